@@ -1,0 +1,25 @@
+"""Refusals a person can meet: one sentence that says what, which file, why, and what to do."""
+
+
+class MarviewError(Exception):
+    """A refusal with a sentence for the person; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(MarviewError):
+    """The request itself makes no sense: an unknown method, a value out of range."""
+
+    exit_code = 2
+
+
+class BadInput(MarviewError):  # noqa: N818 - the word people use
+    """A file or series cannot be used."""
+
+    exit_code = 3
+
+
+class MethodFailed(MarviewError):  # noqa: N818
+    """A method was run and gave no result."""
+
+    exit_code = 4

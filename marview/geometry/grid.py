@@ -1,0 +1,61 @@
+"""Where the voxels of a volume are in the patient."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A regular grid of voxels.
+
+    Attributes:
+        shape: voxels along (z, y, x). Index z counts slices from the foot end along the slice normal, y rows, x columns.
+        affine: `(4, 4)`, takes the index column (z, y, x, 1) to patient LPS coordinates in mm.
+        frame_of_reference_uid: grids that share it share the patient frame; empty where the file names none.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    frame_of_reference_uid: str = ""
+
+    def __post_init__(self) -> None:
+        affine = np.array(self.affine, dtype=np.float64)
+        if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
+            raise ValueError("a grid's affine is a finite, invertible 4 x 4 matrix")
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise ValueError(f"a grid has at least one voxel along each of (z, y, x), not {self.shape}")
+        affine.flags.writeable = False
+        object.__setattr__(self, "affine", affine)
+        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Grid) and self.shape == other.shape and np.array_equal(self.affine, other.affine)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.affine.tobytes()))
+
+    @classmethod
+    def from_spacing(cls, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> "Grid":
+        """An axial grid with its first voxel at the origin; spacing_mm is (z, y, x)."""
+        affine = np.zeros((4, 4))
+        affine[2, 0], affine[1, 1], affine[0, 2] = spacing_mm
+        affine[3, 3] = 1
+        return cls(shape, affine)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxels along (z, y, x)."""
+        lengths = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(lengths[0]), float(lengths[1]), float(lengths[2])
+
+    def to_patient(self, index_zyx: ArrayLike) -> NDArray[np.float64]:
+        """LPS coordinates in mm, `[..., 3]`, of voxel indices (z, y, x), `[..., 3]`."""
+        index = np.asarray(index_zyx, dtype=np.float64)
+        return np.asarray(index @ self.affine[:3, :3].T + self.affine[:3, 3])
+
+    def to_index(self, lps_mm: ArrayLike) -> NDArray[np.float64]:
+        """Fractional voxel indices (z, y, x), `[..., 3]`, of LPS coordinates in mm, `[..., 3]`."""
+        offset = np.asarray(lps_mm, dtype=np.float64) - self.affine[:3, 3]
+        return np.asarray(offset @ np.linalg.inv(self.affine[:3, :3]).T)

@@ -1,0 +1,34 @@
+# Two commands do everything: `make run` opens the demo study in the window, `make test` runs the tests.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test test-slow lint lock clean
+
+run: .venv/ready
+	$(BIN)/marview demo
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.venv/ready: requirements.lock pyproject.toml installer/system_libraries.sh
+	sh installer/system_libraries.sh $(PYTHON)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# After a change of pyproject.toml: install what is new into .venv, then write down what is there.
+lock: .venv/ready
+	$(BIN)/python -m pip freeze --all --exclude-editable | grep -vi '^\(pip\|setuptools\|wheel\|marview\)==' | sed 's/+cpu$$//' > requirements.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .import_linter_cache

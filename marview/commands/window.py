@@ -1,0 +1,41 @@
+"""Open the window, or a picture of it where there is no display."""
+
+import os
+import sys
+from pathlib import Path
+
+from marview.errors import BadInput
+
+
+def has_display() -> bool:
+    """Whether a window can be shown here."""
+    if sys.platform in {"win32", "darwin"} or "QT_QPA_PLATFORM" in os.environ:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_window(paths: list[str], picture: Path = Path("marview.png")) -> int:
+    """Open the window on the given studies and return its exit code.
+
+    On a machine with no display the same window is drawn offscreen into `picture`, and a sentence says so.
+
+    Raises:
+        BadInput: a path does not exist.
+    """
+    for path in paths:
+        if not Path(path).exists():
+            print(
+                f"marview: '{path}' is neither a verb nor a file or folder here. Say marview --help for the verbs.",
+                file=sys.stderr,
+            )
+            return BadInput.exit_code
+    if has_display():
+        from marview.gui.app import run
+
+        return run(paths)
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from marview.gui.app import render_to_png
+
+    render_to_png(Path(paths[0]) if paths else None, picture)
+    print(f"There is no display here, so the window was drawn into {picture.resolve()} instead.")
+    return 0

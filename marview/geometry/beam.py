@@ -1,8 +1,8 @@
 """Where the rays of a scan are: parallel, fan onto an arc, fan onto a flat detector.
 
-Frame, the same for all three: the image centre is the isocentre, x runs with the columns, y with the rows (so y points down
-on screen). At the angle beta the source stands at R(beta)(0, -D), the detector's middle at R(beta)(0, S - D), and bins run
-along R(beta)(1, 0), with R(beta)(a, b) = (a cos beta - b sin beta, a sin beta + b cos beta).
+Frame, the same for all three: the image centre is the isocentre, x runs with the columns, y with the rows (so y points
+down on screen). At the angle beta the source stands at R(beta)(0, -D), the detector's middle at R(beta)(0, S - D), and
+bins run along R(beta)(1, 0), with R(beta)(a, b) = (a cos beta - b sin beta, a sin beta + b cos beta).
 """
 
 import math
@@ -22,7 +22,7 @@ class _Beam:
         first_angle_rad: angle beta of view 0.
         arc_rad: what all views together turn through; negative for the other direction of rotation. View k is at
             first_angle_rad + k * arc_rad / views.
-        bin_offset: shift of the detector along its bins, in bins: bin j sits at (j - (bins - 1) / 2 + bin_offset) pitches.
+        bin_offset: shift of the detector along its bins: bin j sits at (j - (bins - 1) / 2 + bin_offset) pitches.
     """
 
     views: int
@@ -40,12 +40,12 @@ class _Beam:
     @property
     def angles_rad(self) -> NDArray[np.float64]:
         """Angle of every view, `[view]`."""
-        return self.first_angle_rad + np.arange(self.views) * (self.arc_rad / self.views)
+        return np.asarray(self.first_angle_rad + np.arange(self.views) * (self.arc_rad / self.views), dtype=np.float64)
 
     @property
     def bin_positions(self) -> NDArray[np.float64]:
         """Place of every bin's middle along the detector in pitches, `[bin]`."""
-        return np.arange(self.bins) - (self.bins - 1) / 2 + self.bin_offset
+        return np.asarray(np.arange(self.bins) - (self.bins - 1) / 2 + self.bin_offset, dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ class Grid:
     """A regular grid of voxels.
 
     Attributes:
-        shape: voxels along (z, y, x). Index z counts slices from the foot end along the slice normal, y rows, x columns.
+        shape: voxels along (z, y, x). Index z counts slices from the foot end along the slice normal, y rows, x
+            columns.
         affine: `(4, 4)`, takes the index column (z, y, x, 1) to patient LPS coordinates in mm.
         frame_of_reference_uid: grids that share it share the patient frame; empty where the file names none.
     """

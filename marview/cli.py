@@ -1,0 +1,172 @@
+"""The command line: one verb a function, which reads its arguments and hands over to `marview.commands`."""
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marview import __version__
+from marview.errors import MarviewError, UsageError
+
+app = typer.Typer(
+    name="marview",
+    help="See metal in CT, watch its trace, and run any metal artifact reduction method. For research, not for "
+    "diagnosis. Without a verb, marview [PATH] opens the window.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def run(arguments: list[str]) -> int:
+    """Run a verb and return the exit code: 0 done, 2 usage, 3 bad input, 4 method failed, 130 cancelled."""
+    try:
+        outcome = app(arguments, standalone_mode=False)
+    except MarviewError as refusal:
+        return _refuse(str(refusal), refusal.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return _refuse("cancelled; nothing was written.", 130)
+    except typer.TyperException as wrong:
+        return _refuse(f"{wrong.format_message()} Say marview --help.", UsageError.exit_code)
+    return int(outcome or 0)
+
+
+def _refuse(sentence: str, exit_code: int) -> int:
+    print(f"marview: {sentence}", file=sys.stderr)  # noqa: T201
+    return exit_code
+
+
+class Device(enum.StrEnum):
+    """Where a method runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Format(enum.StrEnum):
+    """What the corrected slices are written as."""
+
+    DICOM = "dicom"
+    NIFTI = "nifti"
+    PNG = "png"
+
+
+class Kind(enum.StrEnum):
+    """What the demo study shows."""
+
+    HIP = "hip"
+    SPINE = "spine"
+    DENTAL = "dental"
+
+
+Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A folder, zip, DICOM file or NIfTI file.")]
+Series = Annotated[str, typer.Option(metavar="UID", help="The series to take where INPUT holds several.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON report instead of sentences.")]
+Threshold = Annotated[float | None, typer.Option(metavar="HU", help="Metal is what exceeds this; else found by itself.")]
+MaskFile = Annotated[Path | None, typer.Option("--mask", metavar="FILE", help="Metal mask as NIfTI.")]
+Margin = Annotated[float, typer.Option(metavar="MM", help="Grow (+) or shrink (-) the metal mask.")]
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        print(__version__)  # noqa: T201
+
+
+@app.command()
+def reduce(
+    input_: Input,
+    method: Annotated[str, typer.Option(metavar="ID", help="A method of `marview methods`.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or empty.")],
+    threshold: Threshold = None,
+    mask: MaskFile = None,
+    margin: Margin = 0.0,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the method; repeat.")
+    ] = None,
+    slices: Annotated[
+        str, typer.Option(metavar="A:B", help="Correct only these, counted from 0 at the foot end, B excluded.")
+    ] = "",
+    device: Device = Device.AUTO,
+    format_: Annotated[Format, typer.Option("--format")] = Format.DICOM,
+    series: Series = "",
+    as_json: AsJson = False,
+) -> int:
+    """Correct the metal artifacts of a series and write the corrected series."""
+    from marview.commands.metal import MaskChoice
+    from marview.commands.reduce import reduce_series
+
+    return reduce_series(
+        input_,
+        output,
+        method=method,
+        choice=MaskChoice(threshold_hu=threshold, file=mask, margin_mm=margin),
+        settings=settings or [],
+        slices=slices,
+        device=device.value,
+        format_=format_.value,
+        series_uid=series,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def mask(
+    input_: Input,
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the mask goes: NAME.nii.gz.")],
+    threshold: Threshold = None,
+    margin: Margin = 0.0,
+    series: Series = "",
+) -> None:
+    """Find the metal of a series and write its mask."""
+    from marview.commands.metal import MaskChoice, write_mask
+
+    write_mask(input_, output, MaskChoice(threshold_hu=threshold, margin_mm=margin), series)
+
+
+@app.command()
+def trace(
+    input_: Input,
+    slice_: Annotated[int, typer.Option("--slice", metavar="K", help="Counted from 0 at the foot end.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="NAME.npz for the arrays, NAME.png for a picture.")],
+    threshold: Threshold = None,
+    mask: MaskFile = None,
+    margin: Margin = 0.0,
+    series: Series = "",
+) -> None:
+    """Write the sinogram of a slice and the metal trace in it."""
+    from marview.commands.metal import MaskChoice
+    from marview.commands.trace import write_trace
+
+    write_trace(input_, slice_, output, MaskChoice(threshold_hu=threshold, file=mask, margin_mm=margin), series)
+
+
+@app.command()
+def demo(
+    kind: Kind = Kind.HIP,
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the study is kept.")] = None,
+    window: Annotated[bool, typer.Option("--window/--no-window", help="Open it in the window.")] = True,
+) -> int:
+    """Make, once, a study with metal whose truth is known, and open it."""
+    from marview.commands.demo import demo_study
+
+    return demo_study(kind.value, output, has_window=window)
+
+
+@app.command()
+def methods(as_json: AsJson = False) -> None:
+    """List the metal artifact reduction methods that are installed."""
+    from marview.commands.methods import print_methods
+
+    print_methods(as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> int:
+    """Say what works on this machine and what does not, and why."""
+    from marview.commands.doctor import examine
+
+    return examine(as_json=as_json)

@@ -1,0 +1,166 @@
+"""All measures of a corrected case, slice by slice, their mean and their worst."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.metrics.error import ct_number_bias_hu, rmse_hu
+from marview.metrics.family import adn, full_range, primary_in
+from marview.metrics.overlap import bone_integrity, metal_integrity
+from marview.metrics.ranges import SOFT_TISSUE, Image
+from marview.metrics.region import ring
+from marview.metrics.streak import streak_amplitude_hu, streak_index
+
+Better = Literal["higher", "lower", "nearer 0"]
+
+
+def _measure(title: str, better: Better) -> Any:
+    return field(metadata={"title": title, "better": better})
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Every measure of one slice, or the mean or worst of several; NaN where it has no meaning (a ring without metal).
+
+    `primary`, `primary_in`, `full_range`, `adn`, `rmse_hu`, `streak_amplitude_hu`, ... say what each one is.
+    """
+
+    psnr_db: float = _measure("PSNR", "higher")
+    ssim: float = _measure("SSIM", "higher")
+    rmse_hu: float = _measure("RMSE", "lower")
+    soft_tissue_psnr_db: float = _measure("Soft tissue PSNR", "higher")
+    soft_tissue_ssim: float = _measure("Soft tissue SSIM", "higher")
+    soft_tissue_rmse_hu: float = _measure("Soft tissue RMSE", "lower")
+    ring_psnr_db: float = _measure("Ring PSNR", "higher")
+    ring_ssim: float = _measure("Ring SSIM", "higher")
+    ring_rmse_hu: float = _measure("Ring RMSE", "lower")
+    ring_soft_tissue_psnr_db: float = _measure("Ring soft tissue PSNR", "higher")
+    ring_soft_tissue_ssim: float = _measure("Ring soft tissue SSIM", "higher")
+    ring_soft_tissue_rmse_hu: float = _measure("Ring soft tissue RMSE", "lower")
+    full_range_psnr_db: float = _measure("PSNR in [0, 1]/cm (+6 dB)", "higher")
+    full_range_ssim: float = _measure("SSIM in [0, 1]/cm", "higher")
+    adn_psnr_db: float = _measure("PSNR as ADN", "higher")
+    adn_ssim: float = _measure("SSIM as ADN", "higher")
+    streak_amplitude_hu: float = _measure("Streak amplitude", "lower")
+    streak_index: float = _measure("Streak index", "lower")
+    ct_number_bias_hu: float = _measure("CT number bias", "nearer 0")
+    bone_dice: float = _measure("Bone Dice", "higher")
+    bone_volume_change: float = _measure("Bone volume change", "nearer 0")
+    metal_dice: float = _measure("Metal Dice", "higher")
+    metal_volume_change: float = _measure("Metal volume change", "nearer 0")
+
+
+class CaseMeasures(NamedTuple):
+    """The measures of a case.
+
+    Attributes:
+        slices: of each slice.
+        mean: over the slices for which each has a meaning.
+        worst: the worst slice's of each, not all of one slice.
+    """
+
+    slices: tuple[Measures, ...]
+    mean: Measures
+    worst: Measures
+
+
+def measure_case(
+    result_hu: Image, truth_hu: Image, metal: NDArray[Any], uncorrected_hu: Image | None = None
+) -> CaseMeasures:
+    """Compare the corrected slices of a case with their truth.
+
+    Args:
+        result_hu: HU, `[slice, y, x]`, metal restored.
+        truth_hu: HU, `[slice, y, x]`.
+        metal: bool, `[slice, y, x]`.
+        uncorrected_hu: what the method was given, HU, `[slice, y, x]`; without it ADN's measures are NaN.
+    """
+    if not result_hu.shape == truth_hu.shape == metal.shape or result_hu.ndim != 3:
+        raise ValueError(f"result {result_hu.shape}, truth {truth_hu.shape} and metal {metal.shape} are not alike")
+    slices = tuple(
+        measure_slice(result_hu[k], truth_hu[k], metal[k], None if uncorrected_hu is None else uncorrected_hu[k])
+        for k in range(len(result_hu))
+    )
+    return CaseMeasures(slices, mean(slices), worst(slices))
+
+
+def measure_slice(
+    result_hu: Image, truth_hu: Image, metal: NDArray[Any], uncorrected_hu: Image | None = None
+) -> Measures:
+    """Compare a corrected slice with its truth; arguments as for `measure_case`, all `[y, x]`."""
+    not_metal, around = ~metal, ring(metal)
+    soft_tissue = SOFT_TISSUE.holds(truth_hu) & not_metal
+    pair = result_hu, truth_hu
+    whole, near = primary_in(*pair, metal, [None, around])
+    soft, near_soft = primary_in(*pair, metal, [None, around], SOFT_TISSUE)
+    wide = full_range(*pair, metal)
+    by_adn = (math.nan, math.nan) if uncorrected_hu is None else adn(*pair, uncorrected_hu)
+    bone, kept_metal = bone_integrity(*pair, metal), metal_integrity(*pair, metal)
+    return Measures(
+        psnr_db=whole.psnr_db,
+        ssim=whole.ssim,
+        rmse_hu=rmse_hu(*pair, not_metal),
+        soft_tissue_psnr_db=soft.psnr_db,
+        soft_tissue_ssim=soft.ssim,
+        soft_tissue_rmse_hu=rmse_hu(*pair, not_metal, SOFT_TISSUE),
+        ring_psnr_db=near.psnr_db,
+        ring_ssim=near.ssim,
+        ring_rmse_hu=rmse_hu(*pair, around),
+        ring_soft_tissue_psnr_db=near_soft.psnr_db,
+        ring_soft_tissue_ssim=near_soft.ssim,
+        ring_soft_tissue_rmse_hu=rmse_hu(*pair, around, SOFT_TISSUE),
+        full_range_psnr_db=wide.psnr_db,
+        full_range_ssim=wide.ssim,
+        adn_psnr_db=by_adn[0],
+        adn_ssim=by_adn[1],
+        streak_amplitude_hu=streak_amplitude_hu(*pair, around),
+        streak_index=streak_index(result_hu, metal, soft_tissue),
+        ct_number_bias_hu=ct_number_bias_hu(*pair, soft_tissue),
+        bone_dice=bone.dice,
+        bone_volume_change=bone.volume_change,
+        metal_dice=kept_metal.dice,
+        metal_volume_change=kept_metal.volume_change,
+    )
+
+
+def mean(slices: Sequence[Measures]) -> Measures:
+    """The mean of each measure over the slices for which it has a meaning."""
+    return Measures(**{name: _mean(values) for name, values in _columns(slices).items()})
+
+
+def standard_deviation(slices: Sequence[Measures]) -> Measures:
+    """The standard deviation of each measure over the slices for which it has a meaning."""
+    return Measures(
+        **{name: float(np.std(values)) if values else math.nan for name, values in _columns(slices).items()}
+    )
+
+
+def worst(slices: Sequence[Measures]) -> Measures:
+    """The worst value of each measure."""
+    return Measures(**{name: _worst(values, name) for name, values in _columns(slices).items()})
+
+
+def _columns(slices: Sequence[Measures]) -> dict[str, list[float]]:
+    names = [each.name for each in dataclasses.fields(Measures)]
+    return {name: [v for v in (getattr(each, name) for each in slices) if not math.isnan(v)] for name in names}
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
+
+
+_BETTER: dict[str, Better] = {each.name: each.metadata["better"] for each in dataclasses.fields(Measures)}
+
+
+def _worst(values: list[float], name: str) -> float:
+    if not values:
+        return math.nan
+    better = _BETTER[name]
+    if better == "higher":
+        return min(values)
+    return max(values) if better == "lower" else max(values, key=abs)

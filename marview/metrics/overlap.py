@@ -1,0 +1,69 @@
+"""Whether what should be there is there: Dice of masks, of bone, of metal."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.metrics.ranges import Image
+from marview.metrics.region import ring
+
+_BONE_HU = 150.0
+_METAL_MARGIN_HU = 250.0
+
+
+class Integrity(NamedTuple):
+    """How well a structure is kept.
+
+    Attributes:
+        dice: overlap with the true structure, 1 where they are equal.
+        volume_change: its volume over the true one, minus 1.
+    """
+
+    dice: float
+    volume_change: float
+
+
+def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """Dice coefficient 2 |A and B| / (|A| + |B|) of two bool arrays of one shape; NaN where both are empty.
+
+    Example:
+        >>> dice(np.array([True, True, False]), np.array([False, True, False])) * 3
+        2.0
+    """
+    total = int(np.count_nonzero(first)) + int(np.count_nonzero(second))
+    return 2 * int(np.count_nonzero(first & second)) / total if total else math.nan
+
+
+def bone_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Integrity:
+    """How well bone, all above 150 HU that is not metal, is kept.
+
+    The sixth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). HU in `[y, x]`; metal
+    bool, `[y, x]`.
+    """
+    return _integrity((result_hu > _BONE_HU) & ~metal, (truth_hu > _BONE_HU) & ~metal)
+
+
+def metal_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Integrity:
+    """How well the metal is kept in the corrected image.
+
+    The seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050): metal is what exceeds
+    the highest true HU of its surroundings (here the 20-pixel ring) by 250, and only metal and surroundings count.
+
+    Args:
+        result_hu: the corrected image with the metal in it, HU, `[y, x]`.
+        truth_hu: HU, `[y, x]`.
+        metal: the true metal, bool, `[y, x]`; none gives NaN.
+    """
+    surroundings = ring(metal)
+    if not surroundings.any():
+        return Integrity(math.nan, math.nan)
+    threshold_hu = float(truth_hu[surroundings].max()) + _METAL_MARGIN_HU
+    return _integrity((result_hu > threshold_hu) & (metal | surroundings), metal)
+
+
+def _integrity(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> Integrity:
+    size = int(np.count_nonzero(true))
+    change = int(np.count_nonzero(found)) / size - 1 if size else math.nan
+    return Integrity(dice(found, true), change)

@@ -1,0 +1,54 @@
+"""The HU ranges the field measures in."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[Any]
+"""HU, any real dtype."""
+
+_MU_WATER = 0.192  # 1/cm at 70 keV, as the field's simulators have it
+
+
+class HuRange(NamedTuple):
+    """What is clipped to and scaled to [0, 1] before images are compared.
+
+    Attributes:
+        low_hu: becomes 0.
+        high_hu: becomes 1.
+    """
+
+    low_hu: float
+    high_hu: float
+
+    @property
+    def width_hu(self) -> float:
+        """The range's width, which is the peak of a signal measured in HU."""
+        return self.high_hu - self.low_hu
+
+    def clip(self, hu: Image) -> NDArray[np.float64]:
+        """An image in HU, any shape, cut off at both ends."""
+        return np.clip(np.asarray(hu, dtype=np.float64), self.low_hu, self.high_hu)
+
+    def scale(self, hu: Image) -> NDArray[np.float64]:
+        """An image in HU, any shape, cut off at both ends and brought to [0, 1]."""
+        return (self.clip(hu) - self.low_hu) / self.width_hu
+
+    def holds(self, hu: Image) -> NDArray[np.bool_]:
+        """Where an image in HU, any shape, lies in the range, both ends included."""
+        return np.asarray((hu >= self.low_hu) & (hu <= self.high_hu))
+
+
+def _of_attenuation(highest_per_cm: float) -> HuRange:
+    return HuRange(-1000.0, (highest_per_cm / _MU_WATER - 1) * 1000)
+
+
+PRIMARY = _of_attenuation(0.5)
+"""0 to 0.5/cm, -1000 to 1604 HU: the range of SynDeepLesion's tables (OSCNet's statistic.m)."""
+
+FULL = _of_attenuation(1.0)
+"""0 to 1/cm, -1000 to 4208 HU: the range of the tables of MARMamba and its kin, 2024 and later."""
+
+SOFT_TISSUE = HuRange(-175.0, 275.0)
+"""The abdominal window that DuDoNet, DICDNet and DeepLesion's own files name."""

@@ -1,0 +1,24 @@
+"""Where to measure: the ring around metal, and the tissue far from it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+RING_PX = 20
+"""Width of the ring around metal in pixels, where readers look first and artifacts are worst."""
+
+
+def ring(metal: NDArray[Any], width_px: float = RING_PX) -> NDArray[np.bool_]:
+    """The pixels at most `width_px` from metal that are not metal; bool, `[y, x]`, none where there is no metal."""
+    if not metal.any():
+        return np.zeros(metal.shape, dtype=bool)
+    return np.asarray(~metal & (distance_transform_edt(~metal) <= width_px))
+
+
+def far_from(metal: NDArray[Any], distance_px: float = 2 * RING_PX) -> NDArray[np.bool_]:
+    """The pixels more than `distance_px` from all metal; bool, `[y, x]`, all where there is no metal."""
+    if not metal.any():
+        return np.ones(metal.shape, dtype=bool)
+    return np.asarray(distance_transform_edt(~metal) > distance_px)

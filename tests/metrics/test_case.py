@@ -1,0 +1,77 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from marview.metrics import Measures, mean, measure_case, measure_slice, primary, standard_deviation, worst
+
+
+@pytest.fixture
+def case(rng):
+    truth = rng.normal(40, 15, (2, 128, 128))
+    truth[:, :, 100:120] = 600
+    metal = np.zeros(truth.shape, bool)
+    metal[:, 40:50, 40:50] = True
+    uncorrected = np.where(metal, 8000, truth + rng.normal(0, 60, truth.shape))
+    result = np.where(metal, 8000, truth + rng.normal(0, 20, truth.shape))
+    result[1] += rng.normal(0, 40, metal[1].shape)
+    return result, truth, metal, uncorrected
+
+
+def test_every_measure_of_an_ordinary_case_is_finite(case):
+    assert np.isfinite(dataclasses.astuple(measure_case(*case).mean)).all()
+
+
+def test_a_measure_of_a_slice_is_the_metric_of_that_name(case):
+    result, truth, metal, uncorrected = (each[0] for each in case)
+    measures = measure_slice(result, truth, metal, uncorrected)
+    assert (measures.psnr_db, measures.ssim) == primary(result, truth, metal)
+    assert measures.metal_dice == 1
+
+
+def test_the_correction_of_a_worse_image_measures_worse_in_every_way(case):
+    _, truth, metal, uncorrected = case
+    good, bad = measure_case(*case).mean, measure_case(uncorrected, truth, metal, uncorrected).mean
+    for name in ("psnr_db", "ssim", "ring_psnr_db", "ring_ssim", "soft_tissue_psnr_db", "full_range_psnr_db"):
+        assert getattr(good, name) > getattr(bad, name)
+    for name in ("rmse_hu", "ring_rmse_hu", "soft_tissue_rmse_hu", "streak_amplitude_hu"):
+        assert getattr(good, name) < getattr(bad, name)
+
+
+def test_mean_and_worst_of_a_case(case):
+    first, second = (measured := measure_case(*case)).slices
+    assert measured.mean.psnr_db == pytest.approx((first.psnr_db + second.psnr_db) / 2)
+    assert measured.worst.psnr_db == second.psnr_db
+    assert measured.worst.rmse_hu == second.rmse_hu
+
+
+def test_the_worst_of_a_signed_measure_is_the_one_farthest_from_0():
+    slices = [dataclasses.replace(_nothing(), ct_number_bias_hu=bias) for bias in (-30.0, 20.0, 1.0)]
+    assert worst(slices).ct_number_bias_hu == -30
+
+
+def test_what_has_no_meaning_in_one_slice_is_left_out_of_the_mean():
+    slices = [dataclasses.replace(_nothing(), ring_rmse_hu=value) for value in (math.nan, 10.0, 20.0)]
+    assert mean(slices).ring_rmse_hu == 15
+    assert standard_deviation(slices).ring_rmse_hu == 5
+    assert math.isnan(mean(slices).psnr_db)
+    assert math.isnan(worst(slices).psnr_db)
+
+
+def test_without_metal_the_ring_has_no_measures_and_the_image_has(case):
+    result, truth, metal, _ = case
+    measured = measure_case(result, truth, np.zeros_like(metal)).mean
+    assert math.isfinite(measured.psnr_db)
+    assert math.isnan(measured.ring_psnr_db)
+    assert math.isnan(measured.adn_psnr_db)
+
+
+def test_images_that_are_not_alike_are_refused(case):
+    result, truth, metal, _ = case
+    with pytest.raises(ValueError, match="not alike"):
+        measure_case(result[:1], truth, metal)
+
+
+def _nothing() -> Measures:
+    return Measures(**{each.name: math.nan for each in dataclasses.fields(Measures)})

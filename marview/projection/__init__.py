@@ -1,0 +1,6 @@
+"""Projection: line integrals of images along the rays of a beam, and the way back."""
+
+from marview.projection.fill import fill_linear
+from marview.projection.projector import Projector
+
+__all__ = ["Projector", "fill_linear"]

@@ -1,0 +1,106 @@
+"""What FBP does to a sinogram before it is backprojected: weights of views and bins, and the ramp filter as a matrix.
+
+Formulas: A. C. Kak, M. Slaney, Principles of Computerized Tomographic Imaging, 1988, chapter 3 (parallel, equiangular and
+equally spaced fan); D. L. Parker, Optimal short scan convolution reconstruction for fan-beam CT, Med. Phys. 9, 1982.
+"""
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import UsageError
+from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
+
+FILTERS = ("ram-lak", "shepp-logan", "cosine", "hamming", "hann")
+
+
+@lru_cache(maxsize=16)
+def filter_matrix(beam: Beam, name: str) -> NDArray[np.float64]:
+    """The ramp filter with all constant factors of the beam, in 1/cm per view, symmetric, `[bin, bin]`.
+
+    Raises:
+        UsageError: there is no filter of that name.
+    """
+    if name not in FILTERS:
+        raise UsageError(f"there is no filter {name!r}: choose one of {', '.join(FILTERS)}")
+    step = abs(beam.arc_rad) / beam.views
+    taps = _taps(beam.bins, name)
+    shift = np.arange(beam.bins)
+    if isinstance(beam, FanBeamArc):  # the distance weight of the backprojection is (D / L)^2, so 1 / D^2 stays here
+        angle = shift * beam.bin_rad
+        taps = taps * (angle / np.where(shift, np.sin(angle), 1)) ** 2 + taps * (shift == 0)
+        taps = taps / (beam.bin_rad * beam.source_to_isocentre_mm / 10)
+    elif isinstance(beam, FanBeamFlat):
+        taps = taps / (beam.bin_mm * beam.source_to_isocentre_mm / beam.source_to_detector_mm / 10)
+    else:
+        taps = taps / (beam.bin_mm / 10)
+    matrix: NDArray[np.float64] = (taps * step)[np.abs(shift[:, None] - shift[None, :])]
+    return matrix
+
+
+def _taps(bins: int, name: str) -> NDArray[np.float64]:
+    """The ramp filter at shifts 0 to bins - 1 for a pitch of one."""
+    length = 1 << (4 * bins - 1).bit_length()
+    shift = np.minimum(np.arange(length), length - np.arange(length)).astype(float)
+    odd = shift % 2 == 1
+    taps = np.where(odd, -1 / (np.pi * np.where(odd, shift, 1)) ** 2, 0.0)
+    taps[0] = 0.25
+    if name != "ram-lak":
+        frequency = np.fft.rfftfreq(length)  # 0 to 0.5 of the sampling rate
+        window = {
+            "shepp-logan": np.sinc(frequency),
+            "cosine": np.cos(np.pi * frequency),
+            "hamming": 0.54 + 0.46 * np.cos(2 * np.pi * frequency),
+            "hann": 0.5 + 0.5 * np.cos(2 * np.pi * frequency),
+        }[name]
+        taps = np.fft.irfft(np.fft.rfft(taps) * window, length)
+    return taps[:bins]
+
+
+@lru_cache(maxsize=16)
+def ray_weights(beam: Beam, field_radius_mm: float) -> NDArray[np.float64]:
+    """Weight of every ray before the filter: cosine of the fan angle and share of the ray's line, `[view, bin]`.
+
+    Raises:
+        UsageError: the views do not see every line through the field.
+    """
+    gamma = fan_angles(beam)
+    return np.cos(gamma)[None, :] * _shares(beam, gamma, field_radius_mm)
+
+
+def fan_angles(beam: Beam) -> NDArray[np.float64]:
+    """Angle of every ray to the central one, `[bin]`."""
+    if isinstance(beam, ParallelBeam):
+        return np.zeros(beam.bins)
+    if isinstance(beam, FanBeamArc):
+        return beam.bin_positions * beam.bin_rad
+    return np.arctan(beam.bin_positions * (beam.bin_mm / beam.source_to_detector_mm))
+
+
+def _shares(beam: Beam, gamma: NDArray[np.float64], field_radius_mm: float) -> NDArray[np.float64]:
+    """What each ray counts for, so that all rays along one line count for one: a half in a full turn, else Parker's."""
+    arc = abs(beam.arc_rad)
+    if math.isclose(arc, 2 * math.pi, rel_tol=1e-9):
+        return np.full((beam.views, beam.bins), 0.5)
+    spare = (arc - math.pi) / 2
+    needed = np.abs(gamma).max()
+    if not isinstance(beam, ParallelBeam):
+        needed = min(needed, math.asin(min(1.0, field_radius_mm / beam.source_to_isocentre_mm)))
+    if spare < needed - 1e-6:
+        raise UsageError(
+            f"views over {math.degrees(arc):.1f} degrees do not see every line through the field: FBP needs "
+            f"{math.degrees(math.pi + 2 * needed):.1f} degrees"
+        )
+    turned = ((np.arange(beam.views) + 0.5) * (arc / beam.views))[:, None]
+    # Rotating the other way mirrors the fan.
+    angle = np.clip(-math.copysign(1, beam.arc_rad) * gamma, -spare, spare)[None, :]
+    return _rise(turned, 2 * (spare - angle)) * _rise(arc - turned, 2 * (spare + angle))
+
+
+def _rise(angle: NDArray[Any], ramp: NDArray[Any]) -> NDArray[np.float64]:
+    share = np.clip(angle / np.where(ramp > 0, ramp, 1), 0, 1)
+    rise: NDArray[np.float64] = np.where(ramp > 0, np.sin(math.pi / 2 * share) ** 2, 1.0)
+    return rise

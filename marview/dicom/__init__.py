@@ -1,0 +1,28 @@
+"""CT series on disk: found (`scan`), judged (`check`), read (`read`, `open_series`), written as derived series."""
+
+from marview.dicom.check import check
+from marview.dicom.open import choose, open_series
+from marview.dicom.pixels import PADDING_HU
+from marview.dicom.read import Cancelled, LoadedSeries, read
+from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
+from marview.dicom.scan import scan
+from marview.dicom.series import Scan, Series, Study
+
+__all__ = [
+    "PADDING_HU",
+    "Cancelled",
+    "Finding",
+    "Kind",
+    "LoadedSeries",
+    "Outcome",
+    "Scan",
+    "Series",
+    "SeriesReport",
+    "Stack",
+    "Study",
+    "check",
+    "choose",
+    "open_series",
+    "read",
+    "scan",
+]

@@ -1,0 +1,202 @@
+"""Judge a series: which findings, and whether it opens, may only be viewed, or is refused."""
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from marview.dicom.codec import COMPRESSED, LOSSY, NATIVE
+from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader
+from marview.dicom.pixels import native_bytes, stored_values
+from marview.dicom.quiet import quiet
+from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
+from marview.dicom.series import Series, listing
+from marview.dicom.stack import SAME_PLACE_MM, arrange, distances_mm, loose
+from marview.errors import BadInput
+
+_ONLY_VIEWED = "It can be viewed, not measured or corrected."
+
+
+def check(series: Series) -> SeriesReport:
+    """Judge a series by its headers; pixels are read only of slices that claim one place or one UID."""
+    if series.nifti is not None:
+        from marview.dicom.nifti import check_nifti
+
+        return check_nifti(series.nifti)
+    findings: list[Finding] = []
+    usable, damaged = [], []
+    for header in series.slices:
+        wrong = _unusable(header)
+        if wrong is None:
+            usable.append(header)
+        else:
+            damaged.append(header)
+            findings.append(wrong)
+    if not usable:
+        return SeriesReport(tuple(replace(finding, outcome=Outcome.REFUSES) for finding in _shorten(findings)), None)
+    findings = _shorten(findings) + _of_the_whole(series, usable)
+    if any(finding.outcome == Outcome.VIEWS for finding in findings):
+        return SeriesReport(tuple(findings), loose(usable))
+    with quiet():
+        kept, unclear, pairs = _one_per_place(usable)
+    findings += pairs
+    if any(finding.outcome == Outcome.VIEWS for finding in pairs):
+        return SeriesReport(tuple(findings), loose(usable))
+    places = [header for header in damaged if header.position_mm is not None and header.orientation is not None]
+    stack, geometry = _arrange_around(kept, unclear + [header for header in places if _is_elsewhere(header, kept)])
+    return SeriesReport((*findings, *geometry), stack)
+
+
+def _arrange_around(kept: list[SliceHeader], damaged: list[SliceHeader]) -> tuple[Stack, list[Finding]]:
+    """Arrange with the damaged slices in place, then take them out: their gap has its finding already."""
+    stack, findings = arrange([*kept, *damaged])
+    out = set(map(id, damaged))
+    return Stack(tuple(None if id(header) in out else header for header in stack.slices), stack.grid), findings
+
+
+def _is_elsewhere(header: SliceHeader, kept: Sequence[SliceHeader]) -> bool:
+    distance = distances_mm([kept[0], header])[1]
+    return bool(np.abs(distances_mm(kept) - distance).min() > SAME_PLACE_MM)
+
+
+def _unusable(header: SliceHeader) -> Finding | None:
+    """Why the image of this slice cannot be used, as far as its header shows."""
+
+    def finding(kind: Kind, text: str) -> Finding:
+        return Finding(kind, f"{header.name} {text}")
+
+    if header.transfer_syntax not in NATIVE | COMPRESSED:
+        return finding(Kind.UNKNOWN_SYNTAX, f"is in the transfer syntax {header.transfer_syntax}, which is not read.")
+    if header.rows * header.columns > LARGEST_SLICE_PIXELS:
+        return finding(Kind.TOO_LARGE, f"claims {header.rows} x {header.columns} pixels, more than a CT slice has.")
+    if header.frames > 1:
+        return finding(Kind.MULTI_FRAME, f"holds {header.frames} frames in one file; export it as single slices.")
+    if header.bits_allocated not in {8, 16, 32} or not 1 <= header.bits_stored <= header.bits_allocated:
+        bits = f"{header.bits_stored} of {header.bits_allocated} bits"
+        return finding(Kind.DAMAGED, f"stores its pixels in {bits}, which makes no sense.")
+    if header.slope is not None and (not math.isfinite(header.slope) or header.slope == 0):
+        return finding(Kind.BAD_RESCALE, f"has a rescale slope of {header.slope:g}, so its HU are unknown.")
+    if header.intercept is not None and not math.isfinite(header.intercept):
+        return finding(Kind.BAD_RESCALE, f"has a rescale intercept of {header.intercept:g}, so its HU are unknown.")
+    return _truncated(header)
+
+
+def _truncated(header: SliceHeader) -> Finding | None:
+    if header.pixel_offset is None:
+        return Finding(Kind.DAMAGED, f"{header.name} ends before its image.")
+    if header.transfer_syntax not in NATIVE or header.transfer_syntax == DEFLATED:
+        return None
+    there = min(header.pixel_length, header.source.size - header.pixel_offset)
+    if header.pixel_length >= 0 and there < native_bytes(header):
+        return Finding(
+            Kind.DAMAGED,
+            f"{header.name} is truncated: {max(there, 0)} of the {native_bytes(header)} bytes of its image.",
+        )
+    return None
+
+
+def _shorten(findings: list[Finding]) -> list[Finding]:
+    """One finding where many slices share it."""
+    by_kind: dict[Kind, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_kind[finding.kind].append(finding)
+    return [
+        Finding(kind, same[0].sentence if len(same) == 1 else f"{same[0].sentence} So it is with {len(same)} slices.")
+        for kind, same in by_kind.items()
+    ]
+
+
+def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding]:
+    first = slices[0]
+    views = Outcome.VIEWS
+    findings = [Finding(Kind.DAMAGED, sentence) for sentence in series.damaged[:3]]
+    if series.split:
+        findings.append(Finding(Kind.PART, f"This is one part of a mixed series ({series.split})."))
+    if first.modality != "CT":
+        findings.append(
+            Finding(Kind.NOT_CT, f"This is {first.modality or 'of unknown modality'}, not CT. {_ONLY_VIEWED}", views)
+        )
+    if first.is_scout:
+        findings.append(Finding(Kind.SCOUT, f"This is a scout, not a stack of slices. {_ONLY_VIEWED}", views))
+    if first.samples != 1 or not first.photometric.startswith("MONOCHROME"):
+        findings.append(
+            Finding(Kind.COLOUR, f"The image is in colour ({first.photometric}), so has no HU. {_ONLY_VIEWED}", views)
+        )
+    for kind, what, lacking in (
+        (Kind.NO_RESCALE, "rescale slope and intercept, so its HU are unknown", _lack_rescale(slices)),
+        (Kind.NO_SPACING, "usable pixel spacing", [s for s in slices if s.spacing_mm is None]),
+        (Kind.NO_POSITION, "usable position and orientation", _lack_place(slices)),
+    ):
+        if lacking:
+            findings.append(Finding(kind, f"{listing(s.name for s in lacking)} without {what}. {_ONLY_VIEWED}", views))
+    if any(header.is_lossy or (header.transfer_syntax in LOSSY and not _is_j2k(header)) for header in slices):
+        findings.append(Finding(Kind.LOSSY, "The images were compressed with loss: HU are approximate."))
+    if not (first.sop_uid and first.series_uid and first.study_uid):
+        findings.append(
+            Finding(
+                Kind.NO_UID, "The files name no UID of their study, series or instance: export as DICOM is refused."
+            )
+        )
+    return findings
+
+
+def _is_j2k(header: SliceHeader) -> bool:
+    return header.transfer_syntax.endswith((".91", ".203"))
+
+
+def _lack_rescale(slices: Sequence[SliceHeader]) -> list[SliceHeader]:
+    return [header for header in slices if header.slope is None or header.intercept is None]
+
+
+def _lack_place(slices: Sequence[SliceHeader]) -> list[SliceHeader]:
+    return [header for header in slices if header.position_mm is None or header.orientation is None]
+
+
+def _one_per_place(
+    slices: Sequence[SliceHeader],
+) -> tuple[list[SliceHeader], list[SliceHeader], list[Finding]]:
+    """Slices to keep, one of each place where nobody can say which image is right, and what to say about them."""
+    distance = distances_mm(slices)
+    order = np.argsort(distance, kind="stable")
+    groups: list[list[SliceHeader]] = []
+    last = -math.inf
+    for at in order:
+        if distance[at] - last <= SAME_PLACE_MM and groups:
+            groups[-1].append(slices[at])
+        else:
+            groups.append([slices[at]])
+            last = distance[at]
+    kept: list[SliceHeader] = []
+    unclear: list[SliceHeader] = []
+    findings: list[Finding] = []
+    for group in groups:
+        if len(group) == 1 or len({_digest(header) for header in group}) == 1:
+            kept.append(group[0])
+            if len(group) > 1:
+                sentence = f"{listing(h.name for h in group)} are copies of one slice; one of them is shown."
+                findings.append(Finding(Kind.DUPLICATE, sentence))
+            continue
+        unclear.append(group[0])
+        is_one_uid = len({header.sop_uid for header in group}) == 1 and group[0].sop_uid != ""
+        kind, what = (Kind.SAME_UID, "one UID") if is_one_uid else (Kind.SAME_POSITION, "one position")
+        names = listing(header.name for header in group)
+        findings.append(Finding(kind, f"{names} claim {what} and hold different images, so neither is shown."))
+    if len(unclear) > len(groups) // 2:
+        claim = findings[-1].sentence.removesuffix(", so neither is shown.")
+        sentence = f"{claim}, as most slices here do: they are no volume. {_ONLY_VIEWED}"
+        return [], unclear, [Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS)]
+    uids = Counter(header.sop_uid for header in kept if header.sop_uid)
+    for uid in [uid for uid, number in uids.items() if number > 1]:
+        names = listing(header.name for header in kept if header.sop_uid == uid)
+        findings.append(Finding(Kind.SAME_UID, f"{names} share one UID though they lie at different positions."))
+    return kept, unclear, findings
+
+
+def _digest(header: SliceHeader) -> bytes:
+    try:
+        return hashlib.sha256(np.ascontiguousarray(stored_values(header)).tobytes()).digest()
+    except BadInput:
+        return header.name.encode("utf-8", "replace")

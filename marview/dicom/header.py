@@ -1,0 +1,379 @@
+"""What marview keeps of one slice's header, read without its pixels and without trusting a length the file claims."""
+
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+
+from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import read_dataset, read_partial
+from pydicom.tag import BaseTag
+
+from marview.dicom.source import Source
+from marview.errors import BadInput
+
+HEAD_BYTES = 1 << 16
+"""Read first: the headers of nearly all CT slices end before."""
+
+LARGEST_HEADER_BYTES = 64 << 20
+LARGEST_INFLATED_BYTES = 128 << 20
+LARGEST_SLICE_PIXELS = 4096 * 4096
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
+DICOMDIR = "1.2.840.10008.1.3.10"
+
+_TAGS = {
+    "charset": 0x00080005,
+    "image_type": 0x00080008,
+    "sop_class": 0x00080016,
+    "sop_uid": 0x00080018,
+    "study_date": 0x00080020,
+    "modality": 0x00080060,
+    "study_description": 0x00081030,
+    "series_description": 0x0008103E,
+    "patient_name": 0x00100010,
+    "patient_id": 0x00100020,
+    "body_part": 0x00180015,
+    "thickness": 0x00180050,
+    "trigger_time": 0x00181060,
+    "tilt": 0x00181120,
+    "kernel": 0x00181210,
+    "echo_time": 0x00180081,
+    "study_uid": 0x0020000D,
+    "series_uid": 0x0020000E,
+    "series_number": 0x00200011,
+    "acquisition": 0x00200012,
+    "instance": 0x00200013,
+    "position": 0x00200032,
+    "orientation": 0x00200037,
+    "frame_of_reference_uid": 0x00200052,
+    "temporal": 0x00200100,
+    "cardiac_phase": 0x00209241,
+    "samples": 0x00280002,
+    "photometric": 0x00280004,
+    "frames": 0x00280008,
+    "rows": 0x00280010,
+    "columns": 0x00280011,
+    "spacing": 0x00280030,
+    "bits_allocated": 0x00280100,
+    "bits_stored": 0x00280101,
+    "high_bit": 0x00280102,
+    "signed": 0x00280103,
+    "padding": 0x00280120,
+    "padding_limit": 0x00280121,
+    "level": 0x00281050,
+    "width": 0x00281051,
+    "intercept": 0x00281052,
+    "slope": 0x00281053,
+    "lossy": 0x00282110,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SliceHeader:
+    """What the header of one slice says; empty text, None and 0 where it says nothing usable.
+
+    Attributes:
+        source: the file it came from.
+        position_mm: LPS centre of the first pixel.
+        orientation: LPS direction along a row, then along a column, each of length 1; None where they are not a pair
+            of unit vectors at right angles.
+        spacing_mm: distance of rows (y), then of columns (x).
+        pixel_offset: where the pixel data begins in the file (in its inflated data set, for the deflated syntax);
+            None where the file ends before.
+        pixel_length: bytes of pixel data the header claims; -1 where it is encapsulated.
+        phase: what tells several images of one position apart (temporal position, acquisition, trigger, kernel, ...).
+        slope: None where absent; may be NaN or 0 where the file says so.
+    """
+
+    source: Source
+    transfer_syntax: str = ""
+    sop_class: str = ""
+    sop_uid: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    frame_of_reference_uid: str = ""
+    patient_name: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    study_date: str = ""
+    study_description: str = ""
+    series_description: str = ""
+    body_part: str = ""
+    modality: str = ""
+    image_type: tuple[str, ...] = ()
+    series_number: int | None = None
+    instance: int | None = None
+    phase: tuple[tuple[str, str], ...] = ()
+    thickness_mm: float | None = None
+    tilt_degrees: float | None = None
+    position_mm: tuple[float, float, float] | None = None
+    orientation: tuple[float, float, float, float, float, float] | None = None
+    spacing_mm: tuple[float, float] | None = None
+    rows: int = 0
+    columns: int = 0
+    samples: int = 1
+    frames: int = 1
+    photometric: str = ""
+    bits_allocated: int = 16
+    bits_stored: int = 16
+    high_bit: int = 15
+    is_signed: bool = False
+    is_little_endian: bool = True
+    padding: tuple[int, int] | None = None
+    slope: float | None = None
+    intercept: float | None = None
+    window: tuple[float, float] | None = None
+    is_lossy: bool = False
+    pixel_offset: int | None = None
+    pixel_length: int = 0
+
+    @property
+    def is_scout(self) -> bool:
+        """Whether this is a localizer rather than a slice."""
+        return any(value in {"LOCALIZER", "SCOUT", "TOPOGRAM"} for value in self.image_type)
+
+    @property
+    def name(self) -> str:
+        """The file's name, for sentences."""
+        return self.source.name
+
+
+def read_header(source: Source) -> SliceHeader:
+    """Read the header of a DICOM file, its pixels left alone.
+
+    Raises:
+        BadInput: the file is DICOM but its header cannot be read.
+        NotDicom: it is not a DICOM file.
+    """
+    head = source.head(HEAD_BYTES)
+    if not looks_like_dicom(head):
+        raise NotDicom(f"{source.name} is not a DICOM file.")
+    if source.size <= len(head):
+        return _parse(source, head)
+    try:
+        header = _parse(source, head)
+    except BadInput:
+        return _parse(source, source.head(LARGEST_HEADER_BYTES))
+    return header if header.pixel_offset is not None else _parse(source, source.head(LARGEST_HEADER_BYTES))
+
+
+class NotDicom(BadInput):
+    """The file is of another kind."""
+
+
+def looks_like_dicom(head: bytes) -> bool:
+    """Whether bytes begin like DICOM: with the preamble, or without one with group 2 or 8 in either byte order."""
+    if head[128:132] == b"DICM":
+        return True
+    if len(head) < 8:
+        return False
+    group, element = struct.unpack_from("<HH", head)
+    if head[0] == 0:
+        group, element = struct.unpack_from(">HH", head)
+    return group in {2, 8} and element <= 0x0100
+
+
+def inflate(data: bytes, name: str) -> tuple[bytes, int]:
+    """The inflated data set of a file in the deflated syntax, and where the data set began in the file.
+
+    Raises:
+        BadInput: the stream is broken, or larger than a slice can be.
+    """
+    if data[128:132] != b"DICM" or data[132:136] != b"\x02\x00\x00\x00" or len(data) < 144:
+        raise BadInput(f"{name} is deflated but its file meta information has no length, so it cannot be read.")
+    begin = 144 + int(struct.unpack_from("<I", data, 140)[0])
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        inflated = stream.decompress(data[begin:], LARGEST_INFLATED_BYTES)
+    except zlib.error:
+        raise BadInput(f"{name} is deflated and damaged, so it cannot be read.") from None
+    if stream.unconsumed_tail:
+        raise BadInput(f"{name} inflates to more than a slice can hold and is not read.")
+    return inflated, begin
+
+
+def _parse(source: Source, data: bytes) -> SliceHeader:
+    found: list[tuple[int, int]] = []
+
+    def at_pixels(tag: BaseTag, _vr: str | None, length: int) -> bool:
+        is_end = int(tag) in {0x7FE00008, 0x7FE00009, 0x7FE00010}
+        if is_end:
+            found.append((stream.tell(), -1 if length == 0xFFFFFFFF else length))
+        return is_end or tag.group > 0x7FE0
+
+    tags: list[BaseTag | int] = list(_TAGS.values())
+    stream = BytesIO(data)
+    try:
+        if DEFLATED.encode() in data[:1024]:
+            data = source.head(LARGEST_HEADER_BYTES)
+            inflated, begin = inflate(data, source.name)
+            meta = read_partial(BytesIO(data[:begin]), force=True)
+            stream = BytesIO(inflated)
+            dataset: Dataset = read_dataset(
+                stream, is_implicit_VR=False, is_little_endian=True, stop_when=at_pixels, specific_tags=tags
+            )
+        else:
+            meta = read_partial(stream, stop_when=at_pixels, force=True, specific_tags=tags)
+            dataset = meta
+    except BadInput:
+        raise
+    except RecursionError:
+        raise BadInput(f"{source.name} nests its sequences too deeply and is not read.") from None
+    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+        raise BadInput(f"{source.name} has a damaged header and is not read.") from None
+    return _collect(source, _transfer_syntax(meta), dataset, found[0] if found else None)
+
+
+def _transfer_syntax(meta: FileDataset) -> str:
+    named = str(meta.file_meta.get("TransferSyntaxUID", "")).strip("\0 ")
+    if named:
+        return named
+    is_implicit, is_little = meta.original_encoding
+    if not is_little:
+        return "1.2.840.10008.1.2.2"
+    return "1.2.840.10008.1.2" if is_implicit else "1.2.840.10008.1.2.1"
+
+
+class _Values:
+    """The raw values of a data set, converted without the library's warnings (which quote them)."""
+
+    def __init__(self, dataset: Dataset, *, is_little_endian: bool) -> None:
+        self._dataset = dataset
+        self._order = "<" if is_little_endian else ">"
+        self._charset = self.words("charset")
+
+    def raw(self, name: str) -> bytes:
+        element = self._dataset.get_item(_TAGS[name]) if _TAGS[name] in self._dataset else None
+        value = element.value if isinstance(element, RawDataElement) else None
+        if value is None and element is not None and not isinstance(element, RawDataElement):
+            value = str(element.value).encode()
+        return value if isinstance(value, bytes) else b""
+
+    def plain(self, name: str) -> str:
+        return self.raw(name).decode("latin-1").strip(" \0\t\r\n")
+
+    def words(self, name: str) -> tuple[str, ...]:
+        text = self.plain(name)
+        return tuple(word.strip() for word in text.split("\\")) if text else ()
+
+    def text(self, name: str) -> str:
+        raw = self.raw(name).rstrip(b" \0")
+        if raw.isascii() and b"\x1b" not in raw:
+            return _printable(raw.decode("ascii"))
+        if self._charset and self._charset not in {("ISO_IR 6",), ("",)}:
+            try:
+                encodings = convert_encodings(list(self._charset))
+                return _printable(decode_bytes(raw, encodings, {ord(c) for c in "\\^=\n\r\t\f"}))
+            except Exception:  # noqa: BLE001 - any unknown or misused character set ends here
+                return _printable(raw.decode("latin-1"))
+        try:
+            return _printable(raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            return _printable(raw.decode("latin-1"))
+
+    def numbers(self, name: str) -> tuple[float, ...]:
+        try:
+            return tuple(float(word) for word in self.words(name))
+        except ValueError:
+            return ()
+
+    def number(self, name: str) -> float | None:
+        values = self.numbers(name)
+        return values[0] if values else None
+
+    def whole(self, name: str) -> int | None:
+        value = self.number(name)
+        return int(value) if value is not None and math.isfinite(value) else None
+
+    def binary(self, name: str, default: int = 0, *, code: str = "H") -> int:
+        raw = self.raw(name)
+        return int(struct.unpack_from(self._order + code, raw)[0]) if len(raw) >= 2 else default
+
+
+def _printable(text: str) -> str:
+    """Text without control and direction-changing characters, which could pass for something else on screen."""
+    return "".join(character for character in text if character.isprintable()).strip()
+
+
+def _collect(source: Source, transfer_syntax: str, dataset: Dataset, pixels: tuple[int, int] | None) -> SliceHeader:
+    is_little = transfer_syntax != "1.2.840.10008.1.2.2"
+    values = _Values(dataset, is_little_endian=is_little)
+    is_signed = values.binary("signed") == 1
+    bits_allocated = values.binary("bits_allocated", 16)
+    bits_stored = values.binary("bits_stored", bits_allocated)
+    position = values.numbers("position")
+    spacing = values.numbers("spacing")
+    width, level = values.number("width"), values.number("level")
+    header = SliceHeader(
+        source=source,
+        transfer_syntax=transfer_syntax,
+        sop_class=values.plain("sop_class"),
+        sop_uid=values.plain("sop_uid"),
+        study_uid=values.plain("study_uid"),
+        series_uid=values.plain("series_uid"),
+        frame_of_reference_uid=values.plain("frame_of_reference_uid"),
+        patient_name=values.text("patient_name"),
+        patient_id=values.text("patient_id"),
+        study_date=values.plain("study_date"),
+        study_description=values.text("study_description"),
+        series_description=values.text("series_description"),
+        body_part=values.text("body_part"),
+        modality=values.plain("modality"),
+        image_type=tuple(word.upper() for word in values.words("image_type")),
+        series_number=values.whole("series_number"),
+        instance=values.whole("instance"),
+        phase=tuple(
+            (name, values.plain(name))
+            for name in ("temporal", "cardiac_phase", "trigger_time", "echo_time", "kernel", "acquisition")
+        ),
+        thickness_mm=values.number("thickness"),
+        tilt_degrees=values.number("tilt"),
+        position_mm=(position[0], position[1], position[2]) if _are_finite(position, 3) else None,
+        orientation=_orientation(values.numbers("orientation")),
+        spacing_mm=(spacing[0], spacing[1]) if _are_finite(spacing, 2) and min(spacing) > 0 else None,
+        rows=values.binary("rows"),
+        columns=values.binary("columns"),
+        samples=values.binary("samples", 1),
+        frames=max(values.whole("frames") or 1, 1),
+        photometric=values.plain("photometric"),
+        bits_allocated=bits_allocated,
+        bits_stored=bits_stored,
+        high_bit=values.binary("high_bit", bits_stored - 1),
+        is_signed=is_signed,
+        is_little_endian=is_little,
+        slope=values.number("slope"),
+        intercept=values.number("intercept"),
+        window=(width, level) if width and level is not None and width > 0 else None,
+        is_lossy=values.plain("lossy") == "01",
+        pixel_offset=pixels[0] if pixels else None,
+        pixel_length=pixels[1] if pixels else 0,
+    )
+    if values.raw("padding"):
+        code = "h" if is_signed else "H"
+        first = values.binary("padding", code=code)
+        last = values.binary("padding_limit", first, code=code)
+        header = replace(header, padding=(min(first, last), max(first, last)))
+    return header
+
+
+def _are_finite(values: Sequence[float], count: int) -> bool:
+    return len(values) == count and all(math.isfinite(value) for value in values)
+
+
+def _orientation(values: Sequence[float]) -> tuple[float, float, float, float, float, float] | None:
+    if not _are_finite(values, 6):
+        return None
+    row, column = values[:3], values[3:]
+    row_length, column_length = math.hypot(*row), math.hypot(*column)
+    if abs(row_length - 1) > 0.01 or abs(column_length - 1) > 0.01:
+        return None
+    if abs(sum(a * b for a, b in zip(row, column, strict=True))) > 0.01:
+        return None
+    r = [value / row_length for value in row]
+    c = [value / column_length for value in column]
+    return r[0], r[1], r[2], c[0], c[1], c[2]

@@ -1,0 +1,59 @@
+"""Open the one series that is meant: what the command line does with a path."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from marview.dicom.check import check
+from marview.dicom.read import Allocate, LoadedSeries, read
+from marview.dicom.report import Outcome, SeriesReport
+from marview.dicom.scan import scan
+from marview.dicom.series import Series, count
+from marview.errors import BadInput
+
+
+def open_series(
+    path: Path | str,
+    series_uid: str = "",
+    *,
+    allocate: Allocate | None = None,
+    on_slice: Callable[[int], None] | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
+) -> LoadedSeries:
+    """Scan, check and read the one series under `path` that is a volume, or the one that `series_uid` names.
+
+    Raises:
+        BadInput: there is none, there are several (the sentence names them), or it cannot be read.
+    """
+    series, report = choose(path, series_uid)
+    return read(series, report=report, allocate=allocate, on_slice=on_slice, is_cancelled=is_cancelled)
+
+
+def choose(path: Path | str, series_uid: str = "") -> tuple[Series, SeriesReport]:
+    """The one series under `path` that is a volume (else the one that can be viewed), and the report on it.
+
+    Args:
+        path: a folder, zip or file.
+        series_uid: the UID or the key of a series, where there are several.
+
+    Raises:
+        BadInput: there is none, or there are several.
+    """
+    found = scan(path).series
+    if series_uid:
+        found = tuple(one for one in found if series_uid in {one.uid, one.key})
+        if not found:
+            raise BadInput(f"{path} holds no series with the UID {series_uid}.")
+    judged = [(one, check(one)) for one in found]
+    for worst in (Outcome.WARNS, Outcome.VIEWS):
+        fitting = [(one, report) for one, report in judged if report.outcome <= worst]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            names = "; ".join(f"{one.key} ({one.description}, {_size(one, report)})" for one, report in fitting[:8])
+            more = f" and {len(fitting) - 8} more" if len(fitting) > 8 else ""
+            raise BadInput(f"{path} holds {len(fitting)} series. Say which with --series: {names}{more}.")
+    raise BadInput(judged[0][1].reason)
+
+
+def _size(series: Series, report: SeriesReport) -> str:
+    return count(len(series) or (report.stack.grid.shape[0] if report.stack else 0), "slice")

@@ -1,0 +1,135 @@
+"""Stored values of one slice, and HU from them."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.codec import NATIVE, Stored, decode
+from marview.dicom.header import DEFLATED, SliceHeader, inflate
+from marview.dicom.source import open_regular
+from marview.errors import BadInput
+
+PADDING_HU = -1024
+"""HU of pixels outside what the scanner reconstructed (Pixel Padding Value), and of slices that are missing: the
+lowest value of 12-bit CT, below air, so that no method takes it for metal."""
+
+LOWEST_HU, HIGHEST_HU = -32768, 32767
+
+
+def stored_values(header: SliceHeader) -> Stored:
+    """The stored values of a slice, `[y, x]` (`[y, x, sample]` in colour), overlay bits removed, sign extended.
+
+    Raises:
+        BadInput: the pixel data is truncated, damaged, or cannot be reached.
+    """
+    if header.pixel_offset is None:
+        raise BadInput(f"{header.name} ends before its image.")
+    if header.transfer_syntax in NATIVE:
+        raw = _native(header, header.pixel_offset)
+    else:
+        raw = decode(header, header.source.all()[header.pixel_offset :])
+    return _clean(raw, header)
+
+
+def native_bytes(header: SliceHeader) -> int:
+    """Bytes that the uncompressed pixels of one slice take."""
+    return header.rows * header.columns * header.samples * header.bits_allocated // 8
+
+
+def _native(header: SliceHeader, offset: int) -> Stored:
+    kind = "i" if header.is_signed else "u"
+    dtype = np.dtype(f"{'<' if header.is_little_endian else '>'}{kind}{header.bits_allocated // 8}")
+    number = header.rows * header.columns * header.samples
+    raw: Stored
+    if header.transfer_syntax == DEFLATED:
+        data, _ = inflate(header.source.all(), header.name)
+        raw = np.frombuffer(data[offset : offset + number * dtype.itemsize], dtype)
+    elif header.source.member:
+        raw = np.frombuffer(header.source.head(offset + number * dtype.itemsize)[offset:], dtype)
+    else:
+        try:
+            with open_regular(header.source.path) as stream:
+                stream.seek(offset)
+                raw = np.fromfile(stream, dtype, number)
+        except OSError as why:
+            raise BadInput(f"{header.name} cannot be read ({(why.strerror or 'no reason given').lower()}).") from None
+    if raw.size != number:
+        raise BadInput(f"{header.name} is truncated: {raw.size} of its {number} pixels are there.")
+    shape = (header.rows, header.columns) if header.samples == 1 else (header.rows, header.columns, header.samples)
+    return raw.reshape(shape)
+
+
+def _clean(raw: Stored, header: SliceHeader) -> Stored:
+    bits, shift = header.bits_stored, header.high_bit + 1 - header.bits_stored
+    if not raw.dtype.isnative:
+        raw = raw.astype(raw.dtype.newbyteorder("="))
+    width = raw.dtype.itemsize * 8
+    if bits >= width or not 0 <= shift <= width - bits:
+        return raw
+    integers = raw.view(f"u{raw.dtype.itemsize}")
+    if header.is_signed:
+        signed = (integers << np.uint8(width - bits - shift)).view(f"i{raw.dtype.itemsize}")
+        return np.asarray(signed >> np.uint8(width - bits))
+    return np.asarray((integers >> np.uint8(shift)) & np.asarray((1 << bits) - 1, integers.dtype))
+
+
+def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> bool:
+    """Decode a slice into `hu`, `[y, x]`; padding becomes `PADDING_HU`. Returns whether values were clipped to int16.
+
+    Raises:
+        BadInput: the pixel data is truncated, damaged, or cannot be reached.
+    """
+    stored = stored_values(header)
+    if stored.ndim == 3:
+        stored = _luminance(stored, header.photometric)
+    slope, intercept = rescale(header)
+    is_clipped = _apply(stored, slope, intercept, hu)
+    is_padding = padding_mask(stored, header)
+    if is_padding is not None:
+        hu[is_padding] = PADDING_HU
+    return is_clipped
+
+
+def rescale(header: SliceHeader) -> tuple[float, float]:
+    """Slope and intercept of a slice; (1, 0) where it names none."""
+    slope = 1.0 if header.slope is None else header.slope
+    return slope, header.intercept or 0.0
+
+
+def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
+    """Where a slice is padding, `[y, x]`; None where it names no padding value that can occur."""
+    if header.padding is None:
+        return None
+    first, last = header.padding
+    limits = np.iinfo(stored.dtype)
+    if last < limits.min or first > limits.max:
+        return None
+    if first == last:
+        return np.asarray(stored == np.asarray(first, stored.dtype))
+    return np.asarray((stored >= max(first, limits.min)) & (stored <= min(last, limits.max)))
+
+
+def _apply(stored: Stored, slope: float, intercept: float, hu: NDArray[np.int16]) -> bool:
+    """Write slope * stored + intercept, rounded and clipped, into `hu`; returns whether anything was clipped."""
+    low, high = int(stored.min()), int(stored.max())
+    ends = (low * slope + intercept, high * slope + intercept)
+    fits = min(ends) >= LOWEST_HU - 0.5 and max(ends) < HIGHEST_HU + 0.5
+    if fits and slope == 1 and math.isfinite(intercept) and intercept == int(intercept) and stored.dtype.itemsize == 2:
+        # Arithmetic modulo 2^16: right as long as the result itself fits.
+        np.add(stored.view(np.int16), np.asarray(int(intercept) & 0xFFFF, np.uint16).view(np.int16), out=hu)
+        return False
+    exact = stored.astype(np.float64)
+    exact *= slope
+    exact += intercept
+    np.rint(exact, out=exact)
+    np.clip(exact, LOWEST_HU, HIGHEST_HU, out=exact)
+    hu[...] = exact
+    return not fits
+
+
+def _luminance(colours: Stored, photometric: str) -> Stored:
+    if photometric.startswith("YBR"):
+        return np.ascontiguousarray(colours[..., 0])
+    weighted = colours.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.rint(weighted).astype(colours.dtype)

@@ -1,0 +1,152 @@
+"""Read a series into HU on a grid: the middle slice first, then outward."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.check import check
+from marview.dicom.header import SliceHeader
+from marview.dicom.pixels import PADDING_HU, write_hu
+from marview.dicom.quiet import quiet
+from marview.dicom.report import Finding, Kind, SeriesReport
+from marview.dicom.series import Series, listing
+from marview.errors import BadInput
+from marview.volume import Volume
+
+Allocate = Callable[[tuple[int, int, int], "np.dtype[np.int16]"], NDArray[np.int16]]
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedSeries:
+    """A series in memory.
+
+    Attributes:
+        volume: int16 HU, `[z, y, x]`, on its grid; `PADDING_HU` in slices that are missing or damaged.
+        sources: the header of each slice by index z (its file, its UIDs, its rescale); None where a slice is missing
+            or damaged. All None for NIfTI.
+        report: the findings of `check`, and what reading added to them.
+        nifti: the NIfTI file it came from; None for DICOM.
+    """
+
+    series: Series
+    volume: Volume
+    sources: tuple[SliceHeader | None, ...]
+    report: SeriesReport
+    nifti: Path | None = None
+
+    @property
+    def gaps(self) -> tuple[int, ...]:
+        """Indices z without an image."""
+        return () if self.nifti is not None else tuple(z for z, header in enumerate(self.sources) if header is None)
+
+    def window_at(self, z: int) -> tuple[float, float] | None:
+        """Width and level in HU that the file of slice z asks for; None where it asks for none."""
+        header = self.sources[z]
+        return None if header is None else header.window
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: the person said stop
+    """Reading was stopped by `is_cancelled`."""
+
+
+def read(
+    series: Series,
+    *,
+    report: SeriesReport | None = None,
+    allocate: Allocate | None = None,
+    on_start: Callable[[LoadedSeries], None] | None = None,
+    on_slice: Callable[[int], None] | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
+) -> LoadedSeries:
+    """Read a series; to be called off the window's thread.
+
+    Args:
+        series: from `scan`.
+        report: from `check`, where it was called already.
+        allocate: gives the int16 array `[z, y, x]` to read into, from its shape and dtype; shared memory, say. By
+            default an array of numpy's.
+        on_start: called once with the grid known and every voxel still `PADDING_HU`.
+        on_slice: called with the index z of each slice that has just been read, the middle slice first. Slices that
+            turn out damaged are left out.
+        is_cancelled: asked before each slice.
+
+    Raises:
+        BadInput: no slice can be read.
+        Cancelled: `is_cancelled` said yes.
+    """
+    if series.nifti is not None:
+        from marview.dicom.nifti import read_nifti
+
+        return read_nifti(series, allocate=allocate, on_start=on_start, on_slice=on_slice)
+    report = check(series) if report is None else report
+    if report.stack is None:
+        raise BadInput(report.reason)
+    stack = report.stack
+    hu = allocate_hu(stack.grid.shape, allocate)
+    hu.fill(PADDING_HU)
+    loaded = LoadedSeries(series, Volume(hu, stack.grid), stack.slices, report)
+    if on_start is not None:
+        on_start(loaded)
+    damaged: dict[int, str] = {}
+    clipped: list[int] = []
+    with quiet():
+        for z in middle_outward(len(stack.slices)):
+            header = stack.slices[z]
+            if header is None:
+                continue
+            if is_cancelled is not None and is_cancelled():
+                raise Cancelled
+            try:
+                if write_hu(header, hu[z]):
+                    clipped.append(z)
+            except BadInput as why:
+                damaged[z] = str(why)
+                hu[z] = PADDING_HU
+                continue
+            if on_slice is not None:
+                on_slice(z)
+    return _finished(loaded, damaged, clipped)
+
+
+def middle_outward(count: int) -> list[int]:
+    """Indices 0 to count - 1, from the middle outward.
+
+    >>> middle_outward(5)
+    [2, 3, 1, 4, 0]
+    """
+    middle = count // 2
+    return sorted(range(count), key=lambda z: (abs(z - middle), -z))
+
+
+def allocate_hu(shape: tuple[int, int, int], allocate: Allocate | None) -> NDArray[np.int16]:
+    """The array to read into.
+
+    Raises:
+        BadInput: there is no memory for it.
+    """
+    try:
+        if allocate is not None:
+            return allocate(shape, np.dtype(np.int16))
+        return np.empty(shape, np.int16)
+    except (MemoryError, ValueError):
+        size = np.prod(shape, dtype=np.float64) * 2 / 2**20
+        raise BadInput(f"There is not enough memory for this series: it needs {size:.0f} MB.") from None
+
+
+def _finished(loaded: LoadedSeries, damaged: dict[int, str], clipped: list[int]) -> LoadedSeries:
+    if damaged and len(damaged) == sum(header is not None for header in loaded.sources):
+        raise BadInput(f"{next(iter(damaged.values()))} No slice of the series can be read.")
+    findings = list(loaded.report.findings)
+    findings += [Finding(Kind.DAMAGED, damaged[z], slices=(z,)) for z in sorted(damaged)[:3]]
+    if len(damaged) > 3:
+        findings.append(Finding(Kind.DAMAGED, f"{len(damaged)} slices are damaged in all.", slices=tuple(damaged)))
+    if clipped:
+        names = [header.name for z in sorted(clipped) if (header := loaded.sources[z]) is not None]
+        sentence = f"Values of {listing(names)} beyond -32768 to 32767 HU are shown clipped; exports keep them."
+        findings.append(Finding(Kind.CLIPPED, sentence, slices=tuple(sorted(clipped))))
+    sources = tuple(None if z in damaged else header for z, header in enumerate(loaded.sources))
+    report = SeriesReport(tuple(findings), loaded.report.stack)
+    return replace(loaded, sources=sources, report=report)

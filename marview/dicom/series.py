@@ -1,0 +1,109 @@
+"""What lies in a folder: studies, their series, and what was passed over."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from marview.dicom.header import SliceHeader
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Slices that may be one volume, not yet in order; or one NIfTI file.
+
+    Attributes:
+        uid: the series' own UID; empty where the files name none.
+        key: tells the series of one scan apart, also those that share a UID because one was split.
+        slices: headers, in the order of their instance numbers. Empty for NIfTI.
+        split: why this is only a part of what shares its UID; empty otherwise.
+        nifti: the NIfTI file, where this is one.
+        damaged: files that belong to the folder of this series and could not be read as headers, with the reason.
+    """
+
+    uid: str
+    key: str
+    slices: tuple[SliceHeader, ...]
+    split: str = ""
+    nifti: Path | None = None
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """What the series calls itself."""
+        if self.nifti is not None:
+            return self.nifti.name
+        first = self.slices[0]
+        return first.series_description or (f"Series {first.series_number}" if first.series_number else "Series")
+
+    @property
+    def modality(self) -> str:
+        """CT, MR, ...; empty where unsaid."""
+        return self.slices[0].modality if self.slices else ""
+
+    @property
+    def path(self) -> Path:
+        """The folder, archive or file it lies in."""
+        if self.nifti is not None:
+            return self.nifti
+        source = self.slices[0].source
+        return source.path if source.member or len(self.slices) == 1 else source.path.parent
+
+    def __len__(self) -> int:
+        return len(self.slices)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The series of one examination of one patient.
+
+    Attributes:
+        uid: empty where the files name none.
+    """
+
+    uid: str
+    series: tuple[Series, ...]
+    patient_name: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    date: str = field(default="", repr=False)
+    description: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What a folder, archive or file holds.
+
+    Attributes:
+        skipped: how many files were passed over, by reason ("not DICOM", "not a regular file", ...).
+        damaged: sentences about DICOM files whose header cannot be read.
+    """
+
+    path: Path
+    studies: tuple[Study, ...]
+    skipped: Mapping[str, int]
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """Every series of every study."""
+        return tuple(series for study in self.studies for series in study.series)
+
+    @property
+    def summary(self) -> str:
+        """One line: what was found and what was passed over."""
+        slices = sum(len(series) for series in self.series)
+        parts = [f"{count(len(self.series), 'series', 'series')} with {count(slices, 'slice')}"]
+        parts += [f"{number} {reason}" for reason, number in sorted(self.skipped.items())]
+        parts += [f"{len(self.damaged)} damaged"] if self.damaged else []
+        return ", ".join(parts)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 slice`, `2 slices`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def listing(names: Iterable[str], most: int = 3) -> str:
+    """Names for a sentence, the rest of a long list counted."""
+    names = list(names)
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

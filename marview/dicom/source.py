@@ -1,0 +1,73 @@
+"""Where the bytes of one slice are: a regular file, or a member of a zip. Opening one never blocks."""
+
+import os
+import stat
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from marview.errors import BadInput
+
+LARGEST_FILE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file on disk, or `member` of the zip at `path`.
+
+    Attributes:
+        path: the file on disk.
+        size: bytes of the file, or of the member when unpacked.
+        member: name inside the zip; empty for a plain file.
+    """
+
+    path: Path
+    size: int
+    member: str = ""
+
+    @property
+    def name(self) -> str:
+        """What sentences call it."""
+        return f"{self.path.name}/{self.member}" if self.member else self.path.name
+
+    def head(self, count: int) -> bytes:
+        """The first `count` bytes, or fewer where the file is shorter.
+
+        Raises:
+            BadInput: the file cannot be read.
+        """
+        try:
+            if self.member:
+                with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+                    return stream.read(count)
+            with open_regular(self.path) as stream:
+                return stream.read(count)
+        except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, KeyError) as why:
+            raise BadInput(f"{self.name} cannot be read ({_reason(why)}).") from None
+
+    def all(self) -> bytes:
+        """Every byte.
+
+        Raises:
+            BadInput: the file cannot be read, or is larger than a slice can be.
+        """
+        data = self.head(LARGEST_FILE_BYTES + 1)
+        if len(data) > LARGEST_FILE_BYTES:
+            raise BadInput(f"{self.name} is larger than {LARGEST_FILE_BYTES >> 30} GiB and is not read.")
+        return data
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a FIFO, socket or device raises OSError instead of blocking."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _reason(why: Exception) -> str:
+    if isinstance(why, OSError) and why.strerror:
+        return why.strerror.lower()
+    return "damaged archive" if isinstance(why, zipfile.BadZipFile) else "not readable"

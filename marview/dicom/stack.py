@@ -1,0 +1,180 @@
+"""Put slices in order by their positions along the slice normal, and fit the grid they lie on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.header import SliceHeader
+from marview.dicom.report import Finding, Kind, Outcome, Stack
+from marview.geometry import Grid
+
+SAME_PLACE_MM = 0.02
+TILTED_DEGREES = 0.3
+
+
+def tolerance_mm(step_mm: float) -> float:
+    """How far a slice may lie from its place on an even grid: positions are often rounded to 0.1 mm."""
+    return 0.06 + 0.01 * step_mm
+
+
+def normal_of(header: SliceHeader) -> NDArray[np.float64]:
+    """The slice normal in LPS, `[3]`, turned so that its largest component points to L, P or S.
+
+    The header's orientation must be known.
+    """
+    orientation = np.asarray(header.orientation, dtype=np.float64)
+    normal = np.cross(orientation[:3], orientation[3:])
+    return np.asarray(normal if normal[np.argmax(np.abs(normal))] > 0 else -normal)
+
+
+def distances_mm(slices: Sequence[SliceHeader]) -> NDArray[np.float64]:
+    """Position of each slice along the normal of the first, `[slice]`."""
+    return np.asarray([header.position_mm for header in slices], dtype=np.float64) @ normal_of(slices[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Lattice:
+    index: NDArray[np.int64]
+    first_mm: NDArray[np.float64]
+    step_mm: NDArray[np.float64]
+    off_mm: NDArray[np.float64]
+    """How far each slice lies from its place."""
+
+
+def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
+    """Order slices of one orientation with positions all different, and fit their grid.
+
+    A gap that a whole number of slices would fill stays open (None in the stack). Where the slices lie on no even
+    grid, the stack holds them in order and a finding says that it is no volume.
+
+    Args:
+        slices: with positions and orientation, in any order.
+    """
+    distance = distances_mm(slices)
+    order = np.argsort(distance, kind="stable")
+    slices, distance = [slices[at] for at in order], distance[order]
+    if len(slices) == 1:
+        grid = _grid(slices[0], 1, np.asarray(slices[0].position_mm), _nominal_step(slices[0]))
+        return Stack(tuple(slices), grid), _plane_findings(slices[0], None)
+    lattice = _fit(np.asarray([header.position_mm for header in slices], dtype=np.float64), distance)
+    uneven = _uneven(slices, distance, lattice)
+    if uneven is not None:
+        grid = _grid(slices[0], len(slices), np.asarray(slices[0].position_mm), _nominal_step(slices[0]))
+        return Stack(tuple(slices), grid), [uneven]
+    count = int(lattice.index[-1]) + 1
+    by_index: list[SliceHeader | None] = [None] * count
+    for at, header in zip(lattice.index, slices, strict=True):
+        by_index[at] = header
+    grid = _grid(slices[0], count, lattice.first_mm, lattice.step_mm)
+    findings = _gap_findings(slices, distance, lattice) + _plane_findings(slices[0], lattice.step_mm)
+    return Stack(tuple(by_index), grid), findings
+
+
+def loose(slices: Sequence[SliceHeader]) -> Stack:
+    """Slices that are no volume, in the order of their instance numbers, on a grid that only says the pixel size."""
+    first = slices[0]
+    shape = (len(slices), first.rows, first.columns)
+    if first.orientation is not None and first.position_mm is not None:
+        return Stack(tuple(slices), _grid(first, len(slices), np.asarray(first.position_mm), _nominal_step(first)))
+    row_mm, column_mm = first.spacing_mm or (1.0, 1.0)
+    return Stack(tuple(slices), Grid.from_spacing(shape, (1.0, row_mm, column_mm)))
+
+
+def _nominal_step(header: SliceHeader) -> NDArray[np.float64]:
+    """One slice alone has no neighbour to measure from: its own thickness, or 1 mm."""
+    thickness = header.thickness_mm
+    return normal_of(header) * (thickness if thickness is not None and 0 < thickness < 100 else 1.0)
+
+
+def _fit(position: NDArray[np.float64], distance: NDArray[np.float64]) -> _Lattice:
+    gaps = np.diff(distance)
+    step = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
+    index = np.concatenate([[0], np.cumsum(np.maximum(np.rint(gaps / step), 1))]).astype(np.int64)
+    centre = index - index.mean()
+    step_mm = (centre @ position) / (centre @ centre)
+    first_mm = position.mean(axis=0) - index.mean() * step_mm
+    off_mm = np.linalg.norm(position - (first_mm + index[:, None] * step_mm), axis=1)
+    return _Lattice(index, first_mm, step_mm, off_mm)
+
+
+def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattice: _Lattice) -> Finding | None:
+    step = float(np.linalg.norm(lattice.step_mm))
+    missing = int(lattice.index[-1]) + 1 - len(slices)
+    if lattice.off_mm.max() <= tolerance_mm(step) and missing <= max(2, len(slices) // 2):
+        return None
+    gaps = np.diff(distance)
+    usual = float(np.median(gaps))
+    worst = int(np.argmax(np.abs(gaps - usual)))
+    if abs(gaps[worst] - usual) <= tolerance_mm(usual):
+        worst = max(int(np.argmax(lattice.off_mm)) - 1, 0)
+        return Finding(
+            Kind.NOT_A_VOLUME,
+            f"{slices[worst].name} and {slices[worst + 1].name} are shifted sideways against each other, so the slices "
+            "are no even stack: they can be viewed one by one, not measured or corrected.",
+            Outcome.VIEWS,
+        )
+    return Finding(
+        Kind.UNEVEN_SPACING,
+        f"Slices are unevenly spaced: {gaps[worst]:.2f} mm between {slices[worst].name} and {slices[worst + 1].name} "
+        f"where {usual:.2f} mm is usual. They can be viewed one by one, not measured or corrected.",
+        Outcome.VIEWS,
+    )
+
+
+def _gap_findings(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattice: _Lattice) -> list[Finding]:
+    step = float(np.median(np.diff(distance) / np.diff(lattice.index)))
+    findings = []
+    for at in np.flatnonzero(np.diff(lattice.index) > 1).tolist():
+        first, last = int(lattice.index[at]), int(lattice.index[at + 1])
+        number = last - first - 1
+        what = "A slice is missing" if number == 1 else f"{number} slices are missing"
+        findings.append(
+            Finding(
+                Kind.MISSING_SLICE,
+                f"{what} between {slices[at].name} and {slices[at + 1].name}: {step:.2f} mm expected, "
+                f"{distance[at + 1] - distance[at]:.2f} mm found.",
+                slices=tuple(range(first + 1, last)),
+            )
+        )
+    return findings
+
+
+def _plane_findings(header: SliceHeader, step_mm: NDArray[np.float64] | None) -> list[Finding]:
+    """Whether the slices are tilted (the stack is sheared) or reformatted (the rays did not run in their plane)."""
+    normal = normal_of(header)
+    from_axis = float(np.degrees(np.arccos(min(abs(normal[2]), 1.0))))
+    shear = 0.0
+    if step_mm is not None:
+        cosine = abs(float(normal @ step_mm)) / float(np.linalg.norm(step_mm))
+        shear = float(np.degrees(np.arccos(min(cosine, 1.0))))
+    tilt = abs(header.tilt_degrees or 0.0)
+    if shear > TILTED_DEGREES or (from_axis > TILTED_DEGREES and abs(tilt - from_axis) < 1):
+        return [
+            Finding(
+                Kind.GANTRY_TILT,
+                f"The gantry was tilted by {max(shear, from_axis if step_mm is None else shear):.1f} degrees: slices "
+                "are kept in their own plane, in which methods work.",
+            )
+        ]
+    if from_axis > 1:
+        return [
+            Finding(
+                Kind.REFORMAT,
+                f"The slices lie {from_axis:.0f} degrees from the axial plane, so the rays did not run in them: the "
+                "fan-beam assumption of every method fails here, and corrections are worth less.",
+            )
+        ]
+    return []
+
+
+def _grid(header: SliceHeader, count: int, first_mm: NDArray[np.float64], step_mm: NDArray[np.float64]) -> Grid:
+    orientation = np.asarray(header.orientation, dtype=np.float64)
+    row_mm, column_mm = header.spacing_mm or (1.0, 1.0)
+    affine = np.eye(4)
+    affine[:3, 0] = step_mm
+    affine[:3, 1] = orientation[3:] * row_mm
+    affine[:3, 2] = orientation[:3] * column_mm
+    affine[:3, 3] = first_mm
+    return Grid((count, header.rows, header.columns), affine, header.frame_of_reference_uid)

@@ -1,5 +1,6 @@
 """Decode the stored values of one compressed slice."""
 
+import math
 import struct
 from typing import Any
 
@@ -17,12 +18,6 @@ Stored = NDArray[np.integer[Any]]
 
 _PLUGINS = {
     "1.2.840.10008.1.2.5": "pylibjpeg",  # RLE
-    "1.2.840.10008.1.2.4.50": "gdcm",  # JPEG baseline
-    "1.2.840.10008.1.2.4.51": "gdcm",  # JPEG extended
-    "1.2.840.10008.1.2.4.53": "gdcm",  # JPEG spectral selection, retired
-    "1.2.840.10008.1.2.4.55": "gdcm",  # JPEG full progression, retired
-    "1.2.840.10008.1.2.4.57": "gdcm",  # JPEG lossless
-    "1.2.840.10008.1.2.4.70": "gdcm",  # JPEG lossless, first-order prediction
     "1.2.840.10008.1.2.4.80": "pyjpegls",
     "1.2.840.10008.1.2.4.81": "pyjpegls",
     "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000
@@ -31,15 +26,16 @@ _PLUGINS = {
     "1.2.840.10008.1.2.4.202": "pylibjpeg",
     "1.2.840.10008.1.2.4.203": "pylibjpeg",
 }
-COMPRESSED = frozenset(_PLUGINS)
+_JPEG = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 57, 70))
+"""Read by GDCM, also with 12 bits and in the retired orders of coefficients (.53, .55), which pydicom does not."""
+
+COMPRESSED = _JPEG | _PLUGINS.keys()
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
 LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 81, 91, 203))
 """Syntaxes that may have lost something: JPEG 2000 (.91) and HTJ2K (.203) may also be lossless; the file then says."""
 
-_RETIRED = {"1.2.840.10008.1.2.4.53": "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.55": "1.2.840.10008.1.2.4.51"}
-"""Other orders of the same coefficients, which the decoder of .51 reads as well."""
-
 _MOST_RLE_EXPANSION = 64
+_ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 
 
 def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
@@ -52,12 +48,33 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
     Raises:
         BadInput: the frame is missing, damaged, or of another size than the header says.
     """
-    try:
-        frame = get_frame(encapsulated, 0, number_of_frames=1)
-    except Exception:  # noqa: BLE001 - broken encapsulation raises all sorts
-        raise BadInput(f"{header.name} is truncated or damaged: its compressed image cannot be found.") from None
+    frame = _only_frame(header, encapsulated)
     _check_size(header, frame)
-    syntax = UID(_RETIRED.get(header.transfer_syntax, header.transfer_syntax))
+    try:
+        values = _with_gdcm(header, frame) if header.transfer_syntax in _JPEG else _with_pydicom(header, encapsulated)
+    except Exception:  # noqa: BLE001 - every codec has its own exceptions
+        raise BadInput(f"{header.name} holds a damaged compressed image.") from None
+    return values
+
+
+def _only_frame(header: SliceHeader, encapsulated: bytes) -> bytes:
+    """The codestream, after all items were seen to lie inside the file."""
+    truncated = BadInput(f"{header.name} is truncated: its compressed image is not all there.")
+    at = 0
+    while at + 8 <= len(encapsulated):
+        tag, length = struct.unpack_from("<II", encapsulated, at)
+        if tag == _DELIMITER:
+            break
+        if tag != _ITEM or at + 8 + length > len(encapsulated):
+            raise truncated
+        at += 8 + length
+    try:
+        return get_frame(encapsulated, 0, number_of_frames=1)
+    except Exception:  # noqa: BLE001 - broken encapsulation raises all sorts
+        raise truncated from None
+
+
+def _with_pydicom(header: SliceHeader, encapsulated: bytes) -> Stored:
     options: Any = {
         "rows": header.rows,
         "columns": header.columns,
@@ -70,13 +87,40 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
         "planar_configuration": 0,
         "pixel_keyword": "PixelData",
     }
-    try:
-        values, _ = get_decoder(syntax).as_array(
-            encapsulated, index=0, raw=True, decoding_plugin=_PLUGINS[header.transfer_syntax], **options
-        )
-    except Exception:  # noqa: BLE001 - every codec has its own exceptions
-        raise BadInput(f"{header.name} holds a damaged compressed image.") from None
+    values, _ = get_decoder(UID(header.transfer_syntax)).as_array(
+        encapsulated, index=0, raw=True, decoding_plugin=_PLUGINS[header.transfer_syntax], **options
+    )
     return np.asarray(values)
+
+
+def _with_gdcm(header: SliceHeader, frame: bytes) -> Stored:
+    import gdcm
+
+    if b"\xff\xd9" not in frame[-16:]:
+        raise ValueError("no end of image")
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(frame)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    encoded, decoded = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010)), gdcm.DataElement()
+    encoded.SetValue(fragments.__ref__())
+    codec = gdcm.JPEGCodec()
+    codec.SetNumberOfDimensions(2)
+    codec.SetDimensions((header.columns, header.rows, 1))
+    codec.SetPixelFormat(
+        gdcm.PixelFormat(
+            header.samples, header.bits_allocated, header.bits_stored, header.bits_stored - 1, int(header.is_signed)
+        )
+    )
+    named = gdcm.PhotometricInterpretation.GetPIType(header.photometric)
+    codec.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(named))
+    if not codec.Decode(encoded, decoded):
+        raise ValueError("not decoded")
+    # GDCM hands bytes out as text.
+    data = decoded.GetByteValue().GetBuffer().encode("utf-8", "surrogateescape")
+    dtype = np.dtype(f"<{'i' if header.is_signed else 'u'}{header.bits_allocated // 8}")
+    shape = (header.rows, header.columns) if header.samples == 1 else (header.rows, header.columns, header.samples)
+    return np.frombuffer(data, dtype, math.prod(shape)).reshape(shape)
 
 
 def _check_size(header: SliceHeader, frame: bytes) -> None:

@@ -1,6 +1,7 @@
 """CT series on disk: found (`scan`), judged (`check`), read (`read`, `open_series`), written as derived series."""
 
 from marview.dicom.check import check
+from marview.dicom.derive import Derivation, DerivedSeries, write_derived_series
 from marview.dicom.open import choose, open_series
 from marview.dicom.pixels import PADDING_HU
 from marview.dicom.read import Cancelled, LoadedSeries, read
@@ -11,6 +12,8 @@ from marview.dicom.series import Scan, Series, Study
 __all__ = [
     "PADDING_HU",
     "Cancelled",
+    "Derivation",
+    "DerivedSeries",
     "Finding",
     "Kind",
     "LoadedSeries",
@@ -25,4 +28,5 @@ __all__ = [
     "open_series",
     "read",
     "scan",
+    "write_derived_series",
 ]

@@ -1,0 +1,206 @@
+"""Files and folders that appear whole or not at all: written beside their place, flushed to disk, then renamed."""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from marview.errors import BadInput, UsageError
+
+PART = ".part-"
+_OWNER = ".owner"
+_NAMELESS_SECONDS = 60
+_FOREIGN_SECONDS = 86_400
+
+
+class CannotWrite(BadInput):
+    """The place where something was to be written does not take it."""
+
+
+@contextmanager
+def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
+    """A folder to write into, which becomes `target` when the block ends well and is gone when it does not.
+
+    While it lasts, a second export to the same target is refused; what a process that died left behind is swept.
+
+    Args:
+        target: must not exist, or be an empty folder.
+        bytes_needed: refuse at once where the disk has less room.
+
+    Raises:
+        UsageError: the target holds something.
+        CannotWrite: the disk is full or read-only, or another process is writing there.
+    """
+    target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
+    with _sentences(target):
+        _refuse_occupied(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent)
+        _refuse_small(target, bytes_needed)
+    part = target.parent / f"{PART}{target.name}"
+    with _sentences(target):
+        _claim(part, target)
+    try:
+        yield part
+        with _sentences(target):
+            (part / _OWNER).unlink()
+            _flush_folder(part)
+            if target.is_dir():
+                target.rmdir()
+            part.rename(target)
+            _flush_folder(target.parent)
+    except OSError as why:
+        shutil.rmtree(part, ignore_errors=True)
+        raise _sentence(target, why) from None
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A file to write, which replaces `target` when the block ends well and is gone when it does not.
+
+    Raises:
+        CannotWrite: the disk is full or read-only, or the target is a folder.
+    """
+    target = Path(os.path.abspath(target))  # noqa: PTH100
+    suffixes = "".join(target.suffixes[-2:])
+    part = target.parent / f"{PART}{os.getpid()}-{time.monotonic_ns()}{suffixes}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        yield part
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        part.replace(target)
+        _flush_folder(target.parent)
+    except OSError as why:
+        part.unlink(missing_ok=True)
+        raise _sentence(target, why) from None
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_flushed(path: Path, data: bytes) -> None:
+    """Write a new file and see it to the disk."""
+    with path.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sweep(folder: Path) -> None:
+    """Remove the part folders that dead processes left in a folder."""
+    for part in folder.glob(f"{PART}*"):
+        if part.is_dir() and not part.is_symlink() and _is_stale(part):
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _claim(part: Path, target: Path) -> None:
+    try:
+        part.mkdir()
+    except FileExistsError:
+        raise CannotWrite(f"{target} is being written by {_owner_name(part)}. Wait for it or choose another.") from None
+    owner = {"process": os.getpid(), "started": _started(os.getpid()), "machine": socket.gethostname()}
+    try:
+        (part / _OWNER).write_text(json.dumps(owner), encoding="utf-8")
+    except OSError:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _read_owner(part: Path) -> dict[str, object]:
+    try:
+        owner = json.loads((part / _OWNER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return owner if isinstance(owner, dict) else {}
+
+
+def _owner_name(part: Path) -> str:
+    owner = _read_owner(part)
+    return f"another process ({owner.get('process', '?')} on {owner.get('machine', 'this machine')})"
+
+
+def _is_stale(part: Path) -> bool:
+    owner = _read_owner(part)
+    try:
+        age = time.time() - part.stat().st_mtime
+    except OSError:
+        return False
+    if not owner:
+        return age > _NAMELESS_SECONDS
+    if owner.get("machine") != socket.gethostname() or os.name != "posix":
+        return age > _FOREIGN_SECONDS
+    process = owner.get("process")
+    if not isinstance(process, int):
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return owner.get("started") != _started(process)
+
+
+def _started(process: int) -> str:
+    """When a process started, to tell it from a later one with its number; empty where the system does not say."""
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
+    return ""
+
+
+def _refuse_occupied(target: Path) -> None:
+    if target.is_dir():
+        if any(target.iterdir()):
+            raise UsageError(f"{target} is not empty and is not overwritten. Choose a new folder.")
+    elif target.exists() or target.is_symlink():
+        raise UsageError(f"{target} is a file. Choose a new folder.")
+
+
+def _refuse_small(target: Path, bytes_needed: int) -> None:
+    free = shutil.disk_usage(target.parent).free
+    if bytes_needed > free:
+        raise CannotWrite(
+            f"{target} needs {bytes_needed >> 20} MB and the disk has {free >> 20} MB left. Nothing was written."
+        )
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _sentences(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as why:
+        raise _sentence(target, why) from None
+
+
+def _sentence(target: Path, why: OSError) -> CannotWrite:
+    reasons = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "your disk quota is used up",
+        errno.EROFS: "the disk is read-only",
+        errno.EACCES: "you may not write there",
+        errno.EPERM: "you may not write there",
+    }
+    reason = reasons.get(why.errno or 0, (why.strerror or "the disk does not take it").lower())
+    return CannotWrite(f"{target} cannot be written: {reason}. Nothing was left behind; choose another place.")

@@ -1,0 +1,332 @@
+"""Write the derived CT series: each source slice with a correction added, after spec/dicom.md."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.filereader import dcmread, read_dataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import UID, generate_uid
+
+from marview import __version__
+from marview.dicom.atomic import CannotWrite, whole_folder, write_flushed
+from marview.dicom.encode import MAKER, coded, decimal_text, set_pixels, short_text, stamp, to_bytes
+from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, read_header
+from marview.dicom.pixels import rescale, stored_values
+from marview.dicom.quiet import quiet
+from marview.dicom.read import Cancelled, LoadedSeries
+from marview.dicom.rescale import Rescale, common_rescale, remapped
+from marview.dicom.source import Source
+from marview.errors import BadInput
+
+SCHEME = "99MARVIEW"
+"""PS3.16 CID 7203 has no code for metal artifact reduction: this private scheme has."""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How a series came to be, in words.
+
+    Attributes:
+        method: title of the method.
+        version: of the method.
+        parameters: what it was run with, as text.
+        weights: sha256 of its weights; empty where it has none.
+        application_version: of marview.
+    """
+
+    method: str
+    version: str
+    parameters: str = ""
+    weights: str = ""
+    application_version: str = __version__
+
+    @property
+    def text(self) -> str:
+        """The Derivation Description, at most 1024 characters."""
+        parts = [f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."]
+        parts += [f"Weights {self.weights}."] if self.weights else []
+        parts += [f"Parameters: {self.parameters}."] if self.parameters else []
+        return short_text(" ".join([*parts, "Not for primary diagnosis; review with the source images."]), 1024)
+
+
+@dataclass(frozen=True)
+class DerivedSeries:
+    """What was written.
+
+    Attributes:
+        has_own_rescale: whether each slice kept its source's rescale; else one wider mapping serves the whole series.
+    """
+
+    folder: Path
+    series_uid: str
+    files: tuple[Path, ...]
+    has_own_rescale: bool
+
+
+def write_derived_series(
+    loaded: LoadedSeries,
+    correction_hu: NDArray[np.float32],
+    derivation: Derivation,
+    folder: Path | str,
+    *,
+    description: str = "",
+    neighbours: int = 0,
+    on_slice: Callable[[int], None] | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
+) -> DerivedSeries:
+    """Write source + correction as a new CT series; read it back and compare before it appears.
+
+    A slice keeps its source's slope, intercept and bits where nothing in the series clips, so that slices whose
+    correction is 0 keep the source's stored values to the bit. Else one mapping serves the whole series: signed 16 bit
+    with slope 1 where that holds all values, else with the smallest slope that does. Padding stays padding. Slices
+    that are missing in the source are missing in the result.
+
+    Args:
+        loaded: the source, of DICOM.
+        correction_hu: float32 `[z, y, x]`, HU, what is added to the source.
+        derivation: what goes into the derivation description.
+        folder: where the files go; not there yet, or empty.
+        description: of the series, at most 64 characters; by default the source's with the method's name.
+        neighbours: how many slices on each side the method looked at besides the slice itself.
+        on_slice: called with the index z of each slice written.
+        is_cancelled: asked before each slice.
+
+    Raises:
+        BadInput: the source is no DICOM or has no UIDs, the correction is not finite, or the result is not what it
+            should be when read back.
+        CannotWrite: the disk is full or read-only. Nothing is left behind.
+        UsageError: the folder holds something.
+        Cancelled: `is_cancelled` said yes.
+    """
+    folder = Path(folder)
+    _refuse(loaded, correction_hu)
+    wide = common_rescale(loaded, correction_hu, is_cancelled)
+    headers = {z: header for z, header in enumerate(loaded.sources) if header is not None}
+    size = sum(header.rows * header.columns * 2 + 16384 for header in headers.values())
+    series_uid, (date, time) = generate_uid(prefix=None), stamp()
+    files = []
+    with quiet(), whole_folder(folder, bytes_needed=size) as part:
+        for number, z in enumerate(headers, 1):
+            if is_cancelled is not None and is_cancelled():
+                raise Cancelled
+            header = headers[z]
+            stored, own = remapped(header, correction_hu[z], wide)
+            dataset = source_dataset(header)
+            _describe(dataset, header, derivation, description, series_uid, (date, time))
+            near = [headers[k] for k in range(z - neighbours, z + neighbours + 1) if k != z and k in headers]
+            _refer(dataset, [header, *near], derivation, date + time)
+            _remap(dataset, header, own, has_own_rescale=wide is None)
+            set_pixels(dataset, stored, bits_stored=own.bits_stored, is_signed=own.is_signed)
+            path = part / f"slice_{number:05d}.dcm"
+            write_flushed(path, to_bytes(dataset))
+            _compare(path, header, stored, own)
+            files.append(folder / path.name)
+            if on_slice is not None:
+                on_slice(z)
+    return DerivedSeries(folder, series_uid, tuple(files), wide is None)
+
+
+def _refuse(loaded: LoadedSeries, correction_hu: NDArray[np.float32]) -> None:
+    if loaded.nifti is not None:
+        raise BadInput(f"{loaded.nifti.name} is NIfTI and names no patient or study: write the result as NIfTI.")
+    if not loaded.report.is_volume:
+        raise BadInput(loaded.report.reason)
+    for header in loaded.sources:
+        if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
+            raise BadInput(
+                f"{header.name} names no UID of its study, series or instance, so no DICOM series can refer to it: "
+                "write the result as NIfTI."
+            )
+    if correction_hu.shape != loaded.volume.hu.shape:
+        raise ValueError(f"a correction of shape {correction_hu.shape} for a volume of {loaded.volume.hu.shape}")
+    if not np.isfinite(correction_hu).all():
+        raise BadInput("The correction holds values that are not numbers, so nothing was written.")
+
+
+def source_dataset(header: SliceHeader) -> Dataset:
+    """Everything a source file says but its pixels, its elements still as they lie in the file.
+
+    Raises:
+        BadInput: the file is gone or has changed.
+    """
+    data = header.source.head(1 << 26)
+    try:
+        if header.transfer_syntax == DEFLATED:
+            inflated, _ = inflate(data, header.name)
+            stream = BytesIO(inflated[: header.pixel_offset])
+            dataset = read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=_is_at_pixels)
+        else:
+            dataset = dcmread(BytesIO(data), stop_before_pixels=True, force=True)
+    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+        raise BadInput(f"{header.name} cannot be read again; was it changed?") from None
+    if str(dataset.get("SOPInstanceUID", "")) != header.sop_uid:
+        raise BadInput(f"{header.name} has changed since it was opened. Open the series again.")
+    return dataset
+
+
+def _is_at_pixels(tag: object, _vr: str | None, _length: int) -> bool:
+    return int(tag) >= 0x7FE00008  # type: ignore[call-overload,no-any-return]
+
+
+def _remap(dataset: Dataset, header: SliceHeader, wide: Rescale, *, has_own_rescale: bool) -> None:
+    if not has_own_rescale:
+        dataset.RescaleSlope = decimal_text(wide.slope)
+        dataset.RescaleIntercept = decimal_text(wide.intercept)
+    if not has_own_rescale or header.padding is None:
+        for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
+            if keyword in dataset:
+                delattr(dataset, keyword)
+    dataset.RescaleType = "HU"
+
+
+def _compare(path: Path, source: SliceHeader, stored: NDArray[np.int64], wide: Rescale) -> None:
+    """Read a slice back and hold it against what was meant.
+
+    Raises:
+        CannotWrite: it is not the same.
+    """
+    written = read_header(Source(path, path.stat().st_size))
+    is_right = (
+        np.array_equal(stored_values(written), stored)
+        and rescale(written) == (wide.slope, wide.intercept)
+        and written.position_mm == source.position_mm
+        and written.orientation == source.orientation
+        and written.spacing_mm == source.spacing_mm
+        and written.study_uid == source.study_uid
+        and written.patient_id == source.patient_id
+        and written.patient_name == source.patient_name
+    )
+    if not is_right:
+        raise CannotWrite(f"{path.name} was not the same when read back. Nothing was left behind; try another disk.")
+
+
+_DROPPED = (
+    "SmallestImagePixelValue",
+    "LargestImagePixelValue",
+    "SmallestPixelValueInSeries",
+    "LargestPixelValueInSeries",
+    "IconImageSequence",
+    "DigitalSignaturesSequence",
+    "MACParametersSequence",
+    "EncryptedAttributesSequence",
+    "ModalityLUTSequence",
+    "PixelDataProviderURL",
+    "DataSetTrailingPadding",
+    "NumberOfFrames",
+    "PlanarConfiguration",
+)
+
+TYPE_2 = (
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "Manufacturer",
+    "ReferringPhysicianName",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "SliceThickness",
+    "KVP",
+    "StudyID",
+    "AcquisitionNumber",
+    "InstanceNumber",
+    "PositionReferenceIndicator",
+)
+"""Of the CT Image IOD: there, if only empty (PS3.3, A.3)."""
+
+
+def _describe(
+    dataset: Dataset,
+    header: SliceHeader,
+    derivation: Derivation,
+    description: str,
+    series_uid: str,
+    now: tuple[str, str],
+) -> None:
+    strip(dataset)
+    complete(dataset)
+    kept = [str(value) for value in _values(dataset, "ImageType")[3:]]
+    dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL", *kept]
+    dataset.SOPClassUID = UID(CT_IMAGE)
+    dataset.SOPInstanceUID = generate_uid(prefix=None)
+    dataset.SeriesInstanceUID = UID(series_uid)
+    dataset.SeriesNumber = (header.series_number or 0) + 1000
+    source = short_text(header.series_description, 60)
+    dataset.SeriesDescription = short_text(description or f"{derivation.method} {source}", 64)
+    dataset.SeriesDate, dataset.SeriesTime = now
+    dataset.ContentDate, dataset.ContentTime = now
+    dataset.InstanceCreationDate, dataset.InstanceCreationTime = now
+    dataset.BurnedInAnnotation = "NO"
+    if header.is_lossy or _is_lossy_syntax(header):
+        dataset.LossyImageCompression = "01"
+
+
+def _is_lossy_syntax(header: SliceHeader) -> bool:
+    return header.transfer_syntax.endswith((".50", ".51", ".53", ".55", ".4.81"))
+
+
+def _values(dataset: Dataset, keyword: str) -> list[object]:
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def strip(dataset: Dataset) -> None:
+    """Take out what does not hold for new pixels, and everything private, at every depth."""
+    for keyword in _DROPPED:
+        if keyword in dataset:
+            delattr(dataset, keyword)
+    for tag in list(dataset.keys()):
+        if tag.is_private or tag.group & 0xFF00 in {0x5000, 0x6000}:
+            del dataset[tag]
+        elif dataset.get_item(tag).VR in {"SQ", None} and dataset[tag].VR == "SQ":
+            for item in dataset[tag].value:
+                strip(item)
+
+
+def complete(dataset: Dataset) -> None:
+    """Add empty what a CT image must have (Type 2) and a source may lack."""
+    for keyword in TYPE_2:
+        if keyword not in dataset:
+            setattr(dataset, keyword, None)
+    if "Laterality" not in dataset and "ImageLaterality" not in dataset:
+        dataset.ImageLaterality = None  # says that it is unknown; an empty Laterality would say that the part is paired
+
+
+def _refer(dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, now: str) -> None:
+    """Say what the image was derived from, how, and by what."""
+    items = []
+    for header in sources:
+        item = Dataset()
+        item.ReferencedSOPClassUID = UID(header.sop_class or CT_IMAGE)
+        item.ReferencedSOPInstanceUID = UID(header.sop_uid)
+        item.SpatialLocationsPreserved = "YES"
+        item.PurposeOfReferenceCodeSequence = coded("121322", "DCM", "Source image for image processing operation")
+        items.append(item)
+    dataset.SourceImageSequence = DicomSequence(items)
+    dataset.DerivationDescription = derivation.text
+    dataset.DerivationCodeSequence = coded("MAR", SCHEME, "Metal artifact reduction")
+    scheme = Dataset()
+    scheme.CodingSchemeDesignator = SCHEME
+    scheme.CodingSchemeName = "marview private codes"
+    scheme.CodingSchemeResponsibleOrganization = MAKER
+    _append(dataset, "CodingSchemeIdentificationSequence", scheme)
+    equipment = Dataset()
+    equipment.PurposeOfReferenceCodeSequence = coded("109102", "DCM", "Processing Equipment")
+    equipment.Manufacturer = MAKER
+    equipment.ManufacturerModelName = MAKER
+    equipment.SoftwareVersions = derivation.application_version
+    equipment.ContributionDateTime = now
+    equipment.ContributionDescription = short_text(f"Metal artifact reduction by {derivation.method}", 1024)
+    _append(dataset, "ContributingEquipmentSequence", equipment)
+
+
+def _append(dataset: Dataset, keyword: str, item: Dataset) -> None:
+    setattr(dataset, keyword, DicomSequence([*(dataset.get(keyword) or []), item]))

@@ -1,0 +1,98 @@
+"""What every CT image that marview writes has in common: pixels, file format, text that fits its element."""
+
+import math
+from datetime import UTC, datetime
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from marview import __version__
+from marview.dicom.header import CT_IMAGE
+from marview.dicom.quiet import quiet
+
+IMPLEMENTATION = UID("2.25.205886613478405377193961286217063893651")
+"""Names the software that wrote a file (PS3.10, 7.1): one UUID for all of marview."""
+
+MAKER = "marview"
+
+
+def set_pixels(dataset: Dataset, stored: NDArray[np.int64], *, bits_stored: int, is_signed: bool) -> None:
+    """Put stored values, `[y, x]`, into a dataset as uncompressed pixels of 16 bits allocated (8 where 8 hold them)."""
+    allocated = 8 if bits_stored <= 8 else 16
+    low, high = stored_range(bits_stored, is_signed=is_signed)
+    if stored.min() < low or stored.max() > high:
+        raise ValueError(f"stored values {stored.min()} to {stored.max()} do not fit {bits_stored} bits")
+    dataset.Rows, dataset.Columns = stored.shape
+    dataset.SamplesPerPixel = 1
+    dataset.BitsAllocated = allocated
+    dataset.BitsStored = bits_stored
+    dataset.HighBit = bits_stored - 1
+    dataset.PixelRepresentation = int(is_signed)
+    mask = (1 << bits_stored) - 1  # the bits above stay 0, as overlays once did not leave them
+    raw = stored & mask if not is_signed else stored
+    data = raw.astype(f"<{'i' if is_signed else 'u'}{allocated // 8}").tobytes()
+    dataset.add_new(0x7FE00010, "OW" if allocated == 16 else "OB", data + b"\0" * (len(data) % 2))
+    if "PlanarConfiguration" in dataset:
+        del dataset.PlanarConfiguration
+
+
+def stored_range(bits_stored: int, *, is_signed: bool) -> tuple[int, int]:
+    """Lowest and highest stored value of so many bits."""
+    return (-(1 << (bits_stored - 1)), (1 << (bits_stored - 1)) - 1) if is_signed else (0, (1 << bits_stored) - 1)
+
+
+def to_bytes(dataset: Dataset) -> bytes:
+    """A CT image as a DICOM file: explicit little endian, with preamble and file meta information."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = UID(CT_IMAGE)
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION
+    meta.ImplementationVersionName = f"MARVIEW_{__version__}"[:16]
+    dataset.file_meta = meta
+    stream = BytesIO()
+    with quiet():
+        dcmwrite(stream, dataset, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def coded(value: str, scheme: str, meaning: str) -> DicomSequence:
+    """A sequence of one code."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return DicomSequence([item])
+
+
+def decimal_text(value: float) -> str:
+    """A number as a Decimal String: at most 16 characters (PS3.5, 6.2).
+
+    >>> decimal_text(1.0), decimal_text(-1024.0), decimal_text(1 / 3)
+    ('1', '-1024', '0.33333333333333')
+    """
+    if not math.isfinite(value):
+        raise ValueError("a Decimal String is finite")
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    for digits in range(17, 0, -1):
+        text = f"{value:.{digits}g}"
+        if len(text) <= 16:
+            return text
+    raise ValueError(f"{value} does not fit a Decimal String")
+
+
+def short_text(text: str, most: int) -> str:
+    """Printable ASCII of at most `most` characters, which every character set can hold; no backslash."""
+    plain = text.encode("ascii", "replace").decode("ascii").replace("\\", "/")
+    plain = "".join(character if character.isprintable() else " " for character in plain).strip()
+    return plain if len(plain) <= most else plain[: most - 3].rstrip() + "..."
+
+
+def stamp() -> tuple[str, str]:
+    """Date and time now, in local time, as DICOM writes them."""
+    now = datetime.now(UTC).astimezone()
+    return now.strftime("%Y%m%d"), now.strftime("%H%M%S.%f")

@@ -1,0 +1,103 @@
+"""Which stored values a corrected slice gets: its source's own rescale where nothing clips, else a wider one."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.encode import decimal_text, stored_range
+from marview.dicom.header import SliceHeader
+from marview.dicom.pixels import PADDING_HU, padding_mask, rescale, stored_values
+from marview.dicom.read import Cancelled, LoadedSeries
+
+
+@dataclass(frozen=True)
+class Rescale:
+    """How stored values and HU belong together, and which stored values there are."""
+
+    slope: float
+    intercept: float
+    bits_stored: int
+    is_signed: bool
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Lowest and highest stored value."""
+        return stored_range(self.bits_stored, is_signed=self.is_signed)
+
+
+def own_rescale(header: SliceHeader) -> Rescale:
+    """What a source slice uses."""
+    slope, intercept = rescale(header)
+    return Rescale(slope, intercept, header.bits_stored, header.is_signed)
+
+
+def _corrected(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Stored values in the slice's own mapping, `[y, x]`, perhaps outside its range; padding as it was."""
+    stored = stored_values(header)
+    slope, _ = rescale(header)
+    change = np.rint(correction_hu.astype(np.float64) / slope).astype(np.int64)
+    padding = padding_mask(stored, header)
+    if padding is not None:
+        change[padding] = 0
+    return stored.astype(np.int64) + change
+
+
+def common_rescale(
+    loaded: LoadedSeries, correction_hu: NDArray[np.float32], is_cancelled: Callable[[], bool] | None
+) -> Rescale | None:
+    """None where every slice can keep its own mapping, else the one that holds the whole series."""
+    needs_wider = False
+    low, high = math.inf, -math.inf
+    for z, header in enumerate(loaded.sources):
+        if header is None:
+            continue
+        if is_cancelled is not None and is_cancelled():
+            raise Cancelled
+        own = own_rescale(header)
+        if own.bits_stored > 16:
+            needs_wider = True
+        if correction_hu[z].any() or needs_wider:
+            values = _corrected(header, correction_hu[z])
+            needs_wider |= bool(values.min() < own.range[0] or values.max() > own.range[1])
+    if not needs_wider:
+        return None
+    for z, header in enumerate(loaded.sources):
+        if header is not None:
+            exact = _exact_hu(header, correction_hu[z])
+            low, high = min(low, float(exact.min())), max(high, float(exact.max()))
+    return wide_rescale(low, high)
+
+
+def wide_rescale(low_hu: float, high_hu: float) -> Rescale:
+    """Signed 16 bit with slope 1 where that holds the range, else the smallest slope that does."""
+    if low_hu > -32768.5 and high_hu < 32767.5:
+        return Rescale(1.0, 0.0, 16, is_signed=True)
+    middle = float(np.rint((low_hu + high_hu) / 2))
+    if (high_hu - low_hu) < 65534:
+        return Rescale(1.0, middle, 16, is_signed=True)
+    slope = float(decimal_text((high_hu - low_hu) / 65533 * (1 + 1e-9)))
+    return Rescale(slope, middle, 16, is_signed=True)
+
+
+def _exact_hu(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Source + correction in HU, `[y, x]`, from the source's stored values; padding as `PADDING_HU`."""
+    stored = stored_values(header)
+    slope, intercept = rescale(header)
+    exact = stored.astype(np.float64) * slope + intercept + correction_hu
+    padding = padding_mask(stored, header)
+    if padding is not None:
+        exact[padding] = PADDING_HU
+    return np.asarray(exact)
+
+
+def remapped(
+    header: SliceHeader, correction_hu: NDArray[np.float32], wide: Rescale | None
+) -> tuple[NDArray[np.int64], Rescale]:
+    """Stored values of source + correction, `[y, x]`, and their rescale: `wide`, or the slice's own for None."""
+    if wide is None:
+        return _corrected(header, correction_hu), own_rescale(header)
+    exact = _exact_hu(header, correction_hu)
+    return np.rint((exact - wide.intercept) / wide.slope).astype(np.int64), wide

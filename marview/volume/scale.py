@@ -1,0 +1,72 @@
+"""How far the HU of a series reach: clipped at 12 bits, extended, or plain."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+TWELVE_BIT_HU = 3071
+"""Highest HU of a 12-bit scanner with the usual intercept, -1024."""
+
+_FEWEST_CLIPPED = 3
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The upper end of a series' HU scale.
+
+    Attributes:
+        highest_hu: the densest voxel.
+        is_clipped: whether many voxels lie at exactly that value: what is denser was cut off.
+    """
+
+    highest_hu: int
+    is_clipped: bool
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether values pass what 12 bits can hold."""
+        return self.highest_hu > TWELVE_BIT_HU
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before trusting a threshold."""
+        notes = []
+        if self.is_clipped:
+            notes.append(
+                f"The HU scale is clipped at {self.highest_hu}: metal and streaks that pass it look alike, "
+                "so check the mask."
+            )
+        if self.is_extended:
+            notes.append(
+                f"The HU scale is extended: it reaches {self.highest_hu}, beyond the {TWELVE_BIT_HU} of 12 bits."
+            )
+        return tuple(notes)
+
+    def estimated_peaks(self, image: NDArray[np.int16]) -> NDArray[np.float32]:
+        """HU of a slice, `[y, x]`, with clipped plateaus raised by their depth in pixels.
+
+        A wide plateau hides a high peak, and the edge of what made it lies high on its flank; a narrow one hardly
+        passes the scale.
+        """
+        heights = image.astype(np.float32)
+        if self.is_clipped:
+            plateau = image == self.highest_hu
+            if plateau.any():
+                heights *= np.maximum(ndimage.distance_transform_edt(plateau), 1).astype(np.float32)
+        return heights
+
+
+def scale_of(hu: NDArray[np.int16]) -> Scale:
+    """The scale of a series, HU `[z, y, x]`.
+
+    Clipped means: the highest value is dense (above 2000 HU), at least three voxels share it, and they are more than
+    ten times what the values just below it hold on average.
+    """
+    highest = int(hu.max())
+    if highest <= 2000:
+        return Scale(highest, is_clipped=False)
+    at_top = int(np.count_nonzero(hu == highest))
+    below = int(np.count_nonzero(hu >= highest - 100)) - at_top
+    return Scale(highest, is_clipped=at_top >= _FEWEST_CLIPPED and at_top > 10 * below / 100)

@@ -1,0 +1,21 @@
+"""Physics of CT with metal: materials, spectra, named protocols and the simulation of a scan."""
+
+from marview.physics.materials import REFERENCE_KEV, Material, material, material_names
+from marview.physics.protocols import Protocol, protocol, protocol_names
+from marview.physics.simulation import Simulation, Stages, simulate
+from marview.physics.spectrum import Spectrum, spectrum
+
+__all__ = [
+    "REFERENCE_KEV",
+    "Material",
+    "Protocol",
+    "Simulation",
+    "Spectrum",
+    "Stages",
+    "material",
+    "material_names",
+    "protocol",
+    "protocol_names",
+    "simulate",
+    "spectrum",
+]

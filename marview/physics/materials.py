@@ -1,0 +1,81 @@
+"""What things in a scan are made of, and how strongly each weakens X-rays."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from marview.errors import UsageError
+from marview.paths import resources
+
+REFERENCE_KEV = 70.0
+"""Energy at which images and line integrals are stated."""
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """How strongly a material weakens X-rays of every energy.
+
+    Attributes:
+        name: what it is called in files and on the command line.
+        label: what it is called in sentences.
+        density_g_cm3: mass density.
+        energies_kev: `[energy]`, rising.
+        mass_attenuation: `[energy]`, cm2/g, coherent scattering included.
+    """
+
+    name: str
+    label: str
+    density_g_cm3: float
+    energies_kev: NDArray[np.float64]
+    mass_attenuation: NDArray[np.float64]
+
+    def at(self, kev: ArrayLike) -> NDArray[np.float64]:
+        """Mass attenuation in cm2/g at energies in keV, interpolated linearly between those of the table."""
+        return np.asarray(np.interp(np.asarray(kev, dtype=np.float64), self.energies_kev, self.mass_attenuation))
+
+    def relative(self, kev: ArrayLike) -> NDArray[np.float64]:
+        """Attenuation at energies in keV over that at the reference energy."""
+        return self.at(kev) / self.at(REFERENCE_KEV)
+
+    @property
+    def mu(self) -> float:
+        """Linear attenuation in 1/cm at the reference energy."""
+        return self.density_g_cm3 * float(self.at(REFERENCE_KEV))
+
+
+def material(name: str) -> Material:
+    """The material of a name, such as water, bone, ti6al4v.
+
+    The tables come from xraydb (Elam, Ravel, Sieber 2002), compositions from `resources/physics/materials.toml`.
+
+    Raises:
+        UsageError: no material of this name.
+
+    Example:
+        >>> round(material("ti").mu, 3)
+        2.416
+    """
+    known = _library()
+    if name.lower() not in known:
+        raise UsageError(f"there is no material {name!r}: choose one of {', '.join(known)}.")
+    return known[name.lower()]
+
+
+def material_names() -> tuple[str, ...]:
+    """Names that `material` knows."""
+    return tuple(_library())
+
+
+@cache
+def _library() -> dict[str, Material]:
+    folder = resources() / "physics"
+    described = tomllib.loads((folder / "materials.toml").read_text(encoding="utf-8"))
+    table = np.genfromtxt(folder / "attenuation.csv", delimiter=",", skip_header=2)
+    names = (folder / "attenuation.csv").read_text(encoding="utf-8").splitlines()[1].split(",")
+    return {
+        name: Material(name, facts["label"], facts["density"], table[:, 0], table[:, names.index(name)])
+        for name, facts in described.items()
+    }

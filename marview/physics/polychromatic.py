@@ -1,0 +1,96 @@
+"""What a detector reads of many energies at once, and what a scanner does against the hardening of water."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from marview.physics.materials import Material
+from marview.physics.spectrum import Spectrum
+
+_RAYS_AT_ONCE = 8192
+"""So many rays times a hundred energies stay in a core's cache."""
+
+_DARKEST = 1e-37
+_TABLE_STEP = 1 / 64
+
+
+def polychromatic(line_integrals: Tensor, materials: Sequence[Material], spectrum: Spectrum) -> Tensor:
+    """The line integral a detector that counts photons of all energies alike sees.
+
+    -log sum over E of share(E) exp(-sum over materials of p_material mu_material(E) / mu_material(70 keV)).
+
+    Args:
+        line_integrals: `[material, ...]` at the reference energy, without unit.
+        materials: in the same order.
+        spectrum: of the tube.
+
+    Returns:
+        `[...]`, without unit; no more than 85, where a float32 runs out of light.
+    """
+    rates = np.stack([one.relative(spectrum.energies_kev) for one in materials])
+    rates_torch = torch.as_tensor(-rates, dtype=line_integrals.dtype, device=line_integrals.device)
+    shares = torch.as_tensor(spectrum.shares, dtype=line_integrals.dtype, device=line_integrals.device)
+    rays = line_integrals.reshape(len(materials), -1)
+    seen = torch.empty_like(rays[0])
+    for start in range(0, seen.numel(), _RAYS_AT_ONCE):
+        part = slice(start, start + _RAYS_AT_ONCE)
+        seen[part] = (rays[:, part].T @ rates_torch).exp_() @ shares
+    return seen.clamp_(min=_DARKEST).log_().neg_().reshape(line_integrals.shape[1:])
+
+
+def polychromatic_of_two(line_integrals: Tensor, materials: Sequence[Material], spectrum: Spectrum) -> Tensor:
+    """`polychromatic` of two materials and many rays, from a table; within 2e-5 of the sum, at a tenth of its cost.
+
+    The difference from the sum of both line integrals is smooth, so bilinear interpolation in steps of 1/64 will do.
+
+    Args:
+        line_integrals: `[2, ...]`, none negative.
+        materials: two.
+        spectrum: of the tube.
+    """
+    reach = line_integrals.flatten(1).amax(dim=1)
+    counts = [max(2, int(most / _TABLE_STEP) + 2) for most in reach.tolist()]
+    if 2 * counts[0] * counts[1] > line_integrals[0].numel():
+        return polychromatic(line_integrals, materials, spectrum)
+    first, second = (torch.arange(count, device=reach.device, dtype=reach.dtype) * _TABLE_STEP for count in counts)
+    nodes = torch.stack(torch.meshgrid(first, second, indexing="ij"))
+    table = polychromatic(nodes, materials, spectrum) - nodes.sum(dim=0)
+    scale = torch.tensor([2 / (_TABLE_STEP * (count - 1)) for count in counts], device=reach.device, dtype=reach.dtype)
+    places = torch.stack([line_integrals[1] * scale[1] - 1, line_integrals[0] * scale[0] - 1], dim=-1)
+    found = torch.nn.functional.grid_sample(
+        table[None, None], places.reshape(1, 1, -1, 2), mode="bilinear", padding_mode="border", align_corners=True
+    )
+    return line_integrals.sum(dim=0) + found.reshape(line_integrals.shape[1:])
+
+
+@dataclass(frozen=True)
+class WaterCorrection:
+    """The cubic that makes the line integrals of water proportional to its length again.
+
+    Attributes:
+        coefficients: (a1, a2, a3) of a1 p + a2 p^2 + a3 p^3.
+    """
+
+    coefficients: tuple[float, float, float]
+
+    def __call__(self, line_integrals: Tensor) -> Tensor:
+        """Corrected line integrals, any shape."""
+        a1, a2, a3 = self.coefficients
+        return line_integrals * (a1 + line_integrals * (a2 + line_integrals * a3))
+
+
+def water_correction(water: Material, spectrum: Spectrum) -> WaterCorrection:
+    """The cubic fitted by least squares to 0 to 50 cm of water in steps of 0.5 mm.
+
+    As the simulators of CNN-MAR, ADN and DuDoNet do it.
+    """
+    length_cm = np.arange(1001, dtype=np.float64) * 0.05
+    wanted = np.asarray(water.mu * length_cm, dtype=np.float64)
+    seen = polychromatic(torch.from_numpy(wanted)[None], [water], spectrum)
+    powers = torch.stack([seen, seen**2, seen**3], dim=1).numpy()
+    a1, a2, a3 = np.linalg.lstsq(powers, wanted, rcond=None)[0].tolist()
+    return WaterCorrection((a1, a2, a3))

@@ -1,0 +1,201 @@
+"""What a scanner would see of tissue with metal in it, truth known.
+
+The steps of the field's public simulators (CNN-MAR, Zhang and Yu 2018; ADN, Liao 2019; DuDoNet, Lin 2019).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from marview.errors import UsageError
+from marview.physics.attenuation import hu_to_mu, mu_to_hu
+from marview.physics.materials import Material, material
+from marview.physics.photons import count_photons
+from marview.physics.polychromatic import WaterCorrection, polychromatic, polychromatic_of_two, water_correction
+from marview.physics.protocols import Protocol
+from marview.physics.tissue import split_tissue
+from marview.projection import Projector, fill_linear
+
+_EDGE_SHARE = 0.25
+"""What a ray at the edge of a trace keeps of its metal: it runs half beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """Which stages of the simulation take part.
+
+    Attributes:
+        bone: dense tissue is cortical bone; else all of it is water.
+        tissue_under_metal: metal is added on top of the tissue, as in ADN; else it displaces the tissue.
+        edges: rays at the edge of the metal trace are weakened to a quarter of their metal.
+        hardening: a tube's spectrum; else all photons have 70 keV.
+        noise: photons come by chance.
+        scatter: photons that come from elsewhere.
+        water_correction: the scanner's correction of hardening by water.
+    """
+
+    bone: bool = True
+    tissue_under_metal: bool = False
+    edges: bool = True
+    hardening: bool = True
+    noise: bool = True
+    scatter: bool = True
+    water_correction: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """A simulated scan; images and fillings are computed when they are asked for.
+
+    Attributes:
+        mu: the truth without metal in 1/cm, float32 `[slice, y, x]`.
+        metal: metal mask, bool `[slice, y, x]`: pixels with any metal in them.
+        sinogram: measured with metal, float32 `[slice, view, bin]`, without unit.
+        metal_free_sinogram: the same scan without metal, with the same noise outside the trace.
+        trace: metal trace, bool `[slice, view, bin]`.
+        projector: between these images and sinograms.
+    """
+
+    mu: Tensor
+    metal: Tensor
+    sinogram: Tensor
+    metal_free_sinogram: Tensor
+    trace: Tensor
+    projector: Projector = field(repr=False)
+
+    @cached_property
+    def li_sinogram(self) -> Tensor:
+        """The sinogram with its trace filled by linear interpolation."""
+        return fill_linear(self.sinogram, self.trace)
+
+    @cached_property
+    def image(self) -> Tensor:
+        """FBP of the scan with metal in 1/cm, `[slice, y, x]`."""
+        return self.projector.fbp(self.sinogram)
+
+    @cached_property
+    def li_image(self) -> Tensor:
+        """FBP of the filled sinogram in 1/cm, `[slice, y, x]`."""
+        return self.projector.fbp(self.li_sinogram)
+
+    @cached_property
+    def metal_free_image(self) -> Tensor:
+        """FBP of the scan without metal in 1/cm, `[slice, y, x]`: the best that filling a sinogram can reach."""
+        return self.projector.fbp(self.metal_free_sinogram)
+
+    @property
+    def truth_hu(self) -> Tensor:
+        """The truth without metal in HU, `[slice, y, x]`."""
+        return mu_to_hu(self.mu)
+
+
+def simulate(
+    hu: Tensor | NDArray[Any],
+    metal: Mapping[str | Material, Tensor | NDArray[Any]],
+    protocol: Protocol,
+    *,
+    stages: Stages | None = None,
+    seed: int = 0,
+) -> Simulation:
+    """Scan slices with metal in them.
+
+    Runs on the device of `hu`, or torch's default device for a numpy array; the same seed gives the same numbers on
+    the same device.
+
+    Args:
+        hu: without metal, HU, `[slice, y, x]` on the protocol's grid; below -1000 counts as -1000.
+        metal: share of every pixel that is metal, 0 to 1, `[slice, y, x]`, by material (a name of `material`).
+        protocol: the scan.
+        stages: which stages take part, all by default.
+        seed: of the noise.
+
+    Raises:
+        UsageError: an unknown material, shapes that do not fit, values that are not finite.
+
+    Example:
+        >>> from marview.physics import protocol
+        >>> tissue, pin = np.zeros((1, 256, 256)), np.zeros((1, 256, 256))
+        >>> pin[0, 120:124, 130:134] = 1
+        >>> simulate(tissue, {"ti": pin}, protocol("adn-256")).sinogram.shape
+        torch.Size([1, 320, 197])
+    """
+    stages = stages or Stages()
+    image = _image(hu, protocol.shape, "the tissue")
+    shares = {one: _image(part, image.shape, "the metal").to(image.device) for one, part in metal.items()}
+    mu = hu_to_mu(image.clamp(min=-1000))
+    projector = Projector(protocol.beam, shape=protocol.shape, pixel_mm=protocol.pixel_mm)
+    metals = [one if isinstance(one, Material) else material(one) for one in shares]
+    total = torch.stack([*shares.values(), torch.zeros_like(mu)]).sum(dim=0)
+    inside = torch.zeros_like(mu) if stages.tissue_under_metal else (total >= 0.5).to(mu.dtype)
+
+    tissue = split_tissue(mu) if stages.bone else torch.stack([mu, torch.zeros_like(mu)])
+    lengths = _project(projector, [*tissue, *(tissue * inside), *shares.values()])
+    without, displaced, lengths_of_metal = lengths[:2], lengths[2:4], lengths[4:]
+    trace = (lengths_of_metal > 0).any(dim=0)
+    through = [one.mu * length[trace] for one, length in zip(metals, lengths_of_metal, strict=True)]
+    if stages.edges:
+        edge = _edge(trace)[trace]
+        through = [torch.where(edge, part * _EDGE_SHARE, part) for part in through]
+    crossing = torch.stack([*(without - displaced)[:, trace].clamp(min=0), *through])
+
+    detector = _Detector(protocol, stages, torch.Generator(image.device).manual_seed(seed))
+    water_and_bone = [material("water"), material("bone")]
+    metal_free_sinogram = detector.read(without, water_and_bone)
+    sinogram = metal_free_sinogram.clone()
+    sinogram[trace] = detector.read(crossing, [*water_and_bone, *metals])
+    return Simulation(mu, total > 0, sinogram, metal_free_sinogram, trace, projector)
+
+
+@dataclass(frozen=True, eq=False)
+class _Detector:
+    protocol: Protocol
+    stages: Stages
+    generator: torch.Generator
+
+    def read(self, lengths: Tensor, materials: Sequence[Material]) -> Tensor:
+        """Line integrals a scanner writes down, `[...]`, of those of every material, `[material, ...]`."""
+        stages, protocol = self.stages, self.protocol
+        mixed = polychromatic_of_two if len(materials) == 2 else polychromatic
+        seen = mixed(lengths, materials, protocol.spectrum) if stages.hardening else lengths.sum(dim=0)
+        if stages.noise or stages.scatter:
+            scatter = protocol.scatter_photons if stages.scatter else 0.0
+            seen = count_photons(seen, protocol.photons, scatter, self.generator if stages.noise else None)
+        return self.correction(seen) if stages.hardening and stages.water_correction else seen
+
+    @cached_property
+    def correction(self) -> WaterCorrection:
+        return water_correction(material("water"), self.protocol.spectrum)
+
+
+def _image(array: Tensor | NDArray[Any], shape: Sequence[int], what: str) -> Tensor:
+    image = array if isinstance(array, Tensor) else torch.as_tensor(np.asarray(array, dtype=np.float32))
+    image = image.to(
+        dtype=torch.float32, device=image.device if isinstance(array, Tensor) else torch.get_default_device()
+    )
+    if image.ndim != 3 or tuple(image.shape)[-len(shape) :] != tuple(shape):
+        raise UsageError(f"{what} is {tuple(image.shape)}, and this scan takes slices of {shape[-2]} x {shape[-1]}.")
+    if not bool(image.isfinite().all()):
+        raise UsageError(f"{what} holds values that are not numbers.")
+    return image
+
+
+def _project(projector: Projector, images: Sequence[Tensor]) -> Tensor:
+    """Line integrals of images, `[image, slice, view, bin]`, in one go, without slices that are empty."""
+    stacked = torch.stack(list(images)).flatten(0, 1)
+    full = stacked.flatten(1).any(dim=1)
+    lengths = stacked.new_zeros(len(stacked), projector.beam.views, projector.beam.bins)
+    if bool(full.any()):
+        lengths[full] = projector.forward(stacked[full])
+    return lengths.reshape(len(images), -1, *lengths.shape[1:])
+
+
+def _edge(trace: Tensor) -> Tensor:
+    """Rays of the trace with a neighbour in their view beside it, `[slice, view, bin]`."""
+    beside = torch.nn.functional.pad(trace, (1, 1), value=True)
+    return trace & ~(beside[..., :-2] & beside[..., 2:])

@@ -1,0 +1,56 @@
+"""What comes out of an X-ray tube."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import UsageError
+from marview.paths import resources
+
+LOWEST_KEV = 20.0
+"""Softer photons do not leave a patient; the field's simulators start here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Share of a tube's photons at every energy.
+
+    Attributes:
+        energies_kev: `[energy]`.
+        shares: `[energy]`, sum 1.
+    """
+
+    energies_kev: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+    @property
+    def mean_kev(self) -> float:
+        """Mean energy of a photon."""
+        return float(self.energies_kev @ self.shares)
+
+    @classmethod
+    def of(cls, energies_kev: NDArray[np.float64], photons: NDArray[np.float64]) -> "Spectrum":
+        """The spectrum of photon counts, cut to 20 keV and above, where there are any, and scaled to sum 1."""
+        kept = (energies_kev >= LOWEST_KEV) & (photons > 0)
+        return cls(energies_kev[kept], photons[kept] / photons[kept].sum())
+
+
+@cache
+def spectrum(tube_kv: int) -> Spectrum:
+    """Spectrum of a tungsten tube behind 3 mm of aluminium, computed with spekpy (Poludniowski 2021).
+
+    Raises:
+        UsageError: no spectrum is shipped for this tube voltage.
+
+    Example:
+        >>> round(spectrum(120).mean_kev, 1)
+        55.5
+    """
+    path = resources() / "physics" / "spectra.csv"
+    columns = path.read_text(encoding="utf-8").splitlines()[1].split(",")
+    if str(tube_kv) not in columns[1:]:
+        raise UsageError(f"there is no spectrum of {tube_kv} kV: choose one of {', '.join(columns[1:])}.")
+    table = np.genfromtxt(path, delimiter=",", skip_header=2)
+    return Spectrum.of(table[:, 0], table[:, columns.index(str(tube_kv))])

@@ -134,10 +134,8 @@ def mean(slices: Sequence[Measures]) -> Measures:
 
 
 def standard_deviation(slices: Sequence[Measures]) -> Measures:
-    """The standard deviation of each measure over the slices for which it has a meaning."""
-    return Measures(
-        **{name: float(np.std(values)) if values else math.nan for name, values in _columns(slices).items()}
-    )
+    """The standard deviation of each measure over the slices for which it has a meaning; NaN beside an infinite one."""
+    return Measures(**{name: _deviation(values) for name, values in _columns(slices).items()})
 
 
 def worst(slices: Sequence[Measures]) -> Measures:
@@ -152,6 +150,10 @@ def _columns(slices: Sequence[Measures]) -> dict[str, list[float]]:
 
 def _mean(values: list[float]) -> float:
     return float(np.mean(values)) if values else math.nan
+
+
+def _deviation(values: list[float]) -> float:
+    return float(np.std(values)) if values and np.isfinite(values).all() else math.nan
 
 
 _BETTER: dict[str, Better] = {each.name: each.metadata["better"] for each in dataclasses.fields(Measures)}

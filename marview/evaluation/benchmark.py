@@ -1,0 +1,200 @@
+"""Every method on every case: measured, kept as it goes, summed up in tables and figures."""
+
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from marview.errors import BadInput, MethodFailed
+from marview.evaluation.case import KnownCase, ListedCase
+from marview.evaluation.figure import Strip, draw
+from marview.evaluation.results import CEILING, INPUT, TITLES, Results, Row, SliceRecord
+from marview.evaluation.store import Part, Store
+from marview.evaluation.tables import markdown, slices_csv, summary_csv
+from marview.metrics import measure_case
+from marview.physics.attenuation import mu_to_hu
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What a method made of a case.
+
+    Attributes:
+        hu: HU, `[slice, y, x]`, on the case's grid.
+        seconds: how long it took.
+    """
+
+    hu: NDArray[np.float32]
+    seconds: float
+
+
+Correct = Callable[["Entry", KnownCase], Corrected]
+"""Runs a method on a case; raises `MethodFailed` with a sentence."""
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method that takes part.
+
+    Attributes:
+        id: its identifier.
+        title: what the table calls it.
+        parameters: values that differ from its defaults.
+        version: of its manifest; another version is measured anew.
+    """
+
+    id: str
+    title: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What its numbers depend on besides the case."""
+        return {"version": self.version, **self.parameters}
+
+
+def run_benchmark(
+    protocol: str,
+    cases: Sequence[ListedCase],
+    entries: Sequence[Entry],
+    output: Path,
+    *,
+    source: str,
+    correct: Correct,
+    on_progress: Progress = lambda _fraction, _text: None,
+) -> Results:
+    """Measure every method on every case and write the tables.
+
+    What is measured is kept below `output` at once: stopped and started again with the same arguments, it goes on where
+    it stopped; with further methods, it measures those alone. A case that cannot be used, or a method that fails on it,
+    costs a sentence and nothing else.
+
+    Args:
+        protocol: name of the protocol the cases were made with.
+        cases: in which order to go through them.
+        entries: the methods.
+        output: folder for `results.json`, `table.md`, `table.csv`, `slices.csv`, `figures/METHOD.png`, `parts/`.
+        source: where the cases come from, so that two sets are not mixed in one folder.
+        correct: runs a method on a case.
+        on_progress: is told the share that is done and what is next.
+
+    Raises:
+        UsageError: `output` holds a benchmark of another protocol or source.
+    """
+    store = Store(output, {"protocol": protocol, "source": source})
+    keys: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}} | {entry.id: entry.key for entry in entries}
+    wanted = {each.name: [row for row in keys if store.get(each.name, row, keys[row]) is None] for each in cases}
+    open_cases = [each for each in cases if wanted[each.name]]
+    failures: list[str] = []
+    for number, (listed, reading) in enumerate(_read_ahead(open_cases)):
+        try:
+            known = reading.result()
+        except BadInput as reason:
+            failures.append(str(reason))
+            continue
+        rows = [row for row in wanted[listed.name] if row != CEILING or known.metal_free_sinogram is not None]
+        for done, row in enumerate(rows):
+            on_progress((number + done / len(rows)) / len(open_cases), f"{listed.name}: {TITLES.get(row, row)}")
+            try:
+                corrected = _make(row, known, entries, correct)
+            except MethodFailed as reason:
+                failures.append(f"{row} on {listed.name}: {reason}")
+                continue
+            store.put(listed.name, row, keys[row], _measure(corrected, known))
+    results = _collect(protocol, store, cases, entries, failures)
+    _write(results, output)
+    _draw_figures(results, cases, entries, correct, output / "figures")
+    on_progress(1.0, "done")
+    return results
+
+
+def _read_ahead(cases: Sequence[ListedCase]) -> Iterator[tuple[ListedCase, "Future[KnownCase]"]]:
+    """Each case once it is read; the next one is read or simulated while the methods run on this one."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="cases") as reader:
+        ahead = [reader.submit(each.read) for each in cases[:1]]
+        for number, listed in enumerate(cases):
+            current = ahead.pop()
+            wait([current])  # two cases are in memory, never more
+            ahead += [reader.submit(each.read) for each in cases[number + 1 : number + 2]]
+            yield listed, current
+
+
+def _make(row: str, known: KnownCase, entries: Sequence[Entry], correct: Correct) -> Corrected:
+    if row == INPUT:
+        return Corrected(known.uncorrected_hu, 0.0)
+    if row == CEILING:
+        image = mu_to_hu(known.case.projector.fbp(torch.from_numpy(known.metal_free_sinogram)))
+        return Corrected(np.broadcast_to(image.numpy(), known.truth_hu.shape), 0.0)
+    corrected = correct(next(entry for entry in entries if entry.id == row), known)
+    if corrected.hu.shape != known.truth_hu.shape or not np.isfinite(corrected.hu).all():
+        raise MethodFailed(f"its result is {corrected.hu.shape}, or holds values that are not numbers.")
+    return corrected
+
+
+def _measure(corrected: Corrected, known: KnownCase) -> Part:
+    # the metal is the input's again, as in every corrected series marview writes
+    restored = np.where(known.metal, known.uncorrected_hu, corrected.hu)
+    measured = measure_case(restored, known.truth_hu, known.metal, known.uncorrected_hu)
+    sizes = np.count_nonzero(known.metal, axis=(1, 2))
+    slices = (SliceRecord(known.name, k, int(sizes[k]), each) for k, each in enumerate(measured.slices))
+    return Part(tuple(slices), corrected.seconds)
+
+
+def _collect(
+    protocol: str, store: Store, cases: Sequence[ListedCase], entries: Sequence[Entry], failures: Sequence[str]
+) -> Results:
+    rows = []
+    references = [Entry(INPUT, TITLES[INPUT]), Entry(CEILING, TITLES[CEILING])]
+    for entry in [references[0], *entries, references[1]]:
+        key = {} if entry in references else entry.key
+        parts = [part for each in cases if (part := store.get(each.name, entry.id, key)) is not None]
+        pace = [part.seconds / len(part.slices) for part in parts if part.seconds > 0]
+        slices = tuple(each for part in parts for each in part.slices)
+        rows.append(Row(entry.id, entry.title, slices, statistics.median(pace) if pace else math.nan))
+    return Results(protocol, tuple(rows), tuple(failures), {entry.id: entry.parameters for entry in entries})
+
+
+def _write(results: Results, output: Path) -> None:
+    texts = {
+        "results.json": json.dumps(results.record(), indent=1, allow_nan=False) + "\n",
+        "table.md": markdown(results),
+        "table.csv": summary_csv(results),
+        "slices.csv": slices_csv(results),
+    }
+    for name, text in texts.items():
+        (output / name).write_text(text, encoding="utf-8")
+
+
+def _draw_figures(
+    results: Results, cases: Sequence[ListedCase], entries: Sequence[Entry], correct: Correct, folder: Path
+) -> None:
+    """The results' images are not kept, so the three slices of each figure are corrected once more."""
+    folder.mkdir(exist_ok=True)
+    by_name = {each.name: each for each in cases}
+    for entry in entries:
+        row = results.row(entry.id)
+        if row is None:
+            continue
+        order = sorted(row.slices, key=lambda each: each.measures.psnr_db)
+        chosen = {"worst": order[0], "median": order[len(order) // 2], "best": order[-1]}
+        strips = []
+        for word, each in chosen.items():
+            known = by_name[each.case].read().slice(each.index)
+            corrected = _make(entry.id, known, entries, correct)
+            restored = np.where(known.metal, known.uncorrected_hu, corrected.hu)
+            caption = (
+                f"{word}: {each.case}, slice {each.index}, {each.metal_px} px of metal, {each.measures.psnr_db:.2f} dB"
+            )
+            strips.append(Strip(caption, known.truth_hu[0], known.uncorrected_hu[0], restored[0]))
+        draw(entry.title, strips, folder / f"{entry.id}.png")

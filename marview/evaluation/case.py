@@ -1,0 +1,116 @@
+"""A case whose truth is known, and what makes one unusable."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import BadInput
+from marview.metrics.ranges import Image
+from marview.worker.api import MarCase
+
+_BODY_HU = -500.0
+
+
+@dataclass(frozen=True, eq=False)
+class KnownCase:
+    """What a method is given, and what it should find.
+
+    Attributes:
+        name: names the case in tables and files.
+        case: what the method is given.
+        truth_hu: float32, `[slice, y, x]`, HU: the image the simulation began with.
+        metal_free_sinogram: float32, `[slice, view, bin]`, line integrals of the same scan without metal, noise
+            included, or `[1, view, bin]` where all slices share it; its FBP is the ceiling of every method that
+            completes a sinogram. None where the case has none.
+    """
+
+    name: str
+    case: MarCase
+    truth_hu: NDArray[np.float32]
+    metal_free_sinogram: NDArray[np.float32] | None = None
+
+    @property
+    def uncorrected_hu(self) -> NDArray[np.float32]:
+        """The image before correction in HU, `[slice, y, x]`."""
+        return np.asarray(self.case.hu.numpy())
+
+    @property
+    def metal(self) -> NDArray[np.bool_]:
+        """The metal mask, `[slice, y, x]`."""
+        return np.asarray(self.case.metal.numpy())
+
+    def slice(self, index: int) -> "KnownCase":
+        """One slice of it, as a case of its own."""
+        one = slice(index, index + 1)
+        case = MarCase(
+            hu=self.case.hu[one],
+            metal=self.case.metal[one],
+            pixel_mm=self.case.pixel_mm,
+            beam=self.case.beam,
+            slice_indices=list(self.case.slice_indices[one]),
+            measured_sinogram=None if self.case.measured_sinogram is None else self.case.measured_sinogram[one],
+            measured_trace=None if self.case.measured_trace is None else self.case.measured_trace[one],
+        )
+        free = self.metal_free_sinogram
+        if free is not None and len(free) > 1:
+            free = free[one]
+        return replace(self, case=case, truth_hu=self.truth_hu[one], metal_free_sinogram=free)
+
+
+@dataclass(frozen=True)
+class ListedCase:
+    """A case that is known to be there and read when its turn comes.
+
+    Attributes:
+        name: as of the case.
+        read: reads or simulates it; raises `BadInput` where it is unusable.
+    """
+
+    name: str
+    read: Callable[[], KnownCase]
+
+
+def check_case(known: KnownCase) -> KnownCase:
+    """Hand a case on if it can be used.
+
+    Raises:
+        BadInput: shapes that do not fit together, NaN, no metal, or metal over half of the body.
+    """
+    case, shape = known.case, tuple(known.case.hu.shape)
+    if len(shape) != 3 or tuple(case.metal.shape) != shape or known.truth_hu.shape != shape:
+        raise BadInput(
+            f"Case {known.name}: image {shape}, mask {tuple(case.metal.shape)} and truth {known.truth_hu.shape} are "
+            "not alike; make the case again."
+        )
+    rays = (shape[0], case.beam.views, case.beam.bins)
+    sinograms = {
+        "sinogram": case.measured_sinogram,
+        "metal trace": case.measured_trace,
+        "metal-free sinogram": known.metal_free_sinogram,
+    }
+    for name, sinogram in sinograms.items():
+        shared = (1, *rays[1:]) if sinogram is known.metal_free_sinogram else rays
+        if sinogram is not None and tuple(sinogram.shape) not in {rays, shared}:
+            raise BadInput(f"Case {known.name}: the {name} is {tuple(sinogram.shape)} and the beam asks for {rays}.")
+    values = {"image": case.hu, "truth": known.truth_hu} | sinograms
+    for name, array in values.items():
+        if array is not None and not np.isfinite(np.asarray(array)).all():
+            raise BadInput(f"Case {known.name}: the {name} holds values that are not numbers; make the case again.")
+    _check_metal(known)
+    return known
+
+
+def _check_metal(known: KnownCase) -> None:
+    for k, metal in enumerate(known.metal):
+        if not metal.any():
+            raise BadInput(f"Case {known.name}: the metal mask of slice {k} is empty, so there is nothing to correct.")
+        body = body_of(known.truth_hu[k])
+        if 2 * np.count_nonzero(metal & body) > np.count_nonzero(body):
+            raise BadInput(f"Case {known.name}: the metal mask of slice {k} covers more than half of the body.")
+
+
+def body_of(hu: Image) -> NDArray[np.bool_]:
+    """Where the body is: all above -500 HU; bool, the image's shape."""
+    return np.asarray(hu > _BODY_HU)

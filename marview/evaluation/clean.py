@@ -1,0 +1,82 @@
+"""Clean slices to simulate metal in: TIFF stacks, DICOM series, NIfTI."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PilImage
+
+from marview.errors import BadInput
+from marview.evaluation.volumes import read_volume
+
+
+@dataclass(frozen=True)
+class CleanSlice:
+    """A slice without metal.
+
+    Attributes:
+        name: names it in tables.
+        read: its HU, float32, `[y, x]`, at least -1000.
+    """
+
+    name: str
+    read: Callable[[], NDArray[np.float32]]
+
+
+def list_clean(path: Path) -> list[CleanSlice]:
+    """The slices of a TIFF stack, or of a DICOM series or NIfTI file.
+
+    A TIFF of unsigned pages holds HU as 2 * page - 1024, the way the project's own clean slices are kept; a signed or
+    floating one holds HU.
+
+    Raises:
+        BadInput: there is nothing of the kind.
+    """
+    if path.suffix.lower() in {".tif", ".tiff"}:
+        return _list_tiff(path)
+    return _list_series(path)
+
+
+def fit(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """A slice on a protocol's grid: bilinear, as every simulator of the field begins, whatever its aspect.
+
+    Args:
+        hu: HU, `[y, x]`.
+        shape: rows and columns wanted.
+    """
+    if hu.shape == shape:
+        return hu
+    return np.asarray(PilImage.fromarray(hu).resize(shape[::-1], PilImage.Resampling.BILINEAR))
+
+
+def _list_tiff(path: Path) -> list[CleanSlice]:
+    try:
+        with PilImage.open(path) as stack:
+            count = int(getattr(stack, "n_frames", 1))
+    except OSError as reason:
+        raise BadInput(f"{path} cannot be read as a TIFF stack: {reason}.") from reason
+    return [CleanSlice(f"{path.stem}_{k:03d}", partial(_read_page, path, k)) for k in range(count)]
+
+
+def _read_page(path: Path, number: int) -> NDArray[np.float32]:
+    with PilImage.open(path) as stack:
+        stack.seek(number)
+        page = np.asarray(stack)
+    if page.ndim != 2:
+        raise BadInput(f"{path}: page {number} is no grey image, so it cannot be a CT slice.")
+    hu = page.astype(np.float32)
+    if page.dtype.kind == "u":
+        hu = 2 * hu - 1024
+    return np.maximum(hu, -1000)
+
+
+def _list_series(path: Path) -> list[CleanSlice]:
+    hu = read_volume(path)
+    return [CleanSlice(f"{path.stem}_{k:03d}", partial(_slice_of, hu, k)) for k in range(len(hu))]
+
+
+def _slice_of(hu: NDArray[np.float32], number: int) -> NDArray[np.float32]:
+    return np.asarray(np.maximum(hu[number], -1000))

@@ -1,0 +1,160 @@
+"""What a benchmark found: slice by slice, and summed up as `results.json` has it."""
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from marview.evaluation.published import published_rows
+from marview.metrics import Measures, mean, size_groups, standard_deviation, worst
+
+INPUT, CEILING = "input", "fbp_ceiling"
+TITLES = {INPUT: "Input", CEILING: "FBP ceiling (metal-free sinogram)"}
+
+
+@dataclass(frozen=True)
+class SliceRecord:
+    """One corrected slice.
+
+    Attributes:
+        case: its case's name.
+        index: which slice of the case.
+        metal_px: its metal pixels.
+        measures: how good it is.
+    """
+
+    case: str
+    index: int
+    metal_px: int
+    measures: Measures
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        id: a method's identifier, `input` or `fbp_ceiling`.
+        title: what the table calls it.
+        slices: what was measured.
+        seconds_per_slice: median over the cases of a case's time over its slices; NaN for what is no method.
+    """
+
+    id: str
+    title: str
+    slices: tuple[SliceRecord, ...]
+    seconds_per_slice: float = math.nan
+
+    @property
+    def measures(self) -> list[Measures]:
+        """Of every slice."""
+        return [each.measures for each in self.slices]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that a benchmark found.
+
+    Attributes:
+        protocol: its name.
+        rows: input, methods in the order asked for, ceiling.
+        failures: a sentence for each case, or case and method, that gave no result.
+    """
+
+    protocol: str
+    rows: tuple[Row, ...]
+    failures: tuple[str, ...] = ()
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def row(self, row_id: str) -> Row | None:
+        """The row of that identifier, where there is one with slices."""
+        return next((row for row in self.rows if row.id == row_id and row.slices), None)
+
+    def share_of_ceiling(self, row: Row) -> float:
+        """Share of the mean squared error between NMAR and the FBP ceiling that a row closes; NaN without both rows.
+
+        Taken over the slices that all three have. 0 is NMAR, 1 the ceiling; a method that ends in FBP stays below 1.
+        """
+        nmar, ceiling = self.row("nmar"), self.row(CEILING)
+        if nmar is None or ceiling is None:
+            return math.nan
+        errors = [{(s.case, s.index): 10 ** (-s.measures.psnr_db / 10) for s in r.slices} for r in (nmar, row, ceiling)]
+        common = set.intersection(*(set(each) for each in errors))
+        if not common:
+            return math.nan
+        base, own, best = (statistics.fmean(each[key] for key in common) for each in errors)
+        return (base - own) / (base - best) if base != best else math.nan
+
+    def record(self) -> dict[str, Any]:
+        """The results as `results.json` holds them; what has no finite value is null."""
+        groups = self.groups()
+        return {
+            "protocol": self.protocol,
+            "methods": {row.id: self._row_record(row, groups) for row in self.rows if row.slices},
+            "cases": self._case_records(),
+            "failures": list(self.failures),
+            "published": [dataclasses.asdict(row) for row in published_rows(self.protocol)],
+        }
+
+    def groups(self) -> list[list[tuple[str, int]]]:
+        """Size groups, large to small, each the (case, slice) it holds; from every slice any row has."""
+        sizes = {(s.case, s.index): s.metal_px for row in self.rows for s in row.slices}
+        keys = sorted(sizes)
+        return [[keys[k] for k in group] for group in size_groups([sizes[key] for key in keys])]
+
+    def group_measures(self, row: Row) -> list[Measures]:
+        """A row's mean in each size group."""
+        by_key = {(s.case, s.index): s.measures for s in row.slices}
+        return [mean([by_key[key] for key in group if key in by_key]) for group in self.groups()]
+
+    def _row_record(self, row: Row, groups: Sequence[Sequence[tuple[str, int]]]) -> dict[str, Any]:
+        sizes = {(s.case, s.index): s.metal_px for each in self.rows for s in each.slices}
+        return {
+            "title": row.title,
+            "parameters": dict(self.parameters.get(row.id, {})),
+            **nested(mean(row.measures)),
+            "standard_deviation": nested(standard_deviation(row.measures)),
+            "worst": nested(worst(row.measures)),
+            "share_of_ceiling": _finite(self.share_of_ceiling(row)),
+            "groups": [
+                {
+                    "largest_metal_px": max(sizes[key] for key in group),
+                    "smallest_metal_px": min(sizes[key] for key in group),
+                    "slices": len(group),
+                    **nested(measures),
+                }
+                for group, measures in zip(groups, self.group_measures(row), strict=True)
+            ],
+            "slices": len(row.slices),
+            "seconds_per_slice": _finite(row.seconds_per_slice),
+        }
+
+    def _case_records(self) -> list[dict[str, Any]]:
+        found: dict[tuple[str, int], dict[str, Any]] = {}
+        for row in self.rows:
+            for each in row.slices:
+                key = (each.case, each.index)
+                entry = found.setdefault(
+                    key, {"case": each.case, "slice": each.index, "metal_px": each.metal_px, "methods": {}}
+                )
+                entry["methods"][row.id] = nested(each.measures)
+        return [found[key] for key in sorted(found)]
+
+
+_PARTS = ("ring_soft_tissue_", "ring_", "soft_tissue_", "full_range_", "adn_")
+
+
+def nested(measures: Measures) -> dict[str, Any]:
+    """Measures as `results.json` nests them: `ring_psnr_db` becomes `["ring"]["psnr_db"]`; not finite becomes null."""
+    record: dict[str, Any] = {}
+    for name, value in dataclasses.asdict(measures).items():
+        part = next((part for part in _PARTS if name.startswith(part)), "")
+        place = record.setdefault(part[:-1], {}) if part else record
+        place[name.removeprefix(part)] = _finite(value)
+    return record
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,120 @@
+"""Metal shapes for simulated cases: read, brought to a size, put into a body."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PilImage
+from scipy.ndimage import binary_fill_holes, find_objects, label
+from scipy.signal import fftconvolve
+
+from marview.errors import BadInput
+from marview.evaluation.case import body_of
+
+TEST_SIZES_PX = (2054, 890, 880, 450, 250, 124, 118, 112, 53, 35)
+"""Metal pixels of ten shapes on a grid of 416 x 416, spread as in the public test set (32 to 2054)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A metal shape of a size, of one blob or several that go to places of their own.
+
+    Attributes:
+        blobs: float32, `[y, x]` each, how much of each pixel is metal, 0 to 1.
+    """
+
+    blobs: tuple[NDArray[np.float32], ...]
+
+
+def read_shapes(path: Path) -> NDArray[np.bool_]:
+    """Read masks, bool `[shape, y, x]`.
+
+    Args:
+        path: `.npz` with `mask` packed along x and its `shape`, or `.npy` of masks `[shape, y, x]` or, as SynDeepLesion
+            keeps them, `[x, y, shape]` (told by the shortest axis).
+
+    Raises:
+        BadInput: no such file, or it holds something else.
+    """
+    try:
+        file = np.load(path, allow_pickle=False)
+        masks = file if isinstance(file, np.ndarray) else file["mask"]
+        if not isinstance(file, np.ndarray) and "shape" in file:
+            masks = np.unpackbits(masks, axis=-1)[..., : int(file["shape"][-1])]
+    except (OSError, ValueError, KeyError) as reason:
+        raise BadInput(f"{path} cannot be read as metal shapes: {reason}.") from reason
+    if masks.ndim != 3 or masks.dtype.kind not in "bui":
+        raise BadInput(f"{path} holds {masks.dtype} of shape {masks.shape}, not masks [shape, y, x].")
+    if np.argmin(masks.shape) == 2:
+        masks = masks.transpose(2, 1, 0)
+    return np.asarray(masks > 0)
+
+
+def shapes_of_sizes(masks: NDArray[np.bool_], grid: int, sizes_px: Sequence[int] = TEST_SIZES_PX) -> list[Shape]:
+    """A shape of each size, from the first masks in turn; every other one from 800 pixels on is a pair of blobs.
+
+    Args:
+        masks: bool, `[shape, y, x]`, one blob each.
+        grid: edge of the slices' grid in pixels; sizes grow with it as the slices do.
+        sizes_px: metal pixels of each shape on a grid of 416.
+    """
+    scale = (grid / 416) ** 2
+    shapes, next_mask = [], 0
+    for number, size in enumerate(sizes_px):
+        parts = 2 if size >= 800 and number % 2 else 1
+        chosen = [masks[(next_mask + k) % len(masks)] for k in range(parts)]
+        next_mask += parts
+        shapes.append(Shape(tuple(_resized(mask, size * scale / parts) for mask in chosen)))
+    return shapes
+
+
+def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Put a shape into a body: its blobs go, apart from each other, to random places wholly inside.
+
+    Args:
+        shape: what to place.
+        hu: the slice in HU, `[y, x]`.
+        rng: draws the places.
+
+    Returns:
+        How much of each pixel is metal, float32 0 to 1, `[y, x]`.
+
+    Raises:
+        BadInput: it fits nowhere.
+    """
+    free = _inside(hu)
+    metal = np.zeros(hu.shape, dtype=np.float32)
+    for blob in shape.blobs:
+        height, width = blob.shape
+        covered = fftconvolve((~free).astype(np.float32), (blob > 0).astype(np.float32)[::-1, ::-1], mode="valid")
+        places = np.argwhere(covered < 0.5)
+        if not len(places):
+            raise BadInput(f"a shape of {height} x {width} pixels fits nowhere into the body.")
+        y, x = places[rng.integers(len(places))]
+        metal[y : y + height, x : x + width] += blob
+        free &= metal == 0
+    return metal
+
+
+def _inside(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """The largest body with its lungs and gas, without the frame's outermost pixels."""
+    parts, count = label(body_of(hu))
+    if not count:
+        return np.zeros(hu.shape, dtype=bool)
+    largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+    inside = np.asarray(binary_fill_holes(parts == largest))
+    inside[[0, -1]] = inside[:, [0, -1]] = False
+    return inside
+
+
+def _resized(mask: NDArray[np.bool_], area_px: float) -> NDArray[np.float32]:
+    """The blob's own box, brought to a size of so many pixels with any metal in them."""
+    crop = mask[find_objects(mask.astype(np.uint8))[0]].astype(np.float32)
+    zoom = np.sqrt(area_px / np.count_nonzero(crop))
+    for _ in range(4):
+        size = max(1, round(crop.shape[1] * zoom)), max(1, round(crop.shape[0] * zoom))
+        grey = np.asarray(PilImage.fromarray(crop).resize(size, PilImage.Resampling.BILINEAR))
+        zoom *= np.sqrt(area_px / np.count_nonzero(grey))
+    return np.asarray(np.clip(grey, 0, 1))

@@ -1,0 +1,66 @@
+"""Cases made on the way: metal shapes put into clean slices and scanned by a protocol."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+
+from marview.errors import BadInput, UsageError
+from marview.evaluation.case import KnownCase, ListedCase, check_case
+from marview.evaluation.clean import CleanSlice, fit
+from marview.evaluation.shapes import Shape, place
+from marview.physics import Protocol, Simulation, simulate
+from marview.physics.attenuation import mu_to_hu
+from marview.worker.api import MarCase
+
+
+def list_simulated(
+    slices: Sequence[CleanSlice],
+    shapes: Sequence[Shape],
+    protocol: Protocol,
+    *,
+    material: str = "ti",
+    seed: int = 0,
+) -> list[ListedCase]:
+    """A case for each clean slice, with every shape in it once.
+
+    The same slice, shape and seed give the same place and noise, whatever else is listed.
+
+    Args:
+        slices: without metal.
+        shapes: each becomes a slice of the case.
+        protocol: the scan.
+        material: of all shapes; a name of `marview.physics.material`.
+        seed: of places and noise.
+    """
+    return [
+        ListedCase(each.name, partial(_scan, each, shapes, protocol, material, [seed, number]))
+        for number, each in enumerate(slices)
+    ]
+
+
+def known_case(name: str, simulation: Simulation, protocol: Protocol) -> KnownCase:
+    """A simulated scan as a case: its image before correction is the FBP of its own sinogram."""
+    case = MarCase(
+        hu=mu_to_hu(simulation.image).clamp(min=-1000),
+        metal=simulation.metal,
+        pixel_mm=protocol.pixel_mm,
+        beam=protocol.beam,
+        slice_indices=list(range(len(simulation.metal))),
+        measured_sinogram=simulation.sinogram,
+        measured_trace=simulation.trace,
+    )
+    return KnownCase(name, case, simulation.truth_hu.numpy(), simulation.metal_free_sinogram.numpy())
+
+
+def _scan(each: CleanSlice, shapes: Sequence[Shape], protocol: Protocol, material: str, seed: list[int]) -> KnownCase:
+    hu = fit(each.read(), protocol.shape)
+    try:
+        metal = [place(shape, hu, np.random.default_rng([*seed, k])) for k, shape in enumerate(shapes)]
+        slices = torch.from_numpy(hu).expand(len(metal), -1, -1)
+        noise = int(np.random.default_rng(seed).integers(2**31))
+        simulation = simulate(slices, {material: np.stack(metal)}, protocol, seed=noise)
+    except (BadInput, UsageError) as reason:
+        raise BadInput(f"Case {each.name}: {reason}") from reason
+    return check_case(known_case(each.name, simulation, protocol))

@@ -1,0 +1,81 @@
+"""What a benchmark has already measured, kept on disk so that an interrupted one goes on where it stopped."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marview.errors import UsageError
+from marview.evaluation.results import SliceRecord
+from marview.metrics import Measures
+
+_PLAN = "benchmark.json"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one row measured on one case.
+
+    Attributes:
+        slices: of each slice.
+        seconds: how long the method took for all of them; 0 for what is no method.
+    """
+
+    slices: tuple[SliceRecord, ...]
+    seconds: float = 0.0
+
+
+class Store:
+    """The parts of one benchmark below its output folder."""
+
+    def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
+        """Open or begin it.
+
+        Args:
+            output: the benchmark's output folder, made where it is missing.
+            plan: what the numbers depend on: protocol, cases.
+
+        Raises:
+            UsageError: the folder holds a benchmark of another plan.
+        """
+        self._folder = output / "parts"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path, text = output / _PLAN, json.dumps(plan, indent=1, sort_keys=True)
+        if path.is_file() and path.read_text(encoding="utf-8") != text:
+            raise UsageError(f"{output} holds a benchmark of another protocol or other cases; name another folder.")
+        _write(path, text)
+
+    def get(self, case: str, row: str, parameters: Mapping[str, Any]) -> Part | None:
+        """The part of a case and a row, if it was measured with these parameters."""
+        path = self._path(case, row)
+        if not path.is_file():
+            return None
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["parameters"] != dict(parameters):
+            return None
+        slices = tuple(
+            SliceRecord(case, each["index"], each["metal_px"], Measures(**each["measures"]))
+            for each in stored["slices"]
+        )
+        return Part(slices, stored["seconds"])
+
+    def put(self, case: str, row: str, parameters: Mapping[str, Any], part: Part) -> None:
+        """Keep a part; a run that is stopped while it writes leaves none."""
+        slices = [
+            {"index": each.index, "metal_px": each.metal_px, "measures": dataclasses.asdict(each.measures)}
+            for each in part.slices
+        ]
+        record = {"parameters": dict(parameters), "seconds": part.seconds, "slices": slices}
+        self._path(case, row).parent.mkdir(exist_ok=True)
+        _write(self._path(case, row), json.dumps(record))
+
+    def _path(self, case: str, row: str) -> Path:
+        return self._folder / case / f"{row}.json"
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,191 @@
+"""The file layout of the public SynDeepLesion test set, read and written.
+
+A folder a slice: `gt.h5` (image, poly_CT, poly_sinogram) and for each metal shape k `k.h5` (ma_CT, LI_CT, ma_sinogram,
+LI_sinogram, metal_trace); the shapes in `testmask.npy`, `[x, y, shape]`, beside the slices' folders or above them.
+Images lie `[x, y]` in 1/cm there, because axis 0 is ODL's x; sinograms `[view, bin]`, line integrals without unit.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as PilImage
+
+from marview.errors import BadInput
+from marview.evaluation.case import KnownCase, ListedCase, check_case
+from marview.physics import Protocol
+from marview.physics.attenuation import hu_to_mu, mu_to_hu
+from marview.worker.api import MarCase
+
+_MASKS = "testmask.npy"
+
+
+def is_syndeeplesion(folder: Path) -> bool:
+    """Whether a folder is laid out that way."""
+    return next(folder.rglob("gt.h5"), None) is not None
+
+
+def list_syndeeplesion(folder: Path, protocol: Protocol) -> list[ListedCase]:
+    """The slices of a folder, each a case with all its metal shapes, by name.
+
+    Args:
+        folder: holds `**/gt.h5`.
+        protocol: the one the files were made with: `syndeeplesion-640` for the public ones.
+    """
+    listed = []
+    for truth in sorted(folder.rglob("gt.h5")):
+        name = truth.parent.relative_to(folder).as_posix().replace("/", "_")
+        name = folder.name if name == "." else name
+        listed.append(ListedCase(name, partial(read_slice, truth.parent, folder, name, protocol)))
+    return listed
+
+
+def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> KnownCase:
+    """Read a slice's folder: its shapes become the slices of one case.
+
+    Raises:
+        BadInput: a file or data set is missing or misshapen, or the case is unusable.
+    """
+    numbers = sorted(int(path.stem) for path in slice_folder.glob("*.h5") if path.stem.isdecimal())
+    if not numbers:
+        raise BadInput(f"Case {name}: no file 0.h5 with a metal shape lies in {slice_folder}.")
+    masks = _read_masks(slice_folder, top, protocol.shape)
+    if numbers[-1] >= len(masks):
+        raise BadInput(f"Case {name}: there is a file {numbers[-1]}.h5 and only {len(masks)} shapes in {_MASKS}.")
+    rays = (protocol.beam.views, protocol.beam.bins)
+    with_metal = [
+        _read_h5(slice_folder / f"{k}.h5", ma_CT=protocol.shape[::-1], ma_sinogram=rays, metal_trace=rays)
+        for k in numbers
+    ]
+    without = _read_h5(slice_folder / "gt.h5", image=protocol.shape[::-1], poly_sinogram=rays)
+    count = len(numbers)
+    case = MarCase(
+        hu=mu_to_hu(_tensor([each["ma_CT"].T for each in with_metal])).clamp(min=-1000),
+        metal=torch.from_numpy(masks[numbers]),
+        pixel_mm=protocol.pixel_mm,
+        beam=protocol.beam,
+        slice_indices=list(range(count)),
+        measured_sinogram=_tensor([each["ma_sinogram"] for each in with_metal]),
+        measured_trace=torch.from_numpy(np.stack([each["metal_trace"] > 0 for each in with_metal])),
+    )
+    truth = np.maximum(mu_to_hu(without["image"].T.astype(np.float32)), -1000)
+    known = KnownCase(
+        name,
+        case,
+        truth_hu=np.repeat(truth[None], count, axis=0),
+        metal_free_sinogram=without["poly_sinogram"][None].astype(np.float32),
+    )
+    return check_case(known)
+
+
+def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
+    """Write a case in that layout, so that other programs can read it; the inverse of reading.
+
+    Slices that share their truth become shapes 0, 1, ... of one folder `NAME`; where the truth changes, the next folder
+    begins. The masks are written on the images' own grid beside the slices (PIL's resize, which readers of this layout
+    apply, then changes nothing), or into the slice's folder where they differ from those that are already beside it.
+
+    Args:
+        known: a case with its own sinogram and its metal-free one.
+        folder: made where it is missing.
+
+    Returns:
+        The folders of its slices.
+
+    Raises:
+        BadInput: the case has no such sinograms.
+    """
+    if known.case.measured_sinogram is None or known.metal_free_sinogram is None:
+        raise BadInput(f"Case {known.name} has no sinogram of its own, which the SynDeepLesion layout asks for.")
+    parts = _parts(known.truth_hu)
+    written = []
+    for number, part in enumerate(parts):
+        slice_folder = folder / (known.name if len(parts) == 1 else f"{known.name}_{number:03d}")
+        slice_folder.mkdir(parents=True, exist_ok=True)
+        _write_masks(known.metal[part], folder, slice_folder)
+        _write_part(known, part, slice_folder)
+        written.append(slice_folder)
+    return written
+
+
+def _parts(truth_hu: NDArray[np.float32]) -> list[slice]:
+    starts = [0] + [k for k in range(1, len(truth_hu)) if not np.array_equal(truth_hu[k], truth_hu[k - 1])]
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(truth_hu)], strict=True)]
+
+
+def _write_part(known: KnownCase, part: slice, slice_folder: Path) -> None:
+    free = known.slice(part.start).metal_free_sinogram
+    assert free is not None
+    _write_h5(
+        slice_folder / "gt.h5",
+        image=hu_to_mu(known.truth_hu[part.start]).T,
+        poly_CT=known.case.projector.fbp(free[0]).numpy().T,
+        poly_sinogram=free[0],
+    )
+    for number, k in enumerate(range(part.start, part.stop)):
+        one = known.slice(k).case
+        _write_h5(
+            slice_folder / f"{number}.h5",
+            ma_CT=one.mu[0].numpy().T,
+            LI_CT=one.li_mu[0].numpy().T,
+            ma_sinogram=one.sinogram[0].numpy(),
+            LI_sinogram=one.li_sinogram[0].numpy(),
+            metal_trace=one.trace[0].numpy().astype(np.uint8),
+        )
+
+
+def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    folders = [slice_folder, *(folder for folder in slice_folder.parents if folder.is_relative_to(top)), top.parent]
+    path = next((folder / _MASKS for folder in folders if (folder / _MASKS).is_file()), None)
+    if path is None:
+        raise BadInput(f"No {_MASKS} lies beside {slice_folder} or above it, so its metal shapes are unknown.")
+    try:
+        stored = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as reason:
+        raise BadInput(f"{path} cannot be read as an array of masks: {reason}.") from reason
+    if stored.ndim != 3 or stored.dtype.kind not in "bui":
+        raise BadInput(f"{path} holds {stored.dtype} of shape {stored.shape}, not masks [x, y, shape].")
+    size = (shape[0], shape[1])  # PIL's (width, height) of an array [x, y]
+    planes = (PilImage.fromarray(plane.astype(np.uint8)) for plane in np.moveaxis(stored, 2, 0))
+    return np.stack([np.asarray(plane.resize(size, PilImage.Resampling.BILINEAR)).T > 0 for plane in planes])
+
+
+def _write_masks(metal: NDArray[np.bool_], folder: Path, slice_folder: Path) -> None:
+    stored = np.ascontiguousarray(np.moveaxis(metal, 0, 2).swapaxes(0, 1)).astype(np.uint8)
+    beside = folder / _MASKS
+    if not beside.exists():
+        np.save(beside, stored)
+    elif not np.array_equal(np.load(beside, allow_pickle=False), stored):
+        np.save(slice_folder / _MASKS, stored)
+
+
+def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
+    try:
+        with h5py.File(path) as file:
+            arrays = {name: np.asarray(file[name]) for name in shapes}
+    except FileNotFoundError as reason:
+        raise BadInput(f"{path} is missing.") from reason
+    except KeyError as reason:
+        raise BadInput(f"{path} lacks one of its data sets {', '.join(shapes)}.") from reason
+    except OSError as reason:
+        raise BadInput(f"{path} cannot be read as HDF5: {reason}.") from reason
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise BadInput(f"{path}: {name} is {arrays[name].shape}, and the protocol asks for {shape}.")
+    return arrays
+
+
+def _write_h5(path: Path, **arrays: NDArray[Any]) -> None:
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            kept = array if array.dtype == np.uint8 else array.astype(np.float32)
+            file.create_dataset(name, data=kept, compression="gzip", compression_opts=1)
+
+
+def _tensor(arrays: Sequence[NDArray[Any]]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(arrays).astype(np.float32))

@@ -1,0 +1,188 @@
+"""A benchmark's table as Markdown and CSV."""
+
+import csv
+import dataclasses
+import io
+import math
+from collections.abc import Sequence
+
+from marview.evaluation.published import FAMILIES, Published, published_rows
+from marview.evaluation.results import Results, Row
+from marview.metrics import Measures, mean, standard_deviation, worst
+
+
+def markdown(results: Results) -> str:
+    """The whole report: the tables of PSNR and SSIM, of HU, of what clinicians ask, published rows, failures."""
+    rows = [row for row in results.rows if row.slices]
+    parts = [f"# Benchmark: {results.protocol}"]
+    if rows:
+        parts += [_main_table(results, rows), _hu_table(rows), _clinical_table(rows), _family_table(rows)]
+    parts += [published_table(published_rows(results.protocol))]
+    if results.failures:
+        parts.append("Without a result:\n\n" + "\n".join(f"- {sentence}" for sentence in results.failures))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def summary_csv(results: Results) -> str:
+    """A line for each row, mean, standard deviation and worst of every measure."""
+    names = [each.name for each in dataclasses.fields(Measures)]
+    header = ["method", "slices", "seconds_per_slice"]
+    lines = [header + [f"{kind}_{name}" for kind in ("mean", "sd", "worst") for name in names]]
+    for row in results.rows:
+        if row.slices:
+            sums = (mean(row.measures), standard_deviation(row.measures), worst(row.measures))
+            values = [value for each in sums for value in dataclasses.astuple(each)]
+            lines.append([row.id, str(len(row.slices)), _exact(row.seconds_per_slice), *map(_exact, values)])
+    return _csv(lines)
+
+
+def slices_csv(results: Results) -> str:
+    """A line for each slice of each row with every measure."""
+    lines = [["method", "case", "slice", "metal_px"] + [each.name for each in dataclasses.fields(Measures)]]
+    for row in results.rows:
+        for each in row.slices:
+            measures = map(_exact, dataclasses.astuple(each.measures))
+            lines.append([row.id, each.case, str(each.index), str(each.metal_px), *measures])
+    return _csv(lines)
+
+
+def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns also line up as plain text; the first column is text, the others numbers."""
+    widths = [max(len(line[k]) for line in (header, *lines)) for k in range(len(header))]
+    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+
+    def row(cells: Sequence[str]) -> str:
+        padded = [cells[0].ljust(widths[0])] + [
+            cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)
+        ]
+        return f"| {' | '.join(padded)} |"
+
+    return "\n".join([row(header), row(rule), *map(row, lines)])
+
+
+def measure_lines(columns: Sequence[tuple[Measures, Measures]]) -> list[list[str]]:
+    """A line for each measure that has a meaning in some column, mean and worst: `PSNR dB | 38.20 (35.10) | ...`."""
+    lines = []
+    for each in dataclasses.fields(Measures):
+        pairs = [(getattr(average, each.name), getattr(lowest, each.name)) for average, lowest in columns]
+        if not all(math.isnan(average) for average, _ in pairs):
+            digits = 1 if each.name.endswith("_hu") else 2 if each.name.endswith(("_db", "index")) else 4
+            cells = [f"{_text(average, digits)} ({_text(lowest, digits)})" for average, lowest in pairs]
+            unit = " HU" if each.name.endswith("_hu") else " dB" if each.name.endswith("_db") else ""
+            lines.append([each.metadata["title"] + unit, *cells])
+    return lines
+
+
+def _main_table(results: Results, rows: Sequence[Row]) -> str:
+    groups = results.groups()
+    sizes = {(s.case, s.index): s.metal_px for row in rows for s in row.slices}
+    spans = [_span([sizes[key] for key in group]) for group in groups]
+    header = [
+        "PSNR dB / SSIM",
+        *(f"{span} px" for span in spans),
+        "average",
+        "PSNR sd",
+        "worst",
+        "to ceiling",
+        "slices",
+        "s/slice",
+    ]
+    lines = []
+    for row in rows:
+        average, deviation, lowest = mean(row.measures), standard_deviation(row.measures), worst(row.measures)
+        lines.append(
+            [
+                row.title,
+                *(_pair(each) for each in results.group_measures(row)),
+                _pair(average),
+                _text(deviation.psnr_db, 2),
+                _text(lowest.psnr_db, 2),
+                _text(results.share_of_ceiling(row), 2),
+                str(len(row.slices)),
+                _text(row.seconds_per_slice, 3),
+            ]
+        )
+    note = (
+        "In 0 to 0.5/cm (-1000 to 1604 HU), metal zeroed and counted, peak 1, SSIM of ssim.m; groups by metal pixels, "
+        "large to small. *To ceiling*: share of the mean squared error between NMAR and the FBP ceiling that is closed."
+    )
+    return f"{markdown_table(header, lines)}\n\n{note}"
+
+
+def _hu_table(rows: Sequence[Row]) -> str:
+    header = ["RMSE, mean ± sd in HU", "image", "soft tissue", "ring", "ring, soft tissue", "ring PSNR / SSIM"]
+    lines = []
+    for row in rows:
+        average, deviation = mean(row.measures), standard_deviation(row.measures)
+        names = ("rmse_hu", "soft_tissue_rmse_hu", "ring_rmse_hu", "ring_soft_tissue_rmse_hu")
+        cells = [f"{_text(getattr(average, name), 1)} ± {_text(getattr(deviation, name), 1)}" for name in names]
+        ring = f"{_text(average.ring_psnr_db, 2)} / {_text(average.ring_ssim, 4)}"
+        lines.append([row.title, *cells, ring])
+    note = (
+        "Over what is not metal, cut to -1000 to 1604 HU, soft tissue to -175 to 275 HU; ring: 20 pixels around metal."
+    )
+    return f"{markdown_table(header, lines)}\n\n{note}"
+
+
+def _clinical_table(rows: Sequence[Row]) -> str:
+    header = ["What readers ask", "streak amplitude HU", "streak index", "CT number bias HU", "bone Dice", "metal Dice"]
+    lines = []
+    for row in rows:
+        average = mean(row.measures)
+        cells = [(average.streak_amplitude_hu, 0), (average.streak_index, 2), (average.ct_number_bias_hu, 1)]
+        cells += [(average.bone_dice, 3), (average.metal_dice, 3)]
+        lines.append([row.title, *(_text(value, digits) for value, digits in cells)])
+    return markdown_table(header, lines)
+
+
+def _family_table(rows: Sequence[Row]) -> str:
+    header = ["Other families' metrics", "PSNR in [0, 1]/cm (+6 dB)", "SSIM", "PSNR as ADN", "SSIM as ADN in %"]
+    lines = []
+    for row in rows:
+        average = mean(row.measures)
+        cells = [(average.full_range_psnr_db, 2), (average.full_range_ssim, 4)]
+        cells += [(average.adn_psnr_db, 2), (100 * average.adn_ssim, 2)]
+        lines.append([row.title, *(_text(value, digits) for value, digits in cells)])
+    return markdown_table(header, lines)
+
+
+def published_table(rows: Sequence[Published]) -> str:
+    """Published rows with their families, or nothing where there are none."""
+    if not rows:
+        return ""
+    header = ["Published on the public SynDeepLesion files", "family", "PSNR dB", "SSIM", "RMSE HU", "source"]
+    lines = [
+        [
+            row.method + ("" if row.is_confirmed else " (unconfirmed)"),
+            row.family,
+            _text(row.psnr_db, 2),
+            "" if row.ssim is None else _text(row.ssim, 4),
+            "" if row.rmse_hu is None else _text(row.rmse_hu, 2),
+            row.source,
+        ]
+        for row in rows
+    ]
+    families = "\n".join(f"- family {name}: {text}" for name, text in FAMILIES.items())
+    return f"{markdown_table(header, lines)}\n\n{families}"
+
+
+def _span(sizes: Sequence[int]) -> str:
+    return str(sizes[0]) if min(sizes) == max(sizes) else f"{max(sizes)} to {min(sizes)}"
+
+
+def _pair(measures: Measures) -> str:
+    return f"{_text(measures.psnr_db, 2)} / {_text(measures.ssim, 4)}"
+
+
+def _text(value: float, digits: int) -> str:
+    return "" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _exact(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def _csv(lines: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()

@@ -1,0 +1,45 @@
+"""Small cases with a sinogram of their own: a disc of tissue with a rod of metal."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from marview.evaluation.case import KnownCase
+from marview.geometry import FanBeamFlat
+from marview.physics.attenuation import hu_to_mu, mu_to_hu
+from marview.projection import Projector
+from marview.worker.api import MarCase
+
+SIZE, PIXEL_MM = 64, 2.0
+BEAM = FanBeamFlat(
+    views=96, bins=97, first_angle_rad=0.03, source_to_isocentre_mm=300, source_to_detector_mm=600, bin_mm=3.0
+)
+
+
+@pytest.fixture(scope="session")
+def make_case() -> Callable[..., KnownCase]:
+    def make(name: str = "disc", radii_px: tuple[float, ...] = (4, 2), lean_px: float = 6) -> KnownCase:
+        """Metal rods off the middle, to the right and above it, so that a mirrored or transposed image shows."""
+        y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+        truth = np.where(x**2 / 27**2 + y**2 / 20**2 < 1, 40.0, -1000.0).astype(np.float32)
+        truth[(x + 12) ** 2 + y**2 < 16] = 500
+        metal = np.stack([(x - 2 * lean_px) ** 2 + (y + lean_px) ** 2 < radius**2 for radius in radii_px])
+        truths = np.repeat(truth[None], len(radii_px), axis=0)
+        projector = Projector(BEAM, shape=(SIZE, SIZE), pixel_mm=PIXEL_MM)
+        clean = projector.forward(hu_to_mu(torch.from_numpy(truths)))
+        chord = projector.forward(torch.from_numpy(metal).float())
+        sinogram = clean + 4 * torch.tanh(chord)  # saturates, as a hardened beam does
+        case = MarCase(
+            hu=mu_to_hu(projector.fbp(sinogram)).clamp(min=-1000),
+            metal=torch.from_numpy(metal),
+            pixel_mm=PIXEL_MM,
+            beam=BEAM,
+            slice_indices=list(range(len(radii_px))),
+            measured_sinogram=sinogram,
+            measured_trace=chord > 0,
+        )
+        return KnownCase(name, case, truths, metal_free_sinogram=clean[:1].numpy())
+
+    return make

@@ -1,0 +1,163 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from marview.errors import BadInput, MethodFailed, UsageError
+from marview.evaluation.benchmark import Corrected, Entry, run_benchmark
+from marview.evaluation.case import ListedCase
+
+
+class Laboratory:
+    """Runs made-up methods and keeps a list of what it ran."""
+
+    def __init__(self):
+        self.ran = []
+
+    def __call__(self, entry, known):
+        self.ran.append((entry.id, known.name))
+        if entry.id == "fails":
+            raise MethodFailed("it has no heart for metal.")
+        share = {"half": 0.5, "nmar": 0.75, "copies": 1.0}[entry.id]
+        hu = (1 - share) * known.uncorrected_hu + share * known.truth_hu
+        return Corrected(hu * np.nan if entry.parameters.get("broken") else hu, seconds=0.5)
+
+
+@pytest.fixture
+def laboratory():
+    return Laboratory()
+
+
+@pytest.fixture
+def cases(make_case):
+    return [
+        ListedCase(name, lambda name=name, radii=radii: make_case(name, radii))
+        for name, radii in (("a", (4, 2)), ("b", (4, 2)))
+    ]
+
+
+HALF, NMAR = Entry("half", "Half way"), Entry("nmar", "Three quarters")
+
+
+def _run(cases, output, laboratory, entries=(HALF, NMAR), **more):
+    return run_benchmark("syndeeplesion-640", cases, entries, output, source="here", correct=laboratory, **more)
+
+
+def test_results_json_has_the_promised_layout(cases, tmp_path, laboratory):
+    _run(cases, tmp_path, laboratory)
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert record["protocol"] == "syndeeplesion-640"
+    assert list(record["methods"]) == ["input", "half", "nmar", "fbp_ceiling"]
+    half = record["methods"]["half"]
+    assert {"psnr_db", "ssim", "rmse_hu", "ring", "soft_tissue", "groups", "seconds_per_slice"} <= set(half)
+    assert {"psnr_db", "ssim", "rmse_hu"} <= set(half["ring"]) & set(half["soft_tissue"])
+    assert half["seconds_per_slice"] == 0.25
+    assert half["slices"] == 4
+    assert [(each["case"], each["slice"]) for each in record["cases"]] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    sizes = [each["metal_px"] for each in record["cases"]]
+    assert [group["largest_metal_px"] for group in half["groups"]] == sorted(set(sizes), reverse=True)
+
+
+def test_a_better_method_stands_above_and_the_input_below(cases, tmp_path, laboratory):
+    results = _run(cases, tmp_path, laboratory)
+    record = results.record()["methods"]
+    assert record["input"]["psnr_db"] < record["half"]["psnr_db"] < record["nmar"]["psnr_db"]
+    assert record["half"]["rmse_hu"] == pytest.approx(record["input"]["rmse_hu"] / 2, rel=0.3)
+    assert record["nmar"]["share_of_ceiling"] == 0
+    assert record["fbp_ceiling"]["share_of_ceiling"] == 1
+    assert record["half"]["share_of_ceiling"] < 0
+
+
+def test_table_and_csv_tell_the_same_story(cases, tmp_path, laboratory):
+    results = _run(cases, tmp_path, laboratory)
+    table = (tmp_path / "table.md").read_text()
+    psnr = results.record()["methods"]["half"]["psnr_db"]
+    assert f"{psnr:.2f} / " in next(line for line in table.splitlines() if line.startswith("| Half way"))
+    assert "MARMamba" in table
+    assert "family C" in table
+    with (tmp_path / "table.csv").open() as file:
+        lines = {line["method"]: line for line in csv.DictReader(file)}
+    assert float(lines["half"]["mean_psnr_db"]) == pytest.approx(psnr, rel=1e-5)
+    with (tmp_path / "slices.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 4 * 4
+
+
+def test_each_method_has_a_figure(cases, tmp_path, laboratory):
+    _run(cases, tmp_path, laboratory)
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["half.png", "nmar.png"]
+
+
+def test_metal_is_the_inputs_again_before_it_is_measured(cases, tmp_path, laboratory):
+    record = _run(cases, tmp_path, laboratory, [Entry("copies", "Copies the truth")]).record()["methods"]
+    assert record["copies"]["metal_dice"] == 1
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(cases, tmp_path, laboratory):
+    def interrupt(entry, known):
+        if (entry.id, known.name) == ("nmar", "b"):
+            raise KeyboardInterrupt
+        return laboratory(entry, known)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark("p", cases, [HALF, NMAR], tmp_path, source="here", correct=interrupt)
+    before = len(laboratory.ran)
+    results = run_benchmark("p", cases, [HALF, NMAR], tmp_path, source="here", correct=laboratory)
+    assert laboratory.ran[before] == ("nmar", "b")
+    measured_anew = laboratory.ran[before + 1 :]
+    assert len(measured_anew) == 2 * 3, "only the figures' six slices are corrected once more"
+    assert all(len(row.slices) == 4 for row in results.rows)
+
+
+def test_other_parameters_or_another_version_are_measured_anew(cases, tmp_path, laboratory):
+    _run(cases, tmp_path, laboratory, [HALF])
+    for changed in (Entry("half", "Half way", {"strength": 2}), Entry("half", "Half way", version="2")):
+        before = len(laboratory.ran)
+        _run(cases, tmp_path, laboratory, [changed])
+        assert laboratory.ran[before : before + 2] == [("half", "a"), ("half", "b")]
+
+
+def test_a_folder_of_another_benchmark_is_refused(cases, tmp_path, laboratory):
+    _run(cases, tmp_path, laboratory, [HALF])
+    with pytest.raises(UsageError, match="another"):
+        run_benchmark("p", cases, [HALF], tmp_path, source="elsewhere", correct=laboratory)
+
+
+def test_a_case_that_cannot_be_used_costs_one_sentence(cases, tmp_path, laboratory):
+    def broken():
+        raise BadInput("Case broken: 3.h5 is missing.")
+
+    results = _run([ListedCase("broken", broken), *cases], tmp_path, laboratory)
+    assert results.failures == ("Case broken: 3.h5 is missing.",)
+    assert all(len(row.slices) == 4 for row in results.rows)
+    assert "3.h5 is missing" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [(Entry("fails", "Fails"), "no heart for metal"), (Entry("half", "NaN", {"broken": True}), "not numbers")],
+)
+def test_a_method_that_fails_costs_a_sentence_a_case_and_the_others_still_run(
+    cases, tmp_path, laboratory, entry, sentence
+):
+    results = _run(cases, tmp_path, laboratory, [entry, NMAR])
+    assert len(results.failures) == 2
+    assert all(sentence in each for each in results.failures)
+    assert entry.id not in results.record()["methods"]
+    assert results.record()["methods"]["nmar"]["slices"] == 4
+
+
+def test_progress_never_falls_and_ends_at_1(cases, tmp_path, laboratory):
+    told = []
+    _run(cases, tmp_path, laboratory, on_progress=lambda fraction, text: told.append(fraction))
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_without_a_usable_case_there_is_an_empty_table_and_a_reason(tmp_path, laboratory):
+    def broken():
+        raise BadInput("Case broken: nothing is right.")
+
+    results = _run([ListedCase("broken", broken)], tmp_path, laboratory)
+    assert results.record()["methods"] == {}
+    assert "nothing is right" in (tmp_path / "table.md").read_text()

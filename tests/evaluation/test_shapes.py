@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from marview.errors import BadInput
+from marview.evaluation.shapes import TEST_SIZES_PX, place, read_shapes, shapes_of_sizes
+
+
+@pytest.fixture
+def masks():
+    y, x = np.mgrid[-64:64, -64:64]
+    return np.stack([x**2 / a**2 + y**2 < 1600 for a in (1.0, 1.2, 0.8)])
+
+
+@pytest.fixture
+def body():
+    y, x = np.mgrid[-208:208, -208:208]
+    hu = np.where(x**2 / 1.5**2 + y**2 < 110**2, 40.0, -1000.0).astype(np.float32)
+    hu[x**2 + (y + 50) ** 2 < 900] = -850  # a lung
+    hu[:40, :40] = 200  # something beside the body
+    return hu
+
+
+def test_shapes_have_the_sizes_asked_for(masks):
+    sizes = [sum(np.count_nonzero(blob) for blob in shape.blobs) for shape in shapes_of_sizes(masks, 416)]
+    assert sizes == pytest.approx(TEST_SIZES_PX, rel=0.25)
+    assert sizes[:5] == pytest.approx(TEST_SIZES_PX[:5], rel=0.05)
+
+
+def test_on_a_finer_grid_they_grow_with_the_slices(masks):
+    coarse, fine = (shapes_of_sizes(masks, grid)[0].blobs for grid in (416, 832))
+    assert sum(b.sum() for b in fine) == pytest.approx(4 * sum(b.sum() for b in coarse), rel=0.05)
+
+
+def test_metal_lies_wholly_in_the_body_and_its_blobs_apart(masks, body):
+    for seed in range(5):
+        for shape in shapes_of_sizes(masks, 416):
+            metal = place(shape, body, np.random.default_rng(seed))
+            assert metal.sum() == pytest.approx(sum(float(blob.sum()) for blob in shape.blobs), rel=1e-5)
+            assert (body[metal > 0] > -900).all()
+            assert not metal[:60, :60].any()
+
+
+def test_the_same_seed_gives_the_same_place(masks, body):
+    shape = shapes_of_sizes(masks, 416)[0]
+    first, second, other = (place(shape, body, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_a_shape_too_large_for_the_body_is_refused(masks, body):
+    with pytest.raises(BadInput, match="fits nowhere"):
+        place(shapes_of_sizes(masks, 416, [60000])[0], body, np.random.default_rng(0))
+    with pytest.raises(BadInput, match="fits nowhere"):
+        place(shapes_of_sizes(masks, 416)[0], np.full_like(body, -1000), np.random.default_rng(0))
+
+
+def test_masks_are_read_packed_stacked_or_as_the_public_set_keeps_them(masks, tmp_path):
+    np.savez(tmp_path / "packed.npz", mask=np.packbits(masks, axis=-1), shape=masks.shape)
+    np.save(tmp_path / "stacked.npy", masks)
+    np.save(tmp_path / "public.npy", masks.transpose(2, 1, 0).astype(np.uint8))
+    for name in ("packed.npz", "stacked.npy", "public.npy"):
+        assert np.array_equal(read_shapes(tmp_path / name), masks)
+
+
+def test_what_holds_no_masks_is_refused(tmp_path):
+    np.save(tmp_path / "flat.npy", np.zeros((5, 5)))
+    (tmp_path / "text.npz").write_text("no array")
+    for name in ("flat.npy", "text.npz", "missing.npy"):
+        with pytest.raises(BadInput, match=name):
+            read_shapes(tmp_path / name)
+
+
+@pytest.mark.data
+def test_the_projects_own_masks_are_read(shared_data):
+    masks = read_shapes(shared_data / "metal_masks" / "blobs_256.npz")
+    assert masks.shape == (80, 256, 256)
+    assert len(shapes_of_sizes(masks, 416)) == 10

@@ -1,0 +1,1 @@
+"""The application without a window: what is open, what is shown, what runs; changes are psygnal events."""

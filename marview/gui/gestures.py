@@ -1,0 +1,85 @@
+"""What the mouse does in a pane: drags, wheel and pointing become meanings, the same in every pane."""
+
+from PySide6.QtCore import QObject, QPoint, QPointF, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+
+NOTCH = 120
+DRAG_PX = 3
+ZOOM_PER_PX = 1.006
+ZOOM_PER_NOTCH = 1.2
+
+
+class Gestures(QObject):
+    """Reads mouse events; positions and distances are in pixels of the pane.
+
+    Left drag is width and level, middle drag pans, right drag zooms around where it began, a right click without a drag
+    asks for the menu, the wheel scrolls slices and with Ctrl zooms at the cursor.
+    """
+
+    windowed = Signal(float, float)
+    panned = Signal(QPointF, QPointF)
+    zoomed = Signal(float, QPointF)
+    scrolled = Signal(int)
+    pointed = Signal(QPointF, bool)
+    double_clicked = Signal()
+    menu_asked = Signal(QPoint)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._button = Qt.MouseButton.NoButton
+        self._began = QPointF()
+        self._last = QPointF()
+        self._is_drag = False
+        self._wheel = 0
+
+    def press(self, event: QMouseEvent) -> None:
+        """A button goes down; the first one held decides."""
+        if self._button == Qt.MouseButton.NoButton:
+            self._button = event.button()
+            self._began = self._last = event.position()
+            self._is_drag = False
+
+    def move(self, event: QMouseEvent) -> None:
+        """The mouse moves, with or without a button."""
+        at = event.position()
+        if self._button == Qt.MouseButton.NoButton:
+            self.pointed.emit(at, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            return
+        if not self._is_drag and (at - self._began).manhattanLength() < DRAG_PX:
+            return
+        self._is_drag = True
+        step = at - self._last
+        if self._button == Qt.MouseButton.LeftButton:
+            self.windowed.emit(step.x(), step.y())
+        elif self._button == Qt.MouseButton.MiddleButton:
+            self.panned.emit(self._last, at)
+        elif self._button == Qt.MouseButton.RightButton:
+            self.zoomed.emit(ZOOM_PER_PX ** -step.y(), self._began)
+        self._last = at
+
+    def release(self, event: QMouseEvent) -> None:
+        """The button that began goes up."""
+        if event.button() != self._button:
+            return
+        if self._button == Qt.MouseButton.RightButton and not self._is_drag:
+            self.menu_asked.emit(event.globalPosition().toPoint())
+        self._button = Qt.MouseButton.NoButton
+
+    def double_click(self, event: QMouseEvent) -> None:
+        """Two quick clicks of the left button."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.double_clicked.emit()
+
+    def wheel(self, event: QWheelEvent) -> None:
+        """The wheel turns; fine wheels and touchpads add up to whole notches."""
+        turned = event.angleDelta().y()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoomed.emit(ZOOM_PER_NOTCH ** (turned / NOTCH), event.position())
+            return
+        if turned * self._wheel < 0:
+            self._wheel = 0
+        self._wheel += turned
+        notches = int(self._wheel / NOTCH)
+        if notches:
+            self._wheel -= notches * NOTCH
+            self.scrolled.emit(notches)

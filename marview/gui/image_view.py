@@ -1,0 +1,159 @@
+"""A raster view on one grey picture with overlays, marks and texts; it knows nothing of CT."""
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPen, QPolygonF, QResizeEvent, QTransform, QWheelEvent
+from PySide6.QtWidgets import QGraphicsView, QWidget
+
+from marview.gui.gestures import Gestures
+from marview.gui.overlay import OverlayItem
+from marview.gui.palette import colour
+
+MARGIN_PX = 10
+INVERTED = np.repeat(np.arange(255, -1, -1, dtype=np.uint8)[:, None], 3, axis=1)
+
+
+class ImageView(pg.GraphicsView):  # type: ignore[misc]
+    """Draws a picture into a rectangle of scene coordinates (mm, or views and bins)."""
+
+    left = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, useOpenGL=False, background="k")
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
+        self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setMinimumSize(120, 100)
+        self.gestures = Gestures(self)
+        self._image = pg.ImageItem(axisOrder="row-major")
+        self.addItem(self._image)
+        self._overlays: dict[str, OverlayItem] = {}
+        self._texts: dict[Qt.AlignmentFlag, str] = {}
+        self._marks: dict[str, tuple[QPolygonF, QColor, float]] = {}
+        self._divider: float | None = None
+
+    # -- what is drawn
+
+    def set_picture(self, values: NDArray[Any] | None, rect: QRectF) -> None:
+        """Show values `[y, x]` in a rectangle; None shows nothing."""
+        self._image.setVisible(values is not None)
+        if values is None:
+            return
+        levels = self._image.levels
+        self._image.setImage(values, autoLevels=False, levels=levels if levels is not None else (-160.0, 240.0))
+        rows, columns = values.shape
+        transform = QTransform.fromTranslate(rect.left(), rect.top())
+        self._image.setTransform(transform.scale(rect.width() / columns, rect.height() / rows))
+
+    def set_levels(self, black: float, white: float, *, is_inverted: bool = False) -> None:
+        """Which values are black and white."""
+        self._image.setLookupTable(INVERTED if is_inverted else None)
+        self._image.setLevels((black, white))
+
+    def overlay(self, name: str) -> OverlayItem:
+        """The overlay of a name, made when first asked for; later ones lie on top."""
+        if name not in self._overlays:
+            item = OverlayItem()
+            item.setZValue(len(self._overlays) + 1)
+            self._overlays[name] = item
+            self.addItem(item)
+        return self._overlays[name]
+
+    def set_text(self, corner: Qt.AlignmentFlag, text: str) -> None:
+        """Write into a corner or at an edge."""
+        if self._texts.get(corner, "") != text:
+            self._texts[corner] = text
+            self.viewport().update()
+
+    def set_mark(self, name: str, line: QPolygonF | None, colour_: QColor | None = None, width: float = 1.4) -> None:
+        """Draw a line in scene coordinates over everything; None removes it."""
+        if line is None:
+            if self._marks.pop(name, None) is None:
+                return
+        else:
+            self._marks[name] = (line, colour_ or colour("focus"), width)
+        self.viewport().update()
+
+    def set_divider(self, share: float | None) -> None:
+        """Draw the line of a swipe at this share of the width."""
+        self._divider = share
+        self.viewport().update()
+
+    # -- where it looks
+
+    def look_at(self, rect: QRectF, *, is_stretched: bool = False) -> None:
+        """Fit a rectangle of the scene into the view, stretched to fill it or with its own shape."""
+        self.setRange(rect, padding=0, lockAspect=not is_stretched)
+
+    def to_scene(self, at: QPointF) -> QPointF:
+        """The scene's point under a pixel."""
+        inverted, _ = self.viewportTransform().inverted()
+        return QPointF(inverted.map(at))
+
+    # -- events
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a gesture."""
+        self.gestures.press(event)
+        event.ignore()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with a gesture, or point."""
+        self.gestures.move(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a gesture."""
+        self.gestures.release(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Maximise."""
+        self.gestures.double_click(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll or zoom."""
+        self.gestures.wheel(event)
+        event.accept()
+
+    def leaveEvent(self, event: Any) -> None:
+        """Point nowhere."""
+        super().leaveEvent(event)
+        self.left.emit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep looking at the same place."""
+        super().resizeEvent(event)
+
+    # -- drawing
+
+    def drawForeground(self, painter: QPainter, rect: QRectF | Any) -> None:  # noqa: ARG002
+        """Draw marks, the divider and the texts, in pixels of the view."""
+        to_pixels = self.viewportTransform()
+        painter.save()
+        painter.resetTransform()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for line, line_colour, width in self._marks.values():
+            painter.setPen(QPen(line_colour, width))
+            painter.drawPolyline(to_pixels.map(line))
+        area = QRectF(self.viewport().rect())
+        if self._divider is not None:
+            x = area.left() + self._divider * area.width()
+            painter.setPen(QPen(colour("focus"), 1.5))
+            painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
+        self._draw_texts(painter, area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, 2 - MARGIN_PX))
+        painter.restore()
+
+    def _draw_texts(self, painter: QPainter, area: QRectF) -> None:
+        font = QFont(self.font())
+        font.setPointSizeF(max(7.5, font.pointSizeF() * 0.92))
+        painter.setFont(font)
+        for corner, text in self._texts.items():
+            if text:
+                painter.setPen(QColor(0, 0, 0, 210))
+                painter.drawText(area.translated(1, 1), corner, text)
+                painter.setPen(QColor(214, 222, 230))
+                painter.drawText(area, corner, text)

@@ -1,0 +1,1 @@
+"""The panes: views on the session, each with its own file."""

@@ -1,0 +1,91 @@
+"""The frame of a pane: title, room for controls, the view, a caption."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from marview.gui.icons import icon
+from marview.gui.image_view import ImageView
+from marview.gui.text import tr
+
+
+class Pane(QFrame):
+    """A framed view; the one with the focus has a visible edge."""
+
+    activated = Signal(str)
+    maximise_asked = Signal(str)
+
+    def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = name
+        self.setObjectName("pane")
+        self.setProperty("isActive", False)
+        self.setAccessibleName(title)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.title = QLabel(title)
+        self.title.setObjectName("paneTitle")
+        self.note = QLabel()
+        self.note.setObjectName("paneNote")
+        self.note.hide()
+        self.controls = QHBoxLayout()
+        self.controls.setSpacing(2)
+        maximise = QToolButton()
+        maximise.setIcon(icon("maximise", "muted"))
+        maximise.setObjectName("quiet")
+        maximise.setToolTip(tr("Maximise or restore (double click)"))
+        maximise.setAccessibleName(tr("Maximise {}").format(title))
+        maximise.clicked.connect(lambda: self.maximise_asked.emit(self.name))
+        header = QHBoxLayout()
+        header.setContentsMargins(10, 3, 4, 3)
+        header.setSpacing(8)
+        header.addWidget(self.title)
+        header.addWidget(self.note)
+        header.addStretch(1)
+        header.addLayout(self.controls)
+        header.addWidget(maximise)
+        self.view = ImageView()
+        self.caption = QLabel()
+        self.caption.setObjectName("paneCaption")
+        self.caption.setWordWrap(True)
+        self.caption.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 1, 1, 1)
+        column.setSpacing(0)
+        column.addLayout(header)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.caption)
+        self.view.gestures.double_clicked.connect(lambda: self.maximise_asked.emit(self.name))
+
+    def set_caption(self, text: str) -> None:
+        """Write under the view; empty hides the line."""
+        self.caption.setText(text)
+        self.caption.setVisible(bool(text))
+
+    def set_note(self, text: str, kind: str = "") -> None:
+        """Write beside the title; `kind` colours it (warning, pending)."""
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+        if self.note.property("kind") != kind:
+            self.note.setProperty("kind", kind)
+            self._polish(self.note)
+
+    def set_active(self, *, is_active: bool) -> None:
+        """Show or hide the edge of the pane that has the focus."""
+        if self.property("isActive") != is_active:
+            self.setProperty("isActive", is_active)
+            self._polish(self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click gives the focus."""
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        super().mousePressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Say that this pane has the focus."""
+        super().focusInEvent(event)
+        self.activated.emit(self.name)
+
+    @staticmethod
+    def _polish(widget: QWidget) -> None:
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)

@@ -1,0 +1,162 @@
+"""A pane on a slice, linked to all others through the session's view."""
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPolygonF, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from marview.gui.palette import colour
+from marview.gui.panes.pane import Pane
+from marview.session.display import Display
+from marview.session.picture import Picture, edge_letters
+from marview.session.session import Session
+
+LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+TOP, BOTTOM = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
+H_CENTRE, V_CENTRE = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignVCenter
+WINDOW_DRAG = 1 / 350
+"""Share of the width that a pixel of dragging changes."""
+
+
+class SlicePane(Pane):
+    """Shows the picture that `picture` gives; a subclass says which one that is."""
+
+    redraws_for = frozenset({"slice_index", "slice_count"})
+    """Fields of the display that change this pane's picture."""
+
+    def __init__(self, name: str, title: str, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(name, title, parent)
+        self.session = session
+        self._shown: Picture | None = None
+        gestures = self.view.gestures
+        gestures.windowed.connect(self._drag_window)
+        gestures.panned.connect(self._drag_picture)
+        gestures.zoomed.connect(self._zoom)
+        gestures.scrolled.connect(lambda notches: session.view.scroll(-notches))
+        gestures.pointed.connect(self._point)
+        self.view.left.connect(lambda: session.view.update(pointed_mm=None))
+        session.view.changed.connect(self._follow)
+        session.library.arrived.connect(self._arrive)
+
+    def picture(self) -> Picture | None:
+        """What to show now; None for nothing."""
+        raise NotImplementedError
+
+    def draw_overlays(self, display: Display) -> None:
+        """Draw what lies over the picture; a subclass with overlays does."""
+
+    @property
+    def shown(self) -> Picture | None:
+        """What is shown."""
+        return self._shown
+
+    def refresh(self) -> None:
+        """Draw everything anew."""
+        if not self.isVisible():
+            return
+        display = self.session.view.display
+        self._shown = self.picture()
+        self.view.set_picture(None if self._shown is None else self._shown.values, self._rect())
+        self._draw_window(display)
+        self._look(display)
+        self.draw_overlays(display)
+        self._draw_marks(display)
+        self._write(display)
+
+    def _follow(self, display: Display, names: frozenset[str]) -> None:
+        if not self.isVisible():
+            return
+        if names & self.redraws_for:
+            self.refresh()
+            return
+        if names & {"window", "is_inverted"}:
+            self._draw_window(display)
+        if names & {"zoom", "centre_mm"}:
+            self._look(display)
+        if names & {"overlays", "are_overlays_hidden"}:
+            self.draw_overlays(display)
+        if names & {"cursor_mm", "pointed_ray", "overlays", "are_overlays_hidden"}:
+            self._draw_marks(display)
+        if names & {"window", "zoom", "are_overlays_hidden"}:
+            self._write(display)
+
+    def _arrive(self, slices: frozenset[int]) -> None:
+        if self.session.view.display.slice_index in slices:
+            self.refresh()
+
+    def _rect(self) -> QRectF:
+        if self._shown is None:
+            return QRectF()
+        height, width = self._shown.size_mm
+        return QRectF(-width / 2, -height / 2, width, height)
+
+    def _draw_window(self, display: Display) -> None:
+        self.view.set_levels(*display.window.levels, is_inverted=display.is_inverted)
+
+    def _look(self, display: Display) -> None:
+        original = self.session.original()
+        if original is None:
+            return
+        height, width = original.size_mm
+        area = self.view.viewport().size()
+        if area.width() < 1 or area.height() < 1:
+            return
+        per_px = max(width / area.width(), height / area.height()) / display.zoom
+        seen = QRectF(0, 0, per_px * area.width(), per_px * area.height())
+        seen.moveCenter(QPointF(*display.centre_mm))
+        self.view.look_at(seen)
+
+    def _draw_marks(self, display: Display) -> None:
+        if display.cursor_mm is None:
+            self.view.set_mark("cursor across", None)
+            self.view.set_mark("cursor down", None)
+            return
+        x, y = display.cursor_mm
+        reach = 4000.0
+        across = QPolygonF([QPointF(x - reach, y), QPointF(x + reach, y)])
+        down = QPolygonF([QPointF(x, y - reach), QPointF(x, y + reach)])
+        self.view.set_mark("cursor across", across, colour("focus", 150), 1.0)
+        self.view.set_mark("cursor down", down, colour("focus", 150), 1.0)
+
+    def _write(self, display: Display) -> None:
+        loaded = self.session.loaded
+        is_written = self._shown is not None and loaded is not None and not display.are_overlays_hidden
+        letters = edge_letters(loaded.volume.grid) if is_written and loaded is not None else ("", "", "", "")
+        for edge, letter in zip(
+            (LEFT | V_CENTRE, RIGHT | V_CENTRE, TOP | H_CENTRE, BOTTOM | H_CENTRE), letters, strict=True
+        ):
+            self.view.set_text(edge, letter)
+        slice_text = f"{display.slice_index + 1} / {display.slice_count}" if is_written else ""
+        zoom = f"{display.zoom:.2f}×\n" if is_written and display.zoom != 1 else ""
+        window = f"W {display.window.width_hu:.0f}  L {display.window.level_hu:.0f}" if is_written else ""
+        self.view.set_text(LEFT | BOTTOM, slice_text)
+        self.view.set_text(RIGHT | BOTTOM, f"{zoom}{window}")
+
+    def _drag_window(self, right_px: float, down_px: float) -> None:
+        width = max(100.0, self.session.view.display.window.width_hu)
+        self.session.view.adjust_window(right_px * width * WINDOW_DRAG, down_px * width * WINDOW_DRAG)
+
+    def _drag_picture(self, start: QPointF, end: QPointF) -> None:
+        moved = self.view.to_scene(end) - self.view.to_scene(start)
+        self.session.view.pan(moved.x(), moved.y())
+
+    def _zoom(self, factor: float, at: QPointF) -> None:
+        point = self.view.to_scene(at)
+        self.session.view.zoom_at(factor, (point.x(), point.y()))
+
+    def _point(self, at: QPointF, is_linking: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
+        point = self.view.to_scene(at)
+        place = (point.x(), point.y())
+        if is_linking:
+            self.session.view.update(pointed_mm=place, cursor_mm=place)
+        else:
+            self.session.view.update(pointed_mm=place)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the slice fitted."""
+        super().resizeEvent(event)
+        self._look(self.session.view.display)
+
+    def showEvent(self, event: object) -> None:
+        """Catch up with what changed while hidden."""
+        super().showEvent(event)  # type: ignore[arg-type]
+        self.refresh()

@@ -1,0 +1,139 @@
+"""The list of series: a picture, what it is, and a badge for every finding."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from marview.dicom import Outcome
+from marview.gui.icons import pixmap
+from marview.gui.text import tr
+from marview.session.library import Entry, Library
+
+PICTURE_PX = 56
+
+
+class SeriesList(QListWidget):
+    """Shows the entries of the library; a click chooses one."""
+
+    def __init__(self, library: Library, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._library = library
+        self.setAccessibleName(tr("Series"))
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self.setUniformItemSizes(False)
+        self.itemActivated.connect(self._choose)
+        self.itemClicked.connect(self._choose)
+        library.listed.connect(self.refresh)
+        library.started.connect(self._mark)
+
+    def refresh(self) -> None:
+        """Show the entries anew, keeping the selection."""
+        self.clear()
+        for entry in self._library.entries:
+            item = QListWidgetItem()
+            item.setData(Qt.ItemDataRole.UserRole, entry.key)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, _spoken(entry))
+            line = SeriesLine(entry)
+            item.setSizeHint(line.sizeHint())
+            item.setToolTip(_tooltip(entry))
+            self.addItem(item)
+            self.setItemWidget(item, line)
+        self._mark()
+
+    def _mark(self, *_: object) -> None:
+        chosen = self._library.chosen
+        for row in range(self.count()):
+            item = self.item(row)
+            if chosen is not None and item.data(Qt.ItemDataRole.UserRole) == chosen.key:
+                self.setCurrentItem(item)
+                return
+
+    def _choose(self, item: QListWidgetItem) -> None:
+        key = item.data(Qt.ItemDataRole.UserRole)
+        entry = next((one for one in self._library.entries if one.key == key), None)
+        if entry is not None and entry is not self._library.chosen:
+            self._library.choose(entry)
+
+
+class SeriesLine(QWidget):
+    """One line of the list."""
+
+    def __init__(self, entry: Entry, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        picture = QLabel()
+        picture.setFixedSize(PICTURE_PX, PICTURE_PX)
+        picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        picture.setStyleSheet("background: black; border-radius: 4px;")
+        if entry.picture is not None:
+            picture.setPixmap(grey_pixmap(entry.picture, PICTURE_PX, self.devicePixelRatioF()))
+        else:
+            picture.setPixmap(pixmap("file", 24, "faint"))
+        title = QLabel(entry.series.description)
+        title.setWordWrap(True)
+        size = QLabel(_size(entry))
+        size.setObjectName("muted")
+        words = QVBoxLayout()
+        words.setSpacing(1)
+        words.addWidget(title)
+        words.addWidget(size)
+        badges = QHBoxLayout()
+        badges.setSpacing(4)
+        for finding in entry.report.findings[:2]:
+            badge = QLabel(str(finding.kind))
+            badge.setObjectName("badge")
+            badge.setProperty("kind", "error" if finding.outcome == Outcome.REFUSES else "warning")
+            badges.addWidget(badge)
+        more = len(entry.report.findings) - 2
+        if more > 0:
+            badge = QLabel(f"+{more}")
+            badge.setObjectName("badge")
+            badges.addWidget(badge)
+        badges.addStretch(1)
+        if entry.report.findings:
+            words.addLayout(badges)
+        words.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 8, 8, 8)
+        row.setSpacing(10)
+        row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(words, 1)
+
+    def sizeHint(self) -> QSize:
+        """High enough for the picture."""
+        hint = super().sizeHint()
+        return QSize(180, max(PICTURE_PX + 16, hint.height()))
+
+
+def grey_pixmap(grey: NDArray[np.uint8], edge_px: int, ratio: float) -> QPixmap:
+    """Grey levels `[y, x]` as a picture that fits a square."""
+    held = np.ascontiguousarray(grey)
+    rows, columns = held.shape
+    image = QImage(held.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
+    scaled = image.scaled(
+        round(edge_px * ratio),
+        round(edge_px * ratio),
+        Qt.AspectRatioMode.KeepAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )
+    scaled.setDevicePixelRatio(ratio)
+    return QPixmap.fromImage(scaled)
+
+
+def _size(entry: Entry) -> str:
+    kind = entry.series.modality or "NIfTI"
+    count = entry.slice_count
+    return f"{kind} · {count} {tr('slice') if count == 1 else tr('slices')}"
+
+
+def _tooltip(entry: Entry) -> str:
+    lines = [entry.series.description, str(entry.series.path)]
+    return "\n".join(lines + [finding.sentence for finding in entry.report.findings])
+
+
+def _spoken(entry: Entry) -> str:
+    findings = ", ".join(str(finding.kind) for finding in entry.report.findings)
+    return f"{entry.series.description}, {_size(entry)}{', ' + findings if findings else ''}"

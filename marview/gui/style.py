@@ -1,0 +1,43 @@
+"""Dress the application: dark palette, style sheet, fonts."""
+
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QApplication
+
+from marview.gui.palette import COLOURS, colour
+from marview.paths import resources
+
+
+def style_sheet() -> str:
+    """The style sheet with its colours filled in; `@name` stands for a colour of the palette."""
+    folder = resources()
+    text = (folder / "style" / "marview.qss").read_text(encoding="utf-8")
+    for name in sorted(COLOURS, key=len, reverse=True):
+        text = text.replace(f"@{name}", COLOURS[name])
+    return text.replace("@icons", (folder / "icons").as_posix())
+
+
+def dress(application: QApplication) -> None:
+    """Give the application marview's look."""
+    application.setStyle("Fusion")
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for at, name in {
+        role.Window: "base",
+        role.WindowText: "text",
+        role.Base: "base",
+        role.AlternateBase: "panel",
+        role.Text: "text",
+        role.Button: "raised",
+        role.ButtonText: "text",
+        role.ToolTipBase: "raised",
+        role.ToolTipText: "text",
+        role.Highlight: "accent",
+        role.HighlightedText: "accent_text",
+        role.PlaceholderText: "faint",
+        role.Link: "accent_hover",
+    }.items():
+        palette.setColor(at, colour(name))
+    for at in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, at, colour("faint"))
+    application.setPalette(palette)
+    application.setStyleSheet(style_sheet())

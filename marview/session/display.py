@@ -1,0 +1,151 @@
+"""What the panes show, as one frozen snapshot; panes compare old and new and draw only what changed."""
+
+import enum
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from psygnal import Signal
+
+from marview.session.hu_window import HuWindow
+
+
+class Layout(enum.StrEnum):
+    """A named arrangement of panes."""
+
+    READ = "read"
+    MAR = "mar"
+
+
+class Overlay(enum.StrEnum):
+    """What may be drawn over a picture."""
+
+    MASK = "mask"
+    TRACE = "trace"
+    CHANGED = "changed"
+    CONSISTENCY = "consistency"
+
+
+class Comparison(enum.StrEnum):
+    """What the result pane shows of original and result."""
+
+    NONE = "none"
+    SWIPE = "swipe"
+    DIFFERENCE = "difference"
+
+
+class SinogramPicture(enum.StrEnum):
+    """Which sinogram is shown."""
+
+    ORIGINAL = "original"
+    FILLED = "filled"
+    CORRECTED = "corrected"
+    DIFFERENCE = "difference"
+
+
+ZOOM_RANGE = (0.25, 64.0)
+SOFT_TISSUE = HuWindow(400.0, 40.0)
+
+
+@dataclass(frozen=True)
+class Display:
+    """The state of the panes; they are linked because there is only one of it.
+
+    Attributes:
+        slice_index: index z of the slice in view.
+        slice_count: slices of the series; 0 while nothing is open.
+        window: HU window.
+        zoom: 1 fits the slice into its pane.
+        centre_mm: (x, y) in the middle of the panes, from the middle of the slice.
+        cursor_mm: (x, y) of the linked crosshair.
+        pointed_mm: (x, y) under the mouse in an image pane; its sinusoid is drawn.
+        pointed_ray: (view, bin) under the mouse in the sinogram pane; its ray is drawn.
+        is_original_held: the result panes show the original.
+        swipe: share of the result pane that shows the original while swiping, 0 to 1.
+        maximised: name of the pane that fills the layout; empty for none.
+        active: name of the pane that has the focus.
+    """
+
+    slice_index: int = 0
+    slice_count: int = 0
+    window: HuWindow = SOFT_TISSUE
+    is_inverted: bool = False
+    zoom: float = 1.0
+    centre_mm: tuple[float, float] = (0.0, 0.0)
+    cursor_mm: tuple[float, float] | None = None
+    pointed_mm: tuple[float, float] | None = None
+    pointed_ray: tuple[int, int] | None = None
+    layout: Layout = Layout.READ
+    overlays: frozenset[Overlay] = frozenset({Overlay.MASK, Overlay.TRACE})
+    are_overlays_hidden: bool = False
+    comparison: Comparison = Comparison.NONE
+    is_original_held: bool = False
+    swipe: float = 0.5
+    sinogram: SinogramPicture = SinogramPicture.ORIGINAL
+    maximised: str = ""
+    active: str = ""
+
+    def shows(self, overlay: Overlay) -> bool:
+        """Whether an overlay is to be drawn."""
+        return overlay in self.overlays and not self.are_overlays_hidden
+
+    def differing(self, other: "Display") -> frozenset[str]:
+        """Names of the fields in which two snapshots differ."""
+        return frozenset(f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name))
+
+
+class View:
+    """Holds the snapshot, and says what changed in it."""
+
+    changed = Signal(Display, frozenset)
+
+    def __init__(self) -> None:
+        self.display = Display()
+
+    def update(self, **changes: Any) -> None:
+        """Replace fields of the snapshot; emits `changed(display, names)` where something differs."""
+        old = self.display
+        self.display = replace(old, **changes)
+        if names := self.display.differing(old):
+            self.changed.emit(self.display, names)
+
+    def scroll(self, slices: int) -> None:
+        """Move by some slices, stopping at the ends."""
+        self.go_to(self.display.slice_index + slices)
+
+    def go_to(self, slice_index: int) -> None:
+        """Show a slice, the nearest there is."""
+        self.update(slice_index=max(0, min(self.display.slice_count - 1, slice_index)))
+
+    def adjust_window(self, wider_hu: float, darker_hu: float) -> None:
+        """Change width and level."""
+        window = self.display.window
+        self.update(window=HuWindow(max(1.0, window.width_hu + wider_hu), window.level_hu + darker_hu))
+
+    def zoom_at(self, factor: float, at_mm: tuple[float, float]) -> None:
+        """Zoom so that the point `at_mm` stays where it is."""
+        low, high = ZOOM_RANGE
+        zoom = min(high, max(low, self.display.zoom * factor))
+        kept = self.display.zoom / zoom
+        x, y = self.display.centre_mm
+        self.update(zoom=zoom, centre_mm=(at_mm[0] + (x - at_mm[0]) * kept, at_mm[1] + (y - at_mm[1]) * kept))
+
+    def pan(self, right_mm: float, down_mm: float) -> None:
+        """Move the picture."""
+        x, y = self.display.centre_mm
+        self.update(centre_mm=(x - right_mm, y - down_mm))
+
+    def reset(self) -> None:
+        """Fit the slice into its panes and let go of the crosshair."""
+        self.update(zoom=1.0, centre_mm=(0.0, 0.0), cursor_mm=None)
+
+    def toggle_overlay(self, overlay: Overlay) -> None:
+        """Switch one overlay; switching one shows overlays again where all were hidden."""
+        display = self.display
+        is_shown = display.shows(overlay)
+        overlays = display.overlays - {overlay} if is_shown else display.overlays | {overlay}
+        self.update(overlays=overlays, are_overlays_hidden=False)
+
+    def compare(self, comparison: Comparison) -> None:
+        """Switch a comparison on, or off where it is on."""
+        is_on = self.display.comparison == comparison
+        self.update(comparison=Comparison.NONE if is_on else comparison)

@@ -1,0 +1,170 @@
+"""What was opened: scans of folders, the series in them, and the one that is read into memory."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from marview.dicom import Cancelled, LoadedSeries, Outcome, Series, SeriesReport, Study, check, read, scan
+from marview.dicom.read import Allocate
+from marview.session.background import Background, Generation
+from marview.session.messages import Messages, Severity
+from marview.session.thumbnail import thumbnail
+
+ANNOUNCE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A line of the series list.
+
+    Attributes:
+        picture: a small grey picture, uint8 `[y, x]`; None where none can be made from the headers.
+    """
+
+    study: Study
+    series: Series
+    report: SeriesReport
+    picture: NDArray[np.uint8] | None = None
+
+    @property
+    def key(self) -> str:
+        """Tells entries apart."""
+        return f"{self.study.uid}/{self.series.key}"
+
+    @property
+    def slice_count(self) -> int:
+        """Slices of the stack; of a series that cannot be stacked, its files."""
+        return self.report.stack.grid.shape[0] if self.report.stack else len(self.series)
+
+
+class Library:
+    """Finds series and reads the chosen one, off the window's thread.
+
+    Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
+    grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),
+    `finished(LoadedSeries)`, and `busy(text)`, empty when idle.
+    """
+
+    listed = Signal()
+    started = Signal(LoadedSeries)
+    arrived = Signal(frozenset)
+    finished = Signal(LoadedSeries)
+    busy = Signal(str)
+
+    def __init__(self, background: Background, messages: Messages, allocate: Allocate | None = None) -> None:
+        self.entries: tuple[Entry, ...] = ()
+        self.chosen: Entry | None = None
+        self.loaded: LoadedSeries | None = None
+        self._allocate = allocate
+        self._background = background
+        self._messages = messages
+        self._scans = Generation()
+        self._reads = Generation()
+
+    def open(self, path: Path) -> None:
+        """Look for series under a path, add them to the list and, unless one is chosen meanwhile, choose the first."""
+        ticket = self._scans.next()
+        choice = self._reads.next()
+        self.busy.emit(f"Looking through {path.name or path} …")
+
+        def work() -> tuple[str, tuple[Entry, ...]]:
+            found = scan(path, is_cancelled=lambda: not self._scans.is_current(ticket))
+            entries = tuple(
+                Entry(study, series, report, thumbnail(series, report))
+                for study in found.studies
+                for series in study.series
+                for report in (check(series),)
+            )
+            notes = " ".join(found.damaged[:2])
+            return notes, entries
+
+        def done(answer: tuple[str, tuple[Entry, ...]]) -> None:
+            if not self._scans.is_current(ticket):
+                return
+            self.busy.emit("")
+            notes, entries = answer
+            new = {entry.key for entry in entries}
+            self.entries = (*entries, *(entry for entry in self.entries if entry.key not in new))
+            self.listed.emit()
+            if notes:
+                self._messages.say(Severity.WARNING, notes)
+            if self._reads.is_current(choice) and entries:
+                self.choose(min(entries, key=lambda entry: entry.report.outcome))
+
+        self._background.run(work, done, lambda sentence: self._fail(sentence, self._scans.is_current(ticket)))
+
+    def choose(self, entry: Entry) -> None:
+        """Read a series, and make it the one in view as soon as its grid is known."""
+        ticket = self._reads.next()
+        if entry.report.outcome == Outcome.REFUSES:
+            self._messages.error(entry.report.reason)
+            return
+        self.chosen = entry
+        self.busy.emit(f"Reading {entry.series.description} …")
+        pending: set[int] = set()
+        announced = [0.0]
+
+        def is_stale() -> bool:
+            return not self._reads.is_current(ticket)
+
+        def post(call: Callable[[], None]) -> None:
+            self._background.post(lambda: None if is_stale() else call())
+
+        def start(loaded: LoadedSeries) -> None:
+            post(lambda: self._start(loaded))
+
+        def arrive(slice_index: int) -> None:
+            pending.add(slice_index)
+            now = time.monotonic()
+            if now - announced[0] >= ANNOUNCE_SECONDS:
+                announced[0] = now
+                slices = frozenset(pending)
+                pending.clear()
+                post(lambda: self.arrived.emit(slices))
+
+        def work() -> LoadedSeries | None:
+            try:
+                return read(
+                    entry.series,
+                    report=entry.report,
+                    allocate=self._allocate,
+                    on_start=start,
+                    on_slice=arrive,
+                    is_cancelled=is_stale,
+                )
+            except Cancelled:
+                return None
+
+        def done(loaded: LoadedSeries | None) -> None:
+            if loaded is None or is_stale():
+                return
+            self.busy.emit("")
+            self.loaded = loaded
+            self.arrived.emit(frozenset(pending))
+            self.finished.emit(loaded)
+
+        self._background.run(work, done, lambda sentence: self._fail(sentence, not is_stale()))
+
+    def choose_neighbour(self, step: int) -> None:
+        """Choose the next (1) or previous (-1) series of the list."""
+        keys = [entry.key for entry in self.entries]
+        if not keys:
+            return
+        at = keys.index(self.chosen.key) if self.chosen and self.chosen.key in keys else -1
+        wanted = max(0, min(len(keys) - 1, at + step))
+        if wanted != at:
+            self.choose(self.entries[wanted])
+
+    def _start(self, loaded: LoadedSeries) -> None:
+        self.loaded = loaded
+        self.started.emit(loaded)
+
+    def _fail(self, sentence: str, is_wanted: bool) -> None:  # noqa: FBT001
+        if is_wanted:
+            self.busy.emit("")
+            self._messages.error(sentence)

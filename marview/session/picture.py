@@ -1,0 +1,52 @@
+"""A picture to be shown: values on a plane, placed in millimetres from the middle of the slice."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.geometry import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Values on a plane.
+
+    Attributes:
+        values: HU, `[y, x]`.
+        pixel_mm: edges of a pixel along (y, x).
+    """
+
+    values: NDArray[Any]
+    pixel_mm: tuple[float, float]
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Extent along (y, x)."""
+        rows, columns = self.values.shape
+        return rows * self.pixel_mm[0], columns * self.pixel_mm[1]
+
+    def index_at(self, x_mm: float, y_mm: float) -> tuple[int, int] | None:
+        """Indices (y, x) of the pixel under a point; None outside."""
+        height, width = self.size_mm
+        row = int((y_mm + height / 2) // self.pixel_mm[0])
+        column = int((x_mm + width / 2) // self.pixel_mm[1])
+        rows, columns = self.values.shape
+        return (row, column) if 0 <= row < rows and 0 <= column < columns else None
+
+    def value_at(self, x_mm: float, y_mm: float) -> float | None:
+        """The value under a point, read from the data; None outside."""
+        index = self.index_at(x_mm, y_mm)
+        return None if index is None else float(self.values[index])
+
+
+def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
+    """The patient's side (L, R, A, P, H, F) at the left, right, top and bottom edge of a slice."""
+
+    def letter(direction: NDArray[np.float64]) -> str:
+        axis = int(np.abs(direction).argmax())
+        return ("LR", "PA", "HF")[axis][0 if direction[axis] > 0 else 1]
+
+    right, down = grid.affine[:3, 2], grid.affine[:3, 1]
+    return letter(-right), letter(right), letter(-down), letter(down)

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -15,6 +16,7 @@ from marview.errors import BadInput, UsageError
 
 PART = ".part-"
 _OWNER = ".owner"
+_PART_FILE = re.compile(rf"{re.escape(PART)}(\d+)-\d+")
 _NAMELESS_SECONDS = 60
 _FOREIGN_SECONDS = 86_400
 
@@ -77,6 +79,7 @@ def whole_file(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder")
+        sweep(target.parent)
         yield part
         with part.open("rb+") as stream:
             os.fsync(stream.fileno())
@@ -99,10 +102,14 @@ def write_flushed(path: Path, data: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the part folders that dead processes left in a folder."""
+    """Remove the part files and part folders that dead processes left in a folder."""
     for part in folder.glob(f"{PART}*"):
-        if part.is_dir() and not part.is_symlink() and _is_stale(part):
+        if part.is_symlink():
+            continue
+        if part.is_dir() and _is_stale(part):
             shutil.rmtree(part, ignore_errors=True)
+        elif part.is_file() and (named := _PART_FILE.match(part.name)) and not _is_alive(int(named[1])):
+            part.unlink(missing_ok=True)
 
 
 def _claim(part: Path, target: Path) -> None:
@@ -142,15 +149,19 @@ def _is_stale(part: Path) -> bool:
     if owner.get("machine") != socket.gethostname() or os.name != "posix":
         return age > _FOREIGN_SECONDS
     process = owner.get("process")
-    if not isinstance(process, int):
-        return True
+    return not isinstance(process, int) or not _is_alive(process) or owner.get("started") != _started(process)
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":
+        return True  # os.kill would end it there
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
+    except (ProcessLookupError, OverflowError):
         return False
-    return owner.get("started") != _started(process)
+    except OSError:
+        return True
+    return True
 
 
 def _started(process: int) -> str:

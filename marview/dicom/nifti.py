@@ -3,8 +3,8 @@
 import warnings
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -15,60 +15,11 @@ from marview.dicom.read import Allocate, LoadedSeries, allocate_hu, middle_outwa
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
 from marview.errors import BadInput
-from marview.geometry import Grid
+from marview.geometry.grid import Grid
+from marview.geometry.orientation import Layout, layout_of, layout_onto
 from marview.volume import Volume
 
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 LARGEST_VOXELS = 2_000_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """How the axes (i, j, k) of a NIfTI array become (z, y, x) that run towards head, back and left.
-
-    Attributes:
-        axes: the file's axis that becomes z, y and x.
-        is_flipped: whether z, y and x run against it.
-        grid: the grid that results.
-    """
-
-    axes: tuple[int, int, int]
-    is_flipped: tuple[bool, bool, bool]
-    grid: Grid
-
-    def to_zyx(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        """A view `[z, y, x]` of the file's array `[i, j, k]`."""
-        flips = tuple(slice(None, None, -1) if flip else slice(None) for flip in self.is_flipped)
-        return array.transpose(self.axes)[flips]
-
-    def from_zyx(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        """A view in the file's own order `[i, j, k]` of an array `[z, y, x]`."""
-        flips = tuple(slice(None, None, -1) if flip else slice(None) for flip in self.is_flipped)
-        return array[flips].transpose(np.argsort(self.axes))
-
-
-def layout_of(shape: tuple[int, int, int], affine_ras: NDArray[np.float64]) -> Layout:
-    """The layout of a NIfTI array of this shape (i, j, k) and affine (index -> RAS mm).
-
-    Raises:
-        ValueError: the affine cannot be inverted.
-    """
-    columns = (RAS_TO_LPS @ affine_ras)[:3, :3]
-    lengths = np.linalg.norm(columns, axis=0)
-    if not np.isfinite(affine_ras).all() or lengths.min() == 0:
-        raise ValueError("no usable affine")
-    directions = columns / lengths
-    orders = [(k, j, i) for i in range(3) for j in range(3) for k in range(3) if len({i, j, k}) == 3]
-    axes = max(orders, key=lambda order: sum(abs(directions[2 - at, axis]) for at, axis in enumerate(order)))
-    flips = tuple(bool(columns[2 - at, axis] < 0) for at, axis in enumerate(axes))
-    origin = (RAS_TO_LPS @ affine_ras)[:3, 3].copy()
-    affine = np.eye(4)
-    for at, (axis, flip) in enumerate(zip(axes, flips, strict=True)):
-        origin += columns[:, axis] * (shape[axis] - 1) * flip
-        affine[:3, at] = -columns[:, axis] if flip else columns[:, axis]
-    affine[:3, 3] = origin
-    grid = Grid((shape[axes[0]], shape[axes[1]], shape[axes[2]]), affine)
-    return Layout(axes, (flips[0], flips[1], flips[2]), grid)
 
 
 def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
@@ -136,12 +87,7 @@ def read_nifti(
     loaded = LoadedSeries(series, Volume(hu, layout.grid), (None,) * layout.grid.shape[0], report, nifti=path)
     if on_start is not None:
         on_start(loaded)
-    try:
-        values = layout.to_zyx(
-            np.asanyarray(image.dataobj).reshape(image.shape[:3] + (1,) * (3 - len(image.shape[:3])))
-        )
-    except (OSError, EOFError, ValueError, zlib.error):
-        raise BadInput(f"{path.name} is truncated or damaged.") from None
+    values = layout.to_zyx(_voxels(image, path))
     is_float = values.dtype.kind == "f"
     for z in middle_outward(len(values)):
         plane = np.nan_to_num(np.rint(values[z]), nan=PADDING_HU) if is_float else values[z]
@@ -149,3 +95,27 @@ def read_nifti(
         if on_slice is not None:
             on_slice(z)
     return loaded
+
+
+def read_mask(path: Path | str, grid: Grid) -> NDArray[np.bool_]:
+    """Read a mask, bool `[z, y, x]`, whose voxels are those of `grid`, whatever the order of its axes; set is > 0.
+
+    Raises:
+        BadInput: the file cannot be read, or lies on other voxels.
+    """
+    path = Path(path)
+    image, _ = open_nifti(path)
+    values = _voxels(image, path)
+    try:
+        layout = layout_onto(grid, values.shape, np.asarray(image.affine, dtype=np.float64))
+    except ValueError as why:
+        raise BadInput(f"{path.name} does not lie on the voxels of the series: {why}.") from None
+    return np.ascontiguousarray(layout.to_zyx(values) > 0)
+
+
+def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
+    try:
+        values = np.asanyarray(image.dataobj)
+    except (OSError, EOFError, ValueError, zlib.error):
+        raise BadInput(f"{path.name} is truncated or damaged.") from None
+    return values.reshape((*values.shape, 1, 1)[:3])

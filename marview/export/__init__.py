@@ -1,0 +1,20 @@
+"""Results as files: NIfTI and npz arrays, PNG pictures, tables. Each appears whole or not at all."""
+
+from marview.dicom.atomic import CannotWrite, whole_file, whole_folder
+from marview.export.arrays import corrected_hu, write_nifti, write_npz
+from marview.export.pictures import picture, write_png, write_pngs
+from marview.export.tables import write_csv, write_json
+
+__all__ = [
+    "CannotWrite",
+    "corrected_hu",
+    "picture",
+    "whole_file",
+    "whole_folder",
+    "write_csv",
+    "write_json",
+    "write_nifti",
+    "write_npz",
+    "write_png",
+    "write_pngs",
+]

@@ -1,0 +1,82 @@
+"""Volumes and masks as NIfTI, arrays as npz."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.atomic import whole_file
+from marview.dicom.nifti import open_nifti
+from marview.errors import UsageError
+from marview.geometry import Grid
+from marview.geometry.orientation import RAS_TO_LPS, layout_onto
+
+
+def corrected_hu(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Source + correction, rounded to int16 HU, `[z, y, x]`; the source's own values where the correction is 0.
+
+    >>> corrected_hu(np.array([[[40, 40]]], np.int16), np.array([[[0, -90.6]]], np.float32)).tolist()
+    [[[40, -51]]]
+    """
+    corrected = hu.copy()
+    for z in np.flatnonzero(correction_hu.any(axis=(1, 2))):
+        corrected[z] = np.clip(np.rint(hu[z] + correction_hu[z]), -32768, 32767)
+    return corrected
+
+
+def write_nifti(path: Path | str, values: NDArray[Any], grid: Grid, *, like: Path | None = None) -> Path:
+    """Write `values`, `[z, y, x]`, as NIfTI in RAS; bool becomes uint8.
+
+    Args:
+        path: NAME.nii or NAME.nii.gz.
+        values: int16 HU, a bool mask or float32.
+        grid: where the voxels are, in LPS.
+        like: a NIfTI file of the same voxels, whose order of axes and affine the new file takes over.
+
+    Raises:
+        UsageError: the name does not end in .nii or .nii.gz.
+        CannotWrite: the disk is full or read-only.
+    """
+    path = Path(path)
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise UsageError(f"{path.name} does not end in .nii or .nii.gz.")
+    if values.shape != grid.shape:
+        raise ValueError(f"values of shape {values.shape} on a grid of shape {grid.shape}")
+    values = values.astype(np.uint8) if values.dtype == np.bool_ else values
+    if like is None:
+        stored, affine = values.transpose(2, 1, 0), RAS_TO_LPS @ grid.affine[:, [2, 1, 0, 3]]
+    else:
+        source, layout = open_nifti(like)
+        affine = np.asarray(source.affine, dtype=np.float64)
+        stored = layout_onto(grid, layout.file_shape, affine).from_zyx(values)
+    image: Any = nib.Nifti1Image(  # type: ignore[no-untyped-call]
+        np.ascontiguousarray(stored), affine, dtype=stored.dtype
+    )
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine, code=1)
+    image.set_qform(affine, code=1 if _is_rigid(affine) else 0, strip_shears=True)
+    image.header["descrip"] = b"marview: not for primary diagnosis"
+    with whole_file(path) as part:
+        nib.save(image, part)
+    return path
+
+
+def _is_rigid(affine: NDArray[np.float64]) -> bool:
+    """Whether axes are at right angles: a NIfTI qform cannot hold the shear of a tilted gantry, the sform does."""
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(np.abs(directions.T @ directions - np.eye(3)).max() < 1e-4)
+
+
+def write_npz(path: Path | str, arrays: Mapping[str, NDArray[Any]]) -> Path:
+    """Write named arrays as a compressed npz.
+
+    Raises:
+        CannotWrite: the disk is full or read-only.
+    """
+    path = Path(path)
+    with whole_file(path) as part, part.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return path

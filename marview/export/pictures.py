@@ -1,0 +1,78 @@
+"""Slices as PNG, grey through a HU window."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from marview.dicom.atomic import whole_file, whole_folder
+
+
+def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.uint8]:
+    """Grey values of HU seen through a window: black at its lower end, white at its upper.
+
+    >>> picture(np.array([-160, 40, 240]), width_hu=400, level_hu=40).tolist()
+    [0, 128, 255]
+    """
+    scaled = (np.asarray(hu, dtype=np.float32) - (level_hu - width_hu / 2)) * (255 / width_hu)
+    return np.asarray(np.floor(np.clip(scaled, 0, 255) + 0.5), dtype=np.uint8)
+
+
+def write_png(
+    path: Path | str,
+    hu: NDArray[Any],
+    *,
+    width_hu: float,
+    level_hu: float,
+    pixel_mm: tuple[float, float] = (1.0, 1.0),
+) -> Path:
+    """Write one slice, HU `[y, x]`, as a grey picture.
+
+    Args:
+        path: NAME.png.
+        hu: of the slice.
+        width_hu: of the HU window.
+        level_hu: of the HU window.
+        pixel_mm: distance of rows and of columns; where they differ, the picture is enlarged to square pixels.
+
+    Raises:
+        CannotWrite: the disk is full or read-only.
+    """
+    path = Path(path)
+    image = Image.fromarray(picture(hu, width_hu, level_hu))
+    row_mm, column_mm = pixel_mm
+    if abs(row_mm - column_mm) > 0.01 * column_mm:
+        finest = min(row_mm, column_mm)
+        size = (round(image.width * column_mm / finest), round(image.height * row_mm / finest))
+        image = image.resize(size, Image.Resampling.BILINEAR)
+    with whole_file(path) as part:
+        image.save(part, format="PNG")
+    return path
+
+
+def write_pngs(
+    folder: Path | str,
+    hu: NDArray[Any],
+    *,
+    width_hu: float,
+    level_hu: float,
+    pixel_mm: tuple[float, float] = (1.0, 1.0),
+    slices: Iterable[int] | None = None,
+) -> tuple[Path, ...]:
+    """Write slices of HU `[z, y, x]` as `slice_K.png`, K the index z, into a folder that is new or empty.
+
+    Raises:
+        CannotWrite: the disk is full or read-only.
+        UsageError: the folder holds something.
+    """
+    folder = Path(folder)
+    names = []
+    with whole_folder(folder) as part:
+        for z in range(len(hu)) if slices is None else slices:
+            name = f"slice_{z:05d}.png"
+            write_png(part / name, hu[z], width_hu=width_hu, level_hu=level_hu, pixel_mm=pixel_mm)
+            names.append(folder / name)
+    return tuple(names)

@@ -1,0 +1,40 @@
+"""What a method is and how a run is driven; the method itself runs in another process."""
+
+from marview.mar.discovery import Listing, discover, find
+from marview.mar.manifest import OUTPUTS, Manifest, read_manifest
+from marview.mar.messages import (
+    CaseDone,
+    CasesRequest,
+    Message,
+    Note,
+    Output,
+    Progress,
+    ReduceRequest,
+    SinogramRequest,
+    SliceDone,
+)
+from marview.mar.run import Outcome, Run
+from marview.mar.runner import MarWorker
+from marview.mar.shared import SharedArray
+
+__all__ = [
+    "OUTPUTS",
+    "CaseDone",
+    "CasesRequest",
+    "Listing",
+    "Manifest",
+    "MarWorker",
+    "Message",
+    "Note",
+    "Outcome",
+    "Output",
+    "Progress",
+    "ReduceRequest",
+    "Run",
+    "SharedArray",
+    "SinogramRequest",
+    "SliceDone",
+    "discover",
+    "find",
+    "read_manifest",
+]

@@ -1,0 +1,57 @@
+"""The arrays of a request: whether they fit together, and whether the worker wrote what it was to write."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from marview.errors import UsageError
+from marview.mar.messages import ReduceRequest, Request, SinogramRequest
+
+
+def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
+    """Refuse arrays and slices that do not fit together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    shape = request.hu.array.shape
+    if len(shape) != 3 or request.hu.array.dtype != np.int16:
+        raise UsageError(f"A volume is int16 [z, y, x], not {request.hu.array.dtype} {shape}.")
+    if request.mask.array.shape != shape or request.mask.array.dtype != np.bool_:
+        raise UsageError(f"A metal mask is bool {shape} like its volume, not {request.mask.array.shape}.")
+    if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:
+        raise UsageError(f"The distances of voxels are positive, not {request.spacing_mm} mm.")
+    if isinstance(request, SinogramRequest):
+        slices: Sequence[int] = (request.slice_index,)
+    else:
+        slices = request.slices
+        if request.correction.array.shape != shape or request.correction.array.dtype != np.float32:
+            raise UsageError(f"A correction is float32 {shape} like its volume, not {request.correction.array.shape}.")
+        if len(set(slices)) != len(slices):
+            raise UsageError("A slice is named twice.")
+    outside = [k for k in slices if not 0 <= k < shape[0]]
+    if outside:
+        raise UsageError(f"There is no slice {outside[0]}: the volume has slices 0 to {shape[0] - 1}.")
+
+
+def mark_unwritten(request: Request) -> None:
+    """Set what the worker is to write to NaN, so that a slice it leaves out cannot pass for a correction."""
+    if isinstance(request, ReduceRequest):
+        correction = request.correction.array
+        correction[:] = 0
+        for k in request.slices or range(len(correction)):
+            correction[k] = np.nan
+
+
+def unwritten(request: Request) -> list[int]:
+    """Slices whose correction is not, or not wholly, written."""
+    if not isinstance(request, ReduceRequest):
+        return []
+    return [k for k, picture in enumerate(request.correction.array) if not np.isfinite(picture).all()]
+
+
+def clear_unwritten(request: Request) -> None:
+    """Let slices a run did not come to be uncorrected."""
+    if isinstance(request, ReduceRequest):
+        for k in unwritten(request):
+            request.correction.array[k] = 0

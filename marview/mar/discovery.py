@@ -1,0 +1,141 @@
+"""Which methods are installed: bundled, in the user's data folder, in packages. No code of theirs is imported."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from marview.errors import BadInput, UsageError
+from marview.mar.manifest import MANIFEST, Manifest, read_manifest
+from marview.paths import bundled_plugins
+
+ENTRY_POINTS = "marview.methods"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A method that was found, usable or not.
+
+    Attributes:
+        id: its identifier; the folder's name where the manifest does not say.
+        folder: where it lies.
+        origin: "bundled", "user" or "package NAME".
+        manifest: what it says about itself; None where that is wrong.
+        error: the sentence that says what is wrong, else empty.
+        replaces: the methods of the same id that this one stands in for, later ones first.
+    """
+
+    id: str
+    folder: Path
+    origin: str
+    manifest: Manifest | None = None
+    error: str = ""
+    replaces: tuple["Listing", ...] = ()
+
+    @property
+    def notice(self) -> str:
+        """A sentence on what this method stands in for; empty where it replaces none."""
+        if not self.replaces:
+            return ""
+        other = self.replaces[0]
+        version = f" {other.manifest.version}" if other.manifest else ""
+        return f"The {self.origin} method {self.id} in {self.folder} replaces the {other.origin} one{version}."
+
+    def as_record(self) -> dict[str, Any]:
+        """What is known of it, as JSON knows it."""
+        return {
+            "id": self.id,
+            "folder": str(self.folder),
+            "origin": self.origin,
+            "error": self.error,
+            "notice": self.notice,
+            "manifest": None if self.manifest is None else self.manifest.model_dump(mode="json"),
+        }
+
+
+def user_plugins() -> Path:
+    """Folder of the user's own methods, one subfolder each."""
+    return Path(platformdirs.user_data_dir("marview", appauthor=False)) / "plugins"
+
+
+def discover() -> list[Listing]:
+    """Every installed method in the order of its title; those with a wrong manifest carry their error.
+
+    Of methods with the same id the later wins: bundled, then the user's folder, then packages that name themselves in
+    the entry-point group `marview.methods`. A wrong manifest wins over nothing: what worked before still works.
+    """
+    found: dict[str, Listing] = {}
+    broken: list[Listing] = []
+    for listing in _all():
+        if listing.manifest is None:
+            broken.append(listing)
+            continue
+        earlier = found.get(listing.id)
+        replaces = () if earlier is None else (earlier, *earlier.replaces)
+        found[listing.id] = Listing(listing.id, listing.folder, listing.origin, listing.manifest, replaces=replaces)
+    return sorted([*found.values(), *broken], key=lambda each: each.manifest.title if each.manifest else f"~{each.id}")
+
+
+def find(method: str, listings: list[Listing]) -> Listing:
+    """The method of an identifier.
+
+    Raises:
+        UsageError: there is none, or its manifest is wrong.
+    """
+    same = [listing for listing in listings if listing.id == method]
+    usable = [listing for listing in same if listing.manifest is not None]
+    if usable:
+        return usable[0]
+    if same:
+        raise UsageError(f"The method {method} cannot be used: {same[0].error}")
+    known = ", ".join(sorted(listing.id for listing in listings if listing.manifest is not None)) or "none"
+    raise UsageError(f"There is no method {method!r}; installed: {known}.")
+
+
+def _all() -> Iterator[Listing]:
+    for origin, parent in (("bundled", bundled_plugins()), ("user", user_plugins())):
+        if parent.is_dir():
+            for folder in sorted(parent.iterdir()):
+                if (folder / MANIFEST).is_file():
+                    yield _listing(folder, origin)
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
+        origin = f"package {entry.dist.name if entry.dist else entry.value}"
+        package = _folder_of(entry.value)
+        if package is None:
+            sentence = f"The package {entry.value} is not installed as a folder that holds a {MANIFEST}."
+            yield Listing(entry.name, Path(entry.value), origin, error=sentence)
+        else:
+            yield _listing(package, origin)
+
+
+def _listing(folder: Path, origin: str) -> Listing:
+    try:
+        manifest = read_manifest(folder)
+    except BadInput as error:
+        return Listing(_id_of(folder), folder, origin, error=str(error))
+    return Listing(manifest.id, folder, origin, manifest)
+
+
+def _id_of(folder: Path) -> str:
+    """The id a wrong manifest gives, else the folder's name."""
+    try:
+        said = tomllib.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("id")
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return folder.name
+    return said if isinstance(said, str) and said else folder.name
+
+
+def _folder_of(package: str) -> Path | None:
+    """Where a package lies; its parents are looked up, none is imported."""
+    path: list[str] | None = None
+    for part in package.partition(":")[0].split("."):
+        spec = PathFinder.find_spec(part, path)
+        if spec is None or not spec.submodule_search_locations:
+            return None
+        path = list(spec.submodule_search_locations)
+    return Path(path[0]) if path else None

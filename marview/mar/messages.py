@@ -1,0 +1,259 @@
+"""What the window and its worker say to each other: frozen values, one a line, as JSON."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from marview.mar.shared import SharedArray
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+# -- requests: to the worker ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReduceRequest:
+    """Correct slices of a volume.
+
+    Attributes:
+        method: identifier of the method.
+        hu: int16 HU, `[z, y, x]`.
+        mask: the metal, bool, `[z, y, x]`.
+        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        correction: float32 HU, `[z, y, x]`; receives what is to be added to `hu`, 0 where nothing changes. A slice is
+            valid from its `SliceDone` on.
+        slices: which slices, in the order to correct them; all, from the foot end, where empty.
+        parameters: values of the method's parameters that differ from their defaults.
+        device: where to run.
+        restore_metal: whether metal pixels keep their source values.
+        keep_outputs: whether intermediate pictures are shown (`Output`).
+        folder: where the method lies; the runner fills it in.
+        output_folder: where intermediate pictures go; the runner fills it in.
+    """
+
+    method: str
+    hu: SharedArray
+    mask: SharedArray
+    spacing_mm: tuple[float, float, float]
+    correction: SharedArray = field(metadata={"is_writable": True})
+    slices: tuple[int, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    device: Device = "auto"
+    restore_metal: bool = True
+    keep_outputs: bool = True
+    folder: str = ""
+    output_folder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SinogramRequest:
+    """Show the sinogram, the metal trace and the LI sinogram of one slice.
+
+    Attributes:
+        hu: int16 HU, `[z, y, x]`.
+        mask: the metal, bool, `[z, y, x]`.
+        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        slice_index: which slice.
+        output_folder: where the pictures go; the runner fills it in.
+    """
+
+    hu: SharedArray
+    mask: SharedArray
+    spacing_mm: tuple[float, float, float]
+    slice_index: int
+    output_folder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CasesRequest:
+    """Run a method on case files (`marview.worker.case_files`), for benchmarks.
+
+    Attributes:
+        method: identifier of the method.
+        cases: case files, .npz.
+        results: the result file of each case, .npz, written whole or not at all.
+        parameters: values of the method's parameters that differ from their defaults.
+        device: where to run.
+        keep_sinogram: whether a result file also holds the corrected sinogram.
+        folder: where the method lies; the runner fills it in.
+    """
+
+    method: str
+    cases: tuple[str, ...]
+    results: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    device: Device = "auto"
+    keep_sinogram: bool = False
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class DescribeRequest:
+    """Tell the parameters of a method; `folder` is where it lies."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class DevicesRequest:
+    """Tell what this machine can compute on."""
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """Stop the present run."""
+
+
+Request = ReduceRequest | SinogramRequest | CasesRequest | DescribeRequest | DevicesRequest | CancelRequest
+
+# -- messages: from the worker --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker has started; `pid` is its process."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How much of the run is done, 0 to 1, and what is being done."""
+
+    fraction: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """An intermediate picture of a slice.
+
+    Attributes:
+        name: one of `marview.mar.manifest.OUTPUTS`.
+        slice_index: the slice it belongs to.
+        path: .npy file, float16 or float32 (the trace: bool): HU `[y, x]` on the processing grid for "prior" and
+            "result", line integrals `[view, bin]` for the others. Gone when the `MarWorker` is closed.
+    """
+
+    name: str
+    slice_index: int
+    path: str
+
+
+@dataclass(frozen=True)
+class SliceDone:
+    """A slice is corrected, or needs no correction.
+
+    Attributes:
+        slice_index: which.
+        metal_pixels: pixels of the metal mask in it, on its own grid.
+        trace_fraction: share of the sinogram that the metal trace covers.
+        seconds: what it took, its share of the batch.
+    """
+
+    slice_index: int
+    metal_pixels: int
+    trace_fraction: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence the reader of the result should see; `slice_index` is None where it is about the run."""
+
+    sentence: str
+    slice_index: int | None = None
+
+
+@dataclass(frozen=True)
+class CaseDone:
+    """The result file of a case is written; `index` counts the request's cases."""
+
+    index: int
+    slices: int
+    seconds_per_slice: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run is done; `report` says with what."""
+
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run gave no result.
+
+    Attributes:
+        sentence: what went wrong, for a person.
+        exit_code: of `marview.errors`: 2 for a request that makes no sense, 3 bad input, 4 the method failed.
+        detail: the traceback, for the log.
+    """
+
+    sentence: str
+    exit_code: int = 4
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The run stopped because it was told to."""
+
+
+Message = Ready | Progress | Output | SliceDone | Note | CaseDone | Finished | Failed | Cancelled
+
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in (*Request.__args__, *Message.__args__)}
+
+
+def encode(message: Request | Message) -> str:
+    """One line of JSON, its end included."""
+    values = {each.name: getattr(message, each.name) for each in dataclasses.fields(message)}
+    return json.dumps({"kind": type(message).__name__, **values}, default=_plain) + "\n"
+
+
+def decode(line: str) -> Request | Message:
+    """The message of a line; shared arrays in it are opened, read-only but for those to be written.
+
+    Raises:
+        ValueError: the line is no message.
+    """
+    values = json.loads(line)
+    kind = _KINDS.get(values.pop("kind", "")) if isinstance(values, dict) else None
+    if kind is None:
+        raise ValueError("not a message of marview")
+    fields = {each.name: each for each in dataclasses.fields(kind)}
+    try:
+        message: Request | Message = kind(
+            **{name: _value(value, _hints(kind)[name], fields[name].metadata) for name, value in values.items()}
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a {kind.__name__}: {error}") from error
+    return message
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _value(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
+    if hint is SharedArray:
+        return SharedArray.open(value, is_writable=metadata.get("is_writable", False))
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know, as it does: shared arrays by their description, numpy's numbers as numbers."""
+    if isinstance(value, SharedArray):
+        return value.description
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} does not travel as JSON")

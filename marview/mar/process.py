@@ -1,0 +1,148 @@
+"""The worker's process, seen from outside: start it, talk to it, end it."""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Thread
+
+import marview
+from marview.mar.messages import Request, encode
+
+log = logging.getLogger("marview.worker")
+
+# marview is found by its folder, so that another interpreter needs marview's dependencies and not marview, and a folder
+# that happens to be the current one lends no modules (-P).
+_START = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+folder = sys.argv.pop(1)
+spec = spec_from_file_location("marview", folder + "/__init__.py", submodule_search_locations=[folder])
+sys.modules["marview"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["marview"])
+from marview.worker.main import main
+main(sys.argv[1:])
+"""
+
+_ENDINGS = {
+    signal.SIGSEGV: "a segmentation fault",
+    signal.SIGABRT: "an abort in its compiled code",
+    signal.SIGFPE: "an arithmetic fault in its compiled code",
+    signal.SIGILL: "an instruction this processor does not know",
+    signal.SIGBUS: "a bus error: memory or disk may be full",
+    signal.SIGKILL: "the system: memory may have run out",
+}
+
+
+class WorkerProcess:
+    """A started worker.
+
+    Start it from a thread that lives as long as the worker is to live: where the system offers it, the worker is killed
+    when the thread that started it ends.
+    """
+
+    def __init__(
+        self,
+        python: str,
+        arguments: Sequence[str],
+        on_line: Callable[["WorkerProcess", str], None],
+        on_end: Callable[["WorkerProcess"], None],
+    ) -> None:
+        """Start it; `on_line` gets what it says and, after its last line, `on_end` is called, both on other threads.
+
+        Raises:
+            OSError: the interpreter cannot be run.
+        """
+        self.python = python
+        self.last_words: deque[str] = deque(maxlen=20)
+        self._on_line, self._on_end = on_line, on_end
+        package = str(Path(marview.__file__).resolve().parent)
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, or the one the manifest names
+            [python, "-P", "-c", _START, package, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=os.environ | {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONUNBUFFERED": "1"},
+        )
+        self._readers = [Thread(target=read, daemon=True) for read in (self._read_lines, self._read_log)]
+        for thread in (*self._readers, Thread(target=self._wait, daemon=True)):
+            thread.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process, also the number of its process group."""
+        return self._process.pid
+
+    @property
+    def ending(self) -> str:
+        """How it ended, to follow "its process ..."."""
+        code = self._process.returncode
+        if code is None:
+            return "still runs"
+        if code >= 0:
+            return f"ended by itself with exit code {code}"
+        with contextlib.suppress(ValueError):
+            return f"was ended by {_ENDINGS.get(signal.Signals(-code), signal.Signals(-code).name)}"
+        return f"was ended by signal {-code}"
+
+    def send(self, request: Request) -> None:
+        """Say something to it; in vain where it has ended."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(encode(request).encode())
+            self._process.stdin.flush()
+
+    def hang_up(self) -> None:
+        """Close its standard input, on which it ends."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+    def terminate(self) -> None:
+        """Ask the system to end it and all it started."""
+        self._signal("SIGTERM")
+
+    def kill(self) -> None:
+        """End it and all it started, now."""
+        self._signal("SIGKILL")
+
+    def join(self, timeout: float) -> bool:
+        """Wait until it has ended; whether it has."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+        return self._process.returncode is not None
+
+    def _signal(self, name: str) -> None:
+        with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, getattr(signal, name))
+
+    def _read_lines(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as stdout:
+            for line in stdout:
+                self._on_line(self, line.decode(errors="replace"))
+
+    def _read_log(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as stderr:
+            while line := stderr.readline(4096):
+                text = line.decode(errors="replace").rstrip()
+                self.last_words.append(text)
+                log.info("%s", text)
+
+    def _wait(self) -> None:
+        self._process.wait()
+        self.kill()  # what it started and left behind would hold its pipes open
+        for thread in self._readers:
+            thread.join(5)
+        self.hang_up()
+        self._on_end(self)

@@ -1,0 +1,101 @@
+"""A run: what was asked for, how it is told of and stopped, how it ended."""
+
+import itertools
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from marview.errors import BadInput, MethodFailed, UsageError
+from marview.mar.arrays import clear_unwritten
+from marview.mar.messages import Message, Request
+
+log = logging.getLogger(__name__)
+
+OnMessage = Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        state: "crashed" where the worker's process ended under it.
+        sentence: what went wrong, for a person; empty where nothing did.
+        report: what was done: method, version, parameters, device, seconds, notes, and for each slice its index, metal
+            pixels, trace fraction and seconds.
+        exit_code: what the command line ends with.
+    """
+
+    state: Literal["done", "failed", "crashed", "cancelled"]
+    sentence: str = ""
+    report: Mapping[str, Any] = field(default_factory=dict)
+    exit_code: int = 0
+
+    def check(self) -> Mapping[str, Any]:
+        """The report of a run that is done.
+
+        Raises:
+            UsageError: the request made no sense.
+            BadInput: a file could not be used.
+            MethodFailed: the method failed or crashed, or was cancelled.
+        """
+        if self.state == "done":
+            return self.report
+        raise {2: UsageError, 3: BadInput}.get(self.exit_code, MethodFailed)(self.sentence)
+
+
+class Run:
+    """A run that was asked for; it waits for its turn, runs and ends."""
+
+    _ids = itertools.count(1)
+
+    def __init__(self, request: Request, python: str, on_message: OnMessage, cancel: Callable[["Run"], None]) -> None:
+        self.id = next(self._ids)
+        self.request = request
+        self.python = python
+        self.is_cancelled = False
+        self._on_message, self._cancel = on_message, cancel
+        self._ended = threading.Event()
+        self._outcome: Outcome | None = None
+
+    def cancel(self) -> None:
+        """Stop it: it is told, some seconds later its process is terminated, and some seconds later killed."""
+        self._cancel(self)
+
+    def wait(self, timeout: float | None = None) -> Outcome:
+        """Wait for its end; not from within `on_message`.
+
+        Raises:
+            TimeoutError: it still runs after `timeout` seconds.
+        """
+        if not self._ended.wait(timeout):
+            raise TimeoutError(f"run {self.id} still runs")
+        assert self._outcome is not None
+        return self._outcome
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; None while it runs."""
+        return self._outcome
+
+    def discard_outputs(self) -> None:
+        """Remove the files of its intermediate pictures."""
+        folder = getattr(self.request, "output_folder", "")
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def tell(self, message: Message) -> None:
+        """Hand a message to its listener, whose failures are its own."""
+        try:
+            self._on_message(message)
+        except Exception:
+            log.exception("run %d: its listener failed on %s", self.id, type(message).__name__)
+
+    def end(self, outcome: Outcome) -> None:
+        """Settle how it ended."""
+        clear_unwritten(self.request)
+        self._outcome = outcome
+        self._ended.set()

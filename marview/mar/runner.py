@@ -1,0 +1,325 @@
+"""Runs methods in a warm worker process and keeps every misbehaviour of theirs inside it."""
+
+import dataclasses
+import logging
+import queue
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from marview.errors import MarviewError, MethodFailed, UsageError
+from marview.mar.arrays import check_arrays, mark_unwritten, unwritten
+from marview.mar.discovery import Listing, discover, find
+from marview.mar.messages import (
+    Cancelled,
+    CancelRequest,
+    CasesRequest,
+    DescribeRequest,
+    DevicesRequest,
+    Failed,
+    Finished,
+    Message,
+    Ready,
+    ReduceRequest,
+    Request,
+    SinogramRequest,
+    decode,
+)
+from marview.mar.process import WorkerProcess
+from marview.mar.run import OnMessage, Outcome, Run
+from marview.mar.scratch import scratch
+
+log = logging.getLogger(__name__)
+
+_START_S = 120.0
+
+
+class MarWorker:
+    """One warm worker process, started with the first request and replaced after a failure.
+
+    Runs are taken one after the other. Listeners (`on_message`) are called on a thread of the worker's own, which they
+    must not hold up.
+
+    Args:
+        listings: finds the installed methods.
+        memory_limit_mb: how much memory the worker may take; all that the machine has where None.
+        patience_s: how long a cancelled run may take before the next harder means.
+    """
+
+    def __init__(
+        self,
+        *,
+        listings: Callable[[], list[Listing]] = discover,
+        memory_limit_mb: int | None = None,
+        patience_s: float = 2.0,
+    ) -> None:
+        self._listings = listings
+        self._arguments = [] if memory_limit_mb is None else ["--memory-limit-mb", str(memory_limit_mb)]
+        self._patience_s = patience_s
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._waiting: deque[Run] = deque()
+        self._current: Run | None = None
+        self._process: WorkerProcess | None = None
+        self._deadline: float | None = None
+        self._overdue: Callable[[], None] = self._kill
+        self._is_closed = False
+        # This one thread starts the process, so that the process lives exactly as long as it (see WorkerProcess).
+        self._thread = threading.Thread(target=self._serve, name="mar-worker", daemon=True)
+        self._thread.start()
+
+    # -- asking, from any thread --------------------------------------------------------------------------------
+
+    def methods(self) -> dict[str, dict[str, Any]]:
+        """JSON schema of the parameters of every usable method, by its identifier; broken methods are logged."""
+        schemas = {}
+        for listing in self._listings():
+            if listing.manifest is not None:
+                try:
+                    schemas[listing.id] = self.describe(listing.id)
+                except MarviewError as error:
+                    log.warning("%s", error)
+        return schemas
+
+    def describe(self, method: str) -> dict[str, Any]:
+        """JSON schema of a method's parameters.
+
+        Raises:
+            UsageError: there is no such method.
+            MethodFailed: its code cannot be loaded.
+        """
+        listing, python = self._find(method)
+        report = self._submit(DescribeRequest(str(listing.folder)), python, _ignore).wait().check()
+        return dict(report["parameters"])
+
+    def devices(self) -> list[dict[str, Any]]:
+        """What this machine can compute on: name ("cpu", "cuda:0"), title, free_mb, total_mb.
+
+        Raises:
+            MethodFailed: the worker does not start.
+        """
+        return list(self._submit(DevicesRequest(), sys.executable, _ignore).wait().check()["devices"])
+
+    def reduce(self, request: ReduceRequest, on_message: OnMessage) -> Run:
+        """Correct slices of a volume; returns at once.
+
+        Raises:
+            UsageError: no such method, or arrays and slices that do not fit together.
+        """
+        check_arrays(request)
+        listing, python = self._find(request.method)
+        return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
+
+    def sinogram(self, request: SinogramRequest, on_message: OnMessage) -> Run:
+        """Show sinogram, trace and LI sinogram of a slice; returns at once.
+
+        Raises:
+            UsageError: arrays and slice do not fit together.
+        """
+        check_arrays(request)
+        return self._submit(request, sys.executable, on_message)
+
+    def cases(self, request: CasesRequest, on_message: OnMessage) -> Run:
+        """Run a method on case files; returns at once.
+
+        Raises:
+            UsageError: no such method, or not one result a case.
+        """
+        if len(request.cases) != len(request.results):
+            raise UsageError(f"{len(request.cases)} cases need as many results, not {len(request.results)}.")
+        listing, python = self._find(request.method)
+        return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
+
+    def close(self) -> None:
+        """End the worker, its runs and the files of their pictures."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._inbox.put(self._end_all)
+            if threading.current_thread() is not self._thread:
+                self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _find(self, method: str) -> tuple[Listing, str]:
+        listing = find(method, self._listings())
+        assert listing.manifest is not None
+        if not listing.manifest.python:
+            return listing, sys.executable
+        python = listing.folder / Path(listing.manifest.python).expanduser()
+        if not python.is_file():
+            raise UsageError(f"The method {method} asks for the interpreter {python}, which is not there.")
+        return listing, str(python)
+
+    def _submit(self, request: Request, python: str, on_message: OnMessage) -> Run:
+        if self._is_closed:
+            raise UsageError("The worker is closed.")
+        run = Run(request, python, on_message, lambda run: self._inbox.put(partial(self._cancel, run)))
+        if isinstance(request, ReduceRequest | SinogramRequest):
+            folder = scratch(Path(tempfile.gettempdir())) / f"run-{run.id}"
+            run.request = dataclasses.replace(request, output_folder=str(folder))
+        self._inbox.put(partial(self._queue, run))
+        return run
+
+    # -- serving, on the worker's own thread --------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while not (self._is_closed and self._process is None and self._current is None and not self._waiting):
+            timeout = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+            try:
+                self._inbox.get(timeout=timeout)()
+            except queue.Empty:
+                self._overdue()
+
+    def _queue(self, run: Run) -> None:
+        self._waiting.append(run)
+        self._next()
+
+    def _next(self) -> None:
+        while self._current is None and self._waiting:
+            run = self._waiting.popleft()
+            if self._is_closed:
+                run.end(_CANCELLED)
+                continue
+            self._current = run
+            try:
+                mark_unwritten(run.request)
+                self._start(run.python)
+            except OSError as error:
+                self._finish(
+                    Outcome("crashed", f"The worker cannot be started with {run.python}: {error}.", exit_code=4)
+                )
+                continue
+            assert self._process is not None
+            self._process.send(run.request)
+
+    def _start(self, python: str) -> None:
+        """Have a process of this interpreter; the one at hand where it is of the same."""
+        if self._process is not None and self._process.python != python:
+            self._drop()
+        if self._process is None:
+            self._process = WorkerProcess(
+                python,
+                self._arguments,
+                lambda process, line: self._inbox.put(partial(self._hear, process, line)),
+                lambda process: self._inbox.put(partial(self._bury, process)),
+            )
+            self._expect(_START_S, self._kill)
+
+    def _hear(self, process: WorkerProcess, line: str) -> None:
+        if process is not self._process:
+            return
+        try:
+            message = decode(line)
+        except ValueError:
+            log.warning("the worker said something that is no message: %.200r", line)
+            return
+        run = self._current
+        if isinstance(message, Ready):
+            if run is None or not run.is_cancelled:
+                self._deadline = None
+        elif run is None:
+            log.debug("late: %s", type(message).__name__)
+        elif isinstance(message, Finished):
+            missing = unwritten(run.request)
+            if missing:
+                self._drop()
+                sentence = f"{_who(run)} left {len(missing)} slices unwritten, first slice {missing[0]}."
+                self._finish(Outcome("failed", sentence, exit_code=4))
+            else:
+                self._finish(Outcome("done", report=message.report))
+        elif isinstance(message, Failed):
+            if message.detail:
+                log.warning("%s", message.detail)
+            if message.exit_code == MethodFailed.exit_code:
+                self._drop()
+            self._finish(Outcome("failed", message.sentence, exit_code=message.exit_code))
+        elif isinstance(message, Cancelled):
+            self._finish(_CANCELLED)
+        else:
+            run.tell(message)  # type: ignore[arg-type]
+
+    def _bury(self, process: WorkerProcess) -> None:
+        """The process has ended."""
+        if process is not self._process:
+            return
+        self._process = None
+        run = self._current
+        if run is None:
+            self._deadline = None
+        elif run.is_cancelled:
+            self._finish(_CANCELLED)
+        else:
+            said = f" It said last: {process.last_words[-1]}" if process.last_words else ""
+            sentence = f"{_who(run)} crashed: its process {process.ending}. Nothing was changed by it.{said}"
+            self._finish(Outcome("crashed", sentence, exit_code=4))
+
+    def _cancel(self, run: Run) -> None:
+        if run in self._waiting:
+            self._waiting.remove(run)
+            run.end(_CANCELLED)
+        elif run is self._current and not run.is_cancelled:
+            run.is_cancelled = True
+            if self._process is not None:
+                self._process.send(CancelRequest())
+            self._expect(self._patience_s, self._terminate)
+
+    def _finish(self, outcome: Outcome) -> None:
+        run, self._current, self._deadline = self._current, None, None
+        assert run is not None
+        run.end(outcome)
+        self._next()
+
+    def _expect(self, seconds: float, otherwise: Callable[[], None]) -> None:
+        self._deadline, self._overdue = time.monotonic() + seconds, otherwise
+
+    def _terminate(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+        self._expect(self._patience_s, self._kill)
+
+    def _kill(self) -> None:
+        self._deadline = None
+        if self._process is not None:
+            self._process.kill()
+
+    def _drop(self) -> None:
+        """Part with the process; the next request gets a new one."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.join(5)
+
+    def _end_all(self) -> None:
+        if self._process is not None:
+            self._process.hang_up()
+            if self._current is not None or not self._process.join(self._patience_s):
+                self._process.kill()
+                self._process.join(5)
+            self._process = None
+        if self._current is not None:
+            self._finish(_CANCELLED)
+        self._next()
+
+
+_CANCELLED = Outcome("cancelled", "Cancelled.", exit_code=130)
+
+
+def _ignore(_message: Message) -> None:
+    pass
+
+
+def _who(run: Run) -> str:
+    if isinstance(run.request, ReduceRequest | CasesRequest):
+        return f"The method {run.request.method}"
+    if isinstance(run.request, DescribeRequest):
+        return f"The method in {run.request.folder}"
+    return "The worker"

@@ -1,0 +1,83 @@
+"""Folders for what lives no longer than this process; those of processes that crashed are swept."""
+
+import atexit
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+_PREFIX = "marview-scratch-"
+_LOCK = "lock"
+_YOUNG_S = 60.0
+
+
+@cache
+def scratch(root: Path) -> Path:
+    """This process's own folder below `root`, readable by its user alone; gone when the process ends.
+
+    A process that is killed leaves its folder behind; the next one that asks for a folder below the same root removes
+    it. A folder is in use as long as somebody holds the lock file in it, which the system lets go of with the process.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    sweep(root)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+    held = (folder / _LOCK).open("w")
+    _try_lock(held)
+    atexit.register(_remove, folder, held)
+    return folder
+
+
+def sweep(root: Path) -> None:
+    """Remove the folders below `root` that no process holds any more."""
+    for folder in root.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if _is_stale(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def roomiest(size: int) -> Path:
+    """Where `size` bytes go: memory itself (/dev/shm) where there is room, else the folder for temporary files."""
+    memory = Path("/dev/shm")  # noqa: S108 - the scratch folder below it is private
+    with contextlib.suppress(OSError):
+        space = os.statvfs(memory)
+        if os.access(memory, os.W_OK) and space.f_bavail * space.f_frsize > 1.1 * size:
+            return memory
+    return Path(tempfile.gettempdir())
+
+
+def _is_stale(folder: Path) -> bool:
+    if time.time() - folder.stat().st_mtime < _YOUNG_S and not (folder / _LOCK).exists():
+        return False  # being made just now
+    if not (folder / _LOCK).exists():
+        return True
+    with (folder / _LOCK).open("r+") as lock:
+        return _try_lock(lock)
+
+
+def _try_lock(file: IO[str]) -> bool:
+    """Take the lock until the file is closed; False where another process holds it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        with contextlib.suppress(OSError):
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            return True
+        return False
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _remove(folder: Path, held: IO[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    held.close()

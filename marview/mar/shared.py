@@ -1,0 +1,132 @@
+"""Arrays that several processes see without copying."""
+
+import contextlib
+import mmap
+import os
+import tempfile
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from marview.errors import MarviewError
+from marview.mar.scratch import roomiest, scratch
+
+
+class SharedArray:
+    """An array in a memory-mapped file, in memory itself (/dev/shm) where there is room.
+
+    The process that creates it owns it: `close` removes the file, and so does the end of the process; after a crash the
+    next marview does. Arrays taken from it stay valid as long as they are referred to, in every process.
+
+    Example:
+        >>> with SharedArray.create((2, 3), "int16") as shared:
+        ...     shared.array[:] = 7
+        ...     int(SharedArray.open(shared.description).array.sum())
+        42
+    """
+
+    def __init__(self, path: Path, array: NDArray[Any], *, is_owner: bool) -> None:
+        self._path = path
+        self._array: NDArray[Any] | None = array
+        self._is_owner = is_owner
+        self._description = {"path": str(path), "shape": list(array.shape), "dtype": array.dtype.str}
+
+    @classmethod
+    def create(cls, shape: tuple[int, ...], dtype: DTypeLike) -> "SharedArray":
+        """A new array of zeros, its memory reserved.
+
+        Raises:
+            MarviewError: there is no room for it.
+        """
+        kind = np.dtype(dtype)
+        size = max(1, int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
+        places = dict.fromkeys((roomiest(size), Path(tempfile.gettempdir())))
+        for place in places:
+            with contextlib.suppress(OSError):
+                path = scratch(place) / uuid.uuid4().hex
+                return cls(path, _map(path, shape, kind, size=size, is_writable=True), is_owner=True)
+        raise MarviewError(
+            f"There is no room for an array of {size / 1e6:.0f} MB in {' or '.join(map(str, places))}; free "
+            "some memory or disk and try again."
+        )
+
+    @classmethod
+    def open(cls, description: Mapping[str, Any], *, is_writable: bool = False) -> "SharedArray":
+        """The array another process created and described; read-only unless asked otherwise.
+
+        Raises:
+            MarviewError: it is gone.
+        """
+        path, shape, kind = Path(description["path"]), tuple(description["shape"]), np.dtype(description["dtype"])
+        try:
+            return cls(path, _map(path, shape, kind, size=None, is_writable=is_writable), is_owner=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise MarviewError(f"The shared array {path.name} is gone: its owner closed it or ended.") from error
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The values."""
+        if self._array is None:
+            raise ValueError("this shared array is closed")
+        return self._array
+
+    @property
+    def name(self) -> str:
+        """Names it among the shared arrays of this machine."""
+        return self._path.name
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What another process needs to open it: path, shape and dtype, as JSON knows them."""
+        return dict(self._description)
+
+    def close(self) -> None:
+        """Let go of it; its owner also removes it."""
+        self._array = None
+        if self._is_owner:
+            self.unlink()
+
+    def unlink(self) -> None:
+        """Remove the file: nobody opens it any more, those who have it keep it."""
+        self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _map(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], *, size: int | None, is_writable: bool
+) -> NDArray[Any]:
+    """Map a file, made and reserved first where a size is given."""
+    flags = os.O_RDWR if is_writable else os.O_RDONLY
+    if size is not None:
+        flags |= os.O_CREAT | os.O_EXCL
+    file = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        if size is not None:
+            _reserve(file, size)
+        access = mmap.ACCESS_WRITE if is_writable else mmap.ACCESS_READ
+        mapped = mmap.mmap(file, 0, access=access)
+    except OSError:
+        if size is not None:
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(file)
+    count = int(np.prod(shape, dtype=np.int64))
+    return np.frombuffer(mapped, dtype=dtype, count=count).reshape(shape)
+
+
+def _reserve(file: int, size: int) -> None:
+    """Take the room now, so that a full disk is told here and is no bus error later."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
+    else:
+        os.truncate(file, size)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marview.volume.box import Box, box_of, grown
+from marview.volume.mask import NEIGHBOURS, drop_small
 from marview.volume.scale import Scale, scale_of
 
 CERTAIN_HU = 2500
@@ -15,7 +17,6 @@ _DENSE_HU = 1000
 _GROWTH = 0.6
 _GROWTH_MM = 1.5
 _FEWEST_VOXELS = 3
-_NEIGHBOURS = ndimage.generate_binary_structure(3, 3)
 # Share of the densest voxel within a distance (mm) that metal must reach: near it an edge lies at half the height, far
 # from it streaks fade.
 _SHARES = ((3.0, 0.5), (6.0, 0.4), (12.0, 0.3), (40.0, 0.2))
@@ -65,6 +66,11 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
     return Segmentation(mask, threshold_hu, notes)
 
 
+def threshold(hu: NDArray[np.int16], threshold_hu: float) -> NDArray[np.bool_]:
+    """Mask of what exceeds a threshold; HU `[z, y, x]` gives bool `[z, y, x]`."""
+    return np.asarray(hu > threshold_hu)
+
+
 def _between_two_means(hu: NDArray[np.int16]) -> float:
     """Threshold midway between two means of log HU of the dense voxels, started from the lowest and the highest."""
     counts = np.bincount(hu[hu > _DENSE_HU].astype(np.int64))
@@ -82,28 +88,19 @@ def _between_two_means(hu: NDArray[np.int16]) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def _box_around(
-    hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, float, float]
-) -> tuple[slice, slice, slice]:
-    """Where metal can be: the bounding box of the components that hold a certain voxel, and room to grow."""
-    seeds = hu >= threshold_hu
-    slices = _range(seeds.any(axis=(1, 2)), 0)
-    rows, columns = (_range(seeds[slices].any(axis=axes), 0) for axes in ((0, 2), (0, 1)))
-    labels, _ = ndimage.label(seeds[slices, rows, columns], _NEIGHBOURS)
-    certain = np.unique(labels[hu[slices, rows, columns] >= CERTAIN_HU])
-    metal = np.isin(labels, certain[certain > 0])
-    places = []
-    for axis, (start, spacing) in enumerate(zip((slices, rows, columns), spacing_mm, strict=True)):
-        others = tuple(other for other in range(3) if other != axis)
-        room = 1 if axis == 0 else int(np.ceil(_SHARES[-1][0] / spacing)) + 1
-        within = _range(metal.any(axis=others), room)
-        places.append(slice(max(0, start.start + within.start), min(hu.shape[axis], start.start + within.stop)))
-    return places[0], places[1], places[2]
-
-
-def _range(is_used: NDArray[np.bool_], room: int) -> slice:
-    used = np.flatnonzero(is_used)
-    return slice(int(used[0]) - room, int(used[-1]) + 1 + room)
+def _box_around(hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, float, float]) -> Box:
+    """Where metal can be: the bounding box of the components that hold a certain voxel, and room for their blur."""
+    seeds = hu >= min(threshold_hu, CERTAIN_HU)
+    dense = box_of(seeds)
+    assert dense is not None  # the caller has seen a certain voxel
+    labels, _ = ndimage.label(seeds[dense], NEIGHBOURS)
+    certain = np.unique(labels[hu[dense] >= CERTAIN_HU])
+    metal = np.zeros_like(seeds)
+    metal[dense] = np.isin(labels, certain[certain > 0])
+    box = box_of(metal)
+    assert box is not None
+    sideways = [int(_SHARES[-1][0] / spacing) + 1 for spacing in spacing_mm[1:]]
+    return grown(box, [1, *sideways], hu.shape)
 
 
 def _in_box(
@@ -111,7 +108,7 @@ def _in_box(
 ) -> NDArray[np.bool_]:
     share_hu = np.stack([_share_of_surroundings(image, spacing_mm[1:], scale) for image in hu])
     seeds = (hu >= threshold_hu) & (hu >= share_hu)
-    labels, count = ndimage.label(seeds, _NEIGHBOURS)
+    labels, count = ndimage.label(seeds, NEIGHBOURS)
     peaks = ndimage.maximum(hu, labels, np.arange(1, count + 1))
     seeds = np.concatenate([[False], np.asarray(peaks) >= CERTAIN_HU])[labels]
     weak = (hu >= _GROWTH * threshold_hu) & (hu >= share_hu)
@@ -120,10 +117,7 @@ def _in_box(
     for found, image in zip(mask, hu, strict=True):
         # Photon starvation hollows dense metal out; the tissue inside a loop of wire is no metal.
         found |= ndimage.binary_fill_holes(found) & (image >= threshold_hu)
-    labels, _ = ndimage.label(mask, _NEIGHBOURS)
-    is_kept = np.bincount(labels.ravel()) >= _FEWEST_VOXELS
-    is_kept[0] = False
-    return np.asarray(is_kept[labels])
+    return drop_small(np.asarray(mask), _FEWEST_VOXELS)
 
 
 def _share_of_surroundings(

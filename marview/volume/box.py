@@ -1,0 +1,60 @@
+"""Boxes of voxels: where a mask lies, what a stroke touched."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[slice, slice, slice]
+"""Slices along (z, y, x) with plain starts and stops: an index into an array `[z, y, x]`."""
+
+
+def box_of(mask: NDArray[np.bool_]) -> Box | None:
+    """The smallest box around the True voxels of a mask, `[z, y, x]`; None where there are none.
+
+    Example:
+        >>> mask = np.zeros((3, 4, 5), bool)
+        >>> mask[1, 2, 3] = True
+        >>> box_of(mask)
+        (slice(1, 2, None), slice(2, 3, None), slice(3, 4, None))
+    """
+    has_metal = np.asarray(mask.any(axis=2))
+    slices = _used(np.asarray(has_metal.any(axis=1)))
+    if slices is None:
+        return None
+    rows = _used(np.asarray(has_metal[slices].any(axis=0)))
+    columns = _used(np.asarray(mask[slices, rows].any(axis=(0, 1))))
+    assert rows is not None
+    assert columns is not None
+    return slices, rows, columns
+
+
+def grown(box: Box, room: Sequence[int], shape: Sequence[int]) -> Box:
+    """A box with room voxels more on each side along (z, y, x), as far as the array of this shape reaches."""
+    first, second, third = (
+        slice(max(0, part.start - more), min(size, part.stop + more))
+        for part, more, size in zip(box, room, shape, strict=True)
+    )
+    return first, second, third
+
+
+def around(first: Box, second: Box) -> Box:
+    """The smallest box that holds both."""
+    z, y, x = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(first, second, strict=True))
+    return z, y, x
+
+
+def inside(box: Box, outer: Box) -> Box:
+    """The box as an index into the part of the array that the outer box cuts out."""
+    z, y, x = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(box, outer, strict=True))
+    return z, y, x
+
+
+def shape_of(box: Box) -> tuple[int, int, int]:
+    """Voxels along (z, y, x)."""
+    return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
+
+
+def _used(is_used: NDArray[np.bool_]) -> slice | None:
+    used = np.flatnonzero(is_used)
+    return slice(int(used[0]), int(used[-1]) + 1) if used.size else None

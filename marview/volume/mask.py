@@ -1,0 +1,214 @@
+"""What is done to a metal mask as a whole: grow and shrink it, fill, smooth, continue it through slices.
+
+Masks are bool, `[z, y, x]`; every function gives a new one and leaves its argument alone.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import edt
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marview.errors import BadInput, UsageError
+from marview.volume.box import box_of, grown
+
+Mask = NDArray[np.bool_]
+NEIGHBOURS = ndimage.generate_binary_structure(3, 3)
+"""Voxels that touch, by a corner too, belong to one piece of metal."""
+
+_BODY_HU = -500
+_TOO_MUCH = 0.5
+
+
+def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
+    """Refuse a mask that no method can use.
+
+    Args:
+        mask: bool, `[z, y, x]`.
+        hu: HU, `[z, y, x]`.
+
+    Raises:
+        BadInput: the mask has another shape than the volume, is empty, or covers more than half of the body in the
+            slices it lies in.
+    """
+    if mask.shape != hu.shape:
+        raise BadInput(
+            f"The metal mask has {mask.shape} voxels and the volume {hu.shape}: it belongs to another series."
+        )
+    box = box_of(mask)
+    if box is None:
+        raise BadInput("The metal mask is empty: find or paint the metal first.")
+    body = int(np.count_nonzero(hu[box[0]] > _BODY_HU))
+    share = np.count_nonzero(mask) / max(body, 1)
+    if share > _TOO_MUCH:
+        raise BadInput(
+            f"The metal mask covers {min(share, 1):.0%} of the body in its slices: nothing is left to correct from; "
+            "raise the threshold or shrink the mask."
+        )
+
+
+def grow_mm(mask: Mask, margin_mm: float, spacing_mm: Sequence[float], *, in_slices: bool = False) -> Mask:
+    """Grow (+) or shrink (-) a mask by a Euclidean distance between voxel centres.
+
+    Growing takes in every voxel within the margin of the mask; shrinking is the same done to what is not metal, so
+    that the two are each other's dual. Beyond the volume lies neither metal nor its absence.
+
+    Args:
+        mask: bool, `[z, y, x]`.
+        margin_mm: how far.
+        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        in_slices: each slice by itself.
+
+    Example:
+        >>> mask = np.zeros((1, 5, 5), bool)
+        >>> mask[0, 2, 2] = True
+        >>> int(grow_mm(mask, 1.0, (3.0, 1.0, 1.0)).sum())
+        5
+    """
+    reach = abs(margin_mm)
+    box = box_of(mask)
+    if box is None or reach == 0:
+        return mask.copy()
+    room = [int(reach / spacing) + 1 for spacing in spacing_mm]
+    box = grown(box, [0 if in_slices else room[0], *room[1:]], mask.shape)
+    inner = mask[box]
+    away_mm = _distance_mm(inner if margin_mm < 0 else ~inner, spacing_mm, in_slices=in_slices)
+    # Distances are float32: a margin of exactly some voxels takes them in.
+    near = away_mm <= reach * (1 + 1e-5)
+    result = np.zeros_like(mask)
+    result[box] = inner & ~near if margin_mm < 0 else near
+    return result
+
+
+def grow_px(mask: Mask, pixels: float, *, in_slices: bool = True) -> Mask:
+    """Grow (+) or shrink (-) a mask by pixels: 1 is the cross of four neighbours, 2 a disc of thirteen pixels."""
+    return grow_mm(mask, pixels, (1.0, 1.0, 1.0), in_slices=in_slices)
+
+
+def _distance_mm(of: Mask, spacing_mm: Sequence[float], *, in_slices: bool) -> NDArray[np.float32]:
+    """Distance of every True voxel to the nearest False one, 0 on those; infinite where there is none."""
+    if in_slices:
+        return np.stack([_one_distance_mm(image, spacing_mm[1:]) for image in of])
+    return _one_distance_mm(of, spacing_mm)
+
+
+def _one_distance_mm(of: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float32]:
+    if of.all():
+        return np.full(of.shape, np.inf, np.float32)
+    return np.asarray(edt.edt(np.ascontiguousarray(of), anisotropy=tuple(spacing_mm), parallel=1), np.float32)
+
+
+def fill_holes(mask: Mask, *, in_slices: bool = True) -> Mask:
+    """Fill what the mask encloses: in every slice by itself, or only what is closed in 3D."""
+
+    def fill(inner: Mask) -> Mask:
+        if in_slices:
+            return np.stack([ndimage.binary_fill_holes(image) for image in inner])
+        return np.asarray(ndimage.binary_fill_holes(inner))
+
+    return _in_box(mask, (1, 1, 1), fill)
+
+
+def smooth(mask: Mask, radius_mm: float, spacing_mm: Sequence[float], *, in_slices: bool = False) -> Mask:
+    """Smooth the outline: what more than half fills a Gaussian of this standard deviation is metal."""
+    sigma = [0 if in_slices and axis == 0 else radius_mm / spacing for axis, spacing in enumerate(spacing_mm)]
+
+    def blur(inner: Mask) -> Mask:
+        return np.asarray(ndimage.gaussian_filter(inner.astype(np.float32), sigma, mode="nearest") > 0.5)
+
+    return _in_box(mask, [int(4 * s) + 1 for s in sigma], blur)
+
+
+def drop_small(mask: Mask, fewest_voxels: int, *, in_slices: bool = False) -> Mask:
+    """Drop pieces of fewer voxels."""
+    neighbours = NEIGHBOURS.copy()
+    if in_slices:
+        neighbours[[0, 2]] = False
+
+    def drop(inner: Mask) -> Mask:
+        labels, _ = ndimage.label(inner, neighbours)
+        is_kept = np.bincount(labels.ravel()) >= fewest_voxels
+        is_kept[0] = False
+        return np.asarray(is_kept[labels])
+
+    return _in_box(mask, (0, 0, 0), drop)
+
+
+def keep_component(mask: Mask, point_zyx: Sequence[int]) -> Mask:
+    """Keep only the piece of metal at a voxel.
+
+    Raises:
+        UsageError: there is no metal at this voxel.
+    """
+    return _component_at(mask, point_zyx)
+
+
+def drop_component(mask: Mask, point_zyx: Sequence[int]) -> Mask:
+    """Drop the piece of metal at a voxel.
+
+    Raises:
+        UsageError: there is no metal at this voxel.
+    """
+    return mask & ~_component_at(mask, point_zyx)
+
+
+def _component_at(mask: Mask, point_zyx: Sequence[int]) -> Mask:
+    z, y, x = point_zyx
+    is_inside = all(0 <= at < size for at, size in zip(point_zyx, mask.shape, strict=True))
+    if not is_inside or not mask[z, y, x]:
+        raise UsageError(f"There is no metal at slice {z}, row {y}, column {x}: point at a piece of the mask.")
+    box = box_of(mask)
+    assert box is not None
+    labels, _ = ndimage.label(mask[box], NEIGHBOURS)
+    result = np.zeros_like(mask)
+    result[box] = labels == labels[z - box[0].start, y - box[1].start, x - box[2].start]
+    return result
+
+
+def interpolate_slices(mask: Mask) -> Mask:
+    """Fill the empty slices between painted ones by shape: the signed distances of both neighbours, weighted.
+
+    Source: Raya and Udupa 1990, Shape-based interpolation of multidimensional objects.
+    """
+    result = mask.copy()
+    painted = np.flatnonzero(mask.any(axis=(1, 2)))
+    for below, above in itertools.pairwise(painted):
+        if above - below < 2:
+            continue
+        low, high = _signed_distance(mask[below]), _signed_distance(mask[above])
+        for z in range(below + 1, above):
+            weight = (z - below) / (above - below)
+            result[z] = (1 - weight) * low + weight * high > 0
+    return result
+
+
+def _signed_distance(image: Mask) -> NDArray[np.float32]:
+    """Positive inside, in pixels, half a pixel from the outline at its voxels."""
+    inside_px, outside_px = (_one_distance_mm(part, (1.0, 1.0)) for part in (image, ~image))
+    return np.where(image, inside_px - 0.5, 0.5 - outside_px).astype(np.float32)
+
+
+def copy_slice(mask: Mask, source: int, target: int) -> Mask:
+    """Add what is marked in one slice to another.
+
+    Raises:
+        UsageError: the volume has no such slice.
+    """
+    for index in (source, target):
+        if not 0 <= index < len(mask):
+            raise UsageError(f"There is no slice {index}: the volume has {len(mask)}, counted from 0.")
+    result = mask.copy()
+    result[target] |= mask[source]
+    return result
+
+
+def _in_box(mask: Mask, room: Sequence[int], change: Callable[[Mask], Mask]) -> Mask:
+    """Apply a change where the mask lies, with room around it."""
+    result = np.zeros_like(mask)
+    box = box_of(mask)
+    if box is not None:
+        box = grown(box, room, mask.shape)
+        result[box] = change(mask[box])
+    return result

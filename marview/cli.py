@@ -65,7 +65,7 @@ class Kind(enum.StrEnum):
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A folder, zip, DICOM file or NIfTI file.")]
 Series = Annotated[str, typer.Option(metavar="UID", help="The series to take where INPUT holds several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON report instead of sentences.")]
-Threshold = Annotated[float | None, typer.Option(metavar="HU", help="Metal is what exceeds this; else found by itself.")]
+Threshold = Annotated[float | None, typer.Option(metavar="HU", help="Metal is what exceeds this.")]
 MaskFile = Annotated[Path | None, typer.Option("--mask", metavar="FILE", help="Metal mask as NIfTI.")]
 Margin = Annotated[float, typer.Option(metavar="MM", help="Grow (+) or shrink (-) the metal mask.")]
 

@@ -1,0 +1,56 @@
+"""The series a verb works on, read into shared memory so that the worker sees it without a copy."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom import LoadedSeries, open_series
+from marview.errors import BadInput
+from marview.mar import SharedArray
+
+
+@dataclass(frozen=True, eq=False)
+class SharedSeries:
+    """A series and the shared memory its HU lie in."""
+
+    loaded: LoadedSeries
+    hu: SharedArray
+
+
+@contextmanager
+def shared_series(path: Path, series_uid: str = "") -> Iterator[SharedSeries]:
+    """Read a series that a method may be run on; findings go to standard error.
+
+    Raises:
+        BadInput: it cannot be read, or its geometry or HU cannot be relied on.
+    """
+    if not path.exists():
+        raise BadInput(f"{path} is not there.")
+    arrays: list[SharedArray] = []
+
+    def allocate(shape: tuple[int, int, int], dtype: np.dtype[np.int16]) -> NDArray[np.int16]:
+        arrays.append(SharedArray.create(shape, dtype))
+        return arrays[-1].array
+
+    try:
+        loaded = open_series(path, series_uid, allocate=allocate)
+        if not loaded.report.is_volume:
+            raise BadInput(f"{path} can only be looked at: {loaded.report.reason}")
+        for finding in loaded.report.findings:
+            print(f"marview: {finding.sentence}", file=sys.stderr)
+        yield SharedSeries(loaded, arrays[-1])
+    finally:
+        for array in arrays:
+            array.close()
+
+
+def share(values: NDArray[np.bool_]) -> SharedArray:
+    """A copy of an array that the worker sees; its caller closes it."""
+    shared = SharedArray.create(values.shape, values.dtype)
+    shared.array[:] = values
+    return shared

@@ -1,0 +1,71 @@
+"""Write the sinogram of a slice and the metal trace in it, as arrays or as a picture."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from marview.commands.metal import MaskChoice, find_metal
+from marview.commands.series import share, shared_series
+from marview.errors import UsageError
+from marview.export import whole_file, write_npz
+from marview.mar import MarWorker, Message, Output, SinogramRequest
+
+TRACE_COLOUR = (0, 190, 255)
+"""Of the outline of the trace in pictures: told from grey by the colour-blind too."""
+
+
+def write_trace(path: Path, slice_index: int, output: Path, choice: MaskChoice, series_uid: str = "") -> None:
+    """Write sinogram, metal trace and LI sinogram of slice `slice_index` to an npz, or a picture of them to a PNG.
+
+    The npz holds `sinogram`, `li_sinogram` (line integrals, `[view, bin]`), `trace` (bool, `[view, bin]`) and `mask`
+    (bool, `[y, x]`, on the slice's own pixels).
+
+    Raises:
+        UsageError: the slice is not there, or the output is neither npz nor PNG.
+        BadInput: the series cannot be read or holds no metal.
+    """
+    if output.suffix not in {".npz", ".png"}:
+        raise UsageError(f"{output} is neither NAME.npz nor NAME.png.")
+    with shared_series(path, series_uid) as series:
+        count = len(series.loaded.volume.hu)
+        if not 0 <= slice_index < count:
+            raise UsageError(f"There is no slice {slice_index}: the series has slices 0 to {count - 1}.")
+        metal = find_metal(series.loaded, choice)
+        pictures: dict[str, NDArray[Any]] = {"mask": metal.mask[slice_index]}
+
+        def listen(message: Message) -> None:
+            if isinstance(message, Output):
+                pictures[message.name] = np.load(message.path, allow_pickle=False)
+
+        with share(metal.mask) as mask, MarWorker() as worker:
+            request = SinogramRequest(
+                hu=series.hu,
+                mask=mask,
+                spacing_mm=series.loaded.volume.grid.spacing_mm,
+                slice_index=slice_index,
+            )
+            worker.sinogram(request, listen).wait().check()
+    if output.suffix == ".npz":
+        write_npz(output, pictures)
+    else:
+        _draw(output, np.asarray(pictures["sinogram"], np.float32), np.asarray(pictures["trace"], np.bool_))
+    covered = float(np.mean(pictures["trace"]))
+    print(f"{output}: slice {slice_index}, the metal trace covers {covered:.1%} of the sinogram ({metal.origin}).")
+
+
+def _draw(output: Path, sinogram: NDArray[np.float32], trace: NDArray[np.bool_]) -> None:
+    """Grey sinogram with the trace outlined; line integrals from zero to their largest."""
+    grey = np.clip(sinogram / max(float(sinogram.max()), 1e-6) * 255, 0, 255).astype(np.uint8)
+    picture = np.repeat(grey[..., None], 3, axis=-1)
+    picture[_outline(trace)] = TRACE_COLOUR
+    with whole_file(output) as part:
+        Image.fromarray(picture).save(part, format="PNG")
+
+
+def _outline(trace: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Trace pixels beside one that is not."""
+    inside = np.pad(trace, 1)
+    return trace & ~(inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:])

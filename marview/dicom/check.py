@@ -192,7 +192,7 @@ def _one_per_place(
     for uid in [uid for uid, number in uids.items() if number > 1]:
         names = listing(header.name for header in kept if header.sop_uid == uid)
         findings.append(Finding(Kind.SAME_UID, f"{names} share one UID though they lie at different positions."))
-    return kept, unclear, findings
+    return kept, unclear, _shorten(findings)
 
 
 def _digest(header: SliceHeader) -> bytes:

@@ -3,16 +3,12 @@
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 
 from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset, FileDataset
-from pydicom.filereader import read_dataset, read_partial
-from pydicom.tag import BaseTag
 
+from marview.dicom.elements import Elements, TooDeep, find
 from marview.dicom.source import Source
 from marview.errors import BadInput
 
@@ -23,7 +19,10 @@ LARGEST_HEADER_BYTES = 64 << 20
 LARGEST_INFLATED_BYTES = 128 << 20
 LARGEST_SLICE_PIXELS = 4096 * 4096
 
+IMPLICIT = "1.2.840.10008.1.2"
+EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 DICOMDIR = "1.2.840.10008.1.3.10"
 
@@ -74,6 +73,10 @@ _TAGS = {
 }
 
 
+_WANTED = frozenset(_TAGS.values())
+_TRANSFER_SYNTAX = 0x00020010
+
+
 @dataclass(frozen=True, eq=False)
 class SliceHeader:
     """What the header of one slice says; empty text, None and 0 where it says nothing usable.
@@ -88,6 +91,7 @@ class SliceHeader:
             None where the file ends before.
         pixel_length: bytes of pixel data the header claims; -1 where it is encapsulated.
         phase: what tells several images of one position apart (temporal position, acquisition, trigger, kernel, ...).
+        is_cut: the file ends within an element of the header.
         slope: None where absent; may be NaN or 0 where the file says so.
     """
 
@@ -131,6 +135,7 @@ class SliceHeader:
     is_lossy: bool = False
     pixel_offset: int | None = None
     pixel_length: int = 0
+    is_cut: bool = False
 
     @property
     def is_scout(self) -> bool:
@@ -155,10 +160,7 @@ def read_header(source: Source) -> SliceHeader:
         raise NotDicom(f"{source.name} is not a DICOM file.")
     if source.size <= len(head):
         return _parse(source, head)
-    try:
-        header = _parse(source, head)
-    except BadInput:
-        return _parse(source, source.head(LARGEST_HEADER_BYTES))
+    header = _parse(source, head)
     return header if header.pixel_offset is not None else _parse(source, source.head(LARGEST_HEADER_BYTES))
 
 
@@ -178,15 +180,12 @@ def looks_like_dicom(head: bytes) -> bool:
     return group in {2, 8} and element <= 0x0100
 
 
-def inflate(data: bytes, name: str) -> tuple[bytes, int]:
-    """The inflated data set of a file in the deflated syntax, and where the data set began in the file.
+def inflate(data: bytes, begin: int, name: str) -> bytes:
+    """The data set of a file in the deflated syntax, whose deflated part begins at `begin`.
 
     Raises:
         BadInput: the stream is broken, or larger than a slice can be.
     """
-    if data[128:132] != b"DICM" or data[132:136] != b"\x02\x00\x00\x00" or len(data) < 144:
-        raise BadInput(f"{name} is deflated but its file meta information has no length, so it cannot be read.")
-    begin = 144 + int(struct.unpack_from("<I", data, 140)[0])
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         inflated = stream.decompress(data[begin:], LARGEST_INFLATED_BYTES)
@@ -194,65 +193,50 @@ def inflate(data: bytes, name: str) -> tuple[bytes, int]:
         raise BadInput(f"{name} is deflated and damaged, so it cannot be read.") from None
     if stream.unconsumed_tail:
         raise BadInput(f"{name} inflates to more than a slice can hold and is not read.")
-    return inflated, begin
+    return inflated
 
 
 def _parse(source: Source, data: bytes) -> SliceHeader:
-    found: list[tuple[int, int]] = []
-
-    def at_pixels(tag: BaseTag, _vr: str | None, length: int) -> bool:
-        is_end = int(tag) in {0x7FE00008, 0x7FE00009, 0x7FE00010}
-        if is_end:
-            found.append((stream.tell(), -1 if length == 0xFFFFFFFF else length))
-        return is_end or tag.group > 0x7FE0
-
-    tags: list[BaseTag | int] = list(_TAGS.values())
-    stream = BytesIO(data)
     try:
-        if DEFLATED.encode() in data[:1024]:
-            data = source.head(LARGEST_HEADER_BYTES)
-            inflated, begin = inflate(data, source.name)
-            meta = read_partial(BytesIO(data[:begin]), force=True)
-            stream = BytesIO(inflated)
-            dataset: Dataset = read_dataset(
-                stream, is_implicit_VR=False, is_little_endian=True, stop_when=at_pixels, specific_tags=tags
-            )
-        else:
-            meta = read_partial(stream, stop_when=at_pixels, force=True, specific_tags=tags)
-            dataset = meta
-    except BadInput:
-        raise
-    except RecursionError:
+        syntax, begin = transfer_syntax(data)
+        is_little_endian = syntax != BIG_ENDIAN
+        if syntax == DEFLATED:
+            data, begin = inflate(source.head(LARGEST_HEADER_BYTES), begin, source.name), 0
+        elements = find(data, begin, _WANTED, is_explicit=_is_explicit(data, begin), is_little_endian=is_little_endian)
+    except TooDeep:
         raise BadInput(f"{source.name} nests its sequences too deeply and is not read.") from None
-    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
-        raise BadInput(f"{source.name} has a damaged header and is not read.") from None
-    return _collect(source, _transfer_syntax(meta), dataset, found[0] if found else None)
+    header = _collect(source, syntax, elements)
+    return replace(header, is_cut=elements.end > len(data)) if elements.end > len(data) else header
 
 
-def _transfer_syntax(meta: FileDataset) -> str:
-    named = str(meta.file_meta.get("TransferSyntaxUID", "")).strip("\0 ")
-    if named:
-        return named
-    is_implicit, is_little = meta.original_encoding
-    if not is_little:
-        return "1.2.840.10008.1.2.2"
-    return "1.2.840.10008.1.2" if is_implicit else "1.2.840.10008.1.2.1"
+def transfer_syntax(data: bytes) -> tuple[str, int]:
+    """The transfer syntax of a file and where its data set begins; guessed where the file does not say."""
+    start = 132 if data[128:132] == b"DICM" else 0
+    syntax = ""
+    if data[start : start + 2] == b"\x02\x00":
+        meta = find(data, start, {_TRANSFER_SYNTAX}, is_explicit=True, stop_after_group=2)
+        start, syntax = meta.end, meta.values.get(_TRANSFER_SYNTAX, b"").decode("latin-1").strip("\0 ")
+    if not syntax and data[start : start + 1] == b"\0":
+        syntax = BIG_ENDIAN
+    return syntax or (EXPLICIT if _is_explicit(data, start) else IMPLICIT), start
+
+
+def _is_explicit(data: bytes, begin: int) -> bool:
+    """Whether the first element names its VR: files exist whose meta information says otherwise."""
+    kind = data[begin + 4 : begin + 6]
+    return kind.isalpha() and kind.isupper()
 
 
 class _Values:
-    """The raw values of a data set, converted without the library's warnings (which quote them)."""
+    """The raw values of a data set, converted without pydicom's warnings (which quote them)."""
 
-    def __init__(self, dataset: Dataset, *, is_little_endian: bool) -> None:
-        self._dataset = dataset
+    def __init__(self, values: Mapping[int, bytes], *, is_little_endian: bool) -> None:
+        self._values = values
         self._order = "<" if is_little_endian else ">"
         self._charset = self.words("charset")
 
     def raw(self, name: str) -> bytes:
-        element = self._dataset.get_item(_TAGS[name]) if _TAGS[name] in self._dataset else None
-        value = element.value if isinstance(element, RawDataElement) else None
-        if value is None and element is not None and not isinstance(element, RawDataElement):
-            value = str(element.value).encode()
-        return value if isinstance(value, bytes) else b""
+        return self._values.get(_TAGS[name], b"")
 
     def plain(self, name: str) -> str:
         return self.raw(name).decode("latin-1").strip(" \0\t\r\n")
@@ -300,9 +284,9 @@ def _printable(text: str) -> str:
     return "".join(character for character in text if character.isprintable()).strip()
 
 
-def _collect(source: Source, transfer_syntax: str, dataset: Dataset, pixels: tuple[int, int] | None) -> SliceHeader:
-    is_little = transfer_syntax != "1.2.840.10008.1.2.2"
-    values = _Values(dataset, is_little_endian=is_little)
+def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
+    is_little = syntax != BIG_ENDIAN
+    values = _Values(elements.values, is_little_endian=is_little)
     is_signed = values.binary("signed") == 1
     bits_allocated = values.binary("bits_allocated", 16)
     bits_stored = values.binary("bits_stored", bits_allocated)
@@ -311,7 +295,7 @@ def _collect(source: Source, transfer_syntax: str, dataset: Dataset, pixels: tup
     width, level = values.number("width"), values.number("level")
     header = SliceHeader(
         source=source,
-        transfer_syntax=transfer_syntax,
+        transfer_syntax=syntax,
         sop_class=values.plain("sop_class"),
         sop_uid=values.plain("sop_uid"),
         study_uid=values.plain("study_uid"),
@@ -350,8 +334,8 @@ def _collect(source: Source, transfer_syntax: str, dataset: Dataset, pixels: tup
         intercept=values.number("intercept"),
         window=(width, level) if width and level is not None and width > 0 else None,
         is_lossy=values.plain("lossy") == "01",
-        pixel_offset=pixels[0] if pixels else None,
-        pixel_length=pixels[1] if pixels else 0,
+        pixel_offset=elements.pixel_offset,
+        pixel_length=elements.pixel_length,
     )
     if values.raw("padding"):
         code = "h" if is_signed else "H"

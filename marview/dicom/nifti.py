@@ -20,6 +20,7 @@ from marview.geometry.orientation import Layout, layout_of, layout_onto
 from marview.volume import Volume
 
 LARGEST_VOXELS = 2_000_000_000
+_MOST_DEFLATION = 1032
 
 
 def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
@@ -46,6 +47,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
         stored = np.dtype(image.get_data_dtype())  # type: ignore[no-untyped-call]
         if stored.kind not in "iuf":
             raise BadInput(f"{path.name} holds {stored} values, not numbers of HU.")
+        _refuse_bomb(path, stored.itemsize * np.prod(shape, dtype=np.float64))
         return image, layout_of((shape[0], shape[1], shape[2]), np.asarray(image.affine, dtype=np.float64))
     except BadInput:
         raise
@@ -54,6 +56,12 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
     except (OSError, EOFError, zlib.error, nib.filebasedimages.ImageFileError) as why:
         reason = getattr(why, "strerror", None) or "it is damaged"
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
+
+
+def _refuse_bomb(path: Path, claimed_bytes: float) -> None:
+    size = path.stat().st_size
+    if claimed_bytes > size * (_MOST_DEFLATION if path.name.lower().endswith(".gz") else 1):
+        raise BadInput(f"{path.name} is truncated: {size} bytes cannot hold the voxels it claims.")
 
 
 def check_nifti(path: Path) -> SeriesReport:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.codec import NATIVE, Stored, decode
-from marview.dicom.header import DEFLATED, SliceHeader, inflate
+from marview.dicom.header import DEFLATED, SliceHeader, inflate, transfer_syntax
 from marview.dicom.source import open_regular
 from marview.errors import BadInput
 
@@ -43,7 +43,8 @@ def _native(header: SliceHeader, offset: int) -> Stored:
     number = header.rows * header.columns * header.samples
     raw: Stored
     if header.transfer_syntax == DEFLATED:
-        data, _ = inflate(header.source.all(), header.name)
+        whole = header.source.all()
+        data = inflate(whole, transfer_syntax(whole)[1], header.name)
         raw = np.frombuffer(data[offset : offset + number * dtype.itemsize], dtype)
     elif header.source.member:
         raw = np.frombuffer(header.source.head(offset + number * dtype.itemsize)[offset:], dtype)

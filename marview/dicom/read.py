@@ -1,5 +1,7 @@
 """Read a series into HU on a grid: the middle slice first, then outward."""
 
+import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,13 +129,23 @@ def allocate_hu(shape: tuple[int, int, int], allocate: Allocate | None) -> NDArr
     Raises:
         BadInput: there is no memory for it.
     """
+    bytes_needed = 2 * math.prod(shape)
+    refusal = BadInput(f"There is not enough memory for this series: it needs {bytes_needed >> 20} MB.")
+    if bytes_needed > available_bytes():
+        raise refusal
     try:
-        if allocate is not None:
-            return allocate(shape, np.dtype(np.int16))
-        return np.empty(shape, np.int16)
+        return np.empty(shape, np.int16) if allocate is None else allocate(shape, np.dtype(np.int16))
     except (MemoryError, ValueError):
-        size = np.prod(shape, dtype=np.float64) * 2 / 2**20
-        raise BadInput(f"There is not enough memory for this series: it needs {size:.0f} MB.") from None
+        raise refusal from None
+
+
+def available_bytes() -> float:
+    """Memory that can be had without swapping; infinite where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable"):
+                return int(line.split()[1]) * 1024.0
+    return math.inf
 
 
 def _finished(loaded: LoadedSeries, damaged: dict[int, str], clipped: list[int]) -> LoadedSeries:

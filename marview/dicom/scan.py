@@ -1,12 +1,14 @@
 """Find the studies and series under a path: headers only, never blocking."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from marview.dicom.header import DICOMDIR, NotDicom, SliceHeader, read_header
 from marview.dicom.quiet import quiet
 from marview.dicom.series import Scan, Series, Study
+from marview.dicom.source import Source
 from marview.dicom.split import split
 from marview.dicom.walk import walk
 from marview.errors import BadInput
@@ -36,67 +38,87 @@ def scan(
     marview.errors.BadInput: /nowhere cannot be opened: no such file or directory.
     """
     path = Path(path)
-    skipped: Counter[str] = Counter()
-    damaged: list[str] = []
-    headers: list[SliceHeader] = []
-    volumes: list[Series] = []
+    finds = _Finds()
     with quiet():
-        for number, source in enumerate(walk(path, skipped)):
+        for number, source in enumerate(walk(path, finds.skipped)):
             if is_cancelled is not None and is_cancelled():
                 break
             if on_progress is not None:
                 on_progress(number)
-            if not source.member and source.name.lower().endswith((".nii", ".nii.gz")):
-                volumes.append(Series("", str(source.path), (), nifti=source.path))
-                continue
-            try:
-                header = read_header(source)
-            except NotDicom:
-                skipped["not DICOM"] += 1
-            except BadInput as why:
-                damaged.append(str(why))
-            else:
-                if header.sop_class == DICOMDIR:
-                    skipped["DICOMDIR"] += 1
-                elif header.rows == 0 or header.columns == 0:
-                    skipped["without an image"] += 1
-                else:
-                    headers.append(header)
-    studies = _studies(headers, damaged)
-    if volumes:
-        studies += (Study("", tuple(volumes)),)
+            finds.take(source)
+    studies = _studies(finds)
+    if finds.volumes:
+        studies += (Study("", tuple(finds.volumes)),)
     if not studies and not (is_cancelled is not None and is_cancelled()):
-        raise BadInput(_nothing(path, skipped, damaged))
-    return Scan(path, studies, dict(skipped), tuple(damaged))
+        raise BadInput(finds.nothing(path))
+    return Scan(path, studies, dict(finds.skipped), tuple(sentence for _, sentence in finds.damaged))
 
 
-def _nothing(path: Path, skipped: Counter[str], damaged: list[str]) -> str:
-    if damaged:
-        return damaged[0] if len(damaged) == 1 else f"{damaged[0]} So it is with all {len(damaged)} files in {path}."
-    if skipped:
-        found = ", ".join(f"{number} {reason}" for reason, number in sorted(skipped.items()))
-        return f"{path} holds no CT images ({found}). Open a folder, zip or file of DICOM or NIfTI."
-    return f"{path} is empty. Open a folder, zip or file of DICOM or NIfTI."
+@dataclass
+class _Finds:
+    """What the files hold, before it is grouped."""
+
+    headers: list[SliceHeader] = field(default_factory=list)
+    volumes: list[Series] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    damaged: list[tuple[str, str]] = field(default_factory=list)
+    """Folder and sentence."""
+
+    def take(self, source: Source) -> None:
+        if source.size == 0 and not Path(source.name).name.startswith("."):
+            self.damaged.append((source.folder, f"{source.name} is empty (0 bytes)."))
+            return
+        if not source.member and source.name.lower().endswith((".nii", ".nii.gz")):
+            self.volumes.append(Series("", str(source.path), (), nifti=source.path))
+            return
+        try:
+            header = read_header(source)
+        except NotDicom:
+            self.skipped["not DICOM"] += 1
+        except BadInput as why:
+            self.damaged.append((source.folder, str(why)))
+        else:
+            if header.sop_class == DICOMDIR:
+                self.skipped["DICOMDIR"] += 1
+            elif header.rows and header.columns:
+                self.headers.append(header)
+            elif header.is_cut:
+                self.damaged.append((source.folder, f"{source.name} is truncated: it ends before its image."))
+            else:
+                self.skipped["without an image"] += 1
+
+    def nothing(self, path: Path) -> str:
+        """Why nothing can be shown."""
+        if self.damaged:
+            first = self.damaged[0][1]
+            return first if len(self.damaged) == 1 else f"{first} All {len(self.damaged)} files in {path} are damaged."
+        if self.skipped:
+            found = ", ".join(f"{number} {reason}" for reason, number in sorted(self.skipped.items()))
+            return f"{path} holds no CT images ({found}). Open a folder, zip or file of DICOM or NIfTI."
+        return f"{path} is empty. Open a folder, zip or file of DICOM or NIfTI."
 
 
-def _studies(headers: Iterable[SliceHeader], damaged: list[str]) -> tuple[Study, ...]:
+def _studies(finds: _Finds) -> tuple[Study, ...]:
     by_study: dict[tuple[str, ...], dict[tuple[str, ...], list[SliceHeader]]] = defaultdict(lambda: defaultdict(list))
-    patients_of: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for header in headers:
+    patients_of: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    series_in: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for header in finds.headers:
         patient = (header.patient_id, header.patient_name.casefold())
-        patients_of[header.series_uid].add(patient)
-        by_study[(header.study_uid, *patient)][_series_key(header)].append(header)
+        key = _series_key(header)
+        if patient not in patients_of[header.series_uid]:
+            patients_of[header.series_uid].append(patient)
+        series_in[header.source.folder].add(key)
+        by_study[(header.study_uid, *patient)][key].append(header)
     studies = []
-    for (uid, *_), series in by_study.items():
-        parts = [
-            part
-            for slices in series.values()
-            for part in split(slices, has_other_patient=len(patients_of[slices[0].series_uid]) > 1)
-        ]
+    for (uid, *who), series in by_study.items():
+        parts: list[Series] = []
+        for key, slices in series.items():
+            patients = patients_of[slices[0].series_uid]
+            other = patients.index((who[0], who[1])) + 1 if len(patients) > 1 and key[0] else 0
+            near = [text for folder, text in finds.damaged if series_in[folder] == {key}]
+            parts += [replace(part, damaged=tuple(near)) for part in split(slices, other_patient=other)]
         parts.sort(key=lambda part: (part.slices[0].series_number or 0, part.key))
         first = parts[0].slices[0]
-        if len(by_study) == 1 and len(parts) == 1 and damaged:
-            parts[0] = Series(parts[0].uid, parts[0].key, parts[0].slices, parts[0].split, damaged=tuple(damaged))
         studies.append(
             Study(
                 uid,
@@ -113,5 +135,10 @@ def _studies(headers: Iterable[SliceHeader], damaged: list[str]) -> tuple[Study,
 def _series_key(header: SliceHeader) -> tuple[str, ...]:
     if header.series_uid:
         return (header.series_uid,)
-    folder = str(header.source.path.parent) + "/" + str(Path(header.source.member).parent)
-    return ("", folder, header.series_description, str(header.series_number), header.frame_of_reference_uid)
+    return (
+        "",
+        header.source.folder,
+        header.series_description,
+        str(header.series_number),
+        header.frame_of_reference_uid,
+    )

@@ -31,6 +31,11 @@ class Source:
         """What sentences call it."""
         return f"{self.path.name}/{self.member}" if self.member else self.path.name
 
+    @property
+    def folder(self) -> str:
+        """The folder it lies in, on disk or inside the zip."""
+        return f"{self.path}/{Path(self.member).parent}" if self.member else str(self.path.parent)
+
     def head(self, count: int) -> bytes:
         """The first `count` bytes, or fewer where the file is shorter.
 

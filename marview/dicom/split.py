@@ -11,11 +11,15 @@ SAME_DIRECTION = math.cos(math.radians(0.6))
 SAME_POSITION_MM = 0.01
 
 
-def split(slices: Sequence[SliceHeader], *, has_other_patient: bool = False) -> list[Series]:
+def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Series]:
     """Divide the slices of one series UID into parts that may each be a volume.
 
     Parts differ in kind of image (scout, modality, colour), size, pixel spacing, orientation or frame of reference;
     where every position then still occurs more than once, in phase, acquisition, trigger time, echo or kernel.
+
+    Args:
+        slices: of one series UID, study and patient.
+        other_patient: which patient this is of those that share the UID, from 1; 0 where there is only one.
     """
     ordered = sorted(slices, key=lambda header: (header.instance or 0, header.source.name))
     parts: list[tuple[str, list[SliceHeader]]] = [("", ordered)]
@@ -40,9 +44,9 @@ def split(slices: Sequence[SliceHeader], *, has_other_patient: bool = False) -> 
     ]
     uid = ordered[0].series_uid
     own = uid or "no-uid:" + str(ordered[0].source.path) + ordered[0].source.member
-    if has_other_patient:
+    if other_patient:
         parts = [(why or "two patients under one series UID", part) for why, part in parts]
-        own += ":" + str(hash((ordered[0].patient_id, ordered[0].patient_name)) & 0xFFFF)
+        own += f"#patient{other_patient}"
     return [
         Series(uid, own if len(parts) == 1 else f"{own}#{number}", tuple(part), split=why)
         for number, (why, part) in enumerate(parts, 1)

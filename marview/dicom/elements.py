@@ -1,0 +1,134 @@
+"""Find wanted elements at the top level of a data set by jumping from length to length: nothing is believed or built.
+
+pydicom reads whole data sets, for which it follows nested sequences and lengths the file claims. A scan needs some
+forty values of each of thousands of files, some of them damaged or hostile, and where the pixels begin.
+"""
+
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass
+
+_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_DEEPEST = 64
+_LOOK_INSIDE_BYTES = 4096
+"""A sequence of a stated length shorter than this cannot nest deep enough to harm."""
+
+
+class TooDeep(Exception):  # noqa: N818 - a verdict on the file, not a fault
+    """Sequences are nested deeper than any image needs."""
+
+
+@dataclass(frozen=True)
+class Elements:
+    """What was found.
+
+    Attributes:
+        values: raw value by tag.
+        pixel_offset: where the value of the pixel data begins; None where the bytes end before.
+        pixel_length: its length; -1 where it is encapsulated.
+        end: where reading stopped.
+    """
+
+    values: dict[int, bytes]
+    pixel_offset: int | None
+    pixel_length: int
+    end: int
+
+
+def find(
+    data: bytes,
+    start: int,
+    wanted: Collection[int],
+    *,
+    is_explicit: bool,
+    is_little_endian: bool = True,
+    stop_after_group: int = 0x7FE0,
+) -> Elements:
+    """Wanted top-level elements of the data set that begins at `start`, up to the pixel data or `stop_after_group`.
+
+    Raises:
+        TooDeep: sequences are nested beyond reason.
+    """
+    reader = _Reader(data, is_explicit=is_explicit, is_little_endian=is_little_endian)
+    values: dict[int, bytes] = {}
+    at, size = start, len(data)
+    while at + 8 <= size:
+        tag, length, value_at = reader.element(at)
+        if tag in _PIXELS:
+            return Elements(values, value_at, -1 if length == _UNDEFINED else length, at)
+        if tag >> 16 > stop_after_group:
+            break
+        if length == _UNDEFINED:
+            at = reader.after_sequence(value_at)
+            continue
+        if tag in wanted and value_at + length <= size:
+            values[tag] = data[value_at : value_at + length]
+        elif length > _LOOK_INSIDE_BYTES and reader.tag(value_at) == _ITEM:
+            reader.after_items(value_at, min(value_at + length, size))
+        at = value_at + length
+    return Elements(values, None, 0, at)
+
+
+class _Reader:
+    def __init__(self, data: bytes, *, is_explicit: bool, is_little_endian: bool) -> None:
+        self._data = data
+        self._is_explicit = is_explicit
+        order = "<" if is_little_endian else ">"
+        self._tag = struct.Struct(order + "HH").unpack_from
+        self._short = struct.Struct(order + "H").unpack_from
+        self._long = struct.Struct(order + "I").unpack_from
+
+    def tag(self, at: int) -> int:
+        if at + 4 > len(self._data):
+            return 0
+        group, element = self._tag(self._data, at)
+        return int(group << 16 | element)
+
+    def element(self, at: int) -> tuple[int, int, int]:
+        """Tag, length and where the value begins; the header's 8 bytes must lie inside the data."""
+        data = self._data
+        tag = self.tag(at)
+        if self._is_explicit and tag >> 16 != 0xFFFE:
+            kind = data[at + 4 : at + 6]
+            if kind in _LONG:
+                return (tag, self._long(data, at + 8)[0], at + 12) if at + 12 <= len(data) else (tag, 0, len(data))
+            if kind.isalpha() and kind.isupper():
+                return tag, self._short(data, at + 6)[0], at + 8
+        return tag, self._long(data, at + 4)[0], at + 8
+
+    def after_sequence(self, at: int) -> int:
+        """Where a sequence of undefined length, whose first item lies at `at`, ends."""
+        return self.after_items(at, len(self._data))
+
+    def after_items(self, at: int, end: int) -> int:
+        """Walk items up to `end` or the delimiter that closes them, without recursion.
+
+        The stack holds one entry for each open sequence or item: whether it is an item, and where it ends at latest.
+        """
+        stack = [(False, end)]
+        while stack:
+            is_item, last = stack[-1]
+            if at + 8 > last:
+                stack.pop()
+                at = last
+                continue
+            tag, length, value_at = self.element(at)
+            if tag in {_ITEM_END, _SEQUENCE_END}:
+                stack.pop()
+                at = value_at
+            elif not is_item and tag != _ITEM:
+                return len(self._data)
+            elif length == _UNDEFINED:
+                stack.append((not is_item, last))
+                at = value_at
+            elif not is_item or (length > _LOOK_INSIDE_BYTES and self.tag(value_at) == _ITEM):
+                stack.append((not is_item, min(value_at + length, last)))
+                at = value_at
+            else:
+                at = value_at + length
+            if len(stack) > 2 * _DEEPEST:
+                raise TooDeep
+        return at

@@ -59,7 +59,7 @@ def _versions() -> list[Finding]:
 
 
 def _decoders() -> list[Finding]:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
     return [Finding(name, "decoded", get_decoder(UID(uid)).is_available) for name, uid in _SYNTAXES.items()]

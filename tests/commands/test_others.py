@@ -1,0 +1,68 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from marview.__main__ import VERBS
+from marview.cli import app
+
+
+def test_every_verb_is_known_before_the_command_line_is_loaded() -> None:
+    assert {command.name or command.callback.__name__ for command in app.registered_commands} == VERBS
+
+
+def test_methods_lists_the_bundled_ones(marview: Callable) -> None:
+    record = marview("methods", "--json").record
+    assert {"linear_interpolation", "nmar", "nmar_frequency_split"} <= {each["id"] for each in record}
+    assert "nmar" in marview("methods").out
+
+
+def test_trace_of_a_slice_as_arrays_and_as_a_picture(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
+    assert marview("trace", metal_series, "--slice", 2, "--output", tmp_path / "t.npz").exit_code == 0
+    arrays = np.load(tmp_path / "t.npz", allow_pickle=False)
+    sinogram, trace = arrays["sinogram"], arrays["trace"]
+    assert sinogram.shape == trace.shape == arrays["li_sinogram"].shape
+    assert 0 < trace.mean() < 0.5
+    np.testing.assert_array_equal(arrays["li_sinogram"][~trace], sinogram[~trace])
+    assert marview("trace", metal_series, "--slice", 2, "--output", tmp_path / "t.png").exit_code == 0
+    assert Image.open(tmp_path / "t.png").size == sinogram.shape[::-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "said"),
+    [
+        (("--slice", "77", "--output", "t.npz"), 2, "77"),
+        (("--slice", "2", "--output", "t.txt"), 2, "t.txt"),
+    ],
+)
+def test_trace_refuses(
+    marview: Callable, metal_series: Path, words: tuple[str, ...], exit_code: int, said: str
+) -> None:
+    answer = marview("trace", metal_series, *words)
+    assert answer.exit_code == exit_code
+    assert said in answer.err
+
+
+def test_doctor_finds_the_worker_and_every_decoder(marview: Callable) -> None:
+    findings = {each["what"]: each for each in marview("doctor", "--json").record}
+    assert findings["worker"]["is_well"], findings["worker"]
+    for decoder in ("JPEG baseline and lossless", "JPEG-LS", "JPEG 2000", "RLE"):
+        assert findings[decoder]["is_well"], decoder
+    assert findings["method nmar"]["is_well"]
+
+
+def test_a_path_that_is_not_there_is_refused() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "marview", "no/such/study"], capture_output=True, text=True, timeout=60
+    )
+    assert answer.returncode == 3
+    assert "no/such/study" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_version(marview: Callable) -> None:
+    assert marview("--version").out.strip()

@@ -1,0 +1,120 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+
+from marview.dicom import open_series
+
+LI = ("--method", "linear_interpolation")
+METAL_SLICES = (1, 2, 3)
+
+
+def test_writes_a_series_that_differs_only_where_metal_is(
+    marview: Callable, metal_series: Path, metal_hu: np.ndarray, tmp_path: Path
+) -> None:
+    answer = marview("reduce", metal_series, *LI, "--output", tmp_path / "out", "--json")
+    assert answer.exit_code == 0, answer.err
+    corrected = open_series(tmp_path / "out").volume.hu
+    changed = [int(z) for z in np.flatnonzero((corrected != metal_hu).any(axis=(1, 2)))]
+    assert changed == list(METAL_SLICES)
+    np.testing.assert_array_equal(corrected[metal_hu == 8000], 8000)
+
+
+def test_reports_every_slice(marview: Callable, metal_series: Path, metal_hu: np.ndarray, tmp_path: Path) -> None:
+    record = marview("reduce", metal_series, *LI, "--output", tmp_path / "out", "--json").record
+    assert record["method"] == "linear_interpolation"
+    assert record["files"] == 6
+    slices = {each["index"]: each for each in record["slices"]}
+    for z in METAL_SLICES:
+        assert slices[z]["metal_pixels"] == pytest.approx((metal_hu[z] == 8000).sum(), rel=0.2)
+        assert 0 < slices[z]["trace_fraction"] < 0.5
+        assert slices[z]["seconds"] > 0
+
+
+def test_corrects_only_the_slices_asked_for_and_exports_all(
+    marview: Callable, metal_series: Path, metal_hu: np.ndarray, tmp_path: Path
+) -> None:
+    marview("reduce", metal_series, *LI, "--output", tmp_path / "out", "--slices", "2:3")
+    corrected = open_series(tmp_path / "out").volume.hu
+    assert len(corrected) == 6
+    assert np.flatnonzero((corrected != metal_hu).any(axis=(1, 2))).tolist() == [2]
+
+
+def test_a_larger_margin_makes_a_larger_trace(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
+    fractions = [
+        marview(
+            "reduce", metal_series, *LI, "--output", tmp_path / f"out{mm}", "--margin", mm, "--slices", "2:3", "--json"
+        ).record["slices"][0]["trace_fraction"]
+        for mm in ("-2", "0", "4")
+    ]
+    assert fractions == sorted(set(fractions))
+
+
+def test_nifti_and_pictures(marview: Callable, metal_series: Path, metal_hu: np.ndarray, tmp_path: Path) -> None:
+    assert marview("reduce", metal_series, *LI, "--output", tmp_path / "n", "--format", "nifti").exit_code == 0
+    volume = np.asarray(nib.load(tmp_path / "n" / "corrected.nii.gz").dataobj)
+    assert volume.shape == (96, 96, 6)
+    assert marview("reduce", metal_series, *LI, "--output", tmp_path / "p", "--format", "png").exit_code == 0
+    pictures = sorted((tmp_path / "p").iterdir())
+    assert [Image.open(picture).size for picture in pictures] == [(96, 96)] * 6
+
+
+def test_a_mask_from_a_file_is_used(
+    marview: Callable, metal_series: Path, metal_hu: np.ndarray, tmp_path: Path
+) -> None:
+    assert marview("mask", metal_series, "--output", tmp_path / "mask.nii.gz").exit_code == 0
+    record = marview(
+        "reduce", metal_series, *LI, "--output", tmp_path / "out", "--mask", tmp_path / "mask.nii.gz", "--json"
+    ).record
+    assert record["mask"]["voxels"] == pytest.approx((metal_hu == 8000).sum(), rel=0.2)
+
+
+def test_refusals_say_why_and_write_nothing(
+    marview: Callable, metal_series: Path, plain_series: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "kept.txt").write_text("kept")
+    out = ("--output", tmp_path / "out")
+    refusals = [
+        (("reduce", metal_series, "--method", "no_such", *out), 2, "no_such"),
+        (("reduce", metal_series, *LI, *out, "--set", "nonsense=1"), 2, "nonsense"),
+        (("reduce", metal_series, *LI, *out, "--set", "nonsense"), 2, "NAME=VALUE"),
+        (("reduce", metal_series, "--method", "nmar", *out, "--set", "prior_source=moon"), 2, "prior_source"),
+        (("reduce", metal_series, *LI, *out, "--slices", "9:12"), 2, "--slices"),
+        (("reduce", metal_series, *LI, "--output", tmp_path / "full"), 2, "full"),
+        (("reduce", metal_series, *LI, *out, "--device", "abacus"), 2, "abacus"),
+        (("reduce", metal_series, *out), 2, "method"),
+        (("reduce", tmp_path / "empty", *LI, *out), 3, "empty"),
+        (("reduce", tmp_path / "absent", *LI, *out), 3, "absent"),
+        (("reduce", plain_series, *LI, *out), 3, "metal"),
+        (("reduce", metal_series, *LI, *out, "--threshold", "-900"), 3, "body"),
+        (("reduce", metal_series, *LI, *out, "--margin", "-50"), 3, "margin"),
+        (("reduce", metal_series, *LI, *out, "--mask", tmp_path / "absent.nii.gz"), 3, "absent.nii.gz"),
+    ]
+    for words, exit_code, said in refusals:
+        answer = marview(*words)
+        assert answer.exit_code == exit_code, (words, answer)
+        assert said in answer.err, (words, answer)
+        assert len(answer.err.strip().splitlines()) == 1, answer.err
+        assert "Traceback" not in answer.err
+        assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["kept.txt"]
+
+
+def test_a_series_with_a_damaged_slice_is_corrected_without_it(
+    marview: Callable, metal_series: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "copy"
+    copied.mkdir()
+    for path in metal_series.iterdir():
+        (copied / path.name).write_bytes(path.read_bytes())
+    broken = sorted(copied.iterdir())[5]
+    broken.write_bytes(broken.read_bytes()[:-4000])
+    answer = marview("reduce", copied, *LI, "--output", tmp_path / "out")
+    assert answer.exit_code == 0
+    assert broken.name in answer.err
+    assert len(list((tmp_path / "out").iterdir())) == 5

@@ -1,0 +1,140 @@
+"""Painting into a mask by hand: a disc or sphere drawn along a line, and filled outlines. In place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import polygon2mask
+
+from marview.volume.box import Box
+from marview.volume.patch import MaskPatch
+
+Point = tuple[float, float, float]
+"""Index of a voxel along (z, y, x), fractions allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brush:
+    """What a tool leaves behind.
+
+    Attributes:
+        radius_mm: of the disc or sphere; voxels whose centre lies within are painted, the one under the pointer always.
+        is_sphere: whether it paints the slices around as well.
+        erases: whether it takes metal away.
+        hu_range: only voxels with HU from the first to the second, both included; None for all.
+    """
+
+    radius_mm: float = 5.0
+    is_sphere: bool = False
+    erases: bool = False
+    hu_range: tuple[float, float] | None = None
+
+
+def stamp(
+    mask: NDArray[np.bool_],
+    start: Point,
+    end: Point,
+    brush: Brush,
+    spacing_mm: Sequence[float],
+    hu: NDArray[np.int16] | None = None,
+) -> MaskPatch | None:
+    """Draw the brush from one pointer event to the next; a click has the same start and end.
+
+    Args:
+        mask: bool, `[z, y, x]`, written in place.
+        start: where the pointer was.
+        end: where it is. A disc paints in the slice of this point.
+        brush: what to draw.
+        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        hu: HU, `[z, y, x]`, needed for a brush with an HU range.
+
+    Returns:
+        What changed, its box the dirty part; None where nothing did.
+    """
+    spacing = np.asarray(spacing_mm, np.float64)
+    first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    if not brush.is_sphere:
+        last = np.array([round(end[0]), end[1], end[2]], np.float64)
+        first = np.array([last[0], start[1], start[2]])
+    reach = brush.radius_mm / spacing
+    if not brush.is_sphere:
+        reach[0] = 0
+    box = _box(np.minimum(first, last) - reach, np.maximum(first, last) + reach, mask.shape)
+    if box is None:
+        return None
+    near = _squared_distance_mm(box, first, last, spacing) <= brush.radius_mm**2
+    z, y, x = (round(at) - part.start for at, part in zip(last, box, strict=True))
+    if all(0 <= at < size for at, size in zip((z, y, x), near.shape, strict=True)):
+        near[z, y, x] = True
+    return _write(mask, box, near, brush, hu)
+
+
+def fill_outline(
+    mask: NDArray[np.bool_],
+    slice_index: int,
+    outline_yx: NDArray[np.float64],
+    brush: Brush,
+    hu: NDArray[np.int16] | None = None,
+) -> MaskPatch | None:
+    """Fill a polygon or a freehand outline in one slice.
+
+    Args:
+        mask: bool, `[z, y, x]`, written in place.
+        slice_index: the slice.
+        outline_yx: corners in voxels, `[corner, (y, x)]`; the last joins the first.
+        brush: whether to erase, and its HU range; the radius does not matter.
+        hu: HU, `[z, y, x]`, needed for a brush with an HU range.
+
+    Returns:
+        What changed, its box the dirty part; None where nothing did.
+    """
+    corners = np.asarray(outline_yx, np.float64)
+    low = np.array([slice_index, *corners.min(axis=0)])
+    high = np.array([slice_index, *corners.max(axis=0)])
+    box = _box(low, high, mask.shape)
+    if box is None or len(corners) < 3:
+        return None
+    rows, columns = box[1:]
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    filled = polygon2mask(shape, corners - [rows.start, columns.start])  # type: ignore[no-untyped-call]
+    return _write(mask, box, filled[None], brush, hu)
+
+
+def _box(low: NDArray[np.float64], high: NDArray[np.float64], shape: Sequence[int]) -> Box | None:
+    """The voxels between two corners, as far as there are any."""
+    starts = np.maximum(np.floor(low), 0).astype(int)
+    stops = np.minimum(np.ceil(high).astype(int) + 1, shape)
+    if (starts >= stops).any():
+        return None
+    z, y, x = (slice(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True))
+    return z, y, x
+
+
+def _squared_distance_mm(
+    box: Box, first: NDArray[np.float64], last: NDArray[np.float64], spacing: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Squared distance of every voxel of a box from a line between two points, `[z, y, x]`."""
+    z, y, x = np.ogrid[box]
+    offsets = [(at - start) * step for at, start, step in zip((z, y, x), first, spacing, strict=True)]
+    line = (last - first) * spacing
+    length_squared = float(line @ line)
+    if length_squared == 0:
+        return np.asarray(offsets[0] ** 2 + offsets[1] ** 2 + offsets[2] ** 2)
+    along = offsets[0] * line[0] + offsets[1] * line[1] + offsets[2] * line[2]
+    share = np.clip(along / length_squared, 0, 1)
+    return np.asarray(sum((offset - share * part) ** 2 for offset, part in zip(offsets, line, strict=True)))
+
+
+def _write(
+    mask: NDArray[np.bool_], box: Box, chosen: NDArray[np.bool_], brush: Brush, hu: NDArray[np.int16] | None
+) -> MaskPatch | None:
+    if brush.hu_range is not None:
+        if hu is None:
+            raise ValueError("a brush with an HU range needs the volume's HU")
+        lowest, highest = brush.hu_range
+        chosen = chosen & (hu[box] >= lowest) & (hu[box] <= highest)
+    part = mask[box]
+    flips = chosen & part if brush.erases else chosen & ~part
+    part ^= flips
+    return MaskPatch.of_flips(flips, box)

@@ -1,0 +1,68 @@
+"""Metal grown from a voxel that a person points at."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marview.errors import UsageError
+from marview.volume.box import Box
+from marview.volume.mask import NEIGHBOURS
+
+LEAST_METAL_HU = 1500
+_HALF = 0.5
+
+
+def grow_from(
+    hu: NDArray[np.int16],
+    seed_zyx: Sequence[int],
+    lowest_hu: float | None = None,
+    *,
+    box: Box | None = None,
+    in_slice: bool = False,
+) -> NDArray[np.bool_]:
+    """The connected voxels, from a seed on, that are at least so dense.
+
+    Args:
+        hu: HU, `[z, y, x]`.
+        seed_zyx: where to start.
+        lowest_hu: what belongs to it; half of the densest voxel at the seed where None, which is where a blurred edge
+            lies.
+        box: grow only within; the whole volume where None.
+        in_slice: only in the seed's own slice.
+
+    Returns:
+        bool, `[z, y, x]`.
+
+    Raises:
+        UsageError: the seed lies outside the volume or the box, or not on metal.
+    """
+    z, y, x = seed_zyx
+    everything: Box = (slice(0, hu.shape[0]), slice(0, hu.shape[1]), slice(0, hu.shape[2]))
+    box = everything if box is None else box
+    if in_slice:
+        box = (slice(max(z, box[0].start), min(z + 1, box[0].stop)), *box[1:])
+    for part, at, size in zip(box, seed_zyx, hu.shape, strict=True):
+        if not (max(part.start, 0) <= at < min(part.stop, size)):
+            raise UsageError(
+                f"The seed at slice {z}, row {y}, column {x} lies outside: click within the volume and the box."
+            )
+    densest = int(hu[max(z - 1, 0) : z + 2, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].max())
+    lowest = max(_HALF * densest, LEAST_METAL_HU) if lowest_hu is None else lowest_hu
+    if hu[z, y, x] < lowest or densest < LEAST_METAL_HU:
+        raise UsageError(
+            f"The seed lies on {int(hu[z, y, x])} HU, and metal here is at least {max(lowest, LEAST_METAL_HU):.0f} HU: "
+            "click on the metal."
+        )
+    labels, _ = ndimage.label(hu[box] >= lowest, NEIGHBOURS)
+    result = np.zeros(hu.shape, bool)
+    result[box] = labels == labels[z - box[0].start, y - box[1].start, x - box[2].start]
+    return result
+
+
+def within(mask: NDArray[np.bool_], box: Box) -> NDArray[np.bool_]:
+    """What of a mask, bool `[z, y, x]`, lies in a box."""
+    result = np.zeros_like(mask)
+    result[box] = mask[box]
+    return result

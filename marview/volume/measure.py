@@ -1,0 +1,125 @@
+"""What is read off a slice: statistics in a region, profiles, distances, angles. From HU, never from the screen."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marview.errors import UsageError
+
+
+@dataclass(frozen=True)
+class RegionStatistics:
+    """HU within a region.
+
+    Attributes:
+        pixels: how many.
+        area_mm2: their area.
+        mean_hu: mean.
+        deviation_hu: standard deviation of the sample, NaN for a single pixel.
+        lowest_hu: lowest.
+        highest_hu: highest.
+    """
+
+    pixels: int
+    area_mm2: float
+    mean_hu: float
+    deviation_hu: float
+    lowest_hu: float
+    highest_hu: float
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """HU along a line.
+
+    Attributes:
+        distance_mm: from its start, `[sample]`.
+        hu: HU, `[sample]`.
+    """
+
+    distance_mm: NDArray[np.float64]
+    hu: NDArray[np.float64]
+
+
+def region_statistics(
+    hu: NDArray[np.generic], region: NDArray[np.bool_], spacing_mm: tuple[float, float]
+) -> RegionStatistics:
+    """Statistics of a slice, HU `[y, x]`, within a region, bool `[y, x]`; spacing_mm is (y, x).
+
+    Raises:
+        UsageError: the region holds no pixel.
+    """
+    values = np.asarray(hu[region], np.float64)
+    if not values.size:
+        raise UsageError("The region holds no pixel: draw it larger, or within the slice.")
+    return RegionStatistics(
+        pixels=values.size,
+        area_mm2=values.size * spacing_mm[0] * spacing_mm[1],
+        mean_hu=float(values.mean()),
+        deviation_hu=float(values.std(ddof=1)) if values.size > 1 else math.nan,
+        lowest_hu=float(values.min()),
+        highest_hu=float(values.max()),
+    )
+
+
+def ellipse(shape: tuple[int, int], middle_yx: Sequence[float], radii_yx: Sequence[float]) -> NDArray[np.bool_]:
+    """Pixels, bool `[y, x]`, whose middle lies in an ellipse; middle and radii in pixels."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    far = ((y - middle_yx[0]) / radii_yx[0]) ** 2 + ((x - middle_yx[1]) / radii_yx[1]) ** 2
+    return np.asarray(far <= 1)
+
+
+def profile(
+    hu: NDArray[np.generic], start_yx: Sequence[float], end_yx: Sequence[float], spacing_mm: tuple[float, float]
+) -> Profile:
+    """HU along a line in a slice, by linear interpolation, two samples a pixel.
+
+    Args:
+        hu: HU, `[y, x]`.
+        start_yx: in pixels.
+        end_yx: in pixels. Beyond the slice the last pixel goes on.
+        spacing_mm: (y, x).
+    """
+    start, end = np.asarray(start_yx, np.float64), np.asarray(end_yx, np.float64)
+    count = max(2, math.ceil(2 * float(np.abs(end - start).max())) + 1)
+    share = np.linspace(0, 1, count)
+    points = start[:, None] + (end - start)[:, None] * share
+    values = ndimage.map_coordinates(np.asarray(hu, np.float64), points, order=1, mode="nearest")
+    return Profile(share * distance_mm(start_yx, end_yx, spacing_mm), np.asarray(values))
+
+
+def distance_mm(start: Sequence[float], end: Sequence[float], spacing_mm: Sequence[float]) -> float:
+    """Distance of two points in pixels, (y, x) or (z, y, x), with the spacing of the same axes.
+
+    Example:
+        >>> distance_mm((0, 0), (3, 4), (2.0, 2.0))
+        10.0
+    """
+    return math.hypot(*((b - a) * step for a, b, step in zip(start, end, spacing_mm, strict=True)))
+
+
+def angle_deg(
+    first: Sequence[float], corner: Sequence[float], second: Sequence[float], spacing_mm: Sequence[float]
+) -> float:
+    """Angle at a corner between two other points, 0 to 180 degrees; points in pixels with the spacing of their axes.
+
+    Raises:
+        UsageError: a point lies on the corner.
+
+    Example:
+        >>> angle_deg((0, 1), (0, 0), (1, 0), (1.0, 1.0))
+        90.0
+    """
+    arms = [
+        np.array([(b - a) * step for a, b, step in zip(corner, end, spacing_mm, strict=True)])
+        for end in (first, second)
+    ]
+    lengths = [float(np.linalg.norm(arm)) for arm in arms]
+    if min(lengths) == 0:
+        raise UsageError("An angle needs two arms: move the points away from the corner.")
+    cosine = float(arms[0] @ arms[1]) / (lengths[0] * lengths[1])
+    return math.degrees(math.acos(min(1.0, max(-1.0, cosine))))

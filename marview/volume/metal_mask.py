@@ -1,0 +1,91 @@
+"""A metal mask under the hand: painted, changed as a whole, undone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.volume.box import Box
+from marview.volume.brush import Brush, Point, fill_outline, stamp
+from marview.volume.patch import MaskPatch, merged
+from marview.volume.undo import UndoStack
+
+
+class MetalMask:
+    """A mask that is edited in place and remembers how to go back.
+
+    Every edit gives the dirty box, None where nothing changed. Between `begin_stroke` and `end_stroke` all stamps count
+    as one edit for undo.
+
+    Attributes:
+        array: bool, `[z, y, x]`; written in place, so that it may lie in shared memory.
+        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        hu: HU, `[z, y, x]`, for brushes with an HU range.
+        undo_stack: the edits.
+
+    Example:
+        >>> metal = MetalMask(np.zeros((1, 64, 64), bool), (3.0, 1.0, 1.0))
+        >>> metal.stamp((0, 32, 32), (0, 32, 40), Brush(radius_mm=2))
+        (slice(0, 1, None), slice(30, 35, None), slice(30, 43, None))
+        >>> metal.undo() is not None, bool(metal.array.any())
+        (True, False)
+    """
+
+    def __init__(
+        self,
+        array: NDArray[np.bool_],
+        spacing_mm: Sequence[float],
+        hu: NDArray[np.int16] | None = None,
+        *,
+        undo_bytes: int = 64 * 2**20,
+    ) -> None:
+        self.array = array
+        self.spacing_mm = spacing_mm
+        self.hu = hu
+        self.undo_stack = UndoStack(undo_bytes)
+        self._stroke: list[MaskPatch] | None = None
+
+    def begin_stroke(self) -> None:
+        """Count what follows as one edit."""
+        self.end_stroke()
+        self._stroke = []
+
+    def end_stroke(self) -> None:
+        """Close the edit; nothing happens where none was begun."""
+        stroke, self._stroke = self._stroke, None
+        if stroke:
+            self.undo_stack.push(merged(stroke))
+
+    def stamp(self, start: Point, end: Point, brush: Brush) -> Box | None:
+        """Draw the brush from one pointer event to the next."""
+        return self._keep(stamp(self.array, start, end, brush, self.spacing_mm, self.hu))
+
+    def fill_outline(self, slice_index: int, outline_yx: NDArray[np.float64], brush: Brush) -> Box | None:
+        """Fill a polygon or freehand outline, `[corner, (y, x)]` in voxels, in one slice."""
+        return self._keep(fill_outline(self.array, slice_index, outline_yx, brush, self.hu))
+
+    def replace(self, mask: NDArray[np.bool_]) -> Box | None:
+        """Take over another mask, bool `[z, y, x]`, as one edit: what a function of `marview.volume.mask` gives."""
+        patch = MaskPatch.between(self.array, mask)
+        if patch is not None:
+            patch.apply(self.array)
+        return self._keep(patch)
+
+    def undo(self) -> Box | None:
+        """Take the last edit back."""
+        self.end_stroke()
+        return self.undo_stack.undo(self.array)
+
+    def redo(self) -> Box | None:
+        """Make the edit taken back last again."""
+        self.end_stroke()
+        return self.undo_stack.redo(self.array)
+
+    def _keep(self, patch: MaskPatch | None) -> Box | None:
+        if patch is None:
+            return None
+        if self._stroke is None:
+            self.undo_stack.push(patch)
+        else:
+            self._stroke.append(patch)
+        return patch.box

@@ -1,0 +1,70 @@
+"""What an edit changed in a mask, small enough to keep hundreds of them."""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.volume.box import Box, around, box_of, inside, shape_of
+
+
+@dataclass(frozen=True)
+class MaskPatch:
+    """The voxels that an edit flipped: a bounding box and packed bits.
+
+    Attributes:
+        box: smallest box around them.
+        packed: a bit for each voxel of the box, True where it was flipped; packed and deflated.
+    """
+
+    box: Box
+    packed: bytes = field(repr=False)
+
+    @classmethod
+    def of_flips(cls, flips: NDArray[np.bool_], origin: Box) -> "MaskPatch | None":
+        """The patch of the flipped voxels within a box, `[z, y, x]`; None where nothing was flipped."""
+        tight = box_of(flips)
+        if tight is None:
+            return None
+        z, y, x = (
+            slice(part.start + outer.start, part.stop + outer.start) for part, outer in zip(tight, origin, strict=True)
+        )
+        return cls((z, y, x), zlib.compress(np.packbits(flips[tight]).tobytes(), 1))
+
+    @classmethod
+    def between(cls, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> "MaskPatch | None":
+        """The patch that takes one whole mask to another, `[z, y, x]`; None where they are equal."""
+        everything = (slice(0, before.shape[0]), slice(0, before.shape[1]), slice(0, before.shape[2]))
+        return cls.of_flips(before ^ after, everything)
+
+    @property
+    def flips(self) -> NDArray[np.bool_]:
+        """The flipped voxels within the box, bool `[z, y, x]`."""
+        shape = shape_of(self.box)
+        bits = np.frombuffer(zlib.decompress(self.packed), np.uint8)
+        return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).view(np.bool_)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that keeping it costs, the objects around the bits included."""
+        return len(self.packed) + 512
+
+    def apply(self, mask: NDArray[np.bool_]) -> Box:
+        """Flip its voxels in a mask, in place: done twice, nothing has changed. Gives the dirty box."""
+        mask[self.box] ^= self.flips
+        return self.box
+
+
+def merged(patches: Iterable[MaskPatch]) -> MaskPatch | None:
+    """One patch that does what several do one after another, as the events of a stroke; None where they cancel out."""
+    several = list(patches)
+    if len(several) < 2:
+        return several[0] if several else None
+    box = reduce(around, (patch.box for patch in several))
+    flips = np.zeros(shape_of(box), bool)
+    for patch in several:
+        flips[inside(patch.box, box)] ^= patch.flips
+    return MaskPatch.of_flips(flips, box)

@@ -1,0 +1,84 @@
+"""What was done to a volume, as a record and as text."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from marview.errors import BadInput
+
+LONGEST_TEXT = 1024
+"""What DICOM's Derivation Description holds, in characters."""
+
+_WARNING = "Not for primary diagnosis; review with the uncorrected images."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """How a result came to be.
+
+    Attributes:
+        method_id: of the method.
+        method_title: its name for people.
+        method_version: its version.
+        parameters: what it was run with.
+        weights_sha256: of its weights; empty where it has none.
+        mask_origin: how the metal mask was made: adaptive, threshold, painted, the name of a file.
+        threshold_hu: the threshold behind it; None where there is none.
+        margin_mm: by how much the mask was grown (+) or shrunk (-).
+        device: what it ran on.
+        seconds: how long.
+        application_version: of marview.
+        time: when, ISO 8601 with time zone.
+    """
+
+    method_id: str
+    method_title: str
+    method_version: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    weights_sha256: str = ""
+    mask_origin: str
+    threshold_hu: float | None = None
+    margin_mm: float = 0.0
+    device: str
+    seconds: float
+    application_version: str
+    time: str
+
+    def text(self) -> str:
+        """The record for people, at most 1024 characters: parameters are cut where it would be longer."""
+        threshold = "" if self.threshold_hu is None else f", above {self.threshold_hu:.0f} HU"
+        head = f"{self.method_title} {self.method_version} ({self.method_id})."
+        weights = f" Weights {self.weights_sha256[:12]}." if self.weights_sha256 else ""
+        tail = (
+            f" Metal mask: {self.mask_origin}{threshold}, margin {self.margin_mm:+g} mm."
+            f" {self.device}, {self.seconds:.1f} s, marview {self.application_version}, {self.time}. {_WARNING}"
+        )
+        room = LONGEST_TEXT - len(head) - len(weights) - len(tail)
+        if room < 0:
+            return (head + weights + tail)[: LONGEST_TEXT - len(_WARNING) - 5] + " ... " + _WARNING
+        given = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
+        parameters = f" Parameters: {given}." if given else ""
+        if len(parameters) > room:
+            parameters = parameters[: room - 5] + " ..." if room > len(" Parameters: ") + 10 else ""
+        return head + parameters + weights + tail
+
+    def to_json(self) -> str:
+        """The record as a JSON object."""
+        return json.dumps({**asdict(self), "parameters": dict(self.parameters)}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Provenance":
+        """Read what `to_json` wrote.
+
+        Raises:
+            BadInput: it is no such record.
+        """
+        try:
+            record = json.loads(text)
+            known = {item.name for item in fields(cls)}
+            return cls(**{name: value for name, value in record.items() if name in known})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BadInput(
+                f"This is no record of what was done ({error}): choose a file that marview wrote."
+            ) from error

@@ -1,12 +1,25 @@
 """Volumes, metal masks, and what is read off them.
 
-Only what needs no scipy is imported here, so that the first window opens at once; the rest lies in the modules: `segment`
-(adaptive, threshold), `kmeans`, `growing`, `components`, `mask` (grow, fill, smooth), `on_grid`, `brush`, `metal_mask`
-(editing with undo), `measure`, `reslice`.
+What needs scipy comes when it is asked for, so that the first window opens at once. The modules: `segment` (adaptive,
+threshold), `kmeans`, `growing`, `components`, `mask` (grow, fill, smooth), `on_grid`, `brush`, `metal_mask` (editing with
+undo), `measure`, `reslice`.
 """
+
+from typing import TYPE_CHECKING
 
 from marview.volume.provenance import Provenance
 from marview.volume.volume import Volume
 from marview.volume.window import HuWindow
 
-__all__ = ["HuWindow", "Provenance", "Volume"]
+if TYPE_CHECKING:
+    from marview.volume.segment import Segmentation, adaptive
+
+__all__ = ["HuWindow", "Provenance", "Segmentation", "Volume", "adaptive"]
+
+
+def __getattr__(name: str) -> object:
+    if name in {"Segmentation", "adaptive"}:
+        from marview.volume import segment
+
+        return getattr(segment, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

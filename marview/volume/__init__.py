@@ -1,7 +1,7 @@
 """Volumes, metal masks, and what is read off them.
 
 What needs scipy comes when it is asked for, so that the first window opens at once. The modules: `segment` (adaptive,
-threshold), `kmeans`, `growing`, `components`, `mask` (grow, fill, smooth), `on_grid`, `brush`, `metal_mask` (editing with
+threshold), `kmeans`, `growing`, `components`, `mask` (grow, fill, smooth), `on_grid`, `brush`, `metal_mask` (editing,
 undo), `measure`, `reslice`.
 """
 

@@ -117,10 +117,13 @@ class Job(Protocol):
         """Say how much of this case is done, 0 to 1."""
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Show an intermediate picture of a slice, `name` one of the manifest's outputs, `array` `[y, x]` or `[view, bin]`."""
+        """Show a picture of a slice, `name` one of the manifest's outputs, `array` `[y, x]` or `[view, bin]`."""
 
     def check_cancelled(self) -> None:
         """Raise `Cancelled` if the run is to stop; call it at least once a second."""
+
+    def weights(self, file: str) -> dict[str, Tensor]:
+        """Learned weights by name, on the job's device, of a file the manifest names; its sha256 is checked first."""
 
 
 class Method(Protocol):

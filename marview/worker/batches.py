@@ -1,0 +1,77 @@
+"""How many slices go to a method at once."""
+
+import gc
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+
+from marview.errors import MethodFailed
+from marview.mar.manifest import Manifest
+from marview.worker.devices import memory_mb
+
+LARGEST = 32
+_FIRST = 8
+_SHARE = 0.6
+
+Case = TypeVar("Case")
+
+
+class Batches:
+    """Goes through slices in batches that fit the memory that is free: small at first, so that results appear soon."""
+
+    def __init__(self, manifest: Manifest, device: torch.device) -> None:
+        """Look how much memory there is.
+
+        Raises:
+            MethodFailed: not enough for a single slice.
+        """
+        self._manifest = manifest
+        free_mb, _ = memory_mb(device)
+        self.largest = min(LARGEST, int(_SHARE * free_mb / manifest.memory_mb))
+        if self.largest < 1:
+            raise MethodFailed(
+                f"The method {manifest.id} needs {manifest.memory_mb} MB for a slice and {free_mb} MB are free on "
+                f"{device}; close other programs and try again."
+            )
+
+    def split(self, items: list[Case], *, is_first_alone: bool) -> Iterator[list[Case]]:
+        """Batches of the items in their order."""
+        done, size = 0, 1 if is_first_alone else self.largest
+        while done < len(items):
+            batch = items[done : done + min(size, self.largest)]
+            done += len(batch)
+            size = _FIRST if size == 1 else self.largest
+            yield batch
+
+    def run(self, items: list[Case], work: Callable[[list[Case]], None]) -> None:
+        """Do the work on all items, in halves where memory does not suffice.
+
+        Raises:
+            MethodFailed: it does not suffice for a single slice.
+        """
+        try:
+            work(items)
+            return
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            if len(items) == 1:
+                raise MethodFailed(
+                    f"The method {self._manifest.id} ran out of memory on a single slice; close other "
+                    "programs and try again."
+                ) from error
+        # outside the handler, so that what the failed attempt held is let go of
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        half = (len(items) + 1) // 2
+        self.largest = min(self.largest, half)
+        self.run(items[:half], work)
+        self.run(items[half:], work)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(error) for words in ("can't allocate memory", "not enough memory", "out of memory"))

@@ -1,0 +1,104 @@
+"""Cases and results as .npz files, for benchmarks."""
+
+import dataclasses
+import json
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from marview.errors import BadInput
+from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
+from marview.worker.api import MarCase
+
+_BEAMS: dict[str, type[Beam]] = {beam.__name__: beam for beam in (ParallelBeam, FanBeamArc, FanBeamFlat)}
+
+
+def save_case(case: MarCase, path: Path) -> None:
+    """Write a case.
+
+    The file holds hu, metal, pixel_mm, beam (JSON), slice_indices and, where the case has them, measured_sinogram and
+    measured_trace. It is there whole or not at all.
+    """
+    arrays: dict[str, Any] = {
+        "hu": _numpy(case.hu, np.float32),
+        "metal": _numpy(case.metal, np.bool_),
+        "pixel_mm": np.float64(case.pixel_mm),
+        "beam": np.array(json.dumps(beam_as_json(case.beam))),
+        "slice_indices": np.asarray(case.slice_indices, dtype=np.int64),
+    }
+    if case.measured_sinogram is not None:
+        arrays["measured_sinogram"] = _numpy(case.measured_sinogram, np.float32)
+    if case.measured_trace is not None:
+        arrays["measured_trace"] = _numpy(case.measured_trace, np.bool_)
+    write_npz(path, arrays)
+
+
+def load_case(path: Path) -> MarCase:
+    """Read a case.
+
+    Raises:
+        BadInput: the file cannot be read or is no case.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            hu, metal = torch.from_numpy(file["hu"]), torch.from_numpy(file["metal"])
+            case = MarCase(
+                hu=hu,
+                metal=metal,
+                pixel_mm=float(file["pixel_mm"]),
+                beam=beam_from_json(json.loads(str(file["beam"]))),
+                slice_indices=[int(k) for k in file["slice_indices"]] or list(range(len(hu))),
+                measured_sinogram=torch.from_numpy(file["measured_sinogram"]) if "measured_sinogram" in file else None,
+                measured_trace=torch.from_numpy(file["measured_trace"]) if "measured_trace" in file else None,
+            )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise BadInput(
+            f"{path} is no case file of marview ({type(error).__name__}: {error}); write it again."
+        ) from error
+    if hu.ndim != 3 or hu.shape != metal.shape or hu.dtype != torch.float32 or metal.dtype != torch.bool:
+        raise BadInput(
+            f"{path}: a case has hu as float32 and metal as bool of one shape [slice, y, x]; write it again."
+        )
+    return case
+
+
+def beam_as_json(beam: Beam) -> dict[str, Any]:
+    """A beam as JSON knows it: its kind and its fields."""
+    return {"kind": type(beam).__name__, **dataclasses.asdict(beam)}
+
+
+def beam_from_json(values: dict[str, Any]) -> Beam:
+    """The beam of `beam_as_json`.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+
+    Example:
+        >>> beam = ParallelBeam(views=4, bins=5, bin_mm=1.0)
+        >>> beam_from_json(beam_as_json(beam)) == beam
+        True
+    """
+    fields = dict(values)
+    return _BEAMS[fields.pop("kind")](**fields)
+
+
+def write_npz(path: Path, arrays: dict[str, Any]) -> None:
+    """Write arrays to a file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _numpy(tensor: Tensor, dtype: type) -> NDArray[Any]:
+    return tensor.detach().cpu().numpy().astype(dtype, copy=False)

@@ -1,0 +1,114 @@
+"""Run a method on case files: what a `CasesRequest` asks for."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from marview.mar.messages import CaseDone, CasesRequest, Finished, Progress
+from marview.worker.api import MarCase
+from marview.worker.batches import Batches
+from marview.worker.case_files import load_case, write_npz
+from marview.worker.channel import Channel
+from marview.worker.devices import choose_device
+from marview.worker.front_end import check_result
+from marview.worker.job import WorkerJob
+from marview.worker.loading import load_method
+
+Numbered = tuple[int, MarCase]
+
+
+def run_cases(request: CasesRequest, channel: Channel) -> Finished:
+    """Run a method on case files; results are written as they come, so that a run that stopped can go on.
+
+    A result file holds `hu`, float32 `[slice, y, x]`, and, where asked for, `corrected_sinogram`.
+
+    Raises:
+        UsageError: parameters or device the method does not take.
+        BadInput: a file is no case.
+        MethodFailed: the method gave no result.
+        Cancelled: it was told to stop.
+    """
+    started = time.perf_counter()
+    loaded = load_method(Path(request.folder))
+    parameters = loaded.parameters(dict(request.parameters))
+    device = choose_device(request.device, loaded.manifest)
+    weights = loaded.check_weights()
+    job = WorkerJob(channel, loaded, device, None)
+    batches = Batches(loaded.manifest, device)
+    done: list[CaseDone] = []
+
+    def work(batch: list[Numbered]) -> None:
+        channel.check_cancelled()
+        begun = time.perf_counter()
+        case = joined([each for _, each in batch], device)
+        before_hu = case.hu.clone()
+        job.at(len(done) / len(request.cases), len(batch) / len(request.cases))
+        result = loaded.method.run(case, parameters, job)
+        check_result(result, case, before_hu, loaded.manifest.id)
+        seconds = (time.perf_counter() - begun) / len(case.hu)
+        first = 0
+        for index, each in batch:
+            these = slice(first, first + len(each.hu))
+            first += len(each.hu)
+            arrays = {"hu": result.hu[these].detach().cpu().float().numpy()}
+            if request.keep_sinogram and result.corrected_sinogram is not None:
+                arrays["corrected_sinogram"] = result.corrected_sinogram[these].detach().cpu().float().numpy()
+            write_npz(Path(request.results[index]), arrays)
+            done.append(CaseDone(index, len(each.hu), seconds))
+            channel.send(done[-1])
+        channel.send(Progress(len(done) / len(request.cases), f"{len(done)} of {len(request.cases)} cases"))
+
+    for group in _alike(request.cases, batches):
+        batches.run(group, work)
+    return Finished(
+        {
+            "method": loaded.manifest.id,
+            "title": loaded.manifest.title,
+            "version": loaded.manifest.version,
+            "parameters": parameters.model_dump(mode="json"),
+            "weights": weights,
+            "device": str(device),
+            "seconds": time.perf_counter() - started,
+            "seconds_per_slice": [each.seconds_per_slice for each in sorted(done, key=lambda each: each.index)],
+            "notes": [],
+        }
+    )
+
+
+def _alike(paths: tuple[str, ...], batches: Batches) -> Iterator[list[Numbered]]:
+    """The cases in their order, neighbours of one geometry together as far as memory goes."""
+    group: list[Numbered] = []
+    for index, path in enumerate(paths):
+        case = load_case(Path(path))
+        slices = sum(len(each.hu) for _, each in group) + len(case.hu)
+        if group and (slices > batches.largest or _geometry(case) != _geometry(group[0][1])):
+            yield group
+            group = []
+        group.append((index, case))
+    if group:
+        yield group
+
+
+def _geometry(case: MarCase) -> tuple[object, ...]:
+    has = (case.measured_sinogram is not None, case.measured_trace is not None)
+    return (case.beam, case.pixel_mm, tuple(case.hu.shape[1:]), *has)
+
+
+def joined(cases: list[MarCase], device: torch.device) -> MarCase:
+    """Cases that share their geometry as one."""
+
+    def together(parts: list[torch.Tensor | None]) -> torch.Tensor | None:
+        there = [part for part in parts if part is not None]
+        return torch.cat(there).to(device) if there else None
+
+    return replace(
+        cases[0],
+        hu=torch.cat([case.hu for case in cases]).to(device),
+        metal=torch.cat([case.metal for case in cases]).to(device),
+        slice_indices=[k for case in cases for k in case.slice_indices],
+        measured_sinogram=together([case.measured_sinogram for case in cases]),
+        measured_trace=together([case.measured_trace for case in cases]),
+    )

@@ -1,0 +1,93 @@
+"""The child's end of the line: requests from its real standard input, messages to its real standard output.
+
+Method code that prints or reads cannot touch the line: it sees standard error as its output and nothing as its input.
+"""
+
+import contextlib
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from marview.errors import MarviewError
+from marview.mar.messages import CancelRequest, Failed, Message, Request, decode, encode
+from marview.worker.api import Cancelled
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Channel:
+    """The line to the window, kept by a thread that also ends the process when the window is gone."""
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._requests = os.fdopen(os.dup(0), "rb")
+        self._messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        with Path(os.devnull).open("rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        os.dup2(2, 1)
+        self._cancelled = threading.Event()
+        self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        threading.Thread(target=self._read, name="requests", daemon=True).start()
+
+    def next(self) -> Request:
+        """Wait for the next request; what was cancelled before it is forgotten."""
+        return self._waiting.get()
+
+    def send(self, message: Message) -> None:
+        """Say something to the window."""
+        with self._lock:
+            self._messages.write(encode(message))
+            self._messages.flush()
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` if the present run is to stop."""
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    def _read(self) -> None:
+        for line in self._requests:
+            try:
+                request = decode(line.decode())
+            except (ValueError, MarviewError) as error:
+                self.send(Failed(str(error), exit_code=3))
+                continue
+            if isinstance(request, CancelRequest):
+                self._cancelled.set()
+            else:
+                self._cancelled.clear()
+                self._waiting.put(request)  # type: ignore[arg-type]
+        end_group()
+
+
+def die_with_parent() -> None:
+    """Have the system kill this process when the thread that started it ends, however it ends; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def end_group() -> None:
+    """End this process and all it started, without clearing up."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
+
+
+def limit_memory(limit_mb: int | None) -> None:
+    """Let the system refuse memory beyond a limit (all of the machine's where None), and choose us first where it must.
+
+    Memory that is refused is a failure with a sentence; memory that runs out ends some process, perhaps the window.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    everything = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = everything if limit_mb is None else limit_mb * 2**20
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("800", encoding="ascii")

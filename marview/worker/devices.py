@@ -1,0 +1,91 @@
+"""What this machine can compute on, how much memory is free there, and which of it a run takes."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from marview.errors import UsageError
+from marview.mar.manifest import Manifest
+
+
+def list_devices() -> list[dict[str, Any]]:
+    """Every device: name ("cpu", "cuda:0"), title, free_mb, total_mb."""
+    free, total = memory_mb(torch.device("cpu"))
+    found = [{"name": "cpu", "title": f"CPU, {torch.get_num_threads()} threads", "free_mb": free, "total_mb": total}]
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            free, total = memory_mb(torch.device("cuda", index))
+            title = torch.cuda.get_device_name(index)
+            found.append({"name": f"cuda:{index}", "title": title, "free_mb": free, "total_mb": total})
+    return found
+
+
+def choose_device(asked: str, manifest: Manifest) -> torch.device:
+    """The device of a run.
+
+    Args:
+        asked: "auto", "cpu" or "cuda".
+        manifest: of the method.
+
+    Raises:
+        UsageError: the machine has no such device, or the method does not run on it. Another device is never taken
+            silently.
+    """
+    needs = manifest.device
+    if asked == "cuda" and needs == "cpu":
+        raise UsageError(f"The method {manifest.id} runs on the CPU only; ask for --device cpu or auto.")
+    if asked == "cpu" and needs == "cuda":
+        raise UsageError(f"The method {manifest.id} needs a CUDA GPU and cannot run on the CPU.")
+    has_cuda = torch.cuda.is_available()
+    if (asked == "cuda" or needs == "cuda") and not has_cuda:
+        who = f"The method {manifest.id} needs a CUDA GPU" if needs == "cuda" else "A CUDA GPU was asked for"
+        raise UsageError(f"{who} and this machine has none that PyTorch {torch.__version__} can use.")
+    return torch.device("cuda" if has_cuda and asked != "cpu" and needs != "cpu" else "cpu")
+
+
+def memory_mb(device: torch.device) -> tuple[int, int]:
+    """Free and total memory of a device in MB; for the CPU no more than this process may take."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return free // 2**20, total // 2**20
+    total = _total_bytes()
+    free = min(_available_bytes(total), *_room_under_limits(total))
+    return max(0, free) // 2**20, total // 2**20
+
+
+def _total_bytes() -> int:
+    if not hasattr(os, "sysconf"):
+        return 8 * 2**30
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _available_bytes(total: int) -> int:
+    information = Path("/proc/meminfo")
+    if information.is_file():
+        for line in information.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return total // 2
+
+
+def _room_under_limits(total: int) -> list[int]:
+    """What this process may still take under its own limit and under its container's."""
+    rooms = [total]
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = (group / "memory.max").read_text(encoding="ascii").strip()
+        if limit != "max":
+            rooms.append(int(limit) - int((group / "memory.current").read_text(encoding="ascii")))
+    except (OSError, ValueError):
+        pass
+    if sys.platform == "linux":
+        import resource
+
+        limit_bytes = resource.getrlimit(resource.RLIMIT_DATA)[0]
+        if limit_bytes != resource.RLIM_INFINITY:
+            status = Path("/proc/self/status").read_text(encoding="utf-8").partition("VmData:")[2]
+            rooms.append(limit_bytes - int(status.split()[0]) * 1024)
+    return rooms

@@ -1,0 +1,171 @@
+"""From clinical slices, of which only the image is known, to cases a method can work on, and back.
+
+The sinogram is the forward projection of the slice. What goes back is never the method's image, which lost resolution
+on the way, but its difference to the image the method was given: smooth, small, and nothing where nothing was wrong.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from marview.errors import MethodFailed
+from marview.geometry import Beam, FanBeamFlat
+from marview.physics.attenuation import hu_to_mu
+from marview.projection import Projector
+from marview.worker.api import MarCase, MarResult
+from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
+
+GUESS_FRACTION = 0.15
+"""From this share of the sinogram on, what a method puts into the metal trace is mostly a guess."""
+
+REPROJECTED = (
+    "The sinogram is a forward projection of the image, not raw data: only what passes through the metal trace is "
+    "corrected, and a correction of the scanner's raw data would do better."
+)
+
+
+def processing_beam(pixel_mm: float) -> FanBeamFlat:
+    """The beam of the SynDeepLesion protocol in pixels (640 views, 641 bins), at the true size of a pixel.
+
+    The source is 1075 pixels from the centre, the flat detector as far behind it, as wide as the grid's diagonal seen
+    at twice the distance. Source: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet use the same.
+
+    Example:
+        >>> round(processing_beam(0.36923).source_to_isocentre_mm, 1)
+        396.9
+    """
+    return FanBeamFlat(
+        views=640,
+        bins=641,
+        first_angle_rad=math.pi / 640,
+        source_to_isocentre_mm=1075 * pixel_mm,
+        source_to_detector_mm=2150 * pixel_mm,
+        bin_mm=2 * math.sqrt(2) * SIZE / 641 * pixel_mm,
+    )
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """Cases and corrections of slices that share a grid.
+
+    Attributes:
+        frame: their grid.
+        device: where cases are made.
+    """
+
+    frame: SliceFrame
+    device: torch.device
+
+    @cached_property
+    def beam(self) -> Beam:
+        """The beam of every case."""
+        return processing_beam(self.frame.pixel_mm)
+
+    @cached_property
+    def _projector(self) -> Projector:
+        return Projector(self.beam, shape=(SIZE, SIZE), pixel_mm=self.frame.pixel_mm)
+
+    def case(self, hu: NDArray[np.int16], mask: NDArray[np.bool_], slice_indices: list[int]) -> MarCase:
+        """The case of slices `[slice, row, column]`; its metal trace is that of the mask grown by one pixel."""
+        metal = self.frame.mask_to_processing(mask).to(self.device)
+        return MarCase(
+            hu=self.frame.to_processing(hu).to(self.device),
+            metal=metal,
+            pixel_mm=self.frame.pixel_mm,
+            beam=self.beam,
+            slice_indices=slice_indices,
+            measured_trace=self._projector.trace(grown(metal)),
+        )
+
+    def correction(
+        self,
+        before_hu: Tensor,
+        result_hu: Tensor,
+        hu: NDArray[np.int16],
+        mask: NDArray[np.bool_],
+        *,
+        restore_metal: bool,
+    ) -> NDArray[np.float32]:
+        """What to add to slices, float32 HU `[slice, row, column]`.
+
+        Args:
+            before_hu: the case's image as the method was given it, `[slice, y, x]`.
+            result_hu: the method's image.
+            hu: the slices themselves.
+            mask: their metal.
+            restore_metal: whether metal keeps its values.
+        """
+        correction = self.frame.to_native((result_hu - before_hu).cpu())
+        correction *= self.frame.changeable(hu)
+        if restore_metal:
+            correction[torch.from_numpy(np.ascontiguousarray(mask))] = 0
+        return correction.numpy()
+
+
+def grown(metal: Tensor) -> Tensor:
+    """A mask grown by one pixel along rows and columns, bool `[slice, y, x]`."""
+    solid = metal.float()
+    return torch.maximum(max_pool2d(solid, (3, 1), 1, (1, 0)), max_pool2d(solid, (1, 3), 1, (0, 1))) > 0
+
+
+def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
+    """Forward projection of a result less the sinogram, outside the metal trace, `[slice, view, bin]`."""
+    difference = case.projector.forward(hu_to_mu(result_hu)) - case.sinogram
+    return difference.masked_fill_(case.trace, 0)
+
+
+def check_result(result: MarResult, case: MarCase, before_hu: Tensor, method: str) -> None:
+    """Refuse what cannot be a result.
+
+    Raises:
+        MethodFailed: wrong shape, values that are not numbers, or a changed input.
+    """
+    if not isinstance(result, MarResult):
+        raise MethodFailed(f"The method {method} returned a {type(result).__name__} and no MarResult.")
+    images = {"image": result.hu, "prior image": result.prior_hu}
+    for name, picture in images.items():
+        _check_tensor(f"The {name} of {method}", picture, tuple(before_hu.shape), is_needed=name == "image")
+    rays = (len(before_hu), case.beam.views, case.beam.bins)
+    _check_tensor(f"The corrected sinogram of {method}", result.corrected_sinogram, rays, is_needed=False)
+    if not torch.equal(case.hu, before_hu):
+        raise MethodFailed(f"The method {method} wrote to its input; its result cannot be trusted.")
+
+
+def _check_tensor(what: str, tensor: Tensor | None, shape: tuple[int, ...], *, is_needed: bool) -> None:
+    if tensor is None and not is_needed:
+        return
+    if not isinstance(tensor, Tensor):
+        raise MethodFailed(f"{what} is a {type(tensor).__name__} and no tensor.")
+    if tuple(tensor.shape) != shape:
+        raise MethodFailed(f"{what} has the shape {tuple(tensor.shape)} where {shape} was asked for.")
+    if not bool(torch.isfinite(tensor).all()):
+        raise MethodFailed(f"{what} holds values that are not numbers (NaN or infinite).")
+
+
+def too_much_metal(trace_fraction: float, slice_index: int) -> str:
+    """The warning where a metal trace is large, else empty."""
+    if trace_fraction < GUESS_FRACTION:
+        return ""
+    return (
+        f"Slice {slice_index}: metal hides {trace_fraction:.0%} of the sinogram, so what is put in its place is "
+        "largely a guess."
+    )
+
+
+__all__ = [
+    "AIR_HU",
+    "GUESS_FRACTION",
+    "REPROJECTED",
+    "FrontEnd",
+    "check_result",
+    "consistency",
+    "grown",
+    "processing_beam",
+    "too_much_metal",
+]

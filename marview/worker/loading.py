@@ -1,0 +1,162 @@
+"""A method's code, parameters and weights, loaded from its folder."""
+
+import hashlib
+import importlib
+import sys
+import types
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from marview.errors import MethodFailed, UsageError
+from marview.mar.manifest import Manifest, read_manifest, wrong_field
+from marview.worker.api import Method
+
+
+class LoadedMethod:
+    """A method at hand: `manifest`, `folder` and the `method` itself.
+
+    Its modules are those of a package of the folder's name inside a package that stands for the folder's parent:
+    relative imports reach its own modules and methods of the same collection, and `sys.path` stays as it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Import it.
+
+        Raises:
+            BadInput: its manifest is wrong.
+            MethodFailed: its entry cannot be imported, or is no method.
+        """
+        self.folder = folder
+        self.manifest: Manifest = read_manifest(folder)
+        module_name, _, class_name = self.manifest.entry.partition(":")
+        try:
+            module = importlib.import_module(f"{_package(folder)}.{module_name}")
+            self.method: Method = getattr(module, class_name)()
+        except Exception as error:
+            raise MethodFailed(
+                f"The method {self.manifest.id} cannot be loaded: {as_clause(error)}; its entry is "
+                f"{self.manifest.entry!r}."
+            ) from error
+        model = getattr(self.method, "Parameters", None)
+        if not (isinstance(model, type) and issubclass(model, BaseModel)) or not callable(
+            getattr(self.method, "run", None)
+        ):
+            raise MethodFailed(
+                f"The method {self.manifest.id} cannot be loaded: {class_name} has no pydantic model Parameters or "
+                "no run."
+            )
+
+    def schema(self) -> dict[str, Any]:
+        """JSON schema of its parameters."""
+        return self.method.Parameters.model_json_schema()
+
+    def parameters(self, values: dict[str, Any]) -> BaseModel:
+        """Its parameters, with defaults for what is not given.
+
+        Raises:
+            UsageError: an unknown name or a value it does not take.
+        """
+        known = self.method.Parameters.model_fields
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise UsageError(f"The method {self.manifest.id} has no parameter {unknown[0]!r}; {has}.")
+        try:
+            return self.method.Parameters.model_validate(values)
+        except ValidationError as error:
+            raise UsageError(f"The method {self.manifest.id} cannot be run so: {wrong_field(error)}.") from error
+
+    def weights(self, file: str, device: str) -> dict[str, Tensor]:
+        """Learned weights by name, of one of the manifest's files.
+
+        Raises:
+            MethodFailed: the manifest does not name the file, it is not the file it names, or it is damaged.
+        """
+        path = self._checked(file)
+        try:
+            return load_file(path, device=device)
+        except (SafetensorError, OSError) as error:
+            raise MethodFailed(
+                f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}); "
+                "install the method again."
+            ) from error
+
+    def check_weights(self) -> list[dict[str, str]]:
+        """File and sha256 of all its weights, once they are what the manifest says.
+
+        Raises:
+            MethodFailed: they are not.
+        """
+        for each in self.manifest.weights:
+            self._checked(each.file)
+        return [{"file": each.file, "sha256": each.sha256.lower()} for each in self.manifest.weights]
+
+    def _checked(self, file: str) -> Path:
+        named = {each.file: each.sha256.lower() for each in self.manifest.weights}
+        if file not in named:
+            raise MethodFailed(
+                f"The method {self.manifest.id} asks for weights {file} that its manifest does not name."
+            )
+        path = self.folder / file
+        try:
+            status = path.stat()
+            digest = _sha256(path, status.st_mtime_ns, status.st_size)
+        except OSError as error:
+            raise MethodFailed(
+                f"The weights {path} cannot be read: {error.strerror}; install the method again."
+            ) from error
+        if digest != named[file]:
+            raise MethodFailed(
+                f"The weights {path} are refused: their sha256 is {digest[:12]}... and the manifest says "
+                f"{named[file][:12]}...; install the method again."
+            )
+        return path
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _modified_ns: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _load(folder: Path, _changed: tuple[tuple[str, int], ...]) -> LoadedMethod:
+    prefix = _package(folder)
+    for name in [name for name in sys.modules if name == prefix or name.startswith(f"{prefix}.")]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    return LoadedMethod(folder)
+
+
+def load_method(folder: Path) -> LoadedMethod:
+    """The method in a folder; imported anew where one of its files changed since.
+
+    Raises:
+        BadInput: its manifest is wrong.
+        MethodFailed: its code cannot be imported, or is no method.
+    """
+    folder = folder.resolve()
+    files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".toml"})
+    return _load(folder, tuple((str(path), path.stat().st_mtime_ns) for path in files))
+
+
+def _package(folder: Path) -> str:
+    """Name of the package of a method's folder; the package of its parent is made where there is none yet."""
+    parent = f"marview_methods_{hashlib.sha256(str(folder.parent).encode()).hexdigest()[:12]}"
+    if parent not in sys.modules:
+        package = types.ModuleType(parent, f"The methods in {folder.parent}.")
+        package.__path__ = [str(folder.parent)]
+        sys.modules[parent] = package
+    return f"{parent}.{folder.name}"
+
+
+def as_clause(error: BaseException) -> str:
+    """An exception as a clause."""
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

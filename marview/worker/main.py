@@ -1,0 +1,82 @@
+"""The worker process: takes requests one after the other and answers each with Finished, Failed or Cancelled."""
+
+import argparse
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from marview.errors import MarviewError, MethodFailed
+from marview.mar.messages import (
+    Cancelled as CancelledMessage,
+)
+from marview.mar.messages import (
+    CasesRequest,
+    DescribeRequest,
+    DevicesRequest,
+    Failed,
+    Finished,
+    Message,
+    Ready,
+    ReduceRequest,
+    Request,
+    SinogramRequest,
+)
+from marview.worker.api import Cancelled
+from marview.worker.cases import run_cases
+from marview.worker.channel import Channel, die_with_parent, end_group, limit_memory
+from marview.worker.devices import list_devices
+from marview.worker.loading import as_clause, load_method
+from marview.worker.reduce import Reduction, show_sinogram
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until the window hangs up."""
+    options = argparse.ArgumentParser(prog="python -m marview.worker.main", description=__doc__)
+    options.add_argument("--memory-limit-mb", type=int, help="memory this process may take; all where not given")
+    limit_mb = options.parse_args(arguments).memory_limit_mb
+    die_with_parent()
+    limit_memory(limit_mb)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
+    channel = Channel()
+    channel.send(Ready(os.getpid()))
+    while True:
+        request = channel.next()
+        channel.send(_answer(request, channel))
+
+
+def _answer(request: Request, channel: Channel) -> Message:
+    """Do what is asked; whatever a method raises becomes a sentence."""
+    try:
+        return _serve(request, channel)
+    except Cancelled:
+        return CancelledMessage()
+    except MarviewError as refusal:
+        return Failed(str(refusal), refusal.exit_code, traceback.format_exc())
+    except BaseException as error:  # noqa: BLE001 - method code may raise anything, SystemExit included
+        who = f"The method {request.method}" if isinstance(request, ReduceRequest | CasesRequest) else "The worker"
+        return Failed(f"{who} failed: {as_clause(error)}.", MethodFailed.exit_code, traceback.format_exc())
+
+
+def _serve(request: Request, channel: Channel) -> Finished:
+    match request:
+        case ReduceRequest():
+            return Reduction(request, channel).run()
+        case SinogramRequest():
+            return show_sinogram(request, channel)
+        case CasesRequest():
+            return run_cases(request, channel)
+        case DescribeRequest():
+            return Finished({"parameters": load_method(Path(request.folder)).schema()})
+        case DevicesRequest():
+            return Finished({"devices": list_devices()})
+    raise MethodFailed(f"The worker does not know what to do with {type(request).__name__}.")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        end_group()

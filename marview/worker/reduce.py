@@ -1,0 +1,174 @@
+"""Correct slices of a volume: what a `ReduceRequest` asks for."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from marview.mar.messages import Finished, Note, Progress, ReduceRequest, SinogramRequest, SliceDone
+from marview.worker.api import MarCase
+from marview.worker.batches import Batches
+from marview.worker.case_files import beam_as_json
+from marview.worker.channel import Channel
+from marview.worker.devices import choose_device
+from marview.worker.front_end import REPROJECTED, FrontEnd, check_result, consistency, too_much_metal
+from marview.worker.job import Outputs, WorkerJob
+from marview.worker.loading import load_method
+from marview.worker.resampling import SliceFrame
+
+
+@dataclass
+class Reduction:
+    """A run in progress.
+
+    Attributes:
+        done: what is known of every finished slice.
+        notes: sentences for the reader of the result.
+    """
+
+    request: ReduceRequest
+    channel: Channel
+    done: list[SliceDone] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def run(self) -> Finished:
+        """Correct all slices, those with metal in the order asked for; each is told of as it is done.
+
+        Raises:
+            UsageError: parameters or device the method does not take.
+            MethodFailed: the method gave no result.
+            Cancelled: it was told to stop.
+        """
+        started = time.perf_counter()
+        request = self.request
+        loaded = load_method(Path(request.folder))
+        self._loaded, self._method = loaded, loaded.manifest.id
+        self._parameters = loaded.parameters(dict(request.parameters))
+        self._device = choose_device(request.device, loaded.manifest)
+        weights = loaded.check_weights()
+        self._outputs = Outputs(self.channel, request.output_folder, is_wanted=request.keep_outputs)
+        self._job = WorkerJob(self.channel, loaded, self._device, self._outputs)
+        self._front = FrontEnd(frame_of(request), self._device)
+        self._note(REPROJECTED)
+
+        wanted = request.slices or range(len(request.hu.array))
+        metal = [k for k in wanted if request.mask.array[k].any()]
+        self._skip([k for k in wanted if k not in set(metal)])
+        batches = Batches(loaded.manifest, self._device)
+        self._total = len(metal)
+        self._corrected = 0
+        for batch in batches.split(metal, is_first_alone=True):
+            batches.run(batch, self._correct)
+        return Finished(
+            {
+                "method": self._method,
+                "title": loaded.manifest.title,
+                "version": loaded.manifest.version,
+                "parameters": self._parameters.model_dump(mode="json"),
+                "weights": weights,
+                "device": str(self._device),
+                "seconds": time.perf_counter() - started,
+                "notes": self.notes,
+                "slices": [asdict(each) for each in sorted(self.done, key=lambda each: each.slice_index)],
+                **self._geometry(),
+            }
+        )
+
+    def _skip(self, slices: Sequence[int]) -> None:
+        """Slices without metal stay as they are."""
+        for k in slices:
+            self.request.correction.array[k] = 0
+            self._tell(SliceDone(k, 0, 0.0, 0.0))
+
+    def _correct(self, batch: list[int]) -> None:
+        """Correct slices with metal."""
+        started = time.perf_counter()
+        self.channel.check_cancelled()
+        request, job, outputs = self.request, self._job, self._outputs
+        hu, mask = request.hu.array[batch], request.mask.array[batch]
+        case = self._front.case(hu, mask, batch)
+        before_hu = case.hu.clone()
+        if outputs.is_wanted:
+            outputs.show_all("sinogram", batch, case.sinogram)
+            outputs.show_all("trace", batch, case.trace)
+        job.at(self._corrected / self._total, len(batch) / self._total)
+        job.progress(0.0, f"slice {batch[0]}" if len(batch) == 1 else f"{len(batch)} slices from slice {batch[0]}")
+        with torch.inference_mode(mode=False):
+            result = self._loaded.method.run(case, self._parameters, job)
+        check_result(result, case, before_hu, self._method)
+        correction = self._front.correction(before_hu, result.hu, hu, mask, restore_metal=request.restore_metal)
+        self._show(case, batch, result.hu, result.prior_hu, result.corrected_sinogram)
+        for sentence in result.notes:
+            self._note(str(sentence))
+        seconds = (time.perf_counter() - started) / len(batch)
+        fractions = case.trace.float().mean(dim=(1, 2)).tolist()
+        for k, values, metal, fraction in zip(batch, correction, mask, fractions, strict=True):
+            request.correction.array[k] = values
+            self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds))
+            self._note(too_much_metal(fraction, k), k)
+        self._corrected += len(batch)
+        self.channel.send(
+            Progress(self._corrected / self._total, f"{self._corrected} of {self._total} slices with metal")
+        )
+
+    def _show(self, case: MarCase, batch: list[int], result: Any, prior: Any, corrected_sinogram: Any) -> None:
+        """Show what the result is made of."""
+        if not self._outputs.is_wanted:
+            return
+        if "li_sinogram" in vars(case):
+            self._outputs.show_all("li_sinogram", batch, case.li_sinogram)
+        self._job.output_rest("prior", batch, prior)
+        self._job.output_rest("corrected_sinogram", batch, corrected_sinogram)
+        self._job.output_rest("result", batch, result)
+        self._outputs.show_all("consistency", batch, consistency(case, result))
+
+    def _tell(self, done: SliceDone) -> None:
+        self.done.append(done)
+        self.channel.send(done)
+
+    def _note(self, sentence: str, slice_index: int | None = None) -> None:
+        if sentence and sentence not in self.notes:
+            self.notes.append(sentence)
+            self.channel.send(Note(sentence, slice_index))
+
+    def _geometry(self) -> dict[str, Any]:
+        return {"processing_pixel_mm": self._front.frame.pixel_mm, "beam": beam_as_json(self._front.beam)}
+
+
+def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
+    """Show sinogram, metal trace and LI sinogram of a slice."""
+    started = time.perf_counter()
+    front = FrontEnd(frame_of(request), torch.device("cpu"))
+    k = request.slice_index
+    hu, mask = request.hu.array[k : k + 1], request.mask.array[k : k + 1]
+    case = front.case(hu, mask, [k])
+    outputs = Outputs(channel, request.output_folder)
+    outputs.show_all("sinogram", [k], case.sinogram)
+    channel.check_cancelled()
+    outputs.show_all("trace", [k], case.trace)
+    outputs.show_all("li_sinogram", [k], case.li_sinogram)
+    fraction = float(case.trace.float().mean())
+    channel.send(SliceDone(k, int(np.count_nonzero(mask)), fraction, time.perf_counter() - started))
+    if sentence := too_much_metal(fraction, k):
+        channel.send(Note(sentence, k))
+    return Finished(
+        {
+            "slice_index": k,
+            "metal_pixels": int(np.count_nonzero(mask)),
+            "trace_fraction": fraction,
+            "seconds": time.perf_counter() - started,
+            "notes": [REPROJECTED],
+            "processing_pixel_mm": front.frame.pixel_mm,
+            "beam": beam_as_json(front.beam),
+        }
+    )
+
+
+def frame_of(request: ReduceRequest | SinogramRequest) -> SliceFrame:
+    """The grid of the request's slices."""
+    _, rows, columns = request.hu.array.shape
+    return SliceFrame((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))

@@ -1,0 +1,123 @@
+"""Slices of any pixel size and shape on the square processing grid, and corrections on the way back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+AIR_HU = -1000.0
+HIGHEST_HU = 10_000.0
+SIZE = 416
+
+_TAPER = 0.03
+_PADDING_HU = -1500
+
+Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class SliceFrame:
+    """A slice's own grid beside the processing grid: 416 x 416 square pixels around the same centre that hold it.
+
+    Attributes:
+        shape: rows and columns of the slice.
+        spacing_mm: distance of its rows and of its columns.
+    """
+
+    shape: tuple[int, int]
+    spacing_mm: tuple[float, float]
+
+    @property
+    def pixel_mm(self) -> float:
+        """Edge of a pixel of the processing grid."""
+        return max(self.shape[0] * self.spacing_mm[0], self.shape[1] * self.spacing_mm[1]) / SIZE
+
+    def to_processing(self, hu: NDArray[np.int16]) -> Tensor:
+        """HU on the processing grid, `[slice, y, x]` float32, of slices `[slice, row, column]`.
+
+        Bilinear, widened where pixels get larger. Clipped to [-1000, 10000] HU, so scanners' padding values become air;
+        what lies beside the slice is air too.
+        """
+        clipped = torch.from_numpy(hu.astype(np.float32)).clamp_(AIR_HU, HIGHEST_HU)
+        rows, columns = self._down
+        return (rows @ (clipped - AIR_HU) @ columns.T) + AIR_HU
+
+    def mask_to_processing(self, mask: NDArray[np.bool_]) -> Tensor:
+        """A mask on the processing grid, bool `[slice, y, x]`, of `[slice, row, column]`; nothing small is lost."""
+        rows, columns = self._down
+        covered = (rows @ torch.from_numpy(mask.astype(np.float32)) @ columns.T) >= 0.5
+        k, row, column = (torch.from_numpy(index) for index in np.nonzero(mask))
+        covered[k, self._nearest(0)[row], self._nearest(1)[column]] = True
+        return covered
+
+    def to_native(self, correction: Tensor) -> Tensor:
+        """A correction in HU on the slice's own grid, `[slice, row, column]`, of one on the processing grid.
+
+        Cubic; 0 outside the circle that the processing grid holds, with a soft edge inside it.
+        """
+        rows, columns = self._up
+        return (rows @ correction @ columns.T) * self._circle
+
+    def changeable(self, hu: NDArray[np.int16]) -> Tensor:
+        """Where a correction may change a slice: not on the padding beside a scanner's field; bool, its own shape."""
+        return torch.from_numpy(hu > _PADDING_HU)
+
+    @cached_property
+    def _down(self) -> tuple[Tensor, Tensor]:
+        rows, columns = (
+            _weights(SIZE, self.pixel_mm, self.shape[axis], self.spacing_mm[axis], _tent, 1.0) for axis in (0, 1)
+        )
+        return rows, columns
+
+    @cached_property
+    def _up(self) -> tuple[Tensor, Tensor]:
+        rows, columns = (
+            _weights(self.shape[axis], self.spacing_mm[axis], SIZE, self.pixel_mm, _cubic, 2.0) for axis in (0, 1)
+        )
+        return rows, columns
+
+    @cached_property
+    def _circle(self) -> Tensor:
+        """1 inside the reconstruction circle, falling to 0 over its last hundredths, `[row, column]`."""
+        y, x = (_centres(self.shape[axis], self.spacing_mm[axis]) for axis in (0, 1))
+        radius = np.hypot(y[:, None], x[None, :]) / (SIZE * self.pixel_mm / 2)
+        inwards = np.clip((1 - radius) / _TAPER, 0, 1)
+        return torch.from_numpy((inwards * inwards * (3 - 2 * inwards)).astype(np.float32))
+
+    def _nearest(self, axis: int) -> Tensor:
+        """Index on the processing grid nearest to each row or column."""
+        index = _centres(self.shape[axis], self.spacing_mm[axis]) / self.pixel_mm + (SIZE - 1) / 2
+        return torch.from_numpy(np.clip(np.rint(index), 0, SIZE - 1).astype(np.int64))
+
+
+def _centres(count: int, pitch: float) -> NDArray[np.float64]:
+    return np.asarray((np.arange(count) - (count - 1) / 2) * pitch, dtype=np.float64)
+
+
+def _weights(n_out: int, pitch_out: float, n_in: int, pitch_in: float, kernel: Kernel, reach: float) -> Tensor:
+    """What each input gives to each output along one axis, `[out, in]`; beyond the inputs lies nothing.
+
+    The kernel is as wide as the coarser of the two pitches, so that nothing finer is folded into a coarse grid.
+    """
+    width = max(pitch_in, pitch_out)
+    beyond = int(np.ceil(reach * width / pitch_in + n_out * pitch_out / pitch_in / 2)) + 1
+    lattice = _centres(n_in + 2 * beyond, pitch_in)
+    given = kernel(np.abs(_centres(n_out, pitch_out)[:, None] - lattice[None, :]) / width)
+    given /= given.sum(axis=1, keepdims=True)
+    return torch.from_numpy(given[:, beyond : beyond + n_in].astype(np.float32))
+
+
+def _tent(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.maximum(1 - distance, 0), dtype=np.float64)
+
+
+def _cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keys' kernel, a = -1/2."""
+    d = distance
+    near = (1.5 * d - 2.5) * d * d + 1
+    far = ((-0.5 * d + 2.5) * d - 4) * d + 2
+    return np.asarray(np.where(d < 1, near, np.where(d < 2, far, 0.0)), dtype=np.float64)

@@ -1,0 +1,20 @@
+"""Linear interpolation across the metal trace (Kalender 1987)."""
+
+from pydantic import BaseModel
+
+from marview.worker.api import Job, MarCase, MarResult
+
+
+class LinearInterpolation:
+    """Replaces what the detector saw through metal by a straight line between its neighbours in the view."""
+
+    class Parameters(BaseModel):
+        """It has none."""
+
+    def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:  # noqa: ARG002
+        """Correct the slices of a case."""
+        job.progress(0.3, "interpolating")
+        corrected = case.li_sinogram
+        job.check_cancelled()
+        job.progress(0.6, "reconstructing")
+        return MarResult.from_sinogram(case, corrected)

@@ -1,0 +1,80 @@
+"""NMAR with the fine structure of the uncorrected image put back near the metal (after Meyer 2012)."""
+
+import numpy as np
+import torch
+from pydantic import BaseModel, Field
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+
+from marview.worker.api import Job, MarCase, MarResult
+
+from ..nmar.method import Nmar
+from ..nmar.method import Parameters as NmarParameters
+from ..nmar.prior import gaussian
+
+
+class Parameters(NmarParameters):
+    """Parameters of NMAR, and how its image and the uncorrected one are mixed."""
+
+    split_mm: float = Field(
+        3.8,
+        gt=0,
+        le=20,
+        title="Split at",
+        description="Sigma of the Gaussian that parts coarse from fine structure, which the uncorrected image gives.",
+        json_schema_extra={"unit": "mm", "step": 0.2},
+    )
+    reach_mm: float = Field(
+        15.0,
+        gt=0,
+        le=200,
+        title="Reach",
+        description="Distance from the metal over which the uncorrected image's share falls to 37 %.",
+        json_schema_extra={"unit": "mm", "step": 1},
+    )
+    streak_hu: float = Field(
+        300.0,
+        gt=0,
+        le=5000,
+        title="Streak guard",
+        description="Fine structure stronger than this is taken for a streak and not put back.",
+        json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
+    )
+
+
+class NmarFrequencySplit:
+    """NMAR, with fine structure near the metal from the uncorrected image."""
+
+    Parameters = Parameters
+
+    def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
+        """Correct the slices of a case."""
+        assert isinstance(parameters, Parameters)
+        nmar = Nmar().run(case, parameters, job)
+        job.check_cancelled()
+        job.progress(0.9, "frequency split")
+        hu = split(case, nmar.hu, parameters)
+        return MarResult(hu, nmar.prior_hu, nmar.corrected_sinogram, nmar.notes)
+
+
+def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor:
+    """Coarse structure of the corrected image and a mix of both images' fine structure, HU `[slice, y, x]`.
+
+    Metal in the uncorrected image is first filled with corrected values: its edge is no detail of what lies around it.
+    """
+    sigma_px = parameters.split_mm / case.pixel_mm
+    original = torch.where(case.metal, corrected_hu, case.hu)
+    fine_original = original - gaussian(original, sigma_px)
+    fine_corrected = corrected_hu - gaussian(corrected_hu, sigma_px)
+    share = torch.exp(-_distance_mm(case) / parameters.reach_mm)
+    share = torch.where(fine_original.abs() > parameters.streak_hu, 0.0, share)
+    return corrected_hu + share * (fine_original - fine_corrected)
+
+
+def _distance_mm(case: MarCase) -> Tensor:
+    """Distance to the metal, `[slice, y, x]`; infinite where a slice has none."""
+    distances = [
+        distance_transform_edt(~metal) * case.pixel_mm if metal.any() else np.full(metal.shape, np.inf)
+        for metal in case.metal.cpu().numpy()
+    ]
+    return torch.from_numpy(np.stack(distances)).to(case.hu)

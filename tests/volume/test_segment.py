@@ -1,0 +1,153 @@
+"""Metal is found where it is, whatever the material, and nowhere else."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from marview.metrics.overlap import dice
+from marview.volume.segment import adaptive, threshold
+
+SPACING = (3.0, 0.8, 0.8)
+
+
+def body(slices: int = 3, size: int = 160) -> np.ndarray:
+    """Soft tissue with a shell of cortical bone and noise."""
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    image = np.where(np.hypot(x, y) < 0.9, 40.0, -1000.0)
+    image[np.abs(np.hypot(x + 0.4, y) - 0.2) < 0.03] = 1400
+    noise = np.random.default_rng(0).normal(0, 20, (slices, size, size))
+    return (image + noise).astype(np.int16)
+
+
+def with_pin(metal_hu: float, radius: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    """A body with a pin of metal, blurred as a scanner does, and the pin."""
+    hu = body()
+    y, x = np.ogrid[:160, :160]
+    pin = np.broadcast_to((y - 80) ** 2 + (x - 110) ** 2 <= radius**2, hu.shape)
+    height = ndimage.gaussian_filter(pin.astype(np.float32), (0, 0.7, 0.7)) * (metal_hu - 40)
+    return np.clip(hu + height, -1024, 32767).astype(np.int16), pin
+
+
+@pytest.mark.parametrize("metal_hu", [3500, 8000, 16000, 30000])
+def test_a_pin_is_found_at_its_edge_whatever_its_material(metal_hu: float) -> None:
+    hu, pin = with_pin(metal_hu)
+    assert dice(adaptive(hu, SPACING).mask, pin) > 0.95
+
+
+def test_a_fixed_threshold_takes_the_blur_of_dense_metal_for_metal() -> None:
+    hu, pin = with_pin(30000)
+    assert dice(threshold(hu, 2000), pin) < 0.9
+
+
+@pytest.mark.parametrize("radius", [1, 6])
+def test_a_clipped_pin_is_found_and_the_clipping_is_said(radius: int) -> None:
+    hu, pin = with_pin(12000, radius)
+    found = adaptive(np.minimum(hu, 3071), SPACING)
+    assert dice(found.mask, pin) > (0.8 if radius == 6 else 0.4)
+    assert found.mask[pin].all()
+    assert "clipped at 3071" in found.notes[0]
+
+
+def test_a_body_without_metal_gives_an_empty_mask_and_a_sentence() -> None:
+    found = adaptive(body(), SPACING)
+    assert not found.mask.any()
+    assert math.isnan(found.threshold_hu)
+    assert "No metal" in found.notes[-1]
+
+
+def test_bone_beside_metal_stays_out() -> None:
+    hu, _ = with_pin(8000)
+    bone = hu > 1000
+    bone[:, :, 95:] = False
+    assert bone.any()
+    assert not (adaptive(hu, SPACING).mask & bone).any()
+
+
+def test_streaks_that_pass_2000_hu_stay_out() -> None:
+    hu, pin = with_pin(30000, 3)
+    streak = np.zeros(pin.shape, bool)
+    streak[:, 80, 116:150] = True
+    hu[streak] = 3000
+    found = adaptive(hu, SPACING).mask
+    assert (threshold(hu, 2000) & streak).any()
+    assert not (found & streak).any()
+
+
+def test_the_series_decides_not_the_slice() -> None:
+    hu, pin = with_pin(8000)
+    # A slice in which the pin just begins holds nothing that bone could not be; its neighbours say it is metal.
+    hu[2] = np.where(pin[2], 2300, body()[2])
+    assert adaptive(hu[2:], SPACING).mask.sum() == 0
+    assert adaptive(hu, SPACING).mask[2][pin[2]].all()
+
+
+def test_a_hollow_of_photon_starvation_is_filled_but_tissue_in_a_loop_is_not() -> None:
+    y, x = np.ogrid[:160, :160]
+    away = np.hypot(y - 80, x - 110)
+    starved, loop = body(1), body(1)
+    starved[0][away <= 14] = 6000
+    starved[0][(away <= 14) & (away > 11)] = 30000
+    loop[0][(away <= 14) & (away > 11)] = 30000
+    assert adaptive(starved, SPACING).mask[0, 80, 110]
+    assert not adaptive(loop, SPACING).mask[0, 80, 110]
+
+
+def test_a_voxel_or_two_are_not_metal() -> None:
+    hu = body()
+    hu[1, 80, 100:102] = 9000
+    assert not adaptive(hu, SPACING).mask.any()
+
+
+def test_one_slice_is_enough() -> None:
+    hu, pin = with_pin(8000)
+    assert dice(adaptive(hu[:1], SPACING).mask, pin[:1]) > 0.95
+
+
+def test_an_extended_scale_is_said() -> None:
+    hu, _ = with_pin(8000)
+    assert any("extended" in note for note in adaptive(hu, SPACING).notes)
+
+
+def test_sternal_wires_are_found_where_they_are_and_ribs_are_not(shared_data) -> None:
+    import pydicom
+
+    files = [pydicom.dcmread(file) for file in sorted((shared_data / "real_metal" / "sternal_wires").iterdir())]
+    files.sort(key=lambda file: float(file.ImagePositionPatient[2]))
+    slope, intercept = float(files[0].RescaleSlope), float(files[0].RescaleIntercept)
+    hu = np.stack([file.pixel_array * slope + intercept for file in files]).astype(np.int16)
+    found = adaptive(hu, (1.0, 0.76, 0.76))
+    with_metal = np.flatnonzero(found.mask.any(axis=(1, 2)))
+    assert (with_metal.min(), with_metal.max()) == (6, 33)
+    assert found.mask[hu > 2000].mean() > 0.99
+    _, rows, columns = np.nonzero(found.mask)
+    # All of it lies at the sternum: within 35 by 55 pixels of a chest of 512.
+    assert np.ptp(rows) < 36
+    assert np.ptp(columns) < 56
+    assert "clipped at 3071" in found.notes[0]
+
+
+def test_the_femoral_nail_is_found_and_the_other_hip_is_not(shared_data) -> None:
+    import nibabel
+
+    array = np.asarray(nibabel.load(shared_data / "real_metal" / "femoral_nail.nii.gz").dataobj)
+    hu = array.T.astype(np.int16)
+    found = adaptive(hu, (3.0, 3.0, 3.0))
+    with_metal = np.flatnonzero(found.mask.any(axis=(1, 2)))
+    assert (with_metal.min(), with_metal.max()) == (0, 16)
+    assert found.mask[hu > 2000].mean() > 0.95
+    _, _, columns = np.nonzero(found.mask)
+    assert np.ptp(columns) < 30
+    assert not any("clipped" in note for note in found.notes)
+
+
+def test_real_slices_without_metal_stay_empty(shared_data) -> None:
+    import tifffile
+
+    slices = (2 * tifffile.imread(shared_data / "metal_free" / "validation.tif").astype(np.int32) - 1024).astype(
+        np.int16
+    )
+    alarms = [z for z, image in enumerate(slices) if adaptive(image[None], SPACING).mask.any()]
+    # Three slices of one patient hold electrodes on the skin, of 2900 HU: metal, though not in the body.
+    assert alarms == [43, 44, 45]

@@ -52,7 +52,9 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
     _check_size(header, frame)
     try:
         values = _with_gdcm(header, frame) if header.transfer_syntax in _JPEG else _with_pydicom(header, encapsulated)
-    except Exception:  # noqa: BLE001 - every codec has its own exceptions
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 - every codec has its own exceptions, and a panic of Rust is no Exception
         raise BadInput(f"{header.name} holds a damaged compressed image.") from None
     return values
 

@@ -16,7 +16,7 @@ HEAD_BYTES = 1 << 16
 """Read first: the headers of nearly all CT slices end before."""
 
 LARGEST_HEADER_BYTES = 64 << 20
-LARGEST_INFLATED_BYTES = 128 << 20
+LARGEST_INFLATED_BYTES = 64 << 20
 LARGEST_SLICE_PIXELS = 4096 * 4096
 
 IMPLICIT = "1.2.840.10008.1.2"

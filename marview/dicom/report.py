@@ -108,5 +108,7 @@ class SeriesReport:
     @property
     def question(self) -> str:
         """What to ask before MAR goes over a gap; empty where nothing is to be asked."""
-        gaps = [f.sentence for f in self.findings if f.kind in {Kind.MISSING_SLICE, Kind.DAMAGED, Kind.SAME_POSITION}]
-        return " ".join([*gaps, "Correct the slices that are there?"]) if gaps else ""
+        has_gap = bool(self.stack is not None and self.stack.gaps) or any(f.kind == Kind.DAMAGED for f in self.findings)
+        about = {Kind.MISSING_SLICE, Kind.DAMAGED, Kind.SAME_POSITION, Kind.SAME_UID}
+        sentences = [finding.sentence for finding in self.findings if finding.kind in about]
+        return " ".join([*sentences, "Correct the slices that are there?"]) if has_gap else ""

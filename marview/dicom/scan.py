@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from marview.dicom.header import DICOMDIR, NotDicom, SliceHeader, read_header
+from marview.dicom.header import CT_IMAGE, DICOMDIR, NotDicom, SliceHeader, read_header
 from marview.dicom.quiet import quiet
 from marview.dicom.series import Scan, Series, Study
 from marview.dicom.source import Source
@@ -82,7 +82,7 @@ class _Finds:
                 self.skipped["DICOMDIR"] += 1
             elif header.rows and header.columns:
                 self.headers.append(header)
-            elif header.is_cut:
+            elif header.is_cut or header.sop_class == CT_IMAGE:
                 self.damaged.append((source.folder, f"{source.name} is truncated: it ends before its image."))
             else:
                 self.skipped["without an image"] += 1
@@ -109,6 +109,7 @@ def _studies(finds: _Finds) -> tuple[Study, ...]:
             patients_of[header.series_uid].append(patient)
         series_in[header.source.folder].add(key)
         by_study[(header.study_uid, *patient)][key].append(header)
+    keys: Counter[str] = Counter()
     studies = []
     for (uid, *who), series in by_study.items():
         parts: list[Series] = []
@@ -116,7 +117,10 @@ def _studies(finds: _Finds) -> tuple[Study, ...]:
             patients = patients_of[slices[0].series_uid]
             other = patients.index((who[0], who[1])) + 1 if len(patients) > 1 and key[0] else 0
             near = [text for folder, text in finds.damaged if series_in[folder] == {key}]
-            parts += [replace(part, damaged=tuple(near)) for part in split(slices, other_patient=other)]
+            for part in split(slices, other_patient=other):
+                keys[part.key] += 1
+                own = part.key if keys[part.key] == 1 else f"{part.key}#study{keys[part.key]}"
+                parts.append(replace(part, key=own, damaged=tuple(near)))
         parts.sort(key=lambda part: (part.slices[0].series_number or 0, part.key))
         first = parts[0].slices[0]
         studies.append(

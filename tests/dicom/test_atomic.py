@@ -1,0 +1,103 @@
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from marview.dicom.atomic import CannotWrite, whole_file, whole_folder, write_flushed
+from marview.errors import UsageError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_appears_whole(tmp_path):
+    with whole_folder(tmp_path / "deep" / "out") as part:
+        write_flushed(part / "a", b"1")
+        assert not (tmp_path / "deep" / "out").exists()
+    assert names(tmp_path / "deep") == ["out"]
+    assert names(tmp_path / "deep" / "out") == ["a"]
+
+
+def test_a_folder_that_fails_is_gone(tmp_path):
+    def fail():
+        with whole_folder(tmp_path / "out") as part:
+            write_flushed(part / "a", b"1")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert names(tmp_path) == []
+
+
+def test_two_exports_to_one_folder_are_refused_with_the_owner_named(tmp_path):
+    with (
+        whole_folder(tmp_path / "out"),
+        pytest.raises(CannotWrite, match=rf"being written by another process \({os.getpid()}"),
+        whole_folder(tmp_path / "out"),
+    ):
+        pass
+    assert names(tmp_path) == ["out"]
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    script = (
+        "import os, signal; from pathlib import Path; from marview.dicom.atomic import whole_folder\n"
+        f"with whole_folder(Path({str(tmp_path)!r}) / 'out') as part:\n"
+        "    (part / 'half').write_text('x'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == -9
+    assert names(tmp_path) == [".part-out"]
+    with whole_folder(tmp_path / "other"):
+        pass
+    assert names(tmp_path) == ["other"]
+
+
+def test_what_another_machine_is_writing_is_left_alone(tmp_path):
+    part = tmp_path / ".part-out"
+    part.mkdir()
+    owner = {"process": 1, "machine": socket.gethostname() + "-other"}
+    (part / ".owner").write_text(json.dumps(owner))
+    with whole_folder(tmp_path / "other"):
+        pass
+    assert part.is_dir()
+
+
+def test_too_small_a_disk_is_seen_at_once(tmp_path):
+    with pytest.raises(CannotWrite, match="the disk has"), whole_folder(tmp_path / "out", bytes_needed=1 << 60):
+        pass
+    assert names(tmp_path) == []
+
+
+def test_a_file_in_the_way_is_refused(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UsageError, match="is a file"), whole_folder(tmp_path / "out"):
+        pass
+
+
+def test_a_file_replaces_the_old_one_only_when_all_went_well(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def fail():
+        with whole_file(target) as part:
+            part.write_text("half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(CannotWrite, match="the disk is full"):
+        fail()
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+    with whole_file(target) as part:
+        part.write_text("new")
+    assert target.read_text() == "new"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_in_the_way_of_a_file_is_refused(tmp_path):
+    with pytest.raises(CannotWrite, match="is a folder"), whole_file(tmp_path):
+        pass

@@ -1,0 +1,217 @@
+import os
+import socket
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from marview import dicom
+from marview.errors import BadInput
+
+
+def test_one_series_is_found_whatever_the_files_are_called_and_however_deep_they_lie(slices, tmp_path):
+    deep = tmp_path / ("x" * 200) / ("ü" * 80) / "new\nline"
+    deep.mkdir(parents=True)
+    for number, dataset in enumerate(slices):
+        dataset.save_as(deep / str(number), enforce_file_format=True)
+    (series,) = dicom.scan(tmp_path).series
+    assert len(series) == 5
+    assert series.uid == slices[0].SeriesInstanceUID
+    assert dicom.check(series).outcome == dicom.Outcome.OPENS
+
+
+def test_a_single_file_is_a_series_of_one_slice(slices, save):
+    folder = save(slices)
+    (series,) = dicom.scan(folder / "002.dcm").series
+    loaded = dicom.read(series)
+    assert loaded.volume.hu.shape == (1, 8, 6)
+    assert dicom.check(series).outcome == dicom.Outcome.OPENS
+
+
+def test_files_without_preamble_and_with_trailing_zeros_open(slices, save):
+    folder = save(slices)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        data = path.read_bytes()
+        path.write_bytes(data[132:] if number % 2 else data + b"\0" * 500)
+    (series,) = dicom.scan(folder).series
+    assert dicom.check(series).outcome == dicom.Outcome.OPENS
+
+
+def test_files_without_meta_information_open(slices, tmp_path):
+    for number, dataset in enumerate(slices):
+        del dataset.file_meta
+        is_implicit = number % 2 == 0
+        dataset.save_as(tmp_path / str(number), implicit_vr=is_implicit, little_endian=True, enforce_file_format=False)
+    (series,) = dicom.scan(tmp_path).series
+    assert dicom.read(series).volume.hu.shape == (5, 8, 6)
+
+
+def test_what_is_no_regular_file_is_counted_and_never_blocks(slices, save, tmp_path, monkeypatch):
+    folder = save(slices)
+    os.mkfifo(folder / "pipe")
+    (folder / "dangling").symlink_to(folder / "nowhere")
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    (folder / "notes.txt").write_text("not an image")
+    monkeypatch.chdir(folder)  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        found = dicom.scan(tmp_path)
+    assert len(found.series) == 1
+    assert len(found.series[0]) == 5
+    assert found.skipped == {"not regular files": 2, "dangling links": 1, "not DICOM": 2}
+    assert "5 slices" in found.summary
+
+
+def test_a_fifo_given_by_name_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match="neither a file nor a folder"):
+        dicom.scan(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "missing"])
+def test_a_place_without_dicom_is_refused_in_a_sentence(tmp_path, kind):
+    path = tmp_path / "study"
+    if kind != "missing":
+        path.mkdir()
+    if kind == "text":
+        (path / "a.txt").write_text("hello world, this is no image")
+    with pytest.raises(BadInput, match=r"study .*\.$"):
+        dicom.scan(path)
+
+
+def test_a_zip_opens_like_its_folder(slices, save, tmp_path):
+    folder = save(slices)
+    archive = tmp_path / "study.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for path in folder.iterdir():
+            target.write(path, f"DICOM/{path.name}")
+        target.writestr("readme.txt", "words")
+    from_zip, from_folder = dicom.open_series(archive), dicom.open_series(folder)
+    assert (from_zip.volume.hu == from_folder.volume.hu).all()
+    assert from_zip.volume.grid == from_folder.volume.grid
+    assert dicom.scan(archive).skipped == {"not DICOM": 1}
+
+
+def test_a_zip_bomb_is_refused_before_it_unpacks(tmp_path):
+    archive = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("zeros", b"\0" * (24 << 20))
+    with pytest.raises(BadInput, match="would unpack to"):
+        dicom.scan(archive)
+
+
+def test_a_damaged_zip_is_refused(tmp_path):
+    (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04" + b"\0" * 50)
+    with pytest.raises(BadInput, match="damaged zip"):
+        dicom.scan(tmp_path / "cut.zip")
+
+
+def _part_sizes(path: Path) -> list[int]:
+    return sorted(len(series) for series in dicom.scan(path).series)
+
+
+@pytest.mark.parametrize("what", ["size", "orientation", "spacing", "scout", "modality", "frame", "patient", "study"])
+def test_what_is_not_one_volume_is_split(slices, save, what):
+    for dataset in slices[:2]:
+        match what:
+            case "size":
+                dataset.Rows, dataset.Columns = 6, 8
+            case "orientation":
+                dataset.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+            case "spacing":
+                dataset.PixelSpacing = [0.6, 0.6]
+            case "scout":
+                dataset.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+            case "modality":
+                dataset.Modality = "PT"
+            case "frame":
+                dataset.FrameOfReferenceUID = "1.2.3"
+            case "patient":
+                dataset.PatientID = "P2"
+            case "study":
+                dataset.StudyInstanceUID = "1.2.3.4"
+    folder = save(slices)
+    assert _part_sizes(folder) == [2, 3]
+    assert len({series.key for series in dicom.scan(folder).series}) == 2
+
+
+def test_phases_that_share_positions_are_split(slices, save):
+    for number, dataset in enumerate(slices[:4]):
+        dataset.ImagePositionPatient = [0, 0, 2.0 * (number % 2)]
+        dataset.TemporalPositionIdentifier = number // 2 + 1
+    folder = save(slices[:4])
+    assert _part_sizes(folder) == [2, 2]
+    assert all(series.split for series in dicom.scan(folder).series)
+
+
+def test_acquisitions_at_different_positions_stay_one_volume(slices, save):
+    for number, dataset in enumerate(slices):
+        dataset.AcquisitionNumber = number
+    assert _part_sizes(save(slices)) == [5]
+
+
+def test_hostile_text_comes_out_plain(slices, save):
+    for dataset in slices:
+        dataset.SeriesDescription = "<b>x</b> %s \u202egnp'; DROP TABLE"
+        dataset.PatientID = "../../etc"
+    (study,) = dicom.scan(save(slices)).studies
+    assert study.patient_id == "../../etc"
+    assert study.series[0].description == "<b>x</b> %s gnp'; DROP TABLE"
+
+
+@pytest.mark.parametrize(
+    ("charset", "raw"), [("", "Müller".encode("latin-1")), ("ISO_IR 100", "Müller".encode("latin-1"))]
+)
+def test_latin_1_is_read_whether_declared_or_not(slices, save, charset, raw):
+    for dataset in slices:
+        dataset.SpecificCharacterSet = charset
+        dataset.PatientName = "M##ller"
+    folder = save(slices)
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"M##ller", raw + b" "))
+    (study,) = dicom.scan(folder).studies
+    assert study.patient_name == "Müller"
+
+
+def test_iso_2022_is_read(slices, save):
+    for dataset in slices:
+        dataset.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+        dataset.PatientName = "Yamada^Tarou=山田^太郎"
+    (study,) = dicom.scan(save(slices)).studies
+    assert "山田" in study.patient_name
+
+
+def test_cancelling_returns_what_was_found(slices, save):
+    folder = save(slices)
+    seen = []
+    found = dicom.scan(folder, on_progress=seen.append, is_cancelled=lambda: len(seen) >= 2)
+    assert len(found.series[0]) == 2
+
+
+def test_choosing_among_series_names_them(slices, save, tmp_path):
+    for dataset in slices[:2]:
+        dataset.SeriesInstanceUID = "1.2.3.99"
+    save(slices)
+    with pytest.raises(BadInput, match=r"2 series.*--series.*1\.2\.3\.99"):
+        dicom.open_series(tmp_path)
+    assert len(dicom.open_series(tmp_path, "1.2.3.99").sources) == 2
+    with pytest.raises(BadInput, match="no series with the UID"):
+        dicom.open_series(tmp_path, "9.9")
+
+
+def test_headers_agree_with_pydicom_on_real_files(shared_data):
+    import pydicom
+
+    from marview.dicom.quiet import quiet
+
+    for path in sorted((shared_data / "awkward_dicom" / "transfer_syntaxes").glob("CT*")):
+        (header,) = dicom.scan(path).series[0].slices
+        with quiet():
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        assert header.sop_uid == dataset.SOPInstanceUID
+        assert header.position_mm == tuple(map(float, dataset.ImagePositionPatient))
+        assert (header.rows, header.columns) == (dataset.Rows, dataset.Columns)
+        assert header.bits_stored == dataset.BitsStored
+        assert header.patient_name == str(dataset.PatientName)
+        assert header.slope == float(dataset.RescaleSlope)

@@ -1,0 +1,1 @@
+"""Bodies painted from solids and texture."""

@@ -1,0 +1,212 @@
+"""A volume that tissue is painted on, solid by solid, each over what lay there before."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, zoom
+
+from marview.physics.shapes import Solid, Union
+
+Array = NDArray[np.float32]
+Block = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """What a solid is filled with.
+
+    Attributes:
+        hu: mean.
+        grain_hu: standard deviation of its finest texture.
+        patch_hu: standard deviation of texture some millimetres wide.
+        septa_hu: strength of the thin sheets that run through it: fibres in fat, fat in muscle.
+    """
+
+    hu: float
+    grain_hu: float = 3.0
+    patch_hu: float = 4.0
+    septa_hu: float = 0.0
+
+
+FAT = Tissue(-104, 4, 5, 42)
+PELVIC_FAT = Tissue(-98, 4, 6, 60)
+MUSCLE = Tissue(54, 4, 5, -58)
+SKIN = Tissue(35, 6, 10)
+BLOOD = Tissue(44, 3, 2)
+FLUID = Tissue(8, 2, 2)
+GAS = Tissue(-990, 4, 0)
+CORTEX = Tissue(1250, 40, 90)
+TRABECULAR = Tissue(210, 62, 45)
+MARROW = Tissue(-55, 12, 15)
+CARTILAGE = Tissue(95, 4, 6)
+
+
+class Canvas:
+    """HU on a grid whose middle is the frame's origin; x to the patient's left, y to the back, z to the head.
+
+    Attributes:
+        hu: float32 `[z, y, x]`, air to begin with.
+        spacing_mm: (z, y, x).
+        x: `[1, 1, x]`, mm.
+        y: `[1, y, 1]`, mm.
+        z: `[z, 1, 1]`, mm.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], seed: int) -> None:
+        self.hu: Array = np.full(shape, -1000, dtype=np.float32)
+        self.spacing_mm = spacing_mm
+        self._generator = np.random.default_rng(seed)
+        axes = [(np.arange(n) - (n - 1) / 2) * step for n, step in zip(shape, spacing_mm, strict=True)]
+        self.z, self.y, self.x = (
+            np.asarray(axis, dtype=np.float32).reshape([-1 if i == k else 1 for i in range(3)])
+            for k, axis in enumerate(axes)
+        )
+
+    def paint(self, solid: Solid, tissue: Tissue, *, wobble_mm: float = 0.0, edge_mm: float = 1.0) -> None:
+        """Fill a solid with tissue.
+
+        Args:
+            solid: what to fill.
+            tissue: what with.
+            wobble_mm: how far its surface strays, so that no outline is a perfect curve.
+            edge_mm: width over which its surface fades.
+        """
+        block = self._block(solid, 3 * wobble_mm + edge_mm)
+        if block is None:
+            return
+        distance = self.distance(solid, block, wobble_mm)
+        self._blend(block, np.clip(0.5 - distance / np.float32(edge_mm), 0, 1), self.filling(tissue, block))
+
+    def paint_muscle(self, solid: Solid, *, wobble_mm: float = 2.0, sheath_mm: float = 1.1) -> None:
+        """Fill a solid with muscle in a thin sheath of fat, which parts it from the muscles beside it."""
+        block = self._block(solid, 3 * wobble_mm + sheath_mm)
+        if block is None:
+            return
+        distance = self.distance(solid, block, wobble_mm)
+        sheath = sheath_mm * np.clip(1 + 0.7 * self.coarse[block], 0.2, 2.5)
+        self._blend(block, np.clip(0.5 - (distance - sheath) / 1.2, 0, 1), self.filling(FAT, block))
+        self._blend(block, np.clip(0.5 - distance / 1.2, 0, 1), self.filling(MUSCLE, block))
+
+    def paint_bone(
+        self,
+        solid: Solid,
+        *,
+        cortex_mm: float = 1.6,
+        inside: Tissue = TRABECULAR,
+        cortex: Tissue = CORTEX,
+        wobble_mm: float = 0.5,
+    ) -> None:
+        """Fill a solid with bone: a dense shell that thins here and thickens there, and what lies inside it."""
+        block = self._block(solid, 3 * wobble_mm + 1)
+        if block is None:
+            return
+        distance = self.distance(solid, block, wobble_mm)
+        thickness = cortex_mm * (1 + 0.3 * self.coarse[block])
+        shell = np.clip(0.5 + (distance + thickness) / 1.0, 0, 1)
+        # trabeculae condense towards the shell
+        dense = 1 + 0.8 * np.exp(np.minimum(distance, 0) / 4)
+        core = self.filling(inside, block) * (dense if inside.hu > 0 else 1)
+        filling = shell * self.filling(cortex, block) + (1 - shell) * core
+        self._blend(block, np.clip(0.5 - distance / 1.0, 0, 1), filling)
+
+    def distance(self, solid: Solid, block: Block, wobble_mm: float = 0.0) -> Array:
+        """Signed distance of a solid in a block, its surface straying by wobble_mm."""
+        z, y, x = self.z[block[0]], self.y[:, block[1]], self.x[:, :, block[2]]
+        if wobble_mm:
+            x, y = x + wobble_mm * self.stray_x[block], y + wobble_mm * self.stray_y[block]
+        return np.broadcast_to(solid.distance(x, y, z), self.hu[block].shape)
+
+    def filling(self, tissue: Tissue, block: Block) -> Array:
+        """HU of tissue everywhere in a block."""
+        value = tissue.hu + tissue.grain_hu * self.grain[block] + tissue.patch_hu * self.patches[block]
+        if tissue.septa_hu:
+            value = value + tissue.septa_hu * self.septa[block]
+        return value
+
+    @cached_property
+    def grain(self) -> Array:
+        """Fine texture, standard deviation 1, `[z, y, x]`."""
+        return self._texture(0.7)
+
+    @cached_property
+    def patches(self) -> Array:
+        """Texture some millimetres wide, standard deviation 1."""
+        return self._texture(3.0)
+
+    @cached_property
+    def coarse(self) -> Array:
+        """Texture some centimetres wide, standard deviation 1."""
+        return self._texture(12.0)
+
+    @cached_property
+    def septa(self) -> Array:
+        """Thin sheets, 0 to 1: where a smooth field changes sign."""
+        field = self._texture(4.5)
+        return np.asarray(np.exp(-((field / 0.11) ** 2)) * np.clip(0.5 + 0.6 * self.coarse, 0, 1), dtype=np.float32)
+
+    @cached_property
+    def stray_x(self) -> Array:
+        """How far outlines stray along x, standard deviation 1."""
+        return 0.8 * self._texture(14.0) + 0.35 * self._texture(5.0)
+
+    @cached_property
+    def stray_y(self) -> Array:
+        """How far outlines stray along y, standard deviation 1."""
+        return 0.8 * self._texture(14.0) + 0.35 * self._texture(5.0)
+
+    def _texture(self, scale_mm: float) -> Array:
+        """Gaussian noise with a correlation length, standard deviation 1; made small and enlarged where smooth."""
+        steps = [max(1.0, scale_mm / 1.6 / step) for step in self.spacing_mm]
+        small = [int(np.ceil(n / step)) + 2 for n, step in zip(self.hu.shape, steps, strict=True)]
+        noise = self._generator.standard_normal(small, dtype=np.float32)
+        sigma = [scale_mm / (spacing * step) for spacing, step in zip(self.spacing_mm, steps, strict=True)]
+        noise = gaussian_filter(noise, sigma, mode="wrap")
+        if small != [n + 2 for n in self.hu.shape]:
+            order = [(n + 2 * step) / m for n, step, m in zip(self.hu.shape, steps, small, strict=True)]
+            noise = zoom(noise, order, order=1, mode="nearest", grid_mode=True)
+        cut = noise[tuple(slice(0, n) for n in self.hu.shape)]
+        return np.asarray(cut / cut.std(), dtype=np.float32)
+
+    def _block(self, solid: Solid, margin_mm: float) -> Block | None:
+        """The part of the grid a solid with a margin lies in."""
+        low, high = solid.bounds
+        block = []
+        for axis, spacing, lowest, highest in zip(
+            (self.z, self.y, self.x), self.spacing_mm, low[::-1], high[::-1], strict=True
+        ):
+            first = float(axis.flat[0])
+            start = max(0, int(np.floor((lowest - margin_mm - first) / spacing)))
+            stop = min(axis.size, int(np.ceil((highest + margin_mm - first) / spacing)) + 1)
+            if start >= stop:
+                return None
+            block.append(slice(start, stop))
+        return block[0], block[1], block[2]
+
+    def _blend(self, block: Block, cover: NDArray[np.floating[Any]], value: NDArray[np.floating[Any]]) -> None:
+        here = self.hu[block]
+        here += cover.astype(np.float32, copy=False) * (value - here)
+
+
+def both_sides(solid: Solid) -> Union:
+    """A solid and its mirror image on the other side of the body."""
+    return Union((solid, Mirrored(solid)))
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """A solid with left and right exchanged."""
+
+    solid: Solid
+
+    @property
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Lowest and highest corner of a box around it."""
+        low, high = self.solid.bounds
+        return np.array([-high[0], low[1], low[2]]), np.array([-low[0], high[1], high[2]])
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance."""
+        return self.solid.distance(-x, y, z)

@@ -1,0 +1,74 @@
+"""Total hip replacement: cup, head, neck and stem."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from marview.physics.implants.part import Implant, Part
+from marview.physics.shapes import Common, Point, Rod, Solid, Union, Without, ball
+
+
+@dataclass(frozen=True)
+class HipSizes:
+    """Sizes of a hip replacement in mm.
+
+    Attributes:
+        cup: outer diameter.
+        cup_wall: thickness of its metal.
+        head: diameter.
+        neck: diameter.
+        stem: diameter at the shoulder.
+        stem_tip: diameter at the tip.
+    """
+
+    cup: float = 54.0
+    cup_wall: float = 3.5
+    head: float = 28.0
+    neck: float = 12.0
+    stem: float = 22.0
+    stem_tip: float = 11.0
+
+
+def cup_opening(side: float) -> Point:
+    """Where a cup opens to: 45 degrees down from the side it is on, 15 degrees forward; side is +1 left, -1 right."""
+    inclination, anteversion = np.radians(45), np.radians(15)
+    outward = np.cos(anteversion) * np.sin(inclination)
+    return side * float(outward), -float(np.sin(anteversion)), -float(np.cos(anteversion) * np.cos(inclination))
+
+
+def hemisphere(middle: Point, opening: Point, outer_mm: float, inner_mm: float) -> Solid:
+    """A shell of half a ball that opens towards a direction; radii in mm."""
+    behind = np.array(middle) - 200 * np.array(opening)
+    half = ball((float(behind[0]), float(behind[1]), float(behind[2])), 200.0)
+    return Common((Without(ball(middle, outer_mm), (ball(middle, inner_mm),)), half))
+
+
+def hip(
+    middle: Point,
+    shaft_top: Point,
+    shaft_bottom: Point,
+    *,
+    material: str | None = None,
+    sizes: HipSizes | None = None,
+) -> Implant:
+    """A hip replacement.
+
+    Args:
+        middle: of the joint, mm.
+        shaft_top: on the axis of the femur at the height of the neck's cut.
+        shaft_bottom: on that axis, where the tip of the stem lies.
+        material: of all of it; head of cobalt chromium and the rest of titanium alloy if None.
+        sizes: usual ones if None.
+    """
+    sizes = sizes or HipSizes()
+    side = float(np.sign(middle[0]) or 1)
+    bulk, bearing = material or "ti6al4v", material or "cocrmo"
+    cup = hemisphere(middle, cup_opening(side), sizes.cup / 2, sizes.cup / 2 - sizes.cup_wall)
+    stem = Union(
+        (
+            Rod(middle, shaft_top, sizes.neck / 2, sizes.neck / 2 + 1),
+            Rod(shaft_top, shaft_bottom, sizes.stem / 2, sizes.stem_tip / 2),
+        )
+    )
+    parts = (Part(cup, bulk), Part(stem, bulk), Part(ball(middle, sizes.head / 2), bearing))
+    return Implant("hip-left" if side > 0 else "hip-right", parts)

@@ -1,0 +1,69 @@
+"""What an implant is: solids of named materials, in mm, at a place in the body."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.physics.shapes import Solid
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of an implant.
+
+    Attributes:
+        solid: in mm, (x, y, z).
+        material: a name of `marview.physics.material`.
+    """
+
+    solid: Solid
+    material: str
+
+
+@dataclass(frozen=True)
+class Implant:
+    """Pieces that belong together.
+
+    Attributes:
+        name: such as hip-left.
+        parts: a later part takes the room of an earlier one where they overlap.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+
+
+def rasterize(
+    implants: Sequence[Implant], axes_mm: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
+    """Share of every voxel that is metal, `[z, y, x]`, by material.
+
+    A voxel's share is 0.5 where a surface runs through its middle and 0 or 1 from half a pixel away.
+
+    Args:
+        implants: what to draw.
+        axes_mm: middles of the voxels along (z, y, x), mm, evenly spaced and rising.
+    """
+    shape = tuple(axis.size for axis in axes_mm)
+    shares: dict[str, NDArray[np.float32]] = {}
+    for part in (part for implant in implants for part in implant.parts):
+        low, high = part.solid.bounds
+        pixel_mm = float(axes_mm[2][1] - axes_mm[2][0])
+        block = tuple(
+            slice(*np.searchsorted(axis, (lowest - pixel_mm, highest + pixel_mm)))
+            for axis, lowest, highest in zip(axes_mm, low[::-1], high[::-1], strict=True)
+        )
+        z, y, x = (axis[along] for axis, along in zip(axes_mm, block, strict=True))
+        if not (z.size and y.size and x.size):
+            continue
+        distance = part.solid.distance(x[None, None, :], y[None, :, None], z[:, None, None])
+        cover = np.clip(0.5 - distance / pixel_mm, 0, 1).astype(np.float32)
+        for other in shares.values():
+            other[block] *= 1 - cover
+        if part.material not in shares:
+            shares[part.material] = np.zeros(shape, dtype=np.float32)
+        share = shares[part.material]
+        share[block] = np.maximum(share[block], cover)
+    return shares

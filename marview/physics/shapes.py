@@ -1,0 +1,298 @@
+"""Solids given by their signed distance, to draw anatomy and implants from.
+
+Coordinates are (x, y, z) in mm. A distance is negative inside; for ellipsoids it is an estimate that is exact on the
+surface. Solids are immutable and know the box they fit in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Point = tuple[float, float, float]
+Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+class Solid(Protocol):
+    """Something with an inside."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it, mm."""
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance in mm at coordinates that broadcast against each other."""
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """An ellipsoid, turned in the x, y plane.
+
+    Attributes:
+        middle: mm.
+        radii: mm along its own x, y, z.
+        turn_rad: from x towards y.
+    """
+
+    middle: Point
+    radii: Point
+    turn_rad: float = 0.0
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        widest = max(self.radii[:2])
+        reach = np.array([widest, widest, self.radii[2]]) if self.turn_rad else np.array(self.radii)
+        return np.array(self.middle) - reach, np.array(self.middle) + reach
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance, first order."""
+        u, v = _turned(x - self.middle[0], y - self.middle[1], self.turn_rad)
+        u, v, w = u / self.radii[0], v / self.radii[1], (z - self.middle[2]) / self.radii[2]
+        size = np.sqrt(u**2 + v**2 + w**2)
+        slope = np.sqrt((u / self.radii[0]) ** 2 + (v / self.radii[1]) ** 2 + (w / self.radii[2]) ** 2)
+        return np.asarray(size * (size - 1) / np.maximum(slope, 1e-6), dtype=np.float32)
+
+
+def ball(middle: Point, radius: float) -> Ellipsoid:
+    """A ball."""
+    return Ellipsoid(middle, (radius, radius, radius))
+
+
+@dataclass(frozen=True)
+class Rod:
+    """A round rod from one point to another whose radius changes evenly, with round or flat ends.
+
+    Attributes:
+        start: mm.
+        end: mm.
+        start_radius: mm.
+        end_radius: mm; as at the start if None.
+        is_flat: cut off flat at both ends.
+    """
+
+    start: Point
+    end: Point
+    start_radius: float
+    end_radius: float | None = None
+    is_flat: bool = False
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        widest = max(self.start_radius, self.end_radius or 0.0)
+        ends = np.array([self.start, self.end])
+        return ends.min(axis=0) - widest, ends.max(axis=0) + widest
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance; first order where the rod tapers."""
+        axis = np.subtract(self.end, self.start)
+        length = float(np.linalg.norm(axis))
+        axis = axis / length
+        dx, dy, dz = x - self.start[0], y - self.start[1], z - self.start[2]
+        along = dx * axis[0] + dy * axis[1] + dz * axis[2]
+        held = np.clip(along, 0, length)
+        end_radius = self.start_radius if self.end_radius is None else self.end_radius
+        radius = self.start_radius + (end_radius - self.start_radius) * held / length
+        if not self.is_flat:
+            away = np.sqrt((dx - held * axis[0]) ** 2 + (dy - held * axis[1]) ** 2 + (dz - held * axis[2]) ** 2)
+            return np.asarray(away - radius, dtype=np.float32)
+        across = np.sqrt(np.maximum(dx**2 + dy**2 + dz**2 - along**2, 0)) - radius
+        beyond = np.abs(along - length / 2) - length / 2
+        return _corner(across, beyond)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A box with its own axes and rounded edges.
+
+    Attributes:
+        middle: mm.
+        half: half of its edges, mm, along its axes.
+        axes: three unit vectors at right angles; the frame's own if None.
+        rounding: radius of edges, mm.
+    """
+
+    middle: Point
+    half: Point
+    axes: tuple[Point, Point, Point] | None = None
+    rounding: float = 0.0
+
+    @cached_property
+    def _rows(self) -> NDArray[np.float64]:
+        return np.eye(3) if self.axes is None else np.array(self.axes)
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        reach = np.abs(self._rows).T @ np.array(self.half)
+        return np.array(self.middle) - reach, np.array(self.middle) + reach
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance."""
+        offset = (x - self.middle[0], y - self.middle[1], z - self.middle[2])
+        beyond = [
+            np.abs(row[0] * offset[0] + row[1] * offset[1] + row[2] * offset[2]) - (half - self.rounding)
+            for row, half in zip(self._rows, self.half, strict=True)
+        ]
+        outside = np.sqrt(sum(np.maximum(one, 0) ** 2 for one in beyond))
+        inside = np.minimum(np.maximum(np.maximum(beyond[0], beyond[1]), beyond[2]), 0)
+        return np.asarray(outside + inside - self.rounding, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A superellipse in x, y that stands along z.
+
+    Attributes:
+        middle: mm; its z is the middle of the height.
+        radii: mm along its own x and y.
+        height: mm.
+        exponent: 2 an ellipse, more a rounded rectangle.
+        turn_rad: from x towards y.
+    """
+
+    middle: Point
+    radii: tuple[float, float]
+    height: float
+    exponent: float = 2.0
+    turn_rad: float = 0.0
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        widest = max(self.radii) * 2 ** (0.5 - 1 / max(self.exponent, 2.0))
+        reach = np.array([widest, widest, self.height / 2])
+        return np.array(self.middle) - reach, np.array(self.middle) + reach
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance, along the radius in x and y."""
+        u, v = _turned(x - self.middle[0], y - self.middle[1], self.turn_rad)
+        power = self.exponent
+        size = (np.abs(u / self.radii[0]) ** power + np.abs(v / self.radii[1]) ** power) ** (1 / power)
+        size = np.maximum(size, 1e-3)
+        across = np.where(size > 1e-2, np.sqrt(u**2 + v**2) * (1 - 1 / size), -min(self.radii))
+        return _corner(across, np.abs(z - self.middle[2]) - self.height / 2)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A round wire through points.
+
+    Attributes:
+        points: mm, at least two.
+        radius: mm.
+    """
+
+    points: tuple[Point, ...]
+    radius: float
+
+    @cached_property
+    def _rods(self) -> "Union":
+        pairs = zip(self.points[:-1], self.points[1:], strict=True)
+        return Union(tuple(Rod(start, end, self.radius) for start, end in pairs))
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        return self._rods.bounds
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance."""
+        return self._rods.distance(x, y, z)
+
+
+@dataclass(frozen=True)
+class Union:
+    """What is in any of several solids."""
+
+    parts: tuple[Solid, ...]
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        lows, highs = zip(*(part.bounds for part in self.parts), strict=True)
+        return np.min(lows, axis=0), np.max(highs, axis=0)
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance."""
+        nearest = self.parts[0].distance(x, y, z)
+        for part in self.parts[1:]:
+            nearest = np.minimum(nearest, part.distance(x, y, z))
+        return nearest
+
+
+@dataclass(frozen=True)
+class Without:
+    """What is in a solid and not in others."""
+
+    whole: Solid
+    removed: tuple[Solid, ...]
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        return self.whole.bounds
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance."""
+        distance = self.whole.distance(x, y, z)
+        for part in self.removed:
+            distance = np.maximum(distance, -part.distance(x, y, z))
+        return distance
+
+
+@dataclass(frozen=True)
+class Common:
+    """What is in all of several solids."""
+
+    parts: tuple[Solid, ...]
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        lows, highs = zip(*(part.bounds for part in self.parts), strict=True)
+        return np.max(lows, axis=0), np.min(highs, axis=0)
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance."""
+        farthest = self.parts[0].distance(x, y, z)
+        for part in self.parts[1:]:
+            farthest = np.maximum(farthest, part.distance(x, y, z))
+        return farthest
+
+
+def smooth_curve(points: Sequence[Point], count: int = 24) -> tuple[Point, ...]:
+    """Points along a Catmull-Rom curve through points, `count` to a stretch."""
+    given = np.array(points, dtype=float)
+    padded = np.vstack([2 * given[0] - given[1], given, 2 * given[-1] - given[-2]])
+    curve = []
+    for before, start, end, after in zip(padded[:-3], padded[1:-2], padded[2:-1], padded[3:], strict=True):
+        t = np.linspace(0, 1, count, endpoint=False)[:, None]
+        curve.append(
+            0.5
+            * (
+                2 * start
+                + (end - before) * t
+                + (2 * before - 5 * start + 4 * end - after) * t**2
+                + (3 * start - before - 3 * end + after) * t**3
+            )
+        )
+    return tuple((float(x), float(y), float(z)) for x, y, z in np.vstack([*curve, given[-1:]]))
+
+
+def _turned(x: Array, y: Array, turn_rad: float) -> tuple[Array, Array]:
+    if not turn_rad:
+        return x, y
+    cosine, sine = np.float32(np.cos(turn_rad)), np.float32(np.sin(turn_rad))
+    return cosine * x + sine * y, cosine * y - sine * x
+
+
+def _corner(across: Array, beyond: Array) -> Array:
+    """Distance to what lies within two surfaces at right angles."""
+    inside = np.minimum(np.maximum(across, beyond), 0)
+    return np.asarray(inside + np.sqrt(np.maximum(across, 0) ** 2 + np.maximum(beyond, 0) ** 2), dtype=np.float32)

@@ -170,3 +170,35 @@ def doctor(as_json: AsJson = False) -> int:
     from marview.commands.doctor import examine
 
     return examine(as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULT ...", help="Corrected series or volumes.")],
+    truth: Annotated[Path, typer.Option(metavar="TRUTH", help="The series or volume without artifacts.")],
+    mask: Annotated[
+        Path | None, typer.Option(metavar="MASK", help="The metal; its slices and ring are measured.")
+    ] = None,
+    protocol: Annotated[str, typer.Option(metavar="P", help="Print the published rows of this protocol below.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Measure corrected volumes against their truth, in one table."""
+    from marview.commands.benchmark import print_evaluation
+
+    print_evaluation(results, truth, mask, protocol, as_json=as_json)
+
+
+@app.command()
+def benchmark(
+    cases: Annotated[Path, typer.Option(metavar="DIR", help="Public layout, case files, or clean slices.")],
+    method: Annotated[str, typer.Option(metavar="A,B,C", help="Methods of `marview methods`.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Tables; an interrupted benchmark is taken up.")],
+    protocol: Annotated[str, typer.Option(metavar="P")] = "syndeeplesion-640",
+    masks: Annotated[Path | None, typer.Option(metavar="FILE", help="Metal shapes for clean slices.")] = None,
+    material: Annotated[str, typer.Option(help="Metal in clean slices.")] = "ti",
+    device: Device = Device.AUTO,
+) -> None:
+    """Run methods on cases with known truth and print and write the tables."""
+    from marview.commands.benchmark import print_benchmark
+
+    print_benchmark(protocol, method, cases, output, masks=masks, material=material, device=device.value)

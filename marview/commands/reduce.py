@@ -81,13 +81,14 @@ def reduce_series(
 
 def _run(worker: MarWorker, request: ReduceRequest, *, is_quiet: bool) -> Mapping[str, Any]:
     """Run to the end under a progress bar; Ctrl-C cancels the run first."""
+    console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=is_quiet,
+        console=console,
+        disable=is_quiet or not console.is_terminal,
     )
     task = bar.add_task(request.method, total=1.0)
 

@@ -49,7 +49,7 @@ def metal_hu() -> np.ndarray:
     hu = np.where(np.hypot(y, x) < 40, 20.0, -1000.0) + noise
     hu[:, np.hypot(y - 20, x) < 5] = 700
     for z in METAL_SLICES:
-        hu[z, np.abs(y) < 1.5] -= 250 * (np.abs(x[0]) < 20)
+        hu[z][(np.abs(y) < 1.5) & (np.abs(x) < 20)] -= 250
         for side in (-18, 18):
             hu[z, np.hypot(y, x - side) < 3.2] = 8000
     return np.clip(np.rint(hu), -1024, 30000).astype(np.int16)

@@ -29,7 +29,8 @@ def test_trace_of_a_slice_as_arrays_and_as_a_picture(marview: Callable, metal_se
     assert 0 < trace.mean() < 0.5
     np.testing.assert_array_equal(arrays["li_sinogram"][~trace], sinogram[~trace])
     assert marview("trace", metal_series, "--slice", 2, "--output", tmp_path / "t.png").exit_code == 0
-    assert Image.open(tmp_path / "t.png").size == sinogram.shape[::-1]
+    with Image.open(tmp_path / "t.png") as picture:
+        assert picture.size == sinogram.shape[::-1]
 
 
 @pytest.mark.parametrize(

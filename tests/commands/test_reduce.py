@@ -27,7 +27,7 @@ def test_reports_every_slice(marview: Callable, metal_series: Path, metal_hu: np
     record = marview("reduce", metal_series, *LI, "--output", tmp_path / "out", "--json").record
     assert record["method"] == "linear_interpolation"
     assert record["files"] == 6
-    slices = {each["index"]: each for each in record["slices"]}
+    slices = {each["slice_index"]: each for each in record["slices"]}
     for z in METAL_SLICES:
         assert slices[z]["metal_pixels"] == pytest.approx((metal_hu[z] == 8000).sum(), rel=0.2)
         assert 0 < slices[z]["trace_fraction"] < 0.5
@@ -59,7 +59,10 @@ def test_nifti_and_pictures(marview: Callable, metal_series: Path, metal_hu: np.
     assert volume.shape == (96, 96, 6)
     assert marview("reduce", metal_series, *LI, "--output", tmp_path / "p", "--format", "png").exit_code == 0
     pictures = sorted((tmp_path / "p").iterdir())
-    assert [Image.open(picture).size for picture in pictures] == [(96, 96)] * 6
+    assert len(pictures) == 6
+    for path in pictures:
+        with Image.open(path) as picture:
+            assert picture.size == (96, 96)
 
 
 def test_a_mask_from_a_file_is_used(

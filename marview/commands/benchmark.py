@@ -1,0 +1,65 @@
+"""Measure methods on cases with known truth; measure results against a truth."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+from rich.progress import Progress
+
+from marview.errors import UsageError
+from marview.mar.messages import Device
+
+
+def print_benchmark(
+    protocol: str,
+    methods: str,
+    cases: Path,
+    output: Path,
+    *,
+    masks: Path | None = None,
+    material: str = "ti",
+    device: str = "auto",
+) -> None:
+    """Run the benchmark under a progress bar, write its tables to `output` and print the Markdown one.
+
+    Raises:
+        UsageError: an unknown protocol or method, or a folder of another benchmark.
+        BadInput: there are no cases.
+    """
+    from marview.evaluation.command import benchmark
+    from marview.evaluation.tables import markdown
+
+    named = [name.strip() for name in methods.split(",") if name.strip()]
+    if not named:
+        raise UsageError("--method names no method; say for instance --method linear_interpolation,nmar.")
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("cases", total=1.0)
+        results = benchmark(
+            protocol,
+            named,
+            cases,
+            output,
+            masks=masks,
+            material=material,
+            device=cast("Device", device),
+            on_progress=lambda fraction, text: bar.update(task, completed=fraction, description=text),
+        )
+    print(markdown(results))
+
+
+def print_evaluation(
+    results: Sequence[Path], truth: Path, mask: Path | None = None, protocol: str = "", *, as_json: bool = False
+) -> None:
+    """Print one table of results against their truth.
+
+    Raises:
+        BadInput: a volume cannot be read, or they differ in shape.
+        UsageError: there is no such protocol.
+    """
+    from marview.evaluation.compare import evaluate
+
+    found = evaluate(results, truth, mask, protocol)
+    sys.stdout.write(found.json() + "\n" if as_json else found.text())

@@ -39,7 +39,7 @@ ROWS: tuple[Row, ...] = (
     Row("open_folder", "Open folder …", "File", ("Ctrl+O",), "open"),
     Row("open_file", "Open file or zip …", "File", ("Ctrl+Shift+O",), "file"),
     Row("open_demo", "Open the demo study", "File", (), "demo"),
-    Row("export", "Export …", "File", ("Ctrl+E",), "export", needs="series"),
+    Row("export", "Export …", "File", ("Ctrl+E",), "export", needs="result"),
     Row("quit", "Quit", "File", ("Ctrl+Q",)),
     Row("layout_read", "Read", "View/Layout", ("Ctrl+1",), "layout_read", is_checkable=True),
     Row("layout_mar", "MAR", "View/Layout", ("Ctrl+2",), "layout_mar", is_checkable=True),
@@ -55,7 +55,6 @@ ROWS: tuple[Row, ...] = (
     Row("hold_original", "Show the original while held", "", ("X",), needs="result"),
     Row("maximise", "Maximise the pane", "View", ("Ctrl+Return",), "maximise", is_checkable=True, needs="series"),
     Row("next_pane", "Next pane", "", ("Tab",), needs="series"),
-    Row("next_region", "Panes, metal and method, series", "View", ("F6",)),
     Row("full_screen", "Full screen", "View", ("F11",), is_checkable=True),
     Row("previous_slice", "Previous slice", "Go", ("Up",), needs="series"),
     Row("next_slice", "Next slice", "Go", ("Down",), needs="series"),
@@ -109,7 +108,7 @@ MENUS = ("File", "View", "Go", "Metal", "Help")
 class Actions:
     """The rows made into Qt actions of a window; their keys work whatever in it has the focus."""
 
-    def __init__(self, window: QWidget, commands: dict[str, Callable[[], None]]) -> None:
+    def __init__(self, window: QWidget, commands: dict[str, Callable[[], object]]) -> None:
         self._rows = {row.id: row for row in (*ROWS, *PRESET_ROWS)}
         self._actions: dict[str, QAction] = {}
         for row in self._rows.values():

@@ -2,16 +2,20 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QApplication
 
+from marview.errors import BadInput
 from marview.gui.bridge import Bridge
 from marview.gui.icons import application_icon
 from marview.gui.main_window import MainWindow
 from marview.gui.style import dress
+from marview.session.messages import Severity
 from marview.session.session import Session
 from marview.session.settings import Settings
 
@@ -52,3 +56,46 @@ def run(paths: list[str]) -> int:
     for path in paths:
         window.session.open(Path(path))
     return int(qt.exec())
+
+
+def render_to_png(path: Path | None, output_png: Path) -> None:
+    """Draw the window with a study open into a picture, for machines with no display.
+
+    Raises:
+        BadInput: the study cannot be opened, or the picture cannot be written.
+    """
+    qt = application()
+    window = make_window(Settings())
+    window.resize(*SIZE)
+    window.show()
+    failures: list[str] = []
+    window.session.messages.said.connect(
+        lambda message: failures.append(message.sentence) if message.severity is Severity.ERROR else None
+    )
+    if path is not None:
+        window.session.open(path)
+        wait_until(lambda: bool(failures) or (window.session.metal.mask is not None and _is_settled(window)))
+    qt.processEvents()
+    is_written = window.grab().save(str(output_png), "PNG")
+    window.close()
+    if failures:
+        raise BadInput(failures[0])
+    if not is_written:
+        raise BadInput(f"{output_png} cannot be written.")
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> bool:
+    """Serve the window until something is so; False where it never was."""
+    end = time.monotonic() + timeout_s
+    while not is_so():
+        if time.monotonic() > end:
+            return False
+        QCoreApplication.processEvents()
+        time.sleep(0.005)
+    return True
+
+
+def _is_settled(window: MainWindow) -> bool:
+    session = window.session
+    is_read = session.loaded is not None and "being read" not in session.refusal
+    return is_read and not session.metal.is_busy

@@ -1,27 +1,135 @@
 """The window; it only assembles."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QMainWindow, QSplitter
+from functools import partial
+from pathlib import Path
 
-from marview.gui.panes.original_pane import OriginalPane
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+
+from marview.gui.action_state import ActionState
+from marview.gui.actions import Actions
+from marview.gui.commands import Commands
+from marview.gui.empty_state import EmptyState
+from marview.gui.guess_banner import GuessBanner
+from marview.gui.keys import KeyFilter
+from marview.gui.message_bar import MessageBar
+from marview.gui.pane_grid import PaneGrid
+from marview.gui.probe import ProbeBar
 from marview.gui.series_list import SeriesList
+from marview.gui.side_panel import SidePanel
+from marview.gui.slice_rail import SliceRail
+from marview.gui.text import tr
+from marview.gui.tool_bar import ToolBar
 from marview.session.session import Session
+
+LIST_WIDTH = 236
 
 
 class MainWindow(QMainWindow):
-    """Series list and panes on a session."""
+    """Series on the left, panes in the middle, metal, method and run on the right."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.addWidget(SeriesList(session.library))
-        split.addWidget(OriginalPane(session))
-        split.setSizes([240, 1300])
-        self.setCentralWidget(split)
+        self.setWindowTitle("marview")
+        self.setAcceptDrops(True)
+        self.grid = PaneGrid(session)
+        self.commands = Commands(self, session, self.grid)
+        self.actions_table = Actions(self, self.commands.table())
+        self.series = SeriesList(session.library)
+        self.series.setFixedWidth(LIST_WIDTH)
+        self.side = SidePanel(session, self.actions_table)
+        self.rail = SliceRail(session)
+        self.messages = MessageBar(session.messages)
+        self.banner = GuessBanner(session)
+        table = self.actions_table
+        self.empty = EmptyState(table["open_folder"], table["open_file"], table["open_demo"])
+        self.empty.recent_chosen.connect(lambda path: session.open(Path(path)))
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self._page())
+        middle = QVBoxLayout()
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(0)
+        middle.addWidget(self.messages)
+        middle.addWidget(self.pages, 1)
+        central = QWidget()
+        across = QHBoxLayout(central)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(3)
+        across.addWidget(self.series)
+        across.addLayout(middle, 1)
+        across.addWidget(self.side)
+        self.setCentralWidget(central)
+        self.addToolBar(ToolBar(session, table))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self.setStatusBar(ProbeBar(session))
+        self.keys = KeyFilter(self)
+        self.keys.held.connect(lambda is_held: session.view.update(is_original_held=is_held))
+        self._fill_menus()
+        self.state = ActionState(session, table)
+        session.library.started.connect(self._show_panes)
+        session.library.listed.connect(self._show_side)
+        self.series.hide()
+        self.side.hide()
+        session.methods.look()
+
+    def _page(self) -> QWidget:
+        page = QWidget()
+        down = QVBoxLayout(page)
+        down.setContentsMargins(0, 0, 0, 0)
+        down.setSpacing(0)
+        down.addWidget(self.banner)
+        across = QHBoxLayout()
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(3)
+        across.addWidget(self.grid, 1)
+        across.addWidget(self.rail)
+        down.addLayout(across, 1)
+        return page
+
+    def _fill_menus(self) -> None:
+        self.menus = menus = self.actions_table.fill(self.menuBar())
+        recent = QMenu(tr("Open recent"), self)
+        menus["File"].insertMenu(self.actions_table["open_demo"], recent)
+        recent.aboutToShow.connect(lambda: self._fill_recent(recent))
+        self._fill_recent(recent)
+        for pane in self.grid.panes.values():
+            pane.view.gestures.menu_asked.connect(lambda at: menus["View"].popup(at))
+        self.empty.show_recent(self.session.settings.recent)
+
+    def _fill_recent(self, menu: QMenu) -> None:
+        menu.clear()
+        for path in self.session.settings.recent:
+            menu.addAction(path).triggered.connect(partial(self.session.open, Path(path)))
+        menu.setEnabled(bool(self.session.settings.recent))
+
+    def _show_side(self) -> None:
+        self.series.show()
+        self.side.show()
+
+    def _show_panes(self, *_: object) -> None:
+        if self.pages.currentIndex() == 0:
+            self.pages.setCurrentIndex(1)
+            QTimer.singleShot(0, self, self.grid.focus_first)
+        chosen = self.session.library.chosen
+        self.setWindowTitle("marview" if chosen is None else f"{chosen.series.description} — marview")
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.session.open(Path(url.toLocalFile()))
+        event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the session with its window."""
+        self.hide()
         self.session.close()
         super().closeEvent(event)

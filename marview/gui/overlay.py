@@ -1,5 +1,7 @@
 """Coloured pictures over the grey one: masks with an outline, and maps."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
@@ -50,7 +52,7 @@ def outlined(mask: NDArray[np.bool_], colour: QColor, fill_alpha: int, edge_alph
     )
 
 
-def ramp(strength: NDArray[np.float32], colour: QColor, most_alpha: int = 200) -> QImage | None:
+def ramp(strength: NDArray[np.floating[Any]], colour: QColor, most_alpha: int = 200) -> QImage | None:
     """A map `[y, x]` of strengths 0 to 1 as one colour that grows denser; None where all are 0."""
     steps = (np.clip(strength, 0, 1) * 32).astype(np.uint8)
     if not steps.any():

@@ -6,7 +6,7 @@ from typing import Any
 
 from psygnal import Signal
 
-from marview.session.hu_window import HuWindow
+from marview.volume.window import HuWindow
 
 
 class Layout(enum.StrEnum):

@@ -150,6 +150,11 @@ class Library:
 
         self._background.run(work, done, lambda sentence: self._fail(sentence, not is_stale()))
 
+    def close(self) -> None:
+        """Stop scanning and reading."""
+        self._scans.next()
+        self._reads.next()
+
     def choose_neighbour(self, step: int) -> None:
         """Choose the next (1) or previous (-1) series of the list."""
         keys = [entry.key for entry in self.entries]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from marview.paths import resources
-from marview.session.hu_window import HuWindow
+from marview.volume.window import HuWindow
 
 
 @dataclass(frozen=True)

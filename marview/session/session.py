@@ -1,35 +1,76 @@
-"""The application without a window."""
+"""The application without a window: its parts, and what one means for the others."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from psygnal import Signal
 
 from marview.dicom import LoadedSeries
-from marview.mar.shared import SharedArray
+from marview.mar import Listing, MarWorker, ReduceRequest, SharedArray, SinogramRequest, discover
+from marview.mar.messages import Device
 from marview.session.background import Background, Post
-from marview.session.display import SOFT_TISSUE, View
-from marview.session.hu_window import HuWindow
+from marview.session.display import SOFT_TISSUE, Display, View
+from marview.session.exports import Exports
 from marview.session.library import Library
-from marview.session.messages import Messages
+from marview.session.messages import Messages, Severity
+from marview.session.metal import Metal
+from marview.session.methods import Methods
 from marview.session.picture import Picture
 from marview.session.presets import preset_of_key
+from marview.session.result import Result
+from marview.session.runs import Job, Runs, State
 from marview.session.settings import Settings, body_part_of
+from marview.session.sinograms import Sinograms
+from marview.volume.window import HuWindow
+
+KEPT_RESULTS = 3
 
 
 class Session:
-    """Holds the parts together: library, view, and what is open."""
+    """Holds the parts together: library, view, metal, methods, runs, results.
 
-    def __init__(self, post: Post, settings: Settings) -> None:
+    Event, on the window's thread: `result_changed()` when another result is in view, or none.
+
+    Args:
+        post: makes a call on the window's thread.
+        settings: what is remembered.
+        make_worker: makes the worker, when it is first needed.
+        listings: finds the installed methods.
+    """
+
+    result_changed = Signal()
+
+    def __init__(
+        self,
+        post: Post,
+        settings: Settings,
+        make_worker: Callable[[], MarWorker] = MarWorker,
+        listings: Callable[[], list[Listing]] = discover,
+    ) -> None:
         self.settings = settings
         self.messages = Messages()
         self.background = Background(post)
         self.view = View()
-        self._reading: list[SharedArray] = []
         self.library = Library(self.background, self.messages, self._allocate)
+        self.metal = Metal(self.background, self.messages)
+        self.methods = Methods(self.background, self.messages, settings, self._get_worker, listings)
+        self.runs = Runs(self._get_worker, post, self.messages)
+        self.exports = Exports(self.background)
+        self.sinograms = Sinograms(self._get_worker, post)
+        self.results: list[Result] = []
+        self.result: Result | None = None
+        self._make_worker = make_worker
+        self._worker: MarWorker | None = None
+        self._allocated: list[SharedArray] = []
+        self._hu: SharedArray | None = None
         self.library.started.connect(self._start)
         self.library.finished.connect(self._finish)
+        self.view.changed.connect(self._remember_window)
+
+    # -- what is open
 
     def open(self, path: Path) -> None:
         """Open a folder, zip or file."""
@@ -41,6 +82,16 @@ class Session:
         """The series in view."""
         return self.library.loaded
 
+    @property
+    def refusal(self) -> str:
+        """Why artifacts of the series in view cannot be reduced; empty where they can."""
+        loaded = self.loaded
+        if loaded is None or self._hu is None:
+            return "No series is open." if loaded is None else "The series is still being read."
+        if not loaded.report.is_volume:
+            return loaded.report.reason
+        return "" if self.metal.is_present else "No metal is marked: find it, or set a threshold."
+
     def original(self) -> Picture | None:
         """The slice in view as it was read."""
         loaded = self.loaded
@@ -49,39 +100,132 @@ class Session:
         spacing = loaded.volume.grid.spacing_mm
         return Picture(loaded.volume.hu[self.view.display.slice_index], spacing[1:])
 
+    def corrected(self) -> Picture | None:
+        """The slice in view with the correction of the result in view; as it was read where there is none."""
+        original = self.original()
+        if original is None or self.result is None:
+            return original
+        return Picture(self.result.corrected(original.values, self.view.display.slice_index), original.pixel_mm)
+
+    # -- the HU window
+
     def set_preset(self, key: int) -> None:
         """Set the HU window of a number key; 0 is the file's own."""
         preset = preset_of_key(key)
         if preset is not None:
-            self.set_window(preset.window)
+            self.view.update(window=preset.window)
         elif key == 0:
-            self.set_window(self._own_window())
+            self.view.update(window=self._own_window())
 
-    def set_window(self, window: HuWindow) -> None:
-        """Set the HU window and remember it for this body part."""
-        self.view.update(window=window)
+    # -- running
 
-    def remember_window(self) -> None:
-        """Keep the window in use for series of the same body part."""
-        part = self._body_part()
-        if part:
-            window = self.view.display.window
-            self.settings.windows[part] = (window.width_hu, window.level_hu)
+    def reduce(self) -> None:
+        """Correct the slices with metal, the one in view first."""
+        loaded, method = self.loaded, self.methods.current
+        if self.runs.is_running:
+            return
+        if self.refusal or loaded is None or self._hu is None or self.metal.shared is None:
+            self.messages.say(Severity.WARNING, self.refusal)
+            return
+        if method is None or method.manifest is None:
+            self.messages.error("No method is installed. The folder plugins/ of marview is empty or cannot be read.")
+            return
+        slices = self.metal.outward(self.view.display.slice_index)
+        mask = SharedArray.create(loaded.volume.hu.shape, np.bool_)
+        mask.array[:] = self.metal.shared.array
+        result = Result(
+            method=method.id,
+            title=method.manifest.title,
+            version=method.manifest.version,
+            weights_sha256=" ".join(weights.sha256 for weights in method.manifest.weights),
+            parameters=self.methods.values(method.id),
+            margin_mm=self.metal.recipe.margin_mm,
+            mask_text=self.metal.recipe.text,
+            slices=slices,
+            correction=SharedArray.create(loaded.volume.hu.shape, np.float32),
+            mask=mask,
+        )
+        request = ReduceRequest(
+            method=method.id,
+            hu=self._hu,
+            mask=mask,
+            spacing_mm=loaded.volume.grid.spacing_mm,
+            correction=result.correction,
+            slices=slices,
+            parameters=result.parameters,
+            device=cast("Device", self.methods.device),
+        )
+        before = self.result
+        if self.runs.begin(request, result, lambda job: self._end(job, before)) is None:
+            result.close()
+            return
+        self.show(result)
+
+    def show(self, result: Result | None) -> None:
+        """Put a result in view."""
+        if result is not self.result:
+            self.result = result
+            self.result_changed.emit()
+
+    def want_sinogram(self) -> None:
+        """Ask for the sinogram of the slice in view."""
+        loaded = self.loaded
+        if loaded is None or not loaded.report.is_volume or self._hu is None or self.metal.shared is None:
+            self.sinograms.want(None)
+            return
+        self.sinograms.want(
+            SinogramRequest(
+                hu=self._hu,
+                mask=self.metal.shared,
+                spacing_mm=loaded.volume.grid.spacing_mm,
+                slice_index=self.view.display.slice_index,
+            )
+        )
 
     def close(self) -> None:
         """End what runs, and write what is to be remembered."""
-        self.remember_window()
         self.settings.save()
+        self.library.close()
+        self.exports.cancel()
+        if self._worker is not None:
+            self._worker.close()
         self.background.close()
-        for shared in self._reading:
+        self._drop_results()
+        self.metal.close()
+        for shared in self._allocated:
             shared.close()
+
+    def _get_worker(self) -> MarWorker:
+        if self._worker is None:
+            self._worker = self._make_worker()
+        return self._worker
+
+    def _end(self, job: Job, before: Result | None) -> None:
+        """A run is over: keep what can be used, else go back to what was in view."""
+        is_partial = job.state is State.CANCELLED and bool(job.result.done) and before is None
+        if self.result is job.result and (job.state is State.DONE or is_partial):
+            self.results.append(job.result)
+            for old in self.results[:-KEPT_RESULTS]:
+                old.close()
+            self.results = self.results[-KEPT_RESULTS:]
+            return
+        if self.result is job.result:
+            self.show(before if before in self.results else None)
+        job.result.close()
+
+    # -- reading
 
     def _allocate(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
         shared = SharedArray.create(shape, dtype)
-        self._reading.append(shared)
+        self._allocated.append(shared)
         return shared.array
 
     def _start(self, loaded: LoadedSeries) -> None:
+        self.runs.cancel()
+        self._drop_results()
+        self._hu = None
+        self.sinograms.want(None)
+        self.metal.take(loaded.volume)
         count = loaded.volume.grid.shape[0]
         self.view.update(
             slice_index=count // 2,
@@ -95,11 +239,25 @@ class Session:
         )
 
     def _finish(self, loaded: LoadedSeries) -> None:
-        kept = [shared for shared in self._reading if np.shares_memory(shared.array, loaded.volume.hu)]
-        for shared in self._reading:
-            if shared not in kept:
+        self._hu = next((one for one in self._allocated if np.shares_memory(one.array, loaded.volume.hu)), None)
+        for shared in self._allocated:
+            if shared is not self._hu:
                 shared.close()
-        self._reading = kept
+        self._allocated = [] if self._hu is None else [self._hu]
+        if loaded.report.is_volume:
+            self.metal.find()
+            self.methods.warm()
+
+    def _drop_results(self) -> None:
+        for result in self.results:
+            result.close()
+        self.results = []
+        self.show(None)
+
+    def _remember_window(self, display: Display, names: frozenset[str]) -> None:
+        part = self._body_part()
+        if part and "window" in names:
+            self.settings.windows[part] = (display.window.width_hu, display.window.level_hu)
 
     def _own_window(self) -> HuWindow:
         loaded = self.loaded

@@ -2,11 +2,14 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from marview.gui.icons import icon
 from marview.gui.image_view import ImageView
+from marview.gui.panes.caption import Caption
 from marview.gui.text import tr
+
+HEADER_PX = 38
 
 
 class Pane(QFrame):
@@ -22,6 +25,8 @@ class Pane(QFrame):
         self.setProperty("isActive", False)
         self.setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.setMinimumSize(240, 220)
         self.title = QLabel(title)
         self.title.setObjectName("paneTitle")
         self.note = QLabel()
@@ -36,7 +41,7 @@ class Pane(QFrame):
         maximise.setAccessibleName(tr("Maximise {}").format(title))
         maximise.clicked.connect(lambda: self.maximise_asked.emit(self.name))
         header = QHBoxLayout()
-        header.setContentsMargins(10, 3, 4, 3)
+        header.setContentsMargins(10, 0, 5, 0)
         header.setSpacing(8)
         header.addWidget(self.title)
         header.addWidget(self.note)
@@ -44,22 +49,21 @@ class Pane(QFrame):
         header.addLayout(self.controls)
         header.addWidget(maximise)
         self.view = ImageView()
-        self.caption = QLabel()
-        self.caption.setObjectName("paneCaption")
-        self.caption.setWordWrap(True)
-        self.caption.hide()
+        self.caption = Caption()
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.setSpacing(0)
-        column.addLayout(header)
+        top = QWidget()
+        top.setFixedHeight(HEADER_PX)
+        top.setLayout(header)
+        column.addWidget(top)
         column.addWidget(self.view, 1)
         column.addWidget(self.caption)
         self.view.gestures.double_clicked.connect(lambda: self.maximise_asked.emit(self.name))
 
-    def set_caption(self, text: str) -> None:
-        """Write under the view; empty hides the line."""
-        self.caption.setText(text)
-        self.caption.setVisible(bool(text))
+    def set_caption(self, first: str, second: str = "") -> None:
+        """Write two lines under the view."""
+        self.caption.set_lines(first, second)
 
     def set_note(self, text: str, kind: str = "") -> None:
         """Write beside the title; `kind` colours it (warning, pending)."""

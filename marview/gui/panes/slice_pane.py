@@ -8,6 +8,7 @@ from marview.gui.palette import colour
 from marview.gui.panes.pane import Pane
 from marview.session.display import Display
 from marview.session.picture import Picture, edge_letters
+from marview.session.rays import ray, virtual_beam
 from marview.session.session import Session
 
 LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
@@ -90,7 +91,7 @@ class SlicePane(Pane):
         return QRectF(-width / 2, -height / 2, width, height)
 
     def _draw_window(self, display: Display) -> None:
-        self.view.set_levels(*display.window.levels, is_inverted=display.is_inverted)
+        self.view.set_levels(display.window.low_hu, display.window.high_hu, is_inverted=display.is_inverted)
 
     def _look(self, display: Display) -> None:
         original = self.session.original()
@@ -106,6 +107,13 @@ class SlicePane(Pane):
         self.view.look_at(seen)
 
     def _draw_marks(self, display: Display) -> None:
+        original = self.session.original()
+        if display.pointed_ray is None or original is None:
+            self.view.set_mark("ray", None)
+        else:
+            beam = virtual_beam((original.values.shape[0], original.values.shape[1]), original.pixel_mm)
+            ends = ray(beam, *display.pointed_ray, reach_mm=max(original.size_mm))
+            self.view.set_mark("ray", QPolygonF([QPointF(*ends[0]), QPointF(*ends[1])]), colour("trace"), 1.6)
         if display.cursor_mm is None:
             self.view.set_mark("cursor across", None)
             self.view.set_mark("cursor down", None)

@@ -1,0 +1,187 @@
+"""Asks what to write and where, shows how far it is, and says what was written."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QCloseEvent, QDesktopServices
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from marview.gui.icons import icon
+from marview.gui.text import tr
+from marview.session.exports import ExportState, Format, folder_name
+from marview.session.session import Session
+
+TITLES = {
+    Format.DICOM: ("DICOM series", "A derived CT series, new UIDs, source references"),
+    Format.NIFTI: ("NIfTI", "Corrected volume, metal mask, provenance"),
+    Format.PNG: ("PNG pictures", "Every slice with the HU window in view"),
+}
+
+
+class ExportDialog(QDialog):
+    """Writes the result in view; not modal, so that the images stay at hand."""
+
+    open_asked = Signal(str)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._state = ExportState()
+        self.setWindowTitle(tr("Export the result"))
+        self.formats = QButtonGroup(self)
+        self.buttons: dict[Format, QRadioButton] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(8)
+        for number, (format_, (title, about)) in enumerate(TITLES.items()):
+            button = QRadioButton(tr(title))
+            self.formats.addButton(button, number)
+            self.buttons[format_] = button
+            words = QLabel(tr(about))
+            words.setObjectName("muted")
+            words.setContentsMargins(25, 0, 0, 4)
+            column.addWidget(button)
+            column.addWidget(words)
+        self.folder = QLineEdit()
+        self.folder.setAccessibleName(tr("Folder"))
+        self.folder.setMinimumWidth(440)
+        self.browse = QPushButton(icon("open"), tr("Browse …"))
+        self.browse.clicked.connect(self._browse)
+        row = QHBoxLayout()
+        row.addWidget(self.folder, 1)
+        row.addWidget(self.browse)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.sentence = QLabel()
+        self.sentence.setWordWrap(True)
+        self.start = QPushButton(tr("Export"))
+        self.start.setObjectName("primary")
+        self.start.setDefault(True)
+        self.start.clicked.connect(self.export)
+        self.show_folder = QPushButton(icon("open"), tr("Show folder"))
+        self.show_folder.clicked.connect(self._show_folder)
+        self.reopen = QPushButton(icon("layout_read"), tr("Open in marview"))
+        self.reopen.clicked.connect(self._reopen)
+        self.leave = QPushButton(tr("Close"))
+        self.leave.clicked.connect(self._leave)
+        last = QHBoxLayout()
+        last.setSpacing(8)
+        last.addWidget(self.show_folder)
+        last.addWidget(self.reopen)
+        last.addStretch(1)
+        last.addWidget(self.leave)
+        last.addWidget(self.start)
+        column.addSpacing(6)
+        column.addWidget(QLabel(tr("Into the new folder")))
+        column.addLayout(row)
+        column.addSpacing(4)
+        column.addWidget(self.sentence)
+        column.addWidget(self.bar)
+        column.addSpacing(6)
+        column.addLayout(last)
+        session.exports.changed.connect(self.show_state)
+        self._prepare()
+        self.show_state(ExportState())
+
+    @property
+    def format(self) -> Format:
+        """What is chosen."""
+        return next(format_ for format_, button in self.buttons.items() if button.isChecked())
+
+    def export(self) -> None:
+        """Begin."""
+        loaded, result = self._session.loaded, self._session.result
+        folder = Path(self.folder.text().strip()).expanduser()
+        if loaded is None or result is None:
+            self.sentence.setText(tr("There is no result to export: reduce artifacts first."))
+        elif not self.folder.text().strip():
+            self.sentence.setText(tr("Say which folder."))
+        else:
+            self._session.settings.export_folder = str(folder.absolute().parent)
+            window = self._session.view.display.window
+            self._session.exports.begin(loaded, result, window, self.format, folder.absolute())
+
+    def show_state(self, state: ExportState) -> None:
+        """Show how far it is."""
+        self._state = state
+        is_running = self._session.exports.is_running
+        self.bar.setVisible(is_running)
+        self.bar.setRange(0, 1000 if state.fraction else 0)
+        self.bar.setValue(round(state.fraction * 1000))
+        self.sentence.setText(state.sentence)
+        self.sentence.setVisible(bool(state.sentence))
+        name = "" if state.folder is not None or not state.sentence else "error"
+        if self.sentence.objectName() != name:
+            self.sentence.setObjectName(name)
+            self.sentence.style().polish(self.sentence)
+        is_done = state.folder is not None
+        self.show_folder.setVisible(is_done)
+        self.reopen.setVisible(is_done and self.format is not Format.PNG)
+        self.start.setVisible(not is_done)
+        self.start.setEnabled(not is_running)
+        self.leave.setText(tr("Cancel") if is_running else tr("Close"))
+        for widget in (self.folder, self.browse, *self.buttons.values()):
+            widget.setEnabled(not is_running and not is_done)
+        if not is_running and not is_done:
+            self.buttons[Format.DICOM].setEnabled(self._has_dicom())
+
+    def _has_dicom(self) -> bool:
+        loaded = self._session.loaded
+        return loaded is not None and loaded.nifti is None
+
+    def _prepare(self) -> None:
+        self.buttons[Format.DICOM if self._has_dicom() else Format.NIFTI].setChecked(True)
+        loaded, result, settings = self._session.loaded, self._session.result, self._session.settings
+        if loaded is not None and result is not None:
+            parent = Path(settings.export_folder) if settings.export_folder else Path.home()
+            self.folder.setText(str(_free(parent / folder_name(loaded, result))))
+
+    def _browse(self) -> None:
+        here = Path(self.folder.text() or Path.home())
+        chosen = QFileDialog.getExistingDirectory(self, tr("Where the new folder goes"), str(here.parent))
+        if chosen:
+            self.folder.setText(str(_free(Path(chosen) / here.name)))
+
+    def _show_folder(self) -> None:
+        if self._state.folder is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._state.folder)))
+
+    def _reopen(self) -> None:
+        if self._state.folder is not None:
+            is_volume = (self._state.folder / "corrected.nii.gz").is_file()
+            self.open_asked.emit(str(self._state.folder / "corrected.nii.gz" if is_volume else self._state.folder))
+            self.accept()
+
+    def _leave(self) -> None:
+        if self._session.exports.is_running:
+            self._session.exports.cancel()
+        else:
+            self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop listening."""
+        self._session.exports.cancel()
+        self._session.exports.changed.disconnect(self.show_state, missing_ok=True)
+        super().closeEvent(event)
+
+
+def _free(path: Path) -> Path:
+    """The path, or the next one with a number that is not taken."""
+    return next(
+        one
+        for one in (path, *(path.with_name(f"{path.name}_{number}") for number in range(2, 1000)))
+        if not one.exists() or (one.is_dir() and not any(one.iterdir()))
+    )

@@ -1,0 +1,60 @@
+"""Sentences in a bar that blocks nothing; they stay until closed, good news goes by itself."""
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from marview.gui.icons import icon, pixmap
+from marview.gui.text import tr
+from marview.session.messages import Message, Messages, Severity
+
+GOOD_NEWS_MS = 6000
+COLOURS = {
+    Severity.INFO: "accent_hover",
+    Severity.SUCCESS: "success",
+    Severity.WARNING: "warning",
+    Severity.ERROR: "error",
+}
+
+
+class MessageBar(QFrame):
+    """Shows the last sentence."""
+
+    def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("message")
+        self.picture = QLabel()
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        close = QToolButton()
+        close.setObjectName("quiet")
+        close.setIcon(icon("close", "muted"))
+        close.setAccessibleName(tr("Close the message"))
+        close.clicked.connect(self.hide)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 8, 10, 8)
+        row.setSpacing(10)
+        row.addWidget(self.picture)
+        row.addWidget(self.text, 1)
+        row.addWidget(close)
+        self._clock = QTimer(self)
+        self._clock.setSingleShot(True)
+        self._clock.timeout.connect(self.hide)
+        messages.said.connect(self.show_message)
+        self.hide()
+
+    def show_message(self, message: Message) -> None:
+        """Show a sentence."""
+        self.text.setText(message.sentence)
+        self.setAccessibleName(message.sentence)
+        ratio = self.devicePixelRatioF()
+        self.picture.setPixmap(pixmap(message.severity.value, 20, COLOURS[message.severity], ratio))
+        self.setProperty("severity", message.severity.value)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self.show()
+        if message.severity in {Severity.INFO, Severity.SUCCESS}:
+            self._clock.start(GOOD_NEWS_MS)
+        else:
+            self._clock.stop()

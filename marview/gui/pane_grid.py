@@ -1,0 +1,91 @@
+"""The panes in their layouts; one of them may fill the whole."""
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from marview.gui.panes.original_pane import OriginalPane
+from marview.gui.panes.pane import Pane
+from marview.gui.panes.prior_pane import PriorPane
+from marview.gui.panes.result_pane import ResultPane
+from marview.gui.panes.sinogram_pane import SinogramPane
+from marview.session.display import Display, Layout
+from marview.session.session import Session
+
+PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
+    Layout.READ: {"original": (0, 0), "result": (0, 1)},
+    Layout.MAR: {"original": (0, 0), "sinogram": (0, 1), "prior": (1, 0), "result": (1, 1)},
+}
+"""Row and column of every pane in every layout."""
+
+
+class PaneGrid(QWidget):
+    """Arranges the panes as the session's view says."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.panes: dict[str, Pane] = {
+            pane.name: pane
+            for pane in (OriginalPane(session), SinogramPane(session), PriorPane(session), ResultPane(session))
+        }
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(3)
+        for pane in self.panes.values():
+            pane.setParent(self)
+            pane.hide()
+            pane.installEventFilter(self)
+            pane.activated.connect(lambda name: session.view.update(active=name))
+            pane.maximise_asked.connect(self.maximise)
+        session.view.changed.connect(self._follow)
+        self._arrange(session.view.display)
+
+    def maximise(self, name: str) -> None:
+        """Let a pane fill the layout, or go back."""
+        is_maximised = self._session.view.display.maximised == name
+        self._session.view.update(maximised="" if is_maximised else name, active=name)
+
+    def focus_first(self) -> None:
+        """Give the focus to the pane that had it last, else to the original."""
+        self.panes[self._session.view.display.active or "original"].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def focus_next(self, step: int = 1) -> None:
+        """Give the focus to the next pane in view."""
+        shown = [name for name in PLACES[self._session.view.display.layout] if self.panes[name].isVisibleTo(self)]
+        active = self._session.view.display.active
+        at = shown.index(active) if active in shown else -step
+        self.panes[shown[(at + step) % len(shown)]].setFocus(Qt.FocusReason.TabFocusReason)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Tab goes through the panes."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            if event.key() == Qt.Key.Key_Tab:
+                self.focus_next()
+                return True
+            if event.key() == Qt.Key.Key_Backtab:
+                self.focus_next(-1)
+                return True
+        return super().eventFilter(watched, event)
+
+    def _follow(self, display: Display, names: frozenset[str]) -> None:
+        if names & {"layout", "maximised"}:
+            self._arrange(display)
+        if "active" in names:
+            for name, pane in self.panes.items():
+                pane.set_active(is_active=name == display.active)
+
+    def _arrange(self, display: Display) -> None:
+        places = PLACES[display.layout]
+        wanted = {display.maximised: (0, 0)} if display.maximised in places else places
+        self.setUpdatesEnabled(False)
+        for name, pane in self.panes.items():
+            self._grid.removeWidget(pane)
+            if name in wanted:
+                self._grid.addWidget(pane, *wanted[name])
+            pane.setVisible(name in wanted)
+        rows, columns = {row for row, _ in wanted.values()}, {column for _, column in wanted.values()}
+        for line in range(2):
+            self._grid.setRowStretch(line, int(line in rows))
+            self._grid.setColumnStretch(line, int(line in columns))
+        self.setUpdatesEnabled(True)

@@ -1,0 +1,111 @@
+"""The method chooser, what the method is, its parameters and the device it runs on."""
+
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
+
+from marview.gui.panels.parameter_form import ParameterForm
+from marview.gui.panels.section import Section, labelled
+from marview.gui.text import tr
+from marview.mar import Listing
+from marview.session.methods import Methods
+
+
+class MethodPanel(Section):
+    """Chooses the method of the next run."""
+
+    def __init__(self, methods: Methods, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Method"), parent)
+        self._methods = methods
+        self.chooser = QComboBox()
+        self.chooser.setAccessibleName(tr("Method"))
+        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.chooser.setMinimumContentsLength(18)
+        self.about = QLabel()
+        self.about.setObjectName("muted")
+        self.about.setWordWrap(True)
+        self.form = ParameterForm(self._set)
+        self.advanced = QCheckBox(tr("Show advanced parameters"))
+        self.device = QComboBox()
+        self.device.setFixedWidth(128)
+        self.broken = QLabel()
+        self.broken.setObjectName("warning")
+        self.broken.setWordWrap(True)
+        for widget in (self.chooser, self.about, self.form, self.advanced):
+            self.body.addWidget(widget)
+        self.body.addLayout(labelled(tr("Device"), self.device))
+        self.body.addWidget(self.broken)
+        self.chooser.activated.connect(lambda at: methods.choose(str(self.chooser.itemData(at))))
+        self.advanced.toggled.connect(lambda _is_on: self._show_form())
+        self.device.activated.connect(self._set_device)
+        methods.listed.connect(self._list)
+        methods.chosen.connect(self._show)
+        methods.described.connect(lambda _id: self._show_form())
+        methods.found_devices.connect(self._list_devices)
+        self._list()
+        self._list_devices()
+
+    def _list(self) -> None:
+        with QSignalBlocker(self.chooser):
+            self.chooser.clear()
+            for listing in self._methods.usable:
+                if listing.manifest is not None:
+                    self.chooser.addItem(listing.manifest.title, listing.id)
+        broken = [listing for listing in self._methods.listings if listing.manifest is None]
+        self.broken.setText("\n".join(listing.error for listing in broken[:3]))
+        self.broken.setVisible(bool(broken))
+        self._show()
+
+    def _show(self) -> None:
+        current = self._methods.current
+        with QSignalBlocker(self.chooser):
+            self.chooser.setCurrentIndex(-1 if current is None else self.chooser.findData(current.id))
+        self.about.setText(tr("No method is installed.") if current is None else _about(current))
+        self.about.setToolTip("" if current is None else f"{current.folder}\n{current.notice}".strip())
+        self._show_form()
+
+    def _show_form(self) -> None:
+        current = self._methods.current
+        schema = None if current is None else self._methods.schema(current.id)
+        refusal = "" if current is None else self._methods.refusal(current.id)
+        if current is None or schema is None:
+            self.form.clear()
+            self.advanced.hide()
+            if refusal:
+                self.about.setText(refusal)
+            return
+        rules = [rule for rule in schema.get("properties", {}).values() if isinstance(rule, dict)]
+        self.advanced.setVisible(any(rule.get("advanced") for rule in rules))
+        values = self._methods.values(current.id)
+        self.form.show_schema(schema, values, with_advanced=self.advanced.isChecked())
+
+    def _set(self, name: str, value: Any) -> None:
+        if self._methods.current is not None:
+            self._methods.set_value(self._methods.current.id, name, value)
+
+    def _list_devices(self) -> None:
+        with QSignalBlocker(self.device):
+            self.device.clear()
+            self.device.addItem(tr("Automatic"), "auto")
+            self.device.addItem(tr("CPU"), "cpu")
+            graphics = [str(one.get("title", "GPU")) for one in self._methods.devices if one.get("name") != "cpu"]
+            if graphics:
+                self.device.addItem(tr("GPU"), "cuda")
+            self.device.setToolTip("\n".join(str(one.get("title", "")) for one in self._methods.devices))
+            self.device.setCurrentIndex(max(0, self.device.findData(self._methods.device)))
+
+    def _set_device(self, at: int) -> None:
+        self._methods.device = str(self.device.itemData(at))
+
+
+def _about(listing: Listing) -> str:
+    manifest = listing.manifest
+    if manifest is None:
+        return listing.error
+    parts = [f"{tr('Version')} {manifest.version}"]
+    if manifest.citation is not None:
+        parts.append(f"{manifest.citation.authors.split(',')[0]}, {manifest.citation.year}")
+    if listing.origin != "bundled":
+        parts.append(listing.origin)
+    return " · ".join(parts)

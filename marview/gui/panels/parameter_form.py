@@ -1,0 +1,136 @@
+"""A form made from the JSON schema of a method's parameters."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+
+from marview.gui.panels.section import labelled
+from marview.gui.text import tr
+
+FIELD_WIDTH = 128
+LARGE = 1_000_000
+
+
+class ParameterForm(QWidget):
+    """One field a parameter; `changed(name, value)` is called when a person changes one."""
+
+    def __init__(self, changed: Callable[[str, Any], None], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._changed = changed
+        self.fields: dict[str, QWidget] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(7)
+
+    def show_schema(self, schema: Mapping[str, Any], values: Mapping[str, Any], *, with_advanced: bool) -> None:
+        """Make the fields anew, with the values that differ from their defaults."""
+        self.clear()
+        for name, rule in schema.get("properties", {}).items():
+            rule = resolved(rule, schema)
+            if rule.get("advanced") and not with_advanced:
+                continue
+            field = self._field(name, rule, values.get(name, rule.get("default")))
+            if field is None:
+                continue
+            title = tr(str(rule.get("title", name)))
+            field.setToolTip(tr(str(rule.get("description", ""))))
+            field.setAccessibleName(title)
+            self.fields[name] = field
+            if isinstance(field, QCheckBox):
+                field.setText(title)
+                self._column.addWidget(field)
+            else:
+                field.setFixedWidth(FIELD_WIDTH)
+                self._column.addLayout(labelled(title, field))
+
+    def clear(self) -> None:
+        """Remove every field."""
+        self.fields.clear()
+        while (item := self._column.takeAt(0)) is not None:
+            widgets, row = [item.widget()], item.layout()
+            while row is not None and (inner := row.takeAt(0)) is not None:
+                widgets.append(inner.widget())
+            for widget in widgets:
+                if widget is not None:
+                    widget.hide()
+                    widget.deleteLater()
+
+    def _field(self, name: str, rule: Mapping[str, Any], value: Any) -> QWidget | None:
+        """The widget for one parameter; None for kinds that only the command line sets."""
+        kind = rule.get("type")
+        if "enum" in rule:
+            return self._choice(name, rule, value)
+        if kind == "boolean":
+            box = QCheckBox()
+            box.setChecked(bool(value))
+            box.toggled.connect(lambda is_on: self._changed(name, bool(is_on)))
+            return box
+        if kind == "integer":
+            whole = QSpinBox()
+            whole.setRange(int(_low(rule)), int(_high(rule)))
+            whole.setSingleStep(int(rule.get("step", 1)))
+            whole.setValue(int(value or 0))
+            whole.setSuffix(_suffix(rule))
+            whole.setKeyboardTracking(False)
+            whole.valueChanged.connect(lambda number: self._changed(name, int(number)))
+            return whole
+        if kind == "number":
+            return self._number(name, rule, float(value or 0.0))
+        if kind == "string":
+            line = QLineEdit(str(value or ""))
+            line.editingFinished.connect(lambda: self._changed(name, line.text()))
+            return line
+        return None
+
+    def _choice(self, name: str, rule: Mapping[str, Any], value: Any) -> QComboBox:
+        box = QComboBox()
+        for option in rule["enum"]:
+            box.addItem(tr(str(option).replace("_", " ")), option)
+        box.setCurrentIndex(max(0, box.findData(value)))
+        box.activated.connect(lambda at: self._changed(name, box.itemData(at)))
+        return box
+
+    def _number(self, name: str, rule: Mapping[str, Any], value: float) -> QDoubleSpinBox:
+        box = QDoubleSpinBox()
+        span = _high(rule) - _low(rule)
+        step = float(rule.get("step", 0.01 if span <= 1 else 0.1 if span <= 20 else 1.0))
+        box.setDecimals(max(1, len(f"{step:.6f}".rstrip("0").partition(".")[2]), _decimals(value)))
+        box.setRange(_low(rule), _high(rule))
+        box.setSingleStep(step)
+        box.setValue(value)
+        box.setSuffix(_suffix(rule))
+        box.setKeyboardTracking(False)
+        box.valueChanged.connect(lambda number: self._changed(name, float(number)))
+        return box
+
+
+def resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A property with its reference followed and "this or nothing" reduced to this."""
+    made = dict(rule)
+    for key in ("allOf", "anyOf"):
+        for part in made.pop(key, []):
+            if part.get("type") != "null":
+                made = {**part, **made}
+    reference = made.pop("$ref", "")
+    if reference:
+        target = schema.get("$defs", {}).get(reference.rpartition("/")[2], {})
+        made = {**target, **made}
+    return made
+
+
+def _low(rule: Mapping[str, Any]) -> float:
+    return float(rule.get("minimum", rule.get("exclusiveMinimum", -LARGE)))
+
+
+def _high(rule: Mapping[str, Any]) -> float:
+    return float(rule.get("maximum", rule.get("exclusiveMaximum", LARGE)))
+
+
+def _suffix(rule: Mapping[str, Any]) -> str:
+    unit = str(rule.get("unit", ""))
+    return f" {unit}" if unit else ""
+
+
+def _decimals(value: float) -> int:
+    return min(6, len(f"{value:.6f}".rstrip("0").partition(".")[2]))

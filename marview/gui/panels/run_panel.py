@@ -1,0 +1,117 @@
+"""The big button, and what becomes of the run; everything derives from the job."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from marview.gui.icons import icon
+from marview.gui.text import tr
+from marview.session.runs import Job, State
+from marview.session.session import Session
+
+STEPS = 1000
+
+
+class RunPanel(QWidget):
+    """Begins a run, shows how far it is, cancels it; then offers the export."""
+
+    def __init__(
+        self, session: Session, reduce: QAction, cancel: QAction, export: QAction, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.button = QPushButton(icon("reduce", "accent_text"), tr("Reduce artifacts"))
+        self.button.setObjectName("primary")
+        self.button.setToolTip(tr("Correct every slice with metal, the one in view first  (Ctrl+R)"))
+        self.button.clicked.connect(reduce.trigger)
+        self.cancel = QPushButton(icon("cancel"), tr("Cancel"))
+        self.cancel.clicked.connect(cancel.trigger)
+        self.export = QPushButton(icon("export"), tr("Export …"))
+        self.export.clicked.connect(export.trigger)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, STEPS)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName(tr("Progress"))
+        self.text = QLabel()
+        self.text.setObjectName("muted")
+        self.text.setWordWrap(True)
+        self.results = QComboBox()
+        self.results.setAccessibleName(tr("Result in view"))
+        self.results.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.results.activated.connect(lambda at: session.show(self.results.itemData(at)))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 14)
+        column.setSpacing(9)
+        column.addWidget(self.results)
+        column.addWidget(self.text)
+        column.addWidget(self.bar)
+        column.addWidget(self.button)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.cancel, 1)
+        row.addWidget(self.export, 1)
+        column.addLayout(row)
+        session.runs.changed.connect(self.refresh)
+        session.metal.changed.connect(self.refresh)
+        session.result_changed.connect(self.refresh)
+        session.library.started.connect(self.refresh)
+        session.library.finished.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self, *_: object) -> None:
+        """Show the job as it stands."""
+        job = self._session.runs.job
+        is_running = self._session.runs.is_running
+        self.button.setVisible(not is_running)
+        self.button.setEnabled(not self._session.refusal)
+        self.bar.setVisible(is_running)
+        self.cancel.setVisible(is_running)
+        self.cancel.setEnabled(is_running and job is not None and job.state is not State.CANCELLING)
+        self.cancel.setText(tr("Cancelling …") if is_running and not self.cancel.isEnabled() else tr("Cancel"))
+        self.export.setVisible(not is_running)
+        self.export.setEnabled(self._session.result is not None)
+        if job is not None and is_running:
+            is_starting = job.fraction == 0 and not job.result.done
+            self.bar.setRange(0, 0 if is_starting else STEPS)
+            self.bar.setValue(round(job.fraction * STEPS))
+        self.text.setText(self._words(job))
+        self.text.setVisible(bool(self.text.text()))
+        self._list_results()
+
+    def _words(self, job: Job | None) -> str:
+        session = self._session
+        if job is not None and session.runs.is_running:
+            return progress_text(job)
+        if session.loaded is None:
+            return ""
+        if session.refusal:
+            return session.refusal
+        if job is not None and job.state in {State.FAILED, State.CRASHED}:
+            return tr("The last run failed.")
+        result = session.result
+        if result is not None and not result.is_complete:
+            return tr("Cancelled after {} of {} slices.").format(len(result.done), len(result.slices))
+        return ""
+
+    def _list_results(self) -> None:
+        results = self._session.results
+        self.results.setVisible(len(results) > 1 and not self._session.runs.is_running)
+        self.results.clear()
+        for number, result in enumerate(results, start=1):
+            self.results.addItem(f"{number}  {result.title}, {result.mask_text}", result)
+            self.results.setItemData(number - 1, result.mask_text, Qt.ItemDataRole.ToolTipRole)
+        if self._session.result in results:
+            self.results.setCurrentIndex(results.index(self._session.result))
+
+
+def progress_text(job: Job) -> str:
+    """How far a run is, in words."""
+    if job.state is State.CANCELLING:
+        return tr("Stopping …")
+    if job.state is State.QUEUED:
+        return tr("Starting the worker …")
+    words = tr("{} of {} slices").format(len(job.result.done), len(job.result.slices))
+    left = job.remaining_s
+    if left is not None and left >= 1:
+        words += " · " + tr("about {} left").format(f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min")
+    return words

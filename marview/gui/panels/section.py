@@ -1,0 +1,40 @@
+"""A titled part of the side panel."""
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+
+class Section(QWidget):
+    """A title, room beside it, and a column of widgets."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        heading = QLabel(title.upper())
+        heading.setObjectName("sectionTitle")
+        self.header = QHBoxLayout()
+        self.header.setSpacing(6)
+        self.header.addWidget(heading)
+        self.header.addStretch(1)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(16, 12, 16, 14)
+        self.body.setSpacing(9)
+        self.body.addLayout(self.header)
+
+
+def line() -> QFrame:
+    """A thin line between sections."""
+    made = QFrame()
+    made.setObjectName("line")
+    return made
+
+
+def labelled(text: str, widget: QWidget) -> QHBoxLayout:
+    """A row: words on the left, a widget on the right."""
+    words = QLabel(text)
+    words.setBuddy(widget)
+    widget.setAccessibleName(widget.accessibleName() or text)
+    row = QHBoxLayout()
+    row.setSpacing(10)
+    row.addWidget(words)
+    row.addStretch(1)
+    row.addWidget(widget)
+    return row

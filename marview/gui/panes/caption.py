@@ -1,0 +1,39 @@
+"""Two lines under a pane; what does not fit is elided and told by the tool tip."""
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from marview.gui.palette import colour
+
+MARGIN_PX = 10
+
+
+class Caption(QWidget):
+    """Always two lines high, so that pictures side by side keep the same size."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.lines = ("", "")
+        self.setFixedHeight(2 * self.fontMetrics().height() + 8)
+
+    def set_lines(self, first: str, second: str = "") -> None:
+        """Write both lines."""
+        if (first, second) != self.lines:
+            self.lines = (first, second)
+            self.setToolTip("\n".join(self.lines).strip())
+            self.setAccessibleName(". ".join(line for line in self.lines if line))
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """As wide as may be."""
+        return QSize(100, self.height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw them."""
+        painter = QPainter(self)
+        metrics, width = self.fontMetrics(), self.width() - 2 * MARGIN_PX
+        for number, (line, tone) in enumerate(zip(self.lines, ("muted", "faint"), strict=True)):
+            painter.setPen(colour(tone))
+            text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
+            painter.drawText(MARGIN_PX, 3 + metrics.ascent() + number * (metrics.height() + 1), text)

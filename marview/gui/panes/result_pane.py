@@ -1,0 +1,130 @@
+"""The corrected slice: plain, swiped against the original, or as their difference; and how it was made."""
+
+import numpy as np
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QWidget
+
+from marview.gui.overlay import ramp
+from marview.gui.palette import colour
+from marview.gui.panes.slice_pane import SlicePane
+from marview.gui.text import tr
+from marview.session.display import Comparison, Display, Overlay
+from marview.session.picture import Picture
+from marview.session.result import Coverage, Result
+from marview.session.session import Session
+
+DIFFERENCE_LEVELS = (-200.0, 200.0)
+LEAST_CHANGE_HU, STRONG_CHANGE_HU = 5.0, 150.0
+CAUTION = "Not for primary diagnosis; review with the uncorrected images."
+
+
+class ResultPane(SlicePane):
+    """The result in view."""
+
+    redraws_for = frozenset(
+        {"slice_index", "slice_count", "is_original_held", "comparison", "swipe", "layout", "maximised"}
+    )
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__("result", tr("Result"), session, parent)
+        session.result_changed.connect(self.refresh)
+        session.runs.filled.connect(self._fill)
+        session.runs.changed.connect(lambda _job: self._describe())
+        self.view.gestures.pointed.connect(self._swipe)
+
+    def picture(self) -> Picture | None:
+        """The corrected slice, the original while it is held, a swipe or the difference."""
+        session, display = self.session, self.session.view.display
+        self._describe()
+        original = session.original()
+        if original is None or session.result is None or display.is_original_held:
+            return original
+        corrected = session.result.corrected(original.values, display.slice_index)
+        if display.comparison is Comparison.DIFFERENCE:
+            return Picture(session.result.correction_of(display.slice_index), original.pixel_mm)
+        if display.comparison is Comparison.SWIPE:
+            corrected = corrected.copy()
+            column = self._divider_column(original, display)
+            corrected[:, :column] = original.values[:, :column]
+        return Picture(corrected, original.pixel_mm)
+
+    def draw_overlays(self, display: Display) -> None:
+        """Draw where the result differs from the original."""
+        if not self.isVisible():
+            return
+        result, image = self.session.result, None
+        if result is not None and display.shows(Overlay.CHANGED) and not display.is_original_held:
+            change = np.abs(result.correction_of(display.slice_index))
+            change[change < LEAST_CHANGE_HU] = 0
+            image = ramp(change / np.float32(STRONG_CHANGE_HU), colour("changed"))
+        self.view.overlay("changed").show_image(image, self._rect())
+        is_swiping = display.comparison is Comparison.SWIPE and result is not None and not display.is_original_held
+        self.view.set_divider(display.swipe if is_swiping else None)
+
+    def _draw_window(self, display: Display) -> None:
+        is_difference = display.comparison is Comparison.DIFFERENCE and self.session.result is not None
+        if is_difference and not display.is_original_held:
+            self.view.set_levels(*DIFFERENCE_LEVELS, is_inverted=display.is_inverted)
+        else:
+            super()._draw_window(display)
+
+    def _look(self, display: Display) -> None:
+        super()._look(display)
+        if display.comparison is Comparison.SWIPE and self.session.result is not None and self._shown is not None:
+            self._shown = self.picture()
+            if self._shown is not None:
+                self.view.set_picture(self._shown.values, self._rect())
+
+    def _divider_column(self, picture: Picture, display: Display) -> int:
+        at = self.view.to_scene(QPointF(display.swipe * self.view.viewport().width(), 0.0)).x()
+        columns = picture.values.shape[1]
+        return int(np.clip(round(at / picture.pixel_mm[1] + columns / 2), 0, columns))
+
+    def _swipe(self, at: QPointF, _is_linking: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
+        if self.session.view.display.comparison is Comparison.SWIPE:
+            self.session.view.update(swipe=at.x() / max(1, self.view.viewport().width()))
+
+    def _fill(self, slice_index: int) -> None:
+        if slice_index == self.session.view.display.slice_index:
+            self.refresh()
+
+    def _describe(self) -> None:
+        result, display = self.session.result, self.session.view.display
+        if self.session.loaded is None or result is None:
+            self.title.setText(tr("Result"))
+            self.set_note(tr("none yet: the original is shown") if self.session.loaded else "")
+            self.set_caption("", "")
+            return
+        self.title.setText(tr("Original") if display.is_original_held else result.title)
+        self.set_note(*_note(result, display))
+        self.set_caption(*caption(result))
+
+
+def _note(result: Result, display: Display) -> tuple[str, str]:
+    if display.is_original_held:
+        return tr("while X is held"), "pending"
+    coverage = result.coverage(display.slice_index)
+    if coverage is Coverage.WAITING:
+        return tr("this slice is not corrected yet: the original is shown"), "pending"
+    if coverage is Coverage.UNCHANGED:
+        return tr("no metal in this slice: unchanged"), ""
+    if display.comparison is Comparison.DIFFERENCE:
+        return tr("result minus original, ±200 HU"), ""
+    if display.comparison is Comparison.SWIPE:
+        return tr("left of the line: original"), ""
+    return "", ""
+
+
+def caption(result: Result) -> tuple[str, str]:
+    """How a result was made, and the caution."""
+    chosen = ", ".join(f"{name} {_plain(value)}" for name, value in result.parameters.items())
+    parts = [f"{result.title} {result.version}", chosen or tr("default parameters")]
+    parts += [tr("weights {}").format(result.weights_sha256[:8])] if result.weights_sha256 else []
+    parts += [tr("mask {}").format(result.mask_text), tr("margin {:+g} mm").format(result.margin_mm)]
+    parts += [result.device] if result.device else []
+    parts += [f"{result.seconds:.1f} s"] if result.seconds else []
+    return "  ·  ".join(parts), tr(CAUTION)
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,35 @@
+"""A row of buttons of which one is on."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
+
+
+class Segmented(QWidget):
+    """Chooses one of several names."""
+
+    chosen = Signal(str)
+
+    def __init__(self, choices: dict[str, str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._group = QButtonGroup(self)
+        self._buttons: dict[str, QToolButton] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        for name, title in choices.items():
+            button = QToolButton()
+            button.setText(title)
+            button.setCheckable(True)
+            button.setObjectName("segment")
+            button.clicked.connect(lambda _checked=False, name=name: self.chosen.emit(name))
+            self._group.addButton(button)
+            self._buttons[name] = button
+            row.addWidget(button)
+
+    def choose(self, name: str) -> None:
+        """Show a choice as the one that is on."""
+        self._buttons[name].setChecked(True)
+
+    def enable(self, name: str, *, is_possible: bool) -> None:
+        """Allow a choice, or not."""
+        self._buttons[name].setEnabled(is_possible)

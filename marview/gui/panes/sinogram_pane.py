@@ -1,0 +1,259 @@
+"""The sinogram of the slice in view with the metal trace outlined; pointing links bins to rays and points to curves."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QPolygonF
+from PySide6.QtWidgets import QWidget
+
+from marview.gui.overlay import outlined, ramp
+from marview.gui.palette import colour
+from marview.gui.panes.pane import Pane
+from marview.gui.panes.segmented import Segmented
+from marview.gui.text import tr
+from marview.session.display import Display, Overlay, SinogramPicture
+from marview.session.rays import sinusoid, virtual_beam
+from marview.session.session import Session
+
+SETTLE_MS = 120
+STEPS_PER_UNIT = 1000.0
+"""Line integrals are shown as int16 thousandths, which draws faster than floats."""
+
+HIGHEST = 32.0
+DIFFERENCE_REACH = 1.0
+INCONSISTENT = 0.5
+
+
+class SinogramPane(Pane):
+    """Views go down, bins to the right."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__("sinogram", tr("Sinogram"), parent)
+        self.session = session
+        self._pictures: dict[SinogramPicture, NDArray[Any]] = {}
+        self._trace: NDArray[np.bool_] | None = None
+        self._levels = (0.0, 6.0)
+        self._zoom, self._centre = 1.0, (0.0, 0.0)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._ask)
+        self.switch = Segmented(
+            {
+                SinogramPicture.ORIGINAL: tr("Original"),
+                SinogramPicture.FILLED: tr("LI"),
+                SinogramPicture.CORRECTED: tr("Corrected"),
+                SinogramPicture.DIFFERENCE: tr("Difference"),
+            }
+        )
+        self.switch.chosen.connect(lambda name: session.view.update(sinogram=SinogramPicture(name)))
+        self.controls.addWidget(self.switch)
+        gestures = self.view.gestures
+        gestures.windowed.connect(self._drag_window)
+        gestures.panned.connect(self._drag_picture)
+        gestures.zoomed.connect(self._zoom_at)
+        gestures.scrolled.connect(lambda notches: session.view.scroll(-notches))
+        gestures.pointed.connect(self._point)
+        self.view.left.connect(lambda: session.view.update(pointed_ray=None))
+        session.view.changed.connect(self._follow)
+        session.sinograms.changed.connect(self.refresh)
+        session.metal.changed.connect(self._change)
+        session.result_changed.connect(self.refresh)
+        session.runs.filled.connect(self._fill)
+
+    @property
+    def trace(self) -> NDArray[np.bool_] | None:
+        """The trace that is outlined, `[view, bin]`."""
+        return self._trace
+
+    @property
+    def pictures(self) -> dict[SinogramPicture, NDArray[Any]]:
+        """The sinograms that can be shown, `[view, bin]`."""
+        return self._pictures
+
+    def refresh(self) -> None:
+        """Show what there is of the slice in view; ask for what there is not."""
+        if not self.isVisible():
+            return
+        self._gather()
+        for picture in SinogramPicture:
+            self.switch.enable(picture, is_possible=picture in self._pictures)
+        self._draw()
+
+    def _gather(self) -> None:
+        """Take the pictures of the run in view, else those projected before any run."""
+        session, z = self.session, self.session.view.display.slice_index
+        result, ready = session.result, session.sinograms.current
+        if result is not None and ("sinogram", z) in result.outputs:
+            made = {name: result.output(name, z) for name in ("sinogram", "trace", "li_sinogram", "corrected_sinogram")}
+            self._take(made["sinogram"], made["trace"], made["li_sinogram"], made["corrected_sinogram"])
+        elif ready is not None and ready.slice_index == z:
+            self._take(ready.sinogram, ready.trace, ready.filled, None)
+        else:
+            self._pictures, self._trace = {}, None
+            self._settle.start()
+        self._say()
+
+    def _take(
+        self,
+        original: NDArray[Any] | None,
+        trace: NDArray[Any] | None,
+        filled: NDArray[Any] | None,
+        corrected: NDArray[Any] | None,
+    ) -> None:
+        kinds = SinogramPicture
+        pictures = {kinds.ORIGINAL: original, kinds.FILLED: filled, kinds.CORRECTED: corrected}
+        present = {kind: values.astype(np.float32) for kind, values in pictures.items() if values is not None}
+        after = present.get(kinds.CORRECTED, present.get(kinds.FILLED))
+        if after is not None and kinds.ORIGINAL in present:
+            present[kinds.DIFFERENCE] = after - present[kinds.ORIGINAL]
+        is_first = not self._pictures
+        self._pictures = present
+        self._trace = None if trace is None else trace.astype(bool)
+        if is_first and kinds.ORIGINAL in present:
+            low, high = np.percentile(present[kinds.ORIGINAL][::8, ::8], (1, 99.7))
+            self._levels = (float(low), float(max(high, low + 0.1)))
+
+    def _draw(self) -> None:
+        display = self.session.view.display
+        chosen = display.sinogram if display.sinogram in self._pictures else SinogramPicture.ORIGINAL
+        self.switch.choose(chosen)
+        values = self._pictures.get(chosen)
+        if values is None:
+            self.view.set_picture(None, QRectF())
+        else:
+            steps = np.clip(values, -HIGHEST, HIGHEST) * np.float32(STEPS_PER_UNIT)
+            self.view.set_picture(steps.astype(np.int16), self._rect())
+        self._draw_levels(chosen)
+        self._draw_overlays(display)
+        self._look()
+        self._draw_sinusoid(display)
+
+    def _draw_levels(self, chosen: SinogramPicture) -> None:
+        low, high = self._levels
+        if chosen is SinogramPicture.DIFFERENCE:
+            low, high = -DIFFERENCE_REACH, DIFFERENCE_REACH
+        self.view.set_levels(
+            low * STEPS_PER_UNIT, high * STEPS_PER_UNIT, is_inverted=self.session.view.display.is_inverted
+        )
+        self.view.set_text(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, f"{low:.1f} … {high:.1f}")
+
+    def _draw_overlays(self, display: Display) -> None:
+        is_traced = self._trace is not None and display.shows(Overlay.TRACE)
+        image = outlined(self._trace, colour("trace"), 34, 255) if is_traced and self._trace is not None else None
+        self.view.overlay("trace").show_image(image, self._rect())
+        result, image = self.session.result, None
+        if result is not None and display.shows(Overlay.CONSISTENCY):
+            off = result.output("consistency", display.slice_index)
+            image = (
+                None
+                if off is None
+                else ramp(np.abs(off.astype(np.float32)) / np.float32(INCONSISTENT), colour("consistency"))
+            )
+        self.view.overlay("consistency").show_image(image, self._rect())
+
+    def _draw_sinusoid(self, display: Display) -> None:
+        original = self.session.original()
+        if display.pointed_mm is None or original is None or not self._pictures:
+            self.view.set_mark("sinusoid", None)
+            return
+        beam = virtual_beam((original.values.shape[0], original.values.shape[1]), original.pixel_mm)
+        bins = sinusoid(beam, display.pointed_mm) + 0.5
+        curve = QPolygonF([QPointF(float(bins[view]), view + 0.5) for view in range(0, beam.views, 4)])
+        self.view.set_mark("sinusoid", curve, colour("focus"), 1.5)
+
+    def _rect(self) -> QRectF:
+        views, bins = next(iter(self._pictures.values())).shape if self._pictures else (640, 641)
+        return QRectF(0, 0, bins, views)
+
+    def _look(self) -> None:
+        whole = self._rect()
+        seen = QRectF(0, 0, whole.width() / self._zoom, whole.height() / self._zoom)
+        seen.moveCenter(whole.center() + QPointF(*self._centre))
+        self.view.look_at(seen, is_stretched=True)
+
+    def _say(self) -> None:
+        session, z = self.session, self.session.view.display.slice_index
+        if self._trace is not None:
+            views, bins = self._trace.shape
+            self.set_note(tr("trace covers {:.1%}").format(self._trace.mean()))
+            self.set_caption(
+                tr("Forward projection of the slice: views go down, bins to the right"), f"{views} × {bins}"
+            )
+        elif session.loaded is None:
+            self.set_note("")
+        elif session.sinograms.refusal:
+            self.set_note(session.sinograms.refusal, "warning")
+        elif not session.loaded.report.is_volume:
+            self.set_note(tr("not for this series"), "warning")
+        elif session.runs.is_running and session.result is not None and z in session.result.slices:
+            self.set_note(tr("waiting for this slice"), "pending")
+        else:
+            self.set_note(tr("projecting …"), "pending")
+
+    def _follow(self, display: Display, names: frozenset[str]) -> None:
+        if not self.isVisible():
+            return
+        if names & {"slice_index", "slice_count", "layout", "maximised"}:
+            self.refresh()
+            return
+        if names & {"sinogram", "is_inverted", "overlays", "are_overlays_hidden"}:
+            self._draw()
+        if "pointed_mm" in names:
+            self._draw_sinusoid(display)
+        if "zoom" in names and display.zoom == 1 and display.centre_mm == (0.0, 0.0):
+            self._zoom, self._centre = 1.0, (0.0, 0.0)
+            self._look()
+
+    def _change(self) -> None:
+        """Another mask: what was projected is stale."""
+        if self.session.sinograms.current is not None:
+            self.session.sinograms.want(None)
+        self.refresh()
+
+    def _ask(self) -> None:
+        if self.isVisible() and not self._pictures and not self.session.runs.is_running:
+            self.session.want_sinogram()
+
+    def _fill(self, slice_index: int) -> None:
+        if slice_index == self.session.view.display.slice_index:
+            self.refresh()
+
+    def _drag_window(self, right_px: float, down_px: float) -> None:
+        low, high = self._levels
+        width, level = max(0.02, (high - low) * (1 + right_px / 350)), (low + high) / 2 + down_px * (high - low) / 350
+        self._levels = (level - width / 2, level + width / 2)
+        self._draw_levels(self.session.view.display.sinogram)
+
+    def _drag_picture(self, start: QPointF, end: QPointF) -> None:
+        moved = self.view.to_scene(end) - self.view.to_scene(start)
+        self._centre = (self._centre[0] - moved.x(), self._centre[1] - moved.y())
+        self._look()
+
+    def _zoom_at(self, factor: float, at: QPointF) -> None:
+        point = self.view.to_scene(at) - self._rect().center()
+        zoom = min(64.0, max(0.5, self._zoom * factor))
+        kept = self._zoom / zoom
+        x, y = self._centre
+        self._zoom = zoom
+        self._centre = (point.x() + (x - point.x()) * kept, point.y() + (y - point.y()) * kept)
+        self._look()
+
+    def _point(self, at: QPointF, _is_linking: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
+        point = self.view.to_scene(at)
+        whole = self._rect()
+        is_inside = bool(self._pictures) and whole.contains(point)
+        ray = (int(point.y()), int(point.x())) if is_inside else None
+        self.session.view.update(pointed_ray=ray)
+
+    def resizeEvent(self, event: Any) -> None:
+        """Keep the sinogram fitted."""
+        super().resizeEvent(event)
+        self._look()
+
+    def showEvent(self, event: Any) -> None:
+        """Catch up with what changed while hidden."""
+        super().showEvent(event)
+        self.refresh()

@@ -1,0 +1,50 @@
+"""The status line: the HU under the mouse read from the data, where it is in the patient, and what is being done."""
+
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+
+from marview.gui.text import tr
+from marview.session.display import Display
+from marview.session.session import Session
+
+
+class ProbeBar(QStatusBar):
+    """Shows original and corrected HU of the point in view."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setSizeGripEnabled(False)
+        self.values = QLabel()
+        self.values.setObjectName("probe")
+        self.values.setAccessibleName(tr("HU under the mouse"))
+        self.work = QLabel()
+        self.addWidget(self.values, 1)
+        self.addPermanentWidget(self.work)
+        session.view.changed.connect(self._follow)
+        session.library.busy.connect(lambda text: self.work.setText(text))
+
+    def _follow(self, display: Display, names: frozenset[str]) -> None:
+        if names & {"pointed_mm", "slice_index", "cursor_mm"}:
+            self.values.setText(self.words(display))
+
+    def words(self, display: Display) -> str:
+        """What is under the mouse, else under the crosshair."""
+        session, point = self._session, display.pointed_mm or display.cursor_mm
+        original, loaded = session.original(), session.loaded
+        if point is None or original is None or loaded is None:
+            return ""
+        index = original.index_at(*point)
+        if index is None:
+            return ""
+        y, x = index
+        before = int(original.values[y, x])
+        words = f"{before} HU"
+        if session.result is not None:
+            after = round(before + float(session.result.correction_of(display.slice_index)[y, x]))
+            words = tr("original {} HU   result {} HU   ({:+d})").format(before, after, after - before)
+        lps = loaded.volume.grid.to_patient((display.slice_index, y, x))
+        place = "  ".join(
+            f"{letters[0] if value >= 0 else letters[1]} {abs(value):.1f}"
+            for letters, value in zip(("LR", "PA", "HF"), lps, strict=True)
+        )
+        return f"{words}      x {x}  y {y}  z {display.slice_index + 1}      {place} mm"

@@ -1,0 +1,94 @@
+"""The sheet of keys and mouse, made from the rows of actions."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from marview.gui.actions import MOUSE, PRESET_ROWS, ROWS, Row
+from marview.gui.text import tr
+
+COLUMNS = 3
+TITLES = {"File": "File", "View": "View", "Go": "Slices and series", "Metal": "Metal", "Help": "Help", "": "While held"}
+
+
+class ShortcutSheet(QDialog):
+    """Shows every key and what the mouse does."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Keys and mouse"))
+        groups: dict[str, list[tuple[str, str]]] = {tr("Mouse"): [(tr(what), tr(does)) for what, does in MOUSE]}
+        for row in ROWS:
+            if row.keys:
+                title = tr("View") if row.id == "next_pane" else tr(TITLES[row.menu.partition("/")[0]])
+                groups.setdefault(title, []).append((keys_of(row), tr(row.title)))
+        groups[tr("HU window")] = [(keys_of(row), tr(row.title)) for row in PRESET_ROWS if row.keys]
+        inside = QWidget()
+        across = QHBoxLayout(inside)
+        across.setContentsMargins(20, 16, 20, 16)
+        across.setSpacing(36)
+        for part in _columns(groups):
+            down = QVBoxLayout()
+            down.setSpacing(14)
+            for title, rows in part:
+                down.addWidget(_group(title, rows))
+            down.addStretch(1)
+            across.addLayout(down)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inside)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 12)
+        column.addWidget(scroll)
+        column.addWidget(buttons)
+        buttons.setContentsMargins(0, 0, 20, 0)
+        self.resize(1120, 640)
+
+
+def keys_of(row: Row) -> str:
+    """The keys of a row as people read them."""
+    native = QKeySequence.SequenceFormat.NativeText
+    return "  ".join(QKeySequence(key).toString(native) for key in row.keys)
+
+
+def _columns(groups: dict[str, list[tuple[str, str]]]) -> list[list[tuple[str, list[tuple[str, str]]]]]:
+    """Groups dealt onto columns of about the same height, in their order."""
+    whole = sum(len(rows) + 2 for rows in groups.values())
+    columns: list[list[tuple[str, list[tuple[str, str]]]]] = [[]]
+    height = 0
+    for title, rows in groups.items():
+        if columns[-1] and len(columns) < COLUMNS and height + (len(rows) + 2) / 2 > whole / COLUMNS * len(columns):
+            columns.append([])
+        columns[-1].append((title, rows))
+        height += len(rows) + 2
+    return columns
+
+
+def _group(title: str, rows: list[tuple[str, str]]) -> QWidget:
+    made = QWidget()
+    grid = QGridLayout(made)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(14)
+    grid.setVerticalSpacing(5)
+    heading = QLabel(title.upper())
+    heading.setObjectName("sectionTitle")
+    grid.addWidget(heading, 0, 0, 1, 2)
+    for line, (keys, does) in enumerate(rows, start=1):
+        key = QLabel(keys)
+        key.setObjectName("key")
+        grid.addWidget(key, line, 0, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(QLabel(does), line, 1)
+    grid.setColumnMinimumWidth(0, 112)
+    grid.setColumnStretch(1, 1)
+    return made

@@ -1,0 +1,45 @@
+"""The right side: metal, method, run."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from marview.gui.actions import Actions
+from marview.gui.panels.metal_panel import MetalPanel
+from marview.gui.panels.method_panel import MethodPanel
+from marview.gui.panels.run_panel import RunPanel
+from marview.gui.panels.section import line
+from marview.session.session import Session
+
+WIDTH = 312
+
+
+class SidePanel(QWidget):
+    """Sections that scroll, above the button that always shows."""
+
+    def __init__(self, session: Session, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("side")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedWidth(WIDTH)
+        self.metal = MetalPanel(session, actions["find_metal"])
+        self.method = MethodPanel(session.methods)
+        self.run = RunPanel(session, actions["reduce"], actions["cancel"], actions["export"])
+        inside = QWidget()
+        down = QVBoxLayout(inside)
+        down.setContentsMargins(0, 0, 0, 0)
+        down.setSpacing(0)
+        down.addWidget(self.metal)
+        down.addWidget(line())
+        down.addWidget(self.method)
+        down.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(inside)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(scroll, 1)
+        column.addWidget(line())
+        column.addWidget(self.run)

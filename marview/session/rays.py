@@ -1,0 +1,63 @@
+"""Where a point lies in the sinogram and a ray in the image: the formulas of `marview.geometry.beam`, for drawing."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.geometry import Beam, FanBeamFlat, ParallelBeam
+
+PROCESSING_SIZE = 416
+
+
+def sinusoid(beam: Beam, point_mm: tuple[float, float]) -> NDArray[np.float64]:
+    """The bin that sees the point (x, y) in every view, fractional, `[view]`; beyond the detector where it misses."""
+    x, y = point_mm
+    cos, sin = np.cos(beam.angles_rad), np.sin(beam.angles_rad)
+    along, away = x * cos + y * sin, y * cos - x * sin
+    if isinstance(beam, ParallelBeam):
+        pitches = along / beam.bin_mm
+    elif isinstance(beam, FanBeamFlat):
+        pitches = along * beam.source_to_detector_mm / (beam.source_to_isocentre_mm + away) / beam.bin_mm
+    else:
+        pitches = np.arctan2(along, beam.source_to_isocentre_mm + away) / beam.bin_rad
+    return np.asarray(pitches + (beam.bins - 1) / 2 - beam.bin_offset)
+
+
+def ray(beam: Beam, view: int, bin_: int, reach_mm: float) -> NDArray[np.float64]:
+    """The two ends (x, y) in mm of a ray, `[2, 2]`, as far as `reach_mm` from its point nearest the isocentre."""
+    pitch = float(beam.bin_positions[bin_])
+    if isinstance(beam, ParallelBeam):
+        start, direction = np.array([pitch * beam.bin_mm, 0.0]), np.array([0.0, 1.0])
+    else:
+        fan_rad = (
+            np.arctan2(pitch * beam.bin_mm, beam.source_to_detector_mm)
+            if isinstance(beam, FanBeamFlat)
+            else pitch * beam.bin_rad
+        )
+        start = np.array([0.0, -beam.source_to_isocentre_mm])
+        direction = np.array([np.sin(fan_rad), np.cos(fan_rad)])
+    nearest = start - direction * (start @ direction)
+    ends = np.array([nearest - direction * reach_mm, nearest + direction * reach_mm])
+    angle = float(beam.angles_rad[view])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.asarray(ends @ turn.T)
+
+
+def virtual_beam(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> FanBeamFlat:
+    """The beam of the virtual sinograms of slices of this shape (rows, columns) and spacing (y, x).
+
+    The worker projects with this beam (`marview.worker.front_end.processing_beam`), which a test holds equal.
+    """
+    pixel_mm = processing_pixel_mm(shape, spacing_mm)
+    return FanBeamFlat(
+        views=640,
+        bins=641,
+        first_angle_rad=np.pi / 640,
+        source_to_isocentre_mm=1075 * pixel_mm,
+        source_to_detector_mm=2150 * pixel_mm,
+        bin_mm=float(2 * np.sqrt(2) * PROCESSING_SIZE / 641 * pixel_mm),
+    )
+
+
+def processing_pixel_mm(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> float:
+    """Edge of a pixel of the square processing grid that holds a slice whole."""
+    return max(shape[0] * spacing_mm[0], shape[1] * spacing_mm[1]) / PROCESSING_SIZE

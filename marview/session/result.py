@@ -1,0 +1,122 @@
+"""What a run gives: a correction to add to the source, and what is known about it."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview import __version__
+from marview.mar.messages import SliceDone
+from marview.mar.shared import SharedArray
+from marview.volume.provenance import Provenance
+
+LOWEST_HU, HIGHEST_HU = -32768, 32767
+
+
+class Coverage(enum.StrEnum):
+    """What a result holds for a slice."""
+
+    CORRECTED = "corrected"
+    WAITING = "waiting"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(eq=False)
+class Result:
+    """A correction and how it was made; it fills while its run goes on.
+
+    Attributes:
+        correction: float32 HU, `[z, y, x]`, to be added to the source; 0 where nothing changes.
+        mask: the metal it was made with, bool `[z, y, x]`.
+        slices: the slices that were to be corrected.
+        made: when, ISO 8601.
+        done: what is known of each slice that is corrected.
+        outputs: files (.npy) of intermediate pictures by name and slice.
+    """
+
+    method: str
+    title: str
+    version: str
+    parameters: Mapping[str, Any]
+    margin_mm: float
+    mask_text: str
+    slices: tuple[int, ...]
+    correction: SharedArray
+    mask: SharedArray
+    weights_sha256: str = ""
+    made: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    device: str = ""
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    done: dict[int, SliceDone] = field(default_factory=dict)
+    outputs: dict[tuple[str, int], Path] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every slice that was to be corrected is."""
+        return len(self.done) == len(self.slices)
+
+    def coverage(self, slice_index: int) -> Coverage:
+        """What there is for a slice."""
+        if slice_index in self.done:
+            return Coverage.CORRECTED
+        return Coverage.WAITING if slice_index in self.slices else Coverage.UNCHANGED
+
+    def correction_of(self, slice_index: int) -> NDArray[np.float32]:
+        """What is added to a slice, float32 HU `[y, x]`; 0 where it is not corrected."""
+        plane = self.correction.array[slice_index]
+        if self.coverage(slice_index) is not Coverage.CORRECTED:
+            return np.zeros_like(plane)
+        return np.asarray(plane, dtype=np.float32)
+
+    def corrected(self, hu: NDArray[np.int16], slice_index: int) -> NDArray[np.int16]:
+        """A slice with its correction, int16 HU `[y, x]`; `hu` is that slice of the source."""
+        if self.coverage(slice_index) is not Coverage.CORRECTED:
+            return hu
+        total = np.rint(hu + self.correction.array[slice_index])
+        return np.asarray(np.clip(total, LOWEST_HU, HIGHEST_HU), dtype=np.int16)
+
+    def output(self, name: str, slice_index: int) -> NDArray[Any] | None:
+        """An intermediate picture; None where the method gave none, or not yet."""
+        path = self.outputs.get((name, slice_index))
+        if path is None:
+            return None
+        try:
+            return np.asarray(np.load(path, allow_pickle=False))
+        except (OSError, ValueError):
+            return None
+
+    def settled_correction(self) -> NDArray[np.float32]:
+        """The correction of every slice, float32 HU `[z, y, x]`; 0 in slices that are not corrected."""
+        correction = np.array(self.correction.array, dtype=np.float32)
+        for slice_index in self.slices:
+            if slice_index not in self.done:
+                correction[slice_index] = 0
+        return correction
+
+    def provenance(self) -> Provenance:
+        """The record of how it was made."""
+        return Provenance(
+            method_id=self.method,
+            method_title=self.title,
+            method_version=self.version,
+            parameters=self.report.get("parameters", self.parameters),
+            weights_sha256=self.weights_sha256,
+            mask_origin=self.mask_text,
+            margin_mm=self.margin_mm,
+            device=self.device,
+            seconds=self.seconds,
+            application_version=__version__,
+            time=self.made,
+        )
+
+    def close(self) -> None:
+        """Let go of its arrays."""
+        self.correction.close()
+        self.mask.close()

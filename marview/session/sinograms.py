@@ -1,0 +1,108 @@
+"""The sinogram, trace and LI sinogram of the slice in view, before any run: asked for when it is looked at."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from marview.errors import MarviewError
+from marview.mar.messages import Message, Output, SinogramRequest
+from marview.mar.run import Outcome, Run
+from marview.session.background import Generation, Post
+
+WANTED = ("sinogram", "trace", "li_sinogram")
+
+
+@dataclass(frozen=True, eq=False)
+class SliceSinogram:
+    """What the worker projected of one slice.
+
+    Attributes:
+        sinogram: line integrals, `[view, bin]`.
+        trace: bool, `[view, bin]`.
+        filled: the sinogram with the trace filled by linear interpolation, `[view, bin]`.
+    """
+
+    slice_index: int
+    sinogram: NDArray[Any]
+    trace: NDArray[np.bool_]
+    filled: NDArray[Any]
+
+
+class Projecting(Protocol):
+    """What projects; `marview.mar.runner.MarWorker` is one."""
+
+    def sinogram(self, request: SinogramRequest, on_message: Callable[[Message], None]) -> Run:
+        """Begin to project a slice; returns at once."""
+
+
+class Sinograms:
+    """Asks for one slice at a time, always the last one wanted.
+
+    Event, on the window's thread: `changed()` when `current` is another, or why there is none (`refusal`).
+    """
+
+    changed = Signal()
+
+    def __init__(self, worker: Callable[[], Projecting], post: Post) -> None:
+        self.current: SliceSinogram | None = None
+        self.refusal = ""
+        self.is_busy = False
+        self._worker = worker
+        self._post = post
+        self._wanted: SinogramRequest | None = None
+        self._generation = Generation()
+
+    def want(self, request: SinogramRequest | None) -> None:
+        """Show this slice next; None shows none. What is asked for already is answered first, and dropped."""
+        self._generation.next()
+        self._wanted = request
+        if request is None:
+            self.current = None
+            self.refusal = ""
+            self.changed.emit()
+        elif not self.is_busy:
+            self._ask()
+
+    def _ask(self) -> None:
+        request, self._wanted = self._wanted, None
+        if request is None:
+            return
+        ticket = self._generation.next()
+        paths: dict[str, Path] = {}
+
+        def hear(message: Message) -> None:
+            if isinstance(message, Output):
+                paths[message.name] = Path(message.path)
+
+        try:
+            run = self._worker().sinogram(request, hear)
+        except MarviewError as refusal:
+            self.refusal = str(refusal)
+            self.changed.emit()
+            return
+        self.is_busy = True
+
+        def wait() -> None:
+            outcome = run.wait()
+            answer: SliceSinogram | None = None
+            if outcome.state == "done" and all(name in paths for name in WANTED):
+                sinogram, trace, filled = (np.load(paths[name], allow_pickle=False) for name in WANTED)
+                answer = SliceSinogram(request.slice_index, sinogram, trace.astype(bool), filled)
+            run.discard_outputs()
+            self._post(lambda: self._take(answer, outcome, ticket))
+
+        threading.Thread(target=wait, name="sinogram", daemon=True).start()
+
+    def _take(self, answer: SliceSinogram | None, outcome: Outcome, ticket: int) -> None:
+        self.is_busy = False
+        if self._generation.is_current(ticket):
+            self.current = answer
+            self.refusal = outcome.sentence
+            self.changed.emit()
+        self._ask()

@@ -36,7 +36,10 @@ class Corrected:
     seconds: float
 
 
-Correct = Callable[["Entry", KnownCase], Corrected]
+Tell = Callable[[float], None]
+"""Is told how much of a case a method has done, 0 to 1."""
+
+Correct = Callable[["Entry", KnownCase, Tell], Corrected]
 """Runs a method on a case; raises `MethodFailed` with a sentence."""
 
 Progress = Callable[[float, str], None]
@@ -105,9 +108,13 @@ def run_benchmark(
             continue
         rows = [row for row in wanted[listed.name] if row != CEILING or known.metal_free_sinogram is not None]
         for done, row in enumerate(rows):
-            on_progress((number + done / len(rows)) / len(open_cases), f"{listed.name}: {TITLES.get(row, row)}")
+            start = (number + done / len(rows)) / len(open_cases)
+            tell = _teller(
+                on_progress, f"{listed.name}: {TITLES.get(row, row)}", start, 1 / len(rows) / len(open_cases)
+            )
+            tell(0.0)
             try:
-                corrected = _make(row, known, entries, correct)
+                corrected = _make(row, known, entries, correct, tell)
             except MethodFailed as reason:
                 failures.append(f"{row} on {listed.name}: {reason}")
                 continue
@@ -130,13 +137,17 @@ def _read_ahead(cases: Sequence[ListedCase]) -> Iterator[tuple[ListedCase, "Futu
             yield listed, current
 
 
-def _make(row: str, known: KnownCase, entries: Sequence[Entry], correct: Correct) -> Corrected:
+def _teller(on_progress: Progress, text: str, start: float, share: float) -> Tell:
+    return lambda fraction: on_progress(start + share * min(max(fraction, 0.0), 1.0), text)
+
+
+def _make(row: str, known: KnownCase, entries: Sequence[Entry], correct: Correct, tell: Tell) -> Corrected:
     if row == INPUT:
         return Corrected(known.uncorrected_hu, 0.0)
     if row == CEILING:
         image = mu_to_hu(known.case.projector.fbp(torch.from_numpy(known.metal_free_sinogram)))
         return Corrected(np.broadcast_to(image.numpy(), known.truth_hu.shape), 0.0)
-    corrected = correct(next(entry for entry in entries if entry.id == row), known)
+    corrected = correct(next(entry for entry in entries if entry.id == row), known, tell)
     if corrected.hu.shape != known.truth_hu.shape or not np.isfinite(corrected.hu).all():
         raise MethodFailed(f"its result is {corrected.hu.shape}, or holds values that are not numbers.")
     return corrected
@@ -191,10 +202,14 @@ def _draw_figures(
         strips = []
         for word, each in chosen.items():
             known = by_name[each.case].read().slice(each.index)
-            corrected = _make(entry.id, known, entries, correct)
+            corrected = _make(entry.id, known, entries, correct, _ignore)
             restored = np.where(known.metal, known.uncorrected_hu, corrected.hu)
             caption = (
                 f"{word}: {each.case}, slice {each.index}, {each.metal_px} px of metal, {each.measures.psnr_db:.2f} dB"
             )
             strips.append(Strip(caption, known.truth_hu[0], known.uncorrected_hu[0], restored[0]))
         draw(entry.title, strips, folder / f"{entry.id}.png")
+
+
+def _ignore(_fraction: float) -> None:
+    pass

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pydantic.types  # noqa: F401 - PySide6, which pytest-qt brings, hooks imports and stumbles over it half loaded
 import pytest
 import torch
 

@@ -15,8 +15,9 @@ class Laboratory:
     def __init__(self):
         self.ran = []
 
-    def __call__(self, entry, known):
+    def __call__(self, entry, known, tell):
         self.ran.append((entry.id, known.name))
+        tell(0.5)
         if entry.id == "fails":
             raise MethodFailed("it has no heart for metal.")
         share = {"half": 0.5, "nmar": 0.75, "copies": 1.0}[entry.id]
@@ -94,10 +95,10 @@ def test_metal_is_the_inputs_again_before_it_is_measured(cases, tmp_path, labora
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(cases, tmp_path, laboratory):
-    def interrupt(entry, known):
+    def interrupt(entry, known, tell):
         if (entry.id, known.name) == ("nmar", "b"):
             raise KeyboardInterrupt
-        return laboratory(entry, known)
+        return laboratory(entry, known, tell)
 
     with pytest.raises(KeyboardInterrupt):
         run_benchmark("p", cases, [HALF, NMAR], tmp_path, source="here", correct=interrupt)

@@ -1,0 +1,43 @@
+"""What a person may name as cases: the public layout, our own case files, or clean slices to put metal into."""
+
+from pathlib import Path
+
+from marview.errors import BadInput, UsageError
+from marview.evaluation.case import ListedCase
+from marview.evaluation.case_folder import is_case_folder, list_case_files
+from marview.evaluation.clean import list_clean
+from marview.evaluation.shapes import read_shapes, shapes_of_sizes
+from marview.evaluation.simulated import list_simulated
+from marview.evaluation.syndeeplesion import is_syndeeplesion, list_syndeeplesion
+from marview.physics import Protocol
+
+
+def list_cases(
+    path: Path, protocol: Protocol, *, masks: Path | None = None, material: str = "ti", seed: int = 0
+) -> list[ListedCase]:
+    """The cases at a path, by what lies there.
+
+    Args:
+        path: a folder with `**/gt.h5` (SynDeepLesion's layout); a folder of our own case files, `*.npz`; or clean
+            slices: a TIFF stack, a folder of such, a DICOM series, NIfTI or array, into which `masks` are put.
+        protocol: the scan; the public files were made with `syndeeplesion-640`.
+        masks: metal shapes (`read_shapes`), for clean slices: ten shapes of the papers' sizes are made of them.
+        material: of the metal in clean slices.
+        seed: of places and noise in clean slices.
+
+    Raises:
+        BadInput: there is nothing of the kind.
+        UsageError: clean slices and no masks.
+    """
+    if not path.exists():
+        raise BadInput(f"{path} does not exist.")
+    if path.is_dir() and is_syndeeplesion(path):
+        return list_syndeeplesion(path, protocol)
+    if path.is_dir() and is_case_folder(path):
+        return list_case_files(path)
+    stacks = sorted(path.glob("*.tif")) if path.is_dir() else []
+    slices = [each for stack in stacks or [path] for each in list_clean(stack)]
+    if masks is None:
+        raise UsageError(f"{path} holds clean slices; say --masks FILE for the metal to put into them.")
+    shapes = shapes_of_sizes(read_shapes(masks), max(protocol.shape))
+    return list_simulated(slices, shapes, protocol, material=material, seed=seed)

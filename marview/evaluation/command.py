@@ -1,0 +1,53 @@
+"""The verb `benchmark`: from names on the command line to tables."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from marview.evaluation.benchmark import Progress, run_benchmark
+from marview.evaluation.case_set import list_cases
+from marview.evaluation.methods import WorkerMethods
+from marview.evaluation.results import Results
+from marview.mar.messages import Device
+from marview.physics import protocol as named_protocol
+
+
+def benchmark(
+    protocol: str,
+    methods: Sequence[str],
+    cases: Path,
+    output: Path,
+    *,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    masks: Path | None = None,
+    material: str = "ti",
+    device: Device = "auto",
+    on_progress: Progress = lambda _fraction, _text: None,
+) -> Results:
+    """Measure methods on the cases at a path; `run_benchmark` says what is written, `list_cases` what cases are.
+
+    `tables.markdown` of the results is what the command prints, `Results.record` what `results.json` holds.
+
+    Args:
+        protocol: a named protocol.
+        methods: identifiers, in the order of the table.
+        cases: the public layout, our case files, or clean slices.
+        output: folder of the tables; one that holds an interrupted run of the same benchmark is taken up.
+        parameters: of each method, by its identifier, where they differ from the defaults.
+        masks: metal shapes for clean slices.
+        material: of the metal in clean slices.
+        device: where methods run.
+        on_progress: is told the share that is done and what is next.
+
+    Raises:
+        UsageError: an unknown protocol or method, clean slices without masks, or a folder of another benchmark.
+        BadInput: there are no cases.
+    """
+    scan = named_protocol(protocol)
+    listed = list_cases(cases, scan, masks=masks, material=material)
+    source = [str(cases.resolve())] + ([str(masks.resolve()), material] if masks is not None else [])
+    with WorkerMethods(device) as correct:
+        entries = [correct.entry(method, (parameters or {}).get(method)) for method in methods]
+        return run_benchmark(
+            scan.name, listed, entries, output, source=" ".join(source), correct=correct, on_progress=on_progress
+        )

@@ -1,0 +1,86 @@
+"""Methods in a worker process, as a benchmark runs them."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from marview.errors import MethodFailed
+from marview.evaluation.benchmark import Corrected, Entry, Tell
+from marview.evaluation.case import KnownCase
+from marview.mar import CasesRequest, Listing, MarWorker, Message, Progress, discover, find
+from marview.mar.messages import Device
+from marview.worker.case_files import save_case
+
+
+class WorkerMethods:
+    """Runs installed methods on cases in one warm worker process; what goes wrong in a method stays in it.
+
+    Args:
+        device: where methods run.
+        listings: finds the installed methods.
+    """
+
+    def __init__(self, device: Device = "auto", listings: Callable[[], list[Listing]] = discover) -> None:
+        self._device, self._listings = device, listings
+        self._worker = MarWorker(listings=listings)
+        self._folder = tempfile.TemporaryDirectory(prefix="marview-benchmark-")
+        self._saved: KnownCase | None = None
+
+    def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:
+        """A method that takes part.
+
+        Raises:
+            UsageError: there is no such method.
+        """
+        manifest = find(method, self._listings()).manifest
+        assert manifest is not None
+        return Entry(manifest.id, manifest.title, dict(parameters or {}), manifest.version)
+
+    def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
+        """Run a method on a case.
+
+        Raises:
+            MethodFailed: the method failed, crashed or was refused its parameters; the sentence says why.
+        """
+        case, result = Path(self._folder.name) / "case.npz", Path(self._folder.name) / "result.npz"
+        if self._saved is not known:
+            save_case(known.case, case)
+            self._saved = known
+        request = CasesRequest(
+            method=entry.id,
+            cases=(str(case),),
+            results=(str(result),),
+            parameters=entry.parameters,
+            device=self._device,
+        )
+
+        def hear(message: Message) -> None:
+            if isinstance(message, Progress):
+                tell(message.fraction)
+
+        run = self._worker.cases(request, hear)
+        try:
+            outcome = run.wait()
+        except KeyboardInterrupt:
+            run.cancel()
+            raise
+        if outcome.state != "done":
+            raise MethodFailed(outcome.sentence)
+        with np.load(result, allow_pickle=False) as file:
+            hu = file["hu"]
+        result.unlink()
+        return Corrected(hu, float(sum(outcome.report["seconds_per_slice"])) * len(hu))
+
+    def close(self) -> None:
+        """End the worker and remove its files."""
+        self._worker.close()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -44,7 +44,7 @@ def _make(kind: str, folder: Path) -> None:
         study = make_demo(kind, progress=lambda fraction: bar.update(task, completed=fraction))
     about = "Analytic anatomy, polychromatic simulation. Not a patient."
     with whole_folder(folder) as part:
-        for name, hu, number in (("study", study.corrupted_hu, 1), ("truth", study.truth_hu, 2)):
+        for name, hu, number in (("study", study.hu, 1), ("truth", study.truth_hu, 2)):
             labels = Labels(
                 patient_name=f"DEMO^{kind.upper()}",
                 patient_id=f"DEMO-{kind.upper()}",

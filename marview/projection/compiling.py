@@ -12,12 +12,13 @@ from marview.errors import UsageError
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile at the first call, free of Python's lock; kept on disk for the next process where a disk can be written."""
+    """Compile at the first call, free of Python's lock; kept on disk for the next process where one can be written."""
+    compiler: Any = numba.njit
     options = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz"}, "boundscheck": False, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, **options)(function)
+        return compiler(cache=True, **options)(function)
     except RuntimeError:  # numba finds no folder it may write to
-        return numba.njit(**options)(function)
+        return compiler(**options)(function)
 
 
 def threads() -> int:

@@ -1,17 +1,24 @@
 """The four linear operators on the CPU, from torch tensors to packed arrays and back."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from marview.geometry import Beam
-from marview.projection import backprojection, joseph
-from marview.projection.ramp import filter_matrix, ray_weights
-from marview.projection.rays import PAD, Rays, rays
+from marview.projection.backprojection import detector, gather, scatter
+from marview.projection.joseph import project, spread
+from marview.projection.packing import pack, unpack
+from marview.projection.ramp import Ramp, ramp
+from marview.projection.rays import PAD, rays
 
-BATCH = 64
+LANES = (1, 8, 16, 32, 64)
+"""How many slices may lie side by side; each has its own compiled kernel."""
+MEMORY = 160e6
+"""Bytes a packed sinogram may take; two of them and an image are in use at once."""
 
 
 @dataclass(frozen=True)
@@ -22,85 +29,70 @@ class Operators:
     shape: tuple[int, int]
     pixel_mm: float
 
-    def _plan(self, like: Tensor) -> Rays:
-        return rays(self.beam, self.shape, self.pixel_mm, str(like.dtype).removeprefix("torch."))
+    @property
+    def _detector_shape(self) -> tuple[int, int]:
+        return self.beam.views, self.beam.bins
 
     def forward(self, image: Tensor) -> Tensor:
         """`[slice, y, x]` -> `[slice, view, bin]`."""
 
-        def one(part: Tensor, lanes: int) -> Tensor:
-            packed = joseph.project(self._plan(part), self._pack_image(part, lanes), self.shape, self.beam.views, lanes)
-            return self._unpack_sinogram(torch.from_numpy(packed), lanes)
+        def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
+            plan = rays(self.beam, self.shape, self.pixel_mm, str(part.dtype))
+            packed = pack(part, lanes, border=(PAD, PAD))
+            unpack(project(plan, packed, self.shape, lanes), result, lanes)
 
-        return _in_batches(one, image)
+        return self._in_batches(one, image, self._detector_shape)
 
     def adjoint(self, sinogram: Tensor) -> Tensor:
         """`[slice, view, bin]` -> `[slice, y, x]`, the transpose of `forward`."""
 
-        def one(part: Tensor, lanes: int) -> Tensor:
-            packed = joseph.spread(
-                self._plan(part), self._pack_sinogram(part, lanes).ravel().numpy(), self.shape, lanes
-            )
-            return self._unpack_image(packed, lanes)
+        def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
+            plan = rays(self.beam, self.shape, self.pixel_mm, str(part.dtype))
+            unpack(spread(plan, pack(part, lanes), self.shape, lanes), result, lanes, border=(PAD, PAD))
 
-        return _in_batches(one, sinogram)
+        return self._in_batches(one, sinogram, self.shape)
 
     def fbp(self, sinogram: Tensor, name: str) -> Tensor:
         """`[slice, view, bin]` -> `[slice, y, x]`."""
 
-        def one(part: Tensor, lanes: int) -> Tensor:
-            matrix, weights = self._filter(part, name)
-            packed = self._pack_sinogram(part, lanes, spare=1)
-            inner = packed[:-lanes].view(self.beam.views, self.beam.bins, lanes)
-            torch.matmul(matrix, inner * weights[:, :, None], out=inner)
-            image = backprojection.gather(self.beam, packed.numpy(), self.shape, self.pixel_mm, lanes)
-            return self._unpack_image(image, lanes)
+        def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
+            prepared = self._ramp(name, part)
+            filtered = prepared.apply(pack(part, lanes, border=(0, 1), weights=prepared.weights), lanes)
+            seen = detector(self.beam, self.pixel_mm, str(part.dtype))
+            unpack(gather(seen, filtered, self.shape, lanes), result, lanes, border=(PAD, PAD))
 
-        return _in_batches(one, sinogram)
+        return self._in_batches(one, sinogram, self.shape)
 
     def fbp_adjoint(self, image: Tensor, name: str) -> Tensor:
         """`[slice, y, x]` -> `[slice, view, bin]`, the transpose of `fbp`."""
 
-        def one(part: Tensor, lanes: int) -> Tensor:
-            matrix, weights = self._filter(part, name)
-            packed = backprojection.scatter(self.beam, self._pack_image(part, lanes), self.shape, self.pixel_mm, lanes)
-            inner = torch.from_numpy(packed).view(self.beam.views, self.beam.bins, lanes)
-            return self._unpack_sinogram(torch.matmul(matrix, inner) * weights[:, :, None], lanes)
+        def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
+            prepared = self._ramp(name, part)
+            seen = detector(self.beam, self.pixel_mm, str(part.dtype))
+            seen_back = scatter(seen, pack(part, lanes, border=(PAD, PAD)), self.shape, lanes)
+            unpack(prepared.apply(seen_back, lanes), result, lanes, border=(0, 1), weights=prepared.weights)
 
-        return _in_batches(one, image)
+        return self._in_batches(one, image, self._detector_shape)
 
-    def _filter(self, like: Tensor, name: str) -> tuple[Tensor, Tensor]:
-        field_mm = max(self.shape) * self.pixel_mm / 2
-        return (
-            torch.from_numpy(filter_matrix(self.beam, name)).to(like.dtype),
-            torch.from_numpy(ray_weights(self.beam, field_mm)).to(like.dtype),
-        )
+    def _ramp(self, name: str, like: NDArray[Any]) -> Ramp:
+        return ramp(self.beam, max(self.shape) * self.pixel_mm / 2, name, str(like.dtype))
 
-    def _pack_image(self, image: Tensor, lanes: int) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-        height, width = self.shape
-        packed = torch.zeros(height + 2 * PAD, width + 2 * PAD, lanes, dtype=image.dtype)
-        packed[PAD : PAD + height, PAD : PAD + width, : len(image)] = image.permute(1, 2, 0)
-        return packed.ravel().numpy()
+    def _in_batches(
+        self, operator: Callable[[NDArray[Any], NDArray[Any], int], None], array: Tensor, inner: tuple[int, int]
+    ) -> Tensor:
+        given = array.contiguous().numpy()
+        result = torch.empty(len(given), *inner, dtype=array.dtype)
+        filled = result.numpy()
+        for start, count, lanes in self._batches(len(given), given.itemsize):
+            operator(given[start : start + count], filled[start : start + count], lanes)
+        return result
 
-    def _unpack_image(self, packed: "np.ndarray[tuple[int], np.dtype[np.float32]]", lanes: int) -> Tensor:
-        height, width = self.shape
-        image = torch.from_numpy(packed).view(height + 2 * PAD, width + 2 * PAD, lanes)
-        return image[PAD : PAD + height, PAD : PAD + width].permute(2, 0, 1)
-
-    def _pack_sinogram(self, sinogram: Tensor, lanes: int, spare: int = 0) -> Tensor:
-        """Flat, slices innermost, with `spare` empty bins behind the last."""
-        views, bins = self.beam.views, self.beam.bins
-        packed = torch.zeros((views * bins + spare) * lanes, dtype=sinogram.dtype)
-        packed[: views * bins * lanes].view(views, bins, lanes)[:, :, : len(sinogram)] = sinogram.permute(1, 2, 0)
-        return packed
-
-    def _unpack_sinogram(self, packed: Tensor, lanes: int) -> Tensor:
-        return packed.view(self.beam.views, self.beam.bins, lanes).permute(2, 0, 1)
-
-
-def _in_batches(operator, array: Tensor) -> Tensor:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    parts = []
-    for part in torch.split(array, BATCH):
-        lanes = next(lanes for lanes in (8, 32, 64) if len(part) <= lanes)
-        parts.append(operator(part, lanes)[: len(part)])
-    return torch.cat(parts).contiguous()
+    def _batches(self, count: int, itemsize: int) -> Iterator[tuple[int, int, int]]:
+        """First slice, number of slices and lanes of every batch, as wide as memory allows."""
+        fitting = [lanes for lanes in LANES if lanes * self.beam.views * self.beam.bins * itemsize <= MEMORY] or [1]
+        start = 0
+        while start < count:
+            lanes = next((lanes for lanes in fitting if lanes >= count - start), fitting[-1])
+            taken = min(lanes, count - start)
+            yield start, taken, lanes
+            start += taken

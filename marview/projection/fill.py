@@ -10,28 +10,71 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from marview.errors import UsageError
+from marview.projection.compiling import kernel, share
+
+ROWS = 512  # a thread's share of views
+
 
 def fill_linear(sinogram: Tensor | NDArray[Any], trace: Tensor | NDArray[Any]) -> Tensor:
     """The sinogram with its trace filled from the bins beside it, `[..., view, bin]`; differentiable in the sinogram.
 
-    Within a view as `numpy.interp`; where the trace touches the detector's edge the nearest value is held; a view that is
-    trace throughout is interpolated between the nearest views that are not; where all is trace nothing changes.
+    Within a view as `numpy.interp`; where the trace touches the detector's edge the nearest value is held; a view that
+    is trace throughout is interpolated between the nearest views that are not; where all is trace nothing changes.
 
     Args:
         sinogram: line integrals.
         trace: true where metal was met, of the same shape.
+
+    Raises:
+        UsageError: the two shapes differ.
     """
     values = sinogram if isinstance(sinogram, Tensor) else torch.from_numpy(np.ascontiguousarray(sinogram))
-    covered = (trace if isinstance(trace, Tensor) else torch.from_numpy(np.ascontiguousarray(trace))) > 0
-    values = _along(values, covered)
-    whole = covered.all(dim=-1, keepdim=True).expand_as(covered)
+    covered = trace if isinstance(trace, Tensor) else torch.from_numpy(np.ascontiguousarray(trace))
+    if values.shape != covered.shape or values.ndim < 2:
+        raise UsageError(
+            f"a sinogram and its trace are both [..., view, bin], not {tuple(values.shape)} and {tuple(covered.shape)}"
+        )
+    covered = covered if covered.dtype == torch.bool else covered > 0
+    if values.device.type == "cpu" and not values.requires_grad and values.dtype in {torch.float32, torch.float64}:
+        filled = values.contiguous().clone()
+        _fill_on_cpu(filled.view(-1, values.shape[-1]).numpy(), covered.reshape(-1, values.shape[-1]).numpy())
+    else:
+        filled = _along(values, covered)
+    whole = covered.all(dim=-1, keepdim=True)
     if not bool(whole.any()):
-        return values
-    return _along(values.transpose(-1, -2), whole.transpose(-1, -2)).transpose(-1, -2).contiguous()
+        return filled
+    whole = whole.expand_as(covered)
+    return _along(filled.transpose(-1, -2), whole.transpose(-1, -2)).transpose(-1, -2).contiguous()
+
+
+@kernel
+def _fill(values, covered, row_from, row_to):  # type: ignore[no-untyped-def]
+    bins = values.shape[1]
+    real = values.dtype.type
+    for row in range(row_from, row_to):
+        before = -1  # the last bin that is not covered
+        for here in range(bins + 1):
+            if here < bins and covered[row, here]:
+                continue
+            if here - before > 1 and not (before < 0 and here == bins):
+                low = values[row, before if before >= 0 else here]
+                high = values[row, here if here < bins else before]
+                span = here - before
+                for between in range(before + 1, here):
+                    values[row, between] = low + (high - low) * (real(between - before) / real(span))
+            before = here
+
+
+def _fill_on_cpu(values: NDArray[Any], covered: NDArray[np.bool_]) -> None:
+    def part(row: int) -> None:
+        _fill(values, covered, row, min(row + ROWS, len(values)))
+
+    share(part, range(0, len(values), ROWS))
 
 
 def _along(values: Tensor, covered: Tensor) -> Tensor:
-    """Fill along the last axis between the nearest values that are not covered."""
+    """Fill along the last axis between the nearest values that are not covered, in torch's own operations."""
     count = values.shape[-1]
     index = torch.arange(count, device=values.device).expand(values.shape)
     before = torch.where(covered, -1, index).cummax(dim=-1).values

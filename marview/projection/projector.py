@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from marview.errors import UsageError
-from marview.geometry import Beam, ParallelBeam
+from marview.geometry import Beam, FanBeamArc, ParallelBeam
 from marview.projection.cpu import Operators
 from marview.projection.ramp import FILTERS
 from marview.projection.rays import check_source_outside, origins_and_directions
+from marview.projection.trace import mark
 
 Array = Tensor | NDArray[Any]
 
@@ -21,9 +22,9 @@ Array = Tensor | NDArray[Any]
 class Projector:
     """Line integrals of images along the rays of a beam, and the way back.
 
-    Images are `[slice, y, x]` (or `[y, x]`) in 1/cm, sinograms `[slice, view, bin]` (or `[view, bin]`) without unit: a disc
-    of 0.2/cm and 10 cm has 2.0 in its middle. torch tensors keep their device, type (float32, float64; others are taken as
-    float32) and gradient; numpy arrays are accepted, results are tensors.
+    Images are `[slice, y, x]` (or `[y, x]`) in 1/cm, sinograms `[slice, view, bin]` (or `[view, bin]`) without unit: a
+    disc of 0.2/cm and 10 cm has 2.0 in its middle. torch tensors keep their device, type (float32, float64; others are
+    taken as float32) and gradient; numpy arrays are accepted, results are tensors.
 
     Attributes:
         beam: where the rays are.
@@ -74,8 +75,16 @@ class Projector:
     def trace(self, mask: Array) -> Tensor:
         """Rays that meet a mask, bool, `[slice, y, x]` -> `[slice, view, bin]`."""
         marked = _tensor(mask) > 0
-        with torch.no_grad():
-            return self.forward(marked.float()) > 0
+        if tuple(marked.shape[-2:]) != self.shape or marked.ndim not in {2, 3}:
+            raise UsageError(
+                f"this projector takes a mask of {self.shape[0]} x {self.shape[1]}, not {tuple(marked.shape)}"
+            )
+        if marked.device.type != "cpu":
+            with torch.no_grad():
+                return self.forward(marked.float()) > 0
+        batch = marked if marked.ndim == 3 else marked[None]
+        result = torch.from_numpy(mark(self.beam, self.shape, self.pixel_mm, batch.numpy()))
+        return result if marked.ndim == 3 else result[0]
 
     def sinusoid(self, point_xy_mm: ArrayLike) -> NDArray[np.float64]:
         """Bin (a fractional index) that sees a point, per view, `[view]`; NaN where it falls beside the detector."""
@@ -87,7 +96,7 @@ class Projector:
             position = along / beam.bin_mm
         else:
             tangent = along / (beam.source_to_isocentre_mm + depth)
-            if hasattr(beam, "bin_rad"):
+            if isinstance(beam, FanBeamArc):
                 position = np.arctan(tangent) / beam.bin_rad
             else:
                 position = tangent * beam.source_to_detector_mm / beam.bin_mm
@@ -119,7 +128,7 @@ class Projector:
             given = given.float()
         batch = given if given.ndim == 3 else given[None]
         operators = Operators(self.beam, self.shape, self.pixel_mm)
-        result: Tensor = _Linear.apply(batch, operators, name, transpose, extra)
+        result: Tensor = apply(batch, operators, name, transpose, extra)
         return result if given.ndim == 3 else result[0]
 
 
@@ -133,8 +142,11 @@ class _Linear(torch.autograd.Function):
         return result
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Any:  # type: ignore[override]
-        return _Linear.apply(gradient, *context.plan), None, None, None, None
+    def backward(context: Any, gradient: Tensor) -> Any:
+        return apply(gradient, *context.plan), None, None, None, None
+
+
+apply: Any = _Linear.apply
 
 
 def _tensor(array: Array) -> Tensor:

@@ -8,6 +8,7 @@ others from column to column. "Step" below is the row or column the ray has reac
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ class Rays:
     """The rays of a beam through an image; arrays are flat, `[view * bin]`.
 
     Attributes:
+        runs: neighbouring rays of a view that are followed the same way, in the order in which they cross the image,
+            `[run, 4]`: first ray, ray after the last, +1 or -1 from one to the next, 1 if from column to column.
         by_column: whether the ray is followed from column to column.
         place: where it crosses step 0, in pixels (an index, not mm).
         slope: pixels it moves aside from one step to the next.
@@ -33,6 +36,7 @@ class Rays:
         last: the step after the last.
     """
 
+    runs: NDArray[np.int64]
     by_column: NDArray[np.bool_]
     place: NDArray[Any]
     slope: NDArray[Any]
@@ -42,8 +46,10 @@ class Rays:
 
 
 def origins_and_directions(beam: Beam) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A point on every ray in mm and the ray's direction, `[view, bin, (x, y)]` each; for a fan the point is the source."""
+    """A point on every ray in mm (of a fan: the source) and the ray's direction, `[view, bin, (x, y)]` each."""
     position = beam.bin_positions[None, :]
+    origin: tuple[Any, Any]
+    direction: tuple[Any, Any]
     if isinstance(beam, ParallelBeam):
         origin, direction = (position * beam.bin_mm, 0.0), (0.0, 1.0)
     elif isinstance(beam, FanBeamFlat):
@@ -96,6 +102,7 @@ def rays(beam: Beam, shape: tuple[int, int], pixel_mm: float, dtype: str) -> Ray
         return np.ascontiguousarray(array, kind).ravel()
 
     return Rays(
+        _runs(by_column, place + slope * (along_count / 2)),
         flatten(by_column, np.bool_),
         flatten(place, dtype),
         flatten(slope, dtype),
@@ -103,3 +110,15 @@ def rays(beam: Beam, shape: tuple[int, int], pixel_mm: float, dtype: str) -> Ray
         flatten(first, np.int32),
         flatten(np.maximum(last, first), np.int32),
     )
+
+
+def _runs(by_column: NDArray[np.bool_], middle: NDArray[np.float64]) -> NDArray[np.int64]:
+    bins = by_column.shape[1]
+    found = []
+    for view, columns in enumerate(by_column):
+        edges = [0, *(np.flatnonzero(np.diff(columns)) + 1), bins]
+        for start, stop in pairwise(edges):
+            rising = middle[view, stop - 1] >= middle[view, start]
+            begin, end = (start, stop) if rising else (stop - 1, start - 1)
+            found.append((view * bins + begin, view * bins + end, 1 if rising else -1, int(columns[start])))
+    return np.array(found, np.int64)

@@ -1,16 +1,21 @@
 """Vectors of neighbouring slices inside numba kernels: one load, one multiply-add, one store for all slices of a batch.
 
-numba's loops over the slices of a batch come out two to four times slower than the processor can go, because the compiler
-must assume that input and output overlap. These few operations name the vector outright. `lanes` slices lie side by side
-in memory, and a vector of them is held in registers.
+numba's own loops over the slices come out two to four times slower than the processor can go, because the compiler must
+assume that input and output overlap. These operations name the vector outright: `lanes` slices lie side by side in
+memory, and a vector of them is held in registers.
 """
+# ruff: noqa: ARG001 - numba calls all of these with the same arguments
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
-from numba.core.datamodel import models, register_default
+from numba.core.datamodel import models
+from numba.core.datamodel.registry import register_default
 from numba.extending import intrinsic
+
+operation: Any = intrinsic
+function: Any = cgutils.get_or_insert_function
 
 
 class Lanes(types.Type):
@@ -23,9 +28,11 @@ class Lanes(types.Type):
 
 
 @register_default(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: Lanes) -> None:
-        super().__init__(manager, fe_type, ir.VectorType(_element_ir(fe_type), fe_type.count))
+        super().__init__(  # type: ignore[no-untyped-call]
+            manager, fe_type, ir.VectorType(_element_ir(fe_type), fe_type.count)
+        )
 
 
 def _element_ir(lanes: Lanes) -> ir.Type:
@@ -45,7 +52,7 @@ def _spread(builder: Any, scalar: Any, vector: ir.VectorType) -> Any:
     )
 
 
-@intrinsic
+@operation
 def load(typing_context: Any, array: Any, offset: Any, lanes: Any) -> Any:
     """The `lanes` (a literal) numbers of a flat array from `offset`."""
     if not isinstance(lanes, types.IntegerLiteral):
@@ -59,7 +66,7 @@ def load(typing_context: Any, array: Any, offset: Any, lanes: Any) -> Any:
     return vector(array, types.uintp, lanes), generate
 
 
-@intrinsic
+@operation
 def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
     """Write a vector into a flat array at `offset`."""
 
@@ -71,20 +78,20 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
     return types.void(array, types.uintp, value), generate
 
 
-@intrinsic
+@operation
 def multiply_add(typing_context: Any, value: Any, weight: Any, total: Any) -> Any:
     """`value * weight + total` of two vectors and a number."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[0].type
         name = f"llvm.fmuladd.v{total.count}f{total.element.bitwidth}"
-        fused = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+        fused = function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
         return builder.call(fused, [arguments[0], _spread(builder, arguments[1], vector), arguments[2]])
 
     return total(value, total.element, total), generate
 
 
-@intrinsic
+@operation
 def zeros_like(typing_context: Any, value: Any) -> Any:
     """A vector of zeros."""
 

@@ -4,7 +4,9 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 
 import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, Qt
@@ -52,10 +54,19 @@ def run(paths: list[str]) -> int:
     qt = application()
     window = make_window()
     window.resize(*SIZE)
+    sys.excepthook = partial(_say_bug, window)
     window.show()
     for path in paths:
         window.session.open(Path(path))
     return int(qt.exec())
+
+
+def _say_bug(window: MainWindow, kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
+    """What nobody expected goes to the log, and is told in a sentence; the window stays."""
+    logging.getLogger("marview").error("not expected", exc_info=(kind, bug, trace))
+    window.session.messages.error(
+        f"Something went wrong inside marview ({kind.__name__}). What is open is still open; the log has the details."
+    )
 
 
 def render_to_png(path: Path | None, output_png: Path) -> None:

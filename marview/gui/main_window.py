@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
@@ -96,8 +96,11 @@ class MainWindow(QMainWindow):
         recent.aboutToShow.connect(lambda: self._fill_recent(recent))
         self._fill_recent(recent)
         for pane in self.grid.panes.values():
-            pane.view.gestures.menu_asked.connect(lambda at: menus["View"].popup(at))
+            pane.view.gestures.menu_asked.connect(self._pop_up)
         self.empty.show_recent(self.session.settings.recent)
+
+    def _pop_up(self, at: QPoint) -> None:
+        self.menus["View"].popup(at)
 
     def _fill_recent(self, menu: QMenu) -> None:
         menu.clear()

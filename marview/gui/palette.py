@@ -23,6 +23,7 @@ COLOURS = {
     "error": "#f2836b",
     "metal": "#f0a63a",
     "trace": "#56b4e9",
+    "pointer": "#ff8552",
     "changed": "#cc79a7",
     "consistency": "#e8e04a",
 }

@@ -48,7 +48,9 @@ class PaneGrid(QWidget):
 
     def focus_first(self) -> None:
         """Give the focus to the pane that had it last, else to the original."""
-        self.panes[self._session.view.display.active or "original"].setFocus(Qt.FocusReason.OtherFocusReason)
+        name = self._session.view.display.active or "original"
+        self.panes[name].setFocus(Qt.FocusReason.OtherFocusReason)
+        self._session.view.update(active=name)
 
     def focus_next(self, step: int = 1) -> None:
         """Give the focus to the next pane in view."""

@@ -21,7 +21,10 @@ class ProbeBar(QStatusBar):
         self.addWidget(self.values, 1)
         self.addPermanentWidget(self.work)
         session.view.changed.connect(self._follow)
-        session.library.busy.connect(lambda text: self.work.setText(text))
+        session.library.busy.connect(self._say)
+
+    def _say(self, text: str) -> None:
+        self.work.setText(text)
 
     def _follow(self, display: Display, names: frozenset[str]) -> None:
         if names & {"pointed_mm", "slice_index", "cursor_mm"}:

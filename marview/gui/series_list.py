@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from marview.dicom import Outcome
+from marview.dicom import Outcome, Study
 from marview.gui.icons import pixmap
 from marview.gui.text import tr
 from marview.session.library import Entry, Library
@@ -32,7 +32,11 @@ class SeriesList(QListWidget):
     def refresh(self) -> None:
         """Show the entries anew, keeping the selection."""
         self.clear()
+        study: Study | None = None
         for entry in self._library.entries:
+            if entry.study is not study:
+                study = entry.study
+                self._add_heading(study)
             item = QListWidgetItem()
             item.setData(Qt.ItemDataRole.UserRole, entry.key)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, _spoken(entry))
@@ -42,6 +46,19 @@ class SeriesList(QListWidget):
             self.addItem(item)
             self.setItemWidget(item, line)
         self._mark()
+
+    def _add_heading(self, study: Study) -> None:
+        words = study_title(study)
+        if not words:
+            return
+        item = QListWidgetItem()
+        item.setFlags(Qt.ItemFlag.NoItemFlags)
+        heading = QLabel(words)
+        heading.setObjectName("studyHeading")
+        heading.setContentsMargins(10, 12, 8, 4)
+        item.setSizeHint(QSize(180, heading.sizeHint().height()))
+        self.addItem(item)
+        self.setItemWidget(item, heading)
 
     def _mark(self, *_: object) -> None:
         chosen = self._library.chosen
@@ -121,6 +138,14 @@ def grey_pixmap(grey: NDArray[np.uint8], edge_px: int, ratio: float) -> QPixmap:
     )
     scaled.setDevicePixelRatio(ratio)
     return QPixmap.fromImage(scaled)
+
+
+def study_title(study: Study) -> str:
+    """Whose study it is and of when, in one or two lines."""
+    name = study.patient_name.replace("^", " ").strip() or study.patient_id
+    date = f"{study.date[:4]}-{study.date[4:6]}-{study.date[6:8]}" if len(study.date) == 8 else study.date
+    second = "  ·  ".join(part for part in (date, study.description) if part)
+    return "\n".join(line for line in (name, second) if line)
 
 
 def _size(entry: Entry) -> str:

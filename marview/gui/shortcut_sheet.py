@@ -35,7 +35,7 @@ class ShortcutSheet(QDialog):
         inside = QWidget()
         across = QHBoxLayout(inside)
         across.setContentsMargins(20, 16, 20, 16)
-        across.setSpacing(36)
+        across.setSpacing(28)
         for part in _columns(groups):
             down = QVBoxLayout()
             down.setSpacing(14)
@@ -53,7 +53,7 @@ class ShortcutSheet(QDialog):
         column.addWidget(scroll)
         column.addWidget(buttons)
         buttons.setContentsMargins(0, 0, 20, 0)
-        self.resize(1120, 640)
+        self.resize(1260, 800)
 
 
 def keys_of(row: Row) -> str:
@@ -89,6 +89,6 @@ def _group(title: str, rows: list[tuple[str, str]]) -> QWidget:
         key.setObjectName("key")
         grid.addWidget(key, line, 0, Qt.AlignmentFlag.AlignLeft)
         grid.addWidget(QLabel(does), line, 1)
-    grid.setColumnMinimumWidth(0, 112)
+    grid.setColumnMinimumWidth(0, 96)
     grid.setColumnStretch(1, 1)
     return made

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from marview.gui.elided_label import ElidedLabel
 from marview.gui.icons import icon
 from marview.gui.image_view import ImageView
 from marview.gui.panes.caption import Caption
@@ -29,9 +30,8 @@ class Pane(QFrame):
         self.setMinimumSize(240, 220)
         self.title = QLabel(title)
         self.title.setObjectName("paneTitle")
-        self.note = QLabel()
+        self.note = ElidedLabel()
         self.note.setObjectName("paneNote")
-        self.note.hide()
         self.controls = QHBoxLayout()
         self.controls.setSpacing(2)
         maximise = QToolButton()
@@ -44,8 +44,7 @@ class Pane(QFrame):
         header.setContentsMargins(10, 0, 5, 0)
         header.setSpacing(8)
         header.addWidget(self.title)
-        header.addWidget(self.note)
-        header.addStretch(1)
+        header.addWidget(self.note, 1)
         header.addLayout(self.controls)
         header.addWidget(maximise)
         self.view = ImageView()
@@ -68,7 +67,6 @@ class Pane(QFrame):
     def set_note(self, text: str, kind: str = "") -> None:
         """Write beside the title; `kind` colours it (warning, pending)."""
         self.note.setText(text)
-        self.note.setVisible(bool(text))
         if self.note.property("kind") != kind:
             self.note.setProperty("kind", kind)
             self._polish(self.note)

@@ -162,7 +162,7 @@ class SinogramPane(Pane):
         beam = virtual_beam((original.values.shape[0], original.values.shape[1]), original.pixel_mm)
         bins = sinusoid(beam, display.pointed_mm) + 0.5
         curve = QPolygonF([QPointF(float(bins[view]), view + 0.5) for view in range(0, beam.views, 4)])
-        self.view.set_mark("sinusoid", curve, colour("focus"), 1.5)
+        self.view.set_mark("sinusoid", curve, colour("pointer"), 1.5)
 
     def _rect(self) -> QRectF:
         views, bins = next(iter(self._pictures.values())).shape if self._pictures else (640, 641)
@@ -178,7 +178,7 @@ class SinogramPane(Pane):
         session, z = self.session, self.session.view.display.slice_index
         if self._trace is not None:
             views, bins = self._trace.shape
-            self.set_note(tr("trace covers {:.1%}").format(self._trace.mean()))
+            self.set_note(tr("trace {:.1%}").format(self._trace.mean()))
             self.set_caption(
                 tr("Forward projection of the slice: views go down, bins to the right"), f"{views} × {bins}"
             )

@@ -108,12 +108,12 @@ class SlicePane(Pane):
 
     def _draw_marks(self, display: Display) -> None:
         original = self.session.original()
-        if display.pointed_ray is None or original is None:
+        if display.pointed_ray is None or original is None or self._shown is None:
             self.view.set_mark("ray", None)
         else:
             beam = virtual_beam((original.values.shape[0], original.values.shape[1]), original.pixel_mm)
             ends = ray(beam, *display.pointed_ray, reach_mm=max(original.size_mm))
-            self.view.set_mark("ray", QPolygonF([QPointF(*ends[0]), QPointF(*ends[1])]), colour("trace"), 1.6)
+            self.view.set_mark("ray", QPolygonF([QPointF(*ends[0]), QPointF(*ends[1])]), colour("pointer"), 1.5)
         if display.cursor_mm is None:
             self.view.set_mark("cursor across", None)
             self.view.set_mark("cursor down", None)

@@ -15,7 +15,7 @@ from pydicom.uid import UID, generate_uid
 from marview import __version__
 from marview.dicom.atomic import CannotWrite, whole_folder, write_flushed
 from marview.dicom.encode import MAKER, coded, decimal_text, set_pixels, short_text, stamp, to_bytes
-from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, read_header, transfer_syntax
+from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening, read_header
 from marview.dicom.pixels import rescale, stored_values
 from marview.dicom.quiet import quiet
 from marview.dicom.read import Cancelled, LoadedSeries
@@ -157,7 +157,7 @@ def source_dataset(header: SliceHeader) -> Dataset:
     data = header.source.head(1 << 26)
     try:
         if header.transfer_syntax == DEFLATED:
-            inflated = inflate(data, transfer_syntax(data)[1], header.name)
+            inflated = inflate(data, opening(data)[1], header.name)
             stream = BytesIO(inflated[: header.pixel_offset])
             dataset = read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=_is_at_pixels)
         else:

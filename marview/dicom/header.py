@@ -74,7 +74,7 @@ _TAGS = {
 
 
 _WANTED = frozenset(_TAGS.values())
-_TRANSFER_SYNTAX = 0x00020010
+_MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +168,12 @@ class NotDicom(BadInput):
     """The file is of another kind."""
 
 
+def is_directory_file(source: Source) -> bool:
+    """Whether a file is a DICOMDIR."""
+    head = source.head(1024)
+    return head[128:132] == b"DICM" and opening(head)[2] == DICOMDIR
+
+
 def looks_like_dicom(head: bytes) -> bool:
     """Whether bytes begin like DICOM: with the preamble, or without one with group 2 or 8 in either byte order."""
     if head[128:132] == b"DICM":
@@ -198,7 +204,7 @@ def inflate(data: bytes, begin: int, name: str) -> bytes:
 
 def _parse(source: Source, data: bytes) -> SliceHeader:
     try:
-        syntax, begin = transfer_syntax(data)
+        syntax, begin, media_class = opening(data)
         is_little_endian = syntax != BIG_ENDIAN
         if syntax == DEFLATED:
             data, begin = inflate(source.head(LARGEST_HEADER_BYTES), begin, source.name), 0
@@ -206,19 +212,27 @@ def _parse(source: Source, data: bytes) -> SliceHeader:
     except TooDeep:
         raise BadInput(f"{source.name} nests its sequences too deeply and is not read.") from None
     header = _collect(source, syntax, elements)
+    if not header.sop_class:
+        header = replace(header, sop_class=media_class)
     return replace(header, is_cut=elements.end > len(data)) if elements.end > len(data) else header
 
 
-def transfer_syntax(data: bytes) -> tuple[str, int]:
-    """The transfer syntax of a file and where its data set begins; guessed where the file does not say."""
+def opening(data: bytes) -> tuple[str, int, str]:
+    """The transfer syntax of a file, where its data set begins, and its media storage SOP class.
+
+    The syntax is guessed where the file does not say.
+    """
     start = 132 if data[128:132] == b"DICM" else 0
-    syntax = ""
+    syntax = sop_class = ""
     if data[start : start + 2] == b"\x02\x00":
-        meta = find(data, start, {_TRANSFER_SYNTAX}, is_explicit=True, stop_after_group=2)
-        start, syntax = meta.end, meta.values.get(_TRANSFER_SYNTAX, b"").decode("latin-1").strip("\0 ")
+        meta = find(data, start, {_TRANSFER_SYNTAX, _MEDIA_CLASS}, is_explicit=True, stop_after_group=2)
+        syntax, sop_class = (
+            meta.values.get(tag, b"").decode("latin-1").strip("\0 ") for tag in (_TRANSFER_SYNTAX, _MEDIA_CLASS)
+        )
+        start = meta.end
     if not syntax and data[start : start + 1] == b"\0":
         syntax = BIG_ENDIAN
-    return syntax or (EXPLICIT if _is_explicit(data, start) else IMPLICIT), start
+    return syntax or (EXPLICIT if _is_explicit(data, start) else IMPLICIT), start, sop_class
 
 
 def _is_explicit(data: bytes, begin: int) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.codec import NATIVE, Stored, decode
-from marview.dicom.header import DEFLATED, SliceHeader, inflate, transfer_syntax
+from marview.dicom.header import DEFLATED, SliceHeader, inflate, opening
 from marview.dicom.source import open_regular
 from marview.errors import BadInput
 
@@ -44,7 +44,7 @@ def _native(header: SliceHeader, offset: int) -> Stored:
     raw: Stored
     if header.transfer_syntax == DEFLATED:
         whole = header.source.all()
-        data = inflate(whole, transfer_syntax(whole)[1], header.name)
+        data = inflate(whole, opening(whole)[1], header.name)
         raw = np.frombuffer(data[offset : offset + number * dtype.itemsize], dtype)
     elif header.source.member:
         raw = np.frombuffer(header.source.head(offset + number * dtype.itemsize)[offset:], dtype)

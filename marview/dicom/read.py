@@ -2,14 +2,15 @@
 
 import contextlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.check import check
+from marview.dicom.decoder import decode_apart, is_worthwhile
 from marview.dicom.header import SliceHeader
 from marview.dicom.pixels import PADDING_HU, write_hu
 from marview.dicom.quiet import quiet
@@ -88,29 +89,51 @@ def read(
         raise BadInput(report.reason)
     stack = report.stack
     hu = allocate_hu(stack.grid.shape, allocate)
-    hu.fill(PADDING_HU)
     loaded = LoadedSeries(series, Volume(hu, stack.grid), stack.slices, report)
+    headers = {z: header for z in middle_outward(len(stack.slices)) if (header := stack.slices[z]) is not None}
+    outcomes = _Outcomes()
+    hu.fill(PADDING_HU)
     if on_start is not None:
         on_start(loaded)
-    damaged: dict[int, str] = {}
-    clipped: list[int] = []
     with quiet():
-        for z in middle_outward(len(stack.slices)):
-            header = stack.slices[z]
-            if header is None:
-                continue
+        for z, is_clipped in _slices(headers, hu):
             if is_cancelled is not None and is_cancelled():
                 raise Cancelled
-            try:
-                if write_hu(header, hu[z]):
-                    clipped.append(z)
-            except BadInput as why:
-                damaged[z] = str(why)
-                hu[z] = PADDING_HU
+            if isinstance(is_clipped, BadInput):
+                outcomes.damaged[z] = str(is_clipped)
                 continue
+            if is_clipped:
+                outcomes.clipped.append(z)
             if on_slice is not None:
                 on_slice(z)
-    return _finished(loaded, damaged, clipped)
+    return _finished(loaded, outcomes)
+
+
+@dataclass
+class _Outcomes:
+    damaged: dict[int, str] = field(default_factory=dict)
+    clipped: list[int] = field(default_factory=list)
+
+
+def _slices(headers: Mapping[int, SliceHeader], hu: NDArray[np.int16]) -> Iterator[tuple[int, bool | BadInput]]:
+    """Decode into `hu`; for each slice its index and whether it was clipped, or why it cannot be used."""
+    waiting = dict(headers)
+    while waiting:
+        z = next(iter(waiting))
+        header = waiting.pop(z)
+        try:
+            yield z, write_hu(header, hu[z])
+        except BadInput as why:
+            hu[z] = PADDING_HU
+            yield z, why
+        if len(waiting) == len(headers) - 1 and is_worthwhile(waiting):
+            break  # the first slice is there; the others go to processes of their own
+    for z, values, is_clipped in decode_apart(waiting) if waiting else ():
+        if isinstance(values, BadInput):
+            yield z, values
+        else:
+            hu[z] = values
+            yield z, is_clipped
 
 
 def middle_outward(count: int) -> list[int]:
@@ -148,7 +171,8 @@ def available_bytes() -> float:
     return math.inf
 
 
-def _finished(loaded: LoadedSeries, damaged: dict[int, str], clipped: list[int]) -> LoadedSeries:
+def _finished(loaded: LoadedSeries, outcomes: _Outcomes) -> LoadedSeries:
+    damaged, clipped = outcomes.damaged, outcomes.clipped
     if damaged and len(damaged) == sum(header is not None for header in loaded.sources):
         raise BadInput(f"{next(iter(damaged.values()))} No slice of the series can be read.")
     findings = list(loaded.report.findings)

@@ -1,16 +1,16 @@
 """Find the studies and series under a path: headers only, never blocking."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from marview.dicom.header import CT_IMAGE, DICOMDIR, NotDicom, SliceHeader, read_header
+from marview.dicom.header import CT_IMAGE, DICOMDIR, NotDicom, SliceHeader, is_directory_file, read_header
 from marview.dicom.quiet import quiet
 from marview.dicom.series import Scan, Series, Study
 from marview.dicom.source import Source
 from marview.dicom.split import split
-from marview.dicom.walk import walk
+from marview.dicom.walk import listed, walk
 from marview.errors import BadInput
 
 
@@ -40,7 +40,7 @@ def scan(
     path = Path(path)
     finds = _Finds()
     with quiet():
-        for number, source in enumerate(walk(path, finds.skipped)):
+        for number, source in enumerate(_sources(path, finds.skipped)):
             if is_cancelled is not None and is_cancelled():
                 break
             if on_progress is not None:
@@ -52,6 +52,15 @@ def scan(
     if not studies and not (is_cancelled is not None and is_cancelled()):
         raise BadInput(finds.nothing(path))
     return Scan(path, studies, dict(finds.skipped), tuple(sentence for _, sentence in finds.damaged))
+
+
+def _sources(path: Path, skipped: Counter[str]) -> Iterator[Source]:
+    """Every file to look at; of a DICOMDIR that was named itself, the files it lists."""
+    for source in walk(path, skipped):
+        if source.path == path and not source.member and is_directory_file(source):
+            yield from listed(path, skipped)
+        else:
+            yield source
 
 
 @dataclass

@@ -5,7 +5,10 @@ import stat
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+
+from pydicom import dcmread
 
 from marview.dicom.source import Source, open_regular
 from marview.errors import BadInput
@@ -37,6 +40,39 @@ def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
         yield from _archive(path, skipped)
     else:
         yield Source(path, status.st_size)
+
+
+def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
+    """The files that a DICOMDIR lists, as far as they are there; never one outside its folder.
+
+    Raises:
+        BadInput: the DICOMDIR cannot be read.
+    """
+    medium = directory.parent.resolve()
+    source = Source(directory, directory.stat().st_size)
+    try:
+        records = dcmread(BytesIO(source.all()), specific_tags=["DirectoryRecordSequence"]).DirectoryRecordSequence
+        file_ids = [record.get("ReferencedFileID") for record in records]
+    except BadInput:
+        raise
+    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+        raise BadInput(f"{directory} is a damaged DICOMDIR. Open the folder it lies in.") from None
+    for file_id in file_ids:
+        if not file_id:
+            continue
+        parts = [file_id] if isinstance(file_id, str) else [str(part) for part in file_id]
+        try:
+            path = medium.joinpath(*parts).resolve()
+            status = path.stat()
+        except (OSError, ValueError, RuntimeError):
+            skipped["listed in the DICOMDIR but missing"] += 1
+            continue
+        if not path.is_relative_to(medium):
+            skipped["outside the DICOMDIR's medium"] += 1
+        elif not stat.S_ISREG(status.st_mode):
+            skipped["not regular files"] += 1
+        else:
+            yield Source(path, status.st_size)
 
 
 def is_zip(path: Path) -> bool:

@@ -215,3 +215,47 @@ def test_headers_agree_with_pydicom_on_real_files(shared_data):
         assert header.bits_stored == dataset.BitsStored
         assert header.patient_name == str(dataset.PatientName)
         assert header.slope == float(dataset.RescaleSlope)
+
+
+def dicomdir(folder, file_ids):
+    """A DICOMDIR that lists files by the parts of their names."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.sequence import Sequence
+    from pydicom.uid import UID
+
+    from marview.dicom.quiet import quiet
+
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.1.3.10")
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
+    dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
+    with quiet():  # names of files such as these are not allowed in a DICOMDIR, and are met all the same
+        records = []
+        for parts in file_ids:
+            record = Dataset()
+            record.DirectoryRecordType = "IMAGE"
+            record.ReferencedFileID = parts
+            records.append(record)
+        dataset.DirectoryRecordSequence = Sequence(records)
+        dataset.save_as(folder / "DICOMDIR", enforce_file_format=True)
+    return folder / "DICOMDIR"
+
+
+def test_a_dicomdir_opens_what_it_lists_and_nothing_outside_its_medium(slices, save, tmp_path):
+    medium = save(slices[:3], "medium")
+    save(slices[3:], "elsewhere")
+    path = dicomdir(medium, [["000.dcm"], ["001.dcm"], ["GONE"], ["..", "elsewhere", "000.dcm"], ["/etc/passwd"]])
+    found = dicom.scan(path)
+    assert [len(series) for series in found.series] == [2]
+    assert found.skipped == {"listed in the DICOMDIR but missing": 1, "outside the DICOMDIR's medium": 2}
+    assert len(dicom.scan(medium).series[0]) == 3, "the folder itself shows all it holds"
+    assert dicom.scan(medium).skipped == {"DICOMDIR": 1}
+
+
+def test_a_damaged_dicomdir_is_refused(slices, save):
+    medium = save(slices)
+    path = dicomdir(medium, [["000.dcm"]])
+    path.write_bytes(path.read_bytes()[:350])
+    with pytest.raises(BadInput, match="DICOMDIR"):
+        dicom.scan(path)

@@ -1,0 +1,172 @@
+"""Decode compressed slices in processes of their own: codecs hold the GIL, and one that crashes ends only its process.
+
+Run as `python -m marview.dicom.decoder` this is the child: it reads a line of JSON for each slice from standard input
+(path, size, member) and answers on standard output with a line of JSON ({"rows", "columns", "is_clipped"} or
+{"refusal"}) and then the slice's HU as int16.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.codec import COMPRESSED
+from marview.dicom.header import SliceHeader, read_header
+from marview.dicom.pixels import write_hu
+from marview.dicom.quiet import quiet
+from marview.dicom.source import Source
+from marview.errors import BadInput
+
+_WORTH_SECONDS = 1.5
+_MOST_PROCESSES = 4
+
+
+def is_worthwhile(headers: Mapping[int, SliceHeader]) -> bool:
+    """Whether decoding here would take longer than starting processes for it."""
+    is_frozen = getattr(sys, "frozen", False)  # sys.executable is then no Python
+    return not is_frozen and sum(_seconds(header) for header in headers.values()) > _WORTH_SECONDS
+
+
+def _seconds(header: SliceHeader) -> float:
+    """About what a slice of 512 x 512 costs: JPEG 2000 most, RLE hardly anything."""
+    if header.transfer_syntax not in COMPRESSED or header.transfer_syntax == "1.2.840.10008.1.2.5":
+        return 0.001
+    is_wavelet = header.transfer_syntax.split(".")[-1] in {"90", "91", "201", "202", "203"}
+    return (0.03 if is_wavelet else 0.007) * header.rows * header.columns / 512**2
+
+
+class Decoder:
+    """One child process. It is started with the first slice and again after a crash."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def decode(self, header: SliceHeader) -> tuple[NDArray[np.int16], bool]:
+        """HU of a slice, `[y, x]`, and whether values were clipped to int16.
+
+        Raises:
+            BadInput: the slice is damaged, or the codec crashed on it.
+        """
+        process = self._started()
+        stdin, stdout = process.stdin, process.stdout
+        if stdin is None or stdout is None:
+            raise RuntimeError("a child without pipes")
+        source = header.source
+        request = json.dumps([os.fspath(source.path.absolute()), source.size, source.member])
+        try:
+            stdin.write(request.encode("ascii") + b"\n")
+            stdin.flush()
+            answer = json.loads(stdout.readline())
+            if "refusal" in answer:
+                raise BadInput(answer["refusal"])
+            data = stdout.read(2 * header.rows * header.columns)
+            return np.frombuffer(data, np.int16).reshape(header.rows, header.columns), bool(answer["is_clipped"])
+        except (OSError, ValueError):
+            self.close()
+            raise BadInput(f"{header.name} holds a damaged compressed image: its decoder crashed.") from None
+
+    def close(self) -> None:
+        """End the child."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "marview.dicom.decoder"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        return self._process
+
+
+def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDArray[np.int16] | BadInput, bool]]:
+    """Index z, HU `[y, x]` or why there are none, and whether they were clipped, as slices are done.
+
+    While the processes start (about a second), slices are decoded here.
+
+    Args:
+        headers: by index z, in the order in which they are wanted.
+    """
+    number = min(_MOST_PROCESSES, os.cpu_count() or 1)
+    idle: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
+    decoders = [Decoder() for _ in range(number)]
+    for decoder in decoders:
+        idle.put(decoder)
+
+    def work(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, bool]:
+        decoder = idle.get()
+        try:
+            return decoder.decode(header)
+        except BadInput as why:
+            return why, False
+        finally:
+            idle.put(decoder)
+
+    with ThreadPoolExecutor(number) as threads:
+        try:
+            tasks = {threads.submit(work, header): z for z, header in headers.items()}
+            for task, z in tasks.items():
+                if any(one.done() and not one.cancelled() for one in tasks):
+                    break
+                if task.cancel():
+                    yield z, *_here(headers[z])
+            for task in as_completed([task for task in tasks if not task.cancelled()]):
+                hu, is_clipped = task.result()
+                yield tasks[task], hu, is_clipped
+        finally:
+            threads.shutdown(wait=True, cancel_futures=True)
+            for decoder in decoders:
+                decoder.close()
+
+
+def _here(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, bool]:
+    hu = np.empty((header.rows, header.columns), np.int16)
+    try:
+        return hu, write_hu(header, hu)
+    except BadInput as why:
+        return why, False
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """The child: answer requests until there are no more."""
+    for line in requests:
+        path, size, member = json.loads(line)
+        try:
+            header = read_header(Source(Path(path), size, member))
+            hu = np.empty((header.rows, header.columns), np.int16)
+            is_clipped = write_hu(header, hu)
+        except BadInput as why:
+            answers.write(json.dumps({"refusal": str(why)}).encode("ascii") + b"\n")
+        else:
+            answer = {"rows": header.rows, "columns": header.columns, "is_clipped": is_clipped}
+            answers.write(json.dumps(answer).encode("ascii") + b"\n" + hu.tobytes())
+        answers.flush()
+
+
+if __name__ == "__main__":
+    with quiet():
+        serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -192,18 +192,19 @@ class Wire:
     radius: float
 
     @cached_property
-    def _rods(self) -> "Union":
+    def parts(self) -> tuple[Solid, ...]:
+        """Its straight stretches."""
         pairs = zip(self.points[:-1], self.points[1:], strict=True)
-        return Union(tuple(Rod(start, end, self.radius) for start, end in pairs))
+        return tuple(Rod(start, end, self.radius) for start, end in pairs)
 
     @property
     def bounds(self) -> Bounds:
         """Lowest and highest corner of a box around it."""
-        return self._rods.bounds
+        return Union(self.parts).bounds
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
         """Signed distance."""
-        return self._rods.distance(x, y, z)
+        return Union(self.parts).distance(x, y, z)
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,39 @@ class Union:
         for part in self.parts[1:]:
             nearest = np.minimum(nearest, part.distance(x, y, z))
         return nearest
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """A solid with left and right exchanged.
+
+    Attributes:
+        solid: the one on the other side.
+    """
+
+    solid: Solid
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        low, high = self.solid.bounds
+        return np.array([-high[0], low[1], low[2]]), np.array([-low[0], high[1], high[2]])
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance."""
+        return self.solid.distance(-x, y, z)
+
+
+def both_sides(solid: Solid) -> Union:
+    """A solid and its mirror image on the other side of the body."""
+    return Union((solid, *(Mirrored(part) for part in pieces(solid))))
+
+
+def pieces(solid: Solid) -> tuple[Solid, ...]:
+    """The smallest solids that make up a union, or the solid itself."""
+    if not isinstance(solid, Union | Wire):
+        return (solid,)
+    return tuple(piece for part in solid.parts for piece in pieces(part))
 
 
 @dataclass(frozen=True)
@@ -266,7 +300,7 @@ class Common:
         return farthest
 
 
-def smooth_curve(points: Sequence[Point], count: int = 24) -> tuple[Point, ...]:
+def smooth_curve(points: Sequence[Point], count: int = 8) -> tuple[Point, ...]:
     """Points along a Catmull-Rom curve through points, `count` to a stretch."""
     given = np.array(points, dtype=float)
     padded = np.vstack([2 * given[0] - given[1], given, 2 * given[-1] - given[-2]])

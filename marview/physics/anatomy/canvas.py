@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
-from marview.physics.shapes import Solid, Union
+from marview.physics.shapes import Solid, pieces
 
 Array = NDArray[np.float32]
 Block = tuple[slice, slice, slice]
+
+_NEAR_MM = 4.0
+_FAR_MM = 40.0
 
 
 @dataclass(frozen=True)
@@ -113,11 +116,20 @@ class Canvas:
         self._blend(block, np.clip(0.5 - distance / 1.0, 0, 1), filling)
 
     def distance(self, solid: Solid, block: Block, wobble_mm: float = 0.0) -> Array:
-        """Signed distance of a solid in a block, its surface straying by wobble_mm."""
-        z, y, x = self.z[block[0]], self.y[:, block[1]], self.x[:, :, block[2]]
-        if wobble_mm:
-            x, y = x + wobble_mm * self.stray_x[block], y + wobble_mm * self.stray_y[block]
-        return np.broadcast_to(solid.distance(x, y, z), self.hu[block].shape)
+        """Signed distance of a solid in a block, its surface straying by wobble_mm; held at 40 mm far outside."""
+        nearest = np.full(self.hu[block].shape, _FAR_MM, dtype=np.float32)
+        for piece in pieces(solid):
+            near = self._block(piece, 3 * wobble_mm + _NEAR_MM)
+            if near is None:
+                continue
+            part = _common(near, block)
+            inner = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(part, block, strict=True))
+            z, y, x = self.z[part[0]], self.y[:, part[1]], self.x[:, :, part[2]]
+            if wobble_mm:
+                wobble = np.float32(wobble_mm)
+                x, y = x + wobble * self.stray_x[part], y + wobble * self.stray_y[part]
+            np.minimum(nearest[inner], piece.distance(x, y, z), out=nearest[inner])
+        return nearest
 
     def filling(self, tissue: Tissue, block: Block) -> Array:
         """HU of tissue everywhere in a block."""
@@ -190,23 +202,9 @@ class Canvas:
         here += cover.astype(np.float32, copy=False) * (value - here)
 
 
-def both_sides(solid: Solid) -> Union:
-    """A solid and its mirror image on the other side of the body."""
-    return Union((solid, Mirrored(solid)))
-
-
-@dataclass(frozen=True)
-class Mirrored:
-    """A solid with left and right exchanged."""
-
-    solid: Solid
-
-    @property
-    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Lowest and highest corner of a box around it."""
-        low, high = self.solid.bounds
-        return np.array([-high[0], low[1], low[2]]), np.array([-low[0], high[1], high[2]])
-
-    def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance."""
-        return self.solid.distance(-x, y, z)
+def _common(one: Block, other: Block) -> Block:
+    z, y, x = (
+        slice(max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop)))
+        for a, b in zip(one, other, strict=True)
+    )
+    return z, y, x

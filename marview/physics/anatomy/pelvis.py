@@ -12,8 +12,8 @@ from marview.physics.anatomy.canvas import (
     SKIN,
     Canvas,
     Tissue,
-    both_sides,
 )
+from marview.physics.anatomy.couch import paint_couch
 from marview.physics.shapes import (
     Block,
     Column,
@@ -26,6 +26,7 @@ from marview.physics.shapes import (
     Wire,
     Without,
     ball,
+    both_sides,
     smooth_curve,
 )
 
@@ -40,24 +41,15 @@ _LINER = Tissue(-78, 3, 2)  # polyethylene
 _STOOL = Tissue(25, 30, 45)
 _PROSTATE = Tissue(43, 4, 6)
 _WALL = Tissue(40, 4, 5)
-_COUCH = Tissue(-120, 8, 0)
-_FOAM = Tissue(-960, 3, 3)
 
 
 def paint_pelvis(canvas: Canvas) -> None:
     """Paint 100 mm of a man's pelvis around the hip joints; no metal."""
-    _couch(canvas)
+    paint_couch(canvas)
     _outline(canvas)
     _muscles(canvas)
     _viscera(canvas)
     _bones(canvas)
-
-
-def _couch(canvas: Canvas) -> None:
-    below = Block((0, 150, 0), (205, 45, 500))
-    canvas.paint(Common((Column((0, -372, 0), (520, 520), 1000), below)), _FOAM)
-    shell = Without(Column((0, -372, 0), (503, 503), 1000), (Column((0, -372, 0), (500.5, 500.5), 1000),))
-    canvas.paint(Common((shell, below)), _COUCH)
 
 
 def _outline(canvas: Canvas) -> None:

@@ -1,0 +1,70 @@
+"""Pedicle screws and the rods that join them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from marview.physics.implants.part import Implant, Part
+from marview.physics.shapes import Point, Rod, Solid, Union, Wire, smooth_curve
+
+
+@dataclass(frozen=True)
+class ScrewSizes:
+    """Sizes of a pedicle screw and its rod in mm.
+
+    Attributes:
+        shank: diameter of the thread.
+        core: diameter at the tip.
+        head: diameter.
+        head_height: along the screw.
+        rod: diameter.
+    """
+
+    shank: float = 6.5
+    core: float = 4.5
+    head: float = 12.0
+    head_height: float = 13.0
+    rod: float = 5.5
+
+
+def pedicle_screw(entry: Point, target: Point, sizes: ScrewSizes | None = None) -> tuple[Solid, Point]:
+    """A screw from where it enters the bone to where it ends, and the seat of the rod in its head."""
+    sizes = sizes or ScrewSizes()
+    out = np.subtract(entry, target)
+    out = out / np.linalg.norm(out)
+    outer = np.add(entry, out * sizes.head_height)
+    seat = np.add(entry, out * (sizes.head_height * 0.6))
+    head = Rod(entry, _point(outer), sizes.head / 2, is_flat=True)
+    return Union((Rod(target, entry, sizes.core / 2, sizes.shank / 2), head)), _point(seat)
+
+
+def pedicle_screws(
+    entries_and_targets: tuple[tuple[Point, Point], ...],
+    *,
+    material: str = "ti6al4v",
+    sizes: ScrewSizes | None = None,
+    overhang_mm: float = 8.0,
+) -> Implant:
+    """The screws of one side, from the lowest to the highest, joined by a rod.
+
+    Args:
+        entries_and_targets: of every screw, mm.
+        material: of all of it.
+        sizes: usual ones if None.
+        overhang_mm: how far the rod goes on past the outer screws.
+    """
+    sizes = sizes or ScrewSizes()
+    screws, seats = zip(*(pedicle_screw(entry, target, sizes) for entry, target in entries_and_targets), strict=True)
+    parts = [Part(screw, material) for screw in screws]
+    if len(seats) > 1:
+        first, last = np.array(seats[0]), np.array(seats[-1])
+        along = (last - first) / np.linalg.norm(last - first) * overhang_mm
+        course = smooth_curve((_point(first - along), *seats, _point(last + along)))
+        parts.append(Part(Wire(course, sizes.rod / 2), material))
+    side = "left" if entries_and_targets[0][0][0] > 0 else "right"
+    return Implant(f"pedicle-screws-{side}", tuple(parts))
+
+
+def _point(array: object) -> Point:
+    x, y, z = np.asarray(array, dtype=float)
+    return float(x), float(y), float(z)

@@ -99,12 +99,12 @@ class SeriesLine(QWidget):
         words.addWidget(size)
         badges = QHBoxLayout()
         badges.setSpacing(4)
-        for finding in entry.report.findings[:2]:
+        for finding in sorted(entry.report.findings, key=lambda one: -one.outcome)[:1]:
             badge = QLabel(str(finding.kind))
             badge.setObjectName("badge")
             badge.setProperty("kind", "error" if finding.outcome == Outcome.REFUSES else "warning")
             badges.addWidget(badge)
-        more = len(entry.report.findings) - 2
+        more = len(entry.report.findings) - 1
         if more > 0:
             badge = QLabel(f"+{more}")
             badge.setObjectName("badge")

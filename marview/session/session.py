@@ -115,7 +115,7 @@ class Session:
         if preset is not None:
             self.view.update(window=preset.window)
         elif key == 0:
-            self.view.update(window=self._own_window())
+            self.view.update(window=self._own_window(self.view.display.slice_index))
 
     # -- running
 
@@ -230,7 +230,7 @@ class Session:
         self.view.update(
             slice_index=count // 2,
             slice_count=count,
-            window=self._first_window(),
+            window=self._first_window(count // 2),
             zoom=1.0,
             centre_mm=(0.0, 0.0),
             cursor_mm=None,
@@ -259,14 +259,14 @@ class Session:
         if part and "window" in names:
             self.settings.windows[part] = (display.window.width_hu, display.window.level_hu)
 
-    def _own_window(self) -> HuWindow:
+    def _own_window(self, slice_index: int) -> HuWindow:
         loaded = self.loaded
-        asked = None if loaded is None else loaded.window_at(self.view.display.slice_index)
+        asked = None if loaded is None else loaded.window_at(slice_index)
         return SOFT_TISSUE if asked is None else HuWindow(*asked)
 
-    def _first_window(self) -> HuWindow:
+    def _first_window(self, slice_index: int) -> HuWindow:
         remembered = self.settings.windows.get(self._body_part())
-        return HuWindow(*remembered) if remembered else self._own_window()
+        return HuWindow(*remembered) if remembered else self._own_window(slice_index)
 
     def _body_part(self) -> str:
         loaded = self.loaded

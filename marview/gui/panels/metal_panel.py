@@ -8,12 +8,13 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QPushButton, QSlider, QSpinBox, QWidget
 
 from marview.gui.icons import icon
-from marview.gui.panels.section import Section, labelled
+from marview.gui.panels.section import Section, labelled, set_up
 from marview.gui.text import tr
 from marview.session.session import Session
 
 LOWEST_HU, HIGHEST_HU, STEP_HU = 300, 8000, 20
 SETTLE_MS = 40
+FIELD_PX = 112
 
 
 class MetalPanel(Section):
@@ -29,8 +30,7 @@ class MetalPanel(Section):
         self.threshold.setRange(LOWEST_HU, 32000)
         self.threshold.setSingleStep(STEP_HU)
         self.threshold.setSuffix(" HU")
-        self.threshold.setKeyboardTracking(False)
-        self.threshold.setFixedWidth(104)
+        set_up(self.threshold, FIELD_PX)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(LOWEST_HU, HIGHEST_HU)
         self.slider.setPageStep(100)
@@ -40,8 +40,7 @@ class MetalPanel(Section):
         self.margin.setSingleStep(0.5)
         self.margin.setDecimals(1)
         self.margin.setSuffix(" mm")
-        self.margin.setKeyboardTracking(False)
-        self.margin.setFixedWidth(104)
+        set_up(self.margin, FIELD_PX)
         self.margin.setToolTip(tr("Grow (+) or shrink (−) what was found"))
         self.summary = QLabel()
         self.summary.setObjectName("muted")

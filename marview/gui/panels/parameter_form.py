@@ -5,7 +5,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
-from marview.gui.panels.section import labelled
+from marview.gui.panels.section import labelled, set_up
 from marview.gui.text import tr
 
 FIELD_WIDTH = 128
@@ -72,7 +72,7 @@ class ParameterForm(QWidget):
             whole.setSingleStep(int(rule.get("step", 1)))
             whole.setValue(int(value or 0))
             whole.setSuffix(_suffix(rule))
-            whole.setKeyboardTracking(False)
+            set_up(whole, FIELD_WIDTH)
             whole.valueChanged.connect(lambda number: self._changed(name, int(number)))
             return whole
         if kind == "number":
@@ -100,7 +100,7 @@ class ParameterForm(QWidget):
         box.setSingleStep(step)
         box.setValue(value)
         box.setSuffix(_suffix(rule))
-        box.setKeyboardTracking(False)
+        set_up(box, FIELD_WIDTH)
         box.valueChanged.connect(lambda number: self._changed(name, float(number)))
         return box
 

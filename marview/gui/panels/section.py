@@ -1,6 +1,6 @@
 """A titled part of the side panel."""
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 
 class Section(QWidget):
@@ -18,6 +18,13 @@ class Section(QWidget):
         self.body.setContentsMargins(16, 12, 16, 14)
         self.body.setSpacing(9)
         self.body.addLayout(self.header)
+
+
+def set_up(box: QSpinBox | QDoubleSpinBox, width: int) -> None:
+    """Give a number field its width and margin; it reports a number when it is typed to the end."""
+    box.setKeyboardTracking(False)
+    box.setFixedWidth(width)
+    box.lineEdit().setTextMargins(8, 0, 0, 0)  # style sheets do not pad number fields on the left
 
 
 def line() -> QFrame:

@@ -3,6 +3,8 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
 
+PADDING_PX = 16
+
 
 class Segmented(QWidget):
     """Chooses one of several names."""
@@ -22,6 +24,7 @@ class Segmented(QWidget):
             button.setCheckable(True)
             button.setObjectName("segment")
             button.clicked.connect(lambda _checked=False, name=name: self.chosen.emit(name))
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(title) + PADDING_PX)
             self._group.addButton(button)
             self._buttons[name] = button
             row.addWidget(button)

@@ -45,7 +45,7 @@ class SinogramPane(Pane):
                 SinogramPicture.ORIGINAL: tr("Original"),
                 SinogramPicture.FILLED: tr("LI"),
                 SinogramPicture.CORRECTED: tr("Corrected"),
-                SinogramPicture.DIFFERENCE: tr("Difference"),
+                SinogramPicture.DIFFERENCE: tr("Change"),
             }
         )
         self.switch.chosen.connect(lambda name: session.view.update(sinogram=SinogramPicture(name)))

@@ -55,6 +55,7 @@ _TAGS = {
     "cardiac_phase": 0x00209241,
     "samples": 0x00280002,
     "photometric": 0x00280004,
+    "planar": 0x00280006,
     "frames": 0x00280008,
     "rows": 0x00280010,
     "columns": 0x00280011,
@@ -104,9 +105,9 @@ class SliceHeader:
     frame_of_reference_uid: str = ""
     patient_name: str = field(default="", repr=False)
     patient_id: str = field(default="", repr=False)
-    study_date: str = ""
-    study_description: str = ""
-    series_description: str = ""
+    study_date: str = field(default="", repr=False)
+    study_description: str = field(default="", repr=False)
+    series_description: str = field(default="", repr=False)
     body_part: str = ""
     modality: str = ""
     image_type: tuple[str, ...] = ()
@@ -121,6 +122,7 @@ class SliceHeader:
     rows: int = 0
     columns: int = 0
     samples: int = 1
+    is_planar: bool = False
     frames: int = 1
     photometric: str = ""
     bits_allocated: int = 16
@@ -337,6 +339,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         rows=values.binary("rows"),
         columns=values.binary("columns"),
         samples=values.binary("samples", 1),
+        is_planar=values.binary("planar") == 1,
         frames=max(values.whole("frames") or 1, 1),
         photometric=values.plain("photometric"),
         bits_allocated=bits_allocated,

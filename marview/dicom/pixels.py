@@ -57,8 +57,11 @@ def _native(header: SliceHeader, offset: int) -> Stored:
             raise BadInput(f"{header.name} cannot be read ({(why.strerror or 'no reason given').lower()}).") from None
     if raw.size != number:
         raise BadInput(f"{header.name} is truncated: {raw.size} of its {number} pixels are there.")
-    shape = (header.rows, header.columns) if header.samples == 1 else (header.rows, header.columns, header.samples)
-    return raw.reshape(shape)
+    if header.samples == 1:
+        return raw.reshape(header.rows, header.columns)
+    if header.is_planar:
+        return raw.reshape(header.samples, header.rows, header.columns).transpose(1, 2, 0)
+    return raw.reshape(header.rows, header.columns, header.samples)
 
 
 def _clean(raw: Stored, header: SliceHeader) -> Stored:

@@ -65,7 +65,7 @@ class Study:
     patient_name: str = field(default="", repr=False)
     patient_id: str = field(default="", repr=False)
     date: str = field(default="", repr=False)
-    description: str = ""
+    description: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -234,6 +234,22 @@ def test_implicit_and_big_endian_sources_are_written_as_explicit_little_endian(s
     assert stored_of(written.files[0])[1].ImagePositionPatient == slices[0].ImagePositionPatient
 
 
+def test_a_single_slice_goes_the_whole_way(slices, save, tmp_path):
+    loaded = dicom.open_series(save(slices) / "003.dcm")
+    added = np.zeros(loaded.volume.hu.shape, np.float32)
+    added[0, 4, 4] = 12
+    write_derived_series(loaded, added, HOW, tmp_path / "out")
+    again = dicom.open_series(tmp_path / "out")
+    np.testing.assert_array_equal(again.volume.hu, loaded.volume.hu + added)
+
+
+def test_a_zip_goes_the_whole_way(slices, save, tmp_path):
+    shutil.make_archive(str(tmp_path / "study"), "zip", save(slices))
+    loaded = dicom.open_series(tmp_path / "study.zip")
+    write_derived_series(loaded, np.zeros(loaded.volume.hu.shape, np.float32), HOW, tmp_path / "out")
+    np.testing.assert_array_equal(dicom.open_series(tmp_path / "out").volume.hu, loaded.volume.hu)
+
+
 # -- refusals and failures ----------------------------------------------------------------------------------------
 
 

@@ -120,12 +120,17 @@ def test_padding_becomes_the_padding_hu_and_the_rest_stays_exact(slices, save):
     np.testing.assert_array_equal(hu[1:], stored[1:])
 
 
-def test_colour_is_viewed_as_luminance(slices, save):
+@pytest.mark.parametrize("is_planar", [False, True])
+def test_colour_is_viewed_as_luminance(slices, save, is_planar):
     rgb = np.random.default_rng(2).integers(0, 256, (8, 6, 3)).astype(np.uint8)
     for dataset in slices:
         as_bits(dataset, np.zeros((8, 6)), bits=8, allocated=8)
-        dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
-        dataset.PixelData = rgb.tobytes()
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = (
+            3,
+            "RGB",
+            int(is_planar),
+        )
+        dataset.PixelData = (rgb.transpose(2, 0, 1) if is_planar else rgb).tobytes()
     loaded = dicom.read(one(save(slices)))
     assert Kind.COLOUR in {finding.kind for finding in loaded.report.findings}
     luminance = np.rint(rgb @ [0.299, 0.587, 0.114])

@@ -1,0 +1,66 @@
+"""Canary strings in every identifying tag reach no log, no warning, no temporary name and no refusal."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from marview import dicom
+from marview.dicom import Derivation, write_derived_series
+from marview.dicom.quiet import quiet
+from marview.errors import BadInput
+
+CANARY = "CANARY7Q"
+TAGS = [
+    "PatientName",
+    "PatientID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "StudyDescription",
+    "SeriesDescription",
+]
+
+
+@pytest.fixture
+def marked(slices, save):
+    with quiet():
+        for dataset in slices:
+            for keyword in TAGS:
+                setattr(dataset, keyword, CANARY)
+            dataset.PatientBirthDate = dataset.StudyDate = CANARY  # no date: pydicom's warning quotes it
+            dataset.PatientAge = CANARY
+        return save(slices)
+
+
+@pytest.mark.filterwarnings("error")
+def test_reading_and_writing_say_nothing_of_the_patient(marked, tmp_path, caplog, capfd, monkeypatch):
+    names = []
+    from marview.dicom import derive
+
+    flushed = derive.write_flushed
+    monkeypatch.setattr(derive, "write_flushed", lambda path, data: (names.append(str(path)), flushed(path, data)))
+    with caplog.at_level(logging.DEBUG):
+        loaded = dicom.open_series(marked)
+        added = np.zeros(loaded.volume.hu.shape, np.float32)
+        written = write_derived_series(loaded, added, Derivation("LI", "1"), tmp_path / "out")
+        text = [caplog.text, *capfd.readouterr(), *names, *map(str, written.files), repr(loaded.sources[0].source)]
+    assert not any(CANARY in one for one in text)
+    assert written.files[0].read_bytes().count(CANARY.encode()) >= len(TAGS), "but it is in the result, unchanged"
+
+
+def test_refusals_say_nothing_of_the_patient(marked, tmp_path):
+    sentences = []
+    for path in sorted(marked.iterdir()):
+        path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(BadInput) as refusal:
+        dicom.open_series(marked)
+    sentences.append(str(refusal.value))
+    report = dicom.check(dicom.scan(marked).series[0])
+    sentences += [finding.sentence for finding in report.findings]
+    assert sentences
+    assert not any(CANARY in sentence for sentence in sentences)
+
+
+def test_what_is_printed_of_a_header_or_a_study_names_no_patient(marked):
+    found = dicom.scan(marked)
+    assert CANARY not in repr(found) + repr(found.studies[0]) + repr(found.series[0].slices[0])

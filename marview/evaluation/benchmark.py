@@ -108,9 +108,8 @@ def run_benchmark(
             continue
         rows = [row for row in wanted[listed.name] if row != CEILING or known.metal_free_sinogram is not None]
         for done, row in enumerate(rows):
-            start = (number + done / len(rows)) / len(open_cases)
             tell = _teller(
-                on_progress, f"{listed.name}: {TITLES.get(row, row)}", start, 1 / len(rows) / len(open_cases)
+                on_progress, f"{listed.name}: {TITLES.get(row, row)}", (number, len(open_cases)), (done, len(rows))
             )
             tell(0.0)
             try:
@@ -137,8 +136,14 @@ def _read_ahead(cases: Sequence[ListedCase]) -> Iterator[tuple[ListedCase, "Futu
             yield listed, current
 
 
-def _teller(on_progress: Progress, text: str, start: float, share: float) -> Tell:
-    return lambda fraction: on_progress(start + share * min(max(fraction, 0.0), 1.0), text)
+def _teller(on_progress: Progress, text: str, case: tuple[int, int], row: tuple[int, int]) -> Tell:
+    """Turns the share of one method on one case into that of the whole; (number, of how many) of both."""
+
+    def tell(fraction: float) -> None:
+        share_of_case = (row[0] + min(max(fraction, 0.0), 1.0)) / row[1]
+        on_progress((case[0] + share_of_case) / case[1], text)
+
+    return tell
 
 
 def _make(row: str, known: KnownCase, entries: Sequence[Entry], correct: Correct, tell: Tell) -> Corrected:

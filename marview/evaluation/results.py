@@ -102,7 +102,8 @@ class Results:
         """Size groups, large to small, each the (case, slice) it holds; from every slice any row has."""
         sizes = {(s.case, s.index): s.metal_px for row in self.rows for s in row.slices}
         keys = sorted(sizes)
-        return [[keys[k] for k in group] for group in size_groups([sizes[key] for key in keys])]
+        parts = size_groups([sizes[key] for key in keys], [index for _, index in keys])
+        return [[keys[k] for k in group] for group in parts]
 
     def group_measures(self, row: Row) -> list[Measures]:
         """A row's mean in each size group."""

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def size_groups(metal_px: Sequence[int], count: int = 5) -> list[list[int]]:
+def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, count: int = 5) -> list[list[int]]:
     """Sort cases into groups of metal size, large to small.
 
     The different sizes are dealt out evenly, so the ten test masks of SynDeepLesion give the pairs of its tables,
-    however many slices each was put into and even where a case is missing. Cases of one size stay together.
+    however many slices each was put into and even where a case is missing. Cases of one size stay together, unless
+    they are of different shapes.
 
     Args:
         metal_px: metal pixels of each case.
+        shapes: number of each case's shape, where shapes of one size are to be told apart.
         count: groups; fewer where there are fewer different sizes.
 
     Returns:
@@ -24,6 +26,8 @@ def size_groups(metal_px: Sequence[int], count: int = 5) -> list[list[int]]:
     """
     if not metal_px:
         return []
-    sizes = np.unique(np.asarray(metal_px))[::-1]
-    parts = np.array_split(sizes, min(count, len(sizes)))
-    return [[k for k, size in enumerate(metal_px) if size in part] for part in parts]
+    kinds = list(zip(metal_px, shapes or [0] * len(metal_px), strict=True))
+    different = sorted(set(kinds), reverse=True)
+    parts = np.array_split(np.arange(len(different)), min(count, len(different)))
+    group_of = {different[k]: number for number, part in enumerate(parts) for k in part}
+    return [[k for k, kind in enumerate(kinds) if group_of[kind] == number] for number in range(len(parts))]

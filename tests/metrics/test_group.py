@@ -16,3 +16,14 @@ def test_the_pairs_stay_for_many_slices_and_where_a_case_is_missing():
 def test_few_sizes_make_few_groups():
     assert size_groups([5, 9]) == [[1], [0]]
     assert size_groups([]) == []
+
+
+def test_shapes_of_one_size_are_told_apart():
+    papers = [2054, 879, 878, 448, 242, 115, 115, 111, 53, 32]
+    assert size_groups(papers * 2, list(range(10)) * 2) == [
+        [0, 1, 10, 11],
+        [2, 3, 12, 13],
+        [4, 6, 14, 16],
+        [5, 7, 15, 17],
+        [8, 9, 18, 19],
+    ]

@@ -20,6 +20,10 @@ _FEWEST_VOXELS = 3
 # Share of the densest voxel within a distance (mm) that metal must reach: near it an edge lies at half the height, far
 # from it streaks fade.
 _SHARES = ((3.0, 0.5), (6.0, 0.4), (12.0, 0.3), (40.0, 0.2))
+# Beside long dense metal hardening lifts the tissue itself above bone: there an edge lies this far up from that fog.
+_ABOVE_FOG = 0.6
+_EDGE_MM = 2.0
+_FOG_MM = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +127,18 @@ def _in_box(
 def _share_of_surroundings(
     image: NDArray[np.int16], spacing_mm: tuple[float, ...], scale: Scale
 ) -> NDArray[np.float32]:
-    """What a pixel must reach, `[y, x]`: the largest share of a denser voxel near it."""
+    """What a pixel must reach, `[y, x]`: the largest share of a denser voxel near it, and to stand out of fog."""
     heights = scale.estimated_peaks(image)
     needed = np.zeros(image.shape, np.float32)
     for reach_mm, share in _SHARES:
-        size = [2 * round(reach_mm / spacing) + 1 for spacing in spacing_mm]
-        np.maximum(needed, np.float32(share) * ndimage.maximum_filter(heights, size), out=needed)
+        densest = ndimage.maximum_filter(heights, _window(reach_mm, spacing_mm))
+        np.maximum(needed, np.float32(share) * densest, out=needed)
+    fog = ndimage.minimum_filter(heights, _window(_FOG_MM, spacing_mm))
+    edge = fog + np.float32(_ABOVE_FOG) * (ndimage.maximum_filter(heights, _window(_EDGE_MM, spacing_mm)) - fog)
+    np.maximum(needed, edge, out=needed, where=fog > _DENSE_HU)
     return np.minimum(needed, np.float32(scale.highest_hu))
+
+
+def _window(reach_mm: float, spacing_mm: tuple[float, ...]) -> list[int]:
+    """Pixels of a square that reaches so far to each side, at least the neighbours."""
+    return [2 * max(1, round(reach_mm / spacing)) + 1 for spacing in spacing_mm]

@@ -9,6 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_SHORT = frozenset(
+    {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS"}
+    | {b"ST", b"TM", b"UI", b"UL", b"US"}
+)
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -78,7 +82,7 @@ class _Reader:
         self._is_explicit = is_explicit
         order = "<" if is_little_endian else ">"
         self._tag = struct.Struct(order + "HH").unpack_from
-        self._short = struct.Struct(order + "H").unpack_from
+        self._header = struct.Struct(order + "HH2sH").unpack_from
         self._long = struct.Struct(order + "I").unpack_from
 
     def tag(self, at: int) -> int:
@@ -90,13 +94,13 @@ class _Reader:
     def element(self, at: int) -> tuple[int, int, int]:
         """Tag, length and where the value begins; the header's 8 bytes must lie inside the data."""
         data = self._data
-        tag = self.tag(at)
-        if self._is_explicit and tag >> 16 != 0xFFFE:
-            kind = data[at + 4 : at + 6]
+        group, element, kind, length = self._header(data, at)
+        tag = group << 16 | element
+        if self._is_explicit and group != 0xFFFE:
+            if kind in _SHORT:
+                return tag, length, at + 8
             if kind in _LONG:
                 return (tag, self._long(data, at + 8)[0], at + 12) if at + 12 <= len(data) else (tag, 0, len(data))
-            if kind.isalpha() and kind.isupper():
-                return tag, self._short(data, at + 6)[0], at + 8
         return tag, self._long(data, at + 4)[0], at + 8
 
     def after_sequence(self, at: int) -> int:

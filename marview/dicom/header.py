@@ -12,7 +12,7 @@ from marview.dicom.elements import Elements, TooDeep, find
 from marview.dicom.source import Source
 from marview.errors import BadInput
 
-HEAD_BYTES = 1 << 16
+HEAD_BYTES = 1 << 14
 """Read first: the headers of nearly all CT slices end before."""
 
 LARGEST_HEADER_BYTES = 64 << 20

@@ -87,8 +87,7 @@ def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> bool:
     stored = stored_values(header)
     if stored.ndim == 3:
         stored = _luminance(stored, header.photometric)
-    slope, intercept = rescale(header)
-    is_clipped = _apply(stored, slope, intercept, hu)
+    is_clipped = _apply(stored, header, hu)
     is_padding = padding_mask(stored, header)
     if is_padding is not None:
         hu[is_padding] = PADDING_HU
@@ -114,11 +113,14 @@ def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | Non
     return np.asarray((stored >= max(first, limits.min)) & (stored <= min(last, limits.max)))
 
 
-def _apply(stored: Stored, slope: float, intercept: float, hu: NDArray[np.int16]) -> bool:
+def _apply(stored: Stored, header: SliceHeader, hu: NDArray[np.int16]) -> bool:
     """Write slope * stored + intercept, rounded and clipped, into `hu`; returns whether anything was clipped."""
-    low, high = int(stored.min()), int(stored.max())
-    ends = (low * slope + intercept, high * slope + intercept)
-    fits = min(ends) >= LOWEST_HU - 0.5 and max(ends) < HIGHEST_HU + 0.5
+    slope, intercept = rescale(header)
+    bits = header.bits_stored
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if header.is_signed else (0, (1 << bits) - 1)
+    fits = _fits(low * slope + intercept, high * slope + intercept)
+    if not fits:
+        fits = _fits(int(stored.min()) * slope + intercept, int(stored.max()) * slope + intercept)
     if fits and slope == 1 and math.isfinite(intercept) and intercept == int(intercept) and stored.dtype.itemsize == 2:
         # Arithmetic modulo 2^16: right as long as the result itself fits.
         np.add(stored.view(np.int16), np.asarray(int(intercept) & 0xFFFF, np.uint16).view(np.int16), out=hu)
@@ -130,6 +132,10 @@ def _apply(stored: Stored, slope: float, intercept: float, hu: NDArray[np.int16]
     np.clip(exact, LOWEST_HU, HIGHEST_HU, out=exact)
     hu[...] = exact
     return not fits
+
+
+def _fits(one_end_hu: float, other_end_hu: float) -> bool:
+    return min(one_end_hu, other_end_hu) >= LOWEST_HU - 0.5 and max(one_end_hu, other_end_hu) < HIGHEST_HU + 0.5
 
 
 def _luminance(colours: Stored, photometric: str) -> Stored:

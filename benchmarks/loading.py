@@ -1,0 +1,93 @@
+"""Loading: what reading a series costs, beside opening and reading its bytes, and beside SimpleITK where it is present.
+
+Prints core-milliseconds a slice (process CPU time) for 300 slices of 512 x 512, warm cache, median of five rounds, ours
+and the peers taken in turn. Run: `python benchmarks/loading.py [folder]`.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from marview import dicom
+from marview.dicom.make import Labels, write_ct_series
+from marview.geometry import Grid
+
+SLICES = 300
+ROUNDS = 5
+
+
+def make_series(folder: Path) -> Path:
+    """300 slices of smooth anatomy with noise, 12 bits, explicit little endian."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[-1:1:512j, -1:1:512j]
+    body = np.where(x**2 + (1.4 * y) ** 2 < 0.7, 40, -1000).astype(np.float32)
+    noise = rng.normal(0, 12, (512, 512)).astype(np.float32)
+    hu = np.stack([np.roll(body + noise, z, axis=1) for z in range(SLICES)]).astype(np.int16)
+    labels = Labels("BENCH^LOADING", "BENCH", "Loading", "300 slices")
+    write_ct_series(hu, Grid.from_spacing(hu.shape, (1, 0.7, 0.7)), folder, labels)
+    return folder
+
+
+def core_ms(work: Callable[[], object]) -> float:
+    """CPU time of this process for one call, in ms."""
+    begin = time.process_time()
+    work()
+    return (time.process_time() - begin) * 1e3
+
+
+def table(folder: Path) -> None:
+    """Print the table for a folder of native slices."""
+    files = sorted(folder.iterdir())
+    memory = np.zeros((len(files), 512, 512), np.int16)  # as the window does: the memory is there before
+
+    def open_and_read() -> None:
+        kept = [path.read_bytes() for path in files]  # all of them, as a viewer keeps them
+        del kept
+
+    def ours() -> None:
+        (series,) = dicom.scan(folder).series
+        dicom.read(series, allocate=lambda _shape, _dtype: memory)
+
+    ways: dict[str, Callable[[], object]] = {"open and read": open_and_read, "marview: scan, check, read": ours}
+    try:
+        import SimpleITK as sitk  # type: ignore[import-not-found,unused-ignore]  # noqa: N813 - its own abbreviation
+    except ImportError:
+        print("SimpleITK is not installed; its row is absent.")
+    else:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+        ways["SimpleITK: names, read"] = lambda: sitk.ReadImage(
+            sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder))
+        )
+        ways["SimpleITK: read"] = lambda: sitk.ReadImage([str(path) for path in files])
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, work in ways.items():
+            times[name].append(core_ms(work) / len(files))
+    floor = statistics.median(times["open and read"])
+    print(f"load {os.getloadavg()[0]:.1f}, {len(files)} slices of 512 x 512, core-ms a slice")
+    for name, values in times.items():
+        print(f"{name:28} {statistics.median(values):6.2f}   {statistics.median(values) / floor:5.2f} x open and read")
+    first: list[float] = []
+    begin = time.perf_counter()
+    (series,) = dicom.scan(folder).series
+    dicom.read(series, allocate=lambda *_: memory, on_slice=lambda _: first.append(time.perf_counter() - begin))
+    print(f"first slice after {first[0] * 1e3:.0f} ms, last after {first[-1] * 1e3:.0f} ms (wall)")
+
+
+def main() -> None:
+    """Measure on a folder, or on a series made for it."""
+    if len(sys.argv) > 1:
+        table(Path(sys.argv[1]))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        table(make_series(Path(folder) / "series"))
+
+
+if __name__ == "__main__":
+    main()

@@ -120,7 +120,7 @@ def _in_box(
     mask = ndimage.binary_dilation(seeds, ndimage.generate_binary_structure(3, 1), iterations=steps, mask=weak | seeds)
     for found, image in zip(mask, hu, strict=True):
         # Photon starvation hollows dense metal out; the tissue inside a loop of wire is no metal.
-        found |= ndimage.binary_fill_holes(found) & (image >= min(threshold_hu, CERTAIN_HU))
+        found |= ndimage.binary_fill_holes(found) & (image >= threshold_hu)
     return drop_small(np.asarray(mask), _FEWEST_VOXELS)
 
 

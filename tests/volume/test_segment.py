@@ -87,7 +87,7 @@ def test_a_hollow_of_photon_starvation_is_filled_but_tissue_in_a_loop_is_not() -
     y, x = np.ogrid[:160, :160]
     away = np.hypot(y - 80, x - 110)
     starved, loop = body(1), body(1)
-    starved[0][away <= 14] = 6000
+    starved[0][away <= 14] = 12000
     starved[0][(away <= 14) & (away > 11)] = 30000
     loop[0][(away <= 14) & (away > 11)] = 30000
     assert adaptive(starved, SPACING).mask[0, 80, 110]

@@ -140,6 +140,9 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
                 Kind.NO_UID, "The files name no UID of their study, series or instance: export as DICOM is refused."
             )
         )
+    elif not first.frame_of_reference_uid:
+        sentence = "The files name no frame of reference: an export as DICOM gets one of its own."
+        findings.append(Finding(Kind.NO_UID, sentence, Outcome.OPENS))
     return findings
 
 

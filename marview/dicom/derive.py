@@ -27,6 +27,9 @@ SCHEME = "99MARVIEW"
 """PS3.16 CID 7203 has no code for metal artifact reduction: this private scheme has."""
 
 
+_CAUTION = "Not for primary diagnosis; review with the source images."
+
+
 @dataclass(frozen=True)
 class Derivation:
     """How a series came to be, in words.
@@ -48,10 +51,11 @@ class Derivation:
     @property
     def text(self) -> str:
         """The Derivation Description, at most 1024 characters."""
-        parts = [f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."]
-        parts += [f"Weights {self.weights}."] if self.weights else []
-        parts += [f"Parameters: {self.parameters}."] if self.parameters else []
-        return short_text(" ".join([*parts, "Not for primary diagnosis; review with the source images."]), 1024)
+        what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
+        weights = f" Weights {self.weights}." if self.weights else ""
+        head = short_text(what + weights, 512)
+        given = short_text(self.parameters, 1000 - len(head) - len(_CAUTION) - len(" Parameters: . "))
+        return f"{head} Parameters: {given}. {_CAUTION}" if given else f"{head} {_CAUTION}"
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def write_derived_series(
     wide = common_rescale(loaded, correction_hu, is_cancelled)
     headers = {z: header for z, header in enumerate(loaded.sources) if header is not None}
     size = sum(header.rows * header.columns * 2 + 16384 for header in headers.values())
-    series_uid, (date, time) = generate_uid(prefix=None), stamp()
+    series_uid, frame_uid, (date, time) = generate_uid(prefix=None), generate_uid(prefix=None), stamp()
     files = []
     with quiet(), whole_folder(folder, bytes_needed=size) as part:
         for number, z in enumerate(headers, 1):
@@ -118,6 +122,8 @@ def write_derived_series(
             stored, own = remapped(header, correction_hu[z], wide)
             dataset = source_dataset(header)
             _describe(dataset, header, derivation, description, series_uid, (date, time))
+            if not header.frame_of_reference_uid:
+                dataset.FrameOfReferenceUID = frame_uid  # `check` has said so
             near = [headers[k] for k in range(z - neighbours, z + neighbours + 1) if k != z and k in headers]
             _refer(dataset, [header, *near], derivation, date + time)
             _remap(dataset, header, own, has_own_rescale=wide is None)
@@ -237,6 +243,7 @@ TYPE_2 = (
     "AcquisitionNumber",
     "InstanceNumber",
     "PositionReferenceIndicator",
+    "PatientPosition",
 )
 """Of the CT Image IOD: there, if only empty (PS3.3, A.3)."""
 
@@ -296,6 +303,9 @@ def complete(dataset: Dataset) -> None:
     for keyword in TYPE_2:
         if keyword not in dataset:
             setattr(dataset, keyword, None)
+    if ("WindowCenter" in dataset) != ("WindowWidth" in dataset):
+        for keyword in ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation"):
+            dataset.pop(keyword, None)
     if "Laterality" not in dataset and "ImageLaterality" not in dataset:
         dataset.ImageLaterality = None  # says that it is unknown; an empty Laterality would say that the part is paired
 

@@ -15,7 +15,7 @@ _SHORT = frozenset(
 )
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_PIXELS = 0x7FE00010
 _DEEPEST = 64
 _LOOK_INSIDE_BYTES = 4096
 """A sequence of a stated length shorter than this cannot nest deep enough to harm."""
@@ -61,7 +61,7 @@ def find(
     at, size = start, len(data)
     while at + 8 <= size:
         tag, length, value_at = reader.element(at)
-        if tag in _PIXELS:
+        if tag == _PIXELS:
             return Elements(values, value_at, -1 if length == _UNDEFINED else length, at)
         if tag >> 16 > stop_after_group:
             break

@@ -51,7 +51,7 @@ class Finding:
 
     Attributes:
         sentence: what, which files, expected and found.
-        outcome: what this finding alone leads to.
+        outcome: what this finding alone leads to; OPENS where it is only worth knowing.
         slices: indices z it is about; empty where it is about the whole series.
     """
 

@@ -12,6 +12,7 @@ from marview.geometry import Grid
 
 SAME_PLACE_MM = 0.02
 TILTED_DEGREES = 0.3
+_MOST_TILT_DEGREES = 31
 
 
 def tolerance_mm(step_mm: float) -> float:
@@ -159,11 +160,12 @@ def _plane_findings(header: SliceHeader, step_mm: NDArray[np.float64] | None) ->
             )
         ]
     if from_axis > 1:
+        unless = "unless the gantry was tilted, " if step_mm is None and from_axis <= _MOST_TILT_DEGREES else ""
         return [
             Finding(
                 Kind.REFORMAT,
-                f"The slices lie {from_axis:.0f} degrees from the axial plane, so the rays did not run in them: the "
-                "fan-beam assumption of every method fails here, and corrections are worth less.",
+                f"The slices lie {from_axis:.0f} degrees from the axial plane: {unless}the rays did not run in them, "
+                "so the fan-beam assumption of every method fails here and corrections are worth less.",
             )
         ]
     return []

@@ -42,15 +42,19 @@ def write_png(
         CannotWrite: the disk is full or read-only.
     """
     path = Path(path)
+    with whole_file(path) as part:
+        _image(hu, width_hu, level_hu, pixel_mm).save(part, format="PNG")
+    return path
+
+
+def _image(hu: NDArray[Any], width_hu: float, level_hu: float, pixel_mm: tuple[float, float]) -> Image.Image:
     image = Image.fromarray(picture(hu, width_hu, level_hu))
     row_mm, column_mm = pixel_mm
-    if abs(row_mm - column_mm) > 0.01 * column_mm:
-        finest = min(row_mm, column_mm)
-        size = (round(image.width * column_mm / finest), round(image.height * row_mm / finest))
-        image = image.resize(size, Image.Resampling.BILINEAR)
-    with whole_file(path) as part:
-        image.save(part, format="PNG")
-    return path
+    if abs(row_mm - column_mm) <= 0.01 * column_mm:
+        return image
+    finest = min(row_mm, column_mm)
+    size = (round(image.width * column_mm / finest), round(image.height * row_mm / finest))
+    return image.resize(size, Image.Resampling.BILINEAR)
 
 
 def write_pngs(
@@ -73,6 +77,6 @@ def write_pngs(
     with whole_folder(folder) as part:
         for z in range(len(hu)) if slices is None else slices:
             name = f"slice_{z:05d}.png"
-            write_png(part / name, hu[z], width_hu=width_hu, level_hu=level_hu, pixel_mm=pixel_mm)
+            _image(hu[z], width_hu, level_hu, pixel_mm).save(part / name, format="PNG")
             names.append(folder / name)
     return tuple(names)

@@ -207,6 +207,7 @@ def test_long_texts_are_cut_to_their_elements():
     how = Derivation("Ünlimited " * 30, "1", "p=1, " * 500)
     assert len(how.text) <= 1024
     assert how.text.isascii()
+    assert how.text.endswith("review with the source images."), "what is cut is the parameters"
 
 
 def test_the_rest_of_an_incomplete_series_is_written(slices, save, tmp_path):
@@ -373,7 +374,7 @@ def test_dciodvfy_finds_nothing_new(slices, save, loaded, correction, tmp_path):
 @needs_dicom3tools
 def test_dciodvfy_finds_no_error_though_the_source_lacks_what_it_must_have(slices, save, tmp_path):
     for dataset in slices:
-        for keyword in (*TYPE_2, "BodyPartExamined", "ImageType"):
+        for keyword in (*TYPE_2, "BodyPartExamined", "ImageType", "FrameOfReferenceUID", "WindowWidth"):
             if keyword in dataset and keyword != "InstanceNumber":
                 delattr(dataset, keyword)
         dataset.PlanarConfiguration = 0

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from marview.errors import UsageError
 from marview.geometry import Beam, FanBeamArc, ParallelBeam
-from marview.projection.cpu import Operators
+from marview.projection import cpu, cuda, tensors
 from marview.projection.ramp import FILTERS
 from marview.projection.rays import check_source_outside, origins_and_directions
 from marview.projection.trace import mark
@@ -30,6 +30,7 @@ class Projector:
         beam: where the rays are.
         shape: rows and columns of the image; its middle is the isocentre.
         pixel_mm: edge of a pixel.
+        half_storage: on a GPU, keep images and sinograms in 16 bits between steps: faster, about 1e-3 less exact.
 
     Raises:
         UsageError: the source would run through the image.
@@ -44,6 +45,7 @@ class Projector:
     beam: Beam
     shape: tuple[int, int] = (416, 416)
     pixel_mm: float = field(kw_only=True)
+    half_storage: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1 or not self.pixel_mm > 0:
@@ -127,16 +129,26 @@ class Projector:
                 raise UsageError("a projector takes real numbers, not complex ones")
             given = given.float()
         batch = given if given.ndim == 3 else given[None]
-        operators = Operators(self.beam, self.shape, self.pixel_mm)
+        operators = _operators(self, given)
         result: Tensor = apply(batch, operators, name, transpose, extra)
         return result if given.ndim == 3 else result[0]
+
+
+def _operators(projector: Projector, like: Tensor) -> cpu.Operators | cuda.Operators | tensors.Operators:
+    where = (projector.beam, projector.shape, projector.pixel_mm)
+    if like.device.type == "cpu":
+        return cpu.Operators(*where)
+    if like.device.type == "cuda" and like.dtype == torch.float32 and cuda.is_available():
+        launch = cuda.cupy_launch(like.device, half_storage=projector.half_storage)
+        return cuda.Operators(*where, launch, projector.half_storage)
+    return tensors.Operators(*where)
 
 
 class _Linear(torch.autograd.Function):
     """A linear operator whose gradient is its transpose, and the other way round."""
 
     @staticmethod
-    def forward(context: Any, array: Tensor, operators: Operators, name: str, transpose: str, extra: Any) -> Tensor:
+    def forward(context: Any, array: Tensor, operators: Any, name: str, transpose: str, extra: Any) -> Tensor:
         context.plan = (operators, transpose, name, extra)
         result: Tensor = getattr(operators, name)(array.detach(), *extra)
         return result

@@ -59,7 +59,7 @@ def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.
     seen = (detected.kind, detected.numbers, detected.cosine, detected.sine)
     plan = (traced.by_column, traced.place, traced.slope)
     middles = np.float32((shape[0] - 1) / 2), np.float32((shape[1] - 1) / 2)
-    reach = np.float32(_bins_per_mm(beam, math.hypot(*shape) * pixel_mm / 2) * pixel_mm + 1e-2)
+    reach = np.float32(bins_per_mm(beam, math.hypot(*shape) * pixel_mm / 2) * pixel_mm + 1e-2)
     marked = np.zeros((len(masks), beam.views, beam.bins), np.bool_)
     for mask, result in zip(masks, marked, strict=True):
         rows, columns = np.nonzero(edge(mask))
@@ -68,7 +68,7 @@ def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.
     return marked
 
 
-def _bins_per_mm(beam: Beam, radius_mm: float) -> float:
+def bins_per_mm(beam: Beam, radius_mm: float) -> float:
     """At most how many bins a millimetre across a ray covers, within a radius of the middle."""
     if isinstance(beam, ParallelBeam):
         return 1 / beam.bin_mm

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float32]
 Point = tuple[float, float, float]
@@ -300,6 +300,12 @@ class Common:
         return farthest
 
 
+def point(place: ArrayLike) -> Point:
+    """A point from three numbers."""
+    x, y, z = np.asarray(place, dtype=np.float64)
+    return float(x), float(y), float(z)
+
+
 def smooth_curve(points: Sequence[Point], count: int = 8) -> tuple[Point, ...]:
     """Points along a Catmull-Rom curve through points, `count` to a stretch."""
     given = np.array(points, dtype=float)
@@ -316,7 +322,7 @@ def smooth_curve(points: Sequence[Point], count: int = 8) -> tuple[Point, ...]:
                 + (3 * start - before - 3 * end + after) * t**3
             )
         )
-    return tuple((float(x), float(y), float(z)) for x, y, z in np.vstack([*curve, given[-1:]]))
+    return tuple(point(place) for place in np.vstack([*curve, given[-1:]]))
 
 
 def _turned(x: Array, y: Array, turn_rad: float) -> tuple[Array, Array]:

@@ -98,7 +98,7 @@ def _soft_tissue(canvas: Canvas) -> None:
         Ellipsoid((13, 81, 0), (11, 12, 90), 0.1),  # semispinalis
         Ellipsoid((33, 74, 0), (13, 13, 90), 0.5),  # splenius and longissimus
         Ellipsoid((12, 67, 0), (11, 6, 60)),  # suboccipital
-        Ellipsoid((40, 88, 0), (28, 3.5, 90), -0.45),  # trapezius
+        Ellipsoid((34, 82, 0), (25, 3.0, 90), -0.38),  # trapezius
         Ellipsoid((30, 20, 0), (6, 8, 40), 0.2),  # styloid and digastric
     )
     for muscle in muscles:

@@ -1,5 +1,6 @@
-"""Implants drawn from solids, in mm: one file a family."""
+"""Implants drawn from solids, in mm: one file a family, and where they sit in a body."""
 
 from marview.physics.implants.part import Implant, Part, rasterize
+from marview.physics.implants.placement import implant_names, place
 
-__all__ = ["Implant", "Part", "rasterize"]
+__all__ = ["Implant", "Part", "implant_names", "place", "rasterize"]

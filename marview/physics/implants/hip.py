@@ -55,13 +55,13 @@ def hip(
 
     Args:
         middle: of the joint, mm.
-        shaft_top: on the axis of the femur at the height of the neck's cut.
+        shaft_top: on the axis of the femur at the height of the neck's cut; on the outer side of the joint.
         shaft_bottom: on that axis, where the tip of the stem lies.
         material: of all of it; head of cobalt chromium and the rest of titanium alloy if None.
         sizes: usual ones if None.
     """
     sizes = sizes or HipSizes()
-    side = float(np.sign(middle[0]) or 1)
+    side = 1.0 if shaft_top[0] > middle[0] else -1.0
     bulk, bearing = material or "ti6al4v", material or "cocrmo"
     cup = hemisphere(middle, cup_opening(side), sizes.cup / 2, sizes.cup / 2 - sizes.cup_wall)
     stem = Union(

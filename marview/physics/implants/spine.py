@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marview.physics.implants.part import Implant, Part
-from marview.physics.shapes import Point, Rod, Solid, Union, Wire, smooth_curve
+from marview.physics.shapes import Point, Rod, Solid, Union, Wire, point, smooth_curve
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ def pedicle_screw(entry: Point, target: Point, sizes: ScrewSizes | None = None) 
     out = out / np.linalg.norm(out)
     outer = np.add(entry, out * sizes.head_height)
     seat = np.add(entry, out * (sizes.head_height * 0.6))
-    head = Rod(entry, _point(outer), sizes.head / 2, is_flat=True)
-    return Union((Rod(target, entry, sizes.core / 2, sizes.shank / 2), head)), _point(seat)
+    head = Rod(entry, point(outer), sizes.head / 2, is_flat=True)
+    return Union((Rod(target, entry, sizes.core / 2, sizes.shank / 2), head)), point(seat)
 
 
 def pedicle_screws(
@@ -59,12 +59,7 @@ def pedicle_screws(
     if len(seats) > 1:
         first, last = np.array(seats[0]), np.array(seats[-1])
         along = (last - first) / np.linalg.norm(last - first) * overhang_mm
-        course = smooth_curve((_point(first - along), *seats, _point(last + along)))
+        course = smooth_curve((point(first - along), *seats, point(last + along)))
         parts.append(Part(Wire(course, sizes.rod / 2), material))
     side = "left" if entries_and_targets[0][0][0] > 0 else "right"
     return Implant(f"pedicle-screws-{side}", tuple(parts))
-
-
-def _point(array: object) -> Point:
-    x, y, z = np.asarray(array, dtype=float)
-    return float(x), float(y), float(z)

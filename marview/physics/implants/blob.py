@@ -1,0 +1,71 @@
+"""Metal of random outline, as the AAPM CT-MAR challenge draws it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.physics.implants.part import Implant, Part
+from marview.physics.shapes import Array, Bounds, Point
+
+_ROUNDS = 7
+_ROUGHNESS = 0.67
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A closed outline in x, y that stands along z.
+
+    Attributes:
+        middle: mm.
+        radii_mm: distance of the outline from the middle, `[direction]`, evenly spaced from x towards y.
+        height_mm: along z.
+    """
+
+    middle: Point
+    radii_mm: NDArray[np.float64]
+    height_mm: float
+
+    @property
+    def bounds(self) -> Bounds:
+        """Lowest and highest corner of a box around it."""
+        reach = np.array([self.radii_mm.max(), self.radii_mm.max(), self.height_mm / 2])
+        return np.array(self.middle) - reach, np.array(self.middle) + reach
+
+    def distance(self, x: Array, y: Array, z: Array) -> Array:
+        """Signed distance along the radius in x and y."""
+        u, v = x - self.middle[0], y - self.middle[1]
+        count = len(self.radii_mm)
+        direction = np.arctan2(v, u) / (2 * np.pi) * count
+        radius = np.interp(direction % count, np.arange(count + 1), np.append(self.radii_mm, self.radii_mm[0]))
+        across = np.sqrt(u**2 + v**2) - radius
+        return np.asarray(np.maximum(across, np.abs(z - self.middle[2]) - self.height_mm / 2), dtype=np.float32)
+
+
+def blob(middle: Point, diameter_mm: float, *, height_mm: float = 12.0, seed: int = 0, material: str = "ti") -> Implant:
+    """A random shape: a hexagon whose edges are broken at their middles again and again, then smoothed.
+
+    The middle of every edge moves by up to 0.67 of its length; the outline is averaged over a random stretch and scaled
+    to the area of a disc of diameter_mm. Haneda et al., AAPM CT-MAR, Medical Physics 2025; here vertices
+    move along their radius, so that the shape is one piece.
+
+    Args:
+        middle: mm.
+        diameter_mm: of the disc of the same area.
+        height_mm: along z.
+        seed: of the shape.
+        material: of it.
+    """
+    generator = np.random.default_rng(seed)
+    radii = np.ones(6)
+    for _ in range(_ROUNDS):
+        after = np.roll(radii, -1)
+        edge = np.hypot(radii - after, 2 * np.pi / len(radii) * (radii + after) / 2)
+        moved = (radii + after) / 2 + generator.uniform(-_ROUGHNESS, _ROUGHNESS, len(radii)) * edge / 2
+        radii = np.stack([radii, np.maximum(moved, 0.15)], axis=1).ravel()
+    width = round(len(radii) * 10 ** generator.uniform(2.15, 2.7) / 3072)
+    kernel = np.ones(2 * width + 1) / (2 * width + 1)
+    smooth = np.convolve(np.concatenate([radii[-width:], radii, radii[:width]]), kernel, mode="valid")
+    area = 0.5 * np.sum(smooth**2) * 2 * np.pi / len(smooth)
+    smooth = smooth * (diameter_mm / 2) / np.sqrt(area / np.pi)
+    return Implant("blob", (Part(Outline(middle, smooth, height_mm), material),))

@@ -1,0 +1,74 @@
+"""Implants put where such implants sit: screws in bone, fillings in teeth, a port under the skin."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import UsageError
+from marview.physics.implants import bones, chest_sites, soft_tissue
+from marview.physics.implants.part import Implant, Part
+from marview.physics.implants.site import Site
+from marview.physics.materials import material as known_material
+
+Family = Callable[[Site, np.random.Generator], tuple[Implant, ...]]
+
+
+def place(
+    name: str,
+    hu: NDArray[Any],
+    spacing_mm: tuple[float, float, float],
+    *,
+    material: str | None = None,
+    seed: int = 0,
+) -> tuple[Implant, ...]:
+    """Implants of a kind where they would sit in a volume.
+
+    Args:
+        name: one of `implant_names()`.
+        hu: without metal, `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
+        spacing_mm: (z, y, x).
+        material: of all metal in it; what is usual if None.
+        seed: of what is left to chance.
+
+    Returns:
+        Implants in mm from the middle of the volume, (x, y, z).
+
+    Raises:
+        UsageError: an unknown implant or material.
+        BadInput: the volume holds no place for it.
+    """
+    families = _families()
+    if name not in families:
+        raise UsageError(f"there is no implant {name!r}: choose one of {', '.join(families)}.")
+    chosen = None if material is None else known_material(material).name
+    implants = families[name](Site(hu, spacing_mm), np.random.default_rng(seed))
+    if chosen is None:
+        return implants
+    return tuple(Implant(one.name, tuple(Part(part.solid, chosen) for part in one.parts)) for one in implants)
+
+
+def implant_names() -> tuple[str, ...]:
+    """Names that `place` knows."""
+    return tuple(_families())
+
+
+def _families() -> dict[str, Family]:
+    return {
+        "hip-left": lambda site, _: (bones.place_hip(site, 1.0),),
+        "hip-right": lambda site, _: (bones.place_hip(site, -1.0),),
+        "hip-bilateral": lambda site, _: (bones.place_hip(site, 1.0), bones.place_hip(site, -1.0)),
+        "pedicle-screws": lambda site, _: bones.place_pedicle_screws(site),
+        "plate": lambda site, generator: (bones.place_plate(site, float(generator.choice([-1.0, 1.0]))),),
+        "fillings": bones.place_fillings,
+        "crown": bones.place_crown,
+        "dental-screw": lambda site, _: bones.place_dental_screw(site),
+        "port": lambda site, _: (chest_sites.place_port(site),),
+        "pacemaker": lambda site, _: (chest_sites.place_pacemaker(site),),
+        "sternal-wires": lambda site, _: chest_sites.place_sternal_wires(site),
+        "coils": soft_tissue.place_coils,
+        "clips": soft_tissue.place_clips,
+        "electrodes": soft_tissue.place_electrodes,
+        "random": soft_tissue.place_blobs,
+    }

@@ -1,0 +1,55 @@
+"""A plate on a bone and the screws that hold it."""
+
+import numpy as np
+
+from marview.physics.implants.part import Implant, Part
+from marview.physics.shapes import Block, Point, Rod, Solid, Union, Without, ball, point
+
+
+def plate(
+    middle: Point,
+    along: Point,
+    inward: Point,
+    *,
+    holes: int = 5,
+    pitch_mm: float = 14.0,
+    width_mm: float = 12.0,
+    thickness_mm: float = 3.8,
+    screw_mm: float = 4.5,
+    screw_length_mm: float = 30.0,
+    material: str = "316l",
+) -> Implant:
+    """A compression plate.
+
+    Args:
+        middle: of the plate's side that touches the bone, mm.
+        along: direction of its length.
+        inward: direction from its middle into the bone.
+        holes: how many; every other one holds a screw.
+        pitch_mm: distance of neighbouring holes.
+        width_mm: of the plate.
+        thickness_mm: of the plate.
+        screw_mm: diameter of a screw.
+        screw_length_mm: from the plate's back to the tip.
+        material: of plate and screws.
+    """
+    length = np.array(along) / np.linalg.norm(along)
+    into = np.array(inward) - np.dot(inward, length) * length
+    into = into / np.linalg.norm(into)
+    across = np.cross(length, into)
+    origin = np.array(middle)
+    places = [origin + (index - (holes - 1) / 2) * pitch_mm * length for index in range(holes)]
+    bar = Block(
+        point(origin - into * thickness_mm / 2),
+        (holes * pitch_mm / 2, width_mm / 2, thickness_mm / 2),
+        (point(length), point(across), point(into)),
+        rounding=min(1.2, thickness_mm / 3),
+    )
+    drilled = tuple(ball(point(place - into * thickness_mm), screw_mm * 0.72) for place in places[1::2])
+    screws: list[Solid] = []
+    for place in places[::2]:
+        screws.append(
+            Rod(point(place - into * thickness_mm), point(place + into * screw_length_mm), screw_mm / 2, screw_mm / 2.6)
+        )
+        screws.append(ball(point(place - into * thickness_mm), screw_mm * 0.85))
+    return Implant("plate", (Part(Without(bar, drilled), material), Part(Union(tuple(screws)), material)))

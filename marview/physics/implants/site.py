@@ -1,0 +1,167 @@
+"""Where in a body an implant could sit: body, bone and their landmarks, found in any CT volume."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import edt
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from marview.errors import BadInput
+from marview.physics.shapes import Point, point
+
+_STEP_MM = 2.0
+_AIR_HU = -400.0
+_BONE_HU = 180.0
+_SMALLEST_BODY = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A CT volume, looked at in steps of about 2 mm.
+
+    Points are (x, y, z) in mm from the middle of the volume: x to the patient's left, y to the back, z to the head.
+
+    Attributes:
+        hu: `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
+        spacing_mm: (z, y, x).
+    """
+
+    hu: NDArray[Any]
+    spacing_mm: tuple[float, float, float]
+
+    @cached_property
+    def _strides(self) -> tuple[int, int, int]:
+        z, y, x = (max(1, round(_STEP_MM / spacing)) for spacing in self.spacing_mm)
+        return z, y, x
+
+    @cached_property
+    def step_mm(self) -> tuple[float, float, float]:
+        """Spacing of the coarse volume, (z, y, x)."""
+        z, y, x = (spacing * stride for spacing, stride in zip(self.spacing_mm, self._strides, strict=True))
+        return z, y, x
+
+    @cached_property
+    def coarse(self) -> NDArray[np.float32]:
+        """The volume in coarse steps, `[z, y, x]`."""
+        z, y, x = self._strides
+        return np.asarray(self.hu[::z, ::y, ::x], dtype=np.float32)
+
+    @cached_property
+    def body(self) -> NDArray[np.bool_]:
+        """Largest connected part above -400 HU with its cavities filled, `[z, y, x]` coarse.
+
+        Raises:
+            BadInput: there is no body.
+        """
+        solid = ndimage.binary_opening(self.coarse > _AIR_HU, np.ones((1, 3, 3)))
+        labels, count = ndimage.label(solid)
+        sizes = np.bincount(labels.ravel())[1:]
+        if not count or sizes.max() < _SMALLEST_BODY * labels.size:
+            raise BadInput("There is no body in this volume to put an implant in: nothing large exceeds -400 HU.")
+        largest = labels == int(sizes.argmax()) + 1
+        return np.stack([ndimage.binary_fill_holes(part) for part in largest])
+
+    @cached_property
+    def bone(self) -> NDArray[np.bool_]:
+        """Bone with its marrow, `[z, y, x]` coarse."""
+        dense = (self.coarse > _BONE_HU) & self.body
+        closed = ndimage.binary_closing(np.pad(dense, ((0, 0), (3, 3), (3, 3))), np.ones((1, 3, 3)), iterations=2)
+        return np.stack([ndimage.binary_fill_holes(part) for part in closed[:, 3:-3, 3:-3]])
+
+    @cached_property
+    def depth_in_bone_mm(self) -> NDArray[np.float32]:
+        """Distance to what is no bone, `[z, y, x]` coarse, mm; the volume's ends count as bone."""
+        return np.asarray(edt.edt(self.bone, anisotropy=self.step_mm), dtype=np.float32)
+
+    @cached_property
+    def depth_in_body_mm(self) -> NDArray[np.float32]:
+        """Distance to the skin within the slice, `[z, y, x]` coarse, mm."""
+        slices = [edt.edt(part, anisotropy=self.step_mm[1:]) for part in self.body]
+        return np.asarray(np.stack(slices), dtype=np.float32)
+
+    @cached_property
+    def coordinates(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """X `[1, 1, x]`, y `[1, y, 1]`, z `[z, 1, 1]` of the coarse volume, mm."""
+        z, y, x = (
+            np.arange(coarse) * step - (full - 1) / 2 * spacing
+            for coarse, step, full, spacing in zip(
+                self.coarse.shape, self.step_mm, self.hu.shape, self.spacing_mm, strict=True
+            )
+        )
+        return x[None, None, :], y[None, :, None], z[:, None, None]
+
+    @cached_property
+    def middle_x_mm(self) -> float:
+        """Where the body's middle plane is."""
+        x, _, _ = self.coordinates
+        return float((self.body.sum(axis=(0, 1)) * x.ravel()).sum() / self.body.sum())
+
+    @cached_property
+    def middle_y_mm(self) -> float:
+        """The body's middle from front to back."""
+        _, y, _ = self.coordinates
+        return float((self.body.sum(axis=(0, 2)) * y.ravel()).sum() / self.body.sum())
+
+    @cached_property
+    def width_mm(self) -> float:
+        """The body's width where it is widest."""
+        columns = np.flatnonzero(self.body.any(axis=(0, 1)))
+        return float((columns[-1] - columns[0] + 1) * self.step_mm[2])
+
+    @cached_property
+    def dense(self) -> NDArray[np.float32]:
+        """The volume averaged over some millimetres, `[z, y, x]` coarse."""
+        return np.asarray(ndimage.uniform_filter(self.coarse, (1, 3, 3)), dtype=np.float32)
+
+    def is_bone(self, place: Point) -> bool:
+        """Whether a point lies in bone."""
+        return bool(self._found(self.bone, np.array([place]))[0])
+
+    def is_body(self, place: Point) -> bool:
+        """Whether a point lies in the body."""
+        return bool(self._found(self.body, np.array([place]))[0])
+
+    def share_in_bone(self, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.float64]:
+        """How much of the ways from points to others is bone, 0 to 1, `[way]`; both `[way, (x, y, z)]`."""
+        along = np.linspace(0, 1, 24)[None, :, None]
+        first, last = np.asarray(starts)[:, None, :], np.asarray(ends)[:, None, :]
+        return np.asarray(self._found(self.bone, first + (last - first) * along).mean(axis=1))
+
+    def _found(self, mask: NDArray[np.bool_], places: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """What a coarse mask says at points, `[..., (x, y, z)]`; false outside of it."""
+        firsts = np.array([float(axis.flat[0]) for axis in self.coordinates])
+        index = np.rint((places - firsts) / self.step_mm[::-1]).astype(int)[..., ::-1]
+        inside = ((index >= 0) & (index < mask.shape)).all(axis=-1)
+        held = np.clip(index, 0, np.array(mask.shape) - 1)
+        return np.asarray(inside & mask[held[..., 0], held[..., 1], held[..., 2]])
+
+    def best(self, score: NDArray[Any], where: NDArray[np.bool_], what: str) -> Point:
+        """The place of the highest score among some voxels.
+
+        Args:
+            score: `[z, y, x]` coarse.
+            where: the voxels, coarse.
+            what: they are, for the refusal.
+
+        Raises:
+            BadInput: there are none.
+        """
+        if not where.any():
+            raise BadInput(
+                f"There is no {what} in this volume to put the implant in; choose another implant or series."
+            )
+        index = np.unravel_index(int(np.where(where, score, -np.inf).argmax()), where.shape)
+        x, y, z = self.coordinates
+        return point((x.flat[index[2]], y.flat[index[1]], z.flat[index[0]]))
+
+    @property
+    def axes_mm(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Middles of the volume's own voxels along (z, y, x), mm."""
+        z, y, x = (
+            ((np.arange(n) - (n - 1) / 2) * spacing).astype(np.float32)
+            for n, spacing in zip(self.hu.shape, self.spacing_mm, strict=True)
+        )
+        return z, y, x

@@ -1,5 +1,6 @@
 """Carries calls from other threads onto the window's thread."""
 
+import contextlib
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -15,8 +16,9 @@ class Bridge(QObject):
         self._posted.connect(self._make, Qt.ConnectionType.QueuedConnection)
 
     def post(self, call: Callable[[], None]) -> None:
-        """Make a call soon."""
-        self._posted.emit(call)
+        """Make a call soon; none is made once the window is gone."""
+        with contextlib.suppress(RuntimeError):
+            self._posted.emit(call)
 
     def _make(self, call: Callable[[], None]) -> None:
         call()

@@ -212,8 +212,10 @@ class Metal:
 
     def _fail(self, sentence: str, ticket: int) -> None:
         if self._requests.is_current(ticket):
+            self._asked = self.recipe
             self._set_busy(is_busy=False)
             self._messages.say(Severity.ERROR, sentence)
+            self.changed.emit()
 
 
 def _find(

@@ -1,0 +1,58 @@
+import logging
+import threading
+
+import pytest
+
+from marview.errors import BadInput
+from marview.session.background import Background, Generation
+
+
+@pytest.fixture
+def background(mail):
+    made = Background(mail.post)
+    yield made
+    made.close()
+
+
+def test_the_answer_comes_where_calls_are_made(background, mail) -> None:
+    heard = []
+    background.run(threading.get_ident, heard.append, pytest.fail)
+    mail.wait_until(lambda: heard)
+    assert heard != [threading.get_ident()]
+
+
+def test_a_refusal_is_its_sentence(background, mail) -> None:
+    def refuse():
+        raise BadInput("x.dcm is empty; copy it again.")
+
+    heard = []
+    background.run(refuse, pytest.fail, heard.append)
+    mail.wait_until(lambda: heard)
+    assert heard == ["x.dcm is empty; copy it again."]
+
+
+def test_a_bug_is_a_sentence_too_and_goes_to_the_log(background, mail, caplog) -> None:
+    heard = []
+    with caplog.at_level(logging.ERROR):
+        background.run(lambda: 1 / 0, pytest.fail, heard.append)
+        mail.wait_until(lambda: heard)
+    assert "ZeroDivisionError" in heard[0]
+    assert "Traceback" in caplog.text
+
+
+def test_nothing_is_answered_after_the_end(mail) -> None:
+    background = Background(mail.post)
+    gate = threading.Event()
+    background.run(gate.wait, pytest.fail, pytest.fail)
+    threading.Timer(0.05, gate.set).start()
+    background.close()
+    background.run(pytest.fail, pytest.fail, pytest.fail)
+    with pytest.raises(AssertionError):
+        mail.wait_until(lambda: False, timeout_s=0.1)
+
+
+def test_only_the_last_number_is_current() -> None:
+    generation = Generation()
+    first, second = generation.next(), generation.next()
+    assert not generation.is_current(first)
+    assert generation.is_current(second)

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from marview.session.metal import Recipe
+
+
+def settled(session, mail) -> None:
+    mail.wait_until(lambda: not session.metal.is_busy)
+
+
+def test_metal_is_found_when_a_series_is_open(opened, fakes) -> None:
+    assert tuple(opened.metal.slices) == fakes.METAL_SLICES
+    assert opened.metal.recipe == Recipe()
+    assert opened.metal.plane(3)[32, 40]
+    assert opened.metal.plane(0) is None
+
+
+def test_a_threshold_is_what_exceeds_it(opened, mail) -> None:
+    opened.metal.set_threshold(500)
+    settled(opened, mail)
+    hu = opened.loaded.volume.hu
+    np.testing.assert_array_equal(opened.metal.shared.array, hu > 500)
+    assert opened.metal.counts.tolist() == (hu > 500).sum(axis=(1, 2)).tolist()
+    assert opened.metal.recipe.text == "above 500 HU"
+
+
+def test_a_margin_grows_and_shrinks(opened, mail) -> None:
+    plain = opened.metal.shared.array.copy()
+    opened.metal.set_margin(2.0)
+    settled(opened, mail)
+    grown = opened.metal.shared.array.copy()
+    opened.metal.set_margin(0.0)
+    settled(opened, mail)
+    assert grown[plain].all()
+    assert grown.sum() > plain.sum()
+    np.testing.assert_array_equal(opened.metal.shared.array, plain)
+
+
+def test_undo_and_redo_go_bit_for_bit(opened, mail) -> None:
+    states = [opened.metal.shared.array.copy()]
+    for change in (lambda: opened.metal.set_threshold(600), lambda: opened.metal.set_margin(1.5), opened.metal.find):
+        change()
+        settled(opened, mail)
+        states.append(opened.metal.shared.array.copy())
+    for before in states[-2::-1]:
+        opened.metal.undo()
+        np.testing.assert_array_equal(opened.metal.shared.array, before)
+    assert opened.metal.recipe == Recipe()
+    opened.metal.undo()
+    for after in states[1:]:
+        opened.metal.redo()
+        np.testing.assert_array_equal(opened.metal.shared.array, after)
+    assert opened.metal.recipe == Recipe(margin_mm=1.5)
+
+
+def test_only_the_last_of_many_thresholds_is_taken(opened, mail) -> None:
+    for threshold in range(400, 800, 20):
+        opened.metal.set_threshold(threshold)
+    settled(opened, mail)
+    assert opened.metal.recipe.threshold_hu == 780
+
+
+def test_a_margin_that_leaves_nothing_is_refused_and_nothing_changes(opened, mail, said) -> None:
+    before = opened.metal.shared.array.copy()
+    opened.metal.set_margin(-5.0)
+    settled(opened, mail)
+    assert "Nothing of the metal is left" in said[-1]
+    np.testing.assert_array_equal(opened.metal.shared.array, before)
+    assert opened.metal.recipe == Recipe()
+
+
+def test_slices_go_outward_from_the_one_in_view(opened) -> None:
+    assert opened.metal.outward(4) == (4, 3, 2)
+    assert opened.metal.outward(0) == (2, 3, 4)
+
+
+@pytest.mark.parametrize(("here", "step", "there"), [(0, 1, 2), (2, 1, 3), (4, 1, None), (6, -1, 4), (2, -1, None)])
+def test_the_next_slice_with_metal(opened, here: int, step: int, there: int | None) -> None:
+    assert opened.metal.nearest(here, step) == there

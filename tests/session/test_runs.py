@@ -1,0 +1,167 @@
+"""A run as the session drives it: its states, its results, and what is left when it does not end well."""
+
+import numpy as np
+import pytest
+
+from marview.mar import Outcome
+from marview.session.result import Coverage
+from marview.session.runs import State
+
+
+def ended(session, mail) -> None:
+    mail.wait_until(lambda: session.runs.job and not session.runs.is_running)
+
+
+def states_of(session) -> list[State]:
+    states: list[State] = []
+    session.runs.changed.connect(lambda job: states.append(job.state) if states[-1:] != [job.state] else None)
+    return states
+
+
+def test_the_slice_in_view_is_corrected_first(opened, mail, worker) -> None:
+    opened.view.go_to(4)
+    states = states_of(opened)
+    opened.reduce()
+    ended(opened, mail)
+    assert worker.requests[0].slices == (4, 3, 2)
+    assert states == [State.QUEUED, State.RUNNING, State.DONE]
+    assert opened.result.is_complete
+    assert opened.results == [opened.result]
+
+
+def test_a_corrected_slice_is_the_source_and_the_correction(opened, mail, fakes) -> None:
+    opened.reduce()
+    ended(opened, mail)
+    hu = opened.loaded.volume.hu
+    for z in range(len(hu)):
+        opened.view.go_to(z)
+        expected = hu[z] + 10 if z in fakes.METAL_SLICES else hu[z]
+        np.testing.assert_array_equal(opened.corrected().values, expected)
+        np.testing.assert_array_equal(opened.original().values, hu[z])
+
+
+def test_panes_are_told_as_slices_arrive(opened, mail, worker) -> None:
+    filled = []
+    opened.runs.filled.connect(filled.append)
+    worker.gate.clear()
+    opened.reduce()
+    mail.wait_until(lambda: opened.result.done)
+    assert opened.runs.is_running
+    first = worker.requests[0].slices[0]
+    waiting = worker.requests[0].slices[1]
+    assert set(filled) == {first}
+    assert opened.result.coverage(first) is Coverage.CORRECTED
+    assert opened.result.coverage(waiting) is Coverage.WAITING
+    assert opened.result.coverage(0) is Coverage.UNCHANGED
+    assert opened.result.output("prior", first).shape == (416, 416)
+    assert opened.result.output("prior", waiting) is None
+    hu = opened.loaded.volume.hu[waiting]
+    np.testing.assert_array_equal(opened.result.corrected(hu, waiting), hu)  # NaN until it is done: never shown
+    assert not opened.result.correction_of(waiting).any()
+    worker.gate.set()
+    ended(opened, mail)
+
+
+def test_a_mask_changed_while_a_run_goes_on_does_not_reach_it(opened, mail, worker) -> None:
+    worker.gate.clear()
+    opened.reduce()
+    mail.wait_until(lambda: opened.result.done)
+    before = worker.requests[0].mask.array.copy()
+    opened.metal.set_threshold(500)
+    mail.wait_until(lambda: not opened.metal.is_busy)
+    np.testing.assert_array_equal(worker.requests[0].mask.array, before)
+    worker.gate.set()
+    ended(opened, mail)
+
+
+def test_cancelling_a_second_run_brings_the_first_result_back(opened, mail, worker, said) -> None:
+    opened.reduce()
+    ended(opened, mail)
+    first = opened.result
+    states = states_of(opened)
+    worker.gate.clear()
+    opened.reduce()
+    mail.wait_until(lambda: opened.result is not first and opened.result.done)
+    opened.runs.cancel()
+    opened.runs.cancel()
+    ended(opened, mail)
+    assert states == [State.QUEUED, State.RUNNING, State.CANCELLING, State.CANCELLED]
+    assert opened.result is first
+    assert opened.results == [first]
+    assert "cancelled" in said[-1]
+
+
+def test_what_was_corrected_before_a_cancel_is_kept_where_there_was_nothing(opened, mail, worker) -> None:
+    worker.gate.clear()
+    opened.reduce()
+    mail.wait_until(lambda: opened.result.done)
+    opened.runs.cancel()
+    ended(opened, mail)
+    assert len(opened.result.done) == 1
+    assert not opened.result.is_complete
+    assert np.isfinite(opened.result.settled_correction()).all()
+
+
+@pytest.mark.parametrize("state", ["failed", "crashed"])
+def test_a_run_that_fails_is_a_sentence_and_leaves_no_result(opened, mail, worker, said, state) -> None:
+    worker.ending = Outcome(state, "The method fake crashed: a segmentation fault.", exit_code=4)
+    opened.reduce()
+    ended(opened, mail)
+    assert opened.runs.job.state == state
+    assert said == ["The method fake crashed: a segmentation fault."]
+    assert opened.result is None
+    worker.ending = Outcome("done")
+    opened.reduce()
+    ended(opened, mail)
+    assert opened.result.is_complete
+
+
+def test_a_second_run_waits_for_nobody_because_it_is_not_begun(opened, mail, worker) -> None:
+    worker.gate.clear()
+    opened.reduce()
+    opened.reduce()
+    assert len(worker.requests) == 1
+    worker.gate.set()
+    ended(opened, mail)
+
+
+def test_without_metal_there_is_a_sentence_and_no_run(opened, mail, worker, said) -> None:
+    opened.metal.set_threshold(30000)
+    mail.wait_until(lambda: not opened.metal.is_busy)
+    opened.reduce()
+    assert worker.requests == []
+    assert "metal" in said[-1]
+
+
+def test_another_series_ends_the_run_and_drops_the_results(opened, mail, worker, fakes, tmp_path) -> None:
+    opened.reduce()
+    ended(opened, mail)
+    worker.gate.clear()
+    opened.reduce()
+    mail.wait_until(lambda: opened.result and opened.result.done)
+    opened.open(fakes.write_series(tmp_path / "other", "Other", 9))
+    mail.wait_until(lambda: opened.loaded.series.description == "Other" and not opened.runs.is_running)
+    assert opened.result is None
+    assert opened.results == []
+
+
+def test_only_the_last_results_are_kept(opened, mail) -> None:
+    for _ in range(4):
+        opened.reduce()
+        ended(opened, mail)
+    assert len(opened.results) == 3
+    assert opened.result is opened.results[-1]
+
+
+def test_a_result_says_how_it_was_made(opened, mail) -> None:
+    opened.metal.set_margin(1.0)
+    mail.wait_until(lambda: not opened.metal.is_busy)
+    opened.methods.set_value("fake", "rounds", 3)
+    opened.reduce()
+    ended(opened, mail)
+    record = opened.result.provenance()
+    assert (record.method_id, record.method_version, record.margin_mm) == ("fake", "2.1", 1.0)
+    assert (record.device, record.seconds, record.mask_origin) == ("cpu", 1.5, "adaptive")
+    assert opened.result.parameters == {"rounds": 3}
+    assert opened.result.notes == ["A note."]
+    assert "Not for primary diagnosis" in record.text()

@@ -1,6 +1,7 @@
 """See how a result depends on the metal mask: many margins, thresholds and methods, one table."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -17,11 +18,13 @@ from marview.commands.slices import parse_slices
 from marview.dicom import open_series
 from marview.dicom.nifti import read_mask
 from marview.errors import BadInput, UsageError
+from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
 from marview.evaluation.sweep import Row, SweepInput, plan, sweep
 from marview.evaluation.sweep_files import write_sweep
 from marview.geometry import Grid
-from marview.mar import MarWorker
+from marview.mar import MarWorker, SharedArray
 from marview.mar.messages import Device
+from marview.volume import Volume
 
 
 def sweep_series(
@@ -47,7 +50,8 @@ def sweep_series(
         output: a folder that is not there yet, or empty.
         methods: identifiers, separated by commas.
         margins: mm, separated by commas.
-        margins_px: pixels of the processing grid, separated by commas.
+        margins_px: pixels of the 416 x 416 grid that methods work on, separated by commas; the series is brought onto
+            it first.
         thresholds: HU, separated by commas.
         mask: NIfTI mask that margins are measured from; found by itself where None.
         region: NIfTI mask of the region to measure in.
@@ -72,8 +76,8 @@ def sweep_series(
     parameters = parse_settings(settings)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError(f"{output} holds something already; say another --output.")
-    with shared_series(path, series_uid) as series, MarWorker() as worker:
-        volume = series.loaded.volume
+    with shared_series(path, series_uid) as series, MarWorker() as worker, ExitStack() as stack:
+        volume, like = series.loaded.volume, series.loaded.nifti
         given = SweepInput(
             hu=series.hu,
             spacing_mm=volume.grid.spacing_mm,
@@ -82,6 +86,8 @@ def sweep_series(
             region=None if region is None else read_mask(region, volume.grid),
             truth_hu=None if truth is None else _truth(truth, volume.grid),
         )
+        if any(variant.unit == "px" for variant in variants):
+            given, volume, like = *_on_processing_grid(given, volume, stack), None
         console = Console(stderr=True)
         with Progress(console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("sweep", total=1.0)
@@ -93,7 +99,7 @@ def sweep_series(
                 device=cast("Device", device),
                 on_progress=lambda done, text: bar.update(task, completed=done, description=text or "done"),
             )
-        files = write_sweep(result, output, volume.grid, volume.hu, like=series.loaded.nifti)
+        files = write_sweep(result, output, volume.grid, volume.hu, like=like)
     Console().print(_table(result.rows))
     print(f"{output}: {len(files)} files, {len(result.slices)} slices with metal.")
     return 0
@@ -111,6 +117,21 @@ def _truth(path: Path, grid: Grid) -> NDArray[np.int16]:
     if found.grid.shape != grid.shape or not np.allclose(found.grid.affine, grid.affine, atol=0.05):
         raise BadInput(f"{path} does not lie on the voxels of the series: give the truth of the same scan.")
     return found.hu
+
+
+def _on_processing_grid(given: SweepInput, volume: Volume, stack: ExitStack) -> tuple[SweepInput, Volume]:
+    moved = on_processing_grid(volume)
+    hu = stack.enter_context(SharedArray.create(moved.hu.shape, np.int16))
+    hu.array[:] = moved.hu
+    truth, region = given.truth_hu, given.region
+    return SweepInput(
+        hu=hu,
+        spacing_mm=moved.grid.spacing_mm,
+        metal=mask_on_processing_grid(given.metal, volume.grid),
+        slices=given.slices,
+        region=None if region is None else mask_on_processing_grid(region, volume.grid),
+        truth_hu=None if truth is None else on_processing_grid(Volume(truth, volume.grid)).hu,
+    ), moved
 
 
 def _table(rows: Sequence[Row]) -> Table:

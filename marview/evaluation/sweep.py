@@ -1,6 +1,7 @@
 """How a result depends on the metal mask: the same methods run with masks of other margins and thresholds.
 
-After Yu 2020, Deep Sinogram Completion with Image Prior, Fig. 7, where masks are eroded and dilated by 1 and 2 pixels.
+After Yu 2020, Deep Sinogram Completion with Image Prior, Fig. 7, where masks are eroded and dilated by 1 and 2 pixels
+of the 416 x 416 grid: `marview.evaluation.processing_grid` brings a series onto it.
 """
 
 import math
@@ -18,8 +19,7 @@ from marview.mar.messages import Device
 from marview.metrics.error import rmse_hu
 from marview.metrics.region import ring
 from marview.metrics.streak import streak_index
-from marview.volume.mask import grow_mm, refuse_unusable
-from marview.worker.resampling import SliceFrame
+from marview.volume.mask import grow_mm, grow_px, refuse_unusable
 
 SOFT_TISSUE_HU = (-100, 200)
 """What counts as soft tissue for the streak index, by the truth, else by the mean of all results."""
@@ -32,7 +32,7 @@ class Variant:
     Attributes:
         method: identifier of the method; empty for the uncorrected slices.
         margin: by how much the mask is grown (+) or shrunk (-).
-        unit: of the margin: mm in space, or px, pixels of the 416 x 416 processing grid within the slice.
+        unit: of the margin: mm in space, or px, pixels within the slice.
         threshold_hu: the mask is what exceeds it; None for the mask that was given.
     """
 
@@ -331,9 +331,7 @@ def _mask(given: SweepInput, variant: Variant, slices: tuple[int, ...]) -> NDArr
         return core[index]
     if variant.unit == "mm":
         return grow_mm(core, variant.margin, given.spacing_mm)[index]
-    rows, columns = given.hu.array.shape[1:]
-    pixel_mm = SliceFrame((rows, columns), (given.spacing_mm[1], given.spacing_mm[2])).pixel_mm
-    return grow_mm(core[index], variant.margin * pixel_mm, given.spacing_mm, in_slices=True)
+    return grow_px(core[index], variant.margin)
 
 
 def _spread(results: Sequence[NDArray[np.int16]]) -> NDArray[np.float32]:

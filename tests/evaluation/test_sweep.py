@@ -72,9 +72,9 @@ def test_variants_get_their_masks_and_only_slices_with_metal_are_run(hu) -> None
     assert result.hu["a_+1mm"].shape == (2, 80, 80)
 
 
-def test_pixels_are_those_of_the_processing_grid_within_the_slice(hu) -> None:
-    result = sweep(given(hu), plan(["a"], margins_px=[0, 6]), Worker())
-    # 6 pixels of 80 / 416 mm are 1.15 mm: the four neighbours, and no slice more.
+def test_pixels_are_counted_within_the_slice(hu) -> None:
+    thing = given(hu, spacing_mm=(0.5, 3.0, 3.0))
+    result = sweep(thing, plan(["a"], margins_px=[0, 1]), Worker())
     assert result.rows[2].metal_voxels == 50 + 2 * 20
 
 

@@ -1,0 +1,142 @@
+"""The side: metal, method with its form, the run."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
+
+from marview.gui.panels.parameter_form import ParameterForm, resolved
+from marview.gui.panels.run_panel import progress_text
+from marview.session.runs import State
+
+
+def test_the_slider_sets_the_threshold_of_the_whole_series(opened, qtbot) -> None:
+    panel, metal = opened.side.metal, opened.session.metal
+    assert panel.threshold.value() == round(metal.found_threshold_hu)
+    panel.slider.setValue(500)
+    qtbot.waitUntil(lambda: metal.recipe.threshold_hu == 500, timeout=5000)
+    assert panel.threshold.value() == 500
+    assert metal.counts.all()
+    assert "7 slices" in panel.summary.text()
+    assert "by threshold" in panel.summary.text()
+    qtbot.mouseClick(panel.finder, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: metal.recipe.threshold_hu is None and not metal.is_busy, timeout=5000)
+    assert "3 slices" in panel.summary.text()
+
+
+def test_undo_moves_the_slider_back(opened, qtbot) -> None:
+    panel, metal = opened.side.metal, opened.session.metal
+    found = panel.threshold.value()
+    panel.threshold.setValue(600)
+    qtbot.waitUntil(lambda: metal.recipe.threshold_hu == 600, timeout=5000)
+    opened.actions_table["undo"].trigger()
+    assert metal.recipe.threshold_hu is None
+    assert tuple(metal.slices) == (2, 3, 4)
+    opened.actions_table["redo"].trigger()
+    assert panel.threshold.value() == 600
+    assert found != 600
+
+
+def test_a_refused_margin_goes_back(opened, qtbot) -> None:
+    opened.side.metal.margin.setValue(-5.0)
+    qtbot.waitUntil(opened.messages.isVisible, timeout=5000)
+    assert opened.side.metal.margin.value() == 0
+
+
+def test_the_form_is_made_of_the_schema(opened, qtbot, fakes) -> None:
+    panel, methods = opened.side.method, opened.session.methods
+    qtbot.waitUntil(lambda: bool(panel.form.fields), timeout=5000)
+    fields = panel.form.fields
+    kinds = {"strength_hu": QDoubleSpinBox, "rounds": QSpinBox, "source": QComboBox, "is_smooth": QCheckBox}
+    assert {name: type(field) for name, field in fields.items()} == kinds
+    assert fields["strength_hu"].value() == 10
+    assert fields["strength_hu"].suffix() == " HU"
+    assert (fields["rounds"].minimum(), fields["rounds"].maximum()) == (1, 9)
+    assert all(field.accessibleName() for field in fields.values())
+    fields["rounds"].setValue(5)
+    fields["is_smooth"].click()
+    fields["source"].setCurrentIndex(1)
+    fields["source"].activated.emit(1)
+    assert methods.values("fake") == {"rounds": 5, "is_smooth": True, "source": "raw"}
+    panel.advanced.setChecked(True)
+    assert "deep" in panel.form.fields
+    assert panel.form.fields["rounds"].value() == 5
+
+
+def test_what_is_chosen_reaches_the_run(opened, qtbot, worker) -> None:
+    opened.session.methods.set_value("fake", "rounds", 7)
+    qtbot.mouseClick(opened.side.run.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not opened.session.runs.is_running, timeout=10_000)
+    assert dict(worker.requests[0].parameters) == {"rounds": 7}
+    assert "rounds 7" in opened.grid.panes["result"].caption.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        ({"anyOf": [{"type": "integer", "minimum": 2}, {"type": "null"}]}, "integer"),
+        ({"$ref": "#/$defs/Mode"}, "string"),
+        ({"allOf": [{"$ref": "#/$defs/Mode"}], "default": "b"}, "string"),
+    ],
+)
+def test_references_and_unions_are_followed(rule, kind) -> None:
+    made = resolved(rule, {"$defs": {"Mode": {"enum": ["a", "b"], "type": "string"}}})
+    assert made["type"] == kind
+
+
+def test_a_form_takes_a_schema_of_anything(qtbot) -> None:
+    form = ParameterForm(lambda name, value: None)
+    qtbot.addWidget(form)
+    odd = {"properties": {"a": {}, "b": {"type": "array"}, "c": {"type": "number"}, "d": {"type": "string"}}}
+    form.show_schema(odd, {}, with_advanced=True)
+    assert set(form.fields) == {"c", "d"}
+
+
+def test_buttons_derive_from_the_job(opened, qtbot, worker) -> None:
+    run = opened.side.run
+    assert run.button.isVisible()
+    assert not run.cancel.isVisible()
+    assert not run.export.isEnabled()
+    worker.gate.clear()
+    qtbot.mouseClick(run.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(opened.session.result and opened.session.result.done), timeout=5000)
+    assert not run.button.isVisible()
+    assert run.cancel.isVisible()
+    assert run.bar.isVisible()
+    assert run.text.text().startswith("1 of 3 slices")
+    assert opened.actions_table["cancel"].isEnabled()
+    worker.gate.set()
+    qtbot.waitUntil(lambda: not opened.session.runs.is_running, timeout=5000)
+    assert run.button.isVisible()
+    assert run.export.isEnabled()
+    assert not opened.actions_table["cancel"].isEnabled()
+
+
+def test_several_results_can_be_chosen(reduced, qtbot) -> None:
+    first = reduced.session.result
+    reduced.session.methods.choose("other")
+    reduced.actions_table["reduce"].trigger()
+    qtbot.waitUntil(lambda: not reduced.session.runs.is_running, timeout=5000)
+    box = reduced.side.run.results
+    assert box.isVisible()
+    assert box.count() == 2
+    assert reduced.grid.panes["result"].title.text() == "Other method"
+    box.setCurrentIndex(0)
+    box.activated.emit(0)
+    assert reduced.session.result is first
+    assert reduced.grid.panes["result"].title.text() == "Fake method"
+
+
+def test_progress_in_words(reduced) -> None:
+    job = reduced.session.runs.job
+    job.state = State.QUEUED
+    assert progress_text(job) == "Starting the worker …"
+    job.state = State.CANCELLING
+    assert progress_text(job) == "Stopping …"
+    job.state = State.RUNNING
+    assert progress_text(job).startswith("3 of 3 slices")
+
+
+def test_every_control_has_a_name_for_screen_readers(opened) -> None:
+    for kind in (QSpinBox, QDoubleSpinBox, QComboBox):
+        for widget in opened.findChildren(kind):
+            assert widget.accessibleName(), widget

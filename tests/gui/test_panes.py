@@ -1,0 +1,178 @@
+"""What the panes show, with a fake worker behind them."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF
+
+from marview.gui.panes.result_pane import CAUTION, caption
+from marview.session.display import Comparison, Layout, Overlay, SinogramPicture
+
+
+def test_the_original_is_shown_as_it_is_with_its_mask(opened, fakes) -> None:
+    opened.session.view.go_to(3)
+    pane = opened.grid.panes["original"]
+    np.testing.assert_array_equal(pane.shown.values, fakes.volume()[3])
+    assert pane.view.overlay("mask").isVisible()
+    assert "30" in pane.note.text()
+    opened.session.view.go_to(0)
+    assert not pane.view.overlay("mask").isVisible()
+    opened.session.view.go_to(3)
+    opened.session.view.toggle_overlay(Overlay.MASK)
+    assert not pane.view.overlay("mask").isVisible()
+
+
+def test_the_overlay_lies_on_the_metal(opened) -> None:
+    opened.session.view.go_to(3)
+    item = opened.grid.panes["original"].view.overlay("mask")
+    image, mask = item._image, opened.session.metal.plane(3)
+    painted = np.array(
+        [[image.pixelColor(x, y).alpha() > 0 for x in range(mask.shape[1])] for y in range(mask.shape[0])]
+    )
+    np.testing.assert_array_equal(painted, mask)
+
+
+def test_the_result_pane_says_that_there_is_none_yet(opened) -> None:
+    pane = opened.grid.panes["result"]
+    assert "none yet" in pane.note.text()
+    np.testing.assert_array_equal(pane.shown.values, opened.session.original().values)
+
+
+def test_the_result_pane_says_how_it_was_made(reduced) -> None:
+    pane = reduced.grid.panes["result"]
+    first, second = pane.caption.lines
+    for part in ("Fake method 2.1", "default parameters", "mask adaptive", "margin +0 mm", "cpu", "1.5 s"):
+        assert part in first
+    assert second == CAUTION
+    assert "review with the uncorrected images" in CAUTION
+    assert pane.title.text() == "Fake method"
+    assert caption(reduced.session.result) == pane.caption.lines
+
+
+@pytest.mark.parametrize(("slice_index", "note"), [(3, ""), (0, "unchanged")])
+def test_the_result_pane_says_what_a_slice_is(reduced, slice_index: int, note: str) -> None:
+    reduced.session.view.go_to(slice_index)
+    pane = reduced.grid.panes["result"]
+    assert note in pane.note.text()
+    assert bool(note) == bool(pane.note.text())
+
+
+def test_a_slice_that_waits_shows_the_original_and_says_so(opened, worker, qtbot) -> None:
+    worker.gate.clear()
+    opened.session.view.go_to(3)
+    opened.actions_table["reduce"].trigger()
+    qtbot.waitUntil(lambda: bool(opened.session.result and opened.session.result.done))
+    pane = opened.grid.panes["result"]
+    np.testing.assert_array_equal(pane.shown.values, opened.session.original().values + 10)
+    opened.session.view.go_to(4)
+    assert "not corrected yet" in pane.note.text()
+    np.testing.assert_array_equal(pane.shown.values, opened.session.original().values)
+    worker.gate.set()
+    qtbot.waitUntil(lambda: not opened.session.runs.is_running)
+    np.testing.assert_array_equal(pane.shown.values, opened.session.original().values + 10)
+
+
+def test_the_difference_is_result_minus_original(reduced) -> None:
+    reduced.session.view.compare(Comparison.DIFFERENCE)
+    pane = reduced.grid.panes["result"]
+    assert (pane.shown.values == 10).all()
+    assert pane.view._image.levels.tolist() == [-200, 200]
+    reduced.session.view.compare(Comparison.DIFFERENCE)
+    assert pane.view._image.levels.tolist() == [-160, 240]
+
+
+def test_the_swipe_shows_the_original_on_its_left(reduced) -> None:
+    reduced.session.view.compare(Comparison.SWIPE)
+    pane = reduced.grid.panes["result"]
+    hu = reduced.session.original().values
+    np.testing.assert_array_equal(pane.shown.values[:, :39], hu[:, :39])
+    np.testing.assert_array_equal(pane.shown.values[:, 41:], hu[:, 41:] + 10)
+    pane.view.gestures.pointed.emit(QPointF(0.0, 10.0), False)
+    np.testing.assert_array_equal(pane.shown.values, hu + 10)
+
+
+def test_changed_pixels_are_marked_only_where_they_changed(reduced) -> None:
+    item = reduced.grid.panes["result"].view.overlay("changed")
+    assert not item.isVisible()
+    reduced.session.view.toggle_overlay(Overlay.CHANGED)
+    assert item.isVisible()
+    reduced.session.view.go_to(0)
+    assert not item.isVisible()
+
+
+def test_the_prior_is_shown_or_why_there_is_none(reduced) -> None:
+    reduced.session.view.update(layout=Layout.MAR)
+    pane = reduced.grid.panes["prior"]
+    assert pane.shown.values.shape == (416, 416)
+    assert (pane.shown.values == 33).all()
+    assert pane.shown.size_mm == pytest.approx((80.0, 80.0))
+    reduced.session.view.go_to(0)
+    assert pane.shown is None
+    assert "no metal" in pane.note.text()
+
+
+def test_before_a_run_the_sinogram_of_the_slice_is_projected(opened, qtbot, fakes) -> None:
+    opened.session.view.go_to(3)
+    opened.session.view.update(layout=Layout.MAR)
+    pane = opened.grid.panes["sinogram"]
+    qtbot.waitUntil(lambda: bool(pane.pictures), timeout=5000)
+    kinds = SinogramPicture
+    assert set(pane.pictures) == {kinds.ORIGINAL, kinds.FILLED, kinds.DIFFERENCE}
+    np.testing.assert_array_equal(pane.trace.sum(axis=1), 5)
+    assert pane.view.overlay("trace").isVisible()
+    assert pane.note.text().startswith("trace 12")
+    opened.session.view.toggle_overlay(Overlay.TRACE)
+    assert not pane.view.overlay("trace").isVisible()
+    opened.session.view.go_to(0)
+    qtbot.waitUntil(lambda: pane.trace is not None and not pane.trace.any(), timeout=5000)
+
+
+def test_after_a_run_the_corrected_sinogram_is_there(reduced) -> None:
+    reduced.session.view.update(layout=Layout.MAR)
+    pane = reduced.grid.panes["sinogram"]
+    reduced.session.view.update(sinogram=SinogramPicture.CORRECTED)
+    np.testing.assert_allclose(pane.pictures[SinogramPicture.CORRECTED], 4.5)
+    np.testing.assert_allclose(pane.pictures[SinogramPicture.DIFFERENCE], -0.5)
+    assert (pane.view._image.image == 4500).all()
+
+
+def test_pointing_links_points_to_sinusoids_and_bins_to_rays(reduced) -> None:
+    session = reduced.session
+    session.view.update(layout=Layout.MAR)
+    original, sinogram = reduced.grid.panes["original"], reduced.grid.panes["sinogram"]
+    original.view.gestures.pointed.emit(QPointF(150, 120), False)
+    assert "sinusoid" in sinogram.view._marks
+    original.view.left.emit()
+    assert "sinusoid" not in sinogram.view._marks
+    sinogram.view.gestures.pointed.emit(QPointF(sinogram.view.viewport().rect().center()), False)
+    view, bin_ = session.view.display.pointed_ray
+    assert view in {19, 20}
+    assert bin_ == 20
+    assert "ray" in original.view._marks
+    sinogram.view.left.emit()
+    assert "ray" not in original.view._marks
+
+
+def test_the_probe_reads_the_data(reduced, fakes) -> None:
+    session, pane = reduced.session, reduced.grid.panes["original"]
+    at = pane.view.to_scene(QPointF(QPoint(200, 200)))
+    session.view.update(pointed_mm=(at.x(), at.y()))
+    row, column = session.original().index_at(at.x(), at.y())
+    hu = int(fakes.volume()[3, row, column])
+    words = reduced.statusBar().values.text()
+    assert words.startswith(f"original {hu} HU   result {hu + 10} HU   (+10)")
+    assert f"x {column}  y {row}  z 4" in words
+    session.view.update(pointed_mm=(1e6, 0.0))
+    assert reduced.statusBar().values.text() == ""
+
+
+def test_the_banner_warns_where_the_trace_covers_too_much(reduced) -> None:
+    assert reduced.banner.isVisible()
+    assert "20%" in reduced.banner.text.text()
+    reduced.session.view.go_to(0)
+    assert not reduced.banner.isVisible()
+
+
+def test_pictures_side_by_side_have_the_same_size(reduced) -> None:
+    original, result = (reduced.grid.panes[name].view.viewport().size() for name in ("original", "result"))
+    assert abs(original.width() - result.width()) <= 1
+    assert original.height() == result.height()

@@ -1,0 +1,56 @@
+"""How the window starts: soon, and without the compute side."""
+
+import subprocess
+import sys
+
+from PySide6.QtCore import QObject, Signal
+
+START = """
+import sys, time
+from marview.gui.app import application, make_window
+from marview.session.settings import Settings
+qt = application()
+window = make_window(Settings())
+window.show()
+qt.processEvents()
+print(time.process_time())
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "numba", "cupy", "vtk", "matplotlib"}))
+compute = ("marview.worker", "marview.projection", "marview.physics")
+print(sorted(name for name in sys.modules if name.startswith(compute)))
+window.close()
+"""
+
+
+def test_the_first_window_loads_no_torch_and_nothing_of_the_compute_side() -> None:
+    done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
+    seconds, heavy, compute = done.stdout.splitlines()
+    assert heavy == compute == "[]"
+    assert float(seconds) < 3.0  # of processor time; 2 s on the wall of an idle machine
+
+
+class _Source(QObject):
+    fired = Signal(bool, object)
+
+
+def test_twenty_thousand_signals_keep_true_and_none_alive(qapp) -> None:
+    """PySide 6.12.0 drops references to True and None on Python 3.11 until the interpreter dies of it."""
+    source, heard = _Source(), [0]
+
+    def count(is_on: bool, nothing: object) -> None:
+        heard[0] += is_on and nothing is None
+
+    source.fired.connect(count)
+    for _ in range(20_000):
+        source.fired.emit(True, None)
+    assert heard == [20_000]
+    assert sys.getrefcount(None) > 1000
+    assert sys.getrefcount(True) > 20
+
+
+def test_a_picture_of_the_window_is_drawn_without_a_display(tmp_path, small_series) -> None:
+    code = (
+        "from pathlib import Path; from marview.gui.app import render_to_png; "
+        f"render_to_png(Path({str(small_series)!r}), Path({str(tmp_path / 'window.png')!r}))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert (tmp_path / "window.png").stat().st_size > 20_000

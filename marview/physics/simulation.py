@@ -148,7 +148,8 @@ def simulate(
     water_and_bone = [material("water"), material("bone")]
     metal_free_sinogram = detector.read(without, water_and_bone)
     sinogram = metal_free_sinogram.clone()
-    sinogram[trace] = detector.read(crossing, [*water_and_bone, *metals])
+    if bool(trace.any()):
+        sinogram[trace] = detector.read(crossing, [*water_and_bone, *metals])
     return Simulation(mu, total > 0, sinogram, metal_free_sinogram, trace, projector)
 
 

@@ -202,3 +202,40 @@ def benchmark(
     from marview.commands.benchmark import print_benchmark
 
     print_benchmark(protocol, method, cases, output, masks=masks, material=material, device=device.value)
+
+
+class Layout(enum.StrEnum):
+    """How the cases of a simulation are written."""
+
+    CASES = "cases"
+    SYNDEEPLESION = "syndeeplesion"
+
+
+@app.command()
+def simulate(
+    clean: Annotated[Path, typer.Argument(metavar="CLEAN", help="A series without metal.")],
+    implant: Annotated[str, typer.Option(metavar="NAME", help="What is put in, such as hip-bilateral.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or empty.")],
+    material: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of all metal; what is usual if left out.")
+    ] = None,
+    protocol: Annotated[str, typer.Option(metavar="P", help="The scan.")] = "dudonet-640",
+    slices: Annotated[str, typer.Option(metavar="A:B", help="Only these, counted from 0 at the foot end.")] = "",
+    seed: Annotated[int, typer.Option(help="Of places and noise.")] = 0,
+    layout: Annotated[Layout, typer.Option(help="Of the cases.")] = Layout.CASES,
+    series: Series = "",
+) -> None:
+    """Put metal into a clean series and scan it: corrupted and true series, metal and cases."""
+    from marview.commands.simulate import simulate_series
+
+    simulate_series(
+        clean,
+        output,
+        implant=implant,
+        material=material,
+        protocol_name=protocol,
+        slices=slices,
+        seed=seed,
+        layout=layout.value,
+        series_uid=series,
+    )

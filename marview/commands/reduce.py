@@ -20,7 +20,7 @@ from marview.commands.slices import parse_slices
 from marview.dicom import LoadedSeries
 from marview.dicom.derive import Derivation, write_derived_series
 from marview.errors import UsageError
-from marview.export import corrected_hu, write_nifti, write_pngs
+from marview.export import corrected_hu, whole_folder, write_nifti, write_pngs
 from marview.mar import Manifest, MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find
 from marview.mar import Progress as Step
 from marview.mar.messages import Device
@@ -133,8 +133,9 @@ def _write(
         return write_derived_series(loaded, correction_hu, derivation, output).files
     hu = corrected_hu(loaded.volume.hu, correction_hu)
     if format_ == "nifti":
-        output.mkdir(parents=True, exist_ok=True)
-        return (write_nifti(output / "corrected.nii.gz", hu, loaded.volume.grid, like=loaded.nifti),)
+        with whole_folder(output) as part:
+            written = write_nifti(part / "corrected.nii.gz", hu, loaded.volume.grid, like=loaded.nifti)
+        return (output / written.name,)
     width_hu, level_hu = SOFT_TISSUE
     pixel_mm = loaded.volume.grid.spacing_mm[1:]
     return write_pngs(output, hu, width_hu=width_hu, level_hu=level_hu, pixel_mm=pixel_mm)

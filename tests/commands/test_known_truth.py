@@ -1,0 +1,83 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marview.cli import run
+from marview.dicom import open_series
+
+
+@pytest.fixture(scope="module")
+def simulated(plain_series: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("simulated") / "pair"
+    words = ["simulate", plain_series, "--implant", "random", "--material", "ti", "--protocol", "adn-256"]
+    assert run([str(word) for word in [*words, "--output", folder, "--slices", "1:5"]]) == 0
+    return folder
+
+
+def test_simulate_writes_a_pair_that_differs_by_metal_and_streaks(simulated: Path) -> None:
+    study, truth = open_series(simulated / "study"), open_series(simulated / "truth")
+    assert study.volume.grid == truth.volume.grid
+    assert study.volume.hu.shape == (4, 256, 256)
+    assert study.volume.hu.max() > 3000 > 1500 > truth.volume.hu.max()
+
+
+def test_evaluate_prints_one_table(marview: Callable, simulated: Path) -> None:
+    words = ("evaluate", simulated / "study", "--truth", simulated / "truth", "--mask", simulated / "metal.nii.gz")
+    assert "PSNR" in marview(*words).out
+    [result] = marview(*words, "--json").record["results"].values()
+    assert 5 < result["psnr_db"] < 60
+
+
+def test_benchmark_ranks_li_above_nothing_and_takes_up_where_it_was(
+    marview: Callable, simulated: Path, tmp_path: Path
+) -> None:
+    words = ("benchmark", "--cases", simulated / "cases", "--method", "linear_interpolation", "--protocol", "adn-256")
+    answer = marview(*words, "--output", tmp_path / "tables")
+    assert answer.exit_code == 0, answer.err
+    record = json.loads((tmp_path / "tables" / "results.json").read_text())
+    measured = record["methods"]["linear_interpolation"]
+    assert record["protocol"] == "adn-256"
+    assert np.isfinite(
+        [measured["psnr_db"], measured["ssim"], measured["rmse_hu"], measured["seconds_per_slice"]]
+    ).all()
+    again = marview(*words, "--output", tmp_path / "tables")
+    assert again.exit_code == 0
+    assert json.loads((tmp_path / "tables" / "results.json").read_text())["methods"] == record["methods"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "exit_code", "said"),
+    [
+        (("--implant", "halo"), 2, "halo"),
+        (("--material", "unobtainium"), 2, "unobtainium"),
+        (("--protocol", "no-such"), 2, "no-such"),
+        (("--slices", "4:99"), 2, "--slices"),
+    ],
+)
+def test_simulate_refuses(
+    marview: Callable, plain_series: Path, tmp_path: Path, changed: tuple[str, str], exit_code: int, said: str
+) -> None:
+    words = {"--implant": "random", "--output": str(tmp_path / "out")} | dict([changed])
+    answer = marview("simulate", plain_series, *[part for pair in words.items() for part in pair])
+    assert answer.exit_code == exit_code
+    assert said in answer.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "said"),
+    [
+        (("--method", "no_such"), 2, "no_such"),
+        (("--method", ","), 2, "--method"),
+        (("--method", "nmar", "--protocol", "no-such"), 2, "no-such"),
+    ],
+)
+def test_benchmark_refuses(
+    marview: Callable, simulated: Path, tmp_path: Path, words: tuple[str, ...], exit_code: int, said: str
+) -> None:
+    answer = marview("benchmark", "--cases", simulated / "cases", "--output", tmp_path / "tables", *words)
+    assert answer.exit_code == exit_code
+    assert said in answer.err

@@ -2,5 +2,6 @@
 
 from marview.projection.fill import fill_linear
 from marview.projection.projector import Projector
+from marview.projection.warming import warm_up
 
-__all__ = ["Projector", "fill_linear"]
+__all__ = ["Projector", "fill_linear", "warm_up"]

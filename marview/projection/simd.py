@@ -80,15 +80,17 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
 
 @operation
 def multiply_add(typing_context: Any, value: Any, weight: Any, total: Any) -> Any:
-    """`value * weight + total` of two vectors and a number."""
+    """`value * weight + total` of vectors; the weight may be a number."""
+    is_vector = isinstance(weight, Lanes)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = arguments[0].type
+        one, factor, sum_so_far = arguments
+        vector = one.type
         name = f"llvm.fmuladd.v{total.count}f{total.element.bitwidth}"
         fused = function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-        return builder.call(fused, [arguments[0], _spread(builder, arguments[1], vector), arguments[2]])
+        return builder.call(fused, [one, factor if is_vector else _spread(builder, factor, vector), sum_so_far])
 
-    return total(value, total.element, total), generate
+    return total(value, value if is_vector else total.element, total), generate
 
 
 @operation
@@ -99,3 +101,59 @@ def zeros_like(typing_context: Any, value: Any) -> Any:
         return ir.Constant(arguments[0].type, None)
 
     return value(value), generate
+
+
+@operation
+def spread(typing_context: Any, number: Any, like: Any) -> Any:
+    """A vector with the same number throughout."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _spread(builder, arguments[0], arguments[1].type)
+
+    return like(like.element, like), generate
+
+
+@operation
+def product(typing_context: Any, one: Any, other: Any) -> Any:
+    """Product of two vectors."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fmul(*arguments)
+
+    return one(one, one), generate
+
+
+@operation
+def quotient(typing_context: Any, one: Any, other: Any) -> Any:
+    """One vector over another."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fdiv(*arguments)
+
+    return one(one, one), generate
+
+
+@operation
+def root(typing_context: Any, value: Any) -> Any:
+    """Square root of a vector."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector = arguments[0].type
+        name = f"llvm.sqrt.v{value.count}f{value.element.bitwidth}"
+        return builder.call(function(builder.module, ir.FunctionType(vector, [vector]), name), arguments)
+
+    return value(value), generate
+
+
+@operation
+def clip(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
+    """A vector held between two numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        inside = arguments[0]
+        for bound, comparison in ((arguments[1], ">"), (arguments[2], "<")):
+            limit = _spread(builder, bound, inside.type)
+            inside = builder.select(builder.fcmp_ordered(comparison, inside, limit), inside, limit)
+        return inside
+
+    return value(value, value.element, value.element), generate

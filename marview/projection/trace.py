@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.geometry import Beam, FanBeamFlat, ParallelBeam
-from marview.projection.backprojection import FLAT, PARALLEL, VIEWS, arctan, detector
+from marview.projection.backprojection import FLAT, PARALLEL, VIEWS, detector
 from marview.projection.compiling import kernel, share
 from marview.projection.rays import rays
 
@@ -36,7 +36,7 @@ def _mark(marked, rows, columns, seen, reach, middles, plan, view_from, view_to)
             elif kind == FLAT:
                 at = along * distance / depth * scale
             else:
-                at = arctan(along / depth) * scale
+                at = np.arctan(along / depth) * scale
             at += middle
             for bin_index in range(max(0, int(np.ceil(at - reach))), min(bins - 1, int(np.floor(at + reach))) + 1):
                 ray = np.uint64(view * bins + bin_index)

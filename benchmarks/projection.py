@@ -1,0 +1,386 @@
+"""Time and error of projection beside its peers, in turn in one process: the table of docs/benchmarks.md.
+
+python benchmarks/projection.py                    core-ms of one thread, ours and the peers that are installed
+python benchmarks/projection.py --wall             whole volume and trace, wall time on all cores
+python benchmarks/projection.py --device cuda      the kernels checked against the CPU and timed with events
+... --markdown | --json                            for docs/benchmarks.md, for machines
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from marview.geometry import Beam, FanBeamArc, FanBeamFlat
+from marview.projection import Projector, fill_linear, warm_up
+from marview.projection.rays import origins_and_directions
+
+PIXEL_MM, DISTANCE_MM = 0.36923, 396.9
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A geometry of the table, once with an arc and once with a flat detector over the same fan."""
+
+    name: str
+    size: int
+    arc: FanBeamArc
+    flat: FanBeamFlat
+
+    def projector(self, beam: Beam) -> Projector:
+        """A projector on this setting's image."""
+        return Projector(beam, shape=(self.size, self.size), pixel_mm=PIXEL_MM)
+
+
+def _setting(name: str, size: int, views: int, bins: int, fan_rad: float) -> Setting:
+    half = math.tan(fan_rad / 2) * 2 * DISTANCE_MM
+    return Setting(
+        name, size,
+        FanBeamArc(views=views, bins=bins, source_to_isocentre_mm=DISTANCE_MM, bin_rad=fan_rad / bins),
+        FanBeamFlat(
+            views=views, bins=bins, source_to_isocentre_mm=DISTANCE_MM, source_to_detector_mm=2 * DISTANCE_MM,
+            bin_mm=2 * half / bins,
+        ),
+    )  # fmt: skip
+
+
+SETTINGS = {
+    "a": _setting("a", 416, 640, 641, math.radians(32.05)),
+    "b": _setting("b", 416, 320, 321, math.radians(32.1)),
+    "c": _setting("c", 512, 1000, 900, 0.55),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; `milliseconds` per slice, `ratio` to ours where a peer is beside it."""
+
+    setting: str
+    what: str
+    milliseconds: float
+    clock: str
+    ratio: float | None = None
+    goal: str = ""
+    met: bool | None = None
+
+
+def _core_ms(*works: Callable[[], Any], rounds: int) -> list[float]:
+    """Median process time of each work; taken in turn, after one round that does not count."""
+    return _in_turn(works, rounds, time.process_time)
+
+
+def _in_turn(works: Iterable[Callable[[], Any]], rounds: int, clock: Callable[[], float]) -> list[float]:
+    works = list(works)
+    taken: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds + 1):
+        for work, times in zip(works, taken, strict=True):
+            start = clock()
+            work()
+            times.append((clock() - start) * 1e3)
+    return [statistics.median(times[1:]) for times in taken]
+
+
+def ellipses(setting: Setting, beam: Beam) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Twelve ellipses in 1/cm: supersampled image `[y, x]`, exact line integrals `[view, bin]`."""
+    random = np.random.default_rng(7)
+    radius = setting.size * PIXEL_MM / 2
+    fine = 6
+    grid = ((np.arange(setting.size * fine) + 0.5) / fine - setting.size / 2) * PIXEL_MM
+    image = np.zeros((setting.size * fine, setting.size * fine), np.float32)
+    origin, direction = origins_and_directions(beam)
+    direction = direction / np.linalg.norm(direction, axis=-1, keepdims=True)
+    sinogram = np.zeros(direction.shape[:2])
+    for index in range(12):
+        wide, high = random.uniform(0.05, 0.3, 2) * radius if index else (0.85 * radius, 0.7 * radius)
+        x, y = random.uniform(-0.45, 0.45, 2) * radius if index else (0.0, 0.0)
+        turn, value = random.uniform(0, math.pi), random.uniform(-0.05, 0.15) if index else 0.2
+        c, s = math.cos(turn), math.sin(turn)
+        across, down = grid[None] - x, grid[:, None] - y
+        image += value * (((across * c + down * s) / wide) ** 2 + ((down * c - across * s) / high) ** 2 < 1)
+        start = np.stack([((origin - [x, y]) @ [c, s]) / wide, ((origin - [x, y]) @ [-s, c]) / high])
+        along = np.stack([(direction @ [c, s]) / wide, (direction @ [-s, c]) / high])
+        a, b, d = (along**2).sum(0), (start * along).sum(0), (start**2).sum(0) - 1
+        sinogram += value * 2 * np.sqrt(np.maximum(b**2 - a * d, 0)) / a / 10
+    blocks = image.reshape(setting.size, fine, setting.size, fine)
+    return blocks.mean(axis=(1, 3), dtype=np.float64), sinogram
+
+
+def grid_sample_fbp(projector: Projector, filtered: torch.Tensor) -> torch.Tensor:
+    """Backprojection through torch's grid_sample over arc views, the reference: filtered `[view, bin]` -> `[y, x]`."""
+    beam = projector.beam
+    assert isinstance(beam, FanBeamArc)
+    y, x = ((np.arange(count) - (count - 1) / 2) * projector.pixel_mm for count in projector.shape)
+    total = torch.zeros(projector.shape, dtype=torch.float64)
+    for view, angle in enumerate(beam.angles_rad):
+        along = x * math.cos(angle) + y[:, None] * math.sin(angle)
+        depth = beam.source_to_isocentre_mm - x * math.sin(angle) + y[:, None] * math.cos(angle)
+        place = np.arctan2(along, depth) / beam.bin_rad / ((beam.bins - 1) / 2)
+        weight = beam.source_to_isocentre_mm**2 / (along**2 + depth**2)
+        where = torch.from_numpy(np.stack([place, np.zeros_like(place)], -1))[None]
+        seen = torch.nn.functional.grid_sample(filtered[view][None, None, None], where, align_corners=True)
+        total += torch.from_numpy(weight) * seen[0, 0]
+    return total
+
+
+def accuracy(setting: Setting) -> Iterator[str]:
+    """Errors against analytic line integrals and against grid_sample, and the dot test."""
+    from marview.projection.ramp import filter_matrix, ray_weights
+
+    projector = setting.projector(setting.arc)
+    image, exact = ellipses(setting, setting.arc)
+    forward = projector.forward(torch.from_numpy(image).float()).double().numpy()
+    error = np.linalg.norm(forward - exact) / np.linalg.norm(exact)
+    yield f"{setting.name}: forward against analytic {error:.4f} (goal 0.0022)"
+    radius = setting.size * PIXEL_MM / 2
+    filtered = (exact * ray_weights(setting.arc, radius)) @ filter_matrix(setting.arc, "ram-lak")
+    reference = grid_sample_fbp(projector, torch.from_numpy(filtered)).numpy()
+    ours = projector.fbp(torch.from_numpy(exact).float()).double().numpy()
+    y, x = np.mgrid[: setting.size, : setting.size] - (setting.size - 1) / 2
+    inside = np.hypot(x, y) < 0.98 * setting.size / 2
+    near = np.linalg.norm((ours - reference)[inside]) / np.linalg.norm(reference[inside])
+    truth = np.linalg.norm((ours - image)[inside]) / np.linalg.norm(image[inside])
+    yield f"{setting.name}: FBP against grid_sample {near:.1e} (goal 0.02), against the truth {truth:.4f}"
+    random = torch.manual_seed(0)
+    first = torch.rand(2, setting.size, setting.size, generator=random)
+    second = torch.rand(2, setting.arc.views, setting.arc.bins, generator=random)
+    one, two = (projector.forward(first).double() * second).sum(), (projector.adjoint(second).double() * first).sum()
+    yield f"{setting.name}: dot test {abs(float((one - two) / one)):.1e} (goal 1e-5)"
+
+
+def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
+    """Core-ms per slice of a batch, one thread, beside ASTRA and scikit-image."""
+    projector = setting.projector(setting.arc)
+    images = torch.rand(count, setting.size, setting.size)
+    sinograms = projector.forward(images)
+    leaf = sinograms.clone().requires_grad_()
+
+    def fbp_adjoint() -> None:
+        torch.autograd.grad(projector.fbp(leaf), leaf, images)
+
+    ours: list[Callable[[], Any]] = [
+        lambda: projector.forward(images),
+        lambda: projector.adjoint(sinograms),
+        lambda: projector.fbp(sinograms),
+        fbp_adjoint,
+        lambda: projector.forward(images[:1]),
+        lambda: projector.fbp(sinograms[:1]),
+    ]
+    peers = dict(_astra(setting))
+    peers.update(_iradon(setting))
+    times = _core_ms(*ours, *peers.values(), rounds=rounds)
+    forward, adjoint, fbp, both = (time_ms / count for time_ms in times[:4])
+    alone, alone_back = times[4:6]
+    yield Row(setting.name, f"forward, {count} slices", forward, "core")
+    yield _goal(setting, "adjoint over forward", adjoint, adjoint / forward, 2, at_most=True)
+    yield Row(setting.name, f"FBP, {count} slices", fbp, "core")
+    yield _goal(setting, "FBP's adjoint over FBP", both - fbp, (both - fbp) / fbp, 2, at_most=True)
+    yield Row(setting.name, "forward, one slice", alone, "core")
+    yield Row(setting.name, "FBP, one slice", alone_back, "core")
+    for name, peer in zip(peers, times[6:], strict=True):
+        if name == "ASTRA forward":
+            yield _goal(setting, f"{name} over our batch", peer, peer / forward, 30)
+            yield _goal(setting, f"{name} over our one slice", peer, peer / alone, 1.5)
+        elif name == "ASTRA backprojection":
+            yield _goal(setting, f"{name} over our FBP", peer, peer / fbp, 30)
+            yield _goal(setting, f"{name} over our FBP of one slice", peer, peer / alone_back, 1.5)
+        else:
+            yield _goal(setting, f"{name} over our FBP", peer, peer / fbp, 25)
+
+
+def _goal(setting: Setting, what: str, time_ms: float, ratio: float, goal: float, *, at_most: bool = False) -> Row:
+    met = ratio <= goal if at_most else ratio >= goal
+    return Row(setting.name, what, time_ms, "core", ratio, f"{'<=' if at_most else '>='} {goal:g}", met)
+
+
+def _astra(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
+    try:
+        import astra
+    except ImportError:
+        return
+    flat = setting.flat
+    volume = astra.create_vol_geom(setting.size, setting.size)
+    geometry = astra.create_proj_geom(
+        "fanflat", flat.bin_mm / PIXEL_MM, flat.bins, flat.angles_rad, DISTANCE_MM / PIXEL_MM, DISTANCE_MM / PIXEL_MM
+    )
+    line = astra.create_projector("line_fanflat", geometry, volume)
+    image = np.random.default_rng(0).random((setting.size, setting.size), np.float32)
+    sinogram = np.random.default_rng(0).random((flat.views, flat.bins), np.float32)
+
+    def forward() -> None:
+        astra.data2d.delete(astra.create_sino(image, line)[0])
+
+    def back() -> None:
+        astra.data2d.delete(astra.create_backprojection(sinogram, line)[0])
+
+    yield "ASTRA forward", forward
+    yield "ASTRA backprojection", back
+
+
+def _iradon(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
+    try:
+        from skimage import transform
+
+        iradon: Any = transform.iradon
+    except ImportError:
+        return
+    views = setting.arc.views // 2
+    sinogram = np.random.default_rng(0).random((setting.arc.bins, views))
+    angles = np.arange(views) * 180 / views
+    yield (
+        "scikit-image iradon (parallel, half the views)",
+        lambda: iradon(sinogram, angles, output_size=setting.size, circle=False),
+    )
+
+
+def wall(setting: Setting, rounds: int) -> Iterator[Row]:
+    """Wall time on all threads: trace of a mask, fill, and what LI costs for 300 slices."""
+    projector = setting.projector(setting.arc)
+    y, x = np.mgrid[: setting.size, : setting.size]
+    mask = torch.from_numpy((np.hypot(x - 150, y - 220) < 32) | (np.hypot(x - 300, y - 100) < 22))
+    (trace_ms,) = _in_turn([lambda: projector.trace(mask)], rounds, time.perf_counter)
+    pixels = int(mask.sum())
+    yield Row(setting.name, f"trace of {pixels} pixels", trace_ms, "wall", None, "< 10 ms", trace_ms < 10)
+    images = torch.rand(64, setting.size, setting.size)
+    trace = projector.trace(mask).expand(64, -1, -1).contiguous()
+
+    def interpolated() -> None:
+        sinogram = projector.forward(images)
+        projector.fbp(fill_linear(sinogram, trace) - sinogram)
+
+    (batch_ms,) = _in_turn([interpolated], max(1, rounds // 2), time.perf_counter)
+    seconds = batch_ms / 64 * 300 / 1e3
+    yield Row(setting.name, "LI: forward, fill, FBP", batch_ms / 64, "wall", None, "300 slices <= 45 s", seconds <= 45)
+
+
+def gpu(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
+    """Kernels checked against the CPU in this run, then timed with events on torch's stream."""
+    goals = {"a": (60, 100), "b": (20, 50)}.get(setting.name)
+    projector = setting.projector(setting.arc)
+    images = torch.rand(count, setting.size, setting.size)
+    sinograms = projector.forward(images[:3])
+    for name, given in (("forward", images[:3]), ("adjoint", sinograms), ("fbp", sinograms)):
+        expected, found = getattr(projector, name)(given), getattr(projector, name)(given.cuda()).cpu()
+        error = float((expected - found).abs().max() / expected.abs().max())
+        print(f"{setting.name}: {name} on the GPU against the CPU {error:.1e} of the maximum (must be below 1e-4)")
+        if error >= 1e-4:
+            sys.exit(f"{name} on the GPU does not agree with the CPU")
+    on_gpu = images.cuda()
+    seen = projector.forward(on_gpu)
+    half = Projector(setting.arc, shape=projector.shape, pixel_mm=PIXEL_MM, half_storage=True)
+    event: Any = torch.cuda.Event
+    works: list[tuple[str, Callable[[], Any], float | None]] = [
+        ("forward", lambda: projector.forward(on_gpu), goals[0] if goals else None),
+        ("FBP", lambda: projector.fbp(seen), goals[1] if goals else None),
+        ("adjoint", lambda: projector.adjoint(seen), None),
+        ("forward, 16 bits", lambda: half.forward(on_gpu), None),
+    ]
+    for name, work, goal in works:
+        times = []
+        for _ in range(rounds + 2):
+            start, stop = event(enable_timing=True), event(enable_timing=True)
+            start.record()
+            work()
+            stop.record()
+            stop.synchronize()
+            times.append(start.elapsed_time(stop) / count)
+        taken = statistics.median(times[2:])
+        met = None if goal is None else taken * 1e3 <= goal
+        yield Row(setting.name, f"{name} on {torch.cuda.get_device_name()}, {count} slices", taken, "events", None,
+                  "" if goal is None else f"<= {goal:g} us", met)  # fmt: skip
+
+
+def memory_mb(setting: Setting) -> float:
+    """Peak of the process beyond inputs and outputs over forward and FBP of 64 slices, in MB, in a fresh process."""
+    projector = setting.projector(setting.arc)
+    warm_up()
+    images = torch.ones(64, setting.size, setting.size)
+    projector.forward(images[:1])
+    projector.fbp(torch.ones(1, setting.arc.views, setting.arc.bins))
+    before = _resident_mb()
+    sinograms = projector.forward(images)
+    result = projector.fbp(sinograms)
+    kept = (sinograms.nbytes + result.nbytes) / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6 - before - kept
+
+
+def _resident_mb() -> float:
+    with Path("/proc/self/statm").open(encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+
+
+def machine() -> str:
+    """Processor, cores, load and versions, in a line."""
+    name = platform.processor() or platform.machine()
+    try:
+        with Path("/proc/cpuinfo").open(encoding="ascii") as file:
+            name = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), name)
+    except OSError:
+        pass
+    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    return f"{name}, {os.cpu_count()} cores, load {load}, torch {torch.__version__}, numpy {np.__version__}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--setting", choices=SETTINGS, action="append", help="default: a and b")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--slices", type=int, default=64)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--wall", action="store_true", help="all threads, wall time")
+    parser.add_argument("--memory", action="store_true", help="peak memory of one batch of a")
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    if not (asked.wall or asked.device == "cuda"):
+        os.environ["MARVIEW_THREADS"] = "1"
+        torch.set_num_threads(1)
+    if asked.memory:
+        used = memory_mb(SETTINGS["a"])
+        print(f"64 slices of a, forward and FBP: {used:.0f} MB beyond inputs and outputs (goal 400)")
+        return
+    rows: list[Row] = []
+    errors: list[str] = []
+    for name in asked.setting or ["a", "b"]:
+        setting = SETTINGS[name]
+        if asked.device == "cuda":
+            rows += gpu(setting, asked.rounds, asked.slices)
+        elif asked.wall:
+            rows += wall(setting, asked.rounds)
+        else:
+            rows += batches(setting, asked.rounds, asked.slices)
+            errors += accuracy(setting)
+    if asked.json:
+        print(json.dumps({"machine": machine(), "rows": [asdict(row) for row in rows], "errors": errors}, indent=1))
+    else:
+        _print(rows, errors, markdown=asked.markdown)
+
+
+def _print(rows: list[Row], errors: list[str], *, markdown: bool) -> None:
+    print(machine())
+    bar = "| " if markdown else ""
+    if markdown:
+        print("\n| | what | ms a slice | clock | ratio | goal | met |\n|---|---|---|---|---|---|---|")
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:.1f}"
+        met = "" if row.met is None else ("yes" if row.met else "NO")
+        cells = [row.setting, f"{row.what:55s}", f"{row.milliseconds:8.3f}", row.clock, f"{ratio:>6s}", row.goal, met]
+        print(bar + (" | " if markdown else "  ").join(cells) + (" |" if markdown else ""))
+    print("\n" + "\n".join(f"- {error}" if markdown else error for error in errors))
+
+
+if __name__ == "__main__":
+    main()

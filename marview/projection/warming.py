@@ -1,0 +1,23 @@
+"""Compiling ahead of the first real call, so that no person waits for it."""
+
+import math
+
+import torch
+
+from marview.geometry import FanBeamArc
+from marview.projection.fill import fill_linear
+from marview.projection.projector import Projector
+
+
+def warm_up(slices: tuple[int, ...] = (1, 64)) -> None:
+    """Compile the CPU kernels (or load them from the disk), seconds the first time; call it off the window's thread.
+
+    Args:
+        slices: batch sizes that will come; a kernel serves 1, up to 8, 16, 32 or 64 slices.
+    """
+    projector = Projector(
+        FanBeamArc(views=4, bins=5, source_to_isocentre_mm=100, bin_rad=math.radians(1)), shape=(4, 4), pixel_mm=1.0
+    )
+    for count in slices:
+        sinogram = projector.forward(torch.ones(count, 4, 4))
+        projector.fbp(fill_linear(sinogram, projector.trace(torch.ones(count, 4, 4))))

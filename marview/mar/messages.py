@@ -194,11 +194,13 @@ class Failed:
         sentence: what went wrong, for a person.
         exit_code: of `marview.errors`: 2 for a request that makes no sense, 3 bad input, 4 the method failed.
         detail: the traceback, for the log.
+        is_unexpected: whether method code raised what nobody foresaw, so that the worker is better replaced.
     """
 
     sentence: str
     exit_code: int = 4
     detail: str = ""
+    is_unexpected: bool = False
 
 
 @dataclass(frozen=True)

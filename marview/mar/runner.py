@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from marview.errors import MarviewError, MethodFailed, UsageError
+from marview.errors import MarviewError, UsageError
 from marview.mar.arrays import check_arrays, mark_unwritten, unwritten
 from marview.mar.discovery import Listing, discover, find
 from marview.mar.messages import (
@@ -239,7 +239,7 @@ class MarWorker:
         elif isinstance(message, Failed):
             if message.detail:
                 log.warning("%s", message.detail)
-            if message.exit_code == MethodFailed.exit_code:
+            if message.is_unexpected:
                 self._drop()
             self._finish(Outcome("failed", message.sentence, exit_code=message.exit_code))
         elif isinstance(message, Cancelled):

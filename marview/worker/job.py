@@ -47,7 +47,8 @@ class WorkerJob:
         self.device = device
         self.log = logging.getLogger(f"marview.method.{loaded.manifest.id}")
         self._channel, self._loaded, self._outputs = channel, loaded, outputs
-        self._start, self._share, self._said_at = 0.0, 1.0, 0.0
+        self._start, self._share = 0.0, 1.0
+        self._said, self._said_at = "", 0.0
         self._shown: set[tuple[str, int]] = set()
 
     def at(self, start: float, share: float) -> None:
@@ -55,9 +56,9 @@ class WorkerJob:
         self._start, self._share = start, share
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Say how much of this case is done; not more often than a person can see."""
-        if time.monotonic() - self._said_at >= _EVERY_S:
-            self._said_at = time.monotonic()
+        """Say how much of this case is done; not more often than a person can see, but for new words."""
+        if text != self._said or time.monotonic() - self._said_at >= _EVERY_S:
+            self._said, self._said_at = text, time.monotonic()
             self._channel.send(Progress(self._start + self._share * min(1.0, max(0.0, fraction)), text))
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:

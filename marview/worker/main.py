@@ -57,7 +57,9 @@ def _answer(request: Request, channel: Channel) -> Message:
         return Failed(str(refusal), refusal.exit_code, traceback.format_exc())
     except BaseException as error:  # noqa: BLE001 - method code may raise anything, SystemExit included
         who = f"The method {request.method}" if isinstance(request, ReduceRequest | CasesRequest) else "The worker"
-        return Failed(f"{who} failed: {as_clause(error)}.", MethodFailed.exit_code, traceback.format_exc())
+        return Failed(
+            f"{who} failed: {as_clause(error)}.", MethodFailed.exit_code, traceback.format_exc(), is_unexpected=True
+        )
 
 
 def _serve(request: Request, channel: Channel) -> Finished:

@@ -76,7 +76,8 @@ class SliceFrame:
     @cached_property
     def _up(self) -> tuple[Tensor, Tensor]:
         rows, columns = (
-            _weights(self.shape[axis], self.spacing_mm[axis], SIZE, self.pixel_mm, _cubic, 2.0) for axis in (0, 1)
+            _weights(self.shape[axis], self.spacing_mm[axis], SIZE, self.pixel_mm, _cubic, 2.0, is_held=True)
+            for axis in (0, 1)
         )
         return rows, columns
 
@@ -98,16 +99,20 @@ def _centres(count: int, pitch: float) -> NDArray[np.float64]:
     return np.asarray((np.arange(count) - (count - 1) / 2) * pitch, dtype=np.float64)
 
 
-def _weights(n_out: int, pitch_out: float, n_in: int, pitch_in: float, kernel: Kernel, reach: float) -> Tensor:
-    """What each input gives to each output along one axis, `[out, in]`; beyond the inputs lies nothing.
+def _weights(
+    n_out: int, pitch_out: float, n_in: int, pitch_in: float, kernel: Kernel, reach: float, *, is_held: bool = False
+) -> Tensor:
+    """What each input gives to each output along one axis, `[out, in]`.
 
-    The kernel is as wide as the coarser of the two pitches, so that nothing finer is folded into a coarse grid.
+    Beyond the inputs lies nothing, or, where `is_held`, what lies at their edge. The kernel is as wide as the coarser of
+    the two pitches, so that nothing finer is folded into a coarse grid.
     """
     width = max(pitch_in, pitch_out)
     beyond = int(np.ceil(reach * width / pitch_in + n_out * pitch_out / pitch_in / 2)) + 1
     lattice = _centres(n_in + 2 * beyond, pitch_in)
     given = kernel(np.abs(_centres(n_out, pitch_out)[:, None] - lattice[None, :]) / width)
-    given /= given.sum(axis=1, keepdims=True)
+    counted = given[:, beyond : beyond + n_in] if is_held else given
+    given /= counted.sum(axis=1, keepdims=True)
     return torch.from_numpy(given[:, beyond : beyond + n_in].astype(np.float32))
 
 

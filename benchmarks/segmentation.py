@@ -8,6 +8,7 @@ protocols of true size. What the scanner stores is tried twice: in full, and cli
 """
 
 import argparse
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -175,10 +176,9 @@ def main() -> None:
     quick = parser.parse_args().quick
     print("| protocol | case | material | adaptive (worst) | 2000 HU (worst) | clipped: adaptive | clipped: 2000 HU |")
     print("|---|---|---|---|---|---|---|")
-    groups: dict[tuple[str, str, str], list[Score]] = {}
-    for score in scores(variants=1 if quick else 3):
-        groups.setdefault((score.protocol, score.kind, score.material), []).append(score)
-    for key, rows in groups.items():
+    cases = scores(variants=1 if quick else 3)
+    for key, group in itertools.groupby(cases, lambda score: (score.protocol, score.kind, score.material)):
+        rows = list(group)
         columns = []
         for name in ("adaptive", "fixed", "clipped", "clipped_fixed"):
             values = [getattr(row, name) for row in rows]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from marview.commands.metal import MaskChoice, find_metal
 from marview.commands.series import shared_series
@@ -135,7 +135,9 @@ def _on_processing_grid(given: SweepInput, volume: Volume, stack: ExitStack) -> 
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    table = Table("variant", "metal voxels", "mean HU", "SD HU", "streak index", "RMSE HU", "s")
+    table = Table(
+        Column("variant", overflow="fold"), "metal voxels", "mean HU", "SD HU", "streak index", "RMSE HU", "s"
+    )
     for row in rows:
         values = (row.mean_hu, row.deviation_hu, row.streak_index, row.rmse_hu)
         cells = (

@@ -1,0 +1,76 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from marview.errors import UsageError
+from marview.mar import discovery
+from marview.mar.discovery import discover, find
+
+MANIFEST = 'id = "{id}"\ntitle = "{title}"\nversion = "{version}"\napi = 1\nentry = "method:Method"\n'
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    bundled, user = tmp_path / "bundled", tmp_path / "user"
+    bundled.mkdir()
+    monkeypatch.setattr(discovery, "bundled_plugins", lambda: bundled)
+    monkeypatch.setattr(discovery, "user_plugins", lambda: user)
+    monkeypatch.setattr(discovery, "entry_points", lambda group: [])
+    return bundled, user
+
+
+def _write(parent: Path, id_: str, version: str = "1", text: str = "") -> Path:
+    folder = parent / id_
+    folder.mkdir(parents=True)
+    (folder / "plugin.toml").write_text(text or MANIFEST.format(id=id_, title=id_.title(), version=version))
+    (folder / "method.py").write_text("raise AssertionError('reading a manifest imports no code')")
+    return folder
+
+
+def test_later_wins_and_says_so(places: tuple[Path, Path]) -> None:
+    bundled, user = places
+    _write(bundled, "nmar", "1")
+    _write(user, "nmar", "2")
+    (listing,) = discover()
+    assert listing.manifest is not None
+    assert (listing.manifest.version, listing.origin) == ("2", "user")
+    assert "replaces the bundled one 1" in listing.notice
+
+
+def test_a_wrong_manifest_is_listed_and_replaces_nothing(places: tuple[Path, Path]) -> None:
+    bundled, user = places
+    _write(bundled, "nmar")
+    _write(user, "nmar", text='id = "nmar"\n')
+    _write(user, "empty", text="\x00")
+    good, *broken = discover()
+    assert good.origin == "bundled"
+    assert {each.id for each in broken} == {"nmar", "empty"}
+    assert all(each.error and each.manifest is None for each in broken)
+    assert find("nmar", discover()) == good
+    with pytest.raises(UsageError, match="cannot be used"):
+        find("empty", discover())
+    with pytest.raises(UsageError, match="installed: nmar"):
+        find("other", discover())
+    assert good.as_record()["manifest"]["entry"] == "method:Method"
+
+
+def test_packages_name_themselves(places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import EntryPoint
+
+    package = _write(tmp_path / "site" / "outer", "packaged")
+    (package / "__init__.py").write_text("raise AssertionError('imported')")
+    (package.parent / "__init__.py").write_text("raise AssertionError('imported')")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *sys.path])
+    entries = [
+        EntryPoint("packaged", "outer.packaged", discovery.ENTRY_POINTS),
+        EntryPoint("missing", "not_there", discovery.ENTRY_POINTS),
+    ]
+    monkeypatch.setattr(discovery, "entry_points", lambda group: entries)
+    good, missing = discover()
+    assert (good.id, good.folder) == ("packaged", package)
+    assert "not_there is not installed" in missing.error
+
+
+def test_the_bundled_methods_are_found() -> None:
+    assert {"linear_interpolation", "nmar", "nmar_frequency_split"} <= {each.id for each in discover()}

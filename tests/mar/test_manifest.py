@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from marview.errors import BadInput
+from marview.mar.manifest import API_VERSION, read_manifest
+from marview.paths import bundled_plugins
+
+GOOD = """
+id = "good"
+title = "Good"
+version = "1"
+api = 1
+entry = "method:Good"
+"""
+WEIGHTS = '[[weights]]\nfile = "{file}"\nsha256 = "{sha256}"\ntrained_on = "x"\nlicence = "MIT"\n'
+
+
+def _read(folder: Path, text: str):
+    (folder / "plugin.toml").write_text(text, encoding="utf-8")
+    return read_manifest(folder)
+
+
+def test_every_bundled_manifest_is_right() -> None:
+    folders = [folder for folder in sorted(bundled_plugins().iterdir()) if (folder / "plugin.toml").is_file()]
+    manifests = [read_manifest(folder) for folder in folders]
+    assert {"linear_interpolation", "nmar", "nmar_frequency_split"} <= {each.id for each in manifests}
+    for folder, manifest in zip(folders, manifests, strict=True):
+        assert manifest.id == folder.name
+        assert manifest.citation is not None
+        assert (folder / "README.md").is_file()
+
+
+def test_what_is_left_out_has_defaults(tmp_path: Path) -> None:
+    manifest = _read(tmp_path, GOOD)
+    assert (manifest.device, manifest.needs_sinogram, manifest.outputs) == ("any", True, ("result",))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("id = ", "not a TOML file"),
+        (GOOD.replace('title = "Good"\n', ""), "title is missing"),
+        (GOOD + "colour = 1\n", "colour is not a name"),
+        (GOOD.replace('"good"', '"Good One"'), "id is 'Good One'"),
+        (GOOD.replace("method:Good", "method"), "entry is 'method'"),
+        (GOOD.replace("api = 1", f"api = {API_VERSION + 1}"), "update marview"),
+        (GOOD.replace("api = 1", "api = 0"), "api is 0"),
+        (GOOD + 'device = "tpu"\n', "device is 'tpu'"),
+        (GOOD + 'outputs = ["picture"]\n', "picture: an output is one of"),
+        (GOOD + WEIGHTS.format(file="net.pt", sha256="0" * 64), "pickled"),
+        (GOOD + WEIGHTS.format(file="../net.safetensors", sha256="0" * 64), "own folder"),
+        (GOOD + WEIGHTS.format(file="net.safetensors", sha256="12"), "sha256"),
+    ],
+)
+def test_a_wrong_manifest_names_the_field(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(BadInput) as refusal:
+        _read(tmp_path, text)
+    assert says in str(refusal.value)
+    assert str(tmp_path) in str(refusal.value)
+
+
+def test_no_manifest_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_manifest(tmp_path)

@@ -1,0 +1,145 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marview.errors import UsageError
+from marview.mar import MarWorker, ReduceRequest, SharedArray, SinogramRequest
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def test_the_window_side_leaves_torch_out() -> None:
+    code = "import sys, marview.mar.runner; sys.exit(sorted({'torch', 'numba'} & set(sys.modules)) or 0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("ending", ["kill", "exit", "thread"])
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_the_worker_ends_with_the_window(ending: str, tmp_path: Path) -> None:
+    code = f"""
+import os, threading, sys
+from marview.mar import MarWorker
+workers = []
+def start():
+    workers.append(MarWorker())
+    workers[0].devices()
+thread = threading.Thread(target=start)
+thread.start(); thread.join()
+workers[0].devices()  # the thread that asked first is gone, the worker is not
+print(workers[0]._process.pid, flush=True)
+if {ending!r} == "kill":
+    os.kill(os.getpid(), 9)
+if {ending!r} == "thread":
+    workers[0].close()
+    sys.stdin.read()
+"""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        until = time.monotonic() + 10
+        while _is_alive(pid):
+            assert time.monotonic() < until, "the worker outlived the window"
+            time.sleep(0.05)
+        process.communicate("")
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with MarWorker() as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    arrays = [SharedArray.create((3, 64, 48), kind) for kind in ("int16", "bool", "float32")]
+    arrays[0].array[:] = -1000
+    arrays[0].array[:, 8:56, 8:40] = 40
+    arrays[1].array[1, 30:33, 20:23] = True
+    arrays[0].array[arrays[1].array] = 3000
+    yield arrays
+    for array in arrays:
+        array.close()
+
+
+def test_it_tells_methods_and_devices(worker: MarWorker) -> None:
+    schemas = worker.methods()
+    assert {"linear_interpolation", "nmar", "nmar_frequency_split"} <= set(schemas)
+    assert schemas["nmar"]["properties"]["prior_source"]["enum"] == ["auto", "raw", "linear_interpolation"]
+    assert schemas["nmar_frequency_split"]["properties"]["split_mm"]["unit"] == "mm"
+    (cpu, *_) = worker.devices()
+    assert cpu["name"] == "cpu"
+    assert 0 < cpu["free_mb"] <= cpu["total_mb"]
+
+
+def test_the_sinogram_of_a_slice_comes_before_any_run(worker: MarWorker, arrays: list[SharedArray]) -> None:
+    heard = {}
+    request = SinogramRequest(hu=arrays[0], mask=arrays[1], spacing_mm=(3.0, 2.0, 1.5), slice_index=1)
+    run = worker.sinogram(request, lambda message: heard.setdefault(getattr(message, "name", ""), message))
+    report = run.wait(60).check()
+    pictures = {name: np.load(heard[name].path) for name in ("sinogram", "trace", "li_sinogram")}
+    assert {picture.shape for picture in pictures.values()} == {(640, 641)}
+    trace = pictures["trace"]
+    assert report["trace_fraction"] == pytest.approx(trace.mean())
+    np.testing.assert_array_equal(pictures["sinogram"][~trace], pictures["li_sinogram"][~trace])
+    assert (pictures["li_sinogram"][trace] < pictures["sinogram"][trace]).mean() > 0.9
+    assert report["processing_pixel_mm"] == pytest.approx(64 * 2.0 / 416)
+
+
+def test_a_worker_that_is_killed_between_runs_is_replaced(worker: MarWorker) -> None:
+    worker.devices()
+    assert worker._process is not None
+    os.killpg(worker._process.pid, signal.SIGKILL)
+    time.sleep(0.5)
+    assert worker.devices()
+
+
+def test_a_listener_that_raises_harms_nobody(worker: MarWorker, arrays: list[SharedArray]) -> None:
+    def listener(message: object) -> None:
+        raise RuntimeError("the pane is gone")
+
+    request = ReduceRequest(
+        method="linear_interpolation", hu=arrays[0], mask=arrays[1], correction=arrays[2], spacing_mm=(1.0, 1.0, 1.0)
+    )
+    outcome = worker.reduce(request, listener).wait(60)
+    assert outcome.state == "done"
+    assert outcome.check()["method"] == "linear_interpolation"
+    assert arrays[2].array[1].any()
+    assert not arrays[2].array[[0, 2]].any()
+
+
+def test_arrays_that_do_not_fit_are_refused(worker: MarWorker, arrays: list[SharedArray]) -> None:
+    with SharedArray.create((3, 64, 47), bool) as other, pytest.raises(UsageError, match="metal mask is bool"):
+        worker.sinogram(SinogramRequest(hu=arrays[0], mask=other, spacing_mm=(1, 1, 1), slice_index=0), print)
+    with pytest.raises(UsageError, match="positive"):
+        worker.sinogram(SinogramRequest(hu=arrays[0], mask=arrays[1], spacing_mm=(1, 0, 1), slice_index=0), print)
+
+
+def test_a_closed_worker_takes_nothing() -> None:
+    worker = MarWorker()
+    worker.close()
+    worker.close()
+    with pytest.raises(UsageError, match="closed"):
+        worker.devices()
+
+
+def test_closing_ends_what_runs_and_what_waits(arrays: list[SharedArray]) -> None:
+    worker = MarWorker()
+    request = ReduceRequest(
+        method="nmar", hu=arrays[0], mask=arrays[1], correction=arrays[2], spacing_mm=(1.0, 1.0, 1.0)
+    )
+    runs = [worker.reduce(request, lambda message: None) for _ in range(3)]
+    worker.close()
+    assert {run.wait(1).state for run in runs} <= {"cancelled", "done"}
+    assert runs[-1].wait(1).state == "cancelled"

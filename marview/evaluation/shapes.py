@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
-from scipy.ndimage import binary_fill_holes, find_objects, label
+from scipy.ndimage import find_objects, gaussian_filter, label
 from scipy.signal import fftconvolve
 
 from marview.errors import BadInput
 from marview.evaluation.case import body_of
+
+_TISSUE_HU = -200.0
 
 TEST_SIZES_PX = (2054, 890, 880, 450, 250, 124, 118, 112, 53, 35)
 """Metal pixels of ten shapes on a grid of 416 x 416, spread as in the public test set (32 to 2054)."""
@@ -74,7 +76,7 @@ def shapes_of_sizes(
 
 
 def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Put a shape into a body: its blobs go, apart from each other, to random places wholly inside.
+    """Put a shape into a body: its blobs go, apart from each other, to random places wholly in tissue.
 
     Args:
         shape: what to place.
@@ -87,7 +89,7 @@ def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> ND
     Raises:
         BadInput: it fits nowhere.
     """
-    free = _inside(hu)
+    free = _tissue(hu)
     metal = np.zeros(hu.shape, dtype=np.float32)
     for blob in shape.blobs:
         height, width = blob.shape
@@ -101,15 +103,15 @@ def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> ND
     return metal
 
 
-def _inside(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The largest body with its lungs and gas, without the frame's outermost pixels."""
+def _tissue(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tissue of the largest body, where implants sit: no lungs, no gas, no table."""
     parts, count = label(body_of(hu))
     if not count:
         return np.zeros(hu.shape, dtype=bool)
     largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
-    inside = np.asarray(binary_fill_holes(parts == largest))
-    inside[[0, -1]] = inside[:, [0, -1]] = False
-    return inside
+    tissue = np.asarray((parts == largest) & (gaussian_filter(hu, 2.0) > _TISSUE_HU))
+    tissue[[0, -1]] = tissue[:, [0, -1]] = False
+    return tissue
 
 
 def _resized(mask: NDArray[np.bool_], area_px: float) -> NDArray[np.float32]:

@@ -54,6 +54,7 @@ ROWS: tuple[Row, ...] = (
     Row("difference", "Difference", "View", ("F",), "difference", is_checkable=True, needs="result"),
     Row("hold_original", "Show the original while held", "", ("X",), needs="result"),
     Row("maximise", "Maximise the pane", "View", ("Ctrl+Return",), "maximise", is_checkable=True, needs="series"),
+    Row("next_region", "Series, panes, metal and method", "View", ("F6",)),
     Row("next_pane", "Next pane", "", ("Tab",), needs="series"),
     Row("full_screen", "Full screen", "View", ("F11",), is_checkable=True),
     Row("previous_slice", "Previous slice", "Go", ("Up",), needs="series"),

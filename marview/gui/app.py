@@ -1,6 +1,7 @@
 """Start the window, or draw it into a picture."""
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from marview.gui.bridge import Bridge
 from marview.gui.icons import application_icon
 from marview.gui.main_window import MainWindow
 from marview.gui.style import dress
+from marview.session.display import Layout
 from marview.session.messages import Severity
 from marview.session.session import Session
 from marview.session.settings import Settings
@@ -85,7 +87,12 @@ def render_to_png(path: Path | None, output_png: Path) -> None:
     )
     if path is not None:
         window.session.open(path)
-        wait_until(lambda: bool(failures) or (window.session.metal.mask is not None and _is_settled(window)))
+        wait_until(lambda: bool(failures) or _is_settled(window))
+        session = window.session
+        if session.metal.is_present:
+            session.view.go_to(int(session.metal.slices[len(session.metal.slices) // 2]))
+            session.view.update(layout=Layout.MAR)
+            wait_until(lambda: bool(failures or session.sinograms.current or session.sinograms.refusal))
     qt.processEvents()
     is_written = window.grab().save(str(output_png), "PNG")
     window.close()
@@ -108,5 +115,5 @@ def wait_until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> bool:
 
 def _is_settled(window: MainWindow) -> bool:
     session = window.session
-    is_read = session.loaded is not None and "being read" not in session.refusal
-    return is_read and not session.metal.is_busy
+    is_found = not session.metal.is_busy and not math.isnan(session.metal.found_threshold_hu)
+    return session.loaded is not None and (is_found or not session.loaded.report.is_volume or bool(session.metal.notes))

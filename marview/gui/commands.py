@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox, QWidget
 
 from marview import __version__
 from marview.gui.export_dialog import ExportDialog
@@ -25,10 +26,13 @@ ABOUT = (
 class Commands:
     """The functions behind the actions of a window, by the id of their row."""
 
-    def __init__(self, window: QMainWindow, session: Session, grid: PaneGrid) -> None:
+    def __init__(
+        self, window: QMainWindow, session: Session, grid: PaneGrid, regions: Callable[[], list[QWidget]]
+    ) -> None:
         self._window = window
         self._session = session
         self._grid = grid
+        self._regions = regions
         self._sheet: ShortcutSheet | None = None
         self._export: ExportDialog | None = None
 
@@ -49,6 +53,7 @@ class Commands:
             "swipe": partial(view.compare, Comparison.SWIPE),
             "difference": partial(view.compare, Comparison.DIFFERENCE),
             "maximise": lambda: self._grid.maximise(view.display.active or "original"),
+            "next_region": self._next_region,
             "full_screen": self._full_screen,
             "previous_slice": partial(view.scroll, -1),
             "next_slice": partial(view.scroll, 1),
@@ -82,7 +87,8 @@ class Commands:
             session.library.busy.emit("")
             session.messages.error(sentence)
 
-        session.background.run(make_demo, session.open, failed)
+        is_cancelled = session.background.is_closed
+        session.background.run(lambda: make_demo(is_cancelled), session.open, failed)
 
     def export(self) -> None:
         """Ask what to export."""
@@ -116,6 +122,18 @@ class Commands:
         found = self._session.metal.nearest(self._session.view.display.slice_index, step)
         if found is not None:
             self._session.view.go_to(found)
+
+    def _next_region(self) -> None:
+        """Give the focus to the next part of the window."""
+        regions = [region for region in self._regions() if region.isVisible()]
+        focused = self._window.focusWidget()
+        at = next((n for n, region in enumerate(regions) if focused and region.isAncestorOf(focused)), -1)
+        if regions:
+            region = regions[(at + 1) % len(regions)]
+            if region is self._grid:
+                self._grid.focus_first()
+            else:
+                region.setFocus(Qt.FocusReason.TabFocusReason)
 
     def _full_screen(self) -> None:
         if self._window.isFullScreen():

@@ -35,7 +35,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("marview")
         self.setAcceptDrops(True)
         self.grid = PaneGrid(session)
-        self.commands = Commands(self, session, self.grid)
+        self.commands = Commands(self, session, self.grid, lambda: [self.series, self.grid, self.side])
         self.actions_table = Actions(self, self.commands.table())
         self.series = SeriesList(session.library)
         self.series.setFixedWidth(LIST_WIDTH)

@@ -8,6 +8,7 @@ from marview.gui.panels.metal_panel import MetalPanel
 from marview.gui.panels.method_panel import MethodPanel
 from marview.gui.panels.run_panel import RunPanel
 from marview.gui.panels.section import line
+from marview.gui.text import tr
 from marview.session.session import Session
 
 WIDTH = 312
@@ -21,6 +22,7 @@ class SidePanel(QWidget):
         self.setObjectName("side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(WIDTH)
+        self.setAccessibleName(tr("Metal, method and run"))
         self.metal = MetalPanel(session, actions["find_metal"])
         self.method = MethodPanel(session.methods)
         self.run = RunPanel(session, actions["reduce"], actions["cancel"], actions["export"])
@@ -43,3 +45,4 @@ class SidePanel(QWidget):
         column.addWidget(scroll, 1)
         column.addWidget(line())
         column.addWidget(self.run)
+        self.setFocusProxy(self.metal.finder)

@@ -65,6 +65,10 @@ class Background:
         if not self._is_closed:
             self.post(call)
 
+    def is_closed(self) -> bool:
+        """Whether nobody waits for answers any more."""
+        return self._is_closed
+
     def close(self) -> None:
         """Take no more work, and drop what is still to be answered."""
         self._is_closed = True

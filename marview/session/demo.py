@@ -3,23 +3,32 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from marview.errors import MarviewError
 
+COMMAND = (sys.executable, "-m", "marview", "demo", "--no-window")
+ASK_S = 0.2
 _STUDY = re.compile(r"^(.*[\\/]study): ", re.MULTILINE)
 
 
-def make_demo(kind: str = "hip") -> Path:
+def make_demo(is_cancelled: Callable[[], bool], command: Sequence[str] = COMMAND) -> Path:
     """Make the demo study where it is not there yet; gives its folder.
 
     Raises:
         MarviewError: it cannot be made.
     """
-    command = [sys.executable, "-m", "marview", "demo", "--kind", kind, "--no-window"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
-    found = _STUDY.search(done.stdout)
-    if done.returncode != 0 or found is None:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("marview: ")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+        while True:
+            try:
+                said, complained = process.communicate(timeout=ASK_S)
+                break
+            except subprocess.TimeoutExpired:
+                if is_cancelled():
+                    process.terminate()
+    found = _STUDY.search(said)
+    if process.returncode != 0 or found is None:
+        last = (complained.strip().splitlines() or ["it said nothing"])[-1].removeprefix("marview: ")
         raise MarviewError(f"The demo study could not be made: {last}")
     return Path(found[1])

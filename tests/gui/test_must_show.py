@@ -47,11 +47,11 @@ def the_whole_way(window: MainWindow, qtbot, monkeypatch: pytest.MonkeyPatch, fo
     qtbot.mouseClick(window.side.run.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(session.result and session.result.done), timeout=MINUTES)
     assert here in session.result.done  # the slice in view comes first
-    qtbot.waitUntil(lambda: SinogramPicture.CORRECTED in panes["sinogram"].pictures, timeout=MINUTES)
+    qtbot.waitUntil(lambda: SinogramPicture.CORRECTED in panes["sinogram"].available, timeout=MINUTES)
     assert panes["prior"].shown is not None
     assert panes["prior"].shown.values.shape == (416, 416)
     corrected, original = (
-        panes["sinogram"].pictures[kind] for kind in (SinogramPicture.CORRECTED, SinogramPicture.ORIGINAL)
+        panes["sinogram"].picture(kind) for kind in (SinogramPicture.CORRECTED, SinogramPicture.ORIGINAL)
     )
     trace = panes["sinogram"].trace
     assert np.abs(corrected - original)[trace].mean() > 10 * np.abs(corrected - original)[~trace].mean()
@@ -163,7 +163,7 @@ def test_methods_that_misbehave_leave_the_window_alive_with_a_sentence(
             qtbot.mouseClick(window.side.run.cancel, Qt.MouseButton.LeftButton)
             assert session.runs.job.state is State.CANCELLING
             assert not window.side.run.cancel.isEnabled()
-        qtbot.waitUntil(lambda: not session.runs.is_running, timeout=60_000)
+        qtbot.waitUntil(lambda: not session.runs.is_running, timeout=MINUTES)
         if name == "adds_seven":
             assert session.runs.job.state is State.DONE, session.runs.job.sentence
             continue

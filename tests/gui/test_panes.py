@@ -114,9 +114,9 @@ def test_before_a_run_the_sinogram_of_the_slice_is_projected(opened, qtbot, fake
     opened.session.view.go_to(3)
     opened.session.view.update(layout=Layout.MAR)
     pane = opened.grid.panes["sinogram"]
-    qtbot.waitUntil(lambda: bool(pane.pictures), timeout=5000)
+    qtbot.waitUntil(lambda: bool(pane.available), timeout=5000)
     kinds = SinogramPicture
-    assert set(pane.pictures) == {kinds.ORIGINAL, kinds.FILLED, kinds.DIFFERENCE}
+    assert pane.available == {kinds.ORIGINAL, kinds.FILLED, kinds.DIFFERENCE}
     np.testing.assert_array_equal(pane.trace.sum(axis=1), 5)
     assert pane.view.overlay("trace").isVisible()
     assert pane.note.text().startswith("trace 12")
@@ -130,8 +130,8 @@ def test_after_a_run_the_corrected_sinogram_is_there(reduced) -> None:
     reduced.session.view.update(layout=Layout.MAR)
     pane = reduced.grid.panes["sinogram"]
     reduced.session.view.update(sinogram=SinogramPicture.CORRECTED)
-    np.testing.assert_allclose(pane.pictures[SinogramPicture.CORRECTED], 4.5)
-    np.testing.assert_allclose(pane.pictures[SinogramPicture.DIFFERENCE], -0.5)
+    np.testing.assert_allclose(pane.picture(SinogramPicture.CORRECTED), 4.5)
+    np.testing.assert_allclose(pane.picture(SinogramPicture.DIFFERENCE), -0.5)
     assert (pane.view._image.image == 4500).all()
 
 

@@ -1,5 +1,7 @@
 """Two lines under a pane; what does not fit is elided and told by the tool tip."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
@@ -17,11 +19,11 @@ class Caption(QWidget):
         self.lines = ("", "")
         self.setFixedHeight(2 * self.fontMetrics().height() + 8)
 
-    def set_lines(self, first: str, second: str = "") -> None:
-        """Write both lines."""
+    def set_lines(self, first: str, second: str = "", more: Sequence[str] = ()) -> None:
+        """Write both lines; the tool tip tells them in full, and more."""
+        self.setToolTip("\n".join((first, second, *more)).strip())
         if (first, second) != self.lines:
             self.lines = (first, second)
-            self.setToolTip("\n".join(self.lines).strip())
             self.setAccessibleName(". ".join(line for line in self.lines if line))
             self.update()
 

@@ -1,5 +1,7 @@
 """The frame of a pane: title, room for controls, the view, a caption."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -60,9 +62,9 @@ class Pane(QFrame):
         column.addWidget(self.caption)
         self.view.gestures.double_clicked.connect(lambda: self.maximise_asked.emit(self.name))
 
-    def set_caption(self, first: str, second: str = "") -> None:
-        """Write two lines under the view."""
-        self.caption.set_lines(first, second)
+    def set_caption(self, first: str, second: str = "", more: Sequence[str] = ()) -> None:
+        """Write two lines under the view; the tool tip tells more."""
+        self.caption.set_lines(first, second, more)
 
     def set_note(self, text: str, kind: str = "") -> None:
         """Write beside the title; `kind` colours it (warning, pending)."""

@@ -1,5 +1,6 @@
 """The sinogram of the slice in view with the metal trace outlined; pointing links bins to rays and points to curves."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,13 @@ STEPS_PER_UNIT = 1000.0
 """Line integrals are shown as int16 thousandths, which draws faster than floats."""
 
 HIGHEST = 32.0
+OUTPUTS = {
+    SinogramPicture.ORIGINAL: "sinogram",
+    SinogramPicture.FILLED: "li_sinogram",
+    SinogramPicture.CORRECTED: "corrected_sinogram",
+}
+"""What the worker calls the pictures."""
+
 DIFFERENCE_REACH = 1.0
 INCONSISTENT = 0.5
 
@@ -32,7 +40,10 @@ class SinogramPane(Pane):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("sinogram", tr("Sinogram"), parent)
         self.session = session
-        self._pictures: dict[SinogramPicture, NDArray[Any]] = {}
+        self.available: frozenset[SinogramPicture] = frozenset()
+        self._load: Callable[[SinogramPicture], NDArray[Any] | None] = lambda _kind: None
+        self._read: dict[SinogramPicture, NDArray[np.float32]] = {}
+        self._shape = (640, 641)
         self._trace: NDArray[np.bool_] | None = None
         self._levels = (0.0, 6.0)
         self._zoom, self._centre = 1.0, (0.0, 0.0)
@@ -68,59 +79,68 @@ class SinogramPane(Pane):
         """The trace that is outlined, `[view, bin]`."""
         return self._trace
 
-    @property
-    def pictures(self) -> dict[SinogramPicture, NDArray[Any]]:
-        """The sinograms that can be shown, `[view, bin]`."""
-        return self._pictures
-
     def refresh(self) -> None:
         """Show what there is of the slice in view; ask for what there is not."""
         if not self.isVisible():
             return
         self._gather()
         for picture in SinogramPicture:
-            self.switch.enable(picture, is_possible=picture in self._pictures)
+            self.switch.enable(picture, is_possible=picture in self.available)
         self._draw()
 
+    def picture(self, kind: SinogramPicture) -> NDArray[np.float32] | None:
+        """A sinogram of the slice in view, `[view, bin]`; read when it is first looked at. None where there is none."""
+        if kind not in self.available:
+            return None
+        if kind not in self._read:
+            if kind is SinogramPicture.DIFFERENCE:
+                is_corrected = SinogramPicture.CORRECTED in self.available
+                after = self.picture(SinogramPicture.CORRECTED if is_corrected else SinogramPicture.FILLED)
+                before = self.picture(SinogramPicture.ORIGINAL)
+                values = None if after is None or before is None else after - before
+            else:
+                values = self._load(kind)
+            if values is None:
+                return None
+            self._read[kind] = np.asarray(values, dtype=np.float32)
+        return self._read[kind]
+
     def _gather(self) -> None:
-        """Take the pictures of the run in view, else those projected before any run."""
+        """Find the pictures of the run in view, else those projected before any run."""
         session, z = self.session, self.session.view.display.slice_index
         result, ready = session.result, session.sinograms.current
+        is_first = not self.available
+        self._read.clear()
         if result is not None and ("sinogram", z) in result.outputs:
-            made = {name: result.output(name, z) for name in ("sinogram", "trace", "li_sinogram", "corrected_sinogram")}
-            self._take(made["sinogram"], made["trace"], made["li_sinogram"], made["corrected_sinogram"])
+            self._load = lambda kind: result.output(OUTPUTS[kind], z)
+            self.available = frozenset(kind for kind, name in OUTPUTS.items() if (name, z) in result.outputs)
+            trace = result.output("trace", z)
+            self._trace = None if trace is None else trace.astype(bool)
         elif ready is not None and ready.slice_index == z:
-            self._take(ready.sinogram, ready.trace, ready.filled, None)
+            self._load = {SinogramPicture.ORIGINAL: ready.sinogram, SinogramPicture.FILLED: ready.filled}.get
+            self.available = frozenset({SinogramPicture.ORIGINAL, SinogramPicture.FILLED})
+            self._trace = ready.trace
         else:
-            self._pictures, self._trace = {}, None
+            self.available, self._trace = frozenset(), None
             self._settle.start()
+        if self.available & {SinogramPicture.FILLED, SinogramPicture.CORRECTED}:
+            self.available |= {SinogramPicture.DIFFERENCE}
+        if is_first and self.available:
+            self._fit_levels()
         self._say()
 
-    def _take(
-        self,
-        original: NDArray[Any] | None,
-        trace: NDArray[Any] | None,
-        filled: NDArray[Any] | None,
-        corrected: NDArray[Any] | None,
-    ) -> None:
-        kinds = SinogramPicture
-        pictures = {kinds.ORIGINAL: original, kinds.FILLED: filled, kinds.CORRECTED: corrected}
-        present = {kind: values.astype(np.float32) for kind, values in pictures.items() if values is not None}
-        after = present.get(kinds.CORRECTED, present.get(kinds.FILLED))
-        if after is not None and kinds.ORIGINAL in present:
-            present[kinds.DIFFERENCE] = after - present[kinds.ORIGINAL]
-        is_first = not self._pictures
-        self._pictures = present
-        self._trace = None if trace is None else trace.astype(bool)
-        if is_first and kinds.ORIGINAL in present:
-            low, high = np.percentile(present[kinds.ORIGINAL][::8, ::8], (1, 99.7))
+    def _fit_levels(self) -> None:
+        original = self.picture(SinogramPicture.ORIGINAL)
+        if original is not None:
+            low, high = np.percentile(original[::8, ::8], (1, 99.7))
             self._levels = (float(low), float(max(high, low + 0.1)))
 
     def _draw(self) -> None:
         display = self.session.view.display
-        chosen = display.sinogram if display.sinogram in self._pictures else SinogramPicture.ORIGINAL
+        chosen = display.sinogram if display.sinogram in self.available else SinogramPicture.ORIGINAL
         self.switch.choose(chosen)
-        values = self._pictures.get(chosen)
+        values = self.picture(chosen)
+        self._shape = self._shape if values is None else (values.shape[0], values.shape[1])
         if values is None:
             self.view.set_picture(None, QRectF())
         else:
@@ -156,7 +176,7 @@ class SinogramPane(Pane):
 
     def _draw_sinusoid(self, display: Display) -> None:
         original = self.session.original()
-        if display.pointed_mm is None or original is None or not self._pictures:
+        if display.pointed_mm is None or original is None or not self.available:
             self.view.set_mark("sinusoid", None)
             return
         beam = virtual_beam((original.values.shape[0], original.values.shape[1]), original.pixel_mm)
@@ -165,7 +185,7 @@ class SinogramPane(Pane):
         self.view.set_mark("sinusoid", curve, colour("pointer"), 1.5)
 
     def _rect(self) -> QRectF:
-        views, bins = next(iter(self._pictures.values())).shape if self._pictures else (640, 641)
+        views, bins = self._shape
         return QRectF(0, 0, bins, views)
 
     def _look(self) -> None:
@@ -214,7 +234,7 @@ class SinogramPane(Pane):
         self.refresh()
 
     def _ask(self) -> None:
-        if self.isVisible() and not self._pictures and not self.session.runs.is_running:
+        if self.isVisible() and not self.available and not self.session.runs.is_running:
             self.session.want_sinogram()
 
     def _fill(self, slice_index: int) -> None:
@@ -244,7 +264,7 @@ class SinogramPane(Pane):
     def _point(self, at: QPointF, _is_linking: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
         point = self.view.to_scene(at)
         whole = self._rect()
-        is_inside = bool(self._pictures) and whole.contains(point)
+        is_inside = bool(self.available) and whole.contains(point)
         ray = (int(point.y()), int(point.x())) if is_inside else None
         self.session.view.update(pointed_ray=ray)
 

@@ -10,7 +10,7 @@ import numpy as np
 from marview.errors import MethodFailed
 from marview.evaluation.benchmark import Corrected, Entry, Tell
 from marview.evaluation.case import KnownCase
-from marview.mar import CasesRequest, Listing, MarWorker, Message, Progress, discover, find
+from marview.mar import CasesRequest, Listing, MarWorker, Message, Outcome, Progress, Run, discover, find
 from marview.mar.messages import Device
 from marview.worker.case_files import save_case
 
@@ -63,7 +63,7 @@ class WorkerMethods:
 
         run = self._worker.cases(request, hear)
         try:
-            outcome = run.wait()
+            outcome = _wait(run)
         except KeyboardInterrupt:
             run.cancel()
             raise
@@ -84,3 +84,12 @@ class WorkerMethods:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _wait(run: Run) -> Outcome:
+    """Wait in short steps, so that Ctrl-C is heard on every system."""
+    while True:
+        try:
+            return run.wait(0.2)
+        except TimeoutError:
+            continue

@@ -1,0 +1,54 @@
+"""`marview sweep` as a person would use it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marview.commands.sweep import sweep_series
+from marview.errors import BadInput, UsageError
+from marview.export import write_nifti
+from marview.geometry import Grid
+
+GRID = Grid.from_spacing((2, 64, 64), (2.0, 2.0, 2.0))
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    y, x = np.ogrid[:64, :64]
+    hu = np.where(np.hypot(y - 32, x - 32) < 28, 40, -1000) * np.ones((2, 1, 1))
+    hu[:, 30:34, 30:34] = 8000
+    return write_nifti(tmp_path / "series.nii.gz", hu.astype(np.int16), GRID)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"margins": "a,b"}, "--margins takes numbers"),
+        ({"margins": "1"}, "at least two variants"),
+        ({"methods": ""}, "at least two variants"),
+        ({"margins": "0,1", "slices": "7:9"}, "beyond the series"),
+        ({"margins": "0,1", "methods": "not_there"}, "not_there"),
+    ],
+)
+def test_what_makes_no_sweep_is_refused(series: Path, tmp_path: Path, changes: dict, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        sweep_series(series, tmp_path / "out", **{"methods": "linear_interpolation", **changes})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_truth_on_other_voxels_is_refused(series: Path, tmp_path: Path) -> None:
+    other = write_nifti(
+        tmp_path / "truth.nii.gz", np.zeros((2, 32, 32), np.int16), Grid.from_spacing((2, 32, 32), (2, 2, 2))
+    )
+    with pytest.raises(BadInput, match="voxels of the series"):
+        sweep_series(series, tmp_path / "out", methods="nmar", margins="0,1", truth=other)
+
+
+@pytest.mark.slow
+def test_a_sweep_in_pixels_is_written_on_the_processing_grid(series: Path, tmp_path: Path) -> None:
+    assert sweep_series(series, tmp_path / "out", methods="linear_interpolation", margins_px="0,2", device="cpu") == 0
+    import nibabel
+
+    assert nibabel.load(tmp_path / "out" / "linear_interpolation_+2px.nii.gz").shape == (416, 416, 2)
+    assert (tmp_path / "out" / "sweep.csv").read_text().count("\n") == 4

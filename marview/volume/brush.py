@@ -63,7 +63,8 @@ def stamp(
     box = _box(np.minimum(first, last) - reach, np.maximum(first, last) + reach, mask.shape)
     if box is None:
         return None
-    near = _squared_distance_mm(box, first, last, spacing) <= brush.radius_mm**2
+    # float32: voxels at exactly the radius belong to it.
+    near = _squared_distance_mm(box, first, last, spacing) <= brush.radius_mm**2 * (1 + 1e-5)
     z, y, x = (round(at) - part.start for at, part in zip(last, box, strict=True))
     if all(0 <= at < size for at, size in zip((z, y, x), near.shape, strict=True)):
         near[z, y, x] = True
@@ -113,17 +114,31 @@ def _box(low: NDArray[np.float64], high: NDArray[np.float64], shape: Sequence[in
 
 def _squared_distance_mm(
     box: Box, first: NDArray[np.float64], last: NDArray[np.float64], spacing: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Squared distance of every voxel of a box from a line between two points, `[z, y, x]`."""
-    z, y, x = np.ogrid[box]
-    offsets = [(at - start) * step for at, start, step in zip((z, y, x), first, spacing, strict=True)]
+) -> NDArray[np.float32]:
+    """Squared distance of every voxel of a box from a line between two points, `[z, y, x]`.
+
+    That from the first point, less what lies along the line: in float32 and in place, for it is done at every event.
+    """
+    axes = (np.arange(part.start, part.stop) for part in box)
+    z, y, x = ((at - start) * step for at, start, step in zip(axes, first, spacing, strict=True))
+    squared = _sum_of(z**2, y**2, x**2)
     line = (last - first) * spacing
     length_squared = float(line @ line)
-    if length_squared == 0:
-        return np.asarray(offsets[0] ** 2 + offsets[1] ** 2 + offsets[2] ** 2)
-    along = offsets[0] * line[0] + offsets[1] * line[1] + offsets[2] * line[2]
-    share = np.clip(along / length_squared, 0, 1)
-    return np.asarray(sum((offset - share * part) ** 2 for offset, part in zip(offsets, line, strict=True)))
+    if length_squared > 0:
+        along = _sum_of(*(axis * part / length_squared for axis, part in zip((z, y, x), line, strict=True)))
+        share = np.clip(along, 0, 1)
+        along *= 2
+        along -= share
+        along *= share
+        along *= np.float32(length_squared)
+        squared -= along
+    return squared
+
+
+def _sum_of(z: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Sum of a value of each axis for every voxel, `[z, y, x]`."""
+    plane = (y[:, None] + x).astype(np.float32)
+    return z.astype(np.float32)[:, None, None] + plane
 
 
 def _write(

@@ -4,7 +4,7 @@ import multiprocessing
 import sys
 
 VERBS = frozenset(
-    {"benchmark", "demo", "doctor", "evaluate", "mask", "methods", "reduce", "simulate", "trace"},
+    {"benchmark", "demo", "doctor", "evaluate", "mask", "methods", "reduce", "simulate", "sweep", "trace"},
 )
 """The command line's verbs, known here so that the window starts without loading the command line."""
 

@@ -145,6 +145,46 @@ def trace(
 
 
 @app.command()
+def sweep(
+    input_: Input,
+    method: Annotated[str, typer.Option(metavar="A,B", help="Methods of `marview methods`.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="A folder that is not there yet, or empty.")],
+    margins: Annotated[str, typer.Option(metavar="MM,MM,...", help="Grow (+) and shrink (-) the metal mask.")] = "",
+    margins_px: Annotated[
+        str, typer.Option(metavar="N,N,...", help="The same in pixels of the 416 x 416 processing grid.")
+    ] = "",
+    thresholds: Annotated[str, typer.Option(metavar="HU,HU,...", help="Metal is what exceeds each of these.")] = "",
+    mask: MaskFile = None,
+    roi: Annotated[Path | None, typer.Option(metavar="FILE", help="NIfTI mask of the region to measure in.")] = None,
+    truth: Annotated[Path | None, typer.Option(metavar="TRUTH", help="The same body without metal.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the methods; repeat.")
+    ] = None,
+    slices: Annotated[str, typer.Option(metavar="A:B", help="Only these, counted from 0 at the foot end.")] = "",
+    device: Device = Device.AUTO,
+    series: Series = "",
+) -> int:
+    """See how the result hangs on the metal mask: methods and masks in one table, variants and their spread."""
+    from marview.commands.sweep import sweep_series
+
+    return sweep_series(
+        input_,
+        output,
+        methods=method,
+        margins=margins,
+        margins_px=margins_px,
+        thresholds=thresholds,
+        mask=mask,
+        region=roi,
+        truth=truth,
+        settings=settings or [],
+        slices=slices,
+        device=device.value,
+        series_uid=series,
+    )
+
+
+@app.command()
 def demo(
     kind: Kind = Kind.HIP,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the study is kept.")] = None,

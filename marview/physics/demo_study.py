@@ -15,9 +15,6 @@ from marview.physics.protocols import Protocol
 from marview.physics.simulation import simulate
 from marview.physics.starvation import smooth_starved
 
-SATURATED_HU = 3071
-"""Scanners that store twelve bits end here, and metal with them."""
-
 _SLICES_AT_ONCE = 6
 _METAL_SHARE = 0.5
 
@@ -28,7 +25,7 @@ class DemoStudy:
 
     Attributes:
         kind: hip, spine or dental.
-        hu: int16 `[z, y, x]`, -1024 to 3071: what the scanner shows, metal in it.
+        hu: int16 `[z, y, x]`, -1024 to the end of the scanner's scale: what it shows, metal in it.
         truth_hu: int16 `[z, y, x]`: the same body without metal, noise or reconstruction.
         metal: bool `[z, y, x]`: voxels that are at least half metal.
         grid: where the voxels are.
@@ -45,8 +42,9 @@ def make_demo(kind: str = "hip", progress: Callable[[float], None] | None = None
     """Paint, implant and scan a demo study: 40 slices of 512 x 512; the same seed gives the same study.
 
     The body has its true size; 720 views of 736 bins, the spectrum of 120 kV, noise, scatter, the scanner's water
-    correction and its smoothing of starved rays; nothing is drawn into the image. HU end at 3071, as in scanners that
-    store twelve bits.
+    correction and its smoothing of starved rays; nothing is drawn into the image. HU of hip and spine end at
+    3071, as in scanners that store twelve bits; the dental study has the extended scale, since enamel nearly reaches
+    that end.
 
     Args:
         kind: hip, spine or dental.
@@ -63,14 +61,14 @@ def make_demo(kind: str = "hip", progress: Callable[[float], None] | None = None
     report(0.2)
     axes = (canvas.z.ravel(), canvas.y.ravel(), canvas.x.ravel())
     shares = rasterize(chosen.implants, axes)
-    truth = np.clip(canvas.hu, -1024, SATURATED_HU)
+    truth = np.clip(canvas.hu, -1024, chosen.highest_hu)
     scan = _protocol(kind, canvas.spacing_mm[2], chosen.photons)
     hu = np.empty(truth.shape, dtype=np.int16)
     for start in range(0, len(truth), _SLICES_AT_ONCE):
         part = slice(start, start + _SLICES_AT_ONCE)
         simulated = simulate(truth[part], {name: one[part] for name, one in shares.items()}, scan, seed=seed + start)
         image = simulated.projector.fbp(smooth_starved(simulated.sinogram), filter=chosen.filter)
-        hu[part] = mu_to_hu(image).round().clamp(-1024, SATURATED_HU).to(torch.int16).cpu().numpy()
+        hu[part] = mu_to_hu(image).round().clamp(-1024, chosen.highest_hu).to(torch.int16).cpu().numpy()
         report(0.2 + 0.8 * min(1.0, (start + _SLICES_AT_ONCE) / len(truth)))
     metal = np.sum(list(shares.values()), axis=0) >= _METAL_SHARE
     grid = Grid.from_spacing(truth.shape, canvas.spacing_mm)

@@ -5,8 +5,8 @@ import pytest
 
 from marview.errors import UsageError
 from marview.physics.anatomy.canvas import Canvas
-from marview.physics.anatomy.scenes import scene
-from marview.physics.demo_study import SATURATED_HU, DemoStudy, make_demo
+from marview.physics.anatomy.scenes import TWELVE_BIT_HU, scene
+from marview.physics.demo_study import DemoStudy, make_demo
 from marview.physics.implants import rasterize
 
 KINDS = ("hip", "spine", "dental")
@@ -30,7 +30,7 @@ def test_a_body_has_air_fat_muscle_and_bone(painted: tuple[str, Canvas, np.ndarr
         "bone": (canvas.hu > 250).mean(),
     }
     assert all(share > 0.005 for share in shares.values()), shares
-    assert canvas.hu.max() < SATURATED_HU
+    assert canvas.hu.max() < TWELVE_BIT_HU
 
 
 def test_metal_lies_in_the_body(painted: tuple[str, Canvas, np.ndarray]) -> None:
@@ -52,7 +52,7 @@ def hip() -> DemoStudy:
 @pytest.mark.slow
 def test_the_hip_study_shows_metal_and_dark_bands(hip: DemoStudy) -> None:
     assert hip.hu.shape == hip.truth_hu.shape == hip.metal.shape == hip.grid.shape == (40, 512, 512)
-    assert hip.hu.max() == SATURATED_HU
+    assert hip.hu.max() == TWELVE_BIT_HU
     assert (hip.hu[hip.metal] > 2500).mean() > 0.8
     worst = hip.metal.sum(axis=(1, 2)).argmax()
     between = (slice(256, 262), slice(230, 282))

@@ -14,6 +14,12 @@ from marview.physics.implants.hip import hip
 from marview.physics.implants.spine import pedicle_screws
 from marview.physics.shapes import Point
 
+TWELVE_BIT_HU = 3071
+"""Scanners that store twelve bits end here."""
+
+EXTENDED_HU = 30710
+"""The extended scale some scanners offer for metal."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -25,6 +31,7 @@ class Scene:
         implants: what is in it.
         photons: per ray in air.
         filter: of the reconstruction.
+        highest_hu: where the scanner's scale ends, and metal with it.
     """
 
     painter: Callable[[Canvas], None]
@@ -32,6 +39,7 @@ class Scene:
     implants: tuple[Implant, ...]
     photons: float
     filter: str
+    highest_hu: int = TWELVE_BIT_HU
 
     def paint(self, seed: int) -> Canvas:
         """The body without metal."""
@@ -82,4 +90,4 @@ def _dental() -> Scene:
         filling((-premolar.x, premolar.y, upper), width_mm=3.5, depth_mm=4.5),
         crown((second.x, second.y, (LOWER_CROWN_MM[0] + LOWER_CROWN_MM[1]) / 2), depth_mm=10.8, width_mm=9.6),
     )
-    return Scene(paint_jaw, (1.25, 0.46875, 0.46875), implants, 4e6, "hann")
+    return Scene(paint_jaw, (1.25, 0.46875, 0.46875), implants, 4e6, "hann", EXTENDED_HU)

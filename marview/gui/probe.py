@@ -43,7 +43,7 @@ class ProbeBar(QStatusBar):
         before = int(original.values[y, x])
         words = f"{before} HU"
         if session.result is not None:
-            after = before + round(float(session.result.correction_of(display.slice_index)[y, x]))
+            after = round(before + float(session.result.correction_of(display.slice_index)[y, x]))
             words = tr("original {} HU   result {} HU   ({:+d})").format(before, after, after - before)
         lps = loaded.volume.grid.to_patient((display.slice_index, y, x))
         place = "  ".join(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from marview.dicom import Cancelled, LoadedSeries, Outcome, Series, SeriesReport
 from marview.dicom.read import Allocate
 from marview.session.background import Background, Generation
 from marview.session.messages import Messages, Severity
-from marview.session.thumbnail import thumbnail
+from marview.session.thumbnail import shrink, thumbnail
 
 ANNOUNCE_SECONDS = 0.1
 
@@ -145,6 +145,7 @@ class Library:
                 return
             self.busy.emit("")
             self.loaded = loaded
+            self._complete(entry, loaded)
             self.arrived.emit(frozenset(pending))
             self.finished.emit(loaded)
 
@@ -164,6 +165,17 @@ class Library:
         wanted = max(0, min(len(keys) - 1, at + step))
         if wanted != at:
             self.choose(self.entries[wanted])
+
+    def _complete(self, entry: Entry, loaded: LoadedSeries) -> None:
+        """Show in the list what reading added: findings, and a picture where there was none."""
+        hu = loaded.volume.hu
+        picture = shrink(hu[len(hu) // 2]) if entry.picture is None else entry.picture
+        if picture is entry.picture and len(loaded.report.findings) == len(entry.report.findings):
+            return
+        complete = replace(entry, picture=picture, report=loaded.report)
+        self.entries = tuple(complete if one is entry else one for one in self.entries)
+        self.chosen = complete
+        self.listed.emit()
 
     def _start(self, loaded: LoadedSeries) -> None:
         self.loaded = loaded

@@ -79,8 +79,8 @@ class Result:
         """A slice with its correction, int16 HU `[y, x]`; `hu` is that slice of the source."""
         if self.coverage(slice_index) is not Coverage.CORRECTED:
             return hu
-        # the correction is rounded, not the sum, as in the derived series: what is seen is what is exported
-        total = hu + np.rint(self.correction.array[slice_index])
+        # summed in float64, as for the derived series: what is seen is what is exported, to the last HU
+        total = np.rint(hu + self.correction.array[slice_index].astype(np.float64))
         return np.asarray(np.clip(total, LOWEST_HU, HIGHEST_HU), dtype=np.int16)
 
     def output(self, name: str, slice_index: int) -> NDArray[Any] | None:

@@ -1,6 +1,7 @@
 """The prior image a method worked with, on the processing grid."""
 
 import numpy as np
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.panes.slice_pane import SlicePane
@@ -26,7 +27,8 @@ class PriorPane(SlicePane):
         session, z = self.session, self.session.view.display.slice_index
         original, result = session.original(), session.result
         if original is None or result is None:
-            self.set_note(tr("appears with a result") if original is not None else "")
+            self.set_note("")
+            self._hint(tr("The prior image appears with a result.") if original is not None else "")
             return None
         values = result.output("prior", z)
         if values is None:
@@ -35,14 +37,20 @@ class PriorPane(SlicePane):
             reason = tr("no metal in this slice")
             reason = tr("this method has none") if has_none else tr("waiting for this slice") if is_waiting else reason
             self.set_note(reason, "pending" if is_waiting else "")
+            self._hint("")
             return None
         self.set_note("")
+        self._hint("")
         pixel_mm = processing_pixel_mm((original.values.shape[0], original.values.shape[1]), original.pixel_mm)
         size = f"{values.shape[1]} × {values.shape[0]}  ·  {pixel_mm:.2f} mm"
         self.set_caption(
             tr("What the method takes the slice for where metal hides it"), tr("Processing grid, {}").format(size)
         )
         return Picture(np.clip(np.rint(values), -32768, 32767).astype(np.int16), (pixel_mm, pixel_mm))
+
+    def _hint(self, text: str) -> None:
+        self.set_caption("")
+        self.view.set_text(Qt.AlignmentFlag.AlignCenter, text)
 
     def _fill(self, slice_index: int) -> None:
         if slice_index == self.session.view.display.slice_index:

@@ -196,6 +196,8 @@ class SinogramPane(Pane):
 
     def _say(self) -> None:
         session, z = self.session, self.session.view.display.slice_index
+        if self._trace is None:
+            self.set_caption("")
         if self._trace is not None:
             views, bins = self._trace.shape
             self.set_note(tr("trace {:.1%}").format(self._trace.mean()))

@@ -15,9 +15,9 @@ from marview.geometry import Beam, FanBeamFlat, ParallelBeam
 from marview.projection.compiling import kernel, share
 from marview.projection.packing import zeros
 from marview.projection.rays import PAD
-from marview.projection.simd import clip, load, multiply_add, product, quotient, root, spread, store, zeros_like
+from marview.projection.simd import clip, load, multiply_add, product, quotient, root, split, spread, store, zeros_like
 
-TILE = 16  # pixels along each edge of a thread's tile: its part of some views is in the second cache
+TILE = 32  # pixels along each edge of a thread's tile: its part of some views is in the second cache
 PATCH = 4  # pixels along each edge of what is done at once: its part of some views is in the first cache
 VIEWS = 16
 ENTRIES = PATCH * PATCH * VIEWS
@@ -73,8 +73,8 @@ def _arctan(tangent):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _locate(kind, numbers, cosine, sine, bins, x, y, view, table, entry):  # type: ignore[no-untyped-def]
-    """Bin at which a pixel falls in each of `VIEWS` views and, `ENTRIES` further on, the distance weight there."""
+def _locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  # type: ignore[no-untyped-def]
+    """The bin below a pixel in each of `VIEWS` views, its weight and, `ENTRIES` further on, that of the bin above."""
     real = numbers.dtype.type
     distance, scale, middle, most = numbers[0], numbers[1], numbers[2], real(bins + 1)
     c, s = load(cosine, np.uint64(view), VIEWS), load(sine, np.uint64(view), VIEWS)
@@ -90,8 +90,9 @@ def _locate(kind, numbers, cosine, sine, bins, x, y, view, table, entry):  # typ
         half = quotient(along, multiply_add(root(square), real(1), depth))
         place, weight = multiply_add(_arctan(half), real(2), zeros_like(c)), quotient(product(far, far), square)
     place = multiply_add(place, scale, spread(middle, c))
-    store(table, np.uint64(entry), clip(place, real(0), most))
-    store(table, np.uint64(entry + ENTRIES), weight)
+    upper = product(split(low, np.uint64(entry), clip(place, real(0), most)), weight)
+    store(table, np.uint64(entry), multiply_add(upper, real(-1), weight))
+    store(table, np.uint64(entry + ENTRIES), upper)
 
 
 @cache
@@ -100,7 +101,7 @@ def _gather(lanes: int) -> Any:
     def gather(image, sinogram, kind, numbers, cosine, sine, bins, views, height, width, top, left):  # type: ignore[no-untyped-def]
         real = numbers.dtype.type
         pixel = numbers[3]
-        table = np.empty(2 * ENTRIES, real)
+        low, table = np.empty(ENTRIES, np.int32), np.empty(2 * ENTRIES, real)
         wide, line = np.uint64(lanes), np.uint64((bins + 2) * lanes)
         for view in range(0, views, VIEWS):
             count = min(VIEWS, views - view)
@@ -113,7 +114,7 @@ def _gather(lanes: int) -> Any:
                     y = (real(row) - real(height - 1) / real(2)) * pixel
                     for column in range(first_column, last_column):
                         x = (real(column) - real(width - 1) / real(2)) * pixel
-                        _locate(kind, numbers, cosine, sine, bins, x, y, view, table, entry)
+                        _locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry)
                         entry += VIEWS
                 entry = 0
                 for row in range(first_row, last_row):
@@ -122,11 +123,9 @@ def _gather(lanes: int) -> Any:
                         total = load(image, target, lanes)
                         base = np.uint64(view) * line
                         for v in range(np.uint64(entry), np.uint64(entry + count)):
-                            at, weight = table[v], table[v + np.uint64(ENTRIES)]
-                            low = np.uint32(at)
-                            upper = weight * (at - real(low))
-                            offset = base + np.uint64(low) * wide
-                            total = multiply_add(load(sinogram, offset, lanes), weight - upper, total)
+                            lower, upper = table[v], table[v + np.uint64(ENTRIES)]
+                            offset = base + np.uint64(low[v]) * wide
+                            total = multiply_add(load(sinogram, offset, lanes), lower, total)
                             total = multiply_add(load(sinogram, offset + wide, lanes), upper, total)
                             base += line
                         store(image, target, total)
@@ -141,7 +140,7 @@ def _scatter(lanes: int) -> Any:
     def scatter(image, sinogram, kind, numbers, cosine, sine, bins, views, height, width, view):  # type: ignore[no-untyped-def]
         real = numbers.dtype.type
         pixel = numbers[3]
-        table = np.empty(2 * ENTRIES, real)
+        low, table = np.empty(ENTRIES, np.int32), np.empty(2 * ENTRIES, real)
         wide, line = np.uint64(lanes), np.uint64((bins + 2) * lanes)
         count = min(VIEWS, views - view)
         for top in range(0, height, PATCH):
@@ -152,7 +151,7 @@ def _scatter(lanes: int) -> Any:
                     y = (real(row) - real(height - 1) / real(2)) * pixel
                     for column in range(left, right):
                         x = (real(column) - real(width - 1) / real(2)) * pixel
-                        _locate(kind, numbers, cosine, sine, bins, x, y, view, table, entry)
+                        _locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry)
                         entry += VIEWS
                 entry = 0
                 for row in range(top, bottom):
@@ -161,12 +160,9 @@ def _scatter(lanes: int) -> Any:
                         value = load(image, source, lanes)
                         base = np.uint64(view) * line
                         for v in range(np.uint64(entry), np.uint64(entry + count)):
-                            at, weight = table[v], table[v + np.uint64(ENTRIES)]
-                            low = np.uint32(at)
-                            upper = weight * (at - real(low))
-                            offset = base + np.uint64(low) * wide
-                            lower = multiply_add(value, weight - upper, load(sinogram, offset, lanes))
-                            store(sinogram, offset, lower)
+                            lower, upper = table[v], table[v + np.uint64(ENTRIES)]
+                            offset = base + np.uint64(low[v]) * wide
+                            store(sinogram, offset, multiply_add(value, lower, load(sinogram, offset, lanes)))
                             offset += wide
                             store(sinogram, offset, multiply_add(value, upper, load(sinogram, offset, lanes)))
                             base += line

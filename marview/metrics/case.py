@@ -42,7 +42,7 @@ class Measures:
     ring_soft_tissue_psnr_db: float = _measure("Ring soft tissue PSNR", "higher")
     ring_soft_tissue_ssim: float = _measure("Ring soft tissue SSIM", "higher")
     ring_soft_tissue_rmse_hu: float = _measure("Ring soft tissue RMSE", "lower")
-    full_range_psnr_db: float = _measure("PSNR in [0, 1]/cm (+6 dB)", "higher")
+    full_range_psnr_db: float = _measure("PSNR in [0, 1]/cm, +6", "higher")
     full_range_ssim: float = _measure("SSIM in [0, 1]/cm", "higher")
     adn_psnr_db: float = _measure("PSNR as ADN", "higher")
     adn_ssim: float = _measure("SSIM as ADN", "higher")

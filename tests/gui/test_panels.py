@@ -129,7 +129,7 @@ def test_several_results_can_be_chosen(reduced, qtbot) -> None:
 def test_progress_in_words(reduced) -> None:
     job = reduced.session.runs.job
     job.state = State.QUEUED
-    assert progress_text(job) == "Starting the worker …"
+    assert progress_text(job) == "Starting …"
     job.state = State.CANCELLING
     assert progress_text(job) == "Stopping …"
     job.state = State.RUNNING

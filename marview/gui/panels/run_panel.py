@@ -111,7 +111,7 @@ def progress_text(job: Job) -> str:
     if job.state is State.CANCELLING:
         return tr("Stopping …")
     if job.state is State.QUEUED:
-        return tr("Starting the worker …")
+        return tr("Starting …")
     words = tr("{} of {} slices").format(len(job.result.done), len(job.result.slices))
     left = job.remaining_s
     if left is not None and left >= 1:

@@ -12,8 +12,9 @@ from marview.session.display import Comparison, Display, Overlay
 from marview.session.picture import Picture
 from marview.session.result import Coverage, Result
 from marview.session.session import Session
+from marview.volume.window import HuWindow
 
-DIFFERENCE_LEVELS = (-200.0, 200.0)
+DIFFERENCE_WINDOW = HuWindow(400.0, 0.0)
 LEAST_CHANGE_HU, STRONG_CHANGE_HU = 5.0, 150.0
 CAUTION = "Not for primary diagnosis; review with the uncorrected images."
 
@@ -40,7 +41,7 @@ class ResultPane(SlicePane):
         if original is None or session.result is None or display.is_original_held:
             return original
         corrected = session.result.corrected(original.values, display.slice_index)
-        if display.comparison is Comparison.DIFFERENCE:
+        if self._is_difference(display):
             return Picture(session.result.correction_of(display.slice_index), original.pixel_mm)
         if display.comparison is Comparison.SWIPE:
             corrected = corrected.copy()
@@ -53,7 +54,8 @@ class ResultPane(SlicePane):
         if not self.isVisible():
             return
         result, image = self.session.result, None
-        if result is not None and display.shows(Overlay.CHANGED) and not display.is_original_held:
+        is_marked = display.shows(Overlay.CHANGED) and not display.is_original_held
+        if result is not None and is_marked and not self._is_difference(display):
             change = np.abs(result.correction_of(display.slice_index))
             change[change < LEAST_CHANGE_HU] = 0
             image = ramp(change / np.float32(STRONG_CHANGE_HU), colour("changed"))
@@ -61,12 +63,13 @@ class ResultPane(SlicePane):
         is_swiping = display.comparison is Comparison.SWIPE and result is not None and not display.is_original_held
         self.view.set_divider(display.swipe if is_swiping else None)
 
-    def _draw_window(self, display: Display) -> None:
-        is_difference = display.comparison is Comparison.DIFFERENCE and self.session.result is not None
-        if is_difference and not display.is_original_held:
-            self.view.set_levels(*DIFFERENCE_LEVELS, is_inverted=display.is_inverted)
-        else:
-            super()._draw_window(display)
+    def window_in_use(self, display: Display) -> HuWindow:
+        """The HU window in view; the difference has its own."""
+        return DIFFERENCE_WINDOW if self._is_difference(display) else display.window
+
+    def _is_difference(self, display: Display) -> bool:
+        is_asked = display.comparison is Comparison.DIFFERENCE and not display.is_original_held
+        return is_asked and self.session.result is not None
 
     def _look(self, display: Display) -> None:
         super()._look(display)

@@ -10,6 +10,7 @@ from marview.session.display import Display
 from marview.session.picture import Picture, edge_letters
 from marview.session.rays import ray, virtual_beam
 from marview.session.session import Session
+from marview.volume.window import HuWindow
 
 LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 TOP, BOTTOM = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
@@ -44,6 +45,10 @@ class SlicePane(Pane):
 
     def draw_overlays(self, display: Display) -> None:
         """Draw what lies over the picture; a subclass with overlays does."""
+
+    def window_in_use(self, display: Display) -> HuWindow:
+        """The HU window of this pane."""
+        return display.window
 
     @property
     def shown(self) -> Picture | None:
@@ -91,7 +96,8 @@ class SlicePane(Pane):
         return QRectF(-width / 2, -height / 2, width, height)
 
     def _draw_window(self, display: Display) -> None:
-        self.view.set_levels(display.window.low_hu, display.window.high_hu, is_inverted=display.is_inverted)
+        window = self.window_in_use(display)
+        self.view.set_levels(window.low_hu, window.high_hu, is_inverted=display.is_inverted)
 
     def _look(self, display: Display) -> None:
         original = self.session.original()
@@ -135,7 +141,8 @@ class SlicePane(Pane):
             self.view.set_text(edge, letter)
         slice_text = f"{display.slice_index + 1} / {display.slice_count}" if is_written else ""
         zoom = f"{display.zoom:.2f}×\n" if is_written and display.zoom != 1 else ""
-        window = f"W {display.window.width_hu:.0f}  L {display.window.level_hu:.0f}" if is_written else ""
+        used = self.window_in_use(display)
+        window = f"W {used.width_hu:.0f}  L {used.level_hu:.0f}" if is_written else ""
         self.view.set_text(LEFT | BOTTOM, slice_text)
         self.view.set_text(RIGHT | BOTTOM, f"{zoom}{window}")
 

@@ -11,7 +11,7 @@ from marview.commands.window import open_window
 from marview.dicom.make import Labels, write_ct_series
 from marview.export import whole_folder, write_json, write_nifti
 
-_EDITION = 1
+_EDITION = 2
 """Raised when the phantoms change, so that a study kept from an earlier edition is made again."""
 
 _TITLES = {"hip": "Two hip prostheses", "spine": "Pedicle screws and rods", "dental": "Dental amalgam"}

@@ -4,8 +4,8 @@
 
 Reads ../shared/data, simulates each slice with ten shapes of metal of the public test set's sizes, runs the methods in
 a worker and prints the tables of docs/benchmarks.md. What is measured is kept in DIR: stopped and started again it goes
-on where it stopped, and with more slices it measures the new ones alone. A case (ten shapes in a slice) takes about
-10 s on two cores with `syndeeplesion-640`, 15 s with `aapm-1000`, and 0.5 GB.
+on where it stopped, and with more slices it measures the new ones alone. A case (ten shapes in a slice) took 45 s on
+two cores that others used as well, with either protocol, and 0.5 GB.
 """
 
 import argparse

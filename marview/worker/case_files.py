@@ -46,7 +46,7 @@ def load_case(path: Path) -> MarCase:
         BadInput: the file cannot be read or is no case.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             hu, metal = torch.from_numpy(file["hu"]), torch.from_numpy(file["metal"])
             case = MarCase(
                 hu=hu,

@@ -104,8 +104,8 @@ def _weights(
 ) -> Tensor:
     """What each input gives to each output along one axis, `[out, in]`.
 
-    Beyond the inputs lies nothing, or, where `is_held`, what lies at their edge. The kernel is as wide as the coarser of
-    the two pitches, so that nothing finer is folded into a coarse grid.
+    Beyond the inputs lies nothing, or, where `is_held`, what lies at their edge. The kernel is as wide as the coarser
+    of the two pitches, so that nothing finer is folded into a coarse grid.
     """
     width = max(pitch_in, pitch_out)
     beyond = int(np.ceil(reach * width / pitch_in + n_out * pitch_out / pitch_in / 2)) + 1

@@ -58,17 +58,19 @@ class NmarFrequencySplit:
 
 
 def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor:
-    """Coarse structure of the corrected image and a mix of both images' fine structure, HU `[slice, y, x]`.
-
-    Metal in the uncorrected image is first filled with corrected values: its edge is no detail of what lies around it.
-    """
+    """Coarse structure of the corrected image and a mix of both images' fine structure, HU `[slice, y, x]`."""
     sigma_px = parameters.split_mm / case.pixel_mm
-    original = torch.where(case.metal, corrected_hu, case.hu)
-    fine_original = original - gaussian(original, sigma_px)
-    fine_corrected = corrected_hu - gaussian(corrected_hu, sigma_px)
     share = torch.exp(-_distance_mm(case) / parameters.reach_mm)
-    share = torch.where(fine_original.abs() > parameters.streak_hu, 0.0, share)
-    return corrected_hu + share * (fine_original - fine_corrected)
+    is_streak = _fine(case.hu, case.metal, sigma_px).abs() > parameters.streak_hu
+    share = torch.where(is_streak | case.metal, 0.0, share)
+    return corrected_hu + share * _fine(case.hu - corrected_hu, case.metal, sigma_px)
+
+
+def _fine(image: Tensor, metal: Tensor, sigma_px: float) -> Tensor:
+    """An image less its Gaussian mean over what is not metal: the metal's edge is no detail of what lies around it."""
+    outside = (~metal).to(image.dtype)
+    mean = gaussian(image * outside, sigma_px) / gaussian(outside, sigma_px).clamp(min=1e-6)
+    return image - mean
 
 
 def _distance_mm(case: MarCase) -> Tensor:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPen, QPolygonF, QResizeEvent, QTransform, QWheelEvent
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPen, QPolygonF, QTransform, QWheelEvent
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from marview.gui.gestures import Gestures
@@ -36,6 +36,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self._texts: dict[Qt.AlignmentFlag, str] = {}
         self._marks: dict[str, tuple[QPolygonF, QColor, float]] = {}
         self._divider: float | None = None
+        self._looking_at: tuple[QRectF, QSize, bool] | None = None
 
     # -- what is drawn
 
@@ -52,7 +53,9 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
 
     def set_levels(self, black: float, white: float, *, is_inverted: bool = False) -> None:
         """Which values are black and white."""
-        self._image.setLookupTable(INVERTED if is_inverted else None)
+        table = INVERTED if is_inverted else None
+        if self._image.lut is not table:
+            self._image.setLookupTable(table)
         self._image.setLevels((black, white))
 
     def overlay(self, name: str) -> OverlayItem:
@@ -88,7 +91,10 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
 
     def look_at(self, rect: QRectF, *, is_stretched: bool = False) -> None:
         """Fit a rectangle of the scene into the view, stretched to fill it or with its own shape."""
-        self.setRange(rect, padding=0, lockAspect=not is_stretched)
+        wanted = (QRectF(rect), self.viewport().size(), is_stretched)
+        if wanted != self._looking_at:
+            self._looking_at = wanted
+            self.setRange(rect, padding=0, lockAspect=not is_stretched)
 
     def to_scene(self, at: QPointF) -> QPointF:
         """The scene's point under a pixel."""
@@ -123,10 +129,6 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         """Point nowhere."""
         super().leaveEvent(event)
         self.left.emit()
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Keep looking at the same place."""
-        super().resizeEvent(event)
 
     # -- drawing
 

@@ -46,7 +46,9 @@ class PriorPane(SlicePane):
         self.set_caption(
             tr("What the method takes the slice for where metal hides it"), tr("Processing grid, {}").format(size)
         )
-        return Picture(np.clip(np.rint(values), -32768, 32767).astype(np.int16), (pixel_mm, pixel_mm))
+        return Picture(
+            np.clip(np.rint(values.astype(np.float32)), -32768, 32767).astype(np.int16), (pixel_mm, pixel_mm)
+        )
 
     def _hint(self, text: str) -> None:
         self.set_caption("")

@@ -8,10 +8,10 @@ run: .venv/ready
 	$(BIN)/marview demo
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -26,9 +26,10 @@ lint: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# After a change of pyproject.toml: install what is new into .venv, then write down what is there.
+# After a change of pyproject.toml: install what is new into .venv, then write down what is there (but for the groups
+# `tables` and `peers`, which neither the program nor its tests need).
 lock: .venv/ready
-	$(BIN)/python -m pip freeze --all --exclude-editable | grep -vi '^\(pip\|setuptools\|wheel\|marview\)==' | sed 's/+cpu$$//' > requirements.lock
+	$(BIN)/python -m pip freeze --all --exclude-editable | grep -vi '^\(pip\|setuptools\|wheel\|marview\|spekpy\|xraydb\|astra-toolbox\)==' | sed 's/+cpu$$//' > requirements.lock
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .import_linter_cache

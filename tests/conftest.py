@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pydantic.types  # noqa: F401 - before pytest-qt loads PySide6, whose import hook trips over a half-loaded pydantic
 import pytest
 
 

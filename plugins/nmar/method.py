@@ -38,6 +38,13 @@ class Parameters(BaseModel):
         description="Sigma of the Gaussian that smooths the prior's source; 0 leaves it as it is.",
         json_schema_extra={"unit": "px", "step": 0.25, "advanced": True},
     )
+    has_lung: bool = Field(
+        default=True,
+        title="Keep lung",
+        description="What lies between -900 and -500 HU keeps its value in the prior, as bone does; off, it becomes "
+        "air or soft tissue, as published.",
+        json_schema_extra={"advanced": True},
+    )
     bone_from_hu: float = Field(
         200.0,
         ge=0,
@@ -76,7 +83,11 @@ class Nmar:
         source = prior_source(case, parameters)
         job.check_cancelled()
         prior = prior_image(
-            source, case.metal, parameters.smoothing_px, MU_WATER * (1 + parameters.bone_from_hu / 1000)
+            source,
+            case.metal,
+            parameters.smoothing_px,
+            MU_WATER * (1 + parameters.bone_from_hu / 1000),
+            has_lung=parameters.has_lung,
         )
         prior_hu = mu_to_hu(prior)
         for k, picture in zip(case.slice_indices, prior_hu, strict=True):

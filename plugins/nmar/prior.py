@@ -11,19 +11,22 @@ from marview.physics.attenuation import MU_WATER
 _STEP = 0.0005
 _HIGHEST = 1.0
 _ITERATIONS = 100
+_AIR = 0.1 * MU_WATER
+_TISSUE = 0.5 * MU_WATER
 
 
-def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: float) -> Tensor:
+def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: float, *, has_lung: bool) -> Tensor:
     """Prior image in 1/cm, `[slice, y, x]`: air 0, soft tissue water, bone as it is.
 
     Three classes are found by k-means, metal counting as water. The source is smoothed, then what is below the second
-    class becomes air, what is below bone water.
+    class becomes air, what is below bone water. In a chest the second class may be lung, which would so become water.
 
     Args:
         source: image in 1/cm, `[slice, y, x]`.
         metal: metal mask, bool, `[slice, y, x]`.
         smoothing_px: sigma of a Gaussian of 5 x 5 pixels.
         least_bone: bone begins where the third class does, but not below this, in 1/cm.
+        has_lung: soft tissue begins at -500 HU or above; what lies below it and above -900 HU stays as it is.
 
     Source: Meyer et al. 2010, in the variant of CNN-MAR (Zhang and Yu 2018).
     """
@@ -32,7 +35,10 @@ def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: 
     smooth = gaussian(tissue, smoothing_px, radius=2)
     bone = bone.clamp(min=least_bone)
     prior = torch.where(smooth < bone, MU_WATER, smooth)
-    return torch.where(smooth <= air, 0.0, prior)
+    if not has_lung:
+        return torch.where(smooth <= air, 0.0, prior)
+    thin = torch.where(smooth > _AIR, smooth, 0.0)
+    return torch.where(smooth <= air.clamp(min=_TISSUE), thin, prior)
 
 
 def class_limits(image: Tensor) -> tuple[Tensor, Tensor]:

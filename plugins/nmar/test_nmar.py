@@ -95,9 +95,24 @@ def test_the_prior_has_air_water_and_bone(nmar: LoadedMethod, phantom) -> None:
     assert job.shown == [("prior", 4)]
     prior = result.prior_hu
     assert prior is not None
-    air, water, bone = prior < -999, prior.abs() < 0.5, prior > 199
-    assert torch.all(air | water | bone)
+    air, water, bone, thin = prior < -999, prior.abs() < 0.5, prior > 199, (prior > -901) & (prior < -400)
+    assert torch.all(air | water | bone | thin)
+    assert float(thin.float().mean()) < 0.01
     assert float((air == (truth < -900)).float().mean()) > 0.99
+
+
+def test_lung_keeps_its_value_and_is_no_water(nmar: LoadedMethod) -> None:
+    prior = __import__(type(nmar.method).__module__.replace(".method", ".prior"), fromlist=["prior_image"])
+    chest = torch.full((1, 90, 90), 0.0)
+    chest[:, 5:85, 5:85] = MU_WATER
+    chest[:, 15:75, 15:75] = 0.15 * MU_WATER
+    metal = torch.zeros(chest.shape, dtype=torch.bool)
+    kept, published = (prior.prior_image(chest, metal, 1.0, 1.2 * MU_WATER, has_lung=has) for has in (True, False))
+    assert float(kept[0, 45, 45]) == pytest.approx(0.15 * MU_WATER)
+    assert float(published[0, 45, 45]) in (0.0, pytest.approx(MU_WATER))
+    for image in (kept, published):
+        assert float(image[0, 10, 45]) == pytest.approx(MU_WATER)
+        assert float(image[0, 0, 0]) == 0
 
 
 def test_a_prior_of_the_truth_gives_the_truth(nmar: LoadedMethod, phantom) -> None:

@@ -21,6 +21,9 @@ from marview.projection import Projector
 from marview.worker.api import MarCase, MarResult
 from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
 
+LOWEST_HU = -1024.0
+"""What scanners store for vacuum; no correction goes below."""
+
 GUESS_FRACTION = 0.15
 """From this share of the sinogram on, what a method puts into the metal trace is mostly a guess."""
 
@@ -92,7 +95,7 @@ class FrontEnd:
         *,
         restore_metal: bool,
     ) -> NDArray[np.float32]:
-        """What to add to slices, float32 HU `[slice, row, column]`.
+        """What to add to slices, float32 HU `[slice, row, column]`; it takes nothing below -1024 HU.
 
         Args:
             before_hu: the case's image as the method was given it, `[slice, y, x]`.
@@ -103,6 +106,9 @@ class FrontEnd:
         """
         correction = self.frame.to_native((result_hu - before_hu).cpu())
         correction *= self.frame.changeable(hu)
+        # Nothing is thinner than vacuum, and a slice that ends there still fits the source's twelve bits.
+        room = np.minimum(LOWEST_HU - hu.astype(np.float32), 0)
+        correction = torch.maximum(correction, torch.from_numpy(room))
         if restore_metal:
             correction[torch.from_numpy(np.ascontiguousarray(mask))] = 0
         return correction.numpy()

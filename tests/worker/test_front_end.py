@@ -69,6 +69,14 @@ def test_padding_is_never_changed(front: FrontEnd) -> None:
     assert correction[0, 256, 256] == pytest.approx(50)
 
 
+def test_no_correction_goes_below_vacuum(front: FrontEnd, body) -> None:
+    hu, mask = body
+    before = torch.zeros(2, 416, 416)
+    corrected = hu + front.correction(before, before - 3000, hu, mask, restore_metal=True)
+    assert (corrected >= np.minimum(hu, -1024)).all()
+    assert corrected[0, 256, 200] == -1024
+
+
 def test_far_from_metal_noise_and_edges_stay(front: FrontEnd, body) -> None:
     """The law behind adding the correction: within 2 %, where replacing the slice would blur it."""
     hu, mask = body

@@ -55,9 +55,9 @@ def test_metal_is_restored_unless_asked_otherwise(front: FrontEnd, body) -> None
     hu, mask = body
     before = torch.zeros(2, 416, 416)
     for restores in (True, False):
-        correction = front.correction(before, before - 100, hu, mask, restore_metal=restores)
+        correction = front.correction(before, before + 100, hu, mask, restore_metal=restores)
         assert bool(correction[mask].any()) is not restores
-        np.testing.assert_allclose(correction[:, 100:400, 100:400][~mask[:, 100:400, 100:400]], -100, atol=0.01)
+        np.testing.assert_allclose(correction[:, 100:400, 100:400][~mask[:, 100:400, 100:400]], 100, atol=0.01)
 
 
 def test_padding_is_never_changed(front: FrontEnd) -> None:

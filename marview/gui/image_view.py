@@ -84,8 +84,9 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
 
     def set_divider(self, share: float | None) -> None:
         """Draw the line of a swipe at this share of the width."""
-        self._divider = share
-        self.viewport().update()
+        if share != self._divider:
+            self._divider = share
+            self.viewport().update()
 
     # -- where it looks
 

@@ -12,6 +12,7 @@ from marview.gui.text import tr
 from marview.session.library import Entry, Library
 
 PICTURE_PX = 56
+HEADING_MARGINS_PX = 34
 
 
 class SeriesList(QListWidget):
@@ -53,7 +54,12 @@ class SeriesList(QListWidget):
             return
         item = QListWidgetItem()
         item.setFlags(Qt.ItemFlag.NoItemFlags)
-        heading = QLabel(words)
+        heading = QLabel()
+        metrics, room = heading.fontMetrics(), self.width() - HEADING_MARGINS_PX
+        heading.setText(
+            "\n".join(metrics.elidedText(line, Qt.TextElideMode.ElideRight, room) for line in words.split("\n"))
+        )
+        item.setToolTip(words)
         heading.setObjectName("studyHeading")
         heading.setContentsMargins(10, 12, 8, 4)
         item.setSizeHint(QSize(180, heading.sizeHint().height()))

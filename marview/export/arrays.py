@@ -23,7 +23,7 @@ def corrected_hu(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> N
     """
     corrected = hu.copy()
     for z in np.flatnonzero(correction_hu.any(axis=(1, 2))):
-        corrected[z] = np.clip(np.rint(hu[z] + correction_hu[z]), -32768, 32767)
+        corrected[z] = np.clip(np.rint(hu[z] + correction_hu[z].astype(np.float64)), -32768, 32767)
     return corrected
 
 

@@ -20,7 +20,7 @@ class Parameters(BaseModel):
         "auto",
         title="Prior from",
         description="The image the prior is made of: the uncorrected one (NMAR1, for mild artifacts) or the linear "
-        "interpolation (NMAR2); auto decides slice by slice, by the share of the sinogram that metal hides.",
+        "interpolation (NMAR2); auto takes the uncorrected one for slices where metal hides or attenuates little.",
     )
     raw_below: float = Field(
         2.0,
@@ -29,6 +29,15 @@ class Parameters(BaseModel):
         title="Uncorrected below",
         description="With auto, slices whose trace covers less than this share take the uncorrected image.",
         json_schema_extra={"unit": "%", "step": 0.5, "advanced": True},
+    )
+    mild_below: float = Field(
+        0.3,
+        ge=0,
+        le=10,
+        title="Mild below",
+        description="With auto, slices in whose trace metal adds less than this to the mean line integral take the "
+        "uncorrected image: thin wires leave fewer streaks than the interpolation across them.",
+        json_schema_extra={"step": 0.05, "advanced": True},
     )
     smoothing_px: float = Field(
         1.0,
@@ -105,7 +114,8 @@ def prior_source(case: MarCase, parameters: Parameters) -> Tensor:
     covered = case.trace.float().mean(dim=(1, 2)) * 100
     is_raw = torch.full_like(covered, parameters.prior_source == "raw", dtype=torch.bool)
     if parameters.prior_source == "auto":
-        is_raw = covered < parameters.raw_below
+        added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
+        is_raw = (covered < parameters.raw_below) | (added < parameters.mild_below)
     if bool(is_raw.all()):
         return case.mu
     return torch.where(is_raw[:, None, None], case.mu, case.li_mu)

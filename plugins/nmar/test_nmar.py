@@ -131,6 +131,9 @@ def test_the_source_of_the_prior_is_chosen_by_the_trace(nmar: LoadedMethod, phan
     assert not torch.equal(raw, li)
     assert torch.equal(_run(nmar, case, raw_below=share - 0.1).hu, li)
     assert torch.equal(_run(nmar, case, raw_below=share + 0.1).hu, raw)
+    added = float((case.sinogram - case.li_sinogram)[case.trace].mean())
+    assert torch.equal(_run(nmar, case, raw_below=0, mild_below=added * 0.99).hu, li)
+    assert torch.equal(_run(nmar, case, raw_below=0, mild_below=added * 1.01).hu, raw)
 
 
 def test_classes_are_those_of_plain_k_means(nmar: LoadedMethod) -> None:

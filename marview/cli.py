@@ -1,10 +1,14 @@
 """The command line: one verb a function, which reads its arguments and hands over to `marview.commands`."""
 
+import contextlib
 import enum
+import logging
 import sys
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Annotated
 
+import platformdirs
 import typer
 
 from marview import __version__
@@ -22,6 +26,7 @@ app = typer.Typer(
 
 def run(arguments: list[str]) -> int:
     """Run a verb and return the exit code: 0 done, 2 usage, 3 bad input, 4 method failed, 130 cancelled."""
+    _log_to_file()
     try:
         outcome = app(arguments, standalone_mode=False)
     except MarviewError as refusal:
@@ -31,6 +36,16 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as wrong:
         return _refuse(f"{wrong.format_message()} Say marview --help.", UsageError.exit_code)
     return int(outcome or 0)
+
+
+def _log_to_file() -> None:
+    """Details of failures go to a log; what the person reads is one sentence."""
+    path = Path(platformdirs.user_log_dir("marview", appauthor=False)) / "marview.log"
+    handler: logging.Handler = logging.NullHandler()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
 
 
 def _refuse(sentence: str, exit_code: int) -> int:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +108,24 @@ def test_refusals_say_why_and_write_nothing(
         assert "Traceback" not in answer.err
         assert not (tmp_path / "out").exists()
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["kept.txt"]
+
+
+def test_a_refusal_of_the_worker_is_one_sentence_too(metal_series: Path, tmp_path: Path) -> None:
+    words = [
+        "reduce",
+        str(metal_series),
+        "--method",
+        "nmar",
+        "--output",
+        str(tmp_path / "out"),
+        "--set",
+        "smoothing_px=x",
+    ]
+    answer = subprocess.run([sys.executable, "-m", "marview", *words], capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 2
+    assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
+    assert "smoothing_px" in answer.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_series_with_a_damaged_slice_is_corrected_without_it(

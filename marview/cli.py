@@ -23,6 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_CANCELLED = 130
+_CANCELLED_SENTENCE = "cancelled; nothing half-written is left."
+
 
 def run(arguments: list[str]) -> int:
     """Run a verb and return the exit code: 0 done, 2 usage, 3 bad input, 4 method failed, 130 cancelled."""
@@ -32,9 +35,11 @@ def run(arguments: list[str]) -> int:
     except MarviewError as refusal:
         return _refuse(str(refusal), refusal.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        return _refuse("cancelled; nothing was written.", 130)
+        return _refuse(_CANCELLED_SENTENCE, _CANCELLED)
     except typer.TyperException as wrong:
         return _refuse(f"{wrong.format_message()} Say marview --help.", UsageError.exit_code)
+    if outcome == _CANCELLED:  # typer makes an exit code of Ctrl-C inside a verb
+        return _refuse(_CANCELLED_SENTENCE, _CANCELLED)
     return int(outcome or 0)
 
 

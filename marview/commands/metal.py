@@ -33,6 +33,8 @@ class MaskChoice:
     def __post_init__(self) -> None:
         if self.file is not None and self.threshold_hu is not None:
             raise UsageError("--mask and --threshold exclude each other: the mask says already what metal is.")
+        if self.threshold_hu is not None and not np.isfinite(self.threshold_hu):
+            raise UsageError(f"--threshold takes a number of HU, not {self.threshold_hu}.")
         if not np.isfinite(self.margin_mm):
             raise UsageError(f"--margin takes a length in mm, not {self.margin_mm}.")
 

@@ -57,6 +57,9 @@ def reduce_series(
         raise UsageError(f"{output} holds something already; say another --output.")
     with shared_series(path, series_uid) as series:
         chosen = parse_slices(slices, len(series.loaded.volume.hu))
+        if gaps := series.loaded.gaps:
+            named = ", ".join(map(str, gaps))
+            print(f"marview: Not there or not readable, so left out of the result: slice {named}.", file=sys.stderr)
         metal = find_metal(series.loaded, choice)
         with ExitStack() as stack:
             correction = stack.enter_context(SharedArray.create(series.hu.array.shape, np.float32))
@@ -138,7 +141,8 @@ def _write(
         return (output / written.name,)
     width_hu, level_hu = SOFT_TISSUE
     pixel_mm = loaded.volume.grid.spacing_mm[1:]
-    return write_pngs(output, hu, width_hu=width_hu, level_hu=level_hu, pixel_mm=pixel_mm)
+    present = [z for z in range(len(hu)) if z not in loaded.gaps]
+    return write_pngs(output, hu, width_hu=width_hu, level_hu=level_hu, pixel_mm=pixel_mm, slices=present)
 
 
 def _tell(
@@ -154,6 +158,7 @@ def _tell(
     record = {
         **report,
         "input": str(series.loaded.series.path),
+        "left_out": list(series.loaded.gaps),
         "mask": {"origin": metal.origin, "voxels": int(metal.mask.sum()), "notes": list(metal.notes)},
         "output": str(output),
         "files": len(files),

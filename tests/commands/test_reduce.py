@@ -140,4 +140,5 @@ def test_a_series_with_a_damaged_slice_is_corrected_without_it(
     answer = marview("reduce", copied, *LI, "--output", tmp_path / "out")
     assert answer.exit_code == 0
     assert broken.name in answer.err
+    assert "left out of the result: slice 5" in answer.err
     assert len(list((tmp_path / "out").iterdir())) == 5

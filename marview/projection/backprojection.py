@@ -90,7 +90,8 @@ def _locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  
         half = quotient(along, multiply_add(root(square), real(1), depth))
         place, weight = multiply_add(_arctan(half), real(2), zeros_like(c)), quotient(product(far, far), square)
     place = multiply_add(place, scale, spread(middle, c))
-    upper = product(split(low, np.uint64(entry), clip(place, real(0), most)), weight)
+    # At the very end the bin above would be the one after the last: there all the weight goes to the upper bin instead.
+    upper = product(split(low, np.uint64(entry), clip(place, real(0), most), bins), weight)
     store(table, np.uint64(entry), multiply_add(upper, real(-1), weight))
     store(table, np.uint64(entry + ENTRIES), upper)
 

@@ -160,16 +160,18 @@ def clip(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
 
 
 @operation
-def split(typing_context: Any, whole: Any, offset: Any, value: Any) -> Any:
-    """Write the whole part of a vector of numbers from 0 into a flat int32 array at `offset`; the rest comes back."""
+def split(typing_context: Any, whole: Any, offset: Any, value: Any, most: Any) -> Any:
+    """Write the whole part of a vector of numbers from 0, at most `most`, into a flat int32 array; the rest comes back."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[2].type
         integers = ir.VectorType(ir.IntType(32), vector.count)
         found = builder.fptosi(arguments[2], integers)
+        limit = _spread(builder, builder.trunc(arguments[3], integers.element), integers)
+        found = builder.select(builder.icmp_signed("<", found, limit), found, limit)
         data = context.make_array(whole)(context, builder, arguments[0]).data
         pointer = builder.bitcast(builder.gep(data, [arguments[1]]), integers.as_pointer())
         builder.store(found, pointer, align=4)
         return builder.fsub(arguments[2], builder.sitofp(found, vector))
 
-    return value(whole, types.uintp, value), generate
+    return value(whole, types.uintp, value, types.int64), generate

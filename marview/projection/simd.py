@@ -161,7 +161,7 @@ def clip(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
 
 @operation
 def split(typing_context: Any, whole: Any, offset: Any, value: Any, most: Any) -> Any:
-    """Write the whole part of a vector of numbers from 0, at most `most`, into a flat int32 array; the rest comes back."""
+    """Write the whole part of a vector, from 0 to at most `most`, into a flat int32 array; the rest comes back."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[2].type

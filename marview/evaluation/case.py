@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.errors import BadInput
-from marview.metrics.ranges import Image
+from marview.slices.body import body_of
 from marview.worker.api import MarCase
-
-_BODY_HU = -500.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +107,3 @@ def _check_metal(known: KnownCase) -> None:
         body = body_of(known.truth_hu[k])
         if 2 * np.count_nonzero(metal & body) > np.count_nonzero(body):
             raise BadInput(f"Case {known.name}: the metal mask of slice {k} covers more than half of the body.")
-
-
-def body_of(hu: Image) -> NDArray[np.bool_]:
-    """Where the body is: all above -500 HU; bool, the image's shape."""
-    return np.asarray(hu > _BODY_HU)

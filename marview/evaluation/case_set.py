@@ -5,11 +5,11 @@ from pathlib import Path
 from marview.errors import BadInput, UsageError
 from marview.evaluation.case import ListedCase
 from marview.evaluation.case_folder import is_case_folder, list_case_files
-from marview.evaluation.clean import list_clean
-from marview.evaluation.shapes import read_shapes, shapes_of_sizes
 from marview.evaluation.simulated import list_simulated
 from marview.evaluation.syndeeplesion import is_syndeeplesion, list_syndeeplesion
 from marview.physics import Protocol
+from marview.slices.clean import list_clean
+from marview.slices.shapes import read_shapes, shapes_of_sizes
 
 
 def list_cases(

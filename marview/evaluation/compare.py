@@ -13,9 +13,9 @@ from marview.errors import BadInput
 from marview.evaluation.published import published_rows
 from marview.evaluation.results import nested
 from marview.evaluation.tables import markdown_table, measure_lines, published_table
-from marview.evaluation.volumes import read_mask, read_volume
 from marview.metrics import CaseMeasures, measure_case
 from marview.physics import protocol as named_protocol
+from marview.slices.volumes import read_mask, read_volume
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import torch
 
 from marview.errors import BadInput, UsageError
 from marview.evaluation.case import KnownCase, ListedCase, check_case
-from marview.evaluation.clean import CleanSlice, fit
-from marview.evaluation.shapes import Shape, place
 from marview.physics import Protocol, Simulation, simulate
 from marview.physics.attenuation import mu_to_hu
+from marview.slices.clean import CleanSlice, fit
+from marview.slices.shapes import Shape, place
 from marview.worker.api import MarCase
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from marview.errors import BadInput
-from marview.evaluation.clean import CleanSlice
-from marview.evaluation.shapes import shapes_of_sizes
 from marview.evaluation.simulated import list_simulated
 from marview.physics import protocol
+from marview.slices.clean import CleanSlice
+from marview.slices.shapes import shapes_of_sizes
 
 PROTOCOL = protocol("adn-256")
 

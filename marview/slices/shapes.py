@@ -12,7 +12,7 @@ from scipy.ndimage import find_objects, gaussian_filter, label
 from scipy.signal import fftconvolve
 
 from marview.errors import BadInput
-from marview.evaluation.case import body_of
+from marview.slices.body import body_of
 
 _TISSUE_HU = -200.0
 

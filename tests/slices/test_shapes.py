@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from marview.errors import BadInput
-from marview.evaluation.shapes import TEST_SIZES_PX, place, read_shapes, shapes_of_sizes
+from marview.slices.shapes import TEST_SIZES_PX, place, read_shapes, shapes_of_sizes
 
 
 @pytest.fixture

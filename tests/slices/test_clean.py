@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from marview.errors import BadInput
-from marview.evaluation.clean import fit, list_clean
+from marview.slices.clean import fit, list_clean
 
 
 def _tiff(path, pages):

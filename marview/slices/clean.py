@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 
 from marview.errors import BadInput
-from marview.evaluation.volumes import read_volume
+from marview.slices.volumes import read_volume
 
 
 @dataclass(frozen=True)

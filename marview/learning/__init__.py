@@ -1,0 +1,1 @@
+"""Learned methods: pairs made on the fly, losses, the training loop, weights and their cards."""

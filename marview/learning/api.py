@@ -1,0 +1,117 @@
+"""The contract of a method that learns: the pairs it is given, and what it says about its network (version 1)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from marview.projection import Projector, fill_linear
+
+ONE_TURN = ("all",)
+"""The turns of a method with one optimiser for all its parameters."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """A batch: what a scanner shows of metal, and what is true. All on the training device, float32 or bool.
+
+    A measured pair has a sinogram from the simulated scanner. A re-projected one is a clinical image: its sinogram is
+    the forward projection of the image, its trace that of the metal grown by a pixel, as in `worker.front_end`, and its
+    truth is the clinical image of the same scan without metal, since more cannot be asked of its sinogram.
+
+    Attributes:
+        truth_mu: without metal, 1/cm, `[slice, y, x]`.
+        metal: pixels with metal in them, bool, `[slice, y, x]`.
+        sinogram: with metal, line integrals, `[slice, view, bin]`.
+        metal_free_sinogram: the same scan without metal, `[slice, view, bin]`.
+        trace: metal trace, bool, `[slice, view, bin]`.
+        projector: between these images and sinograms.
+        clinical_mu: the image a re-projected pair comes from, 1/cm, `[slice, y, x]`; None for a measured one.
+    """
+
+    truth_mu: Tensor
+    metal: Tensor
+    sinogram: Tensor
+    metal_free_sinogram: Tensor
+    trace: Tensor
+    projector: Projector = field(repr=False)
+    clinical_mu: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.truth_mu)
+
+    @cached_property
+    def image(self) -> Tensor:
+        """The image with metal as a method's case has it, at least 0, 1/cm, `[slice, y, x]`."""
+        return self.projector.fbp(self.sinogram).clamp(min=0) if self.clinical_mu is None else self.clinical_mu
+
+    @cached_property
+    def li_sinogram(self) -> Tensor:
+        """The sinogram with its trace filled by linear interpolation, `[slice, view, bin]`."""
+        return fill_linear(self.sinogram, self.trace)
+
+    @cached_property
+    def li_image(self) -> Tensor:
+        """The image of the filled sinogram in 1/cm, `[slice, y, x]`."""
+        return self.reconstruct(self.li_sinogram)
+
+    def reconstruct(self, corrected_sinogram: Tensor) -> Tensor:
+        """Image in 1/cm of a corrected sinogram, as `MarCase.reconstruct`; differentiable.
+
+        Args:
+            corrected_sinogram: line integrals, `[slice, view, bin]`.
+
+        Returns:
+            `[slice, y, x]`: its FBP; for a re-projected pair the image and the FBP of the change.
+        """
+        if self.clinical_mu is None:
+            return self.projector.fbp(corrected_sinogram)
+        return self.clinical_mu + self.projector.fbp(corrected_sinogram - self.sinogram)
+
+
+class PairSource(Protocol):
+    """Makes batches; the same number gives the same batch, whatever was asked for before."""
+
+    def __call__(self, number: int) -> Pairs:
+        """The batch of a number, from 0."""
+
+
+class Trainable(Protocol):
+    """A method's network, losses and pictures; the class a recipe's `training` names, made without arguments.
+
+    `settings` is the recipe's table `[network]` wherever it appears. torch's generators are seeded anew before every
+    step, so that what `losses` leaves to chance is the same in a run that was resumed.
+
+    Attributes:
+        turns: names of the optimisers, which take turns at every step; `ONE_TURN` unless losses oppose each other.
+    """
+
+    turns: tuple[str, ...]
+
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
+        """One module with all networks in it; its `state_dict` is what a weights file holds."""
+
+    def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
+        """What the optimiser of a turn changes."""
+
+    def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Weighted losses by name, scalars; the optimiser of the turn lowers their sum."""
+
+    def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Pictures of the first slice by name, `[y, x]` in 1/cm or `[view, bin]`, for a look while training runs."""
+
+
+@runtime_checkable
+class OwnPairs(Protocol):
+    """A trainable that does not learn from simulated scans but makes its own pairs (a patient's own slices)."""
+
+    def source(self, slices: Any, recipe: Any, device: Any) -> PairSource:
+        """Pairs of clean slices.
+
+        Args:
+            slices: `marview.slices.CleanSlice`, what the person trains on.
+            recipe: `marview.learning.recipe.Recipe`.
+            device: torch device the pairs lie on.
+        """

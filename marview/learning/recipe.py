@@ -1,0 +1,206 @@
+"""A recipe: how a method's network is trained, as data in `recipes/<size>.toml` of the method's folder."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from marview.errors import BadInput, UsageError
+from marview.mar.manifest import wrong_field
+from marview.physics import material, protocol
+
+SIZES = ("paper", "bundled", "tiny")
+"""Of the paper's own network, of the one whose weights come with marview, and of one that is trained in seconds."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Optimiser(_Part):
+    """How parameters follow their gradients; every turn has its own optimiser of this kind.
+
+    Attributes:
+        name: adam, adamw or sgd.
+        learning_rate: at the beginning, after the warm-up.
+        betas: of Adam.
+        momentum: of SGD.
+        weight_decay: of the optimiser.
+        milestones: steps after which the learning rate is multiplied by `gamma`.
+        gamma: see `milestones`.
+        decay: Keras' decay: the learning rate is divided by 1 + decay * step.
+        cosine: the learning rate falls along half a cosine to nothing at the last step.
+        warm_up: steps over which it rises from nothing; also after training was taken up from weights alone.
+        gradient_clip: largest norm of all gradients together; 0 leaves them as they are.
+        ema: share of the running average of the weights that stays at each step; 0 keeps no average.
+    """
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: Positive
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    momentum: Share = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    milestones: tuple[Count, ...] = ()
+    gamma: Positive = 0.5
+    decay: Annotated[float, Field(ge=0)] = 0.0
+    cosine: bool = False
+    warm_up: Annotated[int, Field(ge=0)] = 0
+    gradient_clip: Annotated[float, Field(ge=0)] = 0.0
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Augmentation(_Part):
+    """How a clean slice is varied before metal is put into it.
+
+    Attributes:
+        flip: share of the slices that are mirrored left to right, and that are mirrored front to back.
+        rotation_deg: largest angle either way.
+        scale: smallest and largest size of the body.
+        shift_px: largest shift along each axis.
+        warp_px: largest displacement of a mild elastic warp; 0 for none.
+        crop: share of the slices of which only a random part is left, enlarged.
+        noise_hu: largest standard deviation of noise that is put into the slice.
+        blur_px: largest width of a blur, as of a softer kernel.
+    """
+
+    flip: Share = 0.5
+    rotation_deg: Annotated[float, Field(ge=0, le=180)] = 15.0
+    scale: tuple[Positive, Positive] = (0.8, 1.15)
+    shift_px: Annotated[float, Field(ge=0)] = 16.0
+    warp_px: Annotated[float, Field(ge=0)] = 6.0
+    crop: Share = 0.1
+    noise_hu: Annotated[float, Field(ge=0)] = 8.0
+    blur_px: Annotated[float, Field(ge=0)] = 0.7
+
+
+class Metal(_Part):
+    """What metal is put into the slices.
+
+    Attributes:
+        materials: names of `marview.physics.material`; each piece is of one of them.
+        area_px: smallest and largest area of all pieces of a slice together on a grid of 416 x 416; the logarithm is
+            spread evenly.
+        pieces: smallest and largest number of pieces.
+        implants: share of the slices that get an implant where such an implant sits, where there is place for one.
+    """
+
+    materials: tuple[str, ...] = ("ti", "ti6al4v", "316l", "cocrmo", "amalgam")
+    area_px: tuple[Positive, Positive] = (25.0, 4000.0)
+    pieces: tuple[Count, Count] = (1, 6)
+    implants: Share = 0.3
+
+    @field_validator("materials")
+    @classmethod
+    def _known_materials(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_known(material, name) for name in names)
+
+
+class Data(_Part):
+    """What pairs are made of.
+
+    Attributes:
+        batch: slices of a batch, all of one protocol.
+        reuse: steps that a batch serves.
+        ahead: attributes of `Pairs` that are computed in the background, such as image and li_image.
+        protocols: names of `marview.physics.protocol`; each batch is of one of them.
+        photons: smallest and largest factor on the protocol's photons.
+        reprojected: share of the batches that are clinical images.
+        kernels: reconstruction filters of clinical images.
+        phantoms: share of the slices that are painted anatomy (pelvis, spine, jaw).
+        ahead_batches: batches that wait for the network.
+        workers: processes that draw slices and metal; 0 draws them in the training process, in the background.
+        augmentation: of the slices.
+        metal: in the slices.
+    """
+
+    batch: Count = 1
+    reuse: Count = 1
+    ahead: tuple[Literal["image", "li_sinogram", "li_image"], ...] = ()
+    protocols: Annotated[tuple[str, ...], Field(min_length=1)] = ("syndeeplesion-640", "dudonet-640")
+    photons: tuple[Positive, Positive] = (0.2, 1.5)
+    reprojected: Share = 0.3
+    kernels: Annotated[tuple[str, ...], Field(min_length=1)] = ("ram-lak", "shepp-logan", "cosine", "hamming", "hann")
+    phantoms: Share = 0.1
+    ahead_batches: Count = 2
+    workers: Annotated[int, Field(ge=0)] = 0
+    augmentation: Augmentation = Augmentation()
+    metal: Metal = Metal()
+
+    @field_validator("protocols")
+    @classmethod
+    def _known_protocols(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_known(protocol, name) for name in names)
+
+
+class Run(_Part):
+    """How long training lasts and how often it looks back.
+
+    Attributes:
+        steps: of the whole training.
+        seed: of everything left to chance.
+        checkpoint_minutes: after so many, the state is written.
+        validate_every: steps between validations.
+        validation_batches: batches of held-out slices a validation measures.
+        precision: of the network; projection keeps float32.
+    """
+
+    steps: Count
+    seed: int = 0
+    checkpoint_minutes: Positive = 5.0
+    validate_every: Count = 500
+    validation_batches: Count = 4
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class Recipe(_Part):
+    """All of it.
+
+    Attributes:
+        training: `module:Class` in the method's folder, a `marview.learning.api.Trainable`.
+        network: settings of the network and its losses, handed to the trainable as they are.
+        optimiser: how parameters follow gradients.
+        data: what pairs are made of.
+        run: how long.
+    """
+
+    training: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+    network: dict[str, Any] = {}
+    optimiser: Optimiser
+    data: Data = Data()
+    run: Run
+
+
+def read_recipe(folder: Path, size: str) -> Recipe:
+    """The recipe of a size of the method in a folder.
+
+    Raises:
+        UsageError: the method has no recipe of this size.
+        BadInput: the recipe is wrong; the sentence names the field.
+    """
+    path = folder / "recipes" / f"{size}.toml"
+    if not path.is_file():
+        has = ", ".join(name for name in SIZES if (folder / "recipes" / f"{name}.toml").is_file())
+        raise UsageError(
+            f"The method {folder.name} has no recipe of the size {size!r}; it has {has}."
+            if has
+            else f"The method {folder.name} has no recipes, so there is nothing to train."
+        )
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read as a TOML file: {error}.") from error
+    except ValidationError as error:
+        raise BadInput(f"{path}: {wrong_field(error)}.") from error
+
+
+def _known(find: Any, name: str) -> str:
+    try:
+        find(name)
+    except UsageError as unknown:
+        raise ValueError(str(unknown).rstrip(".")) from unknown
+    return name

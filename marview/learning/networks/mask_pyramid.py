@@ -1,0 +1,86 @@
+"""The mask-pyramid U-Net of sinogram networks: at every depth it is told which part of its view the metal hides."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, relu
+
+DEPTH = 5
+MULTIPLE = 2**DEPTH
+"""Views and bins are padded to a multiple of this, since they are halved five times."""
+
+
+class MaskPyramidUNet(nn.Module):
+    """SE-Net of DuDoNet (Lin 2019, table 4) and SinoNet of deep sinogram completion (Yu 2020); 12,439,498 parameters.
+
+    Down: 4 x 4 convolutions of stride 2 to base times 1, 2, 4, 8, 8 channels, LeakyReLU(0.2) after all but the first;
+    up: nearest neighbour, then 3 x 3 convolutions to 8, 4, 2, 1 times base and one channel, ReLU after all but the
+    last. The averaged trace is a further channel of every level. No normalization.
+
+    Attributes:
+        last: the convolution that makes the result.
+    """
+
+    def __init__(self, base: int = 64, *, has_pyramid: bool = True, starts_at_zero: bool = False) -> None:
+        """Weights at random.
+
+        Args:
+            base: channels of the first level.
+            has_pyramid: whether the levels get the trace; without it only the input has it.
+            starts_at_zero: the last convolution begins at zero, so that a residual network begins at its input.
+        """
+        super().__init__()
+        self.has_pyramid = has_pyramid
+        mask = int(has_pyramid)
+        down = [base, 2 * base, 4 * base, 8 * base, 8 * base]
+        up = [8 * base, 4 * base, 2 * base, base]
+        entering = [2, *(width + mask for width in down[:-1])]
+        self.down = nn.ModuleList(
+            nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in zip(entering, down, strict=True)
+        )
+        rising = [down[-1] + mask, *(wide + skip + mask for wide, skip in zip(up[:-1], down[-2:0:-1], strict=True))]
+        self.up = nn.ModuleList(
+            nn.Conv2d(before, after, 3, padding=1) for before, after in zip(rising, up, strict=True)
+        )
+        self.last = nn.Conv2d(up[-1] + down[0] + mask, 1, 3, padding=1)
+        if starts_at_zero:
+            nn.init.zeros_(self.last.weight)
+            nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, sinogram: Tensor, trace: Tensor) -> Tensor:
+        """`[slice, view, bin]` and the metal trace (bool or 0 to 1) -> `[slice, view, bin]`, of any size.
+
+        Views are continued in a circle, bins are reflected.
+        """
+        views, bins = sinogram.shape[-2:]
+        planes = torch.stack([sinogram, trace.to(sinogram.dtype)], dim=1)
+        planes = _to_multiple(planes)
+        mask = planes[:, 1:]
+        features, beside = planes, []
+        for number, level in enumerate(self.down):
+            features = level(features)
+            features = leaky_relu(features, 0.2, inplace=True) if number else features
+            if self.has_pyramid:
+                mask = avg_pool2d(mask, 2)
+                features = torch.cat([features, mask], dim=1)
+            beside.append(features)
+        beside.pop()
+        for level in self.up:
+            features = relu(level(_twice(features)), inplace=True)
+            features = torch.cat([features, beside.pop()], dim=1)
+        result: Tensor = self.last(_twice(features))
+        return result[:, 0, :views, :bins]
+
+
+def _twice(features: Tensor) -> Tensor:
+    return interpolate(features, scale_factor=2, mode="nearest")
+
+
+def _to_multiple(planes: Tensor) -> Tensor:
+    views, bins = planes.shape[-2:]
+    if views % MULTIPLE:
+        planes = planes.index_select(-2, torch.arange(views + -views % MULTIPLE, device=planes.device) % views)
+    if bins % MULTIPLE:
+        turn = max(bins - 1, 1)
+        place = torch.arange(bins + -bins % MULTIPLE, device=planes.device)
+        planes = planes.index_select(-1, turn - (turn - place % (2 * turn)).abs())
+    return planes

@@ -1,0 +1,76 @@
+"""The U-Net of image domain networks: four times halved, bilinear upsampling, batch normalization."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad
+
+MULTIPLE = 16
+"""Rows and columns are padded to a multiple of this, since they are halved four times."""
+
+
+class UNet(nn.Module):
+    """U-Net whose deepest two levels have the same width, since bilinear upsampling changes none.
+
+    Channels are base times 1, 2, 4, 8, 8 on the way down and 4, 2, 1, 1 on the way up; every level has two 3 x 3
+    convolutions. 13,394,753 parameters at base 64 and 3,351,969 at base 32, with two channels in and one out: the
+    image networks of DuDoNet (Lin 2019) and of deep sinogram completion (Yu 2020).
+
+    Attributes:
+        last: the convolution that makes the result.
+    """
+
+    def __init__(
+        self, inputs: int = 2, outputs: int = 1, base: int = 64, *, has_norm: bool = True, starts_at_zero: bool = False
+    ) -> None:
+        """Weights at random.
+
+        Args:
+            inputs: channels of the input.
+            outputs: channels of the result.
+            base: channels of the first level.
+            has_norm: batch normalization after every convolution but the last; batches of one slice learn better
+                without.
+            starts_at_zero: the last convolution begins at zero, so that a residual network begins at its input.
+        """
+        super().__init__()
+        down = [base, 2 * base, 4 * base, 8 * base, 8 * base]
+        up = [4 * base, 2 * base, base, base]
+        self.first = _two_convolutions(inputs, down[0], has_norm)
+        self.down = nn.ModuleList(_two_convolutions(before, after, has_norm) for before, after in pairwise(down))
+        beside = down[-2::-1]
+        below = [down[-1], *up]
+        self.up = nn.ModuleList(
+            _two_convolutions(skip + deep, after, has_norm)
+            for skip, deep, after in zip(beside, below[:-1], up, strict=True)
+        )
+        self.last = nn.Conv2d(base, outputs, 1)
+        if starts_at_zero:
+            nn.init.zeros_(self.last.weight)
+            nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """`[slice, channel, y, x]` -> `[slice, output, y, x]`, of any size."""
+        rows, columns = image.shape[-2:]
+        features = self.first(pad(image, (0, -columns % MULTIPLE, 0, -rows % MULTIPLE), mode="replicate"))
+        beside = [features]
+        for level in self.down:
+            features = level(nn.functional.max_pool2d(features, 2))
+            beside.append(features)
+        beside.pop()
+        for level in self.up:
+            larger = interpolate(features, scale_factor=2, mode="bilinear", align_corners=True)
+            features = level(torch.cat([beside.pop(), larger], dim=1))
+        result: Tensor = self.last(features)
+        return result[..., :rows, :columns]
+
+
+def _two_convolutions(inputs: int, outputs: int, has_norm: bool) -> nn.Sequential:  # noqa: FBT001
+    layers: list[nn.Module] = []
+    for before in (inputs, outputs):
+        layers.append(nn.Conv2d(before, outputs, 3, padding=1))
+        if has_norm:
+            layers.append(nn.BatchNorm2d(outputs))
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)

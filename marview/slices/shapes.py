@@ -89,7 +89,7 @@ def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> ND
     Raises:
         BadInput: it fits nowhere.
     """
-    free = _tissue(hu)
+    free = tissue_of(hu)
     metal = np.zeros(hu.shape, dtype=np.float32)
     for blob in shape.blobs:
         height, width = blob.shape
@@ -103,8 +103,8 @@ def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> ND
     return metal
 
 
-def _tissue(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tissue of the largest body, where implants sit: no lungs, no gas, no table."""
+def tissue_of(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tissue of the largest body, where implants sit: no lungs, no gas, no table; bool, `[y, x]`."""
     parts, count = label(body_of(hu))
     if not count:
         return np.zeros(hu.shape, dtype=bool)

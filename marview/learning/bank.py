@@ -1,0 +1,129 @@
+"""The clean slices a run learns from, in memory, and those it holds out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.check import check
+from marview.dicom.read import read
+from marview.dicom.scan import scan
+from marview.errors import BadInput
+from marview.slices import CleanSlice, list_clean
+from marview.slices.body import body_of
+
+HELD_OUT = "validation"
+"""A TIFF stack whose name begins so is never trained on."""
+
+_METAL_HU = 2800.0
+"""Enamel and dense contrast agent stay below but for single pixels."""
+
+_METAL_PX = 12
+_SMALLEST_BODY = 0.03
+_VALIDATION_SHARE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """Slices without metal.
+
+    Attributes:
+        slices: int16 HU, at least -1000, `[y, x]` each; they may differ in size.
+        names: of the slices.
+    """
+
+    slices: Sequence[NDArray[np.int16]]
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.slices)
+
+
+@dataclass(frozen=True, eq=False)
+class Banks:
+    """What is trained on and what is held out.
+
+    Attributes:
+        training: slices to learn from.
+        validation: slices the losses are watched on.
+        with_metal: how many slices were left out because they hold metal.
+        empty: how many because they hold no body.
+    """
+
+    training: Bank
+    validation: Bank
+    with_metal: int
+    empty: int
+
+
+def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Banks:
+    """Read the metal-free slices under a path.
+
+    Stacks named `validation*.tif` are held out; where there are none the last tenth of the slices is, which are
+    neighbours and of as few patients as possible.
+
+    Args:
+        path: a folder of TIFF stacks, or of DICOM series and NIfTI files; or one such file.
+        tell: called with the name of what is read.
+
+    Raises:
+        BadInput: there is no metal-free slice.
+    """
+    if not path.exists():
+        raise BadInput(f"{path} does not exist; --data takes a folder of TIFF stacks, DICOM series or NIfTI files.")
+    kept: dict[bool, list[tuple[str, NDArray[np.int16]]]] = {False: [], True: []}
+    with_metal = empty = 0
+    for is_held_out, each in _listed(path, tell):
+        hu = each.read()
+        if np.count_nonzero(hu > _METAL_HU) > _METAL_PX:
+            with_metal += 1
+        elif np.count_nonzero(body_of(hu)) < _SMALLEST_BODY * hu.size:
+            empty += 1
+        else:
+            kept[is_held_out].append((each.name, np.rint(hu).clip(-1000, 32767).astype(np.int16)))
+    if not kept[False]:
+        why = f" ({with_metal} slices hold metal, {empty} hold no body)" if with_metal or empty else ""
+        raise BadInput(
+            f"{path} holds no metal-free slice to train on{why}; --data takes scans without metal, such as a series "
+            "of the same scanner and body region."
+        )
+    if not kept[True]:
+        count = max(1, round(_VALIDATION_SHARE * len(kept[False])))
+        # a single slice is both, so that a run on it can be watched
+        kept[True] = kept[False][-count:]
+        kept[False] = kept[False][:-count] or kept[False]
+    return Banks(_bank(kept[False]), _bank(kept[True]), with_metal, empty)
+
+
+def _bank(named: Sequence[tuple[str, NDArray[np.int16]]]) -> Bank:
+    return Bank([hu for _, hu in named], [name for name, _ in named])
+
+
+def _listed(path: Path, tell: Callable[[str], None]) -> Iterator[tuple[bool, CleanSlice]]:
+    """Every slice, and whether it is held out."""
+    stacks = sorted(one for one in path.iterdir() if one.suffix.lower() in {".tif", ".tiff"}) if path.is_dir() else []
+    if not stacks and path.suffix.lower() not in {".tif", ".tiff", ".npy", ".npz"}:
+        yield from ((False, each) for each in _series(path, tell))
+        return
+    for stack in stacks or [path]:
+        tell(stack.name)
+        yield from ((stack.name.startswith(HELD_OUT), each) for each in list_clean(stack))
+
+
+def _series(path: Path, tell: Callable[[str], None]) -> Iterator[CleanSlice]:
+    """Slices of every series that is a volume; what else lies there is left alone."""
+    for number, series in enumerate(scan(path).series):
+        report = check(series)
+        if not report.is_volume:
+            continue
+        tell(series.description or f"series {number + 1}")
+        volume = read(series, report=report).volume.hu
+        for k, hu in enumerate(volume):
+            yield CleanSlice(f"series_{number:02d}_{k:03d}", partial(_in_air, hu))
+
+
+def _in_air(hu: NDArray[np.int16]) -> NDArray[np.float32]:
+    return np.maximum(hu.astype(np.float32), -1000)

@@ -1,0 +1,130 @@
+"""Pairs made on the fly: a scene goes through the simulated scanner on the training device."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from marview.learning.api import Pairs
+from marview.learning.bank import Bank
+from marview.learning.recipe import Data
+from marview.learning.scenes import Scene, draw_scene, plain_scene
+from marview.physics import Material, protocol, simulate
+from marview.physics.attenuation import hu_to_mu
+from marview.physics.simulation import Simulation
+from marview.projection import Projector
+from marview.worker.front_end import grown, processing_beam
+from marview.worker.resampling import SIZE
+
+_TRAINING, _VALIDATION = 0, 1
+"""Chance of training and of validation never meet."""
+
+
+@dataclass(frozen=True)
+class SimulatedPairs:
+    """Training batches by number: a function of seed, process and number alone, so that a run can be taken up.
+
+    Attributes:
+        bank: slices to learn from.
+        how: what pairs are made of.
+        device: where they are made and stay.
+        seed: of the run.
+        process: number of this process among those that train together.
+    """
+
+    bank: Bank
+    how: Data
+    device: torch.device
+    seed: int
+    process: int = 0
+
+    def __call__(self, number: int) -> Pairs:
+        """The batch of a number.
+
+        Raises:
+            BadInput: the slices hold no tissue to put metal into.
+        """
+        return scan(self.scene(number), self.device, ahead=self.how.ahead)
+
+    def scene(self, number: int) -> Scene:
+        """What is scanned for the batch of a number."""
+        return draw_scene(self.bank, self.how, (_TRAINING, self.seed, self.process, number))
+
+
+@dataclass(frozen=True)
+class ValidationPairs:
+    """Validation batches by number: held-out slices as they are, the same metal and noise every time."""
+
+    bank: Bank
+    how: Data
+    device: torch.device
+    seed: int
+
+    def __call__(self, number: int) -> Pairs:
+        """The batch of a number."""
+        scene = plain_scene(self.bank, self.how, (_VALIDATION, self.seed), number)
+        return scan(scene, self.device, ahead=self.how.ahead)
+
+
+@torch.no_grad()
+def scan(scene: Scene, device: torch.device, ahead: tuple[str, ...] = ()) -> Pairs:
+    """Scan a scene.
+
+    Args:
+        scene: slices, metal and scan.
+        device: where the scan is simulated and the pairs stay.
+        ahead: attributes of the pairs to compute at once.
+    """
+    usual = protocol(scene.protocol)
+    hu = torch.from_numpy(scene.hu).to(device)
+    metal: dict[str | Material, Tensor | NDArray[Any]] = {
+        name: torch.from_numpy(share).to(device) for name, share in scene.metal.items()
+    }
+    simulation = simulate(hu, metal, replace(usual, photons=usual.photons * scene.photons), seed=scene.seed)
+    pairs = _clinical(simulation, scene) if scene.kernel else _measured(simulation)
+    for name in ahead:
+        getattr(pairs, name)
+    return pairs
+
+
+def _measured(simulation: Simulation) -> Pairs:
+    return Pairs(
+        truth_mu=simulation.mu,
+        metal=simulation.metal,
+        sinogram=simulation.sinogram,
+        metal_free_sinogram=simulation.metal_free_sinogram,
+        trace=simulation.trace,
+        projector=simulation.projector,
+    )
+
+
+def _clinical(simulation: Simulation, scene: Scene) -> Pairs:
+    """The scan as a clinical image that is projected again with the front end's beam."""
+    scanner = simulation.projector
+    highest = float(hu_to_mu(torch.tensor(scene.scale_end_hu)))
+    pixel_mm = scanner.pixel_mm * max(scanner.shape) / SIZE
+
+    def seen(sinogram: Tensor) -> Tensor:
+        return _on_processing_grid(scanner.fbp(sinogram, filter=scene.kernel).clamp(0, highest))
+
+    image, truth = seen(simulation.sinogram), seen(simulation.metal_free_sinogram)
+    metal = _on_processing_grid(simulation.metal.float()) > 0
+    projector = Projector(processing_beam(pixel_mm), shape=(SIZE, SIZE), pixel_mm=pixel_mm)
+    return Pairs(
+        truth_mu=truth,
+        metal=metal,
+        sinogram=projector.forward(image),
+        metal_free_sinogram=projector.forward(truth),
+        trace=projector.trace(grown(metal)),
+        projector=projector,
+        clinical_mu=image,
+    )
+
+
+def _on_processing_grid(images: Tensor) -> Tensor:
+    if tuple(images.shape[-2:]) == (SIZE, SIZE):
+        return images
+    return interpolate(images[:, None], size=(SIZE, SIZE), mode="bilinear", antialias=True)[:, 0]

@@ -1,0 +1,37 @@
+"""Painted anatomy beside the real slices: the pelvis, the spine and the jaw, of which few real slices are free."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.physics.anatomy.canvas import Canvas
+from marview.physics.anatomy.jaw import paint_jaw
+from marview.physics.anatomy.lumbar import paint_lumbar
+from marview.physics.anatomy.pelvis import paint_pelvis
+
+_BODIES = 12
+"""Painted bodies that a run learns from; each takes a second to paint and is kept."""
+
+_FIRST_SEED = 1000
+"""The demo studies have small seeds, and are not trained on."""
+
+_LEVELS, _SIZE = 6, 416
+_PAINTERS = ((paint_pelvis, 400.0, 90.0), (paint_lumbar, 400.0, 90.0), (paint_jaw, 240.0, 40.0))
+"""Painter, width of the slice and height of the body it paints, mm."""
+
+
+def draw_phantom(rng: np.random.Generator) -> NDArray[np.float32]:
+    """A painted slice in HU, float32, `[y, x]`, at least -1000."""
+    levels = _levels(int(rng.integers(_BODIES)))
+    return np.asarray(levels[rng.integers(len(levels))], dtype=np.float32)
+
+
+@lru_cache(maxsize=_BODIES)
+def _levels(number: int) -> NDArray[np.int16]:
+    """Slices of one painted body, int16 HU, `[level, y, x]`."""
+    paint, width_mm, height_mm = _PAINTERS[number % len(_PAINTERS)]
+    pixel_mm = width_mm / _SIZE
+    canvas = Canvas((_LEVELS, _SIZE, _SIZE), (height_mm / _LEVELS, pixel_mm, pixel_mm), _FIRST_SEED + number)
+    paint(canvas)
+    return np.rint(canvas.hu).clip(-1000, 32767).astype(np.int16)

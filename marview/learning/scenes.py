@@ -1,0 +1,135 @@
+"""Scenes: varied slices with metal in them and the scan they are put through, drawn by chance from a seed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import BadInput
+from marview.learning.augment import augment, resized
+from marview.learning.bank import Bank
+from marview.learning.metal import Shares, draw_metal
+from marview.learning.phantoms import draw_phantom
+from marview.learning.recipe import Data
+from marview.physics import protocol
+
+_TRIES = 20
+_SCALE_ENDS_HU = (3071.0, 10_000.0)
+"""Scanners that store twelve bits, and what the clinical front end keeps of the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What is scanned, and how.
+
+    Attributes:
+        hu: without metal, float32 HU, `[slice, y, x]` on the protocol's grid.
+        metal: how much of each pixel is metal, 0 to 1, `[slice, y, x]`, by material.
+        protocol: name of the scan.
+        photons: factor on the protocol's photons.
+        kernel: reconstruction filter of the clinical image that is projected again; empty where the sinogram is the
+            scanner's own.
+        scale_end_hu: where the scale of that image ends.
+        seed: of the noise.
+    """
+
+    hu: NDArray[np.float32]
+    metal: Mapping[str, NDArray[np.float32]]
+    protocol: str
+    photons: float
+    kernel: str
+    scale_end_hu: float
+    seed: int
+
+
+def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
+    """The scene of a seed; the same seed gives the same scene.
+
+    Args:
+        bank: slices without metal.
+        how: the limits of chance.
+        seed: such as run, process and number of the batch.
+
+    Raises:
+        BadInput: of twenty slices in a row none has tissue to put metal into.
+    """
+    rng = np.random.default_rng(seed)
+    name = str(rng.choice(how.protocols))
+    shape = protocol(name).shape
+    kernel = str(rng.choice(how.kernels)) if rng.random() < how.reprojected else ""
+    photons, end = float(np.exp(rng.uniform(*np.log(how.photons)))), float(rng.choice(_SCALE_ENDS_HU))
+    noise = int(rng.integers(2**31))
+    drawn = [_slice(bank, how, shape, rng) for _ in range(how.batch)]
+    return _scene(drawn, name, photons=photons, kernel=kernel, scale_end_hu=end, seed=noise)
+
+
+def plain_scene(bank: Bank, how: Data, seed: tuple[int, ...], number: int) -> Scene:
+    """The scene of a number for validation: slices one after the other as they are, protocols in turn.
+
+    Args:
+        bank: held-out slices.
+        how: as in training; nothing is varied, no phantom is painted and no photon is left out.
+        seed: of metal and noise.
+        number: of the batch.
+    """
+    rng = np.random.default_rng((*seed, number))
+    name = how.protocols[number % len(how.protocols)]
+    shape = protocol(name).shape
+    kernel = (
+        how.kernels[number % len(how.kernels)] if (number + 0.5) * how.reprojected % 1 > 1 - how.reprojected else ""
+    )
+    step = max(1, len(bank) // max(1, how.batch * 4))
+    drawn = []
+    for k in range(how.batch):
+        for further in range(_TRIES):
+            hu = resized(_read(bank, ((number * how.batch + k) * step + further) % len(bank)), shape)
+            try:
+                drawn.append((hu, draw_metal(hu, how.metal, rng)))
+                break
+            except BadInput:
+                continue
+        else:
+            raise BadInput(_NO_PLACE)
+    return _scene(
+        drawn, name, photons=1.0, kernel=kernel, scale_end_hu=_SCALE_ENDS_HU[0], seed=int(rng.integers(2**31))
+    )
+
+
+_NO_PLACE = (
+    f"{_TRIES} slices in a row hold no tissue that metal could be put into; are these CT slices of a body, in HU?"
+)
+
+
+def _slice(
+    bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], Shares]:
+    for _ in range(_TRIES):
+        hu = draw_phantom(rng) if rng.random() < how.phantoms else _read(bank, int(rng.integers(len(bank))))
+        varied = augment(hu, shape, how.augmentation, rng)
+        try:
+            return varied, draw_metal(varied, how.metal, rng)
+        except BadInput:
+            continue
+    raise BadInput(_NO_PLACE)
+
+
+def _read(bank: Bank, index: int) -> NDArray[np.float32]:
+    return bank.slices[index].astype(np.float32)
+
+
+def _scene(
+    drawn: list[tuple[NDArray[np.float32], Shares]],
+    name: str,
+    *,
+    photons: float,
+    kernel: str,
+    scale_end_hu: float,
+    seed: int,
+) -> Scene:
+    hu = np.stack([each for each, _ in drawn])
+    metal: dict[str, NDArray[np.float32]] = {}
+    for k, (_, shares) in enumerate(drawn):
+        for material, share in shares.items():
+            metal.setdefault(material, np.zeros_like(hu))[k] = np.minimum(share, 1)
+    return Scene(hu, metal, name, photons, kernel, scale_end_hu, seed)

@@ -1,6 +1,19 @@
 """Where voxels are (`Grid`) and where rays are (`ParallelBeam`, `FanBeamFlat`, `FanBeamArc`)."""
 
 from marview.geometry.beam import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
+from marview.geometry.coverage import GUESS_FRACTION, TraceCoverage
 from marview.geometry.grid import Grid
+from marview.geometry.processing import PROCESSING_SIZE, processing_beam, processing_pixel_mm
 
-__all__ = ["Beam", "FanBeamArc", "FanBeamFlat", "Grid", "ParallelBeam"]
+__all__ = [
+    "GUESS_FRACTION",
+    "PROCESSING_SIZE",
+    "Beam",
+    "FanBeamArc",
+    "FanBeamFlat",
+    "Grid",
+    "ParallelBeam",
+    "TraceCoverage",
+    "processing_beam",
+    "processing_pixel_mm",
+]

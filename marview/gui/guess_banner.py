@@ -2,12 +2,10 @@
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
+from marview.geometry import GUESS_FRACTION
 from marview.gui.icons import pixmap
 from marview.gui.text import tr
 from marview.session.session import Session
-
-GUESS_FRACTION = 0.15
-"""From this share of the sinogram on; the same as the worker's notes use (`marview.worker.front_end`)."""
 
 
 class GuessBanner(QFrame):

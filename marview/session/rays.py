@@ -3,9 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.geometry import Beam, FanBeamFlat, ParallelBeam
-
-PROCESSING_SIZE = 416
+from marview.geometry import Beam, FanBeamFlat, ParallelBeam, processing_beam, processing_pixel_mm
 
 
 def sinusoid(beam: Beam, point_mm: tuple[float, float]) -> NDArray[np.float64]:
@@ -43,21 +41,5 @@ def ray(beam: Beam, view: int, bin_: int, reach_mm: float) -> NDArray[np.float64
 
 
 def virtual_beam(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> FanBeamFlat:
-    """The beam of the virtual sinograms of slices of this shape (rows, columns) and spacing (y, x).
-
-    The worker projects with this beam (`marview.worker.front_end.processing_beam`), which a test holds equal.
-    """
-    pixel_mm = processing_pixel_mm(shape, spacing_mm)
-    return FanBeamFlat(
-        views=640,
-        bins=641,
-        first_angle_rad=np.pi / 640,
-        source_to_isocentre_mm=1075 * pixel_mm,
-        source_to_detector_mm=2150 * pixel_mm,
-        bin_mm=float(2 * np.sqrt(2) * PROCESSING_SIZE / 641 * pixel_mm),
-    )
-
-
-def processing_pixel_mm(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> float:
-    """Edge of a pixel of the square processing grid that holds a slice whole."""
-    return max(shape[0] * spacing_mm[0], shape[1] * spacing_mm[1]) / PROCESSING_SIZE
+    """The beam of the virtual sinograms of slices of this shape (rows, columns) and spacing (y, x)."""
+    return processing_beam(processing_pixel_mm(shape, spacing_mm))

@@ -4,7 +4,6 @@ The sinogram is the forward projection of the slice. What goes back is never the
 on the way, but its difference to the image the method was given: smooth, small, and nothing where nothing was wrong.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,10 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 from marview.errors import MethodFailed
-from marview.geometry import Beam, FanBeamFlat
+from marview.geometry import GUESS_FRACTION, Beam, processing_beam
 from marview.physics.attenuation import hu_to_mu
 from marview.projection import Projector
 from marview.worker.api import MarCase, MarResult
@@ -24,33 +22,10 @@ from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
 LOWEST_HU = -1024.0
 """What scanners store for vacuum; no correction goes below."""
 
-GUESS_FRACTION = 0.15
-"""From this share of the sinogram on, what a method puts into the metal trace is mostly a guess."""
-
 REPROJECTED = (
     "The sinogram is a forward projection of the image, not raw data: only what passes through the metal trace is "
     "corrected, and a correction of the scanner's raw data would do better."
 )
-
-
-def processing_beam(pixel_mm: float) -> FanBeamFlat:
-    """The beam of the SynDeepLesion protocol in pixels (640 views, 641 bins), at the true size of a pixel.
-
-    The source is 1075 pixels from the centre, the flat detector as far behind it, as wide as the grid's diagonal seen
-    at twice the distance. Source: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet use the same.
-
-    Example:
-        >>> round(processing_beam(0.36923).source_to_isocentre_mm, 1)
-        396.9
-    """
-    return FanBeamFlat(
-        views=640,
-        bins=641,
-        first_angle_rad=math.pi / 640,
-        source_to_isocentre_mm=1075 * pixel_mm,
-        source_to_detector_mm=2150 * pixel_mm,
-        bin_mm=2 * math.sqrt(2) * SIZE / 641 * pixel_mm,
-    )
 
 
 @dataclass(frozen=True)
@@ -116,8 +91,12 @@ class FrontEnd:
 
 def grown(metal: Tensor) -> Tensor:
     """A mask grown by one pixel along rows and columns, bool `[slice, y, x]`."""
-    solid = metal.float()
-    return torch.maximum(max_pool2d(solid, (3, 1), 1, (1, 0)), max_pool2d(solid, (1, 3), 1, (0, 1))) > 0
+    result = metal.clone()
+    result[:, 1:] |= metal[:, :-1]
+    result[:, :-1] |= metal[:, 1:]
+    result[:, :, 1:] |= metal[:, :, :-1]
+    result[:, :, :-1] |= metal[:, :, 1:]
+    return result
 
 
 def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
@@ -166,7 +145,6 @@ def too_much_metal(trace_fraction: float, slice_index: int) -> str:
 
 __all__ = [
     "AIR_HU",
-    "GUESS_FRACTION",
     "REPROJECTED",
     "FrontEnd",
     "check_result",

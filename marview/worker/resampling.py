@@ -9,9 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from marview.geometry import PROCESSING_SIZE, processing_pixel_mm
+from marview.volume.box import box_of
+
 AIR_HU = -1000.0
 HIGHEST_HU = 10_000.0
-SIZE = 416
+SIZE = PROCESSING_SIZE
 
 _TAPER = 0.03
 _PADDING_HU = -1500
@@ -34,7 +37,7 @@ class SliceFrame:
     @property
     def pixel_mm(self) -> float:
         """Edge of a pixel of the processing grid."""
-        return max(self.shape[0] * self.spacing_mm[0], self.shape[1] * self.spacing_mm[1]) / SIZE
+        return processing_pixel_mm(self.shape, self.spacing_mm)
 
     def to_processing(self, hu: NDArray[np.int16]) -> Tensor:
         """HU on the processing grid, `[slice, y, x]` float32, of slices `[slice, row, column]`.
@@ -48,8 +51,13 @@ class SliceFrame:
 
     def mask_to_processing(self, mask: NDArray[np.bool_]) -> Tensor:
         """A mask on the processing grid, bool `[slice, y, x]`, of `[slice, row, column]`; nothing small is lost."""
+        covered = torch.zeros((len(mask), SIZE, SIZE), dtype=torch.bool)
+        box = box_of(mask)
+        if box is None:
+            return covered
         rows, columns = self._down
-        covered = (rows @ torch.from_numpy(mask.astype(np.float32)) @ columns.T) >= 0.5
+        metal = torch.from_numpy(mask[:, box[1], box[2]].astype(np.float32))
+        covered |= (rows[:, box[1]] @ metal @ columns[:, box[2]].T) >= 0.5
         k, row, column = (torch.from_numpy(index) for index in np.nonzero(mask))
         covered[k, self._nearest(0)[row], self._nearest(1)[column]] = True
         return covered

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from marview.geometry import FanBeamArc, FanBeamFlat, ParallelBeam
-from marview.session.rays import processing_pixel_mm, ray, sinusoid, virtual_beam
+from marview.session.rays import ray, sinusoid
 
 BEAMS = [
     ParallelBeam(views=36, bins=201, bin_mm=1.1, bin_offset=0.25),
@@ -38,13 +38,3 @@ def _side(ends: np.ndarray, point: tuple[float, float]) -> float:
 
 def _distance(ends: np.ndarray, point: tuple[float, float]) -> float:
     return abs(_side(ends, point)) / float(np.linalg.norm(ends[1] - ends[0]))
-
-
-@pytest.mark.parametrize("shape", [(512, 512), (101, 122)])
-def test_the_virtual_beam_is_the_one_the_worker_projects_with(shape) -> None:
-    front_end = pytest.importorskip("marview.worker.front_end")
-    resampling = pytest.importorskip("marview.worker.resampling")
-    spacing_mm = (0.75, 0.8)
-    frame = resampling.SliceFrame(shape, spacing_mm)
-    assert processing_pixel_mm(shape, spacing_mm) == pytest.approx(frame.pixel_mm)
-    assert virtual_beam(shape, spacing_mm) == front_end.processing_beam(frame.pixel_mm)

@@ -1,0 +1,33 @@
+"""The virtual scan that every method works on: a square grid of 416 pixels that holds the slice, and its fan beam."""
+
+import math
+
+from marview.geometry.beam import FanBeamFlat
+
+PROCESSING_SIZE = 416
+"""Pixels along either side of the processing grid."""
+
+
+def processing_pixel_mm(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> float:
+    """Edge of a pixel of the processing grid of slices of this shape (rows, columns) and spacing (y, x)."""
+    return max(shape[0] * spacing_mm[0], shape[1] * spacing_mm[1]) / PROCESSING_SIZE
+
+
+def processing_beam(pixel_mm: float) -> FanBeamFlat:
+    """The beam of the SynDeepLesion protocol in pixels (640 views, 641 bins), at the true size of a pixel.
+
+    The source is 1075 pixels from the centre, the flat detector as far behind it, as wide as the grid's diagonal seen
+    at twice the distance. Source: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet use the same.
+
+    Example:
+        >>> round(processing_beam(0.36923).source_to_isocentre_mm, 1)
+        396.9
+    """
+    return FanBeamFlat(
+        views=640,
+        bins=641,
+        first_angle_rad=math.pi / 640,
+        source_to_isocentre_mm=1075 * pixel_mm,
+        source_to_detector_mm=2150 * pixel_mm,
+        bin_mm=2 * math.sqrt(2) * PROCESSING_SIZE / 641 * pixel_mm,
+    )

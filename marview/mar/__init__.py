@@ -12,6 +12,7 @@ from marview.mar.messages import (
     ReduceRequest,
     SinogramRequest,
     SliceDone,
+    TraceRequest,
 )
 from marview.mar.run import Outcome, Run
 from marview.mar.runner import MarWorker
@@ -34,6 +35,7 @@ __all__ = [
     "SharedArray",
     "SinogramRequest",
     "SliceDone",
+    "TraceRequest",
     "discover",
     "find",
     "read_manifest",

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from marview.errors import UsageError
-from marview.mar.messages import ReduceRequest, Request, SinogramRequest
+from marview.geometry import processing_beam
+from marview.mar.messages import ReduceRequest, Request, SinogramRequest, TraceRequest
 
 
 def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
@@ -32,6 +33,22 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
     outside = [k for k in slices if not 0 <= k < shape[0]]
     if outside:
         raise UsageError(f"There is no slice {outside[0]}: the volume has slices 0 to {shape[0] - 1}.")
+
+
+def check_trace(request: TraceRequest) -> None:
+    """Refuse a mask and a place for its trace that do not fit together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    beam = processing_beam(1.0)
+    mask, trace = request.mask.array, request.trace.array
+    if mask.ndim != 3 or mask.dtype != np.bool_ or not 0 <= request.slice_index < len(mask):
+        raise UsageError(f"Slice {request.slice_index} of a mask {mask.dtype} {mask.shape} has no trace.")
+    if trace.shape != (beam.views, beam.bins) or trace.dtype != np.bool_:
+        raise UsageError(f"A trace is bool {(beam.views, beam.bins)}, not {trace.dtype} {trace.shape}.")
+    if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:
+        raise UsageError(f"The distances of voxels are positive, not {request.spacing_mm} mm.")
 
 
 def mark_unwritten(request: Request) -> None:

@@ -69,6 +69,23 @@ class SinogramRequest:
     output_folder: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TraceRequest:
+    """Mark the metal trace of one slice, from the mask's own pixels alone.
+
+    Attributes:
+        mask: the metal, bool, `[z, y, x]`.
+        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        slice_index: which slice.
+        trace: bool, `[view, bin]` of `marview.geometry.processing_beam`; receives the trace.
+    """
+
+    mask: SharedArray
+    spacing_mm: tuple[float, float, float]
+    slice_index: int
+    trace: SharedArray = field(metadata={"is_writable": True})
+
+
 @dataclass(frozen=True, kw_only=True)
 class CasesRequest:
     """Run a method on case files (`marview.worker.case_files`), for benchmarks.
@@ -109,7 +126,9 @@ class CancelRequest:
     """Stop the present run."""
 
 
-Request = ReduceRequest | SinogramRequest | CasesRequest | DescribeRequest | DevicesRequest | CancelRequest
+Request = (
+    ReduceRequest | SinogramRequest | TraceRequest | CasesRequest | DescribeRequest | DevicesRequest | CancelRequest
+)
 
 # -- messages: from the worker --------------------------------------------------------------------------------------
 

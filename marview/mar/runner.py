@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from marview.errors import MarviewError, UsageError
-from marview.mar.arrays import check_arrays, mark_unwritten, unwritten
+from marview.mar.arrays import check_arrays, check_trace, mark_unwritten, unwritten
 from marview.mar.discovery import Listing, discover, find
 from marview.mar.messages import (
     Cancelled,
@@ -29,6 +29,7 @@ from marview.mar.messages import (
     ReduceRequest,
     Request,
     SinogramRequest,
+    TraceRequest,
     decode,
 )
 from marview.mar.process import WorkerProcess
@@ -123,6 +124,15 @@ class MarWorker:
         """
         check_arrays(request)
         return self._submit(request, sys.executable, on_message)
+
+    def trace(self, request: TraceRequest) -> Run:
+        """Mark the metal trace of a slice into the request's array; returns at once.
+
+        Raises:
+            UsageError: mask, slice and trace do not fit together.
+        """
+        check_trace(request)
+        return self._submit(request, sys.executable, _ignore)
 
     def cases(self, request: CasesRequest, on_message: OnMessage) -> Run:
         """Run a method on case files; returns at once.

@@ -58,8 +58,15 @@ class FrontEnd:
             pixel_mm=self.frame.pixel_mm,
             beam=self.beam,
             slice_indices=slice_indices,
-            measured_trace=self._projector.trace(grown(metal)),
+            measured_trace=self._trace(metal),
         )
+
+    def trace(self, mask: NDArray[np.bool_]) -> Tensor:
+        """The metal trace of slices' masks `[slice, row, column]`, bool `[slice, view, bin]`, as cases have it."""
+        return self._trace(self.frame.mask_to_processing(mask).to(self.device))
+
+    def _trace(self, metal: Tensor) -> Tensor:
+        return self._projector.trace(grown(metal))
 
     def correction(
         self,

@@ -23,6 +23,7 @@ from marview.mar.messages import (
     ReduceRequest,
     Request,
     SinogramRequest,
+    TraceRequest,
 )
 from marview.worker.api import Cancelled
 from marview.worker.cases import run_cases
@@ -30,6 +31,7 @@ from marview.worker.channel import Channel, die_with_parent, end_group, limit_me
 from marview.worker.devices import list_devices
 from marview.worker.loading import as_clause, load_method
 from marview.worker.reduce import Reduction, show_sinogram
+from marview.worker.tracing import mark_trace
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -68,6 +70,8 @@ def _serve(request: Request, channel: Channel) -> Finished:
             return Reduction(request, channel).run()
         case SinogramRequest():
             return show_sinogram(request, channel)
+        case TraceRequest():
+            return mark_trace(request)
         case CasesRequest():
             return run_cases(request, channel)
         case DescribeRequest():

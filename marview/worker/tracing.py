@@ -1,0 +1,26 @@
+"""The metal trace of a slice while its mask is painted: what a `TraceRequest` asks for."""
+
+import time
+from functools import lru_cache
+
+import torch
+
+from marview.mar.messages import Finished, TraceRequest
+from marview.worker.front_end import FrontEnd
+from marview.worker.resampling import SliceFrame
+
+
+def mark_trace(request: TraceRequest) -> Finished:
+    """Write the trace that a run with this mask would have."""
+    started = time.perf_counter()
+    _, rows, columns = request.mask.array.shape
+    front = _front_end((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))
+    k = request.slice_index
+    request.trace.array[:] = front.trace(request.mask.array[k : k + 1])[0].numpy()
+    return Finished({"slice_index": k, "seconds": time.perf_counter() - started})
+
+
+@lru_cache(maxsize=2)
+def _front_end(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> FrontEnd:
+    """Kept from one event of a stroke to the next."""
+    return FrontEnd(SliceFrame(shape, spacing_mm), torch.device("cpu"))

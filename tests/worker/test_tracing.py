@@ -1,0 +1,57 @@
+"""The trace a painter sees is the trace a run has."""
+
+import numpy as np
+import pytest
+import torch
+
+from marview.errors import UsageError
+from marview.geometry import processing_beam
+from marview.mar import MarWorker, SharedArray, SinogramRequest, TraceRequest
+from marview.worker.front_end import FrontEnd
+from marview.worker.resampling import SliceFrame
+from marview.worker.tracing import mark_trace
+
+SHAPE, SPACING_MM = (3, 90, 100), (3.0, 2.0, 1.5)
+BEAM = processing_beam(1.0)
+
+
+@pytest.fixture
+def arrays():
+    hu, mask, trace = (
+        SharedArray.create(shape, kind)
+        for shape, kind in ((SHAPE, np.int16), (SHAPE, np.bool_), ((BEAM.views, BEAM.bins), np.bool_))
+    )
+    generator = np.random.default_rng(4)
+    mask.array[1, 40:50, 20:33] = generator.random((10, 13)) > 0.3
+    mask.array[2, 80, 90] = True
+    yield hu, mask, trace
+    for shared in (hu, mask, trace):
+        shared.close()
+
+
+def request(arrays, slice_index: int) -> TraceRequest:
+    return TraceRequest(mask=arrays[1], spacing_mm=SPACING_MM, slice_index=slice_index, trace=arrays[2])
+
+
+@pytest.mark.parametrize("slice_index", [0, 1, 2])
+def test_the_trace_of_the_mask_alone_is_that_of_the_case(arrays, slice_index: int) -> None:
+    hu, mask, trace = arrays
+    front = FrontEnd(SliceFrame(SHAPE[1:], SPACING_MM[1:]), torch.device("cpu"))
+    case = front.case(hu.array[slice_index : slice_index + 1], mask.array[slice_index : slice_index + 1], [slice_index])
+    mark_trace(request(arrays, slice_index))
+    np.testing.assert_array_equal(trace.array, case.trace[0].numpy())
+    assert trace.array.any() == (slice_index > 0)
+
+
+def test_the_worker_marks_it_into_shared_memory(arrays) -> None:
+    with MarWorker() as worker:
+        worker.trace(request(arrays, 1)).wait(120).check()
+        marked = arrays[2].array.copy()
+        paths = {}
+        asked = SinogramRequest(hu=arrays[0], mask=arrays[1], spacing_mm=SPACING_MM, slice_index=1)
+        worker.sinogram(asked, lambda message: paths.setdefault(getattr(message, "name", ""), message)).wait(60).check()
+        np.testing.assert_array_equal(marked, np.load(paths["trace"].path))
+        with pytest.raises(UsageError, match="has no trace"):
+            worker.trace(request(arrays, 3))
+        with pytest.raises(UsageError, match="A trace is bool"):
+            worker.trace(TraceRequest(mask=arrays[1], spacing_mm=SPACING_MM, slice_index=1, trace=arrays[1]))

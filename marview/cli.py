@@ -1,18 +1,15 @@
 """The command line: one verb a function, which reads its arguments and hands over to `marview.commands`."""
 
-import contextlib
 import enum
-import logging
-import sys
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Annotated
 
-import platformdirs
 import typer
 
 from marview import __version__
-from marview.errors import MarviewError, UsageError
+from marview.ending import CANCELLED, CANCELLED_SENTENCE, ended, refuse
+from marview.errors import UsageError
+from marview.log_file import log_to_file
 
 app = typer.Typer(
     name="marview",
@@ -23,39 +20,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_CANCELLED = 130
-_CANCELLED_SENTENCE = "cancelled; nothing half-written is left."
-
 
 def run(arguments: list[str]) -> int:
-    """Run a verb and return the exit code: 0 done, 2 usage, 3 bad input, 4 method failed, 130 cancelled."""
-    _log_to_file()
+    """Run a verb and return the exit code: 0 done, 2 usage, 3 bad input, 4 method failed, 130 cancelled.
+
+    1 is for what nobody expected, and for a `doctor` that finds something ill.
+    """
+    log_to_file()
+    return ended(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
     try:
         outcome = app(arguments, standalone_mode=False)
-    except MarviewError as refusal:
-        return _refuse(str(refusal), refusal.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        return _refuse(_CANCELLED_SENTENCE, _CANCELLED)
+    except typer.Abort:
+        outcome = CANCELLED
     except typer.TyperException as wrong:
-        return _refuse(f"{wrong.format_message()} Say marview --help.", UsageError.exit_code)
-    if outcome == _CANCELLED:  # typer makes an exit code of Ctrl-C inside a verb
-        return _refuse(_CANCELLED_SENTENCE, _CANCELLED)
+        return refuse(f"{wrong.format_message().rstrip('.')}. Say marview --help.", UsageError.exit_code)
+    if outcome == CANCELLED:  # typer makes an exit code of Ctrl-C inside a verb
+        return refuse(CANCELLED_SENTENCE, CANCELLED)
     return int(outcome or 0)
-
-
-def _log_to_file() -> None:
-    """Details of failures go to a log; what the person reads is one sentence."""
-    path = Path(platformdirs.user_log_dir("marview", appauthor=False)) / "marview.log"
-    handler: logging.Handler = logging.NullHandler()
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-
-
-def _refuse(sentence: str, exit_code: int) -> int:
-    print(f"marview: {sentence}", file=sys.stderr)  # noqa: T201
-    return exit_code
 
 
 class Device(enum.StrEnum):
@@ -298,4 +282,46 @@ def simulate(
         seed=seed,
         layout=layout.value,
         series_uid=series,
+    )
+
+
+class Size(enum.StrEnum):
+    """How large the network is that is trained."""
+
+    PAPER = "paper"
+    BUNDLED = "bundled"
+    TINY = "tiny"
+
+
+@app.command()
+def train(
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="A learned method of `marview methods`.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Scans without metal: TIFF stacks, DICOM series, NIfTI.")
+    ] = None,
+    patient: Annotated[
+        Path | None, typer.Option(metavar="SERIES", help="The scan whose own slices are learned from (near_hip).")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(metavar="P", help="Instead of the recipe's; repeat for several.")
+    ] = None,
+    size: Annotated[Size, typer.Option(help="Of the network.")] = Size.BUNDLED,
+    device: Device = Device.AUTO,
+    max_minutes: Annotated[float | None, typer.Option(metavar="N", help="End this session after so many.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+) -> int:
+    """Train a learned method on scans without metal; Ctrl-C keeps everything."""
+    from marview.commands.train import train_method
+
+    return train_method(
+        method,
+        output,
+        data=data,
+        patient=patient,
+        protocols=protocol or [],
+        size=size.value,
+        device=device.value,
+        max_minutes=max_minutes,
+        is_resumed=resume,
     )

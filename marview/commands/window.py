@@ -4,7 +4,9 @@ import os
 import sys
 from pathlib import Path
 
+from marview.ending import ended
 from marview.errors import BadInput
+from marview.log_file import log_to_file
 
 
 def has_display() -> bool:
@@ -15,7 +17,13 @@ def has_display() -> bool:
 
 
 def open_window(paths: list[str], picture: Path = Path("marview.png")) -> int:
-    """Open the window on the given studies and return its exit code.
+    """Open the window on the given studies and return its exit code, whatever goes wrong."""
+    log_to_file()
+    return ended(lambda: _open(paths, picture))
+
+
+def _open(paths: list[str], picture: Path) -> int:
+    """Open the window.
 
     On a machine with no display the same window is drawn offscreen into `picture`, and a sentence says so.
 
@@ -24,11 +32,7 @@ def open_window(paths: list[str], picture: Path = Path("marview.png")) -> int:
     """
     for path in paths:
         if not Path(path).exists():
-            print(
-                f"marview: '{path}' is neither a verb nor a file or folder here. Say marview --help for the verbs.",
-                file=sys.stderr,
-            )
-            return BadInput.exit_code
+            raise BadInput(f"'{path}' is neither a verb nor a file or folder here. Say marview --help for the verbs.")
     if has_display():
         from marview.gui.app import run
 

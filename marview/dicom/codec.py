@@ -2,6 +2,7 @@
 
 import math
 import struct
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from marview.dicom.header import LARGEST_SLICE_PIXELS, SliceHeader
+from marview.dicom.stderr import stderr_to_log
 from marview.errors import BadInput
 
 Stored = NDArray[np.integer[Any]]
@@ -28,6 +30,9 @@ _PLUGINS = {
 }
 _JPEG = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 57, 70))
 """Read by GDCM, also with 12 bits and in the retired orders of coefficients (.53, .55), which pydicom does not."""
+
+_TALKATIVE = _JPEG | {"1.2.840.10008.1.2.5"}
+"""Their codecs print to standard error: GDCM of 12 bits, the one of RLE the trace of its panic on a damaged image."""
 
 COMPRESSED = _JPEG | _PLUGINS.keys()
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
@@ -51,7 +56,9 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
     frame = _only_frame(header, encapsulated)
     _check_size(header, frame)
     try:
-        values = _with_gdcm(header, frame) if header.transfer_syntax in _JPEG else _with_pydicom(header, encapsulated)
+        with stderr_to_log() if header.transfer_syntax in _TALKATIVE else nullcontext():
+            is_jpeg = header.transfer_syntax in _JPEG
+            values = _with_gdcm(header, frame) if is_jpeg else _with_pydicom(header, encapsulated)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # noqa: BLE001 - every codec has its own exceptions, and a panic of Rust is no Exception

@@ -52,7 +52,6 @@ def make_window(settings: Settings | None = None) -> MainWindow:
 
 def run(paths: list[str]) -> int:
     """Open the window, with the studies at `paths`, and return the exit code when it closes."""
-    logging.basicConfig(level=logging.WARNING, format="marview: %(message)s")
     qt = application()
     window = make_window()
     window.resize(*SIZE)

@@ -94,15 +94,13 @@ def find(method: str, listings: list[Listing]) -> Listing:
     if same:
         raise UsageError(f"The method {method} cannot be used: {same[0].error}")
     known = ", ".join(sorted(listing.id for listing in listings if listing.manifest is not None)) or "none"
-    raise UsageError(f"There is no method {method!r}; installed: {known}.")
+    closed = " ".join(listing.error for listing in listings if listing.manifest is None) if known == "none" else ""
+    raise UsageError(f"There is no method {method!r}; installed: {known}. {closed}".strip())
 
 
 def _all() -> Iterator[Listing]:
     for origin, parent in (("bundled", bundled_plugins()), ("user", user_plugins())):
-        if parent.is_dir():
-            for folder in sorted(parent.iterdir()):
-                if (folder / MANIFEST).is_file():
-                    yield _listing(folder, origin)
+        yield from _below(parent, origin)
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
         origin = f"package {entry.dist.name if entry.dist else entry.value}"
         package = _folder_of(entry.value)
@@ -111,6 +109,29 @@ def _all() -> Iterator[Listing]:
             yield Listing(entry.name, Path(entry.value), origin, error=sentence)
         else:
             yield _listing(package, origin)
+
+
+def _below(parent: Path, origin: str) -> Iterator[Listing]:
+    """The methods in the subfolders of a folder; a broken listing where one cannot be looked into."""
+    try:
+        folders = sorted(parent.iterdir()) if parent.is_dir() else []
+    except OSError as why:
+        yield _closed(parent, origin, why)
+        return
+    for folder in folders:
+        try:
+            is_method = (folder / MANIFEST).is_file()
+        except OSError as why:
+            yield _closed(folder, origin, why)
+        else:
+            if is_method:
+                yield _listing(folder, origin)
+
+
+def _closed(folder: Path, origin: str, why: OSError) -> Listing:
+    reason = (why.strerror or "no reason given").lower()
+    sentence = f"The folder {folder} cannot be read ({reason}): give yourself the right to read it."
+    return Listing(folder.name, folder, origin, error=sentence)
 
 
 def _listing(folder: Path, origin: str) -> Listing:

@@ -80,6 +80,11 @@ class WorkerProcess:
         return self._process.pid
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it lives no more."""
+        return self._process.poll() is not None
+
+    @property
     def ending(self) -> str:
         """How it ended, to follow "its process ..."."""
         code = self._process.returncode

@@ -212,8 +212,8 @@ class MarWorker:
             self._process.send(run.request)
 
     def _start(self, python: str) -> None:
-        """Have a process of this interpreter; the one at hand where it is of the same."""
-        if self._process is not None and self._process.python != python:
+        """Have a process of this interpreter; the one at hand where it is of the same and lives."""
+        if self._process is not None and (self._process.python != python or self._process.has_ended):
             self._drop()
         if self._process is None:
             self._process = WorkerProcess(

@@ -10,6 +10,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from marview.errors import MarviewError
@@ -37,6 +38,13 @@ class Channel:
     def next(self) -> Request:
         """Wait for the next request; what was cancelled before it is forgotten."""
         return self._waiting.get()
+
+    def is_asked(self, within_s: float) -> bool:
+        """Whether a request waits, or comes within some seconds."""
+        end = time.monotonic() + within_s
+        while self._waiting.empty() and time.monotonic() < end:
+            time.sleep(0.01)
+        return not self._waiting.empty()
 
     def send(self, message: Message) -> None:
         """Say something to the window."""

@@ -1,14 +1,18 @@
 """The worker process: takes requests one after the other and answers each with Finished, Failed or Cancelled."""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from marview.errors import MarviewError, MethodFailed
+import torch
+
+from marview.errors import MarviewError, MethodFailed, UsageError
 from marview.mar.messages import (
     Cancelled as CancelledMessage,
 )
@@ -25,6 +29,8 @@ from marview.mar.messages import (
     SinogramRequest,
     TraceRequest,
 )
+from marview.projection import warm_up
+from marview.projection.compiling import threads
 from marview.worker.api import Cancelled
 from marview.worker.cases import run_cases
 from marview.worker.channel import Channel, die_with_parent, end_group, limit_memory
@@ -32,6 +38,9 @@ from marview.worker.devices import list_devices
 from marview.worker.loading import as_clause, load_method
 from marview.worker.reduce import Reduction, show_sinogram
 from marview.worker.tracing import mark_trace
+
+IDLE_S = 0.5
+"""When nobody has asked for anything for so long, kernels are compiled."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,9 +53,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
     channel = Channel()
     channel.send(Ready(os.getpid()))
+    with contextlib.suppress(UsageError):  # a wrong MARVIEW_THREADS is told when a projection is asked for
+        torch.set_num_threads(threads())
+    is_warm = False
     while True:
-        request = channel.next()
-        channel.send(_answer(request, channel))
+        if not is_warm and not channel.is_asked(IDLE_S):
+            is_warm = True
+            threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+        channel.send(_answer(channel.next(), channel))
+
+
+def _warm_up() -> None:
+    """Compile the kernels while nobody waits, so that the first run need not."""
+    try:
+        warm_up()
+    except Exception:
+        logging.getLogger(__name__).exception("the kernels could not be compiled ahead")
 
 
 def _answer(request: Request, channel: Channel) -> Message:
@@ -56,12 +78,17 @@ def _answer(request: Request, channel: Channel) -> Message:
     except Cancelled:
         return CancelledMessage()
     except MarviewError as refusal:
-        return Failed(str(refusal), refusal.exit_code, traceback.format_exc())
+        return Failed(str(refusal), refusal.exit_code, _trace_of_method(refusal))
     except BaseException as error:  # noqa: BLE001 - method code may raise anything, SystemExit included
         who = f"The method {request.method}" if isinstance(request, ReduceRequest | CasesRequest) else "The worker"
         return Failed(
             f"{who} failed: {as_clause(error)}.", MethodFailed.exit_code, traceback.format_exc(), is_unexpected=True
         )
+
+
+def _trace_of_method(refusal: MarviewError) -> str:
+    """What the author of a method needs to see of code that could not be loaded; a refusal that is meant has none."""
+    return traceback.format_exc() if isinstance(refusal, MethodFailed) and refusal.__cause__ is not None else ""
 
 
 def _serve(request: Request, channel: Channel) -> Finished:

@@ -74,3 +74,25 @@ def test_packages_name_themselves(places: tuple[Path, Path], tmp_path: Path, mon
 
 def test_the_bundled_methods_are_found() -> None:
     assert {"linear_interpolation", "nmar", "nmar_frequency_split"} <= {each.id for each in discover()}
+
+
+def test_folders_that_cannot_be_read_are_told_and_hide_no_other(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled, user = places
+    _write(bundled, "nmar")
+    user.mkdir()
+    iterdir = Path.iterdir
+
+    def closed(folder: Path):
+        if folder == user:
+            raise PermissionError(13, "Permission denied")
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    good, broken = discover()
+    assert good.id == "nmar"
+    assert f"{user} cannot be read (permission denied)" in broken.error
+    monkeypatch.setattr(discovery, "bundled_plugins", lambda: user)
+    with pytest.raises(UsageError, match="permission denied"):
+        find("nmar", discover())

@@ -105,6 +105,33 @@ def test_a_worker_that_is_killed_between_runs_is_replaced(worker: MarWorker) -> 
     assert worker.devices()
 
 
+def test_a_worker_that_died_idle_is_not_blamed_on_the_next_run(worker: MarWorker, arrays: list[SharedArray]) -> None:
+    worker.devices()
+    for _ in range(2):
+        os.killpg(worker._process.pid, signal.SIGKILL)
+        worker._process.join(5)
+        request = ReduceRequest(
+            method="linear_interpolation", hu=arrays[0], mask=arrays[1], correction=arrays[2], spacing_mm=(1, 1, 1)
+        )
+        assert worker.reduce(request, lambda message: None).wait(60).state == "done"
+
+
+def test_a_refusal_that_is_meant_leaves_no_trace_in_the_log(
+    worker: MarWorker, arrays: list[SharedArray], caplog: pytest.LogCaptureFixture
+) -> None:
+    request = ReduceRequest(
+        method="nmar",
+        hu=arrays[0],
+        mask=arrays[1],
+        correction=arrays[2],
+        spacing_mm=(1, 1, 1),
+        parameters={"no_such": 1},
+    )
+    outcome = worker.reduce(request, lambda message: None).wait(60)
+    assert (outcome.state, outcome.exit_code) == ("failed", 2)
+    assert "Traceback" not in caplog.text
+
+
 def test_a_listener_that_raises_harms_nobody(worker: MarWorker, arrays: list[SharedArray]) -> None:
     def listener(message: object) -> None:
         raise RuntimeError("the pane is gone")

@@ -1,0 +1,49 @@
+"""How the program ends: an exit code and, where that is not 0, one sentence."""
+
+import logging
+import sys
+from collections.abc import Callable
+
+from marview.errors import BadInput, MarviewError
+from marview.log_file import log_path
+
+UNEXPECTED = 1
+CANCELLED = 130
+CANCELLED_SENTENCE = "cancelled; nothing half-written is left."
+
+_log = logging.getLogger(__name__)
+
+
+def ended(work: Callable[[], int]) -> int:
+    """Do the work of the program and give its exit code, whatever is raised.
+
+    Refusals end with their own code, Ctrl-C with 130, what the system refuses with 3, and what nobody expected with 1;
+    the details of the last two go to the log.
+    """
+    try:
+        return work()
+    except MarviewError as refusal:
+        return refuse(str(refusal), refusal.exit_code)
+    except KeyboardInterrupt:
+        return refuse(CANCELLED_SENTENCE, CANCELLED)
+    except OSError as refusal:
+        _log.exception("the system refused")
+        what = f"{refusal.filename} cannot be used" if refusal.filename else "The system refused"
+        reason = (refusal.strerror or type(refusal).__name__).lower()
+        return refuse(f"{what}: {reason}. {log_path()} has the details.", BadInput.exit_code)
+    except MemoryError:
+        _log.exception("out of memory")
+        return refuse("There is not enough memory for this: close other programs, or take fewer slices.", UNEXPECTED)
+    except Exception as bug:  # noqa: BLE001 - the last resort
+        _log.exception("not expected")
+        name = type(bug).__name__
+        return refuse(
+            f"Something went wrong inside marview ({name}). {log_path()} has the details; please report it.",
+            UNEXPECTED,
+        )
+
+
+def refuse(sentence: str, exit_code: int) -> int:
+    """Say why on standard error, and give the exit code back."""
+    print(f"marview: {sentence}", file=sys.stderr)  # noqa: T201
+    return exit_code

@@ -1,0 +1,64 @@
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from marview import ending, log_file
+from marview.ending import ended
+from marview.errors import MethodFailed
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch) -> Iterator:
+    """The log in a folder of the test's own, read as text."""
+    monkeypatch.setattr(log_file.platformdirs, "user_log_dir", lambda *_, **__: str(tmp_path))
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    log_file.log_to_file()
+    yield lambda: log_file.log_path().read_text() if log_file.log_path().exists() else ""
+    for handler in root.handlers:
+        handler.close()
+    root.handlers = before
+
+
+def _raises(bug: BaseException):
+    def work() -> int:
+        raise bug
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("bug", "exit_code", "said"),
+    [
+        (KeyError("CANARY^NAME"), 1, "went wrong inside marview (KeyError)"),
+        (MemoryError(), 1, "not enough memory"),
+        (PermissionError(13, "Permission denied", "/closed"), 3, "/closed cannot be used: permission denied"),
+        (MethodFailed("It failed."), 4, "It failed."),
+        (KeyboardInterrupt(), 130, "cancelled"),
+    ],
+)
+def test_whatever_is_raised_ends_in_a_sentence(log, capsys, bug: BaseException, exit_code: int, said: str) -> None:
+    assert ended(_raises(bug)) == exit_code
+    err = capsys.readouterr().err
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+
+
+def test_the_log_has_the_place_and_not_the_words_of_what_was_raised(log, capsys) -> None:
+    name = "CANARY^NAME"
+
+    def work() -> int:
+        try:
+            return int(name)
+        except ValueError as bug:
+            raise RuntimeError(name) from bug
+
+    ended(work)
+    told = log()
+    assert "test_ending.py" in told
+    assert told.index("ValueError") < told.index("RuntimeError")
+    assert "CANARY" not in told
+    assert "CANARY" not in capsys.readouterr().err
+    assert str(log_file.log_path()) in f"{ending.log_path()}"

@@ -180,6 +180,7 @@ def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
     ]
     peers = dict(_astra(setting))
     peers.update(_iradon(setting))
+    peers.update(_grid_sample(setting))
     times = _core_ms(*ours, *peers.values(), rounds=rounds)
     forward, adjoint, fbp, both = (time_ms / count for time_ms in times[:4])
     alone, alone_back = times[4:6]
@@ -196,6 +197,9 @@ def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
         elif name == "ASTRA backprojection":
             yield _goal(setting, f"{name} over our FBP", peer, peer / fbp, 30)
             yield _goal(setting, f"{name} over our FBP of one slice", peer, peer / alone_back, 1.5)
+        elif name.startswith("grid_sample"):
+            ours_ms = forward if "forward" in name else fbp
+            yield Row(setting.name, f"{name} over ours", peer / SAMPLED, "core", peer / SAMPLED / ours_ms)
         else:
             yield _goal(setting, f"{name} over our FBP", peer, peer / fbp, 25)
 
@@ -243,6 +247,42 @@ def _iradon(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
         "scikit-image iradon (parallel, half the views)",
         lambda: iradon(sinogram, angles, output_size=setting.size, circle=False),
     )
+
+
+SAMPLED = 8
+"""Slices that grid_sample is given at once."""
+
+
+def _grid_sample(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What a torch program without a projector does: points along the rays, pixels along the detector, both sampled."""
+    if setting.name != "b":  # it takes half a minute there and minutes elsewhere
+        return
+    beam, size = setting.flat, setting.size
+    half = size * PIXEL_MM / 2
+    origin, direction = (torch.from_numpy(part).float() for part in origins_and_directions(beam))
+    direction = direction / direction.norm(dim=-1, keepdim=True)
+    steps = (torch.arange(size) - (size - 1) / 2) * PIXEL_MM + DISTANCE_MM
+    images, sinograms = torch.rand(SAMPLED, 1, size, size), torch.rand(SAMPLED, beam.views, beam.bins)
+    y, x = ((torch.arange(count) - (count - 1) / 2) * PIXEL_MM for count in (size, size))
+
+    def forward() -> None:
+        for view in range(beam.views):
+            points = origin[view, :, None] + steps[:, None] * direction[view, :, None]
+            where = (points / half).expand(SAMPLED, -1, -1, -1)
+            torch.nn.functional.grid_sample(images, where, align_corners=False).sum(-1)
+
+    def back() -> None:
+        total = torch.zeros(SAMPLED, 1, size, size)
+        for view, angle in enumerate(beam.angles_rad):
+            along = x * math.cos(angle) + y[:, None] * math.sin(angle)
+            depth = DISTANCE_MM - x * math.sin(angle) + y[:, None] * math.cos(angle)
+            place = along / depth * 2 * DISTANCE_MM / beam.bin_mm / ((beam.bins - 1) / 2)
+            where = torch.stack([place, torch.zeros_like(place)], -1).expand(SAMPLED, -1, -1, -1)
+            seen = torch.nn.functional.grid_sample(sinograms[:, None, view, None], where, align_corners=True)
+            total += (DISTANCE_MM / depth) ** 2 * seen
+
+    yield f"grid_sample forward, {SAMPLED} slices,", forward
+    yield f"grid_sample backprojection, {SAMPLED} slices,", back
 
 
 def wall(setting: Setting, rounds: int) -> Iterator[Row]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from marview.geometry import Beam
-from marview.projection.backprojection import detector, gather, scatter
+from marview.projection.backprojection import gather, scatter
+from marview.projection.detector import detector
 from marview.projection.joseph import project, spread
 from marview.projection.packing import pack, unpack
 from marview.projection.ramp import Ramp, ramp

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from marview.geometry import Beam, FanBeamFlat, ParallelBeam
-from marview.projection.backprojection import detector
+from marview.projection.detector import detector
 from marview.projection.ramp import filter_matrix, ray_weights
 from marview.projection.rays import PAD, rays
 from marview.projection.trace import bins_per_mm

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from marview.geometry import Beam
-from marview.projection.backprojection import FLAT, PARALLEL, detector
+from marview.projection.detector import FLAT, PARALLEL, detector
 from marview.projection.ramp import filter_matrix, ray_weights
 from marview.projection.rays import PAD, rays
 

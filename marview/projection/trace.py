@@ -12,37 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.geometry import Beam, FanBeamFlat, ParallelBeam
-from marview.projection.backprojection import FLAT, PARALLEL, VIEWS, detector
 from marview.projection.compiling import kernel, share
+from marview.projection.detector import ENTRIES, VIEWS, detector, locate
 from marview.projection.rays import rays
+
+SHARE = 8 * VIEWS  # a thread's
 
 
 @kernel
-def _mark(marked, rows, columns, seen, reach, middles, plan, view_from, view_to):  # type: ignore[no-untyped-def]
+def _mark(marked, rows, columns, seen, reach, size, plan, view_from, view_to):  # type: ignore[no-untyped-def]
     kind, numbers, cosine, sine = seen
-    middle_row, middle_column = middles
     by_column, place, slope = plan
-    real = numbers.dtype.type
-    distance, scale, middle, pixel = numbers[0], numbers[1], numbers[2] - real(1), numbers[3]
-    bins = marked.shape[1]
-    for view in range(view_from, view_to):
-        c, s = cosine[view], sine[view]
+    real, pixel, bins = numbers.dtype.type, numbers[3], marked.shape[1]
+    low, table = np.empty(VIEWS, np.int32), np.empty(ENTRIES + VIEWS, numbers.dtype)
+    for start in range(view_from, view_to, VIEWS):
         for one in range(len(rows)):
             row, column = real(rows[one]), real(columns[one])
-            x, y = (column - middle_column) * pixel, (row - middle_row) * pixel
-            along, depth = x * c + y * s, distance - x * s + y * c
-            if kind == PARALLEL:
-                at = along * scale
-            elif kind == FLAT:
-                at = along * distance / depth * scale
-            else:
-                at = np.arctan(along / depth) * scale
-            at += middle
-            for bin_index in range(max(0, int(np.ceil(at - reach))), min(bins - 1, int(np.floor(at + reach))) + 1):
-                ray = np.uint64(view * bins + bin_index)
-                step, aside = (column, row) if by_column[ray] else (row, column)
-                if abs(place[ray] + slope[ray] * step - aside) < real(1):
-                    marked[view, bin_index] = True
+            x, y = (column - real(size[1] - 1) / real(2)) * pixel, (row - real(size[0] - 1) / real(2)) * pixel
+            locate(kind, numbers, cosine, sine, bins, x, y, start, low, table, 0)
+            for view in range(start, min(start + VIEWS, view_to)):
+                lower, upper = table[view - start], table[view - start + ENTRIES]
+                at = real(low[view - start] - 1) + upper / (lower + upper)
+                for bin_index in range(max(0, int(np.ceil(at - reach))), min(bins - 1, int(np.floor(at + reach))) + 1):
+                    ray = np.uint64(view * bins + bin_index)
+                    step, aside = (column, row) if by_column[ray] else (row, column)
+                    if abs(place[ray] + slope[ray] * step - aside) < real(1):
+                        marked[view, bin_index] = True
 
 
 def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -58,13 +53,12 @@ def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.
     detected, traced = detector(beam, pixel_mm, "float32"), rays(beam, shape, pixel_mm, "float32")
     seen = (detected.kind, detected.numbers, detected.cosine, detected.sine)
     plan = (traced.by_column, traced.place, traced.slope)
-    middles = np.float32((shape[0] - 1) / 2), np.float32((shape[1] - 1) / 2)
     reach = np.float32(bins_per_mm(beam, math.hypot(*shape) * pixel_mm / 2) * pixel_mm + 1e-2)
     marked = np.zeros((len(masks), beam.views, beam.bins), np.bool_)
     for mask, result in zip(masks, marked, strict=True):
         rows, columns = np.nonzero(edge(mask))
-        work = partial(_mark_views, result, rows, columns, seen, reach, middles, plan)
-        share(work, range(0, beam.views if len(rows) else 0, VIEWS))
+        work = partial(_mark_views, result, rows, columns, seen, reach, shape, plan)
+        share(work, range(0, beam.views if len(rows) else 0, SHARE))
     return marked
 
 
@@ -79,5 +73,5 @@ def bins_per_mm(beam: Beam, radius_mm: float) -> float:
     return 1 / (nearest * beam.bin_rad)
 
 
-def _mark_views(result, rows, columns, seen, reach, middles, plan, view):  # type: ignore[no-untyped-def]
-    _mark(result, rows, columns, seen, reach, middles, plan, view, min(view + VIEWS, len(result)))
+def _mark_views(result, rows, columns, seen, reach, size, plan, view):  # type: ignore[no-untyped-def]
+    _mark(result, rows, columns, seen, reach, size, plan, view, min(view + SHARE, len(result)))

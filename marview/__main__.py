@@ -4,7 +4,7 @@ import multiprocessing
 import sys
 
 VERBS = frozenset(
-    {"benchmark", "demo", "doctor", "evaluate", "mask", "methods", "reduce", "simulate", "sweep", "trace"},
+    {"benchmark", "demo", "doctor", "evaluate", "mask", "methods", "reduce", "simulate", "sweep", "trace", "train"},
 )
 """The command line's verbs, known here so that the window starts without loading the command line."""
 

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
+from marview.learning.recipe import Recipe
 from marview.projection import Projector, fill_linear
 
 ONE_TURN = ("all",)
@@ -105,13 +108,16 @@ class Trainable(Protocol):
 
 @runtime_checkable
 class OwnPairs(Protocol):
-    """A trainable that does not learn from simulated scans but makes its own pairs (a patient's own slices)."""
+    """A trainable that makes its own pairs of what the person names, such as a patient's own slices."""
 
-    def source(self, slices: Any, recipe: Any, device: Any) -> PairSource:
-        """Pairs of clean slices.
+    def sources(self, data: Path, recipe: Recipe, device: torch.device) -> tuple[PairSource, PairSource]:
+        """Training and validation batches; neither may hold a slice of the other's.
 
         Args:
-            slices: `marview.slices.CleanSlice`, what the person trains on.
-            recipe: `marview.learning.recipe.Recipe`.
-            device: torch device the pairs lie on.
+            data: what stands behind `--data` or `--patient`.
+            recipe: all of it.
+            device: the batches lie there.
+
+        Raises:
+            BadInput: it holds nothing to train on; a sentence for the person.
         """

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from marview.geometry import PROCESSING_SIZE as SIZE
+from marview.geometry import processing_beam
 from marview.learning.api import Pairs
 from marview.learning.bank import Bank
 from marview.learning.recipe import Data
@@ -16,8 +18,7 @@ from marview.physics import Material, protocol, simulate
 from marview.physics.attenuation import hu_to_mu
 from marview.physics.simulation import Simulation
 from marview.projection import Projector
-from marview.worker.front_end import grown, processing_beam
-from marview.worker.resampling import SIZE
+from marview.worker.front_end import grown
 
 _TRAINING, _VALIDATION = 0, 1
 """Chance of training and of validation never meet."""

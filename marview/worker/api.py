@@ -125,6 +125,9 @@ class Job(Protocol):
     def weights(self, file: str) -> dict[str, Tensor]:
         """Learned weights by name, on the job's device, of a file the manifest names; its sha256 is checked first."""
 
+    def about_weights(self, file: str) -> dict[str, str]:
+        """What that file says of itself (its metadata): the settings of its network, what it was trained on."""
+
 
 class Method(Protocol):
     """A metal artifact reduction method; the class a manifest's entry names, made without arguments."""

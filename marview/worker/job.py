@@ -86,3 +86,7 @@ class WorkerJob:
     def weights(self, file: str) -> dict[str, Tensor]:
         """Learned weights by name, on the job's device, of a file the manifest names."""
         return self._loaded.weights(file, str(self.device))
+
+    def about_weights(self, file: str) -> dict[str, str]:
+        """What that file says of itself."""
+        return self._loaded.about_weights(file)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -34,22 +34,14 @@ class LoadedMethod:
         """
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
-        module_name, _, class_name = self.manifest.entry.partition(":")
-        try:
-            module = importlib.import_module(f"{_package(folder)}.{module_name}")
-            self.method: Method = getattr(module, class_name)()
-        except Exception as error:
-            raise MethodFailed(
-                f"The method {self.manifest.id} cannot be loaded: {as_clause(error)}; its entry is "
-                f"{self.manifest.entry!r}."
-            ) from error
+        self.method: Method = made_in(folder, self.manifest.entry)
         model = getattr(self.method, "Parameters", None)
         if not (isinstance(model, type) and issubclass(model, BaseModel)) or not callable(
             getattr(self.method, "run", None)
         ):
             raise MethodFailed(
-                f"The method {self.manifest.id} cannot be loaded: {class_name} has no pydantic model Parameters or "
-                "no run."
+                f"The method {self.manifest.id} cannot be loaded: {self.manifest.entry} has no pydantic model "
+                "Parameters or no run."
             )
 
     def schema(self) -> dict[str, Any]:
@@ -81,6 +73,22 @@ class LoadedMethod:
         path = self._checked(file)
         try:
             return load_file(path, device=device)
+        except (SafetensorError, OSError) as error:
+            raise MethodFailed(
+                f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}); "
+                "install the method again."
+            ) from error
+
+    def about_weights(self, file: str) -> dict[str, str]:
+        """What a weights file says of itself, by name.
+
+        Raises:
+            MethodFailed: as of `weights`.
+        """
+        path = self._checked(file)
+        try:
+            with safe_open(path, framework="pt") as opened:
+                return dict(opened.metadata() or {})
         except (SafetensorError, OSError) as error:
             raise MethodFailed(
                 f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}); "
@@ -144,6 +152,26 @@ def load_method(folder: Path) -> LoadedMethod:
     folder = folder.resolve()
     files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".toml"})
     return _load(folder, tuple((str(path), path.stat().st_mtime_ns) for path in files))
+
+
+def made_in(folder: Path, entry: str) -> Any:
+    """An object of a class in a method's folder, made without arguments.
+
+    Args:
+        folder: of the method.
+        entry: `module:Class`.
+
+    Raises:
+        MethodFailed: it cannot be imported or made.
+    """
+    module_name, _, class_name = entry.partition(":")
+    try:
+        module = importlib.import_module(f"{_package(folder.resolve())}.{module_name}")
+        return getattr(module, class_name)()
+    except Exception as error:
+        raise MethodFailed(
+            f"The method {folder.name} cannot be loaded: {as_clause(error)}; its entry is {entry!r}."
+        ) from error
 
 
 def _package(folder: Path) -> str:

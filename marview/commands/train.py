@@ -1,0 +1,83 @@
+"""Train a learned method on scans without metal."""
+
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from marview.errors import UsageError
+
+_ASKED = 130
+
+
+def train_method(
+    method: str,
+    output: Path,
+    *,
+    data: Path | None,
+    patient: Path | None = None,
+    protocols: Sequence[str] = (),
+    size: str = "bundled",
+    device: str = "auto",
+    max_minutes: float | None = None,
+    is_resumed: bool = False,
+) -> int:
+    """Train a method for one session under a progress bar; returns the exit code.
+
+    The folder gets `weights.safetensors` for use, `state.safetensors` to go on from, `curve.csv`, `pictures`,
+    TensorBoard's log where tensorboardX is installed, and `run.json`.
+
+    Raises:
+        UsageError: no such method or protocol, or the folder holds another run.
+        BadInput: there is nothing to train on.
+        MethodFailed: the loss is not a number; the last good state stays.
+        CannotWrite: the disk is full or read-only.
+    """
+    from marview.learning.loop import News
+    from marview.learning.train import Order, train
+    from marview.mar.discovery import discover, find
+
+    source = patient if data is None else data
+    if source is None or (data is not None and patient is not None):
+        raise UsageError("Say what to train on: either --data DIR with scans without metal, or --patient SERIES.")
+    order = Order(
+        data=source,
+        output=output,
+        size=size,
+        protocols=protocols,
+        device=device,
+        max_minutes=math.inf if max_minutes is None else max_minutes,
+        is_resumed=is_resumed,
+    )
+    is_first = os.environ.get("RANK", "0") == "0"
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not (is_first and console.is_terminal),
+    )
+    task = bar.add_task("training", total=None, visible=False)
+
+    def hear(news: News) -> None:
+        text = f"loss {news.loss:.4g}"
+        bar.update(task, completed=news.step, total=news.steps, description=text, visible=True)
+
+    def tell(sentence: str) -> None:
+        if is_first:
+            bar.console.print(sentence, markup=False, highlight=False)
+
+    with bar:
+        ending = train(find(method, discover()), order, tell, hear)
+    if is_first:
+        further = {"done": "", "time": " The time is up;", "asked": " Stopped as asked;"}[ending.reason]
+        go_on = f"{further} everything is kept, and --resume goes on from there." if further else ""
+        print(f"{output}: {ending.step} steps in {ending.minutes:.1f} minutes.{go_on}")
+        sys.stdout.flush()
+    return _ASKED if ending.reason == "asked" else 0

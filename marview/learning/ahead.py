@@ -1,0 +1,66 @@
+"""Batches made in the background, so that the network does not wait for the simulator."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Self
+
+from marview.learning.api import Pairs, PairSource
+
+
+class Ahead:
+    """Goes through the batches of a source in their order, some of them made ahead in a thread.
+
+    Args:
+        source: makes batches by number.
+        first: number of the first.
+        count: how many may wait.
+    """
+
+    def __init__(self, source: PairSource, first: int, count: int) -> None:
+        self._source, self._number = source, first
+        self._ready: queue.Queue[Pairs | BaseException] = queue.Queue(maxsize=max(1, count))
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="pairs", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Pairs]:
+        return self
+
+    def __next__(self) -> Pairs:
+        """The next batch; what went wrong in making it is raised here."""
+        made = self._ready.get()
+        if isinstance(made, BaseException):
+            self._is_over.set()
+            raise made
+        return made
+
+    def close(self) -> None:
+        """Stop making batches; the one in the making is waited for."""
+        self._is_over.set()
+        while self._thread.is_alive():
+            with suppress(queue.Empty):
+                self._ready.get_nowait()
+            self._thread.join(0.05)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        while not self._is_over.is_set():
+            made: Pairs | BaseException
+            try:
+                made = self._source(self._number)
+            except BaseException as error:  # noqa: BLE001 - it is the training's, and raised there
+                made = error
+            self._number += 1
+            while not self._is_over.is_set():
+                with suppress(queue.Full):
+                    self._ready.put(made, timeout=0.1)
+                    break
+            if isinstance(made, BaseException):
+                return

@@ -1,0 +1,99 @@
+"""What a run leaves for people: the learning curve as CSV, TensorBoard's log where it is installed, pictures as PNG."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from marview.export import picture, whole_file, write_csv
+from marview.physics.attenuation import mu_to_hu
+
+CURVE = "curve.csv"
+_WIDTH_HU, _LEVEL_HU = 500.0, 40.0
+_GAP_PX = 4
+
+
+class Journal:
+    """Rows of the learning curve and pictures of a run's folder.
+
+    Args:
+        folder: of the run.
+        upto: steps after this one are forgotten: a run that is taken up goes back to its last state.
+        has_log: whether TensorBoard's log is written, where tensorboardX is installed.
+    """
+
+    def __init__(self, folder: Path, upto: int = 0, *, has_log: bool = True) -> None:
+        self._folder = folder
+        self.rows = [row for row in _read(folder / CURVE) if float(row["step"] or 0) <= upto]
+        self._log = _log(folder / "tensorboard") if has_log else None
+
+    def note(self, row: Mapping[str, float]) -> None:
+        """Add a row: step, minutes and measured numbers by name.
+
+        Raises:
+            CannotWrite: the disk is full or read-only.
+        """
+        self.rows.append({name: f"{value:.6g}" for name, value in row.items()})
+        names = list(dict.fromkeys(name for each in self.rows for name in each))
+        write_csv(self._folder / CURVE, [{name: each.get(name, "") for name in names} for each in self.rows])
+        if self._log is not None:
+            for name, value in row.items():
+                self._log.add_scalar(name.replace(" ", "/", 1), value, int(row["step"]))
+
+    def show(self, step: int, pictures: Mapping[str, Tensor]) -> Path:
+        """Write pictures of a step, `[y, x]` in 1/cm or sinograms `[view, bin]`, side by side; the path.
+
+        Raises:
+            CannotWrite: the disk is full or read-only.
+        """
+        strip = _strip([grey(each) for each in pictures.values()])
+        path = self._folder / "pictures" / f"step_{step:07d}.png"
+        with whole_file(path) as part:
+            Image.fromarray(strip).save(part, format="PNG")
+        if self._log is not None:
+            self._log.add_image("pictures", strip[None], step)
+        return path
+
+    def close(self) -> None:
+        """Finish the log."""
+        if self._log is not None:
+            self._log.close()
+
+
+def grey(image: Tensor) -> NDArray[np.uint8]:
+    """An image in 1/cm through a soft tissue window; a sinogram, which is not square, from its least to its most."""
+    values = image.detach().float().cpu()
+    if values.shape[0] == values.shape[1]:
+        return picture(mu_to_hu(values).numpy(), _WIDTH_HU, _LEVEL_HU)
+    lowest, highest = float(values.min()), float(values.max())
+    return picture(values.numpy(), max(highest - lowest, 1e-6), (highest + lowest) / 2)
+
+
+def _strip(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    height = max(len(each) for each in pictures)
+    parts: list[NDArray[np.uint8]] = []
+    for each in pictures:
+        canvas = np.zeros((height, each.shape[1] + _GAP_PX), np.uint8)
+        canvas[: len(each), : each.shape[1]] = each
+        parts.append(canvas)
+    return np.concatenate(parts, axis=1)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _log(folder: Path) -> Any:
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder))

@@ -1,0 +1,279 @@
+"""The training loop: pairs in, steps of the optimisers, states and pictures out."""
+
+import json
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from marview.errors import BadInput, MethodFailed, UsageError
+from marview.learning.ahead import Ahead
+from marview.learning.api import Pairs, PairSource, Trainable
+from marview.learning.average import averaged
+from marview.learning.journal import Journal
+from marview.learning.machine import Machine
+from marview.learning.measure import validate
+from marview.learning.recipe import Optimiser, Recipe
+from marview.learning.schedule import learning_rate, optimiser
+from marview.learning.state import STATE, Learner, read_state, write_state
+from marview.learning.stopping import Stopping
+from marview.learning.weights import About, save_weights
+
+WEIGHTS = "weights.safetensors"
+_SEED_STEP = 1_000_003
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is trained on what.
+
+    Attributes:
+        method: id of the method.
+        version: of the method.
+        trainable: its network and losses.
+        recipe: how it is trained.
+        pairs: training batches.
+        validation: held-out batches.
+        folder: of the run.
+        machine: that trains.
+    """
+
+    method: str
+    version: str
+    trainable: Trainable
+    recipe: Recipe
+    pairs: PairSource
+    validation: PairSource
+    folder: Path
+    machine: Machine
+
+
+@dataclass(frozen=True)
+class News:
+    """How far training has come.
+
+    Attributes:
+        step: steps done.
+        steps: of the whole training.
+        loss: of the last step.
+        minutes: of training so far, earlier sessions included.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a session ended.
+
+    Attributes:
+        reason: all steps are done, the time is up, or somebody asked.
+        step: steps done.
+        minutes: of training so far, earlier sessions included.
+    """
+
+    reason: Literal["done", "time", "asked"]
+    step: int
+    minutes: float
+
+
+class Training:
+    """A run in its folder, new or taken up.
+
+    Attributes:
+        step: steps done.
+        learner: network, optimisers and average.
+    """
+
+    def __init__(self, plan: Plan, *, is_resumed: bool = False) -> None:
+        """Build the network, and take up what the folder holds.
+
+        Raises:
+            UsageError: the folder holds a run and it is not to be taken up, or the other way round, or the run is of
+                another network.
+            BadInput: its state cannot be read.
+        """
+        self._plan, self._recipe = plan, plan.recipe
+        self.step, self._minutes_before, self._began = 0, 0.0, time.monotonic()
+        self._warm_from: int | None = None
+        torch.manual_seed(self._recipe.run.seed)
+        network = plan.trainable.build(self._recipe.network).to(plan.machine.device)
+        turns = plan.trainable.turns
+        optimisers = {turn: optimiser(plan.trainable.parameters(network, turn), self._how) for turn in turns}
+        self.learner = Learner(network, optimisers, averaged(network, self._how.ema) if self._how.ema else None)
+        self._sums: dict[str, list[float]] = defaultdict(list)
+        self._take_up(is_resumed=is_resumed)
+        self._journal = Journal(plan.folder, self.step) if plan.machine.is_first else None
+
+    def run(self, max_minutes: float = math.inf, hear: Callable[[News], None] = lambda _: None) -> Ending:
+        """Train until all steps are done, the time is up or somebody asks; then keep everything.
+
+        Raises:
+            MethodFailed: a loss or gradient is not a number; the last good state stays.
+            BadInput: the pairs cannot be made.
+            CannotWrite: the disk is full or read-only; the last state that was written stays.
+        """
+        self._began = time.monotonic()
+        kept_at = self._began
+        reuse, run = self._recipe.data.reuse, self._recipe.run
+        if self.step == 0:
+            self._look()
+        reason: Literal["done", "time", "asked"] = "done"
+        made_ahead = Ahead(self._plan.pairs, self.step // reuse, self._recipe.data.ahead_batches)
+        with Stopping() as stopping, made_ahead as ahead:
+            pairs = next(ahead)
+            while self.step < run.steps:
+                loss = self._learn(pairs)
+                self.step += 1
+                hear(News(self.step, run.steps, loss, self.minutes))
+                if self.step % run.validate_every == 0 and self.step < run.steps:
+                    self._look()
+                if time.monotonic() - kept_at > 60 * run.checkpoint_minutes:
+                    self.keep()
+                    kept_at = time.monotonic()
+                is_late = time.monotonic() - self._began > 60 * max_minutes
+                if self._plan.machine.agree(stopping.is_asked or is_late):
+                    reason = "asked" if stopping.is_asked else "time"
+                    break
+                if self.step % reuse == 0 and self.step < run.steps:
+                    pairs = next(ahead)
+        self.keep()
+        if reason != "asked":
+            self._look()
+        if self._journal:
+            self._journal.close()
+        return Ending(reason, self.step, self.minutes)
+
+    @property
+    def minutes(self) -> float:
+        """Minutes of training so far, earlier sessions included."""
+        return self._minutes_before + (time.monotonic() - self._began) / 60
+
+    def about(self) -> About:
+        """What the run's weights say of themselves."""
+        recipe = self._recipe
+        return About(
+            self._plan.method,
+            self._plan.version,
+            recipe.network,
+            recipe.data.protocols,
+            self.step,
+            self.minutes,
+            recipe.run.seed,
+        )
+
+    def keep(self) -> None:
+        """Write the state, and the weights for use; each replaces the one before only when it is whole.
+
+        Raises:
+            CannotWrite: the disk is full or read-only.
+            MethodFailed: a weight is not a number.
+        """
+        if self._plan.machine.is_first:
+            facts = self.about().as_metadata() | {"recipe": self._recipe.model_dump_json()}
+            if self._warm_from is not None:
+                facts["warm_from"] = str(self._warm_from)
+            write_state(self._plan.folder / STATE, self.learner, facts)
+            save_weights(self._plan.folder / WEIGHTS, self.learner.used.state_dict(), self.about())
+        self._plan.machine.wait()
+
+    @property
+    def _how(self) -> Optimiser:
+        return self._recipe.optimiser
+
+    @cached_property
+    def _held_out(self) -> list[Pairs]:
+        return [self._plan.validation(number) for number in range(self._recipe.run.validation_batches)]
+
+    def _learn(self, pairs: Pairs) -> float:
+        """One step of every turn; the sum of all losses."""
+        plan, network = self._plan, self.learner.network
+        network.train()
+        torch.manual_seed(
+            self._recipe.run.seed * _SEED_STEP + self.step * plan.machine.processes + plan.machine.process
+        )
+        rate = learning_rate(self._how, self.step, self._recipe.run.steps, self._warm_from)
+        total = 0.0
+        for turn, optimiser_ in self.learner.optimisers.items():
+            network.zero_grad(set_to_none=True)
+            with plan.machine.autocast(self._recipe.run.precision):
+                losses = plan.trainable.losses(network, pairs, turn, self._recipe.network)
+            self._back(torch.stack([loss.float() for loss in losses.values()]).sum(), optimiser_, rate)
+            for name, loss in losses.items():
+                value = float(loss.detach())
+                self._sums[f"training {name}"].append(value)
+                total += value
+        if self.learner.average is not None:
+            self.learner.average.update_parameters(network)
+        return total
+
+    def _back(self, loss: Tensor, optimiser_: torch.optim.Optimizer, rate: float) -> None:
+        if not bool(torch.isfinite(loss)):
+            raise MethodFailed(self._not_a_number("the loss"))
+        torch.autograd.backward(loss)
+        changed = [one for group in optimiser_.param_groups for one in group["params"]]
+        self._plan.machine.average_gradients(changed)
+        norm = clip_grad_norm_(changed, self._how.gradient_clip or math.inf)
+        if not bool(torch.isfinite(norm)):
+            raise MethodFailed(self._not_a_number("the gradient"))
+        for group in optimiser_.param_groups:
+            group["lr"] = rate
+        optimiser_.step()
+
+    def _look(self) -> None:
+        """Measure held-out batches and write a row of the curve and pictures."""
+        if self._journal is None:
+            return
+        plan = self._plan
+        with plan.machine.autocast(self._recipe.run.precision):
+            numbers, pictures = validate(plan.trainable, self.learner.used, self._held_out, self._recipe.network)
+        means = {name: sum(values) / len(values) for name, values in self._sums.items()}
+        self._sums.clear()
+        rate = learning_rate(self._how, self.step, self._recipe.run.steps, self._warm_from)
+        row = {"step": self.step, "minutes": self.minutes, "learning_rate": rate}
+        self._journal.note(row | means | numbers)
+        self._journal.show(self.step, pictures)
+
+    def _not_a_number(self, what: str) -> str:
+        path = self._plan.folder / STATE
+        kept = f"the last good state is kept in {path}" if path.is_file() else "no state had been kept yet"
+        return (
+            f"Training of {self._plan.method} stopped at step {self.step + 1}: {what} is not a number; {kept}. "
+            "Try a smaller learning rate or gradient clipping."
+        )
+
+    def _take_up(self, *, is_resumed: bool) -> None:
+        folder = self._plan.folder
+        held = next((folder / name for name in (STATE, WEIGHTS) if (folder / name).is_file()), None)
+        if held is None:
+            if is_resumed:
+                raise UsageError(f"{folder} holds no run that could be taken up; leave --resume out to begin one.")
+            return
+        if not is_resumed:
+            raise UsageError(f"{folder} holds a run already; say --resume to go on with it, or choose another folder.")
+        tensors, facts = read_state(held, self._plan.machine.device)
+        try:
+            method, network = facts["method"], json.loads(facts["network"])
+            step, minutes = int(facts["steps"]), float(facts["minutes"])
+            warm_from = int(facts["warm_from"]) if "warm_from" in facts else None
+        except (KeyError, ValueError) as error:
+            raise BadInput(f"{held} does not say what run it is of ({error}); begin anew in another folder.") from error
+        if method != self._plan.method or network != json.loads(json.dumps(self._recipe.network)):
+            raise UsageError(
+                f"{folder} holds a run of {method} with other settings of the network; say the same --size, or choose "
+                "another folder."
+            )
+        is_exact = self.learner.fill(tensors, step, str(held))
+        self.step, self._minutes_before = step, minutes
+        self._warm_from = warm_from if is_exact else step

@@ -1,0 +1,101 @@
+"""The processes and devices a run trains on: one CPU or GPU, or as many as `torchrun` starts."""
+
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from marview.errors import UsageError
+
+
+class Machine:
+    """This process' device and its place among the processes of the run.
+
+    Attributes:
+        device: everything is trained, simulated and projected there.
+        process: its number, from 0; the first one writes files.
+        processes: how many there are.
+        title: of the hardware, for the model card.
+    """
+
+    def __init__(self, asked: str = "auto") -> None:
+        """Look around.
+
+        Args:
+            asked: auto, cpu or cuda.
+
+        Raises:
+            UsageError: there is no such device, or `torchrun` is used without accelerate.
+        """
+        has_cuda = torch.cuda.is_available()
+        if asked == "cuda" and not has_cuda:
+            raise UsageError(f"A CUDA GPU was asked for and PyTorch {torch.__version__} finds none on this machine.")
+        self._accelerator = _accelerator(is_on_cpu=asked == "cpu" or not has_cuda)
+        self.process, self.processes = 0, 1
+        self.device = torch.device("cuda" if has_cuda and asked != "cpu" else "cpu")
+        if self._accelerator is not None:
+            self.device = self._accelerator.device
+            self.process, self.processes = self._accelerator.process_index, self._accelerator.num_processes
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes files and speaks."""
+        return self.process == 0
+
+    @property
+    def title(self) -> str:
+        """The hardware in words."""
+        name = (
+            torch.cuda.get_device_name(self.device)
+            if self.device.type == "cuda"
+            else f"CPU, {torch.get_num_threads()} threads"
+        )
+        return name if self.processes == 1 else f"{self.processes} x {name}"
+
+    def autocast(self, precision: str) -> AbstractContextManager[Any]:
+        """Where networks may compute in bfloat16; projectors keep float32 by themselves."""
+        if precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Give every process the mean gradient of all.
+
+        The losses of a method call parts of its network as they like, so gradients are averaged once they are there and
+        not by a wrapper around the network.
+        """
+        if self._accelerator is None:
+            return
+        gradients = [one.grad for one in parameters if one.grad is not None]
+        flat = self._accelerator.reduce(torch.cat([one.flatten() for one in gradients]), reduction="mean")
+        for gradient, mean in zip(gradients, flat.split([one.numel() for one in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def agree(self, yes: bool) -> bool:  # noqa: FBT001 - it is what is agreed on
+        """Whether any process says yes, so that all of them stop after the same step."""
+        if self._accelerator is None:
+            return yes
+        said: Tensor = self._accelerator.reduce(torch.tensor(float(yes), device=self.device), reduction="sum")
+        return bool(said > 0)
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self._accelerator is not None:
+            self._accelerator.wait_for_everyone()
+
+
+def _accelerator(*, is_on_cpu: bool) -> Any:
+    """Accelerate's view of the processes `torchrun` started; None where there is only this one."""
+    if int(os.environ.get("WORLD_SIZE", "1")) <= 1:
+        return None
+    try:
+        from accelerate import Accelerator
+    except ImportError as error:
+        raise UsageError(
+            "Training on several GPUs needs accelerate; install marview with its learning extra: "
+            "pip install 'marview[learning]'."
+        ) from error
+    return Accelerator(cpu=is_on_cpu)

@@ -1,0 +1,41 @@
+"""Optimisers, and their learning rate as a function of the step alone."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from marview.learning.recipe import Optimiser
+
+RESUME_WARM_UP = 100
+"""Steps over which the learning rate rises again where moments had to be begun anew."""
+
+
+def optimiser(parameters: Iterable[nn.Parameter], how: Optimiser) -> Optimizer:
+    """The optimiser of a recipe for some parameters."""
+    changed = list(parameters)
+    if how.name == "sgd":
+        return torch.optim.SGD(changed, how.learning_rate, momentum=how.momentum, weight_decay=how.weight_decay)
+    kind = torch.optim.AdamW if how.name == "adamw" else torch.optim.Adam
+    return kind(changed, how.learning_rate, betas=how.betas, weight_decay=how.weight_decay)
+
+
+def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None = None) -> float:
+    """The learning rate of a step.
+
+    Args:
+        how: of the recipe.
+        step: from 0.
+        steps: of the whole training.
+        warm_from: step at which training was taken up without moments.
+    """
+    rate = how.learning_rate * how.gamma ** sum(step >= each for each in how.milestones) / (1 + how.decay * step)
+    if how.cosine:
+        rate *= (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
+    if how.warm_up:
+        rate *= min(1.0, (step + 1) / how.warm_up)
+    if warm_from is not None:
+        rate *= min(1.0, (step - warm_from + 1) / RESUME_WARM_UP)
+    return rate

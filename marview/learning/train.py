@@ -1,0 +1,109 @@
+"""Train a method: from what a person names on the command line to a run in a folder."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from marview.errors import UsageError
+from marview.learning.api import OwnPairs, PairSource, Trainable
+from marview.learning.bank import read_banks
+from marview.learning.loop import Ending, News, Plan, Training
+from marview.learning.machine import Machine
+from marview.learning.pairs import SimulatedPairs, ValidationPairs
+from marview.learning.recipe import Recipe, read_recipe
+from marview.learning.record import Session, add_session
+from marview.mar import Listing
+from marview.worker.loading import made_in
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person asks for.
+
+    Attributes:
+        data: scans without metal, or what the method makes its own pairs of.
+        output: folder of the run.
+        size: of the recipe: paper, bundled or tiny.
+        protocols: replace the recipe's where there are any.
+        device: auto, cpu or cuda.
+        max_minutes: after so many this session ends.
+        is_resumed: whether the run in `output` is taken up.
+    """
+
+    data: Path
+    output: Path
+    size: str = "bundled"
+    protocols: Sequence[str] = ()
+    device: str = "auto"
+    max_minutes: float = math.inf
+    is_resumed: bool = False
+
+
+def train(
+    listing: Listing,
+    order: Order,
+    tell: Callable[[str], None] = lambda _: None,
+    hear: Callable[[News], None] = lambda _: None,
+) -> Ending:
+    """Train a method for one session.
+
+    Args:
+        listing: the method.
+        order: what is asked for.
+        tell: hears sentences.
+        hear: hears how far training is.
+
+    Raises:
+        UsageError: the method cannot be trained so, or the folder holds another run.
+        BadInput: there is nothing to train on.
+        MethodFailed: its code fails, or a loss is not a number.
+        CannotWrite: the disk is full or read-only.
+    """
+    if listing.manifest is None:
+        raise UsageError(f"The method {listing.id} cannot be trained: {listing.error}")
+    recipe = _recipe(listing.folder, order)
+    trainable: Trainable = made_in(listing.folder, recipe.training)
+    machine = Machine(order.device)
+    pairs, validation, learned_from = _sources(trainable, recipe, order.data, machine, tell)
+    plan = Plan(listing.id, listing.manifest.version, trainable, recipe, pairs, validation, order.output, machine)
+    training = Training(plan, is_resumed=order.is_resumed)
+    count = sum(one.numel() for one in training.learner.network.parameters())
+    tell(
+        f"{listing.manifest.title}, size {order.size}: {count:,} parameters, step {training.step} of "
+        f"{recipe.run.steps}, on {machine.title}."
+    )
+    before = training.step
+    try:
+        ending = training.run(order.max_minutes, hear)
+    finally:
+        if machine.is_first and training.step > before:
+            session = Session(before, training.step, round(training.minutes, 2), machine.title, learned_from)
+            add_session(order.output, listing, order.size, recipe, count, session)
+    return ending
+
+
+def _recipe(folder: Path, order: Order) -> Recipe:
+    recipe = read_recipe(folder, order.size)
+    if not order.protocols:
+        return recipe
+    data = recipe.data.model_dump() | {"protocols": tuple(order.protocols)}
+    return Recipe.model_validate(recipe.model_dump() | {"data": data})
+
+
+def _sources(
+    trainable: Trainable, recipe: Recipe, data: Path, machine: Machine, tell: Callable[[str], None]
+) -> tuple[PairSource, PairSource, str]:
+    """Training and validation batches, and in words what they are made of."""
+    if isinstance(trainable, OwnPairs):
+        return *trainable.sources(data, recipe, machine.device), data.name
+    banks = read_banks(data, lambda name: tell(f"Reading {name}."))
+    left_out = f"; {banks.with_metal} with metal were left out" if banks.with_metal else ""
+    words = f"{len(banks.training)} clean slices of {data.name}, {len(banks.validation)} held out{left_out}"
+    tell(f"{words}.")
+    how, seed = recipe.data, recipe.run.seed
+    return (
+        SimulatedPairs(banks.training, how, machine.device, seed, machine.process),
+        ValidationPairs(banks.validation, how, machine.device, seed),
+        words,
+    )

@@ -1,0 +1,252 @@
+"""Laws of the training loop, on a network of a few weights."""
+
+import csv
+import errno
+import math
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from marview.errors import BadInput, MethodFailed, UsageError
+from marview.export import CannotWrite
+from marview.learning.loop import WEIGHTS, Training
+from marview.learning.state import STATE
+from marview.learning.weights import load_weights
+from tests.learning.conftest import SmallNetwork, disc_pairs, small_recipe
+
+
+def trained(training: Training, **more) -> list[float]:
+    losses: list[float] = []
+    training.run(hear=lambda news: losses.append(news.loss), **more)
+    return losses
+
+
+def same(one: Training, other: Training) -> bool:
+    ours, theirs = one.learner.tensors(), other.learner.tensors()
+    return ours.keys() == theirs.keys() and all(torch.allclose(ours[name], theirs[name]) for name in ours)
+
+
+class After:
+    """Does something once, at the losses of a step."""
+
+    def __init__(self, step: int, act) -> None:
+        self.left, self.act = step, act
+
+    def __call__(self, losses):
+        self.left -= 1
+        return self.act(losses) if self.left == 0 else losses
+
+
+def press_ctrl_c(losses):
+    os.kill(os.getpid(), signal.SIGINT)
+    return losses
+
+
+def test_it_learns(begin) -> None:
+    losses = trained(begin(recipe=small_recipe(steps=60), pairs=lambda number: disc_pairs(0)))
+    assert losses[-1] < losses[0] / 2
+
+
+def test_a_run_that_was_stopped_and_taken_up_is_the_unbroken_one(begin) -> None:
+    whole = begin("whole", small_recipe(steps=9))
+    unbroken = trained(whole)
+    first = begin("broken", small_recipe(steps=9), SmallNetwork(spoil=After(4 + 2 * 2, press_ctrl_c)))
+    losses = trained(first)
+    assert 0 < len(losses) < 9
+    second = begin("broken", small_recipe(steps=9), is_resumed=True)
+    assert second.step == len(losses)
+    losses += trained(second)
+    assert losses == pytest.approx(unbroken, rel=1e-4)
+    assert same(whole, second)
+
+
+def test_a_seed_gives_a_run(begin) -> None:
+    first, again, other = (
+        trained(begin(name, small_recipe(steps=3, seed=seed))) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert first == pytest.approx(again, rel=1e-5)
+    assert first != pytest.approx(other, rel=1e-3)
+
+
+def test_ctrl_c_ends_after_the_step_and_keeps_everything(begin, tmp_path: Path) -> None:
+    training = begin(trainable=SmallNetwork(spoil=After(7, press_ctrl_c)))
+    ending = training.run()
+    assert ending.reason == "asked"
+    assert 0 < ending.step < 8
+    for name in (STATE, WEIGHTS, "curve.csv"):
+        assert (tmp_path / "run" / name).is_file()
+    assert begin(is_resumed=True).step == ending.step
+
+
+def test_time_that_is_up_ends_it_too(begin) -> None:
+    ending = begin().run(max_minutes=0)
+    assert (ending.reason, ending.step) == ("time", 1)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_state(begin, tmp_path: Path, value: float) -> None:
+    begin(recipe=small_recipe(steps=4)).run()
+    good = (tmp_path / "run" / STATE).read_bytes()
+    spoilt = SmallNetwork(spoil=lambda losses: losses | {"image": losses["image"] * value})
+    training = begin(trainable=spoilt, is_resumed=True)
+    with pytest.raises(MethodFailed, match=r"stopped at step 5: the loss is not a number; the last good state is kept"):
+        training.run()
+    assert (tmp_path / "run" / STATE).read_bytes() == good
+    assert all(bool(tensor.isfinite().all()) for tensor in training.learner.tensors().values())
+
+
+def test_a_gradient_that_is_not_a_number_stops_before_it_is_followed(begin) -> None:
+    def spoil(losses):
+        image = losses["image"]
+        return {"image": image + torch.sqrt(image - image.detach())}  # 0, with an infinite slope
+
+    training = begin(trainable=SmallNetwork(spoil=spoil))
+    with pytest.raises(MethodFailed, match="the gradient is not a number; no state had been kept yet"):
+        training.run()
+    training.learner.check()
+
+
+def test_a_full_disk_is_a_sentence_and_the_last_state_stays(begin, tmp_path: Path, monkeypatch) -> None:
+    begin(recipe=small_recipe(steps=4)).run()
+    good = (tmp_path / "run" / STATE).read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("marview.learning.state.save_file", full)
+    with pytest.raises(CannotWrite, match="the disk is full"):
+        begin(is_resumed=True).run()
+    assert (tmp_path / "run" / STATE).read_bytes() == good
+    assert not list((tmp_path / "run").glob(".part-*"))
+
+
+def test_pairs_that_cannot_be_made_end_it_with_their_sentence(begin) -> None:
+    def broken(number: int):
+        raise BadInput("there is no tissue.")
+
+    with pytest.raises(BadInput, match="no tissue"):
+        begin(pairs=broken).run()
+
+
+def test_the_average_follows_the_weights_slowly(begin) -> None:
+    training = begin(recipe=small_recipe(steps=6, optimiser={"ema": 0.999}))
+    before = training.learner.network.state_dict()["last.weight"].clone()
+    training.run()
+    after = training.learner.network.state_dict()["last.weight"]
+    mean = training.learner.used.state_dict()["last.weight"]
+    assert 0 < (mean - before).norm() < (after - before).norm()
+    assert training.learner.average is not None
+    assert int(training.learner.average.n_averaged) == 6
+
+
+def test_without_an_average_the_weights_themselves_are_used(begin, tmp_path: Path) -> None:
+    training = begin(recipe=small_recipe(steps=2, optimiser={"ema": 0.0}))
+    training.run()
+    weights, about = load_weights(tmp_path / "run" / WEIGHTS)
+    now = training.learner.network.state_dict()["last.weight"]
+    torch.testing.assert_close(weights["last.weight"], now, atol=1e-3, rtol=1e-3)
+    assert (about.method, about.steps, dict(about.network)) == ("small", 2, {"width": 3})
+
+
+def test_clipping_bounds_the_step(begin) -> None:
+    how = {"name": "sgd", "learning_rate": 1.0, "gradient_clip": 1e-3, "ema": 0.0}
+    training = begin(recipe=small_recipe(steps=1, optimiser=how))
+    before = [one.detach().clone() for one in training.learner.network.parameters()]
+    training.run()
+    moved = [one.detach() - old for one, old in zip(training.learner.network.parameters(), before, strict=True)]
+    norm = float(torch.cat([one.flatten() for one in moved]).norm())
+    assert norm == pytest.approx(1e-3, rel=0.01)
+
+
+def test_each_turn_changes_its_own_parameters(begin) -> None:
+    class OnlyLast(SmallNetwork):
+        def losses(self, network, pairs, turn, settings):
+            return (
+                {turn: 0 * super().losses(network, pairs, turn, settings)["image"]}
+                if turn == "first"
+                else (super().losses(network, pairs, turn, settings))
+            )
+
+    training = begin(trainable=OnlyLast(turns=("first", "last")))
+    before = {name: one.detach().clone() for name, one in training.learner.network.named_parameters()}
+    training.run()
+    changed = {
+        name.split(".")[0] for name, one in training.learner.network.named_parameters() if (one != before[name]).any()
+    }
+    assert changed == {"last"}
+    assert set(training.learner.optimisers) == {"first", "last"}
+
+
+def test_a_batch_serves_as_many_steps_as_the_recipe_says(begin) -> None:
+    asked: list[int] = []
+
+    def counting(number: int):
+        asked.append(number)
+        return disc_pairs(number)
+
+    begin(recipe=small_recipe(steps=6), pairs=counting).run()
+    assert asked[:3] == [0, 1, 2]
+    assert len(asked) <= 3 + 3  # some are made ahead
+
+
+def test_the_curve_has_a_row_for_every_look_and_pictures(begin, tmp_path: Path) -> None:
+    begin(recipe=small_recipe(steps=10)).run()
+    with (tmp_path / "run" / "curve.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(row["step"]) for row in rows] == [0, 4, 8, 10]
+    assert {"training image", "validation square", "rmse_hu", "li_rmse_hu", "learning_rate"} <= set(rows[0])
+    assert float(rows[-1]["rmse_hu"]) != float(rows[0]["rmse_hu"])
+    assert len(list((tmp_path / "run" / "pictures").glob("step_*.png"))) == 4
+
+
+def test_a_folder_with_a_run_is_not_overwritten(begin) -> None:
+    begin(recipe=small_recipe(steps=1)).run()
+    with pytest.raises(UsageError, match="holds a run already; say --resume"):
+        begin()
+
+
+def test_nothing_cannot_be_taken_up(begin) -> None:
+    with pytest.raises(UsageError, match="holds no run"):
+        begin(is_resumed=True)
+
+
+def test_a_run_of_another_network_is_not_taken_up(begin) -> None:
+    begin(recipe=small_recipe(steps=1)).run()
+    wider = small_recipe(steps=2).model_copy(update={"network": {"width": 4}})
+    with pytest.raises(UsageError, match="other settings of the network"):
+        begin(recipe=wider, is_resumed=True)
+
+
+def test_from_weights_alone_it_goes_on_with_a_warm_up(begin, tmp_path: Path) -> None:
+    first = begin(recipe=small_recipe(steps=4))
+    first.run()
+    (tmp_path / "run" / STATE).unlink()
+    second = begin(recipe=small_recipe(steps=6), is_resumed=True)
+    assert second.step == 4
+    torch.testing.assert_close(
+        second.learner.network.state_dict()["last.weight"],
+        first.learner.used.state_dict()["last.weight"],
+        atol=1e-3,
+        rtol=1e-3,
+    )
+    before = second.learner.network.state_dict()["last.weight"].clone()
+    trained(second)
+    assert (second.learner.network.state_dict()["last.weight"] - before).abs().max() < 2.1 * 0.01 * 2 / 100
+
+
+def test_projection_keeps_its_type_where_the_network_is_in_half_precision(begin) -> None:
+    seen: list[torch.dtype] = []
+
+    class Projecting(SmallNetwork):
+        def losses(self, network, pairs, turn, settings):
+            image = self.corrected(network, pairs)
+            sinogram = pairs.projector.forward(image)
+            seen.extend([network["last"](network["first"](torch.stack([pairs.image] * 2, 1))).dtype, sinogram.dtype])
+            seen.append(pairs.reconstruct(sinogram).dtype)
+            return {"sinogram": (sinogram - pairs.metal_free_sinogram).abs().mean()}
+
+    begin(recipe=small_recipe(steps=1, precision="bfloat16"), trainable=Projecting()).run()
+    assert seen[:3] == [torch.bfloat16, torch.float32, torch.float32]

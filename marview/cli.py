@@ -96,6 +96,9 @@ def reduce(
     ] = "",
     device: Device = Device.AUTO,
     format_: Annotated[Format, typer.Option("--format")] = Format.DICOM,
+    across_gaps: Annotated[
+        bool, typer.Option("--across-gaps", help="Correct the slices that are there where others are missing.")
+    ] = False,
     series: Series = "",
     as_json: AsJson = False,
 ) -> int:
@@ -113,6 +116,7 @@ def reduce(
         device=device.value,
         format_=format_.value,
         series_uid=series,
+        is_across_gaps=across_gaps,
         as_json=as_json,
     )
 

@@ -5,28 +5,32 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from marview import __version__
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import SharedSeries, share, shared_series
 from marview.commands.settings import parse_settings
 from marview.commands.slices import parse_slices
 from marview.dicom import LoadedSeries
-from marview.dicom.derive import Derivation, write_derived_series
-from marview.errors import UsageError
-from marview.export import corrected_hu, whole_folder, write_nifti, write_pngs
+from marview.dicom.atomic import check_place
+from marview.dicom.series import count
+from marview.errors import BadInput
+from marview.export import Corrected, Format, refuse_up_front, write_corrected
 from marview.mar import Manifest, MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find
 from marview.mar import Progress as Step
 from marview.mar.messages import Device
+from marview.volume.provenance import Provenance
+from marview.volume.window import HuWindow
 
-SOFT_TISSUE = (400.0, 40.0)
-"""HU window, width and level, that PNG pictures are written with."""
+SOFT_TISSUE = HuWindow(400.0, 40.0)
+"""What PNG pictures are written with."""
 
 
 def reduce_series(
@@ -40,26 +44,26 @@ def reduce_series(
     device: str = "auto",
     format_: str = "dicom",
     series_uid: str = "",
+    is_across_gaps: bool = False,
     as_json: bool = False,
 ) -> int:
     """Correct the series at `path` and write it to `output`; returns the exit code.
 
     Raises:
         UsageError: an unknown method or parameter, or an output folder that holds something.
-        BadInput: the series cannot be read or corrected, or the output cannot be written.
+        BadInput: the series cannot be read or corrected, lacks slices and `is_across_gaps` does not say to go over
+            them, or the output cannot be written; known before the method is run.
         MethodFailed: the method failed; nothing is written.
     """
     started = time.monotonic()
     manifest = find(method, discover()).manifest
     assert manifest is not None
     parameters = parse_settings(settings)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError(f"{output} holds something already; say another --output.")
+    check_place(output)
     with shared_series(path, series_uid) as series:
+        refuse_up_front(series.loaded, Format(format_), output)
+        _ask_about_gaps(series.loaded, is_across_gaps=is_across_gaps)
         chosen = parse_slices(slices, len(series.loaded.volume.hu))
-        if gaps := series.loaded.gaps:
-            named = ", ".join(map(str, gaps))
-            print(f"marview: Not there or not readable, so left out of the result: slice {named}.", file=sys.stderr)
         metal = find_metal(series.loaded, choice)
         with ExitStack() as stack:
             correction = stack.enter_context(SharedArray.create(series.hu.array.shape, np.float32))
@@ -77,9 +81,40 @@ def reduce_series(
             )
             worker = stack.enter_context(MarWorker())
             report = _run(worker, request, is_quiet=as_json)
-            files = _write(series.loaded, correction.array, manifest, report, output, format_)
+            corrected = Corrected(series.loaded, correction.array, metal.mask, _record(manifest, report, metal, choice))
+            files = write_corrected(corrected, Format(format_), output, window=SOFT_TISSUE)
         _tell(series, metal, report, files, output, time.monotonic() - started, as_json=as_json)
     return 0
+
+
+def _ask_about_gaps(loaded: LoadedSeries, *, is_across_gaps: bool) -> None:
+    """The findings were told; here what they mean for the result."""
+    named = ", ".join(map(str, loaded.gaps))
+    if loaded.report.question and not is_across_gaps:
+        where = f" (slice {named})" if named else ""
+        raise BadInput(
+            f"Part of the series is not there or not readable{where}. Say --across-gaps to correct the slices that are "
+            "there; the result leaves the others out."
+        )
+    if named:
+        print(f"marview: Not there or not readable, so left out of the result: slice {named}.", file=sys.stderr)
+
+
+def _record(manifest: Manifest, report: Mapping[str, Any], metal: FoundMetal, choice: MaskChoice) -> Provenance:
+    return Provenance(
+        method_id=manifest.id,
+        method_title=manifest.title,
+        method_version=manifest.version,
+        parameters=report.get("parameters", {}),
+        weights_sha256=" ".join(each.sha256 for each in manifest.weights),
+        mask_origin=metal.origin,
+        threshold_hu=choice.threshold_hu,
+        margin_mm=choice.margin_mm,
+        device=str(report.get("device", "")),
+        seconds=float(report.get("seconds", 0.0)),
+        application_version=__version__,
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _run(worker: MarWorker, request: ReduceRequest, *, is_quiet: bool) -> Mapping[str, Any]:
@@ -118,33 +153,6 @@ def _wait(run: Run) -> Outcome:
             continue
 
 
-def _write(
-    loaded: LoadedSeries,
-    correction_hu: NDArray[np.float32],
-    manifest: Manifest,
-    report: Mapping[str, Any],
-    output: Path,
-    format_: str,
-) -> Sequence[Path]:
-    if format_ == "dicom":
-        derivation = Derivation(
-            method=manifest.title,
-            version=manifest.version,
-            parameters=", ".join(f"{name}={value}" for name, value in report.get("parameters", {}).items()),
-            weights=" ".join(each.sha256 for each in manifest.weights),
-        )
-        return write_derived_series(loaded, correction_hu, derivation, output).files
-    hu = corrected_hu(loaded.volume.hu, correction_hu)
-    if format_ == "nifti":
-        with whole_folder(output) as part:
-            written = write_nifti(part / "corrected.nii.gz", hu, loaded.volume.grid, like=loaded.nifti)
-        return (output / written.name,)
-    width_hu, level_hu = SOFT_TISSUE
-    pixel_mm = loaded.volume.grid.spacing_mm[1:]
-    present = [z for z in range(len(hu)) if z not in loaded.gaps]
-    return write_pngs(output, hu, width_hu=width_hu, level_hu=level_hu, pixel_mm=pixel_mm, slices=present)
-
-
 def _tell(
     series: SharedSeries,
     metal: FoundMetal,
@@ -171,6 +179,6 @@ def _tell(
         print(f"Note: {note}", file=sys.stderr)
     with_metal = sum(1 for each in report.get("slices", ()) if each["metal_pixels"])
     print(
-        f"{output}: {len(files)} files, {with_metal} slices corrected with {report.get('method')} in {seconds:.1f} s. "
-        "For research: not for primary diagnosis; review with the uncorrected images."
+        f"{output}: {count(len(files), 'file')}, {count(with_metal, 'slice')} corrected with {report.get('method')} in "
+        f"{seconds:.1f} s. For research: not for primary diagnosis; review with the uncorrected images."
     )

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,11 @@ _FOREIGN_SECONDS = 86_400
 
 
 class CannotWrite(BadInput):
-    """The place where something was to be written does not take it."""
+    """The place where something was to be written does not take it; `why` is what the system said."""
+
+    def __init__(self, sentence: str, why: OSError | None = None) -> None:
+        super().__init__(sentence)
+        self.why = why
 
 
 @contextmanager
@@ -44,7 +49,7 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
         _refuse_occupied(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep(target.parent)
-        _refuse_small(target, bytes_needed)
+        _refuse_small(target, target.parent, bytes_needed)
     part = target.parent / f"{PART}{target.name}"
     with _sentences(target):
         _claim(part, target)
@@ -60,9 +65,30 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
     except OSError as why:
         shutil.rmtree(part, ignore_errors=True)
         raise _sentence(target, why) from None
+    except CannotWrite as refusal:  # of a file inside, whose name is not the person's
+        shutil.rmtree(part, ignore_errors=True)
+        raise (refusal if refusal.why is None else _sentence(target, refusal.why)) from None
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def check_place(target: Path, *, bytes_needed: int = 0) -> None:
+    """Find out before the work is done whether a folder can be written, as `whole_folder` would when it is done.
+
+    Raises:
+        UsageError: the target holds something.
+        CannotWrite: nothing may be written there, or the disk has not the room.
+    """
+    target = Path(os.path.abspath(target))  # noqa: PTH100
+    with _sentences(target):
+        _refuse_occupied(target)
+        there = next(folder for folder in target.parents if folder.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file")
+        with tempfile.TemporaryDirectory(prefix=PART, dir=there):
+            pass
+        _refuse_small(target, there, bytes_needed)
 
 
 @contextmanager
@@ -179,8 +205,8 @@ def _refuse_occupied(target: Path) -> None:
         raise UsageError(f"{target} is a file. Choose a new folder.")
 
 
-def _refuse_small(target: Path, bytes_needed: int) -> None:
-    free = shutil.disk_usage(target.parent).free
+def _refuse_small(target: Path, there: Path, bytes_needed: int) -> None:
+    free = shutil.disk_usage(there).free
     if bytes_needed > free:
         raise CannotWrite(
             f"{target} needs {bytes_needed >> 20} MB and the disk has {free >> 20} MB left. Nothing was written."
@@ -214,4 +240,4 @@ def _sentence(target: Path, why: OSError) -> CannotWrite:
         errno.EPERM: "you may not write there",
     }
     reason = reasons.get(why.errno or 0, (why.strerror or "the disk does not take it").lower())
-    return CannotWrite(f"{target} cannot be written: {reason}. Nothing was left behind; choose another place.")
+    return CannotWrite(f"{target} cannot be written: {reason}. Nothing was left behind; choose another place.", why)

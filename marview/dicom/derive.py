@@ -111,7 +111,7 @@ def write_derived_series(
     _refuse(loaded, correction_hu)
     wide = common_rescale(loaded, correction_hu, is_cancelled)
     headers = {z: header for z, header in enumerate(loaded.sources) if header is not None}
-    size = sum(header.rows * header.columns * 2 + 16384 for header in headers.values())
+    size = derived_bytes(loaded)
     series_uid, frame_uid, (date, time) = generate_uid(prefix=None), generate_uid(prefix=None), stamp()
     files = []
     with quiet(), whole_folder(folder, bytes_needed=size) as part:
@@ -137,17 +137,34 @@ def write_derived_series(
     return DerivedSeries(folder, series_uid, tuple(files), wide is None)
 
 
-def _refuse(loaded: LoadedSeries, correction_hu: NDArray[np.float32]) -> None:
+def derived_bytes(loaded: LoadedSeries) -> int:
+    """About how many bytes the derived series takes."""
+    return sum(header.rows * header.columns * 2 + 16384 for header in loaded.sources if header is not None)
+
+
+def refuse_underivable(loaded: LoadedSeries) -> None:
+    """Find out before a method is run whether a derived series can be made of this source.
+
+    Raises:
+        BadInput: the source is no DICOM, has no UIDs, or is no volume.
+    """
     if loaded.nifti is not None:
-        raise BadInput(f"{loaded.nifti.name} is NIfTI and names no patient or study: write the result as NIfTI.")
+        raise BadInput(
+            f"{loaded.nifti.name} is NIfTI and names no patient or study, so no DICOM series can be made of it: "
+            "write the result as NIfTI (--format nifti)."
+        )
     if not loaded.report.is_volume:
         raise BadInput(loaded.report.reason)
     for header in loaded.sources:
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
             raise BadInput(
                 f"{header.name} names no UID of its study, series or instance, so no DICOM series can refer to it: "
-                "write the result as NIfTI."
+                "write the result as NIfTI (--format nifti)."
             )
+
+
+def _refuse(loaded: LoadedSeries, correction_hu: NDArray[np.float32]) -> None:
+    refuse_underivable(loaded)
     if correction_hu.shape != loaded.volume.hu.shape:
         raise ValueError(f"a correction of shape {correction_hu.shape} for a volume of {loaded.volume.hu.shape}")
     if not np.isfinite(correction_hu).all():

@@ -1,32 +1,24 @@
 """Write the result in view: a derived DICOM series, NIfTI or PNG; off the window's thread, whole or not at all."""
 
-import enum
+import itertools
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from psygnal import Signal
 
 from marview.dicom import Cancelled, LoadedSeries
-from marview.dicom.derive import Derivation, write_derived_series
+from marview.dicom.series import count
 from marview.errors import MarviewError
-from marview.export import corrected_hu, whole_folder, write_nifti, write_pngs
+from marview.export import Corrected, Format, write_corrected
 from marview.session.background import Background
 from marview.session.result import Result
 from marview.volume.window import HuWindow
 
 CAUTION = "For research: not for primary diagnosis; review with the uncorrected images."
-
-
-class Format(enum.StrEnum):
-    """What is written."""
-
-    DICOM = "dicom"
-    NIFTI = "nifti"
-    PNG = "png"
 
 
 @dataclass(frozen=True)
@@ -65,17 +57,18 @@ class Exports:
             return
         self.is_running = True
         self._stop.clear()
-        count = len(loaded.volume.hu)
+        slices = len(loaded.volume.hu)
         told = [0.0]
 
         def progress(done: int) -> None:
             now = time.monotonic()
             if now - told[0] >= 0.1:
                 told[0] = now
-                self._background.post(lambda: self._tell(ExportState(done / count)))
+                self._background.post(lambda: self._tell(ExportState(done / slices)))
 
         def work() -> str:
-            return _write(loaded, result, window, format_, folder, progress, self._stop.is_set)
+            corrected = Corrected(loaded, result.settled_correction(), result.mask.array, result.provenance())
+            return _write(corrected, window, format_, folder, progress, self._stop.is_set)
 
         self._tell(ExportState())
         self._background.run(
@@ -104,42 +97,34 @@ def folder_name(loaded: LoadedSeries, result: Result) -> str:
 
 
 def _write(
-    loaded: LoadedSeries,
-    result: Result,
+    corrected: Corrected,
     window: HuWindow,
     format_: Format,
     folder: Path,
     progress: Callable[[int], None],
     is_cancelled: Callable[[], bool],
 ) -> str:
-    correction = result.settled_correction()
-    provenance = result.provenance()
-    if format_ is Format.DICOM:
-        parameters = ", ".join(f"{name}={value}" for name, value in provenance.parameters.items())
-        derivation = Derivation(
-            method=result.title, version=result.version, parameters=parameters, weights=provenance.weights_sha256
+    done = itertools.count(1)
+    try:
+        files = write_corrected(
+            corrected,
+            format_,
+            folder,
+            window=window,
+            on_slice=lambda _z: progress(next(done)),
+            is_cancelled=is_cancelled,
         )
-        done = [0]
+    except Cancelled:
+        raise MarviewError("The export was cancelled; nothing was written.") from None
+    if format_ is Format.DICOM:
+        said = f"{count(len(files), 'slice')} {_were(files)} written as a derived series."
+    elif format_ is Format.NIFTI:
+        said = "The corrected volume and its metal mask were written as NIfTI."
+    else:
+        shown = f"width {window.width_hu:.0f} and level {window.level_hu:.0f}"
+        said = f"{count(len(files), 'picture')} {_were(files)} written with {shown}."
+    return f"{said} {CAUTION}"
 
-        def on_slice(_z: int) -> None:
-            done[0] += 1
-            progress(done[0])
 
-        try:
-            series = write_derived_series(
-                loaded, correction, derivation, folder, on_slice=on_slice, is_cancelled=is_cancelled
-            )
-        except Cancelled:
-            raise MarviewError("The export was cancelled; nothing was written.") from None
-        return f"{len(series.files)} slices were written as a derived series. {CAUTION}"
-    hu = corrected_hu(loaded.volume.hu, correction)
-    if format_ is Format.NIFTI:
-        with whole_folder(folder) as part:
-            write_nifti(part / "corrected.nii.gz", hu, loaded.volume.grid, like=loaded.nifti)
-            write_nifti(part / "metal.nii.gz", result.mask.array, loaded.volume.grid, like=loaded.nifti)
-            (part / "provenance.json").write_text(provenance.to_json(), encoding="utf-8")
-        return f"The corrected volume and its metal mask were written as NIfTI. {CAUTION}"
-    pixel_mm = loaded.volume.grid.spacing_mm[1:]
-    files = write_pngs(folder, hu, width_hu=window.width_hu, level_hu=window.level_hu, pixel_mm=pixel_mm)
-    shown = f"width {window.width_hu:.0f} and level {window.level_hu:.0f}"
-    return f"{len(files)} pictures were written with {shown}. {CAUTION}"
+def _were(files: Sequence[Path]) -> str:
+    return "was" if len(files) == 1 else "were"

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from marview.dicom import open_series
+from marview.export import write_nifti
 
 LI = ("--method", "linear_interpolation")
 METAL_SLICES = (1, 2, 3)
@@ -59,6 +61,11 @@ def test_nifti_and_pictures(marview: Callable, metal_series: Path, metal_hu: np.
     assert marview("reduce", metal_series, *LI, "--output", tmp_path / "n", "--format", "nifti").exit_code == 0
     volume = np.asarray(nib.load(tmp_path / "n" / "corrected.nii.gz").dataobj)
     assert volume.shape == (96, 96, 6)
+    assert sorted(path.name for path in (tmp_path / "n").iterdir()) == [
+        "corrected.nii.gz",
+        "metal.nii.gz",
+        "provenance.json",
+    ]
     assert marview("reduce", metal_series, *LI, "--output", tmp_path / "p", "--format", "png").exit_code == 0
     pictures = sorted((tmp_path / "p").iterdir())
     assert len(pictures) == 6
@@ -128,7 +135,7 @@ def test_a_refusal_of_the_worker_is_one_sentence_too(metal_series: Path, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_series_with_a_damaged_slice_is_corrected_without_it(
+def test_a_series_with_a_damaged_slice_is_corrected_without_it_where_that_is_said(
     marview: Callable, metal_series: Path, tmp_path: Path
 ) -> None:
     copied = tmp_path / "copy"
@@ -137,8 +144,41 @@ def test_a_series_with_a_damaged_slice_is_corrected_without_it(
         (copied / path.name).write_bytes(path.read_bytes())
     broken = sorted(copied.iterdir())[5]
     broken.write_bytes(broken.read_bytes()[:-4000])
-    answer = marview("reduce", copied, *LI, "--output", tmp_path / "out")
+    refused = marview("reduce", copied, *LI, "--output", tmp_path / "out")
+    assert refused.exit_code == 3
+    assert "(slice 5)" in refused.err
+    assert "--across-gaps" in refused.err
+    answer = marview("reduce", copied, *LI, "--output", tmp_path / "out", "--across-gaps")
     assert answer.exit_code == 0
     assert broken.name in answer.err
     assert "left out of the result: slice 5" in answer.err
     assert len(list((tmp_path / "out").iterdir())) == 5
+
+
+@pytest.fixture
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("this was known before a worker was needed")
+
+    monkeypatch.setattr("marview.commands.reduce.MarWorker", refuse)
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_what_cannot_be_written_is_known_before_the_run(
+    marview: Callable, metal_series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = tmp_path / "volume.nii.gz"
+    series = open_series(metal_series)
+    write_nifti(volume, series.volume.hu, series.volume.grid)
+    answer = marview("reduce", volume, *LI, "--output", tmp_path / "out")
+    assert answer.exit_code == 3
+    assert "--format nifti" in answer.err
+    (tmp_path / "file").write_text("in the way")
+    answer = marview("reduce", metal_series, *LI, "--output", tmp_path / "file" / "out")
+    assert answer.exit_code == 3
+    assert "cannot be written" in answer.err
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1))
+    answer = marview("reduce", metal_series, *LI, "--output", tmp_path / "out")
+    assert answer.exit_code == 3
+    assert "the disk has 0 MB left" in answer.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "volume.nii.gz"]

@@ -1,53 +1,37 @@
-"""The metal mask of the series in view: found, by threshold, grown by a margin; undo and redo."""
+"""The metal mask of the series in view: found by a recipe, changed by hand; undo and redo."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from marview.errors import BadInput
 from marview.mar.shared import SharedArray
 from marview.session.background import Background, Generation
 from marview.session.messages import Messages, Severity
-from marview.volume.mask import grow_mm
+from marview.session.segmenting import Core, Mask, Recipe, Source, find_core, finish
+from marview.volume.box import Box
+from marview.volume.brush import Brush, Point
 from marview.volume.metal_mask import MetalMask
 from marview.volume.patch import MaskPatch
-from marview.volume.segment import adaptive
 from marview.volume.volume import Volume
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """How the mask came about.
-
-    Attributes:
-        threshold_hu: what metal exceeds; None where it is found by itself.
-        margin_mm: by how much what was found is grown (+) or shrunk (-).
-    """
-
-    threshold_hu: float | None = None
-    margin_mm: float = 0.0
-
-    @property
-    def text(self) -> str:
-        """How the metal was found, in words; the margin is told beside it."""
-        return "adaptive" if self.threshold_hu is None else f"above {self.threshold_hu:.0f} HU"
+__all__ = ["Metal", "Recipe", "Source"]
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    core: NDArray[np.bool_]
+    core: Core
     patch: MaskPatch | None
-    threshold_hu: float
-    notes: tuple[str, ...]
-    counts: NDArray[np.int64]
+    packed: MaskPatch | None
 
 
-@dataclass(frozen=True, eq=False)
-class _Known:
-    core: NDArray[np.bool_] | None
+@dataclass(frozen=True)
+class _State:
+    recipe: Recipe
     threshold_hu: float
     notes: tuple[str, ...]
 
@@ -55,37 +39,32 @@ class _Known:
 class Metal:
     """Holds the mask in shared memory.
 
-    Events, on the window's thread: `changed()` when the mask is another, `busy()` when `is_busy` changed.
+    Events, on the window's thread: `touched(box)` when voxels within a box changed, at every event of a stroke;
+    `changed()` when the mask or its recipe is another, at the end of a stroke; `busy()` when `is_busy` changed.
 
     Attributes:
         recipe: how the mask in use came about.
+        asked: the recipe that is being worked on, else the one in use; growing waits with it for its first seed.
         mask: the mask, to be edited in place, with its undo; None while no series is open.
         shared: the memory it lies in.
-        is_busy: whether it is being found.
+        is_busy: whether it is being found or changed as a whole.
+        is_painting: whether a stroke is under way.
         found_threshold_hu: the threshold in effect, also the one that was found; NaN where there is no metal.
         counts: metal voxels in every slice, `[z]`.
     """
 
+    touched = Signal(object)
     changed = Signal()
     busy = Signal()
 
     def __init__(self, background: Background, messages: Messages) -> None:
-        self.recipe = Recipe()
-        self.found_threshold_hu = float("nan")
-        self.notes: tuple[str, ...] = ()
-        self.counts: NDArray[np.int64] = np.zeros(0, np.int64)
         self.shared: SharedArray | None = None
         self.mask: MetalMask | None = None
         self.is_busy = False
         self._background = background
         self._messages = messages
         self._requests = Generation()
-        self._volume: Volume | None = None
-        self._core: NDArray[np.bool_] | None = None
-        self._core_threshold: float | None = None
-        self._asked = Recipe()
-        self._past: list[Recipe] = []
-        self._future: list[Recipe] = []
+        self._clear(None)
 
     def take(self, volume: Volume | None) -> None:
         """Begin with another volume, with no mask."""
@@ -96,14 +75,22 @@ class Metal:
         self.mask = None
         if volume is not None and self.shared is not None:
             self.mask = MetalMask(self.shared.array, volume.grid.spacing_mm, volume.hu)
-        self._volume = volume
-        self._core = None
-        self.recipe = self._asked = Recipe()
-        self.notes, self.found_threshold_hu = (), float("nan")
-        self.counts = np.zeros(0 if volume is None else volume.hu.shape[0], np.int64)
-        self._past.clear()
-        self._future.clear()
+        self._clear(volume)
+        self._set_busy(is_busy=False)
         self.changed.emit()
+
+    def _clear(self, volume: Volume | None) -> None:
+        self._volume = volume
+        self.recipe = self.asked = Recipe()
+        self.notes: tuple[str, ...] = ()
+        self.found_threshold_hu = math.nan
+        self.counts: NDArray[np.int64] = np.zeros(0 if volume is None else volume.hu.shape[0], np.int64)
+        self.is_painting = False
+        self._core: Core | None = None
+        self._edits = 0
+        self._edited: dict[int, MaskPatch | None] = {}
+        self._past: list[_State] = []
+        self._future: list[_State] = []
 
     @property
     def is_present(self) -> bool:
@@ -121,30 +108,6 @@ class Metal:
             return None
         return np.asarray(self.shared.array[slice_index])
 
-    def find(self) -> None:
-        """Find the metal by itself."""
-        self._set(replace(self._asked, threshold_hu=None))
-
-    def set_threshold(self, threshold_hu: float) -> None:
-        """Metal is what exceeds this."""
-        self._set(replace(self._asked, threshold_hu=threshold_hu))
-
-    def set_margin(self, margin_mm: float) -> None:
-        """Grow (+) or shrink (-) what was found."""
-        self._set(replace(self._asked, margin_mm=margin_mm))
-
-    def undo(self) -> None:
-        """Go back to the mask before."""
-        if self._past and self.mask is not None and self.mask.undo() is not None:
-            self._future.append(self.recipe)
-            self._settle(self._past.pop())
-
-    def redo(self) -> None:
-        """Take back the last undo."""
-        if self._future and self.mask is not None and self.mask.redo() is not None:
-            self._past.append(self.recipe)
-            self._settle(self._future.pop())
-
     def nearest(self, slice_index: int, step: int) -> int | None:
         """The next (1) or previous (-1) slice with metal."""
         slices = self.slices
@@ -155,6 +118,168 @@ class Metal:
         """The slices with metal, from one outward."""
         return tuple(sorted((int(z) for z in self.slices), key=lambda z: (abs(z - slice_index), z)))
 
+    # -- by a recipe
+
+    def find(self) -> None:
+        """Find the metal by itself."""
+        self.set_source(Source.ADAPTIVE)
+
+    def set_source(self, source: Source) -> None:
+        """Take the metal from elsewhere: a threshold from where it stands, growing from nothing yet."""
+        threshold_hu = self.found_threshold_hu if source is Source.THRESHOLD else math.nan
+        self.choose(source=source, seeds=(), threshold_hu=None if math.isnan(threshold_hu) else threshold_hu)
+
+    def set_threshold(self, threshold_hu: float) -> None:
+        """Metal is what exceeds this."""
+        self.choose(source=Source.THRESHOLD, threshold_hu=threshold_hu)
+
+    def set_margin(self, margin_mm: float) -> None:
+        """Grow (+) or shrink (-) what was found."""
+        self.choose(margin_mm=margin_mm)
+
+    def add_seed(self, seed_zyx: tuple[int, int, int]) -> None:
+        """Grow from one voxel more."""
+        self.choose(source=Source.GROWING, seeds=(*self.asked.seeds, seed_zyx))
+
+    def choose(self, **changes: Any) -> None:
+        """Change the recipe, the one asked for last, and find the metal anew."""
+        self.end_stroke()
+        recipe = replace(self.asked, **changes)
+        volume, mask = self._volume, self.mask
+        if volume is None or mask is None or (recipe == self.asked and self._core is not None):
+            return
+        before = self.recipe if self.is_busy else self.asked
+        self.asked = recipe
+        ticket = self._requests.next()
+        if recipe.source is Source.GROWING and not recipe.seeds:
+            self._set_busy(is_busy=False)
+            self.changed.emit()
+            return
+        core = self._core if self._core is not None and self._core.recipe == recipe.core else None
+        edited, notes = self._edited.get(recipe.edit), self.notes
+        self._set_busy(is_busy=True)
+
+        def work() -> _Found | None:
+            def is_stale() -> bool:
+                return not self._requests.is_current(ticket)
+
+            if is_stale():
+                return None
+            found, packed = core, None
+            if found is None and recipe.source is Source.HAND:
+                hand = mask.array.copy() if edited is None else _unpacked(edited, mask.array.shape)
+                found, packed = Core(recipe.core, hand, math.nan, notes), edited or _packed(hand)
+            elif found is None:
+                found = find_core(volume, recipe, is_stale)
+            if found is None or is_stale():
+                return None
+            wanted = finish(found.mask, recipe, volume.grid.spacing_mm)
+            return _Found(found, MaskPatch.between(mask.array, wanted), packed)
+
+        self._background.run(
+            work,
+            lambda found: self._take_found(found, recipe, ticket),
+            lambda sentence: self._fail(sentence, before, ticket),
+        )
+
+    def _take_found(self, found: _Found | None, recipe: Recipe, ticket: int) -> None:
+        mask = self.mask
+        if found is None or mask is None or not self._requests.is_current(ticket):
+            return
+        self._set_busy(is_busy=False)
+        before, is_first = self._state, self._core is None and not self._past
+        self._core = found.core
+        if recipe.source is Source.HAND:
+            self._edited[recipe.edit] = found.packed or self._edited.get(recipe.edit)
+        self.recipe, self.notes = recipe, found.core.notes
+        self.found_threshold_hu = found.core.threshold_hu
+        if found.patch is not None:
+            self._touch(found.patch.apply(mask.array))
+            if not is_first:  # what was found first is where undo ends
+                mask.undo_stack.push(found.patch)
+                self._remember(before)
+        self.changed.emit()
+
+    # -- by hand
+
+    def begin_stroke(self) -> bool:
+        """Count what is painted from here on as one edit; False where the mask is being changed already."""
+        if self.mask is None or self._is_held_up():
+            return False
+        self.mask.begin_stroke()
+        self.is_painting = True
+        return True
+
+    def stamp(self, start: Point, end: Point, brush: Brush) -> None:
+        """Draw the brush from one pointer event to the next, within a stroke."""
+        if self.mask is not None and self.is_painting:
+            self._touch(self.mask.stamp(start, end, brush))
+
+    def fill_outline(self, slice_index: int, outline_yx: NDArray[np.float64], brush: Brush) -> None:
+        """Fill a polygon or freehand outline, `[corner, (y, x)]` in voxels, within a stroke."""
+        if self.mask is not None and self.is_painting:
+            self._touch(self.mask.fill_outline(slice_index, outline_yx, brush))
+
+    def flip(self, patch: MaskPatch) -> None:
+        """Flip the voxels of a patch, within a stroke."""
+        if self.mask is not None and self.is_painting:
+            self._touch(self.mask.flip(patch))
+
+    def end_stroke(self) -> None:
+        """Close the edit."""
+        if self.mask is None or not self.is_painting:
+            return
+        self.is_painting = False
+        if self.mask.end_stroke() is not None:
+            self._count_edit()
+        self.changed.emit()
+
+    def edit(self, change: Callable[[Mask], Mask], then: Callable[[], None] = lambda: None) -> None:
+        """Change the mask as a whole, off the window's thread; `then` is called when that is done."""
+        self.end_stroke()
+        mask = self.mask
+        if mask is None or self._is_held_up():
+            return
+        ticket = self._requests.next()
+        self._set_busy(is_busy=True)
+
+        def done(patch: MaskPatch | None) -> None:
+            if not self._requests.is_current(ticket):
+                return
+            self._set_busy(is_busy=False)
+            if patch is None:
+                self._messages.say(Severity.INFO, "The mask is as it was: there was nothing to change.")
+            else:
+                self._touch(patch.apply(mask.array))
+                mask.undo_stack.push(patch)
+                self._count_edit()
+            self.changed.emit()
+            then()
+
+        self._background.run(
+            lambda: MaskPatch.between(mask.array, change(mask.array)),
+            done,
+            lambda sentence: self._fail(sentence, self.asked, ticket),
+        )
+
+    def undo(self) -> Box | None:
+        """Go back to the mask before; gives where it changed."""
+        self.end_stroke()
+        box = self.mask.undo() if self._past and self.mask is not None else None
+        if box is not None:
+            self._future.append(self._state)
+            self._settle(self._past.pop(), box)
+        return box
+
+    def redo(self) -> Box | None:
+        """Take back the last undo; gives where the mask changed."""
+        self.end_stroke()
+        box = self.mask.redo() if self._future and self.mask is not None else None
+        if box is not None:
+            self._past.append(self._state)
+            self._settle(self._future.pop(), box)
+        return box
+
     def close(self) -> None:
         """Let go of the mask."""
         self._requests.next()
@@ -163,82 +288,62 @@ class Metal:
             self.shared.close()
             self.shared = None
 
-    def _set(self, recipe: Recipe) -> None:
-        volume, mask = self._volume, self.mask
-        if volume is None or mask is None or (recipe == self._asked and self._core is not None):
-            return
-        self._asked = recipe
-        ticket = self._requests.next()
-        core = self._core if self._core_threshold == recipe.threshold_hu else None
-        known = _Known(core, self.found_threshold_hu, self.notes)
-        self._set_busy(is_busy=True)
-        self._background.run(
-            lambda: _find(volume, mask.array, recipe, known, lambda: not self._requests.is_current(ticket)),
-            lambda found: self._take_found(found, recipe, ticket),
-            lambda sentence: self._fail(sentence, ticket),
-        )
+    # -- inside
 
-    def _take_found(self, found: _Found | None, recipe: Recipe, ticket: int) -> None:
-        mask = self.mask
-        if found is None or mask is None or not self._requests.is_current(ticket):
-            return
-        self._set_busy(is_busy=False)
-        if found.patch is not None:
-            found.patch.apply(mask.array)
-            if self._core is not None:  # what was found first is where undo ends
-                mask.undo_stack.push(found.patch)
-                self._past.append(self.recipe)
-                self._future.clear()
-        self._core, self._core_threshold = found.core, recipe.threshold_hu
-        self.recipe = recipe
-        self.found_threshold_hu, self.notes, self.counts = found.threshold_hu, found.notes, found.counts
-        self.changed.emit()
+    @property
+    def _state(self) -> _State:
+        return _State(self.recipe, self.found_threshold_hu, self.notes)
 
-    def _settle(self, recipe: Recipe) -> None:
-        """The mask is as it was with this recipe."""
+    def _remember(self, before: _State) -> None:
+        self._past.append(before)
+        self._future.clear()
+
+    def _count_edit(self) -> None:
+        """The mask was edited by hand: threshold, box and margin of its recipe are settled from here on."""
+        self._remember(self._state)
+        self._edits += 1
+        is_new = self.recipe == Recipe() and math.isnan(self.found_threshold_hu)
+        self.recipe = Recipe(Source.HAND, edit=self._edits) if is_new else self.recipe.edited(self._edits)
+        self.asked = self.recipe
+
+    def _touch(self, box: Box | None) -> None:
+        """Voxels within a box are others."""
+        if box is not None and self.mask is not None:
+            self.counts[box[0]] = np.count_nonzero(self.mask.array[box[0]], axis=(1, 2))
+            self.touched.emit(box)
+
+    def _settle(self, state: _State, box: Box) -> None:
+        """The mask is as it was in this state."""
         self._requests.next()
         self._set_busy(is_busy=False)
-        self.recipe = self._asked = recipe
-        if recipe.threshold_hu is not None:
-            self.found_threshold_hu = recipe.threshold_hu
-        if self.mask is not None:
-            self.counts = np.count_nonzero(self.mask.array, axis=(1, 2)).astype(np.int64)
+        self.recipe = self.asked = state.recipe
+        self.found_threshold_hu, self.notes = state.threshold_hu, state.notes
+        self._touch(box)
         self.changed.emit()
+
+    def _is_held_up(self) -> bool:
+        if self.is_busy:
+            self._messages.say(Severity.INFO, "The mask is being worked on; try again in a moment.")
+        return self.is_busy
 
     def _set_busy(self, *, is_busy: bool) -> None:
         if is_busy != self.is_busy:
             self.is_busy = is_busy
             self.busy.emit()
 
-    def _fail(self, sentence: str, ticket: int) -> None:
+    def _fail(self, sentence: str, before: Recipe, ticket: int) -> None:
         if self._requests.is_current(ticket):
-            self._asked = self.recipe
+            self.asked = before
             self._set_busy(is_busy=False)
             self._messages.say(Severity.ERROR, sentence)
             self.changed.emit()
 
 
-def _find(
-    volume: Volume,
-    present: NDArray[np.bool_],
-    recipe: Recipe,
-    known: _Known,
-    is_stale: Callable[[], bool],
-) -> _Found | None:
-    """Off the window's thread: what is to change in the mask that is present."""
-    if is_stale():
-        return None
-    core, threshold_hu, notes = known.core, known.threshold_hu, known.notes
-    if core is None and recipe.threshold_hu is None:
-        found = adaptive(volume.hu, volume.grid.spacing_mm)
-        core, threshold_hu, notes = found.mask, found.threshold_hu, found.notes
-    elif core is None:
-        threshold = float(recipe.threshold_hu or 0)
-        core, threshold_hu, notes = volume.hu > threshold, threshold, ()
-    if is_stale():
-        return None
-    mask = grow_mm(core, recipe.margin_mm, volume.grid.spacing_mm) if recipe.margin_mm else core
-    if core.any() and not mask.any():
-        raise BadInput(f"Nothing of the metal is left at a margin of {recipe.margin_mm:g} mm; shrink it by less.")
-    patch = MaskPatch.between(present, mask)
-    return _Found(core, patch, threshold_hu, notes, np.count_nonzero(mask, axis=(1, 2)).astype(np.int64))
+def _packed(mask: Mask) -> MaskPatch | None:
+    return MaskPatch.between(np.zeros_like(mask), mask)
+
+
+def _unpacked(patch: MaskPatch, shape: tuple[int, ...]) -> Mask:
+    mask = np.zeros(shape, bool)
+    patch.apply(mask)
+    return mask

@@ -27,6 +27,16 @@ class Picture:
         rows, columns = self.values.shape
         return rows * self.pixel_mm[0], columns * self.pixel_mm[1]
 
+    def place_at(self, x_mm: float, y_mm: float) -> tuple[float, float]:
+        """Fractional indices (y, x) of a point; whole numbers at the middle of a pixel."""
+        height, width = self.size_mm
+        return (y_mm + height / 2) / self.pixel_mm[0] - 0.5, (x_mm + width / 2) / self.pixel_mm[1] - 0.5
+
+    def point_at(self, row: float, column: float) -> tuple[float, float]:
+        """The point (x, y) in mm at fractional indices."""
+        height, width = self.size_mm
+        return (column + 0.5) * self.pixel_mm[1] - width / 2, (row + 0.5) * self.pixel_mm[0] - height / 2
+
     def index_at(self, x_mm: float, y_mm: float) -> tuple[int, int] | None:
         """Indices (y, x) of the pixel under a point; None outside."""
         height, width = self.size_mm

@@ -9,21 +9,29 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from marview.dicom import LoadedSeries
+from marview.errors import BadInput
 from marview.mar import Listing, MarWorker, ReduceRequest, SharedArray, SinogramRequest, discover
 from marview.mar.messages import Device
 from marview.session.background import Background, Post
 from marview.session.display import SOFT_TISSUE, Display, View
+from marview.session.edits import Edits
 from marview.session.exports import Exports
 from marview.session.library import Library
 from marview.session.messages import Messages, Severity
 from marview.session.metal import Metal
 from marview.session.methods import Methods
+from marview.session.painting import Painting
 from marview.session.picture import Picture
+from marview.session.pieces import Pieces
 from marview.session.presets import preset_of_key
 from marview.session.result import Result
 from marview.session.runs import Job, Runs, State
 from marview.session.settings import Settings, body_part_of
 from marview.session.sinograms import Sinograms
+from marview.session.tools import Tool, Tools
+from marview.session.traces import Traces
+from marview.volume.box import Box
+from marview.volume.mask import refuse_unusable
 from marview.volume.window import HuWindow
 
 KEPT_RESULTS = 3
@@ -56,6 +64,11 @@ class Session:
         self.view = View()
         self.library = Library(self.background, self.messages, self._allocate)
         self.metal = Metal(self.background, self.messages)
+        self.tools = Tools()
+        self.painting = Painting(self.metal, self.tools, self.view)
+        self.edits = Edits(self.metal, self.tools, self.view, self.messages, self.voxel_under_cursor)
+        self.pieces = Pieces(self.metal, self.view, self.background, self.messages)
+        self.traces = Traces(self._get_tracer, post, self.metal, self.view)
         self.methods = Methods(self.background, self.messages, settings, self._get_worker, listings)
         self.runs = Runs(self._get_worker, post, self.messages)
         self.exports = Exports(self.background)
@@ -64,11 +77,15 @@ class Session:
         self.result: Result | None = None
         self._make_worker = make_worker
         self._worker: MarWorker | None = None
+        self._tracer: MarWorker | None = None
         self._allocated: list[SharedArray] = []
         self._hu: SharedArray | None = None
         self.library.started.connect(self._start)
         self.library.finished.connect(self._finish)
         self.view.changed.connect(self._remember_window)
+        self.tools.changed.connect(
+            lambda tools, _names: self.traces.switch_on() if tools.tool is not Tool.NONE else None
+        )
 
     # -- what is open
 
@@ -107,6 +124,28 @@ class Session:
             return original
         return Picture(self.result.corrected(original.values, self.view.display.slice_index), original.pixel_mm)
 
+    def voxel_under_cursor(self) -> tuple[int, int, int] | None:
+        """The voxel (z, y, x) under the mouse, else under the crosshair; None where there is none."""
+        display, original = self.view.display, self.original()
+        point = display.pointed_mm or display.cursor_mm
+        index = None if original is None or point is None else original.index_at(*point)
+        return None if index is None else (display.slice_index, *index)
+
+    # -- the mask
+
+    def undo(self) -> None:
+        """Take the last change of the mask back, and show a slice in which that is seen."""
+        self._show_change(self.metal.undo())
+
+    def redo(self) -> None:
+        """Make the change taken back last again, and show a slice in which that is seen."""
+        self._show_change(self.metal.redo())
+
+    def _show_change(self, box: Box | None) -> None:
+        if box is not None:
+            here = self.view.display.slice_index
+            self.view.go_to(min(max(here, box[0].start), box[0].stop - 1))
+
     # -- the HU window
 
     def set_preset(self, key: int) -> None:
@@ -126,6 +165,11 @@ class Session:
             return
         if self.refusal or loaded is None or self._hu is None or self.metal.shared is None:
             self.messages.say(Severity.WARNING, self.refusal)
+            return
+        try:
+            refuse_unusable(self.metal.shared.array, loaded.volume.hu)
+        except BadInput as refusal:
+            self.messages.error(str(refusal))
             return
         if method is None or method.manifest is None:
             self.messages.error("No method is installed. The folder plugins/ of marview is empty or cannot be read.")
@@ -187,8 +231,10 @@ class Session:
         self.settings.save()
         self.library.close()
         self.exports.cancel()
-        if self._worker is not None:
-            self._worker.close()
+        self.traces.close()
+        for worker in (self._worker, self._tracer):
+            if worker is not None:
+                worker.close()
         self.background.close()
         self._drop_results()
         self.metal.close()
@@ -199,6 +245,12 @@ class Session:
         if self._worker is None:
             self._worker = self._make_worker()
         return self._worker
+
+    def _get_tracer(self) -> MarWorker:
+        """A worker of its own for traces, so that they follow the brush while the other is at work."""
+        if self._tracer is None:
+            self._tracer = self._make_worker()
+        return self._tracer
 
     def _end(self, job: Job, before: Result | None) -> None:
         """A run is over: keep what can be used, else go back to what was in view."""
@@ -237,6 +289,7 @@ class Session:
             pointed_mm=None,
             pointed_ray=None,
         )
+        self.traces.restart()
 
     def _finish(self, loaded: LoadedSeries) -> None:
         self._hu = next((one for one in self._allocated if np.shares_memory(one.array, loaded.volume.hu)), None)

@@ -50,11 +50,12 @@ class MetalMask:
         self.end_stroke()
         self._stroke = []
 
-    def end_stroke(self) -> None:
-        """Close the edit; nothing happens where none was begun."""
+    def end_stroke(self) -> Box | None:
+        """Close the edit; nothing happens where none was begun. Gives all that it changed."""
         stroke, self._stroke = self._stroke, None
-        if stroke:
-            self.undo_stack.push(merged(stroke))
+        patch = merged(stroke or ())
+        self.undo_stack.push(patch)
+        return None if patch is None else patch.box
 
     def stamp(self, start: Point, end: Point, brush: Brush) -> Box | None:
         """Draw the brush from one pointer event to the next."""
@@ -66,7 +67,10 @@ class MetalMask:
 
     def replace(self, mask: NDArray[np.bool_]) -> Box | None:
         """Take over another mask, bool `[z, y, x]`, as one edit: what a function of `marview.volume.mask` gives."""
-        patch = MaskPatch.between(self.array, mask)
+        return self.flip(MaskPatch.between(self.array, mask))
+
+    def flip(self, patch: MaskPatch | None) -> Box | None:
+        """Flip the voxels of a patch."""
         if patch is not None:
             patch.apply(self.array)
         return self._keep(patch)

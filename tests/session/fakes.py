@@ -1,5 +1,6 @@
 """What tests of the session and of the window use in place of a worker, and a small series with metal."""
 
+import contextlib
 import json
 import queue
 import threading
@@ -11,7 +12,18 @@ import numpy as np
 
 from marview.dicom.make import Labels, write_ct_series
 from marview.geometry import Grid
-from marview.mar import Listing, Manifest, Outcome, Output, Progress, ReduceRequest, Run, SinogramRequest, SliceDone
+from marview.mar import (
+    Listing,
+    Manifest,
+    Outcome,
+    Output,
+    Progress,
+    ReduceRequest,
+    Run,
+    SinogramRequest,
+    SliceDone,
+    TraceRequest,
+)
 from marview.mar.messages import Message
 
 SHAPE = (7, 64, 80)
@@ -90,6 +102,9 @@ class FakeWorker:
         self.ending = Outcome("done")
         self.requests: list[ReduceRequest] = []
         self.sinograms: list[SinogramRequest] = []
+        self.traced: list[int] = []
+        self.trace_gate = threading.Event()
+        self.trace_gate.set()
         self.is_closed = False
         self._count = 0
 
@@ -102,6 +117,7 @@ class FakeWorker:
     def close(self) -> None:
         self.is_closed = True
         self.gate.set()
+        self.trace_gate.set()
 
     def _save(self, name: str, values: np.ndarray) -> str:
         self._count += 1
@@ -114,6 +130,21 @@ class FakeWorker:
         run = Run(request, "", on_message, lambda run: None)
         threading.Thread(target=self._project, args=(request, run), daemon=True).start()
         return run
+
+    def trace(self, request: TraceRequest) -> Run:
+        """As wide at every view as the slice has columns with metal; `trace_gate` holds it back."""
+        self.traced.append(request.slice_index)
+        run = Run(request, "", lambda message: None, lambda run: None)
+        threading.Thread(target=self._mark, args=(request, run), daemon=True).start()
+        return run
+
+    def _mark(self, request: TraceRequest, run: Run) -> None:
+        self.trace_gate.wait(30)
+        with contextlib.suppress(ValueError):  # the session is closed
+            columns = int(request.mask.array[request.slice_index].any(axis=0).sum())
+            request.trace.array[:] = False
+            request.trace.array[:, 100 : 100 + 4 * columns] = True
+        run.end(Outcome("done"))
 
     def _pictures(self, k: int) -> dict[str, np.ndarray]:
         base = np.full((VIEWS, BINS), 2.0 + k, np.float32)

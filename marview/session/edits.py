@@ -1,0 +1,123 @@
+"""Changes of the mask as a whole: grow, shrink, fill, smooth, continue through slices, keep or drop a piece."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import BadInput, UsageError
+from marview.session.display import View
+from marview.session.messages import Messages, Severity
+from marview.session.metal import Metal
+from marview.session.tools import Scope, Tools, Unit
+from marview.volume.mask import (
+    copy_slice,
+    drop_component,
+    fill_holes,
+    grow_mm,
+    grow_px,
+    interpolate_slices,
+    keep_component,
+    smooth,
+)
+
+Mask = NDArray[np.bool_]
+Voxel = tuple[int, int, int]
+
+
+class Edits:
+    """Does them with the tools' settings, each as one step of undo.
+
+    Args:
+        under_cursor: the voxel that is pointed at; None where none is.
+    """
+
+    def __init__(
+        self, metal: Metal, tools: Tools, view: View, messages: Messages, under_cursor: Callable[[], Voxel | None]
+    ) -> None:
+        self._metal = metal
+        self._tools = tools
+        self._view = view
+        self._messages = messages
+        self._under_cursor = under_cursor
+
+    def grow(self, sign: int = 1) -> None:
+        """Grow (1) or shrink (-1) the mask by the amount that is set."""
+        settings = self._tools.settings
+        amount, spacing_mm = sign * settings.amount, self._spacing_mm
+        if settings.unit is Unit.PIXELS:
+            self._do(lambda mask, in_slices: grow_px(mask, amount, in_slices=in_slices))
+        else:
+            self._do(lambda mask, in_slices: grow_mm(mask, amount, spacing_mm, in_slices=in_slices))
+
+    def fill_holes(self) -> None:
+        """Fill what the mask encloses."""
+        self._do(lambda mask, in_slices: fill_holes(mask, in_slices=in_slices))
+
+    def smooth(self) -> None:
+        """Smooth the outline over the amount that is set."""
+        settings, spacing_mm = self._tools.settings, self._spacing_mm
+        radius_mm = settings.amount * (min(spacing_mm[1:]) if settings.unit is Unit.PIXELS else 1)
+        self._do(lambda mask, in_slices: smooth(mask, radius_mm, spacing_mm, in_slices=in_slices))
+
+    def interpolate(self) -> None:
+        """Fill the empty slices between those with metal."""
+        self._metal.edit(interpolate_slices)
+
+    def copy_to_next(self) -> None:
+        """Add the mask of the slice in view to the next one, and go there."""
+        z = self._view.display.slice_index
+        if z + 1 >= self._view.display.slice_count:
+            self._messages.say(Severity.WARNING, "This is the last slice: there is no next one to copy to.")
+        elif self._metal.plane(z) is None:
+            self._messages.say(Severity.WARNING, "There is no metal in this slice to copy: paint some first.")
+        else:
+            self._metal.edit(partial(copy_slice, source=z, target=z + 1), lambda: self._view.go_to(z + 1))
+
+    def keep_piece(self) -> None:
+        """Keep only the piece of metal that is pointed at."""
+        self._do_at(keep_component)
+
+    def drop_piece(self) -> None:
+        """Drop the piece of metal that is pointed at."""
+        self._do_at(drop_component)
+
+    def clear(self) -> None:
+        """Take all metal away."""
+        self._metal.edit(np.zeros_like)
+
+    def _do(self, change: Callable[[Mask, bool], Mask]) -> None:
+        """Make a change of a mask, given whether slices go by themselves, on what is set."""
+        scope, z = self._tools.settings.scope, self._view.display.slice_index
+
+        def work(mask: Mask) -> Mask:
+            part = mask[z : z + 1] if scope is Scope.SLICE else mask
+            made = change(part, scope is not Scope.VOLUME)
+            if not part.any():
+                raise BadInput("There is no metal to change: find it, or paint some first.")
+            if not made.any():
+                raise BadInput("Nothing of the metal would be left; change it by less.")
+            if scope is not Scope.SLICE:
+                return made
+            result = mask.copy()
+            result[z : z + 1] = made
+            return result
+
+        self._metal.edit(work)
+
+    def _do_at(self, change: Callable[[Mask, Voxel], Mask]) -> None:
+        point = self._under_cursor()
+
+        def work(mask: Mask) -> Mask:
+            if point is None or not mask[point]:
+                raise UsageError("There is no metal under the cursor: point at a piece of the mask.")
+            return change(mask, point)
+
+        self._metal.edit(work)
+
+    @property
+    def _spacing_mm(self) -> tuple[float, float, float]:
+        mask = self._metal.mask
+        z, y, x = (1.0, 1.0, 1.0) if mask is None else mask.spacing_mm
+        return z, y, x

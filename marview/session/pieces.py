@@ -1,0 +1,138 @@
+"""The pieces of metal as a list: how large and dense they are, where, and whether they are part of the mask."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from psygnal import Signal
+
+from marview.session.background import Background, Generation
+from marview.session.display import View
+from marview.session.messages import Messages
+from marview.session.metal import Metal
+from marview.session.picture import Picture
+from marview.session.segmenting import Source
+from marview.volume.components import Component, Components, components
+from marview.volume.patch import MaskPatch
+
+MOST = 200
+"""So many pieces are listed, the largest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A piece of metal in the list.
+
+    Attributes:
+        component: what it is.
+        voxels: its voxels.
+        is_on: whether it is part of the mask.
+    """
+
+    component: Component
+    voxels: MaskPatch
+    is_on: bool = True
+
+
+class Pieces:
+    """Lists the pieces of the mask, off the window's thread.
+
+    Event, on the window's thread: `changed()` when `listed` is another.
+
+    Attributes:
+        listed: largest first; those switched off stay in it until the metal is found anew.
+        smaller: pieces too small for the list.
+    """
+
+    changed = Signal()
+
+    def __init__(self, metal: Metal, view: View, background: Background, messages: Messages) -> None:
+        self.listed: tuple[Piece, ...] = ()
+        self.smaller = 0
+        self._metal = metal
+        self._view = view
+        self._background = background
+        self._messages = messages
+        self._generation = Generation()
+        self._is_busy = False
+        self._is_wanted = False
+        metal.touched.connect(lambda _box: self._generation.next())
+
+    def list_anew(self) -> None:
+        """Look at the mask as it is now; asked for once it rests, for on a large mask this takes a while."""
+        mask = self._metal.mask
+        if self._is_busy:
+            self._is_wanted = True
+            return
+        if self._metal.is_painting:
+            return
+        if mask is None or mask.hu is None or not self._metal.is_present:
+            self._take((), 0, self._generation.next())
+            return
+        array, hu, spacing_mm = mask.array, mask.hu, mask.spacing_mm
+        self._is_busy, self._is_wanted = True, False
+        ticket = self._generation.next()
+        self._background.run(
+            lambda: _split(components(array, hu, spacing_mm)),
+            lambda found: self._end(found, ticket),
+            self._fail,
+        )
+
+    def switch(self, piece: Piece, *, is_on: bool) -> None:
+        """Make a piece part of the mask, or not; one step of undo."""
+        mask = self._metal.mask
+        if mask is None or piece not in self.listed or piece.is_on == is_on or not self._metal.begin_stroke():
+            return
+        self.listed = tuple(Piece(p.component, p.voxels, is_on) if p is piece else p for p in self.listed)
+        voxels = piece.voxels
+        flips = voxels.flips & (mask.array[voxels.box] != is_on)
+        patch = MaskPatch.of_flips(flips, voxels.box)
+        if patch is not None:
+            self._metal.flip(patch)
+        self._metal.end_stroke()
+
+    def go_to(self, piece: Piece) -> None:
+        """Show the densest voxel of a piece, under the crosshair."""
+        mask = self._metal.mask
+        if mask is None:
+            return
+        z, y, x = piece.component.densest_zyx
+        _, y_mm, x_mm = mask.spacing_mm
+        picture = Picture(mask.array[z], (y_mm, x_mm))
+        self._view.update(slice_index=z, cursor_mm=picture.point_at(y, x))
+
+    def _end(self, found: tuple[tuple[Piece, ...], int], ticket: int) -> None:
+        self._is_busy = False
+        if self._is_wanted or not self._generation.is_current(ticket):
+            self.list_anew()
+        else:
+            self._take(*found, ticket)
+
+    def _take(self, found: tuple[Piece, ...], smaller: int, ticket: int) -> None:
+        if self._generation.is_current(ticket):
+            kept = self._off() if self._metal.recipe.source is Source.HAND else ()
+            self.listed = tuple(sorted((*found, *kept), key=lambda piece: -piece.component.voxels))
+            self.smaller = smaller
+            self.changed.emit()
+
+    def _off(self) -> tuple[Piece, ...]:
+        """Pieces switched off that are still no part of the mask."""
+        mask = self._metal.mask
+        if mask is None:
+            return ()
+        return tuple(p for p in self.listed if not p.is_on and not mask.array[p.component.densest_zyx])
+
+    def _fail(self, sentence: str) -> None:
+        self._is_busy = False
+        self._messages.error(sentence)
+
+
+def _split(found: Components) -> tuple[tuple[Piece, ...], int]:
+    """The largest pieces, and how many more there are."""
+    pieces = []
+    for component in found.pieces[:MOST]:
+        assert found.box is not None
+        part = tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(component.box, found.box, strict=True))
+        voxels = MaskPatch.of_flips(np.asarray(found.labels[part] == component.number), component.box)
+        assert voxels is not None
+        pieces.append(Piece(component, voxels))
+    return tuple(pieces), max(0, len(found.pieces) - MOST)

@@ -1,0 +1,193 @@
+"""The metal trace of the slice in view while its mask is painted; that of all other slices follows when there is time.
+
+One request is under way at a time, always for what is wanted most then, so that however fast the mask changes no queue
+builds up, and the next answer is never older than the one before.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from marview.errors import MarviewError
+from marview.geometry import TraceCoverage, processing_beam
+from marview.mar.messages import TraceRequest
+from marview.mar.run import Outcome, Run
+from marview.mar.shared import SharedArray
+from marview.session.background import Generation, Post
+from marview.session.display import Display, View
+from marview.session.metal import Metal
+from marview.volume.box import Box
+
+BEAM = processing_beam(1.0)
+CLEAR = TraceCoverage(0.0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class SliceTrace:
+    """The metal trace of a slice, bool `[view, bin]`, and how much it hides."""
+
+    slice_index: int
+    trace: NDArray[np.bool_]
+    coverage: TraceCoverage
+
+
+class Tracing(Protocol):
+    """What marks traces; `marview.mar.runner.MarWorker` is one."""
+
+    def trace(self, request: TraceRequest) -> Run:
+        """Begin to mark the trace of a slice; returns at once."""
+
+
+class Traces:
+    """Follows the mask with the traces of its slices, once it is switched on.
+
+    Events, on the window's thread: `changed()` when `current` is another, `surveyed()` when the coverage of a slice is.
+
+    Attributes:
+        current: the trace of the slice in view, at most one request old; None while it is not known.
+        coverage: of every slice whose trace is known.
+        refusal: why none comes; empty where they do.
+    """
+
+    changed = Signal()
+    surveyed = Signal()
+
+    def __init__(self, worker: Callable[[], Tracing], post: Post, metal: Metal, view: View) -> None:
+        self.current: SliceTrace | None = None
+        self.coverage: dict[int, TraceCoverage] = {}
+        self.refusal = ""
+        self._worker = worker
+        self._post = post
+        self._metal = metal
+        self._view = view
+        self._is_on = False
+        self._is_busy = False
+        self._stale: set[int] = set()
+        self._generation = Generation()
+        self._room: SharedArray | None = None
+        metal.touched.connect(self._touch)
+        metal.changed.connect(self._ask)
+        view.changed.connect(self._follow)
+
+    def switch_on(self) -> None:
+        """Begin to follow the mask; a worker of its own is started for that."""
+        if not self._is_on:
+            self._is_on = True
+            self.restart()
+
+    def restart(self) -> None:
+        """Another series: forget what is known."""
+        self._generation.next()
+        self.coverage.clear()
+        self.refusal = ""
+        self._stale = set(range(len(self._metal.counts)))
+        self._show(None)
+        self.surveyed.emit()
+        self._ask()
+
+    @property
+    def worst(self) -> tuple[int, TraceCoverage] | None:
+        """The slice whose trace hides most, of those known."""
+        if not self.coverage:
+            return None
+        return max(self.coverage.items(), key=lambda item: item[1].fraction)
+
+    @property
+    def is_surveyed(self) -> bool:
+        """Whether the trace of every slice is known as its mask is now."""
+        return self._is_on and not self._stale and not self._is_busy
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._is_on = False
+        self._generation.next()
+        if self._room is not None:
+            self._room.close()
+            self._room = None
+
+    def _touch(self, box: Box) -> None:
+        self._stale.update(range(box[0].start, box[0].stop))
+        self._ask()
+
+    def _follow(self, display: Display, names: frozenset[str]) -> None:
+        if "slice_index" in names and (self.current is None or self.current.slice_index != display.slice_index):
+            self._show(None)
+            self._ask()
+
+    def _ask(self) -> None:
+        """Ask for what is wanted most: the slice in view, then, while nobody paints, the nearest that is stale."""
+        if not self._is_on or self._is_busy or self.refusal or self._metal.shared is None:
+            return
+        here = self._view.display.slice_index
+        if here >= len(self._metal.counts):
+            return
+        self._clear_bare(here)
+        is_current = self.current is not None and self.current.slice_index == here
+        if here in self._stale or not is_current:
+            self._request(here)
+        elif self._stale and not self._metal.is_painting:
+            self._request(min(self._stale, key=lambda z: abs(z - here)))
+
+    def _clear_bare(self, here: int) -> None:
+        """Slices without metal have no trace, which nobody need work out."""
+        bare = [z for z in self._stale if not self._metal.counts[z]]
+        self._stale.difference_update(bare)
+        self.coverage.update(dict.fromkeys(bare, CLEAR))
+        is_known = self.current is not None and self.current.slice_index == here and here not in bare
+        if not self._metal.counts[here] and not is_known:
+            self._show(SliceTrace(here, np.zeros((BEAM.views, BEAM.bins), bool), CLEAR))
+        if bare:
+            self.surveyed.emit()
+
+    def _request(self, slice_index: int) -> None:
+        metal = self._metal
+        if metal.shared is None or metal.mask is None:
+            return
+        z_mm, y_mm, x_mm = metal.mask.spacing_mm
+        ticket = self._generation.next()
+        self._stale.discard(slice_index)
+        try:
+            if self._room is None:
+                self._room = SharedArray.create((BEAM.views, BEAM.bins), np.bool_)
+            room = self._room
+            run = self._worker().trace(
+                TraceRequest(mask=metal.shared, spacing_mm=(z_mm, y_mm, x_mm), slice_index=slice_index, trace=room)
+            )
+        except MarviewError as refusal:
+            self.refusal = str(refusal)
+            self.changed.emit()
+            return
+        self._is_busy = True
+        marked = room.array
+
+        def wait() -> None:
+            outcome = run.wait()
+            trace = marked.copy() if outcome.state == "done" else None
+            coverage = CLEAR if trace is None else TraceCoverage.of(trace)
+            made = None if trace is None else SliceTrace(slice_index, trace, coverage)
+            self._post(lambda: self._take(made, outcome, ticket))
+
+        threading.Thread(target=wait, name="trace", daemon=True).start()
+
+    def _take(self, made: SliceTrace | None, outcome: Outcome, ticket: int) -> None:
+        self._is_busy = False
+        if self._generation.is_current(ticket):
+            if made is None:
+                self.refusal = outcome.sentence
+                self.changed.emit()
+                return
+            self.coverage[made.slice_index] = made.coverage
+            if made.slice_index == self._view.display.slice_index:
+                self._show(made)
+            self.surveyed.emit()
+        self._ask()
+
+    def _show(self, made: SliceTrace | None) -> None:
+        if made is not self.current:
+            self.current = made
+            self.changed.emit()

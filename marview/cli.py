@@ -70,7 +70,9 @@ Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A folder, zip, DIC
 Series = Annotated[str, typer.Option(metavar="UID", help="The series to take where INPUT holds several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON report instead of sentences.")]
 Threshold = Annotated[float | None, typer.Option(metavar="HU", help="Metal is what exceeds this.")]
-MaskFile = Annotated[Path | None, typer.Option("--mask", metavar="FILE", help="Metal mask as NIfTI.")]
+MaskFile = Annotated[
+    Path | None, typer.Option("--mask", metavar="FILE", help="Metal mask as DICOM SEG, NIfTI or NRRD.")
+]
 Margin = Annotated[float, typer.Option(metavar="MM", help="Grow (+) or shrink (-) the metal mask.")]
 
 
@@ -124,15 +126,22 @@ def reduce(
 @app.command()
 def mask(
     input_: Input,
-    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the mask goes: NAME.nii.gz.")],
+    output: Annotated[
+        Path, typer.Option(metavar="FILE", help="NAME.nii.gz for NIfTI, NAME.nrrd for NRRD, NAME.dcm for DICOM SEG.")
+    ],
     threshold: Threshold = None,
+    kmeans: Annotated[
+        int | None, typer.Option(metavar="K", help="Metal is the densest of K classes (k-means of HU).")
+    ] = None,
+    mask: MaskFile = None,
     margin: Margin = 0.0,
     series: Series = "",
 ) -> None:
-    """Find the metal of a series and write its mask."""
-    from marview.commands.metal import MaskChoice, write_mask
+    """Find the metal of a series, or take it from a file, and write its mask."""
+    from marview.commands.metal import MaskChoice, write_metal
 
-    write_mask(input_, output, MaskChoice(threshold_hu=threshold, margin_mm=margin), series)
+    choice = MaskChoice(threshold_hu=threshold, file=mask, classes=kmeans, margin_mm=margin)
+    write_metal(input_, output, choice, series)
 
 
 @app.command()
@@ -163,7 +172,7 @@ def sweep(
     ] = "",
     thresholds: Annotated[str, typer.Option(metavar="HU,HU,...", help="Metal is what exceeds each of these.")] = "",
     mask: MaskFile = None,
-    roi: Annotated[Path | None, typer.Option(metavar="FILE", help="NIfTI mask of the region to measure in.")] = None,
+    roi: Annotated[Path | None, typer.Option(metavar="FILE", help="Mask of the region to measure in.")] = None,
     truth: Annotated[Path | None, typer.Option(metavar="TRUTH", help="The same body without metal.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the methods; repeat.")

@@ -1,5 +1,6 @@
 """The metal mask that a verb works with: adaptive, by threshold, or from a file; grown or shrunk by a margin."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 
 from marview.commands.series import shared_series
 from marview.dicom import LoadedSeries
-from marview.dicom.nifti import read_mask
+from marview.dicom.mask_file import read_mask
+from marview.dicom.series import count
 from marview.errors import BadInput, UsageError
-from marview.export import write_nifti
+from marview.export import refuse_mask_name, write_mask
 from marview.volume import adaptive
+from marview.volume.kmeans import k_means
 from marview.volume.mask import grow_mm, refuse_unusable
 
 
@@ -22,17 +25,20 @@ class MaskChoice:
 
     Attributes:
         threshold_hu: metal is what exceeds it; None to find it by itself.
-        file: a NIfTI mask instead.
+        file: a mask instead, as DICOM SEG, NIfTI or NRRD.
+        classes: metal is the densest of so many classes of a k-means.
         margin_mm: grow (+) or shrink (-) what was found.
     """
 
     threshold_hu: float | None = None
     file: Path | None = None
+    classes: int | None = None
     margin_mm: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.file is not None and self.threshold_hu is not None:
-            raise UsageError("--mask and --threshold exclude each other: the mask says already what metal is.")
+        given = {"--mask": self.file, "--threshold": self.threshold_hu, "--kmeans": self.classes}
+        if len(names := [name for name, value in given.items() if value is not None]) > 1:
+            raise UsageError(f"{' and '.join(names)} exclude each other: each says already what metal is.")
         if self.threshold_hu is not None and not np.isfinite(self.threshold_hu):
             raise UsageError(f"--threshold takes a number of HU, not {self.threshold_hu}.")
         if not np.isfinite(self.margin_mm):
@@ -63,9 +69,12 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice) -> FoundMetal:
     hu, grid = loaded.volume.hu, loaded.volume.grid
     notes: Sequence[str] = ()
     if choice.file is not None:
-        mask, origin = read_mask(choice.file, grid), f"mask file {choice.file.name}"
+        read = read_mask(choice.file, loaded)
+        mask, notes, origin = read.mask, read.notes, f"mask file {choice.file.name}"
     elif choice.threshold_hu is not None:
         mask, origin = hu > choice.threshold_hu, f"above {choice.threshold_hu:g} HU"
+    elif choice.classes is not None:
+        mask, origin = k_means(hu, choice.classes), f"densest of {choice.classes} classes"
     else:
         found = adaptive(hu, grid.spacing_mm)
         mask, notes = found.mask, found.notes
@@ -84,21 +93,23 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice) -> FoundMetal:
     return FoundMetal(mask, origin, notes)
 
 
-def write_mask(path: Path, output: Path, choice: MaskChoice, series_uid: str = "") -> None:
-    """Find the metal of a series and write its mask as NIfTI.
+def write_metal(path: Path, output: Path, choice: MaskChoice, series_uid: str = "") -> None:
+    """Find the metal of a series and write its mask: DICOM SEG, NIfTI or NRRD by the ending of `output`.
 
     Raises:
+        UsageError: the name of the output has another ending.
         BadInput: the series cannot be read, holds no metal, or the file cannot be written.
     """
     with shared_series(path, series_uid) as series:
         loaded = series.loaded
+        refuse_mask_name(output, loaded)
         found = find_metal(loaded, choice)
-        write_nifti(output, found.mask, loaded.volume.grid, like=loaded.nifti)
+        write_mask(output, found.mask, loaded, origin=found.origin, is_automatic=choice.file is None)
         voxel_mm3 = float(np.prod(loaded.volume.grid.spacing_mm))
         slices = np.flatnonzero(found.mask.any(axis=(1, 2)))
         for note in found.notes:
-            print(note)
+            print(f"Note: {note}", file=sys.stderr)
         print(
-            f"{output}: {found.mask.sum() * voxel_mm3 / 1000:.2f} ml of metal in {len(slices)} of {len(found.mask)} "
-            f"slices ({slices[0]} to {slices[-1]}), {found.origin}."
+            f"{output}: {found.mask.sum() * voxel_mm3 / 1000:.2f} ml of metal in {len(slices)} of "
+            f"{count(len(found.mask), 'slice')} ({slices[0]} to {slices[-1]}), {found.origin}."
         )

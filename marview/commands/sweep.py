@@ -16,7 +16,7 @@ from marview.commands.series import shared_series
 from marview.commands.settings import parse_settings
 from marview.commands.slices import parse_slices
 from marview.dicom import open_series
-from marview.dicom.nifti import read_mask
+from marview.dicom.mask_file import read_mask
 from marview.errors import BadInput, UsageError
 from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
 from marview.evaluation.sweep import Row, SweepInput, plan, sweep
@@ -53,8 +53,8 @@ def sweep_series(
         margins_px: pixels of the 416 x 416 grid that methods work on, separated by commas; the series is brought onto
             it first.
         thresholds: HU, separated by commas.
-        mask: NIfTI mask that margins are measured from; found by itself where None.
-        region: NIfTI mask of the region to measure in.
+        mask: file of a mask that margins are measured from; found by itself where None.
+        region: mask of the region to measure in.
         truth: series of the same body without metal.
         settings: NAME=VALUE parameters, the same for all methods.
         slices: A:B.
@@ -83,7 +83,7 @@ def sweep_series(
             spacing_mm=volume.grid.spacing_mm,
             metal=find_metal(series.loaded, MaskChoice(file=mask)).mask,
             slices=tuple(parse_slices(slices, len(volume.hu))),
-            region=None if region is None else read_mask(region, volume.grid),
+            region=None if region is None else read_mask(region, series.loaded).mask,
             truth_hu=None if truth is None else _truth(truth, volume.grid),
         )
         if any(variant.unit == "px" for variant in variants):

@@ -16,7 +16,7 @@ from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
 from marview.errors import BadInput
 from marview.geometry.grid import Grid
-from marview.geometry.orientation import Layout, layout_of, layout_onto
+from marview.geometry.orientation import RAS_TO_LPS, Layout, layout_of
 from marview.volume import Volume
 
 LARGEST_VOXELS = 2_000_000_000
@@ -105,20 +105,15 @@ def read_nifti(
     return loaded
 
 
-def read_mask(path: Path | str, grid: Grid) -> NDArray[np.bool_]:
-    """Read a mask, bool `[z, y, x]`, whose voxels are those of `grid`, whatever the order of its axes; set is > 0.
+def read_nifti_labels(path: Path) -> tuple[NDArray[Any], Grid]:
+    """The values of a NIfTI file in its own order of axes, `[i, j, k]`, and where they are.
 
     Raises:
-        BadInput: the file cannot be read, or lies on other voxels.
+        BadInput: the file cannot be read.
     """
-    path = Path(path)
     image, _ = open_nifti(path)
     values = _voxels(image, path)
-    try:
-        layout = layout_onto(grid, values.shape, np.asarray(image.affine, dtype=np.float64))
-    except ValueError as why:
-        raise BadInput(f"{path.name} does not lie on the voxels of the series: {why}.") from None
-    return np.ascontiguousarray(layout.to_zyx(values) > 0)
+    return values, Grid((values.shape[0], values.shape[1], values.shape[2]), RAS_TO_LPS @ np.asarray(image.affine))
 
 
 def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:

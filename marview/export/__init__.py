@@ -3,23 +3,28 @@
 from marview.dicom.atomic import CannotWrite, whole_file, whole_folder
 from marview.export.arrays import corrected_hu, write_nifti, write_npz
 from marview.export.corrected import Corrected, Format, refuse_up_front, write_corrected
+from marview.export.masks import MASK_SUFFIXES, refuse_mask_name, write_mask, write_nrrd
 from marview.export.pictures import picture, write_png, write_pngs
 from marview.export.tables import write_csv, write_json
 
 __all__ = [
+    "MASK_SUFFIXES",
     "CannotWrite",
     "Corrected",
     "Format",
     "corrected_hu",
     "picture",
+    "refuse_mask_name",
     "refuse_up_front",
     "whole_file",
     "whole_folder",
     "write_corrected",
     "write_csv",
     "write_json",
+    "write_mask",
     "write_nifti",
     "write_npz",
+    "write_nrrd",
     "write_png",
     "write_pngs",
 ]

@@ -18,9 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from marview.export import Format
 from marview.gui.icons import icon
 from marview.gui.text import tr
-from marview.session.exports import ExportState, Format, folder_name
+from marview.session.exports import ExportState, folder_name
 from marview.session.session import Session
 
 TITLES = {

@@ -1,5 +1,7 @@
 """Bring a metal mask from the grid it was made on to the grid of a volume."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -9,6 +11,80 @@ from marview.geometry import Grid
 from marview.volume.box import Box, box_of, grown
 
 _SAME_VOXELS = 0.05
+_NEAR_VOXELS = 0.1
+_OUTSIDE = (
+    "The metal of the mask lies outside the volume or between its voxels: the mask belongs to another series; draw it "
+    "on this one, or choose the mask's own series."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A mask that found its place on a grid.
+
+    Attributes:
+        mask: bool, `[z, y, x]`, on that grid.
+        is_resampled: whether it had other voxels and was brought onto these by the nearest one.
+        outside: set voxels of the mask, as it came, that lie outside of the grid.
+    """
+
+    mask: NDArray[np.bool_]
+    is_resampled: bool
+    outside: int
+
+
+def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
+    """A mask of any order of axes and any extent on a grid: voxel by voxel where they coincide, else by the nearest.
+
+    Args:
+        mask: bool, in the order of mask_grid.
+        mask_grid: where its voxels are, along any axes.
+        grid: where they are wanted.
+
+    Raises:
+        BadInput: the two belong to different frames of reference, or all of the metal lies outside of the grid.
+    """
+    if mask.shape != mask_grid.shape:
+        raise ValueError(f"a mask of shape {mask.shape} on a grid of shape {mask_grid.shape}")
+    _refuse_other_frame(mask_grid, grid)
+    placed = _placed(mask, mask_grid, grid)
+    if placed is None:
+        placed = mask_on_grid(mask, mask_grid, grid)
+        index = grid.to_index(mask_grid.to_patient(np.argwhere(mask)))
+        inside = ((index > -0.5) & (index < np.array(grid.shape) - 0.5)).all(axis=1)
+        return Fitted(placed, is_resampled=True, outside=int((~inside).sum()))
+    if mask.any() and not placed.any():
+        raise BadInput(_OUTSIDE)
+    return Fitted(placed, is_resampled=False, outside=int(np.count_nonzero(mask)) - int(np.count_nonzero(placed)))
+
+
+def _placed(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.bool_] | None:
+    """The mask with its axes turned and flipped and its box moved; None where its voxels are not those of the grid."""
+    to_grid = np.asarray(np.linalg.inv(grid.affine) @ mask_grid.affine, dtype=np.float64)
+    turn = np.rint(to_grid)
+    if not (np.abs(turn[:3, :3]).sum(axis=0) == 1).all() or not (np.abs(turn[:3, :3]).sum(axis=1) == 1).all():
+        return None
+    corners = _corners((slice(0, mask.shape[0]), slice(0, mask.shape[1]), slice(0, mask.shape[2])))
+    off = corners @ (to_grid - turn)[:3, :3].T + (to_grid - turn)[:3, 3]
+    if np.abs(off).max() > _NEAR_VOXELS:
+        return None
+    axes = np.abs(turn[:3, :3]).argmax(axis=1)
+    turned = mask.transpose(axes)
+    first = np.zeros(3, np.int64)
+    for at, axis in enumerate(axes):
+        is_flipped = turn[at, axis] < 0
+        turned = np.flip(turned, at) if is_flipped else turned
+        first[at] = int(turn[at, 3]) - (mask.shape[axis] - 1 if is_flipped else 0)
+    if (first == 0).all() and turned.shape == grid.shape:
+        return np.ascontiguousarray(turned)
+    placed = np.zeros(grid.shape, bool)
+    low = np.maximum(first, 0)
+    high = np.minimum(first + turned.shape, grid.shape)
+    if (low < high).all():
+        there = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        here = tuple(slice(int(a), int(b)) for a, b in zip(low - first, high - first, strict=True))
+        placed[there] = turned[here]
+    return placed
 
 
 def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.bool_]:
@@ -48,10 +124,7 @@ def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArra
             mode="grid-constant",
         )
     if not result.any():
-        raise BadInput(
-            "The metal of the mask lies outside the volume or between its voxels: the mask belongs to another series; "
-            "draw it on this one, or choose the mask's own series."
-        )
+        raise BadInput(_OUTSIDE)
     return result
 
 

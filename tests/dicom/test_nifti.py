@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from marview import dicom
-from marview.dicom.nifti import read_mask
 from marview.errors import BadInput
 
 
@@ -70,26 +69,6 @@ def test_slices_arrive_in_the_callers_memory(tmp_path, values):
     assert sorted(seen) == list(range(6))
     assert seen[0] == 3
     assert loaded.gaps == ()
-
-
-def test_a_mask_finds_its_voxels_whatever_its_axes(tmp_path, values):
-    mask = values > 2000
-    loaded = dicom.open_series(write(tmp_path / "v.nii", values, np.diag([2.0, 2, 3, 1])))
-    flipped = np.diag([-2.0, 2, 3, 1])
-    flipped[0, 3] = 2.0 * 3
-    other = write(tmp_path / "m.nii.gz", np.ascontiguousarray(mask[::-1]).astype(np.uint8), flipped)
-    np.testing.assert_array_equal(read_mask(other, loaded.volume.grid), loaded.volume.hu > 2000)
-
-
-def test_a_mask_of_other_voxels_is_refused(tmp_path, values):
-    loaded = dicom.open_series(write(tmp_path / "v.nii", values, np.eye(4)))
-    for name, array, affine in (
-        ("shape.nii", values[:3], np.eye(4)),
-        ("spacing.nii", values, np.diag([2.0, 1, 1, 1])),
-        ("place.nii", values, np.array([[1.0, 0, 0, 9], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])),
-    ):
-        with pytest.raises(BadInput, match=f"{name} does not lie on"):
-            read_mask(write(tmp_path / name, array, affine), loaded.volume.grid)
 
 
 def test_damaged_and_hostile_files_are_refused_soon(tmp_path, values):

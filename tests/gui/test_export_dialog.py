@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QFileDialog
 
-from marview.session.exports import Format
+from marview.export import Format
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from marview.dicom import open_series
-from marview.dicom.nifti import read_mask
-from marview.session.exports import ExportState, Format, folder_name
+from marview.dicom.mask_file import read_mask
+from marview.export import Format
+from marview.session.exports import ExportState, folder_name
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_nifti_holds_volume_mask_and_record(reduced, mail, tmp_path) -> None:
     again = open_series(tmp_path / "out" / "corrected.nii.gz").volume
     reduced.view.go_to(3)
     np.testing.assert_array_equal(again.hu[3], reduced.corrected().values)
-    mask = read_mask(tmp_path / "out" / "metal.nii.gz", reduced.loaded.volume.grid)
+    mask = read_mask(tmp_path / "out" / "metal.nii.gz", reduced.loaded).mask
     np.testing.assert_array_equal(mask, reduced.metal.shared.array)
     assert json.loads((tmp_path / "out" / "provenance.json").read_text())["method_id"] == "fake"
 

@@ -1,0 +1,109 @@
+"""Read the labels of an NRRD file, as 3D Slicer and ITK write them."""
+
+import bz2
+import gzip
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.nifti import LARGEST_VOXELS
+from marview.dicom.source import open_regular
+from marview.errors import BadInput
+from marview.geometry import Grid
+
+_TO_LPS = {
+    "left-posterior-superior": (1, 1, 1),
+    "lps": (1, 1, 1),
+    "right-anterior-superior": (-1, -1, 1),
+    "ras": (-1, -1, 1),
+    "left-anterior-superior": (1, -1, 1),
+    "las": (1, -1, 1),
+}
+_ENCODINGS = frozenset({"raw", "gzip", "gz", "bzip2"})
+_TYPES = {
+    **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
+    **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
+    **dict.fromkeys(("short", "short int", "signed short", "signed short int", "int16", "int16_t"), "i2"),
+    **dict.fromkeys(("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"), "u2"),
+    **dict.fromkeys(("int", "signed int", "int32", "int32_t"), "i4"),
+    **dict.fromkeys(("uint", "unsigned int", "uint32", "uint32_t"), "u4"),
+    **dict.fromkeys(("longlong", "long long", "long long int", "signed long long", "int64", "int64_t"), "i8"),
+    **dict.fromkeys(("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"), "u8"),
+    "float": "f4",
+    "double": "f8",
+}
+
+
+def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
+    """The values of an NRRD file in its own order of axes, `[i, j, k]`, and where they are.
+
+    Of an axis that is not in space, as that of the overlapping segments of 3D Slicer, the largest value is taken.
+
+    Raises:
+        BadInput: the file cannot be read, says not where its voxels are, or keeps its values in another file.
+    """
+    import nrrd
+
+    damaged = BadInput(f"{path.name} is no NRRD file that can be read: it is damaged or of an unknown kind.")
+    try:
+        with open_regular(path) as stream:
+            header = nrrd.read_header(stream)
+            values = _values(header, stream, path)
+        return _in_space(values, header, path)
+    except (OSError, EOFError, zlib.error) as why:
+        reason = getattr(why, "strerror", None) or "it is truncated or damaged"
+        raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
+    except (nrrd.NRRDError, ValueError, KeyError, TypeError, IndexError, UnicodeError):
+        raise damaged from None
+
+
+def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[Any]:
+    """Unpack no more than the header claims, and that only where it claims no more than a volume can have."""
+    if "data file" in header or "datafile" in header:
+        raise BadInput(f"{path.name} keeps its values in another file, which is not followed: save it as one file.")
+    kind, encoding = str(header["type"]).lower(), str(header["encoding"]).lower()
+    if kind not in _TYPES or encoding not in _ENCODINGS or any(header.get(f"{unit} skip") for unit in ("line", "byte")):
+        raise BadInput(
+            f"{path.name} holds {kind} values in the encoding {encoding}, which is not read: save its labels as whole "
+            "numbers, raw or in gzip."
+        )
+    dtype = np.dtype(_TYPES[kind]).newbyteorder(">" if header.get("endian") == "big" else "<")
+    shape = [int(size) for size in header["sizes"]]
+    if not shape or min(shape) < 1 or np.prod(shape, dtype=np.float64) > LARGEST_VOXELS:
+        raise BadInput(f"{path.name} claims {' x '.join(map(str, shape))} voxels and is not read.")
+    claimed = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    data = _unpacked(stream, encoding).read(claimed)
+    if len(data) < claimed:
+        raise BadInput(f"{path.name} is truncated: {len(data)} of the {claimed} bytes of its voxels are there.")
+    return np.frombuffer(data, dtype).reshape(shape, order="F")
+
+
+def _unpacked(stream: BinaryIO, encoding: str) -> BinaryIO | bz2.BZ2File | gzip.GzipFile:
+    if encoding == "raw":
+        return stream
+    return bz2.open(stream) if encoding == "bzip2" else gzip.open(stream)
+
+
+def _in_space(values: NDArray[Any], header: Mapping[str, Any], path: Path) -> tuple[NDArray[Any], Grid]:
+    nowhere = BadInput(f"{path.name} says not where its voxels are in the patient: save it with space and directions.")
+    signs = _TO_LPS.get(str(header.get("space", "")).lower())
+    directions = header.get("space directions")
+    if signs is None or directions is None or "space origin" not in header:
+        raise nowhere
+    rows = np.array([[np.nan] * 3 if row is None else row for row in directions], dtype=np.float64)
+    is_spatial = np.isfinite(rows).all(axis=1)
+    if rows.shape != (values.ndim, 3) or is_spatial.sum() != 3:
+        raise nowhere
+    for axis in np.flatnonzero(~is_spatial)[::-1]:
+        values = values.max(axis=int(axis))
+    affine = np.eye(4)
+    affine[:3, :3] = rows[is_spatial].T
+    affine[:3, 3] = header["space origin"]
+    try:
+        return values, Grid((values.shape[0], values.shape[1], values.shape[2]), np.diag([*signs, 1.0]) @ affine)
+    except ValueError:
+        raise nowhere from None

@@ -1,0 +1,231 @@
+"""The metal mask as DICOM SEG: written with highdicom, read from any maker."""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from marview import __version__
+from marview.dicom.atomic import whole_file
+from marview.dicom.codec import NATIVE
+from marview.dicom.derive import complete, source_dataset
+from marview.dicom.encode import MAKER, short_text
+from marview.dicom.header import DEFLATED, inflate, opening
+from marview.dicom.nifti import LARGEST_VOXELS
+from marview.dicom.quiet import quiet
+from marview.dicom.read import LoadedSeries
+from marview.dicom.source import Source
+from marview.errors import BadInput
+from marview.geometry import Grid
+
+_SEG_CLASSES = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}
+_SAME_PLANE_MM = 0.01
+_MOST_EXPANSION = 1032
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """What a SEG object marks.
+
+    Attributes:
+        mask: bool, `[z, y, x]`, of all segments together.
+        grid: where its voxels are.
+        labels: what the segments are called.
+    """
+
+    mask: NDArray[np.bool_]
+    grid: Grid
+    labels: tuple[str, ...]
+
+
+def refuse_unsegmentable(series: LoadedSeries) -> None:
+    """Find out whether a SEG object can refer to a series.
+
+    Raises:
+        BadInput: it is no DICOM, or names no UIDs or frame of reference.
+    """
+    another = "write the mask as NIfTI (NAME.nii.gz) or NRRD (NAME.nrrd)."
+    if series.nifti is not None:
+        raise BadInput(f"{series.nifti.name} is NIfTI, and a DICOM SEG refers to DICOM images: {another}")
+    for header in series.sources:
+        if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
+            raise BadInput(f"{header.name} names no UID that a DICOM SEG could refer to: {another}")
+        if header is not None and not header.frame_of_reference_uid:
+            raise BadInput(f"{header.name} names no frame of reference, which a DICOM SEG needs: {another}")
+
+
+def write_segmentation(
+    path: Path | str, mask: NDArray[np.bool_], series: LoadedSeries, *, origin: str = "", is_automatic: bool = False
+) -> Path:
+    """Write the metal as a binary DICOM SEG of one segment that refers to the slices of its series.
+
+    Args:
+        path: NAME.dcm.
+        mask: bool, `[z, y, x]`, on the voxels of the series.
+        series: the source, of DICOM.
+        origin: how the metal was found, in words.
+        is_automatic: whether no hand took part.
+
+    Raises:
+        BadInput: the series is no DICOM or names no UIDs, or the mask is empty.
+        CannotWrite: the disk is full or read-only.
+    """
+    path = Path(path)
+    refuse_unsegmentable(series)
+    if not mask.any():
+        raise BadInput("The mask is empty, so there is no metal to write.")
+    import highdicom
+    from pydicom.sr.codedict import codes
+
+    with quiet():
+        present = [(z, header) for z, header in enumerate(series.sources) if header is not None]
+        sources = [_completed(source_dataset(header)) for _, header in present]
+        first = present[0][1]
+        kinds = highdicom.seg.SegmentAlgorithmTypeValues
+        algorithm = highdicom.AlgorithmIdentificationSequence(
+            name=short_text(origin or "marview", 64),
+            family=codes.cid7162.HistogramAnalysis,
+            version=__version__,
+            source=MAKER,
+        )
+        metal = highdicom.seg.SegmentDescription(
+            segment_number=1,
+            segment_label="Metal",
+            segmented_property_category=codes.SCT.PhysicalObject,
+            segmented_property_type=highdicom.sr.CodedConcept("40388003", "SCT", "Implant"),
+            algorithm_type=kinds.AUTOMATIC if is_automatic else kinds.SEMIAUTOMATIC,
+            algorithm_identification=algorithm,
+            tracking_uid=generate_uid(prefix=None),
+            tracking_id="Metal",
+        )
+        segmentation = highdicom.seg.Segmentation(
+            source_images=sources,
+            pixel_array=mask[[z for z, _ in present]].astype(np.uint8),
+            segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
+            segment_descriptions=[metal],
+            series_instance_uid=generate_uid(prefix=None),
+            series_number=(first.series_number or 0) + 2000,
+            sop_instance_uid=generate_uid(prefix=None),
+            instance_number=1,
+            manufacturer=MAKER,
+            manufacturer_model_name=MAKER,
+            software_versions=__version__,
+            device_serial_number="0",
+            content_description="Metal mask",
+            content_label="METAL",
+            series_description=short_text(f"Metal mask of {first.series_description or 'series'}", 64),
+        )
+        with whole_file(path) as part:
+            segmentation.save_as(part)
+    return path
+
+
+def _completed(dataset: Dataset) -> Dataset:
+    complete(dataset)
+    return dataset
+
+
+def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
+    """Read a DICOM SEG; all its segments count, each pixel that is at least half full.
+
+    Raises:
+        BadInput: it is no SEG object, is damaged, or belongs to another patient than the series.
+    """
+    data = Source(path, path.stat().st_size).all()
+    with quiet():
+        try:
+            syntax, begin, _ = opening(data)
+            if syntax == DEFLATED:
+                inflate(data, begin, path.name)  # refuses what unpacks to too much
+            dataset = dcmread(BytesIO(data), force=True)
+            if str(dataset.get("SOPClassUID", "")) not in _SEG_CLASSES:
+                raise BadInput(f"{path.name} is DICOM but no segmentation (SEG), so it holds no mask.")
+            _refuse_other_patient(dataset, series, path)
+            return _segments(dataset, path, syntax, series.volume.grid)
+        except BadInput:
+            raise
+        except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+            raise BadInput(f"{path.name} is a DICOM segmentation that is damaged or incomplete.") from None
+
+
+def _refuse_other_patient(dataset: Dataset, series: LoadedSeries, path: Path) -> None:
+    header = next((one for one in series.sources if one is not None), None)
+    theirs = str(dataset.get("PatientID") or "").strip()
+    if header is not None and theirs and header.patient_id and theirs != header.patient_id:
+        raise BadInput(f"{path.name} belongs to another patient than the series: choose a mask of this series.")
+
+
+def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> Segments:
+    frames = _frames(dataset, path, syntax)
+    functional = list(dataset.PerFrameFunctionalGroupsSequence)
+    shared = dataset.SharedFunctionalGroupsSequence[0] if "SharedFunctionalGroupsSequence" in dataset else Dataset()
+    if len(functional) != len(frames):
+        raise BadInput(f"{path.name} is a DICOM segmentation that is damaged: it says not where its frames are.")
+    across = np.array(_of(functional[0], shared, "PlaneOrientation").ImageOrientationPatient, np.float64).reshape(2, 3)
+    normal = np.cross(*across)
+    measures = _of(functional[0], shared, "PixelMeasures")
+    row_mm, column_mm = (float(value) for value in measures.PixelSpacing)
+    positions = np.array([_of(one, shared, "PlanePosition").ImagePositionPatient for one in functional], np.float64)
+    places = positions @ normal
+    own_mm = series_grid.spacing_mm[0] if _lie_on(positions, series_grid) else 0.0
+    step_mm = own_mm or _step(places, measures)
+    index = np.rint((places - places.min()) / step_mm).astype(int)
+    if np.abs(places - places.min() - index * step_mm).max() > 0.1 * step_mm:
+        raise BadInput(f"{path.name} marks slices at uneven distances, so it is no volume.")
+    mask = np.zeros((int(index.max()) + 1, *frames.shape[1:]), bool)
+    for frame, z in zip(frames, index, strict=True):
+        mask[z] |= frame
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1], affine[:3, 2] = normal * step_mm, across[1] * row_mm, across[0] * column_mm
+    affine[:3, 3] = positions[int(places.argmin())]
+    grid = Grid((mask.shape[0], mask.shape[1], mask.shape[2]), affine, str(dataset.get("FrameOfReferenceUID", "")))
+    labels = tuple(str(one.get("SegmentLabel", "")) for one in dataset.get("SegmentSequence", []))
+    return Segments(mask, grid, labels)
+
+
+def _frames(dataset: Dataset, path: Path, syntax: str) -> NDArray[np.bool_]:
+    """The frames, `[frame, y, x]`, after the file was seen to hold them."""
+    number, bits = int(dataset.get("NumberOfFrames", 1) or 1), int(dataset.BitsAllocated)
+    pixels = number * int(dataset.Rows) * int(dataset.Columns)
+    if number < 1 or pixels < 1 or pixels > LARGEST_VOXELS:
+        raise BadInput(f"{path.name} claims {number} frames of {dataset.Rows} x {dataset.Columns} and is not read.")
+    most = len(dataset.PixelData) * (8 if syntax in NATIVE else 8 * _MOST_EXPANSION)
+    if most < pixels * bits:
+        raise BadInput(f"{path.name} is truncated: not all of its {number} frames are there.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values: NDArray[Any] = dataset.pixel_array.reshape(number, int(dataset.Rows), int(dataset.Columns))
+    if str(dataset.get("SegmentationType", "")) == "FRACTIONAL":
+        return np.asarray(values * 2 >= int(dataset.get("MaximumFractionalValue", 255)))
+    return np.asarray(values > 0)
+
+
+def _lie_on(positions: NDArray[np.float64], grid: Grid) -> bool:
+    """Whether first pixels of frames lie in the corner of slices of a grid, so that its slices are theirs."""
+    index = grid.to_index(positions)
+    return bool(np.abs(index - np.rint(index))[:, 0].max() < 0.1 and np.abs(index[:, 1:]).max() < 0.1)
+
+
+def _of(frame: Dataset, shared: Dataset, group: str) -> Dataset:
+    """A functional group of a frame, or that of all frames."""
+    found: Iterable[Dataset] = frame.get(f"{group}Sequence") or shared.get(f"{group}Sequence") or ()
+    return next(iter(found))
+
+
+def _step(places: NDArray[np.float64], measures: Dataset) -> float:
+    """Distance of neighbouring slices: as stated where the frames agree, else their smallest distance."""
+    apart = np.diff(np.unique(np.round(places / _SAME_PLANE_MM).astype(np.int64))) * _SAME_PLANE_MM
+    smallest = float(apart.min()) if len(apart) else 0.0
+    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
+        stated = abs(float(measures.get(keyword) or 0))
+        if stated and (not smallest or abs(apart / stated - np.rint(apart / stated)).max() < 0.05):
+            return stated
+    return smallest or 1.0

@@ -1,0 +1,64 @@
+"""`marview mask`: found in several ways, written in several formats, told in a sentence."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marview.dicom import open_series
+from marview.dicom.mask_file import read_mask
+from marview.export import write_nifti
+
+
+@pytest.mark.parametrize("name", ["mask.nii.gz", "mask.nrrd", "mask.dcm"])
+def test_what_is_written_is_read_back(marview: Callable, metal_series: Path, tmp_path: Path, name: str) -> None:
+    answer = marview("mask", metal_series, "--output", tmp_path / name, "--threshold", 3000)
+    assert answer.exit_code == 0, answer.err
+    assert "in 3 of 6 slices (1 to 3), above 3000 HU" in answer.out
+    series = open_series(metal_series)
+    np.testing.assert_array_equal(read_mask(tmp_path / name, series).mask, series.volume.hu > 3000)
+    copied = marview("mask", metal_series, "--mask", tmp_path / name, "--output", tmp_path / "copy.nii")
+    assert f"mask file {name}" in copied.out
+    np.testing.assert_array_equal(read_mask(tmp_path / "copy.nii", series).mask, series.volume.hu > 3000)
+
+
+def test_the_densest_of_four_classes(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
+    answer = marview("mask", metal_series, "--output", tmp_path / "m.nii.gz", "--kmeans", 4, "--margin", 2)
+    assert "densest of 4 classes, margin +2 mm" in answer.out
+    series = open_series(metal_series)
+    mask = read_mask(tmp_path / "m.nii.gz", series).mask
+    assert mask[series.volume.hu == 8000].all()
+    assert mask.sum() > (series.volume.hu == 8000).sum()
+
+
+def test_notes_go_to_standard_error(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
+    series = open_series(metal_series)
+    fine = np.repeat(series.volume.hu > 3000, 2, axis=2)
+    affine = series.volume.grid.affine.copy()
+    affine[:3, 2] /= 2
+    affine[:3, 3] -= affine[:3, 2] / 2
+    grid = type(series.volume.grid)(fine.shape, affine)
+    write_nifti(tmp_path / "fine.nii.gz", fine, grid)
+    answer = marview("mask", metal_series, "--mask", tmp_path / "fine.nii.gz", "--output", tmp_path / "m.nii.gz")
+    assert "Note: fine.nii.gz lies on other voxels" in answer.err
+    assert "Note" not in answer.out
+
+
+def test_refusals(marview: Callable, metal_series: Path, plain_series: Path, tmp_path: Path) -> None:
+    marview("mask", metal_series, "--output", tmp_path / "m.dcm")
+    out = ("--output", tmp_path / "out.nii")
+    for words, exit_code, said in (
+        ((metal_series, "--output", tmp_path / "m.txt"), 2, "m.txt does not end in"),
+        ((metal_series, *out, "--kmeans", 40), 2, "2 to 12 classes"),
+        ((metal_series, *out, "--kmeans", 3, "--threshold", 2000), 2, "--threshold and --kmeans exclude each other"),
+        ((metal_series, *out, "--margin", "much"), 2, "--margin"),
+        ((plain_series, *out, "--mask", tmp_path / "m.dcm"), 3, "another patient"),
+        ((metal_series, *out, "--mask", __file__), 3, "test_mask.py"),
+    ):
+        answer = marview("mask", *words)
+        assert answer.exit_code == exit_code, answer
+        assert said in answer.err, answer
+        assert len(answer.err.strip().splitlines()) == 1, answer.err
+        assert "  " not in answer.err
+    assert [path.name for path in tmp_path.iterdir()] == ["m.dcm"]

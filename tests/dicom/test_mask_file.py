@@ -1,0 +1,182 @@
+"""What other programs write as masks, and what is no mask at all."""
+
+import gzip
+from io import BytesIO
+from pathlib import Path
+
+import nibabel as nib
+import nrrd
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from marview import dicom, export
+from marview.dicom import LoadedSeries
+from marview.dicom.make import Labels, write_ct_series
+from marview.dicom.mask_file import read_mask
+from marview.errors import BadInput
+from marview.geometry import Grid
+
+SHAPE = (5, 12, 10)
+GRID = Grid.from_spacing(SHAPE, (2.0, 1.0, 1.0))
+LPS = np.diag([1.0, 1.0, 2.0])
+
+
+def write_series(folder: Path, seed: str = "one", patient: str = "P-1", grid: Grid = GRID) -> Path:
+    hu = np.random.default_rng(8).integers(-200, 900, grid.shape).astype(np.int16)
+    write_ct_series(hu, grid, folder, Labels("NO^ONE", patient, "A study", "S"), seed=seed, study_seed=seed)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory: pytest.TempPathFactory) -> LoadedSeries:
+    return dicom.open_series(write_series(tmp_path_factory.mktemp("mask_file") / "series"))
+
+
+@pytest.fixture(scope="module")
+def mask() -> np.ndarray:
+    mask = np.zeros(SHAPE, bool)
+    mask[1:3, 4:8, 2:6] = mask[3, 5, 5] = True
+    return mask
+
+
+def save_nrrd(path: Path, values: np.ndarray, directions: np.ndarray = LPS, origin=(0.0, 0, 0), **fields) -> Path:
+    header = {"space": "left-posterior-superior", "space directions": directions, "space origin": np.array(origin)}
+    nrrd.write(str(path), values, header | fields)
+    return path
+
+
+def save_nifti(path: Path, values: np.ndarray, affine: np.ndarray) -> Path:
+    nib.save(nib.Nifti1Image(values, affine, dtype=values.dtype), path)
+    return path
+
+
+def test_a_cropped_mask_of_slicer_is_put_where_it_was_cut(series, mask, tmp_path) -> None:
+    cropped = mask[1:4, 3:9, 1:7].transpose(2, 1, 0).astype(np.uint8)
+    read = read_mask(save_nrrd(tmp_path / "m.seg.nrrd", cropped, origin=(1.0, 3.0, 2.0)), series)
+    np.testing.assert_array_equal(read.mask, mask)
+    assert read.notes == ()
+
+
+def test_ras_and_turned_axes_and_overlapping_segments_are_understood(series, mask, tmp_path) -> None:
+    turned = mask.transpose(1, 0, 2)[::-1].astype(np.uint8)  # axes: from the back, z, x
+    layers = np.stack([np.where(np.arange(10) % 2, turned, 0), turned])
+    header = {
+        "space": "right-anterior-superior",
+        "space directions": np.array([[np.nan] * 3, [0, 1, 0], [0, 0, 2], [-1, 0, 0]], float),
+        "space origin": np.array([0.0, -11.0, 0.0]),
+        "kinds": ["list", "domain", "domain", "domain"],
+    }
+    nrrd.write(str(tmp_path / "m.nrrd"), layers, header)
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.nrrd", series).mask, mask)
+
+
+@pytest.mark.parametrize(("encoding", "kind"), [("raw", ">u2"), ("gzip", "f4"), ("bzip2", "i1")])
+def test_encodings_and_numbers_of_nrrd(series, mask, tmp_path, encoding: str, kind: str) -> None:
+    path = save_nrrd(tmp_path / "m.nrrd", mask.transpose(2, 1, 0).astype(kind), encoding=encoding)
+    np.testing.assert_array_equal(read_mask(path, series).mask, mask)
+
+
+def test_a_mask_on_other_voxels_is_resampled_and_says_so(series, mask, tmp_path) -> None:
+    fine = np.repeat(np.repeat(mask, 2, 1), 2, 2).transpose(2, 1, 0).astype(np.uint8)
+    path = save_nrrd(tmp_path / "fine.nrrd", fine, np.diag([0.5, 0.5, 2.0]), (-0.25, -0.25, 0))
+    read = read_mask(path, series)
+    np.testing.assert_array_equal(read.mask, mask)
+    assert "fine.nrrd lies on other voxels than the series: it was resampled" in read.notes[0]
+
+
+def test_what_lies_outside_is_told(series, mask, tmp_path) -> None:
+    path = save_nrrd(tmp_path / "far.nrrd", mask.transpose(2, 1, 0).astype(np.uint8), origin=(0, 0, 4.0))
+    read = read_mask(path, series)
+    np.testing.assert_array_equal(read.mask[2:], mask[:3])
+    assert read.notes == ("Left out of far.nrrd: 1 voxel outside of the series.",)
+
+
+def test_several_labels_and_segments_are_all_metal_and_named(series, mask, tmp_path) -> None:
+    labels = mask.astype(np.int16) * np.where(np.arange(10) > 3, 2, 1)
+    path = save_nifti(tmp_path / "m.nii.gz", labels.transpose(2, 1, 0), np.diag([-1.0, -1, 2, 1]))
+    read = read_mask(path, series)
+    np.testing.assert_array_equal(read.mask, mask)
+    assert "holds 2 labels" in read.notes[0]
+
+
+def test_a_mask_of_another_patient_or_frame_is_refused(series, mask, tmp_path) -> None:
+    other = dicom.open_series(write_series(tmp_path / "other", "two", "P-2"))
+    path = export.write_mask(tmp_path / "other.dcm", mask, other)
+    with pytest.raises(BadInput, match=r"other\.dcm belongs to another patient"):
+        read_mask(path, series)
+    later = dicom.open_series(write_series(tmp_path / "later", "three"))
+    path = export.write_mask(tmp_path / "later.dcm", mask, later)
+    with pytest.raises(BadInput, match=r"later\.dcm: The mask belongs to another frame of reference"):
+        read_mask(path, series)
+
+
+def test_what_is_no_mask_is_refused_in_a_sentence(series, mask, tmp_path) -> None:
+    values = mask.transpose(2, 1, 0).astype(np.uint8)
+    ras = np.diag([-1.0, -1, 2, 1])
+    save_nifti(tmp_path / "empty.nii", np.zeros_like(values), ras)
+    save_nifti(tmp_path / "volume.nii", np.arange(values.size, dtype=np.int16).reshape(values.shape) - 100, ras)
+    elsewhere = ras.copy()
+    elsewhere[:3, 3] = 500
+    save_nifti(tmp_path / "elsewhere.nii", values, elsewhere)
+    (tmp_path / "words.dcm").write_text("no mask at all")
+    (tmp_path / "words.nrrd").write_bytes(b"NRRD0004\nnonsense\n\n")
+    nrrd.write(str(tmp_path / "nowhere.nrrd"), values)
+    save_nrrd(tmp_path / "detached.nhdr", values)
+    whole = save_nrrd(tmp_path / "whole.nrrd", values).read_bytes()
+    (tmp_path / "cut.nrrd").write_bytes(whole[:-20])
+    (tmp_path / "huge.nrrd").write_bytes(whole.replace(b"sizes: 10 12 5", b"sizes: 30000 30000 30000"))
+    for name, said in {
+        "absent.dcm": "cannot be read",
+        "empty.nii": "is an empty mask",
+        "volume.nii": "is no mask: it holds 600 different values from -100 to 499",
+        "elsewhere.nii": "lies outside the volume",
+        "words.dcm": "words.dcm",
+        "words.nrrd": "is no NRRD file",
+        "nowhere.nrrd": "says not where its voxels are",
+        "detached.nhdr": "keeps its values in another file",
+        "cut.nrrd": "truncated",
+        "huge.nrrd": "claims 30000 x 30000 x 30000 voxels",
+    }.items():
+        with pytest.raises(BadInput, match=name) as refusal:
+            read_mask(tmp_path / name, series)
+        assert said in str(refusal.value)
+        assert str(refusal.value).endswith((".", "?"))
+
+
+def test_dicom_that_is_no_usable_segmentation_is_refused(series, mask, tmp_path) -> None:
+    image = series.sources[0].source.path
+    with pytest.raises(BadInput, match="is DICOM but no segmentation"):
+        read_mask(image, series)
+    whole = dcmread(export.write_mask(tmp_path / "m.dcm", mask, series))
+
+    def bent(name: str, **values) -> Path:
+        dataset = dcmread(BytesIO((tmp_path / "m.dcm").read_bytes()))
+        for keyword, value in values.items():
+            if value is None:
+                delattr(dataset, keyword)
+            else:
+                setattr(dataset, keyword, value)
+        dataset.save_as(tmp_path / name)
+        return tmp_path / name
+
+    assert whole.NumberOfFrames == 3
+    for path, said in (
+        (bent("many.dcm", NumberOfFrames=2_000_000_000), "claims 2000000000 frames"),
+        (bent("few.dcm", NumberOfFrames=2), "segmentation that is damaged"),
+        (bent("cut.dcm", PixelData=whole.PixelData[:4]), "is truncated"),
+        (bent("bare.dcm", PerFrameFunctionalGroupsSequence=None), "damaged or incomplete"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            read_mask(path, series)
+    (tmp_path / "half.dcm").write_bytes((tmp_path / "m.dcm").read_bytes()[:900])
+    with pytest.raises(BadInput, match=r"half\.dcm"):
+        read_mask(tmp_path / "half.dcm", series)
+
+
+def test_a_bomb_is_not_unpacked(series, tmp_path) -> None:
+    header = b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 10 12 5\nencoding: gzip\nspace: LPS\n"
+    header += b"space directions: (1,0,0) (0,1,0) (0,0,2)\nspace origin: (0,0,0)\n\n"
+    (tmp_path / "bomb.nrrd").write_bytes(header + gzip.compress(bytes(1 << 28)))
+    with pytest.raises(BadInput, match="empty"):
+        read_mask(tmp_path / "bomb.nrrd", series)

@@ -20,6 +20,8 @@ _TRIES = 200
 _MOST_METAL = 0.25
 _FEWEST_PX = 4
 _ROUNDS = 6
+_SMALLER = (1.0, 0.25, 0.06)
+"""A piece for which chance finds no place is tried again at a part of its area, and then left out."""
 
 
 def draw_metal(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
@@ -69,12 +71,10 @@ def _pieces(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Sh
     parts = rng.dirichlet(np.full(count, 2.0)) * area
     shares: Shares = {}
     for part in parts:
-        piece = _outline(max(float(part), 2.0), rng)
-        name = str(rng.choice(how.materials))
-        while not _put(piece, free, shares.setdefault(name, np.zeros(hu.shape, np.float32)), rng):
-            if piece.size <= _FEWEST_PX:
+        share = shares.setdefault(str(rng.choice(how.materials)), np.zeros(hu.shape, np.float32))
+        for smaller in _SMALLER:
+            if _put(_outline(max(float(part) * smaller, _FEWEST_PX), rng), free, share, rng):
                 break
-            piece = _outline(piece.size / 4, rng)
     shares = {name: share for name, share in shares.items() if share.any()}
     if not shares:
         raise BadInput("the slice holds no tissue that metal could be put into.")

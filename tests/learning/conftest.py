@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,12 @@ def small_recipe(*, steps: int = 8, optimiser: Mapping[str, Any] | None = None, 
             "run": {"steps": steps, "validate_every": 4, "validation_batches": 2, **run},
         }
     )
+
+
+@pytest.fixture(scope="session")
+def small() -> SimpleNamespace:
+    """The small network, its recipe and its pairs."""
+    return SimpleNamespace(Network=SmallNetwork, recipe=small_recipe, pairs=disc_pairs)
 
 
 @pytest.fixture

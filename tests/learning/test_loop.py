@@ -15,7 +15,6 @@ from marview.export import CannotWrite
 from marview.learning.loop import WEIGHTS, Training
 from marview.learning.state import STATE
 from marview.learning.weights import load_weights
-from tests.learning.conftest import SmallNetwork, disc_pairs, small_recipe
 
 
 def trained(training: Training, **more) -> list[float]:
@@ -45,34 +44,34 @@ def press_ctrl_c(losses):
     return losses
 
 
-def test_it_learns(begin) -> None:
-    losses = trained(begin(recipe=small_recipe(steps=60), pairs=lambda number: disc_pairs(0)))
+def test_it_learns(begin, small) -> None:
+    losses = trained(begin(recipe=small.recipe(steps=60), pairs=lambda number: small.pairs(0)))
     assert losses[-1] < losses[0] / 2
 
 
-def test_a_run_that_was_stopped_and_taken_up_is_the_unbroken_one(begin) -> None:
-    whole = begin("whole", small_recipe(steps=9))
+def test_a_run_that_was_stopped_and_taken_up_is_the_unbroken_one(begin, small) -> None:
+    whole = begin("whole", small.recipe(steps=9))
     unbroken = trained(whole)
-    first = begin("broken", small_recipe(steps=9), SmallNetwork(spoil=After(4 + 2 * 2, press_ctrl_c)))
+    first = begin("broken", small.recipe(steps=9), small.Network(spoil=After(4 + 2 * 2, press_ctrl_c)))
     losses = trained(first)
     assert 0 < len(losses) < 9
-    second = begin("broken", small_recipe(steps=9), is_resumed=True)
+    second = begin("broken", small.recipe(steps=9), is_resumed=True)
     assert second.step == len(losses)
     losses += trained(second)
     assert losses == pytest.approx(unbroken, rel=1e-4)
     assert same(whole, second)
 
 
-def test_a_seed_gives_a_run(begin) -> None:
+def test_a_seed_gives_a_run(begin, small) -> None:
     first, again, other = (
-        trained(begin(name, small_recipe(steps=3, seed=seed))) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+        trained(begin(name, small.recipe(steps=3, seed=seed))) for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     assert first == pytest.approx(again, rel=1e-5)
     assert first != pytest.approx(other, rel=1e-3)
 
 
-def test_ctrl_c_ends_after_the_step_and_keeps_everything(begin, tmp_path: Path) -> None:
-    training = begin(trainable=SmallNetwork(spoil=After(7, press_ctrl_c)))
+def test_ctrl_c_ends_after_the_step_and_keeps_everything(begin, small, tmp_path: Path) -> None:
+    training = begin(trainable=small.Network(spoil=After(7, press_ctrl_c)))
     ending = training.run()
     assert ending.reason == "asked"
     assert 0 < ending.step < 8
@@ -87,10 +86,12 @@ def test_time_that_is_up_ends_it_too(begin) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_state(begin, tmp_path: Path, value: float) -> None:
-    begin(recipe=small_recipe(steps=4)).run()
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_state(
+    begin, small, tmp_path: Path, value: float
+) -> None:
+    begin(recipe=small.recipe(steps=4)).run()
     good = (tmp_path / "run" / STATE).read_bytes()
-    spoilt = SmallNetwork(spoil=lambda losses: losses | {"image": losses["image"] * value})
+    spoilt = small.Network(spoil=lambda losses: losses | {"image": losses["image"] * value})
     training = begin(trainable=spoilt, is_resumed=True)
     with pytest.raises(MethodFailed, match=r"stopped at step 5: the loss is not a number; the last good state is kept"):
         training.run()
@@ -98,19 +99,19 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_state(begin, 
     assert all(bool(tensor.isfinite().all()) for tensor in training.learner.tensors().values())
 
 
-def test_a_gradient_that_is_not_a_number_stops_before_it_is_followed(begin) -> None:
+def test_a_gradient_that_is_not_a_number_stops_before_it_is_followed(begin, small) -> None:
     def spoil(losses):
         image = losses["image"]
         return {"image": image + torch.sqrt(image - image.detach())}  # 0, with an infinite slope
 
-    training = begin(trainable=SmallNetwork(spoil=spoil))
+    training = begin(trainable=small.Network(spoil=spoil))
     with pytest.raises(MethodFailed, match="the gradient is not a number; no state had been kept yet"):
         training.run()
     training.learner.check()
 
 
-def test_a_full_disk_is_a_sentence_and_the_last_state_stays(begin, tmp_path: Path, monkeypatch) -> None:
-    begin(recipe=small_recipe(steps=4)).run()
+def test_a_full_disk_is_a_sentence_and_the_last_state_stays(begin, small, tmp_path: Path, monkeypatch) -> None:
+    begin(recipe=small.recipe(steps=4)).run()
     good = (tmp_path / "run" / STATE).read_bytes()
 
     def full(*_: object, **__: object) -> None:
@@ -131,8 +132,8 @@ def test_pairs_that_cannot_be_made_end_it_with_their_sentence(begin) -> None:
         begin(pairs=broken).run()
 
 
-def test_the_average_follows_the_weights_slowly(begin) -> None:
-    training = begin(recipe=small_recipe(steps=6, optimiser={"ema": 0.999}))
+def test_the_average_follows_the_weights_slowly(begin, small) -> None:
+    training = begin(recipe=small.recipe(steps=6, optimiser={"ema": 0.999}))
     before = training.learner.network.state_dict()["last.weight"].clone()
     training.run()
     after = training.learner.network.state_dict()["last.weight"]
@@ -142,8 +143,8 @@ def test_the_average_follows_the_weights_slowly(begin) -> None:
     assert int(training.learner.average.n_averaged) == 6
 
 
-def test_without_an_average_the_weights_themselves_are_used(begin, tmp_path: Path) -> None:
-    training = begin(recipe=small_recipe(steps=2, optimiser={"ema": 0.0}))
+def test_without_an_average_the_weights_themselves_are_used(begin, small, tmp_path: Path) -> None:
+    training = begin(recipe=small.recipe(steps=2, optimiser={"ema": 0.0}))
     training.run()
     weights, about = load_weights(tmp_path / "run" / WEIGHTS)
     now = training.learner.network.state_dict()["last.weight"]
@@ -151,9 +152,9 @@ def test_without_an_average_the_weights_themselves_are_used(begin, tmp_path: Pat
     assert (about.method, about.steps, dict(about.network)) == ("small", 2, {"width": 3})
 
 
-def test_clipping_bounds_the_step(begin) -> None:
+def test_clipping_bounds_the_step(begin, small) -> None:
     how = {"name": "sgd", "learning_rate": 1.0, "gradient_clip": 1e-3, "ema": 0.0}
-    training = begin(recipe=small_recipe(steps=1, optimiser=how))
+    training = begin(recipe=small.recipe(steps=1, optimiser=how))
     before = [one.detach().clone() for one in training.learner.network.parameters()]
     training.run()
     moved = [one.detach() - old for one, old in zip(training.learner.network.parameters(), before, strict=True)]
@@ -161,8 +162,8 @@ def test_clipping_bounds_the_step(begin) -> None:
     assert norm == pytest.approx(1e-3, rel=0.01)
 
 
-def test_each_turn_changes_its_own_parameters(begin) -> None:
-    class OnlyLast(SmallNetwork):
+def test_each_turn_changes_its_own_parameters(begin, small) -> None:
+    class OnlyLast(small.Network):
         def losses(self, network, pairs, turn, settings):
             return (
                 {turn: 0 * super().losses(network, pairs, turn, settings)["image"]}
@@ -180,20 +181,20 @@ def test_each_turn_changes_its_own_parameters(begin) -> None:
     assert set(training.learner.optimisers) == {"first", "last"}
 
 
-def test_a_batch_serves_as_many_steps_as_the_recipe_says(begin) -> None:
+def test_a_batch_serves_as_many_steps_as_the_recipe_says(begin, small) -> None:
     asked: list[int] = []
 
     def counting(number: int):
         asked.append(number)
-        return disc_pairs(number)
+        return small.pairs(number)
 
-    begin(recipe=small_recipe(steps=6), pairs=counting).run()
+    begin(recipe=small.recipe(steps=6), pairs=counting).run()
     assert asked[:3] == [0, 1, 2]
     assert len(asked) <= 3 + 3  # some are made ahead
 
 
-def test_the_curve_has_a_row_for_every_look_and_pictures(begin, tmp_path: Path) -> None:
-    begin(recipe=small_recipe(steps=10)).run()
+def test_the_curve_has_a_row_for_every_look_and_pictures(begin, small, tmp_path: Path) -> None:
+    begin(recipe=small.recipe(steps=10)).run()
     with (tmp_path / "run" / "curve.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert [int(row["step"]) for row in rows] == [0, 4, 8, 10]
@@ -202,8 +203,8 @@ def test_the_curve_has_a_row_for_every_look_and_pictures(begin, tmp_path: Path) 
     assert len(list((tmp_path / "run" / "pictures").glob("step_*.png"))) == 4
 
 
-def test_a_folder_with_a_run_is_not_overwritten(begin) -> None:
-    begin(recipe=small_recipe(steps=1)).run()
+def test_a_folder_with_a_run_is_not_overwritten(begin, small) -> None:
+    begin(recipe=small.recipe(steps=1)).run()
     with pytest.raises(UsageError, match="holds a run already; say --resume"):
         begin()
 
@@ -213,18 +214,18 @@ def test_nothing_cannot_be_taken_up(begin) -> None:
         begin(is_resumed=True)
 
 
-def test_a_run_of_another_network_is_not_taken_up(begin) -> None:
-    begin(recipe=small_recipe(steps=1)).run()
-    wider = small_recipe(steps=2).model_copy(update={"network": {"width": 4}})
+def test_a_run_of_another_network_is_not_taken_up(begin, small) -> None:
+    begin(recipe=small.recipe(steps=1)).run()
+    wider = small.recipe(steps=2).model_copy(update={"network": {"width": 4}})
     with pytest.raises(UsageError, match="other settings of the network"):
         begin(recipe=wider, is_resumed=True)
 
 
-def test_from_weights_alone_it_goes_on_with_a_warm_up(begin, tmp_path: Path) -> None:
-    first = begin(recipe=small_recipe(steps=4))
+def test_from_weights_alone_it_goes_on_with_a_warm_up(begin, small, tmp_path: Path) -> None:
+    first = begin(recipe=small.recipe(steps=4))
     first.run()
     (tmp_path / "run" / STATE).unlink()
-    second = begin(recipe=small_recipe(steps=6), is_resumed=True)
+    second = begin(recipe=small.recipe(steps=6), is_resumed=True)
     assert second.step == 4
     torch.testing.assert_close(
         second.learner.network.state_dict()["last.weight"],
@@ -237,10 +238,10 @@ def test_from_weights_alone_it_goes_on_with_a_warm_up(begin, tmp_path: Path) -> 
     assert (second.learner.network.state_dict()["last.weight"] - before).abs().max() < 2.1 * 0.01 * 2 / 100
 
 
-def test_projection_keeps_its_type_where_the_network_is_in_half_precision(begin) -> None:
+def test_projection_keeps_its_type_where_the_network_is_in_half_precision(begin, small) -> None:
     seen: list[torch.dtype] = []
 
-    class Projecting(SmallNetwork):
+    class Projecting(small.Network):
         def losses(self, network, pairs, turn, settings):
             image = self.corrected(network, pairs)
             sinogram = pairs.projector.forward(image)
@@ -248,5 +249,5 @@ def test_projection_keeps_its_type_where_the_network_is_in_half_precision(begin)
             seen.append(pairs.reconstruct(sinogram).dtype)
             return {"sinogram": (sinogram - pairs.metal_free_sinogram).abs().mean()}
 
-    begin(recipe=small_recipe(steps=1, precision="bfloat16"), trainable=Projecting()).run()
+    begin(recipe=small.recipe(steps=1, precision="bfloat16"), trainable=Projecting()).run()
     assert seen[:3] == [torch.bfloat16, torch.float32, torch.float32]

@@ -18,6 +18,7 @@ from marview.gui.bridge import Bridge
 from marview.gui.icons import application_icon
 from marview.gui.main_window import MainWindow
 from marview.gui.style import dress
+from marview.session.autosave_store import autosave_folder
 from marview.session.display import Layout
 from marview.session.messages import Severity
 from marview.session.session import Session
@@ -44,7 +45,8 @@ def application() -> QApplication:
 def make_window(settings: Settings | None = None) -> MainWindow:
     """A window on a new session."""
     bridge = Bridge()
-    session = Session(bridge.post, Settings.load() if settings is None else settings)
+    autosaves = autosave_folder() if settings is None else None
+    session = Session(bridge.post, Settings.load() if settings is None else settings, autosaves=autosaves)
     window = MainWindow(session)
     bridge.setParent(window)
     return window

@@ -29,7 +29,7 @@ def scratch(root: Path) -> Path:
     sweep(root)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
     held = (folder / _LOCK).open("w")
-    _try_lock(held)
+    try_lock(held)
     atexit.register(_remove, folder, held)
     return folder
 
@@ -58,10 +58,10 @@ def _is_stale(folder: Path) -> bool:
     if not (folder / _LOCK).exists():
         return True
     with (folder / _LOCK).open("r+") as lock:
-        return _try_lock(lock)
+        return try_lock(lock)
 
 
-def _try_lock(file: IO[str]) -> bool:
+def try_lock(file: IO[str]) -> bool:
     """Take the lock until the file is closed; False where another process holds it."""
     if sys.platform == "win32":
         import msvcrt

@@ -66,8 +66,11 @@ class Library:
         self._scans = Generation()
         self._reads = Generation()
 
-    def open(self, path: Path) -> None:
-        """Look for series under a path, add them to the list and, unless one is chosen meanwhile, choose the first."""
+    def open(self, path: Path, key: str = "") -> None:
+        """Look for series under a path, add them to the list and, unless one is chosen meanwhile, choose the first.
+
+        Where a key is given, the series of that key is chosen instead.
+        """
         ticket = self._scans.next()
         choice = self._reads.next()
         self.busy.emit(f"Looking through {path.name or path} …")
@@ -94,7 +97,7 @@ class Library:
             if notes:
                 self._messages.say(Severity.WARNING, notes)
             if self._reads.is_current(choice) and entries:
-                self.choose(min(entries, key=lambda entry: entry.report.outcome))
+                self.choose(min(entries, key=lambda entry: (entry.key != key, entry.report.outcome)))
 
         self._background.run(work, done, lambda sentence: self._fail(sentence, self._scans.is_current(ticket)))
 

@@ -1,6 +1,7 @@
 """Sentences for the person: what went wrong and what to do, or what was done."""
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from psygnal import Signal
@@ -23,10 +24,37 @@ class Message:
     sentence: str
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One sentence that wants yes or no.
+
+    Attributes:
+        yes: what the button says that agrees.
+        no: what the other says.
+        answer: what to call with whether it was yes.
+    """
+
+    sentence: str
+    yes: str
+    no: str
+    answer: Callable[[bool], None]
+
+
 class Messages:
-    """Says sentences; the window shows them in a bar that never blocks."""
+    """Says sentences and asks questions; the window shows them in bars that never block."""
 
     said = Signal(Message)
+    asked = Signal(Question)
+    withdrawn = Signal(Question)
+
+    def ask(self, question: Question) -> Question:
+        """Ask; the answer comes when the person gives one, perhaps never."""
+        self.asked.emit(question)
+        return question
+
+    def withdraw(self, question: Question) -> None:
+        """Take a question back that makes no sense any more."""
+        self.withdrawn.emit(question)
 
     def say(self, severity: Severity, sentence: str) -> None:
         """Show a sentence."""

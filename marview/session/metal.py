@@ -17,6 +17,7 @@ from marview.volume.box import Box
 from marview.volume.brush import Brush, Point
 from marview.volume.metal_mask import MetalMask
 from marview.volume.patch import MaskPatch
+from marview.volume.scale import scale_of
 from marview.volume.volume import Volume
 
 __all__ = ["Metal", "Recipe", "Source"]
@@ -122,10 +123,12 @@ class Metal:
 
     def find(self) -> None:
         """Find the metal by itself."""
-        self.set_source(Source.ADAPTIVE)
+        self.choose(source=Source.ADAPTIVE, threshold_hu=None)
 
     def set_source(self, source: Source) -> None:
         """Take the metal from elsewhere: a threshold from where it stands, growing from nothing yet."""
+        if source is Source.THRESHOLD and self.asked.source is source:
+            return
         threshold_hu = self.found_threshold_hu if source is Source.THRESHOLD else math.nan
         self.choose(source=source, seeds=(), threshold_hu=None if math.isnan(threshold_hu) else threshold_hu)
 
@@ -261,6 +264,37 @@ class Metal:
             done,
             lambda sentence: self._fail(sentence, self.asked, ticket),
         )
+
+    def put(self, given: Mask, origin: str, notes: tuple[str, ...] = ()) -> None:
+        """Take over a mask that a file or an earlier session gives, as one step of undo; `origin` names it."""
+        self.end_stroke()
+        mask, volume = self.mask, self._volume
+        if mask is None or volume is None:
+            return
+        before, ticket = self.asked, self._requests.next()
+        self._set_busy(is_busy=True)
+
+        def work() -> tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]:
+            told = tuple(dict.fromkeys((*notes, *scale_of(volume.hu).notes)))
+            return MaskPatch.between(mask.array, given), _packed(given), told
+
+        def done(answer: tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]) -> None:
+            if not self._requests.is_current(ticket):
+                return
+            self._set_busy(is_busy=False)
+            patch, packed, told = answer
+            if patch is not None:
+                self._touch(patch.apply(mask.array))
+                mask.undo_stack.push(patch)
+                self._remember(self._state)
+            self._edits += 1
+            self.recipe = self.asked = Recipe(Source.HAND, edit=self._edits, edited_from=origin, is_given=True)
+            self._edited[self._edits] = packed
+            self._core = Core(self.recipe, given, math.nan, told)
+            self.found_threshold_hu, self.notes = math.nan, told
+            self.changed.emit()
+
+        self._background.run(work, done, lambda sentence: self._fail(sentence, before, ticket))
 
     def undo(self) -> Box | None:
         """Go back to the mask before; gives where it changed."""

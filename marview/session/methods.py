@@ -105,6 +105,13 @@ class Methods:
         else:
             values[name] = value
 
+    def restore(self, method: str, values: Mapping[str, Any]) -> None:
+        """Choose a method with parameters chosen before; one that is not installed any more is passed over."""
+        if any(one.id == method for one in self.usable):
+            self._values[method] = dict(values)
+            self.choose(method)
+            self.described.emit(method)
+
     def reset_values(self, method: str) -> None:
         """Go back to the defaults."""
         self._values.pop(method, None)

@@ -42,6 +42,7 @@ class Recipe:
         in_slices: whether each slice is looked at by itself.
         edit: number of the last edit by hand; only where the source is the hand.
         edited_from: in words, what was edited by hand; empty where it was painted from nothing.
+        is_given: whether it is still as it was given by a file or an earlier session, which `edited_from` names.
         box: what of it is kept; all where None.
         smallest_mm3: smaller pieces are dropped.
         margin_mm: by how much the rest is grown (+) or shrunk (-).
@@ -54,6 +55,7 @@ class Recipe:
     in_slices: bool = False
     edit: int = 0
     edited_from: str = ""
+    is_given: bool = False
     box: Box | None = None
     smallest_mm3: float = 0.0
     margin_mm: float = 0.0
@@ -85,6 +87,8 @@ class Recipe:
             case Source.GROWING:
                 points = "1 point" if len(self.seeds) == 1 else f"{len(self.seeds)} points"
                 return f"grown from {points}" + (f" above {self.threshold_hu:.0f} HU" if self.threshold_hu else "")
+            case Source.HAND if self.is_given:
+                return self.edited_from
             case Source.HAND:
                 return f"{self.edited_from}, edited by hand" if self.edited_from else "painted by hand"
         return "adaptive"
@@ -92,7 +96,7 @@ class Recipe:
     def edited(self, number: int) -> "Recipe":
         """The recipe after an edit by hand of what this one gives."""
         if self == replace(self.core, source=Source.HAND):
-            return replace(self, edit=number)
+            return replace(self, edit=number, is_given=False)
         margin = f", margin {self.margin_mm:+g} mm" if self.margin_mm else ""
         return Recipe(Source.HAND, edit=number, edited_from=f"{self.text}{margin}")
 

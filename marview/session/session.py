@@ -12,23 +12,27 @@ from marview.dicom import LoadedSeries
 from marview.errors import BadInput
 from marview.mar import Listing, MarWorker, ReduceRequest, SharedArray, SinogramRequest, discover
 from marview.mar.messages import Device
+from marview.session.autosave import Autosave
+from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.background import Background, Post
-from marview.session.display import SOFT_TISSUE, Display, View
+from marview.session.display import SOFT_TISSUE, Display, Overlay, View
 from marview.session.edits import Edits
 from marview.session.exports import Exports
 from marview.session.library import Library
-from marview.session.messages import Messages, Severity
+from marview.session.mask_files import MaskFiles
+from marview.session.messages import Messages, Question, Severity
 from marview.session.metal import Metal
 from marview.session.methods import Methods
 from marview.session.painting import Painting
 from marview.session.picture import Picture
 from marview.session.pieces import Pieces
 from marview.session.presets import preset_of_key
+from marview.session.recovery import Recovery
 from marview.session.result import Result
 from marview.session.runs import Job, Runs, State
 from marview.session.settings import Settings, body_part_of
 from marview.session.sinograms import Sinograms
-from marview.session.tools import Tool, Tools
+from marview.session.tools import Tool, Tools, ToolSettings
 from marview.session.traces import Traces
 from marview.volume.box import Box
 from marview.volume.mask import refuse_unusable
@@ -47,6 +51,7 @@ class Session:
         settings: what is remembered.
         make_worker: makes the worker, when it is first needed.
         listings: finds the installed methods.
+        autosaves: where the mask is kept against a crash; nowhere where None.
     """
 
     result_changed = Signal()
@@ -57,6 +62,7 @@ class Session:
         settings: Settings,
         make_worker: Callable[[], MarWorker] = MarWorker,
         listings: Callable[[], list[Listing]] = discover,
+        autosaves: Path | None = None,
     ) -> None:
         self.settings = settings
         self.messages = Messages()
@@ -73,6 +79,9 @@ class Session:
         self.runs = Runs(self._get_worker, post, self.messages)
         self.exports = Exports(self.background)
         self.sinograms = Sinograms(self._get_worker, post)
+        self.mask_files = MaskFiles(self.background, self.messages, self.metal)
+        self.autosave: Autosave | None = None
+        self.recovery: Recovery | None = None
         self.results: list[Result] = []
         self.result: Result | None = None
         self._make_worker = make_worker
@@ -80,12 +89,18 @@ class Session:
         self._tracer: MarWorker | None = None
         self._allocated: list[SharedArray] = []
         self._hu: SharedArray | None = None
+        self._about_gaps: Question | None = None
+        self._is_across_gaps = False
         self.library.started.connect(self._start)
         self.library.finished.connect(self._finish)
         self.view.changed.connect(self._remember_window)
-        self.tools.changed.connect(
-            lambda tools, _names: self.traces.switch_on() if tools.tool is not Tool.NONE else None
-        )
+        self.tools.changed.connect(self._take_tool)
+        if autosaves is not None:
+            store = AutosaveStore(autosaves)
+            self.autosave = Autosave(store, self.metal, self._work)
+            self.recovery = Recovery(
+                store, self.background, self.messages, self.library, self.metal, self.methods, self.view
+            )
 
     # -- what is open
 
@@ -141,6 +156,21 @@ class Session:
         """Make the change taken back last again, and show a slice in which that is seen."""
         self._show_change(self.metal.redo())
 
+    def cancel(self) -> None:
+        """Let go of an outline that is begun, else cancel the run, else put the tool away."""
+        if self.painting.is_outlining:
+            self.painting.cancel()
+        elif self.runs.is_running:
+            self.runs.cancel()
+        else:
+            self.tools.update(tool=Tool.NONE)
+
+    def _take_tool(self, tools: ToolSettings, names: frozenset[str]) -> None:
+        """Who takes a tool wants to see the mask, and its trace at once."""
+        if "tool" in names and tools.tool is not Tool.NONE:
+            self.traces.switch_on()
+            self.view.update(overlays=self.view.display.overlays | {Overlay.MASK}, are_overlays_hidden=False)
+
     def _show_change(self, box: Box | None) -> None:
         if box is not None:
             here = self.view.display.slice_index
@@ -171,9 +201,14 @@ class Session:
         except BadInput as refusal:
             self.messages.error(str(refusal))
             return
+        if loaded.report.question and not self._is_across_gaps:
+            self._ask_about_gaps(loaded.report.question)
+            return
         if method is None or method.manifest is None:
             self.messages.error("No method is installed. The folder plugins/ of marview is empty or cannot be read.")
             return
+        if self.autosave is not None:
+            self.autosave.save_soon()
         slices = self.metal.outward(self.view.display.slice_index)
         mask = SharedArray.create(loaded.volume.hu.shape, np.bool_)
         mask.array[:] = self.metal.shared.array
@@ -205,6 +240,19 @@ class Session:
             return
         self.show(result)
 
+    def _ask_about_gaps(self, question: str) -> None:
+        """A run goes over missing slices only where the person says so, once for each series."""
+        if self._about_gaps is not None:
+            self.messages.withdraw(self._about_gaps)
+
+        def answer(is_yes: bool) -> None:  # noqa: FBT001 - called by a button
+            self._about_gaps = None
+            if is_yes:
+                self._is_across_gaps = True
+                self.reduce()
+
+        self._about_gaps = self.messages.ask(Question(question, "Correct them", "Cancel", answer))
+
     def show(self, result: Result | None) -> None:
         """Put a result in view."""
         if result is not self.result:
@@ -232,6 +280,8 @@ class Session:
         self.library.close()
         self.exports.cancel()
         self.traces.close()
+        if self.autosave is not None:
+            self.autosave.close()
         for worker in (self._worker, self._tracer):
             if worker is not None:
                 worker.close()
@@ -272,8 +322,30 @@ class Session:
         self._allocated.append(shared)
         return shared.array
 
+    def _work(self) -> Work | None:
+        """What is kept against a crash beside the mask."""
+        chosen, method = self.library.chosen, self.methods.current
+        if chosen is None or self.loaded is None:
+            return None
+        grid = self.loaded.volume.grid
+        return Work(
+            path=str(chosen.series.path.absolute()),
+            key=chosen.key,
+            shape=grid.shape,
+            affine=tuple(float(value) for value in grid.affine.ravel()),
+            origin="",
+            slice_index=self.view.display.slice_index,
+            method="" if method is None else method.id,
+            parameters={} if method is None else self.methods.values(method.id),
+        )
+
     def _start(self, loaded: LoadedSeries) -> None:
+        self._is_across_gaps = False
+        if self._about_gaps is not None:
+            self.messages.withdraw(self._about_gaps)
+            self._about_gaps = None
         self.runs.cancel()
+        self.tools.update(tool=Tool.NONE)
         self._drop_results()
         self._hu = None
         self.sinograms.want(None)

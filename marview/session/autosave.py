@@ -1,0 +1,112 @@
+"""Keep the mask every minute while it changes, and before a run, off the window's thread."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import MarviewError
+from marview.session.autosave_store import AutosaveStore, Work
+from marview.session.metal import Metal, Recipe
+from marview.volume.box import box_of
+from marview.volume.patch import MaskPatch
+
+EVERY_S = 60.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    work: Work
+    array: NDArray[np.bool_]
+    is_worth_keeping: bool
+
+
+class Autosave:
+    """Follows the mask and keeps it; what marview finds by itself is not worth keeping.
+
+    Args:
+        store: where to.
+        metal: what is kept.
+        work: what the person is at; None where no series is open. Called on the window's thread.
+        every_s: so much work may be lost.
+    """
+
+    def __init__(
+        self, store: AutosaveStore, metal: Metal, work: Callable[[], Work | None], every_s: float = EVERY_S
+    ) -> None:
+        self._store = store
+        self._metal = metal
+        self._work = work
+        self._every_s = every_s
+        self._seen: _Seen | None = None
+        self._version = self._kept = 0
+        self._wake = threading.Event()
+        self._is_closed = False
+        metal.touched.connect(self._touch)
+        metal.changed.connect(self._look)
+        self._thread = threading.Thread(target=self._follow, name="autosave", daemon=True)
+        self._thread.start()
+
+    def save_soon(self) -> None:
+        """Keep what is not kept yet, now."""
+        self._look()
+        self._wake.set()
+
+    def close(self) -> None:
+        """The session ends as it should: nothing is left to restore."""
+        self._is_closed = True
+        self._wake.set()
+        self._thread.join(10)
+        self._store.close()
+
+    def _touch(self, _box: object) -> None:
+        self._version += 1
+
+    def _look(self) -> None:
+        """On the window's thread: what there would be to keep."""
+        self._version += 1
+        work, shared, recipe = self._work(), self._metal.shared, self._metal.recipe
+        if work is None or shared is None:
+            self._seen = None
+            return
+        origin = f"{recipe.text}, margin {recipe.margin_mm:+g} mm" if recipe.margin_mm else recipe.text
+        self._seen = _Seen(replace(work, origin=origin), shared.array, recipe != Recipe())
+
+    def _follow(self) -> None:
+        while not self._is_closed:
+            self._wake.wait(self._every_s)
+            self._wake.clear()
+            if not self._is_closed and self._version != self._kept:
+                try:
+                    self._keep()
+                except (OSError, MarviewError):
+                    _log.warning("the mask could not be kept against a crash", exc_info=True)
+
+    def _keep(self) -> None:
+        seen, version = self._seen, self._version
+        metal = _packed(seen.array, self._is_still(version)) if seen is not None and seen.is_worth_keeping else None
+        if seen is None or metal is None:
+            self._store.discard()
+        else:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self._store.write(replace(seen.work, time=now), metal)
+        self._kept = version
+
+    def _is_still(self, version: int) -> Callable[[], bool]:
+        return lambda: version == self._version
+
+
+def _packed(mask: NDArray[np.bool_], is_still: Callable[[], bool]) -> MaskPatch | None:
+    """The mask in few bytes; looked at again where a stroke went over it meanwhile. None where it is empty."""
+    metal = None
+    for _ in range(3):
+        box = box_of(mask)
+        metal = None if box is None else MaskPatch.of_flips(mask[box].copy(), box)
+        if is_still():
+            break
+    return metal

@@ -1,0 +1,201 @@
+"""Where masks are kept against a crash: one file each in the user's data folder, bounded in number, size and age."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_data_path
+
+from marview.dicom.atomic import whole_file
+from marview.errors import BadInput
+from marview.mar.scratch import try_lock
+from marview.volume.box import Box
+from marview.volume.patch import MaskPatch
+
+MOST_FILES = 8
+MOST_BYTES = 64 * 2**20
+OLDEST_S = 30 * 86_400
+
+_SUFFIX, _LOCK = ".mask", ".lock"
+_log = logging.getLogger(__name__)
+
+
+def autosave_folder() -> Path:
+    """The folder of this user's autosaves."""
+    return user_data_path("marview", appauthor=False) / "autosave"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a person was at, but for the mask.
+
+    Attributes:
+        path: what was opened.
+        key: of the series in it.
+        shape: of its grid, (z, y, x).
+        affine: of its grid, row by row.
+        origin: how the mask came about, in words.
+        slice_index: the slice in view.
+        method: identifier of the method chosen.
+        parameters: those that differ from the defaults.
+        time: when it was kept, ISO 8601.
+    """
+
+    path: str
+    key: str
+    shape: tuple[int, int, int]
+    affine: tuple[float, ...]
+    origin: str
+    slice_index: int = 0
+    method: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    time: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """An autosave that nobody works on any more."""
+
+    id: str
+    work: Work
+    metal: MaskPatch = field(repr=False)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The mask, bool, `[z, y, x]`."""
+        mask = np.zeros(self.work.shape, bool)
+        self.metal.apply(mask)
+        return mask
+
+
+class AutosaveStore:
+    """Writes this process's autosave and finds those of processes that were killed.
+
+    A process holds the lock beside its file; the system lets go of it however the process ends. File names are random,
+    and files are readable by their user alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._own = uuid.uuid4().hex
+        self._locks: dict[str, IO[str]] = {}
+        self._mutex = threading.RLock()
+
+    def write(self, work: Work, metal: MaskPatch) -> None:
+        """Keep the present state, whole or not at all, in place of the one before.
+
+        Raises:
+            CannotWrite: the disk is full or read-only.
+            OSError: the folder cannot be made.
+        """
+        if len(metal.packed) > MOST_BYTES:
+            _log.warning("a mask of %d bytes is too large to be kept", len(metal.packed))
+            return
+        record = {
+            "work": asdict(work),
+            "box": [[part.start, part.stop] for part in metal.box],
+            "sha256": hashlib.sha256(metal.packed).hexdigest(),
+        }
+        with self._mutex:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock(self._own)
+            with whole_file(self._folder / f"{self._own}{_SUFFIX}") as part:
+                part.touch(mode=0o600)
+                part.write_bytes(json.dumps(record).encode() + b"\n" + metal.packed)
+
+    def found(self) -> list[Saved]:
+        """What killed processes left, the latest first, taken hold of so that no other window offers it too.
+
+        What is too old, too much or damaged is removed.
+        """
+        with self._mutex:
+            kept: list[Saved] = []
+            total = 0
+            for path in sorted(self._folder.glob(f"*{_SUFFIX}"), key=_changed, reverse=True):
+                if path.stem == self._own or not self._lock(path.stem):
+                    continue
+                saved = _read(path)
+                total += path.stat().st_size
+                is_old = time.time() - _changed(path) > OLDEST_S
+                if saved is None or is_old or len(kept) >= MOST_FILES or total > MOST_BYTES:
+                    self.discard(path.stem)
+                else:
+                    kept.append(saved)
+            for path in self._folder.glob(f"*{_LOCK}"):
+                if path.stem not in self._locks and self._lock(path.stem):
+                    self.discard(path.stem)  # of a process that was killed before it had anything to keep
+            return kept
+
+    def adopt(self, saved: Saved) -> None:
+        """Go on with what was restored: it is this process's own from here on."""
+        with self._mutex:
+            if saved.id != self._own:
+                self.discard()
+                self._own = saved.id
+
+    def discard(self, id_: str = "") -> None:
+        """Remove an autosave, by default this process's own."""
+        with self._mutex:
+            id_ = id_ or self._own
+            lock = self._locks.pop(id_, None)
+            with contextlib.suppress(OSError):
+                (self._folder / f"{id_}{_SUFFIX}").unlink(missing_ok=True)
+            if lock is not None:
+                lock.close()
+            with contextlib.suppress(OSError):
+                (self._folder / f"{id_}{_LOCK}").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove this process's own, and let go of what it found."""
+        with self._mutex:
+            self.discard()
+            for id_, lock in self._locks.items():
+                lock.close()
+                with contextlib.suppress(OSError):
+                    (self._folder / f"{id_}{_LOCK}").unlink(missing_ok=True)
+            self._locks.clear()
+
+    def _lock(self, id_: str) -> bool:
+        if id_ in self._locks:
+            return True
+        held = (self._folder / f"{id_}{_LOCK}").open("w")
+        if try_lock(held):
+            self._locks[id_] = held
+            return True
+        held.close()
+        return False
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _read(path: Path) -> Saved | None:
+    """None where the file is damaged or of another edition."""
+    try:
+        head, _, packed = path.read_bytes().partition(b"\n")
+        record = json.loads(head)
+        work = Work(**{**record["work"], "shape": tuple(record["work"]["shape"])})
+        if hashlib.sha256(packed).hexdigest() != record["sha256"]:
+            raise BadInput("the mask is not what was written")
+        z, y, x = (slice(int(start), int(stop)) for start, stop in record["box"])
+        box: Box = (z, y, x)
+        if any(part.start < 0 or part.stop > size for part, size in zip(box, work.shape, strict=True)):
+            raise BadInput("the mask is larger than its series")
+        return Saved(path.stem, work, MaskPatch(box, packed))
+    except (OSError, ValueError, TypeError, KeyError, BadInput) as why:
+        _log.warning("an autosave cannot be read (%s)", type(why).__name__)
+        return None

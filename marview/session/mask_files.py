@@ -1,0 +1,51 @@
+"""The mask from a file and into one: DICOM SEG, NIfTI, NRRD; off the window's thread."""
+
+from pathlib import Path
+
+from marview.dicom import LoadedSeries
+from marview.dicom.mask_file import MaskFile, read_mask
+from marview.export.masks import write_mask
+from marview.session.background import Background
+from marview.session.messages import Messages, Severity
+from marview.session.metal import Metal, Source
+
+
+class MaskFiles:
+    """Reads masks onto the series in view and writes the one in use."""
+
+    def __init__(self, background: Background, messages: Messages, metal: Metal) -> None:
+        self._background = background
+        self._messages = messages
+        self._metal = metal
+
+    def read(self, path: Path, series: LoadedSeries) -> None:
+        """Take over the mask in a file, as one step of undo; what was done to make it fit is told."""
+        before = self._metal.mask
+
+        def work() -> MaskFile:
+            return read_mask(path, series)
+
+        def done(read: MaskFile) -> None:
+            if self._metal.mask is not before:
+                return  # another series is in view by now
+            self._metal.put(read.mask, f"mask file {path.name}", tuple(read.notes))
+            severity = Severity.WARNING if read.notes else Severity.SUCCESS
+            self._messages.say(severity, " ".join([f"The metal mask is that of {path.name}.", *read.notes]))
+
+        self._background.run(work, done, self._messages.error)
+
+    def write(self, path: Path, series: LoadedSeries) -> None:
+        """Write the mask in use as what the ending of the name says."""
+        if self._metal.shared is None or not self._metal.is_present:
+            self._messages.say(Severity.WARNING, "No metal is marked, so there is no mask to write.")
+            return
+        mask, recipe = self._metal.shared.array.copy(), self._metal.recipe
+        is_automatic = recipe.source is not Source.HAND
+
+        def work() -> Path:
+            return write_mask(path, mask, series, origin=recipe.text, is_automatic=is_automatic)
+
+        def done(written: Path) -> None:
+            self._messages.say(Severity.SUCCESS, f"The metal mask was written to {written.name}.")
+
+        self._background.run(work, done, self._messages.error)

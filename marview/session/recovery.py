@@ -1,0 +1,87 @@
+"""Offer, after a crash, the mask that was being worked on, and restore it."""
+
+import logging
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from marview.dicom import LoadedSeries
+from marview.session.autosave_store import AutosaveStore, Saved
+from marview.session.background import Background
+from marview.session.display import View
+from marview.session.library import Library
+from marview.session.messages import Messages, Question, Severity
+from marview.session.metal import Metal
+from marview.session.methods import Methods
+
+_log = logging.getLogger(__name__)
+
+
+class Recovery:
+    """Asks about one autosave after the other, the latest first; what is left unanswered is asked again next time."""
+
+    def __init__(
+        self,
+        store: AutosaveStore,
+        background: Background,
+        messages: Messages,
+        library: Library,
+        metal: Metal,
+        methods: Methods,
+        view: View,
+    ) -> None:
+        self._store = store
+        self._background = background
+        self._messages = messages
+        self._library = library
+        self._metal = metal
+        self._methods = methods
+        self._view = view
+        self._offered: list[Saved] = []
+        self._wanted: Saved | None = None
+        library.finished.connect(self._take)
+
+    def look(self) -> None:
+        """See whether there is anything to restore."""
+        self._background.run(self._store.found, self._offer, _log.warning)
+
+    def _offer(self, found: list[Saved]) -> None:
+        self._offered = found
+        self._ask()
+
+    def _ask(self) -> None:
+        if not self._offered:
+            return
+        saved = self._offered.pop(0)
+        when = datetime.fromisoformat(saved.work.time).astimezone().strftime("%d %b %Y, %H:%M")
+        what = f"{Path(saved.work.path).name} ({saved.work.origin})"
+        sentence = f"marview ended unexpectedly. The metal mask of {what} was kept at {when}."
+        self._messages.ask(Question(sentence, "Restore", "Discard", lambda is_yes: self._answer(saved, is_yes=is_yes)))
+
+    def _answer(self, saved: Saved, *, is_yes: bool) -> None:
+        if not is_yes:
+            self._store.discard(saved.id)
+            self._ask()
+            return
+        self._wanted = saved
+        self._library.open(Path(saved.work.path), saved.work.key)
+
+    def _take(self, loaded: LoadedSeries) -> None:
+        saved, self._wanted = self._wanted, None
+        chosen = self._library.chosen
+        if saved is None or chosen is None or chosen.key != saved.work.key:
+            return
+        grid = loaded.volume.grid
+        if grid.shape != saved.work.shape or not np.allclose(grid.affine.ravel(), saved.work.affine, atol=1e-3):
+            self._messages.error(
+                f"{Path(saved.work.path).name} is no longer the series that was open: its mask was not restored, and "
+                "is offered again next time."
+            )
+            return
+        self._metal.put(saved.mask, saved.work.origin)
+        self._view.go_to(saved.work.slice_index)
+        self._methods.restore(saved.work.method, dict(saved.work.parameters))
+        self._store.adopt(saved)
+        self._messages.say(Severity.SUCCESS, "The metal mask is as it was kept; your other work is not affected.")
+        self._ask()

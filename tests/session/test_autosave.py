@@ -1,0 +1,315 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marview.session import autosave_store
+from marview.session.autosave_store import AutosaveStore, Work
+from marview.session.session import Session
+from marview.session.settings import Settings
+from marview.volume.brush import Brush
+from marview.volume.patch import MaskPatch
+
+SHAPE = (4, 9, 8)
+
+
+def work(**changes) -> Work:
+    return Work(**({"path": "/study", "key": "k", "shape": SHAPE, "affine": (1.0,) * 16, "origin": "o"} | changes))
+
+
+def patch(seed: int = 0) -> MaskPatch:
+    mask = np.random.default_rng(seed).random(SHAPE) > 0.5
+    return MaskPatch.between(np.zeros(SHAPE, bool), mask)
+
+
+@pytest.fixture
+def make_store(tmp_path):
+    made: list[AutosaveStore] = []
+
+    def make() -> AutosaveStore:
+        made.append(AutosaveStore(tmp_path))
+        return made[-1]
+
+    yield make
+    for store in made:
+        for lock in store._locks.values():
+            lock.close()
+
+
+def leave(folder: Path, seed: int = 0, **changes) -> None:
+    """What a process that was killed leaves: its file, and a lock nobody holds."""
+    store = AutosaveStore(folder)
+    store.write(work(**changes), patch(seed))
+    for lock in store._locks.values():
+        lock.close()
+
+
+def test_what_is_kept_comes_back_to_the_bit_and_only_once_its_process_is_gone(make_store, tmp_path) -> None:
+    mine, other = make_store(), make_store()
+    mine.write(work(method="nmar", parameters={"sigma_mm": 2.5}), patch())
+    assert mine.found() == other.found() == []
+    for lock in mine._locks.values():
+        lock.close()
+    (saved,) = other.found()
+    np.testing.assert_array_equal(saved.mask, np.random.default_rng(0).random(SHAPE) > 0.5)
+    assert saved.work.parameters == {"sigma_mm": 2.5}
+    assert make_store().found() == [], "another window has taken hold of it"
+    other.discard(saved.id)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_end_of_a_session_leaves_what_it_only_found(make_store, tmp_path) -> None:
+    leave(tmp_path)
+    store = make_store()
+    store.write(work(), patch(1))
+    assert len(store.found()) == 1
+    store.close()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".mask"]
+    (again,) = make_store().found()
+    np.testing.assert_array_equal(again.mask, np.random.default_rng(0).random(SHAPE) > 0.5)
+
+
+def test_what_was_restored_is_kept_on_under_its_own_file(make_store, tmp_path) -> None:
+    leave(tmp_path)
+    store = make_store()
+    (saved,) = store.found()
+    store.adopt(saved)
+    store.write(work(origin="later"), patch(2))
+    assert len(list(tmp_path.glob("*.mask"))) == 1
+    store.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_they_are_bounded_in_number_size_and_age(make_store, tmp_path, monkeypatch) -> None:
+    for seed in range(10):
+        leave(tmp_path, seed, origin=str(seed))
+        file = next(path for path in tmp_path.glob("*.mask") if f'"origin": "{seed}"'.encode() in path.read_bytes())
+        os.utime(file, (time.time() - 100 + seed,) * 2)
+    store = make_store()
+    assert [saved.work.origin for saved in store.found()] == [str(seed) for seed in range(9, 1, -1)]
+    store.close()
+    monkeypatch.setattr(autosave_store, "MOST_BYTES", 1500)
+    store = make_store()
+    assert 0 < len(store.found()) < 5
+    store.close()
+    for path in tmp_path.glob("*.mask"):
+        os.utime(path, (0, 0))
+    assert make_store().found() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_files_are_passed_over_and_removed(make_store, tmp_path) -> None:
+    leave(tmp_path)
+    (file,) = tmp_path.glob("*.mask")
+    whole = file.read_bytes()
+    for number, data in enumerate((whole[:-3], whole[:40], b"", whole.replace(b'"box": [[0, 4]', b'"box": [[0, 9]'))):
+        (tmp_path / f"{number}.mask").write_bytes(data)
+    assert len(make_store().found()) == 1
+    assert list(tmp_path.glob("*.mask")) == [file]
+
+
+def test_names_of_files_tell_nothing(make_store, tmp_path) -> None:
+    leave(tmp_path, path="/data/CANARY^NAME/study", key="CANARY")
+    assert all("CANARY" not in path.name for path in tmp_path.iterdir())
+    (file,) = tmp_path.glob("*.mask")
+    assert file.stat().st_mode & 0o077 == 0
+
+
+# -- in a session
+
+
+@pytest.fixture
+def make_session(mail, worker, fakes, tmp_path):
+    made: list[Session] = []
+
+    def make() -> Session:
+        listings = [fakes.listing(tmp_path), fakes.listing(tmp_path, "other", "Other method")]
+        session = Session(
+            mail.post,
+            Settings(),
+            make_worker=lambda: worker,
+            listings=lambda: listings,
+            autosaves=tmp_path / "autosave",
+        )
+        session.methods.look()
+        made.append(session)
+        return session
+
+    yield make
+    for session in made:
+        session.close()
+
+
+def paint(session: Session) -> None:
+    metal = session.metal
+    metal.begin_stroke()
+    metal.stamp((1, 10.0, 10.0), (1, 12.0, 30.0), Brush(radius_mm=3))
+    metal.end_stroke()
+
+
+def files(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "autosave").glob("*.mask"))
+
+
+def test_what_is_found_by_itself_is_not_kept_and_what_is_painted_is(make_session, mail, small_series, tmp_path) -> None:
+    session = make_session()
+    session.open(small_series)
+    mail.wait_until(lambda: session.metal.is_present)
+    session.autosave.save_soon()
+    mail.wait_until(lambda: session.autosave._kept == session.autosave._version)
+    assert files(tmp_path) == []
+    paint(session)
+    session.reduce()
+    mail.wait_until(lambda: files(tmp_path))
+    mail.wait_until(lambda: not session.runs.is_running)
+    while session.metal.undo() is not None:
+        continue
+    session.autosave.save_soon()
+    mail.wait_until(lambda: not files(tmp_path))
+    paint(session)
+    session.autosave.save_soon()
+    mail.wait_until(lambda: files(tmp_path))
+    session.close()
+    assert files(tmp_path) == []
+
+
+def test_an_autosave_is_offered_and_restored(make_session, mail, small_series, tmp_path) -> None:
+    first = make_session()
+    first.open(small_series)
+    mail.wait_until(lambda: first.metal.is_present and first.methods.usable)
+    paint(first)
+    first.methods.choose("other")
+    first.methods.set_value("other", "rounds", 5)
+    first.view.go_to(1)
+    first.autosave.save_soon()
+    mail.wait_until(lambda: files(tmp_path) and first.autosave._kept == first.autosave._version)
+    painted = first.metal.shared.array.copy()
+    (file,) = files(tmp_path)
+    kept = file.read_bytes()
+    first.close()
+    file.write_bytes(kept)  # as if it had been killed
+
+    second = make_session()
+    asked = []
+    second.messages.asked.connect(asked.append)
+    second.recovery.look()
+    mail.wait_until(lambda: asked)
+    assert "small (adaptive, edited by hand)" in asked[0].sentence
+    asked[0].answer(True)
+    mail.wait_until(lambda: second.metal.is_present and "edited by hand" in second.metal.recipe.text)
+    np.testing.assert_array_equal(second.metal.shared.array, painted)
+    assert second.view.display.slice_index == 1
+    assert second.methods.current.id == "other"
+    assert second.methods.values("other") == {"rounds": 5}
+    assert files(tmp_path) == [file]
+    second.close()
+    assert files(tmp_path) == []
+
+
+def test_discarded_is_discarded_and_the_next_is_asked(make_session, mail, small_series, tmp_path) -> None:
+    for seed in range(2):
+        leave(tmp_path / "autosave", seed, time="2026-01-02T03:04:05+00:00")
+    session = make_session()
+    asked = []
+    session.messages.asked.connect(asked.append)
+    session.recovery.look()
+    mail.wait_until(lambda: len(asked) == 1)
+    asked[0].answer(False)
+    assert len(files(tmp_path)) == 1
+    asked[1].answer(False)
+    assert files(tmp_path) == []
+
+
+def test_another_series_at_the_same_place_is_refused(make_session, mail, small_series, tmp_path) -> None:
+    session = make_session()
+    session.open(small_series)
+    mail.wait_until(lambda: session.metal.is_present)
+    key = session.library.chosen.key
+    leave(tmp_path / "autosave", path=str(small_series), key=key, time="2026-01-02T03:04:05+00:00")
+    said, asked = [], []
+    session.messages.said.connect(said.append)
+    session.messages.asked.connect(asked.append)
+    session.recovery.look()
+    mail.wait_until(lambda: asked)
+    asked[0].answer(True)
+    mail.wait_until(lambda: said)
+    assert "no longer the series" in said[-1].sentence
+    assert len(files(tmp_path)) == 1
+
+
+def test_a_gap_is_asked_about_before_a_run_and_once(make_session, mail, fakes, tmp_path) -> None:
+    folder = fakes.write_series(tmp_path / "gappy")
+    sorted(folder.iterdir())[5].unlink()
+    session = make_session()
+    asked, withdrawn = [], []
+    session.messages.asked.connect(asked.append)
+    session.messages.withdrawn.connect(withdrawn.append)
+    session.open(folder)
+    mail.wait_until(lambda: session.metal.is_present and session.methods.current and not session.refusal)
+    session.reduce()
+    assert session.runs.job is None
+    assert asked[0].sentence.endswith("Correct the slices that are there?")
+    session.reduce()
+    assert withdrawn == asked[:1]
+    asked[1].answer(False)
+    assert session.runs.job is None
+    session.reduce()
+    asked[2].answer(True)
+    mail.wait_until(lambda: session.runs.job and not session.runs.is_running)
+    session.reduce()
+    assert len(asked) == 3
+    mail.wait_until(lambda: not session.runs.is_running)
+
+
+PAINTER = """
+import hashlib, os, sys, time
+from pathlib import Path
+from marview.gui.app import application, make_window, wait_until
+from marview.volume.brush import Brush
+qt = application()
+window = make_window()
+session = window.session
+session.autosave._every_s = 0.2
+session.autosave.save_soon()
+session.open(Path(sys.argv[1]))
+assert wait_until(lambda: session.metal.is_present, 60)
+metal = session.metal
+for row in range(5, 60, 5):
+    metal.begin_stroke()
+    metal.stamp((1, float(row), 4.0), (1, float(row), 70.0), Brush(radius_mm=1.5))
+    metal.end_stroke()
+folder = Path(os.environ["XDG_DATA_HOME"]) / "marview" / "autosave"
+assert wait_until(lambda: session.autosave._kept == session.autosave._version and list(folder.glob("*.mask")), 30)
+print(hashlib.sha256(metal.shared.array.tobytes()).hexdigest(), flush=True)
+metal.begin_stroke()  # the last moment is lost
+metal.stamp((2, 5.0, 5.0), (2, 50.0, 50.0), Brush(radius_mm=3))
+wait_until(lambda: False, 600)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills with a signal")
+def test_a_killed_window_loses_only_the_last_moment(make_session, mail, small_series, tmp_path) -> None:
+    """A real window in another process paints and is killed; the next start offers what it painted."""
+    import hashlib
+
+    environment = os.environ | {"XDG_DATA_HOME": str(tmp_path / "data"), "QT_QPA_PLATFORM": "offscreen"}
+    environment |= {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    with subprocess.Popen(
+        [sys.executable, "-c", PAINTER, str(small_series)], stdout=subprocess.PIPE, text=True, env=environment
+    ) as painter:
+        digest = painter.stdout.readline().strip()
+        painter.kill()
+    assert digest
+    (tmp_path / "autosave").symlink_to(tmp_path / "data" / "marview" / "autosave")
+    session = make_session()
+    asked = []
+    session.messages.asked.connect(asked.append)
+    session.recovery.look()
+    mail.wait_until(lambda: asked)
+    asked[0].answer(True)
+    mail.wait_until(lambda: "edited by hand" in session.metal.recipe.text)
+    assert hashlib.sha256(session.metal.shared.array.tobytes()).hexdigest() == digest

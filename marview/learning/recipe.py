@@ -105,7 +105,9 @@ class Data(_Part):
 
     Attributes:
         batch: slices of a batch, all of one protocol.
-        reuse: steps that a batch serves.
+        reuse: steps that a batch serves, one after the other.
+        remembered: batches kept in memory, to be shown again.
+        shown: batches that are shown for every one that is simulated, the others from memory.
         ahead: attributes of `Pairs` that are computed in the background, such as image and li_image.
         protocols: names of `marview.physics.protocol`; each batch is of one of them.
         photons: smallest and largest factor on the protocol's photons.
@@ -120,6 +122,8 @@ class Data(_Part):
 
     batch: Count = 1
     reuse: Count = 1
+    remembered: Count = 1
+    shown: Count = 1
     ahead: tuple[Literal["image", "li_sinogram", "li_image"], ...] = ()
     protocols: Annotated[tuple[str, ...], Field(min_length=1)] = ("syndeeplesion-640", "dudonet-640")
     photons: tuple[Positive, Positive] = (0.2, 1.5)

@@ -10,9 +10,11 @@ from marview.learning.api import OwnPairs, PairSource, Trainable
 from marview.learning.bank import read_banks
 from marview.learning.loop import Ending, News, Plan, Training
 from marview.learning.machine import Machine
+from marview.learning.memory import Remembered
+from marview.learning.model_card import write_card
 from marview.learning.pairs import SimulatedPairs, ValidationPairs
 from marview.learning.recipe import Recipe, read_recipe
-from marview.learning.record import Session, add_session
+from marview.learning.record import Session, add_session, collections_of
 from marview.mar import Listing
 from marview.worker.loading import made_in
 
@@ -78,8 +80,10 @@ def train(
         ending = training.run(order.max_minutes, hear)
     finally:
         if machine.is_first and training.step > before:
-            session = Session(before, training.step, round(training.minutes, 2), machine.title, learned_from)
+            minutes, origin = round(training.minutes, 2), collections_of(order.data)
+            session = Session(before, training.step, minutes, machine.title, learned_from, origin)
             add_session(order.output, listing, order.size, recipe, count, session)
+            write_card(order.output)
     return ending
 
 
@@ -102,8 +106,9 @@ def _sources(
     words = f"{len(banks.training)} clean slices of {data.name}, {len(banks.validation)} held out{left_out}"
     tell(f"{words}.")
     how, seed = recipe.data, recipe.run.seed
+    simulated = SimulatedPairs(banks.training, how, machine.device, seed, machine.process)
     return (
-        SimulatedPairs(banks.training, how, machine.device, seed, machine.process),
+        Remembered(simulated, how.remembered, how.shown, seed) if how.shown > 1 else simulated,
         ValidationPairs(banks.validation, how, machine.device, seed),
         words,
     )

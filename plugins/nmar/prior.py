@@ -41,11 +41,16 @@ def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: 
     return torch.where(smooth <= air.clamp(min=_TISSUE), thin, prior)
 
 
-def class_limits(image: Tensor) -> tuple[Tensor, Tensor]:
+def class_limits(
+    image: Tensor, starts: tuple[float, float, float] = (0.0, MU_WATER, 2 * MU_WATER)
+) -> tuple[Tensor, Tensor]:
     """Where the second and the third of three classes begin, in 1/cm, `[slice, 1, 1]`.
 
-    k-means that starts from air, water and twice water; the means are those of a histogram in steps of 0.0005/cm
-    (2.6 HU), so an iteration costs nothing.
+    k-means on a histogram in steps of 0.0005/cm (2.6 HU), so an iteration costs nothing.
+
+    Args:
+        image: in 1/cm, `[slice, y, x]`.
+        starts: means it begins with, in 1/cm.
     """
     count = round(_HIGHEST / _STEP) + 1
     bins = (image.detach() / _STEP).round_().clamp_(0, count - 1).long().flatten(1)
@@ -56,7 +61,7 @@ def class_limits(image: Tensor) -> tuple[Tensor, Tensor]:
     # sums below every limit: [slice, limit]
     below = torch.cat([torch.zeros_like(pixels[:, :1]), pixels.cumsum(1)], 1)
     weight_below = torch.cat([torch.zeros_like(pixels[:, :1]), (pixels * values).cumsum(1)], 1)
-    means = torch.tensor([0.0, MU_WATER, 2 * MU_WATER], device=image.device, dtype=torch.float64).repeat(slices, 1)
+    means = torch.tensor(starts, device=image.device, dtype=torch.float64).repeat(slices, 1)
     for _ in range(_ITERATIONS):
         limits = (means[:, :-1] + means[:, 1:]) / 2
         edges = torch.searchsorted(values, limits)

@@ -3,6 +3,7 @@
 from marview.gui.actions import Actions
 from marview.session.display import Comparison, Display, Layout, Overlay
 from marview.session.session import Session
+from marview.session.tools import Tool
 
 
 class ActionState:
@@ -18,6 +19,7 @@ class ActionState:
             session.metal.changed,
             session.result_changed,
             session.runs.changed,
+            session.tools.changed,
         ):
             event.connect(self.refresh)
         self.refresh()
@@ -29,7 +31,9 @@ class ActionState:
             "series": session.loaded is not None,
             "mask": session.metal.is_present and not session.refusal and not session.runs.is_running,
             "result": session.result is not None,
-            "run": session.runs.is_running,
+            "volume": session.loaded is not None and session.loaded.report.is_volume,
+            "metal": session.metal.is_present,
+            "cancel": session.runs.is_running or session.tools.settings.tool is not Tool.NONE,
         }
         self._actions.enable(frozenset(name for name, is_there in is_present.items() if is_there))
         self._actions["next_metal"].setEnabled(session.metal.is_present)
@@ -47,3 +51,8 @@ class ActionState:
         check("maximise", is_on=bool(display.maximised))
         for overlay in Overlay:
             check(overlay.value, is_on=display.shows(overlay))
+        tools = self._session.tools.settings
+        for tool in Tool:
+            if tool is not Tool.NONE:
+                check(tool.value, is_on=tools.tool is tool)
+        check("sphere", is_on=tools.is_sphere)

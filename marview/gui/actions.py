@@ -23,7 +23,8 @@ class Row:
         keys: key sequences that do it.
         icon: name of its icon.
         is_checkable: whether it is on or off.
-        needs: what must be there: "series", "mask", "result", "run"; empty for nothing.
+        needs: what must be there: "series", "volume" (a series that can be corrected), "metal", "mask" (metal that can
+            be corrected now), "result", "cancel" (something to cancel); empty for nothing.
     """
 
     id: str
@@ -67,11 +68,29 @@ ROWS: tuple[Row, ...] = (
     Row("next_metal", "Next slice with metal", "Go", ("Ctrl+Down",), needs="mask"),
     Row("previous_series", "Previous series", "Go", ("PgUp",), needs="series"),
     Row("next_series", "Next series", "Go", ("PgDown",), needs="series"),
-    Row("find_metal", "Find metal", "Metal", ("Ctrl+M",), "adaptive", needs="series"),
+    Row("find_metal", "Find metal", "Metal", ("Ctrl+M",), "adaptive", needs="volume"),
+    Row("brush", "Brush", "Metal/Tools", ("B",), "brush", is_checkable=True, needs="volume"),
+    Row("eraser", "Eraser", "Metal/Tools", ("E",), "eraser", is_checkable=True, needs="volume"),
+    Row("freehand", "Freehand outline", "Metal/Tools", ("L",), "freehand", is_checkable=True, needs="volume"),
+    Row("polygon", "Polygon", "Metal/Tools", ("Shift+L",), "polygon", is_checkable=True, needs="volume"),
+    Row("grow", "Grow from a click", "Metal/Tools", ("G",), "grow", is_checkable=True, needs="volume"),
+    Row("box", "Keep within a box", "Metal/Tools", ("W",), "box", is_checkable=True, needs="volume"),
+    Row("sphere", "Sphere instead of disc", "Metal/Tools", ("Shift+B",), "sphere", is_checkable=True, needs="volume"),
+    Row("smaller", "Smaller brush", "Metal/Tools", ("[",), needs="volume"),
+    Row("larger", "Larger brush", "Metal/Tools", ("]",), needs="volume"),
+    Row("grow_mask", "Grow the mask", "Metal/Mask", ("Ctrl+]",), needs="metal"),
+    Row("shrink_mask", "Shrink the mask", "Metal/Mask", ("Ctrl+[",), needs="metal"),
+    Row("fill_holes", "Fill holes", "Metal/Mask", ("Shift+H",), needs="metal"),
+    Row("smooth_mask", "Smooth", "Metal/Mask", ("Shift+S",), needs="metal"),
+    Row("interpolate", "Interpolate between slices", "Metal/Mask", ("Shift+I",), needs="metal"),
+    Row("copy_next", "Copy to the next slice", "Metal/Mask", ("C",), needs="metal"),
+    Row("keep_piece", "Keep only the piece under the cursor", "Metal/Mask", ("K",), needs="metal"),
+    Row("drop_piece", "Drop the piece under the cursor", "Metal/Mask", ("Del",), needs="metal"),
+    Row("clear_mask", "Clear the mask", "Metal/Mask", (), needs="metal"),
     Row("undo", "Undo", "Metal", ("Ctrl+Z",), "undo", needs="series"),
     Row("redo", "Redo", "Metal", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", needs="series"),
     Row("reduce", "Reduce artifacts", "Metal", ("Ctrl+R",), "reduce", needs="mask"),
-    Row("cancel", "Cancel the run", "Metal", ("Esc",), "cancel", needs="run"),
+    Row("cancel", "Cancel the run, else put the tool away", "Metal", ("Esc",), "cancel", needs="cancel"),
     Row("shortcuts", "Keys and mouse", "Help", ("?",), "keyboard"),
     Row("about", "About marview", "Help"),
 )
@@ -97,7 +116,11 @@ MOUSE: tuple[tuple[str, str], ...] = (
     ("Right click", "Menu"),
     ("Wheel", "Slices"),
     ("Ctrl + wheel", "Zoom at the cursor"),
+    ("Shift + wheel", "Brush radius"),
     ("Shift + move", "Linked crosshair"),
+    ("Left, with a tool", "Paint"),
+    ("Alt + left, with a tool", "Width and level"),
+    ("Double click, polygon", "Close it"),
     ("Double click", "Maximise the pane"),
     ("Hover an image", "Its sinusoid in the sinogram"),
     ("Hover a sinogram", "Its ray in the images"),

@@ -16,6 +16,7 @@ from marview.session.demo import make_demo
 from marview.session.display import Comparison, Layout, Overlay
 from marview.session.presets import presets
 from marview.session.session import Session
+from marview.session.tools import Tool
 
 ABOUT = (
     "<b>marview {}</b><br>CT with metal: its mask, its trace, and any metal artifact reduction method.<br><br>"
@@ -66,14 +67,27 @@ class Commands:
             "previous_series": partial(session.library.choose_neighbour, -1),
             "next_series": partial(session.library.choose_neighbour, 1),
             "find_metal": session.metal.find,
-            "undo": session.metal.undo,
-            "redo": session.metal.redo,
+            "sphere": lambda: session.tools.update(is_sphere=not session.tools.settings.is_sphere),
+            "smaller": partial(session.tools.resize, -1),
+            "larger": partial(session.tools.resize, 1),
+            "grow_mask": partial(session.edits.grow, 1),
+            "shrink_mask": partial(session.edits.grow, -1),
+            "fill_holes": session.edits.fill_holes,
+            "smooth_mask": session.edits.smooth,
+            "interpolate": session.edits.interpolate,
+            "copy_next": session.edits.copy_to_next,
+            "keep_piece": session.edits.keep_piece,
+            "drop_piece": session.edits.drop_piece,
+            "clear_mask": session.edits.clear,
+            "undo": session.undo,
+            "redo": session.redo,
             "reduce": session.reduce,
-            "cancel": session.runs.cancel,
+            "cancel": session.cancel,
             "shortcuts": self._show_sheet,
             "about": self._about,
             "preset_file": partial(session.set_preset, 0),
         }
+        rows |= {tool.value: partial(session.tools.take, tool) for tool in Tool if tool is not Tool.NONE}
         rows |= {overlay.value: partial(view.toggle_overlay, overlay) for overlay in Overlay}
         rows |= {f"preset_{at}": partial(view.update, window=preset.window) for at, preset in enumerate(presets())}
         return rows

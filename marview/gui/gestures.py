@@ -13,7 +13,10 @@ class Gestures(QObject):
     """Reads mouse events; positions and distances are in pixels of the pane.
 
     Left drag is width and level, middle drag pans, right drag zooms around where it began, a right click without a drag
-    asks for the menu, the wheel scrolls slices and with Ctrl zooms at the cursor.
+    asks for the menu, the wheel scrolls slices, with Ctrl zooms at the cursor and with Shift sizes the brush.
+
+    Attributes:
+        is_tool_on: whether the left button works a tool; with Alt it is width and level all the same.
     """
 
     windowed = Signal(float, float)
@@ -23,6 +26,11 @@ class Gestures(QObject):
     pointed = Signal(QPointF, bool)
     double_clicked = Signal()
     menu_asked = Signal(QPoint)
+    tool_pressed = Signal(QPointF)
+    tool_moved = Signal(QPointF)
+    tool_released = Signal()
+    tool_closed = Signal()
+    tool_resized = Signal(int)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -31,6 +39,8 @@ class Gestures(QObject):
         self._last = QPointF()
         self._is_drag = False
         self._wheel = 0
+        self.is_tool_on = False
+        self._is_tooling = False
 
     def press(self, event: QMouseEvent) -> None:
         """A button goes down; the first one held decides."""
@@ -38,12 +48,20 @@ class Gestures(QObject):
             self._button = event.button()
             self._began = self._last = event.position()
             self._is_drag = False
+            has_alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+            self._is_tooling = self.is_tool_on and self._button == Qt.MouseButton.LeftButton and not has_alt
+            if self._is_tooling:
+                self.tool_pressed.emit(self._began)
 
     def move(self, event: QMouseEvent) -> None:
         """The mouse moves, with or without a button."""
         at = event.position()
         if self._button == Qt.MouseButton.NoButton:
             self.pointed.emit(at, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            return
+        if self._is_tooling:
+            self.tool_moved.emit(at)
+            self.pointed.emit(at, False)
             return
         if not self._is_drag and (at - self._began).manhattanLength() < DRAG_PX:
             return
@@ -64,15 +82,23 @@ class Gestures(QObject):
         if self._button == Qt.MouseButton.RightButton and not self._is_drag:
             self.menu_asked.emit(event.globalPosition().toPoint())
         self._button = Qt.MouseButton.NoButton
+        if self._is_tooling:
+            self._is_tooling = False
+            self.tool_released.emit()
 
     def double_click(self, event: QMouseEvent) -> None:
-        """Two quick clicks of the left button."""
-        if event.button() == Qt.MouseButton.LeftButton:
+        """Two quick clicks of the left button; with a tool on, the second is a click like any other, and the last."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self.is_tool_on:
+            self.press(event)
+            self.tool_closed.emit()
+        else:
             self.double_clicked.emit()
 
     def wheel(self, event: QWheelEvent) -> None:
         """The wheel turns; fine wheels and touchpads add up to whole notches."""
-        turned = event.angleDelta().y()
+        turned = event.angleDelta().y() or event.angleDelta().x()  # some systems turn the wheel sideways with Shift
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.zoomed.emit(ZOOM_PER_NOTCH ** (turned / NOTCH), event.position())
             return
@@ -82,4 +108,5 @@ class Gestures(QObject):
         notches = int(self._wheel / NOTCH)
         if notches:
             self._wheel -= notches * NOTCH
-            self.scrolled.emit(notches)
+            is_sizing = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            (self.tool_resized if is_sizing else self.scrolled).emit(notches)

@@ -2,14 +2,14 @@
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
-from marview.geometry import GUESS_FRACTION
+from marview.geometry import TraceCoverage
 from marview.gui.icons import pixmap
 from marview.gui.text import tr
 from marview.session.session import Session
 
 
 class GuessBanner(QFrame):
-    """Shown for slices of a result whose trace is too large."""
+    """Shown for slices whose trace is too large: that of the result in view, else that of the mask as it is now."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,24 +29,29 @@ class GuessBanner(QFrame):
         session.result_changed.connect(self.refresh)
         session.runs.filled.connect(self.refresh)
         session.sinograms.changed.connect(self.refresh)
+        session.traces.surveyed.connect(self.refresh)
+        session.metal.changed.connect(self.refresh)
         self.hide()
 
     def refresh(self, *_: object) -> None:
         """Look at the slice in view."""
-        fraction = self._fraction()
-        self.setVisible(fraction >= GUESS_FRACTION)
-        self.text.setText(
-            tr(
-                "The metal trace covers {:.0%} of this slice's sinogram: what is put in its place is largely a guess."
-            ).format(fraction)
-        )
+        coverage = self._coverage()
+        self.setVisible(coverage is not None and coverage.is_guess)
+        if coverage is None or not coverage.is_guess:
+            return
+        words = tr("The metal trace covers {:.0%} of this slice's sinogram").format(coverage.fraction)
+        if coverage.hidden_views:
+            words += tr(", and {} of its views have no ray beside it").format(coverage.hidden_views)
+        self.text.setText(words + tr(": what is put in its place is largely a guess."))
 
-    def _fraction(self) -> float:
+    def _coverage(self) -> TraceCoverage | None:
         session, z = self._session, self._session.view.display.slice_index
         if session.result is not None and z in session.result.done:
-            return session.result.done[z].trace_fraction
+            return TraceCoverage(session.result.done[z].trace_fraction, 0, 0)
+        if z in session.traces.coverage:
+            return session.traces.coverage[z]
         ready = session.sinograms.current
-        return float(ready.trace.mean()) if ready is not None and ready.slice_index == z else 0.0
+        return TraceCoverage.of(ready.trace) if ready is not None and ready.slice_index == z else None
 
     def _follow(self, _display: object, names: frozenset[str]) -> None:
         if names & {"slice_index", "slice_count"}:

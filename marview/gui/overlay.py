@@ -30,6 +30,20 @@ class OverlayItem(QGraphicsItem):
         self.setVisible(image is not None)
         self.update()
 
+    def show_part(self, rows: slice, columns: slice) -> None:
+        """Draw anew where the picture's pixels were changed in place."""
+        if self._image is None:
+            return
+        width, height = self._rect.width() / self._image.width(), self._rect.height() / self._image.height()
+        self.update(
+            QRectF(
+                self._rect.left() + (columns.start - 1) * width,
+                self._rect.top() + (rows.start - 1) * height,
+                (columns.stop - columns.start + 2) * width,
+                (rows.stop - rows.start + 2) * height,
+            )
+        )
+
     def paint(
         self,
         painter: QPainter,
@@ -45,11 +59,43 @@ def outlined(mask: NDArray[np.bool_], colour: QColor, fill_alpha: int, edge_alph
     """A mask `[y, x]`, filled faintly and outlined strongly along its inner edge; None where it is empty."""
     if not mask.any():
         return None
+    return indexed(_edged(mask), [_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)])
+
+
+def _edged(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """1 inside a mask `[y, x]`, 2 on its inner edge."""
     inner = np.zeros_like(mask)
     inner[1:-1, 1:-1] = mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
-    return indexed(
-        mask.astype(np.uint8) + (mask & ~inner), [_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)]
-    )
+    return mask.astype(np.uint8) + (mask & ~inner)
+
+
+class MaskPicture:
+    """The picture of a mask that is painted: outlined as above, and redrawn in place where it changes."""
+
+    def __init__(self, colour: QColor, fill_alpha: int, edge_alpha: int) -> None:
+        self._colours = np.array([_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)], np.uint32)
+        self._pixels = np.zeros((0, 0), np.uint32)
+        self._image = QImage()
+
+    def draw(self, mask: NDArray[np.bool_]) -> QImage:
+        """The whole mask, `[y, x]`."""
+        if mask.shape != self._pixels.shape:
+            self._pixels = np.zeros(mask.shape, np.uint32)
+            rows, columns = mask.shape
+            kind = QImage.Format.Format_ARGB32_Premultiplied
+            self._image = QImage(self._pixels.data, columns, rows, columns * 4, kind)
+        self._pixels[:] = self._colours[_edged(mask)]
+        return self._image
+
+    def redraw(self, mask: NDArray[np.bool_], rows: slice, columns: slice) -> None:
+        """Where the mask, `[y, x]` and of the same shape, has changed; its edge moves a pixel around."""
+        (y, y_context), (x, x_context) = (
+            (slice(max(0, part.start - 1), min(size, part.stop + 1)), slice(max(0, part.start - 2), part.stop + 2))
+            for part, size in zip((rows, columns), mask.shape, strict=True)
+        )
+        part = _edged(mask[y_context, x_context])
+        top, left = y.start - y_context.start, x.start - x_context.start
+        self._pixels[y, x] = self._colours[part[top : top + y.stop - y.start, left : left + x.stop - x.start]]
 
 
 def ramp(strength: NDArray[np.floating[Any]], colour: QColor, most_alpha: int = 200) -> QImage | None:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from marview.gui.painter import Painter
 from marview.gui.panes.original_pane import OriginalPane
 from marview.gui.panes.pane import Pane
 from marview.gui.panes.prior_pane import PriorPane
@@ -29,6 +30,9 @@ class PaneGrid(QWidget):
             pane.name: pane
             for pane in (OriginalPane(session), SinogramPane(session), PriorPane(session), ResultPane(session))
         }
+        original = self.panes["original"]
+        assert isinstance(original, OriginalPane)
+        self.painter = Painter(original, session)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(3)

@@ -1,13 +1,16 @@
-"""The right side: metal, method, run."""
+"""The right side: metal, its tools and pieces, method, run."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from marview.gui.actions import Actions
+from marview.gui.panels.change_panel import ChangePanel
 from marview.gui.panels.metal_panel import MetalPanel
 from marview.gui.panels.method_panel import MethodPanel
+from marview.gui.panels.pieces_panel import PiecesPanel
 from marview.gui.panels.run_panel import RunPanel
 from marview.gui.panels.section import line
+from marview.gui.panels.tools_panel import ToolsPanel
 from marview.gui.text import tr
 from marview.session.session import Session
 
@@ -24,14 +27,18 @@ class SidePanel(QWidget):
         self.setFixedWidth(WIDTH)
         self.setAccessibleName(tr("Metal, method and run"))
         self.metal = MetalPanel(session, actions["find_metal"])
+        self.tools = ToolsPanel(session, actions)
+        self.change = ChangePanel(session, actions)
+        self.pieces = PiecesPanel(session)
         self.method = MethodPanel(session.methods)
-        self.run = RunPanel(session, actions["reduce"], actions["cancel"], actions["export"])
+        self.run = RunPanel(session, actions["reduce"], actions["export"])
         inside = QWidget()
         down = QVBoxLayout(inside)
         down.setContentsMargins(0, 0, 0, 0)
         down.setSpacing(0)
-        down.addWidget(self.metal)
-        down.addWidget(line())
+        for section in (self.metal, self.tools, self.change, self.pieces):
+            down.addWidget(section)
+            down.addWidget(line())
         down.addWidget(self.method)
         down.addStretch(1)
         scroll = QScrollArea()

@@ -117,9 +117,10 @@ def test_before_a_run_the_sinogram_of_the_slice_is_projected(opened, qtbot, fake
     qtbot.waitUntil(lambda: bool(pane.available), timeout=5000)
     kinds = SinogramPicture
     assert pane.available == {kinds.ORIGINAL, kinds.FILLED, kinds.DIFFERENCE}
-    np.testing.assert_array_equal(pane.trace.sum(axis=1), 5)
+    qtbot.waitUntil(lambda: opened.session.traces.current is not None, timeout=5000)
+    np.testing.assert_array_equal(pane.trace.sum(axis=1), 4 * 6)  # the fake marks four bins a column of metal
     assert pane.view.overlay("trace").isVisible()
-    assert pane.note.text().startswith("trace 12")
+    assert pane.note.text().startswith("trace 3.7")
     opened.session.view.toggle_overlay(Overlay.TRACE)
     assert not pane.view.overlay("trace").isVisible()
     opened.session.view.go_to(0)

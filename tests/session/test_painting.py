@@ -228,6 +228,9 @@ def test_no_run_is_started_on_a_mask_of_the_whole_body(painter, mail, said, work
 
 def test_every_source_finds_the_metal(painter, mail) -> None:
     metal = painter.metal
+    metal.set_source(Source.THRESHOLD)
+    assert metal.asked.threshold_hu == metal.found_threshold_hu  # it goes on from where it stands
+    metal.set_threshold(2000)
     for source in (Source.THRESHOLD, Source.K_MEANS, Source.ADAPTIVE):
         metal.set_source(source)
         settled(painter, mail)

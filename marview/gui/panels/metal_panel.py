@@ -1,24 +1,39 @@
-"""The metal mask: found by itself or by threshold, grown by a margin, and what it holds."""
+"""The metal mask: where it is taken from, by which threshold, its margin, and what it holds."""
 
 import math
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QPushButton, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QPushButton, QSlider, QSpinBox, QWidget
 
 from marview.gui.icons import icon
 from marview.gui.panels.section import Section, labelled, set_up
 from marview.gui.text import tr
+from marview.session.metal import Source
 from marview.session.session import Session
+from marview.session.tools import Tool
 
 LOWEST_HU, HIGHEST_HU, STEP_HU = 300, 8000, 20
 SETTLE_MS = 40
 FIELD_PX = 112
+SOURCES = {
+    Source.ADAPTIVE: "Adaptive",
+    Source.THRESHOLD: "Threshold",
+    Source.K_MEANS: "k-means, densest class",
+    Source.GROWING: "Grown from clicks",
+}
+FOUND = {
+    Source.ADAPTIVE: "found by itself",
+    Source.THRESHOLD: "by threshold",
+    Source.K_MEANS: "by k-means",
+    Source.GROWING: "grown from clicks",
+    Source.HAND: "edited by hand",
+}
 
 
 class MetalPanel(Section):
-    """Sets the recipe of the session's mask; what the slider shows is always the mask in use."""
+    """Sets the recipe of the session's mask; what it shows is always the mask in use."""
 
     def __init__(self, session: Session, find: QAction, parent: QWidget | None = None) -> None:
         super().__init__(tr("Metal"), parent)
@@ -26,6 +41,11 @@ class MetalPanel(Section):
         self.finder = QPushButton(icon("adaptive"), tr("Find metal"))
         self.finder.setToolTip(tr("Find the metal of the whole series by itself  (Ctrl+M)"))
         self.finder.clicked.connect(find.trigger)
+        self.source = QComboBox()
+        for source, title in SOURCES.items():
+            self.source.addItem(tr(title), source)
+        self.source.setAccessibleName(tr("How metal is found"))
+        self.source.setPlaceholderText(tr("Edited by hand"))
         self.threshold = QSpinBox()
         self.threshold.setRange(LOWEST_HU, 32000)
         self.threshold.setSingleStep(STEP_HU)
@@ -35,35 +55,67 @@ class MetalPanel(Section):
         self.slider.setRange(LOWEST_HU, HIGHEST_HU)
         self.slider.setPageStep(100)
         self.slider.setAccessibleName(tr("Threshold"))
-        self.margin = QDoubleSpinBox()
-        self.margin.setRange(-5.0, 10.0)
-        self.margin.setSingleStep(0.5)
-        self.margin.setDecimals(1)
-        self.margin.setSuffix(" mm")
-        set_up(self.margin, FIELD_PX)
+        self.classes = QSpinBox()
+        self.classes.setRange(2, 12)
+        self.classes.setToolTip(tr("Into how many classes of HU k-means divides the series; the densest is metal"))
+        set_up(self.classes, FIELD_PX)
+        self.lowest = QSpinBox()
+        self.lowest.setRange(0, 32000)
+        self.lowest.setSingleStep(100)
+        self.lowest.setSuffix(" HU")
+        self.lowest.setSpecialValueText(tr("half of the peak"))
+        set_up(self.lowest, FIELD_PX + 30)
+        self.hint = QLabel(tr("Click on metal in the original; each click adds a piece."))
+        self.hint.setObjectName("muted")
+        self.hint.setWordWrap(True)
+        self.in_slices = QCheckBox(tr("Each slice by itself"))
+        self.margin = _length(-5.0, 10.0, 0.5)
         self.margin.setToolTip(tr("Grow (+) or shrink (−) what was found"))
-        self.summary = QLabel()
-        self.summary.setObjectName("muted")
-        self.summary.setWordWrap(True)
-        self.notes = QLabel()
-        self.notes.setObjectName("warning")
-        self.notes.setWordWrap(True)
+        self.smallest = _length(0.0, 10_000.0, 1.0)
+        self.smallest.setSuffix(" mm³")
+        self.smallest.setSpecialValueText(tr("any size"))
+        self.smallest.setToolTip(tr("Pieces of metal smaller than this are dropped"))
+        self.unbox = QPushButton(tr("Take the box away"))
+        self.summary, self.trace, self.notes = QLabel(), QLabel(), QLabel()
+        for label, name in ((self.summary, "muted"), (self.trace, "muted"), (self.notes, "warning")):
+            label.setObjectName(name)
+            label.setWordWrap(True)
         self.header.addWidget(self.finder)
-        self.body.addLayout(labelled(tr("Threshold"), self.threshold))
-        self.body.addWidget(self.slider)
+        self.body.addWidget(self.source)
+        self._rows = {
+            name: self._row(title, field)
+            for name, title, field in (
+                ("threshold", tr("Threshold"), self.threshold),
+                ("classes", tr("Classes"), self.classes),
+                ("lowest", tr("At least"), self.lowest),
+            )
+        }
+        self.body.insertWidget(3, self.slider)
+        self.body.addWidget(self.hint)
+        self.body.addWidget(self.in_slices)
         self.body.addLayout(labelled(tr("Margin"), self.margin))
-        self.body.addWidget(self.summary)
-        self.body.addWidget(self.notes)
+        self.body.addLayout(labelled(tr("Smallest piece"), self.smallest))
+        for widget in (self.unbox, self.summary, self.trace, self.notes):
+            self.body.addWidget(widget)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(lambda: session.metal.set_threshold(float(self.threshold.value())))
+        metal = session.metal
+        self._settle.timeout.connect(lambda: metal.set_threshold(float(self.threshold.value())))
+        self.source.activated.connect(self._choose)
         self.threshold.valueChanged.connect(self._set_threshold)
         self.slider.valueChanged.connect(self.threshold.setValue)
-        self.margin.valueChanged.connect(lambda value: session.metal.set_margin(float(value)))
-        session.metal.changed.connect(self.refresh)
-        session.metal.busy.connect(self._say)
+        self.classes.valueChanged.connect(lambda value: metal.choose(source=Source.K_MEANS, classes=value))
+        self.lowest.valueChanged.connect(lambda value: metal.choose(threshold_hu=float(value) or None))
+        self.in_slices.toggled.connect(lambda is_on: metal.choose(in_slices=bool(is_on)))
+        self.margin.valueChanged.connect(lambda value: metal.set_margin(float(value)))
+        self.smallest.valueChanged.connect(lambda value: metal.choose(smallest_mm3=float(value)))
+        self.unbox.clicked.connect(lambda: metal.choose(box=None))
+        metal.changed.connect(self.refresh)
+        metal.busy.connect(self._say)
         session.library.finished.connect(lambda _loaded: self.refresh())
+        session.traces.surveyed.connect(self._say_trace)
+        session.view.changed.connect(lambda _d, names: self._say_trace() if "slice_index" in names else None)
         self.refresh()
 
     def refresh(self) -> None:
@@ -72,11 +124,28 @@ class MetalPanel(Section):
         self.setEnabled(loaded is not None and loaded.report.is_volume)
         if not math.isnan(metal.found_threshold_hu) and not self._settle.isActive():
             self._show_threshold(round(metal.found_threshold_hu))
-        with QSignalBlocker(self.margin):
-            self.margin.setValue(metal.recipe.margin_mm)
+        asked = metal.asked
+        fields = (self.source, self.classes, self.lowest, self.in_slices, self.margin, self.smallest)
+        blockers = [QSignalBlocker(field) for field in fields]
+        self.source.setCurrentIndex(self.source.findData(asked.source))
+        self.classes.setValue(asked.classes)
+        self.lowest.setValue(round(asked.threshold_hu or 0) if asked.source is Source.GROWING else 0)
+        self.in_slices.setChecked(asked.in_slices)
+        self.margin.setValue(metal.recipe.margin_mm)
+        self.smallest.setValue(metal.recipe.smallest_mm3)
+        del blockers
+        is_threshold = asked.source in {Source.ADAPTIVE, Source.THRESHOLD, Source.HAND}
+        self._rows["threshold"].setVisible(is_threshold)
+        self.slider.setVisible(is_threshold)
+        self._rows["classes"].setVisible(asked.source is Source.K_MEANS)
+        self._rows["lowest"].setVisible(asked.source is Source.GROWING)
+        self.hint.setVisible(asked.source is Source.GROWING)
+        self.in_slices.setVisible(asked.source not in {Source.THRESHOLD, Source.HAND})
+        self.unbox.setVisible(metal.recipe.box is not None)
         self.notes.setText(" ".join(metal.notes))
         self.notes.setVisible(bool(metal.notes))
         self._say()
+        self._say_trace()
 
     def _say(self) -> None:
         metal, loaded = self._session.metal, self._session.loaded
@@ -88,10 +157,39 @@ class MetalPanel(Section):
             self.summary.setText(tr("No metal is marked."))
         else:
             millilitres = float(metal.counts.sum() * np.prod(loaded.volume.grid.spacing_mm)) / 1000
-            found = tr("found by itself") if metal.recipe.threshold_hu is None else tr("by threshold")
             slices = len(metal.slices)
             words = tr("{} slice") if slices == 1 else tr("{} slices")
+            found = tr(FOUND[metal.recipe.source])
             self.summary.setText(f"{words.format(slices)} · {millilitres:.2f} ml · {found}")
+            self.summary.setToolTip(metal.recipe.text)
+
+    def _say_trace(self) -> None:
+        """How much the trace of the slice in view hides, and which slice is worst."""
+        traces, here = self._session.traces, self._session.view.display.slice_index
+        coverage, worst = traces.coverage.get(here), traces.worst
+        self.trace.setVisible(coverage is not None)
+        if coverage is None:
+            return
+        words = tr("Trace {:.1%}, gap {} bins").format(coverage.fraction, coverage.largest_gap)
+        if coverage.hidden_views:
+            words += tr(", {} views hidden").format(coverage.hidden_views)
+        if worst is not None and worst[1].fraction:
+            words += tr("; worst {:.1%} in slice {}").format(worst[1].fraction, worst[0] + 1)
+        self.trace.setText(words)
+
+    def _row(self, title: str, field: QWidget) -> QWidget:
+        made = QWidget()
+        row = labelled(title, field)
+        row.setContentsMargins(0, 0, 0, 0)
+        made.setLayout(row)
+        self.body.addWidget(made)
+        return made
+
+    def _choose(self, at: int) -> None:
+        source = Source(self.source.itemData(at))  # Qt gives a plain text back
+        self._session.metal.set_source(source)
+        if source is Source.GROWING:
+            self._session.tools.update(tool=Tool.GROW)
 
     def _set_threshold(self, value: int) -> None:
         self._show_threshold(value)
@@ -101,3 +199,13 @@ class MetalPanel(Section):
         with QSignalBlocker(self.threshold), QSignalBlocker(self.slider):
             self.threshold.setValue(value)
             self.slider.setValue(value)
+
+
+def _length(lowest: float, highest: float, step: float) -> QDoubleSpinBox:
+    made = QDoubleSpinBox()
+    made.setRange(lowest, highest)
+    made.setSingleStep(step)
+    made.setDecimals(1)
+    made.setSuffix(" mm")
+    set_up(made, FIELD_PX)
+    return made

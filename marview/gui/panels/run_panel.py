@@ -15,9 +15,7 @@ STEPS = 1000
 class RunPanel(QWidget):
     """Begins a run, shows how far it is, cancels it; then offers the export."""
 
-    def __init__(
-        self, session: Session, reduce: QAction, cancel: QAction, export: QAction, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, session: Session, reduce: QAction, export: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.button = QPushButton(icon("reduce", "accent_text"), tr("Reduce artifacts"))
@@ -25,7 +23,7 @@ class RunPanel(QWidget):
         self.button.setToolTip(tr("Correct every slice with metal, the one in view first  (Ctrl+R)"))
         self.button.clicked.connect(reduce.trigger)
         self.cancel = QPushButton(icon("cancel"), tr("Cancel"))
-        self.cancel.clicked.connect(cancel.trigger)
+        self.cancel.clicked.connect(session.runs.cancel)
         self.export = QPushButton(icon("export"), tr("Export …"))
         self.export.clicked.connect(export.trigger)
         self.bar = QProgressBar()

@@ -1,14 +1,15 @@
-"""The slice as it was read, with the metal mask."""
+"""The slice as it was read, with the metal mask; here it is painted."""
 
 from PySide6.QtWidgets import QWidget
 
-from marview.gui.overlay import outlined
+from marview.gui.overlay import MaskPicture
 from marview.gui.palette import colour
 from marview.gui.panes.slice_pane import SlicePane
 from marview.gui.text import tr
 from marview.session.display import Display, Overlay
 from marview.session.picture import Picture
 from marview.session.session import Session
+from marview.volume.box import Box
 
 
 class OriginalPane(SlicePane):
@@ -16,7 +17,10 @@ class OriginalPane(SlicePane):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("original", tr("Original"), session, parent)
-        session.metal.changed.connect(lambda: self.draw_overlays(session.view.display))
+        self._mask_picture = MaskPicture(colour("metal"), 90, 235)
+        self._drawn: int | None = None
+        session.metal.touched.connect(self._touch)
+        session.metal.changed.connect(self._change)
 
     def picture(self) -> Picture | None:
         """The slice in view."""
@@ -36,7 +40,30 @@ class OriginalPane(SlicePane):
         metal = self.session.metal
         has_mask = display.shows(Overlay.MASK) and len(metal.counts) > display.slice_index
         mask = metal.plane(display.slice_index) if has_mask else None
-        image = None if mask is None else outlined(mask, colour("metal"), 90, 235)
+        image = None if mask is None else self._mask_picture.draw(mask)
+        self._drawn = None if mask is None else display.slice_index
         self.view.overlay("mask").show_image(image, self._rect())
-        voxels = int(metal.counts[display.slice_index]) if len(metal.counts) > display.slice_index else 0
+        self._count(display)
+
+    def _touch(self, box: Box) -> None:
+        """Draw the mask where it changed."""
+        display, metal = self.session.view.display, self.session.metal
+        z = display.slice_index
+        if not self.isVisible() or metal.shared is None or not box[0].start <= z < box[0].stop:
+            return
+        if not metal.is_painting or self._drawn != z:
+            self.draw_overlays(display)
+            return
+        self._mask_picture.redraw(metal.shared.array[z], box[1], box[2])
+        self.view.overlay("mask").show_part(box[1], box[2])
+
+    def _change(self) -> None:
+        if self.session.metal.shared is None or self._drawn is None:
+            self.draw_overlays(self.session.view.display)
+        elif self.isVisible():
+            self._count(self.session.view.display)
+
+    def _count(self, display: Display) -> None:
+        counts = self.session.metal.counts
+        voxels = int(counts[display.slice_index]) if len(counts) > display.slice_index else 0
         self.set_note(tr("metal, {} pixels").format(voxels) if voxels else "", "metal")

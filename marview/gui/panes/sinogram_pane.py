@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QPolygonF
 from PySide6.QtWidgets import QWidget
 
+from marview.geometry import TraceCoverage
 from marview.gui.overlay import outlined, ramp
 from marview.gui.palette import colour
 from marview.gui.panes.pane import Pane
@@ -45,6 +46,7 @@ class SinogramPane(Pane):
         self._read: dict[SinogramPicture, NDArray[np.float32]] = {}
         self._shape = (640, 641)
         self._trace: NDArray[np.bool_] | None = None
+        self._is_stale = False
         self._levels = (0.0, 6.0)
         self._zoom, self._centre = 1.0, (0.0, 0.0)
         self._settle = QTimer(self)
@@ -69,7 +71,9 @@ class SinogramPane(Pane):
         gestures.pointed.connect(self._point)
         self.view.left.connect(lambda: session.view.update(pointed_ray=None))
         session.view.changed.connect(self._follow)
-        session.sinograms.changed.connect(self.refresh)
+        session.sinograms.changed.connect(self._arrive)
+        session.traces.changed.connect(self._trace_anew)
+        session.traces.surveyed.connect(self._say)
         session.metal.changed.connect(self._change)
         session.result_changed.connect(self.refresh)
         session.runs.filled.connect(self._fill)
@@ -83,6 +87,8 @@ class SinogramPane(Pane):
         """Show what there is of the slice in view; ask for what there is not."""
         if not self.isVisible():
             return
+        if self.session.loaded is not None:
+            self.session.traces.switch_on()
         self._gather()
         for picture in SinogramPicture:
             self.switch.enable(picture, is_possible=picture in self.available)
@@ -106,7 +112,7 @@ class SinogramPane(Pane):
         return self._read[kind]
 
     def _gather(self) -> None:
-        """Find the pictures of the run in view, else those projected before any run."""
+        """Find the pictures of the run in view, else those projected before any run; the trace is the mask's now."""
         session, z = self.session, self.session.view.display.slice_index
         result, ready = session.result, session.sinograms.current
         is_first = not self.available
@@ -123,6 +129,9 @@ class SinogramPane(Pane):
         else:
             self.available, self._trace = frozenset(), None
             self._settle.start()
+        live = session.traces.current
+        if self.available and live is not None and live.slice_index == z:
+            self._trace = live.trace
         if self.available & {SinogramPicture.FILLED, SinogramPicture.CORRECTED}:
             self.available |= {SinogramPicture.DIFFERENCE}
         if is_first and self.available:
@@ -195,14 +204,25 @@ class SinogramPane(Pane):
         self.view.look_at(seen, is_stretched=True)
 
     def _say(self) -> None:
+        if not self.isVisible():
+            return
         session, z = self.session, self.session.view.display.slice_index
         if self._trace is None:
             self.set_caption("")
         if self._trace is not None:
             views, bins = self._trace.shape
-            self.set_note(tr("trace {:.1%}").format(self._trace.mean()))
+            live = session.traces.current
+            is_live = live is not None and live.trace is self._trace
+            coverage = live.coverage if live is not None and is_live else TraceCoverage.of(self._trace)
+            words = tr("trace {:.1%}").format(coverage.fraction)
+            if self._is_result_older(z):
+                self.set_note(words + tr(", the mask has changed since the result"), "pending")
+            else:
+                self.set_note(words, "warning" if coverage.is_guess else "")
             self.set_caption(
-                tr("Forward projection of the slice: views go down, bins to the right"), f"{views} × {bins}"
+                f"{views} × {bins}  ·  {gap_words(coverage)}",
+                worst_words(session.traces.worst) or tr("Views go down, bins to the right"),
+                [tr("Forward projection of the slice: views go down, bins to the right")],
             )
         elif session.loaded is None:
             self.set_note("")
@@ -229,14 +249,37 @@ class SinogramPane(Pane):
             self._zoom, self._centre = 1.0, (0.0, 0.0)
             self._look()
 
+    def _is_result_older(self, slice_index: int) -> bool:
+        """Whether the mask is no longer that of the result in view."""
+        result, metal = self.session.result, self.session.metal
+        if result is None or metal.shared is None or ("sinogram", slice_index) not in result.outputs:
+            return False
+        return not np.array_equal(result.mask.array[slice_index], metal.shared.array[slice_index])
+
+    def _trace_anew(self) -> None:
+        """The trace has followed the brush: only the outline is drawn anew."""
+        live, z = self.session.traces.current, self.session.view.display.slice_index
+        if self.isVisible() and self.available and live is not None and live.slice_index == z:
+            self._trace = live.trace
+            self._draw_overlays(self.session.view.display)
+            self._say()
+
     def _change(self) -> None:
-        """Another mask: what was projected is stale."""
-        if self.session.sinograms.current is not None:
-            self.session.sinograms.want(None)
+        """Another mask: the sinogram is the same, what was filled into the trace is stale."""
+        if not self.isVisible():
+            self._is_stale = True
+            return
+        self._is_stale = self.session.sinograms.current is not None
+        self._settle.start()
+        self._say()
+
+    def _arrive(self) -> None:
+        self._is_stale = False
         self.refresh()
 
     def _ask(self) -> None:
-        if self.isVisible() and not self.available and not self.session.runs.is_running:
+        is_wanted = not self.available or self._is_stale
+        if self.isVisible() and is_wanted and not self.session.runs.is_running and not self.session.metal.is_painting:
             self.session.want_sinogram()
 
     def _fill(self, slice_index: int) -> None:
@@ -278,4 +321,22 @@ class SinogramPane(Pane):
     def showEvent(self, event: Any) -> None:
         """Catch up with what changed while hidden."""
         super().showEvent(event)
+        if self._is_stale:
+            self._settle.start()
         self.refresh()
+
+
+def gap_words(coverage: TraceCoverage) -> str:
+    """What the trace of a slice leaves to bridge."""
+    if coverage.hidden_views:
+        return tr("{} views without a ray beside metal  ·  largest gap {} bins").format(
+            coverage.hidden_views, coverage.largest_gap
+        )
+    return tr("every view has rays beside metal  ·  largest gap {} bins").format(coverage.largest_gap)
+
+
+def worst_words(worst: tuple[int, TraceCoverage] | None) -> str:
+    """Which slice of the series hides most."""
+    if worst is None or not worst[1].fraction:
+        return ""
+    return tr("In the series at most {:.1%}, slice {}").format(worst[1].fraction, worst[0] + 1)

@@ -1,0 +1,83 @@
+"""Changes of the mask as a whole: by how much, on what, and which."""
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QPushButton, QWidget
+
+from marview.gui.actions import Actions
+from marview.gui.panels.folding import FoldingSection
+from marview.gui.panels.section import labelled, set_up
+from marview.gui.text import tr
+from marview.session.session import Session
+from marview.session.tools import Scope, ToolSettings, Unit
+
+SCOPES = {
+    Scope.VOLUME: "Whole mask, in 3D",
+    Scope.SLICES: "Every slice by itself",
+    Scope.SLICE: "This slice",
+}
+UNITS = {Unit.MM: "mm", Unit.PIXELS: "pixels"}
+BUTTONS = (
+    ("grow_mask", "Grow"),
+    ("shrink_mask", "Shrink"),
+    ("smooth_mask", "Smooth"),
+    ("fill_holes", "Fill holes"),
+    ("interpolate", "Interpolate"),
+    ("copy_next", "Copy to next"),
+)
+
+
+class ChangePanel(FoldingSection):
+    """Each button is one step of undo."""
+
+    def __init__(self, session: Session, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Change the whole mask"), parent)
+        self._session = session
+        self.amount = QDoubleSpinBox()
+        self.amount.setRange(0.5, 20.0)
+        self.amount.setSingleStep(0.5)
+        self.amount.setDecimals(1)
+        self.amount.setAccessibleName(tr("By how much"))
+        set_up(self.amount, 76)
+        self.unit, self.scope = QComboBox(), QComboBox()
+        for unit, title in UNITS.items():
+            self.unit.addItem(tr(title), unit)
+        for scope, title in SCOPES.items():
+            self.scope.addItem(tr(title), scope)
+        self.unit.setAccessibleName(tr("Unit"))
+        both = QWidget()
+        across = QHBoxLayout(both)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.addWidget(self.amount)
+        across.addWidget(self.unit)
+        self.column.addLayout(labelled(tr("By"), both))
+        self.column.addLayout(labelled(tr("On"), self.scope))
+        grid = QGridLayout()
+        grid.setSpacing(6)
+        self.buttons: dict[str, QPushButton] = {}
+        for at, (name, title) in enumerate(BUTTONS):
+            button = self.buttons[name] = QPushButton(tr(title))
+            button.setObjectName("small")
+            button.setToolTip(actions[name].toolTip())
+            _tie(button, actions[name])
+            grid.addWidget(button, at // 2, at % 2)
+        self.column.addLayout(grid)
+        tools = session.tools
+        self.amount.valueChanged.connect(lambda value: tools.update(amount=float(value)))
+        self.unit.activated.connect(lambda at: tools.update(unit=Unit(self.unit.itemData(at))))
+        self.scope.activated.connect(lambda at: tools.update(scope=Scope(self.scope.itemData(at))))
+        tools.changed.connect(self._follow)
+        self._follow(tools.settings)
+
+    def _follow(self, settings: ToolSettings, _names: object = None) -> None:
+        with QSignalBlocker(self.amount), QSignalBlocker(self.unit), QSignalBlocker(self.scope):
+            self.amount.setValue(settings.amount)
+            self.unit.setCurrentIndex(self.unit.findData(settings.unit))
+            self.scope.setCurrentIndex(self.scope.findData(settings.scope))
+
+
+def _tie(button: QPushButton, action: QAction) -> None:
+    """A button that does what an action does, where it can be done."""
+    button.clicked.connect(action.trigger)
+    action.enabledChanged.connect(button.setEnabled)
+    button.setEnabled(action.isEnabled())

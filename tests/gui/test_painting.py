@@ -1,0 +1,305 @@
+"""Real mouse and keys: paint, erase, grow, change, undo, pieces off, and the trace that follows."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from marview.session.display import Layout, Overlay
+from marview.session.metal import Source
+from marview.session.tools import Tool
+
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+PLAIN = Qt.KeyboardModifier.NoModifier
+
+
+class Hand:
+    """A hand on the original's pane, in voxels of the slice in view."""
+
+    def __init__(self, window, qtbot) -> None:
+        self.window, self.qtbot = window, qtbot
+        self.session = window.session
+        self.view = window.grid.panes["original"].view
+        self.viewport = self.view.viewport()
+
+    def at(self, row: float, column: float) -> QPointF:
+        x, y = self.session.original().point_at(row, column)
+        return self.view.viewportTransform().map(QPointF(x, y))
+
+    def send(self, kind, at: QPointF, button, held, modifiers=PLAIN) -> None:
+        where = QPointF(self.viewport.mapToGlobal(at.toPoint()))
+        QApplication.sendEvent(self.viewport, QMouseEvent(kind, at, where, button, held, modifiers))
+
+    def stroke(self, *places, modifiers=PLAIN) -> None:
+        points = [self.at(*place) for place in places]
+        self.send(QEvent.Type.MouseButtonPress, points[0], LEFT, LEFT, modifiers)
+        for point in points[1:]:
+            self.send(QEvent.Type.MouseMove, point, NONE, LEFT, modifiers)
+        self.send(QEvent.Type.MouseButtonRelease, points[-1], LEFT, NONE, modifiers)
+
+    def hover(self, row: float, column: float) -> None:
+        self.send(QEvent.Type.MouseMove, self.at(row, column), NONE, NONE)
+
+    def key(self, key, modifiers=PLAIN) -> None:
+        self.window.activateWindow()
+        QTest.keyClick(self.window.focusWidget() or self.window, key, modifiers)
+
+    def turn(self, notches: int, modifiers) -> None:
+        at = QPointF(self.viewport.rect().center())
+        turned = QPoint(0, notches * 120)
+        phase = Qt.ScrollPhase.NoScrollPhase
+        where = QPointF(self.viewport.mapToGlobal(at.toPoint()))
+        QApplication.sendEvent(self.viewport, QWheelEvent(at, where, QPoint(), turned, NONE, modifiers, phase, False))
+
+    def settle(self) -> None:
+        self.qtbot.waitUntil(lambda: not self.session.metal.is_busy, timeout=5000)
+
+    @property
+    def mask(self) -> np.ndarray:
+        return self.session.metal.shared.array
+
+
+@pytest.fixture
+def hand(opened, qtbot) -> Hand:
+    opened.session.view.go_to(3)
+    QApplication.processEvents()
+    return Hand(opened, qtbot)
+
+
+def overlay_alpha(hand: Hand, row: int, column: int) -> int:
+    return hand.view.overlay("mask")._image.pixelColor(column, row).alpha()
+
+
+def test_the_brush_paints_where_the_mouse_goes_and_undo_takes_it_back(hand) -> None:
+    before = hand.mask.copy()
+    hand.key(Qt.Key.Key_B)
+    assert hand.session.tools.settings.tool is Tool.BRUSH
+    assert hand.window.actions_table["brush"].isChecked()
+    window = hand.session.view.display.window
+    hand.stroke((50, 20), (50, 60))
+    assert hand.mask[3, 50, 20:61].all()
+    assert not hand.mask[3, 50 - 6, 20:61].any()
+    assert hand.session.view.display.window == window
+    assert overlay_alpha(hand, 50, 40) == 90
+    assert overlay_alpha(hand, 46, 40) == 235
+    assert overlay_alpha(hand, 45, 40) == 0
+    assert f"metal, {hand.mask[3].sum()} pixels" in hand.window.grid.panes["original"].note.text()
+    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(hand.mask, before)
+    assert overlay_alpha(hand, 50, 40) == 0
+    hand.key(Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+    assert hand.mask[3, 50, 20:61].all()
+    assert "edited by hand" in hand.window.side.metal.summary.text()
+
+
+def test_the_picture_redrawn_in_part_is_the_picture_drawn_whole(hand) -> None:
+    hand.key(Qt.Key.Key_B)
+    hand.session.tools.update(radius_mm=2.0)
+    hand.stroke((1, 1), (30, 20), (62, 78), (62, 2), (31, 41))
+    picture = hand.window.grid.panes["original"]._mask_picture
+    in_parts = picture._pixels.copy()
+    picture.draw(hand.mask[3])
+    np.testing.assert_array_equal(in_parts, picture._pixels)
+
+
+def test_the_eraser_erases_and_with_alt_the_left_button_is_the_window(hand) -> None:
+    hand.key(Qt.Key.Key_E)
+    hand.stroke((32, 40), (32, 42), modifiers=Qt.KeyboardModifier.AltModifier)
+    assert hand.mask[3].sum() == 30
+    window = hand.session.view.display.window
+    hand.stroke((20, 20), (40, 60), modifiers=Qt.KeyboardModifier.AltModifier)
+    assert hand.session.view.display.window != window
+    hand.stroke((32, 38), (32, 44))
+    assert not hand.mask[3, 30:35, 38:44].any()
+    assert hand.mask[2].sum() == 30
+    hand.key(Qt.Key.Key_E)
+    assert hand.session.tools.settings.tool is Tool.NONE
+    window = hand.session.view.display.window
+    hand.stroke((20, 20), (40, 60))
+    assert hand.session.view.display.window != window
+
+
+def test_the_brush_is_outlined_under_the_mouse_and_sized_by_keys_and_wheel(hand) -> None:
+    hand.key(Qt.Key.Key_B)
+    hand.hover(20, 20)
+    radius = hand.session.tools.settings.radius_mm
+
+    def across() -> float:
+        return hand.view._marks["brush"][0].boundingRect().width()
+
+    assert across() == pytest.approx(2 * radius)
+    hand.key(Qt.Key.Key_BracketRight)
+    assert across() == pytest.approx(2 * (radius + 0.5))
+    hand.turn(-2, Qt.KeyboardModifier.ShiftModifier)
+    assert hand.session.tools.settings.radius_mm == radius - 0.5
+    assert hand.session.view.display.slice_index == 3
+    assert hand.window.side.tools.radius.value() == radius - 0.5
+    hand.view.left.emit()
+    assert "brush" not in hand.view._marks
+
+
+def test_a_polygon_is_closed_by_a_double_click_and_dropped_by_escape(hand) -> None:
+    hand.key(Qt.Key.Key_L, Qt.KeyboardModifier.ShiftModifier)
+    for place in ((5, 50), (5, 70), (25, 70)):
+        hand.stroke(place)
+    assert "outline" in hand.view._marks
+    hand.key(Qt.Key.Key_Escape)
+    assert "outline" not in hand.view._marks
+    assert hand.session.tools.settings.tool is Tool.POLYGON
+    for place in ((5, 50), (5, 70), (25, 70)):
+        hand.stroke(place)
+    at = hand.at(25, 50)
+    hand.stroke((25, 50))
+    hand.send(QEvent.Type.MouseButtonDblClick, at, LEFT, LEFT)
+    hand.send(QEvent.Type.MouseButtonRelease, at, LEFT, NONE)
+    assert hand.mask[3, 7:24, 52:69].all()
+    assert not hand.session.painting.is_outlining
+    assert hand.session.view.display.maximised == ""
+    hand.key(Qt.Key.Key_Escape)
+    assert hand.session.tools.settings.tool is Tool.NONE
+
+
+def test_a_freehand_outline_is_filled(hand) -> None:
+    hand.key(Qt.Key.Key_L)
+    hand.stroke((10, 50), (10, 60), (20, 60), (20, 50))
+    assert hand.mask[3, 12:19, 52:59].all()
+
+
+def test_growing_from_a_click_and_a_seed_outside_is_a_sentence(hand) -> None:
+    hand.session.edits.clear()
+    hand.settle()
+    hand.key(Qt.Key.Key_G)
+    hand.stroke((32, 40))
+    hand.settle()
+    assert hand.session.metal.counts.tolist() == [0, 0, 30, 30, 30, 0, 0]
+    hand.stroke((32, -3))
+    hand.settle()
+    hand.qtbot.waitUntil(hand.window.messages.isVisible, timeout=2000)
+    assert "lies outside" in hand.window.messages.text.text()
+    assert hand.session.metal.counts.sum() == 90
+
+
+def test_choosing_to_grow_takes_the_tool_and_waits_for_a_click(hand) -> None:
+    panel = hand.window.side.metal
+    panel.source.setCurrentIndex(panel.source.findData(Source.GROWING))
+    panel.source.activated.emit(panel.source.currentIndex())
+    assert hand.session.tools.settings.tool is Tool.GROW
+    assert panel.lowest.isVisibleTo(panel)
+    assert panel.hint.isVisibleTo(panel)
+    assert hand.session.metal.counts.sum() == 90
+    hand.session.metal.choose(in_slices=True)
+    hand.stroke((32, 40))
+    hand.settle()
+    assert hand.session.metal.counts.tolist() == [0, 0, 0, 30, 0, 0, 0]
+    assert panel.source.currentData() == Source.GROWING
+
+
+def test_a_box_keeps_what_is_within(hand) -> None:
+    hand.key(Qt.Key.Key_W)
+    hand.stroke((31, 39), (33, 60))
+    hand.settle()
+    assert hand.session.metal.counts[3] == 15
+    panel = hand.window.side.metal
+    assert panel.unbox.isVisibleTo(panel)
+    hand.qtbot.mouseClick(panel.unbox, LEFT)
+    hand.settle()
+    assert hand.session.metal.counts[3] == 30
+
+
+def test_the_mask_grows_by_the_amount_that_is_set(hand) -> None:
+    panel = hand.window.side.change
+    panel.button.setChecked(True)
+    panel.unit.setCurrentIndex(1)
+    panel.unit.activated.emit(1)
+    panel.scope.setCurrentIndex(2)
+    panel.scope.activated.emit(2)
+    hand.qtbot.mouseClick(panel.buttons["grow_mask"], LEFT)
+    hand.settle()
+    assert hand.session.metal.counts.tolist() == [0, 0, 30, 30 + 2 * 5 + 2 * 6, 30, 0, 0]
+    hand.key(Qt.Key.Key_BracketLeft, Qt.KeyboardModifier.ControlModifier)
+    hand.settle()
+    assert hand.session.metal.counts.tolist() == [0, 0, 30, 30, 30, 0, 0]
+
+
+def test_the_piece_under_the_cursor_is_dropped(hand) -> None:
+    hand.hover(32, 40)
+    hand.key(Qt.Key.Key_Delete)
+    hand.settle()
+    assert not hand.session.metal.is_present
+    assert not hand.window.side.run.button.isEnabled()
+
+
+def test_a_piece_is_switched_off_in_the_list_and_clicked_to_go_there(hand) -> None:
+    metal, pieces = hand.session.metal, hand.window.side.pieces
+    metal.set_threshold(500)
+    hand.qtbot.waitUntil(lambda: pieces.list.topLevelItemCount() == 2, timeout=5000)
+    bone = pieces.list.topLevelItem(0)
+    assert [bone.text(column) for column in range(4)] == ["224", "700", "700", "1–7"]
+    bone.setCheckState(0, Qt.CheckState.Unchecked)
+    assert metal.counts.tolist() == [0, 0, 30, 30, 30, 0, 0]
+    hand.qtbot.wait(600)
+    assert pieces.list.topLevelItemCount() == 2
+    pieces.list.topLevelItem(0).setCheckState(0, Qt.CheckState.Checked)
+    assert metal.counts.all()
+    hand.session.view.go_to(0)
+    row = pieces.list.visualItemRect(pieces.list.topLevelItem(1))
+    column = pieces.list.columnViewportPosition(2) + 5
+    hand.qtbot.mouseClick(pieces.list.viewport(), LEFT, pos=QPoint(column, row.center().y()))
+    assert hand.session.view.display.slice_index == 4
+    assert hand.session.view.display.cursor_mm is not None
+
+
+def test_the_trace_follows_the_brush_while_it_moves(hand) -> None:
+    session = hand.session
+    session.view.update(layout=Layout.MAR)
+    pane = hand.window.grid.panes["sinogram"]
+    hand.qtbot.waitUntil(lambda: bool(pane.available) and session.traces.is_surveyed, timeout=5000)
+    hand.key(Qt.Key.Key_B)
+    session.tools.update(radius_mm=0.5)
+    hand.send(QEvent.Type.MouseButtonPress, hand.at(50, 10), LEFT, LEFT)
+    hand.send(QEvent.Type.MouseMove, hand.at(50, 29), NONE, LEFT)
+    hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 4 * (20 + 6), timeout=5000)
+    assert "gap 104 bins" in pane.caption.lines[0]
+    assert "sinusoid" in pane.view._marks  # the point under the brush
+    hand.send(QEvent.Type.MouseMove, hand.at(50, 58), NONE, LEFT)
+    hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 4 * 49, timeout=5000)
+    hand.send(QEvent.Type.MouseButtonRelease, hand.at(50, 58), LEFT, NONE)
+    hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
+    assert hand.window.banner.isVisible()
+    assert "31%" in hand.window.banner.text.text()
+    assert "worst 30.6% in slice 4" in hand.window.side.metal.trace.text()
+    session.undo()
+    hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 24, timeout=5000)
+    assert not hand.window.banner.isVisible()
+    view = pane.view
+    at = view.viewportTransform().map(QPointF(20, 20))
+    where = QPointF(view.viewport().mapToGlobal(at.toPoint()))
+    QApplication.sendEvent(view.viewport(), QMouseEvent(QEvent.Type.MouseMove, at, where, NONE, NONE, PLAIN))
+    assert "ray" in hand.view._marks
+
+
+def test_taking_a_tool_shows_a_hidden_mask(hand) -> None:
+    hand.session.view.toggle_overlay(Overlay.MASK)
+    hand.key(Qt.Key.Key_B)
+    assert hand.session.view.display.shows(Overlay.MASK)
+
+
+def test_escape_cancels_a_run_before_it_puts_the_tool_away(hand, worker) -> None:
+    hand.key(Qt.Key.Key_B)
+    worker.gate.clear()
+    hand.session.reduce()
+    hand.key(Qt.Key.Key_Escape)
+    hand.qtbot.waitUntil(lambda: not hand.session.runs.is_running, timeout=5000)
+    assert hand.session.tools.settings.tool is Tool.BRUSH
+
+
+def test_a_mask_of_the_whole_body_starts_no_run(hand, worker) -> None:
+    hand.key(Qt.Key.Key_B)
+    hand.session.tools.update(radius_mm=40.0, is_sphere=True)
+    hand.stroke((32, 40))
+    hand.qtbot.mouseClick(hand.window.side.run.button, LEFT)
+    hand.qtbot.waitUntil(hand.window.messages.isVisible, timeout=2000)
+    assert "of the body" in hand.window.messages.text.text()
+    assert not worker.requests

@@ -214,10 +214,18 @@ def demo(
 
 
 @app.command()
-def methods(as_json: AsJson = False) -> None:
+def methods(
+    as_json: AsJson = False,
+    install: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Let its method use the weights of a run of marview train.")
+    ] = None,
+) -> None:
     """List the metal artifact reduction methods that are installed."""
-    from marview.commands.methods import print_methods
+    from marview.commands.methods import install_run, print_methods
 
+    if install is not None:
+        install_run(install)
+        return
     print_methods(as_json=as_json)
 
 

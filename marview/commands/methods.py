@@ -1,11 +1,13 @@
-"""List the methods that are installed."""
+"""List the methods that are installed, and install what was trained."""
 
 import json
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from marview.mar.discovery import discover
+from marview.errors import BadInput
+from marview.mar.discovery import discover, find, user_plugins
 
 
 def print_methods(*, as_json: bool) -> None:
@@ -24,3 +26,23 @@ def print_methods(*, as_json: bool) -> None:
             found = listing.manifest
             table.add_row(found.id, found.title, found.version, found.device, listing.origin)
     Console().print(table)
+
+
+def install_run(run: Path) -> None:
+    """Let a method use, from now on, the weights of a run of `marview train`.
+
+    The method is copied to the folder of the user's own methods, where it replaces the bundled one of the same id.
+
+    Raises:
+        UsageError: the method is not installed.
+        BadInput: the folder holds no run.
+        CannotWrite: the disk is full or read-only.
+    """
+    from marview.learning.install import install
+    from marview.learning.record import read_record
+
+    method = read_record(run).get("method")
+    if method is None:
+        raise BadInput(f"{run} holds no run of marview train, so there is nothing to install.")
+    folder = install(run, find(str(method), discover()), user_plugins())
+    print(f"{folder}: {method} uses these weights from now on. Remove that folder to have the earlier ones back.")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from marview.dicom.check import check
 from marview.dicom.read import read
 from marview.dicom.scan import scan
 from marview.errors import BadInput
-from marview.slices import CleanSlice, list_clean
+from marview.slices import list_clean, read_pages
 from marview.slices.body import body_of
 
 HELD_OUT = "validation"
@@ -76,14 +75,13 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
         raise BadInput(f"{path} does not exist; --data takes a folder of TIFF stacks, DICOM series or NIfTI files.")
     kept: dict[bool, list[tuple[str, NDArray[np.int16]]]] = {False: [], True: []}
     with_metal = empty = 0
-    for is_held_out, each in _listed(path, tell):
-        hu = each.read()
+    for is_held_out, name, hu in _listed(path, tell):
         if np.count_nonzero(hu > _METAL_HU) > _METAL_PX:
             with_metal += 1
         elif np.count_nonzero(body_of(hu)) < _SMALLEST_BODY * hu.size:
             empty += 1
         else:
-            kept[is_held_out].append((each.name, np.rint(hu).clip(-1000, 32767).astype(np.int16)))
+            kept[is_held_out].append((name, np.rint(hu).clip(-1000, 32767).astype(np.int16)))
     if not kept[False]:
         why = f" ({with_metal} slices hold metal, {empty} hold no body)" if with_metal or empty else ""
         raise BadInput(
@@ -102,28 +100,30 @@ def _bank(named: Sequence[tuple[str, NDArray[np.int16]]]) -> Bank:
     return Bank([hu for _, hu in named], [name for name, _ in named])
 
 
-def _listed(path: Path, tell: Callable[[str], None]) -> Iterator[tuple[bool, CleanSlice]]:
-    """Every slice, and whether it is held out."""
-    stacks = sorted(one for one in path.iterdir() if one.suffix.lower() in {".tif", ".tiff"}) if path.is_dir() else []
-    if not stacks and path.suffix.lower() not in {".tif", ".tiff", ".npy", ".npz"}:
-        yield from ((False, each) for each in _series(path, tell))
-        return
-    for stack in stacks or [path]:
-        tell(stack.name)
-        yield from ((stack.name.startswith(HELD_OUT), each) for each in list_clean(stack))
+def _listed(path: Path, tell: Callable[[str], None]) -> Iterator[tuple[bool, str, NDArray[np.float32]]]:
+    """Whether a slice is held out, its name and its HU, of every slice."""
+    stacks = sorted(one for one in path.iterdir() if _is_stack(one)) if path.is_dir() else []
+    if stacks or _is_stack(path):
+        for stack in stacks or [path]:
+            tell(stack.name)
+            is_held_out = stack.name.startswith(HELD_OUT)
+            yield from ((is_held_out, f"{stack.stem}_{k:03d}", hu) for k, hu in enumerate(read_pages(stack)))
+    elif path.suffix.lower() in {".npy", ".npz"}:
+        yield from ((False, each.name, each.read()) for each in list_clean(path))
+    else:
+        yield from ((False, *each) for each in _series(path, tell))
 
 
-def _series(path: Path, tell: Callable[[str], None]) -> Iterator[CleanSlice]:
-    """Slices of every series that is a volume; what else lies there is left alone."""
+def _is_stack(path: Path) -> bool:
+    return path.suffix.lower() in {".tif", ".tiff"}
+
+
+def _series(path: Path, tell: Callable[[str], None]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Name and HU of the slices of every series that is a volume; what else lies there is left alone."""
     for number, series in enumerate(scan(path).series):
         report = check(series)
         if not report.is_volume:
             continue
         tell(series.description or f"series {number + 1}")
-        volume = read(series, report=report).volume.hu
-        for k, hu in enumerate(volume):
-            yield CleanSlice(f"series_{number:02d}_{k:03d}", partial(_in_air, hu))
-
-
-def _in_air(hu: NDArray[np.int16]) -> NDArray[np.float32]:
-    return np.maximum(hu.astype(np.float32), -1000)
+        for k, hu in enumerate(read(series, report=report).volume.hu):
+            yield f"series_{number:02d}_{k:03d}", np.maximum(hu.astype(np.float32), -1000)

@@ -29,7 +29,7 @@ class Journal:
 
     def __init__(self, folder: Path, upto: int = 0, *, has_log: bool = True) -> None:
         self._folder = folder
-        self.rows = [row for row in _read(folder / CURVE) if float(row["step"] or 0) <= upto]
+        self.rows = [row for row in read_curve(folder) if float(row["step"] or 0) <= upto]
         self._log = _log(folder / "tensorboard") if has_log else None
 
     def note(self, row: Mapping[str, float]) -> None:
@@ -84,7 +84,9 @@ def _strip(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.concatenate(parts, axis=1)
 
 
-def _read(path: Path) -> list[dict[str, str]]:
+def read_curve(folder: Path) -> list[dict[str, str]]:
+    """Rows of a run's learning curve, oldest first; none where there is none."""
+    path = folder / CURVE
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as stream:

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from marview.errors import BadInput, MethodFailed, UsageError
+from marview.errors import MethodFailed, UsageError
 from marview.learning.ahead import Ahead
 from marview.learning.api import Pairs, PairSource, Trainable
 from marview.learning.average import averaged
+from marview.learning.guard import limits
 from marview.learning.journal import Journal
 from marview.learning.machine import Machine
 from marview.learning.measure import validate
@@ -25,7 +26,7 @@ from marview.learning.recipe import Optimiser, Recipe
 from marview.learning.schedule import learning_rate, optimiser
 from marview.learning.state import STATE, Learner, read_state, write_state
 from marview.learning.stopping import Stopping
-from marview.learning.weights import About, save_weights
+from marview.learning.weights import About, about, save_weights
 
 WEIGHTS = "weights.safetensors"
 _SEED_STEP = 1_000_003
@@ -113,6 +114,7 @@ class Training:
         optimisers = {turn: optimiser(plan.trainable.parameters(network, turn), self._how) for turn in turns}
         self.learner = Learner(network, optimisers, averaged(network, self._how.ema) if self._how.ema else None)
         self._sums: dict[str, list[float]] = defaultdict(list)
+        self._limits: dict[str, tuple[float, float]] = {}
         self._take_up(is_resumed=is_resumed)
         self._journal = Journal(plan.folder, self.step) if plan.machine.is_first else None
 
@@ -132,7 +134,7 @@ class Training:
         reason: Literal["done", "time", "asked"] = "done"
         made_ahead = Ahead(self._plan.pairs, self.step // reuse, self._recipe.data.ahead_batches)
         with Stopping() as stopping, made_ahead as ahead:
-            pairs = next(ahead)
+            pairs = self._next(ahead)
             while self.step < run.steps:
                 loss = self._learn(pairs)
                 self.step += 1
@@ -147,7 +149,7 @@ class Training:
                     reason = "asked" if stopping.is_asked else "time"
                     break
                 if self.step % reuse == 0 and self.step < run.steps:
-                    pairs = next(ahead)
+                    pairs = self._next(ahead)
         self.keep()
         if reason != "asked":
             self._look()
@@ -171,6 +173,7 @@ class Training:
             self.step,
             self.minutes,
             recipe.run.seed,
+            self._limits,
         )
 
     def keep(self) -> None:
@@ -195,6 +198,14 @@ class Training:
     @cached_property
     def _held_out(self) -> list[Pairs]:
         return [self._plan.validation(number) for number in range(self._recipe.run.validation_batches)]
+
+    def _next(self, ahead: Ahead) -> Pairs:
+        """The next batch; what it shows widens what the network is said to know."""
+        pairs = next(ahead)
+        for name, (low, high) in limits([pairs]).items():
+            lowest, highest = self._limits.get(name, (low, high))
+            self._limits[name] = min(low, lowest), max(high, highest)
+        return pairs
 
     def _learn(self, pairs: Pairs) -> float:
         """One step of every turn; the sum of all losses."""
@@ -263,17 +274,13 @@ class Training:
         if not is_resumed:
             raise UsageError(f"{folder} holds a run already; say --resume to go on with it, or choose another folder.")
         tensors, facts = read_state(held, self._plan.machine.device)
-        try:
-            method, network = facts["method"], json.loads(facts["network"])
-            step, minutes = int(facts["steps"]), float(facts["minutes"])
-            warm_from = int(facts["warm_from"]) if "warm_from" in facts else None
-        except (KeyError, ValueError) as error:
-            raise BadInput(f"{held} does not say what run it is of ({error}); begin anew in another folder.") from error
-        if method != self._plan.method or network != json.loads(json.dumps(self._recipe.network)):
+        of = about(facts, str(held))
+        if of.method != self._plan.method or of.network != json.loads(json.dumps(self._recipe.network)):
             raise UsageError(
-                f"{folder} holds a run of {method} with other settings of the network; say the same --size, or choose "
-                "another folder."
+                f"{folder} holds a run of {of.method} with other settings of the network; say the same --size, or "
+                "choose another folder."
             )
-        is_exact = self.learner.fill(tensors, step, str(held))
-        self.step, self._minutes_before = step, minutes
-        self._warm_from = warm_from if is_exact else step
+        is_exact = self.learner.fill(tensors, of.steps, str(held))
+        self.step, self._minutes_before, self._limits = of.steps, of.minutes, dict(of.limits)
+        warm_from = int(facts["warm_from"]) if "warm_from" in facts else None
+        self._warm_from = warm_from if is_exact else self.step

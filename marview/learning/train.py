@@ -16,6 +16,7 @@ from marview.learning.pairs import SimulatedPairs, ValidationPairs
 from marview.learning.recipe import Recipe, read_recipe
 from marview.learning.record import Session, add_session, collections_of
 from marview.mar import Listing
+from marview.physics import protocol
 from marview.worker.loading import made_in
 
 
@@ -91,8 +92,8 @@ def _recipe(folder: Path, order: Order) -> Recipe:
     recipe = read_recipe(folder, order.size)
     if not order.protocols:
         return recipe
-    data = recipe.data.model_dump() | {"protocols": tuple(order.protocols)}
-    return Recipe.model_validate(recipe.model_dump() | {"data": data})
+    chosen = tuple(protocol(name).name for name in order.protocols)
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"protocols": chosen})})
 
 
 def _sources(

@@ -1,11 +1,12 @@
 """Files of learned weights: safetensors whose keys are those of the module's `state_dict`, and what they say of them.
 
-Metadata: method, version, network (its settings as JSON), protocols (as JSON), steps, minutes, seed.
+Metadata: method, version, network (its settings as JSON), protocols (as JSON), steps, minutes, seed, limits (of
+`marview.learning.guard`, as JSON).
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class About:
         steps: of the training.
         minutes: it took.
         seed: of it.
+        limits: least and most of what `marview.learning.guard` measured in its pairs, by name.
     """
 
     method: str
@@ -39,6 +41,7 @@ class About:
     steps: int = 0
     minutes: float = 0.0
     seed: int = 0
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def as_metadata(self) -> dict[str, str]:
         """As the file keeps it."""
@@ -50,6 +53,7 @@ class About:
             "steps": str(self.steps),
             "minutes": f"{self.minutes:.2f}",
             "seed": str(self.seed),
+            "limits": json.dumps({name: list(ends) for name, ends in self.limits.items()}),
         }
 
 
@@ -72,6 +76,7 @@ def about(metadata: Mapping[str, str], file: str = "the weights") -> About:
             int(metadata["steps"]),
             float(metadata["minutes"]),
             int(metadata["seed"]),
+            {name: (low, high) for name, (low, high) in json.loads(metadata.get("limits", "{}")).items()},
         )
     except (KeyError, ValueError, TypeError) as error:
         sentence = f"{file} does not say what network it is of ({error}); marview train writes files that do."

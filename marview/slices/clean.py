@@ -1,13 +1,15 @@
 """Clean slices to simulate metal in: TIFF stacks, DICOM series, NIfTI."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
+from PIL import ImageSequence
 
 from marview.errors import BadInput
 from marview.slices.volumes import read_volume
@@ -61,10 +63,27 @@ def _list_tiff(path: Path) -> list[CleanSlice]:
     return [CleanSlice(f"{path.stem}_{k:03d}", partial(_read_page, path, k)) for k in range(count)]
 
 
+def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
+    """The slices of a TIFF stack as `list_clean` would read them, in one go: quick where all are wanted.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        with PilImage.open(path) as stack:
+            for number, page in enumerate(ImageSequence.Iterator(stack)):
+                yield _hu(np.asarray(page), path, number)
+    except OSError as reason:
+        raise BadInput(f"{path} cannot be read as a TIFF stack: {reason}.") from reason
+
+
 def _read_page(path: Path, number: int) -> NDArray[np.float32]:
     with PilImage.open(path) as stack:
         stack.seek(number)
-        page = np.asarray(stack)
+        return _hu(np.asarray(stack), path, number)
+
+
+def _hu(page: NDArray[Any], path: Path, number: int) -> NDArray[np.float32]:
     if page.ndim != 2:
         raise BadInput(f"{path}: page {number} is no grey image, so it cannot be a CT slice.")
     hu = page.astype(np.float32)

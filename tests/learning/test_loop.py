@@ -251,3 +251,12 @@ def test_projection_keeps_its_type_where_the_network_is_in_half_precision(begin,
 
     begin(recipe=small.recipe(steps=1, precision="bfloat16"), trainable=Projecting()).run()
     assert seen[:3] == [torch.bfloat16, torch.float32, torch.float32]
+
+
+def test_what_the_network_knows_is_kept_with_its_weights(begin, small, tmp_path: Path) -> None:
+    begin(recipe=small.recipe(steps=2)).run()
+    first = load_weights(tmp_path / "run" / WEIGHTS)[1].limits
+    begin(recipe=small.recipe(steps=8), is_resumed=True).run()
+    second = load_weights(tmp_path / "run" / WEIGHTS)[1].limits
+    assert first.keys() == second.keys() == {"trace_share", "body_share", "dense_hu"}
+    assert all(second[name][0] <= first[name][0] and first[name][1] <= second[name][1] for name in first)

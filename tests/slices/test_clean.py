@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from marview.errors import BadInput
-from marview.slices.clean import fit, list_clean
+from marview.slices.clean import fit, list_clean, read_pages
 
 
 def _tiff(path, pages):
@@ -45,3 +45,15 @@ def test_a_slice_keeps_its_values_and_orientation_on_another_grid():
     assert finer[10, 500] == 100
     assert finer[500, 10] == 0
     assert fit(hu, (416, 416)) is hu
+
+
+def test_a_stack_read_in_one_go_holds_the_same_slices(tmp_path):
+    path = _tiff(tmp_path / "clean.tif", [np.full((6, 5), value, np.uint16) for value in (0, 512, 1000)])
+    for page, each in zip(read_pages(path), list_clean(path), strict=True):
+        np.testing.assert_array_equal(page, each.read())
+
+
+def test_a_file_that_is_no_stack_is_a_sentence(tmp_path):
+    (tmp_path / "broken.tif").write_bytes(b"no picture")
+    with pytest.raises(BadInput, match="cannot be read as a TIFF stack"):
+        list(read_pages(tmp_path / "broken.tif"))

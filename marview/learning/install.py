@@ -1,0 +1,71 @@
+"""A trained network becomes the one a method uses: its weights beside the method's code, named in its manifest."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from marview.errors import BadInput
+from marview.export import whole_file
+from marview.learning.model_card import CARD, write_card
+from marview.learning.record import read_record
+from marview.learning.weights import load_weights, save_weights
+from marview.mar import Listing
+from marview.mar.manifest import MANIFEST, read_manifest
+
+USUAL = "weights/bundled.safetensors"
+"""What methods ask for; a manifest that names another file keeps its name."""
+
+
+def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> Path:
+    """Give a method the weights of a run.
+
+    Args:
+        run: folder of a run of this method.
+        listing: the method; its folder is copied where it does not lie in `parent` already.
+        parent: folder of methods, such as the user's.
+        licence: of the weights.
+
+    Returns:
+        The method's folder in `parent`.
+
+    Raises:
+        BadInput: the folder holds no run of this method.
+        CannotWrite: the disk is full or read-only.
+    """
+    record = read_record(run)
+    source = run / "weights.safetensors"
+    if record.get("method") != listing.id or not source.is_file():
+        held = f"a run of {record['method']}" if record else "no run"
+        raise BadInput(
+            f"{run} holds {held}, so {listing.id} cannot take its weights; name a folder marview train wrote."
+        )
+    weights, of = load_weights(source)
+    folder = parent / listing.id
+    if folder.resolve() != listing.folder.resolve():
+        shutil.copytree(
+            listing.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("test_*.py", "__pycache__")
+        )
+    manifest = read_manifest(folder)
+    name = manifest.weights[0].file if manifest.weights else USUAL
+    save_weights(folder / name, weights, of)
+    shutil.copyfile(write_card(run), folder / "weights" / CARD)
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    _name_weights(folder / MANIFEST, name, digest, str(record["sessions"][-1]["data"]), licence)
+    read_manifest(folder)
+    return folder
+
+
+def _name_weights(path: Path, file: str, digest: str, trained_on: str, licence: str) -> None:
+    """Replace what a manifest says of weights by this file."""
+    kept, is_weights = [], False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.strip().startswith("["):
+            is_weights = line.strip() == "[[weights]]"
+        if not is_weights:
+            kept.append(line)
+    facts = {"file": file, "sha256": digest, "trained_on": trained_on, "licence": licence}
+    # a JSON string is a TOML string
+    block = ["[[weights]]", *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items())]
+    with whole_file(path) as part:
+        part.write_text("\n".join([*kept, "", *block]).replace("\n\n\n", "\n\n") + "\n", encoding="utf-8")

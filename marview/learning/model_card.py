@@ -1,0 +1,104 @@
+"""The card of a trained network: what it is, what it learned from, how long and on what, and how far it came."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from marview.export import whole_file
+from marview.learning.journal import read_curve
+from marview.learning.record import read_record
+
+CARD = "model_card.md"
+
+
+def write_card(run: Path) -> Path:
+    """Write the card of a run into its folder; the path.
+
+    Raises:
+        BadInput: the run's record cannot be read.
+        CannotWrite: the disk is full or read-only.
+    """
+    text = card(read_record(run), read_curve(run))
+    with whole_file(run / CARD) as part:
+        part.write_text(text, encoding="utf-8")
+    return run / CARD
+
+
+def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]]) -> str:
+    """Facts of a run as Markdown.
+
+    Args:
+        record: of the run.
+        curve: its learning curve, oldest row first.
+    """
+    sessions = record["sessions"]
+    parts = [
+        f"# {record['title']}: weights of size {record['size']}",
+        "For research, not for diagnosis. Simulated metal only: how the network does on real implants has to be looked "
+        "at case by case, beside the uncorrected image.",
+        _table(_facts(record, sessions)),
+        "## Learned from",
+        "\n".join(f"- {line}" for line in dict.fromkeys(_origin(sessions))),
+        "## Sessions",
+        _rows(
+            ("steps", "minutes of the run at its end", "hardware"),
+            [(f"{each['first_step']} to {each['last_step']}", each["minutes"], each["hardware"]) for each in sessions],
+        ),
+        "## Held-out slices while it learned",
+        _curve(curve),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(record: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:
+    recipe, last = record["recipe"], sessions[-1]
+    data, run, how = recipe["data"], recipe["run"], recipe["optimiser"]
+    return [
+        ("method", f"{record['method']} {record['version']}"),
+        ("parameters", f"{record['parameters']:,}"),
+        ("network", ", ".join(f"{name} = {value}" for name, value in recipe["network"].items()) or "as published"),
+        ("protocols", ", ".join(dict.fromkeys(data["protocols"]))),
+        ("metals", ", ".join(data["metal"]["materials"])),
+        ("re-projected images", f"{data['reprojected']:.0%} of the batches"),
+        ("photons", f"{data['photons'][0]:g} to {data['photons'][1]:g} times the protocol's"),
+        ("steps", f"{last['last_step']:,} of {run['steps']:,}, {data['batch']} slices each"),
+        ("optimiser", f"{how['name']}, learning rate {how['learning_rate']:g}"),
+        ("seed", run["seed"]),
+        ("minutes", f"{last['minutes']:g}"),
+        ("made with", f"marview {record['marview']}, PyTorch {record['torch']}"),
+    ]
+
+
+def _origin(sessions: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for each in sessions:
+        lines.append(str(each["data"]))
+        lines.extend(each.get("collections", ()))
+    return lines
+
+
+def _curve(curve: Sequence[Mapping[str, str]]) -> str:
+    """First, last and some rows between of what held-out slices measured."""
+    names = [
+        name for name in (curve[-1] if curve else {}) if name.startswith("validation ") or name.endswith("rmse_hu")
+    ]
+    if not names:
+        return "Nothing was measured."
+    every = max(1, len(curve) // 8)
+    chosen = [row for k, row in enumerate(curve) if k % every == 0 or k == len(curve) - 1]
+    return _rows(
+        ("step", "minutes", *(_TITLES.get(name, name) for name in names)),
+        [(row["step"], row["minutes"], *(row.get(name, "") for name in names)) for row in chosen],
+    )
+
+
+_TITLES = {"rmse_hu": "RMSE outside metal, HU", "li_rmse_hu": "the same, LI"}
+
+
+def _table(facts: Sequence[tuple[str, object]]) -> str:
+    return _rows(("", ""), facts)
+
+
+def _rows(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

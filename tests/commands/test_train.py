@@ -1,0 +1,159 @@
+"""`marview train` as a person calls it, on a network of a few weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from marview.mar import discovery
+
+TRAINING = """
+import torch
+from torch import nn
+from marview.learning.api import ONE_TURN
+from marview.learning.losses import l1
+
+class Net:
+    turns = ONE_TURN
+    factor = 1.0
+
+    def build(self, settings):
+        return nn.Conv2d(2, settings["width"], 3, padding=1)
+
+    def parameters(self, network, turn):
+        return network.parameters()
+
+    def image(self, network, pairs):
+        return pairs.li_image + network(torch.stack([pairs.image, pairs.li_image], 1)).mean(1)
+
+    def losses(self, network, pairs, turn, settings):
+        return {"image": self.factor * l1(self.image(network, pairs), pairs.truth_mu, ~pairs.metal)}
+
+    def pictures(self, network, pairs, settings):
+        return {"result": self.image(network, pairs)[0]}
+
+class Spoilt(Net):
+    factor = float("nan")
+"""
+RECIPE = """
+training = "training:{kind}"
+[network]
+width = 2
+[optimiser]
+learning_rate = 1e-3
+[data]
+protocols = ["adn-256"]
+phantoms = 0.0
+reprojected = 0.0
+reuse = 4
+[data.metal]
+implants = 0.0
+[run]
+steps = 8
+validate_every = 100
+validation_batches = 1
+"""
+MANIFEST = """
+id = "{id}"
+title = "A small network"
+version = "1.0.0"
+api = 1
+entry = "method:Small"
+"""
+METHOD = """
+from pydantic import BaseModel
+
+class Small:
+    class Parameters(BaseModel):
+        pass
+
+    def run(self, case, parameters, job):
+        raise NotImplementedError
+"""
+
+
+@pytest.fixture(autouse=True)
+def methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own methods: a small one, and one whose loss is not a number."""
+    folder = tmp_path / "methods"
+    for name, kind in (("small", "Net"), ("spoilt", "Spoilt")):
+        (folder / name / "recipes").mkdir(parents=True)
+        (folder / name / "plugin.toml").write_text(MANIFEST.format(id=name), encoding="utf-8")
+        (folder / name / "method.py").write_text(METHOD, encoding="utf-8")
+        (folder / name / "training.py").write_text(TRAINING, encoding="utf-8")
+        (folder / name / "recipes" / "tiny.toml").write_text(RECIPE.format(kind=kind), encoding="utf-8")
+    monkeypatch.setattr(discovery, "user_plugins", lambda: folder)
+    monkeypatch.setattr("marview.commands.methods.user_plugins", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Path:
+    y, x = np.mgrid[:96, :96] - 47.5
+    inside = (x / 42) ** 2 + (y / 30) ** 2 < 1
+    pages = [Image.fromarray(np.where(inside, 520 + 10 * k, 12).astype(np.uint16)) for k in range(4)]
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    pages[0].save(folder / "mine.tif", save_all=True, append_images=pages[1:])
+    return folder
+
+
+def test_a_run_is_trained_taken_up_and_installed(marview, clean: Path, tmp_path: Path, methods: Path) -> None:
+    run = tmp_path / "run"
+    words = ("train", "small", "--data", clean, "--output", run, "--size", "tiny", "--device", "cpu")
+    first = marview(*words, "--max-minutes", 0)
+    assert first.exit_code == 0
+    assert "1 steps" in first.out
+    assert "--resume goes on from there" in first.out
+    assert "3 clean slices of scans, 1 held out" in first.err
+    again = marview(*words)
+    assert again.exit_code == 2
+    assert "say --resume" in again.err
+    second = marview(*words, "--resume")
+    assert second.exit_code == 0
+    assert "8 steps" in second.out
+    for name in ("weights.safetensors", "state.safetensors", "curve.csv", "run.json", "model_card.md"):
+        assert (run / name).is_file()
+    installed = marview("methods", "--install", run)
+    assert installed.exit_code == 0
+    assert (methods / "small" / "weights" / "bundled.safetensors").is_file()
+
+
+def test_a_loss_that_is_not_a_number_is_a_sentence(marview, clean: Path, tmp_path: Path) -> None:
+    answer = marview("train", "spoilt", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
+    assert answer.exit_code == 4
+    assert "Training of spoilt stopped at step 1: the loss is not a number" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("small",), "either --data DIR with scans without metal, or --patient SERIES"),
+        (("small", "--data", "SCANS", "--patient", "SCANS"), "either --data DIR"),
+        (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'; it has tiny"),
+        (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "there is no protocol 'sdl'"),
+        (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "holds no run that could be taken up"),
+        (("nmar", "--data", "SCANS", "--size", "tiny"), "no recipes, so there is nothing to train"),
+        (("unknown", "--data", "SCANS"), "There is no method 'unknown'"),
+    ],
+)
+def test_what_makes_no_sense_is_a_sentence(marview, clean: Path, tmp_path: Path, words, says: str) -> None:
+    answer = marview("train", *(clean if word == "SCANS" else word for word in words), "--output", tmp_path / "run")
+    assert answer.exit_code == 2
+    assert says in answer.err
+
+
+def test_a_folder_without_metal_free_slices_is_a_sentence(marview, tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    Image.fromarray(np.full((64, 64), 4000, np.uint16)).save(tmp_path / "scans" / "metal.tif")
+    answer = marview("train", "small", "--data", tmp_path / "scans", "--output", tmp_path / "run", "--size", "tiny")
+    assert answer.exit_code == 3
+    assert "holds no metal-free slice to train on" in answer.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_a_run_is_not_installed(marview, tmp_path: Path) -> None:
+    answer = marview("methods", "--install", tmp_path)
+    assert answer.exit_code == 3
+    assert "holds no run of marview train" in answer.err

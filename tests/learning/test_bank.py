@@ -1,0 +1,98 @@
+"""Which slices are learned from."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from marview.dicom.make import Labels, write_ct_series
+from marview.errors import BadInput
+from marview.export import write_nifti
+from marview.geometry import Grid
+from marview.learning.bank import read_banks
+
+
+def body(value: int = 40) -> np.ndarray:
+    y, x = np.mgrid[:48, :48] - 23.5
+    return np.where(np.hypot(y, x) < 18, value, -1000).astype(np.int16)
+
+
+def stack(path: Path, slices: list[np.ndarray]) -> None:
+    first, *rest = [Image.fromarray(((each + 1024) // 2).astype(np.uint16)) for each in slices]
+    first.save(path, save_all=True, append_images=rest)
+
+
+def with_metal() -> np.ndarray:
+    hu = body()
+    hu[20:26, 20:26] = 9000
+    return hu
+
+
+def series(folder: Path, hu: np.ndarray, name: str) -> None:
+    labels = Labels("NONE^NONE", "NONE", "A study", name)
+    write_ct_series(hu, Grid.from_spacing(hu.shape, (3.0, 2.0, 2.0)), folder, labels, seed=name)
+
+
+def test_stacks_named_validation_are_held_out(tmp_path: Path) -> None:
+    stack(tmp_path / "train.tif", [body(10), body(20)])
+    stack(tmp_path / "validation.tif", [body(60)])
+    banks = read_banks(tmp_path)
+    assert [int(each.max()) for each in banks.training.slices] == [10, 20]
+    assert [int(each.max()) for each in banks.validation.slices] == [60]
+    assert banks.training.slices[0].dtype == np.int16
+    assert int(banks.training.slices[0].min()) == -1000
+
+
+def test_else_the_last_slices_are(tmp_path: Path) -> None:
+    stack(tmp_path / "mine.tif", [body(10 * k) for k in range(20)])
+    banks = read_banks(tmp_path)
+    assert (len(banks.training), len(banks.validation)) == (18, 2)
+    assert [int(each.max()) for each in banks.validation.slices] == [180, 190]
+
+
+def test_slices_with_metal_or_without_a_body_are_left_out(tmp_path: Path) -> None:
+    stack(tmp_path / "train.tif", [body(), with_metal(), np.full((48, 48), -1000, np.int16), body()])
+    stack(tmp_path / "validation.tif", [body()])
+    banks = read_banks(tmp_path)
+    assert (len(banks.training), banks.with_metal, banks.empty) == (2, 1, 1)
+
+
+def test_nothing_but_metal_is_a_sentence(tmp_path: Path) -> None:
+    stack(tmp_path / "train.tif", [with_metal(), with_metal()])
+    with pytest.raises(BadInput, match=r"no metal-free slice to train on \(2 slices hold metal, 0 hold no body\)"):
+        read_banks(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="does not exist; --data takes"):
+        read_banks(tmp_path / "none")
+
+
+def test_a_folder_without_scans_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(BadInput):
+        read_banks(tmp_path)
+
+
+def test_series_and_nifti_files_are_read_together(tmp_path: Path) -> None:
+    hu = np.stack([body(30)] * 6)
+    series(tmp_path / "first", hu, "first")
+    series(tmp_path / "second", np.stack([body(50)] * 4), "second")
+    write_nifti(tmp_path / "third.nii.gz", hu, Grid.from_spacing(hu.shape, (3.0, 2.0, 2.0)))
+    heard: list[str] = []
+    banks = read_banks(tmp_path, heard.append)
+    assert len(banks.training) + len(banks.validation) == 16
+    assert "first" in heard
+
+
+def test_a_single_slice_is_both(tmp_path: Path) -> None:
+    stack(tmp_path / "one.tif", [body()])
+    banks = read_banks(tmp_path / "one.tif")
+    assert (len(banks.training), len(banks.validation)) == (1, 1)
+
+
+@pytest.mark.data
+def test_the_shared_slices_are_all_free_of_metal(shared_data: Path) -> None:
+    banks = read_banks(shared_data / "metal_free")
+    assert (len(banks.training), len(banks.validation), banks.with_metal) == (613, 80, 0)

@@ -1,0 +1,128 @@
+"""Trained weights become a method's own, and a card goes with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from marview.errors import BadInput
+from marview.learning.install import install
+from marview.learning.loop import Training
+from marview.learning.model_card import CARD, card
+from marview.learning.record import Session, add_session, collections_of, read_record
+from marview.mar import Listing
+from marview.mar.manifest import read_manifest
+from marview.worker.loading import LoadedMethod
+
+METHOD = """
+from pydantic import BaseModel
+
+class Small:
+    class Parameters(BaseModel):
+        pass
+
+    def run(self, case, parameters, job):
+        raise NotImplementedError
+"""
+MANIFEST = """
+id = "small"
+title = "A small network"
+version = "1.0.0"
+api = 1
+entry = "method:Small"
+
+[[weights]]
+file = "weights/own.safetensors"
+sha256 = "{digest}"
+trained_on = "nothing"
+licence = "MIT"
+
+[citation]
+authors = "A. Nobody"
+title = "Small"
+year = 2026
+"""
+
+
+@pytest.fixture
+def listing(tmp_path: Path) -> Listing:
+    folder = tmp_path / "bundled" / "small"
+    folder.mkdir(parents=True)
+    (folder / "method.py").write_text(METHOD, encoding="utf-8")
+    (folder / "test_small.py").write_text("", encoding="utf-8")
+    (folder / "plugin.toml").write_text(MANIFEST.format(digest="0" * 64), encoding="utf-8")
+    return Listing("small", folder, "bundled", read_manifest(folder))
+
+
+@pytest.fixture
+def run(begin, small, tmp_path: Path, listing: Listing) -> Path:
+    training: Training = begin()
+    training.run()
+    session = Session(0, 8, 0.5, "CPU, 2 threads", "8 clean slices of mine", ("A collection (CC BY 4.0): 8 slices",))
+    add_session(tmp_path / "run", listing, "tiny", small.recipe(), 123, session)
+    return tmp_path / "run"
+
+
+def test_the_method_is_copied_with_the_run_s_weights(run: Path, listing: Listing, tmp_path: Path) -> None:
+    folder = install(run, listing, tmp_path / "mine")
+    loaded = LoadedMethod(folder)
+    [named] = loaded.manifest.weights
+    assert named.file == "weights/own.safetensors"
+    assert named.trained_on == "8 clean slices of mine"
+    assert "last.weight" in loaded.weights(named.file, "cpu")
+    assert json.loads(loaded.about_weights(named.file)["network"]) == {"width": 3}
+    assert loaded.manifest.citation == listing.manifest.citation
+    assert (folder / "weights" / CARD).is_file()
+    assert not (folder / "test_small.py").exists()
+    assert listing.manifest.weights[0].sha256 == "0" * 64
+
+
+def test_a_method_that_lies_there_already_gets_them_in_place(run: Path, listing: Listing) -> None:
+    folder = install(run, listing, listing.folder.parent)
+    assert folder == listing.folder
+    LoadedMethod(folder).check_weights()
+    assert (folder / "test_small.py").exists()
+
+
+def test_a_method_without_weights_gets_its_first(run: Path, listing: Listing, tmp_path: Path) -> None:
+    text = MANIFEST.split("[[weights]]", maxsplit=1)[0]
+    (listing.folder / "plugin.toml").write_text(text, encoding="utf-8")
+    [named] = LoadedMethod(install(run, listing, tmp_path / "mine")).manifest.weights
+    assert named.file == "weights/bundled.safetensors"
+
+
+def test_a_run_of_another_method_is_refused(run: Path, listing: Listing, tmp_path: Path) -> None:
+    other = Listing("other", listing.folder, "bundled", listing.manifest)
+    with pytest.raises(BadInput, match="holds a run of small, so other cannot take its weights"):
+        install(run, other, tmp_path / "mine")
+    with pytest.raises(BadInput, match="holds no run"):
+        install(tmp_path, listing, tmp_path / "mine")
+
+
+def test_the_card_says_what_was_done(run: Path, listing: Listing, small) -> None:
+    add_session(run, listing, "tiny", small.recipe(), 123, Session(8, 20, 1.5, "One GPU", "8 clean slices of mine"))
+    text = card(read_record(run), [{"step": "0", "minutes": "0", "validation image": "0.5", "rmse_hu": "40"}])
+    for said in (
+        "123",
+        "8 to 20",
+        "One GPU",
+        "A collection (CC BY 4.0): 8 slices",
+        "not for diagnosis",
+        "width = 3",
+        "40",
+    ):
+        assert said in text
+    assert "| seed | 0 |" in text
+
+
+def test_a_record_that_is_broken_is_a_sentence(run: Path) -> None:
+    (run / "run.json").write_text("{", encoding="utf-8")
+    with pytest.raises(BadInput, match="cannot be read as the record of a run"):
+        read_record(run)
+
+
+def test_collections_come_from_the_index_beside_the_slices(tmp_path: Path) -> None:
+    lines = ["file,collection,licence", "train.tif,One,CC BY 3.0", "train.tif,One,CC BY 3.0", "validation.tif,Two,X"]
+    (tmp_path / "index.csv").write_text("\n".join([*lines, "train.tif,Three,"]), encoding="utf-8")
+    assert collections_of(tmp_path) == ("One (CC BY 3.0): 2 slices", "Three (licence not stated): 1 slices")
+    assert collections_of(tmp_path / "train.tif") == collections_of(tmp_path)

@@ -1,0 +1,66 @@
+"""Recipes are data, and what is wrong in one is a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from marview.errors import BadInput, UsageError
+from marview.learning.recipe import read_recipe
+from marview.mar import discover
+
+WHOLE = """
+training = "training:Net"
+[network]
+width = 4
+[optimiser]
+learning_rate = 1e-3
+[run]
+steps = 10
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "recipes").mkdir(parents=True)
+    (folder / "recipes" / "tiny.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_recipe_needs_little(tmp_path: Path) -> None:
+    recipe = read_recipe(written(tmp_path, WHOLE), "tiny")
+    assert recipe.network == {"width": 4}
+    assert recipe.data.protocols
+
+
+@pytest.mark.parametrize(
+    ("from_", "to", "says"),
+    [
+        ("steps = 10", "steps = 0", r"run.steps is 0: input should be greater than or equal to 1"),
+        ("steps = 10", "", "run.steps is missing"),
+        ("width = 4", "width = 4\n[colour]\nred = 1", "colour is not a name that is known here"),
+        ("1e-3", "-1", "optimiser.learning_rate is -1"),
+        ("[run]", '[data]\nprotocols = ["sdl"]\n[run]', "there is no protocol 'sdl': choose one of"),
+        ("[run]", '[data.metal]\nmaterials = ["lead"]\n[run]', "there is no material 'lead'"),
+        ('"training:Net"', '"training.py"', "training is 'training.py'"),
+        ("[run]", "[run", "cannot be read as a TOML file"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, from_: str, to: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        read_recipe(written(tmp_path, WHOLE.replace(from_, to)), "tiny")
+
+
+def test_a_size_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"has no recipe of the size 'paper'; it has tiny\."):
+        read_recipe(written(tmp_path, WHOLE), "paper")
+
+
+def test_a_method_without_recipes_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing to train"):
+        read_recipe(tmp_path, "paper")
+
+
+def test_the_recipes_of_bundled_methods_are_whole() -> None:
+    for listing in discover():
+        if listing.origin == "bundled":
+            for path in (listing.folder / "recipes").glob("*.toml"):
+                read_recipe(listing.folder, path.stem)

@@ -1,0 +1,116 @@
+"""Files of weights and states."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from marview.errors import BadInput, MethodFailed
+from marview.learning.average import averaged
+from marview.learning.state import Learner, read_state, write_state
+from marview.learning.weights import About, about, fill, load_weights, save_weights
+
+OF = About("cnnmar", "1.0.0", {"width": 4, "name": "ü"}, ("dudonet-640",), 12, 3.5, 7, {"body_share": (0.1, 0.5)})
+
+
+def network(width: int = 4) -> nn.Module:
+    torch.manual_seed(width)
+    return nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width))
+
+
+def test_weights_come_back_with_what_they_say(tmp_path: Path) -> None:
+    path, net = tmp_path / "a.safetensors", network()
+    save_weights(path, net.state_dict(), OF)
+    weights, of = load_weights(path)
+    assert of == OF
+    assert weights["0.weight"].dtype == torch.float32
+    assert weights["1.num_batches_tracked"].dtype == torch.int64
+    torch.testing.assert_close(weights["0.weight"], net.state_dict()["0.weight"], atol=1e-3, rtol=1e-3)
+    fill(network(), weights, "a")
+
+
+def test_floats_take_two_bytes(tmp_path: Path) -> None:
+    big = {"a": torch.zeros(100_000)}
+    save_weights(tmp_path / "a.safetensors", big, OF)
+    assert (tmp_path / "a.safetensors").stat().st_size < 201_000
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e6])
+def test_what_half_precision_cannot_hold_is_refused(tmp_path: Path, value: float) -> None:
+    with pytest.raises(MethodFailed, match=r"a holds values that torch\.float16 cannot hold"):
+        save_weights(tmp_path / "a.safetensors", {"a": torch.tensor([value])}, OF)
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_of_another_width_are_refused() -> None:
+    with pytest.raises(MethodFailed, match=r"0.weight is \(8, 1, 3, 3\) and the network asks for \(4, 1, 3, 3\)"):
+        fill(network(4), network(8).state_dict(), "w.safetensors")
+
+
+def test_weights_that_lack_something_are_refused() -> None:
+    some = network().state_dict()
+    del some["0.bias"]
+    with pytest.raises(MethodFailed, match=r"0\.bias is missing"):
+        fill(network(), some, "w.safetensors")
+    with pytest.raises(MethodFailed, match="extra is unknown"):
+        fill(network(), network().state_dict() | {"extra": torch.zeros(1)}, "w.safetensors")
+
+
+def test_a_file_that_says_nothing_is_refused(tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
+    with pytest.raises(BadInput, match="does not say what network it is of"):
+        load_weights(tmp_path / "a.safetensors")
+    with pytest.raises(BadInput, match="the weights does not say"):
+        about({"method": "a"})
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\xff" * 64])
+def test_a_file_that_is_no_safetensors_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="cannot be read as weights"):
+        load_weights(path)
+
+
+def learner() -> Learner:
+    net = network()
+    made = Learner(net, {"all": torch.optim.Adam(net.parameters(), 0.1)}, averaged(net, 0.9))
+    for _ in range(3):
+        net.zero_grad()
+        net(torch.ones(1, 1, 5, 5)).square().sum().backward()
+        made.optimisers["all"].step()
+        made.average.update_parameters(net)
+    return made
+
+
+def test_a_whole_state_goes_on_exactly(tmp_path: Path) -> None:
+    first, second = learner(), learner()
+    write_state(tmp_path / "s.safetensors", first, {"steps": "3"})
+    for parameter in second.network.parameters():
+        parameter.data.zero_()
+    tensors, facts = read_state(tmp_path / "s.safetensors", torch.device("cpu"))
+    assert second.fill(tensors, 3, "s")
+    assert facts["steps"] == "3"
+    assert all(torch.equal(first.tensors()[name], value) for name, value in second.tensors().items())
+
+
+def test_rounded_moments_are_small_and_go_on_with_a_warm_up(tmp_path: Path) -> None:
+    one = learner()
+    write_state(tmp_path / "whole.safetensors", one, {})
+    write_state(tmp_path / "small.safetensors", one, {}, moments=torch.bfloat16)
+    tensors, _ = read_state(tmp_path / "small.safetensors", torch.device("cpu"))
+    assert tensors["moments.all.0.weight.exp_avg"].dtype == torch.bfloat16
+    other = learner()
+    assert not other.fill(tensors, 3, "small")
+    moments = other.optimisers["all"].state[next(other.network.parameters())]["exp_avg"]
+    assert moments.dtype == torch.float32
+
+
+def test_weights_that_are_not_numbers_are_not_kept(tmp_path: Path) -> None:
+    one = learner()
+    next(one.network.parameters()).data[0] = float("nan")
+    with pytest.raises(MethodFailed, match="not numbers"):
+        write_state(tmp_path / "s.safetensors", one, {})
+    assert not list(tmp_path.iterdir())

@@ -19,11 +19,12 @@ from marview.dicom import open_series
 from marview.dicom.mask_file import read_mask
 from marview.errors import BadInput, UsageError
 from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
-from marview.evaluation.sweep import Row, SweepInput, plan, sweep
-from marview.evaluation.sweep_files import write_sweep
+from marview.export.sweep import write_sweep
 from marview.geometry import Grid
 from marview.mar import MarWorker, SharedArray
 from marview.mar.messages import Device
+from marview.mar.sweep import SweepInput, plan, sweep
+from marview.mar.sweep_measures import Row, measure
 from marview.volume import Volume
 
 
@@ -100,7 +101,7 @@ def sweep_series(
                 on_progress=lambda done, text: bar.update(task, completed=done, description=text or "done"),
             )
         files = write_sweep(result, output, volume.grid, volume.hu, like=like)
-    Console().print(_table(result.rows))
+    Console().print(_table(measure(result)))
     print(f"{output}: {len(files)} files, {len(result.slices)} slices with metal.")
     return 0
 

@@ -32,6 +32,8 @@ class ReduceRequest:
         device: where to run.
         restore_metal: whether metal pixels keep their source values.
         keep_outputs: whether intermediate pictures are shown (`Output`).
+        keep_projections: whether the worker keeps the re-projections of the slices for the next run on this volume, and
+            uses those it has; a run without it lets go of them.
         folder: where the method lies; the runner fills it in.
         output_folder: where intermediate pictures go; the runner fills it in.
     """
@@ -46,6 +48,7 @@ class ReduceRequest:
     device: Device = "auto"
     restore_metal: bool = True
     keep_outputs: bool = True
+    keep_projections: bool = False
     folder: str = ""
     output_folder: str = ""
 

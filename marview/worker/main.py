@@ -37,6 +37,7 @@ from marview.worker.channel import Channel, die_with_parent, end_group, limit_me
 from marview.worker.devices import list_devices
 from marview.worker.loading import as_clause, load_method
 from marview.worker.reduce import Reduction, show_sinogram
+from marview.worker.reprojection import Reprojections
 from marview.worker.tracing import mark_trace
 
 IDLE_S = 0.5
@@ -56,11 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with contextlib.suppress(UsageError):  # a wrong MARVIEW_THREADS is told when a projection is asked for
         torch.set_num_threads(threads())
     is_warm = False
+    projections = Reprojections()
     while True:
         if not is_warm and not channel.is_asked(IDLE_S):
             is_warm = True
             threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
-        channel.send(_answer(channel.next(), channel))
+        channel.send(_answer(channel.next(), channel, projections))
 
 
 def _warm_up() -> None:
@@ -71,10 +73,10 @@ def _warm_up() -> None:
         logging.getLogger(__name__).exception("the kernels could not be compiled ahead")
 
 
-def _answer(request: Request, channel: Channel) -> Message:
+def _answer(request: Request, channel: Channel, projections: Reprojections) -> Message:
     """Do what is asked; whatever a method raises becomes a sentence."""
     try:
-        return _serve(request, channel)
+        return _serve(request, channel, projections)
     except Cancelled:
         return CancelledMessage()
     except MarviewError as refusal:
@@ -91,10 +93,10 @@ def _trace_of_method(refusal: MarviewError) -> str:
     return traceback.format_exc() if isinstance(refusal, MethodFailed) and refusal.__cause__ is not None else ""
 
 
-def _serve(request: Request, channel: Channel) -> Finished:
+def _serve(request: Request, channel: Channel, projections: Reprojections) -> Finished:
     match request:
         case ReduceRequest():
-            return Reduction(request, channel).run()
+            return Reduction(request, channel, projections).run()
         case SinogramRequest():
             return show_sinogram(request, channel)
         case TraceRequest():

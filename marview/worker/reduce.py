@@ -18,6 +18,7 @@ from marview.worker.devices import choose_device
 from marview.worker.front_end import REPROJECTED, FrontEnd, check_result, consistency, too_much_metal
 from marview.worker.job import Outputs, WorkerJob
 from marview.worker.loading import load_method
+from marview.worker.reprojection import Reprojections
 from marview.worker.resampling import SliceFrame
 
 
@@ -26,12 +27,14 @@ class Reduction:
     """A run in progress.
 
     Attributes:
+        projections: re-projections of earlier runs on the same volume.
         done: what is known of every finished slice.
         notes: sentences for the reader of the result.
     """
 
     request: ReduceRequest
     channel: Channel
+    projections: Reprojections = field(default_factory=Reprojections)
     done: list[SliceDone] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -54,6 +57,9 @@ class Reduction:
         self._job = WorkerJob(self.channel, loaded, self._device, self._outputs)
         self._front = FrontEnd(frame_of(request), self._device)
         self._note(REPROJECTED)
+        self._is_reusing = request.keep_projections and loaded.manifest.needs_sinogram
+        volume = (request.hu.name, request.spacing_mm)
+        self.projections.begin(volume if request.keep_projections else None)
 
         wanted = request.slices or range(len(request.hu.array))
         metal = [k for k in wanted if request.mask.array[k].any()]
@@ -61,6 +67,7 @@ class Reduction:
         batches = Batches(loaded.manifest, self._device)
         self._total = len(metal)
         self._corrected = 0
+        self._projected = 0
         for batch in batches.split(metal, is_first_alone=True):
             batches.run(batch, self._correct)
         return Finished(
@@ -74,6 +81,7 @@ class Reduction:
                 "seconds": time.perf_counter() - started,
                 "notes": self.notes,
                 "slices": [asdict(each) for each in sorted(self.done, key=lambda each: each.slice_index)],
+                **({"slices_projected": self._projected} if self._is_reusing else {}),
                 **self._geometry(),
             }
         )
@@ -92,6 +100,8 @@ class Reduction:
         hu, mask = request.hu.array[batch], request.mask.array[batch]
         case = self._front.case(hu, mask, batch)
         before_hu = case.hu.clone()
+        if self._is_reusing:
+            self._projected += self.projections.give(case)
         if outputs.is_wanted:
             outputs.show_all("sinogram", batch, case.sinogram)
             outputs.show_all("trace", batch, case.trace)

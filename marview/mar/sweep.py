@@ -5,24 +5,34 @@ of the 416 x 416 grid: `marview.evaluation.processing_grid` brings a series onto
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.errors import UsageError
-from marview.mar import MarWorker, Message, Progress, ReduceRequest, SharedArray
-from marview.mar.messages import Device
-from marview.metrics.error import rmse_hu
-from marview.metrics.region import ring
-from marview.metrics.streak import streak_index
+from marview.errors import MarviewError, UsageError
+from marview.mar.messages import Device, Message, Progress, ReduceRequest
+from marview.mar.run import OnMessage, Outcome, Run
+from marview.mar.shared import SharedArray
 from marview.volume.mask import grow_mm, grow_px, refuse_unusable
 
-SOFT_TISSUE_HU = (-100, 200)
-"""What counts as soft tissue for the streak index, by the truth, else by the mean of all results."""
+ASK_S = 0.1
+
+
+class SweepCancelled(MarviewError):  # noqa: N818 - not an error: the person said stop
+    """The sweep stopped because it was told to."""
+
+    exit_code = 130
+
+
+class Reducer(Protocol):
+    """What corrects; `marview.mar.runner.MarWorker` is one."""
+
+    def reduce(self, request: ReduceRequest, on_message: OnMessage) -> Run:
+        """Begin a run; returns at once."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,18 @@ class Variant:
     margin: float = 0.0
     unit: Literal["mm", "px"] = "mm"
     threshold_hu: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Names it among the variants of its method: `> 2500 HU, +1 mm`.
+
+        >>> Variant("nmar", -0.5).label
+        '-0.5 mm'
+        """
+        if not self.method:
+            return "uncorrected"
+        margin = f"{self.margin:+g} {self.unit}" if self.margin else f"0 {self.unit}"
+        return margin if self.threshold_hu is None else f"> {self.threshold_hu:g} HU, {margin}"
 
     @property
     def name(self) -> str:
@@ -76,51 +98,43 @@ class SweepInput:
     truth_hu: NDArray[np.int16] | None = None
 
 
-@dataclass(frozen=True)
-class Row:
-    """Measures of a variant over the slices looked at; NaN where there is nothing to measure.
-
-    Attributes:
-        variant: which.
-        metal_voxels: of its mask, in these slices.
-        mean_hu: mean within the region.
-        deviation_hu: standard deviation within the region.
-        streak_index: mean over the slices of `marview.metrics.streak_index`, around the mask that was given.
-        rmse_hu: root mean square error to the truth outside metal, by slice, then averaged.
-        seconds: what the run took; 0 where a run with the same mask was used again.
-        note: why there is no result; empty where there is one.
-    """
-
-    variant: Variant
-    metal_voxels: int
-    mean_hu: float = math.nan
-    deviation_hu: float = math.nan
-    streak_index: float = math.nan
-    rmse_hu: float = math.nan
-    seconds: float = 0.0
-    note: str = ""
-
-
 @dataclass(frozen=True, eq=False)
 class SweepResult:
     """Everything a sweep found.
 
     Attributes:
         slices: indices z of the slices looked at.
-        rows: measures, the uncorrected slices first.
+        variants: all that were asked for, the uncorrected slices first.
         hu: int16 HU of each variant with a result, `[slice, y, x]`, by its name; "original" among them.
-        masks: its mask, bool `[slice, y, x]`, by its name.
-        spread_hu: standard deviation over a method's variants, float32 `[slice, y, x]`, by method: where it is large,
-            the result hangs on the mask.
+        masks: its mask, bool `[slice, y, x]`, by its name; that of "original" is the mask margins are measured from.
+        notes: why there is no result, by the name of the variant.
+        region: where mean and standard deviation are taken, bool `[slice, y, x]`; None for the tissue around metal.
+        truth_hu: the body without metal, `[slice, y, x]`, where it is known.
         reports: what the worker said of each run, by name.
     """
 
     slices: tuple[int, ...]
-    rows: tuple[Row, ...]
+    variants: tuple[Variant, ...]
     hu: dict[str, NDArray[np.int16]]
     masks: dict[str, NDArray[np.bool_]]
-    spread_hu: dict[str, NDArray[np.float32]]
+    notes: dict[str, str] = field(default_factory=dict)
+    region: NDArray[np.bool_] | None = None
+    truth_hu: NDArray[np.int16] | None = None
     reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that gave a result."""
+        return tuple(dict.fromkeys(one.method for one in self.variants if one.method and one.name in self.hu))
+
+    def of(self, method: str) -> list[Variant]:
+        """The variants of a method that gave a result."""
+        return [one for one in self.variants if one.method == method and one.name in self.hu]
+
+    def spread_hu(self, method: str, slice_index: int) -> NDArray[np.float32]:
+        """Standard deviation over a method's variants in a slice, `[y, x]`; where large, all hangs on the mask."""
+        at = self.slices.index(slice_index)
+        return _spread(self.hu[one.name][at] for one in self.of(method))
 
 
 def plan(
@@ -157,13 +171,17 @@ def plan(
 def sweep(
     given: SweepInput,
     variants: Sequence[Variant],
-    worker: MarWorker,
+    worker: Reducer,
     *,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     device: Device = "auto",
     on_progress: Callable[[float, str], None] | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> SweepResult:
-    """Run every variant and measure it. Variants of a method whose masks are equal are run once.
+    """Run every variant.
+
+    What does not change is done once: slices are re-projected in the first run that needs them, and variants of a
+    method whose masks are equal are one run.
 
     Args:
         given: slices, mask, truth.
@@ -172,47 +190,41 @@ def sweep(
         parameters: of each method, by its identifier, where they differ from the defaults.
         device: where methods run.
         on_progress: called with the share that is done and what is being done.
+        is_cancelled: asked several times a second whether to stop.
 
     Raises:
         BadInput: the mask cannot be used.
         UsageError: an unknown method, parameter or slice.
         MethodFailed: a method failed.
+        SweepCancelled: it was told to stop.
     """
     refuse_unusable(given.metal, given.hu.array)
     slices = _slices(given)
     index = list(slices)
-    masks = {variant: _mask(given, variant, slices) for variant in variants}
-    runs = _Runs(given, slices, worker, parameters or {}, device)
+    kinds = {replace(variant, method="") for variant in variants}
+    masks_of = {kind: _mask(given, kind, slices) for kind in kinds}
+    masks = {variant: masks_of[replace(variant, method="")] for variant in variants}
+    runs = _Runs(given, slices, worker, parameters or {}, device, is_cancelled)
     original = Variant("")
-    results: dict[Variant, NDArray[np.int16]] = {original: given.hu.array[index]}
-    notes: dict[Variant, str] = {}
+    results = {original.name: given.hu.array[index]}
+    notes: dict[str, str] = {}
     tell = on_progress or (lambda _fraction, _text: None)
     for number, variant in enumerate(variants):
         if not masks[variant].any():
-            notes[variant] = "No metal is left of the mask."
+            notes[variant.name] = "No metal is left of the mask."
             continue
-        results[variant] = runs.run(variant, masks[variant], partial(_tell, tell, number, len(variants), variant.name))
+        on_run = partial(_tell, tell, number, len(variants), variant.name)
+        results[variant.name] = runs.run(variant, masks[variant], on_run)
     tell(1.0, "")
-    measures = _Measures(given, slices, [hu for variant, hu in results.items() if variant.method])
-    counts = {variant: int(np.count_nonzero(mask)) for variant, mask in masks.items()}
-    counts[original] = int(np.count_nonzero(given.metal[index]))
-    rows = tuple(
-        measures.row(variant, counts[variant], results[variant], runs.seconds.get(variant, 0.0))
-        if variant in results
-        else Row(variant, 0, note=notes[variant])
-        for variant in (original, *variants)
-    )
-    methods = dict.fromkeys(variant.method for variant in results if variant.method)
-    spread = {
-        method: _spread([hu for variant, hu in results.items() if variant.method == method]) for method in methods
-    }
     return SweepResult(
         slices,
-        rows,
-        {variant.name: hu for variant, hu in results.items()},
-        {variant.name: masks.get(variant, given.metal[index]) for variant in results},
-        spread,
-        {variant.name: report for variant, report in runs.reports.items()},
+        (original, *variants),
+        results,
+        {original.name: given.metal[index], **{one.name: mask for one, mask in masks.items() if one.name in results}},
+        notes,
+        None if given.region is None else given.region[index],
+        None if given.truth_hu is None else given.truth_hu[index],
+        runs.reports,
     )
 
 
@@ -227,15 +239,15 @@ class _Runs:
         self,
         given: SweepInput,
         slices: tuple[int, ...],
-        worker: MarWorker,
+        worker: Reducer,
         parameters: Mapping[str, Mapping[str, Any]],
         device: Device,
+        is_cancelled: Callable[[], bool],
     ) -> None:
         self._given, self._slices, self._worker = given, slices, worker
-        self._parameters, self._device = parameters, device
+        self._parameters, self._device, self._is_cancelled = parameters, device, is_cancelled
         self._known: dict[tuple[str, bytes], NDArray[np.int16]] = {}
-        self.seconds: dict[Variant, float] = {}
-        self.reports: dict[Variant, Mapping[str, Any]] = {}
+        self.reports: dict[str, Mapping[str, Any]] = {}
 
     def run(self, variant: Variant, mask: NDArray[np.bool_], tell: Callable[[float], None]) -> NDArray[np.int16]:
         key = (variant.method, np.packbits(mask).tobytes())
@@ -246,6 +258,8 @@ class _Runs:
         return self._known[key]
 
     def _reduce(self, variant: Variant, mask: NDArray[np.bool_], tell: Callable[[float], None]) -> NDArray[np.int16]:
+        if self._is_cancelled():
+            raise SweepCancelled("The sweep was cancelled.")
         given, index = self._given, list(self._slices)
         shape = given.hu.array.shape
 
@@ -265,50 +279,31 @@ class _Runs:
                 parameters=self._parameters.get(variant.method, {}),
                 device=self._device,
                 keep_outputs=False,
+                keep_projections=True,
             )
             run = self._worker.reduce(request, hear)
             try:
-                report = run.wait().check()
+                outcome = self._wait(run)
             except KeyboardInterrupt:
                 run.cancel()
                 raise
-            corrected = np.rint(given.hu.array[index] + correction.array[index])
-        self.seconds[variant] = float(report["seconds"])
-        self.reports[variant] = report
-        return np.asarray(np.clip(corrected, -32768, 32767), np.int16)
+            if outcome.state == "cancelled":
+                raise SweepCancelled("The sweep was cancelled.")
+            self.reports[variant.name] = outcome.check()
+            corrected = np.empty((len(index), *shape[1:]), np.int16)
+            for row, k in enumerate(index):
+                # summed in float64, as every result is, to the last HU
+                total = np.rint(given.hu.array[k] + correction.array[k].astype(np.float64))
+                corrected[row] = np.clip(total, -32768, 32767)
+        return corrected
 
-
-class _Measures:
-    """Measures all variants in the same places: around the mask that was given, whatever their own."""
-
-    def __init__(self, given: SweepInput, slices: tuple[int, ...], results: Sequence[NDArray[np.int16]]) -> None:
-        index = list(slices)
-        self._metal = given.metal[index]
-        self._truth = None if given.truth_hu is None else given.truth_hu[index]
-        tissue = self._truth if self._truth is not None else np.mean([given.hu.array[index], *results], axis=0)
-        lowest, highest = SOFT_TISSUE_HU
-        self._soft = (tissue >= lowest) & (tissue <= highest) & ~self._metal
-        near = self._soft & np.stack([ring(metal) for metal in self._metal])
-        self._region = near if given.region is None else given.region[index] & ~self._metal
-
-    def row(self, variant: Variant, metal_voxels: int, hu: NDArray[np.int16], seconds: float) -> Row:
-        inside = hu[self._region].astype(np.float64)
-        streaks = [streak_index(*each) for each in zip(hu, self._metal, self._soft, strict=True)]
-        errors = []
-        if self._truth is not None:
-            errors = [
-                rmse_hu(image.astype(np.float32), truth.astype(np.float32), ~metal)
-                for image, truth, metal in zip(hu, self._truth, self._metal, strict=True)
-            ]
-        return Row(
-            variant,
-            metal_voxels,
-            mean_hu=float(inside.mean()) if inside.size else math.nan,
-            deviation_hu=float(inside.std(ddof=1)) if inside.size > 1 else math.nan,
-            streak_index=_mean(streaks),
-            rmse_hu=_mean(errors),
-            seconds=seconds,
-        )
+    def _wait(self, run: Run) -> Outcome:
+        while True:
+            try:
+                return run.wait(ASK_S)
+            except TimeoutError:
+                if self._is_cancelled():
+                    run.cancel()
 
 
 def _slices(given: SweepInput) -> tuple[int, ...]:
@@ -334,20 +329,16 @@ def _mask(given: SweepInput, variant: Variant, slices: tuple[int, ...]) -> NDArr
     return grow_px(core[index], variant.margin)
 
 
-def _spread(results: Sequence[NDArray[np.int16]]) -> NDArray[np.float32]:
+def _spread(results: Iterable[NDArray[np.int16]]) -> NDArray[np.float32]:
     """Standard deviation over the results; 0 of a single one."""
-    total = np.zeros(results[0].shape, np.float64)
+    images = list(results)
+    total = np.zeros(images[0].shape, np.float64)
     squares = np.zeros_like(total)
     # Differences to the first are small, so that their squares cancel without loss.
-    for hu in results:
-        difference = hu.astype(np.float64) - results[0]
+    for hu in images:
+        difference = hu.astype(np.float64) - images[0]
         total += difference
         squares += difference**2
-    count = len(results)
+    count = len(images)
     variance = (squares - total**2 / count) / max(count - 1, 1)
     return np.sqrt(np.maximum(variance, 0)).astype(np.float32)
-
-
-def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan

@@ -1,20 +1,16 @@
 """A sweep varies the mask, measures in the same places, and shows where the result hangs on the mask."""
 
-import csv
-import json
 import math
 from types import SimpleNamespace
 
-import nibabel
 import numpy as np
 import pytest
-from PIL import Image
 
 from marview.errors import BadInput, UsageError
-from marview.evaluation.sweep import SweepInput, Variant, plan, sweep
-from marview.evaluation.sweep_files import write_sweep
-from marview.geometry import Grid
-from marview.mar import MarWorker, SharedArray
+from marview.mar import MarWorker, Outcome, SharedArray
+from marview.mar.run import Run
+from marview.mar.sweep import SweepCancelled, SweepInput, Variant, plan, sweep
+from marview.mar.sweep_measures import measure
 
 SPACING = (2.0, 1.0, 1.0)
 
@@ -30,8 +26,8 @@ class Worker:
         for k in request.slices:
             mask = request.mask.array[k]
             request.correction.array[k] = np.where(mask, 0, -float(mask.sum()))
-        outcome = SimpleNamespace(check=lambda: {"seconds": 1.0, "method": request.method})
-        return SimpleNamespace(wait=lambda: outcome, cancel=lambda: None)
+        outcome = Outcome("done", report={"seconds": 1.0, "method": request.method})
+        return SimpleNamespace(wait=lambda timeout: outcome, cancel=lambda: None)
 
 
 def given(hu: SharedArray, **changes) -> SweepInput:
@@ -67,7 +63,7 @@ def test_variants_get_their_masks_and_only_slices_with_metal_are_run(hu) -> None
     worker = Worker()
     result = sweep(given(hu), plan(["a"], margins_mm=[-1, 0, 1]), worker)
     assert result.slices == (1, 2)
-    assert [row.metal_voxels for row in result.rows] == [50, 18, 50, 50 + 2 * 20]
+    assert [row.metal_voxels for row in measure(result)] == [50, 18, 50, 50 + 2 * 20]
     assert all(request.slices == (1, 2) for request in worker.requests)
     assert result.hu["a_+1mm"].shape == (2, 80, 80)
 
@@ -75,28 +71,28 @@ def test_variants_get_their_masks_and_only_slices_with_metal_are_run(hu) -> None
 def test_pixels_are_counted_within_the_slice(hu) -> None:
     thing = given(hu, spacing_mm=(0.5, 3.0, 3.0))
     result = sweep(thing, plan(["a"], margins_px=[0, 1]), Worker())
-    assert result.rows[2].metal_voxels == 50 + 2 * 20
+    assert measure(result)[2].metal_voxels == 50 + 2 * 20
 
 
 def test_a_threshold_makes_a_mask_of_its_own(hu) -> None:
     thing = given(hu)
     hu.array[1, 20, 20] = 3000
     result = sweep(thing, plan(["a"], thresholds_hu=[2000, 5000]), Worker())
-    assert [row.metal_voxels for row in result.rows[1:]] == [51, 50]
+    assert [row.metal_voxels for row in measure(result)[1:]] == [51, 50]
 
 
 def test_equal_masks_are_run_once(hu) -> None:
     worker = Worker()
     result = sweep(given(hu), plan(["a"], margins_mm=[0, 0.1, 0.2], thresholds_hu=[2000, 3000]), worker)
     assert len(worker.requests) == 1
-    assert [row.seconds for row in result.rows] == [0.0, 1.0, 0, 0, 0, 0, 0]
-    assert (result.spread_hu["a"] == 0).all()
+    assert [row.seconds for row in measure(result)] == [0.0, 1.0, 0, 0, 0, 0, 0]
+    assert (result.spread_hu("a", 1) == 0).all()
 
 
 def test_a_mask_that_vanishes_is_said_and_the_rest_goes_on(hu) -> None:
     result = sweep(given(hu), plan(["a"], margins_mm=[-9, 0]), Worker())
-    assert result.rows[1].note == "No metal is left of the mask."
-    assert math.isnan(result.rows[1].mean_hu)
+    assert measure(result)[1].note == "No metal is left of the mask."
+    assert math.isnan(measure(result)[1].mean_hu)
     assert "a_-9mm" not in result.hu
 
 
@@ -105,7 +101,7 @@ def test_measures_are_taken_in_the_same_place_whatever_the_mask(hu) -> None:
     truth = hu.array.copy()
     truth[thing.metal] = 40
     result = sweep(SweepInput(hu, SPACING, thing.metal, truth_hu=truth), plan(["a"], margins_mm=[0, 1]), Worker())
-    original, same, grown = result.rows
+    original, same, grown = measure(result)
     assert original.mean_hu == pytest.approx(40)
     assert same.mean_hu == pytest.approx(40 - 25)
     # Of the mask grown by one pixel, 20 pixels of the ring count as metal and are restored.
@@ -117,15 +113,26 @@ def test_measures_are_taken_in_the_same_place_whatever_the_mask(hu) -> None:
 def test_the_spread_is_the_deviation_over_the_variants(hu) -> None:
     result = sweep(given(hu), plan(["a", "b"], margins_mm=[-1, 0, 1]), Worker())
     stacked = np.stack([result.hu[f"a_{name}"] for name in ("-1mm", "+0mm", "+1mm")]).astype(float)
-    np.testing.assert_allclose(result.spread_hu["a"], stacked.std(axis=0, ddof=1), atol=1e-3)
-    assert set(result.spread_hu) == {"a", "b"}
+    expected = stacked.std(axis=0, ddof=1)
+    np.testing.assert_allclose([result.spread_hu("a", k) for k in (1, 2)], expected, atol=1e-3)
+    assert result.methods == ("a", "b")
+
+
+def test_a_cancelled_sweep_asks_for_nothing_more_and_ends_the_run_under_way(hu) -> None:
+    worker, cancelled = Worker(), []
+    asked = iter([False, True, True])
+    run = Run(None, "", lambda message: None, lambda run: (cancelled.append(1), run.end(Outcome("cancelled"))))
+    worker.reduce = lambda request, on_message: run
+    with pytest.raises(SweepCancelled, match="cancelled"):
+        sweep(given(hu), plan(["a"], margins_mm=[0, 1]), worker, is_cancelled=lambda: next(asked))
+    assert cancelled
 
 
 def test_a_region_of_ones_own_is_measured(hu) -> None:
     region = np.zeros(hu.array.shape, bool)
     region[1, 50, 50] = True
     result = sweep(given(hu, region=region), plan(["a"], margins_mm=[0, 1]), Worker())
-    assert [row.mean_hu for row in result.rows] == [40, 15, 40 - 45]
+    assert [row.mean_hu for row in measure(result)] == [40, 15, 40 - 45]
 
 
 def test_what_cannot_be_swept_is_refused_before_any_run(hu) -> None:
@@ -140,32 +147,27 @@ def test_what_cannot_be_swept_is_refused_before_any_run(hu) -> None:
     assert not worker.requests
 
 
-def test_a_sweep_is_written_whole(hu, tmp_path) -> None:
-    said: list[float] = []
-    result = sweep(
-        given(hu), plan(["a", "b"], margins_mm=[-9, 0, 1]), Worker(), on_progress=lambda done, _: said.append(done)
-    )
-    assert said == sorted(said)
-    assert said[-1] == 1
-    grid = Grid.from_spacing(hu.array.shape, SPACING)
-    files = write_sweep(result, tmp_path / "out", grid, hu.array)
-    assert all(file.is_file() for file in files)
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {file.name for file in files}
-    with (tmp_path / "out" / "sweep.csv").open() as stream:
-        rows = list(csv.DictReader(stream))
-    assert [row["name"] for row in rows] == ["original", "a_-9mm", "a_+0mm", "a_+1mm", "b_-9mm", "b_+0mm", "b_+1mm"]
-    assert rows[1]["mean_hu"] == ""
-    assert json.loads((tmp_path / "out" / "sweep.json").read_text())["slices"] == [1, 2]
-    volume = np.asarray(nibabel.load(tmp_path / "out" / "a_+1mm.nii.gz").dataobj).T
-    np.testing.assert_array_equal(volume[[0, 3]], hu.array[[0, 3]])
-    np.testing.assert_array_equal(volume[[1, 2]], result.hu["a_+1mm"])
-    with Image.open(tmp_path / "out" / "sweep.png") as picture:
-        assert picture.width >= 4 * 80
-
-
 @pytest.mark.slow
 def test_a_real_method_is_swept(hu) -> None:
     with MarWorker() as worker:
         result = sweep(given(hu), plan(["linear_interpolation"], margins_px=[-1, 0, 2]), worker, device="cpu")
-    assert all(np.isfinite(row.mean_hu) for row in result.rows)
-    assert result.spread_hu["linear_interpolation"].max() > 0
+    assert all(np.isfinite(row.mean_hu) for row in measure(result))
+    assert result.spread_hu("linear_interpolation", 1).max() > 0
+
+
+@pytest.mark.slow
+def test_a_slice_is_projected_once_in_a_sweep_and_its_results_are_those_of_single_runs(hu) -> None:
+    methods = ["linear_interpolation", "nmar"]
+    thing = given(hu)
+    with MarWorker() as worker:
+        result = sweep(thing, plan(methods, margins_mm=[0, 1, 2]), worker, device="cpu")
+        again = sweep(thing, plan(methods, margins_mm=[1, 3]), worker, device="cpu")
+    projected = [report["slices_projected"] for report in result.reports.values()]
+    assert projected == [2, 0, 0, 0, 0, 0]
+    assert [report["slices_projected"] for report in again.reports.values()] == [0, 0, 0, 0]
+    with MarWorker() as fresh:
+        alone = sweep(thing, plan(methods, margins_mm=[1, 3]), fresh, device="cpu")
+    for name in ("linear_interpolation_+1mm", "nmar_+1mm"):
+        np.testing.assert_array_equal(result.hu[name], again.hu[name])
+        # one slice or two at once differ in the last bit of float32
+        np.testing.assert_allclose(result.hu[name], alone.hu[name], atol=1)

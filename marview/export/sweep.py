@@ -1,0 +1,106 @@
+"""A sweep as files: table, volumes of the variants, map of the spread, figure."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.atomic import whole_file, whole_folder
+from marview.errors import UsageError
+from marview.export.arrays import write_nifti
+from marview.export.sweep_figure import draw_sweep
+from marview.export.tables import write_csv, write_json
+from marview.geometry import Grid
+from marview.mar.sweep import SweepResult
+from marview.mar.sweep_measures import Row, measure
+from marview.volume.window import HuWindow
+
+TABLE_SUFFIX, FIGURE_SUFFIXES = ".csv", (".png", ".pdf")
+_DOTS_PER_INCH = 200.0
+
+
+def write_sweep(
+    result: SweepResult, folder: Path, grid: Grid, hu: NDArray[np.int16], *, like: Path | None = None
+) -> tuple[Path, ...]:
+    """Write a sweep into a folder that is new or empty; it appears whole or not at all.
+
+    `sweep.csv` has a row for the uncorrected slices and each variant, `sweep.json` also what the worker said.
+    `NAME.nii.gz` are the series of each variant, `spread_METHOD.nii.gz` the standard deviation over a method's variants
+    in HU, `sweep.png` shows the slice with most metal, and the measures against the margin.
+
+    Args:
+        result: what was found.
+        folder: where to.
+        grid: of the series.
+        hu: of the series, `[z, y, x]`.
+        like: a NIfTI file of the same voxels, whose order of axes the new files take over.
+
+    Raises:
+        CannotWrite: the disk is full or read-only.
+        UsageError: the folder holds something.
+    """
+    index = list(result.slices)
+    rows = measure(result)
+    names = ["sweep.csv", "sweep.json", "sweep.png"]
+    with whole_folder(folder) as part:
+        write_csv(part / "sweep.csv", [_record(row) for row in rows])
+        record = {"slices": index, "rows": [_record(row) for row in rows], "runs": result.reports}
+        write_json(part / "sweep.json", record)
+        draw_sweep(result, rows).save(part / "sweep.png")
+        for name, corrected in result.hu.items():
+            if name == "original":
+                continue
+            volume = hu.copy()
+            volume[index] = corrected
+            write_nifti(part / f"{name}.nii.gz", volume, grid, like=like)
+            names.append(f"{name}.nii.gz")
+        for method in result.methods:
+            whole = np.zeros(grid.shape, np.float32)
+            for k in index:
+                whole[k] = result.spread_hu(method, k)
+            write_nifti(part / f"spread_{method}.nii.gz", whole, grid, like=like)
+            names.append(f"spread_{method}.nii.gz")
+    return tuple(folder / name for name in names)
+
+
+def write_sweep_file(
+    path: Path, result: SweepResult, rows: Sequence[Row], *, slice_index: int, window: HuWindow | None = None
+) -> Path:
+    """Write the table (.csv), or the figure of a slice with measures and table (.png, .pdf).
+
+    Raises:
+        UsageError: the name ends otherwise.
+        CannotWrite: the disk is full or read-only.
+    """
+    suffix = path.suffix.lower()
+    if suffix == TABLE_SUFFIX:
+        return write_csv(path, [_record(row) for row in rows])
+    if suffix not in FIGURE_SUFFIXES:
+        raise UsageError(f"{path.name} ends neither in .csv, for the table, nor in .png or .pdf, for the figure.")
+    figure = draw_sweep(result, rows, slice_index, window)
+    with whole_file(path) as part:
+        figure.save(part, format=suffix[1:].upper(), resolution=_DOTS_PER_INCH)
+    return path
+
+
+def _record(row: Row) -> dict[str, object]:
+    variant = row.variant
+    values = {
+        "mean_hu": row.mean_hu,
+        "deviation_hu": row.deviation_hu,
+        "streak_index": row.streak_index,
+        "rmse_hu": row.rmse_hu,
+    }
+    return {
+        "name": variant.name,
+        "method": variant.method,
+        "threshold_hu": "" if variant.threshold_hu is None else variant.threshold_hu,
+        "margin": variant.margin,
+        "unit": variant.unit,
+        "metal_voxels": row.metal_voxels,
+        **{name: "" if math.isnan(value) else round(value, 4) for name, value in values.items()},
+        "seconds": round(row.seconds, 3),
+        "note": row.note,
+    }

@@ -1,0 +1,109 @@
+"""Measures of a sweep: all variants in the same places, around the mask that was given, whatever their own."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.mar.sweep import SweepResult, Variant
+from marview.metrics.error import rmse_hu
+from marview.metrics.region import ring
+from marview.metrics.streak import streak_index
+
+SOFT_TISSUE_HU = (-100, 200)
+"""What counts as soft tissue for the streak index, by the truth, else by the mean of all results."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Measures of a variant over the slices looked at; NaN where there is nothing to measure.
+
+    Attributes:
+        variant: which.
+        metal_voxels: of its mask, in these slices.
+        mean_hu: mean within the region.
+        deviation_hu: standard deviation within the region.
+        streak_index: mean over the slices of `marview.metrics.streak_index`, around the mask that was given.
+        rmse_hu: root mean square error to the truth outside metal, by slice, then averaged.
+        seconds: what the run took; 0 where a run with the same mask was used again.
+        note: why there is no result; empty where there is one.
+    """
+
+    variant: Variant
+    metal_voxels: int
+    mean_hu: float = math.nan
+    deviation_hu: float = math.nan
+    streak_index: float = math.nan
+    rmse_hu: float = math.nan
+    seconds: float = 0.0
+    note: str = ""
+
+
+def measure(result: SweepResult) -> tuple[Row, ...]:
+    """Measures of every variant, the uncorrected slices first.
+
+    Mean and standard deviation are taken over the result's region, without one over the soft tissue within 20 pixels
+    of the metal; the streak index and the error to the truth do not depend on it.
+    """
+    metal = result.masks["original"]
+    soft = _soft_tissue(result)
+    region = soft & np.stack([ring(image) for image in metal]) if result.region is None else result.region & ~metal
+    return within(tuple(_row(result, variant, soft) for variant in result.variants), result, region)
+
+
+def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) -> tuple[Row, ...]:
+    """The rows with mean and standard deviation over another region, bool `[slice, y, x]`."""
+    where = np.nonzero(region)
+
+    def measured(row: Row) -> Row:
+        if row.note:
+            return row
+        inside = result.hu[row.variant.name][where].astype(np.float64)
+        return replace(
+            row,
+            mean_hu=float(inside.mean()) if inside.size else math.nan,
+            deviation_hu=float(inside.std(ddof=1)) if inside.size > 1 else math.nan,
+        )
+
+    return tuple(measured(row) for row in rows)
+
+
+def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_]) -> Row:
+    name = variant.name
+    if name not in result.hu:
+        return Row(variant, 0, note=result.notes[name])
+    metal, hu = result.masks["original"], result.hu[name]
+    errors = []
+    if result.truth_hu is not None:
+        errors = [
+            rmse_hu(image.astype(np.float32), truth.astype(np.float32), ~mask)
+            for image, truth, mask in zip(hu, result.truth_hu, metal, strict=True)
+        ]
+    return Row(
+        variant,
+        int(np.count_nonzero(result.masks[name])),
+        streak_index=_mean([streak_index(*each) for each in zip(hu, metal, soft, strict=True)]),
+        rmse_hu=_mean(errors),
+        seconds=float(result.reports.get(name, {}).get("seconds", 0.0)),
+    )
+
+
+def _soft_tissue(result: SweepResult) -> NDArray[np.bool_]:
+    """By the truth where it is known, else by the mean of all results, which streaks disturb least; `[slice, y, x]`."""
+    tissue: NDArray[np.float32]
+    if result.truth_hu is not None:
+        tissue = result.truth_hu.astype(np.float32)
+    else:
+        tissue = np.zeros(result.masks["original"].shape, np.float32)
+        for hu in result.hu.values():
+            tissue += hu
+        tissue /= len(result.hu)
+    lowest, highest = SOFT_TISSUE_HU
+    return np.asarray((tissue >= lowest) & (tissue <= highest) & ~result.masks["original"])
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan

@@ -1,7 +1,7 @@
 """Pairs made on the fly: a scene goes through the simulated scanner on the training device."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import torch
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from marview.geometry import processing_beam
 from marview.learning.api import Pairs
 from marview.learning.bank import Bank
 from marview.learning.recipe import Data
+from marview.learning.scene_workers import SceneWorkers
 from marview.learning.scenes import Scene, draw_scene, plain_scene
 from marview.physics import Material, protocol, simulate
 from marview.physics.attenuation import hu_to_mu
@@ -34,6 +35,7 @@ class SimulatedPairs:
         device: where they are made and stay.
         seed: of the run.
         process: number of this process among those that train together.
+        workers: draw the scenes in processes of their own, where there are any.
     """
 
     bank: Bank
@@ -41,6 +43,13 @@ class SimulatedPairs:
     device: torch.device
     seed: int
     process: int = 0
+    workers: SceneWorkers | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, bank: Bank, how: Data, device: torch.device, seed: int, process: int = 0) -> Self:
+        """With as many workers as the recipe says."""
+        workers = SceneWorkers(bank, how, (_TRAINING, seed, process), how.workers) if how.workers else None
+        return cls(bank, how, device, seed, process, workers)
 
     def __call__(self, number: int) -> Pairs:
         """The batch of a number.
@@ -48,7 +57,8 @@ class SimulatedPairs:
         Raises:
             BadInput: the slices hold no tissue to put metal into.
         """
-        return scan(self.scene(number), self.device, ahead=self.how.ahead)
+        scene = self.scene(number) if self.workers is None else self.workers(number)
+        return scan(scene, self.device, ahead=self.how.ahead)
 
     def scene(self, number: int) -> Scene:
         """What is scanned for the batch of a number."""

@@ -107,7 +107,7 @@ def _sources(
     words = f"{len(banks.training)} clean slices of {data.name}, {len(banks.validation)} held out{left_out}"
     tell(f"{words}.")
     how, seed = recipe.data, recipe.run.seed
-    simulated = SimulatedPairs(banks.training, how, machine.device, seed, machine.process)
+    simulated = SimulatedPairs.of(banks.training, how, machine.device, seed, machine.process)
     return (
         Remembered(simulated, how.remembered, how.shown, seed) if how.shown > 1 else simulated,
         ValidationPairs(banks.validation, how, machine.device, seed),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -112,3 +113,14 @@ def test_a_reconstruction_lets_gradients_through(pairs) -> None:
     pairs.reconstruct(sinogram).square().mean().backward()
     assert sinogram.grad is not None
     assert bool(sinogram.grad.abs().sum() > 0)
+
+
+@pytest.mark.slow  # starts processes that import torch
+def test_workers_draw_the_same_scenes(bank, source) -> None:
+    working = SimulatedPairs.of(bank, MEASURED.model_copy(update={"workers": 2}), CPU, seed=1)
+    assert working.workers is not None
+    try:
+        for number in (0, 1, 5):
+            np.testing.assert_array_equal(working.workers(number).hu, source.scene(number).hu)
+    finally:
+        working.workers.close()

@@ -1,0 +1,63 @@
+"""Scenes drawn by several processes, where one device simulates faster than one process can draw."""
+
+import multiprocessing
+import signal
+from concurrent.futures import Future, ProcessPoolExecutor
+
+import torch
+
+from marview.learning.bank import Bank
+from marview.learning.recipe import Data
+from marview.learning.scenes import Scene, draw_scene
+
+_AHEAD = 2
+"""Scenes a worker has before it is asked for them."""
+
+
+class SceneWorkers:
+    """Draws the scenes of numbers, those that come next ahead of time.
+
+    Args:
+        bank: slices to learn from; every process has its own copy.
+        how: the limits of chance.
+        seed: of the scenes; the number is its last part.
+        count: of processes.
+    """
+
+    def __init__(self, bank: Bank, how: Data, seed: tuple[int, ...], count: int) -> None:
+        self._seed, self._ahead = seed, _AHEAD * count
+        self._waiting: dict[int, Future[Scene]] = {}
+        self._pool = ProcessPoolExecutor(
+            count, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(bank, how)
+        )
+
+    def __call__(self, number: int) -> Scene:
+        """The scene of a number.
+
+        Raises:
+            BadInput: the slices hold no tissue to put metal into.
+        """
+        for one in range(number, number + self._ahead):
+            if one not in self._waiting:
+                self._waiting[one] = self._pool.submit(_draw, (*self._seed, one))
+        for passed in [one for one in self._waiting if one < number]:
+            self._waiting.pop(passed).cancel()
+        return self._waiting.pop(number).result()
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+_held: list[tuple[Bank, Data]] = []
+
+
+def _begin(bank: Bank, how: Data) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
+    torch.set_num_threads(1)
+    _held[:] = [(bank, how)]
+
+
+def _draw(seed: tuple[int, ...]) -> Scene:
+    [(bank, how)] = _held
+    return draw_scene(bank, how, seed)

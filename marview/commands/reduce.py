@@ -20,6 +20,7 @@ from marview.commands.settings import parse_settings
 from marview.commands.slices import parse_slices
 from marview.dicom import LoadedSeries
 from marview.dicom.atomic import check_place
+from marview.dicom.derive import Underivable
 from marview.dicom.series import count
 from marview.errors import BadInput
 from marview.export import Corrected, Format, refuse_up_front, write_corrected
@@ -61,7 +62,10 @@ def reduce_series(
     parameters = parse_settings(settings)
     check_place(output)
     with shared_series(path, series_uid) as series:
-        refuse_up_front(series.loaded, Format(format_), output)
+        try:
+            refuse_up_front(series.loaded, Format(format_), output)
+        except Underivable as why:
+            raise BadInput(f"{why} Say --format nifti.") from None
         _ask_about_gaps(series.loaded, is_across_gaps=is_across_gaps)
         chosen = parse_slices(slices, len(series.loaded.volume.hu))
         metal = find_metal(series.loaded, choice)

@@ -30,6 +30,10 @@ SCHEME = "99MARVIEW"
 _CAUTION = "Not for primary diagnosis; review with the source images."
 
 
+class Underivable(BadInput):
+    """No derived series can be made of a source, whatever the method; a volume can."""
+
+
 @dataclass(frozen=True)
 class Derivation:
     """How a series came to be, in words.
@@ -146,20 +150,21 @@ def refuse_underivable(loaded: LoadedSeries) -> None:
     """Find out before a method is run whether a derived series can be made of this source.
 
     Raises:
-        BadInput: the source is no DICOM, has no UIDs, or is no volume.
+        Underivable: the source is no DICOM or has no UIDs.
+        BadInput: it is no volume.
     """
     if loaded.nifti is not None:
-        raise BadInput(
+        raise Underivable(
             f"{loaded.nifti.name} is NIfTI and names no patient or study, so no DICOM series can be made of it: "
-            "write the result as NIfTI (--format nifti)."
+            "write the result as NIfTI."
         )
     if not loaded.report.is_volume:
         raise BadInput(loaded.report.reason)
     for header in loaded.sources:
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
-            raise BadInput(
+            raise Underivable(
                 f"{header.name} names no UID of its study, series or instance, so no DICOM series can refer to it: "
-                "write the result as NIfTI (--format nifti)."
+                "write the result as NIfTI."
             )
 
 

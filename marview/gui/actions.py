@@ -40,6 +40,8 @@ ROWS: tuple[Row, ...] = (
     Row("open_folder", "Open folder …", "File", ("Ctrl+O",), "open"),
     Row("open_file", "Open file or zip …", "File", ("Ctrl+Shift+O",), "file"),
     Row("open_demo", "Open the demo study", "File", (), "demo"),
+    Row("import_mask", "Import metal mask …", "File", ("Ctrl+I",), "import", needs="volume"),
+    Row("export_mask", "Export metal mask …", "File", ("Ctrl+Shift+E",), "export", needs="metal"),
     Row("export", "Export …", "File", ("Ctrl+E",), "export", needs="result"),
     Row("quit", "Quit", "File", ("Ctrl+Q",)),
     Row("layout_read", "Read", "View/Layout", ("Ctrl+1",), "layout_read", is_checkable=True),

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox, QWidget
 
 from marview import __version__
 from marview.gui.export_dialog import ExportDialog
+from marview.gui.mask_dialogs import export_mask, import_mask
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.shortcut_sheet import ShortcutSheet
 from marview.gui.text import tr
@@ -44,6 +45,8 @@ class Commands:
             "open_folder": self._open_folder,
             "open_file": self._open_file,
             "open_demo": self.open_demo,
+            "import_mask": lambda: import_mask(session, self._window),
+            "export_mask": lambda: export_mask(session, self._window),
             "export": self.export,
             "quit": self._window.close,
             "layout_read": partial(view.update, layout=Layout.READ, maximised=""),

@@ -18,6 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from marview.dicom.derive import refuse_underivable
+from marview.errors import BadInput
 from marview.export import Format
 from marview.gui.icons import icon
 from marview.gui.text import tr
@@ -43,6 +45,7 @@ class ExportDialog(QDialog):
         self.setWindowTitle(tr("Export the result"))
         self.formats = QButtonGroup(self)
         self.buttons: dict[Format, QRadioButton] = {}
+        self.about: dict[Format, QLabel] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(8)
@@ -52,6 +55,8 @@ class ExportDialog(QDialog):
             self.buttons[format_] = button
             words = QLabel(tr(about))
             words.setObjectName("muted")
+            words.setWordWrap(True)
+            self.about[format_] = words
             words.setContentsMargins(25, 0, 0, 4)
             column.addWidget(button)
             column.addWidget(words)
@@ -94,6 +99,7 @@ class ExportDialog(QDialog):
         column.addSpacing(6)
         column.addLayout(last)
         session.exports.changed.connect(self.show_state)
+        self._refusal = _refusal(session)
         self._prepare()
         self.show_state(ExportState())
 
@@ -140,10 +146,11 @@ class ExportDialog(QDialog):
             self.buttons[Format.DICOM].setEnabled(self._has_dicom())
 
     def _has_dicom(self) -> bool:
-        loaded = self._session.loaded
-        return loaded is not None and loaded.nifti is None
+        return not self._refusal
 
     def _prepare(self) -> None:
+        if self._refusal:
+            self.about[Format.DICOM].setText(self._refusal)
         self.buttons[Format.DICOM if self._has_dicom() else Format.NIFTI].setChecked(True)
         loaded, result, settings = self._session.loaded, self._session.result, self._session.settings
         if loaded is not None and result is not None:
@@ -177,6 +184,17 @@ class ExportDialog(QDialog):
         self._session.exports.cancel()
         self._session.exports.changed.disconnect(self.show_state, missing_ok=True)
         super().closeEvent(event)
+
+
+def _refusal(session: Session) -> str:
+    """Why no DICOM series can be made of the source; empty where one can."""
+    if session.loaded is None:
+        return tr("No series is open.")
+    try:
+        refuse_underivable(session.loaded)
+    except BadInput as why:
+        return str(why)
+    return ""
 
 
 def _free(path: Path) -> Path:

@@ -16,6 +16,7 @@ from marview.gui.keys import KeyFilter
 from marview.gui.message_bar import MessageBar
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.probe import ProbeBar
+from marview.gui.question_bar import QuestionBar
 from marview.gui.series_list import SeriesList
 from marview.gui.side_panel import SidePanel
 from marview.gui.slice_rail import SliceRail
@@ -42,6 +43,7 @@ class MainWindow(QMainWindow):
         self.side = SidePanel(session, self.actions_table)
         self.rail = SliceRail(session)
         self.messages = MessageBar(session.messages)
+        self.questions = QuestionBar(session.messages)
         self.banner = GuessBanner(session)
         table = self.actions_table
         self.empty = EmptyState(table["open_folder"], table["open_file"], table["open_demo"])
@@ -52,6 +54,7 @@ class MainWindow(QMainWindow):
         middle = QVBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
+        middle.addWidget(self.questions)
         middle.addWidget(self.messages)
         middle.addWidget(self.pages, 1)
         central = QWidget()
@@ -74,6 +77,8 @@ class MainWindow(QMainWindow):
         self.series.hide()
         self.side.hide()
         session.methods.look()
+        if session.recovery is not None:
+            session.recovery.look()
 
     def _page(self) -> QWidget:
         page = QWidget()

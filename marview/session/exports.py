@@ -92,8 +92,13 @@ class Exports:
 
 def folder_name(loaded: LoadedSeries, result: Result) -> str:
     """A name for the folder of an export: the series and the method."""
+    return f"{words_of(loaded)}_{result.method}"
+
+
+def words_of(loaded: LoadedSeries) -> str:
+    """What a series calls itself, as part of a file name."""
     words = re.sub(r"[^A-Za-z0-9]+", "_", loaded.series.description.removesuffix(".gz").removesuffix(".nii"))
-    return f"{words.strip('_')[:40] or 'series'}_{result.method}"
+    return words.strip("_")[:40] or "series"
 
 
 def _write(

@@ -1,5 +1,6 @@
 """The mask from a file and into one: DICOM SEG, NIfTI, NRRD; off the window's thread."""
 
+from functools import partial
 from pathlib import Path
 
 from marview.dicom import LoadedSeries
@@ -28,9 +29,10 @@ class MaskFiles:
         def done(read: MaskFile) -> None:
             if self._metal.mask is not before:
                 return  # another series is in view by now
-            self._metal.put(read.mask, f"mask file {path.name}", tuple(read.notes))
             severity = Severity.WARNING if read.notes else Severity.SUCCESS
-            self._messages.say(severity, " ".join([f"The metal mask is that of {path.name}.", *read.notes]))
+            sentence = " ".join([f"The metal mask is that of {path.name}.", *read.notes])
+            tell = partial(self._messages.say, severity, sentence)
+            self._metal.put(read.mask, f"mask file {path.name}", tuple(read.notes), tell)
 
         self._background.run(work, done, self._messages.error)
 

@@ -265,7 +265,9 @@ class Metal:
             lambda sentence: self._fail(sentence, self.asked, ticket),
         )
 
-    def put(self, given: Mask, origin: str, notes: tuple[str, ...] = ()) -> None:
+    def put(
+        self, given: Mask, origin: str, notes: tuple[str, ...] = (), then: Callable[[], None] = lambda: None
+    ) -> None:
         """Take over a mask that a file or an earlier session gives, as one step of undo; `origin` names it."""
         self.end_stroke()
         mask, volume = self.mask, self._volume
@@ -293,6 +295,7 @@ class Metal:
             self._core = Core(self.recipe, given, math.nan, told)
             self.found_threshold_hu, self.notes = math.nan, told
             self.changed.emit()
+            then()
 
         self._background.run(work, done, lambda sentence: self._fail(sentence, before, ticket))
 

@@ -79,9 +79,11 @@ class Recovery:
                 "is offered again next time."
             )
             return
-        self._metal.put(saved.mask, saved.work.origin)
+        self._metal.put(saved.mask, saved.work.origin, then=self._tell)
         self._view.go_to(saved.work.slice_index)
         self._methods.restore(saved.work.method, dict(saved.work.parameters))
         self._store.adopt(saved)
-        self._messages.say(Severity.SUCCESS, "The metal mask is as it was kept; your other work is not affected.")
+
+    def _tell(self) -> None:
+        self._messages.say(Severity.SUCCESS, "The metal mask is as it was kept.")
         self._ask()

@@ -79,5 +79,5 @@ def test_what_is_known_up_front_is_said_up_front(corrected: Corrected, tmp_path:
     with pytest.raises(UsageError, match="is not empty"):
         export.refuse_up_front(corrected.source, Format.PNG, tmp_path / "source")
     path = export.write_nifti(tmp_path / "v.nii", corrected.source.volume.hu, corrected.source.volume.grid)
-    with pytest.raises(BadInput, match="--format nifti"):
+    with pytest.raises(BadInput, match="write the result as NIfTI"):
         export.refuse_up_front(dicom.open_series(path), Format.DICOM, tmp_path / "out")

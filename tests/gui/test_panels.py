@@ -140,3 +140,10 @@ def test_every_control_has_a_name_for_screen_readers(opened) -> None:
     for kind in (QSpinBox, QDoubleSpinBox, QComboBox):
         for widget in opened.findChildren(kind):
             assert widget.accessibleName(), widget
+
+
+def test_every_note_of_a_run_is_in_view(reduced) -> None:
+    reduced.session.result.notes[:] = ["First note.", "Second note."]
+    reduced.side.run.refresh()
+    assert reduced.side.run.text.text() == "First note.\nSecond note."
+    assert reduced.side.run.text.isVisible()

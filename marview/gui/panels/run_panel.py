@@ -74,8 +74,6 @@ class RunPanel(QWidget):
             self.bar.setValue(round(job.fraction * STEPS))
         self.text.setText(self._words(job))
         self.text.setVisible(bool(self.text.text()))
-        result = self._session.result
-        self.text.setToolTip("\n".join(result.notes) if result is not None else "")
         self._list_results()
 
     def _words(self, job: Job | None) -> str:
@@ -91,7 +89,7 @@ class RunPanel(QWidget):
         result = session.result
         if result is not None and not result.is_complete:
             return tr("Cancelled after {} of {} slices.").format(len(result.done), len(result.slices))
-        return result.notes[0] if result is not None and result.notes else ""
+        return "\n".join(result.notes) if result is not None else ""
 
     def _list_results(self) -> None:
         results = self._session.results

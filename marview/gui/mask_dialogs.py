@@ -1,0 +1,61 @@
+"""Ask for the file of a metal mask: one to read, or one to write."""
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from marview.gui.text import tr
+from marview.session.exports import words_of
+from marview.session.session import Session
+
+KINDS = {
+    "NIfTI (*.nii.gz *.nii)": ".nii.gz",
+    "NRRD (*.nrrd)": ".nrrd",
+    "DICOM segmentation (*.dcm)": ".dcm",
+}
+"""What is written, and the ending a name without one gets."""
+
+
+def import_mask(session: Session, parent: QWidget) -> None:
+    """Let the person choose a mask and put it on the series in view."""
+    loaded = session.loaded
+    if loaded is None:
+        return
+    every = tr("Metal masks") + " (*.nii *.nii.gz *.nrrd *.dcm);;" + tr("All files") + " (*)"
+    chosen, _ = QFileDialog.getOpenFileName(parent, tr("Import a metal mask"), str(_folder(session)), every)
+    if chosen:
+        session.mask_files.read(Path(chosen), loaded)
+
+
+def export_mask(session: Session, parent: QWidget) -> None:
+    """Let the person say where the mask in use is to go, and as what."""
+    loaded = session.loaded
+    if loaded is None:
+        return
+    kinds = dict(KINDS) if loaded.nifti is None else {kind: end for kind, end in KINDS.items() if end != ".dcm"}
+    proposed = _folder(session) / f"{words_of(loaded)}_metal.nii.gz"
+    chosen, kind = QFileDialog.getSaveFileName(
+        parent, tr("Export the metal mask"), str(proposed), ";;".join(tr(kind) for kind in kinds)
+    )
+    if chosen:
+        path = with_ending(Path(chosen), kinds.get(kind, ".nii.gz"))
+        session.settings.export_folder = str(path.absolute().parent)
+        session.mask_files.write(path, loaded)
+
+
+def with_ending(path: Path, ending: str) -> Path:
+    """The name with the ending of the kind that was chosen, where it has another or none.
+
+    >>> with_ending(Path("hip_metal.nii.gz"), ".dcm").name
+    'hip_metal.dcm'
+    """
+    known = (".nii.gz", ".nii", ".nrrd", ".dcm")
+    if ending == ".nii.gz" and path.name.lower().endswith(".nii"):
+        return path
+    stem = next((path.name[: -len(one)] for one in known if path.name.lower().endswith(one)), path.name)
+    return path.with_name(stem + ending)
+
+
+def _folder(session: Session) -> Path:
+    kept = session.settings.export_folder
+    return Path(kept) if kept and Path(kept).is_dir() else Path.home()

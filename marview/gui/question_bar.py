@@ -1,0 +1,63 @@
+"""A question with two buttons, in a bar that blocks nothing; it stays until it is answered."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from marview.gui.icons import pixmap
+from marview.gui.text import tr
+from marview.session.messages import Messages, Question
+
+
+class QuestionBar(QFrame):
+    """Shows the first of the questions that wait."""
+
+    def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: list[Question] = []
+        self.setObjectName("message")
+        self.setProperty("severity", "warning")
+        picture = QLabel()
+        picture.setPixmap(pixmap("warning", 20, "warning", self.devicePixelRatioF()))
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.yes, self.no = QPushButton(), QPushButton()
+        self.yes.setObjectName("primary")
+        self.yes.clicked.connect(lambda: self._answer(is_yes=True))
+        self.no.clicked.connect(lambda: self._answer(is_yes=False))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 8, 14, 8)
+        row.setSpacing(10)
+        row.addWidget(picture)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.no)
+        row.addWidget(self.yes)
+        QWidget.setTabOrder(self.yes, self.no)  # what first gets the focus loses nothing
+        messages.asked.connect(self.ask)
+        messages.withdrawn.connect(self.withdraw)
+        self.hide()
+
+    def ask(self, question: Question) -> None:
+        """Show a question, after those that wait."""
+        self._waiting.append(question)
+        self._show()
+
+    def withdraw(self, question: Question) -> None:
+        """Forget a question."""
+        self._waiting = [one for one in self._waiting if one is not question]
+        self._show()
+
+    def _answer(self, *, is_yes: bool) -> None:
+        question = self._waiting.pop(0)
+        self._show()
+        question.answer(is_yes)
+
+    def _show(self) -> None:
+        self.setVisible(bool(self._waiting))
+        if self._waiting:
+            question = self._waiting[0]
+            self.text.setText(question.sentence)
+            self.setAccessibleName(question.sentence)
+            self.yes.setText(tr(question.yes))
+            self.no.setText(tr(question.no))

@@ -75,6 +75,10 @@ MaskFile = Annotated[
 ]
 Margin = Annotated[float, typer.Option(metavar="MM", help="Grow (+) or shrink (-) the metal mask.")]
 
+AcrossGaps = Annotated[
+    bool, typer.Option("--across-gaps", help="Correct the slices that are there where others are missing.")
+]
+
 
 @app.callback(invoke_without_command=True)
 def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
@@ -98,9 +102,7 @@ def reduce(
     ] = "",
     device: Device = Device.AUTO,
     format_: Annotated[Format, typer.Option("--format")] = Format.DICOM,
-    across_gaps: Annotated[
-        bool, typer.Option("--across-gaps", help="Correct the slices that are there where others are missing.")
-    ] = False,
+    across_gaps: AcrossGaps = False,
     series: Series = "",
     as_json: AsJson = False,
 ) -> int:
@@ -179,6 +181,7 @@ def sweep(
     ] = None,
     slices: Annotated[str, typer.Option(metavar="A:B", help="Only these, counted from 0 at the foot end.")] = "",
     device: Device = Device.AUTO,
+    across_gaps: AcrossGaps = False,
     series: Series = "",
 ) -> int:
     """See how the result hangs on the metal mask: methods and masks in one table, variants and their spread."""
@@ -198,6 +201,7 @@ def sweep(
         slices=slices,
         device=device.value,
         series_uid=series,
+        is_across_gaps=across_gaps,
     )
 
 

@@ -15,10 +15,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from marview import __version__
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
-from marview.commands.series import SharedSeries, share, shared_series
+from marview.commands.series import SharedSeries, refuse_gaps, share, shared_series
 from marview.commands.settings import parse_settings
 from marview.commands.slices import parse_slices
-from marview.dicom import LoadedSeries
 from marview.dicom.atomic import check_place
 from marview.dicom.derive import Underivable
 from marview.dicom.series import count
@@ -66,7 +65,7 @@ def reduce_series(
             refuse_up_front(series.loaded, Format(format_), output)
         except Underivable as why:
             raise BadInput(f"{why} Say --format nifti.") from None
-        _ask_about_gaps(series.loaded, is_across_gaps=is_across_gaps)
+        refuse_gaps(series.loaded, is_across_gaps=is_across_gaps)
         chosen = parse_slices(slices, len(series.loaded.volume.hu))
         metal = find_metal(series.loaded, choice)
         with ExitStack() as stack:
@@ -89,19 +88,6 @@ def reduce_series(
             files = write_corrected(corrected, Format(format_), output, window=SOFT_TISSUE)
         _tell(series, metal, report, files, output, time.monotonic() - started, as_json=as_json)
     return 0
-
-
-def _ask_about_gaps(loaded: LoadedSeries, *, is_across_gaps: bool) -> None:
-    """The findings were told; here what they mean for the result."""
-    named = ", ".join(map(str, loaded.gaps))
-    if loaded.report.question and not is_across_gaps:
-        where = f" (slice {named})" if named else ""
-        raise BadInput(
-            f"Part of the series is not there or not readable{where}. Say --across-gaps to correct the slices that are "
-            "there; the result leaves the others out."
-        )
-    if named:
-        print(f"marview: Not there or not readable, so left out of the result: slice {named}.", file=sys.stderr)
 
 
 def _record(manifest: Manifest, report: Mapping[str, Any], metal: FoundMetal, choice: MaskChoice) -> Provenance:

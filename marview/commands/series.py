@@ -49,6 +49,23 @@ def shared_series(path: Path, series_uid: str = "") -> Iterator[SharedSeries]:
             array.close()
 
 
+def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool) -> None:
+    """Go over missing slices only where that was asked for, and then name them; the findings were told.
+
+    Raises:
+        BadInput: slices are missing, and `is_across_gaps` does not say to go over them.
+    """
+    named = ", ".join(map(str, loaded.gaps))
+    if loaded.report.question and not is_across_gaps:
+        where = f" (slice {named})" if named else ""
+        raise BadInput(
+            f"Part of the series is not there or not readable{where}. Say --across-gaps to correct the slices that are "
+            "there; the result leaves the others out."
+        )
+    if named:
+        print(f"marview: Not there or not readable, so left out of the result: slice {named}.", file=sys.stderr)
+
+
 def share(values: NDArray[np.bool_]) -> SharedArray:
     """A copy of an array that the worker sees; its caller closes it."""
     shared = SharedArray.create(values.shape, values.dtype)

@@ -12,10 +12,11 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from marview.commands.metal import MaskChoice, find_metal
-from marview.commands.series import shared_series
+from marview.commands.series import refuse_gaps, shared_series
 from marview.commands.settings import parse_settings
 from marview.commands.slices import parse_slices
 from marview.dicom import open_series
+from marview.dicom.atomic import check_place
 from marview.dicom.mask_file import read_mask
 from marview.errors import BadInput, UsageError
 from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
@@ -43,6 +44,7 @@ def sweep_series(
     slices: str = "",
     device: str = "auto",
     series_uid: str = "",
+    is_across_gaps: bool = False,
 ) -> int:
     """Sweep the series at `path` and write table, picture, variants and spread to `output`; returns the exit code.
 
@@ -61,6 +63,7 @@ def sweep_series(
         slices: A:B.
         device: auto, cpu or cuda.
         series_uid: which series, where `path` holds several.
+        is_across_gaps: whether to go over missing slices.
 
     Raises:
         UsageError: lists that make no sweep, an unknown method, a parameter it does not have.
@@ -75,9 +78,9 @@ def sweep_series(
         thresholds_hu=_numbers(thresholds, "--thresholds"),
     )
     parameters = parse_settings(settings)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError(f"{output} holds something already; say another --output.")
+    check_place(output)
     with shared_series(path, series_uid) as series, MarWorker() as worker, ExitStack() as stack:
+        refuse_gaps(series.loaded, is_across_gaps=is_across_gaps)
         volume, like = series.loaded.volume, series.loaded.nifti
         given = SweepInput(
             hu=series.hu,

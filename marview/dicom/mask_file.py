@@ -77,15 +77,20 @@ def _kind(path: Path) -> str:
 
 def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.bool_]:
     """Where a label is; values that are no labels are refused, since every voxel of a body would be metal."""
-    labels = np.unique(values)
-    is_whole = bool(np.isfinite(labels).all() and (labels == np.rint(labels)).all())
-    if not is_whole or labels[0] < 0 or len(labels) > _MOST_LABELS:
+    lowest, highest = float(values.min()), float(values.max())
+    labels = {lowest, highest} if lowest in {0, highest} and highest == 1 and values.dtype.kind in "iu" else set()
+    if not labels and np.isfinite([lowest, highest]).all():
+        for plane in np.moveaxis(values, 2, 0):  # one at a time: a volume that is no mask is told soon
+            labels.update(np.unique(plane).tolist())
+            if len(labels) > _MOST_LABELS:
+                break
+    is_whole = bool(labels) and all(float(label).is_integer() for label in labels)
+    if not is_whole or lowest < 0 or len(labels) > _MOST_LABELS:
         raise BadInput(
-            f"{path.name} is no mask: it holds {len(labels)} different values from {labels[0]:g} to {labels[-1]:g}, "
-            "not 0 and a few labels."
+            f"{path.name} is no mask: its values go from {lowest:g} to {highest:g}, and a mask has 0 and a few labels."
         )
-    if len(set_ := labels[labels > 0]) > 1:
-        notes.append(f"{path.name} holds {count(len(set_), 'label')}; all are taken as metal.")
+    if (number := sum(label > 0 for label in labels)) > 1:
+        notes.append(f"{path.name} holds {count(number, 'label')}; all are taken as metal.")
     return np.asarray(values > 0)
 
 

@@ -116,6 +116,8 @@ def test_what_is_no_mask_is_refused_in_a_sentence(series, mask, tmp_path) -> Non
     ras = np.diag([-1.0, -1, 2, 1])
     save_nifti(tmp_path / "empty.nii", np.zeros_like(values), ras)
     save_nifti(tmp_path / "volume.nii", np.arange(values.size, dtype=np.int16).reshape(values.shape) - 100, ras)
+    save_nifti(tmp_path / "shares.nii", values * np.float32(0.7), ras)
+    save_nifti(tmp_path / "nan.nii", np.where(values, np.float32("nan"), 0), ras)
     elsewhere = ras.copy()
     elsewhere[:3, 3] = 500
     save_nifti(tmp_path / "elsewhere.nii", values, elsewhere)
@@ -129,7 +131,9 @@ def test_what_is_no_mask_is_refused_in_a_sentence(series, mask, tmp_path) -> Non
     for name, said in {
         "absent.dcm": "cannot be read",
         "empty.nii": "is an empty mask",
-        "volume.nii": "is no mask: it holds 600 different values from -100 to 499",
+        "volume.nii": "is no mask: its values go from -100 to 499",
+        "shares.nii": "is no mask",
+        "nan.nii": "is no mask",
         "elsewhere.nii": "lies outside the volume",
         "words.dcm": "words.dcm",
         "words.nrrd": "is no NRRD file",

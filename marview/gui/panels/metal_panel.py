@@ -159,7 +159,7 @@ class MetalPanel(Section):
             millilitres = float(metal.counts.sum() * np.prod(loaded.volume.grid.spacing_mm)) / 1000
             slices = len(metal.slices)
             words = tr("{} slice") if slices == 1 else tr("{} slices")
-            found = tr(FOUND[metal.recipe.source])
+            found = metal.recipe.text if metal.recipe.is_given else tr(FOUND[metal.recipe.source])
             self.summary.setText(f"{words.format(slices)} · {millilitres:.2f} ml · {found}")
             self.summary.setToolTip(metal.recipe.text)
 

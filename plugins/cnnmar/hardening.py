@@ -1,0 +1,41 @@
+"""The beam hardening of metal, taken out of the sinogram by a polynomial in the length of metal."""
+
+import torch
+from torch import Tensor
+
+_DEGREE = 3
+
+
+def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, metal_cm: Tensor) -> Tensor:
+    """The sinogram with metal as a single energy would see it.
+
+    What metal adds to the interpolated sinogram is fitted by c1 t + c2 t^2 + c3 t^3 of the length t, by least squares
+    over the trace of each slice; the fit is taken away and its linear part put back.
+
+    Args:
+        sinogram: with metal, line integrals, `[slice, view, bin]`.
+        li_sinogram: filled by linear interpolation.
+        trace: metal trace, bool.
+        metal_cm: length of metal each ray meets, in cm.
+
+    Returns:
+        `[slice, view, bin]`; outside the trace as it was.
+
+    Source: Zhang and Yu 2018, section II.
+    """
+    corrected = sinogram.clone()
+    for number in range(len(sinogram)):
+        where = trace[number]
+        length = metal_cm[number][where].double()
+        longest = float(length.max()) if length.numel() else 0.0
+        if longest <= 0:
+            continue
+        powers = torch.stack([(length / longest) ** power for power in range(1, _DEGREE + 1)], dim=1)
+        added = (sinogram - li_sinogram)[number][where].double()
+        # a little on the diagonal: thin metal leaves the powers all but equal
+        normal = powers.T @ powers
+        normal.diagonal().add_(1e-9 * normal.diagonal().mean())
+        factors = torch.linalg.solve(normal, powers.T @ added)
+        bent = powers[:, 1:] @ factors[1:]
+        corrected[number][where] = (sinogram[number][where].double() - bent).to(sinogram.dtype)
+    return corrected

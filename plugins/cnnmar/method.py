@@ -1,0 +1,89 @@
+"""CNNMAR: a small network makes the prior image (Zhang and Yu 2018)."""
+
+import torch
+from pydantic import BaseModel, Field
+
+from marview.learning.guard import warnings
+from marview.learning.weights import about, fill
+from marview.physics.attenuation import mu_to_hu
+from marview.worker.api import Job, MarCase, MarResult
+
+from .hardening import without_hardening
+from .network import Cnn, channels
+from .prior import complete, tissue_prior
+
+WEIGHTS = "weights/bundled.safetensors"
+
+
+class Parameters(BaseModel):
+    """Parameters of CNNMAR's tissue processing."""
+
+    bone_from_hu: float = Field(
+        350.0,
+        ge=0,
+        le=1500,
+        title="Bone from",
+        description="What is denser keeps the network's value in the prior; the classes found may set a higher limit.",
+        json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
+    )
+    blend_px: float = Field(
+        5.0,
+        ge=1,
+        le=50,
+        title="Blend over",
+        description="Distance from air and bone over which soft tissue goes over into its mean.",
+        json_schema_extra={"unit": "px", "step": 1, "advanced": True},
+    )
+
+
+class Cnnmar:
+    """Fills the trace with the sinogram of an image that a network cleaned and tissue processing flattened."""
+
+    Parameters = Parameters
+
+    @torch.inference_mode()
+    def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
+        """Correct the slices of a case.
+
+        Raises:
+            MethodFailed: the weights are not those of the network they say they are.
+        """
+        assert isinstance(parameters, Parameters)
+        network = load(job)
+        job.progress(0.0, "beam hardening of the metal")
+        metal_cm = case.projector.forward(case.metal.float())
+        hardened = case.reconstruct(without_hardening(case.sinogram, case.li_sinogram, case.trace, metal_cm))
+        job.check_cancelled()
+        job.progress(0.3, "linear interpolation")
+        seen = channels(case.mu, hardened, case.li_mu, case.metal)
+        prior = torch.empty_like(case.mu)
+        for number, index in enumerate(case.slice_indices or range(len(prior))):
+            job.check_cancelled()
+            job.progress(0.4 + 0.3 * number / len(prior), "prior image")
+            part = slice(number, number + 1)
+            prior[part] = tissue_prior(
+                network(seen[part])[:, 0],
+                case.metal[part],
+                bone_from_hu=parameters.bone_from_hu,
+                blend_px=parameters.blend_px,
+            )
+            job.output("prior", index, mu_to_hu(prior[number]))
+        job.check_cancelled()
+        job.progress(0.7, "completing the sinogram")
+        corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
+        job.check_cancelled()
+        job.progress(0.85, "reconstructing")
+        notes = warnings(case, job.about_weights(WEIGHTS))
+        return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
+
+
+def load(job: Job) -> Cnn:
+    """The network of the method's weights, on the job's device.
+
+    Raises:
+        MethodFailed: the weights are not those of the network they say they are.
+    """
+    settings = about(job.about_weights(WEIGHTS), WEIGHTS).network
+    network = Cnn(int(settings["width"])).to(job.device)
+    fill(network, job.weights(WEIGHTS), WEIGHTS)
+    return network.eval()

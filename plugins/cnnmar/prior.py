@@ -1,0 +1,66 @@
+"""Tissue processing: the network's image as a prior, soft tissue flattened, metal filled from around it."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, distance_transform_edt
+from torch import Tensor
+
+from marview.physics.attenuation import MU_WATER, hu_to_mu
+from marview.projection import fill_linear
+
+from ..nmar.prior import class_limits
+
+_STARTS_HU = (-900.0, 0.0, 1000.0)
+
+
+def tissue_prior(image: Tensor, metal: Tensor, *, bone_from_hu: float = 350.0, blend_px: float = 5.0) -> Tensor:
+    """Prior image in 1/cm, `[slice, y, x]`.
+
+    Three classes are found by k-means. What is soft tissue takes its mean, the more the farther it lies from air and
+    bone; air and bone stay as the network has them.
+
+    Args:
+        image: the network's, 1/cm, `[slice, y, x]`.
+        metal: metal mask, bool.
+        bone_from_hu: bone begins where the third class does, but not below this.
+        blend_px: distance over which soft tissue goes over into its mean.
+
+    Source: Zhang and Yu 2018, section II.
+    """
+    tissue = torch.where(metal, MU_WATER, image)
+    air, bone = class_limits(tissue, starts=tuple(hu_to_mu(torch.tensor(_STARTS_HU)).tolist()))
+    soft = (tissue > air) & (tissue < bone.clamp(min=float(hu_to_mu(torch.tensor(bone_from_hu)))))
+    arrays = (each.cpu().numpy() for each in (tissue, soft, metal))
+    flat = np.stack([_flattened(*planes, blend_px=blend_px) for planes in zip(*arrays, strict=True)])
+    return torch.from_numpy(flat).to(image.device)
+
+
+def _flattened(
+    tissue: NDArray[np.float32], soft: NDArray[np.bool_], metal: NDArray[np.bool_], *, blend_px: float
+) -> NDArray[np.float32]:
+    prior = tissue.clip(0)
+    if soft.any():
+        share = np.minimum(distance_transform_edt(soft) / blend_px, 1).astype(np.float32)
+        prior += share * (tissue[soft].mean() - prior)
+    if metal.any():
+        grown = binary_dilation(metal, np.ones((3, 3), bool))
+        if not grown.all():
+            nearest = distance_transform_edt(grown, return_distances=False, return_indices=True)
+            prior[grown] = prior[tuple(nearest[:, grown])]
+    return prior
+
+
+def complete(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
+    """The prior's sinogram inside the trace, bent so that it joins the measured one without a step.
+
+    Args:
+        sinogram: with metal, line integrals, `[slice, view, bin]`.
+        prior_sinogram: of the prior image.
+        trace: metal trace, bool.
+
+    Returns:
+        `[slice, view, bin]`; outside the trace the measured data.
+    """
+    filled = fill_linear(sinogram - prior_sinogram, trace) + prior_sinogram
+    return torch.where(trace, filled, sinogram)

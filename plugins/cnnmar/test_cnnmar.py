@@ -1,0 +1,331 @@
+"""CNNMAR: its parts with known functions for the network, training and weights."""
+
+import importlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from marview.errors import MethodFailed, UsageError
+from marview.geometry import ParallelBeam
+from marview.learning.api import Pairs, Trainable
+from marview.learning.recipe import read_recipe
+from marview.learning.weights import About
+from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
+from marview.projection import Projector
+from marview.worker.api import MarCase
+from marview.worker.loading import LoadedMethod, load_method, made_in
+
+HERE = Path(__file__).parent
+SIZE, PIXEL_MM = 64, 4.0
+BEAM = ParallelBeam(views=90, bins=93, bin_mm=PIXEL_MM)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedMethod:
+    return load_method(HERE)
+
+
+@pytest.fixture(scope="module")
+def room(loaded: LoadedMethod) -> Any:
+    """The method's own modules."""
+    package = type(loaded.method).__module__.rpartition(".")[0]
+
+    class Room:
+        method, network, hardening, prior, training = (
+            importlib.import_module(f"{package}.{name}")
+            for name in ("method", "network", "hardening", "prior", "training")
+        )
+
+    return Room
+
+
+def made_pairs(count: int = 1, seed: int = 0) -> Pairs:
+    """Ovals with a bone and a rod that hardens the beam."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    truth, metal = [], []
+    for _ in range(count):
+        image = np.where((x / rng.uniform(21, 26)) ** 2 + (y / rng.uniform(16, 21)) ** 2 < 1, 0.2, 0.0)
+        image[np.hypot(x - rng.uniform(6, 11), y - 2) < 5] = 0.35
+        truth.append(image)
+        metal.append(np.hypot(x + rng.uniform(3, 8), y + rng.uniform(-5, 5)) < 2.6)
+    truth_mu, solid = torch.from_numpy(np.float32(truth)), torch.from_numpy(np.array(metal))
+    projector = Projector(BEAM, shape=(SIZE, SIZE), pixel_mm=PIXEL_MM)
+    free, through = projector.forward(truth_mu), projector.forward(2.4 * solid)
+    return Pairs(
+        truth_mu=truth_mu,
+        metal=solid,
+        sinogram=free + 3 * torch.tanh(through / 3),
+        metal_free_sinogram=free,
+        trace=projector.trace(solid),
+        projector=projector,
+    )
+
+
+def case_of(pairs: Pairs) -> MarCase:
+    return MarCase(
+        hu=mu_to_hu(pairs.image),
+        metal=pairs.metal,
+        pixel_mm=PIXEL_MM,
+        beam=BEAM,
+        slice_indices=list(range(3, 3 + len(pairs))),
+        measured_sinogram=pairs.sinogram,
+        measured_trace=pairs.trace,
+    )
+
+
+class Job:
+    """Has the weights of a network, and remembers what was shown."""
+
+    device = torch.device("cpu")
+    log = logging.getLogger("test")
+
+    def __init__(self, network: nn.Module, *, width: int = 8, limits: dict[str, Any] | None = None) -> None:
+        self._weights = network.state_dict()
+        about = About("cnnmar", "1.0.0", {"width": width}, ("adn-256",))
+        self._about = about.as_metadata() | {"limits": json.dumps(limits or {})}
+        self.shown: list[tuple[str, int]] = []
+
+    def progress(self, fraction: float, text: str = "") -> None: ...
+
+    def output(self, name: str, slice_index: int, array: Tensor) -> None:
+        self.shown.append((name, slice_index))
+
+    def check_cancelled(self) -> None: ...
+
+    def weights(self, file: str) -> dict[str, Tensor]:
+        return self._weights
+
+    def about_weights(self, file: str) -> dict[str, str]:
+        return self._about
+
+
+def test_the_network_has_as_many_parameters_as_published(room) -> None:
+    assert sum(one.numel() for one in room.network.Cnn().parameters()) == 28_929
+
+
+def test_a_network_that_starts_as_li_hands_it_through(room) -> None:
+    torch.manual_seed(1)
+    cnn = room.network.Cnn(8, starts_as_li=True)
+    seen = torch.rand(2, 3, 20, 24)
+    for layer in cnn:
+        if isinstance(layer, nn.Conv2d):
+            layer.bias.data.zero_()
+    last = cnn[-1]
+    last.weight.data[:, 1:] = 0
+    assert torch.allclose(cnn(seen)[:, 0], seen[:, 2])
+
+
+def test_in_the_channels_metal_is_water_and_nothing_is_below_zero(room) -> None:
+    image = torch.full((1, 9, 9), -0.1)
+    metal = torch.zeros((1, 9, 9), dtype=torch.bool)
+    metal[0, 4, 4] = True
+    seen = room.network.channels(image, image + 0.3, image + 0.4, metal)
+    cross = [(4, 4), (3, 4), (5, 4), (4, 3), (4, 5)]
+    for channel, value in enumerate((0.0, 0.2, 0.3)):
+        wanted = torch.full((9, 9), value)
+        for place in cross:
+            wanted[place] = MU_WATER
+        assert torch.allclose(seen[0, channel], wanted)
+
+
+def test_hardening_that_is_a_polynomial_of_the_length_is_taken_out_exactly(room) -> None:
+    length = torch.rand(1, 30, 40) * 3
+    trace = length > 1
+    length = torch.where(trace, length, 0.0)
+    li = torch.rand(1, 30, 40)
+    sinogram = li + 2.4 * length - 0.3 * length**2 + 0.02 * length**3
+    corrected = room.hardening.without_hardening(sinogram, li, trace, length)
+    assert torch.allclose(corrected, li + 2.4 * length, atol=1e-4)
+    assert torch.equal(corrected[~trace], sinogram[~trace])
+
+
+def test_hardening_of_no_metal_changes_nothing(room) -> None:
+    sinogram, nothing = torch.rand(2, 5, 6), torch.zeros(2, 5, 6)
+    assert torch.equal(room.hardening.without_hardening(sinogram, sinogram, nothing > 0, nothing), sinogram)
+
+
+def test_the_prior_flattens_soft_tissue_and_keeps_bone_and_air(room) -> None:
+    rng = torch.Generator().manual_seed(0)
+    image = torch.zeros(1, 60, 60)
+    image[:, 5:55, 5:55] = 0.2 + 0.004 * torch.randn(50, 50, generator=rng)
+    image[:, 10:20, 10:20] = 0.4
+    image[:, 0, 0] = -0.02
+    metal = torch.zeros(image.shape, dtype=torch.bool)
+    metal[:, 30:33, 10:13] = True
+    image[metal] = 3.0
+    prior = room.prior.tissue_prior(image, metal)
+    soft = (image > 0.1) & (image < 0.25)
+    mean = float(torch.where(metal, MU_WATER, image)[soft | metal].mean())
+    assert torch.allclose(prior[:, 35:45, 35:45], torch.tensor(mean), atol=1e-5)
+    assert torch.allclose(prior[:, 10:20, 10:20], torch.tensor(0.4))
+    assert float(prior[:, 0, 0]) == 0
+    assert torch.allclose(prior[:, 30:33, 10:13], torch.tensor(mean), atol=0.004)
+
+
+def test_metal_beside_bone_is_filled_with_bone(room) -> None:
+    image = torch.full((1, 40, 40), 0.2)
+    image[:, 10:20, 10:30] = 0.4
+    image[:, :2] = 0
+    metal = torch.zeros(image.shape, dtype=torch.bool)
+    metal[:, 13:15, 15:18] = True
+    image[metal] = 2.0
+    assert torch.allclose(room.prior.tissue_prior(image, metal)[metal], torch.tensor(0.4))
+
+
+@pytest.mark.parametrize("fill", [0.0, MU_WATER, 0.5])
+def test_a_prior_of_one_tissue_or_metal_everywhere_is_finite(room, fill) -> None:
+    image = torch.full((1, 20, 20), fill)
+    for metal in (torch.zeros(image.shape, dtype=torch.bool), torch.ones(image.shape, dtype=torch.bool)):
+        assert bool(room.prior.tissue_prior(image, metal).isfinite().all())
+
+
+def test_an_exact_prior_gives_the_truth(room) -> None:
+    pairs = made_pairs()
+    free = pairs.metal_free_sinogram
+    completed = room.prior.complete(pairs.sinogram, free, pairs.trace)
+    assert torch.allclose(completed, free, atol=1e-4)
+
+
+class Saying(nn.Module):
+    """A network that says what it is told to, whatever it sees."""
+
+    def __init__(self, image: Tensor) -> None:
+        super().__init__()
+        self.image = image
+
+    def forward(self, seen: Tensor) -> Tensor:
+        return self.image.expand(len(seen), -1, -1)[:, None]
+
+
+def test_a_network_that_says_the_truth_gives_nearly_the_truth(loaded, room, monkeypatch) -> None:
+    pairs = made_pairs()
+    case = case_of(pairs)
+    monkeypatch.setattr(room.method, "load", lambda job: Saying(pairs.truth_mu))
+    job = Job(room.network.Cnn(8))
+    result = loaded.method.run(case, loaded.parameters({}), job)
+    assert ("prior", 3) in job.shown
+    assert result.prior_hu is not None
+    away = ~pairs.metal
+    assert float((result.prior_hu - mu_to_hu(pairs.truth_mu))[away].abs().mean()) < 20
+    before, after = (
+        float((one - pairs.metal_free_sinogram)[pairs.trace].abs().mean())
+        for one in (pairs.li_sinogram, result.corrected_sinogram)
+    )
+    assert after < 0.25 * before
+
+
+def test_outside_the_trace_the_sinogram_is_measured(loaded, room) -> None:
+    pairs = made_pairs(2)
+    case = case_of(pairs)
+    result = loaded.method.run(case, loaded.parameters({}), Job(room.network.Cnn(8)))
+    assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
+    assert bool(result.hu.isfinite().all())
+    assert torch.allclose(result.hu, mu_to_hu(case.reconstruct(result.corrected_sinogram)))
+
+
+def test_a_case_unlike_the_training_is_told(loaded, room) -> None:
+    job = Job(room.network.Cnn(8), limits={"trace_share": [0.0, 0.001]})
+    [note] = loaded.method.run(case_of(made_pairs()), loaded.parameters({}), job).notes
+    assert note.startswith("Slice 3: metal hides")
+
+
+def test_weights_of_another_network_are_refused(loaded, room) -> None:
+    other = Job(room.network.Cnn(16), width=8)
+    with pytest.raises(MethodFailed, match="not of this network"):
+        loaded.method.run(case_of(made_pairs()), loaded.parameters({}), other)
+
+
+def test_bundled_weights_are_of_the_published_network(loaded, room) -> None:
+    if not loaded.manifest.weights:
+        pytest.skip("no weights are bundled yet")
+    [found] = loaded.check_weights()
+    job = Job(room.network.Cnn())
+    job.weights, job.about_weights = (lambda file: loaded.weights(file, "cpu")), loaded.about_weights
+    network = room.method.load(job)
+    assert sum(one.numel() for one in network.parameters()) == 28_929
+    assert set(json.loads(loaded.about_weights(found["file"])["limits"])) == {"trace_share", "body_share", "dense_hu"}
+
+
+@pytest.mark.parametrize("size", ["paper", "bundled", "tiny"])
+def test_recipes_are_whole(size) -> None:
+    recipe = read_recipe(HERE, size)
+    trainable: Trainable = made_in(HERE, recipe.training)
+    count = sum(one.numel() for one in trainable.build(recipe.network).parameters())
+    assert count == (28_929 if size != "tiny" else 2_049)
+
+
+def test_patches_lie_in_the_slices_and_where_the_error_is(room) -> None:
+    torch.manual_seed(0)
+    seen, wanted = torch.zeros(2, 3, 50, 50), torch.arange(5000.0).view(2, 50, 50)
+    seen[:, :] = wanted[:, None]
+    for same, truth in zip(*room.training.patches(seen, wanted, 16, 12, 0.5), strict=True):
+        assert torch.equal(same[2], truth)
+        assert len(truth.unique()) == 16**2
+    seen[1, :, 20:30, 20:30] += 1000
+    hard, truth = room.training.patches(seen, wanted, 16, 40, 1.0)
+    easy, plain = room.training.patches(seen, wanted, 16, 40, 0.0)
+    assert float((hard[:, -1] - truth).abs().mean()) > 1.5 * float((easy[:, -1] - plain).abs().mean())
+
+
+def test_training_on_eight_slices_learns_them(room) -> None:
+    """After a few steps what is put into their trace is closer to the truth, and far closer than what LI puts there.
+
+    Tissue in these slices is flat, so tissue processing takes nothing away.
+    """
+    torch.manual_seed(0)
+    pairs = made_pairs(8, seed=5)
+    recipe = read_recipe(HERE, "tiny").network | {"width": 16, "patches": 8}
+    trainable = room.training.PatchTraining()
+    network = trainable.build(recipe)
+    adam = torch.optim.Adam(network.parameters(), 5e-3)
+    before = trace_error(trainable, network, pairs, recipe)
+    for _ in range(100):
+        adam.zero_grad()
+        trainable.losses(network, pairs, "all", recipe)["patch"].backward()
+        adam.step()
+    after = trace_error(trainable, network, pairs, recipe)
+    assert after < 0.8 * before
+    assert after < 0.4
+
+
+def trace_error(trainable: Any, network: nn.Module, pairs: Pairs, recipe: Any) -> float:
+    """Mean error of the corrected sinogram in the trace, as a share of LI's."""
+    network.eval()
+    shares = []
+    for one in (one_of(pairs, number) for number in range(len(pairs))):
+        corrected = trainable.pictures(network, one, recipe)["corrected_sinogram"]
+        found, li = ((each - one.metal_free_sinogram[0])[one.trace[0]] for each in (corrected, one.li_sinogram[0]))
+        shares.append(float(found.abs().mean() / li.abs().mean()))
+    network.train()
+    return float(np.mean(shares))
+
+
+def one_of(pairs: Pairs, number: int) -> Pairs:
+    part = slice(number, number + 1)
+    return Pairs(
+        truth_mu=pairs.truth_mu[part],
+        metal=pairs.metal[part],
+        sinogram=pairs.sinogram[part],
+        metal_free_sinogram=pairs.metal_free_sinogram[part],
+        trace=pairs.trace[part],
+        projector=pairs.projector,
+    )
+
+
+@pytest.mark.parametrize("values", [{"bone_from_hu": -1}, {"blend_px": 0}, {"colour": 1}])
+def test_values_out_of_range_are_refused(loaded, values) -> None:
+    with pytest.raises(UsageError, match=next(iter(values))):
+        loaded.parameters(values)
+
+
+def test_hu_of_the_first_centres_are_those_of_the_paper(room) -> None:
+    assert [float(hu_to_mu(torch.tensor(each))) for each in room.prior._STARTS_HU] == pytest.approx(
+        [0.0192, 0.192, 0.384]
+    )

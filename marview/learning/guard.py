@@ -14,7 +14,7 @@ from marview.worker.api import MarCase
 LIMITS = "limits"
 """Key of a weights file's metadata: `{quantity: [lowest, highest]}` as JSON."""
 
-_DENSE_SHARE = 0.999
+_DENSE_SHARE = 0.99
 _SLACK = 0.02
 """Share of the limits' distance that a value may lie beyond them; their ends are those of a sample."""
 

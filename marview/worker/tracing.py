@@ -1,6 +1,8 @@
 """The metal trace of a slice while its mask is painted: what a `TraceRequest` asks for."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 
 import torch
@@ -16,8 +18,20 @@ def mark_trace(request: TraceRequest) -> Finished:
     _, rows, columns = request.mask.array.shape
     front = _front_end((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))
     k = request.slice_index
-    request.trace.array[:] = front.trace(request.mask.array[k : k + 1])[0].numpy()
+    with _one_thread():
+        request.trace.array[:] = front.trace(request.mask.array[k : k + 1])[0].numpy()
     return Finished({"slice_index": k, "seconds": time.perf_counter() - started})
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch on one thread: on matrices as small as a mask's box, several only wait for one another."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @lru_cache(maxsize=2)

@@ -17,7 +17,16 @@ from marview.gui.actions import MOUSE, PRESET_ROWS, ROWS, Row
 from marview.gui.text import tr
 
 COLUMNS = 3
-TITLES = {"File": "File", "View": "View", "Go": "Slices and series", "Metal": "Metal", "Help": "Help", "": "While held"}
+TITLES = {
+    "File": "File",
+    "View": "View",
+    "Go": "Slices and series",
+    "Metal": "Metal",
+    "Metal/Tools": "Mask tools",
+    "Metal/Mask": "The whole mask",
+    "Help": "Help",
+    "": "While held",
+}
 
 
 class ShortcutSheet(QDialog):
@@ -29,7 +38,11 @@ class ShortcutSheet(QDialog):
         groups: dict[str, list[tuple[str, str]]] = {tr("Mouse"): [(tr(what), tr(does)) for what, does in MOUSE]}
         for row in ROWS:
             if row.keys:
-                title = tr("View") if row.id == "next_pane" else tr(TITLES[row.menu.partition("/")[0]])
+                title = (
+                    tr("View")
+                    if row.id == "next_pane"
+                    else tr(TITLES.get(row.menu) or TITLES[row.menu.partition("/")[0]])
+                )
                 groups.setdefault(title, []).append((keys_of(row), tr(row.title)))
         groups[tr("HU window")] = [(keys_of(row), tr(row.title)) for row in PRESET_ROWS if row.keys]
         inside = QWidget()

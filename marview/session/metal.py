@@ -17,7 +17,7 @@ from marview.volume.box import Box
 from marview.volume.brush import Brush, Point
 from marview.volume.metal_mask import MetalMask
 from marview.volume.patch import MaskPatch
-from marview.volume.scale import scale_of
+from marview.volume.scale import Scale, scale_of
 from marview.volume.volume import Volume
 
 __all__ = ["Metal", "Recipe", "Source"]
@@ -88,6 +88,7 @@ class Metal:
         self.counts: NDArray[np.int64] = np.zeros(0 if volume is None else volume.hu.shape[0], np.int64)
         self.is_painting = False
         self._core: Core | None = None
+        self._scale: tuple[Volume, Scale] | None = None
         self._edits = 0
         self._edited: dict[int, MaskPatch | None] = {}
         self._past: list[_State] = []
@@ -173,7 +174,7 @@ class Metal:
                 hand = mask.array.copy() if edited is None else _unpacked(edited, mask.array.shape)
                 found, packed = Core(recipe.core, hand, math.nan, notes), edited or _packed(hand)
             elif found is None:
-                found = find_core(volume, recipe, is_stale)
+                found = find_core(volume, recipe, self._scale_notes(volume), is_stale)
             if found is None or is_stale():
                 return None
             wanted = finish(found.mask, recipe, volume.grid.spacing_mm)
@@ -277,7 +278,7 @@ class Metal:
         self._set_busy(is_busy=True)
 
         def work() -> tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]:
-            told = tuple(dict.fromkeys((*notes, *scale_of(volume.hu).notes)))
+            told = tuple(dict.fromkeys((*notes, *self._scale_notes(volume))))
             return MaskPatch.between(mask.array, given), _packed(given), told
 
         def done(answer: tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]) -> None:
@@ -326,6 +327,13 @@ class Metal:
             self.shared = None
 
     # -- inside
+
+    def _scale_notes(self, volume: Volume) -> tuple[str, ...]:
+        """What is to be said of the HU scale of a series; looked at once, off the window's thread."""
+        known = self._scale
+        if known is None or known[0] is not volume:
+            known = self._scale = (volume, scale_of(volume.hu))
+        return known[1].notes
 
     @property
     def _state(self) -> _State:

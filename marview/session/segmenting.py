@@ -13,7 +13,6 @@ from marview.volume.box import Box
 from marview.volume.growing import grow_from, within
 from marview.volume.kmeans import k_means
 from marview.volume.mask import drop_small, grow_mm
-from marview.volume.scale import scale_of
 from marview.volume.segment import CERTAIN_HU, adaptive
 from marview.volume.volume import Volume
 
@@ -118,8 +117,10 @@ class Core:
     notes: tuple[str, ...]
 
 
-def find_core(volume: Volume, recipe: Recipe, is_stale: Callable[[], bool]) -> Core | None:
-    """Find metal as a recipe says; None where nobody wants it any more.
+def find_core(
+    volume: Volume, recipe: Recipe, scale_notes: tuple[str, ...], is_stale: Callable[[], bool]
+) -> Core | None:
+    """Find metal as a recipe says; None where nobody wants it any more. What is noted of the HU scale is handed on.
 
     Raises:
         UsageError: a seed lies outside or not on metal; k is out of range.
@@ -149,7 +150,7 @@ def find_core(volume: Volume, recipe: Recipe, is_stale: Callable[[], bool]) -> C
             if is_stale():
                 return None
             mask |= grow_from(hu, seed, recipe.threshold_hu, in_slice=recipe.in_slices)
-    return Core(recipe.core, mask, threshold_hu, scale_of(hu).notes)
+    return Core(recipe.core, mask, threshold_hu, scale_notes)
 
 
 def finish(core: Mask, recipe: Recipe, spacing_mm: tuple[float, float, float]) -> Mask:

@@ -215,7 +215,9 @@ class SinogramPane(Pane):
             is_live = live is not None and live.trace is self._trace
             coverage = live.coverage if live is not None and is_live else TraceCoverage.of(self._trace)
             words = tr("trace {:.1%}").format(coverage.fraction)
-            if self._is_result_older(z):
+            if session.traces.refusal:
+                self.set_note(session.traces.refusal, "warning")
+            elif self._is_result_older(z):
                 self.set_note(words + tr(", the mask has changed since the result"), "pending")
             else:
                 self.set_note(words, "warning" if coverage.is_guess else "")

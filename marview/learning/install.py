@@ -22,7 +22,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
 
     Args:
         run: folder of a run of this method.
-        listing: the method; its folder is copied where it does not lie in `parent` already.
+        listing: the method; it is brought to `parent` where it does not lie there already.
         parent: folder of methods, such as the user's.
         licence: of the weights.
 
@@ -43,9 +43,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
     weights, of = load_weights(source)
     folder = parent / listing.id
     if folder.resolve() != listing.folder.resolve():
-        shutil.copytree(
-            listing.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("test_*.py", "__pycache__")
-        )
+        _copy(listing, folder)
     manifest = read_manifest(folder)
     name = manifest.weights[0].file if manifest.weights else USUAL
     save_weights(folder / name, weights, of)
@@ -54,6 +52,17 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
     _name_weights(folder / MANIFEST, name, digest, str(record["sessions"][-1]["data"]), licence)
     read_manifest(folder)
     return folder
+
+
+def _copy(listing: Listing, folder: Path) -> None:
+    """Bring a method to a folder: all of it, but of a bundled one, whose code leans on its neighbours, the manifest."""
+    if listing.origin != "bundled":
+        ignored = shutil.ignore_patterns("test_*.py", "__pycache__")
+        shutil.copytree(listing.folder, folder, dirs_exist_ok=True, ignore=ignored)
+        return
+    text = (listing.folder / MANIFEST).read_text(encoding="utf-8")
+    with whole_file(folder / MANIFEST) as part:
+        part.write_text(f'code = "{listing.folder.name}"\n{text}', encoding="utf-8")
 
 
 def _name_weights(path: Path, file: str, digest: str, trained_on: str, licence: str) -> None:

@@ -86,6 +86,11 @@ class Machine:
         if self._accelerator is not None:
             self._accelerator.wait_for_everyone()
 
+    def close(self) -> None:
+        """Leave the other processes; without it they are torn from each other when they end."""
+        if self._accelerator is not None:
+            torch.distributed.destroy_process_group()
+
 
 def _accelerator(*, is_on_cpu: bool) -> Any:
     """Accelerate's view of the processes `torchrun` started; None where there is only this one."""

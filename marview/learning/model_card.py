@@ -61,7 +61,7 @@ def _facts(record: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> 
         ("metals", ", ".join(data["metal"]["materials"])),
         ("re-projected images", f"{data['reprojected']:.0%} of the batches"),
         ("photons", f"{data['photons'][0]:g} to {data['photons'][1]:g} times the protocol's"),
-        ("steps", f"{last['last_step']:,} of {run['steps']:,}, {data['batch']} slices each"),
+        ("steps", f"{last['last_step']:,} of {run['steps']:,}, slices in a batch: {data['batch']}"),
         ("optimiser", f"{how['name']}, learning rate {how['learning_rate']:g}"),
         ("seed", run["seed"]),
         ("minutes", f"{last['minutes']:g}"),

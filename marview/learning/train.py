@@ -16,6 +16,7 @@ from marview.learning.pairs import SimulatedPairs, ValidationPairs
 from marview.learning.recipe import Recipe, read_recipe
 from marview.learning.record import Session, add_session, collections_of
 from marview.mar import Listing
+from marview.mar.manifest import code_folder
 from marview.physics import protocol
 from marview.worker.loading import made_in
 
@@ -65,8 +66,9 @@ def train(
     """
     if listing.manifest is None:
         raise UsageError(f"The method {listing.id} cannot be trained: {listing.error}")
-    recipe = _recipe(listing.folder, order)
-    trainable: Trainable = made_in(listing.folder, recipe.training)
+    code = code_folder(listing.folder, listing.manifest)
+    recipe = _recipe(code, order)
+    trainable: Trainable = made_in(code, recipe.training)
     machine = Machine(order.device)
     pairs, validation, learned_from = _sources(trainable, recipe, order.data, machine, tell)
     plan = Plan(listing.id, listing.manifest.version, trainable, recipe, pairs, validation, order.output, machine)
@@ -85,6 +87,7 @@ def train(
             session = Session(before, training.step, minutes, machine.title, learned_from, origin)
             add_session(order.output, listing, order.size, recipe, count, session)
             write_card(order.output)
+    machine.close()
     return ending
 
 

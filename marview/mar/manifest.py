@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from marview.errors import BadInput
+from marview.paths import bundled_plugins
 
 API_VERSION = 1
 """Version of the contract in `marview.worker.api` that this marview speaks."""
@@ -71,6 +72,7 @@ class Manifest(_Part):
         needs_sinogram: whether it works on sinograms.
         outputs: intermediate pictures it shows, of `OUTPUTS`.
         memory_mb: what one slice of a batch takes, so that batches fit the memory that is free.
+        code: id of the bundled method whose code this one runs, where it only brings weights of its own.
         python: another interpreter to run it with, a path; relative ones start at its folder.
         weights: its learned weights.
         citation: where it was published.
@@ -85,6 +87,7 @@ class Manifest(_Part):
     needs_sinogram: bool = True
     outputs: tuple[str, ...] = ("result",)
     memory_mb: Annotated[int, Field(ge=1)] = 64
+    code: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*)?$")] = ""
     python: str = ""
     weights: tuple[Weights, ...] = ()
     citation: Citation | None = None
@@ -122,6 +125,11 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadInput(f"{path} is not a TOML file: {error}.") from error
     except ValidationError as error:
         raise BadInput(f"{path}: {wrong_field(error)}.") from error
+
+
+def code_folder(folder: Path, manifest: Manifest) -> Path:
+    """Where the code and the recipes of the method in a folder lie."""
+    return bundled_plugins() / manifest.code if manifest.code else folder
 
 
 def wrong_field(error: ValidationError) -> str:

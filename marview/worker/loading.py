@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from marview.errors import MethodFailed, UsageError
-from marview.mar.manifest import Manifest, read_manifest, wrong_field
+from marview.mar.manifest import Manifest, code_folder, read_manifest, wrong_field
 from marview.worker.api import Method
 
 
@@ -34,7 +34,7 @@ class LoadedMethod:
         """
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
-        self.method: Method = made_in(folder, self.manifest.entry)
+        self.method: Method = made_in(code_folder(folder, self.manifest), self.manifest.entry)
         model = getattr(self.method, "Parameters", None)
         if not (isinstance(model, type) and issubclass(model, BaseModel)) or not callable(
             getattr(self.method, "run", None)

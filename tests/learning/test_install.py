@@ -46,12 +46,12 @@ year = 2026
 
 @pytest.fixture
 def listing(tmp_path: Path) -> Listing:
-    folder = tmp_path / "bundled" / "small"
+    folder = tmp_path / "installed" / "small"
     folder.mkdir(parents=True)
     (folder / "method.py").write_text(METHOD, encoding="utf-8")
     (folder / "test_small.py").write_text("", encoding="utf-8")
     (folder / "plugin.toml").write_text(MANIFEST.format(digest="0" * 64), encoding="utf-8")
-    return Listing("small", folder, "bundled", read_manifest(folder))
+    return Listing("small", folder, "package small", read_manifest(folder))
 
 
 @pytest.fixture
@@ -75,6 +75,22 @@ def test_the_method_is_copied_with_the_run_s_weights(run: Path, listing: Listing
     assert (folder / "weights" / CARD).is_file()
     assert not (folder / "test_small.py").exists()
     assert listing.manifest.weights[0].sha256 == "0" * 64
+
+
+def test_of_a_bundled_method_only_the_manifest_is_copied(
+    run: Path, listing: Listing, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("marview.mar.manifest.bundled_plugins", lambda: listing.folder.parent)
+    bundled = Listing("small", listing.folder, "bundled", listing.manifest)
+    folder = install(run, bundled, tmp_path / "mine")
+    assert sorted(each.name for each in folder.iterdir()) == ["plugin.toml", "weights"]
+    loaded = LoadedMethod(folder)
+    assert loaded.manifest.code == "small"
+    assert type(loaded.method).__name__ == "Small"
+    loaded.check_weights()
+    again = Listing("small", folder, "user", loaded.manifest)
+    assert install(run, again, tmp_path / "mine") == folder
+    LoadedMethod(folder).check_weights()
 
 
 def test_a_method_that_lies_there_already_gets_them_in_place(run: Path, listing: Listing) -> None:

@@ -1,0 +1,85 @@
+"""Settings of the networks and of their losses: the table `[network]` of a recipe, kept with the weights."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Weight = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Losses(_Part):
+    """Weights of the losses; the paper has all three alike.
+
+    Attributes:
+        sinogram: of the sinogram that SE-Net makes, equation (4).
+        consistency: of the image that is reconstructed from it, the Radon consistency loss, equation (8).
+        image: of the result, equation (10).
+    """
+
+    sinogram: Weight = 1.0
+    consistency: Weight = 1.0
+    image: Weight = 1.0
+
+
+class Settings(_Part):
+    """The networks. Defaults are the paper's (Lin 2019).
+
+    Attributes:
+        sinogram_net: SE-Net with its mask pyramid, with the mask in its input alone, or none.
+        image_net: whether IE-Net refines the image.
+        inversion: how SE-Net's sinogram becomes an image: rebinned to parallel rays as in the paper, or the fan beam's
+            own FBP.
+        sinogram_base: width of SE-Net's first level.
+        image_base: width of IE-Net's first level.
+        has_norm: whether IE-Net normalizes batches.
+        fold: IE-Net sees pixels in blocks of this edge, folded into channels, and works on so many fewer.
+        is_residual: whether SE-Net corrects the interpolated sinogram; in the paper it makes a new one.
+        starts_at_zero: whether IE-Net, and SE-Net where it is residual, begin by changing nothing.
+        losses: of the training.
+    """
+
+    sinogram_net: Literal["pyramid", "plain", "none"] = "pyramid"
+    image_net: bool = True
+    inversion: Literal["rebinned", "direct"] = "rebinned"
+    sinogram_base: Count = 64
+    image_base: Count = 64
+    has_norm: bool = True
+    fold: Count = 1
+    is_residual: bool = False
+    starts_at_zero: bool = False
+    losses: Losses = Losses()
+
+    @model_validator(mode="after")
+    def _has_a_network(self) -> Self:
+        if self.sinogram_net == "none" and not self.image_net:
+            raise ValueError("there is nothing to learn without SE-Net and without IE-Net")
+        return self
+
+
+_NO_CONSISTENCY = {"consistency": 0.0}
+
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "A": {"sinogram_net": "plain", "image_net": False, "losses": _NO_CONSISTENCY},
+    "B": {"sinogram_net": "pyramid", "image_net": False, "losses": _NO_CONSISTENCY},
+    "C": {"sinogram_net": "none", "image_net": True, "losses": _NO_CONSISTENCY},
+    "D": {"sinogram_net": "plain", "image_net": True, "losses": _NO_CONSISTENCY},
+    "E": {"sinogram_net": "pyramid", "image_net": True, "losses": _NO_CONSISTENCY},
+    "F": {"sinogram_net": "plain", "image_net": True},
+    "G": {"sinogram_net": "pyramid", "image_net": True},
+}
+"""Settings of the rows of the paper's table 1; G is the whole."""
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings of a recipe or of a weights file.
+
+    Raises:
+        pydantic.ValidationError: a name or value that is not known.
+    """
+    return Settings.model_validate(dict(values))

@@ -1,0 +1,329 @@
+"""DuDoNet: the equations with known functions for networks, training and weights."""
+
+import importlib
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from marview.errors import MethodFailed
+from marview.geometry import FanBeamFlat
+from marview.learning.api import Pairs
+from marview.learning.recipe import read_recipe
+from marview.learning.weights import About
+from marview.physics.attenuation import mu_to_hu
+from marview.projection import Projector
+from marview.worker.api import MarCase
+from marview.worker.loading import LoadedMethod, load_method
+
+HERE = Path(__file__).parent
+SIZE, VIEWS, BINS = 48, 64, 75
+PIXEL_MM = 153.6 / SIZE
+SMALL: dict[str, Any] = {"sinogram_base": 4, "image_base": 4, "has_norm": False, "inversion": "direct"}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedMethod:
+    return load_method(HERE)
+
+
+@pytest.fixture(scope="module")
+def room(loaded: LoadedMethod) -> Any:
+    """The method's own modules."""
+    package = type(loaded.method).__module__.rpartition(".")[0]
+
+    class Room:
+        method, network, settings, training, inversion = (
+            importlib.import_module(f"{package}.{name}")
+            for name in ("method", "network", "settings", "training", "inversion")
+        )
+
+    return Room
+
+
+def made_pairs(count: int = 1, seed: int = 0, *, is_clinical: bool = False) -> Pairs:
+    """Discs with a bone and a rod that hardens the beam."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    truth, metal = [], []
+    for _ in range(count):
+        image = np.where((x / rng.uniform(16, 20)) ** 2 + (y / rng.uniform(12, 16)) ** 2 < 1, 0.2, 0.0)
+        image[np.hypot(x - rng.uniform(4, 8), y - 2) < 3.5] = 0.35
+        truth.append(image)
+        metal.append(np.hypot(x + rng.uniform(2, 6), y + rng.uniform(-4, 4)) < 2.2)
+    truth_mu, solid = torch.from_numpy(np.float32(truth)), torch.from_numpy(np.array(metal))
+    beam = FanBeamFlat(
+        views=VIEWS,
+        bins=BINS,
+        source_to_isocentre_mm=3 * SIZE * PIXEL_MM,
+        source_to_detector_mm=6 * SIZE * PIXEL_MM,
+        bin_mm=2 * math.sqrt(2) * SIZE / BINS * PIXEL_MM,
+    )
+    projector = Projector(beam, shape=(SIZE, SIZE), pixel_mm=PIXEL_MM)
+    free, through = projector.forward(truth_mu), projector.forward(2.4 * solid)
+    sinogram = free + 3 * torch.tanh(through / 3)
+    clinical = projector.fbp(sinogram).clamp(min=0) if is_clinical else None
+    return Pairs(
+        truth_mu=truth_mu,
+        metal=solid,
+        sinogram=sinogram if clinical is None else projector.forward(clinical),
+        metal_free_sinogram=free,
+        trace=projector.trace(solid),
+        projector=projector,
+        clinical_mu=clinical,
+    )
+
+
+def made_case(pairs: Pairs) -> MarCase:
+    return MarCase(
+        hu=mu_to_hu(pairs.image),
+        metal=pairs.metal,
+        pixel_mm=PIXEL_MM,
+        beam=pairs.projector.beam,
+        slice_indices=[7 + number for number in range(len(pairs))],
+        measured_sinogram=pairs.sinogram if pairs.clinical_mu is None else None,
+    )
+
+
+class Gives(nn.Module):
+    """A network that is a known function."""
+
+    def __init__(self, what: Any) -> None:
+        super().__init__()
+        self.what = what
+        self.seen: list[Tensor] = []
+
+    def forward(self, *seen: Tensor) -> Tensor:
+        self.seen = list(seen)
+        made: Tensor = self.what(*seen)
+        return made
+
+
+class WeightsJob:
+    """A job whose weights were never written to a file."""
+
+    device = torch.device("cpu")
+    log = logging.getLogger("test")
+
+    def __init__(self, network: nn.Module, settings: dict[str, Any]) -> None:
+        self.shown: list[tuple[str, int]] = []
+        self._weights = {name: tensor.half() for name, tensor in network.state_dict().items()}
+        self._about = About("dudonet", "1.0.0", settings, ("syndeeplesion-640",)).as_metadata()
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        assert 0 <= fraction <= 1
+
+    def output(self, name: str, slice_index: int, array: Tensor) -> None:
+        self.shown.append((name, slice_index))
+
+    def check_cancelled(self) -> None: ...
+
+    def weights(self, file: str) -> dict[str, Tensor]:
+        return self._weights
+
+    def about_weights(self, file: str) -> dict[str, str]:
+        return self._about
+
+
+def small(room: Any, **settings: Any) -> Any:
+    torch.manual_seed(1)
+    return room.network.DualDomain(room.settings.read_settings(SMALL | settings)).eval()
+
+
+@pytest.mark.parametrize("size", [path.stem for path in sorted((HERE / "recipes").glob("*.toml"))])
+def test_every_recipe_builds_its_networks(room: Any, size: str) -> None:
+    recipe = read_recipe(HERE, size)
+    with torch.device("meta"):
+        network = room.training.EndToEnd().build(recipe.network)
+    count = sum(each.numel() for each in network.parameters())
+    if size == "paper":
+        assert sum(each.numel() for each in network.sinogram_net.parameters()) == 12_439_498
+        assert count == 25_834_251
+    else:
+        assert count <= 8_000_000
+
+
+def exact(room: Any, pairs: Pairs, **settings: Any) -> Any:
+    """Networks that know the answer."""
+    dual = small(room, **settings)
+    unit = room.network.line_unit(pairs.projector)
+    start = pairs.li_sinogram if dual.settings.is_residual else 0
+    if dual.sinogram_net is not None:
+        dual.sinogram_net = Gives(lambda seen, trace: (pairs.metal_free_sinogram - start) / unit)
+    if dual.image_net is not None:
+        dual.image_net = Gives(lambda seen: (pairs.truth_mu - pairs.li_image)[:, None])
+    return dual
+
+
+@pytest.mark.parametrize("is_residual", [False, True])
+def test_exact_networks_give_the_truth(room: Any, is_residual: bool) -> None:
+    pairs = made_pairs(2)
+    dual = exact(room, pairs, is_residual=is_residual)
+    corrected, inverted, result = room.training.forward(dual, pairs)
+    wanted = torch.where(pairs.trace, pairs.metal_free_sinogram, pairs.li_sinogram)
+    assert torch.allclose(corrected, wanted, atol=1e-5)
+    assert torch.allclose(inverted, pairs.projector.fbp(wanted), atol=1e-5)
+    assert torch.allclose(result, pairs.truth_mu, atol=1e-6)
+    losses = room.training.EndToEnd().losses(dual, pairs, "all", {})
+    assert float(losses["image"]) < 1e-6
+
+
+def test_the_networks_see_what_the_equations_say(room: Any) -> None:
+    pairs = made_pairs(2)
+    dual = exact(room, pairs)
+    _, inverted, _ = room.training.forward(dual, pairs)
+    sinogram, trace = dual.sinogram_net.seen
+    assert torch.allclose(sinogram * room.network.line_unit(pairs.projector), pairs.li_sinogram, atol=1e-5)
+    assert torch.equal(trace, pairs.trace)
+    (planes,) = dual.image_net.seen
+    assert torch.equal(planes[:, 0], inverted.clamp(0, 1))
+    assert torch.equal(planes[:, 1], pairs.li_image.clamp(0, 1))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("inversion", ["rebinned", "direct"])
+def test_losses_have_the_weights_of_the_paper(room: Any, inversion: str) -> None:
+    pairs = made_pairs(2)
+    dual = small(room, inversion=inversion)
+    corrected, inverted, result = room.training.forward(dual, pairs)
+    assert torch.equal(inverted, room.inversion.inversion(pairs.projector, inversion)(corrected))
+    losses = room.training.EndToEnd().losses(dual, pairs, "all", {})
+    unit = room.network.line_unit(pairs.projector)
+    for name, wanted in {
+        "sinogram": (corrected - pairs.metal_free_sinogram).abs().mean() / unit,
+        "consistency": (inverted - pairs.truth_mu).abs().mean(),
+        "image": (result - pairs.truth_mu).abs().mean(),
+    }.items():
+        assert float(losses[name]) == pytest.approx(float(wanted), rel=1e-4)
+
+
+@pytest.mark.parametrize("row", "ABCDEFG")
+def test_every_ablation_learns_and_runs(loaded: LoadedMethod, room: Any, row: str) -> None:
+    pairs = made_pairs(2)
+    settings = SMALL | room.settings.ABLATIONS[row]
+    training = room.training.EndToEnd()
+    network = training.build(settings).train()
+    assert (network.image_net is None) is (row in "AB")
+    assert (network.sinogram_net is None) is (row == "C")
+    losses = training.losses(network, pairs, "all", settings)
+    rows = {"sinogram": "ABDEFG", "consistency": "FG", "image": "CDEFG"}
+    assert set(losses) == {name for name, having in rows.items() if row in having}
+    torch.stack(list(losses.values())).sum().backward()
+    assert all(each.grad is not None for each in training.parameters(network, "all"))
+    assert set(training.pictures(network, pairs, settings)) == {"prior", "corrected_sinogram", "result"}
+    result = loaded.method.run(made_case(pairs), loaded.parameters({}), WeightsJob(network, settings))
+    assert bool(result.hu.isfinite().all())
+
+
+def test_gradients_pass_the_inversion_layer(room: Any) -> None:
+    """The image loss alone teaches SE-Net."""
+    pairs = made_pairs()
+    for inversion in ("rebinned", "direct"):
+        network = small(room, inversion=inversion).train()
+        room.training.EndToEnd().losses(network, pairs, "all", {})["image"].backward()
+        assert all(float(each.grad.abs().max()) > 0 for each in network.sinogram_net.last.parameters())
+
+
+def test_networks_that_start_at_zero_start_with_linear_interpolation(room: Any) -> None:
+    for is_clinical in (False, True):
+        pairs = made_pairs(is_clinical=is_clinical)
+        dual = small(room, starts_at_zero=True, is_residual=True)
+        corrected, inverted, result = room.training.forward(dual, pairs)
+        assert torch.equal(corrected, pairs.li_sinogram)
+        assert torch.allclose(inverted, pairs.li_image, atol=1e-6)
+        assert torch.equal(result, pairs.li_image)
+
+
+@pytest.mark.parametrize("is_clinical", [False, True])
+@pytest.mark.parametrize("settings", [{}, {"inversion": "rebinned"}, {"fold": 2}, {"fold": 5}], ids=str)
+def test_the_method_does_what_was_trained(
+    loaded: LoadedMethod, room: Any, is_clinical: bool, settings: dict[str, Any]
+) -> None:
+    pairs = made_pairs(2, is_clinical=is_clinical)
+    network = small(room, **settings)
+    network.load_state_dict({name: tensor.half().float() for name, tensor in network.state_dict().items()})
+    case, job = made_case(pairs), WeightsJob(network, SMALL | settings)
+    if case.measured_sinogram is None:
+        case.__dict__["sinogram"] = pairs.sinogram
+    with torch.no_grad():
+        corrected, inverted, image = room.training.forward(network, pairs)
+    result = loaded.method.run(case, loaded.parameters({}), job)
+    assert torch.allclose(result.corrected_sinogram, corrected, atol=1e-3)
+    assert torch.allclose(result.prior_hu, mu_to_hu(inverted), atol=2)
+    assert torch.allclose(result.hu, mu_to_hu(image), atol=2)
+    assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
+    assert set(job.shown) == {(name, index) for name in ("prior", "corrected_sinogram") for index in (7, 8)}
+    alone = loaded.method.run(case, loaded.parameters({"refines_image": False}), job)
+    assert torch.equal(alone.hu, result.prior_hu)
+
+
+def test_a_clinical_slice_keeps_what_no_network_touched(loaded: LoadedMethod, room: Any) -> None:
+    """Where the networks change nothing, neither the projection nor the inversion blurs the image."""
+    pairs = made_pairs(is_clinical=True)
+    case = made_case(pairs)
+    dual = small(room, starts_at_zero=True)
+    dual.sinogram_net = Gives(lambda seen, trace: case.sinogram / room.network.line_unit(case.projector))
+    kept = dual.invert(
+        torch.where(case.trace, case.sinogram, case.li_sinogram), case.projector, (case.mu, case.sinogram)
+    )
+    assert torch.allclose(kept, case.mu, atol=1e-5)
+
+
+def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, room: Any) -> None:
+    pairs = made_pairs(3)
+    job = WeightsJob(small(room), SMALL)
+    together = loaded.method.run(made_case(pairs), loaded.parameters({}), job).hu
+    case = made_case(pairs)
+    alone = MarCase(case.hu[1:2], case.metal[1:2], PIXEL_MM, case.beam, [1], measured_sinogram=pairs.sinogram[1:2])
+    assert torch.allclose(together[1:2], loaded.method.run(alone, loaded.parameters({}), job).hu, atol=0.5)
+
+
+def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any) -> None:
+    pairs = made_pairs()
+    dual = small(room)
+    once = dual.enhance(pairs.li_sinogram, pairs.trace, 4.0)
+    assert torch.allclose(dual.enhance(2 * pairs.li_sinogram, pairs.trace, 8.0), 2 * once, atol=1e-4)
+    assert room.network.line_unit(pairs.projector) == pytest.approx(4.0)
+
+
+def test_weights_of_another_network_are_refused(loaded: LoadedMethod, room: Any) -> None:
+    case = made_case(made_pairs())
+    with pytest.raises(MethodFailed, match="not of this network"):
+        loaded.method.run(case, loaded.parameters({}), WeightsJob(small(room, image_base=8), SMALL))
+    with pytest.raises(MethodFailed, match="missing"):
+        loaded.method.run(case, loaded.parameters({}), WeightsJob(small(room, sinogram_net="none"), SMALL))
+
+
+def test_settings_without_a_network_are_refused(room: Any) -> None:
+    with pytest.raises(ValueError, match="nothing to learn"):
+        room.settings.read_settings({"sinogram_net": "none", "image_net": False})
+
+
+@pytest.mark.slow
+def test_eight_slices_are_learned_by_heart(room: Any) -> None:
+    """Trace error and image error below a tenth and a fifth of linear interpolation's."""
+    pairs = made_pairs(8, seed=3)
+    training = room.training.EndToEnd()
+    torch.manual_seed(0)
+    settings = {"sinogram_base": 16, "image_base": 16, "starts_at_zero": True, "is_residual": True}
+    network = training.build(SMALL | settings).train()
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    steps = 400
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = 3e-3 * (1 + math.cos(math.pi * step / steps)) / 2
+        optimiser.zero_grad()
+        torch.stack(list(training.losses(network, pairs, "all", {}).values())).sum().backward()
+        optimiser.step()
+    with torch.no_grad():
+        corrected, _, result = room.training.forward(network, pairs)
+    free = pairs.metal_free_sinogram
+    ours, li = (float((each - free)[pairs.trace].abs().mean()) for each in (corrected, pairs.li_sinogram))
+    assert ours < 0.1 * li
+    ours, li = (float((each - pairs.truth_mu).square().mean().sqrt()) for each in (result, pairs.li_image))
+    assert ours < 0.2 * li

@@ -1,0 +1,70 @@
+"""Training of both networks end to end (Lin 2019, equations 4, 8 and 10)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from marview.learning.api import ONE_TURN, Pairs
+from marview.learning.losses import l1
+
+from .network import DualDomain, line_unit
+from .settings import read_settings
+
+
+class EndToEnd:
+    """One optimiser for SE-Net and IE-Net together; the inversion layer hands gradients from the images to SE-Net."""
+
+    turns = ONE_TURN
+
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
+        """Both networks."""
+        return DualDomain(read_settings(settings))
+
+    def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
+        """All of both."""
+        return network.parameters()
+
+    def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """|Yout - Ygt|, in the network's unit, |Xhat - Xgt| and |Xout - Xgt|, images in 1/cm; those that have weight.
+
+        The truth in metal is the tissue it displaced, so all pixels count, as in the paper.
+        """
+        dual = _dual(network)
+        weights, unit = dual.settings.losses, line_unit(pairs.projector)
+        corrected, inverted, result = forward(dual, pairs)
+        losses: dict[str, Tensor] = {}
+        if dual.sinogram_net is not None:
+            losses["sinogram"] = weights.sinogram / unit * l1(corrected, pairs.metal_free_sinogram)
+            if weights.consistency:
+                losses["consistency"] = weights.consistency * l1(inverted, pairs.truth_mu)
+        if dual.image_net is not None:
+            losses["image"] = weights.image * l1(result, pairs.truth_mu)
+        return losses
+
+    @torch.no_grad()
+    def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """SE-Net's image as prior, and the result, in 1/cm; the corrected sinogram."""
+        names = ("truth_mu", "metal", "sinogram", "metal_free_sinogram", "trace")
+        clinical_mu = None if pairs.clinical_mu is None else pairs.clinical_mu[:1]
+        first = replace(pairs, clinical_mu=clinical_mu, **{name: getattr(pairs, name)[:1] for name in names})
+        corrected, inverted, result = forward(_dual(network), first)
+        return {"prior": inverted[0], "corrected_sinogram": corrected[0], "result": result[0]}
+
+
+def forward(dual: DualDomain, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+    """Yout, Xhat and Xout; images in 1/cm."""
+    corrected = dual.enhance(pairs.li_sinogram, pairs.trace, line_unit(pairs.projector))
+    if dual.sinogram_net is None:
+        inverted = pairs.li_image
+    else:
+        known = None if pairs.clinical_mu is None else (pairs.clinical_mu, pairs.sinogram)
+        inverted = dual.invert(corrected, pairs.projector, known)
+    return corrected, inverted, dual.refine(inverted, pairs.li_image)
+
+
+def _dual(network: nn.Module) -> DualDomain:
+    assert isinstance(network, DualDomain)
+    return network

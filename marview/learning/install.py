@@ -11,7 +11,7 @@ from marview.learning.model_card import CARD, write_card
 from marview.learning.record import read_record
 from marview.learning.weights import load_weights, save_weights
 from marview.mar import Listing
-from marview.mar.manifest import MANIFEST, read_manifest
+from marview.mar.manifest import MANIFEST, code_folder, read_manifest
 
 USUAL = "weights/bundled.safetensors"
 """What methods ask for; a manifest that names another file keeps its name."""
@@ -47,7 +47,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
     manifest = read_manifest(folder)
     name = manifest.weights[0].file if manifest.weights else USUAL
     save_weights(folder / name, weights, of)
-    shutil.copyfile(write_card(run), folder / "weights" / CARD)
+    shutil.copyfile(write_card(run, code_folder(folder, manifest)), folder / "weights" / CARD)
     digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     _name_weights(folder / MANIFEST, name, digest, str(record["sessions"][-1]["data"]), licence)
     read_manifest(folder)

@@ -187,7 +187,8 @@ class Training:
             facts = self.about().as_metadata() | {"recipe": self._recipe.model_dump_json()}
             if self._warm_from is not None:
                 facts["warm_from"] = str(self._warm_from)
-            write_state(self._plan.folder / STATE, self.learner, facts)
+            moments = torch.bfloat16 if self._recipe.run.moments == "bfloat16" else None
+            write_state(self._plan.folder / STATE, self.learner, facts, moments=moments)
             save_weights(self._plan.folder / WEIGHTS, self.learner.used.state_dict(), self.about())
         self._plan.machine.wait()
 

@@ -35,7 +35,7 @@ class Machine:
             raise UsageError(f"A CUDA GPU was asked for and PyTorch {torch.__version__} finds none on this machine.")
         self._accelerator = _accelerator(is_on_cpu=asked == "cpu" or not has_cuda)
         self.process, self.processes = 0, 1
-        self.device = torch.device("cuda" if has_cuda and asked != "cpu" else "cpu")
+        self.device = torch.device("cuda", 0) if has_cuda and asked != "cpu" else torch.device("cpu")
         if self._accelerator is not None:
             self.device = self._accelerator.device
             self.process, self.processes = self._accelerator.process_index, self._accelerator.num_processes

@@ -11,25 +11,33 @@ from marview.learning.record import read_record
 CARD = "model_card.md"
 
 
-def write_card(run: Path) -> Path:
+_FAILS = "**When it fails.**"
+
+
+def write_card(run: Path, method: Path) -> Path:
     """Write the card of a run into its folder; the path.
+
+    Args:
+        run: its folder.
+        method: folder of the method's code, whose README says when it fails.
 
     Raises:
         BadInput: the run's record cannot be read.
         CannotWrite: the disk is full or read-only.
     """
-    text = card(read_record(run), read_curve(run))
+    text = card(read_record(run), read_curve(run), _failures(method / "README.md"))
     with whole_file(run / CARD) as part:
         part.write_text(text, encoding="utf-8")
     return run / CARD
 
 
-def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]]) -> str:
+def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures: str = "") -> str:
     """Facts of a run as Markdown.
 
     Args:
         record: of the run.
         curve: its learning curve, oldest row first.
+        failures: of the method, known ones, in words.
     """
     sessions = record["sessions"]
     parts = [
@@ -46,8 +54,16 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]]) -> str:
         ),
         "## Held-out slices while it learned",
         _curve(curve),
+        *(["## Known failures", failures] if failures else []),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _failures(readme: Path) -> str:
+    """The paragraph of a method's README that says when it fails; empty where there is none."""
+    if not readme.is_file():
+        return ""
+    return readme.read_text(encoding="utf-8").partition(_FAILS)[2].partition("\n\n")[0].strip()
 
 
 def _facts(record: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:

@@ -89,6 +89,8 @@ def scan(scene: Scene, device: torch.device, ahead: tuple[str, ...] = ()) -> Pai
         device: where the scan is simulated and the pairs stay.
         ahead: attributes of the pairs to compute at once.
     """
+    if device.index is not None:
+        torch.cuda.set_device(device)  # each thread has its own
     usual = protocol(scene.protocol)
     hu = torch.from_numpy(scene.hu).to(device)
     metal: dict[str | Material, Tensor | NDArray[Any]] = {

@@ -151,6 +151,8 @@ class Run(_Part):
         validate_every: steps between validations.
         validation_batches: batches of held-out slices a validation measures.
         precision: of the network; projection keeps float32.
+        moments: type the optimisers' moments are kept in; bfloat16 takes less room, and a run that goes on from them
+            begins with a warm-up.
     """
 
     steps: Count
@@ -159,6 +161,7 @@ class Run(_Part):
     validate_every: Count = 500
     validation_batches: Count = 4
     precision: Literal["float32", "bfloat16"] = "float32"
+    moments: Literal["float32", "bfloat16"] = "float32"
 
 
 class Recipe(_Part):

@@ -94,7 +94,7 @@ class Learner:
             if own:
                 found[turn] = True
                 optimiser.state[parameter] = {
-                    key: value.float() if key == "step" else value.to(parameter.device, parameter.dtype)
+                    key: value.float().cpu() if key == "step" else value.to(parameter.device, parameter.dtype)
                     for key, value in own.items()
                 }
         return all(found.values())

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from marview.errors import UsageError
+import torch
+
+from marview.errors import MethodFailed, UsageError
 from marview.learning.api import OwnPairs, PairSource, Trainable
 from marview.learning.bank import read_banks
 from marview.learning.loop import Ending, News, Plan, Training
@@ -81,12 +83,17 @@ def train(
     before = training.step
     try:
         ending = training.run(order.max_minutes, hear)
+    except torch.OutOfMemoryError as error:
+        raise MethodFailed(
+            f"Training of {listing.id} needs more memory than {machine.title} has; take a smaller batch in "
+            f"{code / 'recipes' / order.size}.toml, or a smaller --size."
+        ) from error
     finally:
         if machine.is_first and training.step > before:
             minutes, origin = round(training.minutes, 2), collections_of(order.data)
             session = Session(before, training.step, minutes, machine.title, learned_from, origin)
             add_session(order.output, listing, order.size, recipe, count, session)
-            write_card(order.output)
+            write_card(order.output, code)
     machine.close()
     return ending
 

@@ -131,6 +131,14 @@ def test_the_card_says_what_was_done(run: Path, listing: Listing, small) -> None
     assert "| seed | 0 |" in text
 
 
+def test_known_failures_come_from_the_method_s_readme(run: Path, listing: Listing, tmp_path: Path) -> None:
+    readme = "# Small\n\n**When it fails.** Always,\nand badly.\n\n| measured | here |\n"
+    (listing.folder / "README.md").write_text(readme, encoding="utf-8")
+    folder = install(run, listing, tmp_path / "mine")
+    text = (folder / "weights" / CARD).read_text(encoding="utf-8")
+    assert text.rstrip().endswith("## Known failures\n\nAlways,\nand badly.")
+
+
 def test_a_record_that_is_broken_is_a_sentence(run: Path) -> None:
     (run / "run.json").write_text("{", encoding="utf-8")
     with pytest.raises(BadInput, match="cannot be read as the record of a run"):

@@ -13,7 +13,7 @@ import torch
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import CannotWrite
 from marview.learning.loop import WEIGHTS, Training
-from marview.learning.state import STATE
+from marview.learning.state import STATE, read_state
 from marview.learning.weights import load_weights
 
 
@@ -260,3 +260,17 @@ def test_what_the_network_knows_is_kept_with_its_weights(begin, small, tmp_path:
     second = load_weights(tmp_path / "run" / WEIGHTS)[1].limits
     assert first.keys() == second.keys() == {"trace_share", "body_share", "dense_hu"}
     assert all(second[name][0] <= first[name][0] and first[name][1] <= second[name][1] for name in first)
+
+
+def test_moments_that_were_rounded_go_on_with_a_warm_up(begin, small, tmp_path: Path) -> None:
+    whole, rounded = (small.recipe(steps=3, moments=kind) for kind in ("float32", "bfloat16"))
+    begin("whole", whole).run()
+    begin("rounded", rounded).run()
+    sizes = [(tmp_path / folder / STATE).stat().st_size for folder in ("whole", "rounded")]
+    assert sizes[1] < sizes[0]
+    tensors, facts = read_state(tmp_path / "rounded" / STATE, torch.device("cpu"))
+    assert tensors["moments.all.last.weight.exp_avg"].dtype == torch.bfloat16
+    assert tensors["network.last.weight"].dtype == torch.float32
+    assert "warm_from" not in facts
+    begin("rounded", small.recipe(steps=5, moments="bfloat16"), is_resumed=True).run()
+    assert read_state(tmp_path / "rounded" / STATE, torch.device("cpu"))[1]["warm_from"] == "3"

@@ -1,0 +1,86 @@
+"""Scans that a network is trained on for their own sake: slices without metal beside those with some, and its masks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marview.dicom.check import check
+from marview.dicom.read import read
+from marview.dicom.scan import scan
+from marview.errors import BadInput
+from marview.volume.kmeans import k_means
+from marview.volume.segment import adaptive
+from marview.worker.resampling import SIZE, SliceFrame
+
+NEIGHBOURS = 22
+"""Slices without metal that are learned from, eleven above and eleven below in the paper."""
+
+_CLASSES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class PatientScan:
+    """What is learned from.
+
+    Attributes:
+        clean_hu: slices without metal on the processing grid, nearest to metal first, float32 HU, `[slice, y, x]`.
+        masks: metal of the slices that have some, bool, `[slice, y, x]`.
+        field_mm: edge of the processing grid.
+    """
+
+    clean_hu: Tensor
+    masks: Tensor
+    field_mm: float
+
+
+def read_patient(path: Path) -> list[PatientScan]:
+    """The scans with metal under a path, one for each series that has some.
+
+    Metal is the densest of three classes in slices where metal is found at all.
+
+    Raises:
+        BadInput: no series has both metal and slices without it.
+    """
+    found = []
+    for series in scan(path).series:
+        report = check(series)
+        if not report.is_volume:
+            continue
+        volume = read(series, report=report).volume
+        metal = adaptive(volume.hu, volume.grid.spacing_mm).mask
+        has_metal = metal.any(axis=(1, 2))
+        if not has_metal.any() or has_metal.all():
+            continue
+        frame = SliceFrame(volume.hu.shape[1:], volume.grid.spacing_mm[1:])
+        slices = np.flatnonzero(has_metal)
+        dense = k_means(volume.hu[slices], _CLASSES) & metal[slices]
+        masks = np.where(dense.any(axis=(1, 2), keepdims=True), dense, metal[slices])
+        clean = nearest_clean(has_metal)
+        found.append(
+            PatientScan(
+                frame.to_processing(volume.hu[clean]), frame.mask_to_processing(masks), frame.pixel_mm * SIZE
+            )
+        )
+    if not found:
+        raise BadInput(
+            f"{path} holds no scan with metal in some slices and none in others; near_hip learns from a patient's "
+            "slices beside the metal."
+        )
+    return found
+
+
+def nearest_clean(has_metal: np.ndarray, count: int = NEIGHBOURS) -> list[int]:
+    """Slices without metal, those next to metal first.
+
+    Args:
+        has_metal: bool, `[slice]`.
+        count: at most so many.
+    """
+    metal, clean = np.flatnonzero(has_metal), np.flatnonzero(~has_metal)
+    if not metal.size:
+        return []
+    distance = np.abs(clean[:, None] - metal[None]).min(axis=1)
+    return [int(k) for k in clean[np.argsort(distance, kind="stable")][:count]]

@@ -86,7 +86,8 @@ def _worker() -> list[Finding]:
 
 
 def _methods() -> list[Finding]:
-    return [
-        Finding(f"method {listing.id}", listing.error or listing.notice or listing.origin, not listing.error)
-        for listing in discover()
-    ]
+    findings = []
+    for listing in discover():
+        said = listing.error or listing.untrained or listing.notice or listing.origin
+        findings.append(Finding(f"method {listing.id}", said, not listing.error))
+    return findings

@@ -24,8 +24,13 @@ def print_methods(*, as_json: bool) -> None:
             table.add_row(listing.id, f"[red]{listing.error}[/red]", "", "", listing.origin)
         else:
             found = listing.manifest
-            table.add_row(found.id, found.title, found.version, found.device, listing.origin)
-    Console().print(table)
+            title = f"{found.title} [yellow](not trained)[/yellow]" if listing.untrained else found.title
+            table.add_row(found.id, title, found.version, found.device, listing.origin)
+    console = Console()
+    console.print(table)
+    for listing in listings:
+        if listing.untrained:
+            console.print(f"\n{listing.untrained}", highlight=False, soft_wrap=True)
 
 
 def install_run(run: Path) -> None:

@@ -23,7 +23,7 @@ from marview.dicom.derive import Underivable
 from marview.dicom.series import count
 from marview.errors import BadInput
 from marview.export import Corrected, Format, refuse_up_front, write_corrected
-from marview.mar import Manifest, MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find
+from marview.mar import Manifest, MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find_usable
 from marview.mar import Progress as Step
 from marview.mar.messages import Device
 from marview.volume.provenance import Provenance
@@ -56,7 +56,7 @@ def reduce_series(
         MethodFailed: the method failed; nothing is written.
     """
     started = time.monotonic()
-    manifest = find(method, discover()).manifest
+    manifest = find_usable(method, discover()).manifest
     assert manifest is not None
     parameters = parse_settings(settings)
     check_place(output)

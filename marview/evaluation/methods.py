@@ -10,7 +10,7 @@ import numpy as np
 from marview.errors import MethodFailed
 from marview.evaluation.benchmark import Corrected, Entry, Tell
 from marview.evaluation.case import KnownCase
-from marview.mar import CasesRequest, Listing, MarWorker, Message, Outcome, Progress, Run, discover, find
+from marview.mar import CasesRequest, Listing, MarWorker, Message, Outcome, Progress, Run, discover, find_usable
 from marview.mar.messages import Device
 from marview.worker.case_files import save_case
 
@@ -33,9 +33,9 @@ class WorkerMethods:
         """A method that takes part.
 
         Raises:
-            UsageError: there is no such method.
+            UsageError: there is no such method, or it is not trained.
         """
-        manifest = find(method, self._listings()).manifest
+        manifest = find_usable(method, self._listings()).manifest
         assert manifest is not None
         return Entry(manifest.id, manifest.title, dict(parameters or {}), manifest.version)
 

@@ -1,6 +1,6 @@
 """What a method is and how a run is driven; the method itself runs in another process."""
 
-from marview.mar.discovery import Listing, discover, find
+from marview.mar.discovery import Listing, discover, find, find_usable
 from marview.mar.manifest import OUTPUTS, Manifest, read_manifest
 from marview.mar.messages import (
     CaseDone,
@@ -38,5 +38,6 @@ __all__ = [
     "TraceRequest",
     "discover",
     "find",
+    "find_usable",
     "read_manifest",
 ]

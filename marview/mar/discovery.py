@@ -46,6 +46,22 @@ class Listing:
         version = f" {other.manifest.version}" if other.manifest else ""
         return f"The {self.origin} method {self.id} in {self.folder} replaces the {other.origin} one{version}."
 
+    @property
+    def untrained(self) -> str:
+        """A sentence that says how to train it, for a method that has to learn and has not yet; else empty."""
+        if self.manifest is None or not self.manifest.needs_weights or self.manifest.weights:
+            return ""
+        return (
+            f"{self.manifest.title} is not trained yet. Train it with 'marview train {self.id} --data DIR --output "
+            "RUN', where DIR holds scans without metal, then let it use what it learned with 'marview methods "
+            "--install RUN'."
+        )
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can be run."""
+        return self.manifest is not None and not self.untrained
+
     def as_record(self) -> dict[str, Any]:
         """What is known of it, as JSON knows it."""
         return {
@@ -53,6 +69,7 @@ class Listing:
             "folder": str(self.folder),
             "origin": self.origin,
             "error": self.error,
+            "untrained": self.untrained,
             "notice": self.notice,
             "manifest": None if self.manifest is None else self.manifest.model_dump(mode="json"),
         }
@@ -96,6 +113,18 @@ def find(method: str, listings: list[Listing]) -> Listing:
     known = ", ".join(sorted(listing.id for listing in listings if listing.manifest is not None)) or "none"
     closed = " ".join(listing.error for listing in listings if listing.manifest is None) if known == "none" else ""
     raise UsageError(f"There is no method {method!r}; installed: {known}. {closed}".strip())
+
+
+def find_usable(method: str, listings: list[Listing]) -> Listing:
+    """The method of an identifier, to run it.
+
+    Raises:
+        UsageError: as of `find`, or it has not been trained; the sentence says how to.
+    """
+    listing = find(method, listings)
+    if listing.untrained:
+        raise UsageError(listing.untrained)
+    return listing
 
 
 def _all() -> Iterator[Listing]:

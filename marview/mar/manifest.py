@@ -72,6 +72,7 @@ class Manifest(_Part):
         needs_sinogram: whether it works on sinograms.
         outputs: intermediate pictures it shows, of `OUTPUTS`.
         memory_mb: what one slice of a batch takes, so that batches fit the memory that is free.
+        needs_weights: whether it can do nothing before it has learned.
         code: id of the bundled method whose code this one runs, where it only brings weights of its own.
         python: another interpreter to run it with, a path; relative ones start at its folder.
         weights: its learned weights.
@@ -87,6 +88,7 @@ class Manifest(_Part):
     needs_sinogram: bool = True
     outputs: tuple[str, ...] = ("result",)
     memory_mb: Annotated[int, Field(ge=1)] = 64
+    needs_weights: bool = False
     code: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*)?$")] = ""
     python: str = ""
     weights: tuple[Weights, ...] = ()

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from marview.errors import MarviewError, UsageError
 from marview.mar.arrays import check_arrays, check_trace, mark_unwritten, unwritten
-from marview.mar.discovery import Listing, discover, find
+from marview.mar.discovery import Listing, discover, find_usable
 from marview.mar.messages import (
     Cancelled,
     CancelRequest,
@@ -80,7 +80,7 @@ class MarWorker:
         """JSON schema of the parameters of every usable method, by its identifier; broken methods are logged."""
         schemas = {}
         for listing in self._listings():
-            if listing.manifest is not None:
+            if listing.is_usable:
                 try:
                     schemas[listing.id] = self.describe(listing.id)
                 except MarviewError as error:
@@ -160,7 +160,7 @@ class MarWorker:
         self.close()
 
     def _find(self, method: str) -> tuple[Listing, str]:
-        listing = find(method, self._listings())
+        listing = find_usable(method, self._listings())
         assert listing.manifest is not None
         if not listing.manifest.python:
             return listing, sys.executable

@@ -59,8 +59,8 @@ class Methods:
 
     @property
     def usable(self) -> tuple[Listing, ...]:
-        """Methods whose manifest is right."""
-        return tuple(one for one in self.listings if one.manifest is not None)
+        """Methods that can be run."""
+        return tuple(one for one in self.listings if one.is_usable)
 
     def look(self) -> None:
         """Find what is installed; no code of a method is run."""

@@ -5,7 +5,7 @@ import pytest
 
 from marview.errors import UsageError
 from marview.mar import discovery
-from marview.mar.discovery import discover, find
+from marview.mar.discovery import discover, find, find_usable
 
 MANIFEST = 'id = "{id}"\ntitle = "{title}"\nversion = "{version}"\napi = 1\nentry = "method:Method"\n'
 
@@ -53,6 +53,23 @@ def test_a_wrong_manifest_is_listed_and_replaces_nothing(places: tuple[Path, Pat
     with pytest.raises(UsageError, match="installed: nmar"):
         find("other", discover())
     assert good.as_record()["manifest"]["entry"] == "method:Method"
+
+
+def test_a_method_that_has_to_learn_is_listed_and_says_how_to_train_it(places: tuple[Path, Path]) -> None:
+    bundled, user = places
+    untrained = MANIFEST.format(id="learner", title="Learner", version="1") + "needs_weights = true\n"
+    _write(bundled, "learner", text=untrained)
+    (listing,) = discover()
+    assert not listing.is_usable
+    assert find("learner", [listing]) == listing
+    with pytest.raises(UsageError, match="marview train learner --data"):
+        find_usable("learner", [listing])
+    facts = {"file": "weights/own.safetensors", "sha256": "0" * 64, "trained_on": "slices", "licence": "MIT"}
+    weights = "[[weights]]\n" + "".join(f'{name} = "{value}"\n' for name, value in facts.items())
+    _write(user, "learner", text=untrained + weights)
+    (listing,) = discover()
+    assert listing.is_usable
+    assert find_usable("learner", [listing]).origin == "user"
 
 
 def test_packages_name_themselves(places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

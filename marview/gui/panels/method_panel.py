@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
 
 from marview.gui.panels.parameter_form import ParameterForm
@@ -52,10 +53,23 @@ class MethodPanel(Section):
             for listing in self._methods.usable:
                 if listing.manifest is not None:
                     self.chooser.addItem(listing.manifest.title, listing.id)
+            self._list_untrained()
         broken = [listing for listing in self._methods.listings if listing.manifest is None]
         self.broken.setText("\n".join(listing.error for listing in broken[:3]))
         self.broken.setVisible(bool(broken))
         self._show()
+
+    def _list_untrained(self) -> None:
+        """Below the others, where they cannot be chosen; each says how to train it."""
+        model = self.chooser.model()
+        assert isinstance(model, QStandardItemModel)
+        for listing in self._methods.listings:
+            if listing.manifest is not None and listing.untrained:
+                item = QStandardItem(tr("{} (not trained)").format(listing.manifest.title))
+                item.setData(listing.id, Qt.ItemDataRole.UserRole)
+                item.setToolTip(listing.untrained)
+                item.setEnabled(False)
+                model.appendRow(item)
 
     def _show(self) -> None:
         current = self._methods.current

@@ -1,0 +1,52 @@
+"""The method chooser: what can be run, and below it what has to learn first."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from marview.gui.panels.method_panel import MethodPanel
+from marview.mar import Listing, Manifest
+from marview.session.messages import Messages
+from marview.session.methods import Methods
+from marview.session.settings import Settings
+
+
+class AtOnce:
+    """Runs work where it is asked for."""
+
+    def run(self, work, then, wrong) -> None:
+        then(work())
+
+
+def _listing(method: str, title: str, **more) -> Listing:
+    manifest = Manifest(id=method, title=title, version="1", api=1, entry="method:Method", **more)
+    return Listing(method, Path("nowhere") / method, "bundled", manifest)
+
+
+@pytest.fixture
+def methods() -> Methods:
+    listings = [_listing("learner", "A learner", needs_weights=True), _listing("nmar", "NMAR"), _listing("li", "LI")]
+    settings = dataclasses.replace(Settings(), method="learner")
+    return Methods(AtOnce(), Messages(), settings, lambda: None, lambda: listings)
+
+
+def test_a_method_that_is_not_trained_is_shown_and_cannot_be_chosen(qtbot, methods) -> None:
+    panel = MethodPanel(methods)
+    qtbot.addWidget(panel)
+    methods.look()
+    assert [panel.chooser.itemText(at) for at in range(panel.chooser.count())] == [
+        "NMAR",
+        "LI",
+        "A learner (not trained)",
+    ]
+    assert methods.current.id == "nmar", "what was chosen before and cannot be run gives way to one that can"
+    assert "marview train learner" in panel.chooser.itemData(2, Qt.ItemDataRole.ToolTipRole)
+    panel.show()
+    panel.chooser.setFocus()
+    QTest.keyClick(panel.chooser, Qt.Key.Key_End)
+    assert methods.current.id != "learner"
+    methods.choose("learner")
+    assert methods.current.id != "learner"

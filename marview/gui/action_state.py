@@ -19,6 +19,8 @@ class ActionState:
             session.metal.changed,
             session.result_changed,
             session.runs.changed,
+            session.sensitivity.changed,
+            session.sensitivity.found,
             session.tools.changed,
         ):
             event.connect(self.refresh)
@@ -27,13 +29,15 @@ class ActionState:
     def refresh(self, *_: object) -> None:
         """Look at everything."""
         session = self._session
+        is_running = session.runs.is_running or session.sensitivity.is_running
         is_present = {
             "series": session.loaded is not None,
-            "mask": session.metal.is_present and not session.refusal and not session.runs.is_running,
+            "mask": session.metal.is_present and not session.refusal and not is_running,
             "result": session.result is not None,
+            "sweep": session.sensitivity.swept is not None,
             "volume": session.loaded is not None and session.loaded.report.is_volume,
             "metal": session.metal.is_present,
-            "cancel": session.runs.is_running or session.tools.settings.tool is not Tool.NONE,
+            "cancel": is_running or session.tools.settings.tool is not Tool.NONE,
         }
         self._actions.enable(frozenset(name for name, is_there in is_present.items() if is_there))
         self._actions["next_metal"].setEnabled(session.metal.is_present)
@@ -44,6 +48,7 @@ class ActionState:
         check = self._actions.check
         check("layout_read", is_on=display.layout is Layout.READ)
         check("layout_mar", is_on=display.layout is Layout.MAR)
+        check("layout_sensitivity", is_on=display.layout is Layout.SENSITIVITY)
         check("invert", is_on=display.is_inverted)
         check("overlays", is_on=not display.are_overlays_hidden)
         check("swipe", is_on=display.comparison is Comparison.SWIPE)

@@ -24,7 +24,7 @@ class Row:
         icon: name of its icon.
         is_checkable: whether it is on or off.
         needs: what must be there: "series", "volume" (a series that can be corrected), "metal", "mask" (metal that can
-            be corrected now), "result", "cancel" (something to cancel); empty for nothing.
+            be corrected now), "result", "sweep", "cancel" (something to cancel); empty for nothing.
     """
 
     id: str
@@ -46,6 +46,7 @@ ROWS: tuple[Row, ...] = (
     Row("quit", "Quit", "File", ("Ctrl+Q",)),
     Row("layout_read", "Read", "View/Layout", ("Ctrl+1",), "layout_read", is_checkable=True),
     Row("layout_mar", "MAR", "View/Layout", ("Ctrl+2",), "layout_mar", is_checkable=True),
+    Row("layout_sensitivity", "Sensitivity", "View/Layout", ("Ctrl+3",), "layout_sensitivity", is_checkable=True),
     Row("reset", "Reset zoom and pan", "View", ("R",), "reset", needs="series"),
     Row("invert", "Invert", "View", ("I",), "invert", is_checkable=True, needs="series"),
     Row("overlays", "Overlays", "View", ("O",), is_checkable=True, needs="series"),
@@ -53,6 +54,7 @@ ROWS: tuple[Row, ...] = (
     Row("trace", "Metal trace", "View", ("T",), "trace", is_checkable=True, needs="series"),
     Row("changed", "Changed pixels", "View", ("Shift+C",), "changed", is_checkable=True, needs="result"),
     Row("consistency", "Consistency", "View", ("Shift+K",), "consistency", is_checkable=True, needs="result"),
+    Row("spread", "Sensitivity map", "View", ("Shift+V",), "spread", is_checkable=True, needs="sweep"),
     Row("swipe", "Swipe original and result", "View", ("S",), "swipe", is_checkable=True, needs="result"),
     Row("difference", "Difference", "View", ("F",), "difference", is_checkable=True, needs="result"),
     Row("hold_original", "Show the original while held", "", ("X",), needs="result"),

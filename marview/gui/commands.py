@@ -51,6 +51,7 @@ class Commands:
             "quit": self._window.close,
             "layout_read": partial(view.update, layout=Layout.READ, maximised=""),
             "layout_mar": partial(view.update, layout=Layout.MAR, maximised=""),
+            "layout_sensitivity": partial(view.update, layout=Layout.SENSITIVITY, maximised=""),
             "reset": view.reset,
             "invert": lambda: view.update(is_inverted=not view.display.is_inverted),
             "overlays": lambda: view.update(are_overlays_hidden=not view.display.are_overlays_hidden),

@@ -17,6 +17,7 @@ from marview.gui.message_bar import MessageBar
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.probe import ProbeBar
 from marview.gui.question_bar import QuestionBar
+from marview.gui.sensitivity.desk import Desk
 from marview.gui.series_list import SeriesList
 from marview.gui.side_panel import SidePanel
 from marview.gui.slice_rail import SliceRail
@@ -36,6 +37,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("marview")
         self.setAcceptDrops(True)
         self.grid = PaneGrid(session)
+        self.desk = Desk(session, self.grid)
         self.commands = Commands(self, session, self.grid, lambda: [self.series, self.grid, self.side])
         self.actions_table = Actions(self, self.commands.table())
         self.series = SeriesList(session.library)
@@ -89,7 +91,7 @@ class MainWindow(QMainWindow):
         across = QHBoxLayout()
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(3)
-        across.addWidget(self.grid, 1)
+        across.addWidget(self.desk, 1)
         across.addWidget(self.rail)
         down.addLayout(across, 1)
         return page

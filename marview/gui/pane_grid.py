@@ -10,12 +10,14 @@ from marview.gui.panes.pane import Pane
 from marview.gui.panes.prior_pane import PriorPane
 from marview.gui.panes.result_pane import ResultPane
 from marview.gui.panes.sinogram_pane import SinogramPane
+from marview.gui.sensitivity.variant_pane import VariantPane
 from marview.session.display import Display, Layout
 from marview.session.session import Session
 
 PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
     Layout.READ: {"original": (0, 0), "result": (0, 1)},
     Layout.MAR: {"original": (0, 0), "sinogram": (0, 1), "prior": (1, 0), "result": (1, 1)},
+    Layout.SENSITIVITY: {"variant": (0, 0)},
 }
 """Row and column of every pane in every layout."""
 
@@ -28,7 +30,13 @@ class PaneGrid(QWidget):
         self._session = session
         self.panes: dict[str, Pane] = {
             pane.name: pane
-            for pane in (OriginalPane(session), SinogramPane(session), PriorPane(session), ResultPane(session))
+            for pane in (
+                OriginalPane(session),
+                SinogramPane(session),
+                PriorPane(session),
+                ResultPane(session),
+                VariantPane(session),
+            )
         }
         original = self.panes["original"]
         assert isinstance(original, OriginalPane)

@@ -11,12 +11,12 @@ from marview.session.presets import presets
 from marview.session.session import Session
 
 GROUPS = (
-    ("layout_read", "layout_mar"),
+    ("layout_read", "layout_mar", "layout_sensitivity"),
     ("invert", "reset"),
     ("mask", "trace", "changed", "consistency"),
     ("swipe", "difference"),
 )
-WITH_WORDS = frozenset({"layout_read", "layout_mar"})
+WITH_WORDS = frozenset({"layout_read", "layout_mar", "layout_sensitivity"})
 OWN = "own"
 
 

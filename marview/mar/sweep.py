@@ -204,6 +204,8 @@ def sweep(
     kinds = {replace(variant, method="") for variant in variants}
     masks_of = {kind: _mask(given, kind, slices) for kind in kinds}
     masks = {variant: masks_of[replace(variant, method="")] for variant in variants}
+    if not any(mask.any() for mask in masks.values()):
+        raise UsageError("No metal is left of the mask in any variant: choose larger margins or lower thresholds.")
     runs = _Runs(given, slices, worker, parameters or {}, device, is_cancelled)
     original = Variant("")
     results = {original.name: given.hu.array[index]}

@@ -1,4 +1,8 @@
-"""Measures of a sweep: all variants in the same places, around the mask that was given, whatever their own."""
+"""Measures of a sweep: all variants in the same places, around the mask that was given, whatever their own.
+
+Metal is put back where a variant's mask lies, with the bright rim that a large mask takes in. So nothing is measured
+where any variant has metal: there it would be the mask that counts, and not what the method made of it.
+"""
 
 import math
 from collections.abc import Sequence
@@ -26,7 +30,7 @@ class Row:
         mean_hu: mean within the region.
         deviation_hu: standard deviation within the region.
         streak_index: mean over the slices of `marview.metrics.streak_index`, around the mask that was given.
-        rmse_hu: root mean square error to the truth outside metal, by slice, then averaged.
+        rmse_hu: root mean square error to the truth outside the metal of all variants, by slice, then averaged.
         seconds: what the run took; 0 where a run with the same mask was used again.
         note: why there is no result; empty where there is one.
     """
@@ -47,15 +51,17 @@ def measure(result: SweepResult) -> tuple[Row, ...]:
     Mean and standard deviation are taken over the result's region, without one over the soft tissue within 20 pixels
     of the metal; the streak index and the error to the truth do not depend on it.
     """
-    metal = result.masks["original"]
-    soft = _soft_tissue(result)
-    region = soft & np.stack([ring(image) for image in metal]) if result.region is None else result.region & ~metal
-    return within(tuple(_row(result, variant, soft) for variant in result.variants), result, region)
+    metal = _any_metal(result)
+    soft = _soft_tissue(result) & ~metal
+    region = result.region
+    if region is None:
+        region = soft & np.stack([ring(image) for image in result.masks["original"]])
+    return within(tuple(_row(result, variant, soft, ~metal) for variant in result.variants), result, region)
 
 
 def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) -> tuple[Row, ...]:
-    """The rows with mean and standard deviation over another region, bool `[slice, y, x]`."""
-    where = np.nonzero(region)
+    """The rows with mean and standard deviation over another region, bool `[slice, y, x]`, without any metal in it."""
+    where = np.nonzero(region & ~_any_metal(result))
 
     def measured(row: Row) -> Row:
         if row.note:
@@ -70,7 +76,7 @@ def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) 
     return tuple(measured(row) for row in rows)
 
 
-def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_]) -> Row:
+def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_], counts: NDArray[np.bool_]) -> Row:
     name = variant.name
     if name not in result.hu:
         return Row(variant, 0, note=result.notes[name])
@@ -78,8 +84,8 @@ def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_]) -> Row:
     errors = []
     if result.truth_hu is not None:
         errors = [
-            rmse_hu(image.astype(np.float32), truth.astype(np.float32), ~mask)
-            for image, truth, mask in zip(hu, result.truth_hu, metal, strict=True)
+            rmse_hu(image.astype(np.float32), truth.astype(np.float32), region)
+            for image, truth, region in zip(hu, result.truth_hu, counts, strict=True)
         ]
     return Row(
         variant,
@@ -101,7 +107,14 @@ def _soft_tissue(result: SweepResult) -> NDArray[np.bool_]:
             tissue += hu
         tissue /= len(result.hu)
     lowest, highest = SOFT_TISSUE_HU
-    return np.asarray((tissue >= lowest) & (tissue <= highest) & ~result.masks["original"])
+    return np.asarray((tissue >= lowest) & (tissue <= highest))
+
+
+def _any_metal(result: SweepResult) -> NDArray[np.bool_]:
+    metal = np.zeros_like(result.masks["original"])
+    for mask in result.masks.values():
+        metal |= mask
+    return metal
 
 
 def _mean(values: Sequence[float]) -> float:

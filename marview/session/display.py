@@ -14,6 +14,7 @@ class Layout(enum.StrEnum):
 
     READ = "read"
     MAR = "mar"
+    SENSITIVITY = "sensitivity"
 
 
 class Overlay(enum.StrEnum):
@@ -23,6 +24,7 @@ class Overlay(enum.StrEnum):
     TRACE = "trace"
     CHANGED = "changed"
     CONSISTENCY = "consistency"
+    SPREAD = "spread"
 
 
 class Comparison(enum.StrEnum):

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from marview.dicom import LoadedSeries
-from marview.errors import BadInput
+from marview.errors import BadInput, MarviewError
 from marview.mar import Listing, MarWorker, ReduceRequest, SharedArray, SinogramRequest, discover
 from marview.mar.messages import Device
+from marview.mar.sweep import SweepInput
 from marview.session.autosave import Autosave
 from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.background import Background, Post
@@ -30,6 +31,8 @@ from marview.session.presets import preset_of_key
 from marview.session.recovery import Recovery
 from marview.session.result import Result
 from marview.session.runs import Job, Runs, State
+from marview.session.sensitivity import Sensitivity
+from marview.session.sensitivity_choice import SweepChoice, known_truth, refuse_too_large
 from marview.session.settings import Settings, body_part_of
 from marview.session.sinograms import Sinograms
 from marview.session.tools import Tool, Tools, ToolSettings
@@ -77,6 +80,7 @@ class Session:
         self.traces = Traces(self._get_tracer, post, self.metal, self.view)
         self.methods = Methods(self.background, self.messages, settings, self._get_worker, listings)
         self.runs = Runs(self._get_worker, post, self.messages)
+        self.sensitivity = Sensitivity(self._get_worker, self.background, self.messages)
         self.exports = Exports(self.background)
         self.sinograms = Sinograms(self._get_worker, post)
         self.mask_files = MaskFiles(self.background, self.messages, self.metal)
@@ -162,6 +166,8 @@ class Session:
             self.painting.cancel()
         elif self.runs.is_running:
             self.runs.cancel()
+        elif self.sensitivity.is_running:
+            self.sensitivity.cancel()
         else:
             self.tools.update(tool=Tool.NONE)
 
@@ -193,6 +199,9 @@ class Session:
         loaded, method = self.loaded, self.methods.current
         if self.runs.is_running:
             return
+        if self.sensitivity.is_running:
+            self.messages.say(Severity.WARNING, "A sweep is under way: wait for it or cancel it first.")
+            return
         if self.refusal or loaded is None or self._hu is None or self.metal.shared is None:
             self.messages.say(Severity.WARNING, self.refusal)
             return
@@ -202,7 +211,7 @@ class Session:
             self.messages.error(str(refusal))
             return
         if loaded.report.question and not self._is_across_gaps:
-            self._ask_about_gaps(loaded.report.question)
+            self._ask_about_gaps(loaded.report.question, self.reduce)
             return
         if method is None or method.manifest is None:
             self.messages.error("No method is installed. The folder plugins/ of marview is empty or cannot be read.")
@@ -240,7 +249,40 @@ class Session:
             return
         self.show(result)
 
-    def _ask_about_gaps(self, question: str) -> None:
+    def sweep(self, choice: SweepChoice) -> None:
+        """Run methods with several masks made from the one in use."""
+        loaded, shared = self.loaded, self.metal.shared
+        if self.sensitivity.is_running:
+            return
+        if self.runs.is_running:
+            self.messages.say(Severity.WARNING, "A run is under way: wait for it or cancel it, then sweep.")
+            return
+        if self.refusal or loaded is None or self._hu is None or shared is None:
+            self.messages.say(Severity.WARNING, self.refusal)
+            return
+        volume = loaded.volume
+        try:
+            refuse_unusable(shared.array, volume.hu)
+            variants, slices = choice.variants(), choice.within(self.metal.slices)
+            refuse_too_large(len(variants), len(slices), (volume.hu.shape[1], volume.hu.shape[2]))
+        except MarviewError as refusal:
+            self.messages.error(str(refusal))
+            return
+        if loaded.report.question and not self._is_across_gaps:
+            self._ask_about_gaps(loaded.report.question, lambda: self.sweep(choice))
+            return
+        if self.autosave is not None:
+            self.autosave.save_soon()
+        self.sensitivity.begin(
+            SweepInput(self._hu, volume.grid.spacing_mm, shared.array.copy(), slices),
+            variants,
+            {one.id: one.manifest.title for one in self.methods.usable if one.manifest is not None},
+            parameters={method: self.methods.values(method) for method in choice.methods},
+            device=cast("Device", self.methods.device),
+            truth=lambda: known_truth(loaded),
+        )
+
+    def _ask_about_gaps(self, question: str, then: Callable[[], None]) -> None:
         """A run goes over missing slices only where the person says so, once for each series."""
         if self._about_gaps is not None:
             self.messages.withdraw(self._about_gaps)
@@ -249,7 +291,7 @@ class Session:
             self._about_gaps = None
             if is_yes:
                 self._is_across_gaps = True
-                self.reduce()
+                then()
 
         self._about_gaps = self.messages.ask(Question(question, "Correct them", "Cancel", answer))
 
@@ -279,12 +321,14 @@ class Session:
         self.settings.save()
         self.library.close()
         self.exports.cancel()
+        self.sensitivity.cancel()
         self.traces.close()
         if self.autosave is not None:
             self.autosave.close()
         for worker in (self._worker, self._tracer):
             if worker is not None:
                 worker.close()
+        self.sensitivity.close()
         self.background.close()
         self._drop_results()
         self.metal.close()
@@ -345,6 +389,7 @@ class Session:
             self.messages.withdraw(self._about_gaps)
             self._about_gaps = None
         self.runs.cancel()
+        self.sensitivity.clear()
         self.tools.update(tool=Tool.NONE)
         self._drop_results()
         self._hu = None

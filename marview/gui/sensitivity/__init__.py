@@ -1,0 +1,1 @@
+"""The Sensitivity layout: how the result depends on the metal mask."""

@@ -1,0 +1,58 @@
+"""The panes, and in the Sensitivity layout what belongs to a sweep around them."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from marview.gui.pane_grid import PaneGrid
+from marview.gui.sensitivity.plots import CurvePlot, ProfilePlot
+from marview.gui.sensitivity.strip import Strip
+from marview.gui.sensitivity.sweep_bar import SweepBar
+from marview.gui.sensitivity.sweep_table import SweepTable
+from marview.session.display import Display, Layout
+from marview.session.session import Session
+
+
+class Desk(QWidget):
+    """Bar above, strip below, plots and table beside the panes; all of it hides in the other layouts."""
+
+    def __init__(self, session: Session, grid: PaneGrid, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.bar = SweepBar(session)
+        self.strip = Strip(session)
+        self.curve = CurvePlot(session)
+        self.profile = ProfilePlot(session)
+        self.table = SweepTable(session)
+        self.beside = QSplitter(Qt.Orientation.Vertical)
+        for part in (self.curve, self.profile, self.table):
+            self.beside.addWidget(part)
+        self.beside.setChildrenCollapsible(False)
+        self.beside.setSizes([200, 200, 230])
+        across = QSplitter(Qt.Orientation.Horizontal)
+        across.addWidget(grid)
+        across.addWidget(self.beside)
+        across.setStretchFactor(0, 5)
+        across.setStretchFactor(1, 4)
+        across.setChildrenCollapsible(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addWidget(self.bar)
+        column.addWidget(across, 1)
+        column.addWidget(self.strip)
+        self._session = session
+        session.view.changed.connect(self._follow)
+        session.sensitivity.found.connect(self._arrange)
+        self._arrange()
+
+    def _follow(self, _display: Display, names: frozenset[str]) -> None:
+        if names & {"layout", "maximised"}:
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Plots and strip have nothing to show before there is a sweep."""
+        display = self._session.view.display
+        is_here = display.layout is Layout.SENSITIVITY
+        is_whole = is_here and not display.maximised and self._session.sensitivity.swept is not None
+        self.bar.setVisible(is_here)
+        self.strip.setVisible(is_whole)
+        self.beside.setVisible(is_whole)

@@ -1,0 +1,240 @@
+"""The measures against the margin, and the profiles along the line."""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from marview.gui.elided_label import ElidedLabel
+from marview.gui.palette import colour
+from marview.gui.panes.segmented import Segmented
+from marview.gui.sensitivity import colours
+from marview.gui.text import tr
+from marview.session.display import Display
+from marview.session.sensitivity import ORIGINAL
+from marview.session.session import Session
+
+if TYPE_CHECKING:
+    from marview.mar.sweep_measures import Row
+
+MEASURES: "dict[str, tuple[str, str, Callable[[Row], float]]]" = {
+    "mean": ("Mean", "Mean, HU", lambda row: row.mean_hu),
+    "deviation": ("SD", "Standard deviation, HU", lambda row: row.deviation_hu),
+    "streak": ("Streaks", "Streak index", lambda row: row.streak_index),
+    "rmse": ("RMSE", "RMSE to the truth, HU", lambda row: row.rmse_hu),
+}
+
+MOST_STRETCH = 2.5
+
+
+class CurvePlot(QWidget):
+    """One measure of every method against the margin; a click on a point puts that variant into the main pane."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.measure = "deviation"
+        self.measures = Segmented({name: tr(title) for name, (title, _, _) in MEASURES.items()})
+        self.measures.choose(self.measure)
+        self.measures.chosen.connect(self.show_measure)
+        self.where = ElidedLabel()
+        self.where.setObjectName("muted")
+        self.around = QPushButton(tr("Around metal"))
+        self.around.setObjectName("link")
+        self.around.setToolTip(tr("Measure the soft tissue within 20 pixels of the metal again"))
+        self.around.clicked.connect(session.sensitivity.drop_region)
+        self.plot = _plot()
+        self.lines: dict[str, Any] = {}
+        column = _column(self, self.plot)
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 0, 8, 0)
+        row.addWidget(self.measures)
+        row.addWidget(self.where, 1)
+        row.addWidget(self.around)
+        column.insertLayout(0, row)
+        sensitivity = session.sensitivity
+        for event in (sensitivity.found, sensitivity.marked, sensitivity.chosen):
+            event.connect(self.refresh)
+        sensitivity.found.connect(self._offer)
+        self.refresh()
+
+    def show_measure(self, name: str) -> None:
+        """Plot another measure."""
+        self.measure = name
+        self.measures.choose(name)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw everything anew."""
+        sensitivity = self._session.sensitivity
+        swept, region = sensitivity.swept, sensitivity.region
+        self.plot.clear()
+        self.lines.clear()
+        is_region = region is not None and swept is not None and region.slice_index in swept.result.slices
+        self.around.setVisible(is_region)
+        is_local = self.measure in {"mean", "deviation"}
+        words = tr("in tissue within 20 px of metal")
+        if is_region and region is not None:
+            words = tr("in the region, slice {}").format(region.slice_index + 1)
+        self.where.setText(words if swept is not None and is_local else "")
+        if swept is None:
+            return
+        _, axis, value = MEASURES[self.measure]
+        unit = next((row.variant.unit for row in sensitivity.rows if row.variant.method), "mm")
+        self.plot.setLabel("left", tr(axis))
+        self.plot.setLabel("bottom", tr("margin of the mask, {}").format(unit))
+        level = value(sensitivity.rows[0])
+        if math.isfinite(level):
+            pen = pg.mkPen(colour("muted"), width=1.2, style=Qt.PenStyle.DashLine)
+            self.lines[ORIGINAL] = self.plot.plot([], [], pen=pen, name=tr("uncorrected: {:.4g}").format(level))
+            self.plot.addItem(pg.InfiniteLine(level, angle=0, pen=pen))
+        groups: dict[tuple[str, float | None], list[Row]] = {}
+        for row in sensitivity.rows:
+            if row.variant.method and math.isfinite(value(row)):
+                groups.setdefault((row.variant.method, row.variant.threshold_hu), []).append(row)
+        tones = colours.of_methods(swept.result)
+        for (method, threshold), rows in groups.items():
+            rows.sort(key=lambda row: row.variant.margin)
+            title = swept.titles.get(method, method) + ("" if threshold is None else f" > {threshold:g} HU")
+            style = colours.STYLES[sorted({t or 0 for _, t in groups}).index(threshold or 0) % len(colours.STYLES)]
+            x, y = [row.variant.margin for row in rows], [value(row) for row in rows]
+            names = [row.variant.name for row in rows]
+            pen = pg.mkPen(tones[method], width=2, style=style)
+            self.lines[f"{method} {threshold}"] = self.plot.plot(x, y, pen=pen, name=title)
+            dots = pg.ScatterPlotItem(
+                x,
+                y,
+                data=names,
+                size=[12 if name == sensitivity.variant else 8 for name in names],
+                brush=tones[method],
+                pen=[pg.mkPen("w", width=1.6) if name == sensitivity.variant else pg.mkPen(None) for name in names],
+                tip=None,
+            )
+            dots.sigClicked.connect(self._click)
+            self.plot.addItem(dots)
+        self._fit([row for rows in groups.values() for row in rows], value, level)
+
+    def _fit(self, rows: "list[Row]", value: "Callable[[Row], float]", level: float) -> None:
+        """The variants fill the axis; the uncorrected level is in it where they still can be told apart then."""
+        if not rows:
+            return
+        values, margins = [value(row) for row in rows], [row.variant.margin for row in rows]
+        low, high = min(values), max(values)
+        if math.isfinite(level) and max(high, level) - min(low, level) <= MOST_STRETCH * (high - low):
+            low, high = min(low, level), max(high, level)
+        room = 0.12 * (high - low) or max(1.0, abs(high) * 0.1)
+        self.plot.setYRange(low - room, high + room, padding=0)
+        self.plot.setXRange(min(margins), max(margins), padding=0.06)
+
+    def _click(self, _line: object, points: Any, _event: object = None) -> None:
+        if len(points):
+            self._session.sensitivity.choose(points[0].data())
+
+    def _offer(self) -> None:
+        """The error can only be plotted where the truth is known; it is what counts then."""
+        swept = self._session.sensitivity.swept
+        has_truth = swept is not None and swept.result.truth_hu is not None
+        self.measures.enable("rmse", is_possible=has_truth)
+        if not has_truth and self.measure == "rmse":
+            self.show_measure("deviation")
+
+
+class ProfilePlot(QWidget):
+    """HU along the line, every variant in the colour of its margin, the one in view drawn stronger."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.hint = ElidedLabel()
+        self.hint.setObjectName("muted")
+        self.plot = _plot()
+        self.plot.setLabel("left", "HU")
+        self.plot.setLabel("bottom", tr("mm along the line"))
+        self.lines: dict[str, Any] = {}
+        column = _column(self, self.plot)
+        row = QHBoxLayout()
+        row.setContentsMargins(12, 0, 8, 0)
+        row.addWidget(self.hint, 1)
+        column.insertLayout(0, row)
+        sensitivity = session.sensitivity
+        for event in (sensitivity.found, sensitivity.marked, sensitivity.chosen):
+            event.connect(self.refresh)
+        session.view.changed.connect(self._follow)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw everything anew."""
+        sensitivity, display = self._session.sensitivity, self._session.view.display
+        self.plot.clear()
+        self.lines.clear()
+        swept = sensitivity.swept
+        if swept is None or not self.isVisibleTo(self.window()):
+            return
+        tones, styles = colours.of_variants(swept.result), colours.styles(swept.result)
+        method_of = {one.name: one.method for one in swept.result.variants}
+        profiles = sensitivity.profiles(display.slice_index)
+        words = tr("Profile along the line, colour by margin")
+        if len(swept.result.methods) > 1:
+            words += tr("; solid: {}").format(swept.titles.get(swept.result.methods[0], swept.result.methods[0]))
+        self.hint.setText(words if profiles else tr("This slice was not swept."))
+        for name, profile in profiles.items():
+            is_chosen = name == sensitivity.variant
+            if name == ORIGINAL:
+                pen = pg.mkPen(colour("muted"), width=2.2 if is_chosen else 1.2, style=Qt.PenStyle.DashLine)
+            elif name == "truth":
+                pen = pg.mkPen("w", width=1.3, style=Qt.PenStyle.DotLine)
+            else:
+                tone = tones[name]
+                tone.setAlpha(255 if is_chosen else 165)
+                pen = pg.mkPen(tone, width=2.8 if is_chosen else 1.1, style=styles[method_of[name]])
+            line = self.plot.plot(profile.distance_mm, profile.hu, pen=pen, antialias=True)
+            line.setZValue(2 if is_chosen else 1)
+            self.lines[name] = line
+        self._fit(display)
+
+    def _fit(self, display: Display) -> None:
+        """Metal would squeeze everything else: the axis shows twice the HU window, as far as there is something."""
+        known = [line.getData() for line in self.lines.values()]
+        if not known:
+            return
+        low = min(float(y.min()) for _, y in known)
+        high = max(float(y.max()) for _, y in known)
+        window = display.window
+        bottom, top = window.level_hu - window.width_hu, window.level_hu + window.width_hu
+        self.plot.setYRange(max(low, bottom), max(min(high, top), max(low, bottom) + 1), padding=0.04)
+        self.plot.setXRange(0, max(float(x[-1]) for x, _ in known), padding=0.01)
+
+    def _follow(self, display: Display, names: frozenset[str]) -> None:
+        if names & {"slice_index", "layout", "maximised"}:
+            self.refresh()
+        elif "window" in names:
+            self._fit(display)
+
+
+def _plot() -> Any:
+    plot = pg.PlotWidget(background=colour("base"), useOpenGL=False, viewBox=pg.ViewBox(enableMenu=False))
+    menu = plot.getPlotItem().ctrlMenu  # made without a parent, it would outlive the plot
+    menu.setParent(plot, menu.windowFlags())
+    plot.setMinimumHeight(120)
+    plot.showGrid(x=True, y=True, alpha=0.12)
+    shade = pg.mkBrush(18, 22, 27, 190)
+    plot.addLegend(offset=(-8, 6), labelTextColor=colour("text"), brush=shade, labelTextSize="8pt")
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    for side in ("left", "bottom"):
+        axis = plot.getAxis(side)
+        axis.setPen(colour("outline"))
+        axis.setTextPen(colour("muted"))
+    plot.getAxis("left").setWidth(56)
+    return plot
+
+
+def _column(owner: QWidget, plot: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout(owner)
+    column.setContentsMargins(0, 6, 0, 0)
+    column.setSpacing(4)
+    column.addWidget(plot, 1)
+    return column

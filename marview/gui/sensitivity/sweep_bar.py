@@ -1,0 +1,194 @@
+"""What to sweep, and how far it is."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from marview.errors import UsageError
+from marview.gui.elided_label import ElidedLabel
+from marview.gui.icons import icon
+from marview.gui.panels.section import set_up
+from marview.gui.panes.segmented import Segmented
+from marview.gui.text import tr
+from marview.session.runs import State
+from marview.session.sensitivity_choice import SweepChoice, numbers
+from marview.session.session import Session
+
+HERE, ALL, SOME = range(3)
+STEPS = 1000
+
+
+class SweepBar(QWidget):
+    """Methods, margins, thresholds and slices in two rows; one button begins or cancels, progress is below."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setObjectName("side")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.methods = QToolButton()
+        self.methods.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.methods.setAccessibleName(tr("Methods to sweep"))
+        self.methods.setObjectName("choice")
+        self.menu = QMenu(self.methods)
+        self.methods.setMenu(self.menu)
+        self._ticks: dict[str, QAction] = {}
+        self.margins = QLineEdit("-1, 0, 1, 2")
+        self.margins.setToolTip(tr("By how much the mask is grown (+) or shrunk (-), separated by commas"))
+        self.units = Segmented({"mm": "mm", "px": "px"})
+        self.units.choose("mm")
+        self.unit = "mm"
+        self.units.chosen.connect(self._take_unit)
+        self.units.setToolTip(tr("mm in space, or pixels within the slice"))
+        self.thresholds = QLineEdit()
+        self.thresholds.setPlaceholderText(tr("mask in use"))
+        self.thresholds.setToolTip(tr("The mask is what exceeds each of these HU; empty: the mask in use"))
+        self.slices = QComboBox()
+        self.slices.addItems([tr("Slice in view"), tr("All with metal"), tr("From … to …")])
+        self.slices.activated.connect(lambda _at: self._follow())
+        self.first, self.last = QSpinBox(), QSpinBox()
+        for box, name in ((self.first, tr("First slice")), (self.last, tr("Last slice"))):
+            set_up(box, 74)
+            box.setAccessibleName(name)
+        self.button = QPushButton(icon("reduce", "accent_text"), tr("Sweep"))
+        self.button.setObjectName("primarySmall")
+        self.button.clicked.connect(self.start)
+        self.cancel = QPushButton(icon("cancel"), tr("Cancel"))
+        self.cancel.clicked.connect(session.sensitivity.cancel)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, STEPS)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName(tr("Progress of the sweep"))
+        self.text = ElidedLabel()
+        self.text.setObjectName("muted")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 8)
+        column.setSpacing(6)
+        column.addLayout(_row((tr("Methods"), self.methods, 0), (tr("Margins"), self.margins, 3), ("", self.units, 0)))
+        second = _row((tr("Thresholds, HU"), self.thresholds, 2), (tr("Slices"), self.slices, 0), ("", self.first, 0))
+        second.addWidget(self.last)
+        second.addWidget(self.button)
+        second.addWidget(self.cancel)
+        column.addLayout(second)
+        self.progress = QWidget()
+        last = QHBoxLayout(self.progress)
+        last.setContentsMargins(0, 0, 0, 0)
+        last.setSpacing(10)
+        last.addWidget(self.bar, 3)
+        last.addWidget(self.text, 2)
+        column.addWidget(self.progress)
+        session.sensitivity.changed.connect(self._follow)
+        session.runs.changed.connect(self._follow)
+        session.metal.changed.connect(self._follow)
+        session.methods.listed.connect(self._list_methods)
+        session.methods.chosen.connect(self._list_methods)
+        session.library.started.connect(self._restart)
+        session.library.finished.connect(self._follow)
+        self._list_methods()
+        self._follow()
+
+    @property
+    def chosen_methods(self) -> tuple[str, ...]:
+        """The methods that are ticked."""
+        return tuple(name for name, tick in self._ticks.items() if tick.isChecked())
+
+    def tick(self, method: str, *, is_on: bool = True) -> None:
+        """Choose a method, or not."""
+        self._ticks[method].setChecked(is_on)
+
+    def start(self) -> None:
+        """Begin the sweep as it is chosen; what cannot be read is said."""
+        view = self._session.view.display
+        slices = {HERE: (view.slice_index, view.slice_index), SOME: (self.first.value() - 1, self.last.value() - 1)}
+        try:
+            choice = SweepChoice(
+                self.chosen_methods,
+                numbers(self.margins.text(), tr("margins")),
+                "px" if self.unit == "px" else "mm",
+                numbers(self.thresholds.text(), tr("thresholds")),
+                slices.get(self.slices.currentIndex()),
+            )
+        except UsageError as refusal:
+            self._session.messages.error(str(refusal))
+            return
+        self._session.sweep(choice)
+
+    def _take_unit(self, unit: str) -> None:
+        self.unit = unit
+
+    def _list_methods(self, *_: object) -> None:
+        methods = self._session.methods
+        if set(self._ticks) != {one.id for one in methods.usable}:
+            self.menu.clear()
+            self._ticks = {}
+            for one in methods.usable:
+                assert one.manifest is not None
+                tick = QAction(one.manifest.title, self.menu)
+                tick.setCheckable(True)
+                tick.toggled.connect(self._name_methods)
+                self.menu.addAction(tick)
+                self._ticks[one.id] = tick
+        if not self.chosen_methods and methods.current is not None:
+            self.tick(methods.current.id)
+        self._name_methods()
+
+    def _name_methods(self, *_: object) -> None:
+        chosen = [self._ticks[name].text() for name in self.chosen_methods]
+        self.methods.setText(chosen[0] if len(chosen) == 1 else tr("{} methods").format(len(chosen)))
+        self.methods.setToolTip(", ".join(chosen))
+
+    def _restart(self, *_: object) -> None:
+        count = self._session.view.display.slice_count
+        for box, value in ((self.first, 1), (self.last, count)):
+            box.setRange(1, max(1, count))
+            box.setValue(value)
+        self._follow()
+
+    def _follow(self, *_: object) -> None:
+        """Show the job as it stands."""
+        session = self._session
+        job, is_running = session.sensitivity.job, session.sensitivity.is_running
+        is_range = self.slices.currentIndex() == SOME
+        self.first.setVisible(is_range)
+        self.last.setVisible(is_range)
+        self.button.setVisible(not is_running)
+        self.button.setEnabled(not session.refusal and not session.runs.is_running)
+        self.cancel.setVisible(is_running)
+        self.bar.setVisible(is_running)
+        self.progress.setVisible(is_running or (session.loaded is not None and bool(session.refusal)))
+        for field in (self.methods, self.margins, self.units, self.thresholds, self.slices, self.first, self.last):
+            field.setEnabled(not is_running)
+        if job is None or not is_running:
+            self.text.setText(session.refusal if session.loaded is not None else "")
+            return
+        is_ending = job.state is State.CANCELLING
+        self.cancel.setEnabled(not is_ending)
+        self.bar.setRange(0, STEPS if job.fraction else 0)
+        self.bar.setValue(round(job.fraction * STEPS))
+        self.text.setText(tr("Stopping …") if is_ending else job.text or tr("Starting …"))
+
+
+def _row(*fields: tuple[str, QWidget, int]) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    for title, widget, stretch in fields:
+        if title:
+            label = QLabel(title)
+            label.setObjectName("muted")
+            label.setBuddy(widget)
+            widget.setAccessibleName(widget.accessibleName() or title)
+            row.addWidget(label)
+        row.addWidget(widget, stretch)
+    return row

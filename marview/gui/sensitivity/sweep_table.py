@@ -1,0 +1,130 @@
+"""The measures as a table, and its export."""
+
+import math
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from marview.gui.icons import icon
+from marview.gui.text import tr
+from marview.mar.sweep import Variant
+from marview.session.session import Session
+
+COLUMNS = ("Variant", "Voxels", "Mean HU", "SD HU", "Streaks", "RMSE HU", "s")
+FILTERS = ("Table (*.csv)", "Figure (*.png)", "Figure (*.pdf)")
+
+
+class SweepTable(QWidget):
+    """A row for the uncorrected slices and for each variant; choosing one puts it into the main pane."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.table = QTableWidget(0, len(COLUMNS))
+        self.table.setAccessibleName(tr("Measures of the variants"))
+        self.table.setHorizontalHeaderLabels([tr(name) for name in COLUMNS])
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setShowGrid(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 9)
+        header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.export = QPushButton(icon("export"), tr("Export …"))
+        self.export.setToolTip(tr("The table as CSV, or the figure of the slice in view as PNG or PDF"))
+        self.export.clicked.connect(self._export)
+        row = QHBoxLayout()
+        row.setContentsMargins(12, 0, 8, 0)
+        self.title = QLabel()
+        self.title.setObjectName("muted")
+        row.addWidget(self.title, 1)
+        row.addWidget(self.export)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 6, 0, 6)
+        column.setSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self.table, 1)
+        self.table.itemSelectionChanged.connect(self._choose)
+        sensitivity = session.sensitivity
+        sensitivity.found.connect(self.refresh)
+        sensitivity.marked.connect(self.refresh)
+        sensitivity.chosen.connect(self._mark)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Write everything anew."""
+        sensitivity = self._session.sensitivity
+        swept = sensitivity.swept
+        self.export.setEnabled(swept is not None)
+        slices = swept.result.slices if swept is not None else ()
+        self.title.setText(tr("Measures, {} slices").format(len(slices)) if len(slices) > 1 else tr("Measures"))
+        blocker = QSignalBlocker(self.table)
+        rows = sensitivity.rows if swept is not None else ()
+        self.table.setRowCount(len(rows))
+        for at, row in enumerate(rows):
+            values = (row.mean_hu, row.deviation_hu, row.streak_index, row.rmse_hu, row.seconds or math.nan)
+            digits = (1, 1, 2, 1, 1)
+            told = ["" if math.isnan(v) else f"{v:.{d}f}" for v, d in zip(values, digits, strict=True)]
+            name = self._name(row.variant)
+            for column, text in enumerate((name, str(row.metal_voxels), *told)):
+                item = QTableWidgetItem(text)
+                item.setData(Qt.ItemDataRole.UserRole, row.variant.name)
+                item.setToolTip(row.note or name)
+                right = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+                item.setTextAlignment(right | Qt.AlignmentFlag.AlignVCenter)
+                self.table.setItem(at, column, item)
+            if row.note:
+                self.table.setItem(at, 2, QTableWidgetItem(tr("none left")))
+        self.table.setColumnHidden(5, all(math.isnan(row.rmse_hu) for row in rows))
+        del blocker
+        self._mark()
+
+    def _name(self, variant: Variant) -> str:
+        """The margin comes first: it is what tells variants apart where the column is narrow."""
+        swept = self._session.sensitivity.swept
+        if swept is None or not variant.method:
+            return tr("Uncorrected")
+        return f"{variant.label}  {swept.titles.get(variant.method, variant.method)}"
+
+    def _mark(self) -> None:
+        blocker = QSignalBlocker(self.table)
+        for at in range(self.table.rowCount()):
+            item = self.table.item(at, 0)
+            if item is not None and item.data(Qt.ItemDataRole.UserRole) == self._session.sensitivity.variant:
+                self.table.selectRow(at)
+        del blocker
+
+    def _choose(self) -> None:
+        chosen = self.table.selectedItems()
+        if chosen:
+            self._session.sensitivity.choose(chosen[0].data(Qt.ItemDataRole.UserRole))
+
+    def _export(self) -> None:
+        settings, display = self._session.settings, self._session.view.display
+        folder = Path(settings.export_folder) if settings.export_folder else Path.home()
+        chosen, kind = QFileDialog.getSaveFileName(
+            self, tr("Export the sweep"), str(folder / "sweep.csv"), ";;".join(FILTERS)
+        )
+        if not chosen:
+            return
+        path = Path(chosen)
+        if not path.suffix and "*" in kind:
+            path = path.with_suffix(kind[kind.index("*") + 1 : -1])
+        settings.export_folder = str(path.absolute().parent)
+        self._session.sensitivity.export(path, display.slice_index, display.window)

@@ -1,0 +1,357 @@
+"""How the result depends on the mask: a sweep as one job, what it found, and what is measured in it."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from marview.errors import MarviewError
+from marview.mar.messages import Device
+from marview.mar.sweep import Reducer, SweepCancelled, SweepInput, SweepResult, Variant, sweep
+from marview.session.background import Background
+from marview.session.messages import Messages, Severity
+from marview.session.picture import Picture
+from marview.session.runs import TOLD_SECONDS, State
+from marview.session.sensitivity_marks import Line, Region, across
+from marview.volume.measure import Profile, profile
+from marview.volume.window import HuWindow
+
+if TYPE_CHECKING:
+    from marview.mar.sweep_measures import Row
+
+ORIGINAL = "original"
+"""Name of the variant that is the uncorrected slices."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class SweepJob:
+    """A sweep as the person sees it."""
+
+    state: State = State.QUEUED
+    fraction: float = 0.0
+    text: str = ""
+    began: float = field(default_factory=time.monotonic)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, eq=False)
+class Swept:
+    """What a sweep found.
+
+    Attributes:
+        result: images and masks of the variants, of the swept slices only.
+        rows: measures, over the soft tissue around metal.
+        titles: of the methods, by identifier.
+        pixel_mm: edges of a pixel along (y, x).
+    """
+
+    result: SweepResult
+    rows: "tuple[Row, ...]"
+    titles: Mapping[str, str]
+    pixel_mm: tuple[float, float]
+
+    def title(self, variant: Variant) -> str:
+        """Method and label of a variant."""
+        return f"{self.titles.get(variant.method, variant.method)}  {variant.label}".strip()
+
+    def picture(self, name: str, slice_index: int) -> Picture | None:
+        """A variant's slice; None where it was not swept."""
+        if slice_index not in self.result.slices or name not in self.result.hu:
+            return None
+        return Picture(self.result.hu[name][self.result.slices.index(slice_index)], self.pixel_mm)
+
+    def mask(self, name: str, slice_index: int) -> NDArray[np.bool_] | None:
+        """A variant's metal in a slice, `[y, x]`."""
+        if slice_index not in self.result.slices or name not in self.result.masks:
+            return None
+        return np.asarray(self.result.masks[name][self.result.slices.index(slice_index)])
+
+    def any_metal(self, slice_index: int) -> NDArray[np.bool_]:
+        """What is metal in any variant of a slice, `[y, x]`; none where it was not swept."""
+        result = self.result
+        if slice_index not in result.slices:
+            return np.zeros(result.masks[ORIGINAL].shape[1:], bool)
+        at = result.slices.index(slice_index)
+        return np.asarray(np.any([mask[at] for mask in result.masks.values()], axis=0))
+
+
+class Sensitivity:
+    """One sweep at a time; what the last one found stays until another succeeds, or another series is opened.
+
+    Events, on the window's thread: `changed()` when the job is another or further (at most ten times a second),
+    `found()` when what was found is another, `chosen()` when another variant is in view, `marked()` when the region or
+    the line is another.
+
+    Attributes:
+        job: the last sweep that was begun.
+        swept: what was found; None where nothing was.
+        variant: name of the variant in view.
+        region: where mean and standard deviation are taken; None for the soft tissue around metal.
+        line: along which profiles are drawn.
+        rows: measures, with the region.
+    """
+
+    changed = Signal()
+    found = Signal()
+    chosen = Signal()
+    marked = Signal()
+
+    def __init__(self, reducer: Callable[[], Reducer], background: Background, messages: Messages) -> None:
+        self.job: SweepJob | None = None
+        self.swept: Swept | None = None
+        self.variant = ORIGINAL
+        self.region: Region | None = None
+        self.line: Line | None = None
+        self.rows: tuple[Row, ...] = ()
+        self._reducer = reducer
+        self._background = background
+        self._messages = messages
+        self._spreads: dict[tuple[str, int], NDArray[np.float32]] = {}
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a sweep is under way."""
+        return self.job is not None and not self.job.state.is_over
+
+    # -- the job
+
+    def begin(
+        self,
+        given: SweepInput,
+        variants: tuple[Variant, ...],
+        titles: Mapping[str, str],
+        *,
+        parameters: Mapping[str, Mapping[str, Any]],
+        device: Device,
+        truth: Callable[[], NDArray[np.int16] | None],
+    ) -> None:
+        """Begin a sweep; nothing happens while one is under way. `truth` is read off the window's thread."""
+        if self.is_running:
+            return
+        self.job = job = SweepJob()
+        names = {one.name: f"{titles.get(one.method, one.method)}  {one.label}" for one in variants}
+        told = [0.0]
+
+        def progress(fraction: float, name: str) -> None:
+            now = time.monotonic()
+            if now - told[0] >= TOLD_SECONDS:
+                told[0] = now
+                self._background.post(lambda: self._go_on(job, fraction, names.get(name, "")))
+
+        def work() -> Swept:
+            from marview.mar.sweep_measures import measure
+
+            known = replace(given, truth_hu=truth())
+            result = sweep(
+                known,
+                variants,
+                self._reducer(),
+                parameters=parameters,
+                device=device,
+                on_progress=progress,
+                is_cancelled=job.stop.is_set,
+            )
+            pixel_mm = (given.spacing_mm[1], given.spacing_mm[2])
+            return Swept(result, measure(result), titles, pixel_mm)
+
+        self._thread = threading.Thread(target=self._run, args=(job, work), name="sweep", daemon=True)
+        self._thread.start()
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Ask the sweep to stop; it says so until it has."""
+        job = self.job
+        if job is not None and not job.state.is_over and job.state is not State.CANCELLING:
+            job.state = State.CANCELLING
+            job.stop.set()
+            self.changed.emit()
+
+    def clear(self) -> None:
+        """Another series: end what runs, and forget what was found."""
+        if self.job is not None:
+            self.job.stop.set()
+            self.job = None
+        self.region = self.line = None
+        self._show(None)
+        self.changed.emit()
+
+    def close(self) -> None:
+        """End what runs, and wait for it; the worker is closed by then."""
+        if self.job is not None:
+            self.job.stop.set()
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def _run(self, job: SweepJob, work: Callable[[], Swept]) -> None:
+        post = self._background.post
+        try:
+            swept = work()
+        except SweepCancelled:
+            post(lambda: self._end(job, State.CANCELLED, None))
+        except MarviewError as refusal:
+            sentence = str(refusal)
+            post(lambda: self._end(job, State.FAILED, None, sentence))
+        except Exception as bug:  # noqa: BLE001 - a thread must say that it failed, whatever it was
+            if not job.stop.is_set():
+                _log.exception("a sweep failed")
+            sentence = f"The sweep failed ({type(bug).__name__}). The log has the details; please report it."
+            post(lambda: self._end(job, State.FAILED, None, sentence))
+        else:
+            post(lambda: self._end(job, State.DONE, swept))
+
+    def _go_on(self, job: SweepJob, fraction: float, text: str) -> None:
+        if job is not self.job or job.state.is_over:
+            return
+        if job.state is State.QUEUED:
+            job.state = State.RUNNING
+        job.fraction, job.text = fraction, text
+        self.changed.emit()
+
+    def _end(self, job: SweepJob, state: State, swept: Swept | None, sentence: str = "") -> None:
+        if job is not self.job:
+            return  # of another series
+        job.state = State.CANCELLED if job.stop.is_set() else state
+        if job.state is State.CANCELLED:
+            self._messages.say(Severity.INFO, "The sweep was cancelled. Everything is as it was.")
+        elif state is State.FAILED:
+            self._messages.error(sentence)
+        else:
+            self._show(swept)
+        self.changed.emit()
+
+    # -- what was found
+
+    def choose(self, name: str) -> None:
+        """Put a variant in view."""
+        if self.swept is not None and name in self.swept.result.hu and name != self.variant:
+            self.variant = name
+            self.chosen.emit()
+
+    @property
+    def method(self) -> str:
+        """The method of the variant in view; the first one where it is uncorrected."""
+        if self.swept is None:
+            return ""
+        found = next((one for one in self.swept.result.variants if one.name == self.variant), None)
+        return found.method if found is not None and found.method else self.swept.result.methods[0]
+
+    def spread(self, slice_index: int) -> NDArray[np.float32] | None:
+        """Per-pixel spread over the variants of the method in view, HU `[y, x]`; None where the slice is not swept."""
+        if self.swept is None or slice_index not in self.swept.result.slices:
+            return None
+        key = (self.method, slice_index)
+        if key not in self._spreads:
+            if len(self._spreads) > 16:
+                self._spreads.clear()
+            self._spreads[key] = self.swept.result.spread_hu(*key)
+        return self._spreads[key]
+
+    def profiles(self, slice_index: int) -> dict[str, Profile]:
+        """HU along the line in every variant, and in the "truth" where it is known."""
+        if self.swept is None or self.line is None or slice_index not in self.swept.result.slices:
+            return {}
+        result, at = self.swept.result, self.swept.result.slices.index(slice_index)
+        images = {name: hu[at] for name, hu in result.hu.items()}
+        if result.truth_hu is not None:
+            images["truth"] = result.truth_hu[at]
+        original = Picture(images[ORIGINAL], self.swept.pixel_mm)
+        start, end = original.place_at(*self.line.start_mm), original.place_at(*self.line.end_mm)
+        return {name: profile(hu, start, end, self.swept.pixel_mm) for name, hu in images.items()}
+
+    def mark(self, *, region: Region | None = None, line: Line | None = None) -> None:
+        """Measure elsewhere."""
+        if region is not None:
+            self.region = region
+            self._measure()
+        if line is not None:
+            self.line = line
+        self.marked.emit()
+
+    def drop_region(self) -> None:
+        """Measure the soft tissue around metal again."""
+        if self.region is not None:
+            self.region = None
+            self._measure()
+            self.marked.emit()
+
+    def export(self, path: Path, slice_index: int, window: HuWindow) -> None:
+        """Write the table (.csv) or the figure (.png, .pdf) of a slice."""
+        swept, rows = self.swept, self.rows
+        if swept is None:
+            self._messages.say(Severity.WARNING, "There is no sweep to export: run one first.")
+            return
+        at = slice_index if slice_index in swept.result.slices else fullest(swept.result)
+
+        def work() -> Path:
+            from marview.export.sweep import write_sweep_file
+
+            return write_sweep_file(path, swept.result, rows, slice_index=at, window=window)
+
+        def done(written: Path) -> None:
+            self._messages.say(Severity.SUCCESS, f"The sweep was written to {written.name}.")
+
+        self._background.run(work, done, self._messages.error)
+
+    def _show(self, swept: Swept | None) -> None:
+        self.swept = swept
+        self._spreads.clear()
+        if swept is not None:
+            if self.variant == ORIGINAL or self.variant not in swept.result.hu:
+                runs = [one for one in swept.result.variants if one.method and one.name in swept.result.hu]
+                self.variant = min(runs, key=lambda one: abs(one.margin)).name if runs else ORIGINAL
+            if self.line is None:
+                at = fullest(swept.result)
+                original = swept.picture(ORIGINAL, at)
+                mask = swept.mask(ORIGINAL, at)
+                assert original is not None
+                assert mask is not None
+                self.line = across(mask, original)
+        else:
+            self.variant = ORIGINAL
+        self._measure()
+        self.found.emit()
+
+    def _measure(self) -> None:
+        """Take mean and standard deviation in the region, where it lies in a slice that was swept."""
+        swept, region = self.swept, self.region
+        if swept is None:
+            self.rows = ()
+            return
+        self.rows = swept.rows
+        result = swept.result
+        if region is None or region.slice_index not in result.slices:
+            return
+        from marview.mar.sweep_measures import within
+
+        picture = swept.picture(ORIGINAL, region.slice_index)
+        assert picture is not None
+        at = result.slices.index(region.slice_index)
+        pixels = np.zeros(result.masks[ORIGINAL].shape, bool)
+        pixels[at] = region.pixels(picture)
+        self.rows = within(swept.rows, result, pixels)
+
+
+def fullest(result: SweepResult) -> int:
+    """Index z of the swept slice with most metal."""
+    return result.slices[int(result.masks[ORIGINAL].sum(axis=(1, 2)).argmax())]
+
+
+def strongest(spread_hu: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """Spread at the upper end of the colours: a round number that 99.5 % of the pixels outside a mask stay below."""
+    beside = spread_hu[~mask]
+    value = float(np.percentile(beside, 99.5)) if beside.size else 0.0
+    if value <= 1:
+        return 1.0
+    step = 10.0 ** math.floor(math.log10(value))
+    return next(step * factor for factor in (1, 2, 5, 10) if value <= step * factor)

@@ -1,0 +1,108 @@
+"""What a person asks a sweep for, and what it would cost."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom import LoadedSeries, open_series
+from marview.errors import BadInput, UsageError
+from marview.mar.sweep import Variant, plan
+
+MOST_BYTES = 1_500_000_000
+"""What the variants of a sweep may keep in memory."""
+
+_BYTES_A_PIXEL = 3
+"""HU as int16, and a mask."""
+
+
+@dataclass(frozen=True)
+class SweepChoice:
+    """A sweep as it is asked for.
+
+    Attributes:
+        methods: identifiers.
+        margins: by how much the mask is grown (+) or shrunk (-).
+        unit: of the margins: mm in space, or px, pixels of the series within its slices.
+        thresholds_hu: the mask is what exceeds each; empty for the mask in use.
+        slices: first and last index z; None for all with metal.
+    """
+
+    methods: tuple[str, ...]
+    margins: tuple[float, ...] = (-1.0, 0.0, 1.0, 2.0)
+    unit: Literal["mm", "px"] = "mm"
+    thresholds_hu: tuple[float, ...] = ()
+    slices: tuple[int, int] | None = None
+
+    def variants(self) -> tuple[Variant, ...]:
+        """All that is to be run.
+
+        Raises:
+            UsageError: nothing is to be compared.
+        """
+        if not self.methods:
+            raise UsageError("No method is chosen: choose at least one to sweep.")
+        return plan(
+            self.methods,
+            margins_mm=self.margins if self.unit == "mm" else (),
+            margins_px=self.margins if self.unit == "px" else (),
+            thresholds_hu=self.thresholds_hu,
+        )
+
+    def within(self, with_metal: NDArray[np.int64]) -> tuple[int, ...]:
+        """The slices to sweep, of those with metal.
+
+        Raises:
+            UsageError: there is none.
+        """
+        first, last = (0, np.inf) if self.slices is None else self.slices
+        chosen = tuple(int(k) for k in with_metal if first <= k <= last)
+        if not chosen:
+            raise UsageError("None of the chosen slices holds metal: choose others, or mark the metal first.")
+        return chosen
+
+
+def numbers(text: str, what: str) -> tuple[float, ...]:
+    """Numbers separated by commas or spaces.
+
+    Raises:
+        UsageError: something else stands there.
+
+    Example:
+        >>> numbers("-1, 0.5 2", "margins")
+        (-1.0, 0.5, 2.0)
+    """
+    try:
+        return tuple(float(part) for part in text.replace(",", " ").replace("−", "-").split())
+    except ValueError:
+        raise UsageError(f"The {what} are numbers separated by commas, such as -1, 0, 1, not '{text}'.") from None
+
+
+def refuse_too_large(variants: int, slices: int, shape: tuple[int, int]) -> None:
+    """Refuse what would not fit into memory.
+
+    Raises:
+        UsageError: it would not.
+    """
+    size = (variants + 1) * slices * shape[0] * shape[1] * _BYTES_A_PIXEL
+    if size > MOST_BYTES:
+        raise UsageError(
+            f"{variants} variants of {slices} slices would take {size / 1e9:.1f} GB of memory, more than the "
+            f"{MOST_BYTES / 1e9:.1f} GB a sweep may keep: choose fewer slices or margins."
+        )
+
+
+def known_truth(loaded: LoadedSeries) -> NDArray[np.int16] | None:
+    """The body without metal, int16 HU `[z, y, x]`, of a demo study; None of any other series.
+
+    Raises:
+        BadInput: it is there and cannot be read, or lies on other voxels.
+    """
+    folder = loaded.series.path.parent
+    if not (folder / "demo.json").is_file() or not (folder / "truth").is_dir():
+        return None
+    truth, grid = open_series(folder / "truth").volume, loaded.volume.grid
+    if truth.grid.shape != grid.shape or not np.allclose(truth.grid.affine, grid.affine, atol=0.05):
+        raise BadInput(f"{folder / 'truth'} does not lie on the voxels of the series; make the demo study again.")
+    return truth.hu

@@ -1,0 +1,70 @@
+"""What a person draws to measure a sweep: a region, and a line."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.session.picture import Picture
+from marview.volume.measure import ellipse
+
+Point = tuple[float, float]
+"""(x, y) in mm from the middle of the slice."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """An ellipse in one slice.
+
+    Attributes:
+        slice_index: which slice.
+        middle_mm: (x, y).
+        radii_mm: (x, y).
+    """
+
+    slice_index: int
+    middle_mm: Point
+    radii_mm: Point
+
+    @classmethod
+    def between(cls, slice_index: int, start: Point, end: Point) -> "Region":
+        """The ellipse that fills the box between two points."""
+        (x0, y0), (x1, y1) = start, end
+        return cls(slice_index, ((x0 + x1) / 2, (y0 + y1) / 2), (abs(x1 - x0) / 2, abs(y1 - y0) / 2))
+
+    def holds(self, point: Point) -> bool:
+        """Whether a point lies in it."""
+        (x, y), (radius_x, radius_y) = self.middle_mm, self.radii_mm
+        if min(self.radii_mm) <= 0:
+            return False
+        return ((point[0] - x) / radius_x) ** 2 + ((point[1] - y) / radius_y) ** 2 <= 1
+
+    def moved(self, right_mm: float, down_mm: float) -> "Region":
+        """The same ellipse elsewhere."""
+        x, y = self.middle_mm
+        return replace(self, middle_mm=(x + right_mm, y + down_mm))
+
+    def pixels(self, picture: Picture) -> NDArray[np.bool_]:
+        """Its pixels in a picture of the slice, bool `[y, x]`."""
+        shape = (picture.values.shape[0], picture.values.shape[1])
+        if min(self.radii_mm) <= 0:
+            return np.zeros(shape, bool)
+        height, width = picture.pixel_mm
+        radii = (self.radii_mm[1] / height, self.radii_mm[0] / width)
+        return ellipse(shape, picture.place_at(*self.middle_mm), radii)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line across any slice, from start to end."""
+
+    start_mm: Point
+    end_mm: Point
+
+
+def across(mask: NDArray[np.bool_], picture: Picture) -> Line:
+    """The row through the middle of the metal, from one side of the body to the other."""
+    row = float(np.flatnonzero(mask.any(axis=1)).mean()) if mask.any() else picture.values.shape[0] / 2
+    inside = np.flatnonzero(picture.values[round(row)] > -500)
+    first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (0, picture.values.shape[1] - 1)
+    return Line(picture.point_at(row, first), picture.point_at(row, last))

@@ -58,7 +58,7 @@ def _scan(each: CleanSlice, shapes: Sequence[Shape], protocol: Protocol, materia
     hu = fit(each.read(), protocol.shape)
     try:
         metal = [place(shape, hu, np.random.default_rng([*seed, k])) for k, shape in enumerate(shapes)]
-        slices = torch.from_numpy(hu).expand(len(metal), -1, -1)
+        slices = torch.tensor(hu).expand(len(metal), -1, -1)
         noise = int(np.random.default_rng(seed).integers(2**31))
         simulation = simulate(slices, {material: np.stack(metal)}, protocol, seed=noise)
     except (BadInput, UsageError) as reason:

@@ -9,7 +9,7 @@ from marview.session.pieces import Piece
 from marview.session.session import Session
 
 SETTLE_MS = 400
-LIST_PX = 150
+MOST_PX = 170
 COLUMNS = ("mm³", "mean HU", "max", "slices")
 
 
@@ -28,7 +28,6 @@ class PiecesPanel(FoldingSection):
         self.list.setIndentation(0)
         self.list.setHeaderLabels([tr(title) for title in COLUMNS])
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.list.setFixedHeight(LIST_PX)
         header = self.list.header()
         header.setStretchLastSection(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -58,6 +57,8 @@ class PiecesPanel(FoldingSection):
         with QSignalBlocker(self.list):
             self.list.clear()
             self.list.addTopLevelItems([_row(piece) for piece in self._rows])
+        row_px = self.list.sizeHintForRow(0) if self._rows else 0
+        self.list.setFixedHeight(min(MOST_PX, self.list.header().sizeHint().height() + len(self._rows) * row_px + 4))
         self.more.setText(tr("and {} smaller ones").format(pieces.smaller))
         self.more.setVisible(pieces.smaller > 0)
 

@@ -222,8 +222,8 @@ class SinogramPane(Pane):
             else:
                 self.set_note(words, "warning" if coverage.is_guess else "")
             self.set_caption(
-                f"{views} × {bins}  ·  {gap_words(coverage)}",
-                worst_words(session.traces.worst) or tr("Views go down, bins to the right"),
+                f"{words.capitalize()}  ·  {gap_words(coverage)}",
+                "  ·  ".join(filter(None, (worst_words(session.traces.worst), f"{views} × {bins}"))),
                 [tr("Forward projection of the slice: views go down, bins to the right")],
             )
         elif session.loaded is None:
@@ -331,10 +331,10 @@ class SinogramPane(Pane):
 def gap_words(coverage: TraceCoverage) -> str:
     """What the trace of a slice leaves to bridge."""
     if coverage.hidden_views:
-        return tr("{} views without a ray beside metal  ·  largest gap {} bins").format(
-            coverage.hidden_views, coverage.largest_gap
+        return tr("largest gap {} bins  ·  {} views without a ray beside metal").format(
+            coverage.largest_gap, coverage.hidden_views
         )
-    return tr("every view has rays beside metal  ·  largest gap {} bins").format(coverage.largest_gap)
+    return tr("largest gap {} bins  ·  every view has rays beside metal").format(coverage.largest_gap)
 
 
 def worst_words(worst: tuple[int, TraceCoverage] | None) -> str:

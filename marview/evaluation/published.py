@@ -1,42 +1,7 @@
-"""Published results on the SynDeepLesion test set, by family of metric: numbers compare only inside one family."""
+"""Published results by protocol, each with its family: numbers compare only inside one family."""
 
-from dataclasses import dataclass
-from typing import Literal
-
-Family = Literal["A", "B", "C"]
-
-FAMILIES: dict[Family, str] = {
-    "A": "tables of 2021 and 2022; their PSNR is not reproducible from the public files, compare SSIM alone",
-    "B": "the public files in 0 to 0.5/cm, metal zeroed: comparable with our PSNR and SSIM",
-    "C": "the public files in 0 to 1/cm and 8 bits: 6.02 dB above family B for the same image",
-}
-
-
-@dataclass(frozen=True)
-class Published:
-    """A row of a published table.
-
-    Attributes:
-        method: as its paper calls it.
-        family: which metric.
-        psnr_db: the average.
-        ssim: the average.
-        rmse_hu: the average over what is not metal, where the paper gives it.
-        groups: PSNR in dB from large to small metal, where the paper gives it.
-        source: where it is printed.
-        is_confirmed: seen in the paper or quoted from it elsewhere; otherwise from memory, to be checked before it is
-            quoted further.
-    """
-
-    method: str
-    family: Family
-    psnr_db: float
-    ssim: float | None
-    rmse_hu: float | None = None
-    groups: tuple[float, ...] = ()
-    source: str = ""
-    is_confirmed: bool = True
-
+from marview.evaluation import boards
+from marview.evaluation.published_row import Published
 
 _TABLES_2021 = "InDuDoNet (2021) and ACDNet (2022)"
 _MLD = "MLD-MAR, Med Phys 53 (2026) e70336, Table 1"
@@ -92,11 +57,19 @@ _MAMBA_ROWS: dict[str, tuple[tuple[float, float], ...]] = {
 
 
 def published_rows(protocol: str) -> tuple[Published, ...]:
-    """The published rows of a protocol's data set, families A, B, C; none for one without a public board of its own."""
-    if protocol != "syndeeplesion-640":
-        return ()
+    """The published rows of a protocol's boards, family after family; none for one that no board was made with."""
+    known = {
+        "syndeeplesion-640": lambda: SYNDEEPLESION + _mamba() + boards.SAMPLE + boards.DSC + boards.ALONE,
+        "dudonet-320": lambda: boards.DUDONET,
+        "adn-256": lambda: boards.ADN,
+        "aapm-1000": lambda: boards.AAPM + boards.CATSIM,
+    }
+    return known[protocol]() if protocol in known else ()
+
+
+def _mamba() -> tuple[Published, ...]:
     weights = list(_GROUPS_OF_MAMBA.values())
-    mamba = tuple(
+    return tuple(
         Published(
             method,
             "C",
@@ -108,7 +81,6 @@ def published_rows(protocol: str) -> tuple[Published, ...]:
         )
         for method, row in _MAMBA_ROWS.items()
     )
-    return SYNDEEPLESION + mamba
 
 
 def _average(values: list[float], weights: list[int]) -> float:

@@ -6,7 +6,8 @@ import io
 import math
 from collections.abc import Sequence
 
-from marview.evaluation.published import FAMILIES, Published, published_rows
+from marview.evaluation.published import published_rows
+from marview.evaluation.published_row import FAMILIES, Family, Published
 from marview.evaluation.results import Results, Row
 from marview.metrics import Measures, mean, standard_deviation, worst
 
@@ -147,23 +148,25 @@ def _family_table(rows: Sequence[Row]) -> str:
 
 
 def published_table(rows: Sequence[Published]) -> str:
-    """Published rows with their families, or nothing where there are none."""
-    if not rows:
-        return ""
-    header = ["Published on the public SynDeepLesion files", "family", "PSNR dB", "SSIM", "RMSE HU", "source"]
-    lines = [
-        [
-            row.method + ("" if row.is_confirmed else " (unconfirmed)"),
-            row.family,
-            _text(row.psnr_db, 2),
-            "" if row.ssim is None else _text(row.ssim, 4),
-            "" if row.rmse_hu is None else _text(row.rmse_hu, 2),
-            row.source,
-        ]
-        for row in rows
-    ]
-    families = "\n".join(f"- family {name}: {text}" for name, text in FAMILIES.items())
-    return f"{markdown_table(header, lines)}\n\n{families}"
+    """A table for each family of published rows, or nothing where there are none; families are never mixed."""
+    families = dict.fromkeys(row.family for row in rows)
+    return "\n\n".join(_family(name, [row for row in rows if row.family == name]) for name in families)
+
+
+def _family(name: Family, rows: Sequence[Published]) -> str:
+    columns = {
+        "PSNR dB": [_given(row.psnr_db, 2) for row in rows],
+        "large to small": [" ".join(f"{each:.2f}" for each in row.groups) for row in rows],
+        "SSIM": [_given(row.ssim, 4) for row in rows],
+        "RMSE HU": [_given(row.rmse_hu, 2) for row in rows],
+        "mean absolute error": [_given(row.mean_absolute_error, 1) for row in rows],
+        "score": [_given(row.score, 2) for row in rows],
+        "source": [row.source for row in rows],
+    }
+    filled = {title: cells for title, cells in columns.items() if any(cells)}
+    names = [row.method + ("" if row.is_confirmed else " (unconfirmed)") for row in rows]
+    lines = [list(line) for line in zip(names, *filled.values(), strict=True)]
+    return f"Published, family {name}: {FAMILIES[name]}.\n\n{markdown_table(['method', *filled], lines)}"
 
 
 def _span(sizes: Sequence[int]) -> str:
@@ -172,6 +175,10 @@ def _span(sizes: Sequence[int]) -> str:
 
 def _pair(measures: Measures) -> str:
     return f"{_text(measures.psnr_db, 2)} / {_text(measures.ssim, 4)}"
+
+
+def _given(value: float | None, digits: int) -> str:
+    return "" if value is None else _text(value, digits)
 
 
 def _text(value: float, digits: int) -> str:

@@ -1,16 +1,42 @@
 import pytest
 
-from marview.evaluation.published import FAMILIES, published_rows
+from marview.evaluation import boards
+from marview.evaluation.published import published_rows
+from marview.evaluation.published_row import FAMILIES
+from marview.evaluation.tables import published_table
+from marview.physics.protocols import protocol_names
+
+EVERY = [*(row for name in protocol_names() for row in published_rows(name)), *boards.LGA]
 
 
-def test_the_public_set_has_rows_of_every_family_and_each_says_which():
-    rows = published_rows("syndeeplesion-640")
-    assert {row.family for row in rows} == set(FAMILIES)
-    assert all(row.source for row in rows)
+def test_every_row_is_of_a_known_family_and_says_where_it_is_printed():
+    assert {row.family for row in published_rows("syndeeplesion-640")} == {"A", "B", "C", "sample", "DSC", "alone"}
+    assert {row.family for row in EVERY} == set(FAMILIES)
+    assert all(row.source for row in EVERY)
+    measured = ("psnr_db", "ssim", "rmse_hu", "mean_absolute_error", "score")
+    assert all(any(getattr(row, name) is not None for name in measured) for row in EVERY)
 
 
-def test_other_protocols_have_no_public_board():
-    assert published_rows("aapm-1000") == ()
+def test_a_board_belongs_to_the_protocol_it_was_made_with():
+    assert {row.family for row in published_rows("dudonet-320")} == {"DuDoNet"}
+    assert {row.family for row in published_rows("aapm-1000")} == {"AAPM", "CatSim"}
+    assert published_rows("dudonet-640") == ()
+
+
+def test_families_are_never_in_one_table():
+    for name in protocol_names():
+        rows = published_rows(name)
+        tables = published_table(rows).split("Published, family ")[1:]
+        assert len(tables) == len({row.family for row in rows})
+        for table in tables:
+            family = table.partition(":")[0]
+            inside = {
+                line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ") and "---" not in line
+            }
+            wanted = {
+                row.method + ("" if row.is_confirmed else " (unconfirmed)") for row in rows if row.family == family
+            }
+            assert inside == {"method", *wanted}
 
 
 def test_the_average_of_mamba_is_the_papers():
@@ -19,6 +45,6 @@ def test_the_average_of_mamba_is_the_papers():
 
 
 def test_five_groups_agree_with_their_average_where_a_paper_gives_both():
-    for row in published_rows("syndeeplesion-640"):
+    for row in EVERY:
         if row.groups:
             assert sum(row.groups) / 5 == pytest.approx(row.psnr_db, abs=0.02), row

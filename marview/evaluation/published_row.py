@@ -1,0 +1,51 @@
+"""A row of a published table, and the families of tables: numbers compare only inside one family."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Family = Literal["A", "B", "C", "sample", "DSC", "DuDoNet", "ADN", "LGA", "AAPM", "CatSim", "alone"]
+
+FAMILIES: dict[Family, str] = {
+    "A": "SynDeepLesion in the tables of 2021 and 2022; their PSNR is not reproducible from the public files, compare "
+    "SSIM alone",
+    "B": "the public SynDeepLesion files in 0 to 0.5/cm, metal zeroed: comparable with our PSNR and SSIM",
+    "C": "the public SynDeepLesion files in 0 to 1/cm and 8 bits: 6.02 dB above family B for the same image",
+    "sample": "20 of the 2000 public SynDeepLesion files, measured for this project as family B, give or take 1 dB",
+    "DSC": "the test set of deep sinogram completion's own paper: RMSE over what is not metal",
+    "DuDoNet": "the test set of DuDoNet's own paper, 320 views: PSNR over the width of each image's display window",
+    "ADN": "the simulated set of ADN's paper, 256 x 256 pixels in 0 to 0.5/cm",
+    "LGA": "ArtifactGSI, clinical scans against spectral images of the same patients; its PSNR's range is not given",
+    "AAPM": "the AAPM CT-MAR challenge of 2024: mean of eight measures, 0 the truth and 4 uncorrected, lower is better",
+    "CatSim": "scans simulated with CatSim, in FIND-Net's paper: mean absolute error, SSIM and PSNR",
+    "alone": "each measured by its own paper on its own simulation: comparable with nothing else, not even in here",
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of a published table; what its table does not give is None.
+
+    Attributes:
+        method: as its paper calls it.
+        family: which metric and which cases.
+        psnr_db: the average.
+        ssim: the average.
+        rmse_hu: the average over what is not metal.
+        groups: PSNR in dB from large to small metal.
+        source: where it is printed.
+        is_confirmed: seen in the paper or quoted from it elsewhere; otherwise from memory, to be checked before it is
+            quoted further.
+        mean_absolute_error: as its table has it.
+        score: of the challenge, lower is better.
+    """
+
+    method: str
+    family: Family
+    psnr_db: float | None
+    ssim: float | None
+    rmse_hu: float | None = None
+    groups: tuple[float, ...] = ()
+    source: str = ""
+    is_confirmed: bool = True
+    mean_absolute_error: float | None = None
+    score: float | None = None

@@ -122,6 +122,12 @@ class Job(Protocol):
     def check_cancelled(self) -> None:
         """Raise `Cancelled` if the run is to stop; call it at least once a second."""
 
+    def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
+        """Slices of the same scan without metal, nearest to it first, HU, and the metal of slices that have some, bool.
+
+        Both `[slice, y, x]` on the case's grid, at most `count` of either; none where the case belongs to no volume.
+        """
+
     def weights(self, file: str) -> dict[str, Tensor]:
         """Learned weights by name, on the job's device, of a file the manifest names; its sha256 is checked first."""
 

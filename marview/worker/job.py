@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 from marview.mar.messages import Output, Progress
 from marview.worker.channel import Channel
 from marview.worker.loading import LoadedMethod
+from marview.worker.neighbours import no_neighbours
 
 _EVERY_S = 0.05
 
@@ -50,6 +51,7 @@ class WorkerJob:
         self._start, self._share = 0.0, 1.0
         self._said, self._said_at = "", 0.0
         self._shown: set[tuple[str, int]] = set()
+        self.find_neighbours: Callable[[int], tuple[Tensor, Tensor]] = no_neighbours
 
     def at(self, start: float, share: float) -> None:
         """Let the progress of the case to come fill this part of the run's."""
@@ -82,6 +84,11 @@ class WorkerJob:
     def check_cancelled(self) -> None:
         """Raise `Cancelled` if the run is to stop."""
         self._channel.check_cancelled()
+
+    def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
+        """Slices of the same scan without metal in HU, nearest to it first, and masks of those with metal."""
+        clean, masks = self.find_neighbours(count)
+        return clean.to(self.device), masks.to(self.device)
 
     def weights(self, file: str) -> dict[str, Tensor]:
         """Learned weights by name, on the job's device, of a file the manifest names."""

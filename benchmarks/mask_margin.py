@@ -67,7 +67,7 @@ def _study(name: str, path: Path, mask: MaskChoice, truth: Path | None, count: i
         print(f"pixels of {moved.grid.spacing_mm[1]:.2f} mm\n")
         _print(rows, has_truth=truth is not None)
         figure.parent.mkdir(parents=True, exist_ok=True)
-        draw_sweep(result, rows).quantize(128).save(figure, optimize=True)
+        draw_sweep(result, rows, has_table=False).quantize(128).save(figure, optimize=True)
 
 
 def _print(rows: tuple[Row, ...], *, has_truth: bool) -> None:

@@ -28,7 +28,7 @@ MEASURES: tuple[tuple[str, Callable[[Row], float]], ...] = (
 _OUTLINE = (255, 150, 30)
 _TILE_PX, _GAP_PX, _TEXT_PX, _LINE_PX = 330, 6, 24, 24
 _MARGIN_PX = 20
-_WIDEST = 6
+_WIDEST = 8
 _COLUMNS = (0, 330, 460, 570, 690, 820, 960)
 _TITLES = ("variant", "metal voxels", "mean HU", "SD HU", "streak index", "RMSE HU", "seconds")
 
@@ -36,7 +36,12 @@ Tile = tuple[str, NDArray[np.uint8]]
 
 
 def draw_sweep(
-    result: SweepResult, rows: Sequence[Row], slice_index: int | None = None, window: HuWindow | None = None
+    result: SweepResult,
+    rows: Sequence[Row],
+    slice_index: int | None = None,
+    window: HuWindow | None = None,
+    *,
+    has_table: bool = True,
 ) -> Image.Image:
     """Pictures of one slice with the masks outlined, then charts of every measure, then the table.
 
@@ -45,6 +50,7 @@ def draw_sweep(
         rows: of `marview.mar.sweep_measures.measure`.
         slice_index: which slice; the one with most metal where None.
         window: of the pictures; 450/50 HU where None.
+        has_table: whether the table is below.
     """
     masks = result.masks["original"]
     at = int(masks.sum(axis=(1, 2)).argmax()) if slice_index is None else result.slices.index(slice_index)
@@ -56,7 +62,7 @@ def draw_sweep(
         _heading(f"Slice {result.slices[at] + 1}, width/level {window.width_hu:g}/{window.level_hu:g} HU"),
         tiles,
         _charts(result, rows, max(tiles.width, 1100)),
-        _table(rows),
+        *([_table(rows)] if has_table else []),
     ]
     width = max(part.width for part in parts) + 2 * _MARGIN_PX
     page = Image.new("RGB", (width, sum(part.height + _MARGIN_PX for part in parts) + _MARGIN_PX), "white")

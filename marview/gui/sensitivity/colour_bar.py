@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 from marview.gui.sensitivity import colours
 from marview.gui.text import tr
 
-BAR_PX, TALL_PX, ROOM_PX = 14, 130, 8
+BAR_PX, TALL_PX, ROOM_PX = 14, 104, 8
 
 
 class ColourBar(QWidget):

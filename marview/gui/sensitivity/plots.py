@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from marview.gui.elided_label import ElidedLabel
 from marview.gui.palette import colour
@@ -46,9 +47,14 @@ class CurvePlot(QWidget):
         self.around.setObjectName("link")
         self.around.setToolTip(tr("Measure the soft tissue within 20 pixels of the metal again"))
         self.around.clicked.connect(session.sensitivity.drop_region)
+        self.key = QLabel()
+        self.key.setObjectName("muted")
+        self.key.setContentsMargins(14, 0, 8, 0)
+        self.key.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.plot = _plot()
         self.lines: dict[str, Any] = {}
         column = _column(self, self.plot)
+        column.insertWidget(0, self.key)
         row = QHBoxLayout()
         row.setContentsMargins(8, 0, 8, 0)
         row.addWidget(self.measures)
@@ -89,13 +95,14 @@ class CurvePlot(QWidget):
         level = value(sensitivity.rows[0])
         if math.isfinite(level):
             pen = pg.mkPen(colour("muted"), width=1.2, style=Qt.PenStyle.DashLine)
-            self.lines[ORIGINAL] = self.plot.plot([], [], pen=pen, name=tr("uncorrected: {:.4g}").format(level))
-            self.plot.addItem(pg.InfiniteLine(level, angle=0, pen=pen))
+            self.lines[ORIGINAL] = pg.InfiniteLine(level, angle=0, pen=pen)
+            self.plot.addItem(self.lines[ORIGINAL])
         groups: dict[tuple[str, float | None], list[Row]] = {}
         for row in sensitivity.rows:
             if row.variant.method and math.isfinite(value(row)):
                 groups.setdefault((row.variant.method, row.variant.threshold_hu), []).append(row)
         tones = colours.of_methods(swept.result)
+        keys = []
         for (method, threshold), rows in groups.items():
             rows.sort(key=lambda row: row.variant.margin)
             title = swept.titles.get(method, method) + ("" if threshold is None else f" > {threshold:g} HU")
@@ -103,7 +110,8 @@ class CurvePlot(QWidget):
             x, y = [row.variant.margin for row in rows], [value(row) for row in rows]
             names = [row.variant.name for row in rows]
             pen = pg.mkPen(tones[method], width=2, style=style)
-            self.lines[f"{method} {threshold}"] = self.plot.plot(x, y, pen=pen, name=title)
+            self.lines[f"{method} {threshold}"] = self.plot.plot(x, y, pen=pen)
+            keys.append(f'<span style="color:{tones[method].name()}">●</span>&nbsp;{title}')
             dots = pg.ScatterPlotItem(
                 x,
                 y,
@@ -115,6 +123,9 @@ class CurvePlot(QWidget):
             )
             dots.sigClicked.connect(self._click)
             self.plot.addItem(dots)
+        if math.isfinite(level):
+            keys.append(tr("– –&nbsp;uncorrected {:.4g}").format(level))
+        self.key.setText("&nbsp;&nbsp; ".join(keys))
         self._fit([row for rows in groups.values() for row in rows], value, level)
 
     def _fit(self, rows: "list[Row]", value: "Callable[[Row], float]", level: float) -> None:
@@ -165,13 +176,18 @@ class ProfilePlot(QWidget):
         session.view.changed.connect(self._follow)
         self.refresh()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed while hidden."""
+        super().showEvent(event)
+        self.refresh()
+
     def refresh(self) -> None:
         """Draw everything anew."""
         sensitivity, display = self._session.sensitivity, self._session.view.display
         self.plot.clear()
         self.lines.clear()
         swept = sensitivity.swept
-        if swept is None or not self.isVisibleTo(self.window()):
+        if swept is None or not self.isVisible():
             return
         tones, styles = colours.of_variants(swept.result), colours.styles(swept.result)
         method_of = {one.name: one.method for one in swept.result.variants}
@@ -220,8 +236,6 @@ def _plot() -> Any:
     menu.setParent(plot, menu.windowFlags())
     plot.setMinimumHeight(120)
     plot.showGrid(x=True, y=True, alpha=0.12)
-    shade = pg.mkBrush(18, 22, 27, 190)
-    plot.addLegend(offset=(-8, 6), labelTextColor=colour("text"), brush=shade, labelTextSize="8pt")
     plot.setMenuEnabled(False)
     plot.hideButtons()
     for side in ("left", "bottom"):

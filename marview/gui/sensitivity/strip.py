@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem, QWidget
 
 from marview.gui.palette import colour
@@ -51,6 +51,11 @@ class Strip(QListWidget):
         """The item of a variant."""
         items = (self.item(at) for at in range(self.count()))
         return next((one for one in items if one.data(Qt.ItemDataRole.UserRole) == name), None)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed while hidden."""
+        super().showEvent(event)
+        self._draw()
 
     def _fill(self) -> None:
         swept = self._session.sensitivity.swept

@@ -17,7 +17,7 @@ from marview.session.picture import Picture
 from marview.session.sensitivity import strongest
 from marview.session.session import Session
 
-LEAST_PX = 380
+LEAST_PX = 430
 """So wide that title and buttons have room."""
 
 

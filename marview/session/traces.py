@@ -4,6 +4,7 @@ One request is under way at a time, always for what is wanted most then, so that
 builds up, and the next answer is never older than the one before.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,13 @@ from marview.session.metal import Metal
 from marview.volume.box import Box
 
 BEAM = processing_beam(1.0)
+ATTEMPTS = 3
+"""So often a worker may fail in a row before that is told."""
+
 CLEAR = TraceCoverage(0.0, 0, 0)
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +77,9 @@ class Traces:
         self._stale: set[int] = set()
         self._generation = Generation()
         self._room: SharedArray | None = None
+        self._failures = 0
         metal.touched.connect(self._touch)
-        metal.changed.connect(self._ask)
+        metal.changed.connect(self._try_again)
         view.changed.connect(self._follow)
 
     def switch_on(self) -> None:
@@ -84,7 +92,7 @@ class Traces:
         """Another series: forget what is known."""
         self._generation.next()
         self.coverage.clear()
-        self.refusal = ""
+        self.refusal, self._failures = "", 0
         self._stale = set(range(len(self._metal.counts)))
         self._show(None)
         self.surveyed.emit()
@@ -159,8 +167,8 @@ class Traces:
                 TraceRequest(mask=metal.shared, spacing_mm=(z_mm, y_mm, x_mm), slice_index=slice_index, trace=room)
             )
         except MarviewError as refusal:
-            self.refusal = str(refusal)
-            self.changed.emit()
+            self._failures = ATTEMPTS
+            self._fail(slice_index, str(refusal))
             return
         self._is_busy = True
         marked = room.array
@@ -170,21 +178,41 @@ class Traces:
             trace = marked.copy() if outcome.state == "done" else None
             coverage = CLEAR if trace is None else TraceCoverage.of(trace)
             made = None if trace is None else SliceTrace(slice_index, trace, coverage)
-            self._post(lambda: self._take(made, outcome, ticket))
+            self._post(lambda: self._take(slice_index, made, outcome, ticket))
 
         threading.Thread(target=wait, name="trace", daemon=True).start()
 
-    def _take(self, made: SliceTrace | None, outcome: Outcome, ticket: int) -> None:
+    def _take(self, slice_index: int, made: SliceTrace | None, outcome: Outcome, ticket: int) -> None:
         self._is_busy = False
         if self._generation.is_current(ticket):
             if made is None:
-                self.refusal = outcome.sentence
-                self.changed.emit()
+                self._fail(slice_index, outcome.sentence)
                 return
+            self._failures = 0
             self.coverage[made.slice_index] = made.coverage
             if made.slice_index == self._view.display.slice_index:
                 self._show(made)
             self.surveyed.emit()
+        self._ask()
+
+    def _fail(self, slice_index: int, sentence: str) -> None:
+        """Nothing is said of a slice whose trace is not known; a worker that crashed is replaced some times."""
+        _log.warning("no trace of slice %d: %s", slice_index, sentence)
+        self._failures += 1
+        self._stale.add(slice_index)
+        self.coverage.pop(slice_index, None)
+        if self.current is not None and self.current.slice_index == slice_index:
+            self.current = None
+        if self._failures < ATTEMPTS:
+            self._ask()
+        else:
+            self.refusal = sentence
+            self.changed.emit()
+            self.surveyed.emit()
+
+    def _try_again(self) -> None:
+        """The mask has been changed: whatever was wrong may be over."""
+        self.refusal, self._failures = "", 0
         self._ask()
 
     def _show(self, made: SliceTrace | None) -> None:

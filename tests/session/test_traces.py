@@ -1,5 +1,3 @@
-import numpy as np
-
 from marview.session.tools import Tool
 
 
@@ -66,7 +64,7 @@ def test_the_rest_of_the_volume_waits_for_the_end_of_the_stroke(opened, mail, wo
     assert {1, 2, 3, 4, 5} <= set(worker.traced)
 
 
-def test_a_worker_that_fails_is_told_and_not_asked_again(opened, mail, worker, monkeypatch) -> None:
+def test_a_worker_that_fails_is_tried_again_some_times_and_then_told(opened, mail, worker, monkeypatch) -> None:
     from marview.mar import Outcome, Run
 
     def fail(request):
@@ -79,7 +77,13 @@ def test_a_worker_that_fails_is_told_and_not_asked_again(opened, mail, worker, m
     opened.view.go_to(3)
     opened.tools.take(Tool.BRUSH)
     mail.wait_until(lambda: opened.traces.refusal)
-    opened.painting.press((50.0, 20.0))
     assert opened.traces.refusal == "The worker crashed."
-    assert worker.traced == [3]
-    assert np.flatnonzero(opened.metal.counts).tolist() == [2, 3, 4]
+    assert worker.traced == [3, 3, 3]
+    assert 3 not in opened.traces.coverage
+    opened.painting.press((50.0, 20.0))
+    assert worker.traced == [3, 3, 3]
+    monkeypatch.undo()
+    opened.painting.release()  # the mask has changed: it is tried again
+    mail.wait_until(lambda: opened.traces.is_surveyed)
+    assert not opened.traces.refusal
+    assert opened.traces.current.coverage.largest_gap == 4 * (6 + 9)

@@ -261,6 +261,9 @@ class SinogramPane(Pane):
     def _trace_anew(self) -> None:
         """The trace has followed the brush: only the outline is drawn anew."""
         live, z = self.session.traces.current, self.session.view.display.slice_index
+        if self.session.traces.refusal:
+            self.refresh()
+            return
         if self.isVisible() and self.available and live is not None and live.slice_index == z:
             self._trace = live.trace
             self._draw_overlays(self.session.view.display)

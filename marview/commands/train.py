@@ -78,6 +78,8 @@ def train_method(
     if is_first:
         further = {"done": "", "time": " The time is up;", "asked": " Stopped as asked;"}[ending.reason]
         go_on = f"{further} everything is kept, and --resume goes on from there." if further else ""
-        print(f"{output}: {ending.step} steps in {ending.minutes:.1f} minutes.{go_on}")
+        print(
+            f"{output}: {ending.step} {'step' if ending.step == 1 else 'steps'} in {ending.minutes:.1f} minutes.{go_on}"
+        )
         sys.stdout.flush()
     return _ASKED if ending.reason == "asked" else 0

@@ -109,12 +109,12 @@ def _recipe(folder: Path, order: Order) -> Recipe:
 def _sources(
     trainable: Trainable, recipe: Recipe, data: Path, machine: Machine, tell: Callable[[str], None]
 ) -> tuple[PairSource, PairSource, str]:
-    """Training and validation batches, and in words what they are made of."""
+    """Training and validation batches, and what they are made of, in words without the names of folders or people."""
     if isinstance(trainable, OwnPairs):
-        return *trainable.sources(data, recipe, machine.device), data.name
+        return *trainable.sources(data, recipe, machine.device), "pairs the method makes of the scans it is given"
     banks = read_banks(data, lambda name: tell(f"Reading {name}."))
     left_out = f"; {banks.with_metal} with metal were left out" if banks.with_metal else ""
-    words = f"{len(banks.training)} clean slices of {data.name}, {len(banks.validation)} held out{left_out}"
+    words = f"{len(banks.training)} clean slices, {len(banks.validation)} held out{left_out}"
     tell(f"{words}.")
     how, seed = recipe.data, recipe.run.seed
     simulated = SimulatedPairs.of(banks.training, how, machine.device, seed, machine.process)

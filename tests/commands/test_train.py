@@ -35,6 +35,21 @@ class Net:
 
 class Spoilt(Net):
     factor = float("nan")
+
+class Own(Net):
+    def sources(self, data, recipe, device):
+        from marview.learning.bank import read_banks
+        from marview.learning.pairs import ValidationPairs
+
+        assert data.name == "patient"
+        bank = read_banks(data).training
+        return tuple(ValidationPairs(bank, recipe.data, device, seed) for seed in (1, 2))
+
+class Hungry(Net):
+    def losses(self, network, pairs, turn, settings):
+        if network.training:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().losses(network, pairs, turn, settings)
 """
 RECIPE = """
 training = "training:{kind}"
@@ -75,9 +90,9 @@ class Small:
 
 @pytest.fixture(autouse=True)
 def methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's own methods: a small one, and one whose loss is not a number."""
+    """The user's own methods: a small one, and others that are special."""
     folder = tmp_path / "methods"
-    for name, kind in (("small", "Net"), ("spoilt", "Spoilt")):
+    for name, kind in (("small", "Net"), ("spoilt", "Spoilt"), ("own", "Own"), ("hungry", "Hungry")):
         (folder / name / "recipes").mkdir(parents=True)
         (folder / name / "plugin.toml").write_text(MANIFEST.format(id=name), encoding="utf-8")
         (folder / name / "method.py").write_text(METHOD, encoding="utf-8")
@@ -104,9 +119,9 @@ def test_a_run_is_trained_taken_up_and_installed(marview, clean: Path, tmp_path:
     words = ("train", "small", "--data", clean, "--output", run, "--size", "tiny", "--device", "cpu")
     first = marview(*words, "--max-minutes", 0)
     assert first.exit_code == 0
-    assert "1 steps" in first.out
+    assert "1 step in" in first.out
     assert "--resume goes on from there" in first.out
-    assert "3 clean slices of scans, 1 held out" in first.err
+    assert "3 clean slices, 1 held out" in first.err
     again = marview(*words)
     assert again.exit_code == 2
     assert "say --resume" in again.err
@@ -124,6 +139,24 @@ def test_a_loss_that_is_not_a_number_is_a_sentence(marview, clean: Path, tmp_pat
     answer = marview("train", "spoilt", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 4
     assert "Training of spoilt stopped at step 1: the loss is not a number" in answer.err
+
+
+def test_a_method_may_make_its_own_pairs_of_a_patient(marview, clean: Path, tmp_path: Path) -> None:
+    clean.rename(tmp_path / "patient")
+    words = ("train", "own", "--patient", tmp_path / "patient", "--output", tmp_path / "run", "--size", "tiny")
+    answer = marview(*words, "--max-minutes", 0)
+    assert answer.exit_code == 0
+    assert "1 step in" in answer.out
+    card = (tmp_path / "run" / "model_card.md").read_text(encoding="utf-8")
+    assert "the scans it is given" in card
+    assert "patient" not in card
+
+
+def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -> None:
+    answer = marview("train", "hungry", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
+    assert answer.exit_code == 4
+    assert "needs more memory than" in answer.err
+    assert "take a smaller batch in" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,7 @@ def test_progress_shows_and_cancel_leaves_everything_as_it_was(swept, qtbot, wor
     assert bar.bar.isVisible()
     assert not bar.button.isVisible()
     assert not swept.actions_table["reduce"].isEnabled()
+    assert not swept.side.run.button.isEnabled()
     qtbot.mouseClick(bar.cancel, LEFT)
     qtbot.waitUntil(lambda: not swept.session.sensitivity.is_running, timeout=10000)
     assert swept.session.sensitivity.swept is before

@@ -50,6 +50,7 @@ class RunPanel(QWidget):
         row.addWidget(self.export, 1)
         column.addLayout(row)
         session.runs.changed.connect(self.refresh)
+        session.sensitivity.changed.connect(self.refresh)
         session.metal.changed.connect(self.refresh)
         session.result_changed.connect(self.refresh)
         session.library.started.connect(self.refresh)
@@ -61,7 +62,7 @@ class RunPanel(QWidget):
         job = self._session.runs.job
         is_running = self._session.runs.is_running
         self.button.setVisible(not is_running)
-        self.button.setEnabled(not self._session.refusal)
+        self.button.setEnabled(not self._session.refusal and not self._session.sensitivity.is_running)
         self.bar.setVisible(is_running)
         self.cancel.setVisible(is_running)
         self.cancel.setEnabled(is_running and job is not None and job.state is not State.CANCELLING)

@@ -33,7 +33,7 @@ class Desk(QWidget):
         across.setStretchFactor(0, 5)
         across.setStretchFactor(1, 4)
         across.setChildrenCollapsible(False)
-        across.setSizes([560, 460])
+        across.setSizes([520, 500])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)

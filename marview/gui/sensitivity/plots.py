@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 MEASURES: "dict[str, tuple[str, str, Callable[[Row], float]]]" = {
     "mean": ("Mean", "Mean, HU", lambda row: row.mean_hu),
-    "deviation": ("SD", "Standard deviation, HU", lambda row: row.deviation_hu),
+    "deviation": ("SD", "SD, HU", lambda row: row.deviation_hu),
     "streak": ("Streaks", "Streak index", lambda row: row.streak_index),
-    "rmse": ("RMSE", "RMSE to the truth, HU", lambda row: row.rmse_hu),
+    "rmse": ("RMSE", "RMSE, HU", lambda row: row.rmse_hu),
 }
 
 MOST_STRETCH = 2.5

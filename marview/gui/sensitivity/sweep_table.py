@@ -22,7 +22,7 @@ from marview.gui.text import tr
 from marview.mar.sweep import Variant
 from marview.session.session import Session
 
-COLUMNS = ("Variant", "Voxels", "Mean HU", "SD HU", "Streaks", "RMSE HU", "s")
+COLUMNS = ("Variant", "Voxels", "Mean", "SD", "Streaks", "RMSE", "s")
 FILTERS = ("Table (*.csv)", "Figure (*.png)", "Figure (*.pdf)")
 
 
@@ -43,6 +43,7 @@ class SweepTable(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 9)
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
+        header.setMinimumSectionSize(34)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -76,7 +77,7 @@ class SweepTable(QWidget):
         swept = sensitivity.swept
         self.export.setEnabled(swept is not None)
         slices = swept.result.slices if swept is not None else ()
-        self.title.setText(tr("Measures, {} slices").format(len(slices)) if len(slices) > 1 else tr("Measures"))
+        self.title.setText(tr("Measures in HU, {} slices").format(len(slices)) if len(slices) > 1 else tr("Measures in HU"))
         blocker = QSignalBlocker(self.table)
         rows = sensitivity.rows if swept is not None else ()
         self.table.setRowCount(len(rows))

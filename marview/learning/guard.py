@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from marview.learning.api import Pairs
+from marview.learning.known_scan import other_scan
 from marview.physics.attenuation import MU_WATER, mu_to_hu
 from marview.worker.api import MarCase
 
@@ -66,7 +67,7 @@ def limits(batches: Iterable[Pairs]) -> dict[str, tuple[float, float]]:
 
 
 def warnings(case: MarCase, about: Mapping[str, str]) -> list[str]:
-    """Sentences for the notes of a result, one for each quantity that leaves its limits.
+    """Sentences for the notes of a result: one for each quantity that leaves its limits, and one for a strange scan.
 
     Args:
         case: that was corrected.
@@ -74,10 +75,14 @@ def warnings(case: MarCase, about: Mapping[str, str]) -> list[str]:
     """
     known: Mapping[str, Sequence[float]] = json.loads(about.get(LIMITS, "{}"))
     facts = measured(case.mu, case.metal, case.trace)
+    strange = other_scan(case, about)
     return [
-        sentence
-        for name, quantity in _QUANTITIES.items()
-        if name in known and (sentence := _sentence(case, quantity, facts[name], *known[name]))
+        *([strange] if strange else []),
+        *(
+            sentence
+            for name, quantity in _QUANTITIES.items()
+            if name in known and (sentence := _sentence(case, quantity, facts[name], *known[name]))
+        ),
     ]
 
 

@@ -30,6 +30,7 @@ from marview.learning.weights import About, about, save_weights
 
 WEIGHTS = "weights.safetensors"
 _SEED_STEP = 1_000_003
+_SAID = {"rmse_hu": "RMSE in HU", "li_rmse_hu": "that of LI"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,20 +114,31 @@ class Training:
         turns = plan.trainable.turns
         optimisers = {turn: optimiser(plan.trainable.parameters(network, turn), self._how) for turn in turns}
         self.learner = Learner(network, optimisers, averaged(network, self._how.ema) if self._how.ema else None)
+        self._tell: Callable[[str], None] = lambda _: None
         self._sums: dict[str, list[float]] = defaultdict(list)
         self._limits: dict[str, tuple[float, float]] = {}
         self._take_up(is_resumed=is_resumed)
         self._journal = Journal(plan.folder, self.step) if plan.machine.is_first else None
 
-    def run(self, max_minutes: float = math.inf, hear: Callable[[News], None] = lambda _: None) -> Ending:
+    def run(
+        self,
+        max_minutes: float = math.inf,
+        hear: Callable[[News], None] = lambda _: None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> Ending:
         """Train until all steps are done, the time is up or somebody asks; then keep everything.
+
+        Args:
+            max_minutes: of this session.
+            hear: called after every step.
+            tell: called with a sentence after every look at held-out slices.
 
         Raises:
             MethodFailed: a loss or gradient is not a number; the last good state stays.
             BadInput: the pairs cannot be made.
             CannotWrite: the disk is full or read-only; the last state that was written stays.
         """
-        self._began = time.monotonic()
+        self._began, self._tell = time.monotonic(), tell
         kept_at = self._began
         reuse, run = self._recipe.data.reuse, self._recipe.run
         if self.step == 0:
@@ -256,6 +268,8 @@ class Training:
         row = {"step": self.step, "minutes": self.minutes, "learning_rate": rate}
         self._journal.note(row | means | numbers)
         self._journal.show(self.step, pictures)
+        measured = ", ".join(f"{_SAID.get(name, name)} {value:.4g}" for name, value in numbers.items())
+        self._tell(f"Step {self.step} of {self._recipe.run.steps}, {self.minutes:.1f} minutes: {measured}.")
 
     def _not_a_number(self, what: str) -> str:
         path = self._plan.folder / STATE

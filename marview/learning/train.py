@@ -82,7 +82,7 @@ def train(
     )
     before = training.step
     try:
-        ending = training.run(order.max_minutes, hear)
+        ending = training.run(order.max_minutes, hear, tell)
     except torch.OutOfMemoryError as error:
         raise MethodFailed(
             f"Training of {listing.id} needs more memory than {machine.title} has; take a smaller batch in "

@@ -1,0 +1,53 @@
+"""A case's scan and those a network knows."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from marview.geometry import processing_beam
+from marview.learning.guard import warnings
+from marview.learning.known_scan import other_scan
+from marview.physics import protocol
+from marview.worker.api import MarCase
+
+ABOUT = {"protocols": json.dumps(["syndeeplesion-640", "adn-256", "adn-256"])}
+
+
+def case_of(name: str, *, is_measured: bool = True) -> MarCase:
+    scan = protocol(name)
+    rays = torch.zeros(1, scan.beam.views, scan.beam.bins)
+    return MarCase(
+        hu=torch.zeros(1, *scan.shape),
+        metal=torch.zeros(1, *scan.shape, dtype=torch.bool),
+        pixel_mm=scan.pixel_mm,
+        beam=scan.beam,
+        measured_sinogram=rays if is_measured else None,
+        measured_trace=rays > 0,
+    )
+
+
+@pytest.mark.parametrize("name", ["syndeeplesion-640", "adn-256"])
+def test_nothing_is_said_of_a_scan_it_was_trained_on(name: str) -> None:
+    assert other_scan(case_of(name), ABOUT) == ""
+
+
+@pytest.mark.parametrize("name", ["dudonet-320", "dudonet-640", "cnnmar-984"])
+def test_another_scan_is_told_of_once_with_those_it_knows(name: str) -> None:
+    said = other_scan(case_of(name), ABOUT)
+    assert "measured by a scan the network was not trained on (it knows syndeeplesion-640, adn-256)" in said
+    assert said in warnings(case_of(name), ABOUT)
+
+
+def test_the_same_beam_at_another_pixel_is_another_scan() -> None:
+    assert other_scan(replace(case_of("adn-256"), pixel_mm=1.0), ABOUT)
+
+
+def test_clinical_images_are_all_scanned_alike() -> None:
+    case = replace(case_of("dudonet-640", is_measured=False), beam=processing_beam(0.7))
+    assert other_scan(case, ABOUT) == ""
+
+
+def test_weights_that_say_nothing_warn_of_nothing() -> None:
+    assert other_scan(case_of("dudonet-640"), {}) == ""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from marview.dicom.check import check
@@ -13,6 +12,7 @@ from marview.dicom.scan import scan
 from marview.errors import BadInput
 from marview.volume.kmeans import k_means
 from marview.volume.segment import adaptive
+from marview.worker.neighbours import neighbours
 from marview.worker.resampling import SIZE, SliceFrame
 
 NEIGHBOURS = 22
@@ -55,32 +55,12 @@ def read_patient(path: Path) -> list[PatientScan]:
         if not has_metal.any() or has_metal.all():
             continue
         frame = SliceFrame(volume.hu.shape[1:], volume.grid.spacing_mm[1:])
-        slices = np.flatnonzero(has_metal)
-        dense = k_means(volume.hu[slices], _CLASSES) & metal[slices]
-        masks = np.where(dense.any(axis=(1, 2), keepdims=True), dense, metal[slices])
-        clean = nearest_clean(has_metal)
-        found.append(
-            PatientScan(
-                frame.to_processing(volume.hu[clean]), frame.mask_to_processing(masks), frame.pixel_mm * SIZE
-            )
-        )
+        dense = metal & k_means(volume.hu, _CLASSES)
+        kept = np.where(dense.any(axis=(1, 2), keepdims=True), dense, metal)
+        found.append(PatientScan(*neighbours(frame, volume.hu, kept, NEIGHBOURS), frame.pixel_mm * SIZE))
     if not found:
         raise BadInput(
             f"{path} holds no scan with metal in some slices and none in others; near_hip learns from a patient's "
             "slices beside the metal."
         )
     return found
-
-
-def nearest_clean(has_metal: np.ndarray, count: int = NEIGHBOURS) -> list[int]:
-    """Slices without metal, those next to metal first.
-
-    Args:
-        has_metal: bool, `[slice]`.
-        count: at most so many.
-    """
-    metal, clean = np.flatnonzero(has_metal), np.flatnonzero(~has_metal)
-    if not metal.size:
-        return []
-    distance = np.abs(clean[:, None] - metal[None]).min(axis=1)
-    return [int(k) for k in clean[np.argsort(distance, kind="stable")][:count]]

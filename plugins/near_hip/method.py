@@ -1,0 +1,267 @@
+"""The near-hip method: a network learns from the patient's own slices beside the metal what the trace hides."""
+
+import hashlib
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from marview.errors import MethodFailed
+from marview.physics.attenuation import mu_to_hu
+from marview.projection import fill_linear
+from marview.worker.api import Job, MarCase, MarResult
+
+from .network import completed
+from .patient import NearHipPairs, Patient, SmallScan
+from .training import NearHipTraining
+
+_NEIGHBOURS = 22
+_FEWEST = 3
+_BATCH = 2
+_CLIP = 1.0
+_OUTSIDE = 0.05
+_CALIBRATING = 4
+_KEPT = 4
+"""Trained networks that are kept for further runs on the same scans."""
+
+
+class Parameters(BaseModel):
+    """Parameters of the near-hip method: how long it learns, and on how fine a scan."""
+
+    minutes: float = Field(
+        4.0,
+        gt=0,
+        le=600,
+        title="Learn for",
+        description="Training ends after so long, or after its steps.",
+        json_schema_extra={"unit": "min", "step": 1},
+    )
+    steps: int = Field(
+        400,
+        ge=1,
+        le=100_000,
+        title="Steps",
+        description="Steps of training; the learning rate falls along half a cosine to their end.",
+        json_schema_extra={"step": 50},
+    )
+    channels: int = Field(
+        32,
+        ge=1,
+        le=128,
+        title="Channels",
+        description="Of the network; 64 have 413,761 parameters and take four times as long as 32.",
+        json_schema_extra={"step": 16, "advanced": True},
+    )
+    size_px: int = Field(
+        256,
+        ge=64,
+        le=512,
+        title="Grid",
+        description="Rows and columns of the grid that is learned on.",
+        json_schema_extra={"unit": "px", "step": 32, "advanced": True},
+    )
+    views: int = Field(
+        180,
+        ge=16,
+        le=1440,
+        title="Views",
+        description="Over half a turn of the parallel scan that is learned on.",
+        json_schema_extra={"step": 30, "advanced": True},
+    )
+    block_views: int = Field(
+        45,
+        ge=0,
+        le=1440,
+        title="Views of a step",
+        description="Neighbouring views that a step sees; 0 for all, as published.",
+        json_schema_extra={"step": 15, "advanced": True},
+    )
+    is_residual: bool = Field(
+        default=True,
+        title="Correct linear interpolation",
+        description="The network adds to linear interpolation, so that a short training is of use; off, it says the "
+        "sinogram itself, as published.",
+        json_schema_extra={"advanced": True},
+    )
+    learning_rate: float = Field(
+        3e-3, gt=0, le=1, title="Learning rate", description="Of Adam.", json_schema_extra={"advanced": True}
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**31,
+        title="Seed",
+        description="Of everything left to chance.",
+        json_schema_extra={"advanced": True},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A trained network and in words how it came about."""
+
+    network: nn.Module
+    words: str
+
+
+class NearHip:
+    """Trains on the run's own scan, then fills the trace; a further run with the same settings learns nothing anew."""
+
+    Parameters = Parameters
+
+    def __init__(self) -> None:
+        self._learned: dict[str, Learned] = {}
+
+    def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
+        """Correct the slices of a case.
+
+        Raises:
+            MethodFailed: the scan has too few slices without metal to learn from, or the loss is not a number.
+        """
+        assert isinstance(parameters, Parameters)
+        scan = SmallScan(parameters.size_px, parameters.views, case.pixel_mm * case.hu.shape[-1])
+        clean, masks = job.neighbours(_NEIGHBOURS)
+        if len(clean) < _FEWEST:
+            raise MethodFailed(
+                f"near_hip learns from slices of the same scan without metal, and there are {len(clean)}; give it a "
+                "scan that reaches beyond the implant, or choose another method."
+            )
+        learned = self._network(Patient.of(scan, clean, masks), parameters, job)
+        job.check_cancelled()
+        job.progress(0.8, "filling the trace")
+        with torch.no_grad():
+            prior = prior_image(case, scan, learned.network, is_residual=parameters.is_residual)
+            job.check_cancelled()
+            corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
+            job.progress(0.9, "reconstructing")
+            return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, (learned.words,))
+
+    def _network(self, patient: Patient, parameters: BaseModel, job: Job) -> Learned:
+        assert isinstance(parameters, Parameters)
+        digest = hashlib.sha256(parameters.model_dump_json().encode())
+        for part in (patient.clean_mu, patient.masks):
+            digest.update(part.cpu().numpy().tobytes())
+        key = digest.hexdigest()
+        if key not in self._learned:
+            while len(self._learned) >= _KEPT:
+                del self._learned[next(iter(self._learned))]
+            self._learned[key] = learn(patient, parameters, job)
+        return self._learned[key]
+
+
+def learn(patient: Patient, parameters: Parameters, job: Job) -> Learned:
+    """Train a network on a patient's slices.
+
+    Raises:
+        MethodFailed: the loss is not a number.
+    """
+    settings = parameters.model_dump() | {"outside": _OUTSIDE if parameters.is_residual else 1.0}
+    training = NearHipTraining()
+    torch.manual_seed(parameters.seed)
+    network = training.build(settings).to(job.device)
+    adam = torch.optim.Adam(network.parameters(), parameters.learning_rate)
+    pairs = NearHipPairs((patient,), _BATCH, parameters.seed)
+    began = time.monotonic()
+    before = _error(network, pairs, settings)
+    network.train()
+    done = 0
+    for number in range(parameters.steps):
+        job.check_cancelled()
+        share = max(number / parameters.steps, (time.monotonic() - began) / 60 / parameters.minutes)
+        if share >= 1:
+            break
+        for group in adam.param_groups:
+            group["lr"] = parameters.learning_rate * (1 + math.cos(math.pi * share)) / 2
+        loss = training.losses(network, pairs(number), "all", settings)["sinogram"]
+        if not bool(torch.isfinite(loss)):
+            raise MethodFailed(
+                f"near_hip stopped at step {number + 1}: the loss is not a number; choose a smaller learning rate."
+            )
+        adam.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
+        adam.step()
+        done = number + 1
+        job.progress(0.7 * share, f"learning, step {done} of {parameters.steps}")
+    job.progress(0.7, "checking what was learned")
+    calibrate(network, pairs, patient.scan.unit)
+    after = _error(network, pairs, settings)
+    is_used = after < before or not parameters.is_residual
+    minutes = (time.monotonic() - began) / 60
+    words = (
+        f"A network of {sum(one.numel() for one in network.parameters()):,} parameters learned from "
+        f"{len(patient.clean_mu)} slices of this scan without metal and {len(patient.masks)} masks of its metal "
+        f"({parameters.size_px} x {parameters.size_px} pixels, {parameters.views} views): {done} steps in "
+        f"{minutes:.1f} minutes; in metal put into those slices its error in the trace is {after:.0%} of linear "
+        f"interpolation's."
+    )
+    if not is_used:
+        words += " That is no gain, so it was left out and the trace holds linear interpolation; let it learn longer."
+    return Learned(network.eval() if is_used else _Nothing(), words)
+
+
+class _Nothing(nn.Module):
+    """Adds nothing to linear interpolation."""
+
+    def forward(self, seen: Tensor) -> Tensor:
+        return torch.zeros_like(seen)
+
+
+@torch.no_grad()
+def calibrate(network: nn.Module, pairs: NearHipPairs, unit: float) -> None:
+    """Measure on whole sinograms what batch normalization takes for mean and spread once training is over.
+
+    The running averages of a short training still hold what the first steps said.
+    """
+    norms = [one for one in network.modules() if isinstance(one, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    network.train()
+    for number in range(_CALIBRATING):
+        one = pairs(-10 - number)
+        network((one.sinogram / unit)[:, None])
+
+
+@torch.no_grad()
+def _error(network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any]) -> float:
+    """Root mean square error in the trace of pairs that are not trained on, as a share of linear interpolation's."""
+    network.eval()
+    wrong = li_wrong = 0.0
+    for number in range(2):
+        one = pairs(-1 - number)
+        unit = pairs.patients[0].scan.unit
+        said = completed(network, one.sinogram, one.trace, unit, is_residual=bool(settings["is_residual"]))
+        wrong += float((said - one.metal_free_sinogram)[one.trace].square().sum())
+        li_wrong += float((one.li_sinogram - one.metal_free_sinogram)[one.trace].square().sum())
+    return (wrong / li_wrong) ** 0.5 if li_wrong else 1.0
+
+
+def prior_image(case: MarCase, scan: SmallScan, network: nn.Module, *, is_residual: bool) -> Tensor:
+    """The case's image with what the network changes on the small scan added to it, 1/cm, `[slice, y, x]`."""
+    prior = torch.empty_like(case.mu)
+    for number in range(len(prior)):
+        part = slice(number, number + 1)
+        sinogram = scan.projector.forward(scan.image(case.mu[part]))
+        trace = scan.projector.trace(scan.mask(case.metal[part]))
+        said = completed(network, sinogram, trace, scan.unit, is_residual=is_residual)
+        change = scan.projector.fbp(torch.where(trace, said - sinogram, 0.0))
+        fine = interpolate(change[:, None], size=prior.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+        prior[part] = (case.mu[part] + fine).clamp(min=0)
+    return prior
+
+
+def complete(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
+    """The prior's sinogram inside the trace, joined to the measured one; outside it is measured.
+
+    Args:
+        sinogram: with metal, line integrals, `[slice, view, bin]`.
+        prior_sinogram: of the prior image.
+        trace: metal trace, bool.
+    """
+    return torch.where(trace, fill_linear(sinogram - prior_sinogram, trace) + prior_sinogram, sinogram)

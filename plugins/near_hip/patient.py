@@ -1,0 +1,161 @@
+"""Pairs of a patient's own slices: metal of the same patient's, changed a little, over slices that have none."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample, interpolate
+
+from marview.geometry import ParallelBeam
+from marview.learning.api import Pairs
+from marview.physics.attenuation import MU_WATER, hu_to_mu
+from marview.projection import Projector
+
+from .network import brightened
+
+_BODY_HU = -200.0
+_TURN, _GROW, _SHIFT = 0.6, 1.5, 0.25
+"""How far a mask is turned (rad), grown or shrunk (factor), and moved (share of half the field)."""
+
+_TRIES = 12
+
+
+@dataclass(frozen=True)
+class SmallScan:
+    """A parallel scan on a small grid, on which a network is trained in minutes.
+
+    Attributes:
+        size_px: rows and columns.
+        views: over half a turn.
+        field_mm: edge of the grid.
+    """
+
+    size_px: int
+    views: int
+    field_mm: float
+
+    @cached_property
+    def projector(self) -> Projector:
+        """Between images and sinograms; the bins are as wide as pixels and see the whole grid."""
+        pixel = self.field_mm / self.size_px
+        bins = math.ceil(math.sqrt(2) * self.size_px) // 2 * 2 + 1
+        beam = ParallelBeam(views=self.views, bins=bins, bin_mm=pixel)
+        return Projector(beam, shape=(self.size_px, self.size_px), pixel_mm=pixel)
+
+    @property
+    def unit(self) -> float:
+        """What is one to the network: the line integral of water over half the field."""
+        return MU_WATER * self.field_mm / 10 / 2
+
+    def image(self, mu: Tensor) -> Tensor:
+        """Images on the small grid, `[slice, y, x]`."""
+        if mu.shape[-1] == self.size_px:
+            return mu
+        return interpolate(mu[:, None], size=(self.size_px, self.size_px), mode="bilinear", antialias=True)[:, 0]
+
+    def mask(self, metal: Tensor) -> Tensor:
+        """Masks on the small grid, bool `[slice, y, x]`; nothing small is lost."""
+        return self.image(metal.float()) > 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """What a network learns from, all on the small grid.
+
+    Attributes:
+        scan: of the pairs.
+        clean_mu: slices without metal, 1/cm, `[slice, y, x]`.
+        masks: metal of slices that have some, bool, `[mask, y, x]`.
+    """
+
+    scan: SmallScan
+    clean_mu: Tensor
+    masks: Tensor
+
+    @classmethod
+    def of(cls, scan: SmallScan, clean_hu: Tensor, masks: Tensor) -> "Patient":
+        """A patient of slices in HU and masks on any grid of the same field."""
+        return cls(scan, scan.image(hu_to_mu(clean_hu)).clamp(min=0), scan.mask(masks))
+
+    @cached_property
+    def sinograms(self) -> Tensor:
+        """Of the clean slices, `[slice, view, bin]`."""
+        return self.scan.projector.forward(self.clean_mu)
+
+
+def brightness(clean_hu: Tensor) -> float:
+    """What a patient's attenuation is multiplied by, so that several patients' slices are alike: tissue as water."""
+    tissue = hu_to_mu(clean_hu[clean_hu > _BODY_HU])
+    return MU_WATER / float(tissue.mean()) if tissue.numel() else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class NearHipPairs:
+    """Pairs by number, a function of the seed and the number alone.
+
+    Attributes:
+        patients: one of them gives the slices of a batch.
+        batch: slices of a batch.
+        seed: of what is drawn.
+    """
+
+    patients: tuple[Patient, ...]
+    batch: int
+    seed: int
+
+    def __call__(self, number: int) -> Pairs:
+        """The batch of a number."""
+        chance = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        patient = self.patients[_drawn(len(self.patients), chance)]
+        chosen = torch.tensor([_drawn(len(patient.clean_mu), chance) for _ in range(self.batch)])
+        masks = torch.stack([changed_mask(patient, int(k), chance) for k in chosen])
+        chosen = chosen.to(patient.clean_mu.device)
+        truth, free = patient.clean_mu[chosen], patient.sinograms[chosen]
+        projector = patient.scan.projector
+        trace = projector.trace(masks)
+        return Pairs(
+            truth_mu=truth,
+            metal=masks,
+            sinogram=brightened(free, trace),
+            metal_free_sinogram=free,
+            trace=trace,
+            projector=projector,
+        )
+
+
+def changed_mask(patient: Patient, index: int, chance: torch.Generator) -> Tensor:
+    """One of the patient's masks turned, scaled and moved, but still in the body of a clean slice; bool, `[y, x]`."""
+    body = patient.clean_mu[index] > MU_WATER / 2
+    kept = patient.masks[_drawn(len(patient.masks), chance)]
+    best, inside = kept, -1.0
+    for _ in range(_TRIES):
+        moved = _moved(kept, chance)
+        share = float((moved & body).sum() / moved.sum().clamp(min=1)) if bool(moved.any()) else -1.0
+        if share > inside:
+            best, inside = moved, share
+        if inside > 0.95:
+            break
+    return best
+
+
+def _moved(mask: Tensor, chance: torch.Generator) -> Tensor:
+    turn, grow, right, down = (2 * torch.rand(4, generator=chance) - 1).tolist()
+    angle, factor = turn * _TURN, _GROW**-grow
+    y, x = mask.nonzero().float().mean(dim=0).tolist()
+    rows, columns = mask.shape
+    middle = (2 * x + 1) / columns - 1, (2 * y + 1) / rows - 1
+    cosine, sine = factor * math.cos(angle), factor * math.sin(angle)
+    # a pixel p of the result shows what lies at middle + A (p - middle - shift)
+    at = middle[0] + right * _SHIFT, middle[1] + down * _SHIFT
+    matrix = [
+        [cosine, -sine, middle[0] - cosine * at[0] + sine * at[1]],
+        [sine, cosine, middle[1] - sine * at[0] - cosine * at[1]],
+    ]
+    grid = affine_grid(torch.tensor([matrix], device=mask.device), [1, 1, rows, columns], align_corners=False)
+    return grid_sample(mask[None, None].float(), grid, align_corners=False)[0, 0] > 0.5
+
+
+def _drawn(count: int, chance: torch.Generator) -> int:
+    return int(torch.randint(count, (), generator=chance))

@@ -1,0 +1,263 @@
+"""The near-hip method: its network, its pairs, and a run that learns from the scan it corrects."""
+
+import importlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from marview.errors import BadInput, MethodFailed
+from marview.geometry import ParallelBeam
+from marview.learning.api import OwnPairs
+from marview.learning.patient import PatientScan
+from marview.learning.recipe import read_recipe
+from marview.learning.weights import fill
+from marview.physics.attenuation import hu_to_mu, mu_to_hu
+from marview.projection import Projector, fill_linear
+from marview.worker.api import Cancelled, MarCase
+from marview.worker.loading import LoadedMethod, load_method, made_in
+
+HERE = Path(__file__).parent
+SIZE, PIXEL_MM = 64, 6.0
+SMALL = {"channels": 4, "size_px": 64, "views": 45, "block_views": 0, "steps": 12}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedMethod:
+    return load_method(HERE)
+
+
+@pytest.fixture(scope="module")
+def room(loaded: LoadedMethod) -> Any:
+    """The method's own modules."""
+    package = type(loaded.method).__module__.rpartition(".")[0]
+
+    class Room:
+        method, network, patient, training = (
+            importlib.import_module(f"{package}.{name}") for name in ("method", "network", "patient", "training")
+        )
+
+    return Room
+
+
+def bodies(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Slices of a body in HU, alike as neighbours are, and metal for them."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    slices, masks = [], []
+    for k in range(count):
+        hu = np.where((x / (24 + 0.3 * k)) ** 2 + (y / 17) ** 2 < 1, 40.0, -1000.0)
+        hu[np.hypot(x - 12, y - 1) < 6 + 0.1 * k] = 700
+        hu[np.hypot(x + 12, y - 1) < 6] = 500
+        slices.append(hu + rng.normal(0, 5, hu.shape))
+        masks.append(np.hypot(x - 12, y - 1 - 0.2 * k) < 2.5)
+    return torch.from_numpy(np.float32(slices)).clamp(min=-1000), torch.from_numpy(np.array(masks))
+
+
+class Job:
+    """Has neighbours, and may be told to stop."""
+
+    device = torch.device("cpu")
+    log = logging.getLogger("test")
+
+    def __init__(self, slices: int = 6, stops_after: int = 10**9) -> None:
+        self.slices, self.left = slices, stops_after
+        self.fractions: list[float] = []
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        self.fractions.append(fraction)
+
+    def output(self, name: str, slice_index: int, array: Tensor) -> None: ...
+
+    def check_cancelled(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Cancelled
+
+    def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
+        clean, masks = bodies(self.slices)
+        return clean[:count], masks[:count]
+
+
+def made_case() -> tuple[MarCase, Tensor]:
+    """A slice between the neighbours with metal whose rays are measured too low; and its metal-free sinogram."""
+    clean, masks = bodies(1, seed=9)
+    beam = ParallelBeam(views=90, bins=93, bin_mm=PIXEL_MM)
+    projector = Projector(beam, shape=(SIZE, SIZE), pixel_mm=PIXEL_MM)
+    free, chord = projector.forward(hu_to_mu(clean)), projector.forward(masks.float())
+    sinogram = free + 2 * torch.tanh(chord)
+    image = mu_to_hu(projector.fbp(sinogram)).clamp(min=-1000)
+    return MarCase(image, masks, PIXEL_MM, beam, [5], sinogram, chord > 0), free
+
+
+@pytest.mark.parametrize(("channels", "count"), [(64, 413_761), (32, 104_481)])
+def test_the_network_has_as_many_parameters_as_published(room, channels, count) -> None:
+    assert sum(one.numel() for one in room.network.NearHipCnn(channels).parameters()) == count
+
+
+@pytest.mark.parametrize("size", ["paper", "bundled", "tiny"])
+def test_recipes_are_whole(size) -> None:
+    recipe = read_recipe(HERE, size)
+    trainable = made_in(HERE, recipe.training)
+    assert isinstance(trainable, OwnPairs)
+    count = sum(one.numel() for one in trainable.build(recipe.network).parameters())
+    assert count == {"paper": 413_761, "bundled": 104_481}.get(size, count)
+
+
+def test_weights_of_another_width_are_refused(room) -> None:
+    with pytest.raises(MethodFailed, match="not of this network"):
+        fill(room.network.NearHipCnn(4), room.network.NearHipCnn(8).state_dict(), "it")
+
+
+def test_the_trace_is_as_bright_as_the_brightest_beside_it(room) -> None:
+    sinogram = torch.rand(2, 6, 7)
+    trace = torch.zeros(sinogram.shape, dtype=torch.bool)
+    trace[:, :, 3] = True
+    sinogram[trace] = 50
+    bright = room.network.brightened(sinogram, trace)
+    assert torch.equal(bright[~trace], sinogram[~trace])
+    for k in range(2):
+        assert torch.all(bright[k][trace[k]] == sinogram[k][~trace[k]].max())
+
+
+@pytest.mark.parametrize("is_residual", [True, False])
+def test_what_is_completed_is_what_the_network_says(room, is_residual) -> None:
+    """A network that says three: three units, or three units more than linear interpolation."""
+
+    class Three(nn.Module):
+        def forward(self, seen: Tensor) -> Tensor:
+            return torch.full_like(seen, 3.0)
+
+    sinogram, trace = torch.rand(1, 8, 9), torch.zeros((1, 8, 9), dtype=torch.bool)
+    trace[:, :, 4] = True
+    said = room.network.completed(Three(), sinogram, trace, 2.0, is_residual=is_residual)
+    wanted = 6 + fill_linear(sinogram, trace) if is_residual else torch.full_like(sinogram, 6.0)
+    assert torch.allclose(said, wanted)
+
+
+def test_pairs_are_of_their_number_alone(room) -> None:
+    clean, masks = bodies(6)
+    patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, SIZE * PIXEL_MM), clean, masks)
+    pairs = room.patient.NearHipPairs((patient,), 2, 7)
+    one, again, other = pairs(3), pairs(3), pairs(4)
+    assert torch.equal(one.metal, again.metal)
+    assert torch.equal(one.truth_mu, again.truth_mu)
+    assert not torch.equal(one.metal, other.metal)
+    assert torch.equal(one.sinogram[~one.trace], one.metal_free_sinogram[~one.trace])
+
+
+def test_changed_masks_stay_in_the_body_and_keep_their_size_about(room) -> None:
+    clean, masks = bodies(6)
+    patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, SIZE * PIXEL_MM), clean, masks)
+    chance = torch.Generator().manual_seed(0)
+    area = float(masks[0].sum())
+    for _ in range(20):
+        mask = room.patient.changed_mask(patient, 2, chance)
+        assert float((mask & (patient.clean_mu[2] > 0.1)).sum() / mask.sum()) > 0.9
+        assert area / 3 < float(mask.sum()) < area * 3
+
+
+def test_brightness_makes_tissue_water(room) -> None:
+    hu = torch.tensor([-1000.0, -500.0, 100.0, 300.0])
+    scale = room.patient.brightness(hu)
+    assert float((hu_to_mu(hu[2:]) * scale).mean()) == pytest.approx(0.192)
+
+
+def test_a_run_learns_and_keeps_data_outside_the_trace(loaded) -> None:
+    case, free = made_case()
+    job = Job()
+    result = loaded.method.run(case, loaded.parameters(SMALL | {"steps": 40}), job)
+    assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
+    error, li_error = (
+        float((one - free)[case.trace].square().mean()) for one in (result.corrected_sinogram, case.li_sinogram)
+    )
+    assert error < li_error
+    [words] = result.notes
+    assert "40 steps" in words
+    assert "6 slices of this scan" in words
+    assert job.fractions == sorted(job.fractions)
+
+
+def test_a_second_run_on_the_same_scan_learns_nothing_anew(loaded) -> None:
+    case, _ = made_case()
+    first = loaded.method.run(case, loaded.parameters(SMALL), Job())
+    job = Job(stops_after=5)
+    second = loaded.method.run(case, loaded.parameters(SMALL), job)
+    assert torch.equal(first.hu, second.hu)
+    with pytest.raises(Cancelled):
+        loaded.method.run(case, loaded.parameters(SMALL | {"seed": 1}), Job(stops_after=5))
+
+
+def test_training_ends_with_its_minutes(loaded) -> None:
+    case, _ = made_case()
+    result = loaded.method.run(case, loaded.parameters(SMALL | {"steps": 90_000, "minutes": 0.005}), Job())
+    assert "90000 steps" not in result.notes[0]
+
+
+def test_a_scan_with_metal_everywhere_is_refused(loaded) -> None:
+    case, _ = made_case()
+    with pytest.raises(MethodFailed, match="without metal"):
+        loaded.method.run(case, loaded.parameters(SMALL), Job(slices=2))
+
+
+def test_training_on_a_scan_holds_slices_out(room, monkeypatch) -> None:
+    clean, masks = bodies(10)
+    scans = [PatientScan(clean, masks, SIZE * PIXEL_MM), PatientScan(clean * 1.1, masks, SIZE * PIXEL_MM)]
+    monkeypatch.setattr(room.training, "read_patient", lambda path: scans)
+    recipe = read_recipe(HERE, "tiny")
+    training, held_out = room.training.NearHipTraining().sources(Path("scan"), recipe, torch.device("cpu"))
+    assert [len(each.clean_mu) for each in training.patients] == [8, 8]
+    assert [len(each.clean_mu) for each in held_out.patients] == [2, 2]
+    tissue = [float(each.clean_mu[each.clean_mu > 0.15].mean()) for each in training.patients]
+    assert tissue[0] == pytest.approx(tissue[1], rel=0.01)
+    monkeypatch.setattr(room.training, "read_patient", lambda path: [PatientScan(clean[:1], masks, 384.0)])
+    with pytest.raises(BadInput, match="three at least"):
+        room.training.NearHipTraining().sources(Path("scan"), recipe, torch.device("cpu"))
+
+
+def test_training_on_eight_slices_comes_closer_than_linear_interpolation(room) -> None:
+    torch.manual_seed(0)
+    clean, masks = bodies(8)
+    patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, SIZE * PIXEL_MM), clean, masks)
+    pairs = room.patient.NearHipPairs((patient,), 4, 0)
+    settings = {"channels": 12, "is_residual": True, "outside": 0.05, "block_views": 0}
+    training = room.training.NearHipTraining()
+    network = training.build(settings)
+    adam = torch.optim.Adam(network.parameters(), 5e-3)
+    batches = [pairs(number) for number in range(2)]
+    network.train()
+    for step in range(60):
+        adam.zero_grad()
+        training.losses(network, batches[step % 2], "all", settings)["sinogram"].backward()
+        adam.step()
+    one = batches[0]
+    with torch.no_grad():
+        said = room.network.completed(network, one.sinogram, one.trace, patient.scan.unit, is_residual=True)
+    error, li = ((each - one.metal_free_sinogram)[one.trace].square().mean().sqrt() for each in (said, one.li_sinogram))
+    assert float(error) < 0.7 * float(li)
+
+
+def test_a_network_that_is_no_gain_is_left_out_and_the_note_says_so(loaded, room, monkeypatch) -> None:
+    errors = iter([1.0, 1.7])
+    monkeypatch.setattr(room.method, "_error", lambda *_: next(errors))
+    case, _ = made_case()
+    [words] = loaded.method.run(case, loaded.parameters(SMALL | {"seed": 5}), Job()).notes
+    assert "170% of linear interpolation's" in words
+    assert "left out" in words
+
+
+def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room) -> None:
+    clean, masks = bodies(6)
+    patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, SIZE * PIXEL_MM), clean, masks)
+    pairs = room.patient.NearHipPairs((patient,), 2, 0)
+    network = room.network.NearHipCnn(4)
+    room.method.calibrate(network, pairs, patient.scan.unit)
+    one = pairs(-10)
+    seen = (one.sinogram / patient.scan.unit)[:, None]
+    with torch.no_grad():
+        apart = (network.eval()(seen) - network.train()(seen)).abs().mean()
+    assert float(apart) < 0.2 * float(network(seen).std())

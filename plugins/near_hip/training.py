@@ -1,0 +1,96 @@
+"""Training of the near-hip network, from the command line on a patient's scan or within a run."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from marview.errors import BadInput
+from marview.learning.api import ONE_TURN, Pairs, PairSource
+from marview.learning.losses import l2
+from marview.learning.patient import read_patient
+from marview.learning.recipe import Recipe
+from marview.physics.attenuation import MU_WATER
+
+from .network import NearHipCnn, completed
+from .patient import NearHipPairs, Patient, SmallScan, brightness
+
+_HELD_OUT = 5
+"""Every fifth clean slice is held out."""
+
+
+class NearHipTraining:
+    """Mean squared error of the sinogram.
+
+    `[network]`: channels; is_residual, whether it adds to linear interpolation; outside, the weight of the sinogram
+    beside the trace (1 in the paper), block_views, neighbouring views of a step (all in the paper: 0); size_px and
+    views of the scan it is trained on.
+    """
+
+    turns = ONE_TURN
+
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
+        """The network."""
+        return NearHipCnn(int(settings["channels"]), starts_at_zero=bool(settings["is_residual"]))
+
+    def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
+        """All of it."""
+        return network.parameters()
+
+    def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Of the sinogram, in units of the network."""
+        sinogram, trace, wanted = pairs.sinogram, pairs.trace, pairs.metal_free_sinogram
+        views, block = sinogram.shape[1], int(settings["block_views"])
+        if network.training and 0 < block < views:
+            at = (torch.arange(block) + int(torch.randint(views, ()))) % views
+            at = at.to(sinogram.device)
+            sinogram, trace, wanted = (each.index_select(1, at) for each in (sinogram, trace, wanted))
+        unit = _unit(pairs)
+        said = completed(network, sinogram, trace, unit, is_residual=bool(settings["is_residual"]))
+        weights = torch.where(trace, 1.0, float(settings["outside"]))
+        return {"sinogram": l2(said / unit, wanted / unit, weights)}
+
+    @torch.no_grad()
+    def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The bright and the corrected sinogram, and the image of the latter in 1/cm."""
+        said = completed(network, pairs.sinogram, pairs.trace, _unit(pairs), is_residual=bool(settings["is_residual"]))
+        corrected = torch.where(pairs.trace, said, pairs.sinogram)
+        return {
+            "sinogram": pairs.sinogram[0],
+            "corrected_sinogram": corrected[0],
+            "result": pairs.reconstruct(corrected)[0],
+        }
+
+    def sources(self, data: Path, recipe: Recipe, device: torch.device) -> tuple[PairSource, PairSource]:
+        """Pairs of the slices without metal of one scan, or of every scan in a folder of such.
+
+        Raises:
+            BadInput: a scan has no slice without metal, or there is no scan.
+        """
+        found = read_patient(data)
+        size, views = int(recipe.network["size_px"]), int(recipe.network["views"])
+        training, validation = [], []
+        for each in found:
+            scan = SmallScan(size, views, each.field_mm)
+            scale = brightness(each.clean_hu) if len(found) > 1 else 1.0
+            hu = ((each.clean_hu + 1000) * scale - 1000).to(device)
+            masks = each.masks.to(device)
+            held = torch.arange(len(hu)) % _HELD_OUT == _HELD_OUT // 2
+            if not bool(held.any()):
+                raise BadInput(
+                    f"{data} has {len(hu)} slices without metal near the metal; near_hip learns from three at least."
+                )
+            training.append(Patient.of(scan, hu[~held], masks))
+            validation.append(Patient.of(scan, hu[held], masks))
+        batch, seed = recipe.data.batch, recipe.run.seed
+        return (
+            NearHipPairs(tuple(training), batch, seed),
+            NearHipPairs(tuple(validation), batch, seed + 1),
+        )
+
+
+def _unit(pairs: Pairs) -> float:
+    """As `SmallScan.unit`."""
+    return MU_WATER * pairs.projector.pixel_mm * pairs.projector.shape[0] / 10 / 2

@@ -1,0 +1,111 @@
+"""Deep sinogram completion with an image prior (Yu 2020)."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor
+
+from marview.learning.guard import warnings
+from marview.learning.weights import about, fill
+from marview.physics.attenuation import mu_to_hu
+from marview.worker.api import Job, MarCase, MarResult
+
+from .network import Completion, classes, compose, interpolate_with_prior, line_unit
+from .settings import read_settings
+
+WEIGHTS = "weights/bundled.safetensors"
+
+
+class Parameters(BaseModel):
+    """Parameters of deep sinogram completion: two of the paper's ablations, for a look at what the networks add."""
+
+    prior: Literal["network", "tissue"] = Field(
+        "network",
+        title="Prior",
+        description="The image that guides the completion: PriorNet's, or that image made of air, water and bone as "
+        "NMAR's prior is.",
+        json_schema_extra={"advanced": True},
+    )
+    completion: Literal["network", "interpolation"] = Field(
+        "network",
+        title="Completed by",
+        description="SinoNet, or linear interpolation across the trace of the difference between the measured "
+        "sinogram and that of PriorNet's image.",
+        json_schema_extra={"advanced": True},
+    )
+
+
+class DeepSinogramCompletion:
+    """One network makes a prior image, a second one joins its sinogram to the measured one."""
+
+    Parameters = Parameters
+
+    @torch.inference_mode()
+    def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
+        """Complete the metal trace; outside it the sinogram stays measured.
+
+        Raises:
+            MethodFailed: the weights are not those of the networks they say they are.
+        """
+        assert isinstance(parameters, Parameters)
+        completion = load(job)
+        prior = prior_images(completion, case, parameters, job)
+        job.progress(0.5, "projection")
+        prior_sinogram = case.projector.forward(prior)
+        corrected = corrected_sinograms(completion, case, prior_sinogram, parameters, job)
+        job.progress(0.9, "reconstruction")
+        notes = warnings(case, job.about_weights(WEIGHTS))
+        return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
+
+
+def prior_images(completion: Completion, case: MarCase, parameters: Parameters, job: Job) -> Tensor:
+    """The images that guide the completion, 1/cm, `[slice, y, x]`."""
+    job.progress(0.0, "linear interpolation")
+    li_mu = case.li_mu
+    prior = torch.empty_like(li_mu)
+    for part, index, done in _slices(case, job):
+        job.progress(0.2 + 0.3 * done, "prior image")
+        found = completion.guide(completion.prior(case.mu[part], li_mu[part], case.metal[part]), case.metal[part])
+        prior[part] = classes(found, case.metal[part]) if parameters.prior == "tissue" else found
+        job.output("prior", index, mu_to_hu(prior[part][0]))
+    return prior
+
+
+def corrected_sinograms(
+    completion: Completion, case: MarCase, prior_sinogram: Tensor, parameters: Parameters, job: Job
+) -> Tensor:
+    """The sinograms with their traces completed, `[slice, view, bin]`."""
+    unit = line_unit(case.projector)
+    corrected = torch.empty_like(prior_sinogram)
+    for part, index, done in _slices(case, job):
+        job.progress(0.6 + 0.3 * done, "sinogram")
+        sinogram, trace = case.sinogram[part], case.trace[part]
+        if parameters.completion == "interpolation":
+            completed = interpolate_with_prior(sinogram, prior_sinogram[part], trace)
+        else:
+            completed = completion.complete(sinogram, prior_sinogram[part], trace, unit)
+        corrected[part] = compose(completed, sinogram, trace)
+        job.output("corrected_sinogram", index, corrected[part][0])
+    return corrected
+
+
+def load(job: Job) -> Completion:
+    """The networks of the method's weights, on the job's device.
+
+    Raises:
+        MethodFailed: the weights are not those of the networks they say they are.
+    """
+    settings = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)
+    completion = Completion(settings).to(job.device)
+    fill(completion, job.weights(WEIGHTS), WEIGHTS)
+    return completion.eval()
+
+
+def _slices(case: MarCase, job: Job) -> Iterator[tuple[slice, int, float]]:
+    """Where each slice is, its index and the share that is done; one at a time, so that a run stops within a second."""
+    count = len(case.hu)
+    for number, index in enumerate(case.slice_indices or range(count)):
+        job.check_cancelled()
+        yield slice(number, number + 1), index, number / count

@@ -1,0 +1,138 @@
+"""PriorNet and SinoNet, and how a sinogram is completed with them (Yu 2020, equations 1 to 5)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
+
+from marview.learning.networks import MaskPyramidUNet, UNet
+from marview.physics.attenuation import MU_WATER
+from marview.projection import Projector, fill_linear
+
+from ..nmar.prior import prior_image as tissue_prior
+from .settings import Settings
+
+_HIGHEST_MU = 1.0
+_LINE_INTEGRAL = 4.0
+_FIELD_MM = 153.6
+"""Edge of the field of the protocol the method was published for: 416 pixels of 0.369 mm."""
+
+_SMOOTHING_PX = 1.0
+_LEAST_BONE = 1.2 * MU_WATER
+
+
+def line_unit(projector: Projector) -> float:
+    """The line integral that the sinogram network takes for one.
+
+    It is 4 in the field of 15.36 cm of the published protocol and grows with the field, so that a body that fills the
+    grid looks the same to the network whatever its size.
+    """
+    return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
+
+
+class Completion(nn.Module):
+    """Both networks.
+
+    Attributes:
+        settings: what they are.
+        prior_net: makes the prior image; None where no prior guides the sinogram.
+        sinogram_net: completes the sinogram.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Weights at random."""
+        super().__init__()
+        self.settings = settings
+        folded = settings.fold**2
+        self.prior_net: nn.Module | None = None
+        if settings.prior != "none":
+            seen = (2 if settings.prior_input == "both" else 1) + (settings.prior_start == "nmar")
+            self.prior_net = UNet(
+                folded * seen,
+                folded,
+                settings.prior_base,
+                has_norm=settings.has_norm,
+                starts_at_zero=settings.starts_at_zero,
+            )
+        self.sinogram_net: nn.Module = MaskPyramidUNet(settings.sinogram_base, starts_at_zero=settings.starts_at_zero)
+
+    def prior(self, image: Tensor, li_image: Tensor, metal: Tensor) -> Tensor:
+        """PriorNet's image in 1/cm: XLI + f_P([Xma, XLI]), equation (1).
+
+        Args:
+            image: with metal, 1/cm, `[slice, y, x]`.
+            li_image: of linear interpolation.
+            metal: metal mask, bool.
+
+        Returns:
+            `[slice, y, x]`; the image of linear interpolation where the method knows no prior.
+        """
+        if self.prior_net is None:
+            return li_image
+        seen = [image.clamp(0, _HIGHEST_MU)]
+        start = seen[0]
+        if self.settings.prior_input == "both":
+            seen.append(li_image.clamp(0, _HIGHEST_MU))
+            start = li_image
+        if self.settings.prior_start == "nmar":
+            start = classes(li_image, metal)
+            seen.append(start)
+        return start + self._folded(torch.stack(seen, dim=1))
+
+    def guide(self, prior: Tensor, metal: Tensor) -> Tensor:
+        """The image whose sinogram guides the completion, 1/cm, `[slice, y, x]`: the prior, or its classes."""
+        return classes(prior, metal) if self.settings.prior == "tissue" else prior
+
+    def complete(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor, unit: float) -> Tensor:
+        """SinoNet's sinogram S'corr, equation (4): SLI + f_S([Sprior - SLI, Tr]).
+
+        Args:
+            sinogram: with metal, line integrals, `[slice, view, bin]`; any block of views.
+            prior_sinogram: of the prior image; of no use, and may be None, where no prior guides the sinogram.
+            trace: metal trace, bool.
+            unit: line integral that is one to the network, `line_unit`.
+
+        Returns:
+            `[slice, view, bin]`, the network's also outside the trace.
+        """
+        li_sinogram = fill_linear(sinogram, trace)
+        if self.settings.prior == "none" or prior_sinogram is None:
+            seen, start = li_sinogram, li_sinogram
+        elif not self.settings.is_residual:
+            seen, start = prior_sinogram, torch.zeros_like(prior_sinogram)
+        elif self.settings.start == "li":
+            seen, start = prior_sinogram - li_sinogram, li_sinogram
+        else:
+            seen, start = prior_sinogram - li_sinogram, interpolate_with_prior(sinogram, prior_sinogram, trace)
+        found: Tensor = self.sinogram_net(seen / unit, trace)
+        return start + unit * found
+
+    def _folded(self, channels: Tensor) -> Tensor:
+        fold = self.settings.fold
+        rows, columns = channels.shape[-2:]
+        framed = pad(channels, (0, -columns % fold, 0, -rows % fold), mode="replicate")
+        assert self.prior_net is not None
+        made: Tensor = pixel_shuffle(self.prior_net(pixel_unshuffle(framed, fold)), fold)
+        return made[:, 0, :rows, :columns]
+
+
+def classes(image: Tensor, metal: Tensor) -> Tensor:
+    """Air, lung, water and bone of an image as in our NMAR's prior, 1/cm, `[slice, y, x]`; metal counts as water."""
+    return tissue_prior(image, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True)
+
+
+def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
+    """The prior's sinogram with its difference to the measured one interpolated across the trace.
+
+    It joins the measured data without a step, as CNNMAR completes sinograms.
+
+    Args:
+        sinogram: measured, `[slice, view, bin]`.
+        prior_sinogram: of the prior image.
+        trace: metal trace, bool.
+    """
+    return prior_sinogram + fill_linear(sinogram - prior_sinogram, trace)
+
+
+def compose(completed: Tensor, sinogram: Tensor, trace: Tensor) -> Tensor:
+    """The corrected sinogram: completed inside the trace, measured outside, equation (5); `[slice, view, bin]`."""
+    return torch.where(trace, completed, sinogram)

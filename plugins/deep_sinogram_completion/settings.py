@@ -1,0 +1,86 @@
+"""Settings of the networks and of their losses: the table `[network]` of a recipe, kept with the weights."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from marview.errors import BadInput
+from marview.mar.manifest import wrong_field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Losses(_Part):
+    """Weights of the losses, and how often they are taken of a part of the scan.
+
+    Attributes:
+        prior: (2), of the prior image.
+        sinogram: (6), of the corrected sinogram.
+        whole_sinogram: (6), of SinoNet's sinogram outside the trace as well, within the former.
+        image: (7), of the reconstructed image outside the metal.
+        block_share: of the steps that are taken on a block of neighbouring views, without reconstruction and so
+            without (7); 0 in the paper, whose steps are whole.
+        block_views: of a block.
+    """
+
+    prior: Weight = 1.0
+    sinogram: Weight = 1.0
+    whole_sinogram: Weight = 0.1
+    image: Weight = 1.0
+    block_share: Share = 0.0
+    block_views: Annotated[int, Field(ge=32)] = 128
+
+
+class Settings(_Part):
+    """The networks. Defaults are the paper's (Yu 2020).
+
+    Attributes:
+        prior_base: width of PriorNet's first level.
+        sinogram_base: width of SinoNet's first level.
+        has_norm: whether PriorNet normalizes batches.
+        fold: PriorNet sees pixels in blocks of this edge, folded into channels, and works on so many fewer.
+        starts_at_zero: whether both networks begin by changing nothing.
+        prior: what guides SinoNet: PriorNet's image, that image made of air, water and bone as NMAR's, or nothing.
+        prior_start: what PriorNet changes: the image of linear interpolation, or NMAR's prior made of it, which it then
+            sees as well; it is good before PriorNet has learned anything, and not in the paper.
+        prior_input: what PriorNet sees: the image with metal and that of linear interpolation, or the first alone.
+        is_residual: whether SinoNet sees how the prior's sinogram differs from the interpolated one and corrects that;
+            else it sees the prior's sinogram and makes a new one.
+        start: what SinoNet corrects: the interpolated sinogram, or the prior's with the difference to the measured one
+            interpolated across the trace, which is good before SinoNet has learned anything and not in the paper.
+        losses: of the training.
+    """
+
+    prior_base: Count = 32
+    sinogram_base: Count = 64
+    has_norm: bool = True
+    fold: Count = 1
+    starts_at_zero: bool = False
+    prior: Literal["network", "tissue", "none"] = "network"
+    prior_start: Literal["li", "nmar"] = "li"
+    prior_input: Literal["both", "metal"] = "both"
+    is_residual: bool = True
+    start: Literal["li", "prior"] = "li"
+    losses: Losses = Losses()
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings of a recipe or of a weights file.
+
+    Raises:
+        BadInput: a name or value that is not known.
+    """
+    try:
+        return Settings.model_validate(dict(values))
+    except ValidationError as error:
+        raise BadInput(
+            f"The settings of the networks of deep sinogram completion are wrong: {wrong_field(error)}; a recipe or a "
+            "weights file of another version?"
+        ) from error

@@ -1,0 +1,115 @@
+"""Joint training of both networks (Yu 2020, equations 2 and 6 to 8)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from marview.learning.api import ONE_TURN, Pairs
+from marview.learning.losses import l1
+
+from .network import Completion, compose, line_unit
+from .settings import Losses, read_settings
+
+
+class JointTraining:
+    """One optimiser for PriorNet and SinoNet together; the loss is (8), or of a block of views what can be had of it.
+
+    Projecting and reconstructing whole slices is most of what a step costs on a CPU, so a recipe may let a share of the
+    steps project and complete a block of neighbouring views alone.
+    """
+
+    turns = ONE_TURN
+
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
+        """Both networks."""
+        return Completion(read_settings(settings))
+
+    def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
+        """All of both."""
+        return network.parameters()
+
+    def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Weighted losses; on a block of views or whole slices as chance has it, on whole ones for validation."""
+        completion = _completion(network)
+        weights = completion.settings.losses
+        is_block = network.training and float(torch.rand(())) < weights.block_share
+        return (block_losses if is_block else joint_losses)(completion, pairs, weights)
+
+    @torch.no_grad()
+    def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Prior image and result in 1/cm, and the corrected sinogram."""
+        completion = _completion(network)
+        first = _first(pairs)
+        prior, _, corrected = forward(completion, first)
+        return {
+            "prior": prior[0],
+            "result": first.reconstruct(corrected)[0],
+            "corrected_sinogram": corrected[0],
+        }
+
+
+def joint_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[str, Tensor]:
+    """(2), (6) and (7): of the prior image, the sinogram in the network's unit, and the reconstructed image."""
+    prior, completed, corrected = forward(completion, pairs)
+    losses = _before_reconstruction(completion, pairs, prior, completed, corrected, pairs.metal_free_sinogram)
+    losses["image"] = weights.image * l1(pairs.reconstruct(corrected), pairs.truth_mu, ~pairs.metal)
+    return losses
+
+
+def block_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[str, Tensor]:
+    """(2), and (6) on a block of neighbouring views."""
+    projector = pairs.projector
+    views = projector.beam.views
+    count = min(weights.block_views, views)
+    first = int(torch.randint(views - count + 1, ()))
+    step = projector.beam.arc_rad / views
+    beam = replace(
+        projector.beam,
+        views=count,
+        first_angle_rad=projector.beam.first_angle_rad + first * step,
+        arc_rad=count * step,
+    )
+    sinogram, trace, wanted = (
+        each[:, first : first + count] for each in (pairs.sinogram, pairs.trace, pairs.metal_free_sinogram)
+    )
+    prior = completion.prior(pairs.image, pairs.li_image, pairs.metal)
+    prior_sinogram = replace(projector, beam=beam).forward(completion.guide(prior, pairs.metal))
+    completed = completion.complete(sinogram, prior_sinogram, trace, line_unit(projector))
+    return _before_reconstruction(completion, pairs, prior, completed, compose(completed, sinogram, trace), wanted)
+
+
+def forward(completion: Completion, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+    """Prior image in 1/cm, completed and corrected sinogram of whole slices."""
+    prior = completion.prior(pairs.image, pairs.li_image, pairs.metal)
+    prior_sinogram = pairs.projector.forward(completion.guide(prior, pairs.metal))
+    completed = completion.complete(pairs.sinogram, prior_sinogram, pairs.trace, line_unit(pairs.projector))
+    return prior, completed, compose(completed, pairs.sinogram, pairs.trace)
+
+
+def _before_reconstruction(
+    completion: Completion, pairs: Pairs, prior: Tensor, completed: Tensor, corrected: Tensor, wanted: Tensor
+) -> dict[str, Tensor]:
+    weights = completion.settings.losses
+    of_sinogram = weights.sinogram / line_unit(pairs.projector)
+    losses = {
+        "sinogram": of_sinogram * l1(corrected, wanted),
+        "whole_sinogram": of_sinogram * weights.whole_sinogram * l1(completed, wanted),
+    }
+    if completion.prior_net is not None:
+        losses["prior"] = weights.prior * l1(prior, pairs.truth_mu)
+    return losses
+
+
+def _first(pairs: Pairs) -> Pairs:
+    """The pair of the first slice alone."""
+    names = ("truth_mu", "metal", "sinogram", "metal_free_sinogram", "trace")
+    clinical_mu = None if pairs.clinical_mu is None else pairs.clinical_mu[:1]
+    return replace(pairs, clinical_mu=clinical_mu, **{name: getattr(pairs, name)[:1] for name in names})
+
+
+def _completion(network: nn.Module) -> Completion:
+    assert isinstance(network, Completion)
+    return network

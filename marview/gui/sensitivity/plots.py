@@ -234,6 +234,8 @@ def _plot() -> Any:
     plot = pg.PlotWidget(background=colour("base"), useOpenGL=False, viewBox=pg.ViewBox(enableMenu=False))
     menu = plot.getPlotItem().ctrlMenu  # made without a parent, it would outlive the plot
     menu.setParent(plot, menu.windowFlags())
+    for field in menu.findChildren(QWidget):
+        field.setAccessibleName(field.objectName())
     plot.setMinimumHeight(120)
     plot.showGrid(x=True, y=True, alpha=0.12)
     plot.setMenuEnabled(False)

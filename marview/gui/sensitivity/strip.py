@@ -65,10 +65,11 @@ class Strip(QListWidget):
             if swept is None or variant.name not in swept.result.hu:
                 continue
             title = swept.titles.get(variant.method, variant.method)
-            item = QListWidgetItem(f"{variant.label}\n{title}" if title else tr("Uncorrected"))
+            item = QListWidgetItem(f"{variant.label}\n{title}" if title else f"{tr('Uncorrected')}\n")
             item.setData(Qt.ItemDataRole.UserRole, variant.name)
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             item.setToolTip(swept.title(variant))
+            item.setSizeHint(self.gridSize() - QSize(8, 8))
             self.addItem(item)
         del blocker
         self._mark()

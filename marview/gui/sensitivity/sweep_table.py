@@ -77,7 +77,8 @@ class SweepTable(QWidget):
         swept = sensitivity.swept
         self.export.setEnabled(swept is not None)
         slices = swept.result.slices if swept is not None else ()
-        self.title.setText(tr("Measures in HU, {} slices").format(len(slices)) if len(slices) > 1 else tr("Measures in HU"))
+        is_one = len(slices) < 2
+        self.title.setText(tr("Measures in HU") if is_one else tr("Measures in HU, {} slices").format(len(slices)))
         blocker = QSignalBlocker(self.table)
         rows = sensitivity.rows if swept is not None else ()
         self.table.setRowCount(len(rows))

@@ -8,6 +8,8 @@ from marview.evaluation.benchmark import Progress, run_benchmark
 from marview.evaluation.case_set import list_cases
 from marview.evaluation.methods import WorkerMethods
 from marview.evaluation.results import Results
+from marview.evaluation.taking_part import expand
+from marview.mar import discover
 from marview.mar.messages import Device
 from marview.physics import protocol as named_protocol
 
@@ -30,7 +32,7 @@ def benchmark(
 
     Args:
         protocol: a named protocol.
-        methods: identifiers, in the order of the table.
+        methods: identifiers, in the order of the table; `learned` stands for every method that has learned weights.
         cases: the public layout, our case files, or clean slices.
         output: folder of the tables; one that holds an interrupted run of the same benchmark is taken up.
         parameters: of each method, by its identifier, where they differ from the defaults.
@@ -47,7 +49,7 @@ def benchmark(
     listed = list_cases(cases, scan, masks=masks, material=material)
     source = [str(cases.resolve())] + ([str(masks.resolve()), material] if masks is not None else [])
     with WorkerMethods(device) as correct:
-        entries = [correct.entry(method, (parameters or {}).get(method)) for method in methods]
+        entries = [correct.entry(method, (parameters or {}).get(method)) for method in expand(methods, discover())]
         return run_benchmark(
             scan.name, listed, entries, output, source=" ".join(source), correct=correct, on_progress=on_progress
         )

@@ -10,7 +10,8 @@ import numpy as np
 from marview.errors import MethodFailed
 from marview.evaluation.benchmark import Corrected, Entry, Tell
 from marview.evaluation.case import KnownCase
-from marview.mar import CasesRequest, Listing, MarWorker, Message, Outcome, Progress, Run, discover, find_usable
+from marview.evaluation.taking_part import entry
+from marview.mar import CasesRequest, Listing, MarWorker, Message, Outcome, Progress, Run, discover
 from marview.mar.messages import Device
 from marview.worker.case_files import save_case
 
@@ -35,9 +36,7 @@ class WorkerMethods:
         Raises:
             UsageError: there is no such method, or it is not trained.
         """
-        manifest = find_usable(method, self._listings()).manifest
-        assert manifest is not None
-        return Entry(manifest.id, manifest.title, dict(parameters or {}), manifest.version)
+        return entry(method, self._listings(), parameters)
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
         """Run a method on a case.

@@ -138,11 +138,13 @@ def _clinical_table(rows: Sequence[Row]) -> str:
 
 def _family_table(rows: Sequence[Row]) -> str:
     header = ["Other families' metrics", "PSNR in [0, 1]/cm (+6 dB)", "SSIM", "PSNR as ADN", "SSIM as ADN in %"]
+    header += ["PSNR in -175 to 275 HU, as DuDoNet", "SSIM"]
     lines = []
     for row in rows:
         average = mean(row.measures)
         cells = [(average.full_range_psnr_db, 2), (average.full_range_ssim, 4)]
         cells += [(average.adn_psnr_db, 2), (100 * average.adn_ssim, 2)]
+        cells += [(average.soft_tissue_psnr_db, 2), (average.soft_tissue_ssim, 4)]
         lines.append([row.title, *(_text(value, digits) for value, digits in cells)])
     return markdown_table(header, lines)
 

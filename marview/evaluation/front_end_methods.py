@@ -1,0 +1,152 @@
+"""Methods on clinical slices, in a worker process, the way `marview reduce` runs them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import MethodFailed
+from marview.evaluation.benchmark import Corrected, Entry, Tell
+from marview.evaluation.case import KnownCase
+from marview.evaluation.taking_part import entry
+from marview.mar import Listing, MarWorker, Message, Output, Progress, ReduceRequest, SharedArray, SliceDone, discover
+from marview.mar.messages import Device
+
+
+@dataclass(frozen=True, eq=False)
+class CorrectedSlices:
+    """What a method made of slices of a volume.
+
+    Attributes:
+        hu: float32 HU, `[z, y, x]`, on their own grid; slices without metal as they were.
+        seconds: what it took.
+        consistency: root mean square, outside the metal trace, of the result's forward projection less the sinogram,
+            line integrals, by slice.
+        consistency_map: that difference in `mapped_slice`, `[view, bin]`, 0 in the trace; None without such a slice.
+    """
+
+    hu: NDArray[np.float32]
+    seconds: float
+    consistency: Mapping[int, float]
+    consistency_map: NDArray[np.float32] | None = None
+
+
+class FrontEndMethods:
+    """Runs installed methods on volumes in one warm worker process.
+
+    Attributes:
+        masks: the metal that is found in each known case, bool `[slice, y, x]`, by the case's name. A case's own mask
+            is the truth, which no method is told of.
+
+    Args:
+        device: where methods run.
+        listings: finds the installed methods.
+    """
+
+    def __init__(self, device: Device = "auto", listings: Callable[[], list[Listing]] = discover) -> None:
+        self.masks: dict[str, NDArray[np.bool_]] = {}
+        self._device, self._listings = device, listings
+        self._worker = MarWorker(listings=listings)
+
+    def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:
+        """A method that takes part; raises `UsageError` as `taking_part.entry` does."""
+        return entry(method, self._listings(), parameters)
+
+    def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
+        """Run a method on slices of a study whose truth is known; its metal is that of `masks`.
+
+        Raises:
+            MethodFailed: the method failed, crashed or was refused its parameters; the sentence says why.
+        """
+        mask = self.masks[known.name][list(known.case.slice_indices)]
+        spacing_mm = (1.0, known.case.pixel_mm, known.case.pixel_mm)
+        made = self.correct(entry, known.uncorrected_hu.round().astype(np.int16), mask, spacing_mm, tell)
+        return Corrected(made.hu, made.seconds)
+
+    def correct(
+        self,
+        entry: Entry,
+        hu: NDArray[np.int16],
+        mask: NDArray[np.bool_],
+        spacing_mm: tuple[float, float, float],
+        tell: Tell = lambda _: None,
+        *,
+        mapped_slice: int = -1,
+    ) -> CorrectedSlices:
+        """Run a method on a volume.
+
+        Args:
+            entry: the method.
+            hu: HU, `[z, y, x]`.
+            mask: its metal.
+            spacing_mm: distance of neighbouring voxels along (z, y, x).
+            tell: is told the share that is done.
+            mapped_slice: whose difference to the sinogram is kept.
+
+        Raises:
+            MethodFailed: as of a call.
+        """
+        heard = _Heard(tell, mapped_slice)
+        with (
+            SharedArray.create(hu.shape, np.int16) as given,
+            SharedArray.create(mask.shape, np.bool_) as metal,
+            SharedArray.create(hu.shape, np.float32) as correction,
+        ):
+            given.array[...] = hu
+            metal.array[...] = mask
+            request = ReduceRequest(
+                method=entry.id,
+                hu=given,
+                mask=metal,
+                spacing_mm=spacing_mm,
+                correction=correction,
+                parameters=entry.parameters,
+                device=self._device,
+            )
+            run = self._worker.reduce(request, heard)
+            try:
+                outcome = run.wait()
+            except KeyboardInterrupt:
+                run.cancel()
+                raise
+            if outcome.state != "done":
+                raise MethodFailed(outcome.sentence)
+            corrected = hu + correction.array
+        return CorrectedSlices(corrected, float(outcome.report["seconds"]), heard.consistency(), heard.mapped)
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Heard:
+    """Keeps what a run shows of its consistency."""
+
+    def __init__(self, tell: Tell, mapped_slice: int) -> None:
+        self.mapped: NDArray[np.float32] | None = None
+        self._tell, self._mapped_slice = tell, mapped_slice
+        self._mean_squares: dict[int, float] = {}
+        self._outside: dict[int, float] = {}
+
+    def __call__(self, message: Message) -> None:
+        if isinstance(message, Progress):
+            self._tell(message.fraction)
+        elif isinstance(message, SliceDone):
+            self._outside[message.slice_index] = 1 - message.trace_fraction
+        elif isinstance(message, Output) and message.name == "consistency":
+            difference = np.load(message.path, allow_pickle=False).astype(np.float32)
+            self._mean_squares[message.slice_index] = float(np.mean(difference**2))
+            if message.slice_index == self._mapped_slice:
+                self.mapped = difference
+
+    def consistency(self) -> dict[int, float]:
+        """By slice; the pictures are 0 in the trace, so their mean is over too many rays."""
+        return {k: float(np.sqrt(square / max(self._outside[k], 1e-6))) for k, square in self._mean_squares.items()}

@@ -1,0 +1,59 @@
+"""Demo studies and volumes through the clinical front end, with a real worker."""
+
+import numpy as np
+import pytest
+
+from marview.errors import MethodFailed
+from marview.evaluation.benchmark import Entry, run_benchmark
+from marview.evaluation.case import KnownCase, ListedCase
+from marview.evaluation.front_end_methods import FrontEndMethods
+
+
+@pytest.fixture(scope="module")
+def methods():
+    with FrontEndMethods("cpu") as made:
+        yield made
+
+
+@pytest.fixture
+def volume(make_case):
+    known = make_case()
+    hu = known.uncorrected_hu.round().clip(-1024, 3071).astype(np.int16)
+    empty = np.zeros_like(known.metal[:1])
+    return np.concatenate([hu[:1], hu]), np.concatenate([empty, known.metal])
+
+
+def test_consistency_is_measured_where_metal_is_and_slices_without_stay(methods, volume):
+    hu, mask = volume
+    told = []
+    made = methods.correct(
+        methods.entry("linear_interpolation"), hu, mask, (1.0, 2.0, 2.0), told.append, mapped_slice=2
+    )
+    assert np.array_equal(made.hu[0], hu[0])
+    assert not np.array_equal(made.hu[1], hu[1])
+    assert set(made.consistency) == {1, 2}
+    assert all(0 < error < 0.5 for error in made.consistency.values())
+    assert made.consistency_map is not None
+    squares = made.consistency_map**2
+    assert np.sqrt(squares.mean()) < made.consistency[2] < np.sqrt(squares[squares > 0].mean())
+    assert told[-1] == 1
+
+
+def test_a_study_goes_through_the_benchmark_with_the_metal_that_was_found(methods, make_case, tmp_path):
+    known = make_case()
+    study = KnownCase("study", known.case, known.truth_hu)
+    methods.masks["study"] = known.metal
+    entries = [methods.entry(each) for each in ("linear_interpolation", "nmar")]
+    results = run_benchmark(
+        "none", [ListedCase("study", lambda: study)], entries, tmp_path, source="x", correct=methods
+    )
+    assert results.failures == ()
+    record = results.record()["methods"]
+    assert list(record) == ["input", "linear_interpolation", "nmar"]
+    assert record["linear_interpolation"]["ring"]["rmse_hu"] < record["input"]["ring"]["rmse_hu"]
+
+
+def test_what_a_method_refuses_is_said(methods, volume):
+    hu, mask = volume
+    with pytest.raises(MethodFailed, match="no parameter"):
+        methods.correct(Entry("nmar", "NMAR", {"nothing": 1}), hu, mask, (1.0, 2.0, 2.0))

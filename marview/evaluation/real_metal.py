@@ -1,0 +1,187 @@
+"""Real metal, whose truth nobody knows: how even tissue is beside it, and how far a result leaves its sinogram."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from marview.evaluation.benchmark import Entry
+from marview.evaluation.front_end_methods import FrontEndMethods
+from marview.export import picture
+from marview.metrics import streak_index
+
+FEWEST_METAL_PX = 10
+ORIGINAL = "original"
+
+_SMOOTH_MM = 4.0
+_SOFT_TISSUE_HU = (-50.0, 150.0)
+_WINDOW_HU = (400.0, 40.0)
+_DIFFERENCE_HU = (400.0, 0.0)
+_CONSISTENCY = (0.2, 0.0)
+"""Width and level, line integrals."""
+
+_TILE_PX = 360
+_CAPTION_PX = 24
+
+Volume = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class RealScan:
+    """Slices of a real scan that hold metal.
+
+    Attributes:
+        hu: int16 HU, `[slice, y, x]`.
+        mask: the metal that was found.
+        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        indices: of the slices in the series.
+    """
+
+    hu: NDArray[np.int16]
+    mask: Mask
+    spacing_mm: tuple[float, float, float]
+    indices: Sequence[int]
+
+    @classmethod
+    def of(cls, hu: NDArray[np.int16], mask: Mask, spacing_mm: tuple[float, float, float], every: int) -> "RealScan":
+        """Every so manieth of the slices of a volume that hold at least ten pixels of metal."""
+        indices = np.flatnonzero(mask.sum(axis=(1, 2)) >= FEWEST_METAL_PX)[::every]
+        return cls(hu[indices], mask[indices], spacing_mm, indices.tolist())
+
+    @property
+    def worst(self) -> int:
+        """The slice whose tissue near the metal is least even, counted among these."""
+        image = self.hu.astype(np.float32)
+        found = [
+            streak_index(image[k], self.mask[k], soft_tissue(image[k], self.mask[k], self.spacing_mm[1]))
+            for k in range(len(image))
+        ]
+        return int(np.nanargmax(np.nan_to_num(found, nan=-1.0)))
+
+
+@dataclass(frozen=True, eq=False)
+class RealRow:
+    """An image of a scan and what was measured of it, means over its slices.
+
+    Attributes:
+        title: of the method, or `original`.
+        hu: `[slice, y, x]`.
+        streak_index: deviation of soft tissue in the 20-pixel ring around metal over that far away.
+        consistency: root mean square of the result's projection less the sinogram outside the trace, line integrals.
+        consistency_map: that difference in the worst slice, `[view, bin]`.
+    """
+
+    title: str
+    hu: Volume
+    streak_index: float
+    consistency: float
+    consistency_map: NDArray[np.float32]
+
+
+def measure(
+    scan: RealScan,
+    entries: Sequence[Entry],
+    correct: FrontEndMethods,
+    folder: Path,
+    on_progress: Callable[[float, str], None] = lambda _fraction, _text: None,
+) -> list[RealRow]:
+    """Correct a scan by every method and measure it; the original comes first.
+
+    What a method made is kept in `folder` at once, so that an interrupted run goes on where it stopped; with other
+    parameters, weights or slices it is made anew. Which pixels are soft tissue is judged once for all images alike, by
+    the smoothed mean of all of them.
+
+    Raises:
+        MethodFailed: a method failed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    worst = scan.worst
+    images: dict[str, Volume] = {ORIGINAL: scan.hu.astype(np.float32)}
+    consistency: dict[str, tuple[float, NDArray[np.float32]]] = {}
+    for number, each in enumerate(entries):
+        key = f"{each.key} {list(scan.indices)}"
+        path = folder / f"{each.id}.npz"
+        if (kept := _kept(path, key)) is None:
+
+            def tell(fraction: float, number: int = number, title: str = each.title) -> None:
+                on_progress((number + fraction) / len(entries), title)
+
+            made = correct.correct(each, scan.hu, scan.mask, scan.spacing_mm, tell, mapped_slice=worst)
+            assert made.consistency_map is not None
+            error = float(np.mean(list(made.consistency.values())))
+            _keep(path, key, made.hu, error, made.consistency_map)
+            kept = _kept(path, key)
+            assert kept is not None
+        images[each.title] = kept[0]
+        consistency[each.title] = kept[1:]
+    tissue = [soft_tissue(np.mean([v[k] for v in images.values()], axis=0), scan.mask[k], scan.spacing_mm[1])
+              for k in range(len(scan.hu))]  # fmt: skip
+    blank = np.zeros_like(next(iter(consistency.values()))[1]) if consistency else np.zeros((1, 1), np.float32)
+    rows = []
+    for title, image in images.items():
+        streaks = [streak_index(image[k], scan.mask[k], tissue[k]) for k in range(len(image))]
+        rows.append(RealRow(title, image, float(np.nanmean(streaks)), *consistency.get(title, (0.0, blank))))
+    return rows
+
+
+def soft_tissue(image: Volume, mask: Mask, pixel_mm: float) -> Mask:
+    """Where soft tissue is, `[y, x]`: -50 to 150 HU once smoothed, without metal and without the edges."""
+    smooth = ndimage.gaussian_filter(image, _SMOOTH_MM / pixel_mm)
+    tissue = (smooth > _SOFT_TISSUE_HU[0]) & (smooth < _SOFT_TISSUE_HU[1]) & ~mask
+    return np.asarray(ndimage.binary_erosion(tissue, iterations=2))
+
+
+def draw(scan: RealScan, rows: Sequence[RealRow], path: Path) -> None:
+    """The worst slice: the images in one window, below each what it changed and where it leaves its sinogram."""
+    k = scan.worst
+    place = _body(scan.hu[k])
+    columns = []
+    for row in rows:
+        difference = row.hu[k] - rows[0].hu[k]
+        columns.append(
+            np.vstack(
+                [
+                    _tile(row.title, picture(row.hu[k], *_WINDOW_HU)[place]),
+                    _tile("difference, ±200 HU", picture(difference, *_DIFFERENCE_HU)[place]),
+                    _tile("consistency, ±0.1", picture(row.consistency_map, *_CONSISTENCY)),
+                ]
+            )
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.hstack(columns)).save(path)
+
+
+def _body(hu: NDArray[np.int16]) -> tuple[slice, ...]:
+    found: Mapping[int, tuple[slice, ...]] = dict(
+        enumerate(ndimage.find_objects(ndimage.binary_opening(hu > -500, iterations=3).astype(int)))
+    )
+    return found.get(0, (slice(None), slice(None)))
+
+
+def _tile(caption: str, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    tile = Image.fromarray(grey)
+    tile = tile.resize((_TILE_PX, round(tile.height * _TILE_PX / tile.width)), Image.Resampling.BICUBIC)
+    framed = Image.new("L", (_TILE_PX, tile.height + _CAPTION_PX))
+    framed.paste(tile, (0, _CAPTION_PX))
+    ImageDraw.Draw(framed).text((6, 6), caption, fill=230)
+    return np.asarray(framed)
+
+
+def _keep(path: Path, key: str, hu: Volume, consistency: float, consistency_map: NDArray[np.float32]) -> None:
+    part = path.with_suffix(".new.npz")
+    np.savez_compressed(part, key=key, hu=hu, consistency=consistency, consistency_map=consistency_map)
+    part.replace(path)
+
+
+def _kept(path: Path, key: str) -> tuple[Volume, float, NDArray[np.float32]] | None:
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        if str(file["key"]) != key:
+            return None
+        return file["hu"], float(file["consistency"]), file["consistency_map"]

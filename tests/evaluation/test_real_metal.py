@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from marview.evaluation.benchmark import Entry
+from marview.evaluation.front_end_methods import CorrectedSlices
+from marview.evaluation.real_metal import ORIGINAL, RealScan, draw, measure
+
+SIZE = 160
+
+
+class Smoother:
+    """Takes a share of the streaks away and keeps a list of what it ran."""
+
+    def __init__(self):
+        self.ran = []
+
+    def correct(self, entry, hu, mask, spacing_mm, tell, *, mapped_slice):
+        self.ran.append(entry.id)
+        tell(0.5)
+        made = 40 + (hu - 40.0) * (1 - entry.parameters["share"])
+        made[mask] = hu[mask]
+        consistency = dict.fromkeys(range(len(hu)), entry.parameters["share"] / 10)
+        return CorrectedSlices(made.astype(np.float32), 1.0, consistency, np.full((6, 8), 0.05, np.float32))
+
+
+@pytest.fixture
+def scan():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2
+    metal = np.stack([np.hypot(x, y) < 3, np.hypot(x, y) < 4, np.hypot(x, y) < 0])
+    near = np.exp(-((np.hypot(x, y) / 20) ** 2))
+    hu = 40 + 10 * rng.normal(size=metal.shape) + np.array([40, 80, 0])[:, None, None] * near * np.sin(x)
+    hu[metal] = 3000
+    return RealScan.of(hu.round().astype(np.int16), metal, (1.0, 1.0, 1.0), every=1)
+
+
+ENTRIES = [Entry("half", "Half", {"share": 0.3}), Entry("most", "Most", {"share": 0.6})]
+
+
+def test_only_slices_with_metal_count_and_the_worst_is_found(scan):
+    assert scan.indices == [0, 1]
+    assert scan.worst == 1
+
+
+def test_original_comes_first_and_what_is_made_is_kept(scan, tmp_path):
+    methods, told = Smoother(), []
+    rows = measure(scan, ENTRIES, methods, tmp_path, lambda fraction, text: told.append((fraction, text)))
+    assert [row.title for row in rows] == [ORIGINAL, "Half", "Most"]
+    assert [row.consistency for row in rows] == pytest.approx([0, 0.03, 0.06])
+    assert all(row.streak_index > 1 for row in rows)
+    assert told == [(0.25, "Half"), (0.75, "Most")]
+    again = measure(scan, ENTRIES, methods, tmp_path)
+    assert methods.ran == ["half", "most"]
+    assert [row.streak_index for row in again] == [row.streak_index for row in rows]
+    measure(scan, [Entry("half", "Half", {"share": 0.3}, version="2")], methods, tmp_path)
+    assert methods.ran[2:] == ["half"]
+
+
+def test_the_figure_has_a_column_for_each_image(scan, tmp_path):
+    rows = measure(scan, ENTRIES, Smoother(), tmp_path)
+    draw(scan, rows, tmp_path / "figure.png")
+    with Image.open(tmp_path / "figure.png") as figure:
+        assert figure.width == 3 * 360
+        assert figure.height > 2 * 360

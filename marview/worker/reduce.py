@@ -157,7 +157,8 @@ def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
     started = time.perf_counter()
     front = FrontEnd(frame_of(request), torch.device("cpu"))
     k = request.slice_index
-    hu, mask = request.hu.array[k : k + 1], request.mask.array[k : k + 1]
+    # A copy of the mask, which the window may paint meanwhile.
+    hu, mask = request.hu.array[k : k + 1], request.mask.array[k : k + 1].copy()
     case = front.case(hu, mask, [k])
     outputs = Outputs(channel, request.output_folder)
     outputs.show_all("sinogram", [k], case.sinogram)

@@ -18,8 +18,10 @@ def mark_trace(request: TraceRequest) -> Finished:
     _, rows, columns = request.mask.array.shape
     front = _front_end((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))
     k = request.slice_index
+    # The window paints on meanwhile: numpy counts True voxels before it lists them, and must not find more then.
+    mask = request.mask.array[k : k + 1].copy()
     with _one_thread():
-        request.trace.array[:] = front.trace(request.mask.array[k : k + 1])[0].numpy()
+        request.trace.array[:] = front.trace(mask)[0].numpy()
     return Finished({"slice_index": k, "seconds": time.perf_counter() - started})
 
 

@@ -71,7 +71,7 @@ def train_method(
 
     def tell(sentence: str) -> None:
         if is_first:
-            bar.console.print(sentence, markup=False, highlight=False)
+            bar.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     with bar:
         ending = train(find(method, discover()), order, tell, hear)

@@ -1,6 +1,8 @@
-"""The window paints in the mask that the worker reads."""
+"""The window, another process, paints in the mask that the worker reads."""
 
-import threading
+import json
+import subprocess
+import sys
 
 import numpy as np
 
@@ -8,25 +10,29 @@ from marview.geometry import processing_beam
 from marview.mar import SharedArray, TraceRequest
 from marview.worker.tracing import mark_trace
 
+PAINT = """
+import json, sys
+from marview.mar.shared import SharedArray
+mask = SharedArray.open(json.loads(sys.argv[1]), is_writable=True).array
+print("ready", flush=True)
+while True:
+    mask[0, 200:330, 200:330] ^= True
+"""
+
 
 def test_a_mask_may_change_while_its_trace_is_marked() -> None:
     beam = processing_beam(1.0)
     with (
         SharedArray.create((1, 512, 512), np.bool_) as mask,
         SharedArray.create((beam.views, beam.bins), np.bool_) as trace,
+        subprocess.Popen(
+            [sys.executable, "-c", PAINT, json.dumps(mask.description)], stdout=subprocess.PIPE
+        ) as painter,
     ):
-        is_over = threading.Event()
-
-        def paint() -> None:
-            while not is_over.is_set():
-                mask.array[0, 200:330, 200:330] ^= True
-
-        painter = threading.Thread(target=paint)
-        painter.start()
+        painter.stdout.readline()
         try:
             request = TraceRequest(mask=mask, spacing_mm=(1.0, 0.7, 0.7), slice_index=0, trace=trace)
-            for _ in range(20):
+            for _ in range(40):
                 mark_trace(request)
         finally:
-            is_over.set()
-            painter.join()
+            painter.kill()

@@ -310,14 +310,6 @@ def simulate(
     )
 
 
-class Size(enum.StrEnum):
-    """How large the network is that is trained."""
-
-    PAPER = "paper"
-    BUNDLED = "bundled"
-    TINY = "tiny"
-
-
 @app.command()
 def train(
     method: Annotated[str, typer.Argument(metavar="METHOD", help="A learned method of `marview methods`.")],
@@ -331,7 +323,9 @@ def train(
     protocol: Annotated[
         list[str] | None, typer.Option(metavar="P", help="Instead of the recipe's; repeat for several.")
     ] = None,
-    size: Annotated[Size, typer.Option(help="Of the network.")] = Size.BUNDLED,
+    size: Annotated[
+        str, typer.Option(metavar="SIZE", help="Of the network: paper, bundled, tiny or another recipe of the method.")
+    ] = "bundled",
     device: Device = Device.AUTO,
     max_minutes: Annotated[float | None, typer.Option(metavar="N", help="End this session after so many.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
@@ -345,7 +339,7 @@ def train(
         data=data,
         patient=patient,
         protocols=protocol or [],
-        size=size.value,
+        size=size,
         device=device.value,
         max_minutes=max_minutes,
         is_resumed=resume,

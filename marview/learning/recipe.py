@@ -10,9 +10,6 @@ from marview.errors import BadInput, UsageError
 from marview.mar.manifest import wrong_field
 from marview.physics import material, protocol
 
-SIZES = ("paper", "bundled", "tiny")
-"""Of the paper's own network, of the one whose weights come with marview, and of one that is trained in seconds."""
-
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -191,7 +188,7 @@ def read_recipe(folder: Path, size: str) -> Recipe:
     """
     path = folder / "recipes" / f"{size}.toml"
     if not path.is_file():
-        has = ", ".join(name for name in SIZES if (folder / "recipes" / f"{name}.toml").is_file())
+        has = ", ".join(sorted(recipe.stem for recipe in (folder / "recipes").glob("*.toml")))
         raise UsageError(
             f"The method {folder.name} has no recipe of the size {size!r}; it has {has}."
             if has

@@ -1,0 +1,174 @@
+"""What a slice costs: seconds and peak memory of every method, one slice at a time and sixteen at once, on two cores.
+
+    PYTHONPATH=. python benchmarks/inference.py [--method nmar cnnmar ...] [--batch 1 16] [--threads 2] [--device cpu]
+
+Each method and batch runs in a process of its own, which has run once before it is timed: kernels are compiled and
+weights read by then. Time is that of `run` over the slices, LI sinogram and LI image included, the median of
+`--repeats`; peak is the most memory the process ever held, and in brackets how much of it came on top of what it held
+before its first run. The slices are 416 x 416 with two rods in a body of 640 views, measured sinogram at hand.
+"""
+
+import argparse
+import json
+import logging
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from marview.evaluation.tables import markdown_table
+from marview.mar import discover, find_usable
+from marview.physics import protocol
+from marview.physics.attenuation import mu_to_hu
+from marview.projection import Projector
+from marview.worker.api import MarCase
+from marview.worker.loading import LoadedMethod, load_method
+from marview.worker.neighbours import no_neighbours
+
+if sys.platform != "win32":
+    import resource
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a method with a batch: seconds a slice, peak of the process and what of it came with the runs, in MB."""
+
+    seconds: float
+    peak_mb: float
+    more_mb: float
+
+
+def main() -> None:
+    """Print the table."""
+    arguments = _arguments()
+    if arguments.one:
+        _measure_here(Path(arguments.one), arguments.batch[0], arguments.threads, arguments.device, arguments.repeats)
+        return
+    listings = discover()
+    chosen = arguments.method or [each.id for each in listings if each.is_usable]
+    header = ["method"]
+    for batch in arguments.batch:
+        header += [f"s a slice, {batch} at once", "peak MB"]
+    lines = []
+    for method in chosen:
+        listing = find_usable(method, listings)
+        assert listing.manifest is not None
+        line = [listing.manifest.title]
+        for batch in arguments.batch:
+            cost = _measure(listing.folder, batch, arguments)
+            line += (
+                ["failed", ""] if cost is None else [f"{cost.seconds:.3f}", f"{cost.peak_mb:.0f} (+{cost.more_mb:.0f})"]
+            )
+        lines.append(line)
+    print(markdown_table(header, lines))
+
+
+def _measure(folder: Path, batch: int, arguments: argparse.Namespace) -> Cost | None:
+    """In a process of its own; None, and the reason on standard error, where the method failed."""
+    words = [sys.executable, __file__, "--one", str(folder), "--batch", str(batch)]
+    words += ["--threads", str(arguments.threads), "--device", arguments.device, "--repeats", str(arguments.repeats)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"{folder.name}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return None
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+class SilentJob:
+    """A job that nobody listens to."""
+
+    def __init__(self, loaded: LoadedMethod, device: str) -> None:
+        self.device = torch.device(device)
+        self.log = logging.getLogger("inference")
+        self._loaded = loaded
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Say nothing."""
+
+    def output(self, name: str, slice_index: int, array: Tensor) -> None:
+        """Show nothing."""
+
+    def check_cancelled(self) -> None:
+        """Never stop."""
+
+    def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
+        """None are known."""
+        return no_neighbours(count)
+
+    def weights(self, file: str) -> dict[str, Tensor]:
+        """Of the method."""
+        return self._loaded.weights(file, str(self.device))
+
+    def about_weights(self, file: str) -> dict[str, str]:
+        """What that file says of itself."""
+        return self._loaded.about_weights(file)
+
+
+def _measure_here(folder: Path, batch: int, threads: int, device: str, repeats: int) -> None:
+    torch.set_num_threads(threads)
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
+    loaded = load_method(folder)
+    parameters, job = loaded.parameters({}), SilentJob(loaded, device)
+    case = _case(batch, device)
+    before = _peak_mb()
+    loaded.method.run(case, parameters, job)
+    seconds = []
+    for _ in range(repeats):
+        fresh = replace(case)  # nothing that the last run computed
+        _wait(device)
+        started = time.perf_counter()
+        loaded.method.run(fresh, parameters, job)
+        _wait(device)
+        seconds.append((time.perf_counter() - started) / batch)
+    peak = _peak_mb()
+    print(json.dumps(asdict(Cost(statistics.median(seconds), peak, peak - before))))
+
+
+def _wait(device: str) -> None:
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+def _case(batch: int, device: str) -> MarCase:
+    """A body with two rods that lie elsewhere in every slice."""
+    scan = protocol("syndeeplesion-640")
+    height, width = scan.shape
+    y, x = np.mgrid[:height, :width] - (height - 1) / 2
+    body = np.where((x / (0.42 * width)) ** 2 + (y / (0.3 * height)) ** 2 < 1, 0.2, 0).astype(np.float32)
+    rods = [(np.hypot(x - 60 - 3 * k, y) < 9) | (np.hypot(x + 70, y + 2 * k) < 6) for k in range(batch)]
+    metal = torch.from_numpy(np.stack(rods)).to(device)
+    projector = Projector(scan.beam, shape=scan.shape, pixel_mm=scan.pixel_mm)
+    through = projector.forward(2.4 * metal.float())
+    sinogram = projector.forward(torch.from_numpy(body).to(device)[None]) + 3 * torch.tanh(through / 3)
+    hu = mu_to_hu(projector.fbp(sinogram)).clamp(min=-1000)
+    return MarCase(hu, metal, scan.pixel_mm, scan.beam, list(range(batch)), sinogram, through > 0)
+
+
+def _peak_mb() -> float:
+    """The most memory this process ever held; Windows keeps no such record."""
+    if sys.platform == "win32":
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--method", nargs="+", default=[])
+    parser.add_argument("--batch", nargs="+", type=int, default=[1, 16])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--one", default="", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,15 @@ WEIGHTS = "weights/bundled.safetensors"
 class Parameters(BaseModel):
     """Parameters of CNNMAR's tissue processing."""
 
+    soft_from_hu: float = Field(
+        -300.0,
+        ge=-1000,
+        le=0,
+        title="Soft tissue from",
+        description="What is less dense keeps the network's value in the prior, as air and lung do; the classes found "
+        "may set a higher limit. -1000 is the published recipe.",
+        json_schema_extra={"unit": "HU", "step": 50, "advanced": True},
+    )
     bone_from_hu: float = Field(
         350.0,
         ge=0,
@@ -64,6 +73,7 @@ class Cnnmar:
             prior[part] = tissue_prior(
                 network(seen[part])[:, 0],
                 case.metal[part],
+                soft_from_hu=parameters.soft_from_hu,
                 bone_from_hu=parameters.bone_from_hu,
                 blend_px=parameters.blend_px,
             )

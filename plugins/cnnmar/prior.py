@@ -14,7 +14,9 @@ from ..nmar.prior import class_limits
 _STARTS_HU = (-900.0, 0.0, 1000.0)
 
 
-def tissue_prior(image: Tensor, metal: Tensor, *, bone_from_hu: float = 350.0, blend_px: float = 5.0) -> Tensor:
+def tissue_prior(
+    image: Tensor, metal: Tensor, *, soft_from_hu: float = -300.0, bone_from_hu: float = 350.0, blend_px: float = 5.0
+) -> Tensor:
     """Prior image in 1/cm, `[slice, y, x]`.
 
     Three classes are found by k-means. What is soft tissue takes its mean, the more the farther it lies from air and
@@ -23,6 +25,8 @@ def tissue_prior(image: Tensor, metal: Tensor, *, bone_from_hu: float = 350.0, b
     Args:
         image: the network's, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool.
+        soft_from_hu: soft tissue begins where the second class does, but not below this; in the paper there is no such
+            limit, and where a class of air takes in little lung the mean of the rest is far below water.
         bone_from_hu: bone begins where the third class does, but not below this.
         blend_px: distance over which soft tissue goes over into its mean.
 
@@ -30,7 +34,8 @@ def tissue_prior(image: Tensor, metal: Tensor, *, bone_from_hu: float = 350.0, b
     """
     tissue = torch.where(metal, MU_WATER, image)
     air, bone = class_limits(tissue, starts=tuple(hu_to_mu(torch.tensor(_STARTS_HU)).tolist()))
-    soft = (tissue > air) & (tissue < bone.clamp(min=float(hu_to_mu(torch.tensor(bone_from_hu)))))
+    least_soft, least_bone = (float(hu_to_mu(torch.tensor(each))) for each in (soft_from_hu, bone_from_hu))
+    soft = (tissue > air.clamp(min=least_soft)) & (tissue < bone.clamp(min=least_bone))
     arrays = (each.cpu().numpy() for each in (tissue, soft, metal))
     flat = np.stack([_flattened(*planes, blend_px=blend_px) for planes in zip(*arrays, strict=True)])
     return torch.from_numpy(flat).to(image.device)

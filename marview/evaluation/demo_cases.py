@@ -1,7 +1,7 @@
 """The demo studies as cases with known truth, for methods that go through the clinical front end."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ def list_demo(kinds: tuple[str, ...], found: FoundMetal, every: int = 1) -> list
         every: only every so manieth slice.
     """
 
+    @cache  # the figures of a benchmark read their cases again, and a study takes a minute to make
     def read(kind: str) -> KnownCase:
         study = make_demo(kind)
         slices = np.flatnonzero(study.metal.any(axis=(1, 2)))[::every]

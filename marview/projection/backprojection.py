@@ -16,7 +16,7 @@ from marview.projection.packing import zeros
 from marview.projection.rays import PAD
 from marview.projection.simd import load, multiply_add, store
 
-TILE = 16  # pixels along each edge of a thread's tile: its part of some views is in the second cache
+TILE = 32  # pixels along each edge of a thread's tile
 FEW = 8  # lanes up to which a pixel and its three turned ones are summed side by side: their sums fit the registers
 
 

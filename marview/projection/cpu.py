@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -82,11 +83,10 @@ class Operators:
         self, operator: Callable[[NDArray[Any], NDArray[Any], int], None], array: Tensor, inner: tuple[int, int]
     ) -> Tensor:
         given = array.contiguous().numpy()
-        result = torch.empty(len(given), *inner, dtype=array.dtype)
-        filled = result.numpy()
+        filled = np.empty((len(given), *inner), given.dtype)  # numpy asks for large pages, torch does not
         for start, count, lanes in self._batches(len(given), given.itemsize):
             operator(given[start : start + count], filled[start : start + count], lanes)
-        return result
+        return torch.from_numpy(filled)
 
     def _batches(self, count: int, itemsize: int) -> Iterator[tuple[int, int, int]]:
         """First slice, number of slices and lanes of every batch, as wide as memory allows."""

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from marview.projection.compiling import kernel, share
+from marview.projection.simd import LOADED, STORED, transpose
 
-STRIP = 16  # columns: a cache line of float32 from every slice
+BLOCK = 8  # rows and columns that change places in the registers
+STRIP = 4 * BLOCK  # columns whose packed numbers stay in the first cache while all slices are read
 ROWS = 16  # a thread's share
 
 
@@ -30,30 +32,47 @@ def zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
 
 
 @kernel
-def _pack(array, packed, weights, lanes, top, left, stride, row_from, row_to):  # type: ignore[no-untyped-def]
-    count, _, columns = array.shape
+def _pack(array, packed, weights, shape, lanes, top, left, row_from, row_to):  # type: ignore[no-untyped-def]
+    count, rows, columns = shape
+    plane, stride = rows * columns, columns + 2 * left
+    turned = count - count % BLOCK if columns >= BLOCK else 0
     for row in range(row_from, row_to):
-        base = (row + top) * stride + left
+        line, base = row * columns, (row + top) * stride + left
+        packed[(base - left) * lanes : base * lanes] = 0
+        packed[(base + columns) * lanes : (base + columns + left) * lanes] = 0
         for strip in range(0, columns, STRIP):
             stop = min(strip + STRIP, columns)
-            for one in range(count):
+            for one in range(0, turned, BLOCK):
+                for column in range(strip, stop, BLOCK):
+                    start = min(column, columns - BLOCK)  # the last block overlaps the one before
+                    source, target = one * plane + line + start, (base + start) * lanes + one
+                    transpose(array, source, plane, packed, target, lanes, weights, line + start, BLOCK, LOADED)
+            for one in range(turned, count):
                 for column in range(strip, stop):
-                    packed[(base + column) * lanes + one] = array[one, row, column] * weights[row, column]
+                    value = array[one * plane + line + column]
+                    packed[(base + column) * lanes + one] = value if weights is None else value * weights[line + column]
             for column in range(strip, stop):
-                for one in range(count, lanes):
-                    packed[(base + column) * lanes + one] = 0
+                packed[(base + column) * lanes + count : (base + column + 1) * lanes] = 0
 
 
 @kernel
-def _unpack(packed, array, weights, lanes, top, left, stride, row_from, row_to):  # type: ignore[no-untyped-def]
-    count, _, columns = array.shape
+def _unpack(packed, array, weights, shape, lanes, top, left, row_from, row_to):  # type: ignore[no-untyped-def]
+    count, rows, columns = shape
+    plane, stride = rows * columns, columns + 2 * left
+    turned = count - count % BLOCK if columns >= BLOCK else 0
     for row in range(row_from, row_to):
-        base = (row + top) * stride + left
+        line, base = row * columns, (row + top) * stride + left
         for strip in range(0, columns, STRIP):
             stop = min(strip + STRIP, columns)
-            for one in range(count):
+            for one in range(0, turned, BLOCK):
+                for column in range(strip, stop, BLOCK):
+                    start = min(column, columns - BLOCK)
+                    source, target = (base + start) * lanes + one, one * plane + line + start
+                    transpose(packed, source, lanes, array, target, plane, weights, line + start, BLOCK, STORED)
+            for one in range(turned, count):
                 for column in range(strip, stop):
-                    array[one, row, column] = packed[(base + column) * lanes + one] * weights[row, column]
+                    value = packed[(base + column) * lanes + one]
+                    array[one * plane + line + column] = value if weights is None else value * weights[line + column]
 
 
 def pack(
@@ -62,12 +81,14 @@ def pack(
     """`[slice, row, column]` times `weights` `[row, column]`, packed, with `border` empty rows and columns around."""
     _, rows, columns = array.shape
     stride = columns + 2 * border[1]
-    size = (rows + 2 * border[0]) * stride * lanes
-    packed = empty(size, array.dtype) if border == (0, 0) else zeros(size, array.dtype)
-    factors = _ones(rows, columns, array.dtype) if weights is None else weights
+    packed = empty((rows + 2 * border[0]) * stride * lanes, array.dtype)
+    outside = border[0] * stride * lanes
+    packed[:outside] = 0
+    packed[len(packed) - outside :] = 0
+    flat, factors = array.reshape(-1), None if weights is None else weights.reshape(-1)
 
     def part(row: int) -> None:
-        _pack(array, packed, factors, lanes, *border, stride, row, min(row + ROWS, rows))
+        _pack(flat, packed, factors, array.shape, lanes, *border, row, min(row + ROWS, rows))
 
     share(part, range(0, rows, ROWS))
     return packed
@@ -77,16 +98,11 @@ def unpack(
     packed: NDArray[Any], array: NDArray[Any], lanes: int, *, border: tuple[int, int] = (0, 0),
     weights: NDArray[Any] | None = None,
 ) -> None:  # fmt: skip
-    """The inverse of `pack` into `array`, `[slice, row, column]`, again times `weights`."""
-    _, rows, columns = array.shape
-    stride = columns + 2 * border[1]
-    factors = _ones(rows, columns, array.dtype) if weights is None else weights
+    """The inverse of `pack` into `array`, `[slice, row, column]`, contiguous, again times `weights`."""
+    rows = array.shape[1]
+    flat, factors = array.reshape(-1), None if weights is None else weights.reshape(-1)
 
     def part(row: int) -> None:
-        _unpack(packed, array, factors, lanes, *border, stride, row, min(row + ROWS, rows))
+        _unpack(packed, flat, factors, array.shape, lanes, *border, row, min(row + ROWS, rows))
 
     share(part, range(0, rows, ROWS))
-
-
-def _ones(rows: int, columns: int, dtype: DTypeLike) -> NDArray[Any]:
-    return np.broadcast_to(np.ones((), dtype), (rows, columns))

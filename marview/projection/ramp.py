@@ -17,7 +17,7 @@ from torch import Tensor
 
 from marview.errors import UsageError
 from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
-from marview.projection.packing import zeros
+from marview.projection.packing import empty
 
 FILTERS = ("ram-lak", "shepp-logan", "cosine", "hamming", "hann")
 
@@ -40,8 +40,9 @@ class Ramp:
         """The filtered packed sinogram; before and after every view lies one empty bin."""
         views, bins = self.weights.shape
         given = torch.from_numpy(packed).view(views, bins + 2, lanes)
-        filtered = zeros(len(packed), packed.dtype)
+        filtered = empty(len(packed), packed.dtype)
         taken = torch.from_numpy(filtered).view(views, bins + 2, lanes)
+        taken[:, 0] = taken[:, -1] = 0
         even, odd = given[:, 1:-1:2], given[:, 2:-1:2]
         for target, own, other, near, far in (
             (taken[:, 1:-1:2], even, odd, self.blocks[0], self.blocks[1]),

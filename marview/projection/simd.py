@@ -17,6 +17,8 @@ from numba.extending import intrinsic
 operation: Any = intrinsic
 function: Any = cgutils.get_or_insert_function
 
+LOADED, STORED = 0, 1
+
 
 class Lanes(types.Type):
     """numba's type of a vector of `count` numbers."""
@@ -175,3 +177,57 @@ def split(typing_context: Any, whole: Any, offset: Any, value: Any, most: Any) -
         return builder.fsub(arguments[2], builder.sitofp(found, vector))
 
     return value(whole, types.uintp, value, types.int64), generate
+
+
+@operation
+def transpose(  # type: ignore[no-untyped-def]
+    typing_context: Any, source, source_at, source_step, target, target_at, target_step, factors, factors_at, width,
+    side,
+):  # fmt: skip
+    """Turn a square of `width` by `width` numbers of one flat array into another, rows into columns.
+
+    What is loaded (`side` is `LOADED`) or what is stored (`STORED`) is multiplied by `width` factors, one for every
+    number of a row; `factors` may be None. `width`, a power of two, and `side` are literals.
+    """
+    if not isinstance(width, types.IntegerLiteral) or not isinstance(side, types.IntegerLiteral):
+        return None
+    size = width.literal_value
+    lanes = Lanes(source.dtype, size)
+    has_factors, on_load = factors is not types.none, side.literal_value == LOADED
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        align = source.dtype.bitwidth // 8
+        taken, at, step, given, to, to_step, weights, weights_at = arguments[:8]
+
+        def place(kind: Any, array: Any, start: Any, stride: Any, row: int) -> Any:
+            offset = builder.add(start, builder.mul(stride, ir.Constant(stride.type, row)))
+            return _address(context, builder, kind, array, offset, lanes)
+
+        vectors = [builder.load(place(source, taken, at, step, row), align=align) for row in range(size)]
+        scale: Any = None
+        if has_factors:
+            scale = builder.load(_address(context, builder, factors, weights, weights_at, lanes), align=align)
+        if has_factors and on_load:
+            vectors = [builder.fmul(vector, scale) for vector in vectors]
+        distance = 1
+        while distance < size:  # blocks of one, two, four ... numbers change places
+            low = [j if not j & distance else size + (j ^ distance) for j in range(size)]
+            high = [j ^ distance if not j & distance else size + j for j in range(size)]
+            for row in range(size):
+                if not row & distance:
+                    pair = vectors[row], vectors[row | distance]
+                    vectors[row] = builder.shuffle_vector(*pair, _mask(low))
+                    vectors[row | distance] = builder.shuffle_vector(*pair, _mask(high))
+            distance *= 2
+        if has_factors and not on_load:
+            vectors = [builder.fmul(vector, scale) for vector in vectors]
+        for row, vector in enumerate(vectors):
+            builder.store(vector, place(target, given, to, to_step, row), align=align)
+        return context.get_dummy_value()
+
+    offset = types.uintp
+    return types.void(source, offset, offset, target, offset, offset, factors, offset, width, side), generate
+
+
+def _mask(indices: list[int]) -> ir.Constant:
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(indices)), indices)

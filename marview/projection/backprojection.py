@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from marview.projection.compiling import kernel, share
 from marview.projection.detector import ENTRIES, PATCH, VIEWS, Detector, locate_patch
-from marview.projection.packing import zeros
 from marview.projection.rays import PAD
+from marview.projection.scratch import zeros
 from marview.projection.simd import load, multiply_add, store
 
 TILE = 32  # pixels along each edge of a thread's tile

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.projection.compiling import kernel, share
-from marview.projection.packing import zeros
 from marview.projection.rays import PAD, Rays
+from marview.projection.scratch import zeros
 from marview.projection.simd import load, multiply_add, store, zeros_like
 
 BAND = 16  # steps of a tile

@@ -1,34 +1,19 @@
 """Between torch's `[slice, row, column]` and the kernels' `[row, column, slice]`, where slices lie side by side.
 
-A packed array is flat, starts on a cache line, and has empty rows and columns round it where the kernel wants them.
+A packed array is flat and has empty rows and columns round it where the kernel wants them.
 """
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from marview.projection.compiling import kernel, share
+from marview.projection.scratch import empty
 from marview.projection.simd import LOADED, STORED, transpose
 
 BLOCK = 8  # rows and columns that change places in the registers
 STRIP = 4 * BLOCK  # columns whose packed numbers stay in the first cache while all slices are read
 ROWS = 16  # a thread's share
-
-
-def empty(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """A flat array on a cache line; vectors that straddle two lines load at half the speed."""
-    line = 64 // np.dtype(dtype).itemsize
-    roomy = np.empty(size + line, dtype)
-    skip = -(roomy.ctypes.data // roomy.itemsize) % line
-    return roomy[skip : skip + size]
-
-
-def zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """A flat array of zeros on a cache line."""
-    array = empty(size, dtype)
-    array[:] = 0
-    return array
 
 
 @kernel

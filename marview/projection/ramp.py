@@ -17,7 +17,7 @@ from torch import Tensor
 
 from marview.errors import UsageError
 from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
-from marview.projection.packing import empty
+from marview.projection.scratch import empty
 
 FILTERS = ("ram-lak", "shepp-logan", "cosine", "hamming", "hann")
 

@@ -1,0 +1,65 @@
+"""Memory that is used again: fresh pages cost as much as projecting into them.
+
+A batch of slices needs a few hundred megabytes for a fraction of a second. Handed back to the system each time, every
+page is zeroed and mapped anew; kept, they are warm.
+"""
+
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+KEPT = 320e6
+"""Bytes that are kept at most while nobody uses them."""
+LEAST = 1 << 20
+"""Bytes below which an array comes from the system: its pages are warm anyway."""
+_LINE = 64
+
+_free: list[NDArray[np.uint8]] = []
+_lock = threading.RLock()  # an array may die, and be given back, while this thread borrows another
+
+
+def empty(size: int, dtype: DTypeLike) -> NDArray[Any]:
+    """A flat array on a cache line, to be filled; its memory is lent to the next once this one and its views are gone.
+
+    Nothing may outlive the array itself: a slice of it does not keep its memory. Vectors that straddle two cache lines
+    would load at half the speed.
+    """
+    length = size * np.dtype(dtype).itemsize
+    room = _borrow(length + _LINE)
+    skip = -room.ctypes.data % _LINE
+    array = room[skip : skip + length].view(dtype)
+    if length >= LEAST:
+        weakref.finalize(array, _give_back, room).atexit = False
+    return array
+
+
+def zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
+    """The same, of zeros."""
+    array = empty(size, dtype)
+    array[:] = 0
+    return array
+
+
+def kept_bytes() -> int:
+    """Bytes that wait for their next use."""
+    with _lock:
+        return sum(room.nbytes for room in _free)
+
+
+def _borrow(length: int) -> NDArray[np.uint8]:
+    if length >= LEAST:
+        with _lock:
+            fitting = [index for index, room in enumerate(_free) if length <= room.nbytes <= 2 * length]
+            if fitting:
+                return _free.pop(min(fitting, key=lambda index: _free[index].nbytes))
+    return np.empty(length, np.uint8)
+
+
+def _give_back(room: NDArray[np.uint8]) -> None:
+    with _lock:
+        _free.append(room)
+        while kept_bytes() > KEPT:
+            _free.pop(0)

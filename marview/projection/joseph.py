@@ -17,6 +17,7 @@ from marview.projection.scratch import zeros
 from marview.projection.simd import load, multiply_add, store, zeros_like
 
 BAND = 16  # steps of a tile
+WIDE_BAND = 32  # the same where values are laid down: each ray's is fetched half as often
 ASIDE = 4  # pixels of a tile across the steps
 RUNS = 40  # of neighbouring views, sharing tiles
 
@@ -67,7 +68,7 @@ def _spread(lanes: int) -> Any:
         row, column, wide = np.uint64((width + 2 * PAD) * lanes), np.uint64(lanes), np.uint64(lanes)
         along, aside = (column, row) if by_column else (row, column)
         cursor = runs[:, 0].copy()
-        middle = real(band + BAND / 2)
+        middle = real(band + WIDE_BAND / 2)
         most = height if by_column else width
         for edge in range(ASIDE, most + ASIDE, ASIDE):
             limit = real(edge) if edge < most else np.inf
@@ -76,7 +77,7 @@ def _spread(lanes: int) -> Any:
                     continue
                 ray, end, towards = cursor[run], runs[run, 1], runs[run, 2]
                 while ray != end and place[ray] + slope[ray] * middle < limit:
-                    start, stop = max(first[ray], band), min(last[ray], band + BAND)
+                    start, stop = max(first[ray], band), min(last[ray], band + WIDE_BAND)
                     if start < stop:
                         where, lean = place[ray] + real(PAD), slope[ray]
                         base = np.uint64(start + PAD) * along
@@ -120,5 +121,5 @@ def spread(plan: Rays, sinogram: NDArray[Any], shape: tuple[int, int], lanes: in
                 band, by_column,
             )  # fmt: skip
 
-        share(tile, range(0, shape[by_column], BAND))
+        share(tile, range(0, shape[by_column], WIDE_BAND))
     return image

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -117,6 +118,7 @@ class Training:
         self._tell: Callable[[str], None] = lambda _: None
         self._sums: dict[str, list[float]] = defaultdict(list)
         self._limits: dict[str, tuple[float, float]] = {}
+        self._measured: WeakSet[Pairs] = WeakSet()  # a batch is shown more than once
         self._take_up(is_resumed=is_resumed)
         self._journal = Journal(plan.folder, self.step) if plan.machine.is_first else None
 
@@ -215,6 +217,9 @@ class Training:
     def _next(self, ahead: Ahead) -> Pairs:
         """The next batch; what it shows widens what the network is said to know."""
         pairs = next(ahead)
+        if pairs in self._measured:
+            return pairs
+        self._measured.add(pairs)
         for name, (low, high) in limits([pairs]).items():
             lowest, highest = self._limits.get(name, (low, high))
             self._limits[name] = min(low, lowest), max(high, highest)

@@ -14,6 +14,7 @@ from marview.dicom.mask_file import read_mask
 from marview.dicom.series import count
 from marview.errors import BadInput, UsageError
 from marview.export import refuse_mask_name, write_mask
+from marview.geometry import Grid
 from marview.volume import adaptive
 from marview.volume.kmeans import k_means
 from marview.volume.mask import grow_mm, refuse_unusable
@@ -85,12 +86,19 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice) -> FoundMetal:
             "Say --threshold HU or --mask FILE if there is some."
         )
     if choice.margin_mm:
+        found_voxels = np.count_nonzero(mask)
         mask = grow_mm(mask, choice.margin_mm, grid.spacing_mm)
+        if np.count_nonzero(mask) == found_voxels:
+            notes = (*notes, f"A margin of {choice.margin_mm:g} mm changes nothing: {_nearest(grid)}")
         origin += f", margin {choice.margin_mm:+g} mm"
         if not mask.any():
             raise BadInput(f"Nothing of the metal is left at a margin of {choice.margin_mm:g} mm; shrink it by less.")
     refuse_unusable(mask, hu)
     return FoundMetal(mask, origin, notes)
+
+
+def _nearest(grid: Grid) -> str:
+    return f"neighbouring voxel centres lie {min(grid.spacing_mm):.2f} mm apart or more."
 
 
 def write_metal(path: Path, output: Path, choice: MaskChoice, series_uid: str = "") -> None:

@@ -32,6 +32,15 @@ def test_the_densest_of_four_classes(marview: Callable, metal_series: Path, tmp_
     assert mask.sum() > (series.volume.hu == 8000).sum()
 
 
+def test_a_margin_of_less_than_a_voxel_is_told_to_change_nothing(
+    marview: Callable, metal_series: Path, tmp_path: Path
+) -> None:
+    small = marview("mask", metal_series, "--output", tmp_path / "m.nii.gz", "--threshold", 3000, "--margin", 0.1)
+    assert "A margin of 0.1 mm changes nothing" in small.err
+    grown = marview("mask", metal_series, "--output", tmp_path / "m.nii.gz", "--threshold", 3000, "--margin", 5)
+    assert "changes nothing" not in grown.err
+
+
 def test_notes_go_to_standard_error(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
     series = open_series(metal_series)
     fine = np.repeat(series.volume.hu > 3000, 2, axis=2)

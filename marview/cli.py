@@ -71,6 +71,9 @@ Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A folder, zip, DIC
 Series = Annotated[str, typer.Option(metavar="UID", help="The series to take where INPUT holds several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON report instead of sentences.")]
 Threshold = Annotated[float | None, typer.Option(metavar="HU", help="Metal is what exceeds this.")]
+KMeans = Annotated[
+    int | None, typer.Option("--kmeans", metavar="K", help="Metal is the densest of K classes (k-means of HU).")
+]
 MaskFile = Annotated[
     Path | None, typer.Option("--mask", metavar="FILE", help="Metal mask as DICOM SEG, NIfTI or NRRD.")
 ]
@@ -133,9 +136,7 @@ def mask(
         Path, typer.Option(metavar="FILE", help="NAME.nii.gz for NIfTI, NAME.nrrd for NRRD, NAME.dcm for DICOM SEG.")
     ],
     threshold: Threshold = None,
-    kmeans: Annotated[
-        int | None, typer.Option(metavar="K", help="Metal is the densest of K classes (k-means of HU).")
-    ] = None,
+    kmeans: KMeans = None,
     mask: MaskFile = None,
     margin: Margin = 0.0,
     series: Series = "",
@@ -153,6 +154,7 @@ def trace(
     slice_: Annotated[int, typer.Option("--slice", metavar="K", help="Counted from 0 at the foot end.")],
     output: Annotated[Path, typer.Option(metavar="FILE", help="NAME.npz for the arrays, NAME.png for a picture.")],
     threshold: Threshold = None,
+    kmeans: KMeans = None,
     mask: MaskFile = None,
     margin: Margin = 0.0,
     series: Series = "",
@@ -161,7 +163,8 @@ def trace(
     from marview.commands.metal import MaskChoice
     from marview.commands.trace import write_trace
 
-    write_trace(input_, slice_, output, MaskChoice(threshold_hu=threshold, file=mask, margin_mm=margin), series)
+    choice = MaskChoice(threshold_hu=threshold, file=mask, classes=kmeans, margin_mm=margin)
+    write_trace(input_, slice_, output, choice, series)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """See how a result depends on the metal mask: many margins, thresholds and methods, one table."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,13 +19,14 @@ from marview.commands.slices import parse_slices
 from marview.dicom import open_series
 from marview.dicom.atomic import check_place
 from marview.dicom.mask_file import read_mask
+from marview.dicom.series import count
 from marview.errors import BadInput, UsageError
 from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
 from marview.export.sweep import write_sweep
 from marview.geometry import Grid
 from marview.mar import MarWorker, SharedArray
 from marview.mar.messages import Device
-from marview.mar.sweep import SweepInput, plan, sweep
+from marview.mar.sweep import SweepInput, SweepResult, plan, sweep
 from marview.mar.sweep_measures import Row, measure
 from marview.volume import Volume
 
@@ -105,7 +107,10 @@ def sweep_series(
             )
         files = write_sweep(result, output, volume.grid, volume.hu, like=like)
     Console().print(_table(measure(result)))
-    print(f"{output}: {len(files)} files, {len(result.slices)} slices with metal.")
+    notes = [f"{name}: {note}" for name, note in result.notes.items()]
+    for note in (*notes, *_equal_masks(result)):
+        print(f"Note: {note}", file=sys.stderr)
+    print(f"{output}: {count(len(files), 'file')}, {count(len(result.slices), 'slice')} with metal.")
     return 0
 
 
@@ -138,14 +143,22 @@ def _on_processing_grid(given: SweepInput, volume: Volume, stack: ExitStack) -> 
     ), moved
 
 
+def _equal_masks(result: SweepResult) -> list[str]:
+    """Which margins made no difference; once for all methods and thresholds where these agree."""
+    labels = (", ".join(f"{one.margin:+g} {one.unit}" for one in group) for group in result.equal_masks())
+    return [
+        f"Margins {text} gave one and the same mask: distances are counted between voxel centres."
+        for text in dict.fromkeys(labels)
+    ]
+
+
 def _table(rows: Sequence[Row]) -> Table:
-    table = Table(
-        Column("variant", overflow="fold"), "metal voxels", "mean HU", "SD HU", "streak index", "RMSE HU", "s"
-    )
+    table = Table(Column("method", overflow="fold"), Column("mask", no_wrap=True))
+    for title in ("metal voxels", "mean HU", "SD HU", "streak index", "RMSE HU", "s"):
+        table.add_column(title, justify="right")
     for row in rows:
         values = (row.mean_hu, row.deviation_hu, row.streak_index, row.rmse_hu)
-        cells = (
-            [row.note, "", "", ""] if row.note else [("" if np.isnan(value) else f"{value:.2f}") for value in values]
-        )
-        table.add_row(row.variant.name, str(row.metal_voxels), *cells, f"{row.seconds:.1f}")
+        cells = ["not run"] + [""] * 3 if row.note else ["" if np.isnan(value) else f"{value:.2f}" for value in values]
+        method, mask = (row.variant.method, row.variant.label) if row.variant.method else (row.variant.label, "")
+        table.add_row(method, mask, str(row.metal_voxels), *cells, f"{row.seconds:.1f}")
     return table

@@ -1,5 +1,6 @@
 """Write the sinogram of a slice and the metal trace in it, as arrays or as a picture."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from marview.commands.metal import MaskChoice, find_metal
+from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import share, shared_series
+from marview.dicom.series import count
 from marview.errors import UsageError
 from marview.export import whole_file, write_npz
+from marview.geometry import TraceCoverage
 from marview.mar import MarWorker, Message, Output, SinogramRequest
 
 TRACE_COLOUR = (0, 190, 255)
@@ -30,9 +33,9 @@ def write_trace(path: Path, slice_index: int, output: Path, choice: MaskChoice, 
     if output.suffix not in {".npz", ".png"}:
         raise UsageError(f"{output} is neither NAME.npz nor NAME.png.")
     with shared_series(path, series_uid) as series:
-        count = len(series.loaded.volume.hu)
-        if not 0 <= slice_index < count:
-            raise UsageError(f"There is no slice {slice_index}: the series has slices 0 to {count - 1}.")
+        slices = len(series.loaded.volume.hu)
+        if not 0 <= slice_index < slices:
+            raise UsageError(f"There is no slice {slice_index}: the series has slices 0 to {slices - 1}.")
         metal = find_metal(series.loaded, choice)
         pictures: dict[str, NDArray[Any]] = {"mask": metal.mask[slice_index]}
 
@@ -52,8 +55,18 @@ def write_trace(path: Path, slice_index: int, output: Path, choice: MaskChoice, 
         write_npz(output, pictures)
     else:
         _draw(output, np.asarray(pictures["sinogram"], np.float32), np.asarray(pictures["trace"], np.bool_))
-    covered = float(np.mean(pictures["trace"]))
-    print(f"{output}: slice {slice_index}, the metal trace covers {covered:.1%} of the sinogram ({metal.origin}).")
+    for note in metal.notes:
+        print(f"Note: {note}", file=sys.stderr)
+    print(f"{output}: slice {slice_index}, {_told(TraceCoverage.of(np.asarray(pictures['trace'], np.bool_)), metal)}")
+
+
+def _told(coverage: TraceCoverage, metal: FoundMetal) -> str:
+    """What the trace hides, in a sentence or two."""
+    text = (
+        f"the metal trace covers {coverage.fraction:.1%} of the sinogram ({metal.origin}); largest gap "
+        f"{count(coverage.largest_gap, 'bin')}, {count(coverage.hidden_views, 'view')} without any ray beside it."
+    )
+    return text + " What is put in its place is largely a guess." if coverage.is_guess else text
 
 
 def _draw(output: Path, sinogram: NDArray[np.float32], trace: NDArray[np.bool_]) -> None:

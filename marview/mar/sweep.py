@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.errors import MarviewError, UsageError
+from marview.errors import BadInput, MarviewError, UsageError
 from marview.mar.messages import Device, Message, Progress, ReduceRequest
 from marview.mar.run import OnMessage, Outcome, Run
 from marview.mar.shared import SharedArray
@@ -131,6 +131,15 @@ class SweepResult:
         """The variants of a method that gave a result."""
         return [one for one in self.variants if one.method == method and one.name in self.hu]
 
+    def equal_masks(self) -> list[tuple[Variant, ...]]:
+        """Variants that differ in their margin but not in their mask, as margins of less than a voxel do."""
+        groups: dict[tuple[str, float | None, bytes], list[Variant]] = {}
+        for one in self.variants:
+            if one.method and one.name in self.masks:
+                key = (one.method, one.threshold_hu, np.packbits(self.masks[one.name]).tobytes())
+                groups.setdefault(key, []).append(one)
+        return [tuple(group) for group in groups.values() if len(group) > 1]
+
     def spread_hu(self, method: str, slice_index: int) -> NDArray[np.float32]:
         """Standard deviation over a method's variants in a slice, `[y, x]`; where large, all hangs on the mask."""
         at = self.slices.index(slice_index)
@@ -204,16 +213,17 @@ def sweep(
     kinds = {replace(variant, method="") for variant in variants}
     masks_of = {kind: _mask(given, kind, slices) for kind in kinds}
     masks = {variant: masks_of[replace(variant, method="")] for variant in variants}
-    if not any(mask.any() for mask in masks.values()):
-        raise UsageError("No metal is left of the mask in any variant: choose larger margins or lower thresholds.")
+    why_not = {kind: _why_not(mask, given.hu.array[index]) for kind, mask in masks_of.items()}
+    if all(why_not.values()):
+        raise UsageError(f"No variant can be run. {next(iter(why_not.values()))} Choose other margins or thresholds.")
     runs = _Runs(given, slices, worker, parameters or {}, device, is_cancelled)
     original = Variant("")
     results = {original.name: given.hu.array[index]}
     notes: dict[str, str] = {}
     tell = on_progress or (lambda _fraction, _text: None)
     for number, variant in enumerate(variants):
-        if not masks[variant].any():
-            notes[variant.name] = "No metal is left of the mask."
+        if note := why_not[replace(variant, method="")]:
+            notes[variant.name] = note
             continue
         on_run = partial(_tell, tell, number, len(variants), variant.name)
         results[variant.name] = runs.run(variant, masks[variant], on_run)
@@ -329,6 +339,17 @@ def _mask(given: SweepInput, variant: Variant, slices: tuple[int, ...]) -> NDArr
     if variant.unit == "mm":
         return grow_mm(core, variant.margin, given.spacing_mm)[index]
     return grow_px(core[index], variant.margin)
+
+
+def _why_not(mask: NDArray[np.bool_], hu: NDArray[np.int16]) -> str:
+    """Why no method can use the mask of a variant, `[slice, y, x]`; empty where one can."""
+    if not mask.any():
+        return "No metal is left of the mask."
+    try:
+        refuse_unusable(mask, hu)
+    except BadInput as refusal:
+        return str(refusal)
+    return ""
 
 
 def _spread(results: Iterable[NDArray[np.int16]]) -> NDArray[np.float32]:

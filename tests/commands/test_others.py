@@ -22,7 +22,10 @@ def test_methods_lists_the_bundled_ones(marview: Callable) -> None:
 
 
 def test_trace_of_a_slice_as_arrays_and_as_a_picture(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
-    assert marview("trace", metal_series, "--slice", 2, "--output", tmp_path / "t.npz").exit_code == 0
+    answer = marview("trace", metal_series, "--slice", 2, "--output", tmp_path / "t.npz")
+    assert answer.exit_code == 0
+    assert "largest gap" in answer.out
+    assert "0 views without any ray beside it" in answer.out
     arrays = np.load(tmp_path / "t.npz", allow_pickle=False)
     sinogram, trace = arrays["sinogram"], arrays["trace"]
     assert sinogram.shape == trace.shape == arrays["li_sinogram"].shape

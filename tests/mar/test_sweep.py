@@ -96,6 +96,24 @@ def test_a_mask_that_vanishes_is_said_and_the_rest_goes_on(hu) -> None:
     assert "a_-9mm" not in result.hu
 
 
+def test_a_variant_that_covers_the_body_is_said_and_never_run(hu) -> None:
+    worker = Worker()
+    result = sweep(given(hu), plan(["a"], margins_mm=[0, 60]), worker)
+    assert "of the body" in measure(result)[2].note
+    assert len(worker.requests) == 1
+    with pytest.raises(UsageError, match="No variant can be run"):
+        sweep(given(hu), plan(["a"], margins_mm=[60, 70]), worker)
+    assert len(worker.requests) == 1
+
+
+def test_margins_that_make_no_difference_are_told(hu) -> None:
+    result = sweep(given(hu), plan(["a", "b"], margins_mm=[-0.5, 0, 1]), Worker())
+    assert [[one.name for one in group] for group in result.equal_masks()] == [
+        ["a_-0.5mm", "a_+0mm"],
+        ["b_-0.5mm", "b_+0mm"],
+    ]
+
+
 def test_measures_are_taken_in_the_same_place_whatever_the_mask(hu) -> None:
     thing = given(hu)
     truth = hu.array.copy()

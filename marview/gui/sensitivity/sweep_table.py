@@ -95,7 +95,7 @@ class SweepTable(QWidget):
                 item.setTextAlignment(right | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(at, column, item)
             if row.note:
-                self.table.setItem(at, 2, QTableWidgetItem(tr("none left")))
+                self.table.setItem(at, 2, QTableWidgetItem(tr("not run")))
         self.table.setColumnHidden(5, all(math.isnan(row.rmse_hu) for row in rows))
         del blocker
         self._mark()

@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
@@ -145,7 +147,7 @@ def _on_processing_grid(given: SweepInput, volume: Volume, stack: ExitStack) -> 
 
 def _equal_masks(result: SweepResult) -> list[str]:
     """Which margins made no difference; once for all methods and thresholds where these agree."""
-    labels = (", ".join(f"{one.margin:+g} {one.unit}" for one in group) for group in result.equal_masks())
+    labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in result.equal_masks())
     return [
         f"Margins {text} gave one and the same mask: distances are counted between voxel centres."
         for text in dict.fromkeys(labels)
@@ -153,12 +155,17 @@ def _equal_masks(result: SweepResult) -> list[str]:
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    table = Table(Column("method", overflow="fold"), Column("mask", no_wrap=True))
-    for title in ("metal voxels", "mean HU", "SD HU", "streak index", "RMSE HU", "s"):
+    """A heading for each method, so that a row fits into 80 columns."""
+    table = Table(Column("mask", no_wrap=True), box=SIMPLE_HEAD)
+    for title in ("voxels", "mean HU", "SD HU", "streaks", "RMSE HU", "s"):
         table.add_column(title, justify="right")
+    method = ""
     for row in rows:
+        if row.variant.method != method:
+            method = row.variant.method
+            table.add_section()
+            table.add_row(method, style="bold")
         values = (row.mean_hu, row.deviation_hu, row.streak_index, row.rmse_hu)
         cells = ["not run"] + [""] * 3 if row.note else ["" if np.isnan(value) else f"{value:.2f}" for value in values]
-        method, mask = (row.variant.method, row.variant.label) if row.variant.method else (row.variant.label, "")
-        table.add_row(method, mask, str(row.metal_voxels), *cells, f"{row.seconds:.1f}")
+        table.add_row(row.variant.label, str(row.metal_voxels), *cells, f"{row.seconds:.1f}")
     return table

@@ -45,6 +45,21 @@ def test_a_truth_on_other_voxels_is_refused(series: Path, tmp_path: Path) -> Non
         sweep_series(series, tmp_path / "out", methods="nmar", margins="0,1", truth=other)
 
 
+def test_the_table_fits_into_a_narrow_terminal_and_equal_masks_are_told(
+    series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    margins = {"margins": "-0.5,0,2,80", "thresholds": "2000"}
+    assert sweep_series(series, tmp_path / "out", methods="linear_interpolation", device="cpu", **margins) == 0
+    told = capsys.readouterr()
+    lines = told.out.splitlines()
+    assert any(line.strip() == "linear_interpolation" for line in lines)
+    row = next(line for line in lines if "> 2000 HU, -0.5 mm" in line)
+    assert row.split()[5] == "32"
+    assert "Margins -0.5 mm, 0 mm gave one and the same mask" in told.err
+    assert "+80mm: The metal mask covers" in told.err
+
+
 @pytest.mark.slow
 def test_a_sweep_in_pixels_is_written_on_the_processing_grid(series: Path, tmp_path: Path) -> None:
     assert sweep_series(series, tmp_path / "out", methods="linear_interpolation", margins_px="0,2", device="cpu") == 0

@@ -280,6 +280,35 @@ def test_the_trace_follows_the_brush_while_it_moves(hand) -> None:
     assert "ray" in hand.view._marks
 
 
+def test_nothing_is_said_of_a_trace_that_is_not_known_yet(hand, worker) -> None:
+    session, label = hand.session, hand.window.side.metal.trace
+    session.view.update(layout=Layout.MAR)
+    hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
+    session.view.go_to(0)
+    QApplication.processEvents()
+    assert label.text().startswith("Trace 0.0%")
+    worker.trace_gate.clear()
+    hand.key(Qt.Key.Key_B)
+    hand.stroke((32, 40))
+    hand.qtbot.wait(20)
+    assert label.isHidden()
+    worker.trace_gate.set()
+    hand.qtbot.waitUntil(lambda: not label.isHidden(), timeout=5000)
+    assert not label.text().startswith("Trace 0.0%")
+
+
+def test_pieces_of_an_earlier_mask_are_not_passed_off_as_those_of_this_one(hand) -> None:
+    pieces = hand.window.side.pieces
+    hand.qtbot.waitUntil(lambda: pieces.list.topLevelItemCount() == 1, timeout=5000)
+    assert pieces.more.isHidden()
+    hand.session.metal.set_threshold(500)
+    hand.settle()
+    assert "counting" in pieces.more.text()
+    assert not pieces.more.isHidden()
+    hand.qtbot.waitUntil(lambda: pieces.list.topLevelItemCount() == 2, timeout=5000)
+    assert pieces.more.isHidden()
+
+
 def test_taking_a_tool_shows_a_hidden_mask(hand) -> None:
     hand.session.view.toggle_overlay(Overlay.MASK)
     hand.key(Qt.Key.Key_B)

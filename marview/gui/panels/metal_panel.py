@@ -167,6 +167,9 @@ class MetalPanel(Section):
         """How much the trace of the slice in view hides, and which slice is worst."""
         traces, here = self._session.traces, self._session.view.display.slice_index
         coverage, worst = traces.coverage.get(here), traces.worst
+        counts = self._session.metal.counts
+        if coverage is not None and not coverage.fraction and here < len(counts) and counts[here]:
+            coverage = None  # as it was before there was metal in this slice
         self.trace.setVisible(coverage is not None)
         if coverage is None:
             return

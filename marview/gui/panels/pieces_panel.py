@@ -63,7 +63,9 @@ class PiecesPanel(FoldingSection):
         self.more.setVisible(pieces.smaller > 0)
 
     def _wait(self) -> None:
-        """List them once the mask rests."""
+        """List them once the mask rests; until then the list is that of the mask as it was."""
+        self.more.setText(tr("Of the mask as it was; counting …"))
+        self.more.setVisible(not self._session.metal.is_painting)
         self._settle.start()
 
     def _switch(self, item: QTreeWidgetItem, column: int) -> None:

@@ -192,7 +192,9 @@ class ProfilePlot(QWidget):
         tones, styles = colours.of_variants(swept.result), colours.styles(swept.result)
         method_of = {one.name: one.method for one in swept.result.variants}
         profiles = sensitivity.profiles(display.slice_index)
-        words = tr("Profile along the line, colour by margin")
+        words = tr("Colour by margin; dashed: uncorrected")
+        if "truth" in profiles:
+            words += tr(", dotted: truth")
         if len(swept.result.methods) > 1:
             words += tr("; solid: {}").format(swept.titles.get(swept.result.methods[0], swept.result.methods[0]))
         self.hint.setText(words if profiles else tr("This slice was not swept."))
@@ -236,7 +238,7 @@ def _plot() -> Any:
     menu.setParent(plot, menu.windowFlags())
     for field in menu.findChildren(QWidget):
         field.setAccessibleName(field.objectName())
-    plot.setMinimumHeight(120)
+    plot.setMinimumHeight(96)
     plot.showGrid(x=True, y=True, alpha=0.12)
     plot.setMenuEnabled(False)
     plot.hideButtons()

@@ -23,6 +23,9 @@ from marview.mar.sweep import Variant
 from marview.session.session import Session
 
 COLUMNS = ("Variant", "Voxels", "Mean", "SD", "Streaks", "RMSE", "s")
+FEWEST_ROWS = 3
+"""So many stay in view on a small screen."""
+
 FILTERS = ("Table (*.csv)", "Figure (*.png)", "Figure (*.pdf)")
 
 
@@ -40,12 +43,14 @@ class SweepTable(QWidget):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setShowGrid(False)
         self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 9)
+        row_px = self.fontMetrics().height() + 9
+        self.table.verticalHeader().setDefaultSectionSize(row_px)
+        self.table.setMinimumHeight((1 + FEWEST_ROWS) * row_px + 6)
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(34)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         first = QTableWidgetItem(tr(COLUMNS[0]))
         first.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -101,10 +106,12 @@ class SweepTable(QWidget):
         self._mark()
 
     def _name(self, variant: Variant) -> str:
-        """The margin comes first: it is what tells variants apart where the column is narrow."""
+        """The margin comes first: it is what tells variants apart; a single method need not be repeated."""
         swept = self._session.sensitivity.swept
         if swept is None or not variant.method:
             return tr("Uncorrected")
+        if len(swept.result.methods) == 1:
+            return variant.label
         return f"{variant.label}  {swept.titles.get(variant.method, variant.method)}"
 
     def _mark(self) -> None:

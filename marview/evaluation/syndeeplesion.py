@@ -27,21 +27,26 @@ _MASKS = "testmask.npy"
 
 def is_syndeeplesion(folder: Path) -> bool:
     """Whether a folder is laid out that way."""
-    return next(folder.rglob("gt.h5"), None) is not None
+    return bool(_slice_folders(folder))
+
+
+def _slice_folders(folder: Path) -> list[Path]:
+    """Also those where a file is missing: reading them says which."""
+    return sorted({path.parent for path in folder.rglob("*.h5") if path.stem == "gt" or path.stem.isdecimal()})
 
 
 def list_syndeeplesion(folder: Path, protocol: Protocol) -> list[ListedCase]:
     """The slices of a folder, each a case with all its metal shapes, by name.
 
     Args:
-        folder: holds `**/gt.h5`.
+        folder: holds `**/gt.h5` and `**/k.h5`.
         protocol: the one the files were made with: `syndeeplesion-640` for the public ones.
     """
     listed = []
-    for truth in sorted(folder.rglob("gt.h5")):
-        name = truth.parent.relative_to(folder).as_posix().replace("/", "_")
+    for slice_folder in _slice_folders(folder):
+        name = slice_folder.relative_to(folder).as_posix().replace("/", "_")
         name = folder.name if name == "." else name
-        listed.append(ListedCase(name, partial(read_slice, truth.parent, folder, name, protocol)))
+        listed.append(ListedCase(name, partial(read_slice, slice_folder, folder, name, protocol)))
     return listed
 
 

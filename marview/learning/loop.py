@@ -31,7 +31,7 @@ from marview.learning.weights import About, about, save_weights
 
 WEIGHTS = "weights.safetensors"
 _SEED_STEP = 1_000_003
-_SAID = {"rmse_hu": "RMSE in HU", "li_rmse_hu": "that of LI"}
+_SAID = {"rmse_hu": "RMSE in HU", "li_rmse_hu": "that of LI", "ceiling_rmse_hu": "that without metal"}
 
 
 @dataclass(frozen=True, eq=False)

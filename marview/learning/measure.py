@@ -1,4 +1,4 @@
-"""How far a network has come: its losses on held-out slices, and the error of its image beside that of LI."""
+"""How far a network has come: its losses on held-out slices, the error of its image between LI and the ceiling."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,8 @@ def validate(
         settings: of the network.
 
     Returns:
-        Numbers by name (`validation NAME`, `rmse_hu`, `li_rmse_hu`) and pictures by name.
+        Numbers by name (`validation NAME`, `rmse_hu`, `li_rmse_hu`, and `ceiling_rmse_hu` of the same scan without
+        metal, which is as well as completing sinograms can do) and pictures by name.
     """
     numbers: dict[str, list[float]] = defaultdict(list)
     shown: dict[str, Tensor] = {}
@@ -42,6 +43,8 @@ def validate(
             if RESULT in pictures:
                 numbers["rmse_hu"].append(_rmse_hu(pictures[RESULT], pairs))
                 numbers["li_rmse_hu"].append(_rmse_hu(pairs.li_image[0], pairs))
+                ceiling = pairs.reconstruct(pairs.metal_free_sinogram)
+                numbers["ceiling_rmse_hu"].append(_rmse_hu(ceiling[0], pairs))
             if not shown:
                 shown = {"image": pairs.image[0], "li": pairs.li_image[0], **pictures, "truth": pairs.truth_mu[0]}
     finally:

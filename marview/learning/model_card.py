@@ -108,7 +108,11 @@ def _curve(curve: Sequence[Mapping[str, str]]) -> str:
     )
 
 
-_TITLES = {"rmse_hu": "RMSE outside metal, HU", "li_rmse_hu": "the same, LI"}
+_TITLES = {
+    "rmse_hu": "RMSE outside metal, HU",
+    "li_rmse_hu": "the same, LI",
+    "ceiling_rmse_hu": "the same, FBP ceiling",
+}
 
 
 def _table(facts: Sequence[tuple[str, object]]) -> str:

@@ -12,7 +12,7 @@ from marview.learning.weights import about, fill
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.api import Job, MarCase, MarResult
 
-from .network import Completion, classes, compose, interpolate_with_prior, line_unit
+from .network import Completion, classes, compose, hidden_share, interpolate_with_prior, line_unit
 from .settings import read_settings
 
 WEIGHTS = "weights/bundled.safetensors"
@@ -67,7 +67,9 @@ def prior_images(completion: Completion, case: MarCase, parameters: Parameters, 
     prior = torch.empty_like(li_mu)
     for part, index, done in _slices(case, job):
         job.progress(0.2 + 0.3 * done, "prior image")
-        found = completion.guide(completion.prior(case.mu[part], li_mu[part], case.metal[part]), case.metal[part])
+        hidden = hidden_share(case.projector, case.trace[part]) if completion.settings.sees_hidden else None
+        made = completion.prior(case.mu[part], li_mu[part], case.metal[part], hidden)
+        found = completion.guide(made, case.metal[part])
         prior[part] = classes(found, case.metal[part]) if parameters.prior == "tissue" else found
         job.output("prior", index, mu_to_hu(prior[part][0]))
     return prior

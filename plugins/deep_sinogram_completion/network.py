@@ -35,7 +35,7 @@ class Completion(nn.Module):
     Attributes:
         settings: what they are.
         prior_net: makes the prior image; None where no prior guides the sinogram.
-        sinogram_net: completes the sinogram.
+        sinogram_net: completes the sinogram; None where interpolation does.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -45,7 +45,9 @@ class Completion(nn.Module):
         folded = settings.fold**2
         self.prior_net: nn.Module | None = None
         if settings.prior != "none":
-            seen = (2 if settings.prior_input == "both" else 1) + (settings.prior_start == "nmar")
+            seen = (
+                (2 if settings.prior_input == "both" else 1) + (settings.prior_start == "nmar") + settings.sees_hidden
+            )
             self.prior_net = UNet(
                 folded * seen,
                 folded,
@@ -53,30 +55,49 @@ class Completion(nn.Module):
                 has_norm=settings.has_norm,
                 starts_at_zero=settings.starts_at_zero,
             )
-        self.sinogram_net: nn.Module = MaskPyramidUNet(settings.sinogram_base, starts_at_zero=settings.starts_at_zero)
+        self.sinogram_net: nn.Module | None = None
+        if settings.completion == "network":
+            self.sinogram_net = MaskPyramidUNet(settings.sinogram_base, starts_at_zero=settings.starts_at_zero)
 
-    def prior(self, image: Tensor, li_image: Tensor, metal: Tensor) -> Tensor:
+    def prior(self, image: Tensor, li_image: Tensor, metal: Tensor, hidden: Tensor | None = None) -> Tensor:
         """PriorNet's image in 1/cm: XLI + f_P([Xma, XLI]), equation (1).
 
         Args:
             image: with metal, 1/cm, `[slice, y, x]`.
             li_image: of linear interpolation.
             metal: metal mask, bool.
+            hidden: `hidden_share` where the settings say that PriorNet sees it.
 
         Returns:
             `[slice, y, x]`; the image of linear interpolation where the method knows no prior.
         """
         if self.prior_net is None:
             return li_image
-        seen = [image.clamp(0, _HIGHEST_MU)]
-        start = seen[0]
+        seen, start = self.prior_sees(image, li_image, metal, hidden)
+        return start + self.prior_change(seen)
+
+    def prior_sees(
+        self, image: Tensor, li_image: Tensor, metal: Tensor, hidden: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """PriorNet's channels, `[slice, channel, y, x]`, and the image it changes, 1/cm, `[slice, y, x]`.
+
+        Arguments as of `prior`.
+        """
+        images = [image.clamp(0, _HIGHEST_MU)]
+        start = images[0]
         if self.settings.prior_input == "both":
-            seen.append(li_image.clamp(0, _HIGHEST_MU))
+            images.append(li_image.clamp(0, _HIGHEST_MU))
             start = li_image
         if self.settings.prior_start == "nmar":
             start = classes(li_image, metal)
-            seen.append(start)
-        return start + self._folded(torch.stack(seen, dim=1))
+            images.append(start)
+        seen = torch.stack(images, dim=1)
+        if self.settings.is_relative:
+            seen = seen / MU_WATER - 1
+        if self.settings.sees_hidden:
+            assert hidden is not None
+            seen = torch.cat([seen, hidden[:, None]], dim=1)
+        return seen, start
 
     def guide(self, prior: Tensor, metal: Tensor) -> Tensor:
         """The image whose sinogram guides the completion, 1/cm, `[slice, y, x]`: the prior, or its classes."""
@@ -94,7 +115,11 @@ class Completion(nn.Module):
         Returns:
             `[slice, view, bin]`, the network's also outside the trace.
         """
+        if self.sinogram_net is None and prior_sinogram is not None:
+            return interpolate_with_prior(sinogram, prior_sinogram, trace)
         li_sinogram = fill_linear(sinogram, trace)
+        if self.sinogram_net is None:
+            return li_sinogram
         if self.settings.prior == "none" or prior_sinogram is None:
             seen, start = li_sinogram, li_sinogram
         elif not self.settings.is_residual:
@@ -106,13 +131,24 @@ class Completion(nn.Module):
         found: Tensor = self.sinogram_net(seen / unit, trace)
         return start + unit * found
 
-    def _folded(self, channels: Tensor) -> Tensor:
+    def prior_change(self, channels: Tensor) -> Tensor:
+        """What PriorNet adds, 1/cm, `[slice, y, x]`, of its channels, `[slice, channel, y, x]`; of any part of a slice.
+
+        The edges of a part are best multiples of 16 times `fold`.
+        """
         fold = self.settings.fold
         rows, columns = channels.shape[-2:]
         framed = pad(channels, (0, -columns % fold, 0, -rows % fold), mode="replicate")
         assert self.prior_net is not None
         made: Tensor = pixel_shuffle(self.prior_net(pixel_unshuffle(framed, fold)), fold)
-        return made[:, 0, :rows, :columns]
+        change = made[:, 0, :rows, :columns]
+        return MU_WATER * change if self.settings.is_relative else change
+
+
+def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
+    """The share of the rays through each pixel that metal hides, `[slice, y, x]`; of the trace, bool."""
+    hits = projector.adjoint(torch.cat([trace.float(), torch.ones_like(trace[:1], dtype=torch.float32)]))
+    return hits[:-1] / hits[-1:].clamp(min=1e-6)
 
 
 def classes(image: Tensor, metal: Tensor) -> Tensor:

@@ -38,6 +38,20 @@ class Losses(_Part):
     block_views: Annotated[int, Field(ge=32)] = 128
 
 
+class Patches(_Part):
+    """Parts of slices that PriorNet alone is trained on.
+
+    Attributes:
+        edge_px: of a patch.
+        count: of patches of a step.
+        hard_share: share of them that is put where PriorNet's start errs most.
+    """
+
+    edge_px: Count = 192
+    count: Count = 4
+    hard_share: Share = 0.5
+
+
 class Settings(_Part):
     """The networks. Defaults are the paper's (Yu 2020).
 
@@ -51,11 +65,18 @@ class Settings(_Part):
         prior_start: what PriorNet changes: the image of linear interpolation, or NMAR's prior made of it, which it then
             sees as well; it is good before PriorNet has learned anything, and not in the paper.
         prior_input: what PriorNet sees: the image with metal and that of linear interpolation, or the first alone.
+        is_relative: whether PriorNet's images and what it adds are relative to water, 0 water and -1 air, which a
+            network without normalization learns faster than 1/cm; not in the paper.
+        sees_hidden: whether PriorNet also sees which share of the rays through each pixel metal hides, and so where
+            the streaks can be, even in a part of a slice without metal; not in the paper.
         is_residual: whether SinoNet sees how the prior's sinogram differs from the interpolated one and corrects that;
             else it sees the prior's sinogram and makes a new one.
         start: what SinoNet corrects: the interpolated sinogram, or the prior's with the difference to the measured one
             interpolated across the trace, which is good before SinoNet has learned anything and not in the paper.
-        losses: of the training.
+        completion: what fills the trace: SinoNet, or interpolation of the difference between the prior's sinogram and
+            the measured one, which needs no training; not in the paper.
+        losses: of the training of both networks.
+        patches: of the training of PriorNet alone.
     """
 
     prior_base: Count = 32
@@ -66,9 +87,13 @@ class Settings(_Part):
     prior: Literal["network", "tissue", "none"] = "network"
     prior_start: Literal["li", "nmar"] = "li"
     prior_input: Literal["both", "metal"] = "both"
+    is_relative: bool = False
+    sees_hidden: bool = False
     is_residual: bool = True
     start: Literal["li", "prior"] = "li"
+    completion: Literal["network", "interpolation"] = "network"
     losses: Losses = Losses()
+    patches: Patches = Patches()
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:

@@ -16,7 +16,7 @@ from marview.geometry import FanBeamFlat
 from marview.learning.api import Pairs
 from marview.learning.recipe import read_recipe
 from marview.learning.weights import About
-from marview.physics.attenuation import hu_to_mu, mu_to_hu
+from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
 from marview.projection import Projector, fill_linear
 from marview.worker.api import MarCase
 from marview.worker.loading import LoadedMethod, load_method
@@ -38,8 +38,9 @@ def room(loaded: LoadedMethod) -> Any:
     package = type(loaded.method).__module__.rpartition(".")[0]
 
     class Room:
-        method, network, settings, training = (
-            importlib.import_module(f"{package}.{name}") for name in ("method", "network", "settings", "training")
+        method, network, settings, training, prior_training = (
+            importlib.import_module(f"{package}.{name}")
+            for name in ("method", "network", "settings", "training", "prior_training")
         )
 
     return Room
@@ -211,6 +212,8 @@ ABLATIONS = [
     {"prior_start": "nmar"},
     {"fold": 2},
     {"fold": 5},
+    {"is_relative": True, "sees_hidden": True},
+    {"completion": "interpolation"},
 ]
 
 
@@ -270,6 +273,76 @@ def test_a_block_of_views_teaches_both_networks_what_whole_slices_do(room: Any) 
     few = training.build(SMALL | {"losses": {"block_share": 1.0, "block_views": 32}}).train()
     torch.stack(list(training.losses(few, pairs, "all", {}).values())).sum().backward()
     assert all(each.grad is not None for each in few.parameters())
+
+
+def test_what_metal_hides_is_one_in_the_metal_and_nothing_where_no_hidden_ray_goes(room: Any) -> None:
+    pairs = made_pairs(2)
+    hidden = room.network.hidden_share(pairs.projector, pairs.trace)
+    assert hidden.shape == pairs.truth_mu.shape
+    assert float(hidden[pairs.metal].min()) > 0.9
+    assert 0 <= float(hidden.min()) < 0.1
+    none = room.network.hidden_share(pairs.projector, torch.zeros_like(pairs.trace))
+    assert not bool(none.any())
+
+
+def test_interpolation_joins_the_prior_to_the_measured_sinogram(room: Any) -> None:
+    pairs = made_pairs(2)
+    completion = small(room, completion="interpolation")
+    assert completion.sinogram_net is None
+    prior, completed, _ = room.training.forward(completion, pairs)
+    projected = pairs.projector.forward(prior)
+    wanted = room.network.interpolate_with_prior(pairs.sinogram, projected, pairs.trace)
+    assert torch.equal(completed, wanted)
+    without = small(room, completion="interpolation", prior="none")
+    assert torch.equal(without.complete(pairs.sinogram, None, pairs.trace, 1.0), pairs.li_sinogram)
+
+
+ALONE = SMALL | {
+    "starts_at_zero": True,
+    "prior_start": "nmar",
+    "is_relative": True,
+    "sees_hidden": True,
+    "completion": "interpolation",
+    "patches": {"edge_px": 32, "count": 3},
+}
+
+
+@torch.no_grad()
+def test_a_perfect_prior_has_no_loss_in_patches_and_whole_slices(room: Any) -> None:
+    pairs = made_pairs(2)
+    trainable = room.prior_training.PriorTraining()
+    network = trainable.build(ALONE).eval()
+    start = room.network.classes(pairs.li_image, pairs.metal)
+    hidden = room.network.hidden_share(pairs.projector, pairs.trace)
+    square = (start - pairs.truth_mu).square() / (0.1 * MU_WATER) ** 2
+    loss = float(trainable.losses(network, pairs, "all", ALONE)["prior"])
+    assert loss == pytest.approx(float((square * hidden).sum() / hidden.sum()), rel=1e-3)
+    assert loss > 0.01
+    perfect = Pairs(start, pairs.metal, pairs.sinogram, pairs.metal_free_sinogram, pairs.trace, pairs.projector)
+    for is_training in (False, True):
+        assert float(trainable.losses(network.train(is_training), perfect, "all", ALONE)["prior"]) < 1e-9
+
+
+def test_the_prior_alone_is_learned_from_patches(room: Any) -> None:
+    pairs = made_pairs(2)
+    trainable = room.prior_training.PriorTraining()
+    torch.manual_seed(0)
+    network = trainable.build(ALONE | {"prior_base": 8})
+    optimiser = torch.optim.Adam(trainable.parameters(network, "all"), 3e-3)
+    found = []
+    for _ in range(40):
+        found.append(trainable.losses(network.eval(), pairs, "all", ALONE)["prior"].detach())
+        optimiser.zero_grad()
+        trainable.losses(network.train(), pairs, "all", ALONE)["prior"].backward()
+        optimiser.step()
+    assert float(found[-1]) < 0.9 * float(found[0])
+    assert set(trainable.pictures(network, pairs, ALONE)) == {"prior", "result", "corrected_sinogram"}
+
+
+@pytest.mark.parametrize("settings", [{}, {"completion": "interpolation", "prior": "none"}], ids=str)
+def test_training_of_the_prior_alone_refuses_other_networks(room: Any, settings: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="PriorNet alone"):
+        room.prior_training.PriorTraining().build(SMALL | settings)
 
 
 def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from marview.learning.api import ONE_TURN, Pairs
 from marview.learning.losses import l1
 
-from .network import Completion, compose, line_unit
+from .network import Completion, compose, hidden_share, line_unit
 from .settings import Losses, read_settings
 
 
@@ -75,7 +75,7 @@ def block_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[
     sinogram, trace, wanted = (
         each[:, first : first + count] for each in (pairs.sinogram, pairs.trace, pairs.metal_free_sinogram)
     )
-    prior = completion.prior(pairs.image, pairs.li_image, pairs.metal)
+    prior = prior_of(completion, pairs)
     prior_sinogram = replace(projector, beam=beam).forward(completion.guide(prior, pairs.metal))
     completed = completion.complete(sinogram, prior_sinogram, trace, line_unit(projector))
     return _before_reconstruction(completion, pairs, prior, completed, compose(completed, sinogram, trace), wanted)
@@ -83,10 +83,16 @@ def block_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[
 
 def forward(completion: Completion, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
     """Prior image in 1/cm, completed and corrected sinogram of whole slices."""
-    prior = completion.prior(pairs.image, pairs.li_image, pairs.metal)
+    prior = prior_of(completion, pairs)
     prior_sinogram = pairs.projector.forward(completion.guide(prior, pairs.metal))
     completed = completion.complete(pairs.sinogram, prior_sinogram, pairs.trace, line_unit(pairs.projector))
     return prior, completed, compose(completed, pairs.sinogram, pairs.trace)
+
+
+def prior_of(completion: Completion, pairs: Pairs) -> Tensor:
+    """PriorNet's images in 1/cm, `[slice, y, x]`."""
+    hidden = hidden_share(pairs.projector, pairs.trace) if completion.settings.sees_hidden else None
+    return completion.prior(pairs.image, pairs.li_image, pairs.metal, hidden)
 
 
 def _before_reconstruction(

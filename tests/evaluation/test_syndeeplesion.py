@@ -104,6 +104,7 @@ def _rewrite(path, name, values):
         (lambda f: np.save(f / "testmask.npy", np.ones((64, 64, 2), np.uint8)), "more than half of the body"),
         (lambda f: np.save(f / "testmask.npy", np.ones((64, 64, 1), np.uint8)), "only 1 shapes"),
         (lambda f: [(f / "s1" / f"{k}.h5").unlink() for k in (0, 1)], "no file 0.h5"),
+        (lambda f: (f / "s1" / "gt.h5").unlink(), r"gt.h5 is missing"),
         (lambda f: (f / "s1" / "0.h5").write_bytes(b"no HDF5"), "cannot be read as HDF5"),
         (lambda f: _rewrite(f / "s1" / "0.h5", "ma_CT", None), "lacks"),
         (lambda f: _rewrite(f / "s1" / "1.h5", "ma_sinogram", np.zeros((96, 90))), r"ma_sinogram is \(96, 90\)"),

@@ -198,7 +198,8 @@ def test_the_curve_has_a_row_for_every_look_and_pictures(begin, small, tmp_path:
     with (tmp_path / "run" / "curve.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert [int(row["step"]) for row in rows] == [0, 4, 8, 10]
-    assert {"training image", "validation square", "rmse_hu", "li_rmse_hu", "learning_rate"} <= set(rows[0])
+    assert {"training image", "validation square", "learning_rate"} <= set(rows[0])
+    assert {"rmse_hu", "li_rmse_hu", "ceiling_rmse_hu"} <= set(rows[0])
     assert float(rows[-1]["rmse_hu"]) != float(rows[0]["rmse_hu"])
     assert len(list((tmp_path / "run" / "pictures").glob("step_*.png"))) == 4
 

@@ -36,7 +36,8 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         outcome = CANCELLED
     except typer.TyperException as wrong:
-        command = wrong.ctx.command_path if wrong.ctx else "marview"
+        context = getattr(wrong, "ctx", None)  # only what concerns a verb has one
+        command = context.command_path if context else "marview"
         return refuse(f"{wrong.format_message().rstrip('.')}. Say {command} --help.", UsageError.exit_code)
     if outcome == CANCELLED:  # typer makes an exit code of Ctrl-C inside a verb
         return refuse(CANCELLED_SENTENCE, CANCELLED)

@@ -1,11 +1,12 @@
 """A raster view on one grey picture with overlays, marks and texts; it knows nothing of CT."""
 
+import math
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPen, QPolygonF, QTransform, QWheelEvent
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
@@ -24,7 +25,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, useOpenGL=False, background="k")
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
         self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -75,12 +76,19 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
 
     def set_mark(self, name: str, line: QPolygonF | None, colour_: QColor | None = None, width: float = 1.4) -> None:
         """Draw a line in scene coordinates over everything; None removes it."""
-        if line is None:
-            if self._marks.pop(name, None) is None:
-                return
-        else:
+        before = self._marks.pop(name, None)
+        if line is not None:
             self._marks[name] = (line, colour_ or colour("focus"), width)
-        self.viewport().update()
+        for mark in (before, self._marks.get(name)):
+            if mark is not None:
+                self.viewport().update(self._covered(mark[0], mark[2]))
+
+    def _covered(self, line: QPolygonF, width: float) -> QRect:
+        """The pixels of the view that a mark touches."""
+        room = math.ceil(width) + 2
+        around = self.viewportTransform().map(line).boundingRect().toAlignedRect()
+        touched: QRect = around.adjusted(-room, -room, room, room).intersected(self.viewport().rect())
+        return touched
 
     def set_divider(self, share: float | None) -> None:
         """Draw the line of a swipe at this share of the width."""

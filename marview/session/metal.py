@@ -354,7 +354,8 @@ class Metal:
     def _touch(self, box: Box | None) -> None:
         """Voxels within a box are others."""
         if box is not None and self.mask is not None:
-            self.counts[box[0]] = np.count_nonzero(self.mask.array[box[0]], axis=(1, 2))
+            for z in range(box[0].start, box[0].stop):  # one by one: along axes numpy counts ten times slower
+                self.counts[z] = np.count_nonzero(self.mask.array[z])
             self.touched.emit(box)
 
     def _settle(self, state: _State, box: Box) -> None:

@@ -5,8 +5,8 @@ builds up, and the next answer is never older than the one before.
 """
 
 import logging
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,6 +78,7 @@ class Traces:
         self._generation = Generation()
         self._room: SharedArray | None = None
         self._failures = 0
+        self._waiting = ThreadPoolExecutor(1, thread_name_prefix="trace")
         metal.touched.connect(self._touch)
         metal.changed.connect(self._try_again)
         view.changed.connect(self._follow)
@@ -101,9 +102,8 @@ class Traces:
     @property
     def worst(self) -> tuple[int, TraceCoverage] | None:
         """The slice whose trace hides most, of those known."""
-        if not self.coverage:
-            return None
-        return max(self.coverage.items(), key=lambda item: item[1].fraction)
+        known = [item for item in self.coverage.items() if item[0] not in self._stale]
+        return max(known, key=lambda item: item[1].fraction, default=None)
 
     @property
     def is_surveyed(self) -> bool:
@@ -114,12 +114,17 @@ class Traces:
         """Ask no more."""
         self._is_on = False
         self._generation.next()
+        self._waiting.shutdown(wait=False)
         if self._room is not None:
             self._room.close()
             self._room = None
 
     def _touch(self, box: Box) -> None:
-        self._stale.update(range(box[0].start, box[0].stop))
+        touched = range(box[0].start, box[0].stop)
+        self._stale.update(touched)
+        for z in touched:  # a slice that was bare hides something now, nobody knows yet how much
+            if self.coverage.get(z) == CLEAR:
+                del self.coverage[z]
         self._ask()
 
     def _follow(self, display: Display, names: frozenset[str]) -> None:
@@ -180,20 +185,25 @@ class Traces:
             made = None if trace is None else SliceTrace(slice_index, trace, coverage)
             self._post(lambda: self._take(slice_index, made, outcome, ticket))
 
-        threading.Thread(target=wait, name="trace", daemon=True).start()
+        self._waiting.submit(wait)
 
     def _take(self, slice_index: int, made: SliceTrace | None, outcome: Outcome, ticket: int) -> None:
         self._is_busy = False
-        if self._generation.is_current(ticket):
-            if made is None:
-                self._fail(slice_index, outcome.sentence)
-                return
-            self._failures = 0
-            self.coverage[made.slice_index] = made.coverage
-            if made.slice_index == self._view.display.slice_index:
-                self._show(made)
-            self.surveyed.emit()
-        self._ask()
+        if not self._generation.is_current(ticket):
+            self._ask()
+            return
+        if made is None:
+            self._fail(slice_index, outcome.sentence)
+            return
+        self._failures = 0
+        self.coverage[made.slice_index] = made.coverage
+        is_in_view = made.slice_index == self._view.display.slice_index
+        if is_in_view:
+            self.current = made
+        self._ask()  # the worker is at the next one while this one is drawn
+        if is_in_view and self.current is made:
+            self.changed.emit()
+        self.surveyed.emit()
 
     def _fail(self, slice_index: int, sentence: str) -> None:
         """Nothing is said of a slice whose trace is not known; a worker that crashed is replaced some times."""

@@ -58,15 +58,20 @@ class FrontEnd:
             pixel_mm=self.frame.pixel_mm,
             beam=self.beam,
             slice_indices=slice_indices,
-            measured_trace=self._trace(metal),
+            measured_trace=self.rays_through(grown(metal)),
         )
 
     def trace(self, mask: NDArray[np.bool_]) -> Tensor:
         """The metal trace of slices' masks `[slice, row, column]`, bool `[slice, view, bin]`, as cases have it."""
-        return self._trace(self.frame.mask_to_processing(mask).to(self.device))
+        return self.rays_through(self.hidden(mask))
 
-    def _trace(self, metal: Tensor) -> Tensor:
-        return self._projector.trace(grown(metal))
+    def hidden(self, mask: NDArray[np.bool_]) -> Tensor:
+        """The pixels whose rays make that trace, bool `[slice, y, x]`: the mask there, grown by one."""
+        return grown(self.frame.mask_to_processing(mask).to(self.device))
+
+    def rays_through(self, pixels: Tensor) -> Tensor:
+        """The rays that meet any of the pixels `[slice, y, x]`, bool `[slice, view, bin]`."""
+        return self._projector.trace(pixels)
 
     def correction(
         self,

@@ -58,8 +58,8 @@ class SliceFrame:
         rows, columns = self._down
         metal = torch.from_numpy(mask[:, box[1], box[2]].astype(np.float32))
         covered |= (rows[:, box[1]] @ metal @ columns[:, box[2]].T) >= 0.5
-        k, row, column = (torch.from_numpy(index) for index in np.nonzero(mask))
-        covered[k, self._nearest(0)[row], self._nearest(1)[column]] = True
+        k, row, column = (torch.from_numpy(index) for index in np.nonzero(mask[:, box[1], box[2]]))
+        covered[k, self._nearest(0)[row + box[1].start], self._nearest(1)[column + box[2].start]] = True
         return covered
 
     def to_native(self, correction: Tensor) -> Tensor:

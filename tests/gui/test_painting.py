@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -332,3 +332,44 @@ def test_a_mask_of_the_whole_body_starts_no_run(hand, worker) -> None:
     hand.qtbot.waitUntil(hand.window.messages.isVisible, timeout=2000)
     assert "of the body" in hand.window.messages.text.text()
     assert not worker.requests
+
+
+def on_screen(hand: Hand, view) -> np.ndarray:
+    """What the screen shows of a view by now, 0xAARRGGBB `[y, x]`: all that was ever painted, part by part."""
+    QApplication.processEvents()
+    port = view.viewport()
+    corner = port.mapTo(hand.window, QPoint(0, 0))
+    return pixels(hand.window.screen().grabWindow(hand.window.winId()).toImage().copy(QRect(corner, port.size())))
+
+
+def drawn_anew(view) -> np.ndarray:
+    return pixels(view.viewport().grab().toImage())
+
+
+def pixels(image: QImage) -> np.ndarray:
+    plain = image.convertToFormat(QImage.Format.Format_RGB32)
+    rows = np.frombuffer(plain.constBits(), np.uint32).reshape(plain.height(), -1)
+    return rows[:, : plain.width()] & 0xFFFFFF
+
+
+def test_painting_only_what_has_changed_leaves_nothing_behind(hand) -> None:
+    session = hand.session
+    session.view.update(layout=Layout.MAR)
+    pane = hand.window.grid.panes["sinogram"]
+    hand.qtbot.waitUntil(lambda: bool(pane.available) and session.traces.is_surveyed, timeout=5000)
+    hand.key(Qt.Key.Key_B)
+    for row in range(20, 45, 3):
+        hand.hover(row, 70 - row)
+        QApplication.processEvents()
+    hand.stroke((50, 10), (50, 29), (30, 40), (20, 12))
+    hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
+    assert hand.mask[3, 50, 10:29].all()
+    for view in (hand.view, pane.view):
+        np.testing.assert_array_equal(on_screen(hand, view), drawn_anew(view))
+    for turn in range(3):  # nothing is laid out anew from here on
+        hand.stroke((52 + turn, 12), (52 + turn, 25))
+        hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
+        if turn == 1:
+            session.undo()
+        for view in (hand.view, pane.view):
+            np.testing.assert_array_equal(on_screen(hand, view), drawn_anew(view))

@@ -55,3 +55,33 @@ def test_the_worker_marks_it_into_shared_memory(arrays) -> None:
             worker.trace(request(arrays, 3))
         with pytest.raises(UsageError, match="A trace is bool"):
             worker.trace(TraceRequest(mask=arrays[1], spacing_mm=SPACING_MM, slice_index=1, trace=arrays[1]))
+
+
+def test_what_is_remembered_of_the_last_trace_changes_none(arrays) -> None:
+    """Painting, erasing, other slices and other grids in turn: always the trace of a front end that knows nothing."""
+    _, mask, trace = arrays
+    generator = np.random.default_rng(5)
+    front = FrontEnd(SliceFrame(SHAPE[1:], SPACING_MM[1:]), torch.device("cpu"))
+
+    def is_whole(slice_index: int) -> None:
+        mark_trace(request(arrays, slice_index))
+        whole = front.trace(mask.array[slice_index : slice_index + 1])[0].numpy()
+        np.testing.assert_array_equal(trace.array, whole)
+
+    for stamp in range(6):
+        y, x = generator.integers(5, 80, 2)
+        mask.array[1, y : y + 6, x : x + 4] = stamp != 3  # the fourth erases
+        is_whole(1)
+    is_whole(2)
+    mask.array[2] |= mask.array[1]
+    is_whole(2)
+    mask.array[2] = False
+    is_whole(2)
+    assert not trace.array.any()
+
+    mask.array[1, 10:20, 10:20] = True
+    is_whole(1)
+    stretched = TraceRequest(mask=mask, spacing_mm=(3.0, 1.0, 2.5), slice_index=1, trace=trace)
+    mark_trace(stretched)
+    other = FrontEnd(SliceFrame(SHAPE[1:], (1.0, 2.5)), torch.device("cpu"))
+    np.testing.assert_array_equal(trace.array, other.trace(mask.array[1:2])[0].numpy())

@@ -12,6 +12,8 @@ from marview.learning.weights import about, fill
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.api import Job, MarCase, MarResult
 
+from ..nmar.method import Parameters as NmarParameters
+from ..nmar.method import is_mild
 from .network import Completion, classes, compose, hidden_share, interpolate_with_prior, line_unit
 from .settings import read_settings
 
@@ -56,7 +58,7 @@ class DeepSinogramCompletion:
         prior_sinogram = case.projector.forward(prior)
         corrected = corrected_sinograms(completion, case, prior_sinogram, parameters, job)
         job.progress(0.9, "reconstruction")
-        notes = warnings(case, job.about_weights(WEIGHTS))
+        notes = [*warnings(case, job.about_weights(WEIGHTS)), *mild_metal(case)]
         return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
 
 
@@ -91,6 +93,20 @@ def corrected_sinograms(
         corrected[part] = compose(completed, sinogram, trace)
         job.output("corrected_sinogram", index, corrected[part][0])
     return corrected
+
+
+def mild_metal(case: MarCase) -> list[str]:
+    """A sentence where wires and leads of a clinical image are better left to NMAR; see the README."""
+    has_metal = case.metal.flatten(1).any(dim=1)
+    mild = (is_mild(case, NmarParameters()) & has_metal).nonzero().flatten().tolist()
+    if case.measured_sinogram is not None or not mild:
+        return []
+    indices = [case.slice_indices[number] for number in mild] if case.slice_indices else mild
+    where = f"Slice {indices[0]}" if len(indices) == 1 else f"{len(indices)} slices ({indices[0]} to {indices[-1]})"
+    return [
+        f"{where}: the metal hides or attenuates little, as wires and leads do; NMAR, which makes its prior of the "
+        "uncorrected image there, kept the bone beside such metal better, so compare with it."
+    ]
 
 
 def load(job: Job) -> Completion:

@@ -357,6 +357,19 @@ def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any) -> No
     assert room.network.line_unit(pairs.projector) == pytest.approx(4.0)  # the field of the published protocol
 
 
+def test_wires_in_a_clinical_image_are_better_left_to_nmar(loaded: LoadedMethod, room: Any) -> None:
+    pairs = made_pairs(2)
+    metal = torch.zeros_like(pairs.metal)
+    metal[1, SIZE // 2, SIZE // 2] = True  # adds nothing to the image
+
+    def notes(measured: Tensor | None) -> str:
+        case = MarCase(mu_to_hu(pairs.truth_mu), metal, PIXEL_MM, pairs.projector.beam, [7, 8], measured)
+        return " ".join(loaded.method.run(case, loaded.parameters({}), WeightsJob(small(room), SMALL)).notes)
+
+    assert "Slice 8: the metal hides or attenuates little" in notes(None)
+    assert "NMAR" not in notes(pairs.metal_free_sinogram)
+
+
 def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, room: Any) -> None:
     pairs = made_pairs(3)
     case = made_case(pairs)

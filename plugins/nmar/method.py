@@ -111,14 +111,19 @@ class Nmar:
 
 def prior_source(case: MarCase, parameters: Parameters) -> Tensor:
     """The image the prior is made of, in 1/cm, `[slice, y, x]`."""
-    covered = case.trace.float().mean(dim=(1, 2)) * 100
-    is_raw = torch.full_like(covered, parameters.prior_source == "raw", dtype=torch.bool)
+    is_raw = torch.full((len(case.hu),), parameters.prior_source == "raw", device=case.hu.device)
     if parameters.prior_source == "auto":
-        added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
-        is_raw = (covered < parameters.raw_below) | (added < parameters.mild_below)
+        is_raw = is_mild(case, parameters)
     if bool(is_raw.all()):
         return case.mu
     return torch.where(is_raw[:, None, None], case.mu, case.li_mu)
+
+
+def is_mild(case: MarCase, parameters: Parameters) -> Tensor:
+    """Slices whose metal hides or attenuates little, bool, `[slice]`; the uncorrected image is a good source there."""
+    covered = case.trace.float().mean(dim=(1, 2)) * 100
+    added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
+    return (covered < parameters.raw_below) | (added < parameters.mild_below)
 
 
 def complete(case: MarCase, prior_sinogram: Tensor, parameters: Parameters) -> Tensor:

@@ -41,11 +41,14 @@ class MessageBar(QFrame):
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
         self._clock.timeout.connect(self.hide)
+        self._shown: Message | None = None
         messages.said.connect(self.show_message)
+        messages.unsaid.connect(self._unsay)
         self.hide()
 
     def show_message(self, message: Message) -> None:
         """Show a sentence."""
+        self._shown = message
         self.text.setText(message.sentence)
         self.setAccessibleName(message.sentence)
         ratio = self.devicePixelRatioF()
@@ -58,3 +61,7 @@ class MessageBar(QFrame):
             self._clock.start(GOOD_NEWS_MS)
         else:
             self._clock.stop()
+
+    def _unsay(self, message: Message) -> None:
+        if message is self._shown:
+            self.hide()

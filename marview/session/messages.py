@@ -16,7 +16,7 @@ class Severity(enum.StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Message:
     """One sentence."""
 
@@ -44,6 +44,7 @@ class Messages:
     """Says sentences and asks questions; the window shows them in bars that never block."""
 
     said = Signal(Message)
+    unsaid = Signal(Message)
     asked = Signal(Question)
     withdrawn = Signal(Question)
 
@@ -56,9 +57,15 @@ class Messages:
         """Take a question back that makes no sense any more."""
         self.withdrawn.emit(question)
 
-    def say(self, severity: Severity, sentence: str) -> None:
+    def say(self, severity: Severity, sentence: str) -> Message:
         """Show a sentence."""
-        self.said.emit(Message(severity, sentence))
+        message = Message(severity, sentence)
+        self.said.emit(message)
+        return message
+
+    def unsay(self, message: Message) -> None:
+        """Take a sentence away that is no longer so, if it is still shown."""
+        self.unsaid.emit(message)
 
     def error(self, sentence: str) -> None:
         """Say that something failed."""

@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from marview.mar.shared import SharedArray
 from marview.session.background import Background, Generation
-from marview.session.messages import Messages, Severity
+from marview.session.messages import Message, Messages, Severity
 from marview.session.segmenting import Core, Mask, Recipe, Source, find_core, finish
 from marview.volume.box import Box
 from marview.volume.brush import Brush, Point
@@ -65,6 +65,7 @@ class Metal:
         self._background = background
         self._messages = messages
         self._requests = Generation()
+        self._refused: Message | None = None
         self._clear(None)
 
     def take(self, volume: Volume | None) -> None:
@@ -267,7 +268,7 @@ class Metal:
         )
 
     def put(
-        self, given: Mask, origin: str, notes: tuple[str, ...] = (), then: Callable[[], None] = lambda: None
+        self, given: Mask, origin: str, notes: tuple[str, ...] = (), then: Callable[[], object] = lambda: None
     ) -> None:
         """Take over a mask that a file or an earlier session gives, as one step of undo; `origin` names it."""
         self.end_stroke()
@@ -373,6 +374,9 @@ class Metal:
         return self.is_busy
 
     def _set_busy(self, *, is_busy: bool) -> None:
+        if is_busy and self._refused is not None:  # what is tried now may go well
+            self._messages.unsay(self._refused)
+            self._refused = None
         if is_busy != self.is_busy:
             self.is_busy = is_busy
             self.busy.emit()
@@ -381,7 +385,7 @@ class Metal:
         if self._requests.is_current(ticket):
             self.asked = before
             self._set_busy(is_busy=False)
-            self._messages.say(Severity.ERROR, sentence)
+            self._refused = self._messages.say(Severity.ERROR, sentence)
             self.changed.emit()
 
 

@@ -179,6 +179,9 @@ def test_growing_from_a_click_and_a_seed_outside_is_a_sentence(hand) -> None:
     hand.qtbot.waitUntil(hand.window.messages.isVisible, timeout=2000)
     assert "lies outside" in hand.window.messages.text.text()
     assert hand.session.metal.counts.sum() == 90
+    hand.stroke((33, 40))
+    hand.settle()
+    assert "outside" not in hand.window.messages.text.text()
 
 
 def test_choosing_to_grow_takes_the_tool_and_waits_for_a_click(hand) -> None:

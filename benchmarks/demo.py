@@ -1,6 +1,6 @@
 """What the bundled methods do to the demo studies, whose truth is known: RMSE in HU.
 
-    .venv/bin/python benchmarks/demo.py [--kind hip spine dental] [--picture FOLDER]
+    .venv/bin/python benchmarks/demo.py [--kind hip spine dental] [--method nmar ...] [--picture FOLDER]
 
 Every study goes through the clinical front end: metal found by itself, sinogram re-projected from the image. RMSE is
 over the body without its true metal, in all slices that hold metal, both images cut to -1000 to 1604 HU.
@@ -21,7 +21,13 @@ from marview.metrics import dice, ring, rmse_hu
 from marview.physics.demo_study import DemoStudy, make_demo
 from marview.volume.segment import adaptive
 
-METHODS = {"linear_interpolation": "LI", "nmar": "NMAR", "nmar_frequency_split": "NMAR + frequency split"}
+METHODS = {
+    "linear_interpolation": "LI",
+    "nmar": "NMAR",
+    "nmar_frequency_split": "NMAR + frequency split",
+    "cnnmar": "CNNMAR",
+    "near_hip": "near-hip network",
+}
 KINDS = ("hip", "spine", "dental")
 BODY_HU = -500
 SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)
@@ -33,15 +39,17 @@ def main() -> None:
     """Print the table of every kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--method", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--picture", type=Path, help="folder for a figure of every kind's worst slice")
     chosen = parser.parse_args()
-    titles = ["uncorrected", *METHODS.values()]
+    methods = {each: METHODS[each] for each in chosen.method}
+    titles = ["uncorrected", *methods.values()]
     print(f"| study | slices with metal | Dice of the metal found | {' | '.join(titles)} |")
     print("|---" * (len(titles) + 3) + "|")
     for kind in chosen.kind:
         study = make_demo(kind)
         mask = adaptive(study.hu, study.grid.spacing_mm).mask
-        images: dict[str, Volume] = {"uncorrected": study.hu.astype(np.float32), **_corrected(study, mask)}
+        images: dict[str, Volume] = {"uncorrected": study.hu.astype(np.float32), **_corrected(study, mask, methods)}
         slices = np.flatnonzero(study.metal.any(axis=(1, 2)))
         region = (_body(study) & ~study.metal)[slices]
         errors = {title: rmse_hu(image[slices], study.truth_hu[slices], region) for title, image in images.items()}
@@ -54,12 +62,12 @@ def main() -> None:
             _draw(study, images, slices, chosen.picture / f"demo_{kind}.png")
 
 
-def _corrected(study: DemoStudy, mask: NDArray[np.bool_]) -> Mapping[str, Volume]:
+def _corrected(study: DemoStudy, mask: NDArray[np.bool_], methods: Mapping[str, str]) -> Mapping[str, Volume]:
     """The volume, float32 HU `[z, y, x]`, that each method makes, by its title."""
     images: dict[str, Volume] = {}
     with SharedArray.create(study.hu.shape, np.int16) as hu, share(mask) as shared, MarWorker() as worker:
         hu.array[...] = study.hu
-        for method, title in METHODS.items():
+        for method, title in methods.items():
             with SharedArray.create(mask.shape, np.float32) as correction:
                 request = ReduceRequest(
                     method=method,

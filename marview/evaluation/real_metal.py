@@ -13,6 +13,7 @@ from marview.evaluation.benchmark import Entry
 from marview.evaluation.front_end_methods import FrontEndMethods
 from marview.export import picture
 from marview.metrics import streak_index
+from marview.worker.neighbours import nearest_clean
 
 FEWEST_METAL_PX = 10
 ORIGINAL = "original"
@@ -23,6 +24,9 @@ _WINDOW_HU = (400.0, 40.0)
 _DIFFERENCE_HU = (400.0, 0.0)
 _CONSISTENCY = (0.2, 0.0)
 """Width and level, line integrals."""
+
+_MOST_CLEAN = 22
+"""As many as the near-hip method learns from."""
 
 _TILE_PX = 360
 _CAPTION_PX = 24
@@ -40,18 +44,21 @@ class RealScan:
         mask: the metal that was found.
         spacing_mm: distance of neighbouring voxels along (z, y, x).
         indices: of the slices in the series.
+        clean_hu: slices of the scan without metal, nearest to it first, for methods that learn from them.
     """
 
     hu: NDArray[np.int16]
     mask: Mask
     spacing_mm: tuple[float, float, float]
     indices: Sequence[int]
+    clean_hu: NDArray[np.int16]
 
     @classmethod
     def of(cls, hu: NDArray[np.int16], mask: Mask, spacing_mm: tuple[float, float, float], every: int) -> "RealScan":
         """Every so manieth of the slices of a volume that hold at least ten pixels of metal."""
         indices = np.flatnonzero(mask.sum(axis=(1, 2)) >= FEWEST_METAL_PX)[::every]
-        return cls(hu[indices], mask[indices], spacing_mm, indices.tolist())
+        clean = nearest_clean(np.asarray(mask.any(axis=(1, 2))), _MOST_CLEAN)
+        return cls(hu[indices], mask[indices], spacing_mm, indices.tolist(), hu[clean])
 
     @property
     def worst(self) -> int:
@@ -101,6 +108,9 @@ def measure(
     """
     folder.mkdir(parents=True, exist_ok=True)
     worst = scan.worst
+    count = len(scan.hu)
+    hu = np.concatenate([scan.hu, scan.clean_hu])
+    mask = np.concatenate([scan.mask, np.zeros(scan.clean_hu.shape, np.bool_)])
     images: dict[str, Volume] = {ORIGINAL: scan.hu.astype(np.float32)}
     consistency: dict[str, tuple[float, NDArray[np.float32]]] = {}
     for number, each in enumerate(entries):
@@ -111,10 +121,10 @@ def measure(
             def tell(fraction: float, number: int = number, title: str = each.title) -> None:
                 on_progress((number + fraction) / len(entries), title)
 
-            made = correct.correct(each, scan.hu, scan.mask, scan.spacing_mm, tell, mapped_slice=worst)
+            made = correct.correct(each, hu, mask, scan.spacing_mm, tell, mapped_slice=worst)
             assert made.consistency_map is not None
-            error = float(np.mean(list(made.consistency.values())))
-            _keep(path, key, made.hu, error, made.consistency_map)
+            error = float(np.mean([found for k, found in made.consistency.items() if k < count]))
+            _keep(path, key, made.hu[:count], error, made.consistency_map)
             kept = _kept(path, key)
             assert kept is not None
         images[each.title] = kept[0]

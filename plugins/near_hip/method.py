@@ -18,7 +18,7 @@ from marview.worker.api import Job, MarCase, MarResult
 
 from .network import completed
 from .patient import NearHipPairs, Patient, SmallScan
-from .training import NearHipTraining
+from .training import NearHipTraining, unit
 
 _NEIGHBOURS = 22
 _FEWEST = 3
@@ -150,12 +150,12 @@ class NearHip:
         if key not in self._learned:
             while len(self._learned) >= _KEPT:
                 del self._learned[next(iter(self._learned))]
-            self._learned[key] = learn(patient, parameters, job)
+            self._learned[key] = learn((patient,), parameters, job)
         return self._learned[key]
 
 
-def learn(patient: Patient, parameters: Parameters, job: Job) -> Learned:
-    """Train a network on a patient's slices.
+def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Learned:
+    """Train a network on a patient's slices, or on those of several.
 
     Raises:
         MethodFailed: the loss is not a number.
@@ -165,7 +165,7 @@ def learn(patient: Patient, parameters: Parameters, job: Job) -> Learned:
     torch.manual_seed(parameters.seed)
     network = training.build(settings).to(job.device)
     adam = torch.optim.Adam(network.parameters(), parameters.learning_rate)
-    pairs = NearHipPairs((patient,), _BATCH, parameters.seed)
+    pairs = NearHipPairs(patients, _BATCH, parameters.seed)
     began = time.monotonic()
     before = _error(network, pairs, settings)
     network.train()
@@ -189,13 +189,14 @@ def learn(patient: Patient, parameters: Parameters, job: Job) -> Learned:
         done = number + 1
         job.progress(0.7 * share, f"learning, step {done} of {parameters.steps}")
     job.progress(0.7, "checking what was learned")
-    calibrate(network, pairs, patient.scan.unit)
+    calibrate(network, pairs)
     after = _error(network, pairs, settings)
     is_used = after < before or not parameters.is_residual
     minutes = (time.monotonic() - began) / 60
     words = (
         f"A network of {sum(one.numel() for one in network.parameters()):,} parameters learned from "
-        f"{len(patient.clean_mu)} slices of this scan without metal and {len(patient.masks)} masks of its metal "
+        f"{sum(len(one.clean_mu) for one in patients)} slices of this scan without metal and "
+        f"{sum(len(one.masks) for one in patients)} masks of its metal "
         f"({parameters.size_px} x {parameters.size_px} pixels, {parameters.views} views): {done} steps in "
         f"{minutes:.1f} minutes; in metal put into those slices its error in the trace is {after:.0%} of linear "
         f"interpolation's."
@@ -213,7 +214,7 @@ class _Nothing(nn.Module):
 
 
 @torch.no_grad()
-def calibrate(network: nn.Module, pairs: NearHipPairs, unit: float) -> None:
+def calibrate(network: nn.Module, pairs: NearHipPairs) -> None:
     """Measure on whole sinograms what batch normalization takes for mean and spread once training is over.
 
     The running averages of a short training still hold what the first steps said.
@@ -225,7 +226,7 @@ def calibrate(network: nn.Module, pairs: NearHipPairs, unit: float) -> None:
     network.train()
     for number in range(_CALIBRATING):
         one = pairs(-10 - number)
-        network((one.sinogram / unit)[:, None])
+        network((one.sinogram / unit(one))[:, None])
 
 
 @torch.no_grad()
@@ -235,8 +236,7 @@ def _error(network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any]) ->
     wrong = li_wrong = 0.0
     for number in range(2):
         one = pairs(-1 - number)
-        unit = pairs.patients[0].scan.unit
-        said = completed(network, one.sinogram, one.trace, unit, is_residual=bool(settings["is_residual"]))
+        said = completed(network, one.sinogram, one.trace, unit(one), is_residual=bool(settings["is_residual"]))
         wrong += float((said - one.metal_free_sinogram)[one.trace].square().sum())
         li_wrong += float((one.li_sinogram - one.metal_free_sinogram)[one.trace].square().sum())
     return (wrong / li_wrong) ** 0.5 if li_wrong else 1.0

@@ -255,7 +255,7 @@ def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room) -> 
     patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, SIZE * PIXEL_MM), clean, masks)
     pairs = room.patient.NearHipPairs((patient,), 2, 0)
     network = room.network.NearHipCnn(4)
-    room.method.calibrate(network, pairs, patient.scan.unit)
+    room.method.calibrate(network, pairs)
     one = pairs(-10)
     seen = (one.sinogram / patient.scan.unit)[:, None]
     with torch.no_grad():

@@ -47,15 +47,15 @@ class NearHipTraining:
             at = (torch.arange(block) + int(torch.randint(views, ()))) % views
             at = at.to(sinogram.device)
             sinogram, trace, wanted = (each.index_select(1, at) for each in (sinogram, trace, wanted))
-        unit = _unit(pairs)
-        said = completed(network, sinogram, trace, unit, is_residual=bool(settings["is_residual"]))
+        one = unit(pairs)
+        said = completed(network, sinogram, trace, one, is_residual=bool(settings["is_residual"]))
         weights = torch.where(trace, 1.0, float(settings["outside"]))
-        return {"sinogram": l2(said / unit, wanted / unit, weights)}
+        return {"sinogram": l2(said / one, wanted / one, weights)}
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
         """The bright and the corrected sinogram, and the image of the latter in 1/cm."""
-        said = completed(network, pairs.sinogram, pairs.trace, _unit(pairs), is_residual=bool(settings["is_residual"]))
+        said = completed(network, pairs.sinogram, pairs.trace, unit(pairs), is_residual=bool(settings["is_residual"]))
         corrected = torch.where(pairs.trace, said, pairs.sinogram)
         return {
             "sinogram": pairs.sinogram[0],
@@ -91,6 +91,6 @@ class NearHipTraining:
         )
 
 
-def _unit(pairs: Pairs) -> float:
-    """As `SmallScan.unit`."""
+def unit(pairs: Pairs) -> float:
+    """What is one to the network, as `SmallScan.unit`."""
     return MU_WATER * pairs.projector.pixel_mm * pairs.projector.shape[0] / 10 / 2

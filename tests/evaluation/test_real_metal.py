@@ -17,6 +17,7 @@ class Smoother:
 
     def correct(self, entry, hu, mask, spacing_mm, tell, *, mapped_slice):
         self.ran.append(entry.id)
+        self.clean = np.flatnonzero(~mask.any(axis=(1, 2))).tolist()
         tell(0.5)
         made = 40 + (hu - 40.0) * (1 - entry.parameters["share"])
         made[mask] = hu[mask]
@@ -47,6 +48,8 @@ def test_original_comes_first_and_what_is_made_is_kept(scan, tmp_path):
     methods, told = Smoother(), []
     rows = measure(scan, ENTRIES, methods, tmp_path, lambda fraction, text: told.append((fraction, text)))
     assert [row.title for row in rows] == [ORIGINAL, "Half", "Most"]
+    assert methods.clean == [2]
+    assert all(len(row.hu) == 2 for row in rows)
     assert [row.consistency for row in rows] == pytest.approx([0, 0.03, 0.06])
     assert all(row.streak_index > 1 for row in rows)
     assert told == [(0.25, "Half"), (0.75, "Most")]

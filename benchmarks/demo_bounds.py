@@ -1,0 +1,84 @@
+"""How far any filling of the metal trace could come on the demo studies, and where in the ring the rest lies.
+
+    PYTHONPATH=. python benchmarks/demo_bounds.py [--kind hip dental] [--every 1]
+
+The trace of the metal that is found, then of the true metal, is filled with the truth's own projections, their
+difference to the measured ones interpolated: the best prior there is. RMSE in HU over the 20 pixels around true metal,
+-1000 to 1604 HU, mean square over the slices, as `learned.py --part demo` has it. Of the squared error it says what
+share lies where metal was found that is none (the clinical front end leaves such pixels as they were), within three
+pixels of metal otherwise, and farther away.
+"""
+
+import argparse
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+from marview.evaluation.case import KnownCase
+from marview.evaluation.demo_cases import list_demo
+from marview.evaluation.tables import markdown_table
+from marview.metrics import ring
+from marview.metrics.ranges import PRIMARY
+from marview.physics.attenuation import hu_to_mu, mu_to_hu
+from marview.projection import fill_linear
+from marview.worker.api import MarCase
+
+NEAR_PX = 3
+
+
+@torch.no_grad()
+def main() -> None:
+    """Print the table."""
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kind", nargs="+", default=["hip", "dental"])
+    parser.add_argument("--every", type=int, default=1)
+    arguments = parser.parse_args()
+    masks: dict[str, NDArray[np.bool_]] = {}
+    lines = []
+    for listed in list_demo(tuple(arguments.kind), masks.__setitem__, arguments.every):
+        known = listed.read()
+        for title, hu, mask in _images(known, masks[known.name]):
+            error, shares = _in_ring(known, hu, mask)
+            lines.append([known.name, title, f"{error:.1f}", *(f"{share:.0%}" for share in shares)])
+    header = ["study", "image", "ring RMSE HU", "taken for metal", f"within {NEAR_PX} pixels", "farther"]
+    print(markdown_table(header, lines))
+
+
+def _images(known: KnownCase, found: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
+    """Title, image and the mask it was made with."""
+    yield "uncorrected", known.uncorrected_hu, found
+    yield "LI", mu_to_hu(_with(known, found).li_mu).numpy(), found
+    yield "the best prior, metal found", _best(known, found), found
+    yield "the best prior, true metal", _best(known, known.metal), known.metal
+
+
+def _best(known: KnownCase, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    case = _with(known, mask)
+    prior = case.projector.forward(hu_to_mu(torch.from_numpy(known.truth_hu).clamp(min=-1000)))
+    filled = torch.where(case.trace, fill_linear(case.sinogram - prior, case.trace) + prior, case.sinogram)
+    return np.asarray(mu_to_hu(case.reconstruct(filled)).numpy())
+
+
+def _with(known: KnownCase, mask: NDArray[np.bool_]) -> MarCase:
+    case = known.case
+    return MarCase(case.hu, torch.from_numpy(mask), case.pixel_mm, case.beam, case.slice_indices)
+
+
+def _in_ring(known: KnownCase, hu: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[float, list[float]]:
+    """Root mean square error over the ring of all slices, and the shares of its parts."""
+    parts = np.zeros(3)
+    for k, metal in enumerate(known.metal):
+        kept = np.where(mask[k], known.uncorrected_hu[k], hu[k])
+        squares = (PRIMARY.clip(kept) - PRIMARY.clip(known.truth_hu[k])) ** 2
+        around, near = ring(metal), distance_transform_edt(~metal) <= NEAR_PX
+        for number, where in enumerate((mask[k], near & ~mask[k], ~near & ~mask[k])):
+            parts[number] += squares[around & where].sum() / around.sum() / len(known.metal)
+    return float(np.sqrt(parts.sum())), (parts / parts.sum()).tolist()
+
+
+if __name__ == "__main__":
+    main()

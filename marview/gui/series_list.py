@@ -54,13 +54,14 @@ class SeriesList(QListWidget):
             return
         item = QListWidgetItem()
         item.setFlags(Qt.ItemFlag.NoItemFlags)
-        heading = QLabel()
+        heading = QLabel(self)
+        heading.setObjectName("studyHeading")
+        heading.ensurePolished()  # the style sheet's font is the one to measure with
         metrics, room = heading.fontMetrics(), self.width() - HEADING_MARGINS_PX
         heading.setText(
             "\n".join(metrics.elidedText(line, Qt.TextElideMode.ElideRight, room) for line in words.split("\n"))
         )
         item.setToolTip(words)
-        heading.setObjectName("studyHeading")
         heading.setContentsMargins(10, 12, 8, 4)
         item.setSizeHint(QSize(180, heading.sizeHint().height()))
         self.addItem(item)

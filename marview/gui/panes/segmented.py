@@ -3,7 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
 
-PADDING_PX = 16
+PADDING_PX = 22
 
 
 class Segmented(QWidget):
@@ -19,10 +19,11 @@ class Segmented(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
         for name, title in choices.items():
-            button = QToolButton()
+            button = QToolButton(self)
+            button.setObjectName("segment")
             button.setText(title)
             button.setCheckable(True)
-            button.setObjectName("segment")
+            button.ensurePolished()  # the style sheet's font is the one to measure with
             button.clicked.connect(lambda _checked=False, name=name: self.chosen.emit(name))
             button.setMinimumWidth(button.fontMetrics().horizontalAdvance(title) + PADDING_PX)
             self._group.addButton(button)

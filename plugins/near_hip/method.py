@@ -42,7 +42,7 @@ class Parameters(BaseModel):
         json_schema_extra={"unit": "min", "step": 1},
     )
     steps: int = Field(
-        400,
+        1500,
         ge=1,
         le=100_000,
         title="Steps",
@@ -80,6 +80,14 @@ class Parameters(BaseModel):
         title="Views of a step",
         description="Neighbouring views that a step sees; 0 for all, as published.",
         json_schema_extra={"step": 15, "advanced": True},
+    )
+    block_bins: int = Field(
+        96,
+        ge=0,
+        le=1024,
+        title="Bins of a step",
+        description="Neighbouring bins about the trace that a step sees; 0 for all, as published.",
+        json_schema_extra={"step": 16, "advanced": True},
     )
     is_residual: bool = Field(
         default=True,

@@ -23,7 +23,7 @@ from marview.worker.loading import LoadedMethod, load_method, made_in
 
 HERE = Path(__file__).parent
 SIZE, PIXEL_MM = 64, 6.0
-SMALL = {"channels": 4, "size_px": 64, "views": 45, "block_views": 0, "steps": 12}
+SMALL = {"channels": 4, "size_px": 64, "views": 45, "block_views": 0, "block_bins": 0, "steps": 12}
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,20 @@ def test_changed_masks_stay_in_the_body_and_keep_their_size_about(room) -> None:
         assert area / 3 < float(mask.sum()) < area * 3
 
 
+def test_a_block_is_of_neighbours_about_each_slice_s_own_trace(room) -> None:
+    trace = torch.zeros(2, 12, 40, dtype=torch.bool)
+    trace[0, :, 3:6] = trace[1, :, 30:33] = True
+    places = torch.arange(12 * 40).view(1, 12, 40).expand(2, -1, -1)
+    for _ in range(5):
+        seen = places[room.training.block(trace, 5, 10)]
+        assert seen.shape == (2, 5, 10)
+        views, bins = seen // 40, seen % 40
+        assert torch.all(views[:, 1:] - views[:, :-1] == 1)
+        assert torch.all(bins[..., 1:] - bins[..., :-1] == 1)
+        assert trace[room.training.block(trace, 5, 10)].any(dim=2).all()
+    assert torch.equal(places[room.training.block(trace, 0, 0)], places)
+
+
 def test_brightness_makes_tissue_water(room) -> None:
     hu = torch.tensor([-1000.0, -500.0, 100.0, 300.0])
     scale = room.patient.brightness(hu)
@@ -224,7 +238,7 @@ def test_training_on_eight_slices_comes_closer_than_linear_interpolation(room) -
     clean, masks = bodies(8)
     patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, SIZE * PIXEL_MM), clean, masks)
     pairs = room.patient.NearHipPairs((patient,), 4, 0)
-    settings = {"channels": 12, "is_residual": True, "outside": 0.05, "block_views": 0}
+    settings = {"channels": 12, "is_residual": True, "outside": 0.05, "block_views": 0, "block_bins": 0}
     training = room.training.NearHipTraining()
     network = training.build(settings)
     adam = torch.optim.Adam(network.parameters(), 5e-3)

@@ -14,7 +14,7 @@ from marview.learning.patient import read_patient
 from marview.learning.recipe import Recipe
 from marview.physics.attenuation import MU_WATER
 
-from .network import NearHipCnn, completed
+from .network import NearHipCnn, brightened, completed
 from .patient import NearHipPairs, Patient, SmallScan, brightness
 
 _HELD_OUT = 5
@@ -25,8 +25,8 @@ class NearHipTraining:
     """Mean squared error of the sinogram.
 
     `[network]`: channels; is_residual, whether it adds to linear interpolation; outside, the weight of the sinogram
-    beside the trace (1 in the paper), block_views, neighbouring views of a step (all in the paper: 0); size_px and
-    views of the scan it is trained on.
+    beside the trace (1 in the paper), block_views and block_bins, neighbouring views and bins of a step (all in the
+    paper: 0); size_px and views of the scan it is trained on.
     """
 
     turns = ONE_TURN
@@ -41,16 +41,16 @@ class NearHipTraining:
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
         """Of the sinogram, in units of the network."""
-        sinogram, trace, wanted = pairs.sinogram, pairs.trace, pairs.metal_free_sinogram
-        views, block = sinogram.shape[1], int(settings["block_views"])
-        if network.training and 0 < block < views:
-            at = (torch.arange(block) + int(torch.randint(views, ()))) % views
-            at = at.to(sinogram.device)
-            sinogram, trace, wanted = (each.index_select(1, at) for each in (sinogram, trace, wanted))
-        one = unit(pairs)
-        said = completed(network, sinogram, trace, one, is_residual=bool(settings["is_residual"]))
+        # the brightest value and what is interpolated are the whole sinogram's, of which a step may see a part
+        one, trace, wanted = unit(pairs), pairs.trace, pairs.metal_free_sinogram
+        bright = brightened(pairs.sinogram, trace)
+        base = pairs.li_sinogram if settings["is_residual"] else torch.zeros_like(bright)
+        if network.training:
+            blocks = block(trace, int(settings["block_views"]), int(settings["block_bins"]))
+            bright, base, trace, wanted = (each[blocks] for each in (bright, base, trace, wanted))
+        said = base / one + network((bright / one)[:, None])[:, 0]
         weights = torch.where(trace, 1.0, float(settings["outside"]))
-        return {"sinogram": l2(said / one, wanted / one, weights)}
+        return {"sinogram": l2(said, wanted / one, weights)}
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -89,6 +89,35 @@ class NearHipTraining:
             NearHipPairs(tuple(training), batch, seed),
             NearHipPairs(tuple(validation), batch, seed + 1),
         )
+
+
+def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices of neighbouring views, and of bins about a place in each slice's trace.
+
+    The last view is no neighbour of the first: half a turn later left is right.
+
+    Args:
+        trace: metal trace, bool, `[slice, view, bin]`.
+        views: how many; 0 for all.
+        bins: how many; 0 for all.
+
+    Returns:
+        Of slices, views and bins, which together index `[slice, view, bin]`.
+    """
+    slices, all_views, all_bins = trace.shape
+    views, bins = min(views or all_views, all_views), min(bins or all_bins, all_bins)
+    at = torch.arange(views) + int(torch.randint(all_views - views + 1, ()))
+    firsts = []
+    for one in trace:
+        hit = one[at.to(one.device)].any(dim=0).nonzero()
+        middle = int(hit[int(torch.randint(len(hit), ()))]) if len(hit) else all_bins // 2
+        firsts.append(min(max(middle - bins // 2, 0), all_bins - bins))
+    columns = torch.tensor(firsts)[:, None, None] + torch.arange(bins)
+    return (
+        torch.arange(slices, device=trace.device)[:, None, None],
+        at.to(trace.device)[None, :, None],
+        columns.to(trace.device),
+    )
 
 
 def unit(pairs: Pairs) -> float:

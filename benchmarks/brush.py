@@ -140,14 +140,11 @@ class BrushWindow:
             while waiting and len(followed) < held:
                 followed.append((now - waiting.pop(0)) * 1000)
 
-        request = session.traces._request  # noqa: SLF001 - when a trace is asked for is not told otherwise
-
-        def note_request(slice_index: int) -> None:
+        def note_request(_slice_index: int) -> None:
             asked.append(touched)
-            request(slice_index)
 
         session.traces.changed.connect(arrive)
-        session.traces._request = note_request  # type: ignore[method-assign]  # noqa: SLF001
+        session.traces.asked.connect(note_request)
         at = np.array([256.0, 200.0])
         self._send(QEvent.Type.MouseButtonPress, at, LEFT)
         session.metal.touched.connect(touch, priority=1)  # before the request that the same event makes
@@ -169,7 +166,7 @@ class BrushWindow:
         self._send(QEvent.Type.MouseButtonRelease, at, LEFT)
         session.metal.touched.disconnect(touch)
         session.traces.changed.disconnect(arrive)
-        session.traces._request = request  # type: ignore[method-assign]  # noqa: SLF001
+        session.traces.asked.disconnect(note_request)
         wait_until(lambda: session.traces.is_surveyed, 60)
         session.undo()
         wait_until(lambda: session.traces.is_surveyed, 60)

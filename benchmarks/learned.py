@@ -18,11 +18,10 @@ Reads ../shared/data. `--every N` takes every Nth slice of the studies, for a fi
 
 import argparse
 import math
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.clock import Clock
 from marview.commands.metal import MaskChoice, find_metal
 from marview.commands.series import shared_series
 from marview.evaluation import boards
@@ -68,7 +67,7 @@ def known_truth(name: str, methods: Sequence[str], slices: int, output: Path) ->
     with WorkerMethods() as correct:
         entries = [correct.entry(each) for each in methods]
         results = run_benchmark(
-            scan.name, cases, entries, output / scan.name, source=str(DATA), correct=correct, on_progress=_Clock().tell
+            scan.name, cases, entries, output / scan.name, source=str(DATA), correct=correct, on_progress=Clock().tell
         )
     print(markdown(results))
 
@@ -79,7 +78,7 @@ def demo(methods: Sequence[str], every: int, output: Path) -> None:
         cases = list_demo(STUDIES, correct.masks.__setitem__, every)
         entries = [correct.entry(each) for each in methods]
         results = run_benchmark(
-            "demo", cases, entries, output / "demo", source=f"every {every}", correct=correct, on_progress=_Clock().tell
+            "demo", cases, entries, output / "demo", source=f"every {every}", correct=correct, on_progress=Clock().tell
         )
     print("# Demo studies\n")
     print(ring_table(results))
@@ -116,7 +115,7 @@ def real(methods: Sequence[str], every: int, output: Path) -> None:
     with FrontEndMethods() as correct:
         entries = [correct.entry(each) for each in methods]
         for name in SERIES:
-            short, clock = name.partition(".")[0], _Clock()
+            short, clock = name.partition(".")[0], Clock()
             scan = _real_scan(DATA / "real_metal" / name, every)
             rows = measure(scan, entries, correct, output / "real" / short, clock.tell)
             lines = [[each.title, f"{each.streak_index:.3f}", f"{each.consistency:.4f}"] for each in rows]
@@ -132,19 +131,6 @@ def _real_scan(path: Path, every: int) -> RealScan:
     with shared_series(path) as series:
         mask = find_metal(series.loaded, MaskChoice()).mask
         return RealScan.of(series.hu.array, mask, series.loaded.volume.grid.spacing_mm, every)
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._told = 0.0
-
-    def tell(self, fraction: float, text: str) -> None:
-        now = time.monotonic()
-        if fraction > 0 and now - self._told > 10:
-            self._told = now
-            left = (now - self._started) * (1 - fraction) / fraction
-            print(f"{fraction:4.0%}  {text}  {left / 60:.1f} min left", file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,6 +1,6 @@
 """Known truth on our own slices: 80 validation slices x 10 shapes, Input < LI < NMAR < FBP ceiling.
 
-    python benchmarks/validation.py --output DIR [--slices 80] [--protocol syndeeplesion-640] [--method nmar ...]
+    PYTHONPATH=. python benchmarks/validation.py --output DIR [--slices 80] [--protocol syndeeplesion-640] [--method nmar ...]
 
 Reads ../shared/data, simulates each slice with ten shapes of metal of the public test set's sizes, runs the methods in
 a worker and prints the tables of docs/benchmarks.md. What is measured is kept in DIR: stopped and started again it goes
@@ -11,9 +11,9 @@ two cores that others used as well, with either protocol, and 0.5 GB.
 import argparse
 import itertools
 import sys
-import time
 from pathlib import Path
 
+from benchmarks.clock import Clock
 from marview.evaluation.benchmark import run_benchmark
 from marview.evaluation.case_set import list_cases
 from marview.evaluation.methods import WorkerMethods
@@ -37,7 +37,7 @@ def main() -> int:
     with WorkerMethods() as methods:
         entries = [methods.entry(each) for each in arguments.method]
         results = run_benchmark(
-            scan.name, cases, entries, output, source=str(DATA), correct=methods, on_progress=_Clock().tell
+            scan.name, cases, entries, output, source=str(DATA), correct=methods, on_progress=Clock().tell
         )
     print(markdown(results))
     print(distances(results))
@@ -69,19 +69,6 @@ def disorder(results: Results) -> list[str]:
         if right < 4:
             sentences.append(f"Only in {right} of five groups {below.title} is below {above.title}.")
     return sentences
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._told = 0.0
-
-    def tell(self, fraction: float, text: str) -> None:
-        now = time.monotonic()
-        if fraction > 0 and now - self._told > 10:
-            self._told = now
-            left = (now - self._started) * (1 - fraction) / fraction
-            print(f"{fraction:4.0%}  {text}  {left / 60:.1f} min left", file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

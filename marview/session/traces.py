@@ -53,7 +53,8 @@ class Tracing(Protocol):
 class Traces:
     """Follows the mask with the traces of its slices, once it is switched on.
 
-    Events, on the window's thread: `changed()` when `current` is another, `surveyed()` when the coverage of a slice is.
+    Events, on the window's thread: `asked(slice_index)` when a trace is asked for, `changed()` when `current`
+    is another, `surveyed()` when the coverage of a slice is.
 
     Attributes:
         current: the trace of the slice in view, at most one request old; None while it is not known.
@@ -61,6 +62,7 @@ class Traces:
         refusal: why none comes; empty where they do.
     """
 
+    asked = Signal(int)
     changed = Signal()
     surveyed = Signal()
 
@@ -162,6 +164,7 @@ class Traces:
         if metal.shared is None or metal.mask is None:
             return
         z_mm, y_mm, x_mm = metal.mask.spacing_mm
+        self.asked.emit(slice_index)
         ticket = self._generation.next()
         self._stale.discard(slice_index)
         try:

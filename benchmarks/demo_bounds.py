@@ -1,6 +1,6 @@
 """How far any filling of the metal trace could come on the demo studies, and where in the ring the rest lies.
 
-    PYTHONPATH=. python benchmarks/demo_bounds.py [--kind hip dental] [--every 1]
+    python -m benchmarks.demo_bounds [--kind hip dental] [--every 1]
 
 The trace of the metal that is found, then of the true metal, each grown by one pixel as in the clinical front end, is
 filled with the truth's own projections, their difference to the measured ones interpolated: the best prior there is.

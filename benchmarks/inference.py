@@ -1,6 +1,6 @@
 """What a slice costs: seconds and peak memory of every method, one slice at a time and sixteen at once, on two cores.
 
-    PYTHONPATH=. python benchmarks/inference.py [--method nmar cnnmar ...] [--batch 1 16] [--threads 2] [--device cpu]
+    python -m benchmarks.inference [--method nmar cnnmar ...] [--batch 1 16] [--threads 2] [--device cpu]
 
 Each method and batch runs in a process of its own, which has run once before it is timed: kernels are compiled and
 weights read by then. Time is that of `run` over the slices, LI sinogram and LI image included, the median of

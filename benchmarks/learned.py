@@ -1,6 +1,6 @@
 """Learned methods beside LI, NMAR and the FBP ceiling: known truth, demo studies, real metal.
 
-    PYTHONPATH=. python benchmarks/learned.py --output DIR [--part validation dudonet demo real] [--slices 80]
+    python -m benchmarks.learned --output DIR [--part validation dudonet demo real] [--slices 80]
 
 Every method with learned weights takes part unless `--method` names others; LI and NMAR always do. What is measured is
 kept in DIR: stopped and started again it goes on where it stopped, and measures anew what was trained anew.

@@ -1,6 +1,6 @@
 """The near-hip network on slices held out of its training: one patient, then several (Experiments 1 and 2).
 
-    PYTHONPATH=. python benchmarks/near_hip.py --output DIR [--steps 400] [--patients 1 5]
+    python -m benchmarks.near_hip --output DIR [--steps 400] [--patients 1 5]
 
 Hip prostheses are put where they sit in the pelvis of the one training patient that shows one; 33 neighbouring slices
 of a patient, of which every third is held out, have masks of that metal laid over them, turned, scaled and moved. The

@@ -1,6 +1,6 @@
 """What the prior image of deep sinogram completion is worth: from NMAR's prior to the true image.
 
-    PYTHONPATH=. python benchmarks/prior_bounds.py [--slices 10 30 50 70] [--shapes 0 2 4 6 8] [--weights FILE ...]
+    python -m benchmarks.prior_bounds [--slices 10 30 50 70] [--shapes 0 2 4 6 8] [--weights FILE ...]
 
 Validation slices with shapes of metal from large to small, `syndeeplesion-640`. Every row fills the trace with the
 sinogram of a prior, its difference to the measured one interpolated: of NMAR's prior, where PriorNet begins; of

@@ -1,6 +1,6 @@
 """Where the time of one training step of a method goes: networks, projection, the rest.
 
-    PYTHONPATH=. python benchmarks/training_step.py [--method deep_sinogram_completion] [--size paper] [--batch 1]
+    python -m benchmarks.training_step [--method deep_sinogram_completion] [--size paper] [--batch 1]
 
 The same step, forward and back, once with the projectors of marview and once with the same operators in torch's own
 operations, as a program without kernels would write them. One thread, core seconds; the pairs are made beforehand.

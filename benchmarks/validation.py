@@ -1,6 +1,6 @@
 """Known truth on our own slices: 80 validation slices x 10 shapes, Input < LI < NMAR < FBP ceiling.
 
-    PYTHONPATH=. python benchmarks/validation.py --output DIR [--slices 80] [--protocol syndeeplesion-640] [--method nmar ...]
+    python -m benchmarks.validation --output DIR [--slices 80] [--protocol syndeeplesion-640] [--method nmar ...]
 
 Reads ../shared/data, simulates each slice with ten shapes of metal of the public test set's sizes, runs the methods in
 a worker and prints the tables of docs/benchmarks.md. What is measured is kept in DIR: stopped and started again it goes

@@ -1,6 +1,6 @@
 """Wall time of a whole volume, every slice with metal, in a warm worker on all cores: the goals for a series.
 
-    PYTHONPATH=. python benchmarks/volume.py [--slices 300] [--method linear_interpolation nmar]
+    python -m benchmarks.volume [--slices 300] [--method linear_interpolation nmar]
 
 The volume is 512 x 512 at 0.78 mm: the validation slices of ../shared/data, else discs of tissue, over and over, with
 two rods of metal in each. Reading and writing are left out, as is the worker's start: one small run goes before.

@@ -123,8 +123,9 @@ def write_derived_series(
             if is_cancelled is not None and is_cancelled():
                 raise Cancelled
             header = headers[z]
-            stored, own = remapped(header, correction_hu[z], wide)
+            # first, since of a file that has changed the pixels no longer lie where they did
             dataset = source_dataset(header)
+            stored, own = remapped(header, correction_hu[z], wide)
             _describe(dataset, header, derivation, description, series_uid, (date, time))
             if not header.frame_of_reference_uid:
                 dataset.FrameOfReferenceUID = frame_uid  # `check` has said so

@@ -324,7 +324,8 @@ def test_cancelling_leaves_nothing_behind(loaded, correction, tmp_path):
 
 
 def test_a_source_that_changed_since_is_refused(loaded, correction, tmp_path):
-    (tmp_path / "series" / "001.dcm").write_bytes((tmp_path / "series" / "000.dcm").read_bytes())
+    # shorter, too: that it is another file is what has to be said, not that pixels are missing
+    (tmp_path / "series" / "001.dcm").write_bytes((tmp_path / "series" / "000.dcm").read_bytes()[:-2])
     with pytest.raises(BadInput, match=r"001\.dcm has changed"):
         write_derived_series(loaded, correction, HOW, tmp_path / "out")
 

@@ -113,8 +113,13 @@ def write_derived_series(
     """
     folder = Path(folder)
     _refuse(loaded, correction_hu)
-    wide = common_rescale(loaded, correction_hu, is_cancelled)
     headers = {z: header for z, header in enumerate(loaded.sources) if header is not None}
+    try:
+        wide = common_rescale(loaded, correction_hu, is_cancelled)
+    except BadInput:
+        for header in headers.values():
+            source_dataset(header)  # says so where another file has taken its place
+        raise
     size = derived_bytes(loaded)
     series_uid, frame_uid, (date, time) = generate_uid(prefix=None), generate_uid(prefix=None), stamp()
     files = []
@@ -123,7 +128,6 @@ def write_derived_series(
             if is_cancelled is not None and is_cancelled():
                 raise Cancelled
             header = headers[z]
-            # first, since of a file that has changed the pixels no longer lie where they did
             dataset = source_dataset(header)
             stored, own = remapped(header, correction_hu[z], wide)
             _describe(dataset, header, derivation, description, series_uid, (date, time))

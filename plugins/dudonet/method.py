@@ -11,6 +11,7 @@ from marview.worker.api import Job, MarCase, MarResult
 
 from .network import DualDomain, line_unit
 from .settings import read_settings
+from .start import start_of
 
 WEIGHTS = "weights/bundled.safetensors"
 
@@ -45,26 +46,31 @@ class DuDoNet:
         unit = line_unit(case.projector)
         job.progress(0.0, "linear interpolation")
         li_mu = case.li_mu
+        job.check_cancelled()
+        job.progress(0.15, "prior image")
+        start = start_of(dual, case)
         corrected, inverted, result = torch.empty_like(case.li_sinogram), torch.empty_like(li_mu), li_mu.clone()
         count = len(case.hu)
         for number, index in enumerate(case.slice_indices or range(count)):
             job.check_cancelled()
             part = slice(number, number + 1)
             job.progress(0.3 + 0.7 * number / count, "sinogram")
-            corrected[part] = dual.enhance(case.li_sinogram[part], case.trace[part], unit)
+            begun = start.of(part)
+            corrected[part] = dual.enhance(case.li_sinogram[part], case.trace[part], unit, begun.prior_sinogram)
             job.output("corrected_sinogram", index, corrected[number])
             job.check_cancelled()
             inverted[part] = self._inverted(dual, case, part, corrected[part])
             job.output("prior", index, mu_to_hu(inverted[number]))
             job.check_cancelled()
             job.progress(0.3 + 0.7 * (number + 0.5) / count, "image")
-            result[part] = dual.refine(inverted[part], li_mu[part]) if parameters.refines_image else inverted[part]
+            refines = parameters.refines_image
+            result[part] = dual.refine(inverted[part], li_mu[part], begun) if refines else inverted[part]
         notes = warnings(case, job.about_weights(WEIGHTS))
         return MarResult(mu_to_hu(result), mu_to_hu(inverted), corrected, notes)
 
     def _inverted(self, dual: DualDomain, case: MarCase, part: slice, corrected: Tensor) -> Tensor:
         """The image of a corrected sinogram in 1/cm, `[slice, y, x]`."""
-        if dual.sinogram_net is None:
+        if not dual.settings.changes_sinogram:
             return case.li_mu[part]
         known = (case.mu[part], case.sinogram[part]) if case.measured_sinogram is None else None
         return dual.invert(corrected, case.projector, known)

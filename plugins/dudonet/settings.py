@@ -27,6 +27,32 @@ class Losses(_Part):
     image: Weight = 1.0
 
 
+class Blocks(_Part):
+    """Neighbouring views that SE-Net alone is trained on.
+
+    Attributes:
+        views: of a block; a multiple of 32.
+        count: of blocks of a step.
+    """
+
+    views: Annotated[int, Field(ge=32, multiple_of=32)] = 64
+    count: Count = 4
+
+
+class Patches(_Part):
+    """Parts of slices that IE-Net alone is trained on.
+
+    Attributes:
+        edge_px: of a patch.
+        count: of patches of a step.
+        hard_share: share of them that is put where what IE-Net changes errs most.
+    """
+
+    edge_px: Count = 192
+    count: Count = 4
+    hard_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
 class Settings(_Part):
     """The networks. Defaults are the paper's (Lin 2019).
 
@@ -41,7 +67,21 @@ class Settings(_Part):
         fold: IE-Net sees pixels in blocks of this edge, folded into channels, and works on so many fewer.
         is_residual: whether SE-Net corrects the interpolated sinogram; in the paper it makes a new one.
         starts_at_zero: whether IE-Net, and SE-Net where it is residual, begin by changing nothing.
-        losses: of the training.
+        sinogram_start: what fills the trace before SE-Net: linear interpolation, or the sinogram of NMAR's prior joined
+            to the measured one by interpolating their difference. SE-Net then sees and corrects that difference; where
+            there is no SE-Net it is what IE-Net sees the image of. Not in the paper.
+        image_start: what IE-Net changes: the image of linear interpolation, or Xhat, which is the better one; the
+            latter is not in the paper.
+        is_relative: whether IE-Net's images are relative to water, 0 water and -1 air, and its change in 100 HU, which
+            a network without normalization learns faster than 1/cm; not in the paper.
+        sees_metal: whether IE-Net also sees the uncorrected image, which knows what is beside the metal; not in the
+            paper.
+        sees_hidden: whether IE-Net also sees which share of the rays through each pixel metal hides, and so where the
+            streaks can be, and whether the sinogram is measured, and so whether the grain is the scanner's; not in the
+            paper.
+        losses: of the training end to end.
+        blocks: of the training of SE-Net alone.
+        patches: of the training of IE-Net alone.
     """
 
     sinogram_net: Literal["pyramid", "plain", "none"] = "pyramid"
@@ -53,12 +93,26 @@ class Settings(_Part):
     fold: Count = 1
     is_residual: bool = False
     starts_at_zero: bool = False
+    sinogram_start: Literal["li", "nmar"] = "li"
+    image_start: Literal["li", "inverted"] = "li"
+    is_relative: bool = False
+    sees_metal: bool = False
+    sees_hidden: bool = False
     losses: Losses = Losses()
+    blocks: Blocks = Blocks()
+    patches: Patches = Patches()
+
+    @property
+    def changes_sinogram(self) -> bool:
+        """Whether Xhat is another image than that of linear interpolation."""
+        return self.sinogram_net != "none" or self.sinogram_start != "li"
 
     @model_validator(mode="after")
     def _has_a_network(self) -> Self:
         if self.sinogram_net == "none" and not self.image_net:
             raise ValueError("there is nothing to learn without SE-Net and without IE-Net")
+        if self.sinogram_start == "nmar" and self.sinogram_net != "none" and not self.is_residual:
+            raise ValueError("a SE-Net that begins at NMAR's prior corrects it, so it must be residual")
         return self
 
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from marview.errors import MethodFailed
+from marview.errors import BadInput, MethodFailed
 from marview.geometry import FanBeamFlat
 from marview.learning.api import Pairs
 from marview.learning.recipe import read_recipe
-from marview.learning.weights import About
-from marview.physics.attenuation import mu_to_hu
-from marview.projection import Projector
+from marview.learning.weights import About, save_weights
+from marview.physics.attenuation import MU_WATER, mu_to_hu
+from marview.projection import Projector, fill_linear
 from marview.worker.api import MarCase
 from marview.worker.loading import LoadedMethod, load_method
 
@@ -25,6 +25,20 @@ HERE = Path(__file__).parent
 SIZE, VIEWS, BINS = 48, 64, 75
 PIXEL_MM = 153.6 / SIZE
 SMALL: dict[str, Any] = {"sinogram_base": 4, "image_base": 4, "has_norm": False, "inversion": "direct"}
+
+
+STAGED: dict[str, Any] = {
+    "is_residual": True,
+    "starts_at_zero": True,
+    "sinogram_start": "nmar",
+    "image_start": "inverted",
+    "is_relative": True,
+    "sees_metal": True,
+    "sees_hidden": True,
+    "patches": {"edge_px": 32, "count": 3},
+    "blocks": {"views": 32, "count": 3},
+}
+"""What the weights that come with marview ask for besides the paper, begun without a change."""
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +52,12 @@ def room(loaded: LoadedMethod) -> Any:
     package = type(loaded.method).__module__.rpartition(".")[0]
 
     class Room:
-        method, network, settings, training, inversion = (
+        method, network, settings, start, inversion = (
             importlib.import_module(f"{package}.{name}")
-            for name in ("method", "network", "settings", "training", "inversion")
+            for name in ("method", "network", "settings", "start", "inversion")
+        )
+        training, sinogram_training, image_training = (
+            importlib.import_module(f"{package}.{name}") for name in ("training", "sinogram_training", "image_training")
         )
 
     return Room
@@ -240,7 +257,9 @@ def test_networks_that_start_at_zero_start_with_linear_interpolation(room: Any) 
 
 
 @pytest.mark.parametrize("is_clinical", [False, True])
-@pytest.mark.parametrize("settings", [{}, {"inversion": "rebinned"}, {"fold": 2}, {"fold": 5}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"inversion": "rebinned"}, {"fold": 2}, {"fold": 5}, STAGED | {"starts_at_zero": False}], ids=str
+)
 def test_the_method_does_what_was_trained(
     loaded: LoadedMethod, room: Any, is_clinical: bool, settings: dict[str, Any]
 ) -> None:
@@ -299,9 +318,127 @@ def test_weights_of_another_network_are_refused(loaded: LoadedMethod, room: Any)
         loaded.method.run(case, loaded.parameters({}), WeightsJob(small(room, sinogram_net="none"), SMALL))
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("is_clinical", [False, True])
+def test_what_begins_at_the_prior_of_nmar_differs_from_it_by_an_interpolation(room: Any, is_clinical: bool) -> None:
+    pairs = made_pairs(2, is_clinical=is_clinical)
+    dual = small(room, **STAGED)
+    case = room.start.case_of(pairs)
+    prior = room.start.start_of(dual, case).prior_sinogram
+    corrected, inverted, result = room.training.forward(dual, pairs)
+    wanted = prior + fill_linear(pairs.sinogram - prior, pairs.trace)
+    assert torch.allclose(corrected, wanted, atol=1e-4)
+    assert torch.equal(corrected[~pairs.trace], pairs.li_sinogram[~pairs.trace])
+    assert torch.allclose(inverted, pairs.reconstruct(wanted), atol=1e-4)
+    assert torch.equal(result, inverted)
+
+
+@torch.no_grad()
+def test_image_network_is_told_where_metal_hides_rays_and_whether_they_were_measured(room: Any) -> None:
+    for is_clinical in (False, True):
+        pairs = made_pairs(2, is_clinical=is_clinical)
+        dual = small(room, **STAGED)
+        dual.image_net = Gives(lambda seen: torch.ones_like(seen[:, :1]))
+        _, inverted, result = room.training.forward(dual, pairs)
+        (planes,) = dual.image_net.seen
+        assert torch.allclose((planes[:, 0] + 1) * MU_WATER, inverted.clamp(0, 1), atol=1e-6)
+        assert torch.allclose((planes[:, 2] + 1) * MU_WATER, pairs.image.clamp(0, 1), atol=1e-6)
+        assert float(planes[:, 3][pairs.metal].min()) > 0.9
+        assert bool((planes[:, 4] == (0 if is_clinical else 1)).all())
+        assert torch.allclose(result - inverted, torch.full_like(result, 0.1 * MU_WATER), atol=1e-6)  # 100 HU
+
+
+@torch.no_grad()
+def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any) -> None:
+    """In proportion to the squared error of the image; a constant is nothing beside a fine pattern of its size."""
+    pairs = made_pairs(3)
+    seen, fbp = room.sinogram_training.seen_error, pairs.projector.fbp
+    error = pairs.li_sinogram - pairs.metal_free_sinogram
+    assert torch.allclose(seen(2 * error), 4 * seen(error), rtol=1e-4)
+    share = seen(error) / fbp(error).square().mean(dim=(1, 2))
+    assert torch.allclose(share, share.mean().expand(3), rtol=0.3)
+    pattern = torch.cos(torch.arange(BINS) * math.pi / 3).expand(1, VIEWS, BINS)
+    assert float(seen(torch.ones_like(pattern))) < 0.2 * float(seen(pattern))
+
+
+def test_blocks_of_views_go_round_in_a_circle(room: Any) -> None:
+    pairs = made_pairs(2)
+    number = torch.arange(VIEWS).expand(2, VIEWS)[..., None] + 1000 * torch.arange(2)[:, None, None]
+    torch.manual_seed(3)
+    (places, traces), chosen = room.sinogram_training.blocks([number, pairs.trace], 32, 2)
+    assert places.shape == (2, 32, 1)
+    assert traces.shape == (2, 32, BINS)
+    assert sorted(chosen.tolist()) == [0, 1]
+    views = places[..., 0] - 1000 * chosen[:, None]
+    assert bool((views.diff(dim=1) % VIEWS == 1).all())
+    assert bool(((views >= 0) & (views < VIEWS)).all())
+
+
+def learn(trainable: Any, network: nn.Module, pairs: Pairs, name: str, steps: int, rate: float) -> list[float]:
+    """Losses on whole slices before and after."""
+
+    @torch.no_grad()
+    def loss() -> float:
+        return float(trainable.losses(network.eval(), pairs, "all", {})[name])
+
+    torch.manual_seed(0)
+    optimiser = torch.optim.Adam(trainable.parameters(network, "all"), rate)
+    found = [loss()]
+    for _ in range(steps):
+        optimiser.zero_grad()
+        trainable.losses(network.train(), pairs, "all", {})[name].backward()
+        optimiser.step()
+    return [*found, loss()]
+
+
+def test_the_sinogram_network_alone_learns_from_blocks_of_views(room: Any) -> None:
+    pairs = made_pairs(2)
+    for start in ("nmar", "li"):
+        trainable = room.sinogram_training.SinogramTraining()
+        network = trainable.build(SMALL | STAGED | {"image_net": False, "sinogram_start": start})
+        found = learn(trainable, network, pairs, "sinogram", 60, 3e-3)
+        assert 0.5 < found[0] <= 1  # the share of the error it begins with
+        assert found[-1] < 0.95 * found[0]
+        assert set(trainable.pictures(network, pairs, {})) == {"prior", "result", "corrected_sinogram"}
+
+
+def test_the_image_network_alone_learns_from_patches_behind_a_network_that_stays(
+    room: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = made_pairs(2)
+    settings = SMALL | STAGED
+    learned = small(room, **STAGED | {"image_net": False})
+    nn.init.normal_(learned.sinogram_net.last.weight, std=0.1)
+    file = tmp_path / "bundled.safetensors"
+    save_weights(file, learned.state_dict(), About("dudonet", "1.0.0", settings | {"image_net": False}, ("adn-256",)))
+    monkeypatch.setattr(room.image_training, "WEIGHTS", file)
+    trainable = room.image_training.ImageTraining()
+    network = trainable.build(settings)
+    found = learn(trainable, network, pairs, "image", 40, 3e-3)
+    assert 0.8 < found[0] <= 1
+    assert found[-1] < 0.9 * found[0]
+    for name, kept in learned.sinogram_net.state_dict().items():
+        assert torch.equal(network.sinogram_net.state_dict()[name], kept.half().float())
+    with pytest.raises(BadInput, match="train it first"):
+        trainable.build(settings | {"sinogram_base": 5})
+    monkeypatch.setattr(room.image_training, "WEIGHTS", tmp_path / "none.safetensors")
+    with pytest.raises(BadInput, match="train it first"):
+        trainable.build(settings)
+    assert trainable.build(settings | {"sinogram_net": "none"}).sinogram_net is None
+
+
+def test_training_of_one_network_refuses_the_other(room: Any) -> None:
+    with pytest.raises(BadInput, match="SE-Net alone"):
+        room.sinogram_training.SinogramTraining().build(SMALL)
+    with pytest.raises(BadInput, match="trains IE-Net"):
+        room.image_training.ImageTraining().build(SMALL | {"image_net": False})
+
+
 def test_settings_without_a_network_are_refused(room: Any) -> None:
     with pytest.raises(ValueError, match="nothing to learn"):
         room.settings.read_settings({"sinogram_net": "none", "image_net": False})
+    with pytest.raises(ValueError, match="must be residual"):
+        room.settings.read_settings({"sinogram_start": "nmar"})
 
 
 @pytest.mark.slow

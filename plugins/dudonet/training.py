@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from marview.learning.api import ONE_TURN, Pairs
 from marview.learning.losses import l1
 
-from .network import DualDomain, line_unit
+from .network import DualDomain, Start, line_unit
 from .settings import read_settings
+from .start import case_of, start_of
 
 
 class EndToEnd:
@@ -44,25 +45,35 @@ class EndToEnd:
             losses["image"] = weights.image * l1(result, pairs.truth_mu)
         return losses
 
-    @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
         """SE-Net's image as prior, and the result, in 1/cm; the corrected sinogram."""
-        names = ("truth_mu", "metal", "sinogram", "metal_free_sinogram", "trace")
-        clinical_mu = None if pairs.clinical_mu is None else pairs.clinical_mu[:1]
-        first = replace(pairs, clinical_mu=clinical_mu, **{name: getattr(pairs, name)[:1] for name in names})
-        corrected, inverted, result = forward(_dual(network), first)
-        return {"prior": inverted[0], "corrected_sinogram": corrected[0], "result": result[0]}
+        return pictures(_dual(network), pairs)
+
+
+@torch.no_grad()
+def pictures(dual: DualDomain, pairs: Pairs) -> dict[str, Tensor]:
+    """Of the first slice: the prior and the result in 1/cm, `[y, x]`, and the corrected sinogram, `[view, bin]`."""
+    names = ("truth_mu", "metal", "sinogram", "metal_free_sinogram", "trace")
+    clinical_mu = None if pairs.clinical_mu is None else pairs.clinical_mu[:1]
+    first = replace(pairs, clinical_mu=clinical_mu, **{name: getattr(pairs, name)[:1] for name in names})
+    corrected, inverted, result = forward(dual, first)
+    return {"prior": inverted[0], "corrected_sinogram": corrected[0], "result": result[0]}
 
 
 def forward(dual: DualDomain, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
     """Yout, Xhat and Xout; images in 1/cm."""
-    corrected = dual.enhance(pairs.li_sinogram, pairs.trace, line_unit(pairs.projector))
-    if dual.sinogram_net is None:
-        inverted = pairs.li_image
-    else:
-        known = None if pairs.clinical_mu is None else (pairs.clinical_mu, pairs.sinogram)
-        inverted = dual.invert(corrected, pairs.projector, known)
-    return corrected, inverted, dual.refine(inverted, pairs.li_image)
+    start = start_of(dual, case_of(pairs))
+    corrected, inverted = sinogram_and_image(dual, pairs, start)
+    return corrected, inverted, dual.refine(inverted, pairs.li_image, start)
+
+
+def sinogram_and_image(dual: DualDomain, pairs: Pairs, start: Start) -> tuple[Tensor, Tensor]:
+    """Yout, `[slice, view, bin]`, and Xhat, 1/cm, `[slice, y, x]`."""
+    corrected = dual.enhance(pairs.li_sinogram, pairs.trace, line_unit(pairs.projector), start.prior_sinogram)
+    if not dual.settings.changes_sinogram:
+        return corrected, pairs.li_image
+    known = None if pairs.clinical_mu is None else (pairs.clinical_mu, pairs.sinogram)
+    return corrected, dual.invert(corrected, pairs.projector, known)
 
 
 def _dual(network: nn.Module) -> DualDomain:

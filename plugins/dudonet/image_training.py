@@ -1,0 +1,120 @@
+"""Training of IE-Net behind a SE-Net that has learned, on patches of slices shown again and again, for a CPU."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from marview.errors import BadInput
+from marview.learning.api import ONE_TURN, Pairs
+from marview.learning.weights import fill, load_weights
+from marview.physics.attenuation import MU_WATER
+
+from ..cnnmar.training import patches
+from .network import DualDomain
+from .settings import Settings, read_settings
+from .start import case_of, start_of
+from .training import pictures, sinogram_and_image
+
+WEIGHTS = Path(__file__).parent / "weights" / "bundled.safetensors"
+"""Where SE-Net's weights come from: those of the method itself."""
+
+_WINDOW = (0.0, 0.5)
+"""1/cm: what the primary metric compares, so that soft tissue counts and neither air nor enamel does."""
+
+_LEAST = (0.005 * MU_WATER) ** 2
+"""The square of 5 HU: the error of a slice that is as good as none."""
+
+
+class ImageTraining:
+    """What IE-Net leaves of the squared error of the image it changes, outside metal; nothing is projected in a step.
+
+    Squared errors where loss (10) has absolute ones, since what spoils the result are wide, strong streaks; and each
+    slice counts by the share that is left, as in decibels. SE-Net stays as it is.
+    """
+
+    turns = ONE_TURN
+
+    def __init__(self) -> None:
+        self._seen: WeakKeyDictionary[Pairs, Tensor] = WeakKeyDictionary()
+
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
+        """IE-Net at random, SE-Net with the weights of the method.
+
+        Raises:
+            BadInput: the settings ask for no IE-Net, or the method has no weights of this SE-Net.
+        """
+        chosen = read_settings(settings)
+        if not chosen.image_net:
+            raise BadInput("ImageTraining trains IE-Net; the recipe's table [network] must not say image_net = false.")
+        dual = DualDomain(chosen)
+        if dual.sinogram_net is not None:
+            fill(dual.sinogram_net, learned_weights(chosen), WEIGHTS.name)
+            dual.sinogram_net.requires_grad_(requires_grad=False)
+        return dual
+
+    def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
+        """IE-Net's."""
+        assert isinstance(network, DualDomain)
+        assert network.image_net is not None
+        return network.image_net.parameters()
+
+    def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Of random patches in training, of whole slices otherwise."""
+        assert isinstance(network, DualDomain)
+        how = network.settings.patches
+        planes, truth = self._planes(network, pairs), pairs.truth_mu
+        if network.training:
+            planes, truth = patches(planes, truth, how.edge_px, how.count, how.hard_share)
+        seen, weight, start = planes[:, :-2], planes[:, -2], planes[:, -1]
+        return {"image": (weight * squares(start + network.image_change(seen), truth)).mean()}
+
+    def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """SE-Net's image as prior, and the result, in 1/cm; the corrected sinogram."""
+        assert isinstance(network, DualDomain)
+        return pictures(network, pairs)
+
+    def _planes(self, dual: DualDomain, pairs: Pairs) -> Tensor:
+        """What IE-Net sees, what a pixel's squared error counts, and the image IE-Net changes.
+
+        Made once, since SE-Net stays as it is and a batch is shown more than once.
+        """
+        if pairs not in self._seen:
+            with torch.no_grad():
+                start = start_of(dual, case_of(pairs))
+                _, inverted = sinogram_and_image(dual, pairs, start)
+                seen = dual.image_sees(inverted, pairs.li_image, start)
+                begun = inverted if dual.settings.image_start == "inverted" else pairs.li_image
+                outside = (~pairs.metal).float()
+                error = (squares(begun, pairs.truth_mu) * outside).mean(dim=(1, 2), keepdim=True)
+                self._seen[pairs] = torch.cat([seen, (outside / (error + _LEAST))[:, None], begun[:, None]], dim=1)
+        return self._seen[pairs]
+
+
+def squares(image: Tensor, truth: Tensor) -> Tensor:
+    """Squared differences of images in 1/cm within the window of the primary metric, `[slice, y, x]`."""
+    return (image.clamp(*_WINDOW) - truth.clamp(*_WINDOW)).square()
+
+
+def learned_weights(settings: Settings) -> dict[str, Tensor]:
+    """The weights of the SE-Net that the method comes with.
+
+    Raises:
+        BadInput: there are none, or they are of another SE-Net.
+    """
+    missing = (
+        "IE-Net is trained behind a SE-Net that has learned, and the method has no weights of the one these settings "
+        "describe; train it first: marview train dudonet --size cpu_sinogram, then marview methods --install."
+    )
+    if not WEIGHTS.is_file():
+        raise BadInput(missing)
+    tensors, of = load_weights(WEIGHTS)
+    theirs = read_settings(of.network)
+    same = ("sinogram_net", "sinogram_base", "sinogram_start", "is_residual")
+    if any(getattr(theirs, name) != getattr(settings, name) for name in same):
+        raise BadInput(missing)
+    mine = "sinogram_net."
+    return {name.removeprefix(mine): tensor for name, tensor in tensors.items() if name.startswith(mine)}

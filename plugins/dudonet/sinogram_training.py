@@ -1,0 +1,113 @@
+"""Training of SE-Net alone, on blocks of views of slices that are shown again and again: what a CPU has time for."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from marview.errors import BadInput
+from marview.learning.api import ONE_TURN, Pairs
+
+from .network import DualDomain, line_unit
+from .settings import read_settings
+from .start import case_of, start_of
+from .training import pictures
+
+_LEAST = 3e-7
+"""Error of a sinogram that is lost in the grain of its image, so that metal which hides little does not rule."""
+
+
+class SinogramTraining:
+    """What SE-Net leaves of the error of the sinogram it corrects, as the image sees it; nothing is reconstructed.
+
+    Errors are filtered along the bins as the squared error of the image weighs them, and squared, where loss (4) takes
+    them as they are; and each slice counts by the share that is left, as in decibels.
+    """
+
+    turns = ONE_TURN
+
+    def __init__(self) -> None:
+        self._seen: WeakKeyDictionary[Pairs, tuple[Tensor | None, Tensor]] = WeakKeyDictionary()
+
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
+        """SE-Net.
+
+        Raises:
+            BadInput: the settings ask for IE-Net as well, or for no SE-Net.
+        """
+        dual = DualDomain(read_settings(settings))
+        if dual.sinogram_net is None or dual.image_net is not None:
+            raise BadInput(
+                "SinogramTraining trains SE-Net alone; the recipe's table [network] must say image_net = false, and "
+                'must not say sinogram_net = "none".'
+            )
+        return dual
+
+    def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
+        """All of it."""
+        return network.parameters()
+
+    def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Of random blocks of views in training, of whole slices otherwise."""
+        assert isinstance(network, DualDomain)
+        how, unit = network.settings.blocks, line_unit(pairs.projector)
+        prior_sinogram, begun = self._start(network, pairs)
+        planes = [pairs.li_sinogram, pairs.trace, pairs.metal_free_sinogram]
+        if prior_sinogram is not None:
+            planes.append(prior_sinogram)
+        if network.training:
+            planes, chosen = blocks(planes, how.views, how.count)
+            begun = begun[chosen]
+        li_sinogram, trace, wanted = planes[:3]
+        made = network.enhance(li_sinogram, trace, unit, planes[3] if prior_sinogram is not None else None)
+        return {"sinogram": (seen_error((made - wanted) / unit) / begun).mean()}
+
+    def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """SE-Net's image as prior and as result in 1/cm, and the corrected sinogram."""
+        assert isinstance(network, DualDomain)
+        return pictures(network, pairs)
+
+    def _start(self, dual: DualDomain, pairs: Pairs) -> tuple[Tensor | None, Tensor]:
+        """The prior's sinogram and the error SE-Net begins with, `[slice]`; once, since a batch is shown repeatedly."""
+        if pairs not in self._seen:
+            with torch.no_grad():
+                prior_sinogram = start_of(dual, case_of(pairs)).prior_sinogram
+                begun = dual.start(pairs.li_sinogram, pairs.trace, prior_sinogram) - pairs.metal_free_sinogram
+                error = seen_error(torch.where(pairs.trace, begun, 0) / line_unit(pairs.projector))
+                self._seen[pairs] = prior_sinogram, error + _LEAST
+        return self._seen[pairs]
+
+
+def seen_error(error: Tensor) -> Tensor:
+    """The mean square of a sinogram's error as its image has it, `[slice, view, bin]` -> `[slice]`.
+
+    A frequency along the bins meets the image with a weight in proportion to it, as a filtered backprojection says; the
+    highest ones, which are grain, are faded out.
+    """
+    bins = error.shape[-1]
+    spectrum = torch.fft.rfft(error, n=2 * bins)
+    ramp = torch.linspace(0, 1, spectrum.shape[-1], device=error.device)
+    weight = ramp * (1 + torch.cos(torch.pi * ramp)) / 2
+    power = spectrum.real.square() + spectrum.imag.square()
+    seen: Tensor = (power * weight).sum(dim=-1).mean(dim=-1) / bins**2
+    return seen
+
+
+def blocks(planes: list[Tensor], views: int, count: int) -> tuple[list[Tensor], Tensor]:
+    """Random blocks of neighbouring views, the last view being the first one's neighbour.
+
+    Args:
+        planes: `[slice, view, bin]` each.
+        views: of a block.
+        count: of blocks.
+
+    Returns:
+        `[block, view, bin]` each, and the slice of every block.
+    """
+    slices, all_views = planes[0].shape[:2]
+    chosen = torch.randint(slices, (count,)) if slices < count else torch.randperm(slices)[:count]
+    first = torch.randint(all_views, (count, 1))
+    place = (first + torch.arange(min(views, all_views))) % all_views
+    return [plane[chosen[:, None], place] for plane in planes], chosen

@@ -1,0 +1,45 @@
+"""What the networks are given besides the paper's: NMAR's prior as a sinogram, and which rays metal hides."""
+
+from torch import Tensor
+
+from marview.learning.api import Pairs
+from marview.physics.attenuation import MU_WATER, mu_to_hu
+from marview.worker.api import MarCase
+
+from ..deep_sinogram_completion.network import hidden_share
+from ..nmar.method import Parameters as NmarParameters
+from ..nmar.method import prior_source
+from ..nmar.prior import prior_image
+from .network import DualDomain, Start
+
+
+def start_of(dual: DualDomain, case: MarCase) -> Start:
+    """What the settings of the networks ask for."""
+    wants_prior = dual.settings.sinogram_start == "nmar"
+    wants_hidden = dual.settings.sees_hidden and dual.image_net is not None
+    return Start(
+        case.mu,
+        case.projector.forward(_prior(case)) if wants_prior else None,
+        hidden_share(case.projector, case.trace) if wants_hidden else None,
+        case.measured_sinogram is not None,
+    )
+
+
+def case_of(pairs: Pairs) -> MarCase:
+    """The case a method is given of such pairs."""
+    return MarCase(
+        hu=mu_to_hu(pairs.image),
+        metal=pairs.metal,
+        pixel_mm=pairs.projector.pixel_mm,
+        beam=pairs.projector.beam,
+        slice_indices=range(len(pairs)),
+        measured_sinogram=pairs.sinogram if pairs.clinical_mu is None else None,
+        measured_trace=pairs.trace,
+    )
+
+
+def _prior(case: MarCase) -> Tensor:
+    """NMAR's prior as NMAR makes it unless told otherwise, 1/cm, `[slice, y, x]`."""
+    usual = NmarParameters()
+    least_bone = MU_WATER * (1 + usual.bone_from_hu / 1000)
+    return prior_image(prior_source(case, usual), case.metal, usual.smoothing_px, least_bone, has_lung=usual.has_lung)

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -28,7 +27,7 @@ from marview.export.sweep import write_sweep
 from marview.geometry import Grid
 from marview.mar import MarWorker, SharedArray
 from marview.mar.messages import Device
-from marview.mar.sweep import SweepInput, SweepResult, plan, sweep
+from marview.mar.sweep import SweepInput, plan, sweep
 from marview.mar.sweep_measures import Row, measure
 from marview.volume import Volume
 
@@ -110,7 +109,7 @@ def sweep_series(
         files = write_sweep(result, output, volume.grid, volume.hu, like=like)
     Console().print(_table(measure(result)))
     notes = [f"{name}: {note}" for name, note in result.notes.items()]
-    for note in (*notes, *_equal_masks(result)):
+    for note in (*notes, *result.equal_mask_notes()):
         print(f"Note: {note}", file=sys.stderr)
     print(f"{output}: {count(len(files), 'file')}, {count(len(result.slices), 'slice')} with metal.")
     return 0
@@ -143,15 +142,6 @@ def _on_processing_grid(given: SweepInput, volume: Volume, stack: ExitStack) -> 
         region=None if region is None else mask_on_processing_grid(region, volume.grid),
         truth_hu=None if truth is None else on_processing_grid(Volume(truth, volume.grid)).hu,
     ), moved
-
-
-def _equal_masks(result: SweepResult) -> list[str]:
-    """Which margins made no difference; once for all methods and thresholds where these agree."""
-    labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in result.equal_masks())
-    return [
-        f"Margins {text} gave one and the same mask: distances are counted between voxel centres."
-        for text in dict.fromkeys(labels)
-    ]
 
 
 def _table(rows: Sequence[Row]) -> Table:

@@ -71,8 +71,13 @@ def _kind(path: Path) -> str:
         raise BadInput(f"{path} cannot be read: {(why.strerror or str(why)).lower()}.") from None
     if head.startswith(b"NRRD"):
         return "nrrd"
-    is_nifti = path.name.lower().endswith((".nii", ".nii.gz"))
-    return "dicom" if not is_nifti and looks_like_dicom(head) else "nifti"
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        return "nifti"
+    if not looks_like_dicom(head):
+        raise BadInput(
+            f"{path.name} is no metal mask: it is neither DICOM SEG nor NRRD, nor named as NIfTI is (.nii, .nii.gz)."
+        )
+    return "dicom"
 
 
 def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.bool_]:

@@ -37,6 +37,8 @@ class ActionState:
             "sweep": session.sensitivity.swept is not None,
             "volume": session.loaded is not None and session.loaded.report.is_volume,
             "metal": session.metal.is_present,
+            "undo": session.metal.can_undo,
+            "redo": session.metal.can_redo,
             "cancel": is_running or session.tools.settings.tool is not Tool.NONE,
         }
         self._actions.enable(frozenset(name for name, is_there in is_present.items() if is_there))

@@ -24,7 +24,8 @@ class Row:
         icon: name of its icon.
         is_checkable: whether it is on or off.
         needs: what must be there: "series", "volume" (a series that can be corrected), "metal", "mask" (metal that can
-            be corrected now), "result", "sweep", "cancel" (something to cancel); empty for nothing.
+            be corrected now), "undo" and "redo" (a change of the mask to take back or make again), "result", "sweep",
+            "cancel" (something to cancel); empty for nothing.
     """
 
     id: str
@@ -91,8 +92,8 @@ ROWS: tuple[Row, ...] = (
     Row("keep_piece", "Keep only the piece under the cursor", "Metal/Mask", ("K",), needs="metal"),
     Row("drop_piece", "Drop the piece under the cursor", "Metal/Mask", ("Del",), needs="metal"),
     Row("clear_mask", "Clear the mask", "Metal/Mask", (), needs="metal"),
-    Row("undo", "Undo", "Metal", ("Ctrl+Z",), "undo", needs="series"),
-    Row("redo", "Redo", "Metal", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", needs="series"),
+    Row("undo", "Undo", "Metal", ("Ctrl+Z",), "undo", needs="undo"),
+    Row("redo", "Redo", "Metal", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", needs="redo"),
     Row("reduce", "Reduce artifacts", "Metal", ("Ctrl+R",), "reduce", needs="mask"),
     Row("cancel", "Cancel the run, else put the tool away", "Metal", ("Esc",), "cancel", needs="cancel"),
     Row("shortcuts", "Keys and mouse", "Help", ("?",), "keyboard"),

@@ -140,6 +140,14 @@ class SweepResult:
                 groups.setdefault(key, []).append(one)
         return [tuple(group) for group in groups.values() if len(group) > 1]
 
+    def equal_mask_notes(self) -> list[str]:
+        """A sentence on margins that made no difference; once for all methods and thresholds where these agree."""
+        labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in self.equal_masks())
+        return [
+            f"Margins {text} gave one and the same mask: distances are counted between voxel centres."
+            for text in dict.fromkeys(labels)
+        ]
+
     def spread_hu(self, method: str, slice_index: int) -> NDArray[np.float32]:
         """Standard deviation over a method's variants in a slice, `[y, x]`; where large, all hangs on the mask."""
         at = self.slices.index(slice_index)

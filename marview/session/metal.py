@@ -301,6 +301,16 @@ class Metal:
 
         self._background.run(work, done, lambda sentence: self._fail(sentence, before, ticket))
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a change to make again."""
+        return bool(self._future)
+
     def undo(self) -> Box | None:
         """Go back to the mask before; gives where it changed."""
         self.end_stroke()

@@ -228,6 +228,8 @@ class Sensitivity:
             self._messages.error(sentence)
         else:
             self._show(swept)
+            for note in swept.result.equal_mask_notes() if swept is not None else ():
+                self._messages.say(Severity.INFO, note)
         self.changed.emit()
 
     # -- what was found

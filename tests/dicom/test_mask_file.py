@@ -135,7 +135,7 @@ def test_what_is_no_mask_is_refused_in_a_sentence(series, mask, tmp_path) -> Non
         "shares.nii": "is no mask",
         "nan.nii": "is no mask",
         "elsewhere.nii": "lies outside the volume",
-        "words.dcm": "words.dcm",
+        "words.dcm": "neither DICOM SEG nor NRRD",
         "words.nrrd": "is no NRRD file",
         "nowhere.nrrd": "says not where its voxels are",
         "detached.nhdr": "keeps its values in another file",

@@ -74,6 +74,7 @@ def overlay_alpha(hand: Hand, row: int, column: int) -> int:
 
 def test_the_brush_paints_where_the_mouse_goes_and_undo_takes_it_back(hand) -> None:
     before = hand.mask.copy()
+    undo, redo = (hand.window.actions_table[name] for name in ("undo", "redo"))
     hand.key(Qt.Key.Key_B)
     assert hand.session.tools.settings.tool is Tool.BRUSH
     assert hand.window.actions_table["brush"].isChecked()
@@ -86,9 +87,12 @@ def test_the_brush_paints_where_the_mouse_goes_and_undo_takes_it_back(hand) -> N
     assert overlay_alpha(hand, 46, 40) == 235
     assert overlay_alpha(hand, 45, 40) == 0
     assert f"metal, {hand.mask[3].sum()} pixels" in hand.window.grid.panes["original"].note.text()
+    assert undo.isEnabled()
+    assert not redo.isEnabled()
     hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     np.testing.assert_array_equal(hand.mask, before)
     assert overlay_alpha(hand, 50, 40) == 0
+    assert redo.isEnabled()
     hand.key(Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
     assert hand.mask[3, 50, 20:61].all()
     assert "edited by hand" in hand.window.side.metal.summary.text()

@@ -334,6 +334,13 @@ def train(
     device: Device = Device.AUTO,
     max_minutes: Annotated[float | None, typer.Option(metavar="N", help="End this session after so many.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    begin_with: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights of the method, of any size, for a new run to begin with: all whose names and shapes fit.",
+        ),
+    ] = None,
 ) -> int:
     """Train a learned method on scans without metal; Ctrl-C keeps everything."""
     from marview.commands.train import train_method
@@ -348,4 +355,5 @@ def train(
         device=device.value,
         max_minutes=max_minutes,
         is_resumed=resume,
+        begins_with=begin_with,
     )

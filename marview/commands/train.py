@@ -25,6 +25,7 @@ def train_method(
     device: str = "auto",
     max_minutes: float | None = None,
     is_resumed: bool = False,
+    begins_with: Path | None = None,
 ) -> int:
     """Train a method for one session under a progress bar; returns the exit code.
 
@@ -32,7 +33,7 @@ def train_method(
     TensorBoard's log where tensorboardX is installed, and `run.json`.
 
     Raises:
-        UsageError: no such method or protocol, or the folder holds another run.
+        UsageError: no such method or protocol, the folder holds another run, or the weights to begin with do not fit.
         BadInput: there is nothing to train on.
         MethodFailed: the loss is not a number; the last good state stays.
         CannotWrite: the disk is full or read-only.
@@ -52,6 +53,7 @@ def train_method(
         device=device,
         max_minutes=math.inf if max_minutes is None else max_minutes,
         is_resumed=is_resumed,
+        begins_with=begins_with,
     )
     is_first = os.environ.get("RANK", "0") == "0"
     console = Console(stderr=True)

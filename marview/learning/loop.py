@@ -19,6 +19,7 @@ from marview.errors import MethodFailed, UsageError
 from marview.learning.ahead import Ahead
 from marview.learning.api import Pairs, PairSource, Trainable
 from marview.learning.average import averaged
+from marview.learning.beginning import Beginning, begin_with
 from marview.learning.guard import limits
 from marview.learning.journal import Journal
 from marview.learning.machine import Machine
@@ -47,6 +48,7 @@ class Plan:
         validation: held-out batches.
         folder: of the run.
         machine: that trains.
+        begins_with: weights that a new run begins with as far as they fit; None where it begins as built.
     """
 
     method: str
@@ -57,6 +59,7 @@ class Plan:
     validation: PairSource
     folder: Path
     machine: Machine
+    begins_with: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Training:
     Attributes:
         step: steps done.
         learner: network, optimisers and average.
+        beginning: what a new run took from weights it began with; None where it took nothing.
     """
 
     def __init__(self, plan: Plan, *, is_resumed: bool = False) -> None:
@@ -104,14 +108,18 @@ class Training:
 
         Raises:
             UsageError: the folder holds a run and it is not to be taken up, or the other way round, or the run is of
-                another network.
-            BadInput: its state cannot be read.
+                another network; or it is to begin with weights that do not fit.
+            BadInput: its state, or the weights it is to begin with, cannot be read.
         """
         self._plan, self._recipe = plan, plan.recipe
         self.step, self._minutes_before, self._began = 0, 0.0, time.monotonic()
         self._warm_from: int | None = None
         torch.manual_seed(self._recipe.run.seed)
-        network = plan.trainable.build(self._recipe.network).to(plan.machine.device)
+        network = plan.trainable.build(self._recipe.network)
+        self.beginning: Beginning | None = None
+        if plan.begins_with is not None and not is_resumed:
+            self.beginning = begin_with(network, plan.begins_with, plan.method)
+        network.to(plan.machine.device)
         turns = plan.trainable.turns
         optimisers = {turn: optimiser(plan.trainable.parameters(network, turn), self._how) for turn in turns}
         self.learner = Learner(network, optimisers, averaged(network, self._how.ema) if self._how.ema else None)

@@ -69,10 +69,12 @@ def _failures(readme: Path) -> str:
 def _facts(record: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:
     recipe, last = record["recipe"], sessions[-1]
     data, run, how = recipe["data"], recipe["run"], recipe["optimiser"]
+    begun = record.get("begins_with")
     return [
         ("method", f"{record['method']} {record['version']}"),
         ("parameters", f"{record['parameters']:,}"),
         ("network", ", ".join(f"{name} = {value}" for name, value in recipe["network"].items()) or "as published"),
+        *([("begins with", begun)] if begun else []),
         ("protocols", ", ".join(dict.fromkeys(data["protocols"]))),
         ("metals", ", ".join(data["metal"]["materials"])),
         ("re-projected images", f"{data['reprojected']:.0%} of the batches"),

@@ -13,6 +13,7 @@ from marview import __version__
 from marview.errors import BadInput
 from marview.export import write_json
 from marview.learning.bank import HELD_OUT
+from marview.learning.beginning import Beginning
 from marview.learning.recipe import Recipe
 from marview.mar import Listing
 
@@ -40,14 +41,22 @@ class Session:
     collections: tuple[str, ...] = ()
 
 
-def add_session(folder: Path, listing: Listing, size: str, recipe: Recipe, parameters: int, session: Session) -> None:
-    """Add a session to the record of a run.
+def add_session(
+    folder: Path,
+    listing: Listing,
+    size: str,
+    recipe: Recipe,
+    parameters: int,
+    session: Session,
+    beginning: Beginning | None = None,
+) -> None:
+    """Add a session to the record of a run, and what weights its first one began with.
 
     Raises:
         CannotWrite: the disk is full or read-only.
     """
     assert listing.manifest is not None
-    sessions = read_record(folder).get("sessions", [])
+    before = read_record(folder)
     record = {
         "method": listing.id,
         "title": listing.manifest.title,
@@ -57,7 +66,8 @@ def add_session(folder: Path, listing: Listing, size: str, recipe: Recipe, param
         "marview": __version__,
         "torch": torch.__version__,
         "recipe": recipe.model_dump(mode="json"),
-        "sessions": [*sessions, asdict(session)],
+        "begins_with": before.get("begins_with") if beginning is None else str(beginning),
+        "sessions": [*before.get("sessions", []), asdict(session)],
     }
     write_json(folder / RECORD, record)
 

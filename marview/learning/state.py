@@ -143,6 +143,11 @@ def read_state(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dic
     return tensors, facts
 
 
+def network_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a state that are for use: the average where there is one."""
+    return _below(state, _AVERAGE) or _below(state, _NETWORK)
+
+
 def _below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 

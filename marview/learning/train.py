@@ -35,6 +35,7 @@ class Order:
         device: auto, cpu or cuda.
         max_minutes: after so many this session ends.
         is_resumed: whether the run in `output` is taken up.
+        begins_with: weights of the same method, of any size, that a new run begins with as far as they fit.
     """
 
     data: Path
@@ -44,6 +45,7 @@ class Order:
     device: str = "auto"
     max_minutes: float = math.inf
     is_resumed: bool = False
+    begins_with: Path | None = None
 
 
 def train(
@@ -61,25 +63,31 @@ def train(
         hear: hears how far training is.
 
     Raises:
-        UsageError: the method cannot be trained so, or the folder holds another run.
+        UsageError: the method cannot be trained so, the folder holds another run, or the weights to begin with do not
+            fit.
         BadInput: there is nothing to train on.
         MethodFailed: its code fails, or a loss is not a number.
         CannotWrite: the disk is full or read-only.
     """
     if listing.manifest is None:
         raise UsageError(f"The method {listing.id} cannot be trained: {listing.error}")
+    if order.is_resumed and order.begins_with is not None:
+        raise UsageError("A run that is taken up goes on with its own weights; say either --resume or --begin-with.")
     code = code_folder(listing.folder, listing.manifest)
     recipe = _recipe(code, order)
     trainable: Trainable = made_in(code, recipe.training)
     machine = Machine(order.device)
     pairs, validation, learned_from = _sources(trainable, recipe, order.data, machine, tell)
-    plan = Plan(listing.id, listing.manifest.version, trainable, recipe, pairs, validation, order.output, machine)
+    version, begins_with = listing.manifest.version, order.begins_with
+    plan = Plan(listing.id, version, trainable, recipe, pairs, validation, order.output, machine, begins_with)
     training = Training(plan, is_resumed=order.is_resumed)
     count = sum(one.numel() for one in training.learner.network.parameters())
     tell(
         f"{listing.manifest.title}, size {order.size}: {count:,} parameters, step {training.step} of "
         f"{recipe.run.steps}, on {machine.title}."
     )
+    if training.beginning is not None:
+        tell(f"It begins with {training.beginning}.")
     before = training.step
     try:
         ending = training.run(order.max_minutes, hear, tell)
@@ -92,7 +100,7 @@ def train(
         if machine.is_first and training.step > before:
             minutes, origin = round(training.minutes, 2), collections_of(order.data)
             session = Session(before, training.step, minutes, machine.title, learned_from, origin)
-            add_session(order.output, listing, order.size, recipe, count, session)
+            add_session(order.output, listing, order.size, recipe, count, session, training.beginning)
             write_card(order.output, code)
     machine.close()
     return ending

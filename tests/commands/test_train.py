@@ -135,6 +135,21 @@ def test_a_run_is_trained_taken_up_and_installed(marview, clean: Path, tmp_path:
     assert (methods / "small" / "weights" / "bundled.safetensors").is_file()
 
 
+def test_a_run_begins_with_weights_and_goes_on_with_its_own(marview, clean: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    words = ("train", "small", "--data", clean, "--size", "tiny", "--device", "cpu", "--max-minutes", 0)
+    assert marview(*words, "--output", first).exit_code == 0
+    begun = ("--begin-with", first / "weights.safetensors")
+    answer = marview(*words, "--output", second, *begun)
+    assert answer.exit_code == 0
+    assert "It begins with weight and bias of weights.safetensors (1.0.0, 1 step, sha256" in answer.err
+    assert marview(*words, "--output", second, "--resume").exit_code == 0
+    assert "| begins with | weight and bias of" in (second / "model_card.md").read_text(encoding="utf-8")
+    both = marview(*words, "--output", second, "--resume", *begun)
+    assert both.exit_code == 2
+    assert "say either --resume or --begin-with" in both.err
+
+
 def test_a_loss_that_is_not_a_number_is_a_sentence(marview, clean: Path, tmp_path: Path) -> None:
     answer = marview("train", "spoilt", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 4

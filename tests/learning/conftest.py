@@ -98,6 +98,7 @@ def begin(tmp_path: Path) -> Callable[..., Training]:
         *,
         pairs: Callable[[int], Pairs] = disc_pairs,
         is_resumed: bool = False,
+        begins_with: Path | None = None,
     ) -> Training:
         plan = Plan(
             method="small",
@@ -108,6 +109,7 @@ def begin(tmp_path: Path) -> Callable[..., Training]:
             validation=lambda number: disc_pairs(1000 + number),
             folder=tmp_path / folder,
             machine=Machine("cpu"),
+            begins_with=begins_with,
         )
         return Training(plan, is_resumed=is_resumed)
 

@@ -1,0 +1,86 @@
+"""What a run begins with: the weights of another network of the same method, as far as they fit."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from marview.errors import UsageError
+from marview.learning.state import network_of, read_state
+from marview.learning.weights import about
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What was taken from a file.
+
+    Attributes:
+        file: its name.
+        sha256: of the file.
+        version: of the method that trained it.
+        steps: of its training.
+        taken: names of the parts of the network that were taken whole.
+        mixed: of those in which only some tensors were.
+        built: of those that begin as built.
+    """
+
+    file: str
+    sha256: str
+    version: str
+    steps: int
+    taken: tuple[str, ...]
+    mixed: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """In words."""
+        parts = [*self.taken, *(f"some of {name}" for name in self.mixed)]
+        rest = f"; {_list(self.built)} as built" if self.built else ""
+        steps = f"{self.steps:,} {'step' if self.steps == 1 else 'steps'}"
+        origin = f"{self.file} ({self.version}, {steps}, sha256 {self.sha256})"
+        return f"{_list(parts)} of {origin}{rest}"
+
+
+def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
+    """Put those tensors of a file into a network that have the name and shape of one of its own.
+
+    Args:
+        network: as built.
+        path: weights or the state of a run.
+        method: id of the method that is trained.
+
+    Raises:
+        BadInput: the file cannot be read as weights of marview.
+        UsageError: it is of another method, or nothing in it fits.
+    """
+    tensors, facts = read_state(path, torch.device("cpu"))
+    of = about(facts, str(path))
+    if of.method != method:
+        raise UsageError(f"{path} holds weights of {of.method}; {method} can only begin with its own.")
+    own = network.state_dict()
+    found = network_of(tensors)
+    fits = {name for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
+    if not fits:
+        raise UsageError(
+            f"Nothing in {path} has the name and shape of a tensor of the network that is to be trained; name weights "
+            "of a size that shares a part with it."
+        )
+    network.load_state_dict({name: found[name].to(own[name].dtype) if name in fits else own[name] for name in own})
+    parts: dict[str, list[bool]] = {}
+    for name in own:
+        parts.setdefault(name.partition(".")[0], []).append(name in fits)
+    return Beginning(
+        path.name,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        of.version,
+        of.steps,
+        taken=tuple(name for name, each in parts.items() if all(each)),
+        mixed=tuple(name for name, each in parts.items() if any(each) and not all(each)),
+        built=tuple(name for name, each in parts.items() if not any(each)),
+    )
+
+
+def _list(names: tuple[str, ...] | list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -73,7 +73,7 @@ def main() -> None:
     torch.set_num_threads(1)
     arguments = _arguments()
     found: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for shape, known in _cases(arguments.slices, arguments.shapes):
+    for shape, known in cases(arguments.slices, arguments.shapes):
         for title, error in _errors(known, arguments.weights):
             found[shape][title].append(error)
     titles = list(next(iter(found.values())))
@@ -96,7 +96,8 @@ def _closed(errors: dict[str, Any], title: str) -> str:
     return f"{(errors['NMAR'] - errors[title]) / (errors['NMAR'] - errors['FBP ceiling']):+.1%}"
 
 
-def _cases(slices: list[int], shapes: list[int]) -> Iterator[tuple[int, KnownCase]]:
+def cases(slices: list[int], shapes: list[int]) -> Iterator[tuple[int, KnownCase]]:
+    """Shape and case of every shape in every slice."""
     masks = DATA / "metal_masks" / "blobs_256.npz"
     listed = list_cases(DATA / "metal_free" / "validation.tif", protocol("syndeeplesion-640"), masks=masks)
     for number in slices:

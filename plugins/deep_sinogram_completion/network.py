@@ -21,7 +21,7 @@ _LEAST_BONE = 1.2 * MU_WATER
 
 
 def line_unit(projector: Projector) -> float:
-    """The line integral that the sinogram network takes for one.
+    """The line integral that the sinogram network takes for one, unless its settings say for how much of it.
 
     It is 4 in the field of 15.36 cm of the published protocol and grows with the field, so that a body that fills the
     grid looks the same to the network whatever its size.
@@ -110,16 +110,14 @@ class Completion(nn.Module):
             sinogram: with metal, line integrals, `[slice, view, bin]`; any block of views.
             prior_sinogram: of the prior image; of no use, and may be None, where no prior guides the sinogram.
             trace: metal trace, bool.
-            unit: line integral that is one to the network, `line_unit`.
+            unit: line integral that grows with the field of view, `line_unit`.
 
         Returns:
             `[slice, view, bin]`, the network's also outside the trace.
         """
-        if self.sinogram_net is None and prior_sinogram is not None:
-            return interpolate_with_prior(sinogram, prior_sinogram, trace)
-        li_sinogram = fill_linear(sinogram, trace)
         if self.sinogram_net is None:
-            return li_sinogram
+            return self.join(sinogram, prior_sinogram, trace)
+        li_sinogram = fill_linear(sinogram, trace)
         if self.settings.prior == "none" or prior_sinogram is None:
             seen, start = li_sinogram, li_sinogram
         elif not self.settings.is_residual:
@@ -128,8 +126,15 @@ class Completion(nn.Module):
             seen, start = prior_sinogram - li_sinogram, li_sinogram
         else:
             seen, start = prior_sinogram - li_sinogram, interpolate_with_prior(sinogram, prior_sinogram, trace)
-        found: Tensor = self.sinogram_net(seen / unit, trace)
-        return start + unit * found
+        one = self.settings.sinogram_unit * unit
+        found: Tensor = self.sinogram_net(seen / one, trace)
+        return start + one * found
+
+    def join(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor) -> Tensor:
+        """What interpolation makes of a sinogram and its prior's, where there is one; arguments as of `complete`."""
+        if prior_sinogram is None:
+            return fill_linear(sinogram, trace)
+        return interpolate_with_prior(sinogram, prior_sinogram, trace)
 
     def prior_change(self, channels: Tensor) -> Tensor:
         """What PriorNet adds, 1/cm, `[slice, y, x]`, of its channels, `[slice, channel, y, x]`; of any part of a slice.

@@ -52,12 +52,26 @@ class Patches(_Part):
     hard_share: Share = 0.5
 
 
+class Blocks(_Part):
+    """Neighbouring views that SinoNet alone is trained on.
+
+    Attributes:
+        views: of a block.
+        count: of blocks of a step.
+    """
+
+    views: Annotated[int, Field(ge=32)] = 160
+    count: Count = 2
+
+
 class Settings(_Part):
     """The networks. Defaults are the paper's (Yu 2020).
 
     Attributes:
         prior_base: width of PriorNet's first level.
         sinogram_base: width of SinoNet's first level.
+        sinogram_unit: what SinoNet takes for one, as a share of the line integral that grows with the field of view;
+            what a prior leaves to be corrected is some hundredths of it.
         has_norm: whether PriorNet normalizes batches.
         fold: PriorNet sees pixels in blocks of this edge, folded into channels, and works on so many fewer.
         starts_at_zero: whether both networks begin by changing nothing.
@@ -77,10 +91,12 @@ class Settings(_Part):
             the measured one, which needs no training; not in the paper.
         losses: of the training of both networks.
         patches: of the training of PriorNet alone.
+        blocks: of the training of SinoNet alone.
     """
 
     prior_base: Count = 32
     sinogram_base: Count = 64
+    sinogram_unit: Annotated[float, Field(gt=0)] = 1.0
     has_norm: bool = True
     fold: Count = 1
     starts_at_zero: bool = False
@@ -94,6 +110,7 @@ class Settings(_Part):
     completion: Literal["network", "interpolation"] = "network"
     losses: Losses = Losses()
     patches: Patches = Patches()
+    blocks: Blocks = Blocks()
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:

@@ -38,9 +38,9 @@ def room(loaded: LoadedMethod) -> Any:
     package = type(loaded.method).__module__.rpartition(".")[0]
 
     class Room:
-        method, network, settings, training, prior_training = (
+        method, network, settings, training, prior_training, sinogram_training = (
             importlib.import_module(f"{package}.{name}")
-            for name in ("method", "network", "settings", "training", "prior_training")
+            for name in ("method", "network", "settings", "training", "prior_training", "sinogram_training")
         )
 
     return Room
@@ -214,6 +214,7 @@ ABLATIONS = [
     {"fold": 5},
     {"is_relative": True, "sees_hidden": True},
     {"completion": "interpolation"},
+    {"sinogram_unit": 0.1},
 ]
 
 
@@ -343,6 +344,45 @@ def test_the_prior_alone_is_learned_from_patches(room: Any) -> None:
 def test_training_of_the_prior_alone_refuses_other_networks(room: Any, settings: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="PriorNet alone"):
         room.prior_training.PriorTraining().build(SMALL | settings)
+
+
+BEHIND = SMALL | {"starts_at_zero": True, "start": "prior", "sinogram_unit": 0.05, "blocks": {"views": 32, "count": 3}}
+
+
+def test_sinonet_alone_begins_at_interpolation_and_learns_from_blocks_of_views(room: Any) -> None:
+    pairs = made_pairs(2)
+    trainable = room.sinogram_training.SinogramTraining()
+    torch.manual_seed(0)
+    network = trainable.build(BEHIND | {"sinogram_base": 8})
+    before = {name: tensor.clone() for name, tensor in network.prior_net.state_dict().items()}
+    optimiser = torch.optim.Adam(trainable.parameters(network, "all"), 3e-3)
+
+    def left() -> float:
+        with torch.no_grad():
+            return float(trainable.losses(network.eval(), pairs, "all", BEHIND)["sinogram"])
+
+    assert 0.9 < left() < 1
+    for _ in range(60):
+        optimiser.zero_grad()
+        trainable.losses(network.train(), pairs, "all", BEHIND)["sinogram"].backward()
+        optimiser.step()
+    assert left() < 0.8
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.prior_net.state_dict().items())
+    assert set(trainable.pictures(network, pairs, BEHIND)) == {"prior", "result", "corrected_sinogram"}
+
+
+@pytest.mark.parametrize("settings", ABLATIONS, ids=str)
+def test_sinonet_alone_is_trained_behind_every_prior(room: Any, settings: dict[str, Any]) -> None:
+    trainable = room.sinogram_training.SinogramTraining()
+    if settings.get("completion") == "interpolation":
+        with pytest.raises(BadInput, match="SinogramTraining trains SinoNet"):
+            trainable.build(SMALL | settings)
+        return
+    network = trainable.build(SMALL | settings).train()
+    trainable.losses(network, made_pairs(), "all", {})["sinogram"].backward()
+    assert all(each.grad is not None for each in network.sinogram_net.parameters())
+    if network.prior_net is not None:
+        assert all(each.grad is None for each in network.prior_net.parameters())
 
 
 def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any) -> None:

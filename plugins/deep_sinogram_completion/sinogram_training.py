@@ -1,0 +1,97 @@
+"""Training of SinoNet behind a PriorNet that has learned, on blocks of views of slices shown again and again."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from marview.errors import BadInput
+from marview.learning.api import ONE_TURN, Pairs
+
+from ..dudonet.sinogram_training import blocks, seen_error
+from .network import Completion, compose, line_unit
+from .settings import read_settings
+from .training import JointTraining, prior_of
+
+_LEAST = 3e-7
+"""Error of a sinogram that is lost in the grain of its image, so that metal which hides little does not rule."""
+
+
+class SinogramTraining:
+    """What SinoNet leaves of the error that interpolation leaves, as the image sees it; nothing is reconstructed.
+
+    Errors are filtered along the bins as the squared error of the image weighs them, where loss (6) takes their
+    absolute values; each slice counts by the share that is left of what interpolation leaves. PriorNet stays as it is:
+    begin with weights that hold one.
+    """
+
+    turns = ONE_TURN
+
+    def __init__(self) -> None:
+        self._seen: WeakKeyDictionary[Pairs, tuple[Tensor | None, Tensor]] = WeakKeyDictionary()
+
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
+        """Both networks.
+
+        Raises:
+            BadInput: the settings ask for no SinoNet.
+        """
+        completion = Completion(read_settings(settings))
+        if completion.sinogram_net is None:
+            raise BadInput(
+                "SinogramTraining trains SinoNet; the recipe's table [network] must not say completion = "
+                '"interpolation".'
+            )
+        if completion.prior_net is not None:
+            completion.prior_net.requires_grad_(requires_grad=False)
+        return completion
+
+    def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
+        """SinoNet's."""
+        assert isinstance(network, Completion)
+        assert network.sinogram_net is not None
+        return network.sinogram_net.parameters()
+
+    def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Of random blocks of views in training, of whole slices otherwise."""
+        assert isinstance(network, Completion)
+        how, unit = network.settings.blocks, line_unit(pairs.projector)
+        prior_sinogram, begun = self._begun(network, pairs)
+        planes = [pairs.sinogram, pairs.trace, pairs.metal_free_sinogram]
+        if prior_sinogram is not None:
+            planes.append(prior_sinogram)
+        if network.training:
+            planes, chosen = blocks(planes, how.views, how.count)
+            begun = begun[chosen]
+        sinogram, trace, wanted = planes[:3]
+        completed = network.complete(sinogram, planes[3] if prior_sinogram is not None else None, trace, unit)
+        return {"sinogram": (_error(completed, wanted, trace, unit) / begun).mean()}
+
+    def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Prior image and result in 1/cm, and the corrected sinogram."""
+        return JointTraining().pictures(network, pairs, settings)
+
+    def _begun(self, completion: Completion, pairs: Pairs) -> tuple[Tensor | None, Tensor]:
+        """The prior's sinogram, None where there is no prior, and the error that interpolation leaves, `[slice]`.
+
+        Made once, since a batch is shown more than once and PriorNet stays as it is.
+        """
+        if pairs not in self._seen:
+            with torch.no_grad():
+                prior_sinogram = None
+                if completion.prior_net is not None:
+                    is_training = completion.training
+                    guide = completion.eval().guide(prior_of(completion, pairs), pairs.metal)
+                    completion.train(is_training)
+                    prior_sinogram = pairs.projector.forward(guide)
+                joined = completion.join(pairs.sinogram, prior_sinogram, pairs.trace)
+                error = _error(joined, pairs.metal_free_sinogram, pairs.trace, line_unit(pairs.projector))
+                self._seen[pairs] = prior_sinogram, error + _LEAST
+        return self._seen[pairs]
+
+
+def _error(completed: Tensor, wanted: Tensor, trace: Tensor, unit: float) -> Tensor:
+    """What the image sees of the error in the trace, since the rest is measured; `[slice]`."""
+    return seen_error(compose(completed - wanted, torch.zeros_like(wanted), trace) / unit)

@@ -1,6 +1,6 @@
 """The near-hip network on slices held out of its training: one patient, then several (Experiments 1 and 2).
 
-    python -m benchmarks.near_hip --output DIR [--steps 400] [--patients 1 5]
+    python -m benchmarks.near_hip --output DIR [--steps 1500] [--start nmar] [--patients 1 5]
 
 Hip prostheses are put where they sit in the pelvis of the one training patient that shows one; 33 neighbouring slices
 of a patient, of which every third is held out, have masks of that metal laid over them, turned, scaled and moved. The
@@ -27,9 +27,9 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from marview.evaluation.tables import markdown_table
+from marview.learning.api import Pairs
 from marview.physics.attenuation import MU_WATER
 from marview.physics.implants import place, rasterize
-from marview.projection import fill_linear
 from marview.slices.clean import list_clean
 from marview.worker.loading import load_method
 
@@ -45,17 +45,23 @@ PUBLISHED = {
     1: [("before", 6.623e-2, 20.793, 0.3514), ("after", 3.564e-4, 40.990, 0.9473)],
     5: [("before", 6.271e-2, 21.438, 0.4329), ("after", 2.324e-4, 36.915, 0.9094)],
 }
-TITLES = {"before": "largest value in the trace", "li": "linear interpolation", "after": "near-hip network"}
+TITLES = {
+    "before": "largest value in the trace",
+    "li": "linear interpolation",
+    "nmar": "NMAR's completion",
+    "after": "near-hip network",
+    "ceiling": "the metal-free sinogram",
+}
 
 
 def main() -> None:
     """Print the table of each number of patients."""
     arguments = _arguments()
     for count in arguments.patients:
-        path = arguments.output / f"patients_{count}_steps_{arguments.steps}.json"
+        path = arguments.output / f"patients_{count}_steps_{arguments.steps}_{arguments.start}.json"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(experiment(count, arguments.steps)), encoding="utf-8")
+            path.write_text(json.dumps(experiment(count, arguments.steps, arguments.start)), encoding="utf-8")
         found = json.loads(path.read_text(encoding="utf-8"))
         print(f"\n**{count} patient{'s' * (count > 1)}**, load {found['load']:.1f}. {found['words']}\n")
         lines = [[TITLES[name], *_numbers(np.mean(found[name], axis=0))] for name in TITLES]
@@ -63,14 +69,14 @@ def main() -> None:
         print(markdown_table(["image", "MSE", "PSNR dB", "SSIM"], lines))
 
 
-def experiment(count: int, steps: int) -> dict[str, Any]:
+def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
     """Train on some patients; MSE, PSNR and SSIM of every slice held out of it, by row, and what was done, in words."""
     near_hip = load_method(HERE / "plugins" / "near_hip")
     package = type(near_hip.method).__module__.rpartition(".")[0]
-    method, patient, network = (
-        importlib.import_module(f"{package}.{name}") for name in ("method", "patient", "network")
+    method, patient, network, begin = (
+        importlib.import_module(f"{package}.{name}") for name in ("method", "patient", "network", "start")
     )
-    parameters: Any = near_hip.parameters({"steps": steps, "minutes": 60})
+    parameters: Any = near_hip.parameters({"steps": steps, "minutes": 60, "start": start})
     bodies = [_body(name) for name in PATIENTS[:count]]
     pelvis, edge_mm = _body(PATIENTS[0])
     learning, unseen = (_metal(pelvis, edge_mm, side) for side in ("hip-left", "hip-right"))
@@ -91,20 +97,30 @@ def experiment(count: int, steps: int) -> dict[str, Any]:
     for _, test, scale in groups:
         for index in range(len(test.clean_mu)):
             mask = patient.changed_mask(test, index, chance)[None]
-            for name, image in _images(network, learned.network, test, index, mask):
+            for name, image in _images(network, begin, learned.network, parameters.start, test, index, mask):
                 rows[name].append(_measured(image / scale, test.clean_mu[index] / scale))
     words = f"{learned.words} {minutes:.1f} minutes of processor time; {len(rows['after'])} slices held out."
     return {"words": words, "load": os.getloadavg()[0], **rows}
 
 
 @torch.no_grad()
-def _images(module: Any, learned: Any, test: Any, index: int, mask: Tensor) -> Iterator[tuple[str, Tensor]]:
+def _images(
+    network: Any, begin: Any, learned: Any, start: str, test: Any, index: int, mask: Tensor
+) -> Iterator[tuple[str, Tensor]]:
     projector, free = test.scan.projector, test.sinograms[index : index + 1]
     trace = projector.trace(mask)
-    yield "before", projector.fbp(module.brightened(free, trace))[0]
-    yield "li", projector.fbp(fill_linear(free, trace))[0]
-    said = module.completed(learned, free, trace, test.scan.unit, is_residual=True)
-    yield "after", projector.fbp(torch.where(trace, said, free))[0]
+    one = Pairs(test.clean_mu[index : index + 1], mask, network.brightened(free, trace), free, trace, projector)
+    begun = begin.start_of(one, start)
+    said = network.completed(learned, network.planes(one.sinogram, trace, begun, test.scan.unit), begun, test.scan.unit)
+    completions = {
+        "before": one.sinogram,
+        "li": one.li_sinogram,
+        "nmar": begin.start_of(one, "nmar"),
+        "after": torch.where(trace, said, free),
+        "ceiling": free,
+    }
+    for name, sinogram in completions.items():
+        yield name, projector.fbp(sinogram)[0]
 
 
 def _measured(image: Tensor, truth: Tensor) -> list[float]:
@@ -154,7 +170,8 @@ def _numbers(values: Any) -> list[str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--start", choices=["nmar", "li", "nothing"], default="nmar")
     parser.add_argument("--patients", type=int, nargs="+", default=[1, 5])
     return parser.parse_args()
 

@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from marview.errors import MethodFailed
+from marview.learning.memory import Remembered
 from marview.physics.attenuation import mu_to_hu
 from marview.projection import fill_linear
 from marview.worker.api import Job, MarCase, MarResult
 
-from .network import completed
+from .network import completed, planes
 from .patient import NearHipPairs, Patient, SmallScan
+from .start import Start, start_of
 from .training import NearHipTraining, unit
 
 _NEIGHBOURS = 22
@@ -26,6 +28,9 @@ _BATCH = 2
 _CLIP = 1.0
 _OUTSIDE = 0.05
 _CALIBRATING = 4
+_CHECKED = 6
+_REMEMBERED, _SHOWN = 64, 3
+_STARTS = {"nmar": "NMAR's completion", "li": "linear interpolation", "nothing": ""}
 _KEPT = 4
 """Trained networks that are kept for further runs on the same scans."""
 
@@ -74,7 +79,7 @@ class Parameters(BaseModel):
         json_schema_extra={"step": 30, "advanced": True},
     )
     block_views: int = Field(
-        45,
+        0,
         ge=0,
         le=1440,
         title="Views of a step",
@@ -82,18 +87,26 @@ class Parameters(BaseModel):
         json_schema_extra={"step": 15, "advanced": True},
     )
     block_bins: int = Field(
-        96,
+        0,
         ge=0,
         le=1024,
         title="Bins of a step",
         description="Neighbouring bins about the trace that a step sees; 0 for all, as published.",
         json_schema_extra={"step": 16, "advanced": True},
     )
-    is_residual: bool = Field(
-        default=True,
-        title="Correct linear interpolation",
-        description="The network adds to linear interpolation, so that a short training is of use; off, it says the "
-        "sinogram itself, as published.",
+    start: Start = Field(
+        "nmar",
+        title="Starts at",
+        description="What the network corrects, so that a short training is of use: NMAR's completion, linear "
+        "interpolation, or nothing, as published.",
+        json_schema_extra={"advanced": True},
+    )
+    fold: int = Field(
+        4,
+        ge=1,
+        le=16,
+        title="Fold",
+        description="The network works on blocks of so many views and bins, and so sees wider traces; 1 as published.",
         json_schema_extra={"advanced": True},
     )
     learning_rate: float = Field(
@@ -143,7 +156,7 @@ class NearHip:
         job.check_cancelled()
         job.progress(0.8, "filling the trace")
         with torch.no_grad():
-            prior = prior_image(case, scan, learned.network, is_residual=parameters.is_residual)
+            prior = prior_image(case, scan, learned.network, parameters.start)
             job.check_cancelled()
             corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
             job.progress(0.9, "reconstructing")
@@ -168,14 +181,15 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
     Raises:
         MethodFailed: the loss is not a number.
     """
-    settings = parameters.model_dump() | {"outside": _OUTSIDE if parameters.is_residual else 1.0}
+    settings = parameters.model_dump() | {"outside": 1.0 if parameters.start == "nothing" else _OUTSIDE}
     training = NearHipTraining()
     torch.manual_seed(parameters.seed)
     network = training.build(settings).to(job.device)
     adam = torch.optim.Adam(network.parameters(), parameters.learning_rate)
     pairs = NearHipPairs(patients, _BATCH, parameters.seed)
+    shown = Remembered(pairs, _REMEMBERED, _SHOWN, parameters.seed)
     began = time.monotonic()
-    before = _error(network, pairs, settings)
+    before = _error(training, network, pairs, settings)
     network.train()
     done = 0
     for number in range(parameters.steps):
@@ -185,7 +199,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
             break
         for group in adam.param_groups:
             group["lr"] = parameters.learning_rate * (1 + math.cos(math.pi * share)) / 2
-        loss = training.losses(network, pairs(number), "all", settings)["sinogram"]
+        loss = training.losses(network, shown(number), "all", settings)["sinogram"]
         if not bool(torch.isfinite(loss)):
             raise MethodFailed(
                 f"near_hip stopped at step {number + 1}: the loss is not a number; choose a smaller learning rate."
@@ -197,32 +211,38 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
         done = number + 1
         job.progress(0.7 * share, f"learning, step {done} of {parameters.steps}")
     job.progress(0.7, "checking what was learned")
-    calibrate(network, pairs)
-    after = _error(network, pairs, settings)
-    is_used = after < before or not parameters.is_residual
+    calibrate(training, network, pairs, settings)
+    after = _error(training, network, pairs, settings)
+    is_used = after < before or parameters.start == "nothing"
     minutes = (time.monotonic() - began) / 60
+    of = "this scan" if len(patients) == 1 else f"{len(patients)} scans"
     words = (
         f"A network of {sum(one.numel() for one in network.parameters()):,} parameters learned from "
-        f"{sum(len(one.clean_mu) for one in patients)} slices of this scan without metal and "
-        f"{sum(len(one.masks) for one in patients)} masks of its metal "
+        f"{sum(len(one.clean_mu) for one in patients)} slices of {of} without metal and "
+        f"{sum(len(one.masks) for one in patients)} masks of metal "
         f"({parameters.size_px} x {parameters.size_px} pixels, {parameters.views} views): {done} steps in "
         f"{minutes:.1f} minutes; in metal put into those slices its error in the trace is {after:.0%} of linear "
         f"interpolation's."
     )
+    if is_used and parameters.start == "nmar":
+        words += f" It corrects NMAR's completion, which has {before:.0%}."
     if not is_used:
-        words += " That is no gain, so it was left out and the trace holds linear interpolation; let it learn longer."
+        words += (
+            f" That is no gain, so it was left out and the trace holds {_STARTS[parameters.start]} ({before:.0%}); let "
+            "it learn longer."
+        )
     return Learned(network.eval() if is_used else _Nothing(), words)
 
 
 class _Nothing(nn.Module):
-    """Adds nothing to linear interpolation."""
+    """Adds nothing to what a network starts at."""
 
     def forward(self, seen: Tensor) -> Tensor:
-        return torch.zeros_like(seen)
+        return torch.zeros_like(seen[:, :1])
 
 
 @torch.no_grad()
-def calibrate(network: nn.Module, pairs: NearHipPairs) -> None:
+def calibrate(training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any]) -> None:
     """Measure on whole sinograms what batch normalization takes for mean and spread once training is over.
 
     The running averages of a short training still hold what the first steps said.
@@ -233,32 +253,32 @@ def calibrate(network: nn.Module, pairs: NearHipPairs) -> None:
         norm.momentum = None
     network.train()
     for number in range(_CALIBRATING):
-        one = pairs(-10 - number)
-        network((one.sinogram / unit(one))[:, None])
+        network(training.shown(pairs(-10 - number), settings)[0])
 
 
 @torch.no_grad()
-def _error(network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any]) -> float:
+def _error(training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any]) -> float:
     """Root mean square error in the trace of pairs that are not trained on, as a share of linear interpolation's."""
     network.eval()
     wrong = li_wrong = 0.0
-    for number in range(2):
+    for number in range(_CHECKED):
         one = pairs(-1 - number)
-        said = completed(network, one.sinogram, one.trace, unit(one), is_residual=bool(settings["is_residual"]))
+        said = completed(network, *training.shown(one, settings), unit(one))
         wrong += float((said - one.metal_free_sinogram)[one.trace].square().sum())
         li_wrong += float((one.li_sinogram - one.metal_free_sinogram)[one.trace].square().sum())
     return (wrong / li_wrong) ** 0.5 if li_wrong else 1.0
 
 
-def prior_image(case: MarCase, scan: SmallScan, network: nn.Module, *, is_residual: bool) -> Tensor:
+def prior_image(case: MarCase, scan: SmallScan, network: nn.Module, start: Start) -> Tensor:
     """The case's image with what the network changes on the small scan added to it, 1/cm, `[slice, y, x]`."""
     prior = torch.empty_like(case.mu)
     for number in range(len(prior)):
         part = slice(number, number + 1)
-        sinogram = scan.projector.forward(scan.image(case.mu[part]))
-        trace = scan.projector.trace(scan.mask(case.metal[part]))
-        said = completed(network, sinogram, trace, scan.unit, is_residual=is_residual)
-        change = scan.projector.fbp(torch.where(trace, said - sinogram, 0.0))
+        small = scan.pairs(case.mu[part], case.metal[part])
+        begun = start_of(small, start)
+        seen = planes(small.sinogram, small.trace, begun, scan.unit)
+        said = completed(network, seen, begun, scan.unit)
+        change = scan.projector.fbp(torch.where(small.trace, said - small.sinogram, 0.0))
         fine = interpolate(change[:, None], size=prior.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
         prior[part] = (case.mu[part] + fine).clamp(min=0)
     return prior

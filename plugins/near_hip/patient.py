@@ -55,6 +55,20 @@ class SmallScan:
             return mu
         return interpolate(mu[:, None], size=(self.size_px, self.size_px), mode="bilinear", antialias=True)[:, 0]
 
+    def pairs(self, mu: Tensor, metal: Tensor) -> Pairs:
+        """Slices with metal, in 1/cm on any grid of the field, as a re-projected pair whose truth nobody knows."""
+        image, mask = self.image(mu), self.mask(metal)
+        sinogram = self.projector.forward(image)
+        return Pairs(
+            truth_mu=image,
+            metal=mask,
+            sinogram=sinogram,
+            metal_free_sinogram=sinogram,
+            trace=self.projector.trace(mask),
+            projector=self.projector,
+            clinical_mu=image,
+        )
+
     def mask(self, metal: Tensor) -> Tensor:
         """Masks on the small grid, bool `[slice, y, x]`; nothing small is lost."""
         return self.image(metal.float()) > 0.05

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +11,14 @@ from torch import Tensor, nn
 from marview.errors import BadInput
 from marview.learning.api import ONE_TURN, Pairs, PairSource
 from marview.learning.losses import l2
+from marview.learning.memory import Remembered
 from marview.learning.patient import read_patient
 from marview.learning.recipe import Recipe
 from marview.physics.attenuation import MU_WATER
 
-from .network import NearHipCnn, brightened, completed
+from .network import NearHipCnn, completed, planes
 from .patient import NearHipPairs, Patient, SmallScan, brightness
+from .start import start_of
 
 _HELD_OUT = 5
 """Every fifth clean slice is held out."""
@@ -24,16 +27,26 @@ _HELD_OUT = 5
 class NearHipTraining:
     """Mean squared error of the sinogram.
 
-    `[network]`: channels; is_residual, whether it adds to linear interpolation; outside, the weight of the sinogram
-    beside the trace (1 in the paper), block_views and block_bins, neighbouring views and bins of a step (all in the
-    paper: 0); size_px and views of the scan it is trained on.
+    `[network]`: channels; fold, the edge of the blocks it works on (1 in the paper); start, what it corrects
+    ("nothing" in the paper, else "li" or "nmar"); outside, the weight of the sinogram beside the trace (1 in the
+    paper); block_views and block_bins, neighbouring views and bins of a step (all in the paper: 0); size_px and views
+    of the scan it is trained on.
     """
 
     turns = ONE_TURN
 
+    def __init__(self) -> None:
+        self._shown: WeakKeyDictionary[Pairs, tuple[Tensor, Tensor | None]] = WeakKeyDictionary()
+
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
         """The network."""
-        return NearHipCnn(int(settings["channels"]), starts_at_zero=bool(settings["is_residual"]))
+        has_start = settings["start"] != "nothing"
+        return NearHipCnn(
+            int(settings["channels"]),
+            fold=int(settings["fold"]),
+            planes=3 if has_start else 1,
+            starts_at_zero=has_start,
+        )
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
         """All of it."""
@@ -43,19 +56,28 @@ class NearHipTraining:
         """Of the sinogram, in units of the network."""
         # the brightest value and what is interpolated are the whole sinogram's, of which a step may see a part
         one, trace, wanted = unit(pairs), pairs.trace, pairs.metal_free_sinogram
-        bright = brightened(pairs.sinogram, trace)
-        base = pairs.li_sinogram if settings["is_residual"] else torch.zeros_like(bright)
+        seen, start = self.shown(pairs, settings)
         if network.training:
-            blocks = block(trace, int(settings["block_views"]), int(settings["block_bins"]))
-            bright, base, trace, wanted = (each[blocks] for each in (bright, base, trace, wanted))
-        said = base / one + network((bright / one)[:, None])[:, 0]
+            slices, views, bins = block(trace, int(settings["block_views"]), int(settings["block_bins"]))
+            seen = seen[slices, :, views, bins].movedim(-1, 1)
+            trace, wanted = trace[slices, views, bins], wanted[slices, views, bins]
+            start = None if start is None else start[slices, views, bins]
+        said = completed(network, seen, start, one)
         weights = torch.where(trace, 1.0, float(settings["outside"]))
-        return {"sinogram": l2(said, wanted / one, weights)}
+        return {"sinogram": l2(said / one, wanted / one, weights)}
+
+    @torch.no_grad()
+    def shown(self, pairs: Pairs, settings: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
+        """What the network sees of whole sinograms and what it corrects; made once, since a batch is shown again."""
+        if pairs not in self._shown:
+            start = start_of(pairs, settings["start"])
+            self._shown[pairs] = planes(pairs.sinogram, pairs.trace, start, unit(pairs)), start
+        return self._shown[pairs]
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
         """The bright and the corrected sinogram, and the image of the latter in 1/cm."""
-        said = completed(network, pairs.sinogram, pairs.trace, unit(pairs), is_residual=bool(settings["is_residual"]))
+        said = completed(network, *self.shown(pairs, settings), unit(pairs))
         corrected = torch.where(pairs.trace, said, pairs.sinogram)
         return {
             "sinogram": pairs.sinogram[0],
@@ -85,8 +107,9 @@ class NearHipTraining:
             training.append(Patient.of(scan, hu[~held], masks))
             validation.append(Patient.of(scan, hu[held], masks))
         batch, seed = recipe.data.batch, recipe.run.seed
+        made = NearHipPairs(tuple(training), batch, seed)
         return (
-            NearHipPairs(tuple(training), batch, seed),
+            Remembered(made, recipe.data.remembered, recipe.data.shown, seed) if recipe.data.shown > 1 else made,
             NearHipPairs(tuple(validation), batch, seed + 1),
         )
 

@@ -1,6 +1,6 @@
 """Learned methods beside LI, NMAR and the FBP ceiling: known truth, demo studies, real metal.
 
-    python -m benchmarks.learned --output DIR [--part validation dudonet demo real] [--slices 80]
+    python -m benchmarks.learned --output DIR [--part validation dudonet head demo real] [--slices 80]
 
 Every method with learned weights takes part unless `--method` names others; LI and NMAR always do. What is measured is
 kept in DIR: stopped and started again it goes on where it stopped, and measures anew what was trained anew.
@@ -8,6 +8,8 @@ kept in DIR: stopped and started again it goes on where it stopped, and measures
 - validation: our validation slices with ten shapes of metal each, `syndeeplesion-640`, beside the published rows; the
   column *to ceiling* is the share of the mean squared error between NMAR and the FBP ceiling that is closed.
 - dudonet: the same slices as DuDoNet's own table scans them, `dudonet-320`.
+- head: the Shepp-Logan head, of whose kind nothing was trained on, with the same ten shapes (Yu 2020, Fig. 5, tries a
+  network trained on bodies so).
 - demo: the hip and dental studies through the clinical front end; RMSE in the 20-pixel ring against NMAR.
 - real: sternal wires and femoral nail, whose truth nobody knows: streak index and consistency error, and a figure of
   the worst slice: original and every method in one window, what each changed, and where its projection leaves the
@@ -20,6 +22,11 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_fill_holes
+from skimage.data import shepp_logan_phantom
 
 from benchmarks.clock import Clock
 from marview.commands.metal import MaskChoice, find_metal
@@ -38,8 +45,11 @@ from marview.mar import discover
 from marview.physics import protocol
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-PARTS = ("validation", "dudonet", "demo", "real")
+PARTS = ("validation", "dudonet", "head", "demo", "real")
 PROTOCOLS = {"validation": "syndeeplesion-640", "dudonet": "dudonet-320"}
+CLEAN = DATA / "metal_free" / "validation.tif"
+HEAD_HU = ((0.0, 5.0), (0.1, 20.0), (0.2, 35.0), (0.3, 50.0), (0.4, 65.0), (1.0, 1000.0))
+"""HU of the values of the Shepp-Logan head: ventricles, brain, tumours, skull."""
 STUDIES = ("hip", "dental")
 SERIES = ("sternal_wires", "femoral_nail.nii.gz")
 GOAL = 0.25
@@ -51,18 +61,31 @@ def main() -> None:
     methods = expand([*CLASSICAL, *arguments.method], discover())
     for part in arguments.part:
         if part in PROTOCOLS:
-            known_truth(PROTOCOLS[part], methods, arguments.slices, arguments.output)
+            known_truth(PROTOCOLS[part], CLEAN, methods, arguments.slices, arguments.output)
+        elif part == "head":
+            path = arguments.output / "head" / "shepp_logan.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, head_hu()[None])
+            known_truth(PROTOCOLS["validation"], path, methods, 1, path.parent)
         elif part == "demo":
             demo(methods, arguments.every, arguments.output)
         else:
             real(methods, arguments.every, arguments.output)
 
 
-def known_truth(name: str, methods: Sequence[str], slices: int, output: Path) -> None:
-    """Our validation slices with ten shapes each."""
+def head_hu() -> NDArray[np.float32]:
+    """The Shepp-Logan head in HU, `[y, x]`."""
+    values = np.asarray(shepp_logan_phantom())  # type: ignore[no-untyped-call]
+    is_head = binary_fill_holes(values > 0.9)
+    hu = np.interp(values, *zip(*HEAD_HU, strict=True))
+    return np.where(is_head, hu, -1000).astype(np.float32)
+
+
+def known_truth(name: str, clean: Path, methods: Sequence[str], slices: int, output: Path) -> None:
+    """Slices without metal, with ten shapes each."""
     scan = protocol(name)
     masks = DATA / "metal_masks" / "blobs_256.npz"
-    everything = list_cases(DATA / "metal_free" / "validation.tif", scan, masks=masks)
+    everything = list_cases(clean, scan, masks=masks)
     cases = everything[:: max(1, len(everything) // slices)][:slices]
     with WorkerMethods() as correct:
         entries = [correct.entry(each) for each in methods]

@@ -48,7 +48,7 @@ class DuDoNet:
         li_mu = case.li_mu
         job.check_cancelled()
         job.progress(0.15, "prior image")
-        start = start_of(dual, case)
+        start = start_of(dual, case, job.check_cancelled)
         corrected, inverted, result = torch.empty_like(case.li_sinogram), torch.empty_like(li_mu), li_mu.clone()
         count = len(case.hu)
         for number, index in enumerate(case.slice_indices or range(count)):

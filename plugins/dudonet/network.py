@@ -135,8 +135,10 @@ class DualDomain(nn.Module):
         """
         if self.image_net is None:
             return inverted
-        begun = inverted if self.settings.image_start == "inverted" else li_image
-        return begun + self.image_change(self.image_sees(inverted, li_image, start))
+        change = self.image_change(self.image_sees(inverted, li_image, start))
+        if self.settings.image_start == "li":
+            return li_image + change
+        return torch.maximum(inverted + change, inverted.clamp(max=0))
 
     def image_sees(self, inverted: Tensor, li_image: Tensor, start: Start | None = None) -> Tensor:
         """IE-Net's channels, `[slice, channel, y, x]`; arguments as of `refine`."""

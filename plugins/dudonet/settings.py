@@ -70,8 +70,8 @@ class Settings(_Part):
         sinogram_start: what fills the trace before SE-Net: linear interpolation, or the sinogram of NMAR's prior joined
             to the measured one by interpolating their difference. SE-Net then sees and corrects that difference; where
             there is no SE-Net it is what IE-Net sees the image of. Not in the paper.
-        image_start: what IE-Net changes: the image of linear interpolation, or Xhat, which is the better one; the
-            latter is not in the paper.
+        image_start: what IE-Net changes: the image of linear interpolation, or Xhat, which is the better one and of
+            which nothing is taken below vacuum; the latter is not in the paper.
         is_relative: whether IE-Net's images are relative to water, 0 water and -1 air, and its change in 100 HU, which
             a network without normalization learns faster than 1/cm; not in the paper.
         sees_metal: whether IE-Net also sees the uncorrected image, which knows what is beside the metal; not in the

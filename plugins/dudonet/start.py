@@ -1,5 +1,7 @@
 """What the networks are given besides the paper's: NMAR's prior as a sinogram, and which rays metal hides."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from marview.learning.api import Pairs
@@ -13,16 +15,17 @@ from ..nmar.prior import prior_image
 from .network import DualDomain, Start
 
 
-def start_of(dual: DualDomain, case: MarCase) -> Start:
-    """What the settings of the networks ask for."""
-    wants_prior = dual.settings.sinogram_start == "nmar"
-    wants_hidden = dual.settings.sees_hidden and dual.image_net is not None
-    return Start(
-        case.mu,
-        case.projector.forward(_prior(case)) if wants_prior else None,
-        hidden_share(case.projector, case.trace) if wants_hidden else None,
-        case.measured_sinogram is not None,
-    )
+def start_of(dual: DualDomain, case: MarCase, pause: Callable[[], None] = lambda: None) -> Start:
+    """What the settings of the networks ask for; `pause` is called between its parts."""
+    prior_sinogram = hidden = None
+    if dual.settings.sinogram_start == "nmar":
+        prior = _prior(case)
+        pause()
+        prior_sinogram = case.projector.forward(prior)
+        pause()
+    if dual.settings.sees_hidden and dual.image_net is not None:
+        hidden = hidden_share(case.projector, case.trace)
+    return Start(case.mu, prior_sinogram, hidden, case.measured_sinogram is not None)
 
 
 def case_of(pairs: Pairs) -> MarCase:

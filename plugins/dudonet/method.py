@@ -1,5 +1,7 @@
 """DuDoNet: sinogram and image refined together, joined by an inversion that gradients pass (Lin 2019)."""
 
+from typing import Literal
+
 import torch
 from pydantic import BaseModel, Field
 from torch import Tensor
@@ -8,7 +10,9 @@ from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.api import Job, MarCase, MarResult
+from marview.worker.front_end import grown
 
+from ..deep_sinogram_completion.network import interpolate_with_prior
 from .network import DualDomain, line_unit
 from .settings import read_settings
 from .start import start_of
@@ -24,6 +28,13 @@ class Parameters(BaseModel):
         title="Refine the image",
         description="Whether the image network has the last word. Without it the result is the image of the sinogram "
         "network alone, which changes nothing but the metal trace.",
+        json_schema_extra={"advanced": True},
+    )
+    keeps_measured: Literal["clinical", "always", "never"] = Field(
+        "clinical",
+        title="Keep what is known",
+        description="Whether the image network's image only fills the metal trace, as a prior does, so that the "
+        "rest of the sinogram stays as it was: for clinical slices, always, or never, as published.",
         json_schema_extra={"advanced": True},
     )
 
@@ -63,8 +74,19 @@ class DuDoNet:
             job.output("prior", index, mu_to_hu(inverted[number]))
             job.check_cancelled()
             job.progress(0.3 + 0.7 * (number + 0.5) / count, "image")
-            refines = parameters.refines_image
-            result[part] = dual.refine(inverted[part], li_mu[part], begun) if refines else inverted[part]
+            if not parameters.refines_image:
+                result[part] = inverted[part]
+                continue
+            result[part] = dual.refine(inverted[part], li_mu[part], begun)
+            is_clinical = parameters.keeps_measured == "clinical" and case.measured_sinogram is None
+            if is_clinical or parameters.keeps_measured == "always":
+                job.check_cancelled()
+                corrected[part] = filled_by(result[part], case, part)
+                job.output("corrected_sinogram", index, corrected[number])
+                if case.measured_sinogram is None:
+                    result[part] = case.mu[part] + case.projector.fbp(corrected[part] - case.sinogram[part])
+                else:
+                    result[part] = case.projector.fbp(corrected[part])
         notes = warnings(case, job.about_weights(WEIGHTS))
         return MarResult(mu_to_hu(result), mu_to_hu(inverted), corrected, notes)
 
@@ -74,6 +96,23 @@ class DuDoNet:
             return case.li_mu[part]
         known = (case.mu[part], case.sinogram[part]) if case.measured_sinogram is None else None
         return dual.invert(corrected, case.projector, known)
+
+
+def filled_by(image: Tensor, case: MarCase, part: slice) -> Tensor:
+    """The sinogram of some slices, its trace filled with that of an image, their difference interpolated.
+
+    Args:
+        image: 1/cm, `[slice, y, x]`.
+        case: all slices.
+        part: those of the image.
+
+    Returns:
+        `[slice, view, bin]`.
+    """
+    sinogram, trace = case.sinogram[part], case.trace[part]
+    # the image network was never asked what metal hides
+    image = torch.where(grown(case.metal[part]), case.li_mu[part], image)
+    return torch.where(trace, interpolate_with_prior(sinogram, case.projector.forward(image), trace), sinogram)
 
 
 def load(job: Job) -> DualDomain:

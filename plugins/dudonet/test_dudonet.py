@@ -18,7 +18,7 @@ from marview.learning.api import Pairs
 from marview.learning.recipe import read_recipe
 from marview.learning.weights import About, save_weights
 from marview.physics import protocol, simulate
-from marview.physics.attenuation import MU_WATER, mu_to_hu
+from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
 from marview.projection import Projector, fill_linear
 from marview.worker.api import MarCase
 from marview.worker.front_end import grown
@@ -284,7 +284,7 @@ def test_the_method_does_what_was_trained(
         case.__dict__["sinogram"] = pairs.sinogram
     with torch.no_grad():
         corrected, inverted, image = room.training.forward(network, pairs)
-    result = loaded.method.run(case, loaded.parameters({}), job)
+    result = loaded.method.run(case, loaded.parameters({"keeps_measured": "never"}), job)
     assert torch.allclose(result.corrected_sinogram, corrected, atol=1e-3)
     assert torch.allclose(result.prior_hu, mu_to_hu(inverted), atol=2)
     assert torch.allclose(result.hu, mu_to_hu(image), atol=2)
@@ -292,6 +292,24 @@ def test_the_method_does_what_was_trained(
     assert set(job.shown) == {(name, index) for name in ("prior", "corrected_sinogram") for index in (7, 8)}
     alone = loaded.method.run(case, loaded.parameters({"refines_image": False}), job)
     assert torch.equal(alone.hu, result.prior_hu)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("is_clinical", [False, True])
+def test_where_it_is_asked_for_the_image_only_fills_the_trace(
+    loaded: LoadedMethod, room: Any, is_clinical: bool
+) -> None:
+    pairs = made_pairs(2, is_clinical=is_clinical)
+    case, job = made_case(pairs), WeightsJob(small(room), SMALL)
+    free = loaded.method.run(case, loaded.parameters({"keeps_measured": "never"}), job)
+    kept = loaded.method.run(case, loaded.parameters({"keeps_measured": "always"}), job)
+    usual = loaded.method.run(case, loaded.parameters({}), job)
+    assert torch.equal(usual.hu, kept.hu if is_clinical else free.hu)
+    prior = case.projector.forward(torch.where(grown(case.metal), case.li_mu, hu_to_mu(free.hu)))
+    wanted = torch.where(case.trace, prior + fill_linear(case.sinogram - prior, case.trace), case.sinogram)
+    assert torch.allclose(kept.corrected_sinogram, wanted, atol=1e-3)
+    assert torch.equal(kept.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
+    assert torch.allclose(kept.hu, mu_to_hu(case.reconstruct(wanted)), atol=3)
 
 
 def test_a_clinical_slice_keeps_what_no_network_touched(loaded: LoadedMethod, room: Any) -> None:
@@ -475,7 +493,7 @@ def test_bundled_weights_come_closer_than_linear_interpolation_and_leave_the_mea
         case = MarCase(
             mu_to_hu(image), metal, scan.pixel_mm, scan.beam, [0], measured, trace if measured is None else None
         )
-        result = loaded.method.run(case, loaded.parameters({}), BundledJob(loaded))
+        result = loaded.method.run(case, loaded.parameters({"keeps_measured": "never"}), BundledJob(loaded))
         ours, li = (
             float((hu - mu_to_hu(truth))[~metal].square().mean().sqrt())
             for hu in (result.hu.clamp(min=-1000), mu_to_hu(case.li_mu).clamp(min=-1000))

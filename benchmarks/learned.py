@@ -77,7 +77,7 @@ def head_hu() -> NDArray[np.float32]:
     """The Shepp-Logan head in HU, `[y, x]`."""
     values = np.asarray(shepp_logan_phantom())  # type: ignore[no-untyped-call]
     is_head = binary_fill_holes(values > 0.9)
-    hu = np.interp(values, *zip(*HEAD_HU, strict=True))
+    hu = np.interp(values, [grey for grey, _ in HEAD_HU], [hu for _, hu in HEAD_HU])
     return np.where(is_head, hu, -1000).astype(np.float32)
 
 

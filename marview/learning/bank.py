@@ -69,7 +69,7 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
         tell: called with the name of what is read.
 
     Raises:
-        BadInput: there is no metal-free slice.
+        BadInput: there is no metal-free slice, or all are held out.
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist; --data takes a folder of TIFF stacks, DICOM series or NIfTI files.")
@@ -83,6 +83,11 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
         else:
             kept[is_held_out].append((name, np.rint(hu).clip(-1000, 32767).astype(np.int16)))
     if not kept[False]:
+        if kept[True] and not with_metal and not empty:
+            raise BadInput(
+                f"All {len(kept[True])} slices of {path} are held out, since the names of their stacks begin with "
+                f"{HELD_OUT!r}, so there is none to train on; add other stacks or rename one."
+            )
         why = f" ({with_metal} slices hold metal, {empty} hold no body)" if with_metal or empty else ""
         raise BadInput(
             f"{path} holds no metal-free slice to train on{why}; --data takes scans without metal, such as a series "

@@ -51,6 +51,12 @@ def test_else_the_last_slices_are(tmp_path: Path) -> None:
     assert [int(each.max()) for each in banks.validation.slices] == [180, 190]
 
 
+def test_held_out_slices_alone_are_not_called_metal(tmp_path: Path) -> None:
+    stack(tmp_path / "validation.tif", [body(), body()])
+    with pytest.raises(BadInput, match=r"All 2 slices .* are held out"):
+        read_banks(tmp_path)
+
+
 def test_slices_with_metal_or_without_a_body_are_left_out(tmp_path: Path) -> None:
     stack(tmp_path / "train.tif", [body(), with_metal(), np.full((48, 48), -1000, np.int16), body()])
     stack(tmp_path / "validation.tif", [body()])

@@ -53,6 +53,7 @@ def train_method(
         device=device,
         max_minutes=math.inf if max_minutes is None else max_minutes,
         is_resumed=is_resumed,
+        is_patient=patient is not None,
         begins_with=begins_with,
     )
     is_first = os.environ.get("RANK", "0") == "0"

@@ -5,13 +5,15 @@ import json
 import shutil
 from pathlib import Path
 
-from marview.errors import BadInput
+from marview.errors import BadInput, UsageError
 from marview.export import whole_file
+from marview.learning.api import OwnPairs
 from marview.learning.model_card import CARD, write_card
 from marview.learning.record import read_record
 from marview.learning.weights import load_weights, save_weights
 from marview.mar import Listing
 from marview.mar.manifest import MANIFEST, code_folder, read_manifest
+from marview.worker.loading import made_in
 
 USUAL = "weights/bundled.safetensors"
 """What methods ask for; a manifest that names another file keeps its name."""
@@ -31,6 +33,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
 
     Raises:
         BadInput: the folder holds no run of this method.
+        UsageError: the method reads no weights.
         CannotWrite: the disk is full or read-only.
     """
     record = read_record(run)
@@ -40,6 +43,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
         raise BadInput(
             f"{run} holds {held}, so {listing.id} cannot take its weights; name a folder marview train wrote."
         )
+    _refuse_unread(listing, str(record["recipe"]["training"]))
     weights, of = load_weights(source)
     folder = parent / listing.id
     if folder.resolve() != listing.folder.resolve():
@@ -52,6 +56,17 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
     _name_weights(folder / MANIFEST, name, digest, str(record["sessions"][-1]["data"]), licence)
     read_manifest(folder)
     return folder
+
+
+def _refuse_unread(listing: Listing, training: str) -> None:
+    manifest = listing.manifest
+    if manifest is None or manifest.needs_weights or manifest.weights:
+        return
+    if isinstance(made_in(code_folder(listing.folder, manifest), training), OwnPairs):
+        raise UsageError(
+            f"{manifest.title} reads no weights: it learns anew in every run, from the scan that is corrected. The "
+            "trained network stays where it is."
+        )
 
 
 def _copy(listing: Listing, folder: Path) -> None:

@@ -35,6 +35,7 @@ class Order:
         device: auto, cpu or cuda.
         max_minutes: after so many this session ends.
         is_resumed: whether the run in `output` is taken up.
+        is_patient: whether `data` was named as a patient's own scan.
         begins_with: weights of the same method, of any size, that a new run begins with as far as they fit.
     """
 
@@ -45,6 +46,7 @@ class Order:
     device: str = "auto"
     max_minutes: float = math.inf
     is_resumed: bool = False
+    is_patient: bool = False
     begins_with: Path | None = None
 
 
@@ -76,6 +78,11 @@ def train(
     code = code_folder(listing.folder, listing.manifest)
     recipe = _recipe(code, order)
     trainable: Trainable = made_in(code, recipe.training)
+    if order.is_patient and not isinstance(trainable, OwnPairs):
+        raise UsageError(
+            f"{listing.id} does not learn from a patient's own scan as near_hip does; give it scans without metal "
+            "with --data DIR."
+        )
     machine = Machine(order.device)
     pairs, validation, learned_from = _sources(trainable, recipe, order.data, machine, tell)
     version, begins_with = listing.manifest.version, order.begins_with

@@ -165,6 +165,9 @@ def test_a_method_may_make_its_own_pairs_of_a_patient(marview, clean: Path, tmp_
     card = (tmp_path / "run" / "model_card.md").read_text(encoding="utf-8")
     assert "the scans it is given" in card
     assert "patient" not in card
+    refused = marview("methods", "--install", tmp_path / "run")
+    assert refused.exit_code == 2
+    assert "reads no weights: it learns anew in every run" in refused.err
 
 
 def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -> None:
@@ -179,6 +182,7 @@ def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -
     [
         (("small",), "either --data DIR with scans without metal, or --patient SERIES"),
         (("small", "--data", "SCANS", "--patient", "SCANS"), "either --data DIR"),
+        (("small", "--patient", "SCANS", "--size", "tiny"), "small does not learn from a patient's own scan"),
         (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'; it has tiny"),
         (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "there is no protocol 'sdl'"),
         (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "holds no run that could be taken up"),

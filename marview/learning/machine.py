@@ -48,10 +48,11 @@ class Machine:
     @property
     def title(self) -> str:
         """The hardware in words."""
+        threads = torch.get_num_threads()
         name = (
             torch.cuda.get_device_name(self.device)
             if self.device.type == "cuda"
-            else f"CPU, {torch.get_num_threads()} threads"
+            else f"CPU, {threads} thread{'s' * (threads > 1)}"
         )
         return name if self.processes == 1 else f"{self.processes} x {name}"
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from marview.errors import BadInput, MethodFailed
 from marview.export import whole_file
-from marview.learning.weights import fill, read_tensors
+from marview.learning.weights import fill, read_tensors, write_tensors
 
 STATE = "state.safetensors"
 _NETWORK, _AVERAGE, _MOMENTS = "network.", "average.", "moments."
@@ -126,7 +125,7 @@ def write_state(path: Path, learner: Learner, facts: Mapping[str, str], *, momen
         is_rounded = moments is not None and name.startswith(_MOMENTS) and tensor.ndim > 0
         kept[name] = tensor.detach().to("cpu", moments if is_rounded else None).contiguous().clone()
     with whole_file(path) as part:
-        save_file(kept, part, metadata=dict(facts))
+        write_tensors(part, kept, dict(facts))
 
 
 def read_state(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -98,7 +98,15 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], of: About, dtype: to
     """
     kept = {name: _kept(name, tensor, dtype) for name, tensor in weights.items()}
     with whole_file(path) as part:
-        save_file(kept, part, metadata=of.as_metadata())
+        write_tensors(part, kept, of.as_metadata())
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
+    """Write a new safetensors file, which may be read by whoever may read any new file; safetensors' own may not."""
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(tensors, path, metadata=facts)
+    path.chmod(mode)
 
 
 def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], About]:

@@ -31,6 +31,12 @@ def test_weights_come_back_with_what_they_say(tmp_path: Path) -> None:
     fill(network(), weights, "a")
 
 
+def test_others_may_read_weights_as_any_new_file(tmp_path: Path) -> None:
+    save_weights(tmp_path / "a.safetensors", {"a": torch.zeros(1)}, OF)
+    (tmp_path / "any").touch()
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
 def test_floats_take_two_bytes(tmp_path: Path) -> None:
     big = {"a": torch.zeros(100_000)}
     save_weights(tmp_path / "a.safetensors", big, OF)

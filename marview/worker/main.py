@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -56,13 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     channel.send(Ready(os.getpid()))
     with contextlib.suppress(UsageError):  # a wrong MARVIEW_THREADS is told when a projection is asked for
         torch.set_num_threads(threads())
-    is_warm = False
+    keep_what_is_loaded()
+    may_warm_up = True
     projections = Reprojections()
     while True:
-        if not is_warm and not channel.is_asked(IDLE_S):
-            is_warm = True
+        if may_warm_up and not channel.is_asked(IDLE_S):
+            may_warm_up = False
             threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
-        channel.send(_answer(channel.next(), channel, projections))
+        request = channel.next()
+        if isinstance(request, TraceRequest):  # somebody paints, and whoever pauses in a stroke goes on with it
+            may_warm_up = False
+        channel.send(_answer(request, channel, projections))
+
+
+def keep_what_is_loaded() -> None:
+    """Look for garbage no more in what is there now: in the libraries that took 170 ms, while somebody painted."""
+    gc.collect()
+    gc.freeze()
 
 
 def _warm_up() -> None:

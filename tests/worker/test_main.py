@@ -1,0 +1,71 @@
+"""When a worker compiles ahead: where nobody has asked yet, and never beside a brush."""
+
+import time
+
+import numpy as np
+import pytest
+
+from marview.geometry import processing_beam
+from marview.mar import SharedArray, TraceRequest
+from marview.mar.messages import DescribeRequest
+from marview.worker import main as worker
+
+BEAM = processing_beam(1.0)
+
+
+class HangUpError(Exception):
+    """What ends a worker in these tests."""
+
+
+class Line:
+    """A channel over which requests come one after the other, each after a pause."""
+
+    def __init__(self, requests: list[object]) -> None:
+        self._requests = requests
+
+    def send(self, _message: object) -> None:
+        pass
+
+    def is_asked(self, _within_s: float) -> bool:
+        return False
+
+    def next(self) -> object:
+        if not self._requests:
+            raise HangUpError
+        return self._requests.pop(0)
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    def serve(*requests: object) -> int:
+        """How often the worker warmed up while it answered these."""
+        warmed: list[float] = []
+        monkeypatch.setattr(worker, "Channel", lambda: Line(list(requests)))
+        monkeypatch.setattr(worker, "warm_up", lambda: warmed.append(time.monotonic()))
+        monkeypatch.setattr(worker, "die_with_parent", lambda: None)
+        monkeypatch.setattr(worker, "_answer", lambda *_: None)
+        monkeypatch.setattr(worker, "keep_what_is_loaded", lambda: None)
+        with pytest.raises(HangUpError):
+            worker.main([])
+        for thread in worker.threading.enumerate():
+            if thread.name == "warm-up":
+                thread.join(10)
+        return len(warmed)
+
+    return serve
+
+
+def test_it_warms_up_once_in_the_first_pause(serve, tmp_path) -> None:
+    assert serve(*[DescribeRequest(str(tmp_path))] * 3) == 1
+
+
+def test_it_does_not_once_somebody_paints(serve, monkeypatch) -> None:
+    mask, trace = (SharedArray.create(shape, np.bool_) for shape in ((1, 9, 9), (BEAM.views, BEAM.bins)))
+    try:
+        request = TraceRequest(mask=mask, spacing_mm=(1.0, 1.0, 1.0), slice_index=0, trace=trace)
+        busy = iter([True])  # the first request is there at once, as the window sends it
+        monkeypatch.setattr(Line, "is_asked", lambda *_: next(busy, False))
+        assert serve(request, request) == 0
+    finally:
+        mask.close()
+        trace.close()

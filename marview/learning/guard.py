@@ -1,9 +1,10 @@
 """Where a case lies outside what a network was trained on: its weights keep the limits, and the result says so."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,6 +15,13 @@ from marview.worker.api import MarCase
 
 LIMITS = "limits"
 """Key of a weights file's metadata: `{quantity: [lowest, highest]}` as JSON."""
+
+_SEEN = "seen"
+_KEPT = 4096
+"""Slices whose values are kept."""
+
+_ENDS = (0.5, 99.5)
+"""Percentiles."""
 
 _DENSE_SHARE = 0.99
 _SLACK = 0.02
@@ -57,13 +65,41 @@ def measured(image: Tensor, metal: Tensor, trace: Tensor) -> dict[str, Tensor]:
     }
 
 
-def limits(batches: Iterable[Pairs]) -> dict[str, tuple[float, float]]:
-    """Least and most of every quantity in the pairs of a training."""
-    values: dict[str, list[float]] = {name: [] for name in _QUANTITIES}
-    for pairs in batches:
+class Seen:
+    """What a training has shown so far, so that its weights can say what they know.
+
+    Of every quantity the values of the first slices are kept, which chance drew as it draws all that follow. What the
+    network knows ends at percentiles of them, since a single slice of a large sample may be as odd as it likes.
+
+    Args:
+        facts: of an earlier part of the training, as `facts` gave them.
+    """
+
+    def __init__(self, facts: Mapping[str, str] | None = None) -> None:
+        known = facts or {}
+        self._before = _read_limits(known)
+        self._values: dict[str, list[float]] = {name: [] for name in _QUANTITIES} | json.loads(known.get(_SEEN, "{}"))
+
+    def add(self, pairs: Pairs) -> None:
+        """A batch that is shown for the first time."""
         for name, found in measured(pairs.image, pairs.metal, pairs.trace).items():
-            values[name] += found.tolist()
-    return {name: (min(found), max(found)) for name, found in values.items()}
+            values = self._values[name]
+            values += [float(f"{value:.4g}") for value in found[: max(0, _KEPT - len(values))].tolist()]
+
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest of every quantity that the network knows; none where nothing was shown."""
+        found = {name: np.percentile(values, _ENDS).tolist() for name, values in self._values.items() if values}
+        return {name: (low, high) for name, (low, high) in (self._before | found).items()}
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What another part of the training is to be told."""
+        return {_SEEN: json.dumps(self._values)}
+
+
+def _read_limits(about: Mapping[str, str]) -> dict[str, tuple[float, float]]:
+    return {name: (low, high) for name, (low, high) in json.loads(about.get(LIMITS, "{}")).items()}
 
 
 def warnings(case: MarCase, about: Mapping[str, str]) -> list[str]:
@@ -73,7 +109,7 @@ def warnings(case: MarCase, about: Mapping[str, str]) -> list[str]:
         case: that was corrected.
         about: metadata of the weights, as `Job.about_weights` gives them; without limits nothing is said.
     """
-    known: Mapping[str, Sequence[float]] = json.loads(about.get(LIMITS, "{}"))
+    known = _read_limits(about)
     facts = measured(case.mu, case.metal, case.trace)
     strange = other_scan(case, about)
     return [

@@ -20,7 +20,7 @@ from marview.learning.ahead import Ahead
 from marview.learning.api import Pairs, PairSource, Trainable
 from marview.learning.average import averaged
 from marview.learning.beginning import Beginning, begin_with
-from marview.learning.guard import limits
+from marview.learning.guard import Seen
 from marview.learning.journal import Journal
 from marview.learning.machine import Machine
 from marview.learning.measure import validate
@@ -125,7 +125,8 @@ class Training:
         self.learner = Learner(network, optimisers, averaged(network, self._how.ema) if self._how.ema else None)
         self._tell: Callable[[str], None] = lambda _: None
         self._sums: dict[str, list[float]] = defaultdict(list)
-        self._limits: dict[str, tuple[float, float]] = {}
+        self._look_s = 0.0  # what the last look at held-out slices took, as the one at the end will
+        self._seen = Seen()
         self._measured: WeakSet[Pairs] = WeakSet()  # a batch is shown more than once
         self._take_up(is_resumed=is_resumed)
         self._journal = Journal(plan.folder, self.step) if plan.machine.is_first else None
@@ -139,7 +140,7 @@ class Training:
         """Train until all steps are done, the time is up or somebody asks; then keep everything.
 
         Args:
-            max_minutes: of this session.
+            max_minutes: of this session, the look at held-out slices at its end included.
             hear: called after every step.
             tell: called with a sentence after every look at held-out slices.
 
@@ -166,7 +167,7 @@ class Training:
                 if time.monotonic() - kept_at > 60 * run.checkpoint_minutes:
                     self.keep()
                     kept_at = time.monotonic()
-                is_late = time.monotonic() - self._began > 60 * max_minutes
+                is_late = time.monotonic() - self._began + self._look_s > 60 * max_minutes
                 if self._plan.machine.agree(stopping.is_asked or is_late):
                     reason = "asked" if stopping.is_asked else "time"
                     break
@@ -195,7 +196,7 @@ class Training:
             self.step,
             self.minutes,
             recipe.run.seed,
-            self._limits,
+            self._seen.limits,
         )
 
     def keep(self) -> None:
@@ -206,7 +207,7 @@ class Training:
             MethodFailed: a weight is not a number.
         """
         if self._plan.machine.is_first:
-            facts = self.about().as_metadata() | {"recipe": self._recipe.model_dump_json()}
+            facts = self.about().as_metadata() | {"recipe": self._recipe.model_dump_json()} | self._seen.facts
             if self._warm_from is not None:
                 facts["warm_from"] = str(self._warm_from)
             moments = torch.bfloat16 if self._recipe.run.moments == "bfloat16" else None
@@ -223,14 +224,11 @@ class Training:
         return [self._plan.validation(number) for number in range(self._recipe.run.validation_batches)]
 
     def _next(self, ahead: Ahead) -> Pairs:
-        """The next batch; what it shows widens what the network is said to know."""
+        """The next batch; the network is said to know what it shows."""
         pairs = next(ahead)
-        if pairs in self._measured:
-            return pairs
-        self._measured.add(pairs)
-        for name, (low, high) in limits([pairs]).items():
-            lowest, highest = self._limits.get(name, (low, high))
-            self._limits[name] = min(low, lowest), max(high, highest)
+        if pairs not in self._measured:
+            self._measured.add(pairs)
+            self._seen.add(pairs)
         return pairs
 
     def _learn(self, pairs: Pairs) -> float:
@@ -272,7 +270,7 @@ class Training:
         """Measure held-out batches and write a row of the curve and pictures."""
         if self._journal is None:
             return
-        plan = self._plan
+        plan, begun = self._plan, time.monotonic()
         with plan.machine.autocast(self._recipe.run.precision):
             numbers, pictures = validate(plan.trainable, self.learner.used, self._held_out, self._recipe.network)
         means = {name: sum(values) / len(values) for name, values in self._sums.items()}
@@ -283,6 +281,7 @@ class Training:
         self._journal.show(self.step, pictures)
         measured = ", ".join(f"{_SAID.get(name, name)} {value:.4g}" for name, value in numbers.items())
         self._tell(f"Step {self.step} of {self._recipe.run.steps}, {self.minutes:.1f} minutes: {measured}.")
+        self._look_s = time.monotonic() - begun
 
     def _not_a_number(self, what: str) -> str:
         path = self._plan.folder / STATE
@@ -309,6 +308,6 @@ class Training:
                 "choose another folder."
             )
         is_exact = self.learner.fill(tensors, of.steps, str(held))
-        self.step, self._minutes_before, self._limits = of.steps, of.minutes, dict(of.limits)
+        self.step, self._minutes_before, self._seen = of.steps, of.minutes, Seen(facts)
         warm_from = int(facts["warm_from"]) if "warm_from" in facts else None
         self._warm_from = warm_from if is_exact else self.step

@@ -1,6 +1,5 @@
 """Deep sinogram completion: the equations with known functions for networks, training and weights."""
 
-import importlib
 import logging
 import math
 from pathlib import Path
@@ -19,31 +18,12 @@ from marview.learning.weights import About
 from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
 from marview.projection import Projector, fill_linear
 from marview.worker.api import MarCase
-from marview.worker.loading import LoadedMethod, load_method
+from marview.worker.loading import LoadedMethod
 
 HERE = Path(__file__).parent
 SIZE, VIEWS, BINS = 48, 64, 75
 PIXEL_MM = 153.6 / SIZE
 RECIPES = [path.stem for path in sorted((HERE / "recipes").glob("*.toml"))]
-
-
-@pytest.fixture(scope="module")
-def loaded() -> LoadedMethod:
-    return load_method(HERE)
-
-
-@pytest.fixture(scope="module")
-def room(loaded: LoadedMethod) -> Any:
-    """The method's own modules."""
-    package = type(loaded.method).__module__.rpartition(".")[0]
-
-    class Room:
-        method, network, settings, training, prior_training, sinogram_training = (
-            importlib.import_module(f"{package}.{name}")
-            for name in ("method", "network", "settings", "training", "prior_training", "sinogram_training")
-        )
-
-    return Room
 
 
 def flat_beam(pixel_mm: float = PIXEL_MM, size: int = SIZE) -> FanBeamFlat:
@@ -450,22 +430,15 @@ def test_weights_of_another_network_are_refused(loaded: LoadedMethod, room: Any)
 
 @pytest.mark.slow  # a thousand steps
 @pytest.mark.timeout(1200)
-def test_eight_slices_are_learned_by_heart(room: Any) -> None:
+def test_eight_slices_are_learned_by_heart(room: Any, learn_by_heart: Any) -> None:
     """Trace error below a tenth of that of linear interpolation."""
     pairs = made_pairs(8, seed=3, size=32)
     training = room.training.JointTraining()
     torch.manual_seed(0)
     widths = {"prior_base": 16, "sinogram_base": 16, "starts_at_zero": True, "start": "prior"}
-    network = training.build(SMALL | widths | {"losses": {"sinogram": 30.0, "image": 0.3}}).train()
-    steps, highest = 1200, 5e-3
-    optimiser = torch.optim.Adam(network.parameters(), highest)
-    for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = highest * (1 + math.cos(math.pi * step / steps)) / 2 * min(1, (step + 1) / 20)
-        optimiser.zero_grad()
-        torch.stack(list(training.losses(network, pairs, "all", {}).values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+    network = training.build(SMALL | widths | {"losses": {"sinogram": 30.0, "image": 0.3}})
+    losses = training.losses
+    learn_by_heart(network, lambda _: torch.stack(list(losses(network, pairs, "all", {}).values())).sum(), 1200, 5e-3)
     with torch.no_grad():
         _, _, corrected = room.training.forward(network, pairs)
     ours, li = (

@@ -1,6 +1,5 @@
 """DuDoNet: the equations with known functions for networks, training and weights."""
 
-import importlib
 import logging
 import math
 from pathlib import Path
@@ -22,7 +21,7 @@ from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
 from marview.projection import Projector, fill_linear
 from marview.worker.api import MarCase
 from marview.worker.front_end import grown
-from marview.worker.loading import LoadedMethod, load_method
+from marview.worker.loading import LoadedMethod
 
 HERE = Path(__file__).parent
 SIZE, VIEWS, BINS = 48, 64, 75
@@ -42,28 +41,6 @@ STAGED: dict[str, Any] = {
     "blocks": {"views": 32, "count": 3},
 }
 """What the weights that come with marview ask for besides the paper, begun without a change."""
-
-
-@pytest.fixture(scope="module")
-def loaded() -> LoadedMethod:
-    return load_method(HERE)
-
-
-@pytest.fixture(scope="module")
-def room(loaded: LoadedMethod) -> Any:
-    """The method's own modules."""
-    package = type(loaded.method).__module__.rpartition(".")[0]
-
-    class Room:
-        method, network, settings, start, inversion = (
-            importlib.import_module(f"{package}.{name}")
-            for name in ("method", "network", "settings", "start", "inversion")
-        )
-        training, sinogram_training, image_training = (
-            importlib.import_module(f"{package}.{name}") for name in ("training", "sinogram_training", "image_training")
-        )
-
-    return Room
 
 
 def made_pairs(count: int = 1, seed: int = 0, *, is_clinical: bool = False) -> Pairs:
@@ -514,23 +491,16 @@ def test_bundled_weights_fit_beside_the_code(loaded: LoadedMethod, room: Any) ->
 
 
 @pytest.mark.slow
-def test_eight_slices_are_learned_by_heart(room: Any) -> None:
+def test_eight_slices_are_learned_by_heart(room: Any, learn_by_heart: Any) -> None:
     """Trace error below a tenth of that of linear interpolation, and the image's below two fifths."""
     pairs = made_pairs(8, seed=3)
     training = room.training.EndToEnd()
     torch.manual_seed(0)
     widths = {"sinogram_base": 16, "image_base": 16, "starts_at_zero": True, "is_residual": True}
     settings = SMALL | widths | {"sinogram_start": "nmar", "losses": {"sinogram": 30.0}}
-    network = training.build(settings).train()
-    steps, highest = 800, 5e-3
-    optimiser = torch.optim.Adam(network.parameters(), highest)
-    for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = highest * (1 + math.cos(math.pi * step / steps)) / 2 * min(1, (step + 1) / 20)
-        optimiser.zero_grad()
-        torch.stack(list(training.losses(network, pairs, "all", {}).values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+    network = training.build(settings)
+    losses = training.losses
+    learn_by_heart(network, lambda _: torch.stack(list(losses(network, pairs, "all", {}).values())).sum(), 800, 5e-3)
     with torch.no_grad():
         corrected, _, result = room.training.forward(network, pairs)
     free = pairs.metal_free_sinogram

@@ -1,18 +1,10 @@
 """The frequency split, by what it does to two images."""
 
-from pathlib import Path
-
-import pytest
 import torch
 
 from marview.geometry import ParallelBeam
 from marview.worker.api import MarCase
-from marview.worker.loading import LoadedMethod, load_method
-
-
-@pytest.fixture(scope="module")
-def loaded() -> LoadedMethod:
-    return load_method(Path(__file__).parent)
+from marview.worker.loading import LoadedMethod
 
 
 def _split(loaded: LoadedMethod, original: torch.Tensor, corrected: torch.Tensor, **values: object) -> torch.Tensor:

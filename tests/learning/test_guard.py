@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from marview.geometry import ParallelBeam
-from marview.learning.guard import limits, measured, warnings
+from marview.learning import guard
+from marview.learning.guard import Seen, measured, warnings
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.api import MarCase
 
@@ -26,11 +27,47 @@ def made_case(pairs, *, first: int = 7) -> MarCase:
     )
 
 
-def test_nothing_is_said_of_what_was_trained_on(small) -> None:
-    batches = [small.pairs(number) for number in range(4)]
-    about = {"limits": json.dumps(limits(batches))}
-    for pairs in batches:
-        assert warnings(made_case(pairs), about) == []
+def seen_in(small, count: int) -> Seen:
+    seen = Seen()
+    for number in range(count):
+        seen.add(small.pairs(number))
+    return seen
+
+
+def test_nothing_is_said_of_nearly_all_that_was_trained_on(small) -> None:
+    about = {"limits": json.dumps(seen_in(small, 40).limits)}
+    notes = [warnings(made_case(small.pairs(number)), about) for number in range(40)]
+    assert sum(map(bool, notes)) <= 6
+
+
+def test_one_odd_slice_does_not_widen_what_the_network_is_said_to_know(small, monkeypatch) -> None:
+    """As one whose streaks reached 12,000 HU did, after which nothing was strange any more."""
+    usual = torch.linspace(1000.0, 2000.0, 400)
+    monkeypatch.setattr(guard, "measured", lambda *_: dict.fromkeys(("trace_share", "body_share", "dense_hu"), usual))
+    seen = Seen()
+    seen.add(small.pairs(0))
+    usual = torch.tensor([12_000.0])
+    seen.add(small.pairs(0))
+    lowest, highest = seen.limits["dense_hu"]
+    assert 1000 <= lowest < 1010
+    assert 1990 < highest <= 2000
+
+
+def test_a_training_that_is_taken_up_knows_what_it_knew(small) -> None:
+    whole, first = seen_in(small, 5), seen_in(small, 3)
+    second = Seen({"limits": json.dumps(first.limits), **first.facts})
+    assert second.limits == first.limits
+    for number in (3, 4):
+        second.add(small.pairs(number))
+    assert second.limits == whole.limits
+
+
+def test_where_only_weights_were_kept_their_limits_stand_until_something_is_shown(small) -> None:
+    kept = {"limits": json.dumps({"dense_hu": [1.0, 2.0]})}
+    seen = Seen(kept)
+    assert seen.limits == {"dense_hu": (1.0, 2.0)}
+    seen.add(small.pairs(0))
+    assert seen.limits["dense_hu"] != (1.0, 2.0)
 
 
 def test_nothing_is_said_where_weights_know_no_limits(small) -> None:

@@ -1,6 +1,7 @@
 """Where a case lies outside what a network was trained on: its weights keep the limits, and the result says so."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from marview.learning.api import Pairs
 from marview.learning.known_scan import other_scan
 from marview.physics.attenuation import MU_WATER, mu_to_hu
 from marview.worker.api import MarCase
+from marview.worker.notes import SliceNote
 
 LIMITS = "limits"
 """Key of a weights file's metadata: `{quantity: [lowest, highest]}` as JSON."""
@@ -37,6 +39,18 @@ class _Quantity:
     words: str
     form: str
     has_lowest: bool = False
+
+    def is_usual(self, value: float, lowest: float, highest: float) -> bool:
+        """Whether training showed the like."""
+        slack = _SLACK * (highest - lowest)
+        return value <= highest + slack and (value >= lowest - slack or not self.has_lowest)
+
+    def note(self, slice_index: int, value: float, lowest: float, highest: float) -> SliceNote:
+        """That it did not."""
+        start, end = (self.form.format(each) for each in (lowest, highest))
+        known = f"{start} to {end}" if self.has_lowest else f"at most {end}"
+        meaning = f"; the network was trained on {known}, so check its result there with care"
+        return SliceNote(slice_index, self.words, meaning, value, self.form)
 
 
 _QUANTITIES = {
@@ -102,40 +116,20 @@ def _read_limits(about: Mapping[str, str]) -> dict[str, tuple[float, float]]:
     return {name: (low, high) for name, (low, high) in json.loads(about.get(LIMITS, "{}")).items()}
 
 
-def warnings(case: MarCase, about: Mapping[str, str]) -> list[str]:
-    """Sentences for the notes of a result: one for each quantity that leaves its limits, and one for a strange scan.
+def warnings(case: MarCase, about: Mapping[str, str]) -> list[str | SliceNote]:
+    """Notes for a result: on each slice and quantity that leaves its limits, and one on a strange scan.
 
     Args:
         case: that was corrected.
         about: metadata of the weights, as `Job.about_weights` gives them; without limits nothing is said.
     """
-    known = _read_limits(about)
-    facts = measured(case.mu, case.metal, case.trace)
-    strange = other_scan(case, about)
-    return [
-        *([strange] if strange else []),
-        *(
-            sentence
-            for name, quantity in _QUANTITIES.items()
-            if name in known and (sentence := _sentence(case, quantity, facts[name], *known[name]))
-        ),
-    ]
-
-
-def _sentence(case: MarCase, quantity: _Quantity, values: Tensor, lowest: float, highest: float) -> str:
-    """What is outside, in which slices, and what the network knows; empty where nothing is."""
-    has_metal = case.metal.flatten(1).any(dim=1)
-    slack = _SLACK * (highest - lowest)
-    outside = (values > highest + slack) | (
-        (values < lowest - slack) if quantity.has_lowest else torch.zeros_like(has_metal)
-    )
-    numbers = (outside & has_metal).nonzero().flatten().tolist()
-    if not numbers:
-        return ""
-    indices = [case.slice_indices[number] for number in numbers] if case.slice_indices else numbers
-    where = f"Slice {indices[0]}" if len(indices) == 1 else f"{len(indices)} slices ({indices[0]} to {indices[-1]})"
-    least, most = (quantity.form.format(float(each)) for each in (values[numbers].min(), values[numbers].max()))
-    found = quantity.words.format(least if least == most else f"{least} to {most}")
-    start, end = (quantity.form.format(each) for each in (lowest, highest))
-    known = f"{start} to {end}" if quantity.has_lowest else f"at most {end}"
-    return f"{where}: {found}; the network was trained on {known}, so check its result there with care."
+    known, facts = _read_limits(about), measured(case.mu, case.metal, case.trace)
+    has_metal = case.metal.flatten(1).any(dim=1).tolist()
+    indices = case.slice_indices or list(range(len(has_metal)))
+    notes: list[str | SliceNote] = [strange] if (strange := other_scan(case, about)) else []
+    for name, quantity in _QUANTITIES.items():
+        lowest, highest = known.get(name, (-math.inf, math.inf))
+        for index, is_told, value in zip(indices, has_metal, facts[name].tolist(), strict=True):
+            if is_told and not quantity.is_usual(value, lowest, highest):
+                notes.append(quantity.note(index, value, lowest, highest))
+    return notes

@@ -151,7 +151,7 @@ class Runs:
         job.result.report = report
         job.result.device = str(report.get("device", ""))
         job.result.seconds = float(report.get("seconds", time.monotonic() - job.began))
-        job.result.notes = list(dict.fromkeys([*job.result.notes, *map(str, report.get("notes", ()))]))
+        job.result.notes = [*map(str, report.get("notes", job.result.notes))]
         if job.state is State.DONE:
             job.fraction = 1.0
         elif job.state is not State.CANCELLED:

@@ -13,6 +13,7 @@ from torch import Tensor
 from marview.geometry import Beam
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import Projector, fill_linear
+from marview.worker.notes import SliceNote
 
 API_VERSION = 1
 
@@ -93,13 +94,13 @@ class MarResult:
         hu: float32, `[slice, y, x]`, the corrected image on the processing grid in HU, finite.
         prior_hu: its prior image, where it has one, `[slice, y, x]`.
         corrected_sinogram: its corrected sinogram, where it has one, line integrals `[slice, view, bin]`.
-        notes: sentences a reader of the result should see, each about the whole case.
+        notes: what a reader of the result should know: sentences about the whole run, and notes on single slices.
     """
 
     hu: Tensor
     prior_hu: Tensor | None = None
     corrected_sinogram: Tensor | None = None
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str | SliceNote] = field(default=())
 
     @classmethod
     def from_sinogram(cls, case: MarCase, corrected: Tensor, prior_hu: Tensor | None = None) -> "MarResult":
@@ -142,3 +143,6 @@ class Method(Protocol):
 
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
         """Correct the slices of a case."""
+
+
+__all__ = ["API_VERSION", "Cancelled", "Job", "MarCase", "MarResult", "Method", "SliceNote"]

@@ -17,6 +17,7 @@ from marview.geometry import GUESS_FRACTION, Beam, processing_beam
 from marview.physics.attenuation import hu_to_mu
 from marview.projection import Projector
 from marview.worker.api import MarCase, MarResult
+from marview.worker.notes import SliceNote
 from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
 
 LOWEST_HU = -1024.0
@@ -145,14 +146,12 @@ def _check_tensor(what: str, tensor: Tensor | None, shape: tuple[int, ...], *, i
         raise MethodFailed(f"{what} holds values that are not numbers (NaN or infinite).")
 
 
-def too_much_metal(trace_fraction: float, slice_index: int) -> str:
-    """The warning where a metal trace is large, else empty."""
+def too_much_metal(trace_fraction: float, slice_index: int) -> SliceNote | None:
+    """The warning where a metal trace is large."""
     if trace_fraction < GUESS_FRACTION:
-        return ""
-    return (
-        f"Slice {slice_index}: metal hides {trace_fraction:.0%} of the sinogram, so what is put in its place is "
-        "largely a guess."
-    )
+        return None
+    meaning = ", so what is put in its place is largely a guess"
+    return SliceNote(slice_index, "metal hides {} of the sinogram", meaning, trace_fraction, "{:.0%}")
 
 
 __all__ = [

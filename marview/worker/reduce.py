@@ -19,6 +19,7 @@ from marview.worker.front_end import REPROJECTED, FrontEnd, check_result, consis
 from marview.worker.job import Outputs, WorkerJob
 from marview.worker.loading import load_method
 from marview.worker.neighbours import neighbours
+from marview.worker.notes import Notes, SliceNote
 from marview.worker.reprojection import Reprojections
 from marview.worker.resampling import SliceFrame
 
@@ -30,14 +31,14 @@ class Reduction:
     Attributes:
         projections: re-projections of earlier runs on the same volume.
         done: what is known of every finished slice.
-        notes: sentences for the reader of the result.
+        notes: what the reader of the result should know.
     """
 
     request: ReduceRequest
     channel: Channel
     projections: Reprojections = field(default_factory=Reprojections)
     done: list[SliceDone] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
     def run(self) -> Finished:
         """Correct all slices, those with metal in the order asked for; each is told of as it is done.
@@ -82,7 +83,7 @@ class Reduction:
                 "weights": weights,
                 "device": str(self._device),
                 "seconds": time.perf_counter() - started,
-                "notes": self.notes,
+                "notes": self.notes.sentences,
                 "slices": [asdict(each) for each in sorted(self.done, key=lambda each: each.slice_index)],
                 **({"slices_projected": self._projected} if self._is_reusing else {}),
                 **self._geometry(),
@@ -115,14 +116,14 @@ class Reduction:
         check_result(result, case, before_hu, self._method)
         correction = self._front.correction(before_hu, result.hu, hu, mask, restore_metal=request.restore_metal)
         self._show(case, batch, result.hu, result.prior_hu, result.corrected_sinogram)
-        for sentence in result.notes:
-            self._note(str(sentence))
+        for note in result.notes:
+            self._note(note if isinstance(note, SliceNote) else str(note))
         seconds = (time.perf_counter() - started) / len(batch)
         fractions = case.trace.float().mean(dim=(1, 2)).tolist()
         for k, values, metal, fraction in zip(batch, correction, mask, fractions, strict=True):
             request.correction.array[k] = values
             self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds))
-            self._note(too_much_metal(fraction, k), k)
+            self._note(too_much_metal(fraction, k))
         self._corrected += len(batch)
         self.channel.send(
             Progress(self._corrected / self._total, f"{self._corrected} of {self._total} slices with metal")
@@ -143,10 +144,9 @@ class Reduction:
         self.done.append(done)
         self.channel.send(done)
 
-    def _note(self, sentence: str, slice_index: int | None = None) -> None:
-        if sentence and sentence not in self.notes:
-            self.notes.append(sentence)
-            self.channel.send(Note(sentence, slice_index))
+    def _note(self, note: str | SliceNote | None) -> None:
+        if note and (sentence := self.notes.add(note)):
+            self.channel.send(Note(sentence, note.slice_index if isinstance(note, SliceNote) else None))
 
     def _geometry(self) -> dict[str, Any]:
         return {"processing_pixel_mm": self._front.frame.pixel_mm, "beam": beam_as_json(self._front.beam)}
@@ -167,8 +167,8 @@ def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
     outputs.show_all("li_sinogram", [k], case.li_sinogram)
     fraction = float(case.trace.float().mean())
     channel.send(SliceDone(k, int(np.count_nonzero(mask)), fraction, time.perf_counter() - started))
-    if sentence := too_much_metal(fraction, k):
-        channel.send(Note(sentence, k))
+    if note := too_much_metal(fraction, k):
+        channel.send(Note(str(note), k))
     return Finished(
         {
             "slice_index": k,

@@ -224,7 +224,7 @@ def test_outside_the_trace_the_sinogram_is_measured(loaded, room) -> None:
 def test_a_case_unlike_the_training_is_told(loaded, room) -> None:
     job = Job(room.network.Cnn(8), limits={"trace_share": [0.0, 0.001]})
     notes = loaded.method.run(case_of(made_pairs()), loaded.parameters({}), job).notes
-    assert any(note.startswith("Slice 3: metal hides") for note in notes)
+    assert any(str(note).startswith("Slice 3: metal hides") for note in notes)
 
 
 def test_weights_of_another_network_are_refused(loaded, room) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import Job, MarCase, MarResult
+from marview.worker.api import Job, MarCase, MarResult, SliceNote
 
 from ..nmar.method import Parameters as NmarParameters
 from ..nmar.method import is_mild
@@ -18,6 +18,12 @@ from .network import Completion, classes, compose, hidden_share, interpolate_wit
 from .settings import read_settings
 
 WEIGHTS = "weights/bundled.safetensors"
+
+_MILD = "the metal hides or attenuates little, as wires and leads do"
+_COMPARE = (
+    "; NMAR, which makes its prior of the uncorrected image there, kept the bone beside such metal better, so compare "
+    "with it"
+)
 
 
 class Parameters(BaseModel):
@@ -95,18 +101,13 @@ def corrected_sinograms(
     return corrected
 
 
-def mild_metal(case: MarCase) -> list[str]:
-    """A sentence where wires and leads of a clinical image are better left to NMAR; see the README."""
+def mild_metal(case: MarCase) -> list[SliceNote]:
+    """Of slices of a clinical image whose wires and leads are better left to NMAR; see the README."""
+    if case.measured_sinogram is not None:
+        return []
     has_metal = case.metal.flatten(1).any(dim=1)
     mild = (is_mild(case, NmarParameters()) & has_metal).nonzero().flatten().tolist()
-    if case.measured_sinogram is not None or not mild:
-        return []
-    indices = [case.slice_indices[number] for number in mild] if case.slice_indices else mild
-    where = f"Slice {indices[0]}" if len(indices) == 1 else f"{len(indices)} slices ({indices[0]} to {indices[-1]})"
-    return [
-        f"{where}: the metal hides or attenuates little, as wires and leads do; NMAR, which makes its prior of the "
-        "uncorrected image there, kept the bone beside such metal better, so compare with it."
-    ]
+    return [SliceNote(case.slice_indices[number] if case.slice_indices else number, _MILD, _COMPARE) for number in mild]
 
 
 def load(job: Job) -> Completion:

@@ -384,7 +384,7 @@ def test_wires_in_a_clinical_image_are_better_left_to_nmar(loaded: LoadedMethod,
 
     def notes(measured: Tensor | None) -> str:
         case = MarCase(mu_to_hu(pairs.truth_mu), metal, PIXEL_MM, pairs.projector.beam, [7, 8], measured)
-        return " ".join(loaded.method.run(case, loaded.parameters({}), WeightsJob(small(room), SMALL)).notes)
+        return " ".join(map(str, loaded.method.run(case, loaded.parameters({}), WeightsJob(small(room), SMALL)).notes))
 
     assert "Slice 8: the metal hides or attenuates little" in notes(None)
     assert "NMAR" not in notes(pairs.metal_free_sinogram)

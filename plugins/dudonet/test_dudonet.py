@@ -477,7 +477,7 @@ def test_bundled_weights_come_closer_than_linear_interpolation_and_leave_the_mea
         )
         assert ours < li
         assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
-        assert not [note for note in result.notes if "not trained on" in note]
+        assert not [note for note in result.notes if "not trained on" in str(note)]
 
 
 def test_bundled_weights_fit_beside_the_code(loaded: LoadedMethod, room: Any) -> None:

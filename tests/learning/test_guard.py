@@ -89,8 +89,8 @@ def test_what_leaves_the_limits_is_named_with_the_slice(small, name, below, abov
         notes = warnings(made_case(pairs), {"limits": json.dumps({name: known})})
         assert len(notes) == is_told
         if is_told:
-            assert notes[0].startswith("Slice 7: ")
-            assert re.search(words, notes[0])
+            assert str(notes[0]).startswith("Slice 7: ")
+            assert re.search(words, str(notes[0]))
 
 
 def test_slices_without_metal_are_not_told_of(small) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import CannotWrite
+from marview.learning import loop
 from marview.learning.loop import WEIGHTS, Training
 from marview.learning.state import STATE, read_state
 from marview.learning.weights import load_weights
@@ -83,6 +84,26 @@ def test_ctrl_c_ends_after_the_step_and_keeps_everything(begin, small, tmp_path:
 def test_time_that_is_up_ends_it_too(begin) -> None:
     ending = begin().run(max_minutes=0)
     assert (ending.reason, ending.step) == ("time", 1)
+
+
+def test_the_look_at_held_out_slices_at_the_end_is_within_the_time(begin, monkeypatch) -> None:
+    class Clock:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+    clock = Clock()
+
+    def look(*_):
+        clock.now += 30
+        return {"validation sinogram": 1.0}, {"image": torch.zeros(4, 4)}
+
+    monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr(loop, "validate", look)
+    assert begin().run(max_minutes=0.75).reason == "time"
+    assert clock.now == 60
+    assert begin("enough").run(max_minutes=1.5).reason == "done"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

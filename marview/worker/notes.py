@@ -1,0 +1,63 @@
+"""What the reader of a result should know of its slices, told once for all slices that it holds for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SliceNote:
+    """What was found in one slice and what follows from it.
+
+    Attributes:
+        slice_index: the slice.
+        found: the finding, with {} where its number belongs, if it has one: "metal hides {} of the sinogram".
+        meaning: the end of the sentence, with what joins it to the finding: "; check its result with care".
+        value: the number.
+        form: how it is written, as of `format`.
+
+    Example:
+        >>> print(SliceNote(7, "metal hides {} of the sinogram", ", which is much", 0.3, "{:.0%}"))
+        Slice 7: metal hides 30% of the sinogram, which is much.
+    """
+
+    slice_index: int
+    found: str
+    meaning: str
+    value: float = 0.0
+    form: str = "{}"
+
+    def __str__(self) -> str:
+        return _sentence([self])
+
+
+class Notes:
+    """The notes of a run as they come."""
+
+    def __init__(self) -> None:
+        self._plain: dict[str, None] = {}
+        self._of_slices: dict[tuple[str, str, str], list[SliceNote]] = {}
+
+    def add(self, note: str | SliceNote) -> str:
+        """Keep a note; what there is to tell at once, which is nothing where its like has been told."""
+        if isinstance(note, SliceNote):
+            alike = self._of_slices.setdefault((note.found, note.meaning, note.form), [])
+            is_new = not alike
+            alike.append(note)
+        else:
+            is_new = note not in self._plain
+            self._plain[note] = None
+        return str(note) if is_new else ""
+
+    @property
+    def sentences(self) -> list[str]:
+        """All that was noted, those of the whole run first."""
+        return [*filter(None, self._plain), *map(_sentence, self._of_slices.values())]
+
+
+def _sentence(alike: list[SliceNote]) -> str:
+    """Of notes that differ in slice and number alone."""
+    one = alike[0]
+    indices = sorted({note.slice_index for note in alike})
+    few = len(indices) == 1
+    where = f"Slice {indices[0]}" if few else f"{len(indices)} slices ({indices[0]} to {indices[-1]})"
+    ends = (one.form.format(end(note.value for note in alike)) for end in (min, max))
+    return f"{where}: {one.found.format(' to '.join(dict.fromkeys(ends)))}{one.meaning}."

@@ -92,6 +92,9 @@ class SilentJob:
     def progress(self, fraction: float, text: str = "") -> None:
         """Say nothing."""
 
+    def learning(self, fraction: float, text: str = "") -> None:
+        """Say nothing."""
+
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
         """Show nothing."""
 

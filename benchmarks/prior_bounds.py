@@ -49,6 +49,9 @@ class FileJob:
     def progress(self, fraction: float, text: str = "") -> None:
         """Nobody listens."""
 
+    def learning(self, fraction: float, text: str = "") -> None:
+        """Nobody listens."""
+
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
         """Nobody looks."""
 

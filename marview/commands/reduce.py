@@ -122,7 +122,8 @@ def _run(worker: MarWorker, request: ReduceRequest, *, is_quiet: bool) -> Mappin
 
     def listen(message: Message) -> None:
         if isinstance(message, Step):
-            bar.update(task, completed=message.fraction)
+            words = "learning from this scan" if message.is_learning else request.method
+            bar.update(task, completed=message.fraction, description=words)
 
     with bar:
         run = worker.reduce(request, listen)

@@ -145,10 +145,11 @@ class Ready:
 
 @dataclass(frozen=True)
 class Progress:
-    """How much of the run is done, 0 to 1, and what is being done."""
+    """How much of the run is done, 0 to 1, and what is being done; of the learning before it where `is_learning`."""
 
     fraction: float
     text: str = ""
+    is_learning: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,12 @@ class Methods:
         """Methods that can be run."""
         return tuple(one for one in self.listings if one.is_usable)
 
+    @property
+    def learns_from_scan(self) -> bool:
+        """Whether a run of the chosen method learns from the scan before it corrects it."""
+        manifest = self.current.manifest if self.current is not None else None
+        return manifest is not None and manifest.learns_from_scan
+
     def look(self) -> None:
         """Find what is installed; no code of a method is run."""
         self._background.run(lambda: tuple(self._find()), self._take, self._messages.error)

@@ -19,6 +19,9 @@ from marview.session.messages import Messages, Severity
 from marview.session.result import Result
 
 TOLD_SECONDS = 0.1
+
+_TOO_EARLY = 0.02
+"""Share of a learning before which nothing is said of what is left."""
 _log = logging.getLogger(__name__)
 
 
@@ -57,14 +60,23 @@ class Job:
     sentence: str = ""
     began: float = field(default_factory=time.monotonic)
     run: Run | None = None
+    is_learning: bool = False
+
+    def learns(self, is_learning: bool) -> None:  # noqa: FBT001 - as the message has it
+        """Note that learning from the scan begins or is over; what comes then is estimated from there."""
+        if is_learning != self.is_learning:
+            self.is_learning, self.began = is_learning, time.monotonic()
 
     @property
     def remaining_s(self) -> float | None:
-        """Estimate of what is left; None while nothing can be said."""
-        done, all_ = len(self.result.done), len(self.result.slices)
-        if not done or self.state.is_over:
+        """Estimate of what is left, of the learning while it lasts; None while nothing can be said."""
+        if self.state.is_over:
             return None
-        return (time.monotonic() - self.began) / done * (all_ - done)
+        spent = time.monotonic() - self.began
+        if self.is_learning:
+            return spent / self.fraction * (1 - self.fraction) if self.fraction > _TOO_EARLY else None
+        done, all_ = len(self.result.done), len(self.result.slices)
+        return spent / done * (all_ - done) if done else None
 
 
 class Runs:
@@ -132,12 +144,14 @@ class Runs:
         if job.state is State.QUEUED:
             job.state = State.RUNNING
         if isinstance(message, Progress):
+            job.learns(message.is_learning)
             job.fraction, job.text = message.fraction, message.text
             self.changed.emit(job)
         elif isinstance(message, Output):
             job.result.outputs[message.name, message.slice_index] = Path(message.path)
             self.filled.emit(message.slice_index)
         elif isinstance(message, SliceDone):
+            job.learns(is_learning=False)
             job.result.done[message.slice_index] = message
             self.filled.emit(message.slice_index)
             self.changed.emit(job)

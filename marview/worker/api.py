@@ -117,6 +117,9 @@ class Job(Protocol):
     def progress(self, fraction: float, text: str = "") -> None:
         """Say how much of this case is done, 0 to 1."""
 
+    def learning(self, fraction: float, text: str = "") -> None:
+        """Say how much is done of the learning from this scan that comes before its correction, 0 to 1."""
+
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
         """Show a picture of a slice, `name` one of the manifest's outputs, `array` `[y, x]` or `[view, bin]`."""
 

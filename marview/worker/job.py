@@ -59,9 +59,16 @@ class WorkerJob:
 
     def progress(self, fraction: float, text: str = "") -> None:
         """Say how much of this case is done; not more often than a person can see, but for new words."""
-        if text != self._said or time.monotonic() - self._said_at >= _EVERY_S:
-            self._said, self._said_at = text, time.monotonic()
-            self._channel.send(Progress(self._start + self._share * min(1.0, max(0.0, fraction)), text))
+        self._say(Progress(self._start + self._share * min(1.0, max(0.0, fraction)), text))
+
+    def learning(self, fraction: float, text: str = "") -> None:
+        """Say how much is done of the learning that comes before the correction; not more often either."""
+        self._say(Progress(min(1.0, max(0.0, fraction)), text, is_learning=True))
+
+    def _say(self, progress: Progress) -> None:
+        if progress.text != self._said or time.monotonic() - self._said_at >= _EVERY_S:
+            self._said, self._said_at = progress.text, time.monotonic()
+            self._channel.send(progress)
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
         """Show an intermediate picture of a slice."""

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -33,6 +33,12 @@ _REMEMBERED, _SHOWN = 64, 3
 _STARTS = {"nmar": "NMAR's completion", "li": "linear interpolation", "nothing": ""}
 _KEPT = 4
 """Trained networks that are kept for further runs on the same scans."""
+
+_ALIKE = 0.8
+"""Dice of the metal learned with and that of a further run, above which nothing is learned anew: masks are turned,
+scaled and moved in training, so that a stroke of the brush teaches nothing."""
+
+_CHANGED = " The metal mask has been changed a little since; what was learned is used all the same."
 
 
 class Parameters(BaseModel):
@@ -124,10 +130,11 @@ class Parameters(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """A trained network and in words how it came about."""
+    """A trained network, in words how it came about, and where the metal it learned with lies, bool `[y, x]`."""
 
     network: nn.Module
     words: str
+    metal: Tensor
 
 
 class NearHip:
@@ -154,25 +161,29 @@ class NearHip:
             )
         learned = self._network(Patient.of(scan, clean, masks), parameters, job)
         job.check_cancelled()
-        job.progress(0.8, "filling the trace")
+        job.progress(0.2, "filling the trace")
         with torch.no_grad():
             prior = prior_image(case, scan, learned.network, parameters.start)
             job.check_cancelled()
             corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
-            job.progress(0.9, "reconstructing")
+            job.progress(0.7, "reconstructing")
             return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, (learned.words,))
 
     def _network(self, patient: Patient, parameters: BaseModel, job: Job) -> Learned:
         assert isinstance(parameters, Parameters)
         digest = hashlib.sha256(parameters.model_dump_json().encode())
-        for part in (patient.clean_mu, patient.masks):
-            digest.update(part.cpu().numpy().tobytes())
+        digest.update(patient.clean_mu.cpu().numpy().tobytes())
         key = digest.hexdigest()
-        if key not in self._learned:
+        known = self._learned.get(key)
+        overlap = 0.0 if known is None else dice(known.metal, patient.masks.any(dim=0))
+        if known is None or overlap < _ALIKE:
+            self._learned.pop(key, None)
             while len(self._learned) >= _KEPT:
                 del self._learned[next(iter(self._learned))]
-            self._learned[key] = learn((patient,), parameters, job)
-        return self._learned[key]
+            known = self._learned[key] = learn((patient,), parameters, job)
+        elif overlap < 1:
+            return replace(known, words=known.words + _CHANGED)
+        return known
 
 
 def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Learned:
@@ -209,8 +220,8 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
         nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
         adam.step()
         done = number + 1
-        job.progress(0.7 * share, f"learning, step {done} of {parameters.steps}")
-    job.progress(0.7, "checking what was learned")
+        job.learning(share, f"step {done} of {parameters.steps}")
+    job.learning(1.0, "checking what was learned")
     calibrate(training, network, pairs, settings)
     after = _error(training, network, pairs, settings)
     is_used = after < before or parameters.start == "nothing"
@@ -231,7 +242,13 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
             f" That is no gain, so it was left out and the trace holds {_STARTS[parameters.start]} ({before:.0%}); let "
             "it learn longer."
         )
-    return Learned(network.eval() if is_used else _Nothing(), words)
+    metal = torch.cat([one.masks for one in patients]).any(dim=0)
+    return Learned(network.eval() if is_used else _Nothing(), words, metal)
+
+
+def dice(one: Tensor, other: Tensor) -> float:
+    """Overlap of two masks, 1 where they are the same."""
+    return 2 * float((one & other).sum()) / max(1, int(one.sum() + other.sum()))
 
 
 class _Nothing(nn.Module):

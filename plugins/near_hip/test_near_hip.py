@@ -48,9 +48,14 @@ class Job:
     def __init__(self, slices: int = 6, stops_after: int = 10**9) -> None:
         self.slices, self.left = slices, stops_after
         self.fractions: list[float] = []
+        self.learned: list[tuple[float, str]] = []
 
     def progress(self, fraction: float, text: str = "") -> None:
         self.fractions.append(fraction)
+
+    def learning(self, fraction: float, text: str = "") -> None:
+        assert not self.fractions, "what is learned is learned before anything is corrected"
+        self.learned.append((fraction, text))
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None: ...
 
@@ -232,6 +237,10 @@ def test_a_run_learns_and_keeps_data_outside_the_trace(loaded) -> None:
     assert "40 steps" in words
     assert "6 slices of this scan" in words
     assert job.fractions == sorted(job.fractions)
+    shares = [share for share, _ in job.learned]
+    assert len(shares) == 41
+    assert shares == sorted(shares)
+    assert "step 40 of 40" in [text for _, text in job.learned]
 
 
 def test_a_second_run_on_the_same_scan_learns_nothing_anew(loaded) -> None:
@@ -240,8 +249,37 @@ def test_a_second_run_on_the_same_scan_learns_nothing_anew(loaded) -> None:
     job = Job(stops_after=5)
     second = loaded.method.run(case, loaded.parameters(SMALL), job)
     assert torch.equal(first.hu, second.hu)
+    assert first.notes == second.notes
+    assert job.learned == []
     with pytest.raises(Cancelled):
         loaded.method.run(case, loaded.parameters(SMALL | {"seed": 1}), Job(stops_after=5))
+
+
+class RepaintedJob(Job):
+    """The metal of its neighbours is grown by so many pixels along the rows."""
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__()
+        self.pixels = pixels
+
+    def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
+        clean, masks = super().neighbours(count)
+        return clean, masks | masks.roll(self.pixels, dims=2)
+
+
+def test_a_stroke_of_the_brush_teaches_nothing_and_the_note_says_so(loaded) -> None:
+    case, _ = made_case()
+    parameters = loaded.parameters(SMALL | {"seed": 7})
+    [words] = loaded.method.run(case, parameters, Job()).notes
+    little = RepaintedJob(1)
+    [again] = loaded.method.run(case, parameters, little).notes
+    assert little.learned == []
+    assert again.startswith(words)
+    assert "mask has been changed" in again
+    much = RepaintedJob(5)
+    [anew] = loaded.method.run(case, parameters, much).notes
+    assert much.learned
+    assert "mask has been changed" not in anew
 
 
 def test_training_ends_with_its_minutes(loaded) -> None:

@@ -1,5 +1,7 @@
 """The side: metal, method with its form, the run."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
@@ -134,6 +136,25 @@ def test_progress_in_words(reduced) -> None:
     assert progress_text(job) == "Stopping …"
     job.state = State.RUNNING
     assert progress_text(job).startswith("3 of 3 slices")
+    job.learns(is_learning=True)
+    job.fraction, job.text = 0.25, "step 3 of 12"
+    job.began -= 300
+    assert progress_text(job) == "Learning from this patient: step 3 of 12 · about 15 min left"
+    job.learns(is_learning=False)
+    assert progress_text(job).startswith("3 of 3 slices")
+
+
+def test_a_method_that_learns_from_the_scan_says_so_on_the_button(opened, qtbot) -> None:
+    methods, button = opened.session.methods, opened.side.run.button
+    assert button.text() == "Reduce artifacts"
+    learning = methods.current.manifest.model_copy(update={"id": "learner", "learns_from_scan": True})
+    methods.listings += (replace(methods.current, id="learner", manifest=learning),)
+    methods.choose("learner")
+    assert button.text() == "Train on this patient and reduce"
+    assert button.isVisible()
+    assert "used again" in " ".join(button.toolTip().split())
+    methods.choose("fake")
+    assert button.text() == "Reduce artifacts"
 
 
 def test_every_control_has_a_name_for_screen_readers(opened) -> None:

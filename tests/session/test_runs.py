@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from marview.mar import Outcome
+from marview.mar import Outcome, Progress
 from marview.session.result import Coverage
 from marview.session.runs import State
 
@@ -72,6 +72,25 @@ def test_a_mask_changed_while_a_run_goes_on_does_not_reach_it(opened, mail, work
     np.testing.assert_array_equal(worker.requests[0].mask.array, before)
     worker.gate.set()
     ended(opened, mail)
+
+
+def test_what_is_left_is_estimated_from_the_end_of_the_learning(opened, mail) -> None:
+    """Else minutes of learning before the first slice would stand for every slice that follows."""
+    opened.reduce()
+    ended(opened, mail)
+    job = opened.runs.job
+    job.state = State.RUNNING
+    hear = opened.runs._take
+    hear(job, Progress(0.01, "step 1 of 100", is_learning=True))
+    assert job.remaining_s is None
+    job.began -= 60
+    hear(job, Progress(0.5, "step 50 of 100", is_learning=True))
+    assert job.is_learning
+    assert job.remaining_s == pytest.approx(60, abs=1)
+    job.result.done = dict(list(job.result.done.items())[:1])
+    hear(job, Progress(0.1, "filling the trace"))
+    assert not job.is_learning
+    assert job.remaining_s < 5
 
 
 def test_cancelling_a_second_run_brings_the_first_result_back(opened, mail, worker, said) -> None:

@@ -11,6 +11,12 @@ from marview.session.session import Session
 
 STEPS = 1000
 
+_REDUCES = "Correct every slice with metal, the one in view first  (Ctrl+R)"
+_LEARNS_FIRST = (
+    "Learn from this scan's slices without metal, then correct those with metal  (Ctrl+R). What was learned is used "
+    "again while its settings stay as they are."
+)
+
 
 class RunPanel(QWidget):
     """Begins a run, shows how far it is, cancels it; then offers the export."""
@@ -20,7 +26,6 @@ class RunPanel(QWidget):
         self._session = session
         self.button = QPushButton(icon("reduce", "accent_text"), tr("Reduce artifacts"))
         self.button.setObjectName("primary")
-        self.button.setToolTip(tr("Correct every slice with metal, the one in view first  (Ctrl+R)"))
         self.button.clicked.connect(reduce.trigger)
         self.cancel = QPushButton(icon("cancel"), tr("Cancel"))
         self.cancel.clicked.connect(session.runs.cancel)
@@ -50,6 +55,7 @@ class RunPanel(QWidget):
         row.addWidget(self.export, 1)
         column.addLayout(row)
         session.runs.changed.connect(self.refresh)
+        session.methods.chosen.connect(self.refresh)
         session.sensitivity.changed.connect(self.refresh)
         session.metal.changed.connect(self.refresh)
         session.result_changed.connect(self.refresh)
@@ -61,6 +67,9 @@ class RunPanel(QWidget):
         """Show the job as it stands."""
         job = self._session.runs.job
         is_running = self._session.runs.is_running
+        is_learning_first = self._session.methods.learns_from_scan
+        self.button.setText(tr("Train on this patient and reduce") if is_learning_first else tr("Reduce artifacts"))
+        self.button.setToolTip(tr(_LEARNS_FIRST if is_learning_first else _REDUCES))
         self.button.setVisible(not is_running)
         self.button.setEnabled(not self._session.refusal and not self._session.sensitivity.is_running)
         self.bar.setVisible(is_running)
@@ -109,7 +118,10 @@ def progress_text(job: Job) -> str:
         return tr("Stopping …")
     if job.state is State.QUEUED:
         return tr("Starting …")
-    words = tr("{} of {} slices").format(len(job.result.done), len(job.result.slices))
+    if job.is_learning:
+        words = tr("Learning from this patient: {}").format(job.text)
+    else:
+        words = tr("{} of {} slices").format(len(job.result.done), len(job.result.slices))
     left = job.remaining_s
     if left is not None and left >= 1:
         words += " · " + tr("about {} left").format(f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min")

@@ -1,0 +1,38 @@
+"""What a method says reaches the window: how far it is, of its learning and of its correction."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from marview.mar.messages import Progress
+from marview.worker.job import WorkerJob
+
+
+@pytest.fixture
+def job():
+    sent: list[Progress] = []
+    loaded = SimpleNamespace(manifest=SimpleNamespace(id="written_for_a_test", outputs=("result",)))
+    made = WorkerJob(SimpleNamespace(send=sent.append), loaded, torch.device("cpu"), None)
+    made.sent = sent
+    return made
+
+
+def test_a_case_s_progress_is_its_share_of_the_run_s(job) -> None:
+    job.at(0.5, 0.25)
+    for fraction in (0.0, 0.4, 7.0):
+        job.progress(fraction, f"at {fraction}")
+    assert [each.fraction for each in job.sent] == pytest.approx([0.5, 0.6, 0.75])
+    assert not any(each.is_learning for each in job.sent)
+
+
+def test_learning_has_a_progress_of_its_own(job) -> None:
+    job.at(0.0, 0.025)
+    job.learning(0.5, "step 1 of 2")
+    assert job.sent == [Progress(0.5, "step 1 of 2", is_learning=True)]
+
+
+def test_the_same_words_are_not_said_more_often_than_a_person_can_see(job) -> None:
+    for _ in range(50):
+        job.progress(0.1, "still at it")
+    assert len(job.sent) < 10

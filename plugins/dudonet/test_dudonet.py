@@ -491,6 +491,7 @@ def test_bundled_weights_fit_beside_the_code(loaded: LoadedMethod, room: Any) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_eight_slices_are_learned_by_heart(room: Any, learn_by_heart: Any) -> None:
     """Trace error below a tenth of that of linear interpolation, and the image's below two fifths."""
     pairs = made_pairs(8, seed=3)

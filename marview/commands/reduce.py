@@ -120,10 +120,15 @@ def _run(worker: MarWorker, request: ReduceRequest, *, is_quiet: bool) -> Mappin
     )
     task = bar.add_task(request.method, total=1.0)
 
+    is_learning = False
+
     def listen(message: Message) -> None:
+        nonlocal is_learning
         if isinstance(message, Step):
-            words = "learning from this scan" if message.is_learning else request.method
-            bar.update(task, completed=message.fraction, description=words)
+            if message.is_learning != is_learning:
+                is_learning = message.is_learning
+                bar.reset(task, description="learning from this scan" if is_learning else request.method)
+            bar.update(task, completed=message.fraction)
 
     with bar:
         run = worker.reduce(request, listen)

@@ -137,7 +137,7 @@ class _Heard:
         self._outside: dict[int, float] = {}
 
     def __call__(self, message: Message) -> None:
-        if isinstance(message, Progress):
+        if isinstance(message, Progress) and not message.is_learning:
             self._tell(message.fraction)
         elif isinstance(message, SliceDone):
             self._outside[message.slice_index] = 1 - message.trace_fraction

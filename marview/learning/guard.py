@@ -22,6 +22,9 @@ _SEEN = "seen"
 _KEPT = 4096
 """Slices whose values are kept."""
 
+_MANY = 200
+"""Slices that say more of a training than its weights' limits do."""
+
 _ENDS = (0.5, 99.5)
 """Percentiles."""
 
@@ -54,8 +57,8 @@ class _Quantity:
 
 
 _QUANTITIES = {
-    "trace_share": _Quantity("metal hides {} of the sinogram", "{:.0%}"),
-    "body_share": _Quantity("the body fills {} of the image", "{:.0%}", has_lowest=True),
+    "trace_share": _Quantity("metal hides {} of the sinogram", "{:.1%}"),
+    "body_share": _Quantity("the body fills {} of the image", "{:.1%}", has_lowest=True),
     "dense_hu": _Quantity("bone, contrast agent or streaks reach {} beside the metal", "{:.0f} HU"),
 }
 
@@ -91,11 +94,13 @@ class Seen:
 
     def __init__(self, facts: Mapping[str, str] | None = None) -> None:
         known = facts or {}
-        self._before = _read_limits(known)
+        self._before = {} if _SEEN in known else _read_limits(known)
         self._values: dict[str, list[float]] = {name: [] for name in _QUANTITIES} | json.loads(known.get(_SEEN, "{}"))
 
     def add(self, pairs: Pairs) -> None:
         """A batch that is shown for the first time."""
+        if all(len(values) >= _KEPT for values in self._values.values()):
+            return
         for name, found in measured(pairs.image, pairs.metal, pairs.trace).items():
             values = self._values[name]
             values += [float(f"{value:.4g}") for value in found[: max(0, _KEPT - len(values))].tolist()]
@@ -103,8 +108,14 @@ class Seen:
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
         """Lowest and highest of every quantity that the network knows; none where nothing was shown."""
-        found = {name: np.percentile(values, _ENDS).tolist() for name, values in self._values.items() if values}
-        return {name: (low, high) for name, (low, high) in (self._before | found).items()}
+        return self._before | {name: self._ends(name) for name, values in self._values.items() if values}
+
+    def _ends(self, name: str) -> tuple[float, float]:
+        """Percentiles; of a few slices, no narrower than what weights said whose training can be asked no more."""
+        low, high = np.percentile(self._values[name], _ENDS).tolist()
+        if name in self._before and len(self._values[name]) < _MANY:
+            low, high = min(low, self._before[name][0]), max(high, self._before[name][1])
+        return low, high
 
     @property
     def facts(self) -> dict[str, str]:

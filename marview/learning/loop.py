@@ -208,6 +208,7 @@ class Training:
         """
         if self._plan.machine.is_first:
             facts = self.about().as_metadata() | {"recipe": self._recipe.model_dump_json()} | self._seen.facts
+            facts["look_s"] = f"{self._look_s:.2f}"
             if self._warm_from is not None:
                 facts["warm_from"] = str(self._warm_from)
             moments = torch.bfloat16 if self._recipe.run.moments == "bfloat16" else None
@@ -270,9 +271,10 @@ class Training:
         """Measure held-out batches and write a row of the curve and pictures."""
         if self._journal is None:
             return
-        plan, begun = self._plan, time.monotonic()
+        plan, held_out = self._plan, self._held_out
+        begun = time.monotonic()
         with plan.machine.autocast(self._recipe.run.precision):
-            numbers, pictures = validate(plan.trainable, self.learner.used, self._held_out, self._recipe.network)
+            numbers, pictures = validate(plan.trainable, self.learner.used, held_out, self._recipe.network)
         means = {name: sum(values) / len(values) for name, values in self._sums.items()}
         self._sums.clear()
         rate = learning_rate(self._how, self.step, self._recipe.run.steps, self._warm_from)
@@ -310,4 +312,5 @@ class Training:
         is_exact = self.learner.fill(tensors, of.steps, str(held))
         self.step, self._minutes_before, self._seen = of.steps, of.minutes, Seen(facts)
         warm_from = int(facts["warm_from"]) if "warm_from" in facts else None
+        self._look_s = float(facts.get("look_s", 0.0))
         self._warm_from = warm_from if is_exact else self.step

@@ -187,10 +187,14 @@ class SliceDone:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence the reader of the result should see; `slice_index` is None where it is about the run."""
+    """A sentence the reader of the result should see; `slice_index` is None where it is about the run.
+
+    It stands for an earlier one, `replaces`, where it says the same of more slices.
+    """
 
     sentence: str
     slice_index: int | None = None
+    replaces: str = ""
 
 
 @dataclass(frozen=True)

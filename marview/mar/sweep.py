@@ -284,7 +284,7 @@ class _Runs:
         shape = given.hu.array.shape
 
         def hear(message: Message) -> None:
-            if isinstance(message, Progress):
+            if isinstance(message, Progress) and not message.is_learning:
                 tell(message.fraction)
 
         with SharedArray.create(shape, np.bool_) as metal, SharedArray.create(shape, np.float32) as correction:

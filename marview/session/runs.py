@@ -61,18 +61,19 @@ class Job:
     began: float = field(default_factory=time.monotonic)
     run: Run | None = None
     is_learning: bool = False
+    phase_began: float = field(default_factory=time.monotonic)
 
     def learns(self, is_learning: bool) -> None:  # noqa: FBT001 - as the message has it
         """Note that learning from the scan begins or is over; what comes then is estimated from there."""
         if is_learning != self.is_learning:
-            self.is_learning, self.began = is_learning, time.monotonic()
+            self.is_learning, self.phase_began = is_learning, time.monotonic()
 
     @property
     def remaining_s(self) -> float | None:
         """Estimate of what is left, of the learning while it lasts; None while nothing can be said."""
         if self.state.is_over:
             return None
-        spent = time.monotonic() - self.began
+        spent = time.monotonic() - self.phase_began
         if self.is_learning:
             return spent / self.fraction * (1 - self.fraction) if self.fraction > _TOO_EARLY else None
         done, all_ = len(self.result.done), len(self.result.slices)
@@ -156,7 +157,10 @@ class Runs:
             self.filled.emit(message.slice_index)
             self.changed.emit(job)
         elif isinstance(message, Note):
-            job.result.notes.append(message.sentence)
+            notes = job.result.notes
+            notes[:] = [message.sentence if note == message.replaces else note for note in notes]
+            if message.sentence not in notes:
+                notes.append(message.sentence)
 
     def _end(self, job: Job, outcome: Outcome, ended: Callable[[Job], None]) -> None:
         job.state = State(outcome.state)

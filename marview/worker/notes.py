@@ -36,16 +36,16 @@ class Notes:
         self._plain: dict[str, None] = {}
         self._of_slices: dict[tuple[str, str, str], list[SliceNote]] = {}
 
-    def add(self, note: str | SliceNote) -> str:
-        """Keep a note; what there is to tell at once, which is nothing where its like has been told."""
+    def add(self, note: str | SliceNote) -> tuple[str, str]:
+        """Keep a note; the sentence that there is to tell now, and the earlier one in whose place it stands."""
         if isinstance(note, SliceNote):
             alike = self._of_slices.setdefault((note.found, note.meaning, note.form), [])
-            is_new = not alike
+            before = _sentence(alike) if alike else ""
             alike.append(note)
-        else:
-            is_new = note not in self._plain
-            self._plain[note] = None
-        return str(note) if is_new else ""
+            return _sentence(alike), before
+        is_known = note in self._plain
+        self._plain[note] = None
+        return ("", "") if is_known else (note, "")
 
     @property
     def sentences(self) -> list[str]:

@@ -145,8 +145,10 @@ class Reduction:
         self.channel.send(done)
 
     def _note(self, note: str | SliceNote | None) -> None:
-        if note and (sentence := self.notes.add(note)):
-            self.channel.send(Note(sentence, note.slice_index if isinstance(note, SliceNote) else None))
+        if note:
+            sentence, before = self.notes.add(note)
+            if sentence != before:
+                self.channel.send(Note(sentence, note.slice_index if isinstance(note, SliceNote) else None, before))
 
     def _geometry(self) -> dict[str, Any]:
         return {"processing_pixel_mm": self._front.frame.pixel_mm, "beam": beam_as_json(self._front.beam)}

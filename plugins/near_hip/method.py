@@ -1,10 +1,8 @@
 """The near-hip method: a network learns from the patient's own slices beside the metal what the trace hides."""
 
-import hashlib
 import math
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, Field
@@ -17,6 +15,7 @@ from marview.physics.attenuation import mu_to_hu
 from marview.projection import fill_linear
 from marview.worker.api import Job, MarCase, MarResult
 
+from .kept import Kept, Learned
 from .network import completed, planes
 from .patient import NearHipPairs, Patient, SmallScan
 from .start import Start, start_of
@@ -31,14 +30,6 @@ _CALIBRATING = 4
 _CHECKED = 6
 _REMEMBERED, _SHOWN = 64, 3
 _STARTS = {"nmar": "NMAR's completion", "li": "linear interpolation", "nothing": ""}
-_KEPT = 4
-"""Trained networks that are kept for further runs on the same scans."""
-
-_ALIKE = 0.8
-"""Dice of the metal learned with and that of a further run, above which nothing is learned anew: masks are turned,
-scaled and moved in training, so that a stroke of the brush teaches nothing."""
-
-_CHANGED = " The metal mask has been changed a little since; what was learned is used all the same."
 
 
 class Parameters(BaseModel):
@@ -118,6 +109,12 @@ class Parameters(BaseModel):
     learning_rate: float = Field(
         3e-3, gt=0, le=1, title="Learning rate", description="Of Adam.", json_schema_extra={"advanced": True}
     )
+    reuse: Literal["same", "alike"] = Field(
+        "same",
+        title="Learned before",
+        description="What an earlier run learned from this scan is used again where the metal masks are the same, or "
+        "also where a little was changed (Dice 0.8), so that nobody waits after each stroke of the brush.",
+    )
     seed: int = Field(
         0,
         ge=0,
@@ -128,22 +125,13 @@ class Parameters(BaseModel):
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """A trained network, in words how it came about, and where the metal it learned with lies, bool `[y, x]`."""
-
-    network: nn.Module
-    words: str
-    metal: Tensor
-
-
 class NearHip:
     """Trains on the run's own scan, then fills the trace; a further run with the same settings learns nothing anew."""
 
     Parameters = Parameters
 
     def __init__(self) -> None:
-        self._learned: dict[str, Learned] = {}
+        self._kept = Kept()
 
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
         """Correct the slices of a case.
@@ -171,18 +159,11 @@ class NearHip:
 
     def _network(self, patient: Patient, parameters: BaseModel, job: Job) -> Learned:
         assert isinstance(parameters, Parameters)
-        digest = hashlib.sha256(parameters.model_dump_json().encode())
-        digest.update(patient.clean_mu.cpu().numpy().tobytes())
-        key = digest.hexdigest()
-        known = self._learned.get(key)
-        overlap = 0.0 if known is None else dice(known.metal, patient.masks.any(dim=0))
-        if known is None or overlap < _ALIKE:
-            self._learned.pop(key, None)
-            while len(self._learned) >= _KEPT:
-                del self._learned[next(iter(self._learned))]
-            known = self._learned[key] = learn((patient,), parameters, job)
-        elif overlap < 1:
-            return replace(known, words=known.words + _CHANGED)
+        settings = parameters.model_dump_json(exclude={"reuse"})
+        known = self._kept.find(patient, settings, is_alike_enough=parameters.reuse == "alike")
+        if known is None:
+            known = learn((patient,), parameters, job)
+            self._kept.keep(patient, settings, known)
         return known
 
 
@@ -200,7 +181,8 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
     pairs = NearHipPairs(patients, _BATCH, parameters.seed)
     shown = Remembered(pairs, _REMEMBERED, _SHOWN, parameters.seed)
     began = time.monotonic()
-    before = _error(training, network, pairs, settings)
+    job.learning(0.0, "looking at the scan")
+    before = _error(training, network, pairs, settings, job)
     network.train()
     done = 0
     for number in range(parameters.steps):
@@ -222,8 +204,8 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
         done = number + 1
         job.learning(share, f"step {done} of {parameters.steps}")
     job.learning(1.0, "checking what was learned")
-    calibrate(training, network, pairs, settings)
-    after = _error(training, network, pairs, settings)
+    calibrate(training, network, pairs, settings, job)
+    after = _error(training, network, pairs, settings, job)
     is_used = after < before or parameters.start == "nothing"
     minutes = (time.monotonic() - began) / 60
     of = "this scan" if len(patients) == 1 else f"{len(patients)} scans"
@@ -242,13 +224,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
             f" That is no gain, so it was left out and the trace holds {_STARTS[parameters.start]} ({before:.0%}); let "
             "it learn longer."
         )
-    metal = torch.cat([one.masks for one in patients]).any(dim=0)
-    return Learned(network.eval() if is_used else _Nothing(), words, metal)
-
-
-def dice(one: Tensor, other: Tensor) -> float:
-    """Overlap of two masks, 1 where they are the same."""
-    return 2 * float((one & other).sum()) / max(1, int(one.sum() + other.sum()))
+    return Learned(network.eval() if is_used else _Nothing(), words)
 
 
 class _Nothing(nn.Module):
@@ -259,7 +235,9 @@ class _Nothing(nn.Module):
 
 
 @torch.no_grad()
-def calibrate(training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any]) -> None:
+def calibrate(
+    training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any], job: Job
+) -> None:
     """Measure on whole sinograms what batch normalization takes for mean and spread once training is over.
 
     The running averages of a short training still hold what the first steps said.
@@ -270,15 +248,19 @@ def calibrate(training: NearHipTraining, network: nn.Module, pairs: NearHipPairs
         norm.momentum = None
     network.train()
     for number in range(_CALIBRATING):
+        job.check_cancelled()
         network(training.shown(pairs(-10 - number), settings)[0])
 
 
 @torch.no_grad()
-def _error(training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any]) -> float:
+def _error(
+    training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any], job: Job
+) -> float:
     """Root mean square error in the trace of pairs that are not trained on, as a share of linear interpolation's."""
     network.eval()
     wrong = li_wrong = 0.0
     for number in range(_CHECKED):
+        job.check_cancelled()
         one = pairs(-1 - number)
         said = completed(network, *training.shown(one, settings), unit(one))
         wrong += float((said - one.metal_free_sinogram)[one.trace].square().sum())

@@ -238,7 +238,7 @@ def test_a_run_learns_and_keeps_data_outside_the_trace(loaded) -> None:
     assert "6 slices of this scan" in words
     assert job.fractions == sorted(job.fractions)
     shares = [share for share, _ in job.learned]
-    assert len(shares) == 41
+    assert len(shares) == 42
     assert shares == sorted(shares)
     assert "step 40 of 40" in [text for _, text in job.learned]
 
@@ -258,8 +258,8 @@ def test_a_second_run_on_the_same_scan_learns_nothing_anew(loaded) -> None:
 class RepaintedJob(Job):
     """The metal of its neighbours is grown by so many pixels along the rows."""
 
-    def __init__(self, pixels: int) -> None:
-        super().__init__()
+    def __init__(self, pixels: int, stops_after: int = 10**9) -> None:
+        super().__init__(stops_after=stops_after)
         self.pixels = pixels
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
@@ -267,19 +267,42 @@ class RepaintedJob(Job):
         return clean, masks | masks.roll(self.pixels, dims=2)
 
 
-def test_a_stroke_of_the_brush_teaches_nothing_and_the_note_says_so(loaded) -> None:
+def test_another_mask_is_learned_anew_and_both_are_kept(loaded) -> None:
+    """So that a result does not depend on what was run before it."""
     case, _ = made_case()
-    parameters = loaded.parameters(SMALL | {"seed": 7})
+    parameters = loaded.parameters(SMALL | {"seed": 6})
+    for is_first in (True, False):
+        for job in (Job(), RepaintedJob(1)):
+            [words] = loaded.method.run(case, parameters, job).notes
+            assert bool(job.learned) == is_first
+            assert "was changed" not in words
+
+
+def test_a_learning_that_is_cancelled_leaves_what_was_learned_before(loaded) -> None:
+    case, _ = made_case()
+    parameters = loaded.parameters(SMALL | {"seed": 8})
+    loaded.method.run(case, parameters, Job())
+    for checks in range(0, 24, 3):  # before the first step, in training, and while what was learned is looked at
+        with pytest.raises(Cancelled):
+            loaded.method.run(case, parameters, RepaintedJob(2, stops_after=checks))
+    again = Job()
+    loaded.method.run(case, parameters, again)
+    assert again.learned == []
+
+
+def test_a_stroke_of_the_brush_teaches_nothing_where_that_is_wished_and_the_note_says_so(loaded) -> None:
+    case, _ = made_case()
+    parameters = loaded.parameters(SMALL | {"seed": 7, "reuse": "alike"})
     [words] = loaded.method.run(case, parameters, Job()).notes
     little = RepaintedJob(1)
     [again] = loaded.method.run(case, parameters, little).notes
     assert little.learned == []
     assert again.startswith(words)
-    assert "mask has been changed" in again
+    assert "a mask that was changed a little" in again
     much = RepaintedJob(5)
     [anew] = loaded.method.run(case, parameters, much).notes
     assert much.learned
-    assert "mask has been changed" not in anew
+    assert "was changed" not in anew
 
 
 def test_training_ends_with_its_minutes(loaded) -> None:
@@ -349,7 +372,7 @@ def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room) -> 
     pairs, training = made_pairs(room, batch=2), room.training.NearHipTraining()
     settings = SETTINGS | {"start": "nothing", "channels": 4}
     network = training.build(settings)
-    room.method.calibrate(training, network, pairs, settings)
+    room.method.calibrate(training, network, pairs, settings, Job())
     seen, _ = training.shown(pairs(-10), settings)
     with torch.no_grad():
         whole, batch = network.eval()(seen), network.train()(seen)

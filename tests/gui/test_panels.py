@@ -138,7 +138,7 @@ def test_progress_in_words(reduced) -> None:
     assert progress_text(job).startswith("3 of 3 slices")
     job.learns(is_learning=True)
     job.fraction, job.text = 0.25, "step 3 of 12"
-    job.began -= 300
+    job.phase_began -= 300
     assert progress_text(job) == "Learning from this patient: step 3 of 12 · about 15 min left"
     job.learns(is_learning=False)
     assert progress_text(job).startswith("3 of 3 slices")

@@ -103,6 +103,9 @@ def test_the_look_at_held_out_slices_at_the_end_is_within_the_time(begin, monkey
     monkeypatch.setattr(loop, "validate", look)
     assert begin().run(max_minutes=0.75).reason == "time"
     assert clock.now == 60
+    clock.now = 0
+    assert begin(is_resumed=True).run(max_minutes=0.25).reason == "time"
+    assert clock.now == 30, "a run that is taken up takes no first look, but knows what one took"
     assert begin("enough").run(max_minutes=1.5).reason == "done"
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from marview.mar import Outcome, Progress
+from marview.mar import Note, Outcome, Progress
 from marview.session.result import Coverage
 from marview.session.runs import State
 
@@ -74,6 +74,16 @@ def test_a_mask_changed_while_a_run_goes_on_does_not_reach_it(opened, mail, work
     ended(opened, mail)
 
 
+def test_a_note_stands_in_the_place_of_the_one_it_replaces(opened, mail) -> None:
+    opened.reduce()
+    ended(opened, mail)
+    job = opened.runs.job
+    job.state = State.RUNNING
+    for note in (Note("Slice 3: much.", 3), Note("Of the run."), Note("2 slices (3 to 4): much.", 4, "Slice 3: much.")):
+        opened.runs._take(job, note)
+    assert job.result.notes[-2:] == ["2 slices (3 to 4): much.", "Of the run."]
+
+
 def test_what_is_left_is_estimated_from_the_end_of_the_learning(opened, mail) -> None:
     """Else minutes of learning before the first slice would stand for every slice that follows."""
     opened.reduce()
@@ -83,7 +93,7 @@ def test_what_is_left_is_estimated_from_the_end_of_the_learning(opened, mail) ->
     hear = opened.runs._take
     hear(job, Progress(0.01, "step 1 of 100", is_learning=True))
     assert job.remaining_s is None
-    job.began -= 60
+    job.phase_began -= 60
     hear(job, Progress(0.5, "step 50 of 100", is_learning=True))
     assert job.is_learning
     assert job.remaining_s == pytest.approx(60, abs=1)

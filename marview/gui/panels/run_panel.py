@@ -14,7 +14,7 @@ STEPS = 1000
 _REDUCES = "Correct every slice with metal, the one in view first  (Ctrl+R)"
 _LEARNS_FIRST = (
     "Learn from this scan's slices without metal, then correct those with metal  (Ctrl+R). What was learned is used "
-    "again while its settings stay as they are."
+    "again while metal and settings stay as they are."
 )
 
 

@@ -1,0 +1,68 @@
+"""Networks that earlier runs trained, kept for further runs on the same scan."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from .patient import Patient
+
+MOST = 4
+"""So many are kept."""
+
+ALIKE = 0.8
+"""Dice from which on masks teach the same: in training they are turned, scaled and moved."""
+
+_CHANGED = " It had learned with a mask that was changed a little since."
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A trained network and in words how it came about."""
+
+    network: nn.Module
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    scan: str
+    masks: Tensor
+    learned: Learned
+
+
+class Kept:
+    """What was learned, by settings, device, slices without metal, and masks; the oldest is forgotten first."""
+
+    def __init__(self) -> None:
+        self._entries: list[_Entry] = []
+
+    def find(self, patient: Patient, settings: str, *, is_alike_enough: bool) -> Learned | None:
+        """What was learned from this patient with these settings and the same masks or, if wished, alike ones."""
+        scan = _scan(patient, settings)
+        known = [(dice(one.masks, patient.masks), one.learned) for one in self._entries if one.scan == scan]
+        overlap, learned = max(known, key=lambda each: each[0], default=(0.0, None))
+        if learned is None or overlap == 1:
+            return learned
+        changed = replace(learned, words=learned.words + _CHANGED)
+        return changed if is_alike_enough and overlap >= ALIKE else None
+
+    def keep(self, patient: Patient, settings: str, learned: Learned) -> None:
+        """Keep what was learned."""
+        self._entries = [*self._entries[1 - MOST :], _Entry(_scan(patient, settings), patient.masks, learned)]
+
+
+def _scan(patient: Patient, settings: str) -> str:
+    digest = hashlib.sha256(f"{settings} {patient.clean_mu.device}".encode())
+    digest.update(patient.clean_mu.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def dice(one: Tensor, other: Tensor) -> float:
+    """Overlap of two sets of masks, bool `[mask, y, x]`: 1 where they are the same, 0 where their number differs."""
+    if one.shape != other.shape:
+        return 0.0
+    if torch.equal(one, other):
+        return 1.0
+    return 2 * float((one & other).sum()) / int(one.sum() + other.sum())

@@ -19,6 +19,7 @@ from scipy.ndimage import distance_transform_edt
 
 from marview.evaluation.case import KnownCase
 from marview.evaluation.demo_cases import list_demo
+from marview.evaluation.front_end_methods import FoundMetal
 from marview.evaluation.tables import markdown_table
 from marview.metrics import ring
 from marview.metrics.ranges import PRIMARY
@@ -38,11 +39,11 @@ def main() -> None:
     parser.add_argument("--kind", nargs="+", default=["hip", "dental"])
     parser.add_argument("--every", type=int, default=1)
     arguments = parser.parse_args()
-    masks: dict[str, NDArray[np.bool_]] = {}
+    found: dict[str, FoundMetal] = {}
     lines = []
-    for listed in list_demo(tuple(arguments.kind), masks.__setitem__, arguments.every):
+    for listed in list_demo(tuple(arguments.kind), found.__setitem__, arguments.every):
         known = listed.read()
-        for title, hu, mask in _images(known, masks[known.name]):
+        for title, hu, mask in _images(known, found[known.name].mask):
             error, shares = _in_ring(known, hu, mask)
             lines.append([known.name, title, f"{error:.1f}", *(f"{share:.0%}" for share in shares)])
     header = ["study", "image", "ring RMSE HU", "taken for metal", f"within {NEAR_PX} pixels", "farther"]

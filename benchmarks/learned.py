@@ -98,7 +98,7 @@ def known_truth(name: str, clean: Path, methods: Sequence[str], slices: int, out
 def demo(methods: Sequence[str], every: int, output: Path) -> None:
     """The studies whose truth is known, with the metal that is found in them."""
     with FrontEndMethods() as correct:
-        cases = list_demo(STUDIES, correct.masks.__setitem__, every)
+        cases = list_demo(STUDIES, correct.found.__setitem__, every)
         entries = [correct.entry(each) for each in methods]
         results = run_benchmark(
             "demo", cases, entries, output / "demo", source=f"every {every}", correct=correct, on_progress=Clock().tell

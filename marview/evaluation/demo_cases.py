@@ -5,24 +5,28 @@ from functools import cache, partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from marview.evaluation.case import KnownCase, ListedCase
+from marview.evaluation.front_end_methods import FoundMetal
 from marview.geometry import processing_beam
 from marview.physics.demo_study import make_demo
 from marview.volume.segment import adaptive
 from marview.worker.api import MarCase
+from marview.worker.neighbours import nearest_clean
 
-FoundMetal = Callable[[str, NDArray[np.bool_]], None]
-"""Is told the metal that was found in a case's slices, by the case's name."""
+MOST_CLEAN = 22
+"""As many as the near-hip method learns from."""
+
+Hear = Callable[[str, FoundMetal], None]
+"""Is told what was found in a study, by the name of its case."""
 
 
-def list_demo(kinds: tuple[str, ...], found: FoundMetal, every: int = 1) -> list[ListedCase]:
+def list_demo(kinds: tuple[str, ...], hear: Hear, every: int = 1) -> list[ListedCase]:
     """A case for each study, made of the slices that truly hold metal.
 
     Args:
         kinds: of `make_demo`.
-        found: is told which metal was found in the study by itself, before the case is handed out. The case's own mask
+        hear: is told which metal was found in the study by itself, before the case is handed out. The case's own mask
             is the true one, outside which errors are measured.
         every: only every so manieth slice.
     """
@@ -31,7 +35,9 @@ def list_demo(kinds: tuple[str, ...], found: FoundMetal, every: int = 1) -> list
     def read(kind: str) -> KnownCase:
         study = make_demo(kind)
         slices = np.flatnonzero(study.metal.any(axis=(1, 2)))[::every]
-        found(f"demo-{kind}", adaptive(study.hu, study.grid.spacing_mm).mask[slices])
+        mask = adaptive(study.hu, study.grid.spacing_mm).mask
+        clean = nearest_clean(np.asarray((mask | study.metal).any(axis=(1, 2))), MOST_CLEAN)
+        hear(f"demo-{kind}", FoundMetal(mask[slices], study.hu[clean]))
         pixel_mm = study.grid.spacing_mm[1]
         case = MarCase(
             hu=torch.from_numpy(study.hu[slices].astype(np.float32)),

@@ -16,6 +16,19 @@ from marview.mar.messages import Device
 
 
 @dataclass(frozen=True, eq=False)
+class FoundMetal:
+    """What is found in a study whose truth is known.
+
+    Attributes:
+        mask: metal in the slices of its case, bool `[slice, y, x]`.
+        clean_hu: int16 HU of other slices of the study, which have none, for methods that learn from them.
+    """
+
+    mask: NDArray[np.bool_]
+    clean_hu: NDArray[np.int16]
+
+
+@dataclass(frozen=True, eq=False)
 class CorrectedSlices:
     """What a method made of slices of a volume.
 
@@ -37,8 +50,8 @@ class FrontEndMethods:
     """Runs installed methods on volumes in one warm worker process.
 
     Attributes:
-        masks: the metal that is found in each known case, bool `[slice, y, x]`, by the case's name. A case's own mask
-            is the truth, which no method is told of.
+        found: the metal that is found in each known case, by the case's name. A case's own mask is the truth, which no
+            method is told of.
 
     Args:
         device: where methods run.
@@ -46,7 +59,7 @@ class FrontEndMethods:
     """
 
     def __init__(self, device: Device = "auto", listings: Callable[[], list[Listing]] = discover) -> None:
-        self.masks: dict[str, NDArray[np.bool_]] = {}
+        self.found: dict[str, FoundMetal] = {}
         self._device, self._listings = device, listings
         self._worker = MarWorker(listings=listings)
 
@@ -55,15 +68,17 @@ class FrontEndMethods:
         return entry(method, self._listings(), parameters)
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
-        """Run a method on slices of a study whose truth is known; its metal is that of `masks`.
+        """Run a method on slices of a study whose truth is known; its metal is what was found.
 
         Raises:
             MethodFailed: the method failed, crashed or was refused its parameters; the sentence says why.
         """
-        mask = self.masks[known.name][list(known.case.slice_indices)]
-        spacing_mm = (1.0, known.case.pixel_mm, known.case.pixel_mm)
-        made = self.correct(entry, known.uncorrected_hu.round().astype(np.int16), mask, spacing_mm, tell)
-        return Corrected(made.hu, made.seconds)
+        found = self.found[known.name]
+        given = known.uncorrected_hu.round().astype(np.int16)
+        hu = np.concatenate([given, found.clean_hu])
+        mask = np.concatenate([found.mask[list(known.case.slice_indices)], np.zeros(found.clean_hu.shape, np.bool_)])
+        made = self.correct(entry, hu, mask, (1.0, known.case.pixel_mm, known.case.pixel_mm), tell)
+        return Corrected(made.hu[: len(given)], made.seconds)
 
     def correct(
         self,

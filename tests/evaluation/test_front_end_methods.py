@@ -6,7 +6,7 @@ import pytest
 from marview.errors import MethodFailed
 from marview.evaluation.benchmark import Entry, run_benchmark
 from marview.evaluation.case import KnownCase, ListedCase
-from marview.evaluation.front_end_methods import FrontEndMethods
+from marview.evaluation.front_end_methods import FoundMetal, FrontEndMethods
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_consistency_is_measured_where_metal_is_and_slices_without_stay(methods,
 def test_a_study_goes_through_the_benchmark_with_the_metal_that_was_found(methods, make_case, tmp_path):
     known = make_case()
     study = KnownCase("study", known.case, known.truth_hu)
-    methods.masks["study"] = known.metal
+    methods.found["study"] = FoundMetal(known.metal, known.uncorrected_hu[:1].round().astype(np.int16))
     entries = [methods.entry(each) for each in ("linear_interpolation", "nmar")]
     results = run_benchmark(
         "none", [ListedCase("study", lambda: study)], entries, tmp_path, source="x", correct=methods

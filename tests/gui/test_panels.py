@@ -150,7 +150,7 @@ def test_a_method_that_learns_from_the_scan_says_so_on_the_button(opened, qtbot)
     learning = methods.current.manifest.model_copy(update={"id": "learner", "learns_from_scan": True})
     methods.listings += (replace(methods.current, id="learner", manifest=learning),)
     methods.choose("learner")
-    assert button.text() == "Train on this patient and reduce"
+    assert button.text() == opened.actions_table["reduce"].text() == "Train on this patient and reduce"
     assert button.isVisible()
     assert "used again" in " ".join(button.toolTip().split())
     methods.choose("fake")

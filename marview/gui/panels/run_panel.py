@@ -27,6 +27,7 @@ class RunPanel(QWidget):
         self.button = QPushButton(icon("reduce", "accent_text"), tr("Reduce artifacts"))
         self.button.setObjectName("primary")
         self.button.clicked.connect(reduce.trigger)
+        self._reduce = reduce
         self.cancel = QPushButton(icon("cancel"), tr("Cancel"))
         self.cancel.clicked.connect(session.runs.cancel)
         self.export = QPushButton(icon("export"), tr("Export …"))
@@ -70,6 +71,7 @@ class RunPanel(QWidget):
         is_learning_first = self._session.methods.learns_from_scan
         self.button.setText(tr("Train on this patient and reduce") if is_learning_first else tr("Reduce artifacts"))
         self.button.setToolTip(tr(_LEARNS_FIRST if is_learning_first else _REDUCES))
+        self._reduce.setText(self.button.text())
         self.button.setVisible(not is_running)
         self.button.setEnabled(not self._session.refusal and not self._session.sensitivity.is_running)
         self.bar.setVisible(is_running)

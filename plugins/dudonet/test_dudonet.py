@@ -501,7 +501,7 @@ def test_eight_slices_are_learned_by_heart(room: Any, learn_by_heart: Any) -> No
     settings = SMALL | widths | {"sinogram_start": "nmar", "losses": {"sinogram": 30.0}}
     network = training.build(settings)
     losses = training.losses
-    learn_by_heart(network, lambda _: torch.stack(list(losses(network, pairs, "all", {}).values())).sum(), 800, 5e-3)
+    learn_by_heart(network, lambda _: torch.stack(list(losses(network, pairs, "all", {}).values())).sum(), 1500, 5e-3)
     with torch.no_grad():
         corrected, _, result = room.training.forward(network, pairs)
     free = pairs.metal_free_sinogram

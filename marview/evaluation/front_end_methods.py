@@ -14,6 +14,9 @@ from marview.evaluation.taking_part import entry
 from marview.mar import Listing, MarWorker, Message, Output, Progress, ReduceRequest, SharedArray, SliceDone, discover
 from marview.mar.messages import Device
 
+MOST_CLEAN = 22
+"""Slices without metal that methods may learn from: as many as the near-hip method takes."""
+
 
 @dataclass(frozen=True, eq=False)
 class FoundMetal:
@@ -21,7 +24,7 @@ class FoundMetal:
 
     Attributes:
         mask: metal in the slices of its case, bool `[slice, y, x]`.
-        clean_hu: int16 HU of other slices of the study, which have none, for methods that learn from them.
+        clean_hu: int16 HU of other slices of the study, which have none, `[slice, y, x]`, nearest to metal first.
     """
 
     mask: NDArray[np.bool_]

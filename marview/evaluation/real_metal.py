@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from marview.evaluation.benchmark import Entry
-from marview.evaluation.front_end_methods import FrontEndMethods
+from marview.evaluation.front_end_methods import MOST_CLEAN, FrontEndMethods
 from marview.export import picture
 from marview.metrics import streak_index
 from marview.worker.neighbours import nearest_clean
@@ -24,9 +24,6 @@ _WINDOW_HU = (400.0, 40.0)
 _DIFFERENCE_HU = (400.0, 0.0)
 _CONSISTENCY = (0.2, 0.0)
 """Width and level, line integrals."""
-
-_MOST_CLEAN = 22
-"""As many as the near-hip method learns from."""
 
 _TILE_PX = 360
 _CAPTION_PX = 24
@@ -57,7 +54,7 @@ class RealScan:
     def of(cls, hu: NDArray[np.int16], mask: Mask, spacing_mm: tuple[float, float, float], every: int) -> "RealScan":
         """Every so manieth of the slices of a volume that hold at least ten pixels of metal."""
         indices = np.flatnonzero(mask.sum(axis=(1, 2)) >= FEWEST_METAL_PX)[::every]
-        clean = nearest_clean(np.asarray(mask.any(axis=(1, 2))), _MOST_CLEAN)
+        clean = nearest_clean(np.asarray(mask.any(axis=(1, 2))), MOST_CLEAN)
         return cls(hu[indices], mask[indices], spacing_mm, indices.tolist(), hu[clean])
 
     @property

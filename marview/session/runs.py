@@ -63,7 +63,7 @@ class Job:
     is_learning: bool = False
     phase_began: float = field(default_factory=time.monotonic)
 
-    def learns(self, is_learning: bool) -> None:  # noqa: FBT001 - as the message has it
+    def learns(self, *, is_learning: bool) -> None:
         """Note that learning from the scan begins or is over; what comes then is estimated from there."""
         if is_learning != self.is_learning:
             self.is_learning, self.phase_began = is_learning, time.monotonic()
@@ -145,7 +145,7 @@ class Runs:
         if job.state is State.QUEUED:
             job.state = State.RUNNING
         if isinstance(message, Progress):
-            job.learns(message.is_learning)
+            job.learns(is_learning=message.is_learning)
             job.fraction, job.text = message.fraction, message.text
             self.changed.emit(job)
         elif isinstance(message, Output):

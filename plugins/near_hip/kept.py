@@ -3,8 +3,9 @@
 import hashlib
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
+
+from marview.metrics.overlap import dice
 
 from .patient import Patient
 
@@ -41,7 +42,7 @@ class Kept:
     def find(self, patient: Patient, settings: str, *, is_alike_enough: bool) -> Learned | None:
         """What was learned from this patient with these settings and the same masks or, if wished, alike ones."""
         scan = _scan(patient, settings)
-        known = [(dice(one.masks, patient.masks), one.learned) for one in self._entries if one.scan == scan]
+        known = [(_overlap(one.masks, patient.masks), one.learned) for one in self._entries if one.scan == scan]
         overlap, learned = max(known, key=lambda each: each[0], default=(0.0, None))
         if learned is None or overlap == 1:
             return learned
@@ -59,10 +60,6 @@ def _scan(patient: Patient, settings: str) -> str:
     return digest.hexdigest()
 
 
-def dice(one: Tensor, other: Tensor) -> float:
-    """Overlap of two sets of masks, bool `[mask, y, x]`: 1 where they are the same, 0 where their number differs."""
-    if one.shape != other.shape:
-        return 0.0
-    if torch.equal(one, other):
-        return 1.0
-    return 2 * float((one & other).sum()) / int(one.sum() + other.sum())
+def _overlap(one: Tensor, other: Tensor) -> float:
+    """Dice of two sets of masks, bool `[mask, y, x]`; 0 where their number or size differs."""
+    return dice(one.cpu().numpy(), other.cpu().numpy()) if one.shape == other.shape else 0.0

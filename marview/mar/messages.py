@@ -74,7 +74,7 @@ class SinogramRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TraceRequest:
-    """Mark the metal trace of one slice, from the mask's own pixels alone.
+    """Mark the metal trace of one slice, from the mask's own pixels alone; the report says what it covers.
 
     Attributes:
         mask: the metal, bool, `[z, y, x]`.

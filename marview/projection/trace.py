@@ -56,10 +56,20 @@ def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.
     reach = np.float32(bins_per_mm(beam, math.hypot(*shape) * pixel_mm / 2) * pixel_mm + 1e-2)
     marked = np.zeros((len(masks), beam.views, beam.bins), np.bool_)
     for mask, result in zip(masks, marked, strict=True):
-        rows, columns = np.nonzero(edge(mask))
+        rows, columns = _edge_pixels(mask)
         work = partial(_mark_views, result, rows, columns, seen, reach, shape, plan)
         share(work, range(0, beam.views if len(rows) else 0, SHARE))
     return marked
+
+
+def _edge_pixels(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the edge; only the mask's box is looked at."""
+    used_rows, used_columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not used_rows.size:
+        return used_rows, used_columns
+    top, left = used_rows[0], used_columns[0]
+    rows, columns = np.nonzero(edge(mask[top : used_rows[-1] + 1, left : used_columns[-1] + 1]))
+    return rows + top, columns + left
 
 
 def bins_per_mm(beam: Beam, radius_mm: float) -> float:

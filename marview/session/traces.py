@@ -183,9 +183,9 @@ class Traces:
 
         def wait() -> None:
             outcome = run.wait()
-            trace = marked.copy() if outcome.state == "done" else None
-            coverage = CLEAR if trace is None else TraceCoverage.of(trace)
-            made = None if trace is None else SliceTrace(slice_index, trace, coverage)
+            made = None
+            if outcome.state == "done":
+                made = SliceTrace(slice_index, marked.copy(), TraceCoverage(**outcome.report["coverage"]))
             self._post(lambda: self._take(slice_index, made, outcome, ticket))
 
         self._waiting.submit(wait)

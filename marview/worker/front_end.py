@@ -64,11 +64,7 @@ class FrontEnd:
 
     def trace(self, mask: NDArray[np.bool_]) -> Tensor:
         """The metal trace of slices' masks `[slice, row, column]`, bool `[slice, view, bin]`, as cases have it."""
-        return self.rays_through(self.hidden(mask))
-
-    def hidden(self, mask: NDArray[np.bool_]) -> Tensor:
-        """The pixels whose rays make that trace, bool `[slice, y, x]`: the mask there, grown by one."""
-        return grown(self.frame.mask_to_processing(mask).to(self.device))
+        return self.rays_through(grown(self.frame.mask_to_processing(mask).to(self.device)))
 
     def rays_through(self, pixels: Tensor) -> Tensor:
         """The rays that meet any of the pixels `[slice, y, x]`, bool `[slice, view, bin]`."""

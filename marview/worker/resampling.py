@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from marview.geometry import PROCESSING_SIZE, processing_pixel_mm
-from marview.volume.box import box_of
+from marview.volume.box import Box, box_of
 
 AIR_HU = -1000.0
 HIGHEST_HU = 10_000.0
@@ -18,6 +18,7 @@ SIZE = PROCESSING_SIZE
 
 _TAPER = 0.03
 _PADDING_HU = -1500
+_ROUNDING = 1e-5
 
 Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -53,14 +54,35 @@ class SliceFrame:
         """A mask on the processing grid, bool `[slice, y, x]`, of `[slice, row, column]`; nothing small is lost."""
         covered = torch.zeros((len(mask), SIZE, SIZE), dtype=torch.bool)
         box = box_of(mask)
-        if box is None:
-            return covered
-        rows, columns = self._down
-        metal = torch.from_numpy(mask[:, box[1], box[2]].astype(np.float32))
-        covered |= (rows[:, box[1]] @ metal @ columns[:, box[2]].T) >= 0.5
-        k, row, column = (torch.from_numpy(index) for index in np.nonzero(mask[:, box[1], box[2]]))
-        covered[k, self._nearest(0)[row + box[1].start], self._nearest(1)[column + box[2].start]] = True
+        if box is not None:
+            self.renew(covered, mask, box)
         return covered
+
+    def renew(self, covered: Tensor, mask: NDArray[np.bool_], box: Box) -> None:
+        """Bring a mask on the processing grid up to date, in place, after changes within a box.
+
+        Args:
+            covered: the mask there as it was, bool `[slice, y, x]`.
+            mask: the mask as it is, bool `[slice, row, column]`.
+            box: where that differs from what it was.
+        """
+        (top, rows), (left, columns) = (self._reach(axis, box[axis + 1]) for axis in (0, 1))
+        metal = mask[:, rows, columns]
+        down, across = self._down[0][top, rows], self._down[1][left, columns]
+        # A pixel that is half metal is metal, however the sum is rounded.
+        covered[:, top, left] = (down @ torch.from_numpy(metal.astype(np.float32)) @ across.T) >= 0.5 - _ROUNDING
+        k, row, column = (torch.from_numpy(index) for index in np.nonzero(metal))
+        y, x = self._nearest(0)[row + rows.start], self._nearest(1)[column + columns.start]
+        covered[k, y, x] = True
+
+    def _reach(self, axis: int, part: slice) -> tuple[slice, slice]:
+        """The processing pixels that look at a part of the rows (or columns), and the rows that these look at."""
+        weights = self._down[axis]
+        nearest = self._nearest(axis)[part]
+        looking = weights[:, part].any(dim=1)
+        looking[nearest] = True
+        pixels = _extent(looking)
+        return pixels, _extent(weights[pixels].any(dim=0))
 
     def to_native(self, correction: Tensor) -> Tensor:
         """A correction in HU on the slice's own grid, `[slice, row, column]`, of one on the processing grid.
@@ -101,6 +123,11 @@ class SliceFrame:
         """Index on the processing grid nearest to each row or column."""
         index = _centres(self.shape[axis], self.spacing_mm[axis]) / self.pixel_mm + (SIZE - 1) / 2
         return torch.from_numpy(np.clip(np.rint(index), 0, SIZE - 1).astype(np.int64))
+
+
+def _extent(which: Tensor) -> slice:
+    used = which.nonzero()
+    return slice(int(used[0]), int(used[-1]) + 1)
 
 
 def _centres(count: int, pitch: float) -> NDArray[np.float64]:

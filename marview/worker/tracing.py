@@ -1,27 +1,43 @@
 """The metal trace of a slice while its mask is painted: what a `TraceRequest` asks for.
 
-A brush adds to a mask, and the trace of what is added is all that a trace gains: rays through the rest are known.
+A brush adds to a mask, and the trace of what is added is all that a trace gains: rays through the rest are known. On
+the processing grid, too, nothing changes but where the brush has been.
 """
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from marview.geometry import TraceCoverage
 from marview.mar.messages import Finished, TraceRequest
-from marview.worker.front_end import FrontEnd
+from marview.volume.box import box_of
+from marview.worker.front_end import FrontEnd, grown
 from marview.worker.resampling import SliceFrame
 
 
 @dataclass
 class _Known:
-    """The pixels whose trace was marked last, bool `[1, y, x]`, and that trace, bool `[1, view, bin]`."""
+    """What was marked last.
+
+    Attributes:
+        front: the grid it was marked on.
+        mask: the mask as it was painted, bool `[1, row, column]`.
+        metal: the same on the processing grid, bool `[1, y, x]`.
+        pixels: those whose rays make the trace, bool `[1, y, x]`.
+        trace: its rays, bool `[1, view, bin]`.
+    """
 
     front: FrontEnd
+    mask: NDArray[np.bool_]
+    metal: Tensor
     pixels: Tensor
     trace: Tensor
 
@@ -38,18 +54,33 @@ def mark_trace(request: TraceRequest) -> Finished:
     # The window paints on meanwhile: numpy counts True voxels before it lists them, and must not find more then.
     mask = request.mask.array[k : k + 1].copy()
     with _one_thread():
-        request.trace.array[:] = _trace(front, front.hidden(mask))[0].numpy()
-    return Finished({"slice_index": k, "seconds": time.perf_counter() - started})
+        trace = _trace(front, mask)[0].numpy()
+    request.trace.array[:] = trace
+    # Here, where it holds nobody up: in the window it would wait for what draws there.
+    coverage = dataclasses.asdict(TraceCoverage.of(trace))
+    return Finished({"slice_index": k, "coverage": coverage, "seconds": time.perf_counter() - started})
 
 
-def _trace(front: FrontEnd, pixels: Tensor) -> Tensor:
+def _trace(front: FrontEnd, mask: NDArray[np.bool_]) -> Tensor:
     global _last  # noqa: PLW0603 - what the worker remembers from one request to the next
-    if _last is not None and _last.front is front and not bool((_last.pixels & ~pixels).any()):
-        trace = _last.trace | front.rays_through(pixels & ~_last.pixels)
+    known = _last if _last is not None and _last.front is front else None
+    metal = front.frame.mask_to_processing(mask) if known is None else _metal(front.frame, mask, known)
+    pixels = grown(metal)
+    if known is not None and not bool((known.pixels & ~pixels).any()):
+        trace = known.trace | front.rays_through(pixels & ~known.pixels)
     else:
         trace = front.rays_through(pixels)
-    _last = _Known(front, pixels, trace)
+    _last = _Known(front, mask, metal, pixels, trace)
     return trace
+
+
+def _metal(frame: SliceFrame, mask: NDArray[np.bool_], known: _Known) -> Tensor:
+    """A mask on the processing grid, worked out anew only around what differs from the one that is known."""
+    metal = known.metal.clone()
+    changed = box_of(mask ^ known.mask)
+    if changed is not None:
+        frame.renew(metal, mask, changed)
+    return metal
 
 
 @contextlib.contextmanager

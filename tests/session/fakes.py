@@ -1,6 +1,7 @@
 """What tests of the session and of the window use in place of a worker, and a small series with metal."""
 
 import contextlib
+import dataclasses
 import json
 import queue
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from marview.dicom.make import Labels, write_ct_series
-from marview.geometry import Grid
+from marview.geometry import Grid, TraceCoverage
 from marview.mar import (
     Listing,
     Manifest,
@@ -140,11 +141,13 @@ class FakeWorker:
 
     def _mark(self, request: TraceRequest, run: Run) -> None:
         self.trace_gate.wait(30)
+        coverage = TraceCoverage(0.0, 0, 0)
         with contextlib.suppress(ValueError):  # the session is closed
             columns = int(request.mask.array[request.slice_index].any(axis=0).sum())
             request.trace.array[:] = False
             request.trace.array[:, 100 : 100 + 4 * columns] = True
-        run.end(Outcome("done"))
+            coverage = TraceCoverage.of(request.trace.array)
+        run.end(Outcome("done", report={"coverage": dataclasses.asdict(coverage)}))
 
     def _pictures(self, k: int) -> dict[str, np.ndarray]:
         base = np.full((VIEWS, BINS), 2.0 + k, np.float32)

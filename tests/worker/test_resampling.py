@@ -83,3 +83,17 @@ def test_no_metal_is_lost_and_its_area_stays(frame: SliceFrame) -> None:
     disc = np.hypot(y[:, None], x[None, :]) < SIZE * frame.pixel_mm / 8
     area = float(frame.mask_to_processing(disc[None]).sum()) * frame.pixel_mm**2
     assert area == pytest.approx(disc.sum() * frame.spacing_mm[0] * frame.spacing_mm[1], rel=0.03)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_mask_renewed_where_it_changed_is_the_mask_worked_out_anew(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    rows, columns = (int(n) for n in generator.integers(60, 300, 2))
+    frame = SliceFrame((rows, columns), (float(generator.uniform(0.4, 2)), float(generator.uniform(0.4, 2))))
+    mask = generator.random((2, rows, columns)) > 0.97
+    there = frame.mask_to_processing(mask)
+    y, x = int(generator.integers(rows)), int(generator.integers(columns))
+    changed = (slice(0, 2), slice(y, min(y + 20, rows)), slice(x, min(x + 30, columns)))
+    mask[changed] ^= True
+    frame.renew(there, mask, changed)
+    assert torch.equal(there, frame.mask_to_processing(mask))

@@ -10,7 +10,7 @@ from PySide6.QtGui import QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from marview.geometry import TraceCoverage
-from marview.gui.overlay import outlined, ramp
+from marview.gui.overlay import MaskPicture, ramp
 from marview.gui.palette import colour
 from marview.gui.panes.pane import Pane
 from marview.gui.panes.segmented import Segmented
@@ -46,6 +46,7 @@ class SinogramPane(Pane):
         self._read: dict[SinogramPicture, NDArray[np.float32]] = {}
         self._shape = (640, 641)
         self._trace: NDArray[np.bool_] | None = None
+        self._trace_picture = MaskPicture(colour("trace"), 34, 255)
         self._is_stale = False
         self._levels = (0.0, 6.0)
         self._zoom, self._centre = 1.0, (0.0, 0.0)
@@ -170,8 +171,8 @@ class SinogramPane(Pane):
         self.view.set_text(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, f"{low:.1f} … {high:.1f}")
 
     def _draw_overlays(self, display: Display) -> None:
-        is_traced = self._trace is not None and display.shows(Overlay.TRACE)
-        image = outlined(self._trace, colour("trace"), 34, 255) if is_traced and self._trace is not None else None
+        trace = self._trace if display.shows(Overlay.TRACE) else None
+        image = None if trace is None else self._trace_picture.draw(trace)
         self.view.overlay("trace").show_image(image, self._rect())
         result, image = self.session.result, None
         if result is not None and display.shows(Overlay.CONSISTENCY):

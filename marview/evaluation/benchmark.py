@@ -195,7 +195,7 @@ def _write(results: Results, output: Path) -> None:
 def _draw_figures(
     results: Results, cases: Sequence[ListedCase], entries: Sequence[Entry], correct: Correct, folder: Path
 ) -> None:
-    """The results' images are not kept, so the three slices of each figure are corrected once more."""
+    """The results' images are not on disk, so `correct` is asked for the three slices of each figure once more."""
     folder.mkdir(exist_ok=True)
     by_name = {each.name: each for each in cases}
     for entry in entries:

@@ -53,6 +53,21 @@ def test_a_study_goes_through_the_benchmark_with_the_metal_that_was_found(method
     assert record["linear_interpolation"]["ring"]["rmse_hu"] < record["input"]["ring"]["rmse_hu"]
 
 
+def test_slices_of_what_was_corrected_are_handed_out_as_they_were_made(methods, make_case, monkeypatch):
+    known = make_case()
+    methods.found[known.name] = FoundMetal(known.metal, known.uncorrected_hu[:1].round().astype(np.int16))
+    nmar, interpolation = methods.entry("nmar"), methods.entry("linear_interpolation")
+    whole = methods(nmar, known, lambda _: None)
+    ran = []
+    correct = methods.correct
+    monkeypatch.setattr(methods, "correct", lambda entry, *rest: ran.append(entry.id) or correct(entry, *rest))
+    assert np.array_equal(methods(nmar, known.slice(1), lambda _: None).hu, whole.hu[1:2])
+    assert ran == []
+    methods(interpolation, known.slice(1), lambda _: None)
+    methods(nmar, known, lambda _: None)  # asked for as a whole, it is measured, and timed, anew
+    assert ran == ["linear_interpolation", "nmar"]
+
+
 def test_what_a_method_refuses_is_said(methods, volume):
     hu, mask = volume
     with pytest.raises(MethodFailed, match="no parameter"):

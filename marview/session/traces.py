@@ -75,6 +75,7 @@ class Traces:
         self._metal = metal
         self._view = view
         self._is_on = False
+        self._is_closed = False
         self._is_busy = False
         self._stale: set[int] = set()
         self._generation = Generation()
@@ -87,7 +88,7 @@ class Traces:
 
     def switch_on(self) -> None:
         """Begin to follow the mask; a worker of its own is started for that."""
-        if not self._is_on:
+        if not self._is_on and not self._is_closed:
             self._is_on = True
             self.restart()
 
@@ -113,8 +114,8 @@ class Traces:
         return self._is_on and not self._stale and not self._is_busy
 
     def close(self) -> None:
-        """Ask no more."""
-        self._is_on = False
+        """Ask no more, whoever switches it on: panes that are emptied while the window closes do."""
+        self._is_on, self._is_closed = False, True
         self._generation.next()
         self._waiting.shutdown(wait=False)
         if self._room is not None:

@@ -39,6 +39,14 @@ def test_however_fast_the_brush_one_request_is_under_way_and_the_last_state_is_s
     mail.wait_until(lambda: opened.traces.current.coverage.largest_gap == 0)
 
 
+def test_once_closed_nothing_is_traced_whoever_switches_it_on(opened, worker) -> None:
+    opened.view.go_to(3)
+    opened.traces.close()
+    opened.traces.switch_on()
+    assert worker.traced == []
+    assert not opened.traces.refusal
+
+
 def test_another_slice_drops_what_is_late(opened, mail, worker) -> None:
     opened.view.go_to(3)
     worker.trace_gate.clear()

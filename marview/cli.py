@@ -267,7 +267,9 @@ def benchmark(
     cases: Annotated[Path, typer.Option(metavar="DIR", help="Public layout, case files, or clean slices.")],
     method: Annotated[str, typer.Option(metavar="A,B,C", help="Methods of `marview methods`, or: learned.")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Tables; an interrupted benchmark is taken up.")],
-    protocol: Annotated[str, typer.Option(metavar="P")] = "syndeeplesion-640",
+    protocol: Annotated[
+        str, typer.Option(metavar="P", help="The scan; if left out that of the cases, of clean slices dudonet-640.")
+    ] = "",
     masks: Annotated[Path | None, typer.Option(metavar="FILE", help="Metal shapes for clean slices.")] = None,
     material: Annotated[str, typer.Option(help="Metal in clean slices.")] = "ti",
     device: Device = Device.AUTO,

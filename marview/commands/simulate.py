@@ -16,7 +16,7 @@ from marview.evaluation.simulated import known_case
 from marview.evaluation.syndeeplesion import write_syndeeplesion
 from marview.export import whole_folder, write_json, write_nifti
 from marview.geometry import Grid
-from marview.physics import Simulation, protocol
+from marview.physics import USUAL_PROTOCOL, Simulation, protocol
 from marview.physics.implants import place
 from marview.physics.insert import insert
 from marview.volume import Volume
@@ -28,7 +28,7 @@ def simulate_series(
     *,
     implant: str,
     material: str | None = None,
-    protocol_name: str = "dudonet-640",
+    protocol_name: str = USUAL_PROTOCOL,
     slices: str = "",
     seed: int = 0,
     layout: str = "cases",

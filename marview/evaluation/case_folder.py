@@ -1,6 +1,7 @@
 """Our own case files: `NAME.npz`, what a method is given, and beside it `NAME.truth.npz`, what it should find."""
 
 import zipfile
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 
 from marview.errors import BadInput
 from marview.evaluation.case import KnownCase, ListedCase, check_case
+from marview.physics import Protocol, protocol_of
+from marview.worker.api import MarCase
 from marview.worker.case_files import load_case, save_case, write_npz
 
 _TRUTH = ".truth.npz"
@@ -18,10 +21,34 @@ def is_case_folder(folder: Path) -> bool:
     return next(folder.glob(f"*{_TRUTH}"), None) is not None
 
 
-def list_case_files(folder: Path) -> list[ListedCase]:
-    """The cases of a folder, by name."""
-    names = sorted(path.name.removesuffix(_TRUTH) for path in folder.glob(f"*{_TRUTH}"))
-    return [ListedCase(name, partial(read_known_case, folder, name)) for name in names]
+def list_case_files(folder: Path, protocol: Protocol) -> list[ListedCase]:
+    """The cases of a folder, by name; one that another protocol scanned is refused when it is read."""
+    return [ListedCase(name, partial(_read_scanned, folder, name, protocol)) for name in _names(folder)]
+
+
+def protocol_of_case_files(folder: Path) -> Protocol | None:
+    """The named protocol that scanned the first case that can be read, if it is one."""
+    for name in _names(folder):
+        with suppress(BadInput):
+            return _protocol_of(load_case(folder / f"{name}.npz"))
+    return None
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name.removesuffix(_TRUTH) for path in folder.glob(f"*{_TRUTH}"))
+
+
+def _protocol_of(case: MarCase) -> Protocol | None:
+    return protocol_of(case.beam, case.pixel_mm)
+
+
+def _read_scanned(folder: Path, name: str, protocol: Protocol) -> KnownCase:
+    known = read_known_case(folder, name)
+    if not protocol.is_scan_of(known.case.beam, known.case.pixel_mm):
+        own = _protocol_of(known.case)
+        advice = f"say --protocol {own.name}" if own else "no named protocol is like it, so make the case again"
+        raise BadInput(f"Case {name} was scanned with another beam or pixel than {protocol.name}; {advice}.")
+    return known
 
 
 def write_known_case(known: KnownCase, folder: Path) -> None:

@@ -4,12 +4,23 @@ from pathlib import Path
 
 from marview.errors import BadInput, UsageError
 from marview.evaluation.case import ListedCase
-from marview.evaluation.case_folder import is_case_folder, list_case_files
+from marview.evaluation.case_folder import is_case_folder, list_case_files, protocol_of_case_files
 from marview.evaluation.simulated import list_simulated
-from marview.evaluation.syndeeplesion import is_syndeeplesion, list_syndeeplesion
-from marview.physics import Protocol
+from marview.evaluation.syndeeplesion import is_syndeeplesion, list_syndeeplesion, protocol_of_syndeeplesion
+from marview.physics import USUAL_PROTOCOL, Protocol
+from marview.physics import protocol as named_protocol
 from marview.slices.clean import list_clean
 from marview.slices.shapes import read_shapes, shapes_of_sizes
+
+
+def find_protocol(path: Path) -> Protocol:
+    """The protocol that the cases at a path were made with; the usual one where they tell of none, as clean slices."""
+    found = None
+    if path.is_dir() and is_syndeeplesion(path):
+        found = protocol_of_syndeeplesion(path)
+    elif path.is_dir() and is_case_folder(path):
+        found = protocol_of_case_files(path)
+    return found or named_protocol(USUAL_PROTOCOL)
 
 
 def list_cases(
@@ -20,7 +31,8 @@ def list_cases(
     Args:
         path: a folder with `**/gt.h5` (SynDeepLesion's layout); a folder of our own case files, `*.npz`; or clean
             slices: a TIFF stack, a folder of such, a DICOM series, NIfTI or array, into which `masks` are put.
-        protocol: the scan; the public files were made with `syndeeplesion-640`.
+        protocol: the scan; files of another one are refused when they are read (the public ones were made with
+            `syndeeplesion-640`).
         masks: metal shapes (`read_shapes`), for clean slices: ten shapes of the papers' sizes are made of them.
         material: of the metal in clean slices.
         seed: of places and noise in clean slices.
@@ -34,7 +46,7 @@ def list_cases(
     if path.is_dir() and is_syndeeplesion(path):
         return list_syndeeplesion(path, protocol)
     if path.is_dir() and is_case_folder(path):
-        return list_case_files(path)
+        return list_case_files(path, protocol)
     stacks = sorted(path.glob("*.tif")) if path.is_dir() else []
     slices = [each for stack in stacks or [path] for each in list_clean(stack)]
     if masks is None:

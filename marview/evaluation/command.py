@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from marview.evaluation.benchmark import Progress, run_benchmark
-from marview.evaluation.case_set import list_cases
+from marview.evaluation.case_set import find_protocol, list_cases
 from marview.evaluation.methods import WorkerMethods
 from marview.evaluation.results import Results
 from marview.evaluation.taking_part import expand
@@ -31,7 +31,7 @@ def benchmark(
     `tables.markdown` of the results is what the command prints, `Results.record` what `results.json` holds.
 
     Args:
-        protocol: a named protocol.
+        protocol: a named protocol; empty for the one the cases were made with, as `find_protocol` tells.
         methods: identifiers, in the order of the table; `learned` stands for every method that has learned weights.
         cases: the public layout, our case files, or clean slices.
         output: folder of the tables; one that holds an interrupted run of the same benchmark is taken up.
@@ -45,7 +45,7 @@ def benchmark(
         UsageError: an unknown protocol or method, clean slices without masks, or a folder of another benchmark.
         BadInput: there are no cases.
     """
-    scan = named_protocol(protocol)
+    scan = named_protocol(protocol) if protocol else find_protocol(cases)
     listed = list_cases(cases, scan, masks=masks, material=material)
     source = [str(cases.resolve())] + ([str(masks.resolve()), material] if masks is not None else [])
     with WorkerMethods(device) as correct:

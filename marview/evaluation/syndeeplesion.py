@@ -6,6 +6,7 @@ Images lie `[x, y]` in 1/cm there, because axis 0 is ODL's x; sinograms `[view, 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,16 @@ from PIL import Image as PilImage
 
 from marview.errors import BadInput
 from marview.evaluation.case import KnownCase, ListedCase, check_case
-from marview.physics import Protocol
+from marview.physics import Protocol, protocol_names
+from marview.physics import protocol as named_protocol
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
+from marview.projection import Projector
 from marview.worker.api import MarCase
 
 _MASKS = "testmask.npy"
+_ALIKE = 1.5
+"""How far the line integrals of a file and of its image may lie apart, as a factor: hardening and noise change them by
+some percent, a protocol with another pixel by 2.67."""
 
 
 def is_syndeeplesion(folder: Path) -> bool:
@@ -67,7 +73,7 @@ def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> 
         _read_h5(slice_folder / f"{k}.h5", ma_CT=protocol.shape[::-1], ma_sinogram=rays, metal_trace=rays)
         for k in numbers
     ]
-    without = _read_h5(slice_folder / "gt.h5", image=protocol.shape[::-1], poly_sinogram=rays)
+    without = _read_without_metal(slice_folder / "gt.h5", protocol)
     count = len(numbers)
     case = MarCase(
         hu=mu_to_hu(_tensor([each["ma_CT"].T for each in with_metal])).clamp(min=-1000),
@@ -86,6 +92,16 @@ def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> 
         metal_free_sinogram=without["poly_sinogram"][None].astype(np.float32),
     )
     return check_case(known)
+
+
+def protocol_of_syndeeplesion(folder: Path) -> Protocol | None:
+    """The named protocol that the first slice that can be read was made with, if it is one."""
+    for slice_folder in _slice_folders(folder):
+        for name in protocol_names():
+            with suppress(BadInput):
+                _read_without_metal(slice_folder / "gt.h5", named_protocol(name))
+                return named_protocol(name)
+    return None
 
 
 def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
@@ -183,6 +199,21 @@ def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
         if arrays[name].shape != shape:
             raise BadInput(f"{path}: {name} is {arrays[name].shape}, and the protocol asks for {shape}.")
     return arrays
+
+
+def _read_without_metal(path: Path, protocol: Protocol) -> dict[str, NDArray[Any]]:
+    """Image and sinogram of a slice, refused where the sinogram cannot be the protocol's: these files name no scan."""
+    rays = (protocol.beam.views, protocol.beam.bins)
+    without = _read_h5(path, image=protocol.shape[::-1], poly_sinogram=rays)
+    projector = Projector(protocol.beam, shape=protocol.shape, pixel_mm=protocol.pixel_mm)
+    expected = float(projector.forward(_tensor([without["image"].T.clip(min=0)])).sum())
+    ratio = float(without["poly_sinogram"].sum()) / expected if expected > 0 else 1.0
+    if ratio > _ALIKE or ratio < 1 / _ALIKE:  # not so where a value is not a number, which is told of later
+        raise BadInput(
+            f"{path}: the sinogram is {ratio:.2g} times what {protocol.name} makes of the image, so another protocol "
+            "made it; name that one with --protocol."
+        )
+    return without
 
 
 def _write_h5(path: Path, **arrays: NDArray[Any]) -> None:

@@ -1,12 +1,13 @@
 """Physics of CT with metal: materials, spectra, named protocols and the simulation of a scan."""
 
 from marview.physics.materials import REFERENCE_KEV, Material, material, material_names
-from marview.physics.protocols import Protocol, protocol, protocol_names
+from marview.physics.protocols import USUAL_PROTOCOL, Protocol, protocol, protocol_names, protocol_of
 from marview.physics.simulation import Simulation, Stages, simulate
 from marview.physics.spectrum import Spectrum, spectrum
 
 __all__ = [
     "REFERENCE_KEV",
+    "USUAL_PROTOCOL",
     "Material",
     "Protocol",
     "Simulation",
@@ -16,6 +17,7 @@ __all__ = [
     "material_names",
     "protocol",
     "protocol_names",
+    "protocol_of",
     "simulate",
     "spectrum",
 ]

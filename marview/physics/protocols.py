@@ -1,12 +1,20 @@
 """Named protocols: the scans the field simulates, so that numbers compare."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
+
+import numpy as np
 
 from marview.errors import UsageError
 from marview.geometry import Beam, FanBeamArc, FanBeamFlat
 from marview.physics.spectrum import Spectrum, spectrum
+
+USUAL_PROTOCOL = "dudonet-640"
+"""What the command line scans with unless another is named: the body at its true size."""
+
+_SAME = 1e-3
+"""Relative difference of lengths and angles that is one of writing them down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +48,12 @@ class Protocol:
         """What comes out of the tube."""
         return spectrum(self.tube_kv)
 
+    def is_scan_of(self, beam: Beam, pixel_mm: float) -> bool:
+        """Whether a sinogram and an image of that beam and pixel may be of this protocol."""
+        numbers = [float(value) for value in (pixel_mm, *astuple(beam))]
+        own = [float(value) for value in (self.pixel_mm, *astuple(self.beam))]
+        return type(beam) is type(self.beam) and bool(np.allclose(numbers, own, rtol=_SAME, atol=1e-6))
+
 
 def protocol(name: str) -> Protocol:
     """The protocol of a name.
@@ -60,6 +74,17 @@ def protocol(name: str) -> Protocol:
 def protocol_names() -> tuple[str, ...]:
     """Names that `protocol` knows."""
     return tuple(_library())
+
+
+def protocol_of(beam: Beam, pixel_mm: float) -> Protocol | None:
+    """The named protocol of that beam and pixel, if there is one.
+
+    Example:
+        >>> known = protocol("adn-256")
+        >>> protocol_of(known.beam, known.pixel_mm) is known
+        True
+    """
+    return next((known for known in _library().values() if known.is_scan_of(beam, pixel_mm)), None)
 
 
 @cache

@@ -3,9 +3,9 @@ import pytest
 
 from marview.errors import BadInput, UsageError
 from marview.evaluation.case_folder import write_known_case
-from marview.evaluation.case_set import list_cases
+from marview.evaluation.case_set import find_protocol, list_cases
 from marview.evaluation.syndeeplesion import write_syndeeplesion
-from marview.physics import protocol
+from marview.physics import USUAL_PROTOCOL, protocol
 
 PROTOCOL = protocol("adn-256")
 
@@ -15,6 +15,15 @@ def test_a_folder_is_read_as_what_it_holds(make_case, tmp_path):
     write_known_case(make_case("ours"), tmp_path / "ours")
     assert [each.name for each in list_cases(tmp_path / "public_layout", PROTOCOL)] == ["public"]
     assert [each.name for each in list_cases(tmp_path / "ours", PROTOCOL)] == ["ours"]
+
+
+def test_the_protocol_of_cases_is_found_and_clean_slices_have_the_usual_one(make_case, tmp_path):
+    write_syndeeplesion(make_case("public", scan=PROTOCOL), tmp_path / "public_layout")
+    write_known_case(make_case("ours", scan=PROTOCOL), tmp_path / "ours")
+    np.save(tmp_path / "clean.npy", np.zeros((3, 256, 256), np.float32))
+    assert find_protocol(tmp_path / "public_layout") is PROTOCOL
+    assert find_protocol(tmp_path / "ours") is PROTOCOL
+    assert find_protocol(tmp_path / "clean.npy").name == USUAL_PROTOCOL
 
 
 def test_clean_slices_need_masks(tmp_path):

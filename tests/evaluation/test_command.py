@@ -10,6 +10,7 @@ from marview.evaluation import command
 from marview.evaluation.case_folder import write_known_case
 from marview.evaluation.methods import WorkerMethods
 from marview.mar import Listing, read_manifest
+from marview.physics import protocol
 
 METHOD = """
 import pathlib
@@ -50,7 +51,7 @@ def listings(tmp_path):
 
 @pytest.fixture
 def cases(make_case, tmp_path):
-    write_known_case(make_case("a"), tmp_path / "cases")
+    write_known_case(make_case("a", scan=protocol("adn-256")), tmp_path / "cases")
     return tmp_path / "cases"
 
 

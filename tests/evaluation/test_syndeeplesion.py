@@ -1,19 +1,23 @@
+import dataclasses
+
 import h5py
 import numpy as np
 import pytest
 import torch
 
 from marview.errors import BadInput
-from marview.evaluation.syndeeplesion import is_syndeeplesion, list_syndeeplesion, write_syndeeplesion
-from marview.physics import Protocol
+from marview.evaluation.syndeeplesion import (
+    is_syndeeplesion,
+    list_syndeeplesion,
+    protocol_of_syndeeplesion,
+    write_syndeeplesion,
+)
+from marview.physics import protocol as named_protocol
 
 
 @pytest.fixture
-def protocol(make_case):
-    case = make_case().case
-    return Protocol(
-        name="small", beam=case.beam, shape=(64, 64), pixel_mm=case.pixel_mm, metric="primary", source="these tests"
-    )
+def protocol(small):
+    return small
 
 
 @pytest.fixture
@@ -93,6 +97,22 @@ def _rewrite(path, name, values):
         del file[name]
         if values is not None:
             file[name] = values
+
+
+def test_files_of_a_scan_with_other_pixels_are_refused(folder, protocol):
+    [listed] = list_syndeeplesion(folder, dataclasses.replace(protocol, name="finer", pixel_mm=protocol.pixel_mm / 2))
+    with pytest.raises(BadInput, match=r"times what finer makes .*--protocol"):
+        listed.read()
+
+
+@pytest.mark.parametrize("name", ["syndeeplesion-640", "dudonet-640"])
+def test_the_named_protocol_of_files_is_found(make_case, tmp_path, name):
+    write_syndeeplesion(make_case("s1", radii_px=(4,), scan=named_protocol(name)), tmp_path)
+    assert protocol_of_syndeeplesion(tmp_path).name == name
+
+
+def test_files_of_a_scan_without_a_name_are_of_no_named_protocol(folder):
+    assert protocol_of_syndeeplesion(folder) is None
 
 
 @pytest.mark.parametrize(

@@ -50,21 +50,22 @@ def write_trace(path: Path, slice_index: int, output: Path, choice: MaskChoice, 
                 spacing_mm=series.loaded.volume.grid.spacing_mm,
                 slice_index=slice_index,
             )
-            worker.sinogram(request, listen).wait().check()
+            coverage = TraceCoverage(**worker.sinogram(request, listen).wait().check()["coverage"])
     if output.suffix == ".npz":
         write_npz(output, pictures)
     else:
         _draw(output, np.asarray(pictures["sinogram"], np.float32), np.asarray(pictures["trace"], np.bool_))
     for note in metal.notes:
         print(f"Note: {note}", file=sys.stderr)
-    print(f"{output}: slice {slice_index}, {_told(TraceCoverage.of(np.asarray(pictures['trace'], np.bool_)), metal)}")
+    print(f"{output}: slice {slice_index}, {_told(coverage, metal)}")
 
 
 def _told(coverage: TraceCoverage, metal: FoundMetal) -> str:
     """What the trace hides, in a sentence or two."""
     text = (
         f"the metal trace covers {coverage.fraction:.1%} of the sinogram ({metal.origin}); largest gap "
-        f"{count(coverage.largest_gap, 'bin')}, {count(coverage.hidden_views, 'view')} without any ray beside it."
+        f"{count(coverage.largest_gap, 'bin')}, "
+        f"the body is wholly hidden in {count(coverage.hidden_views, 'view')}."
     )
     return text + " What is put in its place is largely a guess." if coverage.is_guess else text
 

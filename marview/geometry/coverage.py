@@ -15,7 +15,7 @@ class TraceCoverage:
 
     Attributes:
         fraction: share of all rays that the trace covers, 0 to 1.
-        hidden_views: views without any ray beside the trace.
+        hidden_views: views in which the trace covers every ray through the body, so that nothing is known of it there.
         largest_gap: bins of the longest run of the trace in one view, which completion has to bridge.
     """
 
@@ -24,16 +24,25 @@ class TraceCoverage:
     largest_gap: int
 
     @classmethod
-    def of(cls, trace: NDArray[np.bool_]) -> "TraceCoverage":
-        """The coverage of a trace, `[view, bin]`.
+    def of(cls, trace: NDArray[np.bool_], body: NDArray[np.bool_] | None = None) -> "TraceCoverage":
+        """The coverage of a trace.
+
+        Args:
+            trace: bool, `[view, bin]`.
+            body: the rays through the body, bool, `[view, bin]`; all of them where None.
 
         Example:
-            >>> TraceCoverage.of(np.array([[True, False, True, True], [True, True, True, True]]))
+            >>> trace = np.array([[True, False, True, True], [True, True, True, True]])
+            >>> TraceCoverage.of(trace)
             TraceCoverage(fraction=0.875, hidden_views=1, largest_gap=4)
+            >>> TraceCoverage.of(trace, body=np.array([[False, False, True, True], [False, True, True, False]]))
+            TraceCoverage(fraction=0.875, hidden_views=2, largest_gap=4)
         """
+        beside = ~trace if body is None else body & ~trace
+        hidden = trace.any(axis=1) & ~beside.any(axis=1)
         steps = np.diff(np.pad(trace, ((0, 0), (1, 1))).ravel().astype(np.int8))
         runs = np.flatnonzero(steps < 0) - np.flatnonzero(steps > 0)
-        return cls(float(trace.mean()), int(trace.all(axis=1).sum()), int(runs.max(initial=0)))
+        return cls(float(trace.mean()), int(hidden.sum()), int(runs.max(initial=0)))
 
     @property
     def is_guess(self) -> bool:

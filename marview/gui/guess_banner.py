@@ -9,7 +9,7 @@ from marview.session.session import Session
 
 
 class GuessBanner(QFrame):
-    """Shown for slices whose trace is too large: that of the result in view, else that of the mask as it is now."""
+    """Shown for slices whose trace is too large: that of the mask as it is now, else that of the result in view."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,17 +41,17 @@ class GuessBanner(QFrame):
             return
         words = tr("The metal trace covers {:.0%} of this slice's sinogram").format(coverage.fraction)
         if coverage.hidden_views:
-            words += tr(", and {} of its views have no ray beside it").format(coverage.hidden_views)
+            words += tr(", and hides the body wholly in {} of its views").format(coverage.hidden_views)
         self.text.setText(words + tr(": what is put in its place is largely a guess."))
 
     def _coverage(self) -> TraceCoverage | None:
         session, z = self._session, self._session.view.display.slice_index
-        if session.result is not None and z in session.result.done:
-            return TraceCoverage(session.result.done[z].trace_fraction, 0, 0)
         if z in session.traces.coverage:
             return session.traces.coverage[z]
+        if session.result is not None and z in session.result.done:
+            return TraceCoverage(session.result.done[z].trace_fraction, 0, 0)
         ready = session.sinograms.current
-        return TraceCoverage.of(ready.trace) if ready is not None and ready.slice_index == z else None
+        return ready.coverage if ready is not None and ready.slice_index == z else None
 
     def _follow(self, _display: object, names: frozenset[str]) -> None:
         if names & {"slice_index", "slice_count"}:

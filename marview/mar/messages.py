@@ -81,12 +81,14 @@ class TraceRequest:
         spacing_mm: distance of neighbouring voxels along (z, y, x).
         slice_index: which slice.
         trace: bool, `[view, bin]` of `marview.geometry.processing_beam`; receives the trace.
+        hu: int16 HU, `[z, y, x]`, that tells rays through the body from those beside it; all count where None.
     """
 
     mask: SharedArray
     spacing_mm: tuple[float, float, float]
     slice_index: int
     trace: SharedArray = field(metadata={"is_writable": True})
+    hu: SharedArray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

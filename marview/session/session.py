@@ -77,7 +77,7 @@ class Session:
         self.painting = Painting(self.metal, self.tools, self.view)
         self.edits = Edits(self.metal, self.tools, self.view, self.messages, self.voxel_under_cursor)
         self.pieces = Pieces(self.metal, self.view, self.background, self.messages)
-        self.traces = Traces(self._get_tracer, post, self.metal, self.view)
+        self.traces = Traces(self._get_tracer, post, self.metal, self.view, lambda: self._hu)
         self.methods = Methods(self.background, self.messages, settings, self._get_worker, listings)
         self.runs = Runs(self._get_worker, post, self.messages)
         self.sensitivity = Sensitivity(self._get_worker, self.background, self.messages)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from marview.errors import MarviewError
+from marview.geometry import TraceCoverage
 from marview.mar.messages import Message, Output, SinogramRequest
 from marview.mar.run import Outcome, Run
 from marview.session.background import Generation, Post
@@ -26,12 +27,14 @@ class SliceSinogram:
         sinogram: line integrals, `[view, bin]`.
         trace: bool, `[view, bin]`.
         filled: the sinogram with the trace filled by linear interpolation, `[view, bin]`.
+        coverage: how much the trace hides.
     """
 
     slice_index: int
     sinogram: NDArray[Any]
     trace: NDArray[np.bool_]
     filled: NDArray[Any]
+    coverage: TraceCoverage
 
 
 class Projecting(Protocol):
@@ -93,7 +96,8 @@ class Sinograms:
             answer: SliceSinogram | None = None
             if outcome.state == "done" and all(name in paths for name in WANTED):
                 sinogram, trace, filled = (np.load(paths[name], allow_pickle=False) for name in WANTED)
-                answer = SliceSinogram(request.slice_index, sinogram, trace.astype(bool), filled)
+                coverage = TraceCoverage(**outcome.report["coverage"])
+                answer = SliceSinogram(request.slice_index, sinogram, trace.astype(bool), filled, coverage)
             run.discard_outputs()
             self._post(lambda: self._take(answer, outcome, ticket))
 

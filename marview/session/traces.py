@@ -66,7 +66,14 @@ class Traces:
     changed = Signal()
     surveyed = Signal()
 
-    def __init__(self, worker: Callable[[], Tracing], post: Post, metal: Metal, view: View) -> None:
+    def __init__(
+        self,
+        worker: Callable[[], Tracing],
+        post: Post,
+        metal: Metal,
+        view: View,
+        hu: Callable[[], SharedArray | None] = lambda: None,
+    ) -> None:
         self.current: SliceTrace | None = None
         self.coverage: dict[int, TraceCoverage] = {}
         self.refusal = ""
@@ -74,6 +81,7 @@ class Traces:
         self._post = post
         self._metal = metal
         self._view = view
+        self._hu = hu
         self._is_on = False
         self._is_closed = False
         self._is_busy = False
@@ -173,7 +181,13 @@ class Traces:
                 self._room = SharedArray.create((BEAM.views, BEAM.bins), np.bool_)
             room = self._room
             run = self._worker().trace(
-                TraceRequest(mask=metal.shared, spacing_mm=(z_mm, y_mm, x_mm), slice_index=slice_index, trace=room)
+                TraceRequest(
+                    mask=metal.shared,
+                    spacing_mm=(z_mm, y_mm, x_mm),
+                    slice_index=slice_index,
+                    trace=room,
+                    hu=self._hu(),
+                )
             )
         except MarviewError as refusal:
             self._failures = ATTEMPTS

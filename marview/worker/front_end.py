@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from marview.errors import MethodFailed
@@ -20,6 +21,7 @@ from marview.worker.api import MarCase, MarResult
 from marview.worker.notes import SliceNote
 from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
 
+BODY_HU = -500
 LOWEST_HU = -1024.0
 """What scanners store for vacuum; no correction goes below."""
 
@@ -69,6 +71,16 @@ class FrontEnd:
     def rays_through(self, pixels: Tensor) -> Tensor:
         """The rays that meet any of the pixels `[slice, y, x]`, bool `[slice, view, bin]`."""
         return self._projector.trace(pixels)
+
+    def rays_through_body(self, hu: NDArray[np.int16]) -> Tensor:
+        """The rays through the largest piece of a slice `[1, row, column]` above -500 HU, bool `[1, view, bin]`.
+
+        The largest: a table beside the body says nothing of it.
+        """
+        dense = (self.frame.to_processing(hu)[0] > BODY_HU).numpy()
+        labels, count = ndimage.label(dense)
+        largest = 1 + int(np.argmax(np.bincount(labels.ravel(), minlength=count + 1)[1:])) if count else -1
+        return self.rays_through(torch.from_numpy(labels == largest)[None].to(self.device))
 
     def correction(
         self,

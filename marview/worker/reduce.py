@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from marview.geometry import TraceCoverage
 from marview.mar.messages import Finished, Note, Progress, ReduceRequest, SinogramRequest, SliceDone
 from marview.worker.api import MarCase
 from marview.worker.batches import Batches
@@ -167,7 +168,8 @@ def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
     channel.check_cancelled()
     outputs.show_all("trace", [k], case.trace)
     outputs.show_all("li_sinogram", [k], case.li_sinogram)
-    fraction = float(case.trace.float().mean())
+    coverage = TraceCoverage.of(case.trace[0].numpy(), front.rays_through_body(hu)[0].numpy())
+    fraction = coverage.fraction
     channel.send(SliceDone(k, int(np.count_nonzero(mask)), fraction, time.perf_counter() - started))
     if note := too_much_metal(fraction, k):
         channel.send(Note(str(note), k))
@@ -176,6 +178,7 @@ def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
             "slice_index": k,
             "metal_pixels": int(np.count_nonzero(mask)),
             "trace_fraction": fraction,
+            "coverage": asdict(coverage),
             "seconds": time.perf_counter() - started,
             "notes": [REPROJECTED],
             "processing_pixel_mm": front.frame.pixel_mm,

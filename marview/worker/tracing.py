@@ -43,6 +43,8 @@ class _Known:
 
 
 _last: _Known | None = None
+_bodies: dict[tuple[FrontEnd, str], dict[int, NDArray[np.uint8]]] = {}
+"""The rays through the body in the slices of the last series, packed to bits."""
 
 
 def mark_trace(request: TraceRequest) -> Finished:
@@ -57,7 +59,7 @@ def mark_trace(request: TraceRequest) -> Finished:
         trace = _trace(front, mask)[0].numpy()
     request.trace.array[:] = trace
     # Here, where it holds nobody up: in the window it would wait for what draws there.
-    coverage = dataclasses.asdict(TraceCoverage.of(trace))
+    coverage = dataclasses.asdict(TraceCoverage.of(trace, _body(front, request)))
     return Finished({"slice_index": k, "coverage": coverage, "seconds": time.perf_counter() - started})
 
 
@@ -72,6 +74,21 @@ def _trace(front: FrontEnd, mask: NDArray[np.bool_]) -> Tensor:
         trace = front.rays_through(pixels)
     _last = _Known(front, mask, metal, pixels, trace)
     return trace
+
+
+def _body(front: FrontEnd, request: TraceRequest) -> NDArray[np.bool_] | None:
+    """The rays through the body, bool `[view, bin]`; None where nothing is known of it."""
+    if request.hu is None:
+        return None
+    k, beam = request.slice_index, front.beam
+    series = (front, str(request.hu.description["path"]))
+    if series not in _bodies:
+        _bodies.clear()
+    rays = _bodies.setdefault(series, {})
+    if k not in rays:
+        with _one_thread():
+            rays[k] = np.packbits(front.rays_through_body(request.hu.array[k : k + 1])[0].numpy(), axis=1)
+    return np.unpackbits(rays[k], axis=1, count=beam.bins).astype(bool)
 
 
 def _metal(frame: SliceFrame, mask: NDArray[np.bool_], known: _Known) -> Tensor:

@@ -23,6 +23,17 @@ def test_a_view_without_a_ray_beside_the_trace_is_a_guess_however_small_the_trac
     assert TraceCoverage.of(trace).is_guess
 
 
+def test_rays_beside_the_body_say_nothing_of_it() -> None:
+    trace, body = np.zeros((4, 10), bool), np.zeros((4, 10), bool)
+    body[:3, 3:7] = True
+    trace[0, 3:7] = True  # the whole body
+    trace[1, 3:6] = True  # all of it but a ray
+    trace[2, :3] = True  # beside it
+    assert TraceCoverage.of(trace, body).hidden_views == 1
+    assert TraceCoverage.of(trace).hidden_views == 0
+    assert TraceCoverage.of(trace, body).is_guess
+
+
 def test_from_some_share_on_it_is_a_guess() -> None:
     trace = np.zeros((10, 100), bool)
     trace[:, : round(GUESS_FRACTION * 100)] = True

@@ -287,6 +287,27 @@ def test_the_trace_follows_the_brush_while_it_moves(hand) -> None:
     assert "ray" in hand.view._marks
 
 
+def test_what_becomes_a_guess_is_said_after_a_run_too(hand) -> None:
+    """The result in view was none; the mask that is painted since would be."""
+    session = hand.session
+    session.view.update(layout=Layout.MAR)
+    pane = hand.window.grid.panes["sinogram"]
+    hand.qtbot.waitUntil(lambda: bool(pane.available) and session.traces.is_surveyed, timeout=5000)
+    session.reduce()
+    hand.qtbot.waitUntil(lambda: session.result is not None and not session.runs.is_running, timeout=5000)
+    assert not hand.window.banner.isVisible()
+    hand.key(Qt.Key.Key_B)
+    session.tools.update(radius_mm=0.5)
+    hand.stroke((50, 10), (50, 58))
+    hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
+    assert "31%" in hand.window.banner.text.text()
+    assert hand.window.banner.isVisible()
+    assert "the mask has changed since the result" in pane.note.text()
+    assert pane.note.property("kind") == "warning"
+    session.undo()
+    hand.qtbot.waitUntil(lambda: not hand.window.banner.isVisible(), timeout=5000)
+
+
 def test_nothing_is_said_of_a_trace_that_is_not_known_yet(hand, worker) -> None:
     session, label = hand.session, hand.window.side.metal.trace
     session.view.update(layout=Layout.MAR)

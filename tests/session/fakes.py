@@ -159,7 +159,8 @@ class FakeWorker:
         for name, values in self._pictures(request.slice_index).items():
             if name != "corrected_sinogram":
                 run.tell(Output(name, request.slice_index, self._save(name, values)))
-        run.end(Outcome("done"))
+        coverage = TraceCoverage.of(self._pictures(request.slice_index)["trace"])
+        run.end(Outcome("done", report={"coverage": dataclasses.asdict(coverage)}))
 
     def reduce(self, request: ReduceRequest, on_message: Callable[[Message], None]) -> Run:
         self.requests.append(request)

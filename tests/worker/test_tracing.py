@@ -1,5 +1,7 @@
 """The trace a painter sees is the trace a run has."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,26 @@ def test_the_worker_marks_it_into_shared_memory(arrays) -> None:
             worker.trace(request(arrays, 3))
         with pytest.raises(UsageError, match="A trace is bool"):
             worker.trace(TraceRequest(mask=arrays[1], spacing_mm=SPACING_MM, slice_index=1, trace=arrays[1]))
+
+
+def test_a_bar_across_the_body_hides_it_wholly_where_rays_run_along(arrays) -> None:
+    """Rays through air beside the body, or through a table, know nothing of what metal hides."""
+    hu, mask, trace = arrays
+    hu.array[:] = -1000
+    hu.array[1, 20:60, 15:85] = 40
+    hu.array[1, 80:83, 10:90] = 200  # a table
+    mask.array[:] = False
+    mask.array[1, 20:60, 40:50] = True
+    asked = request(arrays, 1)
+    report = mark_trace(asked).report["coverage"]
+    assert report["hidden_views"] == 0
+    beside = dataclasses.replace(asked, hu=hu)
+    along = mark_trace(beside).report["coverage"]
+    assert along["hidden_views"] == 0  # rays along the bar see the body left and right of it
+    mask.array[1, 20:60, 14:86] = True
+    across = mark_trace(beside).report["coverage"]
+    assert across["hidden_views"] == BEAM.views
+    assert not trace.array.all(axis=1).any()
 
 
 def test_what_is_remembered_of_the_last_trace_changes_none(arrays) -> None:

@@ -212,18 +212,17 @@ class SinogramPane(Pane):
             self.set_caption("")
         if self._trace is not None:
             views, bins = self._trace.shape
-            live = session.traces.current
-            is_live = live is not None and live.trace is self._trace
-            coverage = live.coverage if live is not None and is_live else TraceCoverage.of(self._trace)
+            coverage = self._coverage(self._trace)
             words = tr("trace {:.1%}").format(coverage.fraction)
             if session.traces.refusal:
                 self.set_note(session.traces.refusal, "warning")
             elif self._is_result_older(z):
-                self.set_note(words + tr(", the mask has changed since the result"), "pending")
+                words += tr(", the mask has changed since the result")
+                self.set_note(words, "warning" if coverage.is_guess else "pending")
             else:
                 self.set_note(words, "warning" if coverage.is_guess else "")
             self.set_caption(
-                f"{words.capitalize()}  ·  {gap_words(coverage)}",
+                f"{tr('Trace {:.1%}').format(coverage.fraction)}  ·  {gap_words(coverage)}",
                 "  ·  ".join(filter(None, (worst_words(session.traces.worst), f"{views} × {bins}"))),
                 [tr("Forward projection of the slice: views go down, bins to the right")],
             )
@@ -251,6 +250,13 @@ class SinogramPane(Pane):
         if "zoom" in names and display.zoom == 1 and display.centre_mm == (0.0, 0.0):
             self._zoom, self._centre = 1.0, (0.0, 0.0)
             self._look()
+
+    def _coverage(self, trace: NDArray[np.bool_]) -> TraceCoverage:
+        """How much the trace in view hides, told by whoever made it; only of the trace of a result nobody has."""
+        for made in (self.session.traces.current, self.session.sinograms.current):
+            if made is not None and made.trace is trace:
+                return made.coverage
+        return TraceCoverage.of(trace)
 
     def _is_result_older(self, slice_index: int) -> bool:
         """Whether the mask is no longer that of the result in view."""
@@ -335,10 +341,10 @@ class SinogramPane(Pane):
 def gap_words(coverage: TraceCoverage) -> str:
     """What the trace of a slice leaves to bridge."""
     if coverage.hidden_views:
-        return tr("largest gap {} bins  ·  {} views without a ray beside metal").format(
+        return tr("largest gap {} bins  ·  the body wholly hidden in {} views").format(
             coverage.largest_gap, coverage.hidden_views
         )
-    return tr("largest gap {} bins  ·  every view has rays beside metal").format(coverage.largest_gap)
+    return tr("largest gap {} bins  ·  the body wholly hidden in no view").format(coverage.largest_gap)
 
 
 def worst_words(worst: tuple[int, TraceCoverage] | None) -> str:

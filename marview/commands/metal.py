@@ -16,8 +16,9 @@ from marview.errors import BadInput, UsageError
 from marview.export import refuse_mask_name, write_mask
 from marview.geometry import Grid
 from marview.volume import adaptive
-from marview.volume.kmeans import k_means
+from marview.volume.kmeans import class_notes, k_means
 from marview.volume.mask import grow_mm, refuse_unusable
+from marview.volume.scale import scale_of
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,13 @@ class FoundMetal:
     notes: Sequence[str] = ()
 
 
-def find_metal(loaded: LoadedSeries, choice: MaskChoice) -> FoundMetal:
+def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> FoundMetal:
     """The metal mask of a series.
+
+    Args:
+        loaded: the series.
+        choice: how the metal is to be found.
+        advice: what to do where there is none, in a sentence.
 
     Raises:
         BadInput: the mask's file cannot be read or lies on another grid, or there is no metal.
@@ -73,9 +79,10 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice) -> FoundMetal:
         read = read_mask(choice.file, loaded)
         mask, notes, origin = read.mask, read.notes, f"mask file {choice.file.name}"
     elif choice.threshold_hu is not None:
-        mask, origin = hu > choice.threshold_hu, f"above {choice.threshold_hu:g} HU"
+        mask, origin, notes = hu > choice.threshold_hu, f"above {choice.threshold_hu:g} HU", scale_of(hu).notes
     elif choice.classes is not None:
         mask, origin = k_means(hu, choice.classes), f"densest of {choice.classes} classes"
+        notes = (*scale_of(hu).notes, *class_notes(hu, mask, choice.classes))
     else:
         found = adaptive(hu, grid.spacing_mm)
         mask, notes = found.mask, found.notes
@@ -83,7 +90,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice) -> FoundMetal:
     if not mask.any():
         raise BadInput(
             f"No metal was found in {loaded.series.path} ({origin}), so there is nothing to correct. "
-            "Say --threshold HU or --mask FILE if there is some."
+            + (advice or "Say another --threshold HU, or --mask FILE, if there is some.")
         )
     if choice.margin_mm:
         found_voxels = np.count_nonzero(mask)

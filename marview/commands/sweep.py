@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from marview.commands.metal import MaskChoice, find_metal
+from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import refuse_gaps, shared_series
 from marview.commands.settings import parse_settings
 from marview.commands.slices import parse_slices
-from marview.dicom import open_series
+from marview.dicom import LoadedSeries, open_series
 from marview.dicom.atomic import check_place
 from marview.dicom.mask_file import read_mask
 from marview.dicom.series import count
@@ -28,7 +28,7 @@ from marview.geometry import Grid
 from marview.mar import MarWorker, SharedArray
 from marview.mar.messages import Device
 from marview.mar.sweep import SweepInput, plan, sweep
-from marview.mar.sweep_measures import Row, measure
+from marview.mar.sweep_measures import Row, measure, region_notes
 from marview.volume import Volume
 
 
@@ -59,7 +59,8 @@ def sweep_series(
         margins_px: pixels of the 416 x 416 grid that methods work on, separated by commas; the series is brought onto
             it first.
         thresholds: HU, separated by commas.
-        mask: file of a mask that margins are measured from; found by itself where None.
+        mask: file of a mask that margins are measured from and streaks around; where None it is found by itself, and
+            is what exceeds the lowest threshold where nothing is found.
         region: mask of the region to measure in.
         truth: series of the same body without metal.
         settings: NAME=VALUE parameters, the same for all methods.
@@ -85,12 +86,14 @@ def sweep_series(
     with shared_series(path, series_uid) as series, MarWorker() as worker, ExitStack() as stack:
         refuse_gaps(series.loaded, is_across_gaps=is_across_gaps)
         volume, like = series.loaded.volume, series.loaded.nifti
+        metal = _reference(series.loaded, mask, [one.threshold_hu for one in variants if one.threshold_hu is not None])
+        roi = None if region is None else read_mask(region, series.loaded)
         given = SweepInput(
             hu=series.hu,
             spacing_mm=volume.grid.spacing_mm,
-            metal=find_metal(series.loaded, MaskChoice(file=mask)).mask,
+            metal=metal.mask,
             slices=tuple(parse_slices(slices, len(volume.hu))),
-            region=None if region is None else read_mask(region, series.loaded).mask,
+            region=None if roi is None else roi.mask,
             truth_hu=None if truth is None else _truth(truth, volume.grid),
         )
         if any(variant.unit == "px" for variant in variants):
@@ -108,11 +111,22 @@ def sweep_series(
             )
         files = write_sweep(result, output, volume.grid, volume.hu, like=like)
     Console().print(_table(measure(result)))
-    notes = [f"{name}: {note}" for name, note in result.notes.items()]
+    notes = [*metal.notes, *(roi.notes if roi is not None else ()), *region_notes(result)]
+    notes += [f"{name}: {note}" for name, note in result.notes.items()]
     for note in (*notes, *result.equal_mask_notes()):
         print(f"Note: {note}", file=sys.stderr)
     print(f"{output}: {count(len(files), 'file')}, {count(len(result.slices), 'slice')} with metal.")
     return 0
+
+
+def _reference(loaded: LoadedSeries, mask: Path | None, thresholds_hu: Sequence[float]) -> FoundMetal:
+    """The mask that margins are measured from: the file's, else what is found, else what exceeds some threshold."""
+    try:
+        return find_metal(loaded, MaskChoice(file=mask), "Say --thresholds HU,HU or --mask FILE if there is some.")
+    except BadInput:
+        if mask is not None or not thresholds_hu:
+            raise
+    return find_metal(loaded, MaskChoice(threshold_hu=min(thresholds_hu)), "Say lower --thresholds, or --mask FILE.")
 
 
 def _numbers(text: str, option: str) -> list[float]:

@@ -210,7 +210,7 @@ def sweep(
         is_cancelled: asked several times a second whether to stop.
 
     Raises:
-        BadInput: the mask cannot be used.
+        BadInput: the mask cannot be used, or the region lies elsewhere.
         UsageError: an unknown method, parameter or slice.
         MethodFailed: a method failed.
         SweepCancelled: it was told to stop.
@@ -218,6 +218,8 @@ def sweep(
     refuse_unusable(given.metal, given.hu.array)
     slices = _slices(given)
     index = list(slices)
+    if given.region is not None and not given.region[index].any():
+        raise BadInput("The region to measure in lies in none of the slices looked at; draw it beside the metal.")
     kinds = {replace(variant, method="") for variant in variants}
     masks_of = {kind: _mask(given, kind, slices) for kind in kinds}
     masks = {variant: masks_of[replace(variant, method="")] for variant in variants}

@@ -76,6 +76,18 @@ def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) 
     return tuple(measured(row) for row in rows)
 
 
+def region_notes(result: SweepResult) -> list[str]:
+    """A sentence where part of the region is metal in some variant, and so not measured."""
+    if result.region is None:
+        return []
+    total, lost = (int(np.count_nonzero(part)) for part in (result.region, result.region & _any_metal(result)))
+    if not lost:
+        return []
+    if lost == total:
+        return ["The region lies wholly in metal of some variant, so its mean and SD are left out."]
+    return [f"Of the {total} voxels of the region {lost} lie in metal of some variant and are not measured."]
+
+
 def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_], counts: NDArray[np.bool_]) -> Row:
     name = variant.name
     if name not in result.hu:

@@ -304,7 +304,7 @@ class Metal:
     @property
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
-        return bool(self._past)
+        return bool(self._past) and self.mask is not None and self.mask.undo_stack.can_undo
 
     @property
     def can_redo(self) -> bool:

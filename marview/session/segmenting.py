@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from marview.errors import BadInput
 from marview.volume.box import Box
 from marview.volume.growing import grow_from, within
-from marview.volume.kmeans import k_means
+from marview.volume.kmeans import class_notes, k_means
 from marview.volume.mask import drop_small, grow_mm
 from marview.volume.segment import CERTAIN_HU, adaptive
 from marview.volume.volume import Volume
@@ -129,7 +129,7 @@ def find_core(
     if recipe.source is Source.ADAPTIVE and not recipe.in_slices:
         found = adaptive(hu, spacing_mm)
         return Core(recipe.core, found.mask, found.threshold_hu, found.notes)
-    mask = np.zeros(hu.shape, bool)
+    mask, notes = np.zeros(hu.shape, bool), scale_notes
     threshold_hu = recipe.threshold_hu if recipe.threshold_hu is not None else math.nan
     if recipe.source is Source.ADAPTIVE:
         thresholds = []
@@ -145,12 +145,13 @@ def find_core(
     elif recipe.source is Source.K_MEANS:
         mask = k_means(hu, recipe.classes, in_slices=recipe.in_slices)
         threshold_hu = math.nan if recipe.in_slices or not mask.any() else float(hu[mask].min())
+        notes = (*notes, *class_notes(hu, mask, recipe.classes))
     elif recipe.source is Source.GROWING:
         for seed in recipe.seeds:
             if is_stale():
                 return None
             mask |= grow_from(hu, seed, recipe.threshold_hu, in_slice=recipe.in_slices)
-    return Core(recipe.core, mask, threshold_hu, scale_notes)
+    return Core(recipe.core, mask, threshold_hu, notes)
 
 
 def finish(core: Mask, recipe: Recipe, spacing_mm: tuple[float, float, float]) -> Mask:

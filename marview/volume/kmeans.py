@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.errors import UsageError
+from marview.volume.growing import LEAST_METAL_HU
 
 _LARGEST_K = 12
 _BINS = 1024
@@ -39,6 +40,13 @@ def k_means(hu: NDArray[np.int16], k: int = 4, *, in_slices: bool = False) -> ND
     if in_slices:
         return np.stack([image > _threshold(image, k) for image in hu])
     return np.asarray(hu > _threshold(hu, k))
+
+
+def class_notes(hu: NDArray[np.int16], mask: NDArray[np.bool_], k: int) -> tuple[str, ...]:
+    """What a person should know of the densest of k classes, `[z, y, x]`: that it is bone, where it begins so low."""
+    if not mask.any() or (begins_hu := int(hu[mask].min())) >= LEAST_METAL_HU:
+        return ()
+    return (f"The densest of {k} classes begins at {begins_hu} HU, where bone lies too: take more classes.",)
 
 
 def _threshold(hu: NDArray[np.int16], k: int) -> float:

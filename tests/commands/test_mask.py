@@ -9,6 +9,7 @@ import pytest
 from marview.dicom import open_series
 from marview.dicom.mask_file import read_mask
 from marview.export import write_nifti
+from marview.geometry import Grid
 
 
 @pytest.mark.parametrize("name", ["mask.nii.gz", "mask.nrrd", "mask.dcm"])
@@ -30,6 +31,20 @@ def test_the_densest_of_four_classes(marview: Callable, metal_series: Path, tmp_
     mask = read_mask(tmp_path / "m.nii.gz", series).mask
     assert mask[series.volume.hu == 8000].all()
     assert mask.sum() > (series.volume.hu == 8000).sum()
+
+
+def test_what_is_to_be_known_of_the_scale_and_the_class_is_told_however_metal_is_chosen(
+    marview: Callable, tmp_path: Path
+) -> None:
+    y, x = np.ogrid[:40, :40]
+    hu = np.where(np.hypot(y - 20, x - 20) < 16, 40, -1000) * np.ones((2, 1, 1))
+    hu[:, 12:20, 12:20] = 1200
+    hu[:, 24:27, 24:27] = 3071
+    series = write_nifti(tmp_path / "clipped.nii.gz", hu.astype(np.int16), Grid.from_spacing(hu.shape, (2, 2, 2)))
+    for choice in (("--threshold", 2000), ("--kmeans", 3), ()):
+        answer = marview("mask", series, "--output", tmp_path / "m.nii.gz", *choice)
+        assert "clipped at 3071" in answer.err, choice
+        assert ("where bone lies too" in answer.err) == ("--kmeans" in choice)
 
 
 def test_a_margin_of_less_than_a_voxel_is_told_to_change_nothing(

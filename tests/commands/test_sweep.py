@@ -60,6 +60,41 @@ def test_the_table_fits_into_a_narrow_terminal_and_equal_masks_are_told(
     assert "+80mm: The metal mask covers" in told.err
 
 
+def test_thresholds_alone_find_the_metal_where_nothing_else_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    y, x = np.ogrid[:64, :64]
+    hu = np.where(np.hypot(y - 32, x - 32) < 28, 40, -1000) * np.ones((2, 1, 1))
+    hu[:, 30:34, 30:34] = 2300  # what bone reaches, too
+    faint = write_nifti(tmp_path / "faint.nii.gz", hu.astype(np.int16), GRID)
+    swept = {"methods": "linear_interpolation", "device": "cpu"}
+    with pytest.raises(BadInput, match="Say --thresholds HU,HU or --mask FILE"):
+        sweep_series(faint, tmp_path / "out", margins="0,2", **swept)
+    with pytest.raises(BadInput, match=r"above 2400 HU.*Say lower --thresholds"):
+        sweep_series(faint, tmp_path / "out", thresholds="2400,2500", **swept)
+    assert sweep_series(faint, tmp_path / "out", thresholds="1500,2000", **swept) == 0
+    assert "> 1500 HU" in capsys.readouterr().out
+
+
+def test_what_is_noted_of_mask_and_region_is_told(
+    series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marked = np.zeros((2, 64, 64), np.uint8)
+    marked[:, 30:34, 30:34] = 1
+    aside = np.zeros((2, 64, 64), np.uint8)
+    aside[:, 31:40, 40:44] = 1
+    half = np.eye(4)
+    half[0, 3] = 1.0  # half a voxel beside the series
+    moved = Grid(GRID.shape, half @ GRID.affine)
+    mask = write_nifti(tmp_path / "mask.nii.gz", marked, moved)
+    region = write_nifti(tmp_path / "region.nii.gz", aside, moved)
+    common = {"methods": "linear_interpolation", "margins": "0,2", "device": "cpu"}
+    assert sweep_series(series, tmp_path / "out", mask=mask, region=region, **common) == 0
+    told = capsys.readouterr().err
+    assert "mask.nii.gz lies on other voxels" in told
+    assert "region.nii.gz lies on other voxels" in told
+
+
 @pytest.mark.slow
 def test_a_sweep_in_pixels_is_written_on_the_processing_grid(series: Path, tmp_path: Path) -> None:
     assert sweep_series(series, tmp_path / "out", methods="linear_interpolation", margins_px="0,2", device="cpu") == 0

@@ -10,7 +10,7 @@ from marview.errors import BadInput, UsageError
 from marview.mar import MarWorker, Outcome, SharedArray
 from marview.mar.run import Run
 from marview.mar.sweep import SweepCancelled, SweepInput, Variant, plan, sweep
-from marview.mar.sweep_measures import measure
+from marview.mar.sweep_measures import measure, region_notes
 
 SPACING = (2.0, 1.0, 1.0)
 
@@ -151,6 +151,24 @@ def test_a_region_of_ones_own_is_measured(hu) -> None:
     region[1, 50, 50] = True
     result = sweep(given(hu, region=region), plan(["a"], margins_mm=[0, 1]), Worker())
     assert [row.mean_hu for row in measure(result)] == [40, 15, 40 - 45]
+
+
+def test_what_of_a_region_is_metal_is_told_and_a_region_elsewhere_is_refused(hu) -> None:
+    region = np.zeros(hu.array.shape, bool)
+    region[1, 40, 43:47] = True  # one voxel of it is metal once that has grown by 1 mm
+    variants = plan(["a"], margins_mm=[0, 1])
+    result = sweep(given(hu, region=region), variants, Worker())
+    assert region_notes(result) == [
+        "Of the 4 voxels of the region 1 lie in metal of some variant and are not measured."
+    ]
+    assert region_notes(sweep(given(hu), variants, Worker())) == []
+    inside = sweep(given(hu, region=given(hu).metal), variants, Worker())
+    assert region_notes(inside)[0].endswith("mean and SD are left out.")
+    assert math.isnan(measure(inside)[0].mean_hu)
+    worker = Worker()
+    with pytest.raises(BadInput, match="none of the slices"):
+        sweep(given(hu, region=np.roll(region, 2, axis=0)), variants, worker)
+    assert not worker.requests
 
 
 def test_what_cannot_be_swept_is_refused_before_any_run(hu) -> None:

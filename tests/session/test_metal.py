@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from marview.session.metal import Recipe
+from marview.session.tools import Tool
 
 
 def settled(session, mail) -> None:
@@ -34,6 +35,20 @@ def test_a_margin_grows_and_shrinks(opened, mail) -> None:
     assert grown[plain].all()
     assert grown.sum() > plain.sum()
     np.testing.assert_array_equal(opened.metal.shared.array, plain)
+
+
+def test_undo_ends_with_what_is_kept(opened, mail) -> None:
+    """Beyond its limit of bytes the oldest edits are forgotten, and nothing offers to take them back."""
+    metal = opened.metal
+    metal.mask.undo_stack.limit_bytes = 1
+    for x in (10, 20, 30):
+        opened.tools.take(Tool.BRUSH)
+        opened.painting.press((40.0, float(x)))
+        opened.painting.release()
+    assert metal.can_undo
+    assert metal.undo() is not None
+    assert not metal.can_undo
+    assert metal.can_redo
 
 
 def test_undo_and_redo_go_bit_for_bit(opened, mail) -> None:

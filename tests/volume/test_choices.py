@@ -6,7 +6,7 @@ import pytest
 from marview.errors import UsageError
 from marview.volume.components import components
 from marview.volume.growing import grow_from, within
-from marview.volume.kmeans import k_means
+from marview.volume.kmeans import class_notes, k_means
 
 SPACING = (2.0, 1.0, 0.5)
 
@@ -24,6 +24,14 @@ def test_k_means_puts_metal_in_a_class_of_its_own() -> None:
     hu = two_pins()
     assert k_means(hu, 3).sum() == (hu > 2000).sum()
     assert k_means(hu, 4).sum() == (hu > 5000).sum()
+
+
+def test_a_densest_class_that_begins_where_bone_lies_is_told() -> None:
+    hu = np.array([[[-1000] * 20 + [0] * 20 + [50] * 20 + [700] * 9 + [900] * 9 + [6000]]], np.int16)
+    assert class_notes(hu, k_means(hu, 3), 3) == ()
+    (note,) = class_notes(hu[..., :-1], k_means(hu[..., :-1], 3), 3)
+    assert "densest of 3 classes begins at 700 HU" in note
+    assert class_notes(hu, np.zeros(hu.shape, bool), 3) == ()
 
 
 def test_k_means_of_slices_looks_at_each_slice() -> None:

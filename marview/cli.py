@@ -251,7 +251,8 @@ def evaluate(
     results: Annotated[list[Path], typer.Argument(metavar="RESULT ...", help="Corrected series or volumes.")],
     truth: Annotated[Path, typer.Option(metavar="TRUTH", help="The series or volume without artifacts.")],
     mask: Annotated[
-        Path | None, typer.Option(metavar="MASK", help="The metal; its slices and ring are measured.")
+        Path | None,
+        typer.Option(metavar="MASK", help="The metal, as DICOM SEG, NIfTI or NRRD; its slices and ring are measured."),
     ] = None,
     protocol: Annotated[str, typer.Option(metavar="P", help="Print the published rows of this protocol below.")] = "",
     as_json: AsJson = False,

@@ -56,10 +56,12 @@ def print_evaluation(
     """Print one table of results against their truth.
 
     Raises:
-        BadInput: a volume cannot be read, or they differ in shape.
+        BadInput: a volume cannot be read, or they differ in shape or place.
         UsageError: there is no such protocol.
     """
     from marview.evaluation.compare import evaluate
 
     found = evaluate(results, truth, mask, protocol)
+    for note in found.notes:
+        print(f"Note: {note}", file=sys.stderr)
     sys.stdout.write(found.json() + "\n" if as_json else found.text())

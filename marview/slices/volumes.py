@@ -1,17 +1,36 @@
 """Any volume a person may name, as HU: a DICOM series, NIfTI, or an array in a file."""
 
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from marview.dicom import LoadedSeries, mask_file
+from marview.dicom.mask_file import MaskFile
 from marview.dicom.open import open_series
 from marview.errors import BadInput
 
+_ARRAYS = {".npy", ".npz"}
 
-def read_volume(path: Path) -> NDArray[np.float32]:
-    """HU, float32, `[z, y, x]`.
+
+@dataclass(frozen=True, eq=False)
+class AnyVolume:
+    """A volume and, where its file says so, its place in the patient.
+
+    Attributes:
+        hu: float32, `[z, y, x]`.
+        series: what it was read from, its grid included; None for an array, which has no place.
+    """
+
+    hu: NDArray[np.float32]
+    series: LoadedSeries | None = None
+
+
+def open_volume(path: Path) -> AnyVolume:
+    """A volume and its place.
 
     Args:
         path: a folder, zip or file of one DICOM series, a NIfTI file, or an array `[z, y, x]` or `[y, x]` of HU in
@@ -20,28 +39,57 @@ def read_volume(path: Path) -> NDArray[np.float32]:
     Raises:
         BadInput: it cannot be read, or holds values that are not numbers.
     """
-    hu = _read(path, "hu").astype(np.float32)
-    if not np.isfinite(hu).all():
-        raise BadInput(f"{path} holds values that are not numbers.")
-    return hu
+    if path.suffix in _ARRAYS:
+        hu = _read_array(path, "hu").astype(np.float32)
+        if not np.isfinite(hu).all():
+            raise BadInput(f"{path} holds values that are not numbers.")
+        return AnyVolume(hu)
+    series = open_series(path)
+    if series.gaps:
+        raise BadInput(f"{path} lacks slice {series.gaps[0]}, so it cannot be compared slice by slice.")
+    return AnyVolume(series.volume.hu.astype(np.float32), series)
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
-    """A mask, bool, `[z, y, x]`: what is not 0 in a volume or, in `.npz`, in the array `mask`."""
-    return _read(path, "mask") > 0
+def read_volume(path: Path) -> NDArray[np.float32]:
+    """HU, float32, `[z, y, x]`, of anything that `open_volume` opens.
+
+    Raises:
+        BadInput: as there.
+    """
+    return open_volume(path).hu
 
 
-def _read(path: Path, name: str) -> NDArray[Any]:
-    if path.suffix not in {".npy", ".npz"}:
-        loaded = open_series(path)
-        if loaded.gaps:
-            raise BadInput(f"{path} lacks slice {loaded.gaps[0]}, so it cannot be compared slice by slice.")
-        return loaded.volume.hu
+def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
+    """A mask on the voxels of a volume.
+
+    Args:
+        path: DICOM SEG, NIfTI or NRRD, which goes where it says it lies in the patient; or an array in `.npy` or, as
+            `mask`, in `.npz`, whose voxels are taken for the volume's own: what is not 0.
+        volume: what it is the mask of.
+
+    Raises:
+        BadInput: it cannot be read or is no mask of this volume.
+    """
+    if path.suffix in _ARRAYS:
+        return MaskFile(_read_array(path, "mask") > 0)
+    if volume.series is None:
+        raise BadInput(
+            f"{path} says where in the patient it lies and an array does not: give both as arrays, or the volume as a "
+            "series or NIfTI."
+        )
+    return mask_file.read_mask(path, volume.series)
+
+
+def _read_array(path: Path, name: str) -> NDArray[Any]:
     try:
         file = np.load(path, allow_pickle=False)
         array = np.asarray(file if isinstance(file, np.ndarray) else file[name])
-    except (OSError, ValueError, KeyError) as reason:
-        raise BadInput(f"{path} cannot be read as an array: {reason}.") from reason
+    except OSError as reason:
+        raise BadInput(f"{path} cannot be read: {(reason.strerror or 'it is no array file').lower()}.") from reason
+    except (ValueError, EOFError, zipfile.BadZipFile) as reason:
+        raise BadInput(f"{path} cannot be read: it is no array file.") from reason
+    except KeyError as reason:
+        raise BadInput(f"{path} holds no array named {name}.") from reason
     if array.ndim not in {2, 3} or array.dtype.kind not in "buif":
         raise BadInput(f"{path} holds {array.dtype} of shape {array.shape}, not slices [z, y, x].")
     return array if array.ndim == 3 else array[None]

@@ -31,6 +31,16 @@ def test_evaluate_prints_one_table(marview: Callable, simulated: Path) -> None:
     assert 5 < result["psnr_db"] < 60
 
 
+@pytest.mark.parametrize("name", ["seg.dcm", "seg.nrrd", "seg.nii.gz"])
+def test_evaluate_takes_every_mask_that_marview_writes(
+    marview: Callable, simulated: Path, tmp_path: Path, name: str
+) -> None:
+    assert marview("mask", simulated / "study", "--threshold", "3000", "--output", tmp_path / name).exit_code == 0
+    words = ("evaluate", simulated / "study", "--truth", simulated / "truth", "--mask", tmp_path / name, "--json")
+    [result] = marview(*words).record["results"].values()
+    assert 5 < result["ring"]["psnr_db"] < 60
+
+
 def test_benchmark_ranks_li_above_nothing_and_takes_up_where_it_was(
     marview: Callable, simulated: Path, tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ import pytest
 
 from marview.errors import BadInput, UsageError
 from marview.evaluation.compare import evaluate
+from marview.export import write_nifti
+from marview.geometry import Grid
 
 
 @pytest.fixture
@@ -59,3 +61,68 @@ def test_what_cannot_be_compared_is_refused(volumes):
             evaluate([volumes / f"{name}.npy"], volumes / "truth.npy")
     with pytest.raises(UsageError, match="no protocol"):
         evaluate([volumes / "bad.npy"], volumes / "truth.npy", protocol="syndeeplesion")
+
+
+GRID = Grid.from_spacing((4, 64, 64), (3.0, 2.0, 2.0))
+
+
+def _moved(left_mm):
+    affine = GRID.affine.copy()
+    affine[0, 3] += left_mm
+    return Grid(GRID.shape, affine)
+
+
+@pytest.fixture
+def placed(volumes):
+    for name in ("truth", "bad"):
+        hu = np.rint(np.load(volumes / f"{name}.npy")).astype(np.int16)
+        write_nifti(volumes / f"{name}.nii.gz", hu, GRID)
+    return volumes
+
+
+def test_a_result_of_another_place_in_the_patient_is_refused(placed):
+    hu = np.rint(np.load(placed / "bad.npy")).astype(np.int16)
+    write_nifti(placed / "moved.nii.gz", hu, _moved(60))
+    write_nifti(placed / "rounded.nii.gz", hu, _moved(0.01))
+    assert evaluate([placed / "rounded.nii.gz"], placed / "truth.nii.gz").slices == (1, 2)
+    with pytest.raises(BadInput, match=r"moved.nii.gz lies elsewhere .* by up to 60.0 mm"):
+        evaluate([placed / "moved.nii.gz"], placed / "truth.nii.gz")
+
+
+def test_a_mask_counts_where_it_lies_in_the_patient(placed):
+    mask = np.load(placed / "mask.npy")
+    write_nifti(placed / "mask.nii.gz", mask, GRID)
+    write_nifti(placed / "moved.nii.gz", mask, _moved(60))
+    write_nifti(placed / "beside.nii.gz", mask, _moved(600))
+    there, moved = (
+        evaluate([placed / "bad.nii.gz"], placed / "truth.nii.gz", placed / f"{name}.nii.gz").record()["results"]
+        for name in ("mask", "moved")
+    )
+    shifted = np.roll(mask, 30, axis=2)
+    np.save(placed / "shifted.npy", shifted)
+    by_hand = evaluate([placed / "bad.nii.gz"], placed / "truth.nii.gz", placed / "shifted.npy").record()["results"]
+    assert moved == by_hand
+    assert moved != there
+    with pytest.raises(BadInput, match="outside the volume"):
+        evaluate([placed / "bad.nii.gz"], placed / "truth.nii.gz", placed / "beside.nii.gz")
+
+
+def test_a_mask_with_a_place_and_a_truth_without_one_are_refused(placed):
+    write_nifti(placed / "mask.nii.gz", np.load(placed / "mask.npy"), GRID)
+    with pytest.raises(BadInput, match="an array does not"):
+        evaluate([placed / "bad.npy"], placed / "truth.npy", placed / "mask.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("mask.npy", "no array", r"it is no array file\.$"),
+        ("mask.npz", "no array", r"it is no array file\.$"),
+        ("nowhere.npz", "", r"cannot be read: no such file or directory\.$"),
+    ],
+)
+def test_a_mask_that_cannot_be_read_is_refused_in_words(volumes, name, text, sentence):
+    if text:
+        (volumes / name).write_text(text)
+    with pytest.raises(BadInput, match=sentence):
+        evaluate([volumes / "bad.npy"], volumes / "truth.npy", volumes / name)

@@ -19,10 +19,9 @@ from .kept import Kept, Learned
 from .network import completed, planes
 from .patient import NearHipPairs, Patient, SmallScan
 from .start import Start, start_of
-from .training import NearHipTraining, unit
+from .training import FEWEST, NearHipTraining, unit
 
 _NEIGHBOURS = 22
-_FEWEST = 3
 _BATCH = 2
 _CLIP = 1.0
 _OUTSIDE = 0.05
@@ -142,7 +141,7 @@ class NearHip:
         assert isinstance(parameters, Parameters)
         scan = SmallScan(parameters.size_px, parameters.views, case.pixel_mm * case.hu.shape[-1])
         clean, masks = job.neighbours(_NEIGHBOURS)
-        if len(clean) < _FEWEST:
+        if len(clean) < FEWEST:
             raise MethodFailed(
                 f"near_hip learns from slices of the same scan without metal, and there are {len(clean)}; give it a "
                 "scan that reaches beyond the implant, or choose another method."
@@ -168,7 +167,7 @@ class NearHip:
 
 
 def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Learned:
-    """Train a network on a patient's slices, or on those of several.
+    """Train a network on a patient's slices, or on those of several; what it is worth is measured on slices held out.
 
     Raises:
         MethodFailed: the loss is not a number.
@@ -178,11 +177,14 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
     torch.manual_seed(parameters.seed)
     network = training.build(settings).to(job.device)
     adam = torch.optim.Adam(network.parameters(), parameters.learning_rate)
-    pairs = NearHipPairs(patients, _BATCH, parameters.seed)
+    parts, others = zip(*(patient.parted() for patient in patients), strict=True)
+    held_out = tuple(other for other in others if len(other.clean_mu))
+    pairs = NearHipPairs(parts, _BATCH, parameters.seed)
+    unseen = NearHipPairs(held_out or parts, _BATCH, parameters.seed + 1)
     shown = Remembered(pairs, _REMEMBERED, _SHOWN, parameters.seed)
     began = time.monotonic()
     job.learning(0.0, "looking at the scan")
-    before = _error(training, network, pairs, settings, job)
+    before = _error(training, network, unseen, settings, job)
     network.train()
     done = 0
     for number in range(parameters.steps):
@@ -205,16 +207,17 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
         job.learning(share, f"step {done} of {parameters.steps}")
     job.learning(1.0, "checking what was learned")
     calibrate(training, network, pairs, settings, job)
-    after = _error(training, network, pairs, settings, job)
+    after = _error(training, network, unseen, settings, job)
     is_used = after < before or parameters.start == "nothing"
     minutes = (time.monotonic() - began) / 60
     of = "this scan" if len(patients) == 1 else f"{len(patients)} scans"
+    where = f"{_slices(held_out)} it did not learn from" if held_out else "those slices, as there are no others,"
     words = (
         f"A network of {sum(one.numel() for one in network.parameters()):,} parameters learned from "
-        f"{sum(len(one.clean_mu) for one in patients)} slices of {of} without metal and "
+        f"{_slices(parts)} of {of} without metal and "
         f"{sum(len(one.masks) for one in patients)} masks of metal "
         f"({parameters.size_px} x {parameters.size_px} pixels, {parameters.views} views): {done} steps in "
-        f"{minutes:.1f} minutes; in metal put into those slices its error in the trace is {after:.0%} of linear "
+        f"{minutes:.1f} minutes; in metal put into {where} its error in the trace is {after:.0%} of linear "
         f"interpolation's."
     )
     if is_used and parameters.start == "nmar":
@@ -225,6 +228,11 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
             "it learn longer."
         )
     return Learned(network.eval() if is_used else _Nothing(), words)
+
+
+def _slices(patients: tuple[Patient, ...]) -> str:
+    count = sum(len(one.clean_mu) for one in patients)
+    return f"{count} {'slice' if count == 1 else 'slices'}"
 
 
 class _Nothing(nn.Module):
@@ -256,7 +264,7 @@ def calibrate(
 def _error(
     training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: dict[str, Any], job: Job
 ) -> float:
-    """Root mean square error in the trace of pairs that are not trained on, as a share of linear interpolation's."""
+    """Root mean square error in the trace of some pairs, as a share of linear interpolation's."""
     network.eval()
     wrong = li_wrong = 0.0
     for number in range(_CHECKED):

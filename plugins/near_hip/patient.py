@@ -1,7 +1,7 @@
 """Pairs of a patient's own slices: metal of the same patient's, changed a little, over slices that have none."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -20,6 +20,7 @@ _TURN, _GROW, _SHIFT = 0.6, 1.5, 0.25
 """How far a mask is turned (rad), grown or shrunk (factor), and moved (share of half the field)."""
 
 _TRIES = 12
+_HELD_OUT = 5
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,12 @@ class Patient:
     def of(cls, scan: SmallScan, clean_hu: Tensor, masks: Tensor) -> "Patient":
         """A patient of slices in HU and masks on any grid of the same field."""
         return cls(scan, scan.image(hu_to_mu(clean_hu)).clamp(min=0), scan.mask(masks))
+
+    def parted(self) -> tuple["Patient", "Patient"]:
+        """What is learned from and what is held out: every fifth slice, at least one of two or more, none of one."""
+        count = len(self.clean_mu)
+        is_held = torch.arange(count, device=self.clean_mu.device) % _HELD_OUT == min(_HELD_OUT // 2, max(count - 1, 1))
+        return replace(self, clean_mu=self.clean_mu[~is_held]), replace(self, clean_mu=self.clean_mu[is_held])
 
     @cached_property
     def sinograms(self) -> Tensor:

@@ -235,7 +235,8 @@ def test_a_run_learns_and_keeps_data_outside_the_trace(loaded) -> None:
     assert error < li_error
     [words] = result.notes
     assert "40 steps" in words
-    assert "6 slices of this scan" in words
+    assert "5 slices of this scan" in words
+    assert "1 slice it did not learn from" in words
     assert job.fractions == sorted(job.fractions)
     shares = [share for share, _ in job.learned]
     assert len(shares) == 42
@@ -357,6 +358,41 @@ def test_eight_slices_are_learned_by_heart(room, learn_by_heart, settings, steps
             said = room.network.completed(network, *training.shown(one, settings), room.training.unit(one))
         wrong = [(each - one.metal_free_sinogram)[one.trace].square().mean().sqrt() for each in (said, one.li_sinogram)]
         assert float(wrong[0] / wrong[1]) < most
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(1, []), (2, [1]), (3, [2]), (8, [2, 7]), (22, [2, 7, 12, 17])])
+def test_every_fifth_slice_is_held_out_but_never_the_only_one(room, count: int, held_out: list[int]) -> None:
+    clean, masks = bodies(count)
+    patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, SIZE * PIXEL_MM), clean, masks)
+    learned_from, other = patient.parted()
+    assert torch.equal(other.clean_mu, patient.clean_mu[held_out])
+    assert torch.equal(learned_from.clean_mu, patient.clean_mu[[k for k in range(count) if k not in held_out]])
+
+
+@pytest.mark.parametrize(
+    ("count", "says"), [(1, "into those slices, as there are no others,"), (2, "into 1 slice it did")]
+)
+def test_what_is_learned_is_measured_on_slices_it_did_not_learn_from(loaded, room, monkeypatch, count, says) -> None:
+    """Where there are any."""
+    seen: dict[str, Tensor] = {}
+    error, calibrate = room.method._error, room.method.calibrate
+
+    def checks(training, network, pairs, settings, job) -> float:
+        [seen["checked"]] = [one.clean_mu for one in pairs.patients]
+        return error(training, network, pairs, settings, job)
+
+    def calibrates(training, network, pairs, settings, job) -> None:
+        [seen["learned"]] = [one.clean_mu for one in pairs.patients]
+        calibrate(training, network, pairs, settings, job)
+
+    monkeypatch.setattr(room.method, "_error", checks)
+    monkeypatch.setattr(room.method, "calibrate", calibrates)
+    clean, masks = bodies(count)
+    patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, SIZE * PIXEL_MM), clean, masks)
+    learned = room.method.learn((patient,), loaded.parameters(SMALL | {"steps": 2}), Job())
+    assert says in learned.words
+    both = [(one == other).all() for one in seen["learned"] for other in seen["checked"]]
+    assert any(both) == (count == 1)
 
 
 def test_a_network_that_is_no_gain_is_left_out_and_the_note_says_so(loaded, room, monkeypatch) -> None:

@@ -20,8 +20,8 @@ from .network import NearHipCnn, completed, planes
 from .patient import NearHipPairs, Patient, SmallScan, brightness
 from .start import start_of
 
-_HELD_OUT = 5
-"""Every fifth clean slice is held out."""
+FEWEST = 3
+"""Slices without metal that a scan has at least."""
 
 
 class NearHipTraining:
@@ -98,14 +98,13 @@ class NearHipTraining:
             scan = SmallScan(size, views, each.field_mm)
             scale = brightness(each.clean_hu) if len(found) > 1 else 1.0
             hu = ((each.clean_hu + 1000) * scale - 1000).to(device)
-            masks = each.masks.to(device)
-            held = torch.arange(len(hu)) % _HELD_OUT == _HELD_OUT // 2
-            if not bool(held.any()):
+            if len(hu) < FEWEST:
                 raise BadInput(
                     f"{data} has {len(hu)} slices without metal near the metal; near_hip learns from three at least."
                 )
-            training.append(Patient.of(scan, hu[~held], masks))
-            validation.append(Patient.of(scan, hu[held], masks))
+            learned_from, held_out = Patient.of(scan, hu, each.masks.to(device)).parted()
+            training.append(learned_from)
+            validation.append(held_out)
         batch, seed = recipe.data.batch, recipe.run.seed
         made = NearHipPairs(tuple(training), batch, seed)
         return (

@@ -13,6 +13,7 @@ from marview.dicom.scan import scan
 from marview.errors import BadInput
 from marview.slices import list_clean, read_pages
 from marview.slices.body import body_of
+from marview.volume.segment import adaptive
 
 HELD_OUT = "validation"
 """A TIFF stack whose name begins so is never trained on."""
@@ -75,13 +76,13 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
         raise BadInput(f"{path} does not exist; --data takes a folder of TIFF stacks, DICOM series or NIfTI files.")
     kept: dict[bool, list[tuple[str, NDArray[np.int16]]]] = {False: [], True: []}
     with_metal = empty = 0
-    for is_held_out, name, hu in _listed(path, tell):
-        if np.count_nonzero(hu > _METAL_HU) > _METAL_PX:
+    for each in _listed(path, tell):
+        if each.has_metal:
             with_metal += 1
-        elif np.count_nonzero(body_of(hu)) < _SMALLEST_BODY * hu.size:
+        elif np.count_nonzero(body_of(each.hu)) < _SMALLEST_BODY * each.hu.size:
             empty += 1
         else:
-            kept[is_held_out].append((name, np.rint(hu).clip(-1000, 32767).astype(np.int16)))
+            kept[each.is_held_out].append((each.name, np.rint(each.hu).clip(-1000, 32767).astype(np.int16)))
     if not kept[False]:
         if kept[True] and not with_metal and not empty:
             raise BadInput(
@@ -105,30 +106,58 @@ def _bank(named: Sequence[tuple[str, NDArray[np.int16]]]) -> Bank:
     return Bank([hu for _, hu in named], [name for name, _ in named])
 
 
-def _listed(path: Path, tell: Callable[[str], None]) -> Iterator[tuple[bool, str, NDArray[np.float32]]]:
-    """Whether a slice is held out, its name and its HU, of every slice."""
+@dataclass(frozen=True, eq=False)
+class _Listed:
+    name: str
+    hu: NDArray[np.float32]
+    has_metal: bool
+    is_held_out: bool = False
+
+
+def _listed(path: Path, tell: Callable[[str], None]) -> Iterator[_Listed]:
+    """Every slice."""
     stacks = sorted(one for one in path.iterdir() if _is_stack(one)) if path.is_dir() else []
     if stacks or _is_stack(path):
         for stack in stacks or [path]:
             tell(stack.name)
             is_held_out = stack.name.startswith(HELD_OUT)
-            yield from ((is_held_out, f"{stack.stem}_{k:03d}", hu) for k, hu in enumerate(read_pages(stack)))
+            for k, hu in enumerate(read_pages(stack)):
+                yield _Listed(page_name(stack.stem, k), hu, _is_dense(hu), is_held_out)
     elif path.suffix.lower() in {".npy", ".npz"}:
-        yield from ((False, each.name, each.read()) for each in list_clean(path))
+        for each in list_clean(path):
+            hu = each.read()
+            yield _Listed(each.name, hu, _is_dense(hu))
     else:
-        yield from ((False, *each) for each in _series(path, tell))
+        yield from _series(path, tell)
+
+
+def page_name(stem: str, page: int) -> str:
+    """What the slice of a stack's page is called in a bank."""
+    return f"{stem}_{page:03d}"
+
+
+def _is_dense(hu: NDArray[np.float32]) -> bool:
+    """Whether a slice by itself shows metal."""
+    return bool(np.count_nonzero(hu > _METAL_HU) > _METAL_PX)
 
 
 def _is_stack(path: Path) -> bool:
     return path.suffix.lower() in {".tif", ".tiff"}
 
 
-def _series(path: Path, tell: Callable[[str], None]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Name and HU of the slices of every series that is a volume; what else lies there is left alone."""
+def _series(path: Path, tell: Callable[[str], None]) -> Iterator[_Listed]:
+    """The slices of every series that is a volume; what else lies there is left alone.
+
+    Metal is what a mask of the whole series would begin with: thin or at the end of an implant it is too little, or not
+    dense enough, to be told from bone in a slice by itself.
+    """
     for number, series in enumerate(scan(path).series):
         report = check(series)
         if not report.is_volume:
             continue
         tell(series.description or f"series {number + 1}")
-        for k, hu in enumerate(read(series, report=report).volume.hu):
-            yield f"series_{number:02d}_{k:03d}", np.maximum(hu.astype(np.float32), -1000)
+        volume = read(series, report=report).volume
+        mask = adaptive(volume.hu, volume.grid.spacing_mm).mask
+        for k, page in enumerate(volume.hu):
+            hu = np.maximum(page.astype(np.float32), -1000)
+            yield _Listed(page_name(f"series_{number:02d}", k), hu, bool(mask[k].any()) or _is_dense(hu))

@@ -92,6 +92,16 @@ def test_series_and_nifti_files_are_read_together(tmp_path: Path) -> None:
     assert "first" in heard
 
 
+def test_a_wire_that_a_slice_by_itself_does_not_show_is_left_out(tmp_path: Path) -> None:
+    """In three of six slices, denser than any bone but of a few pixels only."""
+    hu = np.stack([body(30)] * 6)
+    hu[2:5, 20:22, 20:23] = 2700
+    series(tmp_path / "scan", hu, "scan")
+    banks = read_banks(tmp_path / "scan")
+    assert banks.with_metal == 3
+    assert max(int(each.max()) for bank in (banks.training, banks.validation) for each in bank.slices) < 100
+
+
 def test_a_single_slice_is_both(tmp_path: Path) -> None:
     stack(tmp_path / "one.tif", [body()])
     banks = read_banks(tmp_path / "one.tif")
@@ -102,3 +112,8 @@ def test_a_single_slice_is_both(tmp_path: Path) -> None:
 def test_the_shared_slices_are_all_free_of_metal(shared_data: Path) -> None:
     banks = read_banks(shared_data / "metal_free")
     assert (len(banks.training), len(banks.validation), banks.with_metal) == (613, 80, 0)
+
+
+@pytest.mark.data
+def test_slices_of_real_metal_are_all_left_out(shared_data: Path) -> None:
+    assert read_banks(shared_data / "real_metal").with_metal == 28 + 17

@@ -15,11 +15,9 @@ from marview.evaluation.case_folder import write_known_case
 from marview.evaluation.simulated import known_case
 from marview.evaluation.syndeeplesion import write_syndeeplesion
 from marview.export import whole_folder, write_json, write_nifti
-from marview.geometry import Grid
 from marview.physics import USUAL_PROTOCOL, Simulation, protocol
 from marview.physics.implants import place
 from marview.physics.insert import insert
-from marview.volume import Volume
 
 
 def simulate_series(
@@ -39,9 +37,11 @@ def simulate_series(
     The folder gets `study` (with artifacts) and `truth` (without metal) as DICOM series, `metal.nii.gz`, and `cases`:
     the slices with metal and their sinograms, as our case files or in the public SynDeepLesion layout.
 
+    The implant is placed in the whole series, whatever `slices` are scanned.
+
     Raises:
         UsageError: an unknown implant, material or protocol, or a folder that holds something.
-        BadInput: the series cannot be read, or holds no place for the implant.
+        BadInput: the series cannot be read, or holds no place for the implant, or no metal reaches the slices.
         CannotWrite: the disk is full or read-only.
     """
     scan = protocol(protocol_name)
@@ -49,7 +49,7 @@ def simulate_series(
     if not loaded.report.is_volume:
         raise BadInput(f"{path} cannot be scanned: {loaded.report.reason}")
     chosen = parse_slices(slices, len(loaded.volume.hu))
-    volume = _part(loaded.volume, chosen)
+    volume = loaded.volume
     implants = place(implant, volume.hu, volume.grid.spacing_mm, material=material, seed=seed)
     console = Console(stderr=True)
     with whole_folder(output) as part, Progress(console=console, disable=not console.is_terminal) as bar:
@@ -60,11 +60,18 @@ def simulate_series(
         def keep(start: int, simulation: Simulation) -> None:
             with_metal = torch.nonzero(simulation.metal.any(dim=-1).any(dim=-1)).ravel()
             if len(with_metal):
-                known = known_case(f"slices_{start:04d}", _of(simulation, with_metal), scan)
+                numbers = [start + int(k) for k in with_metal]
+                known = known_case(f"slices_{start:04d}", _of(simulation, with_metal), scan, numbers)
                 write_known_case(known, cases) if layout == "cases" else write_syndeeplesion(known, cases)
 
         inserted = insert(
-            volume, implants, scan, seed=seed, progress=lambda share: bar.update(task, completed=share), on_batch=keep
+            volume,
+            implants,
+            scan,
+            slices=chosen,
+            seed=seed,
+            progress=lambda share: bar.update(task, completed=share),
+            on_batch=keep,
         )
         about = {
             "implant": implant,
@@ -96,15 +103,6 @@ def simulate_series(
         f"{output}: study, truth, metal.nii.gz and cases; {with_metal} of {len(inserted.metal)} slices hold metal "
         f"({name})."
     )
-
-
-def _part(volume: Volume, chosen: range) -> Volume:
-    """The chosen slices of a volume."""
-    grid = volume.grid
-    affine = grid.affine.copy()
-    affine[:3, 3] = grid.to_patient([chosen.start, 0, 0])
-    shape = (len(chosen), *grid.shape[1:])
-    return Volume(volume.hu[chosen.start : chosen.stop], Grid(shape, affine, grid.frame_of_reference_uid))
 
 
 def _of(simulation: Simulation, slices: torch.Tensor) -> Simulation:

@@ -40,14 +40,23 @@ def list_simulated(
     ]
 
 
-def known_case(name: str, simulation: Simulation, protocol: Protocol) -> KnownCase:
-    """A simulated scan as a case: its image before correction is the FBP of its own sinogram."""
+def known_case(
+    name: str, simulation: Simulation, protocol: Protocol, slice_indices: Sequence[int] | None = None
+) -> KnownCase:
+    """A simulated scan as a case: its image before correction is the FBP of its own sinogram.
+
+    Args:
+        name: of the case.
+        simulation: the scan.
+        protocol: of the scan.
+        slice_indices: number of each slice in the series it comes from; 0, 1, ... if None.
+    """
     case = MarCase(
         hu=mu_to_hu(simulation.image).clamp(min=-1000),
         metal=simulation.metal,
         pixel_mm=protocol.pixel_mm,
         beam=protocol.beam,
-        slice_indices=list(range(len(simulation.metal))),
+        slice_indices=list(range(len(simulation.metal)) if slice_indices is None else slice_indices),
         measured_sinogram=simulation.sinogram,
         measured_trace=simulation.trace,
     )

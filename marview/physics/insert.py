@@ -47,6 +47,7 @@ def insert(
     implants: Sequence[Implant],
     protocol: Protocol,
     *,
+    slices: range | None = None,
     stages: Stages | None = None,
     seed: int = 0,
     progress: Callable[[float], None] | None = None,
@@ -62,13 +63,14 @@ def insert(
         volume: without metal, axial.
         implants: in mm from the middle of the volume, as `place` answers.
         protocol: of the scan.
+        slices: which of the volume to scan, in one piece; all if None. The implants stay where they are in the volume.
         stages: of the simulation.
         seed: of the noise; every batch has its own.
         progress: called with the share that is done, 0 to 1.
-        on_batch: called with the index of its first slice and every batch's simulation, to write cases.
+        on_batch: called with the index of its first slice in the volume and every batch's simulation, to write cases.
 
     Raises:
-        BadInput: no metal falls into the volume, or it covers half of the body.
+        BadInput: no metal falls into these slices, or it covers half of the body.
 
     Example:
         >>> from marview.physics import protocol
@@ -80,12 +82,16 @@ def insert(
         >>> insert(volume, implants, protocol("adn-256")).hu.shape
         (1, 256, 256)
     """
-    axes = tuple(
+    z, y, x = (
         ((np.arange(count) - (count - 1) / 2) * spacing).astype(np.float32)
         for count, spacing in zip(volume.grid.shape, volume.grid.spacing_mm, strict=True)
     )
-    shares = rasterize(implants, (axes[0], axes[1], axes[2]))
-    _check(volume, shares)
+    chosen = slices if slices is not None else range(len(volume.hu))
+    shares = rasterize(implants, (z[chosen.start : chosen.stop], y, x))
+    if not _covered(shares).any():
+        raise BadInput(_beside(rasterize(implants, (z, y, x)), chosen))
+    volume = _part(volume, chosen)
+    _refuse_too_much(volume, shares)
     size = protocol.shape[0]
     count = len(volume.hu)
     hu, truth = (np.empty((count, *protocol.shape), dtype=np.int16) for _ in range(2))
@@ -96,25 +102,44 @@ def insert(
         shares_here: dict[str | Material, Tensor | NDArray[Any]] = {
             name: _resized(share[part], size, 0.0).clamp(0, 1) for name, share in shares.items()
         }
-        simulation = simulate(clean, shares_here, protocol, stages=stages, seed=seed + start)
+        simulation = simulate(clean, shares_here, protocol, stages=stages, seed=seed + chosen.start + start)
         hu[part] = _as_int16(mu_to_hu(simulation.image))
         truth[part] = _as_int16(simulation.truth_hu)
         metal[part] = simulation.metal.cpu().numpy()
         if on_batch:
-            on_batch(start, simulation)
+            on_batch(chosen.start + start, simulation)
         if progress:
             progress(min(1.0, (start + _SLICES_AT_ONCE) / count))
     return Inserted(hu, truth, metal, _resized_grid(volume.grid, size))
 
 
-def _check(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> None:
-    covered = np.zeros(volume.hu.shape, dtype=bool)
-    for share in shares.values():
-        covered |= share > 0
-    if not covered.any():
-        raise BadInput("No part of the implant lies in this volume; choose another implant or series.")
+def _part(volume: Volume, chosen: range) -> Volume:
+    """Some slices of a volume, where they are in the patient."""
+    grid = volume.grid
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_patient([chosen.start, 0, 0])
+    shape = (len(chosen), *grid.shape[1:])
+    return Volume(volume.hu[chosen.start : chosen.stop], Grid(shape, affine, grid.frame_of_reference_uid))
+
+
+def _covered(shares: dict[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
+    return np.asarray(np.any([share > 0 for share in shares.values()], axis=0))
+
+
+def _beside(whole: dict[str, NDArray[np.float32]], chosen: range) -> str:
+    """Why there is no metal in the chosen slices, given its shares in the whole volume."""
+    if not (covered := _covered(whole)).any():
+        return "No part of the implant lies in this volume; choose another implant or series."
+    there = np.flatnonzero(covered.any(axis=(1, 2)))
+    return (
+        f"No metal reaches the slices {chosen.start}:{chosen.stop}: the implant lies in "
+        f"{there[0]}:{there[-1] + 1}; choose slices among those."
+    )
+
+
+def _refuse_too_much(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> None:
     body = volume.hu > _BODY_HU
-    if (covered & body).sum() > _MOST_METAL * max(int(body.sum()), 1):
+    if (_covered(shares) & body).sum() > _MOST_METAL * max(int(body.sum()), 1):
         raise BadInput("The implant covers half of the body; choose a smaller one.")
 
 

@@ -31,6 +31,20 @@ def test_evaluate_prints_one_table(marview: Callable, simulated: Path) -> None:
     assert 5 < result["psnr_db"] < 60
 
 
+def test_slices_hold_the_metal_that_the_whole_series_has_there(
+    marview: Callable, plain_series: Path, simulated: Path, tmp_path: Path
+) -> None:
+    words = ("simulate", plain_series, "--implant", "random", "--material", "ti", "--protocol", "adn-256")
+    assert marview(*words, "--output", tmp_path / "out", "--slices", "3:5").exit_code == 0
+    part, whole = (open_series(folder / "metal.nii.gz").volume for folder in (tmp_path / "out", simulated))
+    assert np.array_equal(part.hu, whole.hu[2:])
+    np.testing.assert_allclose(part.grid.to_patient([0, 0, 0]), whole.grid.to_patient([2, 0, 0]), atol=1e-3)
+    [case] = (tmp_path / "out" / "cases").glob("*[0-9].npz")
+    assert case.name == "slices_0003.npz"
+    with np.load(case) as file:
+        assert list(file["slice_indices"]) == [3, 4]
+
+
 @pytest.mark.parametrize("name", ["seg.dcm", "seg.nrrd", "seg.nii.gz"])
 def test_evaluate_takes_every_mask_that_marview_writes(
     marview: Callable, simulated: Path, tmp_path: Path, name: str

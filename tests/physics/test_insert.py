@@ -61,3 +61,21 @@ def test_metal_beside_or_all_over_the_body_is_refused(volume: Volume) -> None:
         insert(volume, (Implant("pin", (Part(ball((900.0, 0.0, 0.0), 5.0), "ti"),)),), protocol("adn-256"))
     with pytest.raises(BadInput, match="covers half of the body"):
         insert(volume, (Implant("pin", (Part(ball((0.0, 0.0, 0.0), 120.0), "ti"),)),), protocol("adn-256"))
+
+
+def test_metal_stays_at_its_place_where_only_some_slices_are_scanned(volume: Volume) -> None:
+    starts: list[int] = []
+    whole = insert(volume, (PIN,), protocol("adn-256"))
+    upper = insert(
+        volume, (PIN,), protocol("adn-256"), slices=range(1, 3), on_batch=lambda start, _: starts.append(start)
+    )
+    assert starts == [1]
+    assert np.array_equal(upper.metal, whole.metal[1:])
+    assert np.array_equal(upper.truth_hu, whole.truth_hu[1:])
+    np.testing.assert_allclose(upper.grid.to_patient([0, 0, 0]), whole.grid.to_patient([1, 0, 0]))
+
+
+def test_slices_without_metal_are_refused_with_those_that_have_it(volume: Volume) -> None:
+    low = Implant("pin", (Part(ball((40.0, 10.0, -5.0), 2.0), "ti"),))
+    with pytest.raises(BadInput, match=r"No metal reaches the slices 1:3: the implant lies in 0:1;"):
+        insert(volume, (low,), protocol("adn-256"), slices=range(1, 3))

@@ -106,12 +106,32 @@ class Trainable(Protocol):
         """Pictures of the first slice by name, `[y, x]` in 1/cm or `[view, bin]`, for a look while training runs."""
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What a run learns from.
+
+    Attributes:
+        training: batches to learn from.
+        validation: batches of held-out slices.
+        words: what they are made of, without names of folders or people.
+        collections: where that comes from, with licences, as far as it is known.
+    """
+
+    training: PairSource
+    validation: PairSource
+    words: str
+    collections: tuple[str, ...] = ()
+
+
 @runtime_checkable
 class OwnPairs(Protocol):
-    """A trainable that makes its own pairs of what the person names, such as a patient's own slices."""
+    """A trainable that makes its own pairs of what the person names, such as a patient's own slices.
 
-    def sources(self, data: Path, recipe: Recipe, device: torch.device) -> tuple[PairSource, PairSource]:
-        """Training and validation batches; neither may hold a slice of the other's.
+    What a recipe says of protocols, metal and re-projection is then not used, and no card or weights file says it.
+    """
+
+    def sources(self, data: Path, recipe: Recipe, device: torch.device) -> Sources:
+        """Training and validation batches, neither of which may hold a slice of the other's.
 
         Args:
             data: what stands behind `--data` or `--patient`.

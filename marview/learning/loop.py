@@ -17,7 +17,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from marview.errors import MethodFailed, UsageError
 from marview.learning.ahead import Ahead
-from marview.learning.api import Pairs, PairSource, Trainable
+from marview.learning.api import OwnPairs, Pairs, PairSource, Trainable
 from marview.learning.average import averaged
 from marview.learning.beginning import Beginning, begin_with
 from marview.learning.guard import Seen
@@ -192,7 +192,7 @@ class Training:
             self._plan.method,
             self._plan.version,
             recipe.network,
-            recipe.data.protocols,
+            () if isinstance(self._plan.trainable, OwnPairs) else recipe.data.protocols,
             self.step,
             self.minutes,
             recipe.run.seed,

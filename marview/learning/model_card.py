@@ -75,15 +75,21 @@ def _facts(record: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> 
         ("parameters", f"{record['parameters']:,}"),
         ("network", ", ".join(f"{name} = {value}" for name, value in recipe["network"].items()) or "as published"),
         *([("begins with", begun)] if begun else []),
-        ("protocols", ", ".join(dict.fromkeys(data["protocols"]))),
-        ("metals", ", ".join(data["metal"]["materials"])),
-        ("re-projected images", f"{data['reprojected']:.0%} of the batches"),
-        ("photons", f"{data['photons'][0]:g} to {data['photons'][1]:g} times the protocol's"),
+        *([] if last.get("has_own_pairs") else _scans(data)),
         ("steps", f"{last['last_step']:,} of {run['steps']:,}, slices in a batch: {data['batch']}"),
         ("optimiser", f"{how['name']}, learning rate {how['learning_rate']:g}"),
         ("seed", run["seed"]),
         ("minutes", f"{last['minutes']:g}"),
         ("made with", f"marview {record['marview']}, PyTorch {record['torch']}"),
+    ]
+
+
+def _scans(data: Mapping[str, Any]) -> list[tuple[str, object]]:
+    return [
+        ("protocols", ", ".join(dict.fromkeys(data["protocols"]))),
+        ("metals", ", ".join(data["metal"]["materials"])),
+        ("re-projected images", f"{data['reprojected']:.0%} of the batches"),
+        ("photons", f"{data['photons'][0]:g} to {data['photons'][1]:g} times the protocol's"),
     ]
 
 

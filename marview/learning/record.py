@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from marview import __version__
 from marview.errors import BadInput
 from marview.export import write_json
-from marview.learning.bank import HELD_OUT
+from marview.learning.bank import page_name
 from marview.learning.beginning import Beginning
 from marview.learning.recipe import Recipe
 from marview.mar import Listing
@@ -31,6 +32,7 @@ class Session:
         hardware: it ran on.
         data: what was learned from, in words.
         collections: where that comes from, with licences, where an `index.csv` beside the slices says so.
+        has_own_pairs: whether the method made its pairs itself, so that scans and metal are not the recipe's.
     """
 
     first_step: int
@@ -39,6 +41,7 @@ class Session:
     hardware: str
     data: str
     collections: tuple[str, ...] = ()
+    has_own_pairs: bool = False
 
 
 def add_session(
@@ -72,10 +75,14 @@ def add_session(
     write_json(folder / RECORD, record)
 
 
-def collections_of(data: Path) -> tuple[str, ...]:
-    """Collections and licences that `index.csv` beside clean slices names; none where there is none.
+def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
+    """Collections and licences of slices that were learned from, as `index.csv` beside them says; none without one.
 
-    >>> collections_of(Path("/nowhere"))
+    Args:
+        data: a folder of TIFF stacks, or one of them.
+        names: of the slices, as a bank has them. Where the index says no pages, all of a stack in it count.
+
+    >>> collections_of(Path("/nowhere"), ())
     ()
     """
     index = (data if data.is_dir() else data.parent) / "index.csv"
@@ -83,12 +90,18 @@ def collections_of(data: Path) -> tuple[str, ...]:
         return ()
     with index.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
+    stacks = {name.rpartition("_")[0] for name in names}
     named = Counter(
         f"{row['collection']} ({row.get('licence') or 'licence not stated'})"
         for row in rows
-        if row.get("collection") and not row.get("file", "").startswith(HELD_OUT)
+        if row.get("collection") and _is_among(row, names, stacks)
     )
-    return tuple(f"{name}: {count} slices" for name, count in named.most_common())
+    return tuple(f"{name}: {count} {'slice' if count == 1 else 'slices'}" for name, count in named.most_common())
+
+
+def _is_among(row: Mapping[str, str], names: Collection[str], stacks: Collection[str]) -> bool:
+    stem, page = Path(row.get("file") or "").stem, row.get("page") or ""
+    return page_name(stem, int(page)) in names if page.isdecimal() else stem in stacks
 
 
 def read_record(folder: Path) -> dict[str, Any]:

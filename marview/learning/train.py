@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from marview.errors import MethodFailed, UsageError
-from marview.learning.api import OwnPairs, PairSource, Trainable
+from marview.learning.api import OwnPairs, Sources, Trainable
 from marview.learning.bank import read_banks
 from marview.learning.loop import Ending, News, Plan, Training
 from marview.learning.machine import Machine
@@ -83,10 +83,13 @@ def train(
             f"{listing.id} does not learn from a patient's own scan as near_hip does; give it scans without metal "
             "with --data DIR."
         )
+    if order.protocols and isinstance(trainable, OwnPairs):
+        raise UsageError(f"{listing.id} makes its own pairs of the scans it is given, so leave --protocol out.")
     machine = Machine(order.device)
-    pairs, validation, learned_from = _sources(trainable, recipe, order.data, machine, tell)
+    sources = _sources(trainable, recipe, order.data, machine, tell)
     version, begins_with = listing.manifest.version, order.begins_with
-    plan = Plan(listing.id, version, trainable, recipe, pairs, validation, order.output, machine, begins_with)
+    pairs, held_out = sources.training, sources.validation
+    plan = Plan(listing.id, version, trainable, recipe, pairs, held_out, order.output, machine, begins_with)
     training = Training(plan, is_resumed=order.is_resumed)
     count = sum(one.numel() for one in training.learner.network.parameters())
     tell(
@@ -105,8 +108,9 @@ def train(
         ) from error
     finally:
         if machine.is_first and training.step > before:
-            minutes, origin = round(training.minutes, 2), collections_of(order.data)
-            session = Session(before, training.step, minutes, machine.title, learned_from, origin)
+            minutes, origin = round(training.minutes, 2), sources.collections
+            is_own = isinstance(trainable, OwnPairs)
+            session = Session(before, training.step, minutes, machine.title, sources.words, origin, is_own)
             add_session(order.output, listing, order.size, recipe, count, session, training.beginning)
             write_card(order.output, code)
     machine.close()
@@ -123,18 +127,20 @@ def _recipe(folder: Path, order: Order) -> Recipe:
 
 def _sources(
     trainable: Trainable, recipe: Recipe, data: Path, machine: Machine, tell: Callable[[str], None]
-) -> tuple[PairSource, PairSource, str]:
-    """Training and validation batches, and what they are made of, in words without the names of folders or people."""
+) -> Sources:
     if isinstance(trainable, OwnPairs):
-        return *trainable.sources(data, recipe, machine.device), "pairs the method makes of the scans it is given"
+        sources = trainable.sources(data, recipe, machine.device)
+        tell(f"{sources.words}.")
+        return sources
     banks = read_banks(data, lambda name: tell(f"Reading {name}."))
     left_out = f"; {banks.with_metal} with metal were left out" if banks.with_metal else ""
     words = f"{len(banks.training)} clean slices, {len(banks.validation)} held out{left_out}"
     tell(f"{words}.")
     how, seed = recipe.data, recipe.run.seed
     simulated = SimulatedPairs.of(banks.training, how, machine.device, seed, machine.process)
-    return (
+    return Sources(
         Remembered(simulated, how.remembered, how.shown, seed) if how.shown > 1 else simulated,
         ValidationPairs(banks.validation, how, machine.device, seed),
         words,
+        collections_of(data, set(banks.training.names)),
     )

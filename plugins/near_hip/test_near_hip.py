@@ -323,7 +323,9 @@ def test_training_on_a_scan_holds_slices_out(room, monkeypatch) -> None:
     scans = [PatientScan(clean, masks, SIZE * PIXEL_MM), PatientScan(clean * 1.1, masks, SIZE * PIXEL_MM)]
     monkeypatch.setattr(room.training, "read_patient", lambda path: scans)
     recipe = read_recipe(HERE, "tiny")
-    training, held_out = room.training.NearHipTraining().sources(Path("scan"), recipe, torch.device("cpu"))
+    sources = room.training.NearHipTraining().sources(Path("scan"), recipe, torch.device("cpu"))
+    training, held_out = sources.training, sources.validation
+    assert sources.words == "16 slices without metal and 20 masks of metal of 2 scans, 4 held out"
     assert [len(each.clean_mu) for each in training.patients] == [8, 8]
     assert [len(each.clean_mu) for each in held_out.patients] == [2, 2]
     tissue = [float(each.clean_mu[each.clean_mu > 0.15].mean()) for each in training.patients]

@@ -1,6 +1,6 @@
 """Training of the near-hip network, from the command line on a patient's scan or within a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from marview.errors import BadInput
-from marview.learning.api import ONE_TURN, Pairs, PairSource
+from marview.learning.api import ONE_TURN, Pairs, Sources
 from marview.learning.losses import l2
 from marview.learning.memory import Remembered
 from marview.learning.patient import read_patient
@@ -85,7 +85,7 @@ class NearHipTraining:
             "result": pairs.reconstruct(corrected)[0],
         }
 
-    def sources(self, data: Path, recipe: Recipe, device: torch.device) -> tuple[PairSource, PairSource]:
+    def sources(self, data: Path, recipe: Recipe, device: torch.device) -> Sources:
         """Pairs of the slices without metal of one scan, or of every scan in a folder of such.
 
         Raises:
@@ -107,10 +107,20 @@ class NearHipTraining:
             validation.append(held_out)
         batch, seed = recipe.data.batch, recipe.run.seed
         made = NearHipPairs(tuple(training), batch, seed)
-        return (
+        return Sources(
             Remembered(made, recipe.data.remembered, recipe.data.shown, seed) if recipe.data.shown > 1 else made,
             NearHipPairs(tuple(validation), batch, seed + 1),
+            _words(training, validation),
         )
+
+
+def _words(training: Sequence[Patient], validation: Sequence[Patient]) -> str:
+    learned, held_out = (sum(len(each.clean_mu) for each in part) for part in (training, validation))
+    masks, scans = sum(len(each.masks) for each in training), len(training)
+    return (
+        f"{learned} slices without metal and {masks} {'mask' if masks == 1 else 'masks'} of metal of "
+        f"{'one scan' if scans == 1 else f'{scans} scans'}, {held_out} held out"
+    )
 
 
 def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]:

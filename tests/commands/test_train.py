@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from marview.learning.weights import load_weights
 from marview.mar import discovery
 
 TRAINING = """
@@ -38,12 +39,14 @@ class Spoilt(Net):
 
 class Own(Net):
     def sources(self, data, recipe, device):
+        from marview.learning.api import Sources
         from marview.learning.bank import read_banks
         from marview.learning.pairs import ValidationPairs
 
         assert data.name == "patient"
         bank = read_banks(data).training
-        return tuple(ValidationPairs(bank, recipe.data, device, seed) for seed in (1, 2))
+        batches = (ValidationPairs(bank, recipe.data, device, seed) for seed in (1, 2))
+        return Sources(*batches, f"{len(bank)} slices of one scan")
 
 class Hungry(Net):
     def losses(self, network, pairs, turn, settings):
@@ -163,8 +166,14 @@ def test_a_method_may_make_its_own_pairs_of_a_patient(marview, clean: Path, tmp_
     assert answer.exit_code == 0
     assert "1 step in" in answer.out
     card = (tmp_path / "run" / "model_card.md").read_text(encoding="utf-8")
-    assert "the scans it is given" in card
+    assert "slices of one scan" in card
     assert "patient" not in card
+    for unused in ("protocols", "metals", "re-projected", "photons"):
+        assert f"| {unused}" not in card
+    assert load_weights(tmp_path / "run" / "weights.safetensors")[1].protocols == ()
+    again = marview(*words, "--resume", "--protocol", "adn-256")
+    assert again.exit_code == 2
+    assert "makes its own pairs of the scans it is given, so leave --protocol out" in again.err
     refused = marview("methods", "--install", tmp_path / "run")
     assert refused.exit_code == 2
     assert "reads no weights: it learns anew in every run" in refused.err

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from marview.errors import BadInput
+from marview.learning.bank import read_banks
 from marview.learning.install import install
 from marview.learning.loop import Training
 from marview.learning.model_card import CARD, card
@@ -145,8 +146,24 @@ def test_a_record_that_is_broken_is_a_sentence(run: Path) -> None:
         read_record(run)
 
 
-def test_collections_come_from_the_index_beside_the_slices(tmp_path: Path) -> None:
-    lines = ["file,collection,licence", "train.tif,One,CC BY 3.0", "train.tif,One,CC BY 3.0", "validation.tif,Two,X"]
-    (tmp_path / "index.csv").write_text("\n".join([*lines, "train.tif,Three,"]), encoding="utf-8")
-    assert collections_of(tmp_path) == ("One (CC BY 3.0): 2 slices", "Three (licence not stated): 1 slices")
-    assert collections_of(tmp_path / "train.tif") == collections_of(tmp_path)
+def test_collections_are_of_the_pages_that_were_learned_from(tmp_path: Path) -> None:
+    """Whatever else the index beside them names: other stacks, pages with metal, pages that were held out."""
+    lines = ["file,page,collection,licence", "one.tif,0,One,CC BY 3.0", "one.tif,1,One,CC BY 3.0", "one.tif,2,Two,X"]
+    (tmp_path / "index.csv").write_text("\n".join([*lines, "one.tif,3,Three,", "other.tif,0,Four,X"]), encoding="utf-8")
+    learned = {"one_000", "one_001", "one_003"}
+    assert collections_of(tmp_path, learned) == ("One (CC BY 3.0): 2 slices", "Three (licence not stated): 1 slice")
+    assert collections_of(tmp_path / "one.tif", learned) == collections_of(tmp_path, learned)
+
+
+def test_collections_are_of_the_stacks_where_the_index_says_no_pages(tmp_path: Path) -> None:
+    (tmp_path / "index.csv").write_text("file,collection,licence\none.tif,One,X\nother.tif,Two,X\n", encoding="utf-8")
+    assert collections_of(tmp_path, ["one_000"]) == ("One (X): 1 slice",)
+
+
+@pytest.mark.data
+def test_of_some_of_the_shared_slices_the_card_lists_no_others(shared_data: Path, tmp_path: Path) -> None:
+    for name in ("train_2.tif", "index.csv"):
+        (tmp_path / name).symlink_to(shared_data / "metal_free" / name)
+    names = read_banks(tmp_path).training.names
+    lines = collections_of(tmp_path, set(names))
+    assert sum(int(line.rpartition(": ")[2].split()[0]) for line in lines) == len(names)

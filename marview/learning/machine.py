@@ -1,8 +1,11 @@
 """The processes and devices a run trains on: one CPU or GPU, or as many as `torchrun` starts."""
 
 import os
+import platform
+import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -52,7 +55,7 @@ class Machine:
         name = (
             torch.cuda.get_device_name(self.device)
             if self.device.type == "cuda"
-            else f"CPU, {threads} thread{'s' * (threads > 1)}"
+            else f"{_processor() or 'CPU'}, {threads} {'thread' if threads == 1 else 'threads'}"
         )
         return name if self.processes == 1 else f"{self.processes} x {name}"
 
@@ -91,6 +94,16 @@ class Machine:
         """Leave the other processes; without it they are torn from each other when they end."""
         if self._accelerator is not None:
             torch.distributed.destroy_process_group()
+
+
+def _processor(known: Path = Path("/proc/cpuinfo")) -> str:
+    """Name of the processor; empty where the system does not say it. Linux tells it in a file, to Python seldom."""
+    try:
+        text = known.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    named = re.search(r"^model name[ \t]*:[ \t]*(\S.*)$", text, re.MULTILINE)
+    return " ".join((named[1] if named else platform.processor()).split())
 
 
 def _accelerator(*, is_on_cpu: bool) -> Any:

@@ -38,9 +38,28 @@ def test_a_single_process_changes_no_gradient() -> None:
     assert bool((layer.weight.grad == 1).all())
     assert here.is_first
     assert (here.processes, here.device.type) == (1, "cpu")
-    assert "CPU" in here.title
     assert here.agree(yes=True)
     assert not here.agree(yes=False)
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "said", "title"),
+    [
+        ("vendor_id\t: X\nmodel name\t: A  Fast Processor\nmodel name\t: B\n", "", "A Fast Processor, 1 thread"),
+        ("processor\t: 0\nmodel name\t: \n", "arm", "arm, 1 thread"),
+        (None, "", "CPU, 1 thread"),
+    ],
+)
+def test_the_title_names_the_processor_where_the_system_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpuinfo: str | None, said: str, title: str
+) -> None:
+    if cpuinfo is not None:
+        (tmp_path / "cpuinfo").write_text(cpuinfo, encoding="utf-8")
+    processor = machine._processor
+    monkeypatch.setattr(machine, "_processor", lambda: processor(tmp_path / "cpuinfo"))
+    monkeypatch.setattr("platform.processor", lambda: said)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert Machine("cpu").title == title
 
 
 def test_half_precision_is_for_networks(monkeypatch: pytest.MonkeyPatch) -> None:

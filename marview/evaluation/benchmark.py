@@ -163,8 +163,8 @@ def _measure(corrected: Corrected, known: KnownCase) -> Part:
     restored = np.where(known.metal, known.uncorrected_hu, corrected.hu)
     measured = measure_case(restored, known.truth_hu, known.metal, known.uncorrected_hu)
     sizes = np.count_nonzero(known.metal, axis=(1, 2))
-    slices = (SliceRecord(known.name, k, int(sizes[k]), each) for k, each in enumerate(measured.slices))
-    return Part(tuple(slices), corrected.seconds)
+    slices = zip(known.numbers, sizes, measured.slices, strict=True)
+    return Part(tuple(SliceRecord(known.name, k, int(size), each) for k, size, each in slices), corrected.seconds)
 
 
 def _collect(
@@ -206,7 +206,8 @@ def _draw_figures(
         chosen = {"worst": order[0], "median": order[len(order) // 2], "best": order[-1]}
         strips = []
         for word, each in chosen.items():
-            known = by_name[each.case].read().slice(each.index)
+            whole = by_name[each.case].read()
+            known = whole.slice(whole.numbers.index(each.index))
             corrected = _make(entry.id, known, entries, correct, _ignore)
             restored = np.where(known.metal, known.uncorrected_hu, corrected.hu)
             caption = (

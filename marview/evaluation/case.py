@@ -39,8 +39,13 @@ class KnownCase:
         """The metal mask, `[slice, y, x]`."""
         return np.asarray(self.case.metal.numpy())
 
+    @property
+    def numbers(self) -> list[int]:
+        """What each slice is called in tables: its number in the series it comes from, or that of its metal shape."""
+        return list(self.case.slice_indices) or list(range(len(self.truth_hu)))
+
     def slice(self, index: int) -> "KnownCase":
-        """One slice of it, as a case of its own."""
+        """One slice of it, by its place, as a case of its own."""
         one = slice(index, index + 1)
         case = MarCase(
             hu=self.case.hu[one],

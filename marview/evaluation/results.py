@@ -20,7 +20,7 @@ class SliceRecord:
 
     Attributes:
         case: its case's name.
-        index: which slice of the case.
+        index: which slice of the case, as `KnownCase.numbers` calls it.
         metal_px: its metal pixels.
         measures: how good it is.
     """

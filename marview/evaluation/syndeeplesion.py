@@ -57,7 +57,7 @@ def list_syndeeplesion(folder: Path, protocol: Protocol) -> list[ListedCase]:
 
 
 def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> KnownCase:
-    """Read a slice's folder: its shapes become the slices of one case.
+    """Read a slice's folder: its shapes become the slices of one case and keep their numbers, if some are missing too.
 
     Raises:
         BadInput: a file or data set is missing or misshapen, or the case is unusable.
@@ -80,7 +80,7 @@ def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> 
         metal=torch.from_numpy(masks[numbers]),
         pixel_mm=protocol.pixel_mm,
         beam=protocol.beam,
-        slice_indices=list(range(count)),
+        slice_indices=numbers,
         measured_sinogram=_tensor([each["ma_sinogram"] for each in with_metal]),
         measured_trace=torch.from_numpy(np.stack([each["metal_trace"] > 0 for each in with_metal])),
     )

@@ -7,6 +7,7 @@ import pytest
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.evaluation.benchmark import Corrected, Entry, run_benchmark
 from marview.evaluation.case import ListedCase
+from marview.evaluation.syndeeplesion import list_syndeeplesion, write_syndeeplesion
 
 
 class Laboratory:
@@ -122,6 +123,16 @@ def test_a_folder_of_another_benchmark_is_refused(cases, tmp_path, laboratory):
     _run(cases, tmp_path, laboratory, [HALF])
     with pytest.raises(UsageError, match="another"):
         run_benchmark("p", cases, [HALF], tmp_path, source="elsewhere", correct=laboratory)
+
+
+def test_a_missing_shape_leaves_the_others_in_their_groups(make_case, small, tmp_path, laboratory):
+    for name in ("a", "b"):
+        write_syndeeplesion(make_case(name, radii_px=(3, 3, 3)), tmp_path / "public")
+    (tmp_path / "public" / "b" / "0.h5").unlink()
+    listed = list_syndeeplesion(tmp_path / "public", small)
+    results = _run(listed, tmp_path / "out", laboratory, [HALF])
+    assert results.groups() == [[("a", 2), ("b", 2)], [("a", 1), ("b", 1)], [("a", 0)]]
+    assert (tmp_path / "out" / "figures" / "half.png").is_file()
 
 
 def test_a_case_that_cannot_be_used_costs_one_sentence(cases, tmp_path, laboratory):

@@ -9,8 +9,6 @@ from marview.learning.journal import read_curve
 from marview.learning.record import read_record
 
 CARD = "model_card.md"
-
-
 _FAILS = "**When it fails.**"
 
 
@@ -25,7 +23,7 @@ def write_card(run: Path, method: Path) -> Path:
         BadInput: the run's record cannot be read.
         CannotWrite: the disk is full or read-only.
     """
-    text = card(read_record(run), read_curve(run), _failures(method / "README.md"))
+    text = card(read_record(run), read_curve(run), failures_in(method / "README.md"))
     with whole_file(run / CARD) as part:
         part.write_text(text, encoding="utf-8")
     return run / CARD
@@ -59,7 +57,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
     return "\n\n".join(parts) + "\n"
 
 
-def _failures(readme: Path) -> str:
+def failures_in(readme: Path) -> str:
     """The paragraph of a method's README that says when it fails; empty where there is none."""
     if not readme.is_file():
         return ""

@@ -9,10 +9,11 @@ from marview.errors import BadInput
 from marview.learning.bank import read_banks
 from marview.learning.install import install
 from marview.learning.loop import Training
-from marview.learning.model_card import CARD, card
+from marview.learning.model_card import CARD, card, failures_in
 from marview.learning.record import Session, add_session, collections_of, read_record
 from marview.mar import Listing
 from marview.mar.manifest import read_manifest
+from marview.paths import bundled_plugins
 from marview.worker.loading import LoadedMethod
 
 METHOD = """
@@ -138,6 +139,12 @@ def test_known_failures_come_from_the_method_s_readme(run: Path, listing: Listin
     folder = install(run, listing, tmp_path / "mine")
     text = (folder / "weights" / CARD).read_text(encoding="utf-8")
     assert text.rstrip().endswith("## Known failures\n\nAlways,\nand badly.")
+
+
+def test_every_method_that_can_be_trained_says_when_it_fails() -> None:
+    learned = [folder for folder in bundled_plugins().iterdir() if (folder / "recipes").is_dir()]
+    assert learned
+    assert [folder.name for folder in learned if not failures_in(folder / "README.md")] == []
 
 
 def test_a_record_that_is_broken_is_a_sentence(run: Path) -> None:

@@ -35,7 +35,8 @@ def protocol_of_case_files(folder: Path) -> Protocol | None:
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(path.name.removesuffix(_TRUTH) for path in folder.glob(f"*{_TRUTH}"))
+    """Also those of which one file is missing: reading them says which."""
+    return sorted({path.name.removesuffix(_TRUTH).removesuffix(".npz") for path in folder.glob("*.npz")})
 
 
 def _protocol_of(case: MarCase) -> Protocol | None:
@@ -66,12 +67,14 @@ def read_known_case(folder: Path, name: str) -> KnownCase:
     Raises:
         BadInput: one of its files is missing, no case file, or the case is unusable.
     """
-    case = load_case(folder / f"{name}.npz")
-    path = folder / f"{name}{_TRUTH}"
+    given, path = folder / f"{name}.npz", folder / f"{name}{_TRUTH}"
+    for missing in (each for each in (given, path) if not each.is_file()):
+        raise BadInput(f"Case {name}: {missing} is missing; make the case again or remove its other file.")
+    case = load_case(given)
     try:
         with np.load(path, allow_pickle=False) as file:
             truth_hu = file["truth_hu"]
             free = file.get("metal_free_sinogram")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as reason:
-        raise BadInput(f"{path} cannot be read as the truth of a case: {reason}.") from reason
+        raise BadInput(f"Case {name}: {path} is damaged or no truth of a case; make the case again.") from reason
     return check_case(KnownCase(name, case, truth_hu, free))

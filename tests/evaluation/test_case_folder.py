@@ -34,8 +34,18 @@ def test_a_missing_or_broken_file_is_refused(make_case, small, tmp_path):
     with pytest.raises(BadInput, match="truth"):
         listed.read()
     (tmp_path / "one.npz").unlink()
-    with pytest.raises(BadInput, match=r"one\.npz"):
+    with pytest.raises(BadInput, match=r"one\.npz is missing"):
         listed.read()
+
+
+def test_a_case_without_its_truth_is_listed_and_refused_by_name(make_case, small, tmp_path):
+    for name in ("one", "two"):
+        write_known_case(make_case(name), tmp_path)
+    (tmp_path / "two.truth.npz").unlink()
+    one, two = list_case_files(tmp_path, small)
+    assert one.read().name == "one"
+    with pytest.raises(BadInput, match=r"Case two: .*two\.truth\.npz is missing"):
+        two.read()
 
 
 def test_a_case_of_another_scan_is_refused_with_the_protocol_to_name(make_case, small, tmp_path):

@@ -8,7 +8,7 @@ from typing import cast
 from rich.console import Console
 from rich.progress import Progress
 
-from marview.errors import UsageError
+from marview.errors import BadInput, UsageError
 from marview.mar.messages import Device
 
 
@@ -26,7 +26,7 @@ def print_benchmark(
 
     Raises:
         UsageError: an unknown protocol or method, or a folder of another benchmark.
-        BadInput: there are no cases.
+        BadInput: there are no cases, or none of them could be used, which the tables tell of too.
     """
     from marview.evaluation.command import benchmark
     from marview.evaluation.tables import markdown
@@ -48,6 +48,8 @@ def print_benchmark(
             on_progress=lambda fraction, text: bar.update(task, completed=fraction, description=text),
         )
     print(markdown(results))
+    if not any(row.slices for row in results.rows):
+        raise BadInput(f"No case in {cases} could be used, so the tables are empty: they say why.")
 
 
 def print_evaluation(

@@ -72,7 +72,7 @@ def read_known_case(folder: Path, name: str) -> KnownCase:
         raise BadInput(f"Case {name}: {missing} is missing; make the case again or remove its other file.")
     case = load_case(given)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             truth_hu = file["truth_hu"]
             free = file.get("metal_free_sinogram")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as reason:

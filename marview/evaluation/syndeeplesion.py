@@ -23,6 +23,7 @@ from marview.physics import Protocol, protocol_names
 from marview.physics import protocol as named_protocol
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import Projector
+from marview.slices.reason import in_words
 from marview.worker.api import MarCase
 
 _MASKS = "testmask.npy"
@@ -167,8 +168,9 @@ def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArra
         raise BadInput(f"No {_MASKS} lies beside {slice_folder} or above it, so its metal shapes are unknown.")
     try:
         stored = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as reason:
-        raise BadInput(f"{path} cannot be read as an array of masks: {reason}.") from reason
+    except (OSError, ValueError, EOFError) as reason:
+        why = in_words(reason, "it is no array file")
+        raise BadInput(f"{path} cannot be read as an array of masks: {why}.") from reason
     if stored.ndim != 3 or stored.dtype.kind not in "bui":
         raise BadInput(f"{path} holds {stored.dtype} of shape {stored.shape}, not masks [x, y, shape].")
     size = (shape[0], shape[1])  # PIL's (width, height) of an array [x, y]
@@ -194,7 +196,7 @@ def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
     except KeyError as reason:
         raise BadInput(f"{path} lacks one of its data sets {', '.join(shapes)}.") from reason
     except OSError as reason:
-        raise BadInput(f"{path} cannot be read as HDF5: {reason}.") from reason
+        raise BadInput(f"{path} cannot be read as HDF5: {in_words(reason, 'it is damaged or none')}.") from reason
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
             raise BadInput(f"{path}: {name} is {arrays[name].shape}, and the protocol asks for {shape}.")

@@ -12,6 +12,7 @@ from PIL import Image as PilImage
 from PIL import ImageSequence
 
 from marview.errors import BadInput
+from marview.slices.reason import in_words
 from marview.slices.volumes import read_volume
 
 
@@ -59,7 +60,9 @@ def _list_tiff(path: Path) -> list[CleanSlice]:
         with PilImage.open(path) as stack:
             count = int(getattr(stack, "n_frames", 1))
     except OSError as reason:
-        raise BadInput(f"{path} cannot be read as a TIFF stack: {reason}.") from reason
+        raise BadInput(
+            f"{path} cannot be read as a TIFF stack: {in_words(reason, 'it is damaged or none')}."
+        ) from reason
     return [CleanSlice(f"{path.stem}_{k:03d}", partial(_read_page, path, k)) for k in range(count)]
 
 
@@ -74,7 +77,9 @@ def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
             for number, page in enumerate(ImageSequence.Iterator(stack)):
                 yield _hu(np.asarray(page), path, number)
     except OSError as reason:
-        raise BadInput(f"{path} cannot be read as a TIFF stack: {reason}.") from reason
+        raise BadInput(
+            f"{path} cannot be read as a TIFF stack: {in_words(reason, 'it is damaged or none')}."
+        ) from reason
 
 
 def _read_page(path: Path, number: int) -> NDArray[np.float32]:

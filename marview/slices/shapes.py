@@ -1,6 +1,7 @@
 """Metal shapes for simulated cases: read, brought to a size, put into a body."""
 
 import itertools
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from scipy.signal import fftconvolve
 
 from marview.errors import BadInput
 from marview.slices.body import body_of
+from marview.slices.reason import in_words
 
 _TISSUE_HU = -200.0
 
@@ -46,12 +48,15 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
         BadInput: no such file, or it holds something else.
     """
     try:
-        file = np.load(path, allow_pickle=False)
-        masks = file if isinstance(file, np.ndarray) else file["mask"]
-        if not isinstance(file, np.ndarray) and "shape" in file:
-            masks = np.unpackbits(masks, axis=-1)[..., : int(file["shape"][-1])]
-    except (OSError, ValueError, KeyError) as reason:
-        raise BadInput(f"{path} cannot be read as metal shapes: {reason}.") from reason
+        with path.open("rb") as stream:  # numpy leaves a damaged file open
+            file = np.load(stream, allow_pickle=False)
+            masks = file if isinstance(file, np.ndarray) else file["mask"]
+            if not isinstance(file, np.ndarray) and "shape" in file:
+                masks = np.unpackbits(masks, axis=-1)[..., : int(file["shape"][-1])]
+    except KeyError as reason:
+        raise BadInput(f"{path} holds no array named mask, so it has no metal shapes.") from reason
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as reason:
+        raise BadInput(f"{path} cannot be read as metal shapes: {in_words(reason, 'it is no array file')}.") from reason
     if masks.ndim != 3 or masks.dtype.kind not in "bui":
         raise BadInput(f"{path} holds {masks.dtype} of shape {masks.shape}, not masks [shape, y, x].")
     if np.argmin(masks.shape) == 2:

@@ -12,6 +12,7 @@ from marview.dicom import LoadedSeries, mask_file
 from marview.dicom.mask_file import MaskFile
 from marview.dicom.open import open_series
 from marview.errors import BadInput
+from marview.slices.reason import in_words
 
 _ARRAYS = {".npy", ".npz"}
 
@@ -82,12 +83,11 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
 
 def _read_array(path: Path, name: str) -> NDArray[Any]:
     try:
-        file = np.load(path, allow_pickle=False)
-        array = np.asarray(file if isinstance(file, np.ndarray) else file[name])
-    except OSError as reason:
-        raise BadInput(f"{path} cannot be read: {(reason.strerror or 'it is no array file').lower()}.") from reason
-    except (ValueError, EOFError, zipfile.BadZipFile) as reason:
-        raise BadInput(f"{path} cannot be read: it is no array file.") from reason
+        with path.open("rb") as stream:  # numpy leaves a damaged file open
+            file = np.load(stream, allow_pickle=False)
+            array = np.asarray(file if isinstance(file, np.ndarray) else file[name])
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as reason:
+        raise BadInput(f"{path} cannot be read: {in_words(reason, 'it is no array file')}.") from reason
     except KeyError as reason:
         raise BadInput(f"{path} holds no array named {name}.") from reason
     if array.ndim not in {2, 3} or array.dtype.kind not in "buif":

@@ -58,9 +58,7 @@ def load_case(path: Path) -> MarCase:
                 measured_trace=torch.from_numpy(file["measured_trace"]) if "measured_trace" in file else None,
             )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(
-            f"{path} is no case file of marview ({type(error).__name__}: {error}); write it again."
-        ) from error
+        raise BadInput(f"{path} is no case file of marview, or it is damaged; write it again.") from error
     if hu.ndim != 3 or hu.shape != metal.shape or hu.dtype != torch.float32 or metal.dtype != torch.bool:
         raise BadInput(
             f"{path}: a case has hu as float32 and metal as bool of one shape [slice, y, x]; write it again."

@@ -105,3 +105,14 @@ def test_benchmark_refuses(
     answer = marview("benchmark", "--cases", simulated / "cases", "--output", tmp_path / "tables", *words)
     assert answer.exit_code == exit_code
     assert said in answer.err
+
+
+def test_a_benchmark_without_a_usable_case_writes_its_table_and_ends_with_3(marview: Callable, tmp_path: Path) -> None:
+    (tmp_path / "cases").mkdir()
+    for name in ("b.npz", "b.truth.npz"):
+        (tmp_path / "cases" / name).write_text("no case")
+    words = ("--cases", tmp_path / "cases", "--method", "linear_interpolation", "--output", tmp_path / "tables")
+    answer = marview("benchmark", *words)
+    assert answer.exit_code == 3
+    assert answer.err.strip().endswith("could be used, so the tables are empty: they say why.")
+    assert "b.npz is no case file of marview, or it is damaged" in (tmp_path / "tables" / "table.md").read_text()

@@ -65,8 +65,16 @@ def test_masks_are_read_packed_stacked_or_as_the_public_set_keeps_them(masks, tm
 def test_what_holds_no_masks_is_refused(tmp_path):
     np.save(tmp_path / "flat.npy", np.zeros((5, 5)))
     (tmp_path / "text.npz").write_text("no array")
-    for name in ("flat.npy", "text.npz", "missing.npy"):
-        with pytest.raises(BadInput, match=name):
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no zip")
+    np.savez(tmp_path / "others.npz", other=np.zeros((2, 5, 5)))
+    for name, sentence in (
+        ("flat.npy", "not masks"),
+        ("text.npz", r"metal shapes: it is no array file\.$"),
+        ("broken.npz", r"metal shapes: it is no array file\.$"),
+        ("others.npz", "no array named mask"),
+        ("missing.npy", r"metal shapes: no such file or directory\.$"),
+    ):
+        with pytest.raises(BadInput, match=rf"{name}.*{sentence}"):
             read_shapes(tmp_path / name)
 
 

@@ -80,8 +80,8 @@ def run_benchmark(
     """Measure every method on every case and write the tables.
 
     What is measured is kept below `output` at once: stopped and started again with the same arguments, it goes on where
-    it stopped; with further methods, it measures those alone. A case that cannot be used, or a method that fails on it,
-    costs a sentence and nothing else.
+    it stopped; with further methods, it measures those alone; a case whose files were made anew is measured anew.
+    A case that cannot be used, or a method that fails on it, costs a sentence and nothing else.
 
     Args:
         protocol: name of the protocol the cases were made with.
@@ -96,8 +96,11 @@ def run_benchmark(
         UsageError: `output` holds a benchmark of another protocol or source.
     """
     store = Store(output, {"protocol": protocol, "source": source})
-    keys: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}} | {entry.id: entry.key for entry in entries}
-    wanted = {each.name: [row for row in keys if store.get(each.name, row, keys[row]) is None] for each in cases}
+    keys = _keys(cases, entries)
+    wanted = {
+        each.name: [row for row, key in keys[each.name].items() if store.get(each.name, row, key) is None]
+        for each in cases
+    }
     open_cases = [each for each in cases if wanted[each.name]]
     failures: list[str] = []
     for number, (listed, reading) in enumerate(_read_ahead(open_cases)):
@@ -117,12 +120,25 @@ def run_benchmark(
             except MethodFailed as reason:
                 failures.append(f"{row} on {listed.name}: {reason}")
                 continue
-            store.put(listed.name, row, keys[row], _measure(corrected, known))
-    results = _collect(protocol, store, cases, entries, failures)
+            store.put(listed.name, row, keys[listed.name][row], _measure(corrected, known))
+    results = _collect(protocol, store, keys, entries, failures)
     _write(results, output)
     _draw_figures(results, cases, entries, correct, output / "figures")
     on_progress(1.0, "done")
     return results
+
+
+_Keys = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def _keys(cases: Sequence[ListedCase], entries: Sequence[Entry]) -> _Keys:
+    """What the numbers of each row on each case depend on, by case and row: the method, and the case's files."""
+    rows: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}} | {entry.id: entry.key for entry in entries}
+    keys = {}
+    for each in cases:
+        files = {"case files": state} if (state := each.state_of_files()) else {}
+        keys[each.name] = {row: key | files for row, key in rows.items()}
+    return keys
 
 
 def _read_ahead(cases: Sequence[ListedCase]) -> Iterator[tuple[ListedCase, "Future[KnownCase]"]]:
@@ -167,14 +183,11 @@ def _measure(corrected: Corrected, known: KnownCase) -> Part:
     return Part(tuple(SliceRecord(known.name, k, int(size), each) for k, size, each in slices), corrected.seconds)
 
 
-def _collect(
-    protocol: str, store: Store, cases: Sequence[ListedCase], entries: Sequence[Entry], failures: Sequence[str]
-) -> Results:
+def _collect(protocol: str, store: Store, keys: _Keys, entries: Sequence[Entry], failures: Sequence[str]) -> Results:
     rows = []
     references = [Entry(INPUT, TITLES[INPUT]), Entry(CEILING, TITLES[CEILING])]
     for entry in [references[0], *entries, references[1]]:
-        key = {} if entry in references else entry.key
-        parts = [part for each in cases if (part := store.get(each.name, entry.id, key)) is not None]
+        parts = [part for case, row in keys.items() if (part := store.get(case, entry.id, row[entry.id])) is not None]
         pace = [part.seconds / len(part.slices) for part in parts if part.seconds > 0]
         slices = tuple(each for part in parts for each in part.slices)
         rows.append(Row(entry.id, entry.title, slices, statistics.median(pace) if pace else math.nan))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,10 +70,17 @@ class ListedCase:
     Attributes:
         name: as of the case.
         read: reads or simulates it; raises `BadInput` where it is unusable.
+        files: what it is read from; what was measured on them counts only as long as they are the same.
     """
 
     name: str
     read: Callable[[], KnownCase]
+    files: tuple[Path, ...] = ()
+
+    def state_of_files(self) -> list[str]:
+        """Name, bytes and time of each file that is there: made anew, they differ."""
+        found = ((path, path.stat()) for path in self.files if path.is_file())
+        return [f"{path.name} {about.st_size} {about.st_mtime_ns}" for path, about in found]
 
 
 def check_case(known: KnownCase) -> KnownCase:

@@ -23,7 +23,12 @@ def is_case_folder(folder: Path) -> bool:
 
 def list_case_files(folder: Path, protocol: Protocol) -> list[ListedCase]:
     """The cases of a folder, by name; one that another protocol scanned is refused when it is read."""
-    return [ListedCase(name, partial(_read_scanned, folder, name, protocol)) for name in _names(folder)]
+    return [
+        ListedCase(
+            name, partial(_read_scanned, folder, name, protocol), (folder / f"{name}.npz", folder / f"{name}{_TRUTH}")
+        )
+        for name in _names(folder)
+    ]
 
 
 def protocol_of_case_files(folder: Path) -> Protocol | None:

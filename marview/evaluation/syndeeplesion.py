@@ -53,7 +53,8 @@ def list_syndeeplesion(folder: Path, protocol: Protocol) -> list[ListedCase]:
     for slice_folder in _slice_folders(folder):
         name = slice_folder.relative_to(folder).as_posix().replace("/", "_")
         name = folder.name if name == "." else name
-        listed.append(ListedCase(name, partial(read_slice, slice_folder, folder, name, protocol)))
+        files = [*sorted(slice_folder.glob("*.h5")), *_mask_files(slice_folder, folder)[:1]]
+        listed.append(ListedCase(name, partial(read_slice, slice_folder, folder, name, protocol), tuple(files)))
     return listed
 
 
@@ -161,9 +162,14 @@ def _write_part(known: KnownCase, part: slice, slice_folder: Path) -> None:
         )
 
 
-def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _mask_files(slice_folder: Path, top: Path) -> list[Path]:
+    """Files of masks, the one that counts first: in the slice's folder, above it, beside all of them."""
     folders = [slice_folder, *(folder for folder in slice_folder.parents if folder.is_relative_to(top)), top.parent]
-    path = next((folder / _MASKS for folder in folders if (folder / _MASKS).is_file()), None)
+    return [folder / _MASKS for folder in folders if (folder / _MASKS).is_file()]
+
+
+def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    path = next(iter(_mask_files(slice_folder, top)), None)
     if path is None:
         raise BadInput(f"No {_MASKS} lies beside {slice_folder} or above it, so its metal shapes are unknown.")
     try:

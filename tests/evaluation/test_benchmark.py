@@ -7,6 +7,7 @@ import pytest
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.evaluation.benchmark import Corrected, Entry, run_benchmark
 from marview.evaluation.case import ListedCase
+from marview.evaluation.case_folder import list_case_files, write_known_case
 from marview.evaluation.syndeeplesion import list_syndeeplesion, write_syndeeplesion
 
 
@@ -117,6 +118,29 @@ def test_other_parameters_or_another_version_are_measured_anew(cases, tmp_path, 
         before = len(laboratory.ran)
         _run(cases, tmp_path, laboratory, [changed])
         assert laboratory.ran[before : before + 2] == [("half", "a"), ("half", "b")]
+
+
+def test_a_case_whose_files_were_made_anew_is_measured_anew(make_case, small, tmp_path, laboratory):
+    def run(lean_px):
+        for name in ("a", "b"):
+            if lean_px[name]:
+                write_known_case(make_case(name, lean_px=lean_px[name]), tmp_path / "ours")
+        before = len(laboratory.ran)
+        results = _run(list_case_files(tmp_path / "ours", small), tmp_path / "out", laboratory, [HALF])
+        return laboratory.ran[before:-3], results.record()["methods"]
+
+    ran, first = run({"a": 6, "b": 6})
+    assert ran == [("half", "a"), ("half", "b")]
+    assert run({"a": 0, "b": 0}) == ([], first)
+    ran, other = run({"a": 0, "b": 5})
+    assert ran == [("half", "b")]
+    assert all(other[row]["psnr_db"] != first[row]["psnr_db"] for row in ("input", "half"))
+
+
+def test_what_was_measured_on_simulated_cases_by_earlier_versions_counts(cases, tmp_path, laboratory):
+    _run(cases, tmp_path, laboratory, [HALF])
+    part = json.loads((tmp_path / "parts" / "a" / "half.json").read_text())
+    assert part["parameters"] == {"version": ""}
 
 
 def test_a_folder_of_another_benchmark_is_refused(cases, tmp_path, laboratory):

@@ -111,6 +111,16 @@ def test_the_named_protocol_of_files_is_found(make_case, tmp_path, name):
     assert protocol_of_syndeeplesion(tmp_path).name == name
 
 
+def test_a_listed_slice_knows_its_files(folder, protocol):
+    [listed] = list_syndeeplesion(folder, protocol)
+    assert [path.relative_to(folder).as_posix() for path in listed.files] == [
+        "s1/0.h5",
+        "s1/1.h5",
+        "s1/gt.h5",
+        "testmask.npy",
+    ]
+
+
 def test_files_of_a_scan_without_a_name_are_of_no_named_protocol(folder):
     assert protocol_of_syndeeplesion(folder) is None
 

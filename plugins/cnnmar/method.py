@@ -11,6 +11,7 @@ from marview.worker.api import Job, MarCase, MarResult
 from .hardening import without_hardening
 from .network import Cnn, channels
 from .prior import complete, tissue_prior
+from .settings import read_settings
 
 WEIGHTS = "weights/bundled.safetensors"
 
@@ -91,9 +92,10 @@ def load(job: Job) -> Cnn:
     """The network of the method's weights, on the job's device.
 
     Raises:
-        MethodFailed: the weights are not those of the network they say they are.
+        BadInput: the weights do not say what network they are of.
+        MethodFailed: they are not those of the network they say they are.
     """
-    settings = about(job.about_weights(WEIGHTS), WEIGHTS).network
-    network = Cnn(int(settings["width"])).to(job.device)
+    settings = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)
+    network = Cnn(settings.width).to(job.device)
     fill(network, job.weights(WEIGHTS), WEIGHTS)
     return network.eval()

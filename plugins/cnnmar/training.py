@@ -14,17 +14,14 @@ from marview.physics.attenuation import MU_WATER
 from .hardening import without_hardening
 from .network import Cnn, channels
 from .prior import complete, tissue_prior
+from .settings import read_settings
 
 _CANDIDATES = 8
 """Places that chance offers for a patch of large error; it goes where the error is largest."""
 
 
 class PatchTraining:
-    """Half the summed squared error of a patch, as the paper's toolbox has it, metal being water on both sides.
-
-    `[network]`: width and starts_as_li as of `Cnn`; patch_px, patches of a step, and hard_share, the share of them that
-    is put where linear interpolation errs most (the paper: 64 and 0.6).
-    """
+    """Half the summed squared error of a patch, as the paper's toolbox has it, metal being water on both sides."""
 
     turns = ONE_TURN
 
@@ -33,7 +30,8 @@ class PatchTraining:
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
         """The network."""
-        return Cnn(int(settings["width"]), starts_as_li=bool(settings["starts_as_li"]))
+        chosen = read_settings(settings)
+        return Cnn(chosen.width, starts_as_li=chosen.starts_as_li)
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
         """All of it."""
@@ -41,12 +39,12 @@ class PatchTraining:
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
         """Of random patches in training, of whole slices otherwise."""
-        edge = int(settings["patch_px"])
+        chosen = read_settings(settings)
         seen, wanted = self._planes(pairs)
         if network.training:
-            seen, wanted = patches(seen, wanted, edge, int(settings["patches"]), float(settings["hard_share"]))
+            seen, wanted = patches(seen, wanted, chosen.patch_px, chosen.patches, chosen.hard_share)
         square = (network(seen)[:, 0] - wanted).square().mean()
-        return {"patch": square * edge**2 / 2}
+        return {"patch": square * chosen.patch_px**2 / 2}
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002

@@ -3,21 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from marview.errors import BadInput
-from marview.mar.manifest import wrong_field
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+from marview.learning.settings import Count, NetworkSettings, Share, Weight, settings_of
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Losses(_Part):
+class Losses(NetworkSettings):
     """Weights of the losses, and how often they are taken of a part of the scan.
 
     Attributes:
@@ -38,7 +29,7 @@ class Losses(_Part):
     block_views: Annotated[int, Field(ge=32)] = 128
 
 
-class Patches(_Part):
+class Patches(NetworkSettings):
     """Parts of slices that PriorNet alone is trained on.
 
     Attributes:
@@ -52,7 +43,7 @@ class Patches(_Part):
     hard_share: Share = 0.5
 
 
-class Blocks(_Part):
+class Blocks(NetworkSettings):
     """Neighbouring views that SinoNet alone is trained on.
 
     Attributes:
@@ -64,7 +55,7 @@ class Blocks(_Part):
     count: Count = 2
 
 
-class Settings(_Part):
+class Settings(NetworkSettings):
     """The networks. Defaults are the paper's (Yu 2020).
 
     Attributes:
@@ -119,10 +110,4 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     Raises:
         BadInput: a name or value that is not known.
     """
-    try:
-        return Settings.model_validate(dict(values))
-    except ValidationError as error:
-        raise BadInput(
-            f"The settings of the networks of deep sinogram completion are wrong: {wrong_field(error)}; a recipe or a "
-            "weights file of another version?"
-        ) from error
+    return settings_of(Settings, values, "deep sinogram completion")

@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Weight = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from marview.learning.settings import Count, NetworkSettings, Share, Weight, settings_of
 
 
-class Losses(_Part):
+class Losses(NetworkSettings):
     """Weights of the losses; the paper has all three alike.
 
     Attributes:
@@ -27,7 +22,7 @@ class Losses(_Part):
     image: Weight = 1.0
 
 
-class Blocks(_Part):
+class Blocks(NetworkSettings):
     """Neighbouring views that SE-Net alone is trained on.
 
     Attributes:
@@ -39,7 +34,7 @@ class Blocks(_Part):
     count: Count = 4
 
 
-class Patches(_Part):
+class Patches(NetworkSettings):
     """Parts of slices that IE-Net alone is trained on.
 
     Attributes:
@@ -50,10 +45,10 @@ class Patches(_Part):
 
     edge_px: Count = 192
     count: Count = 4
-    hard_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    hard_share: Share = 0.5
 
 
-class Settings(_Part):
+class Settings(NetworkSettings):
     """The networks. Defaults are the paper's (Lin 2019).
 
     Attributes:
@@ -134,6 +129,6 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     """Settings of a recipe or of a weights file.
 
     Raises:
-        pydantic.ValidationError: a name or value that is not known.
+        BadInput: a name or value that is not known, or values that do not go together.
     """
-    return Settings.model_validate(dict(values))
+    return settings_of(Settings, values, "DuDoNet")

@@ -443,9 +443,9 @@ def test_training_of_one_network_refuses_the_other(room: Any) -> None:
 
 
 def test_settings_without_a_network_are_refused(room: Any) -> None:
-    with pytest.raises(ValueError, match="nothing to learn"):
+    with pytest.raises(BadInput, match="nothing to learn"):
         room.settings.read_settings({"sinogram_net": "none", "image_net": False})
-    with pytest.raises(ValueError, match="must be residual"):
+    with pytest.raises(BadInput, match="must be residual"):
         room.settings.read_settings({"sinogram_start": "nmar"})
 
 

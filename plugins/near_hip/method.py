@@ -18,6 +18,7 @@ from marview.worker.api import Job, MarCase, MarResult
 from .kept import Kept, Learned
 from .network import completed, planes
 from .patient import NearHipPairs, Patient, SmallScan
+from .settings import Settings
 from .start import Start, start_of
 from .training import FEWEST, NearHipTraining, unit
 
@@ -172,7 +173,8 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job) -> Le
     Raises:
         MethodFailed: the loss is not a number.
     """
-    settings = parameters.model_dump() | {"outside": 1.0 if parameters.start == "nothing" else _OUTSIDE}
+    shared = parameters.model_dump(include=set(Settings.model_fields))
+    settings = shared | {"outside": 1.0 if parameters.start == "nothing" else _OUTSIDE}
     training = NearHipTraining()
     torch.manual_seed(parameters.seed)
     network = training.build(settings).to(job.device)

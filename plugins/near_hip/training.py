@@ -18,6 +18,7 @@ from marview.physics.attenuation import MU_WATER
 
 from .network import NearHipCnn, completed, planes
 from .patient import NearHipPairs, Patient, SmallScan, brightness
+from .settings import read_settings
 from .start import start_of
 
 FEWEST = 3
@@ -25,13 +26,7 @@ FEWEST = 3
 
 
 class NearHipTraining:
-    """Mean squared error of the sinogram.
-
-    `[network]`: channels; fold, the edge of the blocks it works on (1 in the paper); start, what it corrects
-    ("nothing" in the paper, else "li" or "nmar"); outside, the weight of the sinogram beside the trace (1 in the
-    paper); block_views and block_bins, neighbouring views and bins of a step (all in the paper: 0); size_px and views
-    of the scan it is trained on.
-    """
+    """Mean squared error of the sinogram, of the whole or mostly of its trace."""
 
     turns = ONE_TURN
 
@@ -40,10 +35,11 @@ class NearHipTraining:
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
         """The network."""
-        has_start = settings["start"] != "nothing"
+        chosen = read_settings(settings)
+        has_start = chosen.start != "nothing"
         return NearHipCnn(
-            int(settings["channels"]),
-            fold=int(settings["fold"]),
+            chosen.channels,
+            fold=chosen.fold,
             planes=3 if has_start else 1,
             starts_at_zero=has_start,
         )
@@ -55,22 +51,23 @@ class NearHipTraining:
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
         """Of the sinogram, in units of the network."""
         # the brightest value and what is interpolated are the whole sinogram's, of which a step may see a part
+        chosen = read_settings(settings)
         one, trace, wanted = unit(pairs), pairs.trace, pairs.metal_free_sinogram
         seen, start = self.shown(pairs, settings)
         if network.training:
-            slices, views, bins = block(trace, int(settings["block_views"]), int(settings["block_bins"]))
+            slices, views, bins = block(trace, chosen.block_views, chosen.block_bins)
             seen = seen[slices, :, views, bins].movedim(-1, 1)
             trace, wanted = trace[slices, views, bins], wanted[slices, views, bins]
             start = None if start is None else start[slices, views, bins]
         said = completed(network, seen, start, one)
-        weights = torch.where(trace, 1.0, float(settings["outside"]))
+        weights = torch.where(trace, 1.0, chosen.outside)
         return {"sinogram": l2(said / one, wanted / one, weights)}
 
     @torch.no_grad()
     def shown(self, pairs: Pairs, settings: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
         """What the network sees of whole sinograms and what it corrects; made once, since a batch is shown again."""
         if pairs not in self._shown:
-            start = start_of(pairs, settings["start"])
+            start = start_of(pairs, read_settings(settings).start)
             self._shown[pairs] = planes(pairs.sinogram, pairs.trace, start, unit(pairs)), start
         return self._shown[pairs]
 
@@ -89,13 +86,13 @@ class NearHipTraining:
         """Pairs of the slices without metal of one scan, or of every scan in a folder of such.
 
         Raises:
-            BadInput: a scan has no slice without metal, or there is no scan.
+            BadInput: a scan has too few slices without metal, there is no scan, or the recipe is wrong.
         """
+        chosen = read_settings(recipe.network)
         found = read_patient(data)
-        size, views = int(recipe.network["size_px"]), int(recipe.network["views"])
         training, validation = [], []
         for each in found:
-            scan = SmallScan(size, views, each.field_mm)
+            scan = SmallScan(chosen.size_px, chosen.views, each.field_mm)
             scale = brightness(each.clean_hu) if len(found) > 1 else 1.0
             hu = ((each.clean_hu + 1000) * scale - 1000).to(device)
             if len(hu) < FEWEST:

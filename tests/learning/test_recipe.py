@@ -7,6 +7,8 @@ import pytest
 from marview.errors import BadInput, UsageError
 from marview.learning.recipe import read_recipe
 from marview.mar import discover
+from marview.paths import bundled_plugins
+from marview.worker.loading import made_in
 
 WHOLE = """
 training = "training:Net"
@@ -64,3 +66,21 @@ def test_the_recipes_of_bundled_methods_are_whole() -> None:
         if listing.origin == "bundled":
             for path in (listing.folder / "recipes").glob("*.toml"):
                 read_recipe(listing.folder, path.stem)
+
+
+@pytest.mark.parametrize(
+    ("method", "wrong", "says"),
+    [
+        ("cnnmar", {"width": 0}, "of CNNMAR are wrong: width is 0"),
+        ("deep_sinogram_completion", {"prior_base": "wide"}, "of deep sinogram completion are wrong: prior_base is"),
+        ("dudonet", {"sinogram_net": "none", "image_net": False}, "of DuDoNet are wrong: there is nothing to learn"),
+        ("near_hip", {"start": "fbp"}, "of the near-hip network are wrong: start is 'fbp'"),
+    ],
+)
+def test_what_is_wrong_in_the_settings_of_a_network_is_named(method: str, wrong: dict[str, object], says: str) -> None:
+    recipe = read_recipe(bundled_plugins() / method, "tiny")
+    trainable = made_in(bundled_plugins() / method, recipe.training)
+    with pytest.raises(BadInput, match=says):
+        trainable.build(recipe.network | wrong)
+    with pytest.raises(BadInput, match=r"colour is not a name that is known here; correct the table \[network\]"):
+        trainable.build(recipe.network | {"colour": 1})

@@ -1,0 +1,33 @@
+"""Settings of the network and of its patches: the table `[network]` of a recipe, kept with the weights."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marview.learning.settings import Count, NetworkSettings, Share, settings_of
+
+
+class Settings(NetworkSettings):
+    """Defaults are the paper's (Zhang and Yu 2018).
+
+    Attributes:
+        width: channels within the network.
+        starts_as_li: whether it begins by handing the image of linear interpolation through.
+        patch_px: edge of the patches it is trained on.
+        patches: of a step.
+        hard_share: share of them that is put where linear interpolation errs most.
+    """
+
+    width: Count = 32
+    starts_as_li: bool = False
+    patch_px: Count = 64
+    patches: Count = 16
+    hard_share: Share = 0.6
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings of a recipe or of a weights file.
+
+    Raises:
+        BadInput: a name or value that is not known.
+    """
+    return settings_of(Settings, values, "CNNMAR")

@@ -208,7 +208,10 @@ def _write(results: Results, output: Path) -> None:
 def _draw_figures(
     results: Results, cases: Sequence[ListedCase], entries: Sequence[Entry], correct: Correct, folder: Path
 ) -> None:
-    """The results' images are not on disk, so `correct` is asked for the three slices of each figure once more."""
+    """The results' images are not on disk, so `correct` is asked for the three slices of each figure once more.
+
+    A slice on which it fails this time is left out.
+    """
     folder.mkdir(exist_ok=True)
     by_name = {each.name: each for each in cases}
     for entry in entries:
@@ -219,15 +222,19 @@ def _draw_figures(
         chosen = {"worst": order[0], "median": order[len(order) // 2], "best": order[-1]}
         strips = []
         for word, each in chosen.items():
-            whole = by_name[each.case].read()
-            known = whole.slice(whole.numbers.index(each.index))
-            corrected = _make(entry.id, known, entries, correct, _ignore)
+            try:
+                whole = by_name[each.case].read()
+                known = whole.slice(whole.numbers.index(each.index))
+                corrected = _make(entry.id, known, entries, correct, _ignore)
+            except (BadInput, MethodFailed):
+                continue  # its numbers stand, and the tables are written: only this strip is missing
             restored = np.where(known.metal, known.uncorrected_hu, corrected.hu)
             caption = (
                 f"{word}: {each.case}, slice {each.index}, {each.metal_px} px of metal, {each.measures.psnr_db:.2f} dB"
             )
             strips.append(Strip(caption, known.truth_hu[0], known.uncorrected_hu[0], restored[0]))
-        draw(entry.title, strips, folder / f"{entry.id}.png")
+        if strips:
+            draw(entry.title, strips, folder / f"{entry.id}.png")
 
 
 def _ignore(_fraction: float) -> None:

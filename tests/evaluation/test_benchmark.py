@@ -91,6 +91,23 @@ def test_each_method_has_a_figure(cases, tmp_path, laboratory):
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["half.png", "nmar.png"]
 
 
+@pytest.mark.parametrize(("failing", "figures"), [(1, ["half.png", "nmar.png"]), (3, ["nmar.png"])])
+def test_a_method_that_fails_on_a_figure_costs_its_strip(cases, tmp_path, laboratory, failing, figures):
+    asked = []
+
+    def correct(entry, known, tell):
+        if entry.id == "half" and len(known.truth_hu) == 1:
+            asked.append(known.name)
+            if len(asked) <= failing:
+                raise MethodFailed("it has no memory left.")
+        return laboratory(entry, known, tell)
+
+    results = _run(cases, tmp_path, correct)
+    assert len(asked) == 3
+    assert len(results.row("half").slices) == 4
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == figures
+
+
 def test_metal_is_the_inputs_again_before_it_is_measured(cases, tmp_path, laboratory):
     record = _run(cases, tmp_path, laboratory, [Entry("copies", "Copies the truth")]).record()["methods"]
     assert record["copies"]["metal_dice"] == 1

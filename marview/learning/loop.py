@@ -24,7 +24,8 @@ from marview.learning.guard import Seen
 from marview.learning.journal import Journal
 from marview.learning.machine import Machine
 from marview.learning.measure import validate
-from marview.learning.recipe import Optimiser, Recipe
+from marview.learning.recipe import Optimiser, Recipe, changes
+from marview.learning.record import read_record
 from marview.learning.schedule import learning_rate, optimiser
 from marview.learning.state import STATE, Learner, read_state, write_state
 from marview.learning.stopping import Stopping
@@ -101,6 +102,7 @@ class Training:
         step: steps done.
         learner: network, optimisers and average.
         beginning: what a new run took from weights it began with; None where it took nothing.
+        changes: what the recipe says otherwise than when the run was kept last.
     """
 
     def __init__(self, plan: Plan, *, is_resumed: bool = False) -> None:
@@ -108,12 +110,14 @@ class Training:
 
         Raises:
             UsageError: the folder holds a run and it is not to be taken up, or the other way round, or the run is of
-                another network; or it is to begin with weights that do not fit.
-            BadInput: its state, or the weights it is to begin with, cannot be read.
+                another method or network; or it is to begin with weights that do not fit.
+            BadInput: its state or record, or the weights it is to begin with, cannot be read.
         """
         self._plan, self._recipe = plan, plan.recipe
         self.step, self._minutes_before, self._began = 0, 0.0, time.monotonic()
         self._warm_from: int | None = None
+        self._protocols_before: tuple[str, ...] = ()
+        self.changes: tuple[str, ...] = ()
         torch.manual_seed(self._recipe.run.seed)
         network = plan.trainable.build(self._recipe.network)
         self.beginning: Beginning | None = None
@@ -192,7 +196,7 @@ class Training:
             self._plan.method,
             self._plan.version,
             recipe.network,
-            () if isinstance(self._plan.trainable, OwnPairs) else recipe.data.protocols,
+            self._protocols,
             self.step,
             self.minutes,
             recipe.run.seed,
@@ -215,6 +219,14 @@ class Training:
             write_state(self._plan.folder / STATE, self.learner, facts, moments=moments)
             save_weights(self._plan.folder / WEIGHTS, self.learner.used.state_dict(), self.about())
         self._plan.machine.wait()
+
+    @property
+    def _protocols(self) -> tuple[str, ...]:
+        """Scans the network has seen, those of earlier sessions as well."""
+        if isinstance(self._plan.trainable, OwnPairs):
+            return ()
+        now = self._recipe.data.protocols
+        return (*now, *(name for name in dict.fromkeys(self._protocols_before) if name not in now))
 
     @property
     def _how(self) -> Optimiser:
@@ -304,11 +316,18 @@ class Training:
             raise UsageError(f"{folder} holds a run already; say --resume to go on with it, or choose another folder.")
         tensors, facts = read_state(held, self._plan.machine.device)
         of = about(facts, str(held))
-        if of.method != self._plan.method or of.network != json.loads(json.dumps(self._recipe.network)):
+        if of.method != self._plan.method:
+            raise UsageError(
+                f"{folder} holds a run of another method, {of.method}, so {self._plan.method} cannot go on with it; "
+                "choose another folder."
+            )
+        if of.network != json.loads(json.dumps(self._recipe.network)):
             raise UsageError(
                 f"{folder} holds a run of {of.method} with other settings of the network; say the same --size, or "
                 "choose another folder."
             )
+        before = json.loads(facts["recipe"]) if "recipe" in facts else read_record(folder).get("recipe", {})
+        self.changes, self._protocols_before = changes(before, self._recipe), of.protocols
         is_exact = self.learner.fill(tensors, of.steps, str(held))
         self.step, self._minutes_before, self._seen = of.steps, of.minutes, Seen(facts)
         warm_from = int(facts["warm_from"]) if "warm_from" in facts else None

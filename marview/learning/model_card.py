@@ -50,6 +50,11 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
             ("steps", "minutes of the run at its end", "hardware"),
             [(f"{each['first_step']} to {each['last_step']}", each["minutes"], each["hardware"]) for each in sessions],
         ),
+        *(
+            f"From step {each['first_step']:,} on another recipe: {'; '.join(each['changes'])}."
+            for each in sessions
+            if each.get("changes")
+        ),
         "## Held-out slices while it learned",
         _curve(curve),
         *(["## Known failures", failures] if failures else []),

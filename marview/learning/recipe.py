@@ -1,6 +1,7 @@
 """A recipe: how a method's network is trained, as data in `recipes/<size>.toml` of the method's folder."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -200,6 +201,33 @@ def read_recipe(folder: Path, size: str) -> Recipe:
         raise BadInput(f"{path} cannot be read as a TOML file: {error}.") from error
     except ValidationError as error:
         raise BadInput(f"{path}: {wrong_field(error)}.") from error
+
+
+def changes(before: Mapping[str, Any], now: Recipe) -> tuple[str, ...]:
+    """What a recipe says otherwise than an earlier one, such as "run.steps is 10 (was 8)".
+
+    Args:
+        before: the earlier recipe as JSON has it; fields it did not know are not compared, nor are those of the
+            network, which stays the same.
+        now: the recipe.
+    """
+    earlier, later = _flat(before), _flat(now.model_dump(mode="json"))
+    return tuple(
+        f"{name} is {_shown(value)} (was {_shown(earlier[name])})"
+        for name, value in later.items()
+        if not name.startswith("network.") and earlier.get(name, value) != value
+    )
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {above + name: value}
+    return flat
+
+
+def _shown(value: object) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
 
 
 def _known(find: Any, name: str) -> str:

@@ -98,6 +98,8 @@ def train(
     )
     if training.beginning is not None:
         tell(f"It begins with {training.beginning}.")
+    if training.changes:
+        tell(f"It goes on with another recipe than before: {'; '.join(training.changes)}.")
     before = training.step
     try:
         ending = training.run(order.max_minutes, hear, tell)
@@ -109,8 +111,16 @@ def train(
     finally:
         if machine.is_first and training.step > before:
             minutes, origin = round(training.minutes, 2), sources.collections
-            is_own = isinstance(trainable, OwnPairs)
-            session = Session(before, training.step, minutes, machine.title, sources.words, origin, is_own)
+            session = Session(
+                before,
+                training.step,
+                minutes,
+                machine.title,
+                sources.words,
+                origin,
+                has_own_pairs=isinstance(trainable, OwnPairs),
+                changes=training.changes,
+            )
             add_session(order.output, listing, order.size, recipe, count, session, training.beginning)
             write_card(order.output, code)
     machine.close()

@@ -128,8 +128,9 @@ def test_a_run_is_trained_taken_up_and_installed(marview, clean: Path, tmp_path:
     again = marview(*words)
     assert again.exit_code == 2
     assert "say --resume" in again.err
-    second = marview(*words, "--resume")
+    second = marview(*words, "--resume", "--protocol", "dudonet-640")
     assert second.exit_code == 0
+    assert "another recipe than before: data.protocols is dudonet-640 (was adn-256)." in second.err
     assert "8 steps" in second.out
     for name in ("weights.safetensors", "state.safetensors", "curve.csv", "run.json", "model_card.md"):
         assert (run / name).is_file()

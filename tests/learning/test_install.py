@@ -118,12 +118,14 @@ def test_a_run_of_another_method_is_refused(run: Path, listing: Listing, tmp_pat
 
 
 def test_the_card_says_what_was_done(run: Path, listing: Listing, small) -> None:
-    add_session(run, listing, "tiny", small.recipe(), 123, Session(8, 20, 1.5, "One GPU", "8 clean slices of mine"))
+    again = Session(8, 20, 1.5, "One GPU", "8 clean slices of mine", changes=("run.steps is 20 (was 8)",))
+    add_session(run, listing, "tiny", small.recipe(), 123, again)
     text = card(read_record(run), [{"step": "0", "minutes": "0", "validation image": "0.5", "rmse_hu": "40"}])
     for said in (
         "123",
         "8 to 20",
         "One GPU",
+        "From step 8 on another recipe: run.steps is 20 (was 8).",
         "A collection (CC BY 4.0): 8 slices",
         "not for diagnosis",
         "width = 3",

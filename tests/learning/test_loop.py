@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import CannotWrite
@@ -244,6 +245,35 @@ def test_a_run_of_another_network_is_not_taken_up(begin, small) -> None:
     wider = small.recipe(steps=2).model_copy(update={"network": {"width": 4}})
     with pytest.raises(UsageError, match="other settings of the network"):
         begin(recipe=wider, is_resumed=True)
+
+
+def test_a_run_of_another_method_is_said_to_be_that(begin, small, tmp_path: Path) -> None:
+    begin(recipe=small.recipe(steps=1)).run()
+    tensors, facts = read_state(tmp_path / "run" / STATE, torch.device("cpu"))
+    save_file(tensors, tmp_path / "run" / STATE, metadata=facts | {"method": "large"})
+    with pytest.raises(UsageError, match="holds a run of another method, large, so small cannot go on with it"):
+        begin(is_resumed=True)
+
+
+@pytest.mark.parametrize("has_state", [True, False])
+def test_another_recipe_is_said_and_the_scans_of_both_are_known(
+    begin, small, tmp_path: Path, *, has_state: bool
+) -> None:
+    first = small.recipe(steps=2)
+    begin(recipe=first).run()
+    assert begin(recipe=first, is_resumed=True).changes == ()
+    if not has_state:  # the weights and the record are what is small enough to be carried about
+        (tmp_path / "run" / STATE).unlink()
+        (tmp_path / "run" / "run.json").write_text(f'{{"recipe": {first.model_dump_json()}}}', encoding="utf-8")
+    data = first.data.model_copy(update={"protocols": ("adn-256",)})
+    second = begin(recipe=small.recipe(steps=3).model_copy(update={"data": data}), is_resumed=True)
+    assert second.changes == (
+        "data.protocols is adn-256 (was syndeeplesion-640, dudonet-640)",
+        "run.steps is 3 (was 2)",
+    )
+    second.run()
+    known = load_weights(tmp_path / "run" / WEIGHTS)[1].protocols
+    assert known == ("adn-256", "syndeeplesion-640", "dudonet-640")
 
 
 def test_from_weights_alone_it_goes_on_with_a_warm_up(begin, small, tmp_path: Path) -> None:

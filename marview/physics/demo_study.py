@@ -83,6 +83,5 @@ def _protocol(kind: str, pixel_mm: float, photons: float) -> Protocol:
         shape=(512, 512),
         pixel_mm=pixel_mm,
         photons=photons,
-        metric="primary",
         source="the proportions of a clinical scanner",
     )

@@ -29,7 +29,6 @@ class Protocol:
         tube_kv: tube voltage of the spectrum.
         photons: photons per ray in air.
         scatter_photons: photons every bin receives besides.
-        metric: the function of `marview.metrics` its tables are stated in.
         source: where the numbers come from.
     """
 
@@ -40,7 +39,6 @@ class Protocol:
     tube_kv: int = 120
     photons: float = 2e7
     scatter_photons: float = 20.0
-    metric: str
     source: str
 
     @property
@@ -111,7 +109,6 @@ def _library() -> dict[str, Protocol]:
             ),
             shape=(416, 416),
             pixel_mm=shrunk_mm,
-            metric="primary",
             source="Yu 2021, Deep Sinogram Completion with Image Prior; Wang 2021, InDuDoNet",
         ),
         Protocol(
@@ -119,7 +116,6 @@ def _library() -> dict[str, Protocol]:
             beam=_arc(views=320, bins=321, distance_mm=1075 * shrunk_mm, bin_rad=math.radians(0.1)),
             shape=(416, 416),
             pixel_mm=shrunk_mm,
-            metric="primary",
             source="Lin 2019, DuDoNet, as the paper has it",
         ),
         Protocol(
@@ -127,7 +123,6 @@ def _library() -> dict[str, Protocol]:
             beam=_arc(views=640, bins=641, distance_mm=1075 * full_mm, bin_rad=math.radians(0.05)),
             shape=(416, 416),
             pixel_mm=full_mm,
-            metric="primary",
             source="Lin 2019, DuDoNet, as the published scripts have it: full scale",
         ),
         Protocol(
@@ -135,7 +130,6 @@ def _library() -> dict[str, Protocol]:
             beam=_arc(views=320, bins=197, distance_mm=1075 * adn_mm, bin_rad=math.radians(0.1)),
             shape=(256, 256),
             pixel_mm=adn_mm,
-            metric="adn",
             source="Liao 2019, ADN",
         ),
         Protocol(
@@ -143,7 +137,6 @@ def _library() -> dict[str, Protocol]:
             beam=_arc(views=984, bins=920, distance_mm=595.0, bin_rad=0.001),
             shape=(512, 512),
             pixel_mm=0.8,
-            metric="primary",
             source="Zhang and Yu 2018, CNN-MAR",
         ),
         Protocol(
@@ -152,7 +145,6 @@ def _library() -> dict[str, Protocol]:
             shape=(512, 512),
             pixel_mm=0.78125,
             photons=2e6,
-            metric="primary",
             source="Haneda 2025, AAPM CT-MAR challenge; its bowtie and electronic noise are left out",
         ),
     )

@@ -21,7 +21,6 @@ SMALL = Protocol(
     ),
     shape=(64, 64),
     pixel_mm=2.0,
-    metric="primary",
     source="these tests",
 )
 

@@ -20,7 +20,6 @@ def scan() -> Protocol:
         beam=FanBeamArc(views=180, bins=185, source_to_isocentre_mm=570.0, bin_rad=0.005),
         shape=(96, 96),
         pixel_mm=4.0,
-        metric="primary",
         source="tests",
     )
 

@@ -7,7 +7,7 @@ from marview.evaluation.case import ListedCase
 from marview.evaluation.case_folder import is_case_folder, list_case_files, protocol_of_case_files
 from marview.evaluation.simulated import list_simulated
 from marview.evaluation.syndeeplesion import is_syndeeplesion, list_syndeeplesion, protocol_of_syndeeplesion
-from marview.physics import USUAL_PROTOCOL, Protocol
+from marview.physics import USUAL_PROTOCOL, Protocol, metal
 from marview.physics import protocol as named_protocol
 from marview.slices.clean import list_clean
 from marview.slices.shapes import read_shapes, shapes_of_sizes
@@ -39,7 +39,7 @@ def list_cases(
 
     Raises:
         BadInput: there is nothing of the kind.
-        UsageError: clean slices and no masks.
+        UsageError: clean slices and no masks, or an unknown metal.
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist.")
@@ -51,5 +51,6 @@ def list_cases(
     slices = [each for stack in stacks or [path] for each in list_clean(stack)]
     if masks is None:
         raise UsageError(f"{path} holds clean slices; say --masks FILE for the metal to put into them.")
+    metal(material)  # an unknown one is told of before the first slice
     shapes = shapes_of_sizes(read_shapes(masks), max(protocol.shape))
     return list_simulated(slices, shapes, protocol, material=material, seed=seed)

@@ -1,6 +1,6 @@
 """Physics of CT with metal: materials, spectra, named protocols and the simulation of a scan."""
 
-from marview.physics.materials import REFERENCE_KEV, Material, material, material_names
+from marview.physics.materials import REFERENCE_KEV, Material, material, material_names, metal, metal_names
 from marview.physics.protocols import USUAL_PROTOCOL, Protocol, protocol, protocol_names, protocol_of
 from marview.physics.simulation import Simulation, Stages, simulate
 from marview.physics.spectrum import Spectrum, spectrum
@@ -15,6 +15,8 @@ __all__ = [
     "Stages",
     "material",
     "material_names",
+    "metal",
+    "metal_names",
     "protocol",
     "protocol_names",
     "protocol_of",

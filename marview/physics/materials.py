@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from marview.errors import UsageError
 from marview.paths import resources
 
+_TISSUES = frozenset({"water", "bone"})
+
 REFERENCE_KEV = 70.0
 """Energy at which images and line integrals are stated."""
 
@@ -62,6 +64,22 @@ def material(name: str) -> Material:
     if name.lower() not in known:
         raise UsageError(f"there is no material {name!r}: choose one of {', '.join(known)}.")
     return known[name.lower()]
+
+
+def metal(name: str) -> Material:
+    """The material of a name that an implant may be made of.
+
+    Raises:
+        UsageError: no metal of this name.
+    """
+    if name.lower() not in (known := metal_names()):
+        raise UsageError(f"there is no metal {name!r}: choose one of {', '.join(known)}.")
+    return material(name)
+
+
+def metal_names() -> tuple[str, ...]:
+    """Names that `metal` knows."""
+    return tuple(name for name in _library() if name not in _TISSUES)
 
 
 def material_names() -> tuple[str, ...]:

@@ -77,6 +77,7 @@ def test_benchmark_ranks_li_above_nothing_and_takes_up_where_it_was(
     [
         (("--implant", "halo"), 2, "halo"),
         (("--material", "unobtainium"), 2, "unobtainium"),
+        (("--material", "water"), 2, "no metal 'water'"),
         (("--protocol", "no-such"), 2, "no-such"),
         (("--slices", "4:99"), 2, "--slices"),
     ],

@@ -31,6 +31,8 @@ def test_clean_slices_need_masks(tmp_path):
     np.save(tmp_path / "masks.npy", np.ones((2, 40, 40), bool))
     with pytest.raises(UsageError, match="--masks"):
         list_cases(tmp_path / "clean.npy", PROTOCOL)
+    with pytest.raises(UsageError, match="no metal 'bone'"):
+        list_cases(tmp_path / "clean.npy", PROTOCOL, masks=tmp_path / "masks.npy", material="bone")
     listed = list_cases(tmp_path / "clean.npy", PROTOCOL, masks=tmp_path / "masks.npy")
     assert [each.name for each in listed] == ["clean_000", "clean_001", "clean_002"]
 

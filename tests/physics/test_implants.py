@@ -140,7 +140,7 @@ def test_chance_follows_the_seed(trunk: np.ndarray) -> None:
 def test_what_cannot_be_placed_is_refused_in_a_sentence(trunk: np.ndarray) -> None:
     with pytest.raises(UsageError, match=r"no implant 'nose-ring'.*hip-left"):
         place("nose-ring", trunk, SPACING_MM)
-    with pytest.raises(UsageError, match="no material 'wood'"):
+    with pytest.raises(UsageError, match="no metal 'wood'"):
         place("clips", trunk, SPACING_MM, material="wood")
     with pytest.raises(BadInput, match="no body in this volume"):
         place("clips", np.full(SHAPE, -1000, np.int16), SPACING_MM)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marview.errors import UsageError
-from marview.physics import material, material_names, spectrum
+from marview.physics import material, material_names, metal, metal_names, spectrum
 
 KEV = (20, 30, 40, 50, 60, 70, 80, 100, 120)
 SPECIFIED = {
@@ -59,3 +59,11 @@ def test_the_mean_energy_is_that_of_the_published_spectrum() -> None:
 def test_an_unknown_tube_voltage_is_refused() -> None:
     with pytest.raises(UsageError, match="no spectrum of 90 kV"):
         spectrum(90)
+
+
+@pytest.mark.parametrize("name", ["water", "bone", "unobtainium"])
+def test_an_implant_is_made_of_metal(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"no metal '{name}': choose one of ti, ti6al4v, .*pt\.$"):
+        metal(name)
+    assert metal("Ti") is material("ti")
+    assert {*metal_names(), "water", "bone"} == set(material_names())

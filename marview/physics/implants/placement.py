@@ -10,7 +10,7 @@ from marview.errors import UsageError
 from marview.physics.implants import bones, chest_sites, soft_tissue
 from marview.physics.implants.part import Implant, Part
 from marview.physics.implants.site import Site
-from marview.physics.materials import material as known_material
+from marview.physics.materials import metal
 
 Family = Callable[[Site, np.random.Generator], tuple[Implant, ...]]
 
@@ -36,13 +36,13 @@ def place(
         Implants in mm from the middle of the volume, (x, y, z).
 
     Raises:
-        UsageError: an unknown implant or material.
+        UsageError: an unknown implant or metal.
         BadInput: the volume holds no place for it.
     """
     families = _families()
     if name not in families:
         raise UsageError(f"there is no implant {name!r}: choose one of {', '.join(families)}.")
-    chosen = None if material is None else known_material(material).name
+    chosen = None if material is None else metal(material).name
     implants = families[name](Site(hu, spacing_mm), np.random.default_rng(seed))
     if chosen is None:
         return implants

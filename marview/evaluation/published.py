@@ -8,17 +8,39 @@ _MLD = "MLD-MAR, Med Phys 53 (2026) e70336, Table 1"
 _MAMBA = "MARMamba, arXiv 2604.06622 (2026), Tables I and II; mean of its four groups by their masks"
 
 SYNDEEPLESION: tuple[Published, ...] = (
-    Published("Input", "A", 27.06, 0.7586, None, (24.12, 26.13, 27.75, 28.53, 28.78), _TABLES_2021),
-    Published("LI", "A", 29.27, 0.9347, None, (27.21, 28.31, 29.86, 30.40, 30.57), _TABLES_2021),
+    Published(
+        "Input", "A", 27.06, 0.7586, None, (24.12, 26.13, 27.75, 28.53, 28.78), _TABLES_2021, are_groups_confirmed=False
+    ),
+    Published(
+        "LI", "A", 29.27, 0.9347, None, (27.21, 28.31, 29.86, 30.40, 30.57), _TABLES_2021, are_groups_confirmed=False
+    ),
     Published("NMAR", "A", 29.48, 0.9442, None, (27.66, 28.81, 29.69, 30.44, 30.79), _TABLES_2021, is_confirmed=False),
     Published(
         "CNNMAR", "A", 30.38, 0.9644, None, (28.92, 29.89, 30.84, 31.11, 31.14), _TABLES_2021, is_confirmed=False
     ),
-    Published("DuDoNet", "A", 31.14, 0.9814, None, (29.87, 30.60, 31.46, 31.85, 31.91), _TABLES_2021),
+    Published(
+        "DuDoNet",
+        "A",
+        31.14,
+        0.9814,
+        None,
+        (29.87, 30.60, 31.46, 31.85, 31.91),
+        _TABLES_2021,
+        are_groups_confirmed=False,
+    ),
     Published(
         "DSCMAR", "A", 33.21, 0.9375, None, (34.04, 33.10, 33.37, 32.75, 32.77), _TABLES_2021, is_confirmed=False
     ),
-    Published("DuDoNet++", "A", 39.69, 0.9886, None, (36.17, 38.34, 40.32, 41.56, 42.08), _TABLES_2021),
+    Published(
+        "DuDoNet++",
+        "A",
+        39.69,
+        0.9886,
+        None,
+        (36.17, 38.34, 40.32, 41.56, 42.08),
+        _TABLES_2021,
+        are_groups_confirmed=False,
+    ),
     Published(
         "InDuDoNet", "A", 41.48, 0.9897, None, (36.74, 39.32, 41.86, 44.47, 45.01), _TABLES_2021, is_confirmed=False
     ),

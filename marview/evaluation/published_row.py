@@ -35,6 +35,7 @@ class Published:
         source: where it is printed.
         is_confirmed: seen in the paper or quoted from it elsewhere; otherwise from memory, to be checked before it is
             quoted further.
+        are_groups_confirmed: the same of `groups`, where the averages are confirmed.
         mean_absolute_error: as its table has it.
         score: of the challenge, lower is better.
     """
@@ -47,5 +48,6 @@ class Published:
     groups: tuple[float, ...] = ()
     source: str = ""
     is_confirmed: bool = True
+    are_groups_confirmed: bool = True
     mean_absolute_error: float | None = None
     score: float | None = None

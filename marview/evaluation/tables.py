@@ -158,7 +158,7 @@ def published_table(rows: Sequence[Published]) -> str:
 def _family(name: Family, rows: Sequence[Published]) -> str:
     columns = {
         "PSNR dB": [_given(row.psnr_db, 2) for row in rows],
-        "large to small": [" ".join(f"{each:.2f}" for each in row.groups) for row in rows],
+        "large to small": [_groups(row) for row in rows],
         "SSIM": [_given(row.ssim, 4) for row in rows],
         "RMSE HU": [_given(row.rmse_hu, 2) for row in rows],
         "mean absolute error": [_given(row.mean_absolute_error, 1) for row in rows],
@@ -169,6 +169,11 @@ def _family(name: Family, rows: Sequence[Published]) -> str:
     names = [row.method + ("" if row.is_confirmed else " (unconfirmed)") for row in rows]
     lines = [list(line) for line in zip(names, *filled.values(), strict=True)]
     return f"Published, family {name}: {FAMILIES[name]}.\n\n{markdown_table(['method', *filled], lines)}"
+
+
+def _groups(row: Published) -> str:
+    text = " ".join(f"{each:.2f}" for each in row.groups)
+    return text if row.are_groups_confirmed else f"{text} (unconfirmed)"
 
 
 def _span(sizes: Sequence[int]) -> str:

@@ -8,6 +8,7 @@ import torch
 from scipy.io import loadmat
 
 from marview.physics import Material, Spectrum, material, spectrum
+from marview.physics.photons import count_photons
 from marview.physics.polychromatic import polychromatic, polychromatic_of_two, water_correction
 
 
@@ -56,6 +57,22 @@ def test_published_tables_give_the_published_projections(
     p = polychromatic(torch.tensor(lengths, dtype=torch.float64)[:, None], materials, tube)
     assert float(p[0]) == pytest.approx(seen, rel=1e-3)
     assert float(water_correction(materials[0], tube)(p)[0]) == pytest.approx(corrected, rel=1e-3)
+
+
+@pytest.mark.data
+def test_published_tables_straighten_water_as_far_as_the_published_correction_does(published: tuple) -> None:
+    tube, water, _, _ = published
+    wanted = water.mu * torch.arange(0, 50.025, 0.05, dtype=torch.float64)
+    corrected = water_correction(water, tube)(polychromatic(wanted[None], [water], tube))
+    assert float((corrected - wanted).abs().max()) == pytest.approx(0.01247, abs=1e-5)
+
+
+@pytest.mark.data
+def test_scatter_alone_is_the_published_end_of_the_scale(published: tuple) -> None:
+    tube, water, _, _ = published
+    darkest = count_photons(torch.tensor([60.0], dtype=torch.float64), 2e7, 20.0, None)
+    assert float(darkest) == pytest.approx(13.8155, abs=1e-4)
+    assert float(water_correction(water, tube)(darkest)) == pytest.approx(13.2696, abs=1e-4)
 
 
 def test_the_correction_straightens_water() -> None:

@@ -27,6 +27,7 @@ _EDGE_MM = 2.0
 _FOG_MM = 4.0
 _FOG_HU = 600
 _HOLLOW_MM = 5.0
+_DEEP_PX = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,21 @@ def _in_box(
         # Photon starvation hollows dense metal out; the tissue inside a loop of wire is no metal.
         hollow = ndimage.binary_fill_holes(_closed(found, spacing_mm[1:]))
         found |= hollow & (image >= threshold_hu)
+        if scale.is_clipped and not scale.is_extended:
+            found &= _plateau_where_deep(found, image == scale.highest_hu)
     return drop_small(np.asarray(mask), _FEWEST_VOXELS)
+
+
+def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What may be metal, `[y, x]`: where metal is some pixels deep, only what the scale's end cut off or that encloses.
+
+    So wide a plateau hides a peak far above it, and half its height, where the edge lies, is above the scale's end too.
+    """
+    deep = ndimage.distance_transform_edt(found) >= _DEEP_PX
+    if not deep.any():
+        return np.ones_like(found)
+    is_near = ndimage.distance_transform_edt(~deep) <= _DEEP_PX + 1
+    return np.asarray(~is_near | ndimage.binary_fill_holes(found & plateau))
 
 
 def _share_of_surroundings(

@@ -153,13 +153,13 @@ def test_real_slices_without_metal_stay_empty(shared_data) -> None:
     assert alarms == [43, 44, 45]
 
 
-def test_of_deep_metal_only_what_the_scale_cut_off_is_metal() -> None:
-    """A wide plateau hides a peak far above it, whose half height lies inside the plateau; a starved inside is kept."""
+def test_what_glows_between_two_deep_pieces_is_metal_only_where_the_scale_cut_it_off() -> None:
+    """A head and a cup, clipped, with bloom between; a hollow that photon starvation left inside stays metal."""
     y, x = np.ogrid[:80, :80]
+    left, right = np.hypot(y - 40, x - 26) < 11, np.hypot(y - 40, x - 52) < 11
     hu = np.full((1, 80, 80), 40, np.int16)
-    head = np.hypot(y - 40, x - 30)
-    hu[0, head < 12] = 2500
-    hu[0, head < 10] = 3071
-    np.testing.assert_array_equal(adaptive(hu, (3.0, 0.8, 0.8)).mask[0], head < 10)
-    hu[0, head < 3] = 2900
-    np.testing.assert_array_equal(adaptive(hu, (3.0, 0.8, 0.8)).mask[0], head < 10)
+    hu[0, 33:48, 26:52] = 2900
+    hu[0, left | right] = 3071
+    np.testing.assert_array_equal(adaptive(hu, (3.0, 0.8, 0.8)).mask[0], left | right)
+    hu[0, np.hypot(y - 40, x - 26) < 3] = 2900
+    np.testing.assert_array_equal(adaptive(hu, (3.0, 0.8, 0.8)).mask[0], left | right)

@@ -176,6 +176,15 @@ def test_a_missing_shape_leaves_the_others_in_their_groups(make_case, small, tmp
     assert (tmp_path / "out" / "figures" / "half.png").is_file()
 
 
+def test_a_folder_without_a_single_number_is_free_for_another_benchmark(cases, tmp_path, laboratory):
+    def of_another_protocol():
+        raise BadInput("Case a was scanned with another beam.")
+
+    _run([ListedCase("a", of_another_protocol)], tmp_path, laboratory)
+    results = run_benchmark("p", cases, [HALF], tmp_path, source="here", correct=laboratory)
+    assert results.row("half") is not None
+
+
 def test_a_case_that_cannot_be_used_costs_one_sentence(cases, tmp_path, laboratory):
     def broken():
         raise BadInput("Case broken: 3.h5 is missing.")

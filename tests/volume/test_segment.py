@@ -158,8 +158,9 @@ def test_what_glows_between_two_deep_pieces_is_metal_only_where_the_scale_cut_it
     y, x = np.ogrid[:80, :80]
     left, right = np.hypot(y - 40, x - 26) < 11, np.hypot(y - 40, x - 52) < 11
     hu = np.full((1, 80, 80), 40, np.int16)
-    hu[0, 33:48, 26:52] = 2900
+    hu[0, 60:75, 5:75] = 1100  # bone, which brings the threshold down to where bloom lies
+    hu[0, 33:48, 26:52] = 2500
     hu[0, left | right] = 3071
     np.testing.assert_array_equal(adaptive(hu, (3.0, 0.8, 0.8)).mask[0], left | right)
-    hu[0, np.hypot(y - 40, x - 26) < 3] = 2900
+    hu[0, np.hypot(y - 40, x - 26) < 3] = 2500
     np.testing.assert_array_equal(adaptive(hu, (3.0, 0.8, 0.8)).mask[0], left | right)

@@ -33,7 +33,8 @@ def train_method(
     TensorBoard's log where tensorboardX is installed, and `run.json`.
 
     Raises:
-        UsageError: no such method or protocol, the folder holds another run, or the weights to begin with do not fit.
+        UsageError: no such method or protocol, minutes below 0, the folder holds another run, or the weights to begin
+            with do not fit.
         BadInput: there is nothing to train on.
         MethodFailed: the loss is not a number; the last good state stays.
         CannotWrite: the disk is full or read-only.
@@ -45,6 +46,8 @@ def train_method(
     source = patient if data is None else data
     if source is None or (data is not None and patient is not None):
         raise UsageError("Say what to train on: either --data DIR with scans without metal, or --patient SERIES.")
+    if max_minutes is not None and not max_minutes >= 0:
+        raise UsageError(f"--max-minutes is {max_minutes:g}; say after how many minutes, 0 or more, this session ends.")
     order = Order(
         data=source,
         output=output,

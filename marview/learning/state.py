@@ -69,15 +69,21 @@ class Learner:
         is_exact = all(tensor.dtype not in {torch.float16, torch.bfloat16} for tensor in state.values())
         return self._fill_moments(parts[_MOMENTS]) and is_exact
 
-    def check(self) -> None:
+    def check(self, file: str) -> None:
         """Refuse to keep weights that are not numbers.
+
+        Args:
+            file: that would keep them, for the sentence.
 
         Raises:
             MethodFailed: a weight is NaN or infinite.
         """
         for name, tensor in self.network.state_dict().items():
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-                raise MethodFailed(f"the weights {name} are not numbers any more")
+                raise MethodFailed(
+                    f"{file} is not written, since the weights {name} are not numbers any more; what stood there "
+                    "before stays. Go on from there with --resume and a smaller learning rate or gradient clipping."
+                )
 
     def _moments(self) -> Iterator[tuple[str, Tensor]]:
         for turn, optimiser, name, parameter in self._parameters():
@@ -119,7 +125,7 @@ def write_state(path: Path, learner: Learner, facts: Mapping[str, str], *, momen
         CannotWrite: the disk is full or read-only; the file that was there stays.
         MethodFailed: a weight is not a number; likewise.
     """
-    learner.check()
+    learner.check(str(path))
     kept = {}
     for name, tensor in learner.tensors().items():
         is_rounded = moments is not None and name.startswith(_MOMENTS) and tensor.ndim > 0

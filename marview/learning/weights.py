@@ -96,7 +96,7 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], of: About, dtype: to
         CannotWrite: the disk is full or read-only.
         MethodFailed: a weight is not a number, or too large for `dtype`.
     """
-    kept = {name: _kept(name, tensor, dtype) for name, tensor in weights.items()}
+    kept = {name: _kept(path, name, tensor, dtype) for name, tensor in weights.items()}
     with whole_file(path) as part:
         write_tensors(part, kept, of.as_metadata())
 
@@ -162,10 +162,13 @@ def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
         raise BadInput(f"{path} cannot be read as weights: {error}.") from error
 
 
-def _kept(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+def _kept(path: Path, name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     kept = tensor.detach().cpu()
     if kept.is_floating_point():
         kept = kept.to(dtype)
         if not bool(kept.isfinite().all()):
-            raise MethodFailed(f"The weights are not written: {name} holds values that {dtype} cannot hold.")
+            raise MethodFailed(
+                f"{path} is not written, since {name} holds values that {dtype} cannot hold; what stood there before "
+                "stays. Train with a smaller learning rate or gradient clipping."
+            )
     return kept.contiguous().clone()

@@ -196,6 +196,8 @@ def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -
         (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'; it has tiny"),
         (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "there is no protocol 'sdl'"),
         (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "holds no run that could be taken up"),
+        (("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "-1"), "--max-minutes is -1; say after how"),
+        (("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "nan"), "--max-minutes is nan; say after how"),
         (("nmar", "--data", "SCANS", "--size", "tiny"), "no recipes, so there is nothing to train"),
         (("unknown", "--data", "SCANS"), "There is no method 'unknown'"),
     ],

@@ -9,14 +9,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import CannotWrite
 from marview.learning import loop
+from marview.learning import train as training_room
 from marview.learning.loop import WEIGHTS, Training
+from marview.learning.recipe import read_recipe
 from marview.learning.state import STATE, read_state
+from marview.learning.train import Order, train
 from marview.learning.weights import load_weights
+from marview.mar.discovery import discover, find
+from marview.paths import bundled_plugins
 
 
 def trained(training: Training, **more) -> list[float]:
@@ -62,6 +68,33 @@ def test_a_run_that_was_stopped_and_taken_up_is_the_unbroken_one(begin, small) -
     losses += trained(second)
     assert losses == pytest.approx(unbroken, rel=1e-4)
     assert same(whole, second)
+
+
+def test_a_method_that_is_taken_up_has_the_losses_of_the_unbroken_run(tmp_path: Path, bank, monkeypatch) -> None:
+    """CNNMAR as `marview train` trains it, on simulated batches that are shown again after the break."""
+    first, *rest = [Image.fromarray(hu) for hu in bank.slices]
+    (tmp_path / "scans").mkdir()
+    first.save(tmp_path / "scans" / "mine.tif", save_all=True, append_images=[*rest, first])
+    short = read_recipe(bundled_plugins() / "cnnmar", "tiny")
+    quick = {
+        "run": short.run.model_copy(update={"steps": 6}),
+        "data": short.data.model_copy(update={"reprojected": 0.0, "phantoms": 0.0}),
+    }
+    short = short.model_copy(update=quick)
+    monkeypatch.setattr(training_room, "read_recipe", lambda *_: short)
+
+    def losses(folder: str, **how) -> list[float]:
+        heard: list[float] = []
+        order = Order(tmp_path / "scans", tmp_path / folder, size="tiny", device="cpu", **how)
+        train(find("cnnmar", discover()), order, hear=lambda news: heard.append(news.loss))
+        return heard
+
+    unbroken = losses("whole")
+    broken = losses("broken", max_minutes=0)
+    assert len(broken) == 1
+    broken += losses("broken", is_resumed=True)
+    assert len(unbroken) == 6
+    assert broken == pytest.approx(unbroken, rel=1e-4)
 
 
 def test_a_seed_gives_a_run(begin, small) -> None:
@@ -132,7 +165,7 @@ def test_a_gradient_that_is_not_a_number_stops_before_it_is_followed(begin, smal
     training = begin(trainable=small.Network(spoil=spoil))
     with pytest.raises(MethodFailed, match="the gradient is not a number; no state had been kept yet"):
         training.run()
-    training.learner.check()
+    training.learner.check("state")
 
 
 def test_a_full_disk_is_a_sentence_and_the_last_state_stays(begin, small, tmp_path: Path, monkeypatch) -> None:

@@ -117,6 +117,9 @@ def test_rounded_moments_are_small_and_go_on_with_a_warm_up(tmp_path: Path) -> N
 def test_weights_that_are_not_numbers_are_not_kept(tmp_path: Path) -> None:
     one = learner()
     next(one.network.parameters()).data[0] = float("nan")
-    with pytest.raises(MethodFailed, match="not numbers"):
+    sentence = (
+        r"s\.safetensors is not written, since the weights 0\.weight are not numbers any more; .* smaller learning"
+    )
+    with pytest.raises(MethodFailed, match=sentence):
         write_state(tmp_path / "s.safetensors", one, {})
     assert not list(tmp_path.iterdir())

@@ -1,13 +1,15 @@
 """Settings of the network and of its patches: the table `[network]` of a recipe, kept with the weights."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from marview.learning.settings import Count, NetworkSettings, Share, settings_of
 
 
 class Settings(NetworkSettings):
-    """Defaults are the paper's (Zhang and Yu 2018).
+    """Defaults are the paper's (Zhang and Yu 2018) but for how patches are turned.
 
     Attributes:
         width: channels within the network.
@@ -15,6 +17,8 @@ class Settings(NetworkSettings):
         patch_px: edge of the patches it is trained on.
         patches: of a step.
         hard_share: share of them that is put where linear interpolation errs most.
+        quarter_turns: that a patch is turned by at most; 1 in the paper.
+        mirrors: whether half of the patches are mirrored; not in the paper.
     """
 
     width: Count = 32
@@ -22,6 +26,8 @@ class Settings(NetworkSettings):
     patch_px: Count = 64
     patches: Count = 16
     hard_share: Share = 0.6
+    quarter_turns: Annotated[int, Field(ge=0, le=3)] = 3
+    mirrors: bool = True
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:

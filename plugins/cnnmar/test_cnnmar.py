@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from marview.errors import MethodFailed, UsageError
 from marview.geometry import ParallelBeam
 from marview.learning.api import Pairs, Trainable
+from marview.learning.augment import augment
 from marview.learning.recipe import read_recipe
 from marview.learning.weights import About
 from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
@@ -22,6 +23,7 @@ from marview.worker.loading import made_in
 
 HERE = Path(__file__).parent
 SIZE, PIXEL_MM = 64, 4.0
+PAPER_TURNS = {"quarter_turns": 1, "mirrors": False}
 BEAM = ParallelBeam(views=90, bins=93, bin_mm=PIXEL_MM)
 
 
@@ -263,6 +265,28 @@ def test_patches_lie_in_the_slices_and_where_the_error_is(room) -> None:
     hard, truth = room.training.patches(seen, wanted, 16, 40, 1.0)
     easy, plain = room.training.patches(seen, wanted, 16, 40, 0.0)
     assert float((hard[:, -1] - truth).abs().mean()) > 1.5 * float((easy[:, -1] - plain).abs().mean())
+
+
+@pytest.mark.parametrize(("how", "ways"), [({}, 8), ({"mirrors": False}, 4), (PAPER_TURNS, 2)])
+def test_patches_are_turned_as_the_recipe_says(room, how: dict[str, Any], ways: int) -> None:
+    """A slice that grows along rows and columns says which way a patch of it lies."""
+    torch.manual_seed(0)
+    wanted = torch.arange(2500.0).view(1, 50, 50)
+    _, found = room.training.patches(wanted[:, None].expand(-1, 3, -1, -1), wanted, 8, 100, 0.0, **how)
+    seen = {(float(one[1, 0] - one[0, 0]), float(one[0, 1] - one[0, 0])) for one in found}
+    assert len(seen) == ways
+    if how == PAPER_TURNS:
+        assert seen == {(50, 1), (-1, 50)}
+
+
+def test_the_paper_s_recipe_varies_nothing_but_patches() -> None:
+    recipe = read_recipe(HERE, "paper")
+    hu = np.float32(np.random.default_rng(0).normal(0, 50, (32, 32)))
+    for seed in range(8):
+        varied = augment(hu, hu.shape, recipe.data.augmentation, np.random.default_rng(seed))
+        np.testing.assert_allclose(varied, hu, atol=0.05)
+    assert recipe.data.metal.implants == recipe.data.phantoms == recipe.data.reprojected == 0
+    assert {name: recipe.network[name] for name in PAPER_TURNS} == PAPER_TURNS
 
 
 @pytest.mark.parametrize(

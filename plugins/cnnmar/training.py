@@ -42,7 +42,15 @@ class PatchTraining:
         chosen = read_settings(settings)
         seen, wanted = self._planes(pairs)
         if network.training:
-            seen, wanted = patches(seen, wanted, chosen.patch_px, chosen.patches, chosen.hard_share)
+            seen, wanted = patches(
+                seen,
+                wanted,
+                chosen.patch_px,
+                chosen.patches,
+                chosen.hard_share,
+                chosen.quarter_turns,
+                mirrors=chosen.mirrors,
+            )
         square = (network(seen)[:, 0] - wanted).square().mean()
         return {"patch": square * chosen.patch_px**2 / 2}
 
@@ -76,7 +84,16 @@ def _planes(pairs: Pairs) -> tuple[Tensor, Tensor]:
     return seen, torch.where(pairs.metal, MU_WATER, pairs.truth_mu)
 
 
-def patches(seen: Tensor, wanted: Tensor, edge: int, count: int, hard_share: float) -> tuple[Tensor, Tensor]:
+def patches(
+    seen: Tensor,
+    wanted: Tensor,
+    edge: int,
+    count: int,
+    hard_share: float,
+    quarter_turns: int = 3,
+    *,
+    mirrors: bool = True,
+) -> tuple[Tensor, Tensor]:
     """Random patches, turned and mirrored by chance.
 
     Args:
@@ -85,6 +102,8 @@ def patches(seen: Tensor, wanted: Tensor, edge: int, count: int, hard_share: flo
         edge: of a patch.
         count: of patches.
         hard_share: share of them that lies where the last channel is farthest from the truth, among a few places.
+        quarter_turns: that a patch is turned by at most.
+        mirrors: whether half of them are mirrored.
 
     Returns:
         `[patch, channel, y, x]` and `[patch, y, x]`.
@@ -99,8 +118,8 @@ def patches(seen: Tensor, wanted: Tensor, edge: int, count: int, hard_share: flo
         k, top, left = max(places, key=lambda place: float(mean[tuple(place)]))
         window = slice(top, top + height), slice(left, left + width)
         patch = torch.cat([seen[k, :, *window], wanted[k, None, *window]])
-        turned = torch.rot90(patch, int(torch.randint(4, ())), (1, 2)) if height == width else patch
-        chosen.append(turned.flip(2) if torch.rand(()) < 0.5 else turned)
+        turned = torch.rot90(patch, int(torch.randint(quarter_turns + 1, ())), (1, 2)) if height == width else patch
+        chosen.append(turned.flip(2) if mirrors and torch.rand(()) < 0.5 else turned)
     planes = torch.stack(chosen)
     return planes[:, :-1], planes[:, -1]
 

@@ -107,6 +107,14 @@ def test_a_mask_counts_where_it_lies_in_the_patient(placed):
         evaluate([placed / "bad.nii.gz"], placed / "truth.nii.gz", placed / "beside.nii.gz")
 
 
+def test_a_mask_on_other_voxels_is_brought_onto_the_truths_with_a_note(placed):
+    write_nifti(placed / "between.nii.gz", np.load(placed / "mask.npy"), _moved(1))
+    found = evaluate([placed / "bad.nii.gz"], placed / "truth.nii.gz", placed / "between.nii.gz")
+    [note] = found.notes
+    assert "resampled" in note
+    assert found.slices == (1, 2)
+
+
 def test_a_mask_with_a_place_and_a_truth_without_one_are_refused(placed):
     write_nifti(placed / "mask.nii.gz", np.load(placed / "mask.npy"), GRID)
     with pytest.raises(BadInput, match="an array does not"):

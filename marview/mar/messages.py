@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from marview.mar.shared import SharedArray
 
@@ -274,7 +274,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _value(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
-    if hint is SharedArray:
+    if value is not None and SharedArray in (hint, *get_args(hint)):
         return SharedArray.open(value, is_writable=metadata.get("is_writable", False))
     return tuple(value) if isinstance(value, list) else value
 

@@ -47,8 +47,11 @@ def test_the_trace_of_the_mask_alone_is_that_of_the_case(arrays, slice_index: in
 
 def test_the_worker_marks_it_into_shared_memory(arrays) -> None:
     with MarWorker() as worker:
-        worker.trace(request(arrays, 1)).wait(120).check()
+        with_body = dataclasses.replace(request(arrays, 1), hu=arrays[0])
+        report = worker.trace(with_body).wait(120).check()
         marked = arrays[2].array.copy()
+        assert report["coverage"]["fraction"] == pytest.approx(marked.mean())
+        assert report["coverage"] == mark_trace(with_body).report["coverage"]
         paths = {}
         asked = SinogramRequest(hu=arrays[0], mask=arrays[1], spacing_mm=SPACING_MM, slice_index=1)
         worker.sinogram(asked, lambda message: paths.setdefault(getattr(message, "name", ""), message)).wait(60).check()

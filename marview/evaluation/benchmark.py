@@ -80,7 +80,7 @@ def run_benchmark(
     """Measure every method on every case and write the tables.
 
     What is measured is kept below `output` at once: stopped and started again with the same arguments, it goes on where
-    it stopped; with further methods, it measures those alone; a case whose files were made anew is measured anew.
+    it stopped; with further methods, it measures those alone; a case whose own files were made anew is measured anew.
     A case that cannot be used, or a method that fails on it, costs a sentence and nothing else.
 
     Args:

@@ -1,6 +1,7 @@
 """Our own case files: `NAME.npz`, what a method is given, and beside it `NAME.truth.npz`, what it should find."""
 
 import zipfile
+import zlib
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -80,6 +81,6 @@ def read_known_case(folder: Path, name: str) -> KnownCase:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             truth_hu = file["truth_hu"]
             free = file.get("metal_free_sinogram")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as reason:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as reason:
         raise BadInput(f"Case {name}: {path} is damaged or no truth of a case; make the case again.") from reason
     return check_case(KnownCase(name, case, truth_hu, free))

@@ -74,8 +74,8 @@ class FrontEndMethods:
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
         """Run a method on slices of a study whose truth is known; its metal is what was found.
 
-        Slices of what was corrected last are handed out as they were made, so that the figures of a benchmark show what
-        it measured, and a method that learns from the scan does not learn anew, and otherwise, for each.
+        Single slices of what this object has corrected before are handed out as they were made then, so that figures
+        show what was measured, and a method that learns from the scan does not learn anew, and otherwise, for each.
 
         Raises:
             MethodFailed: the method failed, crashed or was refused its parameters; the sentence says why.

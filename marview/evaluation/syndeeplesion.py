@@ -5,6 +5,7 @@ LI_sinogram, metal_trace); the shapes in `testmask.npy`, `[x, y, shape]`, beside
 Images lie `[x, y]` in 1/cm there, because axis 0 is ODL's x; sinograms `[view, bin]`, line integrals without unit.
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -99,10 +100,11 @@ def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> 
 def protocol_of_syndeeplesion(folder: Path) -> Protocol | None:
     """The named protocol that the first slice that can be read was made with, if it is one."""
     for slice_folder in _slice_folders(folder):
-        for name in protocol_names():
+        for protocol in map(named_protocol, protocol_names()):
             with suppress(BadInput):
-                _read_without_metal(slice_folder / "gt.h5", named_protocol(name))
-                return named_protocol(name)
+                ratio = _ratio(_read_layout(slice_folder / "gt.h5", protocol), protocol)
+                if 1 / _ALIKE <= ratio <= _ALIKE:  # not so where it is not a number: such a slice tells nothing
+                    return protocol
     return None
 
 
@@ -211,17 +213,25 @@ def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
 
 def _read_without_metal(path: Path, protocol: Protocol) -> dict[str, NDArray[Any]]:
     """Image and sinogram of a slice, refused where the sinogram cannot be the protocol's: these files name no scan."""
-    rays = (protocol.beam.views, protocol.beam.bins)
-    without = _read_h5(path, image=protocol.shape[::-1], poly_sinogram=rays)
-    projector = Projector(protocol.beam, shape=protocol.shape, pixel_mm=protocol.pixel_mm)
-    expected = float(projector.forward(_tensor([without["image"].T.clip(min=0)])).sum())
-    ratio = float(without["poly_sinogram"].sum()) / expected if expected > 0 else 1.0
+    without = _read_layout(path, protocol)
+    ratio = _ratio(without, protocol)
     if ratio > _ALIKE or ratio < 1 / _ALIKE:  # not so where a value is not a number, which is told of later
         raise BadInput(
             f"{path}: the sinogram is {ratio:.2g} times what {protocol.name} makes of the image, so another protocol "
             "made it; name that one with --protocol."
         )
     return without
+
+
+def _read_layout(path: Path, protocol: Protocol) -> dict[str, NDArray[Any]]:
+    return _read_h5(path, image=protocol.shape[::-1], poly_sinogram=(protocol.beam.views, protocol.beam.bins))
+
+
+def _ratio(without: dict[str, NDArray[Any]], protocol: Protocol) -> float:
+    """The sinogram's sum over that of the image's projection by a protocol; NaN where these tell nothing."""
+    projector = Projector(protocol.beam, shape=protocol.shape, pixel_mm=protocol.pixel_mm)
+    expected = float(projector.forward(_tensor([without["image"].T.clip(min=0)])).sum())
+    return float(without["poly_sinogram"].sum()) / expected if expected > 0 else math.nan
 
 
 def _write_h5(path: Path, **arrays: NDArray[Any]) -> None:

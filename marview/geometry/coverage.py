@@ -38,8 +38,8 @@ class TraceCoverage:
             >>> TraceCoverage.of(trace, body=np.array([[False, False, True, True], [False, True, True, False]]))
             TraceCoverage(fraction=0.875, hidden_views=2, largest_gap=4)
         """
-        beside = ~trace if body is None else body & ~trace
-        hidden = trace.any(axis=1) & ~beside.any(axis=1)
+        rays = np.ones_like(trace) if body is None else body
+        hidden = rays.any(axis=1) & ~(rays & ~trace).any(axis=1)
         steps = np.diff(np.pad(trace, ((0, 0), (1, 1))).ravel().astype(np.int8))
         runs = np.flatnonzero(steps < 0) - np.flatnonzero(steps > 0)
         return cls(float(trace.mean()), int(hidden.sum()), int(runs.max(initial=0)))

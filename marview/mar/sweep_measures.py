@@ -85,7 +85,7 @@ def region_notes(result: SweepResult) -> list[str]:
         return []
     if lost == total:
         return ["The region lies wholly in metal of some variant, so its mean and SD are left out."]
-    return [f"Of the {total} voxels of the region {lost} lie in metal of some variant and are not measured."]
+    return [f"The region is measured without {lost} of its {total} voxels, where some variant has metal."]
 
 
 def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_], counts: NDArray[np.bool_]) -> Row:

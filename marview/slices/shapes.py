@@ -2,6 +2,7 @@
 
 import itertools
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
                 masks = np.unpackbits(masks, axis=-1)[..., : int(file["shape"][-1])]
     except KeyError as reason:
         raise BadInput(f"{path} holds no array named mask, so it has no metal shapes.") from reason
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as reason:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as reason:
         raise BadInput(f"{path} cannot be read as metal shapes: {in_words(reason, 'it is no array file')}.") from reason
     if masks.ndim != 3 or masks.dtype.kind not in "bui":
         raise BadInput(f"{path} holds {masks.dtype} of shape {masks.shape}, not masks [shape, y, x].")

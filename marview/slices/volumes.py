@@ -1,6 +1,7 @@
 """Any volume a person may name, as HU: a DICOM series, NIfTI, or an array in a file."""
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def _read_array(path: Path, name: str) -> NDArray[Any]:
         with path.open("rb") as stream:  # numpy leaves a damaged file open
             file = np.load(stream, allow_pickle=False)
             array = np.asarray(file if isinstance(file, np.ndarray) else file[name])
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as reason:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as reason:
         raise BadInput(f"{path} cannot be read: {in_words(reason, 'it is no array file')}.") from reason
     except KeyError as reason:
         raise BadInput(f"{path} holds no array named {name}.") from reason

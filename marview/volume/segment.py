@@ -140,7 +140,9 @@ def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) ->
     if not deep.any():
         return np.ones_like(found)
     is_near = ndimage.distance_transform_edt(~deep) <= _DEEP_PX + 1
-    return np.asarray(~is_near | ndimage.binary_fill_holes(found & plateau))
+    # Closed by a pixel, so that a notch in the rim does not open what photon starvation left inside.
+    closed = ndimage.binary_closing(np.pad(found & plateau, 2), np.ones((3, 3)))[2:-2, 2:-2]
+    return np.asarray(~is_near | ndimage.binary_fill_holes(closed))
 
 
 def _share_of_surroundings(

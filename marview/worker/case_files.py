@@ -4,6 +4,7 @@ import dataclasses
 import json
 import uuid
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def load_case(path: Path) -> MarCase:
                 measured_sinogram=torch.from_numpy(file["measured_sinogram"]) if "measured_sinogram" in file else None,
                 measured_trace=torch.from_numpy(file["measured_trace"]) if "measured_trace" in file else None,
             )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(f"{path} is no case file of marview, or it is damaged; write it again.") from error
     if hu.ndim != 3 or hu.shape != metal.shape or hu.dtype != torch.float32 or metal.dtype != torch.bool:
         raise BadInput(

@@ -73,14 +73,15 @@ class FrontEnd:
         return self._projector.trace(pixels)
 
     def rays_through_body(self, hu: NDArray[np.int16]) -> Tensor:
-        """The rays through the largest piece of a slice `[1, row, column]` above -500 HU, bool `[1, view, bin]`.
+        """The rays through what is above -500 HU in a slice `[1, row, column]`, bool `[1, view, bin]`.
 
-        The largest: a table beside the body says nothing of it.
+        Of pieces apart, as legs are, those of half the largest one's size: a table beside the body says nothing of it.
         """
-        dense = (self.frame.to_processing(hu)[0] > BODY_HU).numpy()
-        labels, count = ndimage.label(dense)
-        largest = 1 + int(np.argmax(np.bincount(labels.ravel(), minlength=count + 1)[1:])) if count else -1
-        return self.rays_through(torch.from_numpy(labels == largest)[None].to(self.device))
+        labels, _ = ndimage.label((self.frame.to_processing(hu)[0] > BODY_HU).numpy())
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0  # the air
+        body = sizes[labels] >= max(1, sizes.max() / 2)
+        return self.rays_through(torch.from_numpy(body)[None].to(self.device))
 
     def correction(
         self,

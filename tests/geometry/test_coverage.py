@@ -30,6 +30,7 @@ def test_rays_beside_the_body_say_nothing_of_it() -> None:
     trace[1, 3:6] = True  # all of it but a ray
     trace[2, :3] = True  # beside it
     assert TraceCoverage.of(trace, body).hidden_views == 1
+    assert TraceCoverage.of(trace, np.zeros_like(body)).hidden_views == 0
     assert TraceCoverage.of(trace).hidden_views == 0
     assert TraceCoverage.of(trace, body).is_guess
 

@@ -164,3 +164,5 @@ def test_what_glows_between_two_deep_pieces_is_metal_only_where_the_scale_cut_it
     np.testing.assert_array_equal(adaptive(hu, (3.0, 0.8, 0.8)).mask[0], left | right)
     hu[0, np.hypot(y - 40, x - 26) < 3] = 2500
     np.testing.assert_array_equal(adaptive(hu, (3.0, 0.8, 0.8)).mask[0], left | right)
+    hu[0, 25:40, 26] = 2500  # a notch in the rim, a pixel wide, that leads to it
+    assert adaptive(hu, (3.0, 0.8, 0.8)).mask[0, left].all()

@@ -110,3 +110,25 @@ def test_what_is_remembered_of_the_last_trace_changes_none(arrays) -> None:
     mark_trace(stretched)
     other = FrontEnd(SliceFrame(SHAPE[1:], (1.0, 2.5)), torch.device("cpu"))
     np.testing.assert_array_equal(trace.array, other.trace(mask.array[1:2])[0].numpy())
+
+
+def test_legs_apart_are_one_body_and_air_hides_nothing(arrays) -> None:
+    hu, mask, _ = arrays
+    hu.array[:] = -1000
+    mask.array[:] = False
+    mask.array[1, 30:60, 10:40] = True
+    asked = dataclasses.replace(request(arrays, 1), hu=hu)
+    assert mark_trace(asked).report["coverage"]["hidden_views"] == 0  # nothing is there
+    hu.array[1, 32:58, 12:38] = 40
+    hu.array[1, 35:55, 60:80] = 40
+    other = dataclasses.replace(asked, hu=_copied(hu))
+    hidden = mark_trace(other).report["coverage"]["hidden_views"]
+    other.hu.close()
+    assert 0 < hidden < BEAM.views / 4  # where one leg stands behind the other
+
+
+def _copied(shared: SharedArray) -> SharedArray:
+    """The same values under another name, as another series has."""
+    copy = SharedArray.create(shared.array.shape, shared.array.dtype)
+    copy.array[:] = shared.array
+    return copy

@@ -212,7 +212,8 @@ class SinogramPane(Pane):
             self.set_caption("")
         if self._trace is not None:
             views, bins = self._trace.shape
-            coverage = self._coverage(self._trace)
+            told = self._told_coverage(self._trace)
+            coverage = told or TraceCoverage.of(self._trace)
             words = tr("trace {:.1%}").format(coverage.fraction)
             if session.traces.refusal:
                 self.set_note(session.traces.refusal, "warning")
@@ -221,8 +222,9 @@ class SinogramPane(Pane):
                 self.set_note(words, "warning" if coverage.is_guess else "pending")
             else:
                 self.set_note(words, "warning" if coverage.is_guess else "")
+            gap = gap_words(coverage, is_body_known=told is not None)
             self.set_caption(
-                f"{tr('Trace {:.1%}').format(coverage.fraction)}  ·  {gap_words(coverage)}",
+                f"{tr('Trace {:.1%}').format(coverage.fraction)}  ·  {gap}",
                 "  ·  ".join(filter(None, (worst_words(session.traces.worst), f"{views} × {bins}"))),
                 [tr("Forward projection of the slice: views go down, bins to the right")],
             )
@@ -251,12 +253,12 @@ class SinogramPane(Pane):
             self._zoom, self._centre = 1.0, (0.0, 0.0)
             self._look()
 
-    def _coverage(self, trace: NDArray[np.bool_]) -> TraceCoverage:
-        """How much the trace in view hides, told by whoever made it; only of the trace of a result nobody has."""
+    def _told_coverage(self, trace: NDArray[np.bool_]) -> TraceCoverage | None:
+        """How much the trace in view hides of the body, told by who made it; of a result's own trace nobody does."""
         for made in (self.session.traces.current, self.session.sinograms.current):
             if made is not None and made.trace is trace:
                 return made.coverage
-        return TraceCoverage.of(trace)
+        return None
 
     def _is_result_older(self, slice_index: int) -> bool:
         """Whether the mask is no longer that of the result in view."""
@@ -338,8 +340,10 @@ class SinogramPane(Pane):
         self.refresh()
 
 
-def gap_words(coverage: TraceCoverage) -> str:
+def gap_words(coverage: TraceCoverage, *, is_body_known: bool = True) -> str:
     """What the trace of a slice leaves to bridge."""
+    if not is_body_known:
+        return tr("largest gap {} bins").format(coverage.largest_gap)
     if coverage.hidden_views:
         return tr("largest gap {} bins  ·  the body wholly hidden in {} views").format(
             coverage.largest_gap, coverage.hidden_views

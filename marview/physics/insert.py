@@ -17,11 +17,10 @@ from marview.physics.implants import Implant, rasterize
 from marview.physics.materials import Material
 from marview.physics.protocols import Protocol
 from marview.physics.simulation import Simulation, Stages, simulate
-from marview.volume.volume import Volume
+from marview.volume.volume import BODY_HU, Volume
 
 _SLICES_AT_ONCE = 8
 _MOST_METAL = 0.5
-_BODY_HU = -500
 _HIGHEST_HU = 32767
 
 
@@ -138,7 +137,7 @@ def _beside(whole: dict[str, NDArray[np.float32]], chosen: range) -> str:
 
 
 def _refuse_too_much(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> None:
-    body = volume.hu > _BODY_HU
+    body = volume.hu > BODY_HU
     if (_covered(shares) & body).sum() > _MOST_METAL * max(int(body.sum()), 1):
         raise BadInput("The implant covers half of the body; choose a smaller one.")
 

@@ -13,12 +13,12 @@ from scipy import ndimage
 
 from marview.errors import BadInput, UsageError
 from marview.volume.box import box_of, grown
+from marview.volume.volume import BODY_HU
 
 Mask = NDArray[np.bool_]
 NEIGHBOURS = ndimage.generate_binary_structure(3, 3)
 """Voxels that touch, by a corner too, belong to one piece of metal."""
 
-_BODY_HU = -500
 _TOO_MUCH = 0.5
 
 
@@ -40,7 +40,7 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     box = box_of(mask)
     if box is None:
         raise BadInput("The metal mask is empty: find or paint the metal first.")
-    body = int(np.count_nonzero(hu[box[0]] > _BODY_HU))
+    body = int(np.count_nonzero(hu[box[0]] > BODY_HU))
     share = np.count_nonzero(mask) / max(body, 1)
     if share > _TOO_MUCH:
         raise BadInput(

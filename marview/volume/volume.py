@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from marview.geometry import Grid
 
+BODY_HU = -500
+"""Above it lies the body, below it air."""
+
 
 @dataclass(frozen=True, eq=False)
 class Volume:

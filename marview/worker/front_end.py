@@ -17,11 +17,11 @@ from marview.errors import MethodFailed
 from marview.geometry import GUESS_FRACTION, Beam, processing_beam
 from marview.physics.attenuation import hu_to_mu
 from marview.projection import Projector
+from marview.volume.volume import BODY_HU
 from marview.worker.api import MarCase, MarResult
 from marview.worker.notes import SliceNote
 from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
 
-BODY_HU = -500
 LOWEST_HU = -1024.0
 """What scanners store for vacuum; no correction goes below."""
 

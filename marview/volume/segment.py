@@ -17,9 +17,10 @@ _DENSE_HU = 1000
 _GROWTH = 0.6
 _GROWTH_MM = 1.5
 _FEWEST_VOXELS = 3
-# Share of the densest voxel within a distance (mm) that metal must reach: near it an edge lies at half the height, far
-# from it streaks fade.
-_SHARES = ((3.0, 0.5), (6.0, 0.4), (12.0, 0.3), (40.0, 0.2))
+# Within a distance (mm) metal must reach a share of the densest voxel, or so many HU: near it an edge lies at half the
+# height, far from it streaks fade. No streak of our simulated fillings, screws and stems passes these HU (but those of
+# tantalum screws), so what does is a second metal, like a crown beside an amalgam ten times as dense.
+_SHARES = ((3.0, 0.5, np.inf), (6.0, 0.4, 12000.0), (12.0, 0.3, 11000.0), (40.0, 0.2, 7000.0))
 # Beside long dense metal hardening lifts tissue itself to bone: there an edge lies this far up from that fog. Chosen
 # on simulated screws, whose starved rays bloom: 0.6 from 1000 HU on left two pixels too many round steel and cobalt.
 _ABOVE_FOG = 0.75
@@ -50,8 +51,9 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
 
     Two means of log HU split what is denser than most bone, for the whole series. Voxels above the threshold between
     them seed the mask, which then grows a little, down to 0.6 of it. A voxel must also reach a share of the densest
-    voxel around it in its slice, so streaks beside a filling, bone beside a screw and the blur of an edge stay out
-    whatever the material; a component must hold a voxel that no bone reaches and three voxels in all.
+    voxel around it in its slice, or what no streak reaches there, so streaks beside a filling, bone beside a screw and
+    the blur of an edge stay out whatever the material; a component must hold a voxel that no bone reaches and three
+    voxels in all.
 
     Args:
         hu: HU, `[z, y, x]`.
@@ -123,12 +125,26 @@ def _in_box(
     steps = max(1, round(_GROWTH_MM / min(spacing_mm[1:])))
     mask = ndimage.binary_dilation(seeds, ndimage.generate_binary_structure(3, 1), iterations=steps, mask=weak | seeds)
     for found, image in zip(mask, hu, strict=True):
-        # Photon starvation hollows dense metal out; the tissue inside a loop of wire is no metal.
-        hollow = ndimage.binary_fill_holes(_closed(found, spacing_mm[1:]))
-        found |= hollow & (image >= threshold_hu)
+        found |= _starved(found, image, threshold_hu, spacing_mm[1:])
         if scale.is_clipped and not scale.is_extended:
             found &= _plateau_where_deep(found, image == scale.highest_hu)
     return drop_small(np.asarray(mask), _FEWEST_VOXELS)
+
+
+def _starved(
+    found: NDArray[np.bool_], image: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, ...]
+) -> NDArray[np.bool_]:
+    """Metal that photon starvation hollowed out, `[y, x]`: holes most of which are dense.
+
+    The tissue inside a loop of wire or a crown is no metal, nor is the blur of its rim.
+    """
+    holes = ndimage.binary_fill_holes(_closed(found, spacing_mm)) & ~found
+    labels, count = ndimage.label(holes)
+    if not count:
+        return np.zeros_like(found)
+    medians = ndimage.median(image, labels, np.arange(1, count + 1))
+    is_dense = np.concatenate([[False], np.asarray(medians) >= threshold_hu])
+    return np.asarray(is_dense[labels] & (image >= threshold_hu))
 
 
 def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -151,9 +167,9 @@ def _share_of_surroundings(
     """What a pixel must reach, `[y, x]`: the largest share of a denser voxel near it, and to stand out of fog."""
     heights = scale.estimated_peaks(image)
     needed = np.zeros(image.shape, np.float32)
-    for reach_mm, share in _SHARES:
+    for reach_mm, share, enough_hu in _SHARES:
         densest = ndimage.maximum_filter(heights, _window(reach_mm, spacing_mm))
-        np.maximum(needed, np.float32(share) * densest, out=needed)
+        np.maximum(needed, np.minimum(np.float32(share) * densest, np.float32(enough_hu)), out=needed)
     fog = ndimage.minimum_filter(heights, _window(_FOG_MM, spacing_mm))
     edge = fog + np.float32(_ABOVE_FOG) * (ndimage.maximum_filter(heights, _window(_EDGE_MM, spacing_mm)) - fog)
     np.maximum(needed, edge, out=needed, where=fog > _FOG_HU)

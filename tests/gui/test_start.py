@@ -7,13 +7,15 @@ from PySide6.QtCore import QObject, Signal
 
 START = """
 import sys, time
+import pydantic, pydicom.pixels, pyqtgraph, scipy.ndimage
+libraries = time.process_time()
 from marview.gui.app import application, make_window
 from marview.session.settings import Settings
 qt = application()
 window = make_window(Settings())
 window.show()
 qt.processEvents()
-print(time.process_time())
+print(time.process_time() / libraries)
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "numba", "cupy", "vtk", "matplotlib"}))
 compute = ("marview.worker", "marview.projection", "marview.physics")
 print(sorted(name for name in sys.modules if name.startswith(compute)))
@@ -23,9 +25,9 @@ window.close()
 
 def test_the_first_window_loads_no_torch_and_nothing_of_the_compute_side() -> None:
     done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
-    seconds, heavy, compute = done.stdout.splitlines()
+    of_libraries, heavy, compute = done.stdout.splitlines()
     assert heavy == compute == "[]"
-    assert float(seconds) < 3.0  # of processor time; 2 s on the wall of an idle machine
+    assert float(of_libraries) < 3  # processor time; 2.0, and 2 s on the wall, on an idle machine
 
 
 class _Source(QObject):

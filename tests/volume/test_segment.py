@@ -75,6 +75,30 @@ def test_streaks_that_pass_2000_hu_stay_out() -> None:
     assert not (found & streak).any()
 
 
+@pytest.mark.parametrize("away", [12, 20, 30])
+def test_a_second_metal_is_found_beside_one_many_times_as_dense(away: int) -> None:
+    hu, amalgam = with_pin(32767, 6)
+    hu[amalgam] = 30710  # where an extended scale ends
+    y, x = np.ogrid[:160, :160]
+    crown = np.broadcast_to((y - 80) ** 2 + (x - 110 + 6 + away) ** 2 <= 36, hu.shape)
+    hu[crown] = 13000
+    found = adaptive(hu, SPACING).mask
+    assert dice(found & crown, crown) > 0.95
+    assert dice(found, amalgam | crown) > 0.95
+
+
+def test_the_blur_inside_a_crown_is_no_metal() -> None:
+    hu = body(1)
+    y, x = np.ogrid[:160, :160]
+    away = np.hypot(y - 80, x - 110)[None]
+    crown = (away <= 13) & (away > 10)
+    tooth = np.where(away <= 13, 2300, 40.0)
+    hu[0] = ndimage.gaussian_filter(np.where(crown, 16000, tooth)[0], 1.2)
+    found = adaptive(hu, SPACING).mask
+    assert dice(found, crown) > 0.85
+    assert not found[0, 80 - 8 : 80 + 9, 110 - 3 : 110 + 4].any()
+
+
 def test_the_series_decides_not_the_slice() -> None:
     hu, pin = with_pin(8000)
     # A slice in which the pin just begins holds nothing that bone could not be; its neighbours say it is metal.

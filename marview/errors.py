@@ -1,5 +1,21 @@
 """Refusals a person can meet: one sentence that says what, which file, why, and what to do."""
 
+import tokenize
+import zipfile
+import zlib
+
+DAMAGED_ARRAYS = (
+    OSError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
+"""What numpy raises at .npy and .npz files whose bytes are wrong or missing, beside the KeyError of a missing name."""
+
 
 class MarviewError(Exception):
     """A refusal with a sentence for the person; `exit_code` is what the command line ends with."""

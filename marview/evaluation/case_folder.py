@@ -1,14 +1,12 @@
 """Our own case files: `NAME.npz`, what a method is given, and beside it `NAME.truth.npz`, what it should find."""
 
-import zipfile
-import zlib
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from marview.errors import BadInput
+from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.evaluation.case import KnownCase, ListedCase, check_case
 from marview.physics import Protocol, protocol_of
 from marview.worker.api import MarCase
@@ -81,6 +79,6 @@ def read_known_case(folder: Path, name: str) -> KnownCase:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             truth_hu = file["truth_hu"]
             free = file.get("metal_free_sinogram")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as reason:
+    except (*DAMAGED_ARRAYS, KeyError) as reason:
         raise BadInput(f"Case {name}: {path} is damaged or no truth of a case; make the case again.") from reason
     return check_case(KnownCase(name, case, truth_hu, free))

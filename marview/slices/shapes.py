@@ -1,8 +1,6 @@
 """Metal shapes for simulated cases: read, brought to a size, put into a body."""
 
 import itertools
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from PIL import Image as PilImage
 from scipy.ndimage import find_objects, gaussian_filter, label
 from scipy.signal import fftconvolve
 
-from marview.errors import BadInput
+from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.slices.body import body_of
 from marview.slices.reason import in_words
 
@@ -56,7 +54,7 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
                 masks = np.unpackbits(masks, axis=-1)[..., : int(file["shape"][-1])]
     except KeyError as reason:
         raise BadInput(f"{path} holds no array named mask, so it has no metal shapes.") from reason
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as reason:
+    except DAMAGED_ARRAYS as reason:
         raise BadInput(f"{path} cannot be read as metal shapes: {in_words(reason, 'it is no array file')}.") from reason
     if masks.ndim != 3 or masks.dtype.kind not in "bui":
         raise BadInput(f"{path} holds {masks.dtype} of shape {masks.shape}, not masks [shape, y, x].")

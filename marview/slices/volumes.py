@@ -1,7 +1,5 @@
 """Any volume a person may name, as HU: a DICOM series, NIfTI, or an array in a file."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 from marview.dicom import LoadedSeries, mask_file
 from marview.dicom.mask_file import MaskFile
 from marview.dicom.open import open_series
-from marview.errors import BadInput
+from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.slices.reason import in_words
 
 _ARRAYS = {".npy", ".npz"}
@@ -87,7 +85,7 @@ def _read_array(path: Path, name: str) -> NDArray[Any]:
         with path.open("rb") as stream:  # numpy leaves a damaged file open
             file = np.load(stream, allow_pickle=False)
             array = np.asarray(file if isinstance(file, np.ndarray) else file[name])
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as reason:
+    except DAMAGED_ARRAYS as reason:
         raise BadInput(f"{path} cannot be read: {in_words(reason, 'it is no array file')}.") from reason
     except KeyError as reason:
         raise BadInput(f"{path} holds no array named {name}.") from reason

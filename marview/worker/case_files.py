@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import uuid
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from marview.errors import BadInput
+from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
 from marview.worker.api import MarCase
 
@@ -58,7 +56,7 @@ def load_case(path: Path) -> MarCase:
                 measured_sinogram=torch.from_numpy(file["measured_sinogram"]) if "measured_sinogram" in file else None,
                 measured_trace=torch.from_numpy(file["measured_trace"]) if "measured_trace" in file else None,
             )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (*DAMAGED_ARRAYS, KeyError, TypeError) as error:
         raise BadInput(f"{path} is no case file of marview, or it is damaged; write it again.") from error
     if hu.ndim != 3 or hu.shape != metal.shape or hu.dtype != torch.float32 or metal.dtype != torch.bool:
         raise BadInput(

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -93,3 +95,18 @@ def test_a_compressed_file_with_bytes_flipped_is_refused_in_words(masks, tmp_pat
     path.write_bytes(data)
     with pytest.raises(BadInput, match="cannot be read as metal shapes"):
         read_shapes(path)
+
+
+@pytest.mark.parametrize("save", [np.save, np.savez, np.savez_compressed])
+def test_whichever_byte_is_wrong_a_file_is_read_or_refused(save, tmp_path) -> None:
+    save(tmp_path / "whole", **{"arr" if save is np.save else "mask": np.ones((2, 3, 4), np.uint8)})
+    whole = next(tmp_path.glob("whole.*"))
+    data, damaged = whole.read_bytes(), tmp_path / f"damaged{whole.suffix}"
+    refused = 0
+    for at, value in itertools.product(range(len(data)), (0x28, 0xFF)):
+        damaged.write_bytes(data[:at] + bytes([value]) + data[at + 1 :])
+        try:
+            read_shapes(damaged)
+        except BadInput:
+            refused += 1
+    assert refused > len(data) / 2

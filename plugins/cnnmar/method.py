@@ -8,6 +8,7 @@ from marview.learning.weights import about, fill
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.api import Job, MarCase, MarResult
 
+from ..nmar.thin_metal import thin_metal_notes
 from .hardening import without_hardening
 from .network import Cnn, channels
 from .prior import complete, tissue_prior
@@ -84,7 +85,7 @@ class Cnnmar:
         corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
         job.check_cancelled()
         job.progress(0.85, "reconstructing")
-        notes = warnings(case, job.about_weights(WEIGHTS))
+        notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case)]
         return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
 
 

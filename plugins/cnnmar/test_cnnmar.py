@@ -229,6 +229,17 @@ def test_a_case_unlike_the_training_is_told(loaded, room) -> None:
     assert any(str(note).startswith("Slice 3: metal hides") for note in notes)
 
 
+def test_wires_in_a_clinical_image_are_better_left_to_nmar(loaded, room) -> None:
+    pairs = made_pairs(2)
+    wire = torch.zeros_like(pairs.metal)
+    wire[1, SIZE // 2, SIZE // 2] = True  # adds nothing to the image
+    for measured, is_told in ((None, True), (pairs.metal_free_sinogram, False)):
+        case = MarCase(mu_to_hu(pairs.truth_mu), wire, PIXEL_MM, BEAM, [7, 8], measured)
+        notes = " ".join(map(str, loaded.method.run(case, loaded.parameters({}), Job(room.network.Cnn(8))).notes))
+        assert ("Slice 8: the metal hides or attenuates little" in notes) == is_told
+        assert "Slice 7: the metal hides or attenuates little" not in notes
+
+
 def test_weights_of_another_network_are_refused(loaded, room) -> None:
     other = Job(room.network.Cnn(16), width=8)
     with pytest.raises(MethodFailed, match="not of this network"):

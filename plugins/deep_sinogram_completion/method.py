@@ -10,20 +10,13 @@ from torch import Tensor
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import Job, MarCase, MarResult, SliceNote
+from marview.worker.api import Job, MarCase, MarResult
 
-from ..nmar.method import Parameters as NmarParameters
-from ..nmar.method import is_mild
+from ..nmar.thin_metal import thin_metal_notes
 from .network import Completion, classes, compose, hidden_share, interpolate_with_prior, line_unit
 from .settings import read_settings
 
 WEIGHTS = "weights/bundled.safetensors"
-
-_MILD = "the metal hides or attenuates little, as wires and leads do"
-_COMPARE = (
-    "; NMAR, which makes its prior of the uncorrected image there, kept the bone beside such metal better, so compare "
-    "with it"
-)
 
 
 class Parameters(BaseModel):
@@ -64,7 +57,7 @@ class DeepSinogramCompletion:
         prior_sinogram = case.projector.forward(prior)
         corrected = corrected_sinograms(completion, case, prior_sinogram, parameters, job)
         job.progress(0.9, "reconstruction")
-        notes = [*warnings(case, job.about_weights(WEIGHTS)), *mild_metal(case)]
+        notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case)]
         return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
 
 
@@ -99,15 +92,6 @@ def corrected_sinograms(
         corrected[part] = compose(completed, sinogram, trace)
         job.output("corrected_sinogram", index, corrected[part][0])
     return corrected
-
-
-def mild_metal(case: MarCase) -> list[SliceNote]:
-    """Of slices of a clinical image whose wires and leads are better left to NMAR; see the README."""
-    if case.measured_sinogram is not None:
-        return []
-    has_metal = case.metal.flatten(1).any(dim=1)
-    mild = (is_mild(case, NmarParameters()) & has_metal).nonzero().flatten().tolist()
-    return [SliceNote(case.slice_indices[number] if case.slice_indices else number, _MILD, _COMPARE) for number in mild]
 
 
 def load(job: Job) -> Completion:

@@ -13,6 +13,7 @@ from marview.worker.api import Job, MarCase, MarResult
 from marview.worker.front_end import grown
 
 from ..deep_sinogram_completion.network import interpolate_with_prior
+from ..nmar.thin_metal import thin_metal_notes
 from .network import DualDomain, line_unit
 from .settings import read_settings
 from .start import start_of
@@ -87,7 +88,7 @@ class DuDoNet:
                     result[part] = case.mu[part] + case.projector.fbp(corrected[part] - case.sinogram[part])
                 else:
                     result[part] = case.projector.fbp(corrected[part])
-        notes = warnings(case, job.about_weights(WEIGHTS))
+        notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case)]
         return MarResult(mu_to_hu(result), mu_to_hu(inverted), corrected, notes)
 
     def _inverted(self, dual: DualDomain, case: MarCase, part: slice, corrected: Tensor) -> Tensor:

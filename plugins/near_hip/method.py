@@ -15,6 +15,7 @@ from marview.physics.attenuation import mu_to_hu
 from marview.projection import fill_linear
 from marview.worker.api import Job, MarCase, MarResult
 
+from ..nmar.thin_metal import thin_metal_notes
 from .kept import Kept, Learned
 from .network import completed, planes
 from .patient import NearHipPairs, Patient, SmallScan
@@ -155,7 +156,8 @@ class NearHip:
             job.check_cancelled()
             corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
             job.progress(0.7, "reconstructing")
-            return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, (learned.words,))
+            notes = [learned.words, *thin_metal_notes(case)]
+            return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
 
     def _network(self, patient: Patient, parameters: BaseModel, job: Job) -> Learned:
         assert isinstance(parameters, Parameters)

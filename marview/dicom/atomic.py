@@ -23,10 +23,16 @@ _FOREIGN_SECONDS = 86_400
 
 
 class CannotWrite(BadInput):
-    """The place where something was to be written does not take it; `why` is what the system said."""
+    """The place where something was to be written does not take it.
 
-    def __init__(self, sentence: str, why: OSError | None = None) -> None:
-        super().__init__(sentence)
+    Attributes:
+        what: the sentence without advice, for those who know better what to do.
+        why: what the system said.
+    """
+
+    def __init__(self, what: str, why: OSError | None = None, advice: str = "") -> None:
+        super().__init__(f"{what} {advice}".rstrip())
+        self.what = what
         self.why = why
 
 
@@ -240,4 +246,5 @@ def _sentence(target: Path, why: OSError) -> CannotWrite:
         errno.EPERM: "you may not write there",
     }
     reason = reasons.get(why.errno or 0, (why.strerror or "the disk does not take it").lower())
-    return CannotWrite(f"{target} cannot be written: {reason}. Nothing was left behind; choose another place.", why)
+    advice = "Nothing was left behind; choose another place."
+    return CannotWrite(f"{target} cannot be written: {reason}.", why, advice)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from marview.errors import BadInput, MethodFailed
 from marview.export import whole_file
+from marview.worker.loading import Weights
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,23 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], of: About, dtype: to
         CannotWrite: the disk is full or read-only.
         MethodFailed: a weight is not a number, or too large for `dtype`.
     """
-    kept = {name: _kept(path, name, tensor, dtype) for name, tensor in weights.items()}
+    kept = rounded(path, weights, dtype)
     with whole_file(path) as part:
         write_tensors(part, kept, of.as_metadata())
+
+
+def rounded(path: Path, weights: Mapping[str, Tensor], dtype: torch.dtype = torch.float16) -> dict[str, Tensor]:
+    """Weights as a file keeps them, so that it is known before anything is written whether it can.
+
+    Args:
+        path: of the file, for the sentence.
+        weights: a `state_dict`.
+        dtype: of floating numbers in the file.
+
+    Raises:
+        MethodFailed: a weight is not a number, or too large for `dtype`.
+    """
+    return {name: _kept(path, name, tensor, dtype) for name, tensor in weights.items()}
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
@@ -127,11 +142,12 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Mod
     Args:
         network: built with the settings the file names.
         weights: of any floating type.
-        file: its name, for the sentence.
+        file: its name, for the sentence, where the weights do not know theirs.
 
     Raises:
         MethodFailed: they are not this network's: a name or a shape differs.
     """
+    file = str(weights.path) if isinstance(weights, Weights) else file
     wanted = network.state_dict()
     missing = sorted(set(wanted) ^ set(weights))
     if missing:
@@ -143,7 +159,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Mod
         if tensor.shape != wanted[name].shape:
             raise MethodFailed(
                 f"The weights {file} are not of this network: {name} is {tuple(tensor.shape)} and the network asks for "
-                f"{tuple(wanted[name].shape)}; were they trained at another size?"
+                f"{tuple(wanted[name].shape)}; take weights of its size, or install the method again."
             )
     network.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()})
     return network
@@ -159,7 +175,7 @@ def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
         with safe_open(path, framework="pt", device=device) as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path} cannot be read as weights: {error}.") from error
+        raise BadInput(f"{path} cannot be read as weights: {error}; take a whole copy of the file.") from error
 
 
 def _kept(path: Path, name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:

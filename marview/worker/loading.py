@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import sys
 import types
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,14 @@ from torch import Tensor
 from marview.errors import MethodFailed, UsageError
 from marview.mar.manifest import Manifest, code_folder, read_manifest, wrong_field
 from marview.worker.api import Method
+
+
+class Weights(dict[str, Tensor]):
+    """Learned weights by name, and the `path` of their file, for sentences about them."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], path: Path) -> None:
+        super().__init__(tensors)
+        self.path = path
 
 
 class LoadedMethod:
@@ -64,7 +73,7 @@ class LoadedMethod:
         except ValidationError as error:
             raise UsageError(f"The method {self.manifest.id} cannot be run so: {wrong_field(error)}.") from error
 
-    def weights(self, file: str, device: str) -> dict[str, Tensor]:
+    def weights(self, file: str, device: str) -> Weights:
         """Learned weights by name, of one of the manifest's files.
 
         Raises:
@@ -72,7 +81,7 @@ class LoadedMethod:
         """
         path = self._checked(file)
         try:
-            return load_file(path, device=device)
+            return Weights(load_file(path, device=device), path)
         except (SafetensorError, OSError) as error:
             raise MethodFailed(
                 f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}); "

@@ -1,5 +1,6 @@
 """Files of weights and states."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from marview.errors import BadInput, MethodFailed
 from marview.learning.average import averaged
 from marview.learning.state import Learner, read_state, write_state
 from marview.learning.weights import About, about, fill, load_weights, save_weights
+from marview.worker.loading import Weights
 
 OF = About("cnnmar", "1.0.0", {"width": 4, "name": "ü"}, ("dudonet-640",), 12, 3.5, 7, {"body_share": (0.1, 0.5)})
 
@@ -55,6 +57,12 @@ def test_weights_of_another_width_are_refused() -> None:
         fill(network(4), network(8).state_dict(), "w.safetensors")
 
 
+def test_weights_of_a_method_are_named_by_their_folder(tmp_path: Path) -> None:
+    given = Weights(network(8).state_dict(), tmp_path / "weights" / "bundled.safetensors")
+    with pytest.raises(MethodFailed, match=rf"The weights {re.escape(str(given.path))} are not .* install the method"):
+        fill(network(4), given, "weights/bundled.safetensors")
+
+
 def test_weights_that_lack_something_are_refused() -> None:
     some = network().state_dict()
     del some["0.bias"]
@@ -76,7 +84,7 @@ def test_a_file_that_says_nothing_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_safetensors_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match="cannot be read as weights"):
+    with pytest.raises(BadInput, match=r"cannot be read as weights: .*; take a whole copy of the file\."):
         load_weights(path)
 
 

@@ -2,17 +2,30 @@
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from marview import __version__
 from marview.ending import CANCELLED, CANCELLED_SENTENCE, ended, refuse
 from marview.errors import UsageError
 from marview.log_file import log_to_file
 
+
+class _Verbs(TyperGroup):
+    """The verbs; Ctrl-C inside one, which typer would make a mere exit code of, is told from a verb that returns it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+
 app = typer.Typer(
     name="marview",
+    cls=_Verbs,
     help="See metal in CT, watch its trace, and run any metal artifact reduction method. For research, not for "
     "diagnosis. Without a verb, marview [PATH] opens the window.",
     no_args_is_help=True,
@@ -34,13 +47,11 @@ def _run(arguments: list[str]) -> int:
     try:
         outcome = app(arguments, standalone_mode=False)
     except typer.Abort:
-        outcome = CANCELLED
+        return refuse(CANCELLED_SENTENCE, CANCELLED)
     except typer.TyperException as wrong:
         context = getattr(wrong, "ctx", None)  # only what concerns a verb has one
         command = context.command_path if context else "marview"
         return refuse(f"{wrong.format_message().rstrip('.')}. Say {command} --help.", UsageError.exit_code)
-    if outcome == CANCELLED:  # typer makes an exit code of Ctrl-C inside a verb
-        return refuse(CANCELLED_SENTENCE, CANCELLED)
     return int(outcome or 0)
 
 

@@ -1,19 +1,21 @@
-"""What a run leaves for people: the learning curve as CSV, TensorBoard's log where it is installed, pictures as PNG."""
+"""What a run leaves for people: the learning curve as CSV, TensorBoard's log, pictures as PNG."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from marview.errors import BadInput
 from marview.export import picture, whole_file, write_csv
+from marview.learning.log import Log
 from marview.physics.attenuation import mu_to_hu
 
 CURVE = "curve.csv"
+DAMAGED = "curve.damaged.csv"
 _WIDTH_HU, _LEVEL_HU = 500.0, 40.0
 _GAP_PX = 4
 
@@ -24,13 +26,16 @@ class Journal:
     Args:
         folder: of the run.
         upto: steps after this one are forgotten: a run that is taken up goes back to its last state.
+        tell: hears what cannot be gone on with.
         has_log: whether TensorBoard's log is written, where tensorboardX is installed.
     """
 
-    def __init__(self, folder: Path, upto: int = 0, *, has_log: bool = True) -> None:
+    def __init__(
+        self, folder: Path, upto: int = 0, tell: Callable[[str], None] = lambda _: None, *, has_log: bool = True
+    ) -> None:
         self._folder = folder
-        self.rows = [row for row in read_curve(folder) if float(row["step"] or 0) <= upto]
-        self._log = _log(folder / "tensorboard") if has_log else None
+        self.rows = [row for row in _curve(folder, tell) if float(row["step"]) <= upto] if upto else []
+        self._log = Log(folder / "tensorboard", tell) if has_log else None
 
     def note(self, row: Mapping[str, float]) -> None:
         """Add a row: step, minutes and measured numbers by name.
@@ -43,7 +48,8 @@ class Journal:
         write_csv(self._folder / CURVE, [{name: each.get(name, "") for name in names} for each in self.rows])
         if self._log is not None:
             for name, value in row.items():
-                self._log.add_scalar(name.replace(" ", "/", 1), value, int(row["step"]))
+                self._log.add_number(name.replace(" ", "/", 1), value, int(row["step"]))
+            self._log.flush()
 
     def show(self, step: int, pictures: Mapping[str, Tensor]) -> Path:
         """Write pictures of a step, `[y, x]` in 1/cm or sinograms `[view, bin]`, side by side; the path.
@@ -56,7 +62,8 @@ class Journal:
         with whole_file(path) as part:
             Image.fromarray(strip).save(part, format="PNG")
         if self._log is not None:
-            self._log.add_image("pictures", strip[None], step)
+            self._log.add_picture("pictures", strip, step)
+            self._log.flush()
         return path
 
     def close(self) -> None:
@@ -85,17 +92,29 @@ def _strip(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def read_curve(folder: Path) -> list[dict[str, str]]:
-    """Rows of a run's learning curve, oldest first; none where there is none."""
+    """Rows of a run's learning curve, oldest first; none where there is none.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
     path = folder / CURVE
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
-
-
-def _log(folder: Path) -> Any:
     try:
-        from tensorboardX import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder))
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+        for row in rows:
+            float(row["step"])
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise BadInput(f"{path} cannot be read as a learning curve; save it as UTF-8, or move it away.") from error
+    return rows
+
+
+def _curve(folder: Path, tell: Callable[[str], None]) -> list[dict[str, str]]:
+    """The curve to go on with: a new one where the old one is damaged, which steps aside."""
+    try:
+        return read_curve(folder)
+    except BadInput:
+        aside = (folder / CURVE).replace(folder / DAMAGED)
+        tell(f"{folder / CURVE} cannot be read as a learning curve, so a new one is begun; the old one is now {aside}.")
+        return []

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from marview.errors import MethodFailed, UsageError
+from marview.errors import BadInput, MethodFailed, UsageError
 from marview.learning.ahead import Ahead
 from marview.learning.api import OwnPairs, Pairs, PairSource, Trainable
 from marview.learning.average import averaged
@@ -29,7 +29,7 @@ from marview.learning.record import read_record
 from marview.learning.schedule import learning_rate, optimiser
 from marview.learning.state import STATE, Learner, read_state, write_state
 from marview.learning.stopping import Stopping
-from marview.learning.weights import About, about, save_weights
+from marview.learning.weights import About, about, rounded, save_weights
 
 WEIGHTS = "weights.safetensors"
 _SEED_STEP = 1_000_003
@@ -101,6 +101,7 @@ class Training:
     Attributes:
         step: steps done.
         learner: network, optimisers and average.
+        kept_step: steps done when the state was kept last; None before.
         beginning: what a new run took from weights it began with; None where it took nothing.
         changes: what the recipe says otherwise than when the run was kept last.
     """
@@ -129,11 +130,12 @@ class Training:
         self.learner = Learner(network, optimisers, averaged(network, self._how.ema) if self._how.ema else None)
         self._tell: Callable[[str], None] = lambda _: None
         self._sums: dict[str, list[float]] = defaultdict(list)
+        self._journal: Journal | None = None
+        self.kept_step: int | None = None
         self._look_s = 0.0  # what the last look at held-out slices took, as the one at the end will
         self._seen = Seen()
         self._measured: WeakSet[Pairs] = WeakSet()  # a batch is shown more than once
         self._take_up(is_resumed=is_resumed)
-        self._journal = Journal(plan.folder, self.step) if plan.machine.is_first else None
 
     def run(
         self,
@@ -154,6 +156,15 @@ class Training:
             CannotWrite: the disk is full or read-only; the last state that was written stays.
         """
         self._began, self._tell = time.monotonic(), tell
+        if self._plan.machine.is_first:
+            self._journal = Journal(self._plan.folder, self.step, tell)
+        try:
+            return self._run(max_minutes, hear)
+        finally:
+            if self._journal is not None:
+                self._journal.close()
+
+    def _run(self, max_minutes: float, hear: Callable[[News], None]) -> Ending:
         kept_at = self._began
         reuse, run = self._recipe.data.reuse, self._recipe.run
         if self.step == 0:
@@ -180,8 +191,6 @@ class Training:
         self.keep()
         if reason != "asked":
             self._look()
-        if self._journal:
-            self._journal.close()
         return Ending(reason, self.step, self.minutes)
 
     @property
@@ -216,9 +225,20 @@ class Training:
             if self._warm_from is not None:
                 facts["warm_from"] = str(self._warm_from)
             moments = torch.bfloat16 if self._recipe.run.moments == "bfloat16" else None
-            write_state(self._plan.folder / STATE, self.learner, facts, moments=moments)
-            save_weights(self._plan.folder / WEIGHTS, self.learner.used.state_dict(), self.about())
+            state, path = self._plan.folder / STATE, self._plan.folder / WEIGHTS
+            weights = rounded(path, self.learner.used.state_dict())  # refused before the state is replaced
+            write_state(state, self.learner, facts, moments=moments)
+            self.kept_step = self.step
+            save_weights(path, weights, self.about())
         self._plan.machine.wait()
+        self.kept_step = self.step
+
+    @property
+    def stays(self) -> str:
+        """What of the run stays whatever comes, in words."""
+        if self.kept_step is None:
+            return "no state had been kept yet"
+        return f"the last good state is kept in {_held(self._plan.folder)} (step {self.kept_step})"
 
     @property
     def _protocols(self) -> tuple[str, ...]:
@@ -298,23 +318,24 @@ class Training:
         self._look_s = time.monotonic() - begun
 
     def _not_a_number(self, what: str) -> str:
-        path = self._plan.folder / STATE
-        kept = f"the last good state is kept in {path}" if path.is_file() else "no state had been kept yet"
         return (
-            f"Training of {self._plan.method} stopped at step {self.step + 1}: {what} is not a number; {kept}. "
+            f"Training of {self._plan.method} stopped at step {self.step + 1}: {what} is not a number; {self.stays}. "
             "Try a smaller learning rate or gradient clipping."
         )
 
     def _take_up(self, *, is_resumed: bool) -> None:
         folder = self._plan.folder
-        held = next((folder / name for name in (STATE, WEIGHTS) if (folder / name).is_file()), None)
+        check_folder(folder, is_resumed=is_resumed)
+        held = _held(folder)
         if held is None:
-            if is_resumed:
-                raise UsageError(f"{folder} holds no run that could be taken up; leave --resume out to begin one.")
             return
-        if not is_resumed:
-            raise UsageError(f"{folder} holds a run already; say --resume to go on with it, or choose another folder.")
-        tensors, facts = read_state(held, self._plan.machine.device)
+        try:
+            tensors, facts = read_state(held, self._plan.machine.device)
+        except BadInput as refusal:
+            if held.name != STATE or not (folder / WEIGHTS).is_file():
+                raise
+            go_on = f"Or remove it: --resume then goes on from {folder / WEIGHTS}."
+            raise BadInput(f"{refusal} {go_on}") from refusal
         of = about(facts, str(held))
         if of.method != self._plan.method:
             raise UsageError(
@@ -330,6 +351,27 @@ class Training:
         self.changes, self._protocols_before = changes(before, self._recipe), of.protocols
         is_exact = self.learner.fill(tensors, of.steps, str(held))
         self.step, self._minutes_before, self._seen = of.steps, of.minutes, Seen(facts)
+        self.kept_step = self.step
         warm_from = int(facts["warm_from"]) if "warm_from" in facts else None
         self._look_s = float(facts.get("look_s", 0.0))
         self._warm_from = warm_from if is_exact else self.step
+
+
+def check_folder(folder: Path, *, is_resumed: bool) -> None:
+    """Find out before anything is read or trained whether a run can be begun, or taken up, in a folder.
+
+    Raises:
+        UsageError: it is a file or below one, or holds a run that is not to be taken up, or none that could be.
+    """
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not there.is_dir():
+        raise UsageError(f"{folder} cannot hold a run: {there} is a file. Choose another folder.")
+    if _held(folder) is None and is_resumed:
+        raise UsageError(f"{folder} holds no run that could be taken up; leave --resume out to begin one.")
+    if _held(folder) is not None and not is_resumed:
+        raise UsageError(f"{folder} holds a run already; say --resume to go on with it, or choose another folder.")
+
+
+def _held(folder: Path) -> Path | None:
+    """What a run in a folder is taken up from."""
+    return next((folder / name for name in (STATE, WEIGHTS) if (folder / name).is_file()), None)

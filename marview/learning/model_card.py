@@ -10,6 +10,10 @@ from marview.learning.record import read_record
 
 CARD = "model_card.md"
 _FAILS = "**When it fails.**"
+_WHOSE = (
+    "From the README of the method: what is measured here was measured with the weights the method comes with, not "
+    "with those of this run."
+)
 
 
 def write_card(run: Path, method: Path) -> Path:
@@ -57,7 +61,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
         ),
         "## Held-out slices while it learned",
         _curve(curve),
-        *(["## Known failures", failures] if failures else []),
+        *(["## Known failures of the method", _WHOSE, failures] if failures else []),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -115,7 +119,7 @@ def _curve(curve: Sequence[Mapping[str, str]]) -> str:
     chosen = [row for k, row in enumerate(curve) if k % every == 0 or k == len(curve) - 1]
     return _rows(
         ("step", "minutes", *(_TITLES.get(name, name) for name in names)),
-        [(row["step"], row["minutes"], *(row.get(name, "") for name in names)) for row in chosen],
+        [(row["step"], row.get("minutes", ""), *(row.get(name, "") for name in names)) for row in chosen],
     )
 
 

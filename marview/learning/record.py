@@ -54,14 +54,27 @@ def add_session(
     parameters: int,
     session: Session,
     beginning: Beginning | None = None,
+    *,
+    is_new: bool = False,
 ) -> None:
     """Add a session to the record of a run, and what weights its first one began with.
 
+    Args:
+        folder: of the run.
+        listing: the method.
+        size: of the recipe.
+        recipe: how it was trained.
+        parameters: of the network, how many.
+        session: to add.
+        beginning: what its first session began with.
+        is_new: whether it is that; the record of a run that ended before anything was kept is forgotten then.
+
     Raises:
+        BadInput: the record cannot be read.
         CannotWrite: the disk is full or read-only.
     """
     assert listing.manifest is not None
-    before = read_record(folder)
+    before = {} if is_new else read_record(folder)
     record = {
         "method": listing.id,
         "title": listing.manifest.title,
@@ -84,14 +97,23 @@ def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
         data: a folder of TIFF stacks, or one of them.
         names: of the slices, as a bank has them. Where the index says no pages, all of a stack in it count.
 
+    Raises:
+        BadInput: the index is no CSV in UTF-8.
+
     >>> collections_of(Path("/nowhere"), ())
     ()
     """
     index = (data if data.is_dir() else data.parent) / "index.csv"
     if not index.is_file():
         return ()
-    with index.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    try:
+        with index.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(
+            f"{index}, which names the licences of the slices, cannot be read: it is not CSV in UTF-8. Save it as that "
+            '("CSV UTF-8" in Excel), or move it away if the card need not name licences.'
+        ) from error
     stacks = {name.rpartition("_")[0] for name in names}
     named = Counter(
         f"{row['collection']} ({row.get('licence') or 'licence not stated'})"

@@ -1,16 +1,19 @@
 """Train a method: from what a person names on the command line to a run in a folder."""
 
+import errno
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from marview.errors import MethodFailed, UsageError
+from marview.errors import BadInput, MethodFailed, UsageError
+from marview.export import CannotWrite
 from marview.learning.api import OwnPairs, Sources, Trainable
 from marview.learning.bank import read_banks
-from marview.learning.loop import Ending, News, Plan, Training
+from marview.learning.loop import Ending, News, Plan, Training, check_folder
 from marview.learning.machine import Machine
 from marview.learning.memory import Remembered
 from marview.learning.model_card import write_card
@@ -75,6 +78,7 @@ def train(
         raise UsageError(f"The method {listing.id} cannot be trained: {listing.error}")
     if order.is_resumed and order.begins_with is not None:
         raise UsageError("A run that is taken up goes on with its own weights; say either --resume or --begin-with.")
+    check_folder(order.output, is_resumed=order.is_resumed)
     code = code_folder(listing.folder, listing.manifest)
     recipe = _recipe(code, order)
     trainable: Trainable = made_in(code, recipe.training)
@@ -101,30 +105,52 @@ def train(
     if training.changes:
         tell(f"It goes on with another recipe than before: {'; '.join(training.changes)}.")
     before = training.step
+
+    def record() -> None:
+        if not machine.is_first or training.step == before:
+            return
+        session = Session(
+            before,
+            training.step,
+            round(training.minutes, 2),
+            machine.title,
+            sources.words,
+            sources.collections,
+            has_own_pairs=isinstance(trainable, OwnPairs),
+            changes=training.changes,
+        )
+        begun, is_new = training.beginning, not order.is_resumed
+        add_session(order.output, listing, order.size, recipe, count, session, begun, is_new=is_new)
+        write_card(order.output, code)
+
     try:
-        ending = training.run(order.max_minutes, hear, tell)
+        with _afterwards(record):
+            ending = training.run(order.max_minutes, hear, tell)
     except torch.OutOfMemoryError as error:
         raise MethodFailed(
             f"Training of {listing.id} needs more memory than {machine.title} has; take a smaller batch in "
             f"{code / 'recipes' / order.size}.toml, or a smaller --size."
         ) from error
-    finally:
-        if machine.is_first and training.step > before:
-            minutes, origin = round(training.minutes, 2), sources.collections
-            session = Session(
-                before,
-                training.step,
-                minutes,
-                machine.title,
-                sources.words,
-                origin,
-                has_own_pairs=isinstance(trainable, OwnPairs),
-                changes=training.changes,
-            )
-            add_session(order.output, listing, order.size, recipe, count, session, training.beginning)
-            write_card(order.output, code)
+    except CannotWrite as refusal:
+        is_full = refusal.why is not None and refusal.why.errno in {errno.ENOSPC, errno.EDQUOT}
+        first = "Make room" if is_full else "See to it that the folder can be written"
+        then = "begin again" if training.kept_step is None else "say --resume"
+        advice = f"{training.stays[0].upper()}{training.stays[1:]}. {first} and {then}."
+        raise CannotWrite(refusal.what, refusal.why, advice) from refusal
     machine.close()
     return ending
+
+
+@contextmanager
+def _afterwards(record: Callable[[], None]) -> Iterator[None]:
+    """Keep a record however the block ends; what ended it is not replaced by a record that cannot be kept."""
+    try:
+        yield
+    except BaseException:
+        with suppress(BadInput):
+            record()
+        raise
+    record()
 
 
 def _recipe(folder: Path, order: Order) -> Recipe:

@@ -1,5 +1,6 @@
 """`marview train` as a person calls it, on a network of a few weights."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,21 @@ class Net:
 
 class Spoilt(Net):
     factor = float("nan")
+
+class SpoiltLater(Net):
+    steps = 0
+
+    def losses(self, network, pairs, turn, settings):
+        self.steps += network.training
+        self.factor = 1.0 if self.steps < 2 else float("nan")
+        return super().losses(network, pairs, turn, settings)
+
+class Asked(Net):
+    def losses(self, network, pairs, turn, settings):
+        if network.training:
+            import signal
+            signal.raise_signal(signal.SIGINT)
+        return super().losses(network, pairs, turn, settings)
 
 class Own(Net):
     def sources(self, data, recipe, device):
@@ -95,7 +111,8 @@ class Small:
 def methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's own methods: a small one, and others that are special."""
     folder = tmp_path / "methods"
-    for name, kind in (("small", "Net"), ("spoilt", "Spoilt"), ("own", "Own"), ("hungry", "Hungry")):
+    kinds = {"small": "Net", "spoilt": "Spoilt", "later": "SpoiltLater", "asked": "Asked", "own": "Own"}
+    for name, kind in (kinds | {"hungry": "Hungry"}).items():
         (folder / name / "recipes").mkdir(parents=True)
         (folder / name / "plugin.toml").write_text(MANIFEST.format(id=name), encoding="utf-8")
         (folder / name / "method.py").write_text(METHOD, encoding="utf-8")
@@ -158,6 +175,82 @@ def test_a_loss_that_is_not_a_number_is_a_sentence(marview, clean: Path, tmp_pat
     answer = marview("train", "spoilt", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 4
     assert "Training of spoilt stopped at step 1: the loss is not a number" in answer.err
+
+
+def test_a_run_that_kept_nothing_leaves_nothing_to_the_card_of_the_next(marview, clean: Path, tmp_path: Path) -> None:
+    words = ("train", "later", "--data", clean, "--size", "tiny", "--device", "cpu")
+    first, run = tmp_path / "first", tmp_path / "run"
+    assert marview(*words, "--output", first, "--max-minutes", 0).exit_code == 0
+    failed = marview(*words, "--output", run, "--begin-with", first / "weights.safetensors")
+    assert failed.exit_code == 4
+    assert "no state had been kept yet" in failed.err
+    assert marview(*words, "--output", run, "--max-minutes", 0).exit_code == 0
+    card = (run / "model_card.md").read_text(encoding="utf-8")
+    assert "begins with" not in card
+    assert card.count("| 0 to 1 |") == 1
+
+
+def test_ctrl_c_between_steps_is_told_once(marview, clean: Path, tmp_path: Path) -> None:
+    answer = marview("train", "asked", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
+    assert answer.exit_code == 130
+    assert "1 step in" in answer.out
+    assert "Stopped as asked; everything is kept, and --resume goes on from there." in answer.out
+    assert "cancelled" not in answer.err
+
+
+def test_ctrl_c_that_no_verb_hears_is_told_too(marview, clean: Path, tmp_path: Path, monkeypatch) -> None:
+    def interrupted(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("marview.commands.train.train_method", interrupted)
+    answer = marview("train", "small", "--data", clean, "--output", tmp_path / "run")
+    assert answer.exit_code == 130
+    assert answer.err.strip() == "marview: cancelled; nothing half-written is left."
+
+
+def test_a_full_disk_says_what_stays_and_what_to_do(marview, clean: Path, tmp_path: Path, monkeypatch) -> None:
+    run = tmp_path / "run"
+    words = ("train", "small", "--data", clean, "--size", "tiny", "--device", "cpu")
+    assert marview(*words, "--output", run, "--max-minutes", 0).exit_code == 0
+    good = (run / "state.safetensors").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("marview.dicom.atomic.os.fsync", full)  # where whatever is written goes to the disk
+    answer = marview(*words, "--output", run, "--resume")
+    state = run / "state.safetensors"
+    assert answer.exit_code == 3
+    assert (
+        f"marview: {state} cannot be written: the disk is full. The last good state is kept in {state} (step 1). "
+        "Make room and say --resume.\n"
+    ) in answer.err
+    assert state.read_bytes() == good
+    new = marview(*words, "--output", tmp_path / "new")
+    assert new.exit_code == 3
+    assert "cannot be written: the disk is full. No state had been kept yet. Make room and begin again." in new.err
+    for said in (answer.err, new.err):
+        assert "Traceback" not in said
+        assert "another place" not in said
+
+
+@pytest.mark.parametrize("below", [".", "run"])
+def test_what_is_wrong_with_the_folder_is_told_before_anything_is_read(
+    marview, clean: Path, tmp_path: Path, below: str
+) -> None:
+    file = tmp_path / "afile"
+    file.write_text("", encoding="utf-8")
+    words = ("train", "small", "--data", clean, "--size", "tiny")
+    answer = marview(*words, "--output", file / below)
+    assert answer.exit_code == 2
+    assert f"cannot hold a run: {file} is a file. Choose another folder." in answer.err
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "weights.safetensors").write_bytes(b"")
+    held = marview(*words, "--output", tmp_path / "held")
+    none = marview(*words, "--output", tmp_path / "run", "--resume")
+    assert "holds a run already" in held.err
+    assert "holds no run that could be taken up" in none.err
+    assert "Reading" not in answer.err + held.err + none.err
 
 
 def test_a_method_may_make_its_own_pairs_of_a_patient(marview, clean: Path, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from marview.learning.journal import Journal, grey, read_curve
+from marview.errors import BadInput
+from marview.learning.journal import CURVE, DAMAGED, Journal, grey, read_curve
 
 
 def test_rows_may_gain_columns(tmp_path: Path) -> None:
@@ -27,6 +28,24 @@ def test_a_run_that_goes_back_forgets_what_came_after(tmp_path: Path) -> None:
     again = Journal(tmp_path, upto=10, has_log=False)
     again.note({"step": 15})
     assert [row["step"] for row in read_curve(tmp_path)] == ["0", "10", "15"]
+
+
+@pytest.mark.parametrize("content", [b"step,minutes\n1,\xe4\n", b"what\n1\n", b"step\nmany\n"])
+def test_a_damaged_curve_steps_aside_for_a_new_one(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / CURVE).write_bytes(content)
+    with pytest.raises(BadInput, match=r"curve\.csv cannot be read as a learning curve; save it as UTF-8"):
+        read_curve(tmp_path)
+    said: list[str] = []
+    Journal(tmp_path, 10, said.append, has_log=False).note({"step": 15})
+    assert [row["step"] for row in read_curve(tmp_path)] == ["15"]
+    [sentence] = said
+    assert "a new one is begun; the old one is now" in sentence
+    assert (tmp_path / DAMAGED).read_bytes() == content
+
+
+def test_a_curve_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
+    (tmp_path / CURVE).write_text("step,minutes\n4,1\n", encoding="utf-8-sig")
+    assert read_curve(tmp_path) == [{"step": "4", "minutes": "1"}]
 
 
 def test_pictures_stand_side_by_side(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import CannotWrite
 from marview.learning import loop
 from marview.learning import train as training_room
+from marview.learning.journal import read_curve
 from marview.learning.loop import WEIGHTS, Training
 from marview.learning.recipe import read_recipe
 from marview.learning.state import STATE, read_state
@@ -180,6 +181,48 @@ def test_a_full_disk_is_a_sentence_and_the_last_state_stays(begin, small, tmp_pa
         begin(is_resumed=True).run()
     assert (tmp_path / "run" / STATE).read_bytes() == good
     assert not list((tmp_path / "run").glob(".part-*"))
+
+
+def test_what_the_weights_for_use_cannot_hold_replaces_neither_file(begin, small, tmp_path: Path) -> None:
+    begin(recipe=small.recipe(steps=4)).run()
+    good = [(tmp_path / "run" / name).read_bytes() for name in (STATE, WEIGHTS)]
+    training = begin(is_resumed=True)
+    training.learner.used.state_dict()["last.weight"].fill_(1e6)  # a number, but none of 16 bits
+    with pytest.raises(MethodFailed, match="what stood there before stays"):
+        training.keep()
+    assert [(tmp_path / "run" / name).read_bytes() for name in (STATE, WEIGHTS)] == good
+
+
+def test_a_damaged_state_says_what_it_can_be_gone_on_from(begin, small, tmp_path: Path) -> None:
+    begin(recipe=small.recipe(steps=4)).run()
+    (tmp_path / "run" / STATE).write_bytes(b"damaged")
+    with pytest.raises(
+        BadInput, match=rf"{STATE} cannot be read .* Or remove it: --resume then goes on from .*{WEIGHTS}"
+    ):
+        begin(is_resumed=True)
+    (tmp_path / "run" / STATE).unlink()
+    assert begin(is_resumed=True).step == 4
+
+
+def test_the_log_is_closed_however_it_ends(begin, monkeypatch) -> None:
+    closed: list[bool] = []
+    close = loop.Journal.close
+    monkeypatch.setattr(loop.Journal, "close", lambda self: closed.append(close(self) is None))
+
+    def broken(number: int):
+        raise BadInput("there is no tissue.")
+
+    with pytest.raises(BadInput, match="no tissue"):
+        begin(pairs=broken).run()
+    assert closed == [True]
+
+
+def test_the_curve_of_a_run_that_kept_nothing_is_forgotten(begin, small, tmp_path: Path) -> None:
+    spoilt = small.Network(spoil=lambda losses: losses | {"image": losses["image"] * math.nan})
+    with pytest.raises(MethodFailed, match="no state had been kept yet"):
+        begin(trainable=spoilt).run()
+    begin(recipe=small.recipe(steps=1)).run()
+    assert [row["step"] for row in read_curve(tmp_path / "run")] == ["0", "1"]
 
 
 def test_pairs_that_cannot_be_made_end_it_with_their_sentence(begin) -> None:

@@ -1,0 +1,82 @@
+"""TensorBoard's log of a run, where tensorboardX is installed.
+
+Records are written one by one here: tensorboardX's own writer does so in a thread, whose errors nobody can catch and
+without which it waits forever.
+"""
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Log:
+    """Numbers and pictures by step; a disk that does not take them ends the log, and what is logged goes on.
+
+    Args:
+        folder: of the log.
+        tell: hears that it ended.
+    """
+
+    def __init__(self, folder: Path, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._folder, self._tell = folder, tell
+        self._records: Any = None
+        try:
+            from tensorboardX.record_writer import RecordWriter
+        except ImportError:
+            return
+        with self._ending():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._records = RecordWriter(str(folder / f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}"))
+            self._write(file_version="brain.Event:2")
+
+    def add_number(self, name: str, value: float, step: int) -> None:
+        """Add a number of a step."""
+        if self._records is not None:
+            from tensorboardX.summary import scalar
+
+            self._write(step=step, summary=scalar(name, value))
+
+    def add_picture(self, name: str, picture: NDArray[np.uint8], step: int) -> None:
+        """Add a grey picture of a step, `[y, x]`."""
+        if self._records is not None:
+            from tensorboardX.summary import image
+
+            self._write(step=step, summary=image(name, picture[None]))
+
+    def flush(self) -> None:
+        """See to it that everything lies on the disk."""
+        if self._records is not None:
+            with self._ending():
+                self._records.flush()
+
+    def close(self) -> None:
+        """Finish it."""
+        if self._records is not None:
+            with self._ending():
+                self._records.close()
+            self._records = None
+
+    def _write(self, **event: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        with self._ending():
+            self._records.write(Event(wall_time=time.time(), **event).SerializeToString())
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as why:
+            if self._records is not None:
+                with contextlib.suppress(OSError):  # what it still holds does not fit either
+                    self._records.close()
+            self._records = None
+            reason = (why.strerror or type(why).__name__).lower()
+            self._tell(f"{self._folder} cannot be written: {reason}; training goes on without TensorBoard's log.")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from marview.errors import BadInput, MethodFailed
 from marview.evaluation.case import KnownCase, ListedCase
 from marview.evaluation.figure import Strip, draw
+from marview.evaluation.notes import Noted, count_notes
 from marview.evaluation.results import CEILING, INPUT, TITLES, Results, Row, SliceRecord
 from marview.evaluation.store import Part, Store
 from marview.evaluation.tables import markdown, slices_csv, summary_csv
@@ -30,10 +31,12 @@ class Corrected:
     Attributes:
         hu: HU, `[slice, y, x]`, on the case's grid.
         seconds: how long it took.
+        notes: what a reader of the result should know.
     """
 
     hu: NDArray[np.float32]
     seconds: float
+    notes: tuple[Noted, ...] = ()
 
 
 Tell = Callable[[float], None]
@@ -180,7 +183,8 @@ def _measure(corrected: Corrected, known: KnownCase) -> Part:
     measured = measure_case(restored, known.truth_hu, known.metal, known.uncorrected_hu)
     sizes = np.count_nonzero(known.metal, axis=(1, 2))
     slices = zip(known.numbers, sizes, measured.slices, strict=True)
-    return Part(tuple(SliceRecord(known.name, k, int(size), each) for k, size, each in slices), corrected.seconds)
+    records = tuple(SliceRecord(known.name, k, int(size), each) for k, size, each in slices)
+    return Part(records, corrected.seconds, corrected.notes)
 
 
 def _collect(protocol: str, store: Store, keys: _Keys, entries: Sequence[Entry], failures: Sequence[str]) -> Results:
@@ -190,7 +194,8 @@ def _collect(protocol: str, store: Store, keys: _Keys, entries: Sequence[Entry],
         parts = [part for case, row in keys.items() if (part := store.get(case, entry.id, row[entry.id])) is not None]
         pace = [part.seconds / len(part.slices) for part in parts if part.seconds > 0]
         slices = tuple(each for part in parts for each in part.slices)
-        rows.append(Row(entry.id, entry.title, slices, statistics.median(pace) if pace else math.nan))
+        notes = count_notes([part.notes for part in parts])
+        rows.append(Row(entry.id, entry.title, slices, statistics.median(pace) if pace else math.nan, notes))
     return Results(protocol, tuple(rows), tuple(failures), {entry.id: entry.parameters for entry in entries})
 
 

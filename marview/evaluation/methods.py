@@ -10,6 +10,7 @@ import numpy as np
 from marview.errors import MethodFailed
 from marview.evaluation.benchmark import Corrected, Entry, Tell
 from marview.evaluation.case import KnownCase
+from marview.evaluation.notes import notes_from_json
 from marview.evaluation.taking_part import entry
 from marview.mar import CasesRequest, Listing, MarWorker, Message, Outcome, Progress, Run, discover
 from marview.mar.messages import Device
@@ -71,7 +72,8 @@ class WorkerMethods:
         with np.load(result, allow_pickle=False) as file:
             hu = file["hu"]
         result.unlink()
-        return Corrected(hu, float(sum(outcome.report["seconds_per_slice"])) * len(hu))
+        seconds = float(sum(outcome.report["seconds_per_slice"])) * len(hu)
+        return Corrected(hu, seconds, notes_from_json(outcome.report["single_notes"]))
 
     def close(self) -> None:
         """End the worker and remove its files."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from marview.evaluation.notes import CountedNote
 from marview.evaluation.published import published_rows
 from marview.metrics import Measures, mean, size_groups, standard_deviation, worst
 
@@ -40,12 +41,19 @@ class Row:
         title: what the table calls it.
         slices: what was measured.
         seconds_per_slice: median over the cases of a case's time over its slices; NaN for what is no method.
+        notes: what the method noted, each with on how many cases.
     """
 
     id: str
     title: str
     slices: tuple[SliceRecord, ...]
     seconds_per_slice: float = math.nan
+    notes: tuple[CountedNote, ...] = ()
+
+    @property
+    def cases(self) -> int:
+        """On how many cases it was measured."""
+        return len({each.case for each in self.slices})
 
     @property
     def measures(self) -> list[Measures]:
@@ -130,6 +138,8 @@ class Results:
             ],
             "slices": len(row.slices),
             "seconds_per_slice": _finite(row.seconds_per_slice),
+            "cases": row.cases,
+            "notes": [dataclasses.asdict(each) for each in row.notes],
         }
 
     def _case_records(self) -> list[dict[str, Any]]:

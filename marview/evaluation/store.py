@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from marview.errors import UsageError
+from marview.evaluation.notes import Noted, notes_as_json, notes_from_json
 from marview.evaluation.results import SliceRecord
 from marview.metrics import Measures
 
@@ -21,10 +22,12 @@ class Part:
     Attributes:
         slices: of each slice.
         seconds: how long the method took for all of them; 0 for what is no method.
+        notes: what the method noted; none where an earlier version measured, which kept no notes.
     """
 
     slices: tuple[SliceRecord, ...]
     seconds: float = 0.0
+    notes: tuple[Noted, ...] = ()
 
 
 class Store:
@@ -59,7 +62,7 @@ class Store:
             SliceRecord(case, each["index"], each["metal_px"], Measures(**each["measures"]))
             for each in stored["slices"]
         )
-        return Part(slices, stored["seconds"])
+        return Part(slices, stored["seconds"], notes_from_json(stored.get("notes", [])))
 
     def put(self, case: str, row: str, parameters: Mapping[str, Any], part: Part) -> None:
         """Keep a part; a run that is stopped while it writes leaves none."""
@@ -67,7 +70,12 @@ class Store:
             {"index": each.index, "metal_px": each.metal_px, "measures": dataclasses.asdict(each.measures)}
             for each in part.slices
         ]
-        record = {"parameters": dict(parameters), "seconds": part.seconds, "slices": slices}
+        record = {
+            "parameters": dict(parameters),
+            "seconds": part.seconds,
+            "notes": notes_as_json(part.notes),
+            "slices": slices,
+        }
         self._path(case, row).parent.mkdir(exist_ok=True)
         _write(self._path(case, row), json.dumps(record))
 

@@ -13,12 +13,14 @@ from marview.metrics import Measures, mean, standard_deviation, worst
 
 
 def markdown(results: Results) -> str:
-    """The whole report: the tables of PSNR and SSIM, of HU, of what clinicians ask, published rows, failures."""
+    """The whole report: the tables of PSNR and SSIM, of HU, of what clinicians ask, published rows, notes, failures."""
     rows = [row for row in results.rows if row.slices]
     parts = [f"# Benchmark: {results.protocol}"]
     if rows:
         parts += [_main_table(results, rows), _hu_table(rows), _clinical_table(rows), _family_table(rows)]
     parts += [published_table(published_rows(results.protocol))]
+    if noted := [line for row in rows for line in _noted(row)]:
+        parts.append("What methods note about their results:\n\n" + "\n".join(noted))
     if results.failures:
         parts.append("Without a result:\n\n" + "\n".join(f"- {sentence}" for sentence in results.failures))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -72,6 +74,12 @@ def measure_lines(columns: Sequence[tuple[Measures, Measures]]) -> list[list[str
             unit = " HU" if each.name.endswith("_hu") else " dB" if each.name.endswith("_db") else ""
             lines.append([each.metadata["title"] + unit, *cells])
     return lines
+
+
+def _noted(row: Row) -> list[str]:
+    """A line for each note of a method."""
+    where = [f", on {note.cases} of {row.cases} cases" if note.cases < row.cases else "" for note in row.notes]
+    return [f"- {row.title}{place}: {note.sentence}" for place, note in zip(where, row.notes, strict=True)]
 
 
 def _main_table(results: Results, rows: Sequence[Row]) -> str:

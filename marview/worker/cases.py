@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,6 +17,7 @@ from marview.worker.devices import choose_device
 from marview.worker.front_end import check_result
 from marview.worker.job import WorkerJob
 from marview.worker.loading import load_method
+from marview.worker.notes import Notes, SliceNote
 
 Numbered = tuple[int, MarCase]
 
@@ -23,7 +25,8 @@ Numbered = tuple[int, MarCase]
 def run_cases(request: CasesRequest, channel: Channel) -> Finished:
     """Run a method on case files; results are written as they come, so that a run that stopped can go on.
 
-    A result file holds `hu`, float32 `[slice, y, x]`, and, where asked for, `corrected_sinogram`.
+    A result file holds `hu`, float32 `[slice, y, x]`, and, where asked for, `corrected_sinogram`. What the method noted
+    is in the report: `notes` are sentences, `single_notes` each note by itself, that on a slice as fields.
 
     Raises:
         UsageError: parameters or device the method does not take.
@@ -39,6 +42,8 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
     job = WorkerJob(channel, loaded, device, None)
     batches = Batches(loaded.manifest, device)
     done: list[CaseDone] = []
+    notes = Notes()
+    single_notes: list[str | dict[str, Any]] = []
 
     def work(batch: list[Numbered]) -> None:
         channel.check_cancelled()
@@ -48,6 +53,10 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
         job.at(len(done) / len(request.cases), len(batch) / len(request.cases))
         result = loaded.method.run(case, parameters, job)
         check_result(result, case, before_hu, loaded.manifest.id)
+        for said in result.notes:
+            note = said if isinstance(said, SliceNote) else str(said)
+            notes.add(note)
+            single_notes.append(asdict(note) if isinstance(note, SliceNote) else note)
         seconds = (time.perf_counter() - begun) / len(case.hu)
         first = 0
         for index, each in batch:
@@ -73,7 +82,8 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
             "device": str(device),
             "seconds": time.perf_counter() - started,
             "seconds_per_slice": [each.seconds_per_slice for each in sorted(done, key=lambda each: each.index)],
-            "notes": [],
+            "notes": notes.sentences,
+            "single_notes": single_notes,
         }
     )
 

@@ -1,12 +1,16 @@
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from marview.cli import run
 from marview.dicom import open_series
+from marview.learning.weights import About, save_weights
+from marview.mar import discovery
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +74,58 @@ def test_benchmark_ranks_li_above_nothing_and_takes_up_where_it_was(
     again = marview(*words, "--output", tmp_path / "tables")
     assert again.exit_code == 0
     assert json.loads((tmp_path / "tables" / "results.json").read_text())["methods"] == record["methods"]
+
+
+METHOD = """
+from pydantic import BaseModel
+from marview.learning.guard import warnings
+from marview.worker.api import MarResult
+
+class Learned:
+    class Parameters(BaseModel):
+        pass
+
+    def run(self, case, parameters, job):
+        hu = MarResult.from_sinogram(case, case.li_sinogram).hu
+        return MarResult(hu, notes=warnings(case, job.about_weights("weights.safetensors")))
+"""
+MANIFEST = """
+id = "learned_elsewhere"
+title = "Learned elsewhere"
+version = "1.0.0"
+api = 1
+entry = "method:Learned"
+
+[[weights]]
+file = "weights.safetensors"
+sha256 = "{}"
+trained_on = "other scans"
+licence = "MIT"
+"""
+
+
+def test_benchmark_tells_of_a_scan_that_weights_were_not_trained_on(
+    marview: Callable, simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "methods" / "learned_elsewhere"
+    folder.mkdir(parents=True)
+    weights = folder / "weights.safetensors"
+    about = About("learned_elsewhere", "1.0.0", {}, ("dudonet-640",), limits={"trace_share": (0.0, 1e-6)})
+    save_weights(weights, {"one": torch.ones(1)}, about)
+    (folder / "method.py").write_text(METHOD)
+    (folder / "plugin.toml").write_text(MANIFEST.format(hashlib.sha256(weights.read_bytes()).hexdigest()))
+    monkeypatch.setattr(discovery, "user_plugins", lambda: tmp_path / "methods")
+    words = ("benchmark", "--cases", simulated / "cases", "--method", "learned_elsewhere")
+    first, resumed = (marview(*words, "--output", tmp_path / "tables") for _ in range(2))
+    assert first.exit_code == resumed.exit_code == 0, first.err
+    table = (tmp_path / "tables" / "table.md").read_text()
+    record = json.loads((tmp_path / "tables" / "results.json").read_text())
+    scan, trace = record["methods"]["learned_elsewhere"]["notes"]
+    assert "not trained on (it knows dudonet-640)" in scan["sentence"]
+    assert trace["sentence"].startswith("4 slices: metal hides")
+    for said in (first.out, resumed.out, table):
+        assert f"- Learned elsewhere: {scan['sentence']}" in said
+        assert trace["sentence"] in said
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from marview.evaluation.benchmark import Corrected, Entry, run_benchmark
 from marview.evaluation.case import ListedCase
 from marview.evaluation.case_folder import list_case_files, write_known_case
 from marview.evaluation.syndeeplesion import list_syndeeplesion, write_syndeeplesion
+from marview.worker.notes import SliceNote
 
 
 class Laboratory:
@@ -38,6 +40,13 @@ def cases(make_case):
         ListedCase(name, lambda name=name, radii=radii: make_case(name, radii))
         for name, radii in (("a", (4, 2)), ("b", (4, 2)))
     ]
+
+
+STRANGE = "The scan is strange."
+
+
+def _much(index, share):
+    return SliceNote(index, "metal hides {} of the sinogram", ", which is much", share, "{:.0%}")
 
 
 HALF, NMAR = Entry("half", "Half way"), Entry("nmar", "Three quarters")
@@ -158,6 +167,40 @@ def test_what_was_measured_on_simulated_cases_by_earlier_versions_counts(cases, 
     _run(cases, tmp_path, laboratory, [HALF])
     part = json.loads((tmp_path / "parts" / "a" / "half.json").read_text())
     assert part["parameters"] == {"version": ""}
+
+
+def test_what_a_method_notes_is_told_once_with_the_cases_it_came_on(cases, tmp_path, laboratory):
+    noted = {"a": (STRANGE, _much(0, 0.2)), "b": (STRANGE, _much(0, 0.4), _much(1, 0.3))}
+    noted["c"] = (STRANGE,)
+
+    def correct(entry, known, tell):
+        return replace(laboratory(entry, known, tell), notes=noted[known.name] if entry.id == "half" else ())
+
+    third = ListedCase("c", lambda: replace(cases[0].read(), name="c"))
+    results = _run([*cases, third], tmp_path, correct)
+    much = "3 slices: metal hides 20% to 40% of the sinogram, which is much."
+    record = json.loads((tmp_path / "results.json").read_text())["methods"]
+    assert record["half"]["notes"] == [{"sentence": STRANGE, "cases": 3}, {"sentence": much, "cases": 2}]
+    assert record["nmar"]["notes"] == []
+    table = (tmp_path / "table.md").read_text()
+    assert f"\n- Half way: {STRANGE}\n- Half way, on 2 of 3 cases: {much}\n" in table
+    before = len(laboratory.ran)
+    assert _run([*cases, third], tmp_path, laboratory).record() == results.record()
+    assert len(laboratory.ran) == before + 6, "only the figures' six slices are corrected once more"
+    assert (tmp_path / "table.md").read_text() == table
+
+
+def test_parts_of_versions_that_kept_no_notes_still_count(cases, tmp_path, laboratory):
+    _run(cases, tmp_path, laboratory, [HALF])
+    for path in (tmp_path / "parts").glob("*/*.json"):
+        record = json.loads(path.read_text())
+        del record["notes"]
+        path.write_text(json.dumps(record))
+    before = len(laboratory.ran)
+    results = _run(cases, tmp_path, laboratory, [HALF])
+    assert len(laboratory.ran) == before + 3
+    assert results.row("half").notes == ()
+    assert "note about" not in (tmp_path / "table.md").read_text()
 
 
 def test_a_folder_of_another_benchmark_is_refused(cases, tmp_path, laboratory):

@@ -76,6 +76,7 @@ def test_a_worker_runs_cases_of_several_geometries_and_sizes(tmp_path: Path) -> 
         )
         report = worker.cases(request, heard.append).wait(120).check()
         assert len(report["seconds_per_slice"]) == 4
+        assert report["notes"] == report["single_notes"] == []
         assert [message.index for message in heard if isinstance(message, CaseDone)] == [0, 1, 2, 3]
         for case, path in zip(cases, results, strict=True):
             with np.load(path) as result:

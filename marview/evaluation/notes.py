@@ -1,0 +1,66 @@
+"""What methods note about their results, once for all cases of a benchmark."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from marview.worker.notes import SliceNote
+
+Noted = str | SliceNote
+
+
+@dataclass(frozen=True)
+class CountedNote:
+    """A sentence and where it holds.
+
+    Attributes:
+        sentence: for a person.
+        cases: on how many cases it came.
+    """
+
+    sentence: str
+    cases: int
+
+
+def count_notes(of_cases: Sequence[Sequence[Noted]]) -> tuple[CountedNote, ...]:
+    """Every note once, those on whole cases first; notes that differ in slice and number alone are one.
+
+    Args:
+        of_cases: the notes of each case.
+
+    Example:
+        >>> dark = SliceNote(7, "metal hides {} of the sinogram", ", which is much", 0.3, "{:.0%}")
+        >>> count_notes([[dark], []])
+        (CountedNote(sentence='1 slice: metal hides 30% of the sinogram, which is much.', cases=1),)
+    """
+    plain: dict[str, set[int]] = {}
+    of_slices: dict[tuple[str, str, str], list[tuple[int, SliceNote]]] = {}
+    for number, notes in enumerate(of_cases):
+        for note in notes:
+            if isinstance(note, SliceNote):
+                of_slices.setdefault((note.found, note.meaning, note.form), []).append((number, note))
+            elif note:
+                plain.setdefault(note, set()).add(number)
+    return (
+        *(CountedNote(sentence, len(cases)) for sentence, cases in plain.items()),
+        *(CountedNote(_sentence(alike), len({case for case, _ in alike})) for alike in of_slices.values()),
+    )
+
+
+def _sentence(alike: Sequence[tuple[int, SliceNote]]) -> str:
+    """Slices are counted, since the numbers of those of several cases say nothing together."""
+    one = alike[0][1]
+    slices = len({(case, note.slice_index) for case, note in alike})
+    values = [note.value for _, note in alike]
+    ends = dict.fromkeys(one.form.format(end) for end in (min(values), max(values)))
+    return f"{slices} {'slice' if slices == 1 else 'slices'}: {one.found.format(' to '.join(ends))}{one.meaning}."
+
+
+def notes_as_json(notes: Sequence[Noted]) -> list[str | dict[str, Any]]:
+    """As JSON knows them: a sentence, or the fields of a `SliceNote`."""
+    return [asdict(note) if isinstance(note, SliceNote) else note for note in notes]
+
+
+def notes_from_json(values: Sequence[str | dict[str, Any]]) -> tuple[Noted, ...]:
+    """The notes of `notes_as_json`."""
+    return tuple(value if isinstance(value, str) else SliceNote(**value) for value in values)

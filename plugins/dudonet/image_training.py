@@ -20,7 +20,7 @@ from .start import case_of, start_of
 from .training import pictures, sinogram_and_image
 
 WEIGHTS = Path(__file__).parent / "weights" / "bundled.safetensors"
-"""Where SE-Net's weights come from: those of the method itself."""
+"""Where SE-Net's weights come from, unless the run begins with others (`--begin-with`)."""
 
 _WINDOW = (0.0, 0.5)
 """1/cm: what the primary metric compares, so that soft tissue counts and neither air nor enamel does."""
@@ -106,8 +106,9 @@ def learned_weights(settings: Settings) -> dict[str, Tensor]:
         BadInput: there are none, or they are of another SE-Net.
     """
     missing = (
-        "IE-Net is trained behind a SE-Net that has learned, and the method has no weights of the one these settings "
-        "describe; train it first: marview train dudonet --size cpu_sinogram, then marview methods --install."
+        "IE-Net is trained behind a SE-Net that has learned, and marview comes without weights of the one these "
+        "settings describe; take sinogram_base, sinogram_start and is_residual of the recipe cpu, and for a SE-Net of "
+        "your own --begin-with the weights of a run of --size cpu_sinogram."
     )
     if not WEIGHTS.is_file():
         raise BadInput(missing)

@@ -13,7 +13,7 @@ from marview.errors import MethodFailed
 from marview.learning.memory import Remembered
 from marview.physics.attenuation import mu_to_hu
 from marview.projection import fill_linear
-from marview.worker.api import Job, MarCase, MarResult
+from marview.worker.api import Job, MarCase, MarResult, SliceNote
 
 from ..nmar.thin_metal import thin_metal_notes
 from .kept import Kept, Learned
@@ -156,7 +156,7 @@ class NearHip:
             job.check_cancelled()
             corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
             job.progress(0.7, "reconstructing")
-            notes = [learned.words, *thin_metal_notes(case)]
+            notes: list[str | SliceNote] = [learned.words, *thin_metal_notes(case)]
             return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
 
     def _network(self, patient: Patient, parameters: BaseModel, job: Job) -> Learned:

@@ -19,6 +19,7 @@ def scan(
     *,
     on_progress: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
+    may_be_empty: bool = False,
 ) -> Scan:
     """Find the series in a folder, zip or file. Pixels are not read.
 
@@ -29,6 +30,7 @@ def scan(
         path: a folder (searched to any depth), a zip, a DICOM file with or without extension, or a NIfTI file.
         on_progress: called with the number of files looked at so far.
         is_cancelled: asked before each file; when it says yes, what was found so far is returned.
+        may_be_empty: whether nothing that can be shown is an answer too: no studies, and what was passed over.
 
     Raises:
         BadInput: nothing there can be shown; the sentence says what was found instead.
@@ -49,7 +51,7 @@ def scan(
     studies = _studies(finds)
     if finds.volumes:
         studies += (Study("", tuple(finds.volumes)),)
-    if not studies and not (is_cancelled is not None and is_cancelled()):
+    if not studies and not may_be_empty and not (is_cancelled is not None and is_cancelled()):
         raise BadInput(finds.nothing(path))
     return Scan(path, studies, dict(finds.skipped), tuple(sentence for _, sentence in finds.damaged))
 

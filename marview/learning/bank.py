@@ -1,8 +1,10 @@
 """The clean slices a run learns from, in memory, and those it holds out."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +12,12 @@ from numpy.typing import NDArray
 from marview.dicom.check import check
 from marview.dicom.read import read
 from marview.dicom.scan import scan
+from marview.dicom.series import Scan, count, listing
+from marview.dicom.walk import walk
 from marview.errors import BadInput
-from marview.slices import list_clean, read_pages
+from marview.slices import read_pages
 from marview.slices.body import body_of
+from marview.slices.volumes import read_array
 from marview.volume.segment import adaptive
 
 HELD_OUT = "validation"
@@ -22,6 +27,9 @@ _METAL_HU = 2800.0
 """Enamel and dense contrast agent stay below but for single pixels."""
 
 _METAL_PX = 12
+_AIR_HU = -1000
+_STACKS = {".tif", ".tiff"}
+_ARRAYS = {".npy", ".npz"}
 _SMALLEST_BODY = 0.03
 _VALIDATION_SHARE = 0.1
 
@@ -66,8 +74,9 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
     neighbours and of as few patients as possible.
 
     Args:
-        path: a folder of TIFF stacks, or of DICOM series and NIfTI files; or one such file.
-        tell: called with the name of what is read.
+        path: a folder of TIFF stacks, DICOM series and NIfTI files, searched to any depth; or one such file, a zip of
+            DICOM, or an array.
+        tell: called with the name of what is read, and of what is left out, with the reason.
 
     Raises:
         BadInput: there is no metal-free slice, or all are held out.
@@ -76,13 +85,14 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
         raise BadInput(f"{path} does not exist; --data takes a folder of TIFF stacks, DICOM series or NIfTI files.")
     kept: dict[bool, list[tuple[str, NDArray[np.int16]]]] = {False: [], True: []}
     with_metal = empty = 0
-    for each in _listed(path, tell):
+    files = _Files(path, tell)
+    for each in files.slices():
         if each.has_metal:
             with_metal += 1
         elif np.count_nonzero(body_of(each.hu)) < _SMALLEST_BODY * each.hu.size:
             empty += 1
         else:
-            kept[each.is_held_out].append((each.name, np.rint(each.hu).clip(-1000, 32767).astype(np.int16)))
+            kept[each.is_held_out].append((each.name, np.rint(each.hu).clip(_AIR_HU, 32767).astype(np.int16)))
     if not kept[False]:
         if kept[True] and not with_metal and not empty:
             raise BadInput(
@@ -90,15 +100,18 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
                 f"{HELD_OUT!r}, so there is none to train on; add other stacks or rename one."
             )
         why = f" ({with_metal} slices hold metal, {empty} hold no body)" if with_metal or empty else ""
+        left_out = f" It holds {listing(files.left_out)}." if files.left_out else ""
         raise BadInput(
-            f"{path} holds no metal-free slice to train on{why}; --data takes scans without metal, such as a series "
-            "of the same scanner and body region."
+            f"{path} holds no metal-free slice to train on{why}; --data takes scans without metal as TIFF stacks, "
+            f"DICOM series or NIfTI files, such as a series of the same scanner and body region.{left_out}"
         )
     if not kept[True]:
-        count = max(1, round(_VALIDATION_SHARE * len(kept[False])))
+        share = max(1, round(_VALIDATION_SHARE * len(kept[False])))
         # a single slice is both, so that a run on it can be watched
-        kept[True] = kept[False][-count:]
-        kept[False] = kept[False][:-count] or kept[False]
+        kept[True] = kept[False][-share:]
+        kept[False] = kept[False][:-share] or kept[False]
+    if empty:
+        files.leave_out(count(empty, "slice"), "no body")
     return Banks(_bank(kept[False]), _bank(kept[True]), with_metal, empty)
 
 
@@ -111,53 +124,102 @@ class _Listed:
     name: str
     hu: NDArray[np.float32]
     has_metal: bool
-    is_held_out: bool = False
+    is_held_out: bool
 
 
-def _listed(path: Path, tell: Callable[[str], None]) -> Iterator[_Listed]:
-    """Every slice."""
-    stacks = sorted(one for one in path.iterdir() if _is_stack(one)) if path.is_dir() else []
-    if stacks or _is_stack(path):
-        for stack in stacks or [path]:
-            tell(stack.name)
-            is_held_out = stack.name.startswith(HELD_OUT)
-            for k, hu in enumerate(read_pages(stack)):
-                yield _Listed(page_name(stack.stem, k), hu, _is_dense(hu), is_held_out)
-    elif path.suffix.lower() in {".npy", ".npz"}:
-        for each in list_clean(path):
-            hu = each.read()
-            yield _Listed(each.name, hu, _is_dense(hu))
-    else:
-        yield from _series(path, tell)
+def _listed(name: str, hu: NDArray[Any], *, has_metal: bool = False, is_held_out: bool = False) -> _Listed:
+    """A slice with air where it has no number, as scanners pad what lies outside of their field of view."""
+    hu = np.where(np.isfinite(hu), hu, np.float32(_AIR_HU)).astype(np.float32)
+    is_dense = bool(np.count_nonzero(hu > _METAL_HU) > _METAL_PX)
+    return _Listed(name, hu, has_metal or is_dense, is_held_out)
+
+
+class _Files:
+    """What lies under a path.
+
+    Attributes:
+        left_out: what gives no slices, with the reason.
+    """
+
+    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
+        self.left_out: list[str] = []
+        self._path, self._tell = path, tell
+        self._is_array = path.suffix.lower() in _ARRAYS and path.is_file()
+        files = [] if self._is_array else [each.path for each in walk(path, Counter()) if not each.member]
+        self._stacks = [file for file in files if file.suffix.lower() in _STACKS]
+        self._arrays = [file for file in files if file.suffix.lower() in _ARRAYS]
+        self._indices = [file for file in files if file == path / "index.csv"]
+
+    def slices(self) -> Iterator[_Listed]:
+        """Every slice: of TIFF stacks, then of series."""
+        if self._is_array:
+            yield from self._array()
+            return
+        for stack in self._stacks:
+            yield from self._pages(stack)
+        if self._path not in self._stacks:
+            yield from self._series()
+
+    def leave_out(self, what: str, why: str | BadInput) -> None:
+        """Tell of what gives no slices."""
+        self.left_out.append(f"{what} (left out: {str(why).rstrip('.')})")
+        self._tell(self.left_out[-1])
+
+    def _array(self) -> Iterator[_Listed]:
+        for k, hu in enumerate(read_array(self._path, "hu")):
+            yield _listed(page_name(self._path.stem, k), hu)
+
+    def _pages(self, stack: Path) -> Iterator[_Listed]:
+        name = stack.name if stack == self._path else str(stack.relative_to(self._path))
+        self._tell(name)
+        pages = 0
+        try:
+            for hu in read_pages(stack):
+                yield _listed(page_name(stack.stem, pages), hu, is_held_out=stack.name.startswith(HELD_OUT))
+                pages += 1
+        except BadInput as why:
+            self.leave_out(f"{name} from its page {pages} on" if pages else name, why)
+
+    def _series(self) -> Iterator[_Listed]:
+        """The slices of every series that is a volume.
+
+        Metal is what a mask of the whole series would begin with: thin or at the end of an implant it is too little, or
+        not dense enough, to be told from bone in a slice by itself.
+        """
+        found = scan(self._path, may_be_empty=True)
+        self._tell_of_others(found)
+        for number, series in enumerate(found.series):
+            name = series.nifti.name if series.nifti else series.description or f"series {number + 1}"
+            report = check(series)
+            if not report.is_volume:
+                self.leave_out(name, report.reason)
+                continue
+            self._tell(name)
+            try:
+                loaded = read(series, report=report)
+            except BadInput as why:
+                self.leave_out(name, why)
+                continue
+            if loaded.gaps:
+                self.leave_out(f"{count(len(loaded.gaps), 'slice')} of {name}", "missing or damaged")
+            volume = loaded.volume
+            mask = adaptive(volume.hu, volume.grid.spacing_mm).mask
+            for k in sorted(set(range(len(mask))) - set(loaded.gaps)):
+                yield _listed(page_name(f"series_{number:02d}", k), volume.hu[k], has_metal=bool(mask[k].any()))
+
+    def _tell_of_others(self, found: Scan) -> None:
+        """Files that belong to no series."""
+        if found.damaged:
+            self.leave_out(count(len(found.damaged), "damaged file"), listing(found.damaged, 1))
+        for file in self._arrays:
+            self.leave_out(file.name, "an array is read where --data names the file itself")
+        passed_over = Counter(found.skipped)
+        passed_over["not DICOM"] -= len(self._stacks) + len(self._arrays) + len(self._indices)
+        for reason, number in sorted((+passed_over).items()):
+            is_unknown = reason == "not DICOM" and self._path.is_dir()
+            self.leave_out(count(number, "file"), "no DICOM, NIfTI or TIFF" if is_unknown else reason)
 
 
 def page_name(stem: str, page: int) -> str:
     """What the slice of a stack's page is called in a bank."""
     return f"{stem}_{page:03d}"
-
-
-def _is_dense(hu: NDArray[np.float32]) -> bool:
-    """Whether a slice by itself shows metal."""
-    return bool(np.count_nonzero(hu > _METAL_HU) > _METAL_PX)
-
-
-def _is_stack(path: Path) -> bool:
-    return path.suffix.lower() in {".tif", ".tiff"}
-
-
-def _series(path: Path, tell: Callable[[str], None]) -> Iterator[_Listed]:
-    """The slices of every series that is a volume; what else lies there is left alone.
-
-    Metal is what a mask of the whole series would begin with: thin or at the end of an implant it is too little, or not
-    dense enough, to be told from bone in a slice by itself.
-    """
-    for number, series in enumerate(scan(path).series):
-        report = check(series)
-        if not report.is_volume:
-            continue
-        tell(series.description or f"series {number + 1}")
-        volume = read(series, report=report).volume
-        mask = adaptive(volume.hu, volume.grid.spacing_mm).mask
-        for k, page in enumerate(volume.hu):
-            hu = np.maximum(page.astype(np.float32), -1000)
-            yield _Listed(page_name(f"series_{number:02d}", k), hu, bool(mask[k].any()) or _is_dense(hu))

@@ -1,6 +1,9 @@
 """Clean slices to simulate metal in: TIFF stacks, DICOM series, NIfTI."""
 
+import struct
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +17,18 @@ from PIL import ImageSequence
 from marview.errors import BadInput
 from marview.slices.reason import in_words
 from marview.slices.volumes import read_volume
+
+_DAMAGED = (
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    KeyError,
+    EOFError,
+    struct.error,
+    PilImage.DecompressionBombError,
+)
+"""What Pillow raises at TIFF files whose bytes are wrong or missing."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +71,8 @@ def fit(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def _list_tiff(path: Path) -> list[CleanSlice]:
-    try:
-        with PilImage.open(path) as stack:
-            count = int(getattr(stack, "n_frames", 1))
-    except OSError as reason:
-        raise BadInput(
-            f"{path} cannot be read as a TIFF stack: {in_words(reason, 'it is damaged or none')}."
-        ) from reason
+    with _in_words(path), PilImage.open(path) as stack:
+        count = int(getattr(stack, "n_frames", 1))
     return [CleanSlice(f"{path.stem}_{k:03d}", partial(_read_page, path, k)) for k in range(count)]
 
 
@@ -72,20 +82,36 @@ def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
     Raises:
         BadInput: it cannot be read.
     """
-    try:
-        with PilImage.open(path) as stack:
-            for number, page in enumerate(ImageSequence.Iterator(stack)):
-                yield _hu(np.asarray(page), path, number)
-    except OSError as reason:
-        raise BadInput(
-            f"{path} cannot be read as a TIFF stack: {in_words(reason, 'it is damaged or none')}."
-        ) from reason
+    with _in_words(path):
+        stack = PilImage.open(path)
+    with stack:
+        pages = enumerate(ImageSequence.Iterator(stack))
+        while True:
+            with _in_words(path):
+                number, page = next(pages, (0, None))
+                if page is None:
+                    return
+                hu = _hu(np.asarray(page), path, number)
+            yield hu
 
 
 def _read_page(path: Path, number: int) -> NDArray[np.float32]:
-    with PilImage.open(path) as stack:
+    with _in_words(path), PilImage.open(path) as stack:
         stack.seek(number)
         return _hu(np.asarray(stack), path, number)
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """What Pillow raises at a damaged stack, and warns of, as one sentence."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except _DAMAGED as reason:
+        raise BadInput(
+            f"{path} cannot be read as a TIFF stack: {in_words(reason, 'it is damaged or none')}."
+        ) from reason
 
 
 def _hu(page: NDArray[Any], path: Path, number: int) -> NDArray[np.float32]:

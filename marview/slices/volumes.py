@@ -40,7 +40,7 @@ def open_volume(path: Path) -> AnyVolume:
         BadInput: it cannot be read, or holds values that are not numbers.
     """
     if path.suffix in _ARRAYS:
-        hu = _read_array(path, "hu").astype(np.float32)
+        hu = read_array(path, "hu").astype(np.float32)
         if not np.isfinite(hu).all():
             raise BadInput(f"{path} holds values that are not numbers.")
         return AnyVolume(hu)
@@ -71,7 +71,7 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
         BadInput: it cannot be read or is no mask of this volume.
     """
     if path.suffix in _ARRAYS:
-        return MaskFile(_read_array(path, "mask") > 0)
+        return MaskFile(read_array(path, "mask") > 0)
     if volume.series is None:
         raise BadInput(
             f"{path} says where in the patient it lies and an array does not: give both as arrays, or the volume as a "
@@ -80,7 +80,16 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
     return mask_file.read_mask(path, volume.series)
 
 
-def _read_array(path: Path, name: str) -> NDArray[Any]:
+def read_array(path: Path, name: str) -> NDArray[Any]:
+    """An array of slices, `[z, y, x]`, as its file holds it; values that are not numbers are left.
+
+    Args:
+        path: a `.npy` or `.npz` file.
+        name: of the array in an `.npz`.
+
+    Raises:
+        BadInput: it cannot be read, or is no such array.
+    """
     try:
         with path.open("rb") as stream:  # numpy leaves a damaged file open
             file = np.load(stream, allow_pickle=False)

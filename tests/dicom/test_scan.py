@@ -260,3 +260,9 @@ def test_a_damaged_dicomdir_is_refused(slices, save):
     path.write_bytes(data[: data.index(b"\x04\x00\x20\x12")])
     with pytest.raises(BadInput, match="DICOMDIR"):
         dicom.scan(path)
+
+
+def test_nothing_to_show_is_an_answer_where_it_may_be(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    found = dicom.scan(tmp_path, may_be_empty=True)
+    assert (found.series, found.skipped) == ((), {"not DICOM": 1})

@@ -1,10 +1,13 @@
 """Which slices are learned from."""
 
+import zipfile
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom import dcmread
 
 from marview.dicom.make import Labels, write_ct_series
 from marview.errors import BadInput
@@ -29,9 +32,9 @@ def with_metal() -> np.ndarray:
     return hu
 
 
-def series(folder: Path, hu: np.ndarray, name: str) -> None:
+def series(folder: Path, hu: np.ndarray, name: str) -> tuple[Path, ...]:
     labels = Labels("NONE^NONE", "NONE", "A study", name)
-    write_ct_series(hu, Grid.from_spacing(hu.shape, (3.0, 2.0, 2.0)), folder, labels, seed=name)
+    return write_ct_series(hu, Grid.from_spacing(hu.shape, (3.0, 2.0, 2.0)), folder, labels, seed=name)
 
 
 def test_stacks_named_validation_are_held_out(tmp_path: Path) -> None:
@@ -106,6 +109,106 @@ def test_a_single_slice_is_both(tmp_path: Path) -> None:
     stack(tmp_path / "one.tif", [body()])
     banks = read_banks(tmp_path / "one.tif")
     assert (len(banks.training), len(banks.validation)) == (1, 1)
+
+
+def test_what_is_no_number_is_air(tmp_path: Path) -> None:
+    """A field of view that the scanner padded, and not water around the body."""
+    hu = body().astype(np.float32)
+    padded = np.hypot(*(np.mgrid[:48, :48] - 23.5)) > 22
+    hu[padded] = np.nan
+    hu[:3] = np.inf
+    Image.fromarray(hu).save(tmp_path / "mine.tif")
+    np.savez_compressed(tmp_path / "mine.npz", hu=hu)
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "mine.tif").rename(tmp_path / "stacks" / "mine.tif")
+    for path in (tmp_path / "stacks", tmp_path / "mine.npz"):
+        [kept] = read_banks(path).training.slices
+        assert np.array_equal(kept, body())
+
+
+def test_nifti_has_air_where_it_has_no_number(tmp_path: Path) -> None:
+    hu = np.stack([body(30)] * 3).astype(np.float32)
+    hu[:, :2] = np.nan
+    nib.save(nib.Nifti1Image(hu.T, np.diag([2.0, 2.0, 3.0, 1.0])), tmp_path / "mine.nii.gz")
+    assert all(int(each.min()) == -1000 for each in read_banks(tmp_path).training.slices)
+    assert {int(each.max()) for each in read_banks(tmp_path).training.slices} == {30}
+
+
+def test_stacks_at_any_depth_are_read_beside_series(tmp_path: Path) -> None:
+    (tmp_path / "sub" / "p1").mkdir(parents=True)
+    stack(tmp_path / "sub" / "p1" / "train.tif", [body(10)])
+    for name in ("first", "second"):
+        series(tmp_path / name, np.stack([body(50)] * 4), name)
+    heard: list[str] = []
+    banks = read_banks(tmp_path, heard.append)
+    assert len(banks.training) + len(banks.validation) == 9
+    assert heard == [str(Path("sub", "p1", "train.tif")), "first", "second"]
+
+
+def test_all_that_is_left_out_is_told_with_the_reason(tmp_path: Path) -> None:
+    stack(tmp_path / "mine.tif", [body(), np.full((48, 48), -1000, np.int16), body()])
+    (tmp_path / "broken.nii.gz").write_bytes(b"no such thing")
+    (tmp_path / "broken.tif").write_bytes(b"II*\0 and no more")
+    (tmp_path / "notes.txt").write_text("nothing")
+    (tmp_path / "index.csv").write_text("file,collection\n")
+    np.save(tmp_path / "one.npy", body())
+    labels = Labels("NONE^NONE", "NONE", "A study", "Magnet")
+    grid = Grid.from_spacing((4, 48, 48), (3.0, 2.0, 2.0))
+    for path in write_ct_series(np.stack([body()] * 4), grid, tmp_path / "magnet", labels, seed="magnet"):
+        file = dcmread(path)
+        file.Modality = "MR"
+        file.save_as(path)
+    heard: list[str] = []
+    assert len(read_banks(tmp_path, heard.append).training) == 1
+    left_out = [each for each in heard if "left out" in each]
+    for what, why in (
+        ("broken.nii.gz", "broken.nii.gz"),
+        ("broken.tif", "cannot be read as a TIFF stack"),
+        ("1 file", "no DICOM, NIfTI or TIFF"),
+        ("one.npy", "--data names the file itself"),
+        ("Magnet", "This is MR, not CT"),
+        ("1 slice", "no body"),
+    ):
+        assert any(each.startswith(f"{what} (left out: ") and why in each for each in left_out), (what, left_out)
+    assert len(left_out) == 6
+
+
+def test_a_stack_that_breaks_off_keeps_the_pages_before(tmp_path: Path) -> None:
+    stack(tmp_path / "mine.tif", [body()] * 6)
+    whole = (tmp_path / "mine.tif").read_bytes()
+    (tmp_path / "mine.tif").write_bytes(whole[: len(whole) * 2 // 3])
+    heard: list[str] = []
+    banks = read_banks(tmp_path, heard.append)
+    pages = len(banks.training) + len(banks.validation)
+    assert pages in {3, 4}
+    assert heard[-1].startswith(f"mine.tif from its page {pages} on (left out: ")
+
+
+def test_a_file_that_cannot_be_read_is_named_where_it_is_all(tmp_path: Path) -> None:
+    (tmp_path / "x.nii.gz").write_bytes(b"no such thing")
+    with pytest.raises(BadInput, match=r"no metal-free slice .* It holds x\.nii\.gz \(left out: x\.nii\.gz"):
+        read_banks(tmp_path)
+
+
+def test_of_a_zip_only_dicom_is_read_which_is_told(tmp_path: Path) -> None:
+    paths = series(tmp_path / "scan", np.stack([body(30)] * 4), "scan")
+    stack(tmp_path / "mine.tif", [body()])
+    with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
+        for path in [*paths, tmp_path / "mine.tif"]:
+            archive.write(path, path.name)
+    heard: list[str] = []
+    banks = read_banks(tmp_path / "both.zip", heard.append)
+    assert len(banks.training) + len(banks.validation) == 4
+    assert heard == ["1 file (left out: not DICOM)", "scan"]
+
+
+def test_slices_that_a_series_lacks_are_told_of(tmp_path: Path) -> None:
+    paths = series(tmp_path / "scan", np.stack([body(30)] * 6), "scan")
+    paths[2].unlink()
+    heard: list[str] = []
+    banks = read_banks(tmp_path, heard.append)
+    assert (len(banks.training) + len(banks.validation), banks.empty) == (5, 0)
+    assert "1 slice of scan (left out: missing or damaged)" in heard
 
 
 @pytest.mark.data

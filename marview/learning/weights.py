@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from marview.errors import BadInput, MethodFailed
@@ -117,11 +117,8 @@ def rounded(path: Path, weights: Mapping[str, Tensor], dtype: torch.dtype = torc
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
-    """Write a new safetensors file, which may be read by whoever may read any new file; safetensors' own may not."""
-    path.touch()
-    mode = path.stat().st_mode
-    save_file(tensors, path, metadata=facts)
-    path.chmod(mode)
+    """Write a safetensors file by Python's own means: safetensors' make no `OSError` of a full disk."""
+    path.write_bytes(save(tensors, metadata=facts))
 
 
 def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], About]:

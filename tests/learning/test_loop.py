@@ -176,7 +176,7 @@ def test_a_full_disk_is_a_sentence_and_the_last_state_stays(begin, small, tmp_pa
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("marview.learning.weights.save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(CannotWrite, match="the disk is full"):
         begin(is_resumed=True).run()
     assert (tmp_path / "run" / STATE).read_bytes() == good

@@ -11,7 +11,7 @@ from torch import nn
 from marview.errors import BadInput, MethodFailed
 from marview.learning.average import averaged
 from marview.learning.state import Learner, read_state, write_state
-from marview.learning.weights import About, about, fill, load_weights, save_weights
+from marview.learning.weights import About, about, fill, load_weights, save_weights, write_tensors
 from marview.worker.loading import Weights
 
 OF = About("cnnmar", "1.0.0", {"width": 4, "name": "ü"}, ("dudonet-640",), 12, 3.5, 7, {"body_share": (0.1, 0.5)})
@@ -37,6 +37,12 @@ def test_others_may_read_weights_as_any_new_file(tmp_path: Path) -> None:
     save_weights(tmp_path / "a.safetensors", {"a": torch.zeros(1)}, OF)
     (tmp_path / "any").touch()
     assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_is_what_the_system_calls_it() -> None:
+    with pytest.raises(OSError, match="No space left on device"):
+        write_tensors(Path("/dev/full"), {"a": torch.zeros(1)}, OF.as_metadata())
 
 
 def test_floats_take_two_bytes(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
     Args:
         path: a folder of TIFF stacks, DICOM series and NIfTI files, searched to any depth; or one such file, a zip of
             DICOM, or an array.
-        tell: called with the name of what is read, and of what is left out, with the reason.
+        tell: hears what is read, and what is left out, with the reason.
 
     Raises:
         BadInput: there is no metal-free slice, or all are held out.
@@ -110,8 +110,6 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
         # a single slice is both, so that a run on it can be watched
         kept[True] = kept[False][-share:]
         kept[False] = kept[False][:-share] or kept[False]
-    if empty:
-        files.leave_out(count(empty, "slice"), "no body")
     return Banks(_bank(kept[False]), _bank(kept[True]), with_metal, empty)
 
 
@@ -163,7 +161,7 @@ class _Files:
     def leave_out(self, what: str, why: str | BadInput) -> None:
         """Tell of what gives no slices."""
         self.left_out.append(f"{what} (left out: {str(why).rstrip('.')})")
-        self._tell(self.left_out[-1])
+        self._tell(f"{self.left_out[-1]}.")
 
     def _array(self) -> Iterator[_Listed]:
         for k, hu in enumerate(read_array(self._path, "hu")):
@@ -171,7 +169,7 @@ class _Files:
 
     def _pages(self, stack: Path) -> Iterator[_Listed]:
         name = stack.name if stack == self._path else str(stack.relative_to(self._path))
-        self._tell(name)
+        self._tell(f"Reading {name}.")
         pages = 0
         try:
             for hu in read_pages(stack):
@@ -194,7 +192,7 @@ class _Files:
             if not report.is_volume:
                 self.leave_out(name, report.reason)
                 continue
-            self._tell(name)
+            self._tell(f"Reading {name}.")
             try:
                 loaded = read(series, report=report)
             except BadInput as why:

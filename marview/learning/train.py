@@ -168,8 +168,9 @@ def _sources(
         sources = trainable.sources(data, recipe, machine.device)
         tell(f"{sources.words}.")
         return sources
-    banks = read_banks(data, lambda name: tell(f"Reading {name}."))
-    left_out = f"; {banks.with_metal} with metal were left out" if banks.with_metal else ""
+    banks = read_banks(data, tell)
+    reasons = [f"{n} {why}" for n, why in ((banks.with_metal, "with metal"), (banks.empty, "without a body")) if n]
+    left_out = f"; {' and '.join(reasons)} were left out" if reasons else ""
     words = f"{len(banks.training)} clean slices, {len(banks.validation)} held out{left_out}"
     tell(f"{words}.")
     how, seed = recipe.data, recipe.run.seed

@@ -14,7 +14,11 @@ DAMAGED_ARRAYS = (
     zlib.error,
     tokenize.TokenError,
 )
-"""What numpy raises at .npy and .npz files whose bytes are wrong or missing, beside the KeyError of a missing name."""
+"""What numpy raises at .npy and .npz files whose bytes are wrong or missing, beside the KeyError of a missing name.
+
+Flipped bits make an entry one that says it is encrypted (`RuntimeError`) or packed in a way zipfile does not know
+(`NotImplementedError`), and a header one that Python cannot take apart (`TokenError`).
+"""
 
 
 class MarviewError(Exception):

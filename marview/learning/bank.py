@@ -17,8 +17,10 @@ from marview.dicom.walk import walk
 from marview.errors import BadInput
 from marview.slices import read_pages
 from marview.slices.body import body_of
-from marview.slices.volumes import read_array
+from marview.slices.clean import STACKS
+from marview.slices.volumes import ARRAYS, read_array
 from marview.volume.segment import adaptive
+from marview.worker.resampling import AIR_HU
 
 HELD_OUT = "validation"
 """A TIFF stack whose name begins so is never trained on."""
@@ -27,9 +29,6 @@ _METAL_HU = 2800.0
 """Enamel and dense contrast agent stay below but for single pixels."""
 
 _METAL_PX = 12
-_AIR_HU = -1000
-_STACKS = {".tif", ".tiff"}
-_ARRAYS = {".npy", ".npz"}
 _SMALLEST_BODY = 0.03
 _VALIDATION_SHARE = 0.1
 
@@ -92,7 +91,7 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
         elif np.count_nonzero(body_of(each.hu)) < _SMALLEST_BODY * each.hu.size:
             empty += 1
         else:
-            kept[each.is_held_out].append((each.name, np.rint(each.hu).clip(_AIR_HU, 32767).astype(np.int16)))
+            kept[each.is_held_out].append((each.name, np.rint(each.hu).clip(AIR_HU, 32767).astype(np.int16)))
     if not kept[False]:
         if kept[True] and not with_metal and not empty:
             raise BadInput(
@@ -127,7 +126,7 @@ class _Listed:
 
 def _listed(name: str, hu: NDArray[Any], *, has_metal: bool = False, is_held_out: bool = False) -> _Listed:
     """A slice with air where it has no number, as scanners pad what lies outside of their field of view."""
-    hu = np.where(np.isfinite(hu), hu, np.float32(_AIR_HU)).astype(np.float32)
+    hu = np.where(np.isfinite(hu), hu, np.float32(AIR_HU)).astype(np.float32)
     is_dense = bool(np.count_nonzero(hu > _METAL_HU) > _METAL_PX)
     return _Listed(name, hu, has_metal or is_dense, is_held_out)
 
@@ -142,10 +141,10 @@ class _Files:
     def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
         self.left_out: list[str] = []
         self._path, self._tell = path, tell
-        self._is_array = path.suffix.lower() in _ARRAYS and path.is_file()
+        self._is_array = path.suffix.lower() in ARRAYS and path.is_file()
         files = [] if self._is_array else [each.path for each in walk(path, Counter()) if not each.member]
-        self._stacks = [file for file in files if file.suffix.lower() in _STACKS]
-        self._arrays = [file for file in files if file.suffix.lower() in _ARRAYS]
+        self._stacks = [file for file in files if file.suffix.lower() in STACKS]
+        self._arrays = [file for file in files if file.suffix.lower() in ARRAYS]
         self._indices = [file for file in files if file == path / "index.csv"]
 
     def slices(self) -> Iterator[_Listed]:

@@ -18,6 +18,7 @@ from marview.errors import BadInput
 from marview.slices.reason import in_words
 from marview.slices.volumes import read_volume
 
+STACKS = {".tif", ".tiff"}
 _DAMAGED = (
     OSError,
     SyntaxError,
@@ -53,7 +54,7 @@ def list_clean(path: Path) -> list[CleanSlice]:
     Raises:
         BadInput: there is nothing of the kind.
     """
-    if path.suffix.lower() in {".tif", ".tiff"}:
+    if path.suffix.lower() in STACKS:
         return _list_tiff(path)
     return _list_series(path)
 

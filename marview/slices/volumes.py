@@ -13,7 +13,7 @@ from marview.dicom.open import open_series
 from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.slices.reason import in_words
 
-_ARRAYS = {".npy", ".npz"}
+ARRAYS = {".npy", ".npz"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ def open_volume(path: Path) -> AnyVolume:
     Raises:
         BadInput: it cannot be read, or holds values that are not numbers.
     """
-    if path.suffix in _ARRAYS:
+    if path.suffix in ARRAYS:
         hu = read_array(path, "hu").astype(np.float32)
         if not np.isfinite(hu).all():
             raise BadInput(f"{path} holds values that are not numbers.")
@@ -70,7 +70,7 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
     Raises:
         BadInput: it cannot be read or is no mask of this volume.
     """
-    if path.suffix in _ARRAYS:
+    if path.suffix in ARRAYS:
         return MaskFile(read_array(path, "mask") > 0)
     if volume.series is None:
         raise BadInput(

@@ -164,7 +164,7 @@ def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) ->
 def _share_of_surroundings(
     image: NDArray[np.int16], spacing_mm: tuple[float, ...], scale: Scale
 ) -> NDArray[np.float32]:
-    """What a pixel must reach, `[y, x]`: the largest share of a denser voxel near it, and to stand out of fog."""
+    """What a pixel must reach, HU, `[y, x]`: a share of the densest near it or what no streak has, above fog."""
     heights = scale.estimated_peaks(image)
     needed = np.zeros(image.shape, np.float32)
     for reach_mm, share, enough_hu in _SHARES:

@@ -498,10 +498,11 @@ def test_eight_slices_are_learned_by_heart(room: Any, learn_by_heart: Any) -> No
     training = room.training.EndToEnd()
     torch.manual_seed(0)
     widths = {"sinogram_base": 16, "image_base": 16, "starts_at_zero": True, "is_residual": True}
-    settings = SMALL | widths | {"sinogram_start": "nmar", "losses": {"sinogram": 30.0}}
+    settings = SMALL | widths | {"sinogram_start": "nmar", "losses": {"sinogram": 30.0, "image": 2.0}}
     network = training.build(settings)
     losses = training.losses
-    learn_by_heart(network, lambda _: torch.stack(list(losses(network, pairs, "all", {}).values())).sum(), 1500, 5e-3)
+    # At twice this rate IE-Net sometimes comes to rest at an image error of 0.43 of LI's instead of 0.25.
+    learn_by_heart(network, lambda _: torch.stack(list(losses(network, pairs, "all", {}).values())).sum(), 1000, 2.5e-3)
     with torch.no_grad():
         corrected, _, result = room.training.forward(network, pairs)
     free = pairs.metal_free_sinogram

@@ -5,6 +5,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF
 
 from marview.gui.panes.result_pane import CAUTION, caption
+from marview.gui.panes.sinogram_pane import SETTLE_MS
 from marview.session.display import Comparison, Layout, Overlay, SinogramPicture
 
 
@@ -125,6 +126,22 @@ def test_before_a_run_the_sinogram_of_the_slice_is_projected(opened, qtbot, fake
     assert not pane.view.overlay("trace").isVisible()
     opened.session.view.go_to(0)
     qtbot.waitUntil(lambda: pane.trace is not None and not pane.trace.any(), timeout=5000)
+
+
+def test_a_slice_that_the_run_leaves_out_is_projected_after_it(opened, worker, qtbot) -> None:
+    opened.session.view.update(layout=Layout.MAR)
+    pane = opened.grid.panes["sinogram"]
+    worker.gate.clear()
+    opened.session.view.go_to(3)
+    opened.actions_table["reduce"].trigger()
+    qtbot.waitUntil(lambda: bool(opened.session.result and opened.session.result.done))
+    opened.session.view.go_to(0)
+    qtbot.wait(3 * SETTLE_MS)
+    assert pane.note.text() == "waiting for the run"
+    worker.gate.set()
+    qtbot.waitUntil(lambda: bool(pane.available), timeout=5000)
+    assert not opened.session.runs.is_running
+    assert pane.note.text().startswith("trace 0.0")
 
 
 def test_after_a_run_the_corrected_sinogram_is_there(reduced) -> None:

@@ -17,6 +17,7 @@ from marview.gui.panes.segmented import Segmented
 from marview.gui.text import tr
 from marview.session.display import Display, Overlay, SinogramPicture
 from marview.session.rays import sinusoid, virtual_beam
+from marview.session.runs import Job
 from marview.session.session import Session
 
 SETTLE_MS = 120
@@ -78,6 +79,7 @@ class SinogramPane(Pane):
         session.metal.changed.connect(self._change)
         session.result_changed.connect(self.refresh)
         session.runs.filled.connect(self._fill)
+        session.runs.changed.connect(self._resume)
 
     @property
     def trace(self) -> NDArray[np.bool_] | None:
@@ -234,8 +236,9 @@ class SinogramPane(Pane):
             self.set_note(session.sinograms.refusal, "warning")
         elif not session.loaded.report.is_volume:
             self.set_note(tr("not for this series"), "warning")
-        elif session.runs.is_running and session.result is not None and z in session.result.slices:
-            self.set_note(tr("waiting for this slice"), "pending")
+        elif session.runs.is_running:
+            is_coming = session.result is not None and z in session.result.slices
+            self.set_note(tr("waiting for this slice") if is_coming else tr("waiting for the run"), "pending")
         else:
             self.set_note(tr("projecting …"), "pending")
 
@@ -295,6 +298,12 @@ class SinogramPane(Pane):
         is_wanted = not self.available or self._is_stale
         if self.isVisible() and is_wanted and not self.session.runs.is_running and not self.session.metal.is_painting:
             self.session.want_sinogram()
+
+    def _resume(self, job: Job) -> None:
+        """A run is over: what was not asked for while it was at work, a slice without metal say, is asked for now."""
+        if job.state.is_over and self.isVisible():
+            self._settle.start()
+            self._say()
 
     def _fill(self, slice_index: int) -> None:
         if slice_index == self.session.view.display.slice_index:

@@ -106,7 +106,7 @@ class SilentJob:
         """Never stop."""
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Bodies with bones that lie elsewhere in every one, and the metal of the case."""
+        """Bodies with bones that lie elsewhere in every one, HU, and the metal of the case; both `[slice, y, x]`."""
         clean = np.stack([_body(bone_at=k) for k in range(count)])
         return mu_to_hu(torch.from_numpy(clean).to(self.device)), self._case.metal[:count]
 

@@ -7,8 +7,8 @@ from scipy.ndimage import gaussian_filter
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from marview.learning.recipe import Augmentation
+from marview.worker.resampling import AIR_HU
 
-_AIR_HU = -1000.0
 _WARP_KNOTS = 7
 _SMALLEST_CROP = 0.55
 
@@ -32,7 +32,7 @@ def augment(
         moved = gaussian_filter(moved, rng.uniform(0, how.blur_px))
     if how.noise_hu:
         moved = moved + _noise(shape, rng.uniform(0, how.noise_hu), rng)
-    return np.maximum(moved, _AIR_HU).astype(np.float32)
+    return np.maximum(moved, AIR_HU).astype(np.float32)
 
 
 def resized(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -66,12 +66,12 @@ def _move(
     hu: NDArray[np.float32], shape: tuple[int, int], matrix: NDArray[np.float64], warp: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     # an image that gets smaller is averaged first, so that nothing fine turns into a pattern
-    image = torch.from_numpy(resized(hu, shape) if max(hu.shape) > max(shape) else hu)[None, None] - _AIR_HU
+    image = torch.from_numpy(resized(hu, shape) if max(hu.shape) > max(shape) else hu)[None, None] - AIR_HU
     theta = torch.from_numpy(matrix.astype(np.float32))[None]
     grid = affine_grid(theta, [1, 1, *shape], align_corners=False)
     bent = interpolate(torch.from_numpy(warp.astype(np.float32))[None], size=shape, mode="bicubic", align_corners=True)
     moved = grid_sample(image, grid + bent.permute(0, 2, 3, 1), mode="bilinear", align_corners=False)
-    return np.asarray((moved[0, 0] + _AIR_HU).numpy())
+    return np.asarray((moved[0, 0] + AIR_HU).numpy())
 
 
 def _noise(shape: tuple[int, int], strength_hu: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -57,12 +57,14 @@ class Entry:
         title: what the table calls it.
         parameters: values that differ from its defaults.
         version: of its manifest; another version is measured anew.
+        learns_from_scan: whether it is given what is known of the scan a case lies in.
     """
 
     id: str
     title: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     version: str = ""
+    learns_from_scan: bool = False
 
     @property
     def key(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from marview.errors import BadInput
 from marview.slices.body import body_of
 from marview.worker.api import MarCase
+from marview.worker.neighbours import Neighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +24,15 @@ class KnownCase:
         metal_free_sinogram: float32, `[slice, view, bin]`, line integrals of the same scan without metal, noise
             included, or `[1, view, bin]` where all slices share it; its FBP is the ceiling of every method that
             completes a sinogram. None where the case has none.
+        neighbours: reads what is known of the scan the case lies in, for methods that learn from it; None where it
+            lies in none.
     """
 
     name: str
     case: MarCase
     truth_hu: NDArray[np.float32]
     metal_free_sinogram: NDArray[np.float32] | None = None
+    neighbours: Callable[[], Neighbours] | None = None
 
     @property
     def uncorrected_hu(self) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from marview.evaluation.notes import notes_from_json
 from marview.evaluation.taking_part import entry
 from marview.mar import CasesRequest, Listing, MarWorker, Message, Outcome, Progress, Run, discover
 from marview.mar.messages import Device
-from marview.worker.case_files import save_case
+from marview.worker.case_files import save_case, save_neighbours
 
 
 class WorkerMethods:
@@ -45,21 +45,29 @@ class WorkerMethods:
         Raises:
             MethodFailed: the method failed, crashed or was refused its parameters; the sentence says why.
         """
-        case, result = Path(self._folder.name) / "case.npz", Path(self._folder.name) / "result.npz"
+        folder = Path(self._folder.name)
+        case, result, neighbours = (folder / f"{name}.npz" for name in ("case", "result", "neighbours"))
         if self._saved is not known:
             save_case(known.case, case)
+            neighbours.unlink(missing_ok=True)
             self._saved = known
+        if entry.learns_from_scan and known.neighbours is not None and not neighbours.exists():
+            save_neighbours(known.neighbours(), neighbours)
         request = CasesRequest(
             method=entry.id,
             cases=(str(case),),
             results=(str(result),),
             parameters=entry.parameters,
             device=self._device,
+            neighbours=str(neighbours) if neighbours.exists() else "",
         )
+        furthest = 0.0
 
         def hear(message: Message) -> None:
-            if isinstance(message, Progress):
-                tell(message.fraction)
+            nonlocal furthest
+            if isinstance(message, Progress):  # what is learned first takes longest, and the bar never goes back
+                furthest = max(furthest, message.fraction)
+                tell(furthest)
 
         run = self._worker.cases(request, hear)
         try:

@@ -1,6 +1,7 @@
 """Cases made on the way: metal shapes put into clean slices and scanned by a protocol."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from marview.errors import BadInput, UsageError
 from marview.evaluation.case import KnownCase, ListedCase, check_case
+from marview.evaluation.neighbours import part_of, read_neighbours
 from marview.physics import Protocol, Simulation, simulate
 from marview.physics.attenuation import mu_to_hu
 from marview.slices.clean import CleanSlice, fit
@@ -25,7 +27,8 @@ def list_simulated(
 ) -> list[ListedCase]:
     """A case for each clean slice, with every shape in it once.
 
-    The same slice, shape and seed give the same place and noise, whatever else is listed.
+    The same slice, shape and seed give the same place and noise, whatever else is listed. A case whose patient has
+    other slices here has neighbours (`part_of`).
 
     Args:
         slices: without metal.
@@ -35,7 +38,7 @@ def list_simulated(
         seed: of places and noise.
     """
     return [
-        ListedCase(each.name, partial(_scan, each, shapes, protocol, material, [seed, number]))
+        ListedCase(each.name, partial(_scan, slices, number, shapes, protocol, material, seed))
         for number, each in enumerate(slices)
     ]
 
@@ -63,13 +66,27 @@ def known_case(
     return KnownCase(name, case, simulation.truth_hu.numpy(), simulation.metal_free_sinogram.numpy())
 
 
-def _scan(each: CleanSlice, shapes: Sequence[Shape], protocol: Protocol, material: str, seed: list[int]) -> KnownCase:
-    hu = fit(each.read(), protocol.shape)
+def _scan(
+    slices: Sequence[CleanSlice],
+    number: int,
+    shapes: Sequence[Shape],
+    protocol: Protocol,
+    material: str,
+    seed: int,
+) -> KnownCase:
+    name, seeds = slices[number].name, [seed, number]
+    hu = fit(slices[number].read(), protocol.shape)
     try:
-        metal = [place(shape, hu, np.random.default_rng([*seed, k])) for k, shape in enumerate(shapes)]
-        slices = torch.tensor(hu).expand(len(metal), -1, -1)
-        noise = int(np.random.default_rng(seed).integers(2**31))
-        simulation = simulate(slices, {material: np.stack(metal)}, protocol, seed=noise)
+        metal = [place(shape, hu, np.random.default_rng([*seeds, k])) for k, shape in enumerate(shapes)]
+        alike = torch.tensor(hu).expand(len(metal), -1, -1)
+        noise = int(np.random.default_rng(seeds).integers(2**31))
+        simulation = simulate(alike, {material: np.stack(metal)}, protocol, seed=noise)
     except (BadInput, UsageError) as reason:
-        raise BadInput(f"Case {each.name}: {reason}") from reason
-    return check_case(known_case(each.name, simulation, protocol))
+        raise BadInput(f"Case {name}: {reason}") from reason
+    known = known_case(name, simulation, protocol)
+    with_metal, clean = part_of([each.patient for each in slices], number)
+    if clean:
+        known = replace(
+            known, neighbours=partial(read_neighbours, slices, with_metal, clean, shapes, protocol.shape, seed)
+        )
+    return check_case(known)

@@ -29,4 +29,6 @@ def entry(method: str, listings: Sequence[Listing], parameters: Mapping[str, Any
     manifest = find_usable(method, list(listings)).manifest
     assert manifest is not None
     weights = "".join(f" {each.sha256[:12].lower()}" for each in manifest.weights)
-    return Entry(manifest.id, manifest.title, dict(parameters or {}), manifest.version + weights)
+    return Entry(
+        manifest.id, manifest.title, dict(parameters or {}), manifest.version + weights, manifest.learns_from_scan
+    )

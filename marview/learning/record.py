@@ -1,6 +1,5 @@
 """What is known of a run beside its weights: its recipe and every session, kept as `run.json` in its folder."""
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -17,6 +16,7 @@ from marview.learning.bank import page_name
 from marview.learning.beginning import Beginning
 from marview.learning.recipe import Recipe
 from marview.mar import Listing
+from marview.slices.index import read_index
 
 RECORD = "run.json"
 
@@ -103,17 +103,7 @@ def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
     >>> collections_of(Path("/nowhere"), ())
     ()
     """
-    index = (data if data.is_dir() else data.parent) / "index.csv"
-    if not index.is_file():
-        return ()
-    try:
-        with index.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(
-            f"{index}, which names the licences of the slices, cannot be read: it is not CSV in UTF-8. Save it as that "
-            '("CSV UTF-8" in Excel), or move it away if the card need not name licences.'
-        ) from error
+    rows = read_index(data if data.is_dir() else data.parent)
     stacks = {name.rpartition("_")[0] for name in names}
     named = Counter(
         f"{row['collection']} ({row.get('licence') or 'licence not stated'})"

@@ -102,6 +102,7 @@ class CasesRequest:
         parameters: values of the method's parameters that differ from their defaults.
         device: where to run.
         keep_sinogram: whether a result file also holds the corrected sinogram.
+        neighbours: file of what is known of the scan that all these cases lie in, .npz, for methods that learn from it.
         folder: where the method lies; the runner fills it in.
     """
 
@@ -111,6 +112,7 @@ class CasesRequest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     device: Device = "auto"
     keep_sinogram: bool = False
+    neighbours: str = ""
     folder: str = ""
 
 

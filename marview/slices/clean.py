@@ -15,8 +15,9 @@ from PIL import Image as PilImage
 from PIL import ImageSequence
 
 from marview.errors import BadInput
+from marview.slices.index import patients_of
 from marview.slices.reason import in_words
-from marview.slices.volumes import read_volume
+from marview.slices.volumes import ARRAYS, read_volume
 
 STACKS = {".tif", ".tiff"}
 _DAMAGED = (
@@ -39,10 +40,13 @@ class CleanSlice:
     Attributes:
         name: names it in tables.
         read: its HU, float32, `[y, x]`, at least -1000.
+        patient: whose it is, as an `index.csv` beside the stack says; the name of its file where that is one scan, and
+            empty where nobody knows.
     """
 
     name: str
     read: Callable[[], NDArray[np.float32]]
+    patient: str = ""
 
 
 def list_clean(path: Path) -> list[CleanSlice]:
@@ -52,7 +56,7 @@ def list_clean(path: Path) -> list[CleanSlice]:
     floating one holds HU.
 
     Raises:
-        BadInput: there is nothing of the kind.
+        BadInput: there is nothing of the kind, or an `index.csv` beside a stack cannot be read.
     """
     if path.suffix.lower() in STACKS:
         return _list_tiff(path)
@@ -74,7 +78,8 @@ def fit(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
 def _list_tiff(path: Path) -> list[CleanSlice]:
     with _in_words(path), PilImage.open(path) as stack:
         count = int(getattr(stack, "n_frames", 1))
-    return [CleanSlice(f"{path.stem}_{k:03d}", partial(_read_page, path, k)) for k in range(count)]
+    patients = patients_of(path)
+    return [CleanSlice(f"{path.stem}_{k:03d}", partial(_read_page, path, k), patients.get(k, "")) for k in range(count)]
 
 
 def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
@@ -126,7 +131,8 @@ def _hu(page: NDArray[Any], path: Path, number: int) -> NDArray[np.float32]:
 
 def _list_series(path: Path) -> list[CleanSlice]:
     hu = read_volume(path)
-    return [CleanSlice(f"{path.stem}_{k:03d}", partial(_slice_of, hu, k)) for k in range(len(hu))]
+    patient = "" if path.suffix in ARRAYS else path.name  # an array may be of anybody
+    return [CleanSlice(f"{path.stem}_{k:03d}", partial(_slice_of, hu, k), patient) for k in range(len(hu))]
 
 
 def _slice_of(hu: NDArray[np.float32], number: int) -> NDArray[np.float32]:

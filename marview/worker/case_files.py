@@ -14,6 +14,7 @@ from torch import Tensor
 from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
 from marview.worker.api import MarCase
+from marview.worker.neighbours import Neighbours
 
 _BEAMS: dict[str, type[Beam]] = {beam.__name__: beam for beam in (ParallelBeam, FanBeamArc, FanBeamFlat)}
 
@@ -63,6 +64,28 @@ def load_case(path: Path) -> MarCase:
             f"{path}: a case has hu as float32 and metal as bool of one shape [slice, y, x]; write it again."
         )
     return case
+
+
+def save_neighbours(neighbours: Neighbours, path: Path) -> None:
+    """Write what is known of the scan of a case, clean_hu and metal; the file is there whole or not at all."""
+    arrays = {
+        "clean_hu": _numpy(neighbours.clean_hu, np.float32),
+        "metal": _numpy(neighbours.metal, np.bool_),
+    }
+    write_npz(path, arrays)
+
+
+def load_neighbours(path: Path) -> Neighbours:
+    """Read what `save_neighbours` wrote.
+
+    Raises:
+        BadInput: the file cannot be read or holds something else.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            return Neighbours(torch.from_numpy(file["clean_hu"]), torch.from_numpy(file["metal"]))
+    except (*DAMAGED_ARRAYS, KeyError, TypeError) as error:
+        raise BadInput(f"{path} holds no neighbours of a case, or it is damaged; write it again.") from error
 
 
 def beam_as_json(beam: Beam) -> dict[str, Any]:

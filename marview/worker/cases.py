@@ -11,7 +11,7 @@ import torch
 from marview.mar.messages import CaseDone, CasesRequest, Finished, Progress
 from marview.worker.api import MarCase
 from marview.worker.batches import Batches
-from marview.worker.case_files import load_case, write_npz
+from marview.worker.case_files import load_case, load_neighbours, write_npz
 from marview.worker.channel import Channel
 from marview.worker.devices import choose_device
 from marview.worker.front_end import check_result
@@ -40,6 +40,8 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
     device = choose_device(request.device, loaded.manifest)
     weights = loaded.check_weights()
     job = WorkerJob(channel, loaded, device, None)
+    if request.neighbours:
+        job.find_neighbours = load_neighbours(Path(request.neighbours))
     batches = Batches(loaded.manifest, device)
     done: list[CaseDone] = []
     notes = Notes()

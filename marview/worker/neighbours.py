@@ -1,11 +1,30 @@
 """The slices without metal that lie beside those with some: what a method may learn of the same patient."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from marview.worker.resampling import SliceFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """What is known of the scan of a case that belongs to no volume.
+
+    Attributes:
+        clean_hu: slices without metal on the case's grid, nearest to it first, float32 HU, `[slice, y, x]`.
+        metal: of slices that have some, bool, `[slice, y, x]`.
+    """
+
+    clean_hu: Tensor
+    metal: Tensor
+
+    def __call__(self, count: int) -> tuple[Tensor, Tensor]:
+        """At most so many of either."""
+        return self.clean_hu[:count], self.metal[:count]
 
 
 def nearest_clean(has_metal: NDArray[np.bool_], count: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -20,7 +21,7 @@ from .kept import Kept, Learned
 from .network import completed, planes
 from .patient import NearHipPairs, Patient, SmallScan
 from .settings import Settings
-from .start import Start, start_of
+from .start import Start, image_of_start
 from .training import FEWEST, NearHipTraining, unit
 
 _NEIGHBOURS = 22
@@ -152,7 +153,7 @@ class NearHip:
         job.check_cancelled()
         job.progress(0.2, "filling the trace")
         with torch.no_grad():
-            prior = prior_image(case, scan, learned.network, parameters.start)
+            prior = prior_image(case, scan, learned.network, parameters.start, job.check_cancelled)
             job.check_cancelled()
             corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
             job.progress(0.7, "reconstructing")
@@ -280,18 +281,32 @@ def _error(
     return (wrong / li_wrong) ** 0.5 if li_wrong else 1.0
 
 
-def prior_image(case: MarCase, scan: SmallScan, network: nn.Module, start: Start) -> Tensor:
-    """The case's image with what the network changes on the small scan added to it, 1/cm, `[slice, y, x]`."""
-    prior = torch.empty_like(case.mu)
+def prior_image(
+    case: MarCase, scan: SmallScan, network: nn.Module, start: Start, pause: Callable[[], None] = lambda: None
+) -> Tensor:
+    """The image of what the network corrects, and what it changes on the small scan, 1/cm, `[slice, y, x]`.
+
+    The image itself, with its streaks, would not do: where a sinogram was measured, the trace of the small scan does
+    not hide them.
+
+    Args:
+        case: the slices.
+        scan: that the network learned on.
+        network: what was learned.
+        start: what it corrects.
+        pause: is called between slices.
+    """
+    begun_image = image_of_start(case, start)
+    prior = torch.empty_like(begun_image)
     for number in range(len(prior)):
+        pause()
         part = slice(number, number + 1)
-        small = scan.pairs(case.mu[part], case.metal[part])
-        begun = start_of(small, start)
-        seen = planes(small.sinogram, small.trace, begun, scan.unit)
-        said = completed(network, seen, begun, scan.unit)
+        small = scan.pairs(begun_image[part], case.metal[part])
+        begun = None if start == "nothing" else small.sinogram
+        said = completed(network, planes(small.sinogram, small.trace, begun, scan.unit), begun, scan.unit)
         change = scan.projector.fbp(torch.where(small.trace, said - small.sinogram, 0.0))
         fine = interpolate(change[:, None], size=prior.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
-        prior[part] = (case.mu[part] + fine).clamp(min=0)
+        prior[part] = (begun_image[part] + fine).clamp(min=0)
     return prior
 
 

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from marview.learning.api import Pairs
 from marview.physics.attenuation import MU_WATER
-from marview.projection import fill_linear
+from marview.projection import Projector, fill_linear
+from marview.worker.api import MarCase
 
 from ..nmar.prior import prior_image
 
@@ -26,6 +27,20 @@ def start_of(pairs: Pairs, how: Start) -> Tensor | None:
         return None
     if how == "li":
         return pairs.li_sinogram
-    prior = prior_image(pairs.li_image, pairs.metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True)
-    prior_sinogram = pairs.projector.forward(prior)
-    return prior_sinogram + fill_linear(pairs.sinogram - prior_sinogram, pairs.trace)
+    return _nmar(pairs.sinogram, pairs.trace, pairs.li_image, pairs.metal, pairs.projector)
+
+
+def image_of_start(case: MarCase, how: Start) -> Tensor:
+    """A case's own image with that completion in its trace, on its own grid; linear interpolation's where it is none.
+
+    Returns:
+        1/cm, `[slice, y, x]`.
+    """
+    if how != "nmar":
+        return case.li_mu
+    return case.reconstruct(_nmar(case.sinogram, case.trace, case.li_mu, case.metal, case.projector))
+
+
+def _nmar(sinogram: Tensor, trace: Tensor, li_mu: Tensor, metal: Tensor, projector: Projector) -> Tensor:
+    prior_sinogram = projector.forward(prior_image(li_mu, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True))
+    return prior_sinogram + fill_linear(sinogram - prior_sinogram, trace)

@@ -415,3 +415,34 @@ def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room) -> 
     with torch.no_grad():
         whole, batch = network.eval()(seen), network.train()(seen)
     assert float((whole - batch).abs().mean()) < 0.2 * float(batch.std())
+
+
+@pytest.mark.parametrize("is_measured", [True, False])
+@pytest.mark.parametrize("how", ["nmar", "li"])
+def test_a_network_that_says_nothing_leaves_the_completion_it_starts_at(room, is_measured: bool, how: str) -> None:
+    """Streaks of the image, which the trace of the small scan does not hide, are not in the prior."""
+    case, free = made_case()
+    if not is_measured:
+        case = MarCase(case.hu, case.metal, PIXEL_MM, case.beam, [5])
+    scan = room.patient.SmallScan(32, 45, SIZE * PIXEL_MM)
+    begun = room.start.image_of_start(case, how).clone()
+    prior = room.method.prior_image(case, scan, room.method._Nothing(), how)
+    torch.testing.assert_close(prior, begun.clamp(min=0))
+    torch.testing.assert_close(case.li_mu, case.reconstruct(case.li_sinogram))
+    completed = room.method.complete(case.sinogram, case.projector.forward(prior), case.trace)
+    if is_measured:
+        error, of_start = (
+            float((each - free)[case.trace].square().mean())
+            for each in (completed, case.projector.forward(room.start.image_of_start(case, how)))
+        )
+        assert error < 1.1 * of_start
+
+
+def test_what_the_network_changes_on_the_small_scan_is_added_to_the_image_it_starts_at(room) -> None:
+    case, _ = made_case()
+    scan = room.patient.SmallScan(64, 45, SIZE * PIXEL_MM)
+    begun = room.start.image_of_start(case, "nmar")
+    prior = room.method.prior_image(case, scan, Says(0.01), "nmar")
+    trace = scan.projector.trace(scan.mask(case.metal))
+    wanted = begun + scan.projector.fbp(torch.where(trace, 0.01 * scan.unit, 0.0))
+    torch.testing.assert_close(prior, wanted.clamp(min=0), atol=2e-4, rtol=1e-3)

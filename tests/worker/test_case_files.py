@@ -8,7 +8,8 @@ from marview.errors import BadInput
 from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
 from marview.mar import CaseDone, CasesRequest, MarWorker
 from marview.worker.api import MarCase, MarResult
-from marview.worker.case_files import beam_from_json, load_case, save_case
+from marview.worker.case_files import beam_from_json, load_case, load_neighbours, save_case, save_neighbours
+from marview.worker.neighbours import Neighbours
 
 BEAMS: list[Beam] = [
     ParallelBeam(views=60, bins=50, bin_mm=2.0),
@@ -58,6 +59,19 @@ def test_what_is_no_case_is_a_sentence(tmp_path: Path) -> None:
             load_case(tmp_path / f"{name}.npz")
     with pytest.raises(KeyError):
         beam_from_json({"kind": "ConeBeam"})
+
+
+def test_neighbours_come_back_as_they_were(tmp_path: Path) -> None:
+    neighbours = Neighbours(torch.rand(3, 8, 9), torch.rand(2, 8, 9) > 0.5)
+    save_neighbours(neighbours, tmp_path / "neighbours.npz")
+    for count in (1, 5):
+        given, wanted = load_neighbours(tmp_path / "neighbours.npz")(count), neighbours(count)
+        assert all(torch.equal(one, other) for one, other in zip(given, wanted, strict=True))
+    save_case(_case(BEAMS[0]), tmp_path / "case.npz")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "neighbours.npz").read_bytes()[:300])
+    for name in ("case", "cut", "absent"):
+        with pytest.raises(BadInput, match=rf"{name}\.npz holds no neighbours"):
+            load_neighbours(tmp_path / f"{name}.npz")
 
 
 def test_a_worker_runs_cases_of_several_geometries_and_sizes(tmp_path: Path) -> None:

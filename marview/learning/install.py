@@ -72,7 +72,7 @@ def _refuse_unread(listing: Listing, training: str) -> None:
 def _copy(listing: Listing, folder: Path) -> None:
     """Bring a method to a folder: all of it, but of a bundled one, whose code leans on its neighbours, the manifest."""
     if listing.origin != "bundled":
-        ignored = shutil.ignore_patterns("test_*.py", "__pycache__")
+        ignored = shutil.ignore_patterns("test_*.py", "conftest.py", "__pycache__")
         shutil.copytree(listing.folder, folder, dirs_exist_ok=True, ignore=ignored)
         return
     text = (listing.folder / MANIFEST).read_text(encoding="utf-8")

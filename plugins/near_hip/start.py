@@ -9,6 +9,8 @@ from marview.physics.attenuation import MU_WATER
 from marview.projection import Projector, fill_linear
 from marview.worker.api import MarCase
 
+from ..nmar.method import Parameters as NmarParameters
+from ..nmar.method import prior_source
 from ..nmar.prior import prior_image
 
 Start = Literal["nothing", "li", "nmar"]
@@ -33,14 +35,17 @@ def start_of(pairs: Pairs, how: Start) -> Tensor | None:
 def image_of_start(case: MarCase, how: Start) -> Tensor:
     """A case's own image with that completion in its trace, on its own grid; linear interpolation's where it is none.
 
+    The prior is made of the same image as NMAR's: the uncorrected one where metal hides little.
+
     Returns:
         1/cm, `[slice, y, x]`.
     """
     if how != "nmar":
         return case.li_mu
-    return case.reconstruct(_nmar(case.sinogram, case.trace, case.li_mu, case.metal, case.projector))
+    source = prior_source(case, NmarParameters())
+    return case.reconstruct(_nmar(case.sinogram, case.trace, source, case.metal, case.projector))
 
 
-def _nmar(sinogram: Tensor, trace: Tensor, li_mu: Tensor, metal: Tensor, projector: Projector) -> Tensor:
-    prior_sinogram = projector.forward(prior_image(li_mu, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True))
+def _nmar(sinogram: Tensor, trace: Tensor, source_mu: Tensor, metal: Tensor, projector: Projector) -> Tensor:
+    prior_sinogram = projector.forward(prior_image(source_mu, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True))
     return prior_sinogram + fill_linear(sinogram - prior_sinogram, trace)

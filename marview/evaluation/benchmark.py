@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from marview.dicom.series import listing
 from marview.errors import BadInput, MethodFailed
 from marview.evaluation.case import KnownCase, ListedCase
 from marview.evaluation.figure import Strip, draw
@@ -86,7 +87,8 @@ def run_benchmark(
 
     What is measured is kept below `output` at once: stopped and started again with the same arguments, it goes on where
     it stopped; with further methods, it measures those alone; a case whose own files were made anew is measured anew.
-    A case that cannot be used, or a method that fails on it, costs a sentence and nothing else.
+    A case that cannot be used, or a method that fails on it, costs a sentence and nothing else; one for all cases on
+    which it fails alike.
 
     Args:
         protocol: name of the protocol the cases were made with.
@@ -108,6 +110,8 @@ def run_benchmark(
     }
     open_cases = [each for each in cases if wanted[each.name]]
     failures: list[str] = []
+    refused: dict[tuple[str, str], list[str]] = {}
+    measured: set[str] = set()
     for number, (listed, reading) in enumerate(_read_ahead(open_cases)):
         try:
             known = reading.result()
@@ -123,12 +127,16 @@ def run_benchmark(
             try:
                 corrected = _make(row, known, entries, correct, tell)
             except MethodFailed as reason:
-                failures.append(f"{row} on {listed.name}: {reason}")
+                refused.setdefault((row, str(reason)), []).append(listed.name)
                 continue
             store.put(listed.name, row, keys[listed.name][row], _measure(corrected, known))
+            measured.add(row)
+    failures += [f"{row} on {listing(names)}: {reason}" for (row, reason), names in refused.items()]
     results = _collect(protocol, store, keys, entries, failures)
     _write(results, output)
-    _draw_figures(results, cases, entries, correct, output / "figures")
+    figures = output / "figures"
+    undrawn = [each for each in entries if each.id in measured or not _figure(figures, each).is_file()]
+    _draw_figures(results, cases, undrawn, correct, figures, on_progress)
     on_progress(1.0, "done")
     return results
 
@@ -212,8 +220,17 @@ def _write(results: Results, output: Path) -> None:
         (output / name).write_text(text, encoding="utf-8")
 
 
+def _figure(folder: Path, entry: Entry) -> Path:
+    return folder / f"{entry.id}.png"
+
+
 def _draw_figures(
-    results: Results, cases: Sequence[ListedCase], entries: Sequence[Entry], correct: Correct, folder: Path
+    results: Results,
+    cases: Sequence[ListedCase],
+    entries: Sequence[Entry],
+    correct: Correct,
+    folder: Path,
+    on_progress: Progress,
 ) -> None:
     """The results' images are not on disk, so `correct` is asked for the three slices of each figure once more.
 
@@ -228,6 +245,7 @@ def _draw_figures(
         order = sorted(row.slices, key=lambda each: each.measures.psnr_db)
         chosen = {"worst": order[0], "median": order[len(order) // 2], "best": order[-1]}
         strips = []
+        on_progress(1.0, f"drawing {entry.title}")
         for word, each in chosen.items():
             try:
                 whole = by_name[each.case].read()
@@ -241,7 +259,7 @@ def _draw_figures(
             )
             strips.append(Strip(caption, known.truth_hu[0], known.uncorrected_hu[0], restored[0]))
         if strips:
-            draw(entry.title, strips, folder / f"{entry.id}.png")
+            draw(entry.title, strips, _figure(folder, entry))
 
 
 def _ignore(_fraction: float) -> None:

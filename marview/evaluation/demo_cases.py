@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from marview.evaluation.case import KnownCase, ListedCase
-from marview.evaluation.front_end_methods import MOST_CLEAN, FoundMetal
+from marview.evaluation.front_end_methods import FoundMetal
 from marview.geometry import processing_beam
 from marview.physics.demo_study import make_demo
 from marview.volume.segment import adaptive
 from marview.worker.api import MarCase
-from marview.worker.neighbours import nearest_clean
+from marview.worker.neighbours import MOST_CLEAN, nearest_clean
 
 Hear = Callable[[str, FoundMetal], None]
 """Is told what was found in a study, by the name of its case."""

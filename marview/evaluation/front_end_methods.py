@@ -14,9 +14,6 @@ from marview.evaluation.taking_part import entry
 from marview.mar import Listing, MarWorker, Message, Output, Progress, ReduceRequest, SharedArray, SliceDone, discover
 from marview.mar.messages import Device
 
-MOST_CLEAN = 22
-"""Slices without metal that methods may learn from: as many as the near-hip method takes."""
-
 
 @dataclass(frozen=True, eq=False)
 class FoundMetal:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from marview.errors import MethodFailed
+from marview.errors import BadInput, MethodFailed
 from marview.evaluation.benchmark import Corrected, Entry, Tell
 from marview.evaluation.case import KnownCase
 from marview.evaluation.notes import notes_from_json
@@ -15,6 +15,7 @@ from marview.evaluation.taking_part import entry
 from marview.mar import CasesRequest, Listing, MarWorker, Message, Outcome, Progress, Run, discover
 from marview.mar.messages import Device
 from marview.worker.case_files import save_case, save_neighbours
+from marview.worker.neighbours import Neighbours
 
 
 class WorkerMethods:
@@ -43,7 +44,8 @@ class WorkerMethods:
         """Run a method on a case.
 
         Raises:
-            MethodFailed: the method failed, crashed or was refused its parameters; the sentence says why.
+            MethodFailed: the method failed, crashed or was refused its parameters, or learns from a scan and there is
+                none; the sentence says why.
         """
         folder = Path(self._folder.name)
         case, result, neighbours = (folder / f"{name}.npz" for name in ("case", "result", "neighbours"))
@@ -51,15 +53,15 @@ class WorkerMethods:
             save_case(known.case, case)
             neighbours.unlink(missing_ok=True)
             self._saved = known
-        if entry.learns_from_scan and known.neighbours is not None and not neighbours.exists():
-            save_neighbours(known.neighbours(), neighbours)
+        if entry.learns_from_scan and not neighbours.exists():
+            save_neighbours(_neighbours(known), neighbours)
         request = CasesRequest(
             method=entry.id,
             cases=(str(case),),
             results=(str(result),),
             parameters=entry.parameters,
             device=self._device,
-            neighbours=str(neighbours) if neighbours.exists() else "",
+            neighbours=str(neighbours) if entry.learns_from_scan else "",
         )
         furthest = 0.0
 
@@ -93,6 +95,19 @@ class WorkerMethods:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _neighbours(known: KnownCase) -> Neighbours:
+    if known.neighbours is None:
+        raise MethodFailed(
+            "it learns from other slices of the scan it corrects, and none are known; give clean slices of which "
+            "several are of one patient: a DICOM series, a NIfTI file, or a TIFF stack with an index.csv beside it "
+            "(columns file, page, patient)."
+        )
+    try:
+        return known.neighbours()
+    except BadInput as reason:
+        raise MethodFailed(f"other slices of its scan cannot be learned from: {reason}") from reason
 
 
 def _wait(run: Run) -> Outcome:

@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from marview.evaluation.benchmark import Entry
-from marview.evaluation.front_end_methods import MOST_CLEAN, FrontEndMethods
+from marview.evaluation.front_end_methods import FrontEndMethods
 from marview.export import picture
 from marview.metrics import streak_index
-from marview.worker.neighbours import nearest_clean
+from marview.worker.neighbours import MOST_CLEAN, nearest_clean
 
 FEWEST_METAL_PX = 10
 ORIGINAL = "original"

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from marview.evaluation.notes import CountedNote
@@ -68,7 +68,7 @@ class Results:
     Attributes:
         protocol: its name.
         rows: input, methods in the order asked for, ceiling.
-        failures: a sentence for each case, or case and method, that gave no result.
+        failures: a sentence for each case, or method and its cases, that gave no result.
     """
 
     protocol: str
@@ -94,6 +94,21 @@ class Results:
             return math.nan
         base, own, best = (statistics.fmean(each[key] for key in common) for each in errors)
         return (base - own) / (base - best) if base != best else math.nan
+
+    def in_common(self) -> "Results | None":
+        """The same over the slices that every row has; None where that is all of them, or none."""
+        rows = [row for row in self.rows if row.slices]
+        keys = [{(each.case, each.index) for each in row.slices} for row in rows]
+        common = set.intersection(*keys) if keys else set()
+        if not common or all(each == common for each in keys):
+            return None
+        return replace(
+            self,
+            rows=tuple(
+                replace(row, slices=tuple(each for each in row.slices if (each.case, each.index) in common))
+                for row in rows
+            ),
+        )
 
     def record(self) -> dict[str, Any]:
         """The results as `results.json` holds them; what has no finite value is null."""

@@ -18,6 +18,12 @@ def markdown(results: Results) -> str:
     parts = [f"# Benchmark: {results.protocol}"]
     if rows:
         parts += [_main_table(results, rows), _hu_table(rows), _clinical_table(rows), _family_table(rows)]
+    if common := results.in_common():
+        parts += [
+            f"Not every row has every slice. On the {len(common.rows[0].slices)} slices that all have:",
+            _main_table(common, common.rows),
+            _hu_table(common.rows),
+        ]
     parts += [published_table(published_rows(results.protocol))]
     if noted := [line for row in rows for line in _noted(row)]:
         parts.append("What methods note about their results:\n\n" + "\n".join(noted))

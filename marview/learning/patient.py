@@ -12,11 +12,8 @@ from marview.dicom.scan import scan
 from marview.errors import BadInput
 from marview.volume.kmeans import k_means
 from marview.volume.segment import adaptive
-from marview.worker.neighbours import neighbours
+from marview.worker.neighbours import MOST_CLEAN, neighbours
 from marview.worker.resampling import SIZE, SliceFrame
-
-NEIGHBOURS = 22
-"""Slices without metal that are learned from, eleven above and eleven below in the paper."""
 
 _CLASSES = 3
 
@@ -57,7 +54,7 @@ def read_patient(path: Path) -> list[PatientScan]:
         frame = SliceFrame(volume.hu.shape[1:], volume.grid.spacing_mm[1:])
         dense = metal & k_means(volume.hu, _CLASSES)
         kept = np.where(dense.any(axis=(1, 2), keepdims=True), dense, metal)
-        found.append(PatientScan(*neighbours(frame, volume.hu, kept, NEIGHBOURS), frame.pixel_mm * SIZE))
+        found.append(PatientScan(*neighbours(frame, volume.hu, kept, MOST_CLEAN), frame.pixel_mm * SIZE))
     if not found:
         raise BadInput(
             f"{path} holds no scan with metal in some slices and none in others; near_hip learns from a patient's "

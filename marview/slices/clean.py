@@ -78,8 +78,10 @@ def fit(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
 def _list_tiff(path: Path) -> list[CleanSlice]:
     with _in_words(path), PilImage.open(path) as stack:
         count = int(getattr(stack, "n_frames", 1))
-    patients = patients_of(path)
-    return [CleanSlice(f"{path.stem}_{k:03d}", partial(_read_page, path, k), patients.get(k, "")) for k in range(count)]
+    return [
+        CleanSlice(f"{path.stem}_{k:03d}", partial(_read_page, path, k), patient)
+        for k, patient in enumerate(patients_of(path, count))
+    ]
 
 
 def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
@@ -131,7 +133,7 @@ def _hu(page: NDArray[Any], path: Path, number: int) -> NDArray[np.float32]:
 
 def _list_series(path: Path) -> list[CleanSlice]:
     hu = read_volume(path)
-    patient = "" if path.suffix in ARRAYS else path.name  # an array may be of anybody
+    patient = "" if path.suffix in ARRAYS else path.resolve().name  # an array may be of anybody
     return [CleanSlice(f"{path.stem}_{k:03d}", partial(_slice_of, hu, k), patient) for k in range(len(hu))]
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from marview.errors import BadInput
 
 INDEX = "index.csv"
-_NOBODY = {"", "unknown"}
+_NOBODY = {"", "-", "?", "anonymous", "n/a", "na", "nan", "none", "unknown"}
 
 
 def read_index(folder: Path) -> list[dict[str, str]]:
     """The rows of a folder's index, by the names in its first line; none where there is no index.
 
     Raises:
-        BadInput: it is no CSV in UTF-8.
+        BadInput: it is no CSV in UTF-8, or has no column `file`.
 
     >>> read_index(Path("/nowhere"))
     []
@@ -23,24 +23,36 @@ def read_index(folder: Path) -> list[dict[str, str]]:
         return []
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            return [{name: value or "" for name, value in row.items() if name} for row in csv.DictReader(stream)]
+            reader = csv.DictReader(stream, skipinitialspace=True)
+            columns = reader.fieldnames or []
+            rows = [{name: (value or "").strip() for name, value in row.items() if name} for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(
             f"{path}, which names the licences and patients of the slices, cannot be read: it is not CSV in UTF-8. "
             'Save it as that ("CSV UTF-8" in Excel), or move it away if neither need be known.'
         ) from error
+    if "file" not in columns:
+        raise BadInput(
+            f"{path}, which names the licences and patients of the slices, has no column named file. Its first line "
+            "names the columns with commas between them, such as file,page,patient,collection,licence; write it so, or "
+            "move it away if neither need be known."
+        )
+    return rows
 
 
-def patients_of(stack: Path) -> dict[int, str]:
-    """Whose the pages of a stack are, as far as the index beside it says.
+def patients_of(stack: Path, pages: int) -> list[str]:
+    """Whose each page of a stack is, as the index beside it says; empty where nobody knows.
+
+    A row without a page is about all of them.
 
     Raises:
-        BadInput: the index is no CSV in UTF-8.
+        BadInput: as `read_index`.
     """
-    return {
-        int(row["page"]): patient
-        for row in read_index(stack.parent)
-        if row.get("file") == stack.name
-        and row.get("page", "").isdecimal()
-        and (patient := row.get("patient", "").strip()).lower() not in _NOBODY
-    }
+    found = [""] * pages
+    for row in read_index(stack.parent):
+        patient, page = row.get("patient", ""), row.get("page", "")
+        if row["file"] != stack.name or patient.lower() in _NOBODY:
+            continue
+        for k in [int(page)] if page.isdecimal() else [] if page else range(pages):
+            found[k : k + 1] = [patient] if k < pages else []
+    return found

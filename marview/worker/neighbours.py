@@ -9,6 +9,9 @@ from torch import Tensor
 
 from marview.worker.resampling import SliceFrame
 
+MOST_CLEAN = 22
+"""So many slices without metal at most, eleven to either side, as the near-hip network was published with."""
+
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:

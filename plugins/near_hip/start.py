@@ -1,5 +1,6 @@
 """Where the network starts: with nothing, as published, or with a completion of the trace that it corrects."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor
@@ -15,8 +16,7 @@ from ..nmar.prior import prior_image
 
 Start = Literal["nothing", "li", "nmar"]
 
-_SMOOTHING_PX = 1.0
-_LEAST_BONE = 1.2 * MU_WATER
+_USUAL = NmarParameters()
 
 
 def start_of(pairs: Pairs, how: Start) -> Tensor | None:
@@ -32,20 +32,30 @@ def start_of(pairs: Pairs, how: Start) -> Tensor | None:
     return _nmar(pairs.sinogram, pairs.trace, pairs.li_image, pairs.metal, pairs.projector)
 
 
-def image_of_start(case: MarCase, how: Start) -> Tensor:
+def image_of_start(case: MarCase, how: Start, pause: Callable[[], None] = lambda: None) -> Tensor:
     """A case's own image with that completion in its trace, on its own grid; linear interpolation's where it is none.
 
     The prior is made of the same image as NMAR's: the uncorrected one where metal hides little.
+
+    Args:
+        case: the slices.
+        how: what the network starts at.
+        pause: is called between its parts.
 
     Returns:
         1/cm, `[slice, y, x]`.
     """
     if how != "nmar":
         return case.li_mu
-    source = prior_source(case, NmarParameters())
-    return case.reconstruct(_nmar(case.sinogram, case.trace, source, case.metal, case.projector))
+    source = prior_source(case, _USUAL)
+    pause()
+    completed = _nmar(case.sinogram, case.trace, source, case.metal, case.projector)
+    pause()
+    return case.reconstruct(completed)
 
 
 def _nmar(sinogram: Tensor, trace: Tensor, source_mu: Tensor, metal: Tensor, projector: Projector) -> Tensor:
-    prior_sinogram = projector.forward(prior_image(source_mu, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True))
+    least_bone = MU_WATER * (1 + _USUAL.bone_from_hu / 1000)
+    prior = prior_image(source_mu, metal, _USUAL.smoothing_px, least_bone, has_lung=_USUAL.has_lung)
+    prior_sinogram = projector.forward(prior)
     return prior_sinogram + fill_linear(sinogram - prior_sinogram, trace)

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from marview.errors import BadInput
+from marview.evaluation.benchmark import run_benchmark
 from marview.evaluation.command import benchmark
+from marview.evaluation.methods import WorkerMethods
 from marview.evaluation.neighbours import part_of, read_neighbours
 from marview.evaluation.simulated import list_simulated
 from marview.physics import protocol
@@ -36,7 +38,7 @@ def shapes():
     return shapes_of_sizes(np.stack([x**2 + y**2 < 400]), 256, [900, 200, 60])
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 8, 18, 34, 100])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 18, 34, 100])
 def test_a_part_of_a_patient_holds_metal_and_what_lies_beside_it_is_clean(count: int) -> None:
     patients = ["x"] * 3 + ["me"] * count + ["", "x"]
     parts = {}
@@ -47,7 +49,8 @@ def test_a_part_of_a_patient_holds_metal_and_what_lies_beside_it_is_clean(count:
         assert {patients[k] for k in (*with_metal, *clean)} == {"me"}
         assert with_metal == list(range(with_metal[0], with_metal[0] + len(with_metal)))
         assert len(clean) == min(22, count - len(with_metal))
-        assert len(with_metal) <= min(22, max(1, (count + 2) // 3))
+        assert len(with_metal) <= min(22, (count + 2) // 3)
+        assert len(clean) >= min(3, count - 1)
         distances = [min(abs(k - metal) for metal in with_metal) for k in clean]
         assert distances == sorted(distances)
         assert parts.setdefault(tuple(with_metal), clean) == clean
@@ -113,3 +116,26 @@ def test_the_near_hip_network_is_measured_on_slices_of_a_scan(tmp_path) -> None:
     learned = [note.sentence for note in row.notes if "learned from 3 slices of this scan" in note.sentence]
     assert len(learned) == 3  # once for each third of the scan
     assert told == sorted(told)
+
+
+def test_without_other_slices_it_is_told_what_would_help_and_a_slice_that_cannot_be_read_costs_a_sentence(
+    slices, shapes, tmp_path
+) -> None:
+    def damaged() -> np.ndarray:
+        raise BadInput("page 3 is no grey image.")
+
+    listed = list_simulated([*slices[:3], CleanSlice("damaged", damaged, "a")], shapes, PROTOCOL)[1:3]
+    with WorkerMethods("cpu") as methods:
+        results = run_benchmark(
+            PROTOCOL.name,
+            listed,
+            [methods.entry("linear_interpolation"), methods.entry("near_hip", SMALL)],
+            tmp_path,
+            source="here",
+            correct=methods,
+        )
+    assert [row.id for row in results.rows if row.slices] == ["input", "linear_interpolation", "fbp_ceiling"]
+    first, second = results.failures
+    assert first.startswith("near_hip on slice_1: other slices of its scan cannot be learned from: page 3")
+    assert second.startswith("near_hip on slice_2: it learns from other slices")
+    assert "index.csv" in second

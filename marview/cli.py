@@ -276,7 +276,14 @@ def evaluate(
 
 @app.command()
 def benchmark(
-    cases: Annotated[Path, typer.Option(metavar="DIR", help="Public layout, case files, or clean slices.")],
+    cases: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Public layout, case files, or clean slices; beside TIFF stacks an index.csv (columns file, page, "
+            "patient) tells methods that learn from the scan which are of one patient.",
+        ),
+    ],
     method: Annotated[str, typer.Option(metavar="A,B,C", help="Methods of `marview methods`, or: learned.")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Tables; an interrupted benchmark is taken up.")],
     protocol: Annotated[

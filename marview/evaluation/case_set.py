@@ -30,7 +30,8 @@ def list_cases(
 
     Args:
         path: a folder with `**/gt.h5` (SynDeepLesion's layout); a folder of our own case files, `*.npz`; or clean
-            slices: a TIFF stack, a folder of such, a DICOM series, NIfTI or array, into which `masks` are put.
+            slices: a TIFF stack, a folder of such, a DICOM series, NIfTI or array, into which `masks` are put. An
+            `index.csv` beside a stack (columns file, page, patient) tells which are of one patient.
         protocol: the scan; files of another one are refused when they are read (the public ones were made with
             `syndeeplesion-640`).
         masks: metal shapes (`read_shapes`), for clean slices: ten shapes of the papers' sizes are made of them.

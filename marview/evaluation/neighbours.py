@@ -30,8 +30,8 @@ def part_of(patients: Sequence[str], number: int) -> tuple[list[int], list[int]]
         number: of the slice.
 
     Example:
-        >>> part_of(["a", "a", "a", "a", "b", ""], 1)
-        ([0, 1], [2, 3])
+        >>> part_of(["a", "a", "a", "a", "a", "a", "b", ""], 2)
+        ([2, 3], [1, 4, 0, 5])
     """
     own = [k for k, patient in enumerate(patients) if patient == patients[number]] if patients[number] else [number]
     count = max(_PARTS, math.ceil(len(own) / MOST_CLEAN))

@@ -109,9 +109,9 @@ def run_benchmark(
         for each in cases
     }
     open_cases = [each for each in cases if wanted[each.name]]
+    figures = output / "figures"
     failures: list[str] = []
     refused: dict[tuple[str, str], list[str]] = {}
-    measured: set[str] = set()
     for number, (listed, reading) in enumerate(_read_ahead(open_cases)):
         try:
             known = reading.result()
@@ -130,12 +130,11 @@ def run_benchmark(
                 refused.setdefault((row, str(reason)), []).append(listed.name)
                 continue
             store.put(listed.name, row, keys[listed.name][row], _measure(corrected, known))
-            measured.add(row)
-    failures += [f"{row} on {listing(names)}: {reason}" for (row, reason), names in refused.items()]
+            _figure(figures, row).unlink(missing_ok=True)  # it showed what was worst, median and best before
+    failures += [f"{row} on {listing(names, 20)}: {reason}" for (row, reason), names in refused.items()]
     results = _collect(protocol, store, keys, entries, failures)
     _write(results, output)
-    figures = output / "figures"
-    undrawn = [each for each in entries if each.id in measured or not _figure(figures, each).is_file()]
+    undrawn = [each for each in entries if not _figure(figures, each.id).is_file()]
     _draw_figures(results, cases, undrawn, correct, figures, on_progress)
     on_progress(1.0, "done")
     return results
@@ -147,10 +146,12 @@ _Keys = Mapping[str, Mapping[str, Mapping[str, Any]]]
 def _keys(cases: Sequence[ListedCase], entries: Sequence[Entry]) -> _Keys:
     """What the numbers of each row on each case depend on, by case and row: the method, and the case's files."""
     rows: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}} | {entry.id: entry.key for entry in entries}
+    learning = {entry.id for entry in entries if entry.learns_from_scan}
     keys = {}
     for each in cases:
         files = {"case files": state} if (state := each.state_of_files()) else {}
-        keys[each.name] = {row: key | files for row, key in rows.items()}
+        scan = {"scan": each.scan} if each.scan else {}
+        keys[each.name] = {row: key | files | (scan if row in learning else {}) for row, key in rows.items()}
     return keys
 
 
@@ -220,8 +221,8 @@ def _write(results: Results, output: Path) -> None:
         (output / name).write_text(text, encoding="utf-8")
 
 
-def _figure(folder: Path, entry: Entry) -> Path:
-    return folder / f"{entry.id}.png"
+def _figure(folder: Path, row: str) -> Path:
+    return folder / f"{row}.png"
 
 
 def _draw_figures(
@@ -259,7 +260,7 @@ def _draw_figures(
             )
             strips.append(Strip(caption, known.truth_hu[0], known.uncorrected_hu[0], restored[0]))
         if strips:
-            draw(entry.title, strips, _figure(folder, entry))
+            draw(entry.title, strips, _figure(folder, entry.id))
 
 
 def _ignore(_fraction: float) -> None:

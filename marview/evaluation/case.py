@@ -75,11 +75,13 @@ class ListedCase:
         name: as of the case.
         read: reads or simulates it; raises `BadInput` where it is unusable.
         files: what it is read from; what was measured on them counts only as long as they are the same.
+        scan: names the slices that its neighbours are read from; what a method learned from others does not count.
     """
 
     name: str
     read: Callable[[], KnownCase]
     files: tuple[Path, ...] = ()
+    scan: str = ""
 
     def state_of_files(self) -> list[str]:
         """Name, bytes and time of each file that is there: made anew, they differ."""

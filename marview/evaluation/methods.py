@@ -100,9 +100,9 @@ class WorkerMethods:
 def _neighbours(known: KnownCase) -> Neighbours:
     if known.neighbours is None:
         raise MethodFailed(
-            "it learns from other slices of the scan it corrects, and none are known; give clean slices of which "
-            "several are of one patient: a DICOM series, a NIfTI file, or a TIFF stack with an index.csv beside it "
-            "(columns file, page, patient)."
+            "it learns from other slices of the scan it corrects, and none are known: the patient has no other here or "
+            "is not named; give a DICOM series, a NIfTI file, or a TIFF stack with several slices of a patient and "
+            "an index.csv beside it (columns file, page, patient)."
         )
     try:
         return known.neighbours()

@@ -1,6 +1,6 @@
 """Cases made on the way: metal shapes put into clean slices and scanned by a protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from marview.physics.attenuation import mu_to_hu
 from marview.slices.clean import CleanSlice, fit
 from marview.slices.shapes import Shape, place
 from marview.worker.api import MarCase
+from marview.worker.neighbours import Neighbours
 
 
 def list_simulated(
@@ -37,10 +38,16 @@ def list_simulated(
         material: of all shapes; a name of `marview.physics.material`.
         seed: of places and noise.
     """
-    return [
-        ListedCase(each.name, partial(_scan, slices, number, shapes, protocol, material, seed))
-        for number, each in enumerate(slices)
-    ]
+    patients = [each.patient for each in slices]
+    listed = []
+    for number, each in enumerate(slices):
+        with_metal, clean = part_of(patients, number)
+        neighbours = (
+            partial(read_neighbours, slices, with_metal, clean, shapes, protocol.shape, seed) if clean else None
+        )
+        read = partial(_scan, each, neighbours, shapes, protocol, material, [seed, number])
+        listed.append(ListedCase(each.name, read, scan=f"metal in {with_metal}, not in {clean}" if clean else ""))
+    return listed
 
 
 def known_case(
@@ -67,26 +74,19 @@ def known_case(
 
 
 def _scan(
-    slices: Sequence[CleanSlice],
-    number: int,
+    each: CleanSlice,
+    neighbours: Callable[[], Neighbours] | None,
     shapes: Sequence[Shape],
     protocol: Protocol,
     material: str,
-    seed: int,
+    seed: list[int],
 ) -> KnownCase:
-    name, seeds = slices[number].name, [seed, number]
-    hu = fit(slices[number].read(), protocol.shape)
+    hu = fit(each.read(), protocol.shape)
     try:
-        metal = [place(shape, hu, np.random.default_rng([*seeds, k])) for k, shape in enumerate(shapes)]
-        alike = torch.tensor(hu).expand(len(metal), -1, -1)
-        noise = int(np.random.default_rng(seeds).integers(2**31))
-        simulation = simulate(alike, {material: np.stack(metal)}, protocol, seed=noise)
+        metal = [place(shape, hu, np.random.default_rng([*seed, k])) for k, shape in enumerate(shapes)]
+        slices = torch.tensor(hu).expand(len(metal), -1, -1)
+        noise = int(np.random.default_rng(seed).integers(2**31))
+        simulation = simulate(slices, {material: np.stack(metal)}, protocol, seed=noise)
     except (BadInput, UsageError) as reason:
-        raise BadInput(f"Case {name}: {reason}") from reason
-    known = known_case(name, simulation, protocol)
-    with_metal, clean = part_of([each.patient for each in slices], number)
-    if clean:
-        known = replace(
-            known, neighbours=partial(read_neighbours, slices, with_metal, clean, shapes, protocol.shape, seed)
-        )
-    return check_case(known)
+        raise BadInput(f"Case {each.name}: {reason}") from reason
+    return check_case(replace(known_case(each.name, simulation, protocol), neighbours=neighbours))

@@ -98,7 +98,7 @@ def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
         names: of the slices, as a bank has them. Where the index says no pages, all of a stack in it count.
 
     Raises:
-        BadInput: the index is no CSV in UTF-8.
+        BadInput: as `read_index`.
 
     >>> collections_of(Path("/nowhere"), ())
     ()

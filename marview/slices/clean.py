@@ -56,7 +56,7 @@ def list_clean(path: Path) -> list[CleanSlice]:
     floating one holds HU.
 
     Raises:
-        BadInput: there is nothing of the kind, or an `index.csv` beside a stack cannot be read.
+        BadInput: there is nothing of the kind, or an `index.csv` beside a stack is wrong.
     """
     if path.suffix.lower() in STACKS:
         return _list_tiff(path)

@@ -43,16 +43,23 @@ def read_index(folder: Path) -> list[dict[str, str]]:
 def patients_of(stack: Path, pages: int) -> list[str]:
     """Whose each page of a stack is, as the index beside it says; empty where nobody knows.
 
-    A row without a page is about all of them.
+    A row without a page is about all of them that no other row names.
 
     Raises:
-        BadInput: as `read_index`.
+        BadInput: as `read_index`, or the index names a page that the stack has not.
     """
+    rows = [row for row in read_index(stack.parent) if row["file"] == stack.name]
     found = [""] * pages
-    for row in read_index(stack.parent):
-        patient, page = row.get("patient", ""), row.get("page", "")
-        if row["file"] != stack.name or patient.lower() in _NOBODY:
-            continue
-        for k in [int(page)] if page.isdecimal() else [] if page else range(pages):
-            found[k : k + 1] = [patient] if k < pages else []
+    for row in sorted(rows, key=lambda row: row.get("page", "") != ""):
+        named, page = row.get("patient", ""), row.get("page", "")
+        patient = "" if named.lower() in _NOBODY else named
+        if not page:
+            found = [patient] * pages
+        elif page.isdecimal() and int(page) < pages:
+            found[int(page)] = patient
+        else:
+            raise BadInput(
+                f"{stack.parent / INDEX} names page {page} of {stack.name}, whose pages are 0 to {pages - 1}; correct "
+                "it, or move the index away if patients and licences need not be known."
+            )
     return found

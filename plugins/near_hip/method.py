@@ -15,7 +15,6 @@ from marview.learning.memory import Remembered
 from marview.physics.attenuation import mu_to_hu
 from marview.projection import fill_linear
 from marview.worker.api import Job, MarCase, MarResult, SliceNote
-from marview.worker.neighbours import MOST_CLEAN
 
 from ..nmar.thin_metal import thin_metal_notes
 from .kept import Kept, Learned
@@ -25,6 +24,7 @@ from .settings import Settings
 from .start import Start, image_of_start
 from .training import FEWEST, NearHipTraining, unit
 
+_NEIGHBOURS = 22
 _BATCH = 2
 _CLIP = 1.0
 _OUTSIDE = 0.05
@@ -143,7 +143,7 @@ class NearHip:
         """
         assert isinstance(parameters, Parameters)
         scan = SmallScan(parameters.size_px, parameters.views, case.pixel_mm * case.hu.shape[-1])
-        clean, masks = job.neighbours(MOST_CLEAN)
+        clean, masks = job.neighbours(_NEIGHBOURS)
         if len(clean) < FEWEST:
             raise MethodFailed(
                 f"near_hip learns from slices of the same scan without metal, and there are {len(clean)}; give it a "

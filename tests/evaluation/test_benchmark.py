@@ -215,6 +215,15 @@ def test_a_figure_that_is_missing_is_drawn_and_so_are_those_of_what_is_measured_
     assert [method for method, _ in laboratory.ran[before:]] == ["half"] * 5
 
 
+def test_a_method_that_learned_from_other_slices_is_measured_anew(cases, tmp_path, laboratory):
+    entries = [replace(HALF, learns_from_scan=True), NMAR]
+    for scan, anew in (("metal in [0]", 4), ("metal in [0]", 0), ("metal in [0, 1]", 2), ("", 2)):
+        before = len(laboratory.ran)
+        _run([replace(each, scan=scan) for each in cases], tmp_path, laboratory, entries)
+        ran = [method for method, _ in laboratory.ran[before:]]
+        assert len(ran) == anew + 3 * len(set(ran)), "each case once, and the three slices of its figure"
+
+
 def test_where_a_row_lacks_slices_all_are_also_told_over_those_in_common(cases, tmp_path, laboratory):
     """Else the average of a method that could not correct the hard cases would look best."""
 

@@ -22,9 +22,16 @@ def test_pages_have_the_patient_the_index_names(tmp_path: Path) -> None:
 
 
 def test_a_row_without_a_page_is_about_all_of_them(tmp_path: Path) -> None:
-    rows = ["file, page, patient", "a.tif, , Bär", "a.tif, 1, N/A", "a.tif,1.0,Maus", "a.tif,7,Maus"]
+    rows = ["file, page, patient", "a.tif, 1, N/A", "a.tif, 2, Maus", "a.tif, , Bär"]
     (tmp_path / "index.csv").write_text("\n".join(rows), encoding="utf-8")
-    assert patients_of(tmp_path / "a.tif", 2) == ["Bär", "Bär"]
+    assert patients_of(tmp_path / "a.tif", 4) == ["Bär", "", "Maus", "Bär"]
+
+
+@pytest.mark.parametrize("page", ["1.0", "p1", "2", "-1"])
+def test_a_page_that_is_not_there_is_a_sentence(tmp_path: Path, page: str) -> None:
+    (tmp_path / "index.csv").write_text(f"file,page,patient\na.tif,{page},Maus\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=rf"index\.csv names page {page} of a\.tif, whose pages are 0 to 1"):
+        patients_of(tmp_path / "a.tif", 2)
 
 
 def test_without_an_index_or_its_columns_nobody_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +47,17 @@ def load_case(path: Path) -> MarCase:
     Raises:
         BadInput: the file cannot be read or is no case.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            hu, metal = torch.from_numpy(file["hu"]), torch.from_numpy(file["metal"])
-            case = MarCase(
-                hu=hu,
-                metal=metal,
-                pixel_mm=float(file["pixel_mm"]),
-                beam=beam_from_json(json.loads(str(file["beam"]))),
-                slice_indices=[int(k) for k in file["slice_indices"]] or list(range(len(hu))),
-                measured_sinogram=torch.from_numpy(file["measured_sinogram"]) if "measured_sinogram" in file else None,
-                measured_trace=torch.from_numpy(file["measured_trace"]) if "measured_trace" in file else None,
-            )
-    except (*DAMAGED_ARRAYS, KeyError, TypeError) as error:
-        raise BadInput(f"{path} is no case file of marview, or it is damaged; write it again.") from error
+    with _arrays_of(path, "is no case file of marview") as file:
+        hu, metal = torch.from_numpy(file["hu"]), torch.from_numpy(file["metal"])
+        case = MarCase(
+            hu=hu,
+            metal=metal,
+            pixel_mm=float(file["pixel_mm"]),
+            beam=beam_from_json(json.loads(str(file["beam"]))),
+            slice_indices=[int(k) for k in file["slice_indices"]] or list(range(len(hu))),
+            measured_sinogram=torch.from_numpy(file["measured_sinogram"]) if "measured_sinogram" in file else None,
+            measured_trace=torch.from_numpy(file["measured_trace"]) if "measured_trace" in file else None,
+        )
     if hu.ndim != 3 or hu.shape != metal.shape or hu.dtype != torch.float32 or metal.dtype != torch.bool:
         raise BadInput(
             f"{path}: a case has hu as float32 and metal as bool of one shape [slice, y, x]; write it again."
@@ -81,11 +80,8 @@ def load_neighbours(path: Path) -> Neighbours:
     Raises:
         BadInput: the file cannot be read or holds something else.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return Neighbours(torch.from_numpy(file["clean_hu"]), torch.from_numpy(file["metal"]))
-    except (*DAMAGED_ARRAYS, KeyError, TypeError) as error:
-        raise BadInput(f"{path} holds no neighbours of a case, or it is damaged; write it again.") from error
+    with _arrays_of(path, "holds no neighbours of a case") as file:
+        return Neighbours(torch.from_numpy(file["clean_hu"]), torch.from_numpy(file["metal"]))
 
 
 def beam_as_json(beam: Beam) -> dict[str, Any]:
@@ -118,6 +114,16 @@ def write_npz(path: Path, arrays: dict[str, Any]) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _arrays_of(path: Path, what_is_wrong: str) -> Iterator[Any]:
+    """The arrays of a file, by name; whatever goes wrong while they are read is that sentence."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            yield file
+    except (*DAMAGED_ARRAYS, KeyError, TypeError) as error:
+        raise BadInput(f"{path} {what_is_wrong}, or it is damaged; write it again.") from error
 
 
 def _numpy(tensor: Tensor, dtype: type) -> NDArray[Any]:

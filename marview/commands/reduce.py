@@ -96,7 +96,7 @@ def _record(manifest: Manifest, report: Mapping[str, Any], metal: FoundMetal, ch
         method_title=manifest.title,
         method_version=manifest.version,
         parameters=report.get("parameters", {}),
-        weights_sha256=" ".join(each.sha256 for each in manifest.weights),
+        weights_sha256=" ".join(each["sha256"] for each in report.get("weights", ())),
         mask_origin=metal.origin,
         threshold_hu=choice.threshold_hu,
         margin_mm=choice.margin_mm,

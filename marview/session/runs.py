@@ -167,6 +167,8 @@ class Runs:
         job.sentence = outcome.sentence
         report: Mapping[str, Any] = outcome.report
         job.result.report = report
+        if "weights" in report:  # those that were read: a method that learns from the scan may need none
+            job.result.weights_sha256 = " ".join(each["sha256"] for each in report["weights"])
         job.result.device = str(report.get("device", ""))
         job.result.seconds = float(report.get("seconds", time.monotonic() - job.began))
         job.result.notes = [*map(str, report.get("notes", job.result.notes))]

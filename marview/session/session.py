@@ -225,7 +225,7 @@ class Session:
             method=method.id,
             title=method.manifest.title,
             version=method.manifest.version,
-            weights_sha256=" ".join(weights.sha256 for weights in method.manifest.weights),
+            weights_sha256=method.manifest.sha256 if not method.manifest.learns_from_scan else "",
             parameters=self.methods.values(method.id),
             margin_mm=self.metal.recipe.margin_mm,
             mask_text=self.metal.recipe.text,

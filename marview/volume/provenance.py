@@ -22,7 +22,7 @@ class Provenance:
         method_title: its name for people.
         method_version: its version.
         parameters: what it was run with.
-        weights_sha256: of its weights; empty where it has none.
+        weights_sha256: of the weights that were used; empty where none were.
         mask_origin: how the metal mask was made: adaptive, threshold, painted, the name of a file.
         threshold_hu: the threshold behind it; None where there is none.
         margin_mm: by how much the mask was grown (+) or shrunk (-).

@@ -38,7 +38,7 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
     loaded = load_method(Path(request.folder))
     parameters = loaded.parameters(dict(request.parameters))
     device = choose_device(request.device, loaded.manifest)
-    weights = loaded.check_weights()
+    loaded.check_weights()
     job = WorkerJob(channel, loaded, device, None)
     if request.neighbours:
         job.find_neighbours = load_neighbours(Path(request.neighbours))
@@ -80,7 +80,7 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
             "title": loaded.manifest.title,
             "version": loaded.manifest.version,
             "parameters": parameters.model_dump(mode="json"),
-            "weights": weights,
+            "weights": job.weights_read,
             "device": str(device),
             "seconds": time.perf_counter() - started,
             "seconds_per_slice": [each.seconds_per_slice for each in sorted(done, key=lambda each: each.index)],

@@ -51,6 +51,7 @@ class WorkerJob:
         self._start, self._share = 0.0, 1.0
         self._said, self._said_at = "", 0.0
         self._shown: set[tuple[str, int]] = set()
+        self._weights_read: set[str] = set()
         self.find_neighbours: Callable[[int], tuple[Tensor, Tensor]] = no_neighbours
 
     def at(self, start: float, share: float) -> None:
@@ -99,7 +100,14 @@ class WorkerJob:
 
     def weights(self, file: str) -> dict[str, Tensor]:
         """Learned weights by name, on the job's device, of a file the manifest names."""
+        self._weights_read.add(file)
         return self._loaded.weights(file, str(self.device))
+
+    @property
+    def weights_read(self) -> list[dict[str, str]]:
+        """File and sha256 of the weights that were asked for; a method need not use all it has."""
+        named = self._loaded.manifest.weights
+        return [{"file": each.file, "sha256": each.sha256.lower()} for each in named if each.file in self._weights_read]
 
     def about_weights(self, file: str) -> dict[str, str]:
         """What that file says of itself."""

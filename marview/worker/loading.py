@@ -104,15 +104,14 @@ class LoadedMethod:
                 "install the method again."
             ) from error
 
-    def check_weights(self) -> list[dict[str, str]]:
-        """File and sha256 of all its weights, once they are what the manifest says.
+    def check_weights(self) -> None:
+        """See whether all its weights are what the manifest says.
 
         Raises:
             MethodFailed: they are not.
         """
         for each in self.manifest.weights:
             self._checked(each.file)
-        return [{"file": each.file, "sha256": each.sha256.lower()} for each in self.manifest.weights]
 
     def _checked(self, file: str) -> Path:
         named = {each.file: each.sha256.lower() for each in self.manifest.weights}

@@ -55,7 +55,7 @@ class Reduction:
         self._loaded, self._method = loaded, loaded.manifest.id
         self._parameters = loaded.parameters(dict(request.parameters))
         self._device = choose_device(request.device, loaded.manifest)
-        weights = loaded.check_weights()
+        loaded.check_weights()
         self._outputs = Outputs(self.channel, request.output_folder, is_wanted=request.keep_outputs)
         self._job = WorkerJob(self.channel, loaded, self._device, self._outputs)
         self._front = FrontEnd(frame_of(request), self._device)
@@ -81,7 +81,7 @@ class Reduction:
                 "title": loaded.manifest.title,
                 "version": loaded.manifest.version,
                 "parameters": self._parameters.model_dump(mode="json"),
-                "weights": weights,
+                "weights": self._job.weights_read,
                 "device": str(self._device),
                 "seconds": time.perf_counter() - started,
                 "notes": self.notes.sentences,

@@ -1,7 +1,6 @@
 """CNNMAR: its parts with known functions for the network, training and weights."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from marview.geometry import ParallelBeam
 from marview.learning.api import Pairs, Trainable
 from marview.learning.augment import augment
 from marview.learning.recipe import read_recipe
-from marview.learning.weights import About
 from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
 from marview.projection import Projector
 from marview.worker.api import MarCase
@@ -60,32 +58,6 @@ def case_of(pairs: Pairs) -> MarCase:
         measured_sinogram=pairs.sinogram,
         measured_trace=pairs.trace,
     )
-
-
-class Job:
-    """Has the weights of a network, and remembers what was shown."""
-
-    device = torch.device("cpu")
-    log = logging.getLogger("test")
-
-    def __init__(self, network: nn.Module, *, width: int = 8, limits: dict[str, Any] | None = None) -> None:
-        self._weights = network.state_dict()
-        about = About("cnnmar", "1.0.0", {"width": width}, ("adn-256",))
-        self._about = about.as_metadata() | {"limits": json.dumps(limits or {})}
-        self.shown: list[tuple[str, int]] = []
-
-    def progress(self, fraction: float, text: str = "") -> None: ...
-
-    def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        self.shown.append((name, slice_index))
-
-    def check_cancelled(self) -> None: ...
-
-    def weights(self, file: str) -> dict[str, Tensor]:
-        return self._weights
-
-    def about_weights(self, file: str) -> dict[str, str]:
-        return self._about
 
 
 def test_the_network_has_as_many_parameters_as_published(room) -> None:
@@ -197,11 +169,11 @@ class Saying(nn.Module):
         return self.image.expand(len(seen), -1, -1)[:, None]
 
 
-def test_a_network_that_says_the_truth_gives_nearly_the_truth(loaded, room, monkeypatch) -> None:
+def test_a_network_that_says_the_truth_gives_nearly_the_truth(loaded, room, monkeypatch, weights_job) -> None:
     pairs = made_pairs()
     case = case_of(pairs)
     monkeypatch.setattr(room.method, "load", lambda job: Saying(pairs.truth_mu))
-    job = Job(room.network.Cnn(8))
+    job = weights_job(room.network.Cnn(8), {"width": 8})
     result = loaded.method.run(case, loaded.parameters({}), job)
     assert ("prior", 3) in job.shown
     assert result.prior_hu is not None
@@ -214,47 +186,49 @@ def test_a_network_that_says_the_truth_gives_nearly_the_truth(loaded, room, monk
     assert after < 0.25 * before
 
 
-def test_outside_the_trace_the_sinogram_is_measured(loaded, room) -> None:
+def test_outside_the_trace_the_sinogram_is_measured(loaded, room, weights_job) -> None:
     pairs = made_pairs(2)
     case = case_of(pairs)
-    result = loaded.method.run(case, loaded.parameters({}), Job(room.network.Cnn(8)))
+    result = loaded.method.run(case, loaded.parameters({}), weights_job(room.network.Cnn(8), {"width": 8}))
     assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
     assert bool(result.hu.isfinite().all())
     assert torch.allclose(result.hu, mu_to_hu(case.reconstruct(result.corrected_sinogram)))
 
 
-def test_a_case_unlike_the_training_is_told(loaded, room) -> None:
-    job = Job(room.network.Cnn(8), limits={"trace_share": [0.0, 0.001]})
+def test_a_case_unlike_the_training_is_told(loaded, room, weights_job) -> None:
+    job = weights_job(room.network.Cnn(8), {"width": 8}, {"trace_share": [0.0, 0.001]})
     notes = loaded.method.run(case_of(made_pairs()), loaded.parameters({}), job).notes
     assert any(str(note).startswith("Slice 3: metal hides") for note in notes)
 
 
-def test_wires_in_a_clinical_image_are_better_left_to_nmar(loaded, room) -> None:
+def test_wires_in_a_clinical_image_are_better_left_to_nmar(loaded, room, weights_job) -> None:
     pairs = made_pairs(2)
     wire = torch.zeros_like(pairs.metal)
     wire[1, SIZE // 2, SIZE // 2] = True  # adds nothing to the image
     for measured, is_told in ((None, True), (pairs.metal_free_sinogram, False)):
         case = MarCase(mu_to_hu(pairs.truth_mu), wire, PIXEL_MM, BEAM, [7, 8], measured)
-        notes = " ".join(map(str, loaded.method.run(case, loaded.parameters({}), Job(room.network.Cnn(8))).notes))
+        notes = " ".join(
+            map(
+                str,
+                loaded.method.run(case, loaded.parameters({}), weights_job(room.network.Cnn(8), {"width": 8})).notes,
+            )
+        )
         assert ("Slice 8: the metal hides or attenuates little" in notes) == is_told
         assert "Slice 7: the metal hides or attenuates little" not in notes
 
 
-def test_weights_of_another_network_are_refused(loaded, room) -> None:
-    other = Job(room.network.Cnn(16), width=8)
+def test_weights_of_another_network_are_refused(loaded, room, weights_job) -> None:
+    other = weights_job(room.network.Cnn(16), {"width": 8})
     with pytest.raises(MethodFailed, match="not of this network"):
         loaded.method.run(case_of(made_pairs()), loaded.parameters({}), other)
 
 
-def test_bundled_weights_are_of_the_published_network(loaded, room) -> None:
-    if not loaded.manifest.weights:
-        pytest.skip("no weights are bundled yet")
-    [found] = loaded.check_weights()
-    job = Job(room.network.Cnn())
-    job.weights, job.about_weights = (lambda file: loaded.weights(file, "cpu")), loaded.about_weights
+def test_bundled_weights_are_of_the_published_network(loaded, room, weights_job) -> None:
+    loaded.check_weights()
+    job = weights_job.bundled(loaded)
     network = room.method.load(job)
     assert sum(one.numel() for one in network.parameters()) == 28_929
-    assert set(json.loads(loaded.about_weights(found["file"])["limits"])) == {"trace_share", "body_share", "dense_hu"}
+    assert set(json.loads(job.about_weights("")["limits"])) == {"trace_share", "body_share", "dense_hu"}
 
 
 @pytest.mark.parametrize("size", ["paper", "bundled", "tiny"])

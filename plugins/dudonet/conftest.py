@@ -1,23 +1,20 @@
-"""What the tests of DuDoNet share: pairs and cases of discs, known functions for networks, jobs that have weights."""
+"""What the tests of DuDoNet share: pairs and cases of discs, small networks, and exact ones."""
 
-import logging
 import math
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from marview.geometry import FanBeamFlat
 from marview.learning.api import Pairs
-from marview.learning.weights import About
 from marview.physics.attenuation import mu_to_hu
 from marview.projection import Projector
 from marview.worker.api import MarCase
-from marview.worker.loading import LoadedMethod
 
 SIZE, VIEWS, BINS = 48, 64, 75
 PIXEL_MM = 153.6 / SIZE
@@ -81,71 +78,26 @@ def case_of(pairs: Pairs) -> MarCase:
     )
 
 
-class Gives(nn.Module):
-    """A network that is a known function."""
-
-    def __init__(self, what: Any) -> None:
-        super().__init__()
-        self.what = what
-        self.seen: list[Tensor] = []
-
-    def forward(self, *seen: Tensor) -> Tensor:
-        self.seen = list(seen)
-        made: Tensor = self.what(*seen)
-        return made
-
-
-class WeightsJob:
-    """A job whose weights were never written to a file."""
-
-    device = torch.device("cpu")
-    log = logging.getLogger("test")
-
-    def __init__(self, network: nn.Module, settings: dict[str, Any]) -> None:
-        self.shown: list[tuple[str, int]] = []
-        self._weights = {name: tensor.half() for name, tensor in network.state_dict().items()}
-        self._about = About("dudonet", "1.0.0", settings, ("syndeeplesion-640",)).as_metadata()
-
-    def progress(self, fraction: float, text: str = "") -> None:
-        assert 0 <= fraction <= 1
-
-    def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        self.shown.append((name, slice_index))
-
-    def check_cancelled(self) -> None: ...
-
-    def weights(self, file: str) -> dict[str, Tensor]:
-        return self._weights
-
-    def about_weights(self, file: str) -> dict[str, str]:
-        return self._about
-
-
-class BundledJob(WeightsJob):
-    """A job with the weights that come with the method."""
-
-    def __init__(self, loaded: LoadedMethod) -> None:
-        self.shown = []
-        [found] = loaded.check_weights()
-        self._weights = loaded.weights(found["file"], "cpu")
-        self._about = loaded.about_weights(found["file"])
-
-
 def small(room: Any, **settings: Any) -> Any:
     torch.manual_seed(1)
     return room.network.DualDomain(room.settings.read_settings(SMALL | settings)).eval()
 
 
-def exact(room: Any, pairs: Pairs, **settings: Any) -> Any:
+@pytest.fixture
+def exact(room: Any, gives: Any) -> Callable[..., Any]:
     """Networks that know the answer."""
-    dual = small(room, **settings)
-    unit = room.network.line_unit(pairs.projector)
-    start = pairs.li_sinogram if dual.settings.is_residual else 0
-    if dual.sinogram_net is not None:
-        dual.sinogram_net = Gives(lambda seen, trace: (pairs.metal_free_sinogram - start) / unit)
-    if dual.image_net is not None:
-        dual.image_net = Gives(lambda seen: (pairs.truth_mu - pairs.li_image)[:, None])
-    return dual
+
+    def networks(pairs: Pairs, **settings: Any) -> Any:
+        dual = small(room, **settings)
+        unit = room.network.line_unit(pairs.projector)
+        start = pairs.li_sinogram if dual.settings.is_residual else 0
+        if dual.sinogram_net is not None:
+            dual.sinogram_net = gives(lambda seen, trace: (pairs.metal_free_sinogram - start) / unit)
+        if dual.image_net is not None:
+            dual.image_net = gives(lambda seen: (pairs.truth_mu - pairs.li_image)[:, None])
+        return dual
+
+    return networks
 
 
 @pytest.fixture(scope="module")

@@ -33,13 +33,19 @@ HERE = Path(__file__).parent
     ids=str,
 )
 def test_the_method_does_what_was_trained(
-    loaded: LoadedMethod, room: Any, made: Any, is_clinical: bool, settings: dict[str, Any], is_staged: bool
+    loaded: LoadedMethod,
+    room: Any,
+    made: Any,
+    is_clinical: bool,
+    settings: dict[str, Any],
+    is_staged: bool,
+    weights_job: Any,
 ) -> None:
     pairs = made.discs(2, is_clinical=is_clinical)
     settings = made.STAGED | settings if is_staged else settings
     network = made.small(room, **settings)
     network.load_state_dict({name: tensor.half().float() for name, tensor in network.state_dict().items()})
-    case, job = made.case_of(pairs), made.WeightsJob(network, made.SMALL | settings)
+    case, job = made.case_of(pairs), weights_job(network, made.SMALL | settings)
     if case.measured_sinogram is None:
         case.__dict__["sinogram"] = pairs.sinogram
     with torch.no_grad():
@@ -57,10 +63,10 @@ def test_the_method_does_what_was_trained(
 @torch.no_grad()
 @pytest.mark.parametrize("is_clinical", [False, True])
 def test_where_it_is_asked_for_the_image_only_fills_the_trace(
-    loaded: LoadedMethod, room: Any, made: Any, is_clinical: bool
+    loaded: LoadedMethod, room: Any, made: Any, is_clinical: bool, weights_job: Any
 ) -> None:
     pairs = made.discs(2, is_clinical=is_clinical)
-    case, job = made.case_of(pairs), made.WeightsJob(made.small(room), made.SMALL)
+    case, job = made.case_of(pairs), weights_job(made.small(room), made.SMALL)
     free = loaded.method.run(case, loaded.parameters({"keeps_measured": "never"}), job)
     kept = loaded.method.run(case, loaded.parameters({"keeps_measured": "always"}), job)
     usual = loaded.method.run(case, loaded.parameters({}), job)
@@ -72,40 +78,38 @@ def test_where_it_is_asked_for_the_image_only_fills_the_trace(
     assert torch.allclose(kept.hu, mu_to_hu(case.reconstruct(wanted)), atol=3)
 
 
-def test_a_clinical_slice_keeps_what_no_network_touched(loaded: LoadedMethod, room: Any, made: Any) -> None:
+def test_a_clinical_slice_keeps_what_no_network_touched(loaded: LoadedMethod, room: Any, made: Any, gives: Any) -> None:
     """Where the networks change nothing, neither the projection nor the inversion blurs the image."""
     pairs = made.discs(is_clinical=True)
     case = made.case_of(pairs)
     dual = made.small(room, starts_at_zero=True)
-    dual.sinogram_net = made.Gives(lambda seen, trace: case.sinogram / room.network.line_unit(case.projector))
+    dual.sinogram_net = gives(lambda seen, trace: case.sinogram / room.network.line_unit(case.projector))
     kept = dual.invert(
         torch.where(case.trace, case.sinogram, case.li_sinogram), case.projector, (case.mu, case.sinogram)
     )
     assert torch.allclose(kept, case.mu, atol=1e-5)
 
 
-def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, room: Any, made: Any) -> None:
+def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any) -> None:
     pairs = made.discs(3)
-    job = made.WeightsJob(made.small(room), made.SMALL)
+    job = weights_job(made.small(room), made.SMALL)
     together = loaded.method.run(made.case_of(pairs), loaded.parameters({}), job).hu
     case = made.case_of(pairs)
     alone = MarCase(case.hu[1:2], case.metal[1:2], made.PIXEL_MM, case.beam, [1], measured_sinogram=pairs.sinogram[1:2])
     assert torch.allclose(together[1:2], loaded.method.run(alone, loaded.parameters({}), job).hu, atol=0.5)
 
 
-def test_weights_of_another_network_are_refused(loaded: LoadedMethod, room: Any, made: Any) -> None:
+def test_weights_of_another_network_are_refused(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any) -> None:
     case = made.case_of(made.discs())
     with pytest.raises(MethodFailed, match="not of this network"):
-        loaded.method.run(case, loaded.parameters({}), made.WeightsJob(made.small(room, image_base=8), made.SMALL))
+        loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room, image_base=8), made.SMALL))
     with pytest.raises(MethodFailed, match="missing"):
-        loaded.method.run(
-            case, loaded.parameters({}), made.WeightsJob(made.small(room, sinogram_net="none"), made.SMALL)
-        )
+        loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room, sinogram_net="none"), made.SMALL))
 
 
 @torch.no_grad()
 def test_bundled_weights_come_closer_than_linear_interpolation_and_leave_the_measured_sinogram(
-    loaded: LoadedMethod, room: Any, made: Any
+    loaded: LoadedMethod, room: Any, weights_job: Any
 ) -> None:
     """On a body of discs with two titanium pins, scanned as the weights know it; it takes seconds at its full size."""
     scan = protocol("dudonet-640")
@@ -124,7 +128,7 @@ def test_bundled_weights_come_closer_than_linear_interpolation_and_leave_the_mea
         case = MarCase(
             mu_to_hu(image), metal, scan.pixel_mm, scan.beam, [0], measured, trace if measured is None else None
         )
-        result = loaded.method.run(case, loaded.parameters({"keeps_measured": "never"}), made.BundledJob(loaded))
+        result = loaded.method.run(case, loaded.parameters({"keeps_measured": "never"}), weights_job.bundled(loaded))
         ours, li = (
             float((hu - mu_to_hu(truth))[~metal].square().mean().sqrt())
             for hu in (result.hu.clamp(min=-1000), mu_to_hu(case.li_mu).clamp(min=-1000))
@@ -134,10 +138,11 @@ def test_bundled_weights_come_closer_than_linear_interpolation_and_leave_the_mea
         assert not [note for note in result.notes if "not trained on" in str(note)]
 
 
-def test_bundled_weights_fit_beside_the_code(loaded: LoadedMethod, room: Any, made: Any) -> None:
-    [found] = loaded.check_weights()
-    assert (HERE / found["file"]).stat().st_size <= 16e6
-    dual = room.method.load(made.BundledJob(loaded))
+def test_bundled_weights_fit_beside_the_code(loaded: LoadedMethod, room: Any, weights_job: Any) -> None:
+    loaded.check_weights()
+    [named] = loaded.manifest.weights
+    assert (HERE / named.file).stat().st_size <= 16e6
+    dual = room.method.load(weights_job.bundled(loaded))
     assert dual.sinogram_net is not None
     assert dual.image_net is not None
     assert sum(each.numel() for each in dual.parameters()) <= 8_000_000

@@ -28,9 +28,9 @@ def test_every_recipe_builds_its_networks(room: Any, size: str) -> None:
 
 
 @pytest.mark.parametrize("is_residual", [False, True])
-def test_exact_networks_give_the_truth(room: Any, made: Any, is_residual: bool) -> None:
+def test_exact_networks_give_the_truth(room: Any, made: Any, is_residual: bool, exact: Any) -> None:
     pairs = made.discs(2)
-    dual = made.exact(room, pairs, is_residual=is_residual)
+    dual = exact(pairs, is_residual=is_residual)
     corrected, inverted, result = room.training.forward(dual, pairs)
     wanted = torch.where(pairs.trace, pairs.metal_free_sinogram, pairs.li_sinogram)
     assert torch.allclose(corrected, wanted, atol=1e-5)
@@ -40,9 +40,9 @@ def test_exact_networks_give_the_truth(room: Any, made: Any, is_residual: bool) 
     assert float(losses["image"]) < 1e-6
 
 
-def test_the_networks_see_what_the_equations_say(room: Any, made: Any) -> None:
+def test_the_networks_see_what_the_equations_say(room: Any, made: Any, exact: Any) -> None:
     pairs = made.discs(2)
-    dual = made.exact(room, pairs)
+    dual = exact(pairs)
     _, inverted, _ = room.training.forward(dual, pairs)
     sinogram, trace = dual.sinogram_net.seen
     assert torch.allclose(sinogram * room.network.line_unit(pairs.projector), pairs.li_sinogram, atol=1e-5)
@@ -88,11 +88,13 @@ def test_what_begins_at_the_prior_of_nmar_differs_from_it_by_an_interpolation(
 
 
 @torch.no_grad()
-def test_image_network_is_told_where_metal_hides_rays_and_whether_they_were_measured(room: Any, made: Any) -> None:
+def test_image_network_is_told_where_metal_hides_rays_and_whether_they_were_measured(
+    room: Any, made: Any, gives: Any
+) -> None:
     for is_clinical in (False, True):
         pairs = made.discs(2, is_clinical=is_clinical)
         dual = made.small(room, **made.STAGED)
-        dual.image_net = made.Gives(lambda seen: torch.ones_like(seen[:, :1]))
+        dual.image_net = gives(lambda seen: torch.ones_like(seen[:, :1]))
         _, inverted, result = room.training.forward(dual, pairs)
         (planes,) = dual.image_net.seen
         assert torch.allclose((planes[:, 0] + 1) * MU_WATER, inverted.clamp(0, 1), atol=1e-6)

@@ -32,7 +32,7 @@ def test_losses_have_the_weights_of_the_paper(room: Any, made: Any, inversion: s
 
 
 @pytest.mark.parametrize("row", "ABCDEFG")
-def test_every_ablation_learns_and_runs(loaded: LoadedMethod, room: Any, made: Any, row: str) -> None:
+def test_every_ablation_learns_and_runs(loaded: LoadedMethod, room: Any, made: Any, row: str, weights_job: Any) -> None:
     pairs = made.discs(2)
     settings = made.SMALL | room.settings.ABLATIONS[row]
     training = room.training.EndToEnd()
@@ -45,7 +45,7 @@ def test_every_ablation_learns_and_runs(loaded: LoadedMethod, room: Any, made: A
     torch.stack(list(losses.values())).sum().backward()
     assert all(each.grad is not None for each in training.parameters(network, "all"))
     assert set(training.pictures(network, pairs, settings)) == {"prior", "corrected_sinogram", "result"}
-    result = loaded.method.run(made.case_of(pairs), loaded.parameters({}), made.WeightsJob(network, settings))
+    result = loaded.method.run(made.case_of(pairs), loaded.parameters({}), weights_job(network, settings))
     assert bool(result.hu.isfinite().all())
 
 

@@ -101,6 +101,7 @@ class FakeWorker:
         self.gate = threading.Event()
         self.gate.set()
         self.ending = Outcome("done")
+        self.weights: list[dict[str, str]] = []
         self.requests: list[ReduceRequest] = []
         self.sinograms: list[SinogramRequest] = []
         self.traced: list[int] = []
@@ -189,5 +190,11 @@ class FakeWorker:
             run.tell(Output("prior", k, self._save("prior", np.full((416, 416), 33.0, np.float16))))
             run.tell(SliceDone(k, 30, 0.2, 0.01))
             run.tell(Progress((number + 1) / len(request.slices)))
-        report = {"device": "cpu", "seconds": 1.5, "notes": ["A note."], "parameters": {"strength_hu": 10.0}}
+        report = {
+            "device": "cpu",
+            "seconds": 1.5,
+            "notes": ["A note."],
+            "parameters": {"strength_hu": 10.0},
+            "weights": self.weights,
+        }
         run.end(Outcome("done", report=json.loads(json.dumps(report))))

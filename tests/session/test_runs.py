@@ -131,6 +131,15 @@ def test_what_was_corrected_before_a_cancel_is_kept_where_there_was_nothing(open
     assert np.isfinite(opened.result.settled_correction()).all()
 
 
+@pytest.mark.parametrize("used", [[], ["ab" * 32]])
+def test_a_result_says_which_weights_were_read_for_it(opened, mail, worker, used) -> None:
+    """Of all that the method has: one that learns from the scan may need none."""
+    worker.weights = [{"file": "weights/own.safetensors", "sha256": each} for each in used]
+    opened.reduce()
+    ended(opened, mail)
+    assert opened.result.provenance().weights_sha256 == "".join(used)
+
+
 @pytest.mark.parametrize("state", ["failed", "crashed"])
 def test_a_run_that_fails_is_a_sentence_and_leaves_no_result(opened, mail, worker, said, state) -> None:
     worker.ending = Outcome(state, "The method fake crashed: a segmentation fault.", exit_code=4)

@@ -36,3 +36,14 @@ def test_the_same_words_are_not_said_more_often_than_a_person_can_see(job) -> No
     for _ in range(50):
         job.progress(0.1, "still at it")
     assert len(job.sent) < 10
+
+
+def test_of_the_weights_a_method_has_those_it_reads_are_reported(job) -> None:
+    """One that learns from the scan may need none of them."""
+    named = [SimpleNamespace(file=f"{name}.safetensors", sha256=name * 64) for name in "AB"]
+    job._loaded.manifest.weights = named
+    job._loaded.weights = lambda file, device: {}
+    assert job.weights_read == []
+    for _ in range(2):
+        job.weights("B.safetensors")
+    assert job.weights_read == [{"file": "B.safetensors", "sha256": "b" * 64}]

@@ -23,6 +23,10 @@ def averaged(network: nn.Module, keep: float) -> AveragedModel:
 
     def update(averages: Sequence[Tensor], now: Sequence[Tensor], count: Any) -> None:
         share = min(keep, (1 + int(count)) / (_SLOW_START + int(count)))
-        torch._foreach_lerp_(list(averages), list(now), 1 - share)
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(list(averages), list(now), 1 - share)
+        else:  # how many batches were counted
+            torch._foreach_copy_(list(averages), list(now))
 
-    return AveragedModel(network, multi_avg_fn=update)
+    # batch normalization's statistics are of the last few batches, and belong to no average of weights
+    return AveragedModel(network, multi_avg_fn=update, use_buffers=True)

@@ -73,10 +73,12 @@ def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
     """Train on some patients; MSE, PSNR and SSIM of every slice held out of it, by row, and what was done, in words."""
     near_hip = load_method(HERE / "plugins" / "near_hip")
     package = type(near_hip.method).__module__.rpartition(".")[0]
-    method, patient, network, begin = (
-        importlib.import_module(f"{package}.{name}") for name in ("method", "patient", "network", "start")
+    learn, patient, network, begin = (
+        importlib.import_module(f"{package}.{name}") for name in ("learn", "patient", "network", "start")
     )
-    parameters: Any = near_hip.parameters({"steps": steps, "minutes": 60, "start": start})
+    # the weights that come with the method know these patients
+    chosen = {"begin": "nothing", "learning_rate": 3e-3, "steps": steps, "minutes": 60, "start": start}
+    parameters: Any = near_hip.parameters(chosen)
     bodies = [_body(name) for name in PATIENTS[:count]]
     pelvis, edge_mm = _body(PATIENTS[0])
     learning, unseen = (_metal(pelvis, edge_mm, side) for side in ("hip-left", "hip-right"))
@@ -90,7 +92,7 @@ def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
             (patient.Patient.of(scan, scaled[~held], learning), patient.Patient.of(scan, scaled[held], unseen), scale)
         )
     began = time.process_time()
-    learned = method.learn(tuple(group[0] for group in groups), parameters, _Job())
+    learned = learn.learn(tuple(group[0] for group in groups), parameters, _Job())
     minutes = (time.process_time() - began) / 60
     rows: dict[str, list[list[float]]] = {name: [] for name in TITLES}
     chance = torch.Generator().manual_seed(1)

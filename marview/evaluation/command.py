@@ -32,7 +32,7 @@ def benchmark(
 
     Args:
         protocol: a named protocol; empty for the one the cases were made with, as `find_protocol` tells.
-        methods: identifiers, in the order of the table; `learned` stands for every method that has learned weights.
+        methods: identifiers, in the order of the table; `learned` stands for all that have weights and learn no more.
         cases: the public layout, our case files, or clean slices.
         output: folder of the tables; one that holds an interrupted run of the same benchmark is taken up.
         parameters: of each method, by its identifier, where they differ from the defaults.

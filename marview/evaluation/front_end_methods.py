@@ -38,12 +38,14 @@ class CorrectedSlices:
         consistency: root mean square, outside the metal trace, of the result's forward projection less the sinogram,
             line integrals, by slice.
         consistency_map: that difference in `mapped_slice`, `[view, bin]`, 0 in the trace; None without such a slice.
+        notes: what a reader of the result should know.
     """
 
     hu: NDArray[np.float32]
     seconds: float
     consistency: Mapping[int, float]
     consistency_map: NDArray[np.float32] | None = None
+    notes: tuple[str, ...] = ()
 
 
 class FrontEndMethods:
@@ -86,7 +88,7 @@ class FrontEndMethods:
         hu = np.concatenate([given, found.clean_hu])
         mask = np.concatenate([found.mask[wanted], np.zeros(found.clean_hu.shape, np.bool_)])
         made = self.correct(entry, hu, mask, (1.0, known.case.pixel_mm, known.case.pixel_mm), tell)
-        corrected = Corrected(made.hu[: len(given)], made.seconds)
+        corrected = Corrected(made.hu[: len(given)], made.seconds, made.notes)
         self._made[name] = (wanted, corrected)
         return corrected
 
@@ -139,7 +141,9 @@ class FrontEndMethods:
             if outcome.state != "done":
                 raise MethodFailed(outcome.sentence)
             corrected = hu + correction.array
-        return CorrectedSlices(corrected, float(outcome.report["seconds"]), heard.consistency(), heard.mapped)
+        report = outcome.report
+        notes = tuple(map(str, report["notes"]))
+        return CorrectedSlices(corrected, float(report["seconds"]), heard.consistency(), heard.mapped, notes)
 
     def close(self) -> None:
         """End the worker."""

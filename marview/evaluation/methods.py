@@ -17,6 +17,12 @@ from marview.mar.messages import Device
 from marview.worker.case_files import save_case, save_neighbours
 from marview.worker.neighbours import Neighbours
 
+_ALONE = (
+    "It learns from other slices of the scan it corrects, and none are known: the patient has no other here or is not "
+    "named. Give a DICOM series, a NIfTI file, or a TIFF stack with several slices of a patient and an index.csv "
+    "beside it (columns file, page, patient)."
+)
+
 
 class WorkerMethods:
     """Runs installed methods on cases in one warm worker process; what goes wrong in a method stays in it.
@@ -44,8 +50,8 @@ class WorkerMethods:
         """Run a method on a case.
 
         Raises:
-            MethodFailed: the method failed, crashed or was refused its parameters, or learns from a scan and there is
-                none; the sentence says why.
+            MethodFailed: the method failed, crashed or was refused its parameters, or other slices of the scan it
+                learns from cannot be read; the sentence says why.
         """
         folder = Path(self._folder.name)
         case, result, neighbours = (folder / f"{name}.npz" for name in ("case", "result", "neighbours"))
@@ -53,15 +59,15 @@ class WorkerMethods:
             save_case(known.case, case)
             neighbours.unlink(missing_ok=True)
             self._saved = known
-        if entry.learns_from_scan and not neighbours.exists():
-            save_neighbours(_neighbours(known), neighbours)
+        if entry.learns_from_scan and known.neighbours is not None and not neighbours.exists():
+            save_neighbours(_read(known.neighbours), neighbours)
         request = CasesRequest(
             method=entry.id,
             cases=(str(case),),
             results=(str(result),),
             parameters=entry.parameters,
             device=self._device,
-            neighbours=str(neighbours) if entry.learns_from_scan else "",
+            neighbours=str(neighbours) if entry.learns_from_scan and neighbours.exists() else "",
         )
         furthest = 0.0
 
@@ -77,13 +83,15 @@ class WorkerMethods:
         except KeyboardInterrupt:
             run.cancel()
             raise
+        is_alone = entry.learns_from_scan and known.neighbours is None
         if outcome.state != "done":
-            raise MethodFailed(outcome.sentence)
+            raise MethodFailed(f"{outcome.sentence} {_ALONE}" if is_alone else outcome.sentence)
         with np.load(result, allow_pickle=False) as file:
             hu = file["hu"]
         result.unlink()
         seconds = float(sum(outcome.report["seconds_per_slice"])) * len(hu)
-        return Corrected(hu, seconds, notes_from_json(outcome.report["single_notes"]))
+        notes = notes_from_json(outcome.report["single_notes"])
+        return Corrected(hu, seconds, (*notes, _ALONE) if is_alone else notes)
 
     def close(self) -> None:
         """End the worker and remove its files."""
@@ -97,15 +105,9 @@ class WorkerMethods:
         self.close()
 
 
-def _neighbours(known: KnownCase) -> Neighbours:
-    if known.neighbours is None:
-        raise MethodFailed(
-            "it learns from other slices of the scan it corrects, and none are known: the patient has no other here or "
-            "is not named; give a DICOM series, a NIfTI file, or a TIFF stack with several slices of a patient and "
-            "an index.csv beside it (columns file, page, patient)."
-        )
+def _read(neighbours: Callable[[], Neighbours]) -> Neighbours:
     try:
-        return known.neighbours()
+        return neighbours()
     except BadInput as reason:
         raise MethodFailed(f"other slices of its scan cannot be learned from: {reason}") from reason
 

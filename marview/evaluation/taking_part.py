@@ -5,17 +5,18 @@ from typing import Any
 
 from marview.evaluation.benchmark import Entry
 from marview.mar import Listing, find_usable
+from marview.mar.manifest import Manifest
 
 LEARNED = "learned"
-"""Stands for every method that has learned weights."""
+"""Stands for every method that brings all it has learned: one that learns from the scan takes minutes for each."""
 
 CLASSICAL = ("linear_interpolation", "nmar")
 """What learned methods are held against; the share of the ceiling is counted from NMAR."""
 
 
 def expand(methods: Sequence[str], listings: Sequence[Listing]) -> list[str]:
-    """Identifiers, each once; `learned` gives way to all methods that have weights, in the order of the listings."""
-    trained = [each.id for each in listings if each.manifest is not None and each.manifest.weights]
+    """Identifiers, each once; `learned` gives way to all methods of that kind, in the order of the listings."""
+    trained = [each.id for each in listings if each.manifest is not None and _is_learned(each.manifest)]
     wanted = [each for method in methods for each in (trained if method == LEARNED else [method])]
     return list(dict.fromkeys(wanted))
 
@@ -32,3 +33,7 @@ def entry(method: str, listings: Sequence[Listing], parameters: Mapping[str, Any
     return Entry(
         manifest.id, manifest.title, dict(parameters or {}), manifest.version + weights, manifest.learns_from_scan
     )
+
+
+def _is_learned(manifest: Manifest) -> bool:
+    return bool(manifest.weights) and not manifest.learns_from_scan

@@ -1,6 +1,6 @@
 """The contract of a method that learns: the pairs it is given, and what it says about its network (version 1)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -123,21 +123,37 @@ class Sources:
     collections: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a person wants a network to learn from.
+
+    Attributes:
+        data: what stands behind `--data` or `--patient`.
+        recipe: all of it.
+        device: batches lie there.
+        process: number of this process among those that train together, each on batches of its own.
+        tell: hears what is read, and what is left out, with the reason.
+        is_patient: whether `data` was named as a patient's own scan, with metal in it, and not as scans without.
+    """
+
+    data: Path
+    recipe: Recipe
+    device: torch.device
+    process: int = 0
+    tell: Callable[[str], None] = field(default=lambda _: None)
+    is_patient: bool = False
+
+
 @runtime_checkable
 class OwnPairs(Protocol):
     """A trainable that makes its own pairs of what the person names, such as a patient's own slices.
 
-    What a recipe says of protocols, metal and re-projection is then not used, and no card or weights file says it.
+    What a recipe says of protocols, metal and re-projection may then not be used, and no card or weights file says it.
     """
 
-    def sources(self, data: Path, recipe: Recipe, device: torch.device) -> Sources:
+    def sources(self, asked: Asked) -> Sources:
         """Training and validation batches, neither of which may hold a slice of the other's.
 
-        Args:
-            data: what stands behind `--data` or `--patient`.
-            recipe: all of it.
-            device: the batches lie there.
-
         Raises:
-            BadInput: it holds nothing to train on; a sentence for the person.
+            BadInput: there is nothing to train on; a sentence for the person.
         """

@@ -65,6 +65,13 @@ class Banks:
     with_metal: int
     empty: int
 
+    @property
+    def words(self) -> str:
+        """What there is and what was left out, as a clause."""
+        reasons = [f"{n} {why}" for n, why in ((self.with_metal, "with metal"), (self.empty, "without a body")) if n]
+        left_out = f"; {' and '.join(reasons)} were left out" if reasons else ""
+        return f"{len(self.training)} clean slices, {len(self.validation)} held out{left_out}"
+
 
 def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Banks:
     """Read the metal-free slices under a path.

@@ -33,7 +33,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
 
     Raises:
         BadInput: the folder holds no run of this method.
-        UsageError: the method reads no weights.
+        UsageError: the method reads no weights, or the run learned from a patient's own scan.
         CannotWrite: the disk is full or read-only.
     """
     record = read_record(run)
@@ -44,6 +44,11 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
             f"{run} holds {held}, so {listing.id} cannot take its weights; name a folder marview train wrote."
         )
     _refuse_unread(listing, str(record["recipe"]["training"]))
+    if any(each.get("is_patient", each.get("has_own_pairs", False)) for each in record["sessions"]):
+        raise UsageError(
+            f"{run} learned from a patient's own scan, and weights are for scans it has not seen; the trained network "
+            f"stays where it is. Train on scans without metal (marview train {listing.id} --data DIR)."
+        )
     weights, of = load_weights(source)
     folder = parent / listing.id
     if folder.resolve() != listing.folder.resolve():

@@ -33,6 +33,7 @@ class Session:
         data: what was learned from, in words.
         collections: where that comes from, with licences, where an `index.csv` beside the slices says so.
         has_own_pairs: whether the method made its pairs itself, so that scans and metal are not the recipe's.
+        is_patient: whether it was one patient's own scan that was learned from.
         changes: what its recipe said otherwise than that of the session before.
     """
 
@@ -43,6 +44,7 @@ class Session:
     data: str
     collections: tuple[str, ...] = ()
     has_own_pairs: bool = False
+    is_patient: bool = False
     changes: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ import torch
 
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import CannotWrite
-from marview.learning.api import OwnPairs, Sources, Trainable
+from marview.learning.api import Asked, OwnPairs, Sources, Trainable
 from marview.learning.bank import read_banks
 from marview.learning.loop import Ending, News, Plan, Training, check_folder
 from marview.learning.machine import Machine
@@ -90,7 +90,7 @@ def train(
     if order.protocols and isinstance(trainable, OwnPairs):
         raise UsageError(f"{listing.id} makes its own pairs of the scans it is given, so leave --protocol out.")
     machine = Machine(order.device)
-    sources = _sources(trainable, recipe, order.data, machine, tell)
+    sources = _sources(trainable, recipe, order, machine, tell)
     version, begins_with = listing.manifest.version, order.begins_with
     pairs, held_out = sources.training, sources.validation
     plan = Plan(listing.id, version, trainable, recipe, pairs, held_out, order.output, machine, begins_with)
@@ -117,6 +117,7 @@ def train(
             sources.words,
             sources.collections,
             has_own_pairs=isinstance(trainable, OwnPairs),
+            is_patient=order.is_patient,
             changes=training.changes,
         )
         begun, is_new = training.beginning, not order.is_resumed
@@ -162,22 +163,20 @@ def _recipe(folder: Path, order: Order) -> Recipe:
 
 
 def _sources(
-    trainable: Trainable, recipe: Recipe, data: Path, machine: Machine, tell: Callable[[str], None]
+    trainable: Trainable, recipe: Recipe, order: Order, machine: Machine, tell: Callable[[str], None]
 ) -> Sources:
     if isinstance(trainable, OwnPairs):
-        sources = trainable.sources(data, recipe, machine.device)
+        asked = Asked(order.data, recipe, machine.device, machine.process, tell, is_patient=order.is_patient)
+        sources = trainable.sources(asked)
         tell(f"{sources.words}.")
         return sources
-    banks = read_banks(data, tell)
-    reasons = [f"{n} {why}" for n, why in ((banks.with_metal, "with metal"), (banks.empty, "without a body")) if n]
-    left_out = f"; {' and '.join(reasons)} were left out" if reasons else ""
-    words = f"{len(banks.training)} clean slices, {len(banks.validation)} held out{left_out}"
-    tell(f"{words}.")
+    banks = read_banks(order.data, tell)
+    tell(f"{banks.words}.")
     how, seed = recipe.data, recipe.run.seed
     simulated = SimulatedPairs.of(banks.training, how, machine.device, seed, machine.process)
     return Sources(
         Remembered(simulated, how.remembered, how.shown, seed) if how.shown > 1 else simulated,
         ValidationPairs(banks.validation, how, machine.device, seed),
-        words,
-        collections_of(data, set(banks.training.names)),
+        banks.words,
+        collections_of(order.data, set(banks.training.names)),
     )

@@ -96,11 +96,6 @@ class Manifest(_Part):
     weights: tuple[Weights, ...] = ()
     citation: Citation | None = None
 
-    @property
-    def sha256(self) -> str:
-        """Of all its weights, with blanks between."""
-        return " ".join(each.sha256.lower() for each in self.weights)
-
     @field_validator("outputs")
     @classmethod
     def _known(cls, outputs: tuple[str, ...]) -> tuple[str, ...]:

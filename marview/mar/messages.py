@@ -190,6 +190,14 @@ class SliceDone:
 
 
 @dataclass(frozen=True)
+class WeightsRead:
+    """A file of learned weights was read for the run; a method need not use all it has."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Note:
     """A sentence the reader of the result should see; `slice_index` is None where it is about the run.
 
@@ -239,7 +247,7 @@ class Cancelled:
     """The run stopped because it was told to."""
 
 
-Message = Ready | Progress | Output | SliceDone | Note | CaseDone | Finished | Failed | Cancelled
+Message = Ready | Progress | Output | SliceDone | WeightsRead | Note | CaseDone | Finished | Failed | Cancelled
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (*Request.__args__, *Message.__args__)}
 

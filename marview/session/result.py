@@ -31,7 +31,7 @@ class Result:
     """A correction and how it was made; it fills while its run goes on.
 
     Attributes:
-        weights_sha256: of the weights it was made with; once a run has ended, of those it read.
+        weights_sha256: of the weights that were read for it, with blanks between.
         correction: float32 HU, `[z, y, x]`, to be added to the source; 0 where nothing changes.
         mask: the metal it was made with, bool `[z, y, x]`.
         slices: the slices that were to be corrected.

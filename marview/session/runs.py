@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from psygnal import Signal
 
 from marview.errors import MarviewError
-from marview.mar.messages import Message, Note, Output, Progress, ReduceRequest, SliceDone
+from marview.mar.messages import Message, Note, Output, Progress, ReduceRequest, SliceDone, WeightsRead
 from marview.mar.run import Outcome, Run
 from marview.session.background import Post
 from marview.session.messages import Messages, Severity
@@ -156,6 +156,8 @@ class Runs:
             job.result.done[message.slice_index] = message
             self.filled.emit(message.slice_index)
             self.changed.emit(job)
+        elif isinstance(message, WeightsRead):
+            job.result.weights_sha256 = f"{job.result.weights_sha256} {message.sha256}".strip()
         elif isinstance(message, Note):
             notes = job.result.notes
             notes[:] = [message.sentence if note == message.replaces else note for note in notes]
@@ -167,8 +169,6 @@ class Runs:
         job.sentence = outcome.sentence
         report: Mapping[str, Any] = outcome.report
         job.result.report = report
-        if "weights" in report:  # those that were read: a method that learns from the scan may need none
-            job.result.weights_sha256 = " ".join(each["sha256"] for each in report["weights"])
         job.result.device = str(report.get("device", ""))
         job.result.seconds = float(report.get("seconds", time.monotonic() - job.began))
         job.result.notes = [*map(str, report.get("notes", job.result.notes))]

@@ -119,6 +119,11 @@ class Session:
         return self.library.loaded
 
     @property
+    def learns_first(self) -> bool:
+        """Whether a run begins with learning from the slices without metal, of which the scan has some."""
+        return self.methods.learns_from_scan and len(self.metal.slices) < len(self.metal.counts)
+
+    @property
     def refusal(self) -> str:
         """Why artifacts of the series in view cannot be reduced; empty where they can."""
         loaded = self.loaded
@@ -225,7 +230,6 @@ class Session:
             method=method.id,
             title=method.manifest.title,
             version=method.manifest.version,
-            weights_sha256=method.manifest.sha256 if not method.manifest.learns_from_scan else "",
             parameters=self.methods.values(method.id),
             margin_mm=self.metal.recipe.margin_mm,
             mask_text=self.metal.recipe.text,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from marview.mar.messages import Output, Progress
+from marview.mar.messages import Output, Progress, WeightsRead
 from marview.worker.channel import Channel
 from marview.worker.loading import LoadedMethod
 from marview.worker.neighbours import no_neighbours
@@ -42,7 +42,11 @@ class Outputs:
 
 
 class WorkerJob:
-    """The job a method gets (`marview.worker.api.Job`)."""
+    """The job a method gets (`marview.worker.api.Job`).
+
+    Attributes:
+        weights_read: file and sha256 of the weights that were asked for, of all that the method has.
+    """
 
     def __init__(self, channel: Channel, loaded: LoadedMethod, device: torch.device, outputs: Outputs | None) -> None:
         self.device = device
@@ -51,7 +55,7 @@ class WorkerJob:
         self._start, self._share = 0.0, 1.0
         self._said, self._said_at = "", 0.0
         self._shown: set[tuple[str, int]] = set()
-        self._weights_read: set[str] = set()
+        self.weights_read: list[dict[str, str]] = []
         self.find_neighbours: Callable[[int], tuple[Tensor, Tensor]] = no_neighbours
 
     def at(self, start: float, share: float) -> None:
@@ -100,14 +104,12 @@ class WorkerJob:
 
     def weights(self, file: str) -> dict[str, Tensor]:
         """Learned weights by name, on the job's device, of a file the manifest names."""
-        self._weights_read.add(file)
-        return self._loaded.weights(file, str(self.device))
-
-    @property
-    def weights_read(self) -> list[dict[str, str]]:
-        """File and sha256 of the weights that were asked for; a method need not use all it has."""
-        named = self._loaded.manifest.weights
-        return [{"file": each.file, "sha256": each.sha256.lower()} for each in named if each.file in self._weights_read]
+        weights = self._loaded.weights(file, str(self.device))
+        if file not in [each["file"] for each in self.weights_read]:
+            [digest] = [each.sha256.lower() for each in self._loaded.manifest.weights if each.file == file]
+            self.weights_read.append({"file": file, "sha256": digest})
+            self._channel.send(WeightsRead(file, digest))
+        return weights
 
     def about_weights(self, file: str) -> dict[str, str]:
         """What that file says of itself."""

@@ -3,10 +3,11 @@
 import hashlib
 from dataclasses import dataclass, replace
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from marview.metrics.overlap import dice
 
+from .learned import Learned
 from .patient import Patient
 
 MOST = 16
@@ -16,14 +17,6 @@ ALIKE = 0.8
 """Dice from which on masks teach the same: in training they are turned, scaled and moved."""
 
 _CHANGED = " It had learned with a mask that was changed a little since."
-
-
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """A trained network and in words how it came about."""
-
-    network: nn.Module
-    words: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,9 @@ from marview.projection import Projector
 
 from .network import brightened
 
+FEWEST = 3
+"""Slices without metal that a network learns from at least."""
+
 _BODY_HU = -200.0
 _TURN, _GROW, _SHIFT = 0.6, 1.5, 0.25
 """How far a mask is turned (rad), grown or shrunk (factor), and moved (share of half the field)."""
@@ -107,9 +110,38 @@ class Patient:
 
 
 def brightness(clean_hu: Tensor) -> float:
-    """What a patient's attenuation is multiplied by, so that several patients' slices are alike: tissue as water."""
+    """What attenuation is multiplied by, so that the slices of several patients are alike: tissue as water."""
     tissue = hu_to_mu(clean_hu[clean_hu > _BODY_HU])
     return MU_WATER / float(tissue.mean()) if tissue.numel() else 1.0
+
+
+def alike(clean_hu: Tensor) -> Tensor:
+    """Slices each of which is made as bright as `brightness` says, HU, `[slice, y, x]`."""
+    scale = clean_hu.new_tensor([brightness(one) for one in clean_hu])
+    return (clean_hu + 1000) * scale[:, None, None] - 1000
+
+
+@dataclass(frozen=True, eq=False)
+class LitPairs(Pairs):
+    """Slices in whose trace the sinogram is as bright as the brightest beside it; no scanner measured them."""
+
+    @classmethod
+    def of(cls, projector: Projector, truth_mu: Tensor, free: Tensor, masks: Tensor) -> "LitPairs":
+        """Of slices without metal, their sinograms, and masks of metal."""
+        trace = projector.trace(masks)
+        return cls(
+            truth_mu=truth_mu,
+            metal=masks,
+            sinogram=brightened(free, trace),
+            metal_free_sinogram=free,
+            trace=trace,
+            projector=projector,
+        )
+
+    @cached_property
+    def image(self) -> Tensor:
+        """That of linear interpolation, at least 0, 1/cm, `[slice, y, x]`: no metal looks as the light in the trace."""
+        return self.li_image.clamp(min=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,17 +165,7 @@ class NearHipPairs:
         chosen = torch.tensor([_drawn(len(patient.clean_mu), chance) for _ in range(self.batch)])
         masks = torch.stack([changed_mask(patient, int(k), chance) for k in chosen])
         chosen = chosen.to(patient.clean_mu.device)
-        truth, free = patient.clean_mu[chosen], patient.sinograms[chosen]
-        projector = patient.scan.projector
-        trace = projector.trace(masks)
-        return Pairs(
-            truth_mu=truth,
-            metal=masks,
-            sinogram=brightened(free, trace),
-            metal_free_sinogram=free,
-            trace=trace,
-            projector=projector,
-        )
+        return LitPairs.of(patient.scan.projector, patient.clean_mu[chosen], patient.sinograms[chosen], masks)
 
 
 def changed_mask(patient: Patient, index: int, chance: torch.Generator) -> Tensor:

@@ -1,28 +1,20 @@
-"""Training of the near-hip network, from the command line on a patient's scan or within a run."""
+"""Training of the near-hip network, from the command line or within a run."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from marview.errors import BadInput
-from marview.learning.api import ONE_TURN, Pairs, Sources
+from marview.learning.api import ONE_TURN, Asked, Pairs, Sources
 from marview.learning.losses import l2
-from marview.learning.memory import Remembered
-from marview.learning.patient import read_patient
-from marview.learning.recipe import Recipe
 from marview.physics.attenuation import MU_WATER
 
 from .network import NearHipCnn, completed, planes
-from .patient import NearHipPairs, Patient, SmallScan, brightness
 from .settings import read_settings
+from .sources import of_scans, of_slices
 from .start import start_of
-
-FEWEST = 3
-"""Slices without metal that a scan has at least."""
 
 
 class NearHipTraining:
@@ -82,42 +74,13 @@ class NearHipTraining:
             "result": pairs.reconstruct(corrected)[0],
         }
 
-    def sources(self, data: Path, recipe: Recipe, device: torch.device) -> Sources:
-        """Pairs of the slices without metal of one scan, or of every scan in a folder of such.
+    def sources(self, asked: Asked) -> Sources:
+        """Pairs of the slices that scans with metal have without it, or of scans without metal and what is put there.
 
         Raises:
-            BadInput: a scan has too few slices without metal, there is no scan, or the recipe is wrong.
+            BadInput: a scan with metal has too few slices without, there is no slice without, or the recipe is wrong.
         """
-        chosen = read_settings(recipe.network)
-        found = read_patient(data)
-        training, validation = [], []
-        for each in found:
-            scan = SmallScan(chosen.size_px, chosen.views, each.field_mm)
-            scale = brightness(each.clean_hu) if len(found) > 1 else 1.0
-            hu = ((each.clean_hu + 1000) * scale - 1000).to(device)
-            if len(hu) < FEWEST:
-                raise BadInput(
-                    f"{data} has {len(hu)} slices without metal near the metal; near_hip learns from three at least."
-                )
-            learned_from, held_out = Patient.of(scan, hu, each.masks.to(device)).parted()
-            training.append(learned_from)
-            validation.append(held_out)
-        batch, seed = recipe.data.batch, recipe.run.seed
-        made = NearHipPairs(tuple(training), batch, seed)
-        return Sources(
-            Remembered(made, recipe.data.remembered, recipe.data.shown, seed) if recipe.data.shown > 1 else made,
-            NearHipPairs(tuple(validation), batch, seed + 1),
-            _words(training, validation),
-        )
-
-
-def _words(training: Sequence[Patient], validation: Sequence[Patient]) -> str:
-    learned, held_out = (sum(len(each.clean_mu) for each in part) for part in (training, validation))
-    masks, scans = sum(len(each.masks) for each in training), len(training)
-    return (
-        f"{learned} slices without metal and {masks} {'mask' if masks == 1 else 'masks'} of metal of "
-        f"{'one scan' if scans == 1 else f'{scans} scans'}, {held_out} held out"
-    )
+        return of_scans(asked) if asked.is_patient else of_slices(asked)
 
 
 def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -54,14 +54,15 @@ class Asked(Net):
         return super().losses(network, pairs, turn, settings)
 
 class Own(Net):
-    def sources(self, data, recipe, device):
+    def sources(self, asked):
         from marview.learning.api import Sources
         from marview.learning.bank import read_banks
         from marview.learning.pairs import ValidationPairs
 
-        assert data.name == "patient"
-        bank = read_banks(data).training
-        batches = (ValidationPairs(bank, recipe.data, device, seed) for seed in (1, 2))
+        assert asked.data.name == "patient"
+        assert asked.is_patient
+        bank = read_banks(asked.data, asked.tell).training
+        batches = (ValidationPairs(bank, asked.recipe.data, asked.device, seed) for seed in (1, 2))
         return Sources(*batches, f"{len(bank)} slices of one scan")
 
 class Hungry(Net):

@@ -18,7 +18,7 @@ from marview.slices.clean import CleanSlice
 from marview.slices.shapes import shapes_of_sizes
 
 PROTOCOL = protocol("adn-256")
-SMALL = {"channels": 4, "size_px": 64, "views": 45, "steps": 4}
+SMALL = {"channels": 4, "size_px": 64, "views": 45, "steps": 4, "begin": "nothing", "learning_rate": 3e-3}
 
 
 def body(number: int, size: int = 256) -> np.ndarray:
@@ -118,9 +118,9 @@ def test_the_near_hip_network_is_measured_on_slices_of_a_scan(tmp_path) -> None:
     assert told == sorted(told)
 
 
-def test_without_other_slices_it_is_told_what_would_help_and_a_slice_that_cannot_be_read_costs_a_sentence(
-    slices, shapes, tmp_path
-) -> None:
+def test_without_other_slices_a_network_of_others_is_used_and_the_row_says_so(slices, shapes, tmp_path) -> None:
+    """Whoever forgot the index is told what would help; a slice that cannot be read costs a sentence."""
+
     def damaged() -> np.ndarray:
         raise BadInput("page 3 is no grey image.")
 
@@ -134,8 +134,22 @@ def test_without_other_slices_it_is_told_what_would_help_and_a_slice_that_cannot
             source="here",
             correct=methods,
         )
-    assert [row.id for row in results.rows if row.slices] == ["input", "linear_interpolation", "fbp_ceiling"]
-    first, second = results.failures
-    assert first.startswith("near_hip on slice_1: other slices of its scan cannot be learned from: page 3")
-    assert second.startswith("near_hip on slice_2: it learns from other slices")
-    assert "index.csv" in second
+    [failure] = results.failures
+    assert failure.startswith("near_hip on slice_1: other slices of its scan cannot be learned from: page 3")
+    row = results.row("near_hip")
+    assert {each.case for each in row.slices} == {"slice_2"}
+    said = [note.sentence for note in row.notes]
+    assert any(sentence.startswith("Of this scan no slice without metal is known") for sentence in said)
+    assert any("index.csv" in sentence for sentence in said)
+
+
+def test_a_slice_beside_two_others_is_corrected_too(slices, shapes, tmp_path) -> None:
+    listed = list_simulated(slices[:3], shapes[1:2], PROTOCOL)[:1]
+    with WorkerMethods("cpu") as methods:
+        results = run_benchmark(
+            PROTOCOL.name, listed, [methods.entry("near_hip", SMALL)], tmp_path, source="here", correct=methods
+        )
+    assert not results.failures
+    said = [note.sentence for note in results.row("near_hip").notes]
+    assert any(sentence.startswith("Of this scan one slice without metal is known") for sentence in said)
+    assert not any("index.csv" in sentence for sentence in said)

@@ -26,11 +26,12 @@ LISTINGS = [
     _listing("cnn", "A"),
     _listing("untrained", needs_weights=True),
     _listing("unet", "b"),
+    _listing("slow", "c", learns_from_scan=True),
     Listing("broken", Path("broken"), "user", error="It is wrong."),
 ]
 
 
-def test_learned_stands_for_all_that_have_weights():
+def test_learned_stands_for_all_that_have_weights_but_those_that_take_minutes_for_each_scan():
     assert expand(["nmar", "learned"], LISTINGS) == ["nmar", "cnn", "unet"]
     assert expand(["unet", "learned", "nmar"], LISTINGS) == ["unet", "cnn", "nmar"]
 

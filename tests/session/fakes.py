@@ -25,7 +25,7 @@ from marview.mar import (
     SliceDone,
     TraceRequest,
 )
-from marview.mar.messages import Message
+from marview.mar.messages import Message, WeightsRead
 
 SHAPE = (7, 64, 80)
 METAL_SLICES = (2, 3, 4)
@@ -101,7 +101,7 @@ class FakeWorker:
         self.gate = threading.Event()
         self.gate.set()
         self.ending = Outcome("done")
-        self.weights: list[dict[str, str]] = []
+        self.weights: list[WeightsRead] = []
         self.requests: list[ReduceRequest] = []
         self.sinograms: list[SinogramRequest] = []
         self.traced: list[int] = []
@@ -184,6 +184,8 @@ class FakeWorker:
             if number == 1 and self.ending.state != "done":
                 run.end(self.ending)
                 return
+            for each in self.weights if number == 0 else []:
+                run.tell(each)
             request.correction.array[k] = 10.0
             for name, values in self._pictures(k).items():
                 run.tell(Output(name, k, self._save(name, values)))
@@ -195,6 +197,5 @@ class FakeWorker:
             "seconds": 1.5,
             "notes": ["A note."],
             "parameters": {"strength_hu": 10.0},
-            "weights": self.weights,
         }
         run.end(Outcome("done", report=json.loads(json.dumps(report))))

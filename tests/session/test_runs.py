@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from marview.mar import Note, Outcome, Progress
+from marview.mar.messages import WeightsRead
 from marview.session.result import Coverage
 from marview.session.runs import State
 
@@ -131,12 +132,19 @@ def test_what_was_corrected_before_a_cancel_is_kept_where_there_was_nothing(open
     assert np.isfinite(opened.result.settled_correction()).all()
 
 
+@pytest.mark.parametrize("is_cancelled", [False, True])
 @pytest.mark.parametrize("used", [[], ["ab" * 32]])
-def test_a_result_says_which_weights_were_read_for_it(opened, mail, worker, used) -> None:
+def test_a_result_says_which_weights_were_read_for_it(opened, mail, worker, used, is_cancelled) -> None:
     """Of all that the method has: one that learns from the scan may need none."""
-    worker.weights = [{"file": "weights/own.safetensors", "sha256": each} for each in used]
+    worker.weights = [WeightsRead("weights/own.safetensors", each) for each in used]
+    if is_cancelled:
+        worker.gate.clear()
     opened.reduce()
+    if is_cancelled:
+        mail.wait_until(lambda: opened.result.done)
+        opened.runs.cancel()
     ended(opened, mail)
+    assert opened.result.is_complete != is_cancelled
     assert opened.result.provenance().weights_sha256 == "".join(used)
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from marview.mar.messages import Progress
+from marview.mar.messages import Progress, WeightsRead
 from marview.worker.job import WorkerJob
 
 
@@ -47,3 +47,4 @@ def test_of_the_weights_a_method_has_those_it_reads_are_reported(job) -> None:
     for _ in range(2):
         job.weights("B.safetensors")
     assert job.weights_read == [{"file": "B.safetensors", "sha256": "b" * 64}]
+    assert job.sent == [WeightsRead("B.safetensors", "b" * 64)]

@@ -68,7 +68,7 @@ class RunPanel(QWidget):
         """Show the job as it stands."""
         job = self._session.runs.job
         is_running = self._session.runs.is_running
-        is_learning_first = self._session.methods.learns_from_scan
+        is_learning_first = self._session.learns_first
         self.button.setText(tr("Train on this patient and reduce") if is_learning_first else tr("Reduce artifacts"))
         self.button.setToolTip(tr(_LEARNS_FIRST if is_learning_first else _REDUCES))
         self._reduce.setText(self.button.text())

@@ -1,0 +1,70 @@
+"""The prior image of the near-hip method, and the sinogram that it completes."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from marview.physics.attenuation import mu_to_hu
+from marview.projection import fill_linear
+from marview.worker.api import MarCase
+
+from .learned import Learned
+from .network import completed, planes
+from .patient import brightness
+from .start import image_of_start
+
+
+def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lambda: None) -> Tensor:
+    """The image of what the network corrects, and what it changes on the small scan, 1/cm, `[slice, y, x]`.
+
+    The image itself, with its streaks, would not do: where a sinogram was measured, the trace of the small scan does
+    not hide them.
+
+    Args:
+        case: the slices.
+        learned: the network.
+        pause: is called between parts of it.
+    """
+    scan = learned.scan
+    begun_image = image_of_start(case, learned.start, pause)
+    prior = torch.empty_like(begun_image)
+    for number in range(len(prior)):
+        pause()
+        part = slice(number, number + 1)
+        shown, scale = shown_mu(begun_image[part], case.metal[part], learned)
+        small = scan.pairs(shown, case.metal[part])
+        begun = None if learned.start == "nothing" else small.sinogram
+        seen = planes(small.sinogram, small.trace, begun, scan.unit)
+        said = completed(learned.network, seen, begun, scan.unit)
+        change = scan.projector.fbp(torch.where(small.trace, said - small.sinogram, 0.0)) / scale[:, None, None]
+        fine = interpolate(change[:, None], size=prior.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+        prior[part] = (begun_image[part] + fine).clamp(min=0)
+    return prior
+
+
+def shown_mu(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor, Tensor]:
+    """Images as bright as those the network learned from, and by which factor, `[slice]`, each is brighter.
+
+    Args:
+        image_mu: 1/cm, `[slice, y, x]`.
+        metal: metal mask, bool.
+        learned: the network.
+    """
+    scale = image_mu.new_ones(len(image_mu))
+    if learned.has_alike:
+        pairs = zip(image_mu, metal, strict=True)
+        scale = image_mu.new_tensor([brightness(mu_to_hu(one[~solid])) for one, solid in pairs])
+    return image_mu * scale[:, None, None], scale
+
+
+def complete(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
+    """The prior's sinogram inside the trace, joined to the measured one; outside it is measured.
+
+    Args:
+        sinogram: with metal, line integrals, `[slice, view, bin]`.
+        prior_sinogram: of the prior image.
+        trace: metal trace, bool.
+    """
+    return torch.where(trace, fill_linear(sinogram - prior_sinogram, trace) + prior_sinogram, sinogram)

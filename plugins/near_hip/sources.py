@@ -1,0 +1,87 @@
+"""What the network learns from on the command line: a patient's own scan, or the slices of many."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from marview.errors import BadInput
+from marview.learning.api import Asked, PairSource, Sources
+from marview.learning.bank import Bank, read_banks
+from marview.learning.memory import Remembered
+from marview.learning.patient import read_patient
+from marview.learning.recipe import Data
+from marview.learning.record import collections_of
+from marview.learning.scene_workers import SceneWorkers
+from marview.learning.scenes import Scene, draw_scene, plain_scene
+
+from .patient import FEWEST, NearHipPairs, Patient, SmallScan, brightness
+from .scene_pairs import ScenePairs
+from .settings import read_settings
+
+_FIELD_MM = 416.0
+"""Lengths of a scan that is simulated do not matter to the network, whose unit grows with the field."""
+
+_TRAINING, _VALIDATION = 0, 1
+"""Chance of training and of validation never meet."""
+
+
+def of_scans(asked: Asked) -> Sources:
+    """Slices without metal of one scan that has some elsewhere, or of every such scan in a folder, and its masks.
+
+    Raises:
+        BadInput: there is no scan, every one has too few slices without metal, or the recipe is wrong.
+    """
+    chosen, data, seed = read_settings(asked.recipe.network), asked.recipe.data, asked.recipe.run.seed
+    parts = []
+    few = ""
+    for each in read_patient(asked.data):
+        count = len(each.clean_hu)
+        if count < FEWEST:
+            few = (
+                f"A scan has {count} {'slice' if count == 1 else 'slices'} without metal near the metal; near_hip "
+                f"learns from {FEWEST} at least."
+            )
+            asked.tell(f"{few} It is left out.")
+            continue
+        scan = SmallScan(chosen.size_px, chosen.views, each.field_mm)
+        hu = (each.clean_hu + 1000) * brightness(each.clean_hu) - 1000
+        parts.append(Patient.of(scan, hu.to(asked.device), each.masks.to(asked.device)).parted())
+    if not parts:
+        raise BadInput(f"{asked.data} cannot be learned from. {few} Scans without metal can be named with --data.")
+    learned_from, held_out = zip(*parts, strict=True)
+    masks = sum(len(each.masks) for each in learned_from)
+    words = (
+        f"{_count(learned_from)} slices without metal and {masks} {'mask' if masks == 1 else 'masks'} of metal of "
+        f"{'one scan' if len(parts) == 1 else f'{len(parts)} scans'}, {_count(held_out)} held out"
+    )
+    training = NearHipPairs(learned_from, data.batch, seed + 2 * asked.process)
+    return Sources(_remembered(training, data, seed), NearHipPairs(held_out, data.batch, seed + 1), words)
+
+
+def of_slices(asked: Asked) -> Sources:
+    """Slices of scans without metal, whoever they are of, varied and with metal drawn into them as the recipe says.
+
+    Raises:
+        BadInput: there is no slice without metal, or the recipe is wrong.
+    """
+    chosen, data, seed = read_settings(asked.recipe.network), asked.recipe.data, asked.recipe.run.seed
+    banks = read_banks(asked.data, asked.tell)
+    scan = SmallScan(chosen.size_px, chosen.views, _FIELD_MM)
+    training = ScenePairs(scan, _drawing(banks.training, data, (_TRAINING, seed, asked.process)), asked.device)
+    validation = ScenePairs(scan, partial(plain_scene, banks.validation, data, (_VALIDATION, seed)), asked.device)
+    collections = collections_of(asked.data, set(banks.training.names))
+    return Sources(_remembered(training, data, seed), validation, banks.words, collections)
+
+
+def _drawing(bank: Bank, data: Data, seed: tuple[int, ...]) -> Callable[[int], Scene]:
+    """Draws the scene of a number, in processes of its own where the recipe says so."""
+    if data.workers:
+        return SceneWorkers(bank, data, seed, data.workers)
+    return lambda number: draw_scene(bank, data, (*seed, number))
+
+
+def _remembered(made: PairSource, how: Data, seed: int) -> PairSource:
+    return Remembered(made, how.remembered, how.shown, seed) if how.shown > 1 else made
+
+
+def _count(patients: Sequence[Patient]) -> int:
+    return sum(len(each.clean_mu) for each in patients)

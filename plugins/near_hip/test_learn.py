@@ -1,0 +1,82 @@
+"""Learning within a run: what it is measured on, and what becomes of it."""
+
+import pytest
+import torch
+from torch import Tensor
+
+SETTINGS = {"channels": 4, "fold": 1, "start": "nothing", "outside": 0.05, "block_views": 0, "block_bins": 0}
+
+
+@pytest.mark.parametrize(
+    ("count", "says"), [(1, "into those slices, as there are no others,"), (2, "into 1 slice it did")]
+)
+def test_what_is_learned_is_measured_on_slices_it_did_not_learn_from(
+    loaded, made, room, monkeypatch, count, says
+) -> None:
+    """Where there are any."""
+    seen: dict[str, Tensor] = {}
+    error, calibrate = room.learn._error, room.learn.calibrate
+
+    def checks(training, network, pairs, settings, job) -> float:
+        [seen["checked"]] = [one.clean_mu for one in pairs.patients]
+        return error(training, network, pairs, settings, job)
+
+    def calibrates(training, network, pairs, settings, job) -> None:
+        [seen["learned"]] = [one.clean_mu for one in pairs.patients]
+        calibrate(training, network, pairs, settings, job)
+
+    monkeypatch.setattr(room.learn, "_error", checks)
+    monkeypatch.setattr(room.learn, "calibrate", calibrates)
+    clean, masks = made.bodies(count)
+    patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM), clean, masks)
+    learned = room.learn.learn((patient,), loaded.parameters(made.SMALL | {"steps": 2}), made.Job())
+    assert says in learned.words
+    both = [(one == other).all() for one in seen["learned"] for other in seen["checked"]]
+    assert any(both) == (count == 1)
+
+
+def test_a_network_that_is_no_gain_is_left_out_and_the_note_says_so(loaded, made, room, monkeypatch) -> None:
+    errors = iter([1.0, 1.7])
+    monkeypatch.setattr(room.learn, "_error", lambda *_: next(errors))
+    case, _ = made.case()
+    [words] = loaded.method.run(case, loaded.parameters(made.SMALL | {"seed": 5}), made.Job()).notes
+    assert "170% of linear interpolation's" in words
+    assert "left out" in words
+
+
+def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room, made) -> None:
+    pairs, training = made.pairs(room, batch=2), room.training.NearHipTraining()
+    settings = SETTINGS
+    network = training.build(settings)
+    room.learn.calibrate(training, network, pairs, settings, made.Job())
+    seen, _ = training.shown(pairs(-10), settings)
+    with torch.no_grad():
+        whole, batch = network.eval()(seen), network.train()(seen)
+    assert float((whole - batch).abs().mean()) < 0.2 * float(batch.std())
+
+
+@pytest.mark.parametrize(
+    ("errors", "says"),
+    [
+        ([0.9, 0.8, 0.7], "70% of linear interpolation's, 80% before. It corrects NMAR's completion, which has 90%."),
+        ([0.9, 0.8, 0.85], "85% of linear interpolation's, 80% before. That is no gain, so the network was left as"),
+        ([0.9, 0.95, 0.92], "92% of linear interpolation's, 95% before. That is no gain, so it was left out and the"),
+    ],
+)
+def test_of_what_was_taught_and_learned_the_best_is_used(loaded, room, made, monkeypatch, errors, says) -> None:
+    found = iter(errors)
+    monkeypatch.setattr(room.learn, "_error", lambda *_: next(found))
+    taught = room.several.of_several(made.Job(loaded=loaded), made.SIZE * made.PIXEL_MM)
+    before = {name: tensor.clone() for name, tensor in taught.network.state_dict().items()}
+    clean, masks = made.bodies(4)
+    patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM), clean, masks)
+    learned = room.learn.learn((patient,), loaded.parameters({"steps": 2}), made.Job(), taught)
+    assert says in learned.words
+    assert "that other people's slices had taught" in learned.words
+    assert learned.has_alike
+    assert all(torch.equal(tensor, before[name]) for name, tensor in taught.network.state_dict().items())
+    best = min(range(3), key=errors.__getitem__)
+    if best == 0:
+        assert isinstance(learned.network, room.learned.Nothing)
+    else:
+        assert (learned.network is taught.network) == (best == 1)

@@ -1,0 +1,108 @@
+"""A run of the near-hip method, and what it keeps for the next."""
+
+import pytest
+import torch
+
+from marview.errors import MethodFailed
+from marview.worker.api import Cancelled
+
+
+def test_a_run_learns_and_keeps_data_outside_the_trace(loaded, made) -> None:
+    case, free = made.case()
+    job = made.Job()
+    result = loaded.method.run(case, loaded.parameters(made.SMALL | {"steps": 40}), job)
+    assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
+    error, li_error = (
+        float((one - free)[case.trace].square().mean()) for one in (result.corrected_sinogram, case.li_sinogram)
+    )
+    assert error < li_error
+    [words] = result.notes
+    assert "40 steps" in words
+    assert "5 slices of this scan" in words
+    assert "1 slice it did not learn from" in words
+    assert job.fractions == sorted(job.fractions)
+    shares = [share for share, _ in job.learned]
+    assert len(shares) == 42
+    assert shares == sorted(shares)
+    assert "step 40 of 40" in [text for _, text in job.learned]
+
+
+def test_a_second_run_on_the_same_scan_learns_nothing_anew(loaded, made) -> None:
+    case, _ = made.case()
+    first = loaded.method.run(case, loaded.parameters(made.SMALL), made.Job())
+    job = made.Job(stops_after=5)
+    second = loaded.method.run(case, loaded.parameters(made.SMALL), job)
+    assert torch.equal(first.hu, second.hu)
+    assert first.notes == second.notes
+    assert job.learned == []
+    with pytest.raises(Cancelled):
+        loaded.method.run(case, loaded.parameters(made.SMALL | {"seed": 1}), made.Job(stops_after=5))
+
+
+def test_another_mask_is_learned_anew_and_both_are_kept(loaded, made) -> None:
+    """So that a result does not depend on what was run before it."""
+    case, _ = made.case()
+    parameters = loaded.parameters(made.SMALL | {"seed": 6})
+    for is_first in (True, False):
+        for job in (made.Job(), made.Job(grown_px=1)):
+            [words] = loaded.method.run(case, parameters, job).notes
+            assert bool(job.learned) == is_first
+            assert "was changed" not in words
+
+
+def test_a_learning_that_is_cancelled_leaves_what_was_learned_before(loaded, made) -> None:
+    case, _ = made.case()
+    parameters = loaded.parameters(made.SMALL | {"seed": 8})
+    loaded.method.run(case, parameters, made.Job())
+    for checks in range(0, 24, 3):  # before the first step, in training, and while what was learned is looked at
+        with pytest.raises(Cancelled):
+            loaded.method.run(case, parameters, made.Job(grown_px=2, stops_after=checks))
+    again = made.Job()
+    loaded.method.run(case, parameters, again)
+    assert again.learned == []
+
+
+def test_a_stroke_of_the_brush_teaches_nothing_where_that_is_wished_and_the_note_says_so(loaded, made) -> None:
+    case, _ = made.case()
+    parameters = loaded.parameters(made.SMALL | {"seed": 7, "reuse": "alike"})
+    [words] = loaded.method.run(case, parameters, made.Job()).notes
+    little = made.Job(grown_px=1)
+    [again] = loaded.method.run(case, parameters, little).notes
+    assert little.learned == []
+    assert again.startswith(words)
+    assert "a mask that was changed a little" in again
+    much = made.Job(grown_px=5)
+    [anew] = loaded.method.run(case, parameters, much).notes
+    assert much.learned
+    assert "was changed" not in anew
+
+
+def test_training_ends_with_its_minutes(loaded, made) -> None:
+    case, _ = made.case()
+    result = loaded.method.run(case, loaded.parameters(made.SMALL | {"steps": 90_000, "minutes": 0.005}), made.Job())
+    assert "90000 steps" not in result.notes[0]
+
+
+def test_a_run_begins_with_the_weights_and_reads_them_also_where_it_learns_no_more(loaded, made) -> None:
+    case, free = made.case()
+    parameters = loaded.parameters({"size_px": 64, "views": 45, "steps": 3})
+    first, again = made.Job(loaded=loaded), made.Job(loaded=loaded)
+    result = loaded.method.run(case, parameters, first)
+    assert "that other people's slices had taught learned from 5 slices of this scan" in str(result.notes[0])
+    assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
+    error, li_error = (
+        float((one - free)[case.trace].square().mean()) for one in (result.corrected_sinogram, case.li_sinogram)
+    )
+    assert error < li_error
+    assert torch.equal(loaded.method.run(case, parameters, again).hu, result.hu)
+    assert first.learned
+    assert not again.learned
+    assert first.reads == again.reads == 1
+
+
+@pytest.mark.parametrize("other", [{"channels": 16}, {"fold": 2}, {"start": "li"}])
+def test_a_network_unlike_the_weights_begins_with_nothing(loaded, made, other) -> None:
+    case, _ = made.case()
+    [name] = other
+    with pytest.raises(MethodFailed, match=rf"leave {name} as it is, or choose begin = nothing"):
+        loaded.method.run(case, loaded.parameters(other), made.Job(loaded=loaded))

@@ -104,6 +104,7 @@ def _record(manifest: Manifest, report: Mapping[str, Any], metal: FoundMetal, ch
         seconds=float(report.get("seconds", 0.0)),
         application_version=__version__,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes=tuple(map(str, report.get("notes", ()))),
     )
 
 

@@ -74,6 +74,7 @@ class Manifest(_Part):
         memory_mb: what one slice of a batch takes, so that batches fit the memory that is free.
         needs_weights: whether it can do nothing before it has learned.
         learns_from_scan: whether a run learns from the scan it corrects before it begins.
+        fewest_clean: so many slices without metal a scan must have for that.
         code: id of the bundled method whose code this one runs, where it only brings weights of its own.
         python: another interpreter to run it with, a path; relative ones start at its folder.
         weights: its learned weights.
@@ -91,6 +92,7 @@ class Manifest(_Part):
     memory_mb: Annotated[int, Field(ge=1)] = 64
     needs_weights: bool = False
     learns_from_scan: bool = False
+    fewest_clean: Annotated[int, Field(ge=1)] = 1
     code: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*)?$")] = ""
     python: str = ""
     weights: tuple[Weights, ...] = ()

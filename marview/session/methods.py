@@ -62,11 +62,10 @@ class Methods:
         """Methods that can be run."""
         return tuple(one for one in self.listings if one.is_usable)
 
-    @property
-    def learns_from_scan(self) -> bool:
-        """Whether a run of the chosen method learns from the scan before it corrects it."""
+    def learns_from(self, clean_slices: int) -> bool:
+        """Whether a run of the chosen method learns first from a scan with so many slices without metal."""
         manifest = self.current.manifest if self.current is not None else None
-        return manifest is not None and manifest.learns_from_scan
+        return manifest is not None and manifest.learns_from_scan and clean_slices >= manifest.fewest_clean
 
     def look(self) -> None:
         """Find what is installed; no code of a method is run."""

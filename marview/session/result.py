@@ -116,6 +116,7 @@ class Result:
             seconds=self.seconds,
             application_version=__version__,
             time=self.made,
+            notes=tuple(self.notes),
         )
 
     def close(self) -> None:

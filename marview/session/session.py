@@ -120,8 +120,8 @@ class Session:
 
     @property
     def learns_first(self) -> bool:
-        """Whether a run begins with learning from the slices without metal, of which the scan has some."""
-        return self.methods.learns_from_scan and len(self.metal.slices) < len(self.metal.counts)
+        """Whether a run begins with learning from the slices without metal, of which the scan has enough."""
+        return self.methods.learns_from(len(self.metal.counts) - len(self.metal.slices))
 
     @property
     def refusal(self) -> str:

@@ -30,6 +30,7 @@ class Provenance:
         seconds: how long.
         application_version: of marview.
         time: when, ISO 8601 with time zone.
+        notes: what a reader of the result should know, sentences; for the record, too long for the text.
     """
 
     method_id: str
@@ -44,6 +45,7 @@ class Provenance:
     seconds: float
     application_version: str
     time: str
+    notes: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The record for people, at most 1024 characters: parameters are cut where it would be longer."""
@@ -77,7 +79,8 @@ class Provenance:
         try:
             record = json.loads(text)
             known = {item.name for item in fields(cls)}
-            return cls(**{name: value for name, value in record.items() if name in known})
+            given = {name: value for name, value in record.items() if name in known}
+            return cls(**given | {"notes": tuple(given.get("notes", ()))})
         except (ValueError, TypeError, AttributeError) as error:
             raise BadInput(
                 f"This is no record of what was done ({error}): choose a file that marview wrote."

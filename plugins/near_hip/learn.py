@@ -3,6 +3,7 @@
 import math
 import time
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,8 +18,8 @@ from .network import completed
 from .parameters import Parameters
 from .patient import NearHipPairs, Patient
 from .settings import Settings
-from .start import Start
 from .training import NearHipTraining, unit
+from .worth import Errors, lesson
 
 _BATCH = 2
 _CLIP = 1.0
@@ -26,7 +27,6 @@ _OUTSIDE = 0.05
 _CALIBRATING = 4
 _CHECKED = 6
 _REMEMBERED, _SHOWN = 64, 3
-_STARTS = {"nmar": "NMAR's completion", "li": "linear interpolation", "nothing": ""}
 
 
 def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taught: Learned | None = None) -> Learned:
@@ -42,7 +42,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
         What has the least error on the slices held out: what was learned now, what was taught before, or nothing.
 
     Raises:
-        MethodFailed: the loss is not a number.
+        MethodFailed: the loss is not a number, or there was no time for a step and nothing to begin with.
     """
     shared = parameters.model_dump(include=set(Settings.model_fields))
     settings = shared | {"outside": 1.0 if parameters.start == "nothing" else _OUTSIDE}
@@ -79,43 +79,23 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
         adam.step()
         done = number + 1
         job.learning(share, f"step {done} of {parameters.steps}")
-    job.learning(1.0, "checking what was learned")
-    calibrate(training, network, pairs, settings, job)
-    after = _error(training, network, unseen, settings, job)
     minutes = (time.monotonic() - began) / 60
-    of = "this scan" if len(patients) == 1 else f"{len(patients)} scans"
-    where = f"{_slices(held_out)} it did not learn from" if held_out else "those slices, as there are no others,"
-    before = "" if taught is None else " that other people's slices had taught"
-    words = (
-        f"A network of {sum(one.numel() for one in network.parameters()):,} parameters{before} learned from "
-        f"{_slices(parts)} of {of} without metal and "
-        f"{sum(len(one.masks) for one in patients)} masks of metal "
-        f"({parameters.size_px} x {parameters.size_px} pixels, {parameters.views} views): {done} steps in "
-        f"{minutes:.1f} minutes; in metal put into {where} its error in the trace is {after:.0%} of linear "
-        f"interpolation's"
-    )
-    words += "." if taught is None else f", {of_taught:.0%} before."
-    used = network.eval()
-    if parameters.start != "nothing" and after >= min(of_start, of_taught):
-        used, words = _instead(words, taught, of_start, of_taught, parameters.start)
-    elif parameters.start == "nmar":
-        words += f" It corrects NMAR's completion, which has {of_start:.0%}."
-    return Learned(used, words, patients[0].scan, parameters.start, has_alike=taught is not None)
-
-
-def _instead(
-    words: str, taught: Learned | None, of_start: float, of_taught: float, start: Start
-) -> tuple[nn.Module, str]:
-    """What is used where nothing was gained, and the words for it."""
-    if taught is not None and of_taught < of_start:
-        return taught.network, f"{words} That is no gain, so the network was left as it had been."
-    words += f" That is no gain, so it was left out and the trace holds {_STARTS[start]} ({of_start:.0%}); let it "
-    return Nothing(), f"{words}learn longer."
-
-
-def _slices(patients: tuple[Patient, ...]) -> str:
-    count = sum(len(one.clean_mu) for one in patients)
-    return f"{count} {'slice' if count == 1 else 'slices'}"
+    spent = f"{done} {'step' if done == 1 else 'steps'} in {minutes:.1f} minutes"
+    after = math.inf
+    if done:
+        job.learning(1.0, "checking what was learned")
+        calibrate(training, network, pairs, settings, job)
+        after = _error(training, network, unseen, settings, job)
+    errors = Errors(after, of_taught, of_start if parameters.start != "nothing" else math.inf)
+    if math.isinf(errors.least):
+        raise MethodFailed("near_hip had no time for a single step of learning: let it learn for more minutes.")
+    said = lesson(parts, held_out, masks=sum(len(one.masks) for one in patients), spent=spent, errors=errors)
+    scan, start = patients[0].scan, parameters.start
+    if errors.least == errors.after:
+        return Learned(network.eval(), said, scan, start, has_alike=taught is not None)
+    if taught is not None and errors.least == errors.of_taught:
+        return replace(taught, words=said, scan=scan)
+    return Learned(Nothing(), said, scan, start, has_alike=taught is not None)
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ class Learned:
         words: how it came about.
         scan: it works on.
         start: where it starts.
+        is_own: whether it learned from the scan that is corrected.
         has_alike: whether it learned from slices whose tissue was made as bright as water, and is to be shown such.
     """
 
@@ -25,6 +26,7 @@ class Learned:
     words: str
     scan: SmallScan
     start: Start
+    is_own: bool = True
     has_alike: bool = False
 
 

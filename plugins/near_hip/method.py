@@ -2,8 +2,8 @@
 
 import torch
 from pydantic import BaseModel
-from torch import Tensor
 
+from marview.errors import MethodFailed
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.api import Job, MarCase, MarResult, SliceNote
 
@@ -14,7 +14,8 @@ from .learned import Learned
 from .parameters import Parameters
 from .patient import FEWEST, Patient, SmallScan, alike
 from .prior import complete, prior_image
-from .several import alone, of_several, refuse_unlike, warnings_of_several
+from .several import alone, of_its_network, of_several, warnings_of_several
+from .worth import slices
 
 _NEIGHBOURS = 22
 
@@ -37,20 +38,27 @@ class NearHip:
         Raises:
             BadInput: the weights do not say what network they are of.
             MethodFailed: they are not those of the network they say they are, or of another than the parameters ask
-                for, or the loss is not a number.
+                for; or it is to begin with nothing and the scan has too few slices without metal; or the loss is not
+                a number.
         """
         assert isinstance(parameters, Parameters)
         clean, masks = job.neighbours(_NEIGHBOURS)
-        is_own = len(clean) >= FEWEST
         field_mm = case.pixel_mm * case.hu.shape[-1]
-        # read in every run, also where what was learned is at hand: it is what the result was made with
-        taught = of_several(job, field_mm) if parameters.begin == "several" or not is_own else None
-        if is_own:
+        taught = None
+        if parameters.begin == "weights":
+            # read in every run, also where what was learned is at hand: it is what the result was made with
+            taught, parameters = of_several(job, field_mm), of_its_network(parameters, job)
+        if len(clean) >= FEWEST:
             scan = SmallScan(parameters.size_px, parameters.views, field_mm)
-            learned = self._learned(scan, clean, masks, parameters, job, taught)
-        else:
-            assert taught is not None
+            patient = Patient.of(scan, clean if taught is None else alike(clean), masks)
+            learned = self._learned(patient, parameters, job, taught)
+        elif taught is not None:
             learned = alone(taught, len(clean))
+        else:
+            raise MethodFailed(
+                f"near_hip was to begin with nothing, and there are {slices(len(clean))} without metal, where {FEWEST} "
+                "are the least; give it a scan that reaches beyond the implant, or say begin = weights."
+            )
         job.check_cancelled()
         job.progress(0.2, "filling the trace")
         with torch.no_grad():
@@ -58,19 +66,16 @@ class NearHip:
             job.check_cancelled()
             corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
             job.progress(0.7, "reconstructing")
-            notes: list[str | SliceNote] = [learned.words, *thin_metal_notes(case)]
-            if not is_own:
+            notes: list[str | SliceNote] = [learned.words]
+            if learned.start != "nmar":  # which takes bone beside thin metal from the uncorrected image
+                notes += thin_metal_notes(case)
+            if not learned.is_own:
                 notes += warnings_of_several(case, learned, job)
             return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
 
-    def _learned(
-        self, scan: SmallScan, clean: Tensor, masks: Tensor, parameters: BaseModel, job: Job, taught: Learned | None
-    ) -> Learned:
+    def _learned(self, patient: Patient, parameters: BaseModel, job: Job, taught: Learned | None) -> Learned:
         assert isinstance(parameters, Parameters)
-        if taught is not None:
-            refuse_unlike(parameters, job)
-            clean = alike(clean)
-        patient, settings = Patient.of(scan, clean, masks), parameters.model_dump_json(exclude={"reuse"})
+        settings = parameters.model_dump_json(exclude={"reuse"})
         known = self._kept.find(patient, settings, is_alike_enough=parameters.reuse == "alike")
         if known is None:
             known = learn((patient,), parameters, job, taught)

@@ -18,10 +18,10 @@ class Parameters(BaseModel):
         description="Training ends after so long, or after its steps.",
         json_schema_extra={"unit": "min", "step": 1},
     )
-    begin: Literal["several", "nothing"] = Field(
-        "several",
+    begin: Literal["weights", "nothing"] = Field(
+        "weights",
         title="Begins with",
-        description="What several people's slices taught, the weights that come with the method; or nothing, as "
+        description="The weights that come with the method, which learned from other people's slices; or nothing, as "
         "published: then let it learn 1,500 steps at a learning rate of 0.003.",
     )
     steps: int = Field(

@@ -14,8 +14,12 @@ from .patient import FEWEST, SmallScan
 from .prior import shown_mu
 from .settings import read_settings
 from .training import NearHipTraining
+from .worth import slices
 
 WEIGHTS = "weights/bundled.safetensors"
+
+_NETWORK = frozenset({"channels", "fold", "start"})
+"""Parameters that are the network's own, and so those of its weights."""
 
 
 def of_several(job: Job, field_mm: float) -> Learned:
@@ -33,9 +37,9 @@ def of_several(job: Job, field_mm: float) -> Learned:
     chosen = read_settings(of.network)
     network = NearHipTraining().build(of.network).to(job.device)
     fill(network, job.weights(WEIGHTS), WEIGHTS)
-    words = f"a network that had learned from other people's slices ({of.version}, {of.steps:,} steps)"
+    words = f"as other people's slices had taught it ({of.version}, {of.steps:,} steps)"
     scan = SmallScan(chosen.size_px, chosen.views, field_mm)
-    return Learned(network.eval(), words, scan, chosen.start, has_alike=True)
+    return Learned(network.eval(), words, scan, chosen.start, is_own=False, has_alike=True)
 
 
 def alone(taught: Learned, clean_slices: int) -> Learned:
@@ -45,30 +49,35 @@ def alone(taught: Learned, clean_slices: int) -> Learned:
         taught: `of_several`.
         clean_slices: so many slices without metal the scan has.
     """
-    known = {0: "no slice without metal is", 1: "one slice without metal is"}.get(clean_slices)
+    is_ = "is" if clean_slices == 1 else "are"
     words = (
-        f"Of this scan {known or f'{clean_slices} slices without metal are'} known, too few to learn from (near_hip "
-        f"learns from {FEWEST} at least). So {taught.words} was used: it knows nothing of this patient, and the "
-        "parameters of learning had no part in it."
+        f"It knows nothing of this patient: {slices(clean_slices)} of this scan {is_} known to be without metal, and "
+        f"near_hip learns from {FEWEST} at least. So the network was used {taught.words}; the parameters of learning "
+        "had no part in it."
     )
     return replace(taught, words=words)
 
 
-def refuse_unlike(parameters: Parameters, job: Job) -> None:
-    """See whether a network of these parameters can begin with the method's weights.
+def of_its_network(parameters: Parameters, job: Job) -> Parameters:
+    """Parameters with the network of the method's weights.
+
+    Args:
+        parameters: of the run.
+        job: has the weights.
 
     Raises:
-        MethodFailed: it is another network.
+        MethodFailed: another network was asked for.
     """
     of = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)
-    for name in ("channels", "fold", "start"):
-        has, wanted = getattr(of, name), getattr(parameters, name)
-        if has != wanted:
+    has = {name: getattr(of, name) for name in _NETWORK}
+    for name in _NETWORK & parameters.model_fields_set:
+        wanted = getattr(parameters, name)
+        if wanted != has[name]:
             raise MethodFailed(
-                f"near_hip cannot begin with its weights and {name} = {wanted}, since they are of a network of {name} "
-                f"= {has}; leave {name} as it is, or choose begin = nothing with 1500 steps and a learning rate of "
-                "0.003."
+                f"near_hip cannot use its weights with {name} = {wanted}, since they are of a network of {name} = "
+                f"{has[name]}; leave {name} out, or say begin = nothing with 1500 steps and a learning rate of 0.003."
             )
+    return parameters.model_copy(update=has)
 
 
 def warnings_of_several(case: MarCase, learned: Learned, job: Job) -> list[str | SliceNote]:

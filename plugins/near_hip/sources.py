@@ -13,9 +13,10 @@ from marview.learning.record import collections_of
 from marview.learning.scene_workers import SceneWorkers
 from marview.learning.scenes import Scene, draw_scene, plain_scene
 
-from .patient import FEWEST, NearHipPairs, Patient, SmallScan, brightness
+from .patient import FEWEST, NearHipPairs, Patient, SmallScan, alike
 from .scene_pairs import ScenePairs
 from .settings import read_settings
+from .worth import slices
 
 _FIELD_MM = 416.0
 """Lengths of a scan that is simulated do not matter to the network, whose unit grows with the field."""
@@ -31,22 +32,20 @@ def of_scans(asked: Asked) -> Sources:
         BadInput: there is no scan, every one has too few slices without metal, or the recipe is wrong.
     """
     chosen, data, seed = read_settings(asked.recipe.network), asked.recipe.data, asked.recipe.run.seed
+    found = read_patient(asked.data)
+    enough = [each for each in found if len(each.clean_hu) >= FEWEST]
+    few = [len(each.clean_hu) for each in found if len(each.clean_hu) < FEWEST]
+    if not enough:
+        raise BadInput(
+            f"{asked.data} has {slices(max(few))} without metal beside those with some, and near_hip learns from "
+            f"{FEWEST} at least. Scans without metal can be named with --data instead."
+        )
+    for count in few:
+        asked.tell(f"A scan with {slices(count)} without metal is left out: too few.")
     parts = []
-    few = ""
-    for each in read_patient(asked.data):
-        count = len(each.clean_hu)
-        if count < FEWEST:
-            few = (
-                f"A scan has {count} {'slice' if count == 1 else 'slices'} without metal near the metal; near_hip "
-                f"learns from {FEWEST} at least."
-            )
-            asked.tell(f"{few} It is left out.")
-            continue
+    for each in enough:
         scan = SmallScan(chosen.size_px, chosen.views, each.field_mm)
-        hu = (each.clean_hu + 1000) * brightness(each.clean_hu) - 1000
-        parts.append(Patient.of(scan, hu.to(asked.device), each.masks.to(asked.device)).parted())
-    if not parts:
-        raise BadInput(f"{asked.data} cannot be learned from. {few} Scans without metal can be named with --data.")
+        parts.append(Patient.of(scan, alike(each.clean_hu).to(asked.device), each.masks.to(asked.device)).parted())
     learned_from, held_out = zip(*parts, strict=True)
     masks = sum(len(each.masks) for each in learned_from)
     words = (
@@ -69,7 +68,8 @@ def of_slices(asked: Asked) -> Sources:
     training = ScenePairs(scan, _drawing(banks.training, data, (_TRAINING, seed, asked.process)), asked.device)
     validation = ScenePairs(scan, partial(plain_scene, banks.validation, data, (_VALIDATION, seed)), asked.device)
     collections = collections_of(asked.data, set(banks.training.names))
-    return Sources(_remembered(training, data, seed), validation, banks.words, collections)
+    words = f"{banks.words}; metal is drawn into them"
+    return Sources(_remembered(training, data, seed), validation, words, collections)
 
 
 def _drawing(bank: Bank, data: Data, seed: tuple[int, ...]) -> Callable[[int], Scene]:

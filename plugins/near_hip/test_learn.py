@@ -58,9 +58,13 @@ def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room, mad
 @pytest.mark.parametrize(
     ("errors", "says"),
     [
-        ([0.9, 0.8, 0.7], "70% of linear interpolation's, 80% before. It corrects NMAR's completion, which has 90%."),
-        ([0.9, 0.8, 0.85], "85% of linear interpolation's, 80% before. That is no gain, so the network was left as"),
-        ([0.9, 0.95, 0.92], "92% of linear interpolation's, 95% before. That is no gain, so it was left out and the"),
+        ([0.9, 0.8, 0.7], "70% of linear interpolation's, 80% before, 90% for the completion it corrects."),
+        (
+            [0.9, 0.8, 0.85],
+            "85% of linear interpolation's, 80% before, 90% for the completion it corrects. That is no gain, so "
+            "the network was left as it had been",
+        ),
+        ([0.9, 0.95, 0.92], "That is no gain, so it was left out and the trace holds the completion it would correct"),
     ],
 )
 def test_of_what_was_taught_and_learned_the_best_is_used(loaded, room, made, monkeypatch, errors, says) -> None:
@@ -72,7 +76,7 @@ def test_of_what_was_taught_and_learned_the_best_is_used(loaded, room, made, mon
     patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM), clean, masks)
     learned = room.learn.learn((patient,), loaded.parameters({"steps": 2}), made.Job(), taught)
     assert says in learned.words
-    assert "that other people's slices had taught" in learned.words
+    assert "after what other people's slices had taught it" in learned.words
     assert learned.has_alike
     assert all(torch.equal(tensor, before[name]) for name, tensor in taught.network.state_dict().items())
     best = min(range(3), key=errors.__getitem__)
@@ -80,3 +84,10 @@ def test_of_what_was_taught_and_learned_the_best_is_used(loaded, room, made, mon
         assert isinstance(learned.network, room.learned.Nothing)
     else:
         assert (learned.network is taught.network) == (best == 1)
+
+
+def test_a_network_that_starts_at_nothing_and_is_worse_than_interpolation_says_so(loaded, room, made) -> None:
+    case, _ = made.case()
+    parameters = loaded.parameters(made.SMALL | {"start": "nothing", "steps": 1, "seed": 9})
+    words = str(loaded.method.run(case, parameters, made.Job()).notes[0])
+    assert "That is worse: let it learn longer, or choose a start." in words

@@ -16,7 +16,7 @@ def test_a_run_learns_and_keeps_data_outside_the_trace(loaded, made) -> None:
         float((one - free)[case.trace].square().mean()) for one in (result.corrected_sinogram, case.li_sinogram)
     )
     assert error < li_error
-    [words] = result.notes
+    words = str(result.notes[0])
     assert "40 steps" in words
     assert "5 slices of this scan" in words
     assert "1 slice it did not learn from" in words
@@ -45,7 +45,7 @@ def test_another_mask_is_learned_anew_and_both_are_kept(loaded, made) -> None:
     parameters = loaded.parameters(made.SMALL | {"seed": 6})
     for is_first in (True, False):
         for job in (made.Job(), made.Job(grown_px=1)):
-            [words] = loaded.method.run(case, parameters, job).notes
+            words = str(loaded.method.run(case, parameters, job).notes[0])
             assert bool(job.learned) == is_first
             assert "was changed" not in words
 
@@ -88,7 +88,9 @@ def test_a_run_begins_with_the_weights_and_reads_them_also_where_it_learns_no_mo
     parameters = loaded.parameters({"size_px": 64, "views": 45, "steps": 3})
     first, again = made.Job(loaded=loaded), made.Job(loaded=loaded)
     result = loaded.method.run(case, parameters, first)
-    assert "that other people's slices had taught learned from 5 slices of this scan" in str(result.notes[0])
+    words = str(result.notes[0])
+    assert "It learned from 5 slices of this scan" in words
+    assert "after what other people's slices had taught it" in words
     assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
     error, li_error = (
         float((one - free)[case.trace].square().mean()) for one in (result.corrected_sinogram, case.li_sinogram)
@@ -101,8 +103,25 @@ def test_a_run_begins_with_the_weights_and_reads_them_also_where_it_learns_no_mo
 
 
 @pytest.mark.parametrize("other", [{"channels": 16}, {"fold": 2}, {"start": "li"}])
-def test_a_network_unlike_the_weights_begins_with_nothing(loaded, made, other) -> None:
+@pytest.mark.parametrize("slices", [0, 6])
+def test_a_network_unlike_the_weights_begins_with_nothing(loaded, made, other, slices) -> None:
     case, _ = made.case()
     [name] = other
-    with pytest.raises(MethodFailed, match=rf"leave {name} as it is, or choose begin = nothing"):
-        loaded.method.run(case, loaded.parameters(other), made.Job(loaded=loaded))
+    with pytest.raises(MethodFailed, match=rf"leave {name} out, or say begin = nothing"):
+        loaded.method.run(case, loaded.parameters(other), made.Job(slices=slices, loaded=loaded))
+
+
+def test_without_a_single_step_nothing_is_said_to_be_learned(loaded, made) -> None:
+    case, _ = made.case()
+    small = {"size_px": 64, "views": 45, "minutes": 1e-9}
+    [words] = loaded.method.run(case, loaded.parameters(small), made.Job(loaded=loaded)).notes
+    assert "0 steps" in words
+    assert "too short to learn anything, so the network was left as it had been" in words
+    [words] = loaded.method.run(case, loaded.parameters(made.SMALL | {"minutes": 1e-9}), made.Job()).notes[:1]
+    assert "too short to learn anything, so it was left out" in words
+    with pytest.raises(MethodFailed, match="no time for a single step"):
+        loaded.method.run(case, loaded.parameters(made.SMALL | {"minutes": 1e-9, "start": "nothing"}), made.Job())
+
+
+def test_the_manifest_tells_the_window_from_how_many_slices_it_learns(loaded, room) -> None:
+    assert loaded.manifest.fewest_clean == room.patient.FEWEST

@@ -16,7 +16,8 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize(
-    ("count", "says"), [(0, "no slice without metal is"), (1, "one slice without"), (2, "2 slices without metal are")]
+    ("count", "says"),
+    [(0, "0 slices of this scan"), (1, "1 slice of this scan is"), (2, "2 slices of this scan")],
 )
 def test_a_scan_with_too_few_slices_without_metal_is_left_to_it_and_the_note_says_so(loaded, made, count, says) -> None:
     case, free = made.case()
@@ -31,14 +32,26 @@ def test_a_scan_with_too_few_slices_without_metal_is_left_to_it_and_the_note_say
     words = str(result.notes[0])
     assert says in words
     assert "knows nothing of this patient" in words
-    other = loaded.method.run(case, loaded.parameters(made.SMALL), made.Job(slices=count, loaded=loaded))
+    other = loaded.method.run(case, loaded.parameters({"size_px": 64}), made.Job(slices=count, loaded=loaded))
     assert torch.equal(other.hu, result.hu)  # how a run learns does not matter where it does not
 
 
-def test_what_lies_outside_its_training_is_told(loaded, made) -> None:
+def test_who_will_begin_with_nothing_is_refused_where_there_is_nothing(loaded, made) -> None:
+    case, _ = made.case()
+    with pytest.raises(
+        MethodFailed, match=r"there are 2 slices without metal, where 3 are the least.* begin = weights"
+    ):
+        loaded.method.run(case, loaded.parameters({"begin": "nothing"}), made.Job(slices=2, loaded=loaded))
+
+
+@pytest.mark.parametrize(("slices", "rate"), [(0, 1e-4), (6, 1.0)])
+def test_what_lies_outside_its_training_is_told_where_it_works_as_it_was_taught(loaded, made, slices, rate) -> None:
+    """Without slices to learn from, and where learning from them was no gain."""
     case, _ = made.case()
     wide = MarCase(case.hu, case.hu > 0, case.pixel_mm, case.beam, [5], case.sinogram)
-    notes = loaded.method.run(wide, loaded.parameters({}), made.Job(slices=0, loaded=loaded)).notes
+    parameters = loaded.parameters({"steps": 2, "size_px": 64, "views": 45, "learning_rate": rate})
+    notes = loaded.method.run(wide, parameters, made.Job(slices=slices, loaded=loaded)).notes
+    assert "knows nothing of this patient" in str(notes[0])
     assert any(str(note).startswith("Slice 5: metal hides") for note in notes)
 
 
@@ -56,8 +69,12 @@ def test_own_weights_of_any_size_take_its_place(room, made, loaded, scans: Path,
     learned = room.several.of_several(made.Job(loaded=own), 384.0)
     assert (learned.start, learned.scan.size_px) == ("li", 64)
     case, _ = made.case()
-    result = own.method.run(case, own.parameters({}), made.Job(slices=1, loaded=own))
-    assert "20 steps" in str(result.notes[0])
+    few, some = (
+        str(own.method.run(case, own.parameters({"steps": 2}), made.Job(slices=count, loaded=own)).notes[0])
+        for count in (1, 6)
+    )
+    assert "20 steps" in few
+    assert "It learned from 5 slices of this scan" in some
 
 
 def test_weights_of_another_network_are_refused(room, made, loaded) -> None:

@@ -34,11 +34,9 @@ def test_training_on_a_scan_holds_slices_out(room, made, monkeypatch) -> None:
     assert [len(each.clean_mu) for each in held_out.patients] == [2, 2]
     tissue = [float(each.clean_mu[each.clean_mu > 0.15].mean()) for each in training.patients]
     assert tissue == pytest.approx([MU_WATER] * 2, rel=0.02)
-    assert [line for line in told if "left out" in line] == [
-        "A scan has 1 slice without metal near the metal; near_hip learns from 3 at least. It is left out."
-    ]
+    assert "A scan with 1 slice without metal is left out: too few." in told
     monkeypatch.setattr(room.sources, "read_patient", lambda path: [few])
-    with pytest.raises(BadInput, match=r"^scan cannot .* 1 slice without metal .* 3 at least.* --data"):
+    with pytest.raises(BadInput, match=r"^scan has 1 slice without metal .* 3 at least.* --data"):
         trainable.sources(Asked(Path("scan"), RECIPE, CPU, tell=told.append, is_patient=True))
 
 
@@ -46,7 +44,7 @@ def test_slices_of_many_are_varied_and_made_alike_and_have_metal_drawn_into_them
     told: list[str] = []
     trainable = room.training.NearHipTraining()
     sources = trainable.sources(Asked(scans, RECIPE, CPU, tell=told.append))
-    assert sources.words == "5 clean slices, 1 held out"
+    assert sources.words == "5 clean slices, 1 held out; metal is drawn into them"
     assert sources.collections == ("Ours (MIT): 4 slices",)
     assert "Reading mine.tif." in told
     seen = [sources.training(number) for number in range(6)]

@@ -51,6 +51,7 @@ def test_a_study_goes_through_the_benchmark_with_the_metal_that_was_found(method
     record = results.record()["methods"]
     assert list(record) == ["input", "linear_interpolation", "nmar"]
     assert record["linear_interpolation"]["ring"]["rmse_hu"] < record["input"]["ring"]["rmse_hu"]
+    assert any("forward projection of the image" in note["sentence"] for note in record["nmar"]["notes"])
 
 
 def test_slices_of_what_was_corrected_are_handed_out_as_they_were_made(methods, make_case, monkeypatch):

@@ -129,7 +129,7 @@ def test_without_other_slices_a_network_of_others_is_used_and_the_row_says_so(sl
         results = run_benchmark(
             PROTOCOL.name,
             listed,
-            [methods.entry("linear_interpolation"), methods.entry("near_hip", SMALL)],
+            [methods.entry("linear_interpolation"), methods.entry("near_hip")],
             tmp_path,
             source="here",
             correct=methods,
@@ -139,7 +139,7 @@ def test_without_other_slices_a_network_of_others_is_used_and_the_row_says_so(sl
     row = results.row("near_hip")
     assert {each.case for each in row.slices} == {"slice_2"}
     said = [note.sentence for note in row.notes]
-    assert any(sentence.startswith("Of this scan no slice without metal is known") for sentence in said)
+    assert any(sentence.startswith("It knows nothing of this patient: 0 slices") for sentence in said)
     assert any("index.csv" in sentence for sentence in said)
 
 
@@ -147,9 +147,9 @@ def test_a_slice_beside_two_others_is_corrected_too(slices, shapes, tmp_path) ->
     listed = list_simulated(slices[:3], shapes[1:2], PROTOCOL)[:1]
     with WorkerMethods("cpu") as methods:
         results = run_benchmark(
-            PROTOCOL.name, listed, [methods.entry("near_hip", SMALL)], tmp_path, source="here", correct=methods
+            PROTOCOL.name, listed, [methods.entry("near_hip")], tmp_path, source="here", correct=methods
         )
     assert not results.failures
     said = [note.sentence for note in results.row("near_hip").notes]
-    assert any(sentence.startswith("Of this scan one slice without metal is known") for sentence in said)
+    assert any(sentence.startswith("It knows nothing of this patient: 1 slice of") for sentence in said)
     assert not any("index.csv" in sentence for sentence in said)

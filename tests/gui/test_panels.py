@@ -157,6 +157,10 @@ def test_a_method_that_learns_from_the_scan_says_so_on_the_button(opened, qtbot)
     qtbot.waitUntil(lambda: button.text() == "Reduce artifacts")
     opened.session.metal.undo()
     qtbot.waitUntil(lambda: button.text() == "Train on this patient and reduce")
+    choosy = learning.model_copy(update={"id": "choosy", "fewest_clean": 1000})
+    methods.listings += (replace(methods.current, id="choosy", manifest=choosy),)
+    methods.choose("choosy")
+    assert button.text() == "Reduce artifacts"
     methods.choose("fake")
     assert button.text() == "Reduce artifacts"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from marview.errors import BadInput
+from marview.errors import BadInput, UsageError
 from marview.learning.bank import read_banks
 from marview.learning.install import install
 from marview.learning.loop import Training
@@ -115,6 +115,17 @@ def test_a_run_of_another_method_is_refused(run: Path, listing: Listing, tmp_pat
         install(run, other, tmp_path / "mine")
     with pytest.raises(BadInput, match="holds no run"):
         install(tmp_path, listing, tmp_path / "mine")
+
+
+@pytest.mark.parametrize("facts", [{"is_patient": True}, {"has_own_pairs": True}])
+def test_what_a_patient_s_own_scan_taught_is_for_no_other(run: Path, listing: Listing, tmp_path: Path, facts) -> None:
+    """Records of before 1.5.0 of the near-hip network say only that pairs were its own: of a patient, then."""
+    record = read_record(run)
+    session = {name: value for name, value in record["sessions"][0].items() if name != "is_patient"}
+    (run / "run.json").write_text(json.dumps(record | {"sessions": [session | facts]}), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"a patient's own scan.*marview train small --data"):
+        install(run, listing, tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
 
 
 def test_the_card_says_what_was_done(run: Path, listing: Listing, small) -> None:

@@ -22,6 +22,7 @@ def record(**changes: object) -> Provenance:
         "seconds": 12.34,
         "application_version": "0.1.0",
         "time": "2026-01-02T03:04:05+00:00",
+        "notes": ("It was left as it was.",),
     }
     return Provenance(**{**given, **changes})
 

@@ -1,0 +1,72 @@
+"""What a network that learned is worth, and the sentences that say so."""
+
+import math
+from dataclasses import dataclass
+
+from .patient import Patient
+
+
+@dataclass(frozen=True)
+class Errors:
+    """In the trace of slices held out, as a share of linear interpolation's; infinite where there is none.
+
+    Attributes:
+        after: of what was learned.
+        of_taught: of what it began with.
+        of_start: of the completion that it corrects.
+    """
+
+    after: float
+    of_taught: float
+    of_start: float
+
+    @property
+    def least(self) -> float:
+        """Of the three."""
+        return min(self.after, self.of_taught, self.of_start)
+
+
+def lesson(parts: tuple[Patient, ...], held_out: tuple[Patient, ...], *, masks: int, spent: str, errors: Errors) -> str:
+    """What was learned from and what that is worth.
+
+    Args:
+        parts: what was learned from, by scan.
+        held_out: what was not.
+        masks: so many masks of metal there were.
+        spent: steps and minutes.
+        errors: what is measured; the least of them is used.
+    """
+    of = "this scan" if len(parts) == 1 else f"{len(parts)} scans"
+    has_taught, has_start = math.isfinite(errors.of_taught), math.isfinite(errors.of_start)
+    scan = parts[0].scan
+    words = (
+        f"It learned from {slices(sum(len(one.clean_mu) for one in parts))} of {of} without metal and {masks} "
+        f"{'mask' if masks == 1 else 'masks'} of metal: {spent}, {scan.size_px} x {scan.size_px} pixels, {scan.views} "
+        "views"
+    )
+    words += ", after what other people's slices had taught it." if has_taught else "."
+    if math.isinf(errors.after):
+        words += " That was too short to learn anything"
+    else:
+        count = sum(len(one.clean_mu) for one in held_out)
+        where = f"{slices(count)} it did not learn from" if count else "those slices, as there are no others,"
+        words += (
+            f" In metal put into {where} its error in the trace is {errors.after:.0%} of linear interpolation's"
+            f"{f', {errors.of_taught:.0%} before' if has_taught else ''}"
+            f"{f', {errors.of_start:.0%} for the completion it corrects' if has_start else ''}."
+        )
+        if errors.after == errors.least:
+            return words if errors.after < 1 else f"{words} That is worse: let it learn longer, or choose a start."
+        words += " That is no gain"
+    if errors.of_taught == errors.least:
+        return f"{words}, so the network was left as it had been and knows nothing of this patient."
+    return f"{words}, so it was left out and the trace holds the completion it would correct; let it learn longer."
+
+
+def slices(count: int) -> str:
+    """So many, in words.
+
+    >>> slices(1), slices(0)
+    ('1 slice', '0 slices')
+    """
+    return f"{count} {'slice' if count == 1 else 'slices'}"

@@ -18,6 +18,9 @@ from .several import alone, of_its_network, of_several, warnings_of_several
 from .worth import slices
 
 _NEIGHBOURS = 22
+_LEFT_OUT = (
+    "; NMAR's completion has the bone beside such metal, and the network, which learned from others, was left out there"
+)
 
 
 class NearHip:
@@ -66,9 +69,7 @@ class NearHip:
             job.check_cancelled()
             corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
             job.progress(0.7, "reconstructing")
-            notes: list[str | SliceNote] = [learned.words]
-            if learned.start != "nmar":  # which takes bone beside thin metal from the uncorrected image
-                notes += thin_metal_notes(case)
+            notes: list[str | SliceNote] = [learned.words, *_thin_metal(case, learned)]
             if not learned.is_own:
                 notes += warnings_of_several(case, learned, job)
             return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
@@ -81,3 +82,7 @@ class NearHip:
             known = learn((patient,), parameters, job, taught)
             self._kept.keep(patient, settings, known)
         return known
+
+
+def _thin_metal(case: MarCase, learned: Learned) -> list[SliceNote]:
+    return thin_metal_notes(case, _LEFT_OUT) if learned.start == "nmar" else thin_metal_notes(case)

@@ -50,3 +50,29 @@ def test_thin_metal_takes_bone_from_the_uncorrected_slice_as_nmar_does(room, mad
     room.start.image_of_start(mild, "nmar")
     assert torch.equal(sources[0], case.li_mu)
     assert torch.equal(sources[1], mild.mu)
+
+
+def test_beside_thin_metal_in_a_clinical_image_the_network_is_left_out_and_the_note_says_so(loaded, room, made) -> None:
+    """Where the prior is of the uncorrected image, unlike any that it learned from."""
+    clean, _ = made.bodies(2)
+    wire = torch.zeros(2, made.SIZE, made.SIZE, dtype=torch.bool)
+    wire[:, 40, 20] = True  # adds nothing to the image
+    _, masks = made.bodies(1)
+    hu = clean.clone()
+    hu[1][masks[0]] = 20_000
+    case, _ = made.case()
+    metal = torch.stack([wire[0], masks[0]])
+    both = MarCase(hu, metal, made.PIXEL_MM, case.beam, [7, 8])
+    scan = room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM)
+    learned = room.learned.Learned(made.Says(0.01), "", scan, "nmar")
+    prior, begun = room.prior.prior_image(both, learned), room.start.image_of_start(both, "nmar").clamp(min=0)
+    assert torch.equal(prior[0], begun[0])
+    assert not torch.allclose(prior[1], begun[1], atol=1e-3)
+    notes = loaded.method.run(both, loaded.parameters({}), made.Job(slices=0, loaded=loaded)).notes
+    said = [str(note) for note in notes if "was left out there" in str(note)]
+    assert len(said) == 1
+    assert said[0].startswith("Slice 7: the metal hides or attenuates little")
+    measured = MarCase(hu, metal, made.PIXEL_MM, case.beam, [7, 8], both.sinogram)
+    assert not torch.allclose(
+        room.prior.prior_image(measured, learned)[0], room.start.image_of_start(measured, "nmar")[0].clamp(min=0)
+    )

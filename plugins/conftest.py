@@ -1,4 +1,4 @@
-"""What the tests of all methods need: the method of their folder as a worker loads it, doubles, a training by heart."""
+"""What the tests of all methods need: a method as a worker loads it, doubles, pairs, a training by heart."""
 
 import importlib
 import json
@@ -7,11 +7,15 @@ import math
 from collections.abc import Callable
 from typing import Any, Self
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from marview.geometry import FanBeamFlat
+from marview.learning.api import Pairs
 from marview.learning.weights import About
+from marview.projection import Projector
 from marview.worker.loading import LoadedMethod, load_method
 
 
@@ -96,6 +100,55 @@ class WeightsJob:
 def weights_job() -> type[WeightsJob]:
     """Makes such jobs."""
     return WeightsJob
+
+
+def _flat_beam(pixel_mm: float, size: int) -> FanBeamFlat:
+    views, bins = (64, 75) if size >= 48 else (32, 47)
+    return FanBeamFlat(
+        views=views,
+        bins=bins,
+        source_to_isocentre_mm=3 * size * pixel_mm,
+        source_to_detector_mm=6 * size * pixel_mm,
+        bin_mm=2 * math.sqrt(2) * size / bins * pixel_mm,
+    )
+
+
+@pytest.fixture(scope="session")
+def flat_beam() -> Callable[[float, int], FanBeamFlat]:
+    """Makes a fan beam for a grid of so wide and so many pixels."""
+    return _flat_beam
+
+
+def _discs(count: int = 1, seed: int = 0, size: int = 48, *, is_clinical: bool = False) -> Pairs:
+    rng = np.random.default_rng(seed)
+    pixel_mm = 153.6 / size
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    truth, metal = [], []
+    for _ in range(count):
+        image = np.where((x / rng.uniform(16, 20)) ** 2 + (y / rng.uniform(12, 16)) ** 2 < 1, 0.2, 0.0)
+        image[np.hypot(x - rng.uniform(4, 8), y - 2) < 3.5] = 0.35
+        truth.append(image)
+        metal.append(np.hypot(x + rng.uniform(2, 6), y + rng.uniform(-4, 4)) < 2.2)
+    truth_mu, solid = torch.from_numpy(np.float32(truth)), torch.from_numpy(np.array(metal))
+    projector = Projector(_flat_beam(pixel_mm, size), shape=(size, size), pixel_mm=pixel_mm)
+    free, through = projector.forward(truth_mu), projector.forward(2.4 * solid)
+    sinogram = free + 3 * torch.tanh(through / 3)
+    clinical = projector.fbp(sinogram).clamp(min=0) if is_clinical else None
+    return Pairs(
+        truth_mu=truth_mu,
+        metal=solid,
+        sinogram=sinogram if clinical is None else projector.forward(clinical),
+        metal_free_sinogram=free,
+        trace=projector.trace(solid),
+        projector=projector,
+        clinical_mu=clinical,
+    )
+
+
+@pytest.fixture(scope="session")
+def discs() -> Callable[..., Pairs]:
+    """Makes pairs of discs with a bone and a rod that hardens the beam."""
+    return _discs
 
 
 @pytest.fixture

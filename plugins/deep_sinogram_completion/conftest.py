@@ -1,19 +1,15 @@
 """What the tests of deep sinogram completion share: pairs and cases of discs, small networks, and exact ones."""
 
-import math
 import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from marview.geometry import FanBeamFlat
 from marview.learning.api import Pairs
 from marview.physics.attenuation import mu_to_hu
-from marview.projection import Projector
 from marview.worker.api import MarCase
 
 SIZE, VIEWS, BINS = 48, 64, 75
@@ -47,41 +43,6 @@ ABLATIONS: list[dict[str, Any]] = [
     {"completion": "interpolation"},
     {"sinogram_unit": 0.1},
 ]
-
-
-def flat_beam(pixel_mm: float = PIXEL_MM, size: int = SIZE) -> FanBeamFlat:
-    views, bins = (VIEWS, BINS) if size == SIZE else (32, 47)
-    return FanBeamFlat(
-        views=views,
-        bins=bins,
-        source_to_isocentre_mm=3 * size * pixel_mm,
-        source_to_detector_mm=6 * size * pixel_mm,
-        bin_mm=2 * math.sqrt(2) * size / bins * pixel_mm,
-    )
-
-
-def discs(count: int = 1, seed: int = 0, size: int = SIZE) -> Pairs:
-    """Discs with a bone and a rod that hardens the beam."""
-    rng = np.random.default_rng(seed)
-    pixel_mm = 153.6 / size
-    y, x = np.mgrid[:size, :size] - (size - 1) / 2
-    truth, metal = [], []
-    for _ in range(count):
-        image = np.where((x / rng.uniform(16, 20)) ** 2 + (y / rng.uniform(12, 16)) ** 2 < 1, 0.2, 0.0)
-        image[np.hypot(x - rng.uniform(4, 8), y - 2) < 3.5] = 0.35
-        truth.append(image)
-        metal.append(np.hypot(x + rng.uniform(2, 6), y + rng.uniform(-4, 4)) < 2.2)
-    truth_mu, solid = torch.from_numpy(np.float32(truth)), torch.from_numpy(np.array(metal))
-    projector = Projector(flat_beam(pixel_mm, size), shape=(size, size), pixel_mm=pixel_mm)
-    free, through = projector.forward(truth_mu), projector.forward(2.4 * solid)
-    return Pairs(
-        truth_mu=truth_mu,
-        metal=solid,
-        sinogram=free + 3 * torch.tanh(through / 3),
-        metal_free_sinogram=free,
-        trace=projector.trace(solid),
-        projector=projector,
-    )
 
 
 def case_of(pairs: Pairs) -> MarCase:

@@ -14,9 +14,9 @@ from marview.worker.loading import LoadedMethod
 
 
 def test_outside_the_trace_the_sinogram_is_measured(
-    loaded: LoadedMethod, room: Any, ablation: dict[str, Any], made: Any, weights_job: Any
+    loaded: LoadedMethod, room: Any, ablation: dict[str, Any], made: Any, weights_job: Any, discs: Any
 ) -> None:
-    pairs = made.discs(2)
+    pairs = discs(2)
     case = made.case_of(pairs)
     job = weights_job(made.small(room, **ablation), made.SMALL | ablation)
     result = loaded.method.run(case, loaded.parameters({}), job)
@@ -29,9 +29,9 @@ def test_outside_the_trace_the_sinogram_is_measured(
 
 
 def test_wires_in_a_clinical_image_are_better_left_to_nmar(
-    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any
+    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
 ) -> None:
-    pairs = made.discs(2)
+    pairs = discs(2)
     metal = torch.zeros_like(pairs.metal)
     metal[1, made.SIZE // 2, made.SIZE // 2] = True  # adds nothing to the image
 
@@ -45,8 +45,10 @@ def test_wires_in_a_clinical_image_are_better_left_to_nmar(
     assert "NMAR" not in notes(pairs.metal_free_sinogram)
 
 
-def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any) -> None:
-    pairs = made.discs(3)
+def test_slices_of_a_batch_do_not_see_each_other(
+    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
+) -> None:
+    pairs = discs(3)
     case = made.case_of(pairs)
     network = made.small(room)
     together = loaded.method.run(case, loaded.parameters({}), weights_job(network, made.SMALL)).hu
@@ -59,9 +61,9 @@ def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, room: Any
 
 
 def test_a_prior_of_classes_and_interpolation_can_be_asked_for(
-    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any
+    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
 ) -> None:
-    case = made.case_of(made.discs())
+    case = made.case_of(discs())
     job = weights_job(made.small(room), made.SMALL)
     usual = loaded.method.run(case, loaded.parameters({}), job)
     classes = loaded.method.run(case, loaded.parameters({"prior": "tissue"}), job)
@@ -75,8 +77,10 @@ def test_a_prior_of_classes_and_interpolation_can_be_asked_for(
     assert torch.allclose(interpolated.corrected_sinogram[case.trace], wanted[case.trace], atol=1e-3)
 
 
-def test_weights_of_another_network_are_refused(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any) -> None:
-    case = made.case_of(made.discs())
+def test_weights_of_another_network_are_refused(
+    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
+) -> None:
+    case = made.case_of(discs())
     with pytest.raises(MethodFailed, match="not of this network"):
         loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room, prior_base=8), made.SMALL))
     with pytest.raises(MethodFailed, match="missing"):

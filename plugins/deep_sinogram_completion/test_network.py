@@ -25,8 +25,8 @@ def test_every_recipe_builds_its_networks(room: Any, size: str) -> None:
         assert count <= 8_000_000
 
 
-def test_exact_networks_give_the_reconstruction_of_the_truth(room: Any, made: Any, exact: Any) -> None:
-    pairs = made.discs(2)
+def test_exact_networks_give_the_reconstruction_of_the_truth(room: Any, exact: Any, discs: Any) -> None:
+    pairs = discs(2)
     completion = exact(pairs)
     prior, completed, corrected = room.training.forward(completion, pairs)
     assert torch.allclose(prior, pairs.truth_mu, atol=1e-6)
@@ -36,8 +36,8 @@ def test_exact_networks_give_the_reconstruction_of_the_truth(room: Any, made: An
     assert max(float(losses[name]) for name in ("prior", "sinogram", "whole_sinogram")) < 1e-5
 
 
-def test_the_networks_see_what_the_equations_say(room: Any, made: Any, exact: Any) -> None:
-    pairs = made.discs(2)
+def test_the_networks_see_what_the_equations_say(room: Any, exact: Any, discs: Any) -> None:
+    pairs = discs(2)
     completion = exact(pairs)
     room.training.forward(completion, pairs)
     (planes,) = completion.prior_net.seen
@@ -49,8 +49,8 @@ def test_the_networks_see_what_the_equations_say(room: Any, made: Any, exact: An
     assert torch.equal(trace, pairs.trace)
 
 
-def test_networks_that_start_at_zero_start_where_the_settings_say(room: Any, made: Any) -> None:
-    pairs = made.discs()
+def test_networks_that_start_at_zero_start_where_the_settings_say(room: Any, made: Any, discs: Any) -> None:
+    pairs = discs()
     for start in ("li", "prior"):
         completion = made.small(room, starts_at_zero=True, start=start)
         prior, _, corrected = room.training.forward(completion, pairs)
@@ -68,8 +68,8 @@ def test_networks_that_start_at_zero_start_where_the_settings_say(room: Any, mad
         assert torch.allclose(corrected, wanted[start], atol=1e-5)
 
 
-def test_what_metal_hides_is_one_in_the_metal_and_nothing_where_no_hidden_ray_goes(room: Any, made: Any) -> None:
-    pairs = made.discs(2)
+def test_what_metal_hides_is_one_in_the_metal_and_nothing_where_no_hidden_ray_goes(room: Any, discs: Any) -> None:
+    pairs = discs(2)
     hidden = room.network.hidden_share(pairs.projector, pairs.trace)
     assert hidden.shape == pairs.truth_mu.shape
     assert float(hidden[pairs.metal].min()) > 0.9
@@ -78,8 +78,8 @@ def test_what_metal_hides_is_one_in_the_metal_and_nothing_where_no_hidden_ray_go
     assert not bool(none.any())
 
 
-def test_interpolation_joins_the_prior_to_the_measured_sinogram(room: Any, made: Any) -> None:
-    pairs = made.discs(2)
+def test_interpolation_joins_the_prior_to_the_measured_sinogram(room: Any, made: Any, discs: Any) -> None:
+    pairs = discs(2)
     completion = made.small(room, completion="interpolation")
     assert completion.sinogram_net is None
     prior, completed, _ = room.training.forward(completion, pairs)
@@ -90,10 +90,12 @@ def test_interpolation_joins_the_prior_to_the_measured_sinogram(room: Any, made:
     assert torch.equal(without.complete(pairs.sinogram, None, pairs.trace, 1.0), pairs.li_sinogram)
 
 
-def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any, made: Any) -> None:
-    pairs = made.discs()
+def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(
+    room: Any, made: Any, discs: Any, flat_beam: Any
+) -> None:
+    pairs = discs()
     completion = made.small(room)
-    twice = Projector(made.flat_beam(2 * made.PIXEL_MM), shape=(made.SIZE, made.SIZE), pixel_mm=2 * made.PIXEL_MM)
+    twice = Projector(flat_beam(2 * made.PIXEL_MM, made.SIZE), shape=(made.SIZE, made.SIZE), pixel_mm=2 * made.PIXEL_MM)
     unit, larger = (room.network.line_unit(each) for each in (pairs.projector, twice))
     prior = pairs.projector.forward(pairs.li_image)
     once = completion.complete(pairs.sinogram, prior, pairs.trace, unit)

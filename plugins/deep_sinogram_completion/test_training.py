@@ -11,8 +11,8 @@ from marview.physics.attenuation import MU_WATER
 
 
 @torch.no_grad()
-def test_losses_have_the_weights_of_the_paper(room: Any, made: Any) -> None:
-    pairs = made.discs(2)
+def test_losses_have_the_weights_of_the_paper(room: Any, made: Any, discs: Any) -> None:
+    pairs = discs(2)
     completion = made.small(room)
     prior, completed, corrected = room.training.forward(completion, pairs)
     unit = room.network.line_unit(pairs.projector)
@@ -27,8 +27,8 @@ def test_losses_have_the_weights_of_the_paper(room: Any, made: Any) -> None:
     assert float(losses["image"]) == pytest.approx(float(image), rel=1e-4)
 
 
-def test_every_ablation_learns(room: Any, ablation: dict[str, Any], made: Any) -> None:
-    pairs = made.discs()
+def test_every_ablation_learns(room: Any, ablation: dict[str, Any], made: Any, discs: Any) -> None:
+    pairs = discs()
     training = room.training.JointTraining()
     network = training.build(made.SMALL | ablation).train()
     losses = training.losses(network, pairs, "all", {})
@@ -38,8 +38,8 @@ def test_every_ablation_learns(room: Any, ablation: dict[str, Any], made: Any) -
     assert set(training.pictures(network, pairs, {})) == {"prior", "result", "corrected_sinogram"}
 
 
-def test_a_block_of_views_teaches_both_networks_what_whole_slices_do(room: Any, made: Any) -> None:
-    pairs = made.discs(2)
+def test_a_block_of_views_teaches_both_networks_what_whole_slices_do(room: Any, made: Any, discs: Any) -> None:
+    pairs = discs(2)
     training = room.training.JointTraining()
     network = training.build(made.SMALL | {"losses": {"block_share": 1.0, "block_views": made.VIEWS}}).train()
     block = training.losses(network, pairs, "all", {})
@@ -52,8 +52,8 @@ def test_a_block_of_views_teaches_both_networks_what_whole_slices_do(room: Any, 
 
 
 @torch.no_grad()
-def test_a_perfect_prior_has_no_loss_in_patches_and_whole_slices(room: Any, made: Any) -> None:
-    pairs = made.discs(2)
+def test_a_perfect_prior_has_no_loss_in_patches_and_whole_slices(room: Any, made: Any, discs: Any) -> None:
+    pairs = discs(2)
     trainable = room.prior_training.PriorTraining()
     network = trainable.build(made.ALONE).eval()
     start = room.network.classes(pairs.li_image, pairs.metal)
@@ -67,8 +67,8 @@ def test_a_perfect_prior_has_no_loss_in_patches_and_whole_slices(room: Any, made
         assert float(trainable.losses(network.train(is_training), perfect, "all", made.ALONE)["prior"]) < 1e-9
 
 
-def test_the_prior_alone_is_learned_from_patches(room: Any, made: Any) -> None:
-    pairs = made.discs(2)
+def test_the_prior_alone_is_learned_from_patches(room: Any, made: Any, discs: Any) -> None:
+    pairs = discs(2)
     trainable = room.prior_training.PriorTraining()
     torch.manual_seed(0)
     network = trainable.build(made.ALONE | {"prior_base": 8})
@@ -89,8 +89,10 @@ def test_training_of_the_prior_alone_refuses_other_networks(room: Any, settings:
         room.prior_training.PriorTraining().build(made.SMALL | settings)
 
 
-def test_sinonet_alone_begins_at_interpolation_and_learns_from_blocks_of_views(room: Any, made: Any) -> None:
-    pairs = made.discs(2)
+def test_sinonet_alone_begins_at_interpolation_and_learns_from_blocks_of_views(
+    room: Any, made: Any, discs: Any
+) -> None:
+    pairs = discs(2)
     trainable = room.sinogram_training.SinogramTraining()
     torch.manual_seed(0)
     network = trainable.build(made.BEHIND | {"sinogram_base": 8})
@@ -111,14 +113,16 @@ def test_sinonet_alone_begins_at_interpolation_and_learns_from_blocks_of_views(r
     assert set(trainable.pictures(network, pairs, made.BEHIND)) == {"prior", "result", "corrected_sinogram"}
 
 
-def test_sinonet_alone_is_trained_behind_every_prior(room: Any, ablation: dict[str, Any], made: Any) -> None:
+def test_sinonet_alone_is_trained_behind_every_prior(
+    room: Any, ablation: dict[str, Any], made: Any, discs: Any
+) -> None:
     trainable = room.sinogram_training.SinogramTraining()
     if ablation.get("completion") == "interpolation":
         with pytest.raises(BadInput, match="SinogramTraining trains SinoNet"):
             trainable.build(made.SMALL | ablation)
         return
     network = trainable.build(made.SMALL | ablation).train()
-    trainable.losses(network, made.discs(), "all", {})["sinogram"].backward()
+    trainable.losses(network, discs(), "all", {})["sinogram"].backward()
     assert all(each.grad is not None for each in network.sinogram_net.parameters())
     if network.prior_net is not None:
         assert all(each.grad is None for each in network.prior_net.parameters())
@@ -126,9 +130,9 @@ def test_sinonet_alone_is_trained_behind_every_prior(room: Any, ablation: dict[s
 
 @pytest.mark.slow  # a thousand steps
 @pytest.mark.timeout(1200)
-def test_eight_slices_are_learned_by_heart(room: Any, learn_by_heart: Any, made: Any) -> None:
+def test_eight_slices_are_learned_by_heart(room: Any, learn_by_heart: Any, made: Any, discs: Any) -> None:
     """Trace error below a tenth of that of linear interpolation."""
-    pairs = made.discs(8, seed=3, size=32)
+    pairs = discs(8, seed=3, size=32)
     training = room.training.JointTraining()
     torch.manual_seed(0)
     widths = {"prior_base": 16, "sinogram_base": 16, "starts_at_zero": True, "start": "prior"}

@@ -40,8 +40,9 @@ def test_the_method_does_what_was_trained(
     settings: dict[str, Any],
     is_staged: bool,
     weights_job: Any,
+    discs: Any,
 ) -> None:
-    pairs = made.discs(2, is_clinical=is_clinical)
+    pairs = discs(2, is_clinical=is_clinical)
     settings = made.STAGED | settings if is_staged else settings
     network = made.small(room, **settings)
     network.load_state_dict({name: tensor.half().float() for name, tensor in network.state_dict().items()})
@@ -63,9 +64,9 @@ def test_the_method_does_what_was_trained(
 @torch.no_grad()
 @pytest.mark.parametrize("is_clinical", [False, True])
 def test_where_it_is_asked_for_the_image_only_fills_the_trace(
-    loaded: LoadedMethod, room: Any, made: Any, is_clinical: bool, weights_job: Any
+    loaded: LoadedMethod, room: Any, made: Any, is_clinical: bool, weights_job: Any, discs: Any
 ) -> None:
-    pairs = made.discs(2, is_clinical=is_clinical)
+    pairs = discs(2, is_clinical=is_clinical)
     case, job = made.case_of(pairs), weights_job(made.small(room), made.SMALL)
     free = loaded.method.run(case, loaded.parameters({"keeps_measured": "never"}), job)
     kept = loaded.method.run(case, loaded.parameters({"keeps_measured": "always"}), job)
@@ -78,9 +79,11 @@ def test_where_it_is_asked_for_the_image_only_fills_the_trace(
     assert torch.allclose(kept.hu, mu_to_hu(case.reconstruct(wanted)), atol=3)
 
 
-def test_a_clinical_slice_keeps_what_no_network_touched(loaded: LoadedMethod, room: Any, made: Any, gives: Any) -> None:
+def test_a_clinical_slice_keeps_what_no_network_touched(
+    loaded: LoadedMethod, room: Any, made: Any, gives: Any, discs: Any
+) -> None:
     """Where the networks change nothing, neither the projection nor the inversion blurs the image."""
-    pairs = made.discs(is_clinical=True)
+    pairs = discs(is_clinical=True)
     case = made.case_of(pairs)
     dual = made.small(room, starts_at_zero=True)
     dual.sinogram_net = gives(lambda seen, trace: case.sinogram / room.network.line_unit(case.projector))
@@ -90,8 +93,10 @@ def test_a_clinical_slice_keeps_what_no_network_touched(loaded: LoadedMethod, ro
     assert torch.allclose(kept, case.mu, atol=1e-5)
 
 
-def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any) -> None:
-    pairs = made.discs(3)
+def test_slices_of_a_batch_do_not_see_each_other(
+    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
+) -> None:
+    pairs = discs(3)
     job = weights_job(made.small(room), made.SMALL)
     together = loaded.method.run(made.case_of(pairs), loaded.parameters({}), job).hu
     case = made.case_of(pairs)
@@ -99,8 +104,10 @@ def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, room: Any
     assert torch.allclose(together[1:2], loaded.method.run(alone, loaded.parameters({}), job).hu, atol=0.5)
 
 
-def test_weights_of_another_network_are_refused(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any) -> None:
-    case = made.case_of(made.discs())
+def test_weights_of_another_network_are_refused(
+    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
+) -> None:
+    case = made.case_of(discs())
     with pytest.raises(MethodFailed, match="not of this network"):
         loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room, image_base=8), made.SMALL))
     with pytest.raises(MethodFailed, match="missing"):

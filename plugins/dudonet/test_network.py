@@ -28,8 +28,8 @@ def test_every_recipe_builds_its_networks(room: Any, size: str) -> None:
 
 
 @pytest.mark.parametrize("is_residual", [False, True])
-def test_exact_networks_give_the_truth(room: Any, made: Any, is_residual: bool, exact: Any) -> None:
-    pairs = made.discs(2)
+def test_exact_networks_give_the_truth(room: Any, is_residual: bool, exact: Any, discs: Any) -> None:
+    pairs = discs(2)
     dual = exact(pairs, is_residual=is_residual)
     corrected, inverted, result = room.training.forward(dual, pairs)
     wanted = torch.where(pairs.trace, pairs.metal_free_sinogram, pairs.li_sinogram)
@@ -40,8 +40,8 @@ def test_exact_networks_give_the_truth(room: Any, made: Any, is_residual: bool, 
     assert float(losses["image"]) < 1e-6
 
 
-def test_the_networks_see_what_the_equations_say(room: Any, made: Any, exact: Any) -> None:
-    pairs = made.discs(2)
+def test_the_networks_see_what_the_equations_say(room: Any, exact: Any, discs: Any) -> None:
+    pairs = discs(2)
     dual = exact(pairs)
     _, inverted, _ = room.training.forward(dual, pairs)
     sinogram, trace = dual.sinogram_net.seen
@@ -52,9 +52,9 @@ def test_the_networks_see_what_the_equations_say(room: Any, made: Any, exact: An
     assert torch.equal(planes[:, 1], pairs.li_image.clamp(0, 1))
 
 
-def test_networks_that_start_at_zero_start_with_linear_interpolation(room: Any, made: Any) -> None:
+def test_networks_that_start_at_zero_start_with_linear_interpolation(room: Any, made: Any, discs: Any) -> None:
     for is_clinical in (False, True):
-        pairs = made.discs(is_clinical=is_clinical)
+        pairs = discs(is_clinical=is_clinical)
         dual = made.small(room, starts_at_zero=True, is_residual=True)
         corrected, inverted, result = room.training.forward(dual, pairs)
         assert torch.equal(corrected, pairs.li_sinogram)
@@ -62,8 +62,8 @@ def test_networks_that_start_at_zero_start_with_linear_interpolation(room: Any, 
         assert torch.equal(result, pairs.li_image)
 
 
-def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any, made: Any) -> None:
-    pairs = made.discs()
+def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any, made: Any, discs: Any) -> None:
+    pairs = discs()
     dual = made.small(room)
     once = dual.enhance(pairs.li_sinogram, pairs.trace, 4.0)
     assert torch.allclose(dual.enhance(2 * pairs.li_sinogram, pairs.trace, 8.0), 2 * once, atol=1e-4)
@@ -73,9 +73,9 @@ def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any, made:
 @torch.no_grad()
 @pytest.mark.parametrize("is_clinical", [False, True])
 def test_what_begins_at_the_prior_of_nmar_differs_from_it_by_an_interpolation(
-    room: Any, made: Any, is_clinical: bool
+    room: Any, made: Any, is_clinical: bool, discs: Any
 ) -> None:
-    pairs = made.discs(2, is_clinical=is_clinical)
+    pairs = discs(2, is_clinical=is_clinical)
     dual = made.small(room, **made.STAGED)
     case = room.start.case_of(pairs)
     prior = room.start.start_of(dual, case).prior_sinogram
@@ -89,10 +89,10 @@ def test_what_begins_at_the_prior_of_nmar_differs_from_it_by_an_interpolation(
 
 @torch.no_grad()
 def test_image_network_is_told_where_metal_hides_rays_and_whether_they_were_measured(
-    room: Any, made: Any, gives: Any
+    room: Any, made: Any, gives: Any, discs: Any
 ) -> None:
     for is_clinical in (False, True):
-        pairs = made.discs(2, is_clinical=is_clinical)
+        pairs = discs(2, is_clinical=is_clinical)
         dual = made.small(room, **made.STAGED)
         dual.image_net = gives(lambda seen: torch.ones_like(seen[:, :1]))
         _, inverted, result = room.training.forward(dual, pairs)

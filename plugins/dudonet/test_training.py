@@ -16,8 +16,8 @@ from marview.worker.loading import LoadedMethod
 
 @torch.no_grad()
 @pytest.mark.parametrize("inversion", ["rebinned", "direct"])
-def test_losses_have_the_weights_of_the_paper(room: Any, made: Any, inversion: str) -> None:
-    pairs = made.discs(2)
+def test_losses_have_the_weights_of_the_paper(room: Any, made: Any, inversion: str, discs: Any) -> None:
+    pairs = discs(2)
     dual = made.small(room, inversion=inversion)
     corrected, inverted, result = room.training.forward(dual, pairs)
     assert torch.equal(inverted, room.inversion.inversion(pairs.projector, inversion)(corrected))
@@ -32,8 +32,10 @@ def test_losses_have_the_weights_of_the_paper(room: Any, made: Any, inversion: s
 
 
 @pytest.mark.parametrize("row", "ABCDEFG")
-def test_every_ablation_learns_and_runs(loaded: LoadedMethod, room: Any, made: Any, row: str, weights_job: Any) -> None:
-    pairs = made.discs(2)
+def test_every_ablation_learns_and_runs(
+    loaded: LoadedMethod, room: Any, made: Any, row: str, weights_job: Any, discs: Any
+) -> None:
+    pairs = discs(2)
     settings = made.SMALL | room.settings.ABLATIONS[row]
     training = room.training.EndToEnd()
     network = training.build(settings).train()
@@ -49,9 +51,9 @@ def test_every_ablation_learns_and_runs(loaded: LoadedMethod, room: Any, made: A
     assert bool(result.hu.isfinite().all())
 
 
-def test_gradients_pass_the_inversion_layer(room: Any, made: Any) -> None:
+def test_gradients_pass_the_inversion_layer(room: Any, made: Any, discs: Any) -> None:
     """The image loss alone teaches SE-Net."""
-    pairs = made.discs()
+    pairs = discs()
     for inversion in ("rebinned", "direct"):
         network = made.small(room, inversion=inversion).train()
         room.training.EndToEnd().losses(network, pairs, "all", {})["image"].backward()
@@ -59,9 +61,9 @@ def test_gradients_pass_the_inversion_layer(room: Any, made: Any) -> None:
 
 
 @torch.no_grad()
-def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any, made: Any) -> None:
+def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any, made: Any, discs: Any) -> None:
     """In proportion to the squared error of the image; a constant is nothing beside a fine pattern of its size."""
-    pairs = made.discs(3)
+    pairs = discs(3)
     seen, fbp = room.sinogram_training.seen_error, pairs.projector.fbp
     error = pairs.li_sinogram - pairs.metal_free_sinogram
     assert torch.allclose(seen(2 * error), 4 * seen(error), rtol=1e-4)
@@ -71,8 +73,8 @@ def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any, made: Any
     assert float(seen(torch.ones_like(pattern))) < 0.2 * float(seen(pattern))
 
 
-def test_blocks_of_views_go_round_in_a_circle(room: Any, made: Any) -> None:
-    pairs = made.discs(2)
+def test_blocks_of_views_go_round_in_a_circle(room: Any, made: Any, discs: Any) -> None:
+    pairs = discs(2)
     number = torch.arange(made.VIEWS).expand(2, made.VIEWS)[..., None] + 1000 * torch.arange(2)[:, None, None]
     torch.manual_seed(3)
     (places, traces), chosen = room.sinogram_training.blocks([number, pairs.trace], 32, 2)
@@ -101,8 +103,8 @@ def learn(trainable: Any, network: nn.Module, pairs: Pairs, name: str, steps: in
     return [*found, loss()]
 
 
-def test_the_sinogram_network_alone_learns_from_blocks_of_views(room: Any, made: Any) -> None:
-    pairs = made.discs(2)
+def test_the_sinogram_network_alone_learns_from_blocks_of_views(room: Any, made: Any, discs: Any) -> None:
+    pairs = discs(2)
     for start in ("nmar", "li"):
         trainable = room.sinogram_training.SinogramTraining()
         network = trainable.build(made.SMALL | made.STAGED | {"image_net": False, "sinogram_start": start})
@@ -113,9 +115,9 @@ def test_the_sinogram_network_alone_learns_from_blocks_of_views(room: Any, made:
 
 
 def test_the_image_network_alone_learns_from_patches_behind_a_network_that_stays(
-    room: Any, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    room: Any, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, discs: Any
 ) -> None:
-    pairs = made.discs(2)
+    pairs = discs(2)
     settings = made.SMALL | made.STAGED
     learned = made.small(room, **made.STAGED | {"image_net": False})
     nn.init.normal_(learned.sinogram_net.last.weight, std=0.1)
@@ -146,9 +148,9 @@ def test_training_of_one_network_refuses_the_other(room: Any, made: Any) -> None
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_eight_slices_are_learned_by_heart(room: Any, made: Any, learn_by_heart: Any) -> None:
+def test_eight_slices_are_learned_by_heart(room: Any, made: Any, learn_by_heart: Any, discs: Any) -> None:
     """Trace error below a tenth of that of linear interpolation, and the image's below two fifths."""
-    pairs = made.discs(8, seed=3)
+    pairs = discs(8, seed=3)
     training = room.training.EndToEnd()
     torch.manual_seed(0)
     widths = {"sinogram_base": 16, "image_base": 16, "starts_at_zero": True, "is_residual": True}

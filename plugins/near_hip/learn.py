@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from marview.dicom.series import count
 from marview.errors import MethodFailed
 from marview.learning.memory import Remembered
 from marview.worker.api import Job
@@ -80,7 +81,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
         done = number + 1
         job.learning(share, f"step {done} of {parameters.steps}")
     minutes = (time.monotonic() - began) / 60
-    spent = f"{done} {'step' if done == 1 else 'steps'} in {minutes:.1f} minutes"
+    spent = f"{count(done, 'step')} in {minutes:.1f} minutes"
     after = math.inf
     if done:
         job.learning(1.0, "checking what was learned")

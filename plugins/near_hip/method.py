@@ -3,6 +3,7 @@
 import torch
 from pydantic import BaseModel
 
+from marview.dicom.series import count
 from marview.errors import MethodFailed
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.api import Job, MarCase, MarResult, SliceNote
@@ -15,7 +16,6 @@ from .parameters import Parameters
 from .patient import FEWEST, Patient, SmallScan, alike
 from .prior import complete, prior_image
 from .several import alone, of_its_network, of_several, warnings_of_several
-from .worth import slices
 
 _NEIGHBOURS = 22
 _LEFT_OUT = (
@@ -59,8 +59,8 @@ class NearHip:
             learned = alone(taught, len(clean))
         else:
             raise MethodFailed(
-                f"near_hip was to begin with nothing, and there are {slices(len(clean))} without metal, where {FEWEST} "
-                "are the least; give it a scan that reaches beyond the implant, or say begin = weights."
+                f"near_hip was to begin with nothing, and there are {count(len(clean), 'slice')} without metal, where "
+                f"{FEWEST} are the least; give it a scan that reaches beyond the implant, or say begin = weights."
             )
         job.check_cancelled()
         job.progress(0.2, "filling the trace")

@@ -127,7 +127,14 @@ class LitPairs(Pairs):
 
     @classmethod
     def of(cls, projector: Projector, truth_mu: Tensor, free: Tensor, masks: Tensor) -> "LitPairs":
-        """Of slices without metal, their sinograms, and masks of metal."""
+        """Of slices and masks.
+
+        Args:
+            projector: between them and sinograms.
+            truth_mu: slices without metal, 1/cm, `[slice, y, x]`.
+            free: their sinograms, line integrals, `[slice, view, bin]`.
+            masks: metal, bool, `[slice, y, x]`.
+        """
         trace = projector.trace(masks)
         return cls(
             truth_mu=truth_mu,

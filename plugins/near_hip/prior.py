@@ -21,8 +21,8 @@ def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lam
     """The image of what the network corrects, and what it changes on the small scan, 1/cm, `[slice, y, x]`.
 
     The image itself, with its streaks, would not do: where a sinogram was measured, the trace of the small scan does
-    not hide them. Beside thin metal in a clinical image nothing is changed: NMAR's completion has all of
-    the bone there, and the network learned from those that have lost some, which it would add a second time.
+    not hide them. Beside thin metal in a clinical image nothing is changed: NMAR's completion has all of the bone
+    there, and the network learned from those that have lost some, which it would add a second time.
 
     Args:
         case: the slices.
@@ -48,11 +48,11 @@ def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lam
 
 
 def shown_mu(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor, Tensor]:
-    """Images as bright as those the network learned from, and by which factor, `[slice]`, each is brighter.
+    """Images as bright as those the network learned from, 1/cm, and by which factor, `[slice]`, each is brighter.
 
     Args:
         image_mu: 1/cm, `[slice, y, x]`.
-        metal: metal mask, bool.
+        metal: metal mask, bool, `[slice, y, x]`.
         learned: the network.
     """
     scale = image_mu.new_ones(len(image_mu))

@@ -9,7 +9,7 @@ import torch
 from marview.learning.scenes import Scene
 from marview.physics.attenuation import hu_to_mu
 
-from .patient import LitPairs, SmallScan, brightness
+from .patient import LitPairs, SmallScan, alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,7 @@ class ScenePairs:
             BadInput: the slices hold no tissue to put metal into.
         """
         scene = self.draw(number)
-        scale = torch.tensor([brightness(torch.from_numpy(one)) for one in scene.hu])
-        mu = self.scan.image(hu_to_mu(torch.from_numpy(scene.hu)) * scale[:, None, None]).clamp(min=0).to(self.device)
+        mu = self.scan.image(hu_to_mu(alike(torch.from_numpy(scene.hu)))).clamp(min=0).to(self.device)
         metal = np.any([share > 0 for share in scene.metal.values()], axis=0)
         masks = self.scan.mask(torch.from_numpy(metal)).to(self.device)
         return LitPairs.of(self.scan.projector, mu, self.scan.projector.forward(mu), masks)

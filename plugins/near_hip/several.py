@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from marview.dicom.series import count
 from marview.errors import MethodFailed
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
@@ -14,7 +15,6 @@ from .patient import FEWEST, SmallScan
 from .prior import shown_mu
 from .settings import read_settings
 from .training import NearHipTraining
-from .worth import slices
 
 WEIGHTS = "weights/bundled.safetensors"
 
@@ -51,9 +51,9 @@ def alone(taught: Learned, clean_slices: int) -> Learned:
     """
     is_ = "is" if clean_slices == 1 else "are"
     words = (
-        f"It knows nothing of this patient: {slices(clean_slices)} of this scan {is_} known to be without metal, and "
-        f"near_hip learns from {FEWEST} at least. So the network was used {taught.words}; the parameters of learning "
-        "had no part in it."
+        f"It knows nothing of this patient: {count(clean_slices, 'slice')} of this scan {is_} known to be without "
+        f"metal, and near_hip learns from {FEWEST} at least. So the network was used {taught.words}; the parameters of "
+        "learning had no part in it."
     )
     return replace(taught, words=words)
 

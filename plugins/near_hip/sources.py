@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from marview.dicom.series import count
 from marview.errors import BadInput
 from marview.learning.api import Asked, PairSource, Sources
 from marview.learning.bank import Bank, read_banks
@@ -16,7 +17,6 @@ from marview.learning.scenes import Scene, draw_scene, plain_scene
 from .patient import FEWEST, NearHipPairs, Patient, SmallScan, alike
 from .scene_pairs import ScenePairs
 from .settings import read_settings
-from .worth import slices
 
 _FIELD_MM = 416.0
 """Lengths of a scan that is simulated do not matter to the network, whose unit grows with the field."""
@@ -37,11 +37,11 @@ def of_scans(asked: Asked) -> Sources:
     few = [len(each.clean_hu) for each in found if len(each.clean_hu) < FEWEST]
     if not enough:
         raise BadInput(
-            f"{asked.data} has {slices(max(few))} without metal beside those with some, and near_hip learns from "
-            f"{FEWEST} at least. Scans without metal can be named with --data instead."
+            f"{asked.data} has {count(max(few), 'slice')} without metal beside those with some, and near_hip learns "
+            f"from {FEWEST} at least. Scans without metal can be named with --data instead."
         )
-    for count in few:
-        asked.tell(f"A scan with {slices(count)} without metal is left out: too few.")
+    for clean in few:
+        asked.tell(f"A scan with {count(clean, 'slice')} without metal is left out: too few.")
     parts = []
     for each in enough:
         scan = SmallScan(chosen.size_px, chosen.views, each.field_mm)
@@ -49,8 +49,8 @@ def of_scans(asked: Asked) -> Sources:
     learned_from, held_out = zip(*parts, strict=True)
     masks = sum(len(each.masks) for each in learned_from)
     words = (
-        f"{_count(learned_from)} slices without metal and {masks} {'mask' if masks == 1 else 'masks'} of metal of "
-        f"{'one scan' if len(parts) == 1 else f'{len(parts)} scans'}, {_count(held_out)} held out"
+        f"{_slices(learned_from)} slices without metal and {count(masks, 'mask')} of metal of "
+        f"{'one scan' if len(parts) == 1 else f'{len(parts)} scans'}, {_slices(held_out)} held out"
     )
     training = NearHipPairs(learned_from, data.batch, seed + 2 * asked.process)
     return Sources(_remembered(training, data, seed), NearHipPairs(held_out, data.batch, seed + 1), words)
@@ -83,5 +83,5 @@ def _remembered(made: PairSource, how: Data, seed: int) -> PairSource:
     return Remembered(made, how.remembered, how.shown, seed) if how.shown > 1 else made
 
 
-def _count(patients: Sequence[Patient]) -> int:
+def _slices(patients: Sequence[Patient]) -> int:
     return sum(len(each.clean_mu) for each in patients)

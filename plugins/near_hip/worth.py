@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from marview.dicom.series import count
+
 from .patient import Patient
 
 
@@ -40,16 +42,15 @@ def lesson(parts: tuple[Patient, ...], held_out: tuple[Patient, ...], *, masks: 
     has_taught, has_start = math.isfinite(errors.of_taught), math.isfinite(errors.of_start)
     scan = parts[0].scan
     words = (
-        f"It learned from {slices(sum(len(one.clean_mu) for one in parts))} of {of} without metal and {masks} "
-        f"{'mask' if masks == 1 else 'masks'} of metal: {spent}, {scan.size_px} x {scan.size_px} pixels, {scan.views} "
-        "views"
+        f"It learned from {count(sum(len(one.clean_mu) for one in parts), 'slice')} of {of} without metal and "
+        f"{count(masks, 'mask')} of metal: {spent}, {scan.size_px} x {scan.size_px} pixels, {scan.views} views"
     )
     words += ", after what other people's slices had taught it." if has_taught else "."
     if math.isinf(errors.after):
         words += " That was too short to learn anything"
     else:
-        count = sum(len(one.clean_mu) for one in held_out)
-        where = f"{slices(count)} it did not learn from" if count else "those slices, as there are no others,"
+        unseen = sum(len(one.clean_mu) for one in held_out)
+        where = f"{count(unseen, 'slice')} it did not learn from" if unseen else "those slices, as there are no others,"
         words += (
             f" In metal put into {where} its error in the trace is {errors.after:.0%} of linear interpolation's"
             f"{f', {errors.of_taught:.0%} before' if has_taught else ''}"
@@ -61,12 +62,3 @@ def lesson(parts: tuple[Patient, ...], held_out: tuple[Patient, ...], *, masks: 
     if errors.of_taught == errors.least:
         return f"{words}, so the network was left as it had been and knows nothing of this patient."
     return f"{words}, so it was left out and the trace holds the completion it would correct; let it learn longer."
-
-
-def slices(count: int) -> str:
-    """So many, in words.
-
-    >>> slices(1), slices(0)
-    ('1 slice', '0 slices')
-    """
-    return f"{count} {'slice' if count == 1 else 'slices'}"

@@ -27,10 +27,10 @@ from torch import Tensor
 
 from marview.evaluation.tables import markdown_table
 from marview.mar import discover, find_usable
+from marview.methods.api import MarCase
 from marview.physics import protocol
 from marview.physics.attenuation import mu_to_hu
 from marview.projection import Projector
-from marview.worker.api import MarCase
 from marview.worker.loading import LoadedMethod, load_method
 
 if sys.platform != "win32":

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.errors import BadInput
+from marview.methods.api import MarCase
 from marview.slices.body import body_of
-from marview.worker.api import MarCase
 from marview.worker.neighbours import Neighbours
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.evaluation.case import KnownCase, ListedCase, check_case
+from marview.methods.api import MarCase
 from marview.physics import Protocol, protocol_of
-from marview.worker.api import MarCase
 from marview.worker.case_files import load_case, save_case, write_npz
 
 _TRUTH = ".truth.npz"

@@ -9,9 +9,9 @@ import torch
 from marview.evaluation.case import KnownCase, ListedCase
 from marview.evaluation.front_end_methods import FoundMetal
 from marview.geometry import processing_beam
+from marview.methods.api import MarCase
 from marview.physics.demo_study import make_demo
 from marview.volume.segment import adaptive
-from marview.worker.api import MarCase
 from marview.worker.neighbours import MOST_CLEAN, nearest_clean
 
 Hear = Callable[[str, FoundMetal], None]

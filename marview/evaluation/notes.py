@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from marview.worker.notes import SliceNote
+from marview.methods.notes import SliceNote
 
 Noted = str | SliceNote
 

@@ -10,11 +10,11 @@ import torch
 from marview.errors import BadInput, UsageError
 from marview.evaluation.case import KnownCase, ListedCase, check_case
 from marview.evaluation.neighbours import part_of, read_neighbours
+from marview.methods.api import MarCase
 from marview.physics import Protocol, Simulation, simulate
 from marview.physics.attenuation import mu_to_hu
 from marview.slices.clean import CleanSlice, fit
 from marview.slices.shapes import Shape, place
-from marview.worker.api import MarCase
 from marview.worker.neighbours import Neighbours
 
 

@@ -20,12 +20,12 @@ from PIL import Image as PilImage
 
 from marview.errors import BadInput
 from marview.evaluation.case import KnownCase, ListedCase, check_case
+from marview.methods.api import MarCase
 from marview.physics import Protocol, protocol_names
 from marview.physics import protocol as named_protocol
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import Projector
 from marview.slices.reason import in_words
-from marview.worker.api import MarCase
 
 _MASKS = "testmask.npy"
 _ALIKE = 1.5

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from marview.learning.api import Pairs
 from marview.learning.known_scan import other_scan
+from marview.methods.api import MarCase
+from marview.methods.notes import SliceNote
 from marview.physics.attenuation import MU_WATER, mu_to_hu
-from marview.worker.api import MarCase
-from marview.worker.notes import SliceNote
 
 LIMITS = "limits"
 """Key of a weights file's metadata: `{quantity: [lowest, highest]}` as JSON."""

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Mapping
 
+from marview.methods.api import MarCase
 from marview.physics import protocol, protocol_names
-from marview.worker.api import MarCase
 
 
 def other_scan(case: MarCase, about: Mapping[str, str]) -> str:

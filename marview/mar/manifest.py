@@ -10,7 +10,7 @@ from marview.errors import BadInput
 from marview.paths import bundled_plugins
 
 API_VERSION = 1
-"""Version of the contract in `marview.worker.api` that this marview speaks."""
+"""Version of the contract in `marview.methods.api` that this marview speaks."""
 
 MANIFEST = "plugin.toml"
 

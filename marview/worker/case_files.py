@@ -15,7 +15,7 @@ from torch import Tensor
 
 from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
-from marview.worker.api import MarCase
+from marview.methods.api import MarCase
 from marview.worker.neighbours import Neighbours
 
 _BEAMS: dict[str, type[Beam]] = {beam.__name__: beam for beam in (ParallelBeam, FanBeamArc, FanBeamFlat)}

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from marview.mar.messages import CaseDone, CasesRequest, Finished, Progress
-from marview.worker.api import MarCase
+from marview.methods.api import MarCase
+from marview.methods.notes import Notes, SliceNote
 from marview.worker.batches import Batches
 from marview.worker.case_files import load_case, load_neighbours, write_npz
 from marview.worker.channel import Channel
@@ -17,7 +18,6 @@ from marview.worker.devices import choose_device
 from marview.worker.front_end import check_result
 from marview.worker.job import WorkerJob
 from marview.worker.loading import load_method
-from marview.worker.notes import Notes, SliceNote
 
 Numbered = tuple[int, MarCase]
 

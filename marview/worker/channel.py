@@ -15,7 +15,7 @@ from pathlib import Path
 
 from marview.errors import MarviewError
 from marview.mar.messages import CancelRequest, Failed, Message, Request, decode, encode
-from marview.worker.api import Cancelled
+from marview.methods.api import Cancelled
 
 _PR_SET_PDEATHSIG = 1
 

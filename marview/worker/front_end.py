@@ -15,11 +15,11 @@ from torch import Tensor
 
 from marview.errors import MethodFailed
 from marview.geometry import GUESS_FRACTION, Beam, processing_beam
+from marview.methods.api import MarCase, MarResult
+from marview.methods.notes import SliceNote
 from marview.physics.attenuation import hu_to_mu
 from marview.projection import Projector
 from marview.volume.volume import BODY_HU
-from marview.worker.api import MarCase, MarResult
-from marview.worker.notes import SliceNote
 from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
 
 LOWEST_HU = -1024.0

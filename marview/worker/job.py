@@ -42,7 +42,7 @@ class Outputs:
 
 
 class WorkerJob:
-    """The job a method gets (`marview.worker.api.Job`).
+    """The job a method gets (`marview.methods.api.Job`).
 
     Attributes:
         weights_read: file and sha256 of the weights that were asked for, of all that the method has.

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from marview.errors import MethodFailed, UsageError
 from marview.mar.manifest import Manifest, code_folder, read_manifest, wrong_field
-from marview.worker.api import Method
+from marview.methods.api import Method
 
 
 class Weights(dict[str, Tensor]):

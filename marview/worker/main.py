@@ -30,9 +30,9 @@ from marview.mar.messages import (
     SinogramRequest,
     TraceRequest,
 )
+from marview.methods.api import Cancelled
 from marview.projection import warm_up
 from marview.projection.compiling import threads
-from marview.worker.api import Cancelled
 from marview.worker.cases import run_cases
 from marview.worker.channel import Channel, die_with_parent, end_group, limit_memory
 from marview.worker.devices import list_devices

@@ -11,7 +11,8 @@ import torch
 
 from marview.geometry import TraceCoverage
 from marview.mar.messages import Finished, Note, Progress, ReduceRequest, SinogramRequest, SliceDone
-from marview.worker.api import MarCase
+from marview.methods.api import MarCase
+from marview.methods.notes import Notes, SliceNote
 from marview.worker.batches import Batches
 from marview.worker.case_files import beam_as_json
 from marview.worker.channel import Channel
@@ -20,7 +21,6 @@ from marview.worker.front_end import REPROJECTED, FrontEnd, check_result, consis
 from marview.worker.job import Outputs, WorkerJob
 from marview.worker.loading import load_method
 from marview.worker.neighbours import neighbours
-from marview.worker.notes import Notes, SliceNote
 from marview.worker.reprojection import Reprojections
 from marview.worker.resampling import SliceFrame
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 import torch
 from torch import Tensor
 
-from marview.worker.api import MarCase
+from marview.methods.api import MarCase
 
 LIMIT_BYTES = 512 * 2**20
 """About three hundred slices; those beyond are projected in every run."""

@@ -5,8 +5,8 @@ from pydantic import BaseModel, Field
 
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
+from marview.methods.api import Job, MarCase, MarResult
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import Job, MarCase, MarResult
 
 from ..nmar.thin_metal import thin_metal_notes
 from .hardening import without_hardening

@@ -14,9 +14,9 @@ from marview.geometry import ParallelBeam
 from marview.learning.api import Pairs, Trainable
 from marview.learning.augment import augment
 from marview.learning.recipe import read_recipe
+from marview.methods.api import MarCase
 from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
 from marview.projection import Projector
-from marview.worker.api import MarCase
 from marview.worker.loading import made_in
 
 HERE = Path(__file__).parent

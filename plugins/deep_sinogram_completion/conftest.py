@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from marview.learning.api import Pairs
+from marview.methods.api import MarCase
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import MarCase
 
 SIZE, VIEWS, BINS = 48, 64, 75
 PIXEL_MM = 153.6 / SIZE

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
+from marview.methods.api import Job, MarCase, MarResult
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import Job, MarCase, MarResult
 
 from ..nmar.thin_metal import thin_metal_notes
 from .network import Completion, classes, compose, hidden_share, interpolate_with_prior, line_unit

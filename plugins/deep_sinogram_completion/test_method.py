@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from marview.errors import BadInput, MethodFailed
+from marview.methods.api import MarCase
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import fill_linear
-from marview.worker.api import MarCase
 from marview.worker.loading import LoadedMethod
 
 

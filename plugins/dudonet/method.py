@@ -8,8 +8,8 @@ from torch import Tensor
 
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
+from marview.methods.api import Job, MarCase, MarResult
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import Job, MarCase, MarResult
 from marview.worker.front_end import grown
 
 from ..deep_sinogram_completion.network import interpolate_with_prior

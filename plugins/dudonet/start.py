@@ -5,8 +5,8 @@ from collections.abc import Callable
 from torch import Tensor
 
 from marview.learning.api import Pairs
+from marview.methods.api import MarCase
 from marview.physics.attenuation import MU_WATER, mu_to_hu
-from marview.worker.api import MarCase
 
 from ..deep_sinogram_completion.network import hidden_share
 from ..nmar.method import Parameters as NmarParameters

@@ -10,10 +10,10 @@ from scipy.ndimage import gaussian_filter
 
 from marview.errors import MethodFailed
 from marview.learning.recipe import read_recipe
+from marview.methods.api import MarCase
 from marview.physics import protocol, simulate
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import fill_linear
-from marview.worker.api import MarCase
 from marview.worker.front_end import grown
 from marview.worker.loading import LoadedMethod
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from marview.worker.api import Job, MarCase, MarResult
+from marview.methods.api import Job, MarCase, MarResult
 
 
 class LinearInterpolation:

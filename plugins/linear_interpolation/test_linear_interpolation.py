@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from marview.geometry import FanBeamArc
+from marview.methods.api import MarCase
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import MarCase
 from marview.worker.loading import load_method
 
 

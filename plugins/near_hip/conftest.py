@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from marview.geometry import ParallelBeam
+from marview.methods.api import Cancelled, MarCase
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import Projector
-from marview.worker.api import Cancelled, MarCase
 from marview.worker.loading import LoadedMethod
 from marview.worker.neighbours import no_neighbours
 

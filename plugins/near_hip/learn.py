@@ -12,7 +12,7 @@ from torch import nn
 from marview.dicom.series import count
 from marview.errors import MethodFailed
 from marview.learning.memory import Remembered
-from marview.worker.api import Job
+from marview.methods.api import Job
 
 from .learned import Learned, Nothing
 from .network import completed

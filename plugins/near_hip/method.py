@@ -5,8 +5,8 @@ from pydantic import BaseModel
 
 from marview.dicom.series import count
 from marview.errors import MethodFailed
+from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import Job, MarCase, MarResult, SliceNote
 
 from ..nmar.thin_metal import thin_metal_notes
 from .kept import Kept

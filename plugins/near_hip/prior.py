@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from marview.methods.api import MarCase
 from marview.physics.attenuation import mu_to_hu
 from marview.projection import fill_linear
-from marview.worker.api import MarCase
 
 from ..nmar.thin_metal import is_thin
 from .learned import Learned

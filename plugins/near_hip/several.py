@@ -6,8 +6,8 @@ from marview.dicom.series import count
 from marview.errors import MethodFailed
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
+from marview.methods.api import Job, MarCase, SliceNote
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import Job, MarCase, SliceNote
 
 from .learned import Learned
 from .parameters import Parameters

@@ -6,9 +6,9 @@ from typing import Literal
 from torch import Tensor
 
 from marview.learning.api import Pairs
+from marview.methods.api import MarCase
 from marview.physics.attenuation import MU_WATER
 from marview.projection import Projector, fill_linear
-from marview.worker.api import MarCase
 
 from ..nmar.method import Parameters as NmarParameters
 from ..nmar.method import prior_source

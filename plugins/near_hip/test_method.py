@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from marview.errors import MethodFailed
-from marview.worker.api import Cancelled
+from marview.methods.api import Cancelled
 
 
 def test_a_run_learns_and_keeps_data_outside_the_trace(loaded, made) -> None:

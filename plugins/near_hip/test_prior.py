@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from marview.worker.api import MarCase
+from marview.methods.api import MarCase
 
 
 @pytest.mark.parametrize("is_measured", [True, False])

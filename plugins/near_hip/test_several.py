@@ -9,7 +9,7 @@ from marview.errors import MethodFailed
 from marview.learning.install import install
 from marview.learning.train import Order, train
 from marview.mar import Listing
-from marview.worker.api import MarCase
+from marview.methods.api import MarCase
 from marview.worker.loading import load_method
 
 HERE = Path(__file__).parent

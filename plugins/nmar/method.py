@@ -6,9 +6,9 @@ import torch
 from pydantic import BaseModel, Field
 from torch import Tensor
 
+from marview.methods.api import Job, MarCase, MarResult
 from marview.physics.attenuation import MU_WATER, mu_to_hu
 from marview.projection import fill_linear
-from marview.worker.api import Job, MarCase, MarResult
 
 from .prior import prior_image
 

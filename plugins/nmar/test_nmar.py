@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from marview.errors import UsageError
+from marview.methods.api import MarCase, MarResult
 from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
-from marview.worker.api import MarCase, MarResult
 from marview.worker.front_end import processing_beam
 from marview.worker.loading import LoadedMethod, load_method
 from marview.worker.resampling import SIZE

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from marview.worker.api import MarCase, SliceNote
+from marview.methods.api import MarCase, SliceNote
 
 from .method import Parameters, is_mild
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from marview.worker.api import Job, MarCase, MarResult
+from marview.methods.api import Job, MarCase, MarResult
 
 from ..nmar.method import Nmar
 from ..nmar.method import Parameters as NmarParameters

@@ -3,7 +3,7 @@
 import torch
 
 from marview.geometry import ParallelBeam
-from marview.worker.api import MarCase
+from marview.methods.api import MarCase
 from marview.worker.loading import LoadedMethod
 
 

@@ -79,7 +79,7 @@ def test_benchmark_ranks_li_above_nothing_and_takes_up_where_it_was(
 METHOD = """
 from pydantic import BaseModel
 from marview.learning.guard import warnings
-from marview.worker.api import MarResult
+from marview.methods.api import MarResult
 
 class Learned:
     class Parameters(BaseModel):

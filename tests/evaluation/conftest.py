@@ -9,10 +9,10 @@ import torch
 
 from marview.evaluation.case import KnownCase
 from marview.geometry import FanBeamFlat
+from marview.methods.api import MarCase
 from marview.physics import Protocol
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import Projector
-from marview.worker.api import MarCase
 
 SMALL = Protocol(
     name="small",

@@ -10,7 +10,7 @@ from marview.evaluation.benchmark import Corrected, Entry, run_benchmark
 from marview.evaluation.case import ListedCase
 from marview.evaluation.case_folder import list_case_files, write_known_case
 from marview.evaluation.syndeeplesion import list_syndeeplesion, write_syndeeplesion
-from marview.worker.notes import SliceNote
+from marview.methods.notes import SliceNote
 
 
 class Laboratory:

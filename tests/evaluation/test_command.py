@@ -15,7 +15,7 @@ from marview.physics import protocol
 METHOD = """
 import pathlib
 from pydantic import BaseModel
-from marview.worker.api import MarResult
+from marview.methods.api import MarResult
 
 class Made:
     class Parameters(BaseModel):

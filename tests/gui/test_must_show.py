@@ -124,7 +124,7 @@ entry = "method:Method"
 """
 METHOD = """
 from pydantic import BaseModel
-from marview.worker.api import MarResult
+from marview.methods.api import MarResult
 
 class Method:
     class Parameters(BaseModel):

@@ -9,8 +9,8 @@ import torch
 from marview.geometry import ParallelBeam
 from marview.learning import guard
 from marview.learning.guard import Seen, measured, warnings
+from marview.methods.api import MarCase
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.api import MarCase
 
 SIZE = 32
 

@@ -9,8 +9,8 @@ import torch
 from marview.geometry import processing_beam
 from marview.learning.guard import warnings
 from marview.learning.known_scan import other_scan
+from marview.methods.api import MarCase
 from marview.physics import protocol
-from marview.worker.api import MarCase
 
 ABOUT = {"protocols": json.dumps(["syndeeplesion-640", "adn-256", "adn-256"])}
 

@@ -25,7 +25,7 @@ METHOD = """
 import os, signal, sys, time
 import torch
 from pydantic import BaseModel, Field
-from marview.worker.api import MarResult
+from marview.methods.api import MarResult
 
 class Parameters(BaseModel):
     strength_hu: float = Field(10.0, ge=0, title="Strength")

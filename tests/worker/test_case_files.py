@@ -7,7 +7,7 @@ import torch
 from marview.errors import BadInput
 from marview.geometry import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
 from marview.mar import CaseDone, CasesRequest, MarWorker
-from marview.worker.api import MarCase, MarResult
+from marview.methods.api import MarCase, MarResult
 from marview.worker.case_files import beam_from_json, load_case, load_neighbours, save_case, save_neighbours
 from marview.worker.neighbours import Neighbours
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from marview.errors import MethodFailed
-from marview.worker.api import MarResult
+from marview.methods.api import MarResult
 from marview.worker.front_end import FrontEnd, check_result, consistency, grown, processing_beam, too_much_metal
 from marview.worker.resampling import SliceFrame
 

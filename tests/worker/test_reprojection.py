@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from marview.geometry import ParallelBeam
+from marview.methods.api import MarCase
 from marview.projection import Projector
-from marview.worker.api import MarCase
 from marview.worker.reprojection import Reprojections
 
 BEAM = ParallelBeam(views=6, bins=24, bin_mm=1.0)

@@ -1,6 +1,6 @@
 """What holds for many slices is said once."""
 
-from marview.worker.notes import Notes, SliceNote
+from marview.methods.notes import Notes, SliceNote
 
 
 def hidden(slice_index: int, share: float) -> SliceNote:

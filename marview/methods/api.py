@@ -11,11 +11,9 @@ from pydantic import BaseModel
 from torch import Tensor
 
 from marview.geometry import Beam
+from marview.methods.notes import SliceNote
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import Projector, fill_linear
-from marview.worker.notes import SliceNote
-
-API_VERSION = 1
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the person said stop
@@ -148,4 +146,4 @@ class Method(Protocol):
         """Correct the slices of a case."""
 
 
-__all__ = ["API_VERSION", "Cancelled", "Job", "MarCase", "MarResult", "Method", "SliceNote"]
+__all__ = ["Cancelled", "Job", "MarCase", "MarResult", "Method", "SliceNote"]

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from marview.commands.window import open_window
+from marview.dicom.atomic import check_place
 from marview.dicom.make import Labels, write_ct_series
 from marview.export import whole_folder, write_json, write_nifti
 
@@ -39,6 +40,7 @@ def demo_study(kind: str, output: Path | None, *, has_window: bool) -> int:
 def _make(kind: str, folder: Path) -> None:
     from marview.physics.demo_study import make_demo
 
+    check_place(folder)
     with Progress(console=Console(file=sys.stderr)) as bar:
         task = bar.add_task(f"Simulating the {kind} study", total=1.0)
         study = make_demo(kind, progress=lambda fraction: bar.update(task, completed=fraction))

@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from marview.commands.slices import parse_slices
 from marview.dicom import open_series
+from marview.dicom.atomic import check_place
 from marview.dicom.make import Labels, write_ct_series
 from marview.errors import BadInput
 from marview.evaluation.case_folder import write_known_case
@@ -45,7 +46,9 @@ def simulate_series(
         CannotWrite: the disk is full or read-only.
     """
     scan = protocol(protocol_name)
+    check_place(output)
     loaded = open_series(path, series_uid)
+    check_place(output)
     if not loaded.report.is_volume:
         raise BadInput(f"{path} cannot be scanned: {loaded.report.reason}")
     chosen = parse_slices(slices, len(loaded.volume.hu))

@@ -84,6 +84,7 @@ def sweep_series(
     parameters = parse_settings(settings)
     check_place(output)
     with shared_series(path, series_uid) as series, MarWorker() as worker, ExitStack() as stack:
+        check_place(output)  # the series is known by now, and nothing goes into its folder
         refuse_gaps(series.loaded, is_across_gaps=is_across_gaps)
         volume, like = series.loaded.volume, series.loaded.nifti
         metal = _reference(series.loaded, mask, [one.threshold_hu for one in variants if one.threshold_hu is not None])

@@ -10,6 +10,7 @@ from PIL import Image
 
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import share, shared_series
+from marview.dicom.atomic import check_file
 from marview.dicom.series import count
 from marview.errors import UsageError
 from marview.export import whole_file, write_npz
@@ -36,6 +37,7 @@ def write_trace(path: Path, slice_index: int, output: Path, choice: MaskChoice, 
         slices = len(series.loaded.volume.hu)
         if not 0 <= slice_index < slices:
             raise UsageError(f"There is no slice {slice_index}: the series has slices 0 to {slices - 1}.")
+        check_file(output)
         metal = find_metal(series.loaded, choice)
         pictures: dict[str, NDArray[Any]] = {"mask": metal.mask[slice_index]}
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import re
@@ -14,10 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from marview.errors import BadInput, UsageError
+from marview.originals import refuse_original
 
 PART = ".part-"
 _OWNER = ".owner"
 _PART_FILE = re.compile(rf"{re.escape(PART)}(\d+)-\d+")
+_LONGEST_NAME = 240
+"""Bytes; file systems take 255, of which the beginning of a part's name needs some."""
 _NAMELESS_SECONDS = 60
 _FOREIGN_SECONDS = 86_400
 
@@ -47,16 +51,17 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
         bytes_needed: refuse at once where the disk has less room.
 
     Raises:
-        UsageError: the target holds something.
+        UsageError: the target holds something, or lies in the folder of a series that was read.
         CannotWrite: the disk is full or read-only, or another process is writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
+    refuse_original(target)
     with _sentences(target):
         _refuse_occupied(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep(target.parent)
         _refuse_small(target, target.parent, bytes_needed)
-    part = target.parent / f"{PART}{target.name}"
+    part = target.parent / _part_name(target.name)
     with _sentences(target):
         _claim(part, target)
     try:
@@ -83,18 +88,38 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
     """Find out before the work is done whether a folder can be written, as `whole_folder` would when it is done.
 
     Raises:
-        UsageError: the target holds something.
+        UsageError: the target holds something, or lies in the folder of a series that was read.
         CannotWrite: nothing may be written there, or the disk has not the room.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
+    refuse_original(target)
     with _sentences(target):
         _refuse_occupied(target)
-        there = next(folder for folder in target.parents if folder.exists())
-        if not there.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file")
-        with tempfile.TemporaryDirectory(prefix=PART, dir=there):
-            pass
-        _refuse_small(target, there, bytes_needed)
+        _refuse_small(target, _writable_parent(target), bytes_needed)
+
+
+def check_file(target: Path) -> None:
+    """Find out before the work is done whether a file can be written, as `whole_file` would when it is done.
+
+    Raises:
+        UsageError: the target is a file that was read, or lies in the folder of a series that was read.
+        CannotWrite: nothing may be written there, or the target is a folder.
+    """
+    target = Path(os.path.abspath(target))  # noqa: PTH100
+    refuse_original(target)
+    with _sentences(target):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        _writable_parent(target)
+
+
+def _writable_parent(target: Path) -> Path:
+    """The folder nearest to the target that is there; something can be written into it."""
+    there = next(folder for folder in target.parents if folder.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file")
+    with tempfile.TemporaryDirectory(prefix=PART, dir=there):
+        return there
 
 
 @contextmanager
@@ -102,15 +127,17 @@ def whole_file(target: Path) -> Iterator[Path]:
     """A file to write, which replaces `target` when the block ends well and is gone when it does not.
 
     Raises:
+        UsageError: the target is a file that was read, or lies in the folder of a series that was read.
         CannotWrite: the disk is full or read-only, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
+    refuse_original(target)
     suffixes = "".join(target.suffixes[-2:])
     part = target.parent / f"{PART}{os.getpid()}-{time.monotonic_ns()}{suffixes}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "is a folder")
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
         sweep(target.parent)
         yield part
         with part.open("rb+") as stream:
@@ -142,6 +169,12 @@ def sweep(folder: Path) -> None:
             shutil.rmtree(part, ignore_errors=True)
         elif part.is_file() and (named := _PART_FILE.match(part.name)) and not _is_alive(int(named[1])):
             part.unlink(missing_ok=True)
+
+
+def _part_name(name: str) -> str:
+    """Of the folder that becomes one of this name: one for each name, of a length that every file system takes."""
+    encoded = os.fsencode(name)
+    return f"{PART}{name}" if len(encoded) < _LONGEST_NAME else f"{PART}{hashlib.sha256(encoded).hexdigest()}"
 
 
 def _claim(part: Path, target: Path) -> None:

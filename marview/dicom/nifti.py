@@ -17,6 +17,7 @@ from marview.dicom.series import Series
 from marview.errors import BadInput
 from marview.geometry.grid import Grid
 from marview.geometry.orientation import RAS_TO_LPS, Layout, layout_of
+from marview.originals import note_file
 from marview.volume import Volume
 
 LARGEST_VOXELS = 2_000_000_000
@@ -30,6 +31,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
         BadInput: the file is not a NIfTI volume that can be read.
     """
     try:
+        note_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = nib.load(path)

@@ -17,6 +17,7 @@ from marview.dicom.quiet import quiet
 from marview.dicom.report import Finding, Kind, SeriesReport
 from marview.dicom.series import Series, listing
 from marview.errors import BadInput
+from marview.originals import note_series
 from marview.volume import Volume
 
 Allocate = Callable[[tuple[int, int, int], "np.dtype[np.int16]"], NDArray[np.int16]]
@@ -91,6 +92,7 @@ def read(
     hu = allocate_hu(stack.grid.shape, allocate)
     loaded = LoadedSeries(series, Volume(hu, stack.grid), stack.slices, report)
     headers = {z: header for z in middle_outward(len(stack.slices)) if (header := stack.slices[z]) is not None}
+    note_series(header.source.path for header in headers.values() if not header.source.member)
     outcomes = _Outcomes()
     hu.fill(PADDING_HU)
     if on_start is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from marview.errors import BadInput
+from marview.originals import note_file
 
 LARGEST_FILE_BYTES = 1 << 30
 
@@ -66,9 +67,11 @@ class Source:
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading; a FIFO, socket or device raises OSError instead of blocking."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise OSError("not a regular file")
+    note_file(path, status)
     return os.fdopen(descriptor, "rb")
 
 

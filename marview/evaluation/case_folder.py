@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from marview.dicom.source import open_regular
 from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.evaluation.case import KnownCase, ListedCase, check_case
 from marview.methods.api import MarCase
@@ -76,7 +77,7 @@ def read_known_case(folder: Path, name: str) -> KnownCase:
         raise BadInput(f"Case {name}: {missing} is missing; make the case again or remove its other file.")
     case = load_case(given)
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        with open_regular(path) as stream, np.load(stream, allow_pickle=False) as file:
             truth_hu = file["truth_hu"]
             free = file.get("metal_free_sinogram")
     except (*DAMAGED_ARRAYS, KeyError) as reason:

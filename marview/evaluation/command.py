@@ -11,6 +11,7 @@ from marview.evaluation.results import Results
 from marview.evaluation.taking_part import expand
 from marview.mar import discover
 from marview.mar.messages import Device
+from marview.originals import refuse_original
 from marview.physics import protocol as named_protocol
 
 
@@ -42,11 +43,13 @@ def benchmark(
         on_progress: is told the share that is done and what is next.
 
     Raises:
-        UsageError: an unknown protocol or method, clean slices without masks, or a folder of another benchmark.
+        UsageError: an unknown protocol or method, clean slices without masks, or a folder of another benchmark
+            or of the scans themselves.
         BadInput: there are no cases.
     """
     scan = named_protocol(protocol) if protocol else find_protocol(cases)
     listed = list_cases(cases, scan, masks=masks, material=material)
+    refuse_original(output)
     source = [str(cases.resolve())] + ([str(masks.resolve()), material] if masks is not None else [])
     with WorkerMethods(device) as correct:
         entries = [correct.entry(method, (parameters or {}).get(method)) for method in expand(methods, discover())]

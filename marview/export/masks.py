@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.dicom.atomic import whole_file
+from marview.dicom.atomic import check_file, whole_file
 from marview.dicom.read import LoadedSeries
 from marview.dicom.segmentation import refuse_unsegmentable, write_segmentation
 from marview.errors import UsageError
@@ -20,7 +20,8 @@ def refuse_mask_name(path: Path | str, series: LoadedSeries) -> None:
     """Find out before the metal is found whether its mask can be written under a name.
 
     Raises:
-        UsageError: the name ends in none of `MASK_SUFFIXES`.
+        UsageError: the name ends in none of `MASK_SUFFIXES`, or is a file or in a folder that was read.
+        CannotWrite: nothing may be written there.
         BadInput: it asks for a DICOM SEG, and the series is nothing that one could refer to.
     """
     path = Path(path)
@@ -31,6 +32,7 @@ def refuse_mask_name(path: Path | str, series: LoadedSeries) -> None:
         )
     if path.suffix.lower() == ".dcm":
         refuse_unsegmentable(series)
+    check_file(path)
 
 
 def write_mask(

@@ -13,6 +13,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QApplication
 
+from marview.dicom.atomic import check_file, whole_file
 from marview.errors import BadInput
 from marview.gui.bridge import Bridge
 from marview.gui.icons import application_icon
@@ -77,7 +78,9 @@ def render_to_png(path: Path | None, output_png: Path) -> None:
 
     Raises:
         BadInput: the study cannot be opened, or the picture cannot be written.
+        UsageError: the picture would go into the folder of the study.
     """
+    check_file(output_png)
     qt = application()
     window = make_window(Settings())
     window.resize(*SIZE)
@@ -95,12 +98,13 @@ def render_to_png(path: Path | None, output_png: Path) -> None:
             session.view.update(layout=Layout.MAR)
             wait_until(lambda: bool(failures or session.sinograms.current or session.sinograms.refusal))
     qt.processEvents()
-    is_written = window.grab().save(str(output_png), "PNG")
+    picture = window.grab()
     window.close()
     if failures:
         raise BadInput(failures[0])
-    if not is_written:
-        raise BadInput(f"{output_png} cannot be written.")
+    with whole_file(output_png) as part:
+        if not picture.save(str(part), "PNG"):
+            raise BadInput(f"{output_png} cannot be written.")
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> bool:

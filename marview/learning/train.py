@@ -22,6 +22,7 @@ from marview.learning.recipe import Recipe, read_recipe
 from marview.learning.record import Session, add_session, collections_of
 from marview.mar import Listing
 from marview.mar.manifest import code_folder
+from marview.originals import refuse_original
 from marview.physics import protocol
 from marview.worker.loading import made_in
 
@@ -91,6 +92,7 @@ def train(
         raise UsageError(f"{listing.id} makes its own pairs of the scans it is given, so leave --protocol out.")
     machine = Machine(order.device)
     sources = _sources(trainable, recipe, order, machine, tell)
+    refuse_original(order.output)
     version, begins_with = listing.manifest.version, order.begins_with
     pairs, held_out = sources.training, sources.validation
     plan = Plan(listing.id, version, trainable, recipe, pairs, held_out, order.output, machine, begins_with)

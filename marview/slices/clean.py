@@ -15,6 +15,7 @@ from PIL import Image as PilImage
 from PIL import ImageSequence
 
 from marview.errors import BadInput
+from marview.originals import note_file
 from marview.slices.index import patients_of
 from marview.slices.reason import in_words
 from marview.slices.volumes import ARRAYS, read_volume
@@ -76,6 +77,7 @@ def fit(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def _list_tiff(path: Path) -> list[CleanSlice]:
+    note_file(path)
     with _in_words(path), PilImage.open(path) as stack:
         count = int(getattr(stack, "n_frames", 1))
     return [

@@ -11,6 +11,7 @@ from PIL import Image as PilImage
 from scipy.ndimage import find_objects, gaussian_filter, label
 from scipy.signal import fftconvolve
 
+from marview.dicom.source import open_regular
 from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.slices.body import body_of
 from marview.slices.reason import in_words
@@ -47,7 +48,7 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
         BadInput: no such file, or it holds something else.
     """
     try:
-        with path.open("rb") as stream:  # numpy leaves a damaged file open
+        with open_regular(path) as stream:  # numpy leaves a damaged file open
             file = np.load(stream, allow_pickle=False)
             masks = file if isinstance(file, np.ndarray) else file["mask"]
             if not isinstance(file, np.ndarray) and "shape" in file:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from marview.dicom import LoadedSeries, mask_file
 from marview.dicom.mask_file import MaskFile
 from marview.dicom.open import open_series
+from marview.dicom.source import open_regular
 from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.slices.reason import in_words
 
@@ -91,7 +92,7 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
         BadInput: it cannot be read, or is no such array.
     """
     try:
-        with path.open("rb") as stream:  # numpy leaves a damaged file open
+        with open_regular(path) as stream:  # numpy leaves a damaged file open
             file = np.load(stream, allow_pickle=False)
             array = np.asarray(file if isinstance(file, np.ndarray) else file[name])
     except DAMAGED_ARRAYS as reason:

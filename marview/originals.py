@@ -1,0 +1,67 @@
+"""The files this process has read as somebody's data: nothing is ever written onto them or into their series' folder.
+
+Files and folders are known by what the file system calls them (device and inode), so links, relative paths and another
+spelling of upper and lower case all lead to the same answer.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from marview.errors import UsageError
+
+_Key = tuple[int, int]
+_files: dict[_Key, str] = {}
+_series_folders: dict[_Key, str] = {}
+
+
+def note_file(path: Path, status: os.stat_result | None = None) -> None:
+    """Remember a file that was read, by the status of the open file where it is at hand."""
+    try:
+        status = path.stat() if status is None else status
+        _files[status.st_dev, status.st_ino] = os.path.abspath(path)  # noqa: PTH100 - a link keeps its name
+    except OSError:
+        return
+
+
+def note_series(files: Iterable[Path]) -> None:
+    """Remember the folders that the slices of a series lie in, and those that links to slices lead to."""
+    folders = {folder for file in files for folder in (file.parent, Path(os.path.realpath(file)).parent)}
+    for folder in folders:
+        key = _key(folder)
+        if key is not None:
+            _series_folders[key] = os.path.abspath(folder)  # noqa: PTH100
+
+
+def refuse_original(target: Path) -> None:
+    """Refuse a target that is a file that was read, or lies in or below the folder of a series that was read.
+
+    Raises:
+        UsageError: writing there would replace somebody's data or mix with it.
+    """
+    target = Path(os.path.abspath(target))  # noqa: PTH100
+    if _is_noted(target, _files):
+        raise UsageError(f"{target} is a file that was read, and originals are never overwritten. Choose another name.")
+    for folder in target.parents:
+        if _is_noted(folder, _series_folders):
+            raise UsageError(
+                f"{target} lies in {folder}, the folder of the images that were read, and nothing is written there. "
+                "Choose a place outside of it."
+            )
+    resolved = Path(os.path.realpath(target))
+    if resolved != target:
+        refuse_original(resolved)
+
+
+def _is_noted(path: Path, noted: dict[_Key, str]) -> bool:
+    """Whether a path leads to something noted that still is what it was: the system gives inodes out again."""
+    key = _key(path)
+    return key is not None and key in noted and _key(Path(noted[key])) == key
+
+
+def _key(path: Path) -> _Key | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino

@@ -1,9 +1,29 @@
 """Which actions are possible and which are on, derived from the session."""
 
+from collections.abc import Callable
+
 from marview.gui.actions import Actions
-from marview.session.display import Comparison, Display, Layout, Overlay
 from marview.session.session import Session
 from marview.session.tools import Tool
+
+
+def _is_running(session: Session) -> bool:
+    return session.runs.is_running or session.sensitivity.is_running
+
+
+NEEDS: dict[str, Callable[[Session], bool]] = {
+    "series": lambda s: s.loaded is not None,
+    "volume": lambda s: s.loaded is not None and s.loaded.report.is_volume,
+    "metal": lambda s: s.metal.is_present,
+    "mask": lambda s: s.metal.is_present and not s.refusal and not _is_running(s),
+    "undo": lambda s: s.metal.can_undo,
+    "redo": lambda s: s.metal.can_redo,
+    "result": lambda s: s.result is not None,
+    "sweep": lambda s: s.sensitivity.swept is not None,
+    "cancel": lambda s: _is_running(s) or s.tools.settings.tool is not Tool.NONE,
+}
+"""What a row of the actions may need. A volume is a series that can be corrected; a mask is metal that can be corrected
+now, while nothing runs."""
 
 
 class ActionState:
@@ -12,7 +32,7 @@ class ActionState:
     def __init__(self, session: Session, actions: Actions) -> None:
         self._session = session
         self._actions = actions
-        session.view.changed.connect(self._check)
+        session.view.changed.connect(lambda *_: actions.check(session))
         for event in (
             session.library.started,
             session.library.finished,
@@ -29,37 +49,4 @@ class ActionState:
     def refresh(self, *_: object) -> None:
         """Look at everything."""
         session = self._session
-        is_running = session.runs.is_running or session.sensitivity.is_running
-        is_present = {
-            "series": session.loaded is not None,
-            "mask": session.metal.is_present and not session.refusal and not is_running,
-            "result": session.result is not None,
-            "sweep": session.sensitivity.swept is not None,
-            "volume": session.loaded is not None and session.loaded.report.is_volume,
-            "metal": session.metal.is_present,
-            "undo": session.metal.can_undo,
-            "redo": session.metal.can_redo,
-            "cancel": is_running or session.tools.settings.tool is not Tool.NONE,
-        }
-        self._actions.enable(frozenset(name for name, is_there in is_present.items() if is_there))
-        self._actions["next_metal"].setEnabled(session.metal.is_present)
-        self._actions["previous_metal"].setEnabled(session.metal.is_present)
-        self._check(session.view.display)
-
-    def _check(self, display: Display, _names: object = None) -> None:
-        check = self._actions.check
-        check("layout_read", is_on=display.layout is Layout.READ)
-        check("layout_mar", is_on=display.layout is Layout.MAR)
-        check("layout_sensitivity", is_on=display.layout is Layout.SENSITIVITY)
-        check("invert", is_on=display.is_inverted)
-        check("overlays", is_on=not display.are_overlays_hidden)
-        check("swipe", is_on=display.comparison is Comparison.SWIPE)
-        check("difference", is_on=display.comparison is Comparison.DIFFERENCE)
-        check("maximise", is_on=bool(display.maximised))
-        for overlay in Overlay:
-            check(overlay.value, is_on=display.shows(overlay))
-        tools = self._session.tools.settings
-        for tool in Tool:
-            if tool is not Tool.NONE:
-                check(tool.value, is_on=tools.tool is tool)
-        check("sphere", is_on=tools.is_sphere)
+        self._actions.update(session, [name for name, is_there in NEEDS.items() if is_there(session)])

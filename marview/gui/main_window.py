@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from marview.gui.action_rows import PRESET_ROWS, ROWS
 from marview.gui.action_state import ActionState
 from marview.gui.actions import Actions
 from marview.gui.commands import Commands
@@ -39,7 +40,7 @@ class MainWindow(QMainWindow):
         self.grid = PaneGrid(session)
         self.desk = Desk(session, self.grid)
         self.commands = Commands(self, session, self.grid, lambda: [self.series, self.grid, self.side])
-        self.actions_table = Actions(self, self.commands.table())
+        self.actions_table = Actions(self, (*ROWS, *PRESET_ROWS), self.commands)
         self.series = SeriesList(session.library)
         self.series.setFixedWidth(LIST_WIDTH)
         self.side = SidePanel(session, self.actions_table)

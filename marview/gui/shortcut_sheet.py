@@ -13,7 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from marview.gui.actions import MOUSE, PRESET_ROWS, ROWS, Row
+from marview.gui.action_rows import MOUSE, PRESET_ROWS, ROWS
+from marview.gui.actions import Row
 from marview.gui.text import tr
 
 COLUMNS = 3

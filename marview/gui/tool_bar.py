@@ -10,13 +10,9 @@ from marview.session.display import Display
 from marview.session.presets import presets
 from marview.session.session import Session
 
-GROUPS = (
-    ("layout_read", "layout_mar", "layout_sensitivity"),
-    ("invert", "reset"),
-    ("mask", "trace", "changed", "consistency"),
-    ("swipe", "difference"),
-)
-WITH_WORDS = frozenset({"layout_read", "layout_mar", "layout_sensitivity"})
+WITH_WORDS = frozenset({"open", "layout"})
+"""Groups whose buttons show their title beside the icon."""
+
 OWN = "own"
 
 
@@ -29,21 +25,18 @@ class ToolBar(QToolBar):
         self.setMovable(False)
         self.setIconSize(QSize(20, 20))
         self.toggleViewAction().setEnabled(False)
-        self._add(actions["open_folder"], has_words=True)
-        self.addSeparator()
-        for group in GROUPS:
-            for name in group:
-                self._add(actions[name], has_words=name in WITH_WORDS)
-            if group[0] == "layout_read":
+        for name, group in actions.groups().items():
+            if name == "help":
+                space = QWidget()
+                space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+                self.addWidget(space)
+            for action in group:
+                self._add(action, has_words=name in WITH_WORDS)
+            if name != "help":
                 self.addSeparator()
+            if name == "layout":
                 self.window_box = self._make_window_box()
                 self.addWidget(self.window_box)
-            else:
-                self.addSeparator()
-        space = QWidget()
-        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.addWidget(space)
-        self._add(actions["shortcuts"], has_words=False)
         session.view.changed.connect(self._follow)
         session.library.started.connect(lambda _loaded: self._show_window(session.view.display))
 

@@ -1,0 +1,302 @@
+"""Everything a person can do; menus, keys, the tool bar and the shortcut sheet are made from these rows."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from marview.gui.actions import Row
+from marview.session.display import Comparison, Layout, Overlay
+from marview.session.presets import presets
+from marview.session.tools import Tool
+from marview.volume.window import HuWindow
+
+if TYPE_CHECKING:
+    from marview.gui.commands import Commands
+
+
+def _layout(layout: Layout, title: str, key: str, icon: str) -> Row:
+    return Row(
+        f"layout_{layout.value}",
+        title,
+        "View/Layout",
+        (key,),
+        icon,
+        bar="layout",
+        does=lambda c: c.view.update(layout=layout, maximised=""),
+        is_on=lambda s: s.view.display.layout is layout,
+    )
+
+
+def _overlay(overlay: Overlay, title: str, key: str, needs: str = "result", bar: str = "overlays") -> Row:
+    return Row(
+        overlay.value,
+        title,
+        "View",
+        (key,),
+        overlay.value,
+        needs=needs,
+        bar=bar,
+        does=lambda c: c.view.toggle_overlay(overlay),
+        is_on=lambda s: s.view.display.shows(overlay),
+    )
+
+
+def _comparison(comparison: Comparison, title: str, key: str) -> Row:
+    return Row(
+        comparison.value,
+        title,
+        "View",
+        (key,),
+        comparison.value,
+        needs="result",
+        bar="comparison",
+        does=lambda c: c.view.compare(comparison),
+        is_on=lambda s: s.view.display.comparison is comparison,
+    )
+
+
+def _tool(tool: Tool, title: str, key: str) -> Row:
+    return Row(
+        tool.value,
+        title,
+        "Metal/Tools",
+        (key,),
+        tool.value,
+        needs="volume",
+        does=lambda c: c.tools.take(tool),
+        is_on=lambda s: s.tools.settings.tool is tool,
+    )
+
+
+def _set_window(window: HuWindow, commands: "Commands") -> None:
+    commands.view.update(window=window)
+
+
+ROWS: tuple[Row, ...] = (
+    Row("open_folder", "Open folder …", "File", ("Ctrl+O",), "open", bar="open", does=lambda c: c.open_folder()),
+    Row("open_file", "Open file or zip …", "File", ("Ctrl+Shift+O",), "file", does=lambda c: c.open_file()),
+    Row("open_demo", "Open the demo study", "File", (), "demo", does=lambda c: c.open_demo()),
+    Row(
+        "import_mask",
+        "Import metal mask …",
+        "File",
+        ("Ctrl+I",),
+        "import",
+        needs="volume",
+        does=lambda c: c.import_mask(),
+    ),
+    Row(
+        "export_mask",
+        "Export metal mask …",
+        "File",
+        ("Ctrl+Shift+E",),
+        "export",
+        needs="metal",
+        does=lambda c: c.export_mask(),
+    ),
+    Row("export", "Export …", "File", ("Ctrl+E",), "export", needs="result", does=lambda c: c.export()),
+    Row("quit", "Quit", "File", ("Ctrl+Q",), does=lambda c: c.quit()),
+    _layout(Layout.READ, "Read", "Ctrl+1", "layout_read"),
+    _layout(Layout.MAR, "MAR", "Ctrl+2", "layout_mar"),
+    _layout(Layout.SENSITIVITY, "Sensitivity", "Ctrl+3", "layout_sensitivity"),
+    Row(
+        "reset",
+        "Reset zoom and pan",
+        "View",
+        ("R",),
+        "reset",
+        needs="series",
+        does=lambda c: c.view.reset(),
+        bar="view",
+    ),
+    Row(
+        "invert",
+        "Invert",
+        "View",
+        ("I",),
+        "invert",
+        needs="series",
+        does=lambda c: c.view.update(is_inverted=not c.view.display.is_inverted),
+        is_on=lambda s: s.view.display.is_inverted,
+        bar="view",
+    ),
+    Row(
+        "overlays",
+        "Overlays",
+        "View",
+        ("O",),
+        needs="series",
+        does=lambda c: c.view.update(are_overlays_hidden=not c.view.display.are_overlays_hidden),
+        is_on=lambda s: not s.view.display.are_overlays_hidden,
+    ),
+    _overlay(Overlay.MASK, "Metal mask", "M", needs="series"),
+    _overlay(Overlay.TRACE, "Metal trace", "T", needs="series"),
+    _overlay(Overlay.CHANGED, "Changed pixels", "Shift+C"),
+    _overlay(Overlay.CONSISTENCY, "Consistency", "Shift+K"),
+    _overlay(Overlay.SPREAD, "Sensitivity map", "Shift+V", needs="sweep", bar=""),
+    _comparison(Comparison.SWIPE, "Swipe original and result", "S"),
+    _comparison(Comparison.DIFFERENCE, "Difference", "F"),
+    Row("hold_original", "Show the original while held", "", ("X",), needs="result"),
+    Row(
+        "maximise",
+        "Maximise the pane",
+        "View",
+        ("Ctrl+Return",),
+        "maximise",
+        needs="series",
+        does=lambda c: c.maximise(),
+        is_on=lambda s: bool(s.view.display.maximised),
+    ),
+    Row("next_region", "Series, panes, metal and method", "View", ("F6",), does=lambda c: c.next_region()),
+    Row("next_pane", "Next pane", "", ("Tab",), needs="series"),
+    Row("full_screen", "Full screen", "View", ("F11",), does=lambda c: c.full_screen()),
+    Row("previous_slice", "Previous slice", "Go", ("Up",), needs="series", does=lambda c: c.view.scroll(-1)),
+    Row("next_slice", "Next slice", "Go", ("Down",), needs="series", does=lambda c: c.view.scroll(1)),
+    Row("back_ten", "Ten slices back", "Go", ("Shift+Up",), needs="series", does=lambda c: c.view.scroll(-10)),
+    Row("on_ten", "Ten slices on", "Go", ("Shift+Down",), needs="series", does=lambda c: c.view.scroll(10)),
+    Row("first_slice", "First slice", "Go", ("Home",), needs="series", does=lambda c: c.view.go_to(0)),
+    Row(
+        "last_slice",
+        "Last slice",
+        "Go",
+        ("End",),
+        needs="series",
+        does=lambda c: c.view.go_to(c.view.display.slice_count - 1),
+    ),
+    Row(
+        "previous_metal", "Previous slice with metal", "Go", ("Ctrl+Up",), needs="metal", does=lambda c: c.to_metal(-1)
+    ),
+    Row("next_metal", "Next slice with metal", "Go", ("Ctrl+Down",), needs="metal", does=lambda c: c.to_metal(1)),
+    Row(
+        "previous_series",
+        "Previous series",
+        "Go",
+        ("PgUp",),
+        needs="series",
+        does=lambda c: c.session.library.choose_neighbour(-1),
+    ),
+    Row(
+        "next_series",
+        "Next series",
+        "Go",
+        ("PgDown",),
+        needs="series",
+        does=lambda c: c.session.library.choose_neighbour(1),
+    ),
+    Row(
+        "find_metal",
+        "Find metal",
+        "Metal",
+        ("Ctrl+M",),
+        "adaptive",
+        needs="volume",
+        does=lambda c: c.session.metal.find(),
+    ),
+    _tool(Tool.BRUSH, "Brush", "B"),
+    _tool(Tool.ERASER, "Eraser", "E"),
+    _tool(Tool.FREEHAND, "Freehand outline", "L"),
+    _tool(Tool.POLYGON, "Polygon", "Shift+L"),
+    _tool(Tool.GROW, "Grow from a click", "G"),
+    _tool(Tool.BOX, "Keep within a box", "W"),
+    Row(
+        "sphere",
+        "Sphere instead of disc",
+        "Metal/Tools",
+        ("Shift+B",),
+        "sphere",
+        needs="volume",
+        does=lambda c: c.tools.update(is_sphere=not c.tools.settings.is_sphere),
+        is_on=lambda s: s.tools.settings.is_sphere,
+    ),
+    Row("smaller", "Smaller brush", "Metal/Tools", ("[",), needs="volume", does=lambda c: c.tools.resize(-1)),
+    Row("larger", "Larger brush", "Metal/Tools", ("]",), needs="volume", does=lambda c: c.tools.resize(1)),
+    Row("grow_mask", "Grow the mask", "Metal/Mask", ("Ctrl+]",), needs="metal", does=lambda c: c.edits.grow(1)),
+    Row("shrink_mask", "Shrink the mask", "Metal/Mask", ("Ctrl+[",), needs="metal", does=lambda c: c.edits.grow(-1)),
+    Row("fill_holes", "Fill holes", "Metal/Mask", ("Shift+H",), needs="metal", does=lambda c: c.edits.fill_holes()),
+    Row("smooth_mask", "Smooth", "Metal/Mask", ("Shift+S",), needs="metal", does=lambda c: c.edits.smooth()),
+    Row(
+        "interpolate",
+        "Interpolate between slices",
+        "Metal/Mask",
+        ("Shift+I",),
+        needs="metal",
+        does=lambda c: c.edits.interpolate(),
+    ),
+    Row(
+        "copy_next",
+        "Copy to the next slice",
+        "Metal/Mask",
+        ("C",),
+        needs="metal",
+        does=lambda c: c.edits.copy_to_next(),
+    ),
+    Row(
+        "keep_piece",
+        "Keep only the piece under the cursor",
+        "Metal/Mask",
+        ("K",),
+        needs="metal",
+        does=lambda c: c.edits.keep_piece(),
+    ),
+    Row(
+        "drop_piece",
+        "Drop the piece under the cursor",
+        "Metal/Mask",
+        ("Del",),
+        needs="metal",
+        does=lambda c: c.edits.drop_piece(),
+    ),
+    Row("clear_mask", "Clear the mask", "Metal/Mask", (), needs="metal", does=lambda c: c.edits.clear()),
+    Row("undo", "Undo", "Metal", ("Ctrl+Z",), "undo", needs="undo", does=lambda c: c.session.undo()),
+    Row("redo", "Redo", "Metal", ("Ctrl+Shift+Z", "Ctrl+Y"), "redo", needs="redo", does=lambda c: c.session.redo()),
+    Row("reduce", "Reduce artifacts", "Metal", ("Ctrl+R",), "reduce", needs="mask", does=lambda c: c.session.reduce()),
+    Row(
+        "cancel",
+        "Cancel the run, or put the tool away",
+        "Metal",
+        ("Esc",),
+        "cancel",
+        needs="cancel",
+        does=lambda c: c.session.cancel(),
+    ),
+    Row("shortcuts", "Keys and mouse", "Help", ("?",), "keyboard", bar="help", does=lambda c: c.show_sheet()),
+    Row("about", "About marview", "Help", does=lambda c: c.about()),
+)
+
+PRESET_ROWS: tuple[Row, ...] = (
+    Row(
+        "preset_file",
+        "The file's own",
+        "View/HU window",
+        ("0",),
+        needs="series",
+        does=lambda c: c.session.set_preset(0),
+    ),
+    *(
+        Row(
+            f"preset_{at}",
+            f"{preset.title}  {preset.window.width_hu:g} / {preset.window.level_hu:g}",
+            "View/HU window",
+            (str(preset.key),) if preset.key is not None else (),
+            needs="series",
+            does=partial(_set_window, preset.window),
+        )
+        for at, preset in enumerate(presets())
+    ),
+)
+
+MOUSE: tuple[tuple[str, str], ...] = (
+    ("Left drag", "Width (right: wider) and level (down: darker)"),
+    ("Middle drag", "Pan"),
+    ("Right drag", "Zoom"),
+    ("Right click", "Menu"),
+    ("Wheel", "Slices"),
+    ("Ctrl + wheel", "Zoom at the cursor"),
+    ("Shift + wheel", "Brush radius"),
+    ("Shift + move", "Linked crosshair"),
+    ("Left, with a tool", "Paint"),
+    ("Alt + left, with a tool", "Width and level"),
+    ("Double click, polygon", "Close it"),
+    ("Double click", "Maximise the pane"),
+    ("Hover an image", "Its sinusoid in the sinogram"),
+    ("Hover a sinogram", "Its ray in the images"),
+)

@@ -19,6 +19,7 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "undo": lambda s: s.metal.can_undo,
     "redo": lambda s: s.metal.can_redo,
     "result": lambda s: s.result is not None,
+    "unfinished": lambda s: s.unfinished is not None and not _is_running(s),
     "sweep": lambda s: s.sensitivity.swept is not None,
     "cancel": lambda s: _is_running(s) or s.tools.settings.tool is not Tool.NONE,
 }

@@ -57,7 +57,7 @@ def run(paths: list[str]) -> int:
     """Open the window, with the studies at `paths`, and return the exit code when it closes."""
     qt = application()
     window = make_window()
-    window.resize(*SIZE)
+    window.restore()
     sys.excepthook = partial(_say_bug, window)
     window.show()
     for path in paths:

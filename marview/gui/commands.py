@@ -28,7 +28,12 @@ class Commands:
     """Gives the rows the session's parts, and does what opens dialogs or moves the focus."""
 
     def __init__(
-        self, window: QMainWindow, session: Session, grid: PaneGrid, regions: Callable[[], list[QWidget]]
+        self,
+        window: QMainWindow,
+        session: Session,
+        grid: PaneGrid,
+        regions: Callable[[], list[QWidget]],
+        toggle_panel: Callable[[int], None],
     ) -> None:
         self.session: Session = session
         self.view: View = session.view
@@ -37,6 +42,7 @@ class Commands:
         self._window = window
         self._grid = grid
         self._regions = regions
+        self.toggle_panel: Callable[[int], None] = toggle_panel
         self._sheet: ShortcutSheet | None = None
         self._export: ExportDialog | None = None
 

@@ -3,13 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from marview.gui.action_rows import PRESET_ROWS, ROWS
 from marview.gui.action_state import ActionState
 from marview.gui.actions import Actions
+from marview.gui.close_question import CloseQuestion
 from marview.gui.commands import Commands
 from marview.gui.empty_state import EmptyState
 from marview.gui.guess_banner import GuessBanner
@@ -24,9 +25,11 @@ from marview.gui.side_panel import SidePanel
 from marview.gui.slice_rail import SliceRail
 from marview.gui.text import tr
 from marview.gui.tool_bar import ToolBar
+from marview.gui.window_state import remember, restore
 from marview.session.session import Session
 
-LIST_WIDTH = 236
+LIST_WIDTH, LEAST_LIST_WIDTH = 236, 150
+SIDE_WIDTH = 312
 
 
 class MainWindow(QMainWindow):
@@ -37,12 +40,16 @@ class MainWindow(QMainWindow):
         self.session = session
         self.setWindowTitle("marview")
         self.setAcceptDrops(True)
+        self.close_question: CloseQuestion | None = None
+        self._may_close = False
         self.grid = PaneGrid(session)
         self.desk = Desk(session, self.grid)
-        self.commands = Commands(self, session, self.grid, lambda: [self.series, self.grid, self.side])
+        self.commands = Commands(
+            self, session, self.grid, lambda: [self.series, self.grid, self.side], self.toggle_panel
+        )
         self.actions_table = Actions(self, (*ROWS, *PRESET_ROWS), self.commands)
         self.series = SeriesList(session.library)
-        self.series.setFixedWidth(LIST_WIDTH)
+        self.series.setMinimumWidth(LEAST_LIST_WIDTH)
         self.side = SidePanel(session, self.actions_table)
         self.rail = SliceRail(session)
         self.messages = MessageBar(session.messages)
@@ -54,20 +61,21 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self._page())
-        middle = QVBoxLayout()
+        centre = QWidget()
+        middle = QVBoxLayout(centre)
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
         middle.addWidget(self.questions)
         middle.addWidget(self.messages)
         middle.addWidget(self.pages, 1)
-        central = QWidget()
-        across = QHBoxLayout(central)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.setSpacing(3)
-        across.addWidget(self.series)
-        across.addLayout(middle, 1)
-        across.addWidget(self.side)
-        self.setCentralWidget(central)
+        self.panels = QSplitter(Qt.Orientation.Horizontal)
+        self.panels.setHandleWidth(3)
+        for part, stretch in ((self.series, 0), (centre, 1), (self.side, 0)):
+            self.panels.addWidget(part)
+            self.panels.setStretchFactor(self.panels.indexOf(part), stretch)
+        self.panels.setCollapsible(1, False)
+        self.panels.setSizes([LIST_WIDTH, 900, SIDE_WIDTH])
+        self.setCentralWidget(self.panels)
         self.addToolBar(ToolBar(session, table))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setStatusBar(ProbeBar(session))
@@ -139,8 +147,44 @@ class MainWindow(QMainWindow):
                 self.session.open(Path(url.toLocalFile()))
         event.acceptProposedAction()
 
+    def restore(self) -> None:
+        """Take the place, panels and layout of the last time; the first time, fit the screen."""
+        restore(self, self.panels, self.session)
+
+    def toggle_panel(self, at: int) -> None:
+        """Collapse the panel at a place of the window, or give it its width back."""
+        sizes = self.panels.sizes()
+        widths = {0: LIST_WIDTH, 2: SIDE_WIDTH}
+        change = -sizes[at] if sizes[at] else widths[at]
+        sizes[at] += change
+        sizes[1] -= change
+        self.panels.setSizes(sizes)
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        """End the session with its window."""
+        """End the session with its window; ask first, once, where work would be lost."""
+        unsaved = self.session.unsaved
+        if unsaved and not self._may_close:
+            event.ignore()
+            self._ask_to_close(unsaved)
+            return
+        remember(self, self.panels, self.session)
         self.hide()
         self.session.close()
         super().closeEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """End the session too where the window is deleted and was never closed."""
+        if event.type() == QEvent.Type.DeferredDelete:
+            self.session.close()
+        return bool(super().event(event))
+
+    def _ask_to_close(self, unsaved: list[str]) -> None:
+        if self.close_question is not None:
+            self.close_question.deleteLater()
+        self.close_question = CloseQuestion(unsaved, self)
+        self.close_question.accepted.connect(self._close_anyway)
+        self.close_question.open()
+
+    def _close_anyway(self) -> None:
+        self._may_close = True
+        self.close()

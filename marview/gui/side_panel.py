@@ -15,6 +15,7 @@ from marview.gui.text import tr
 from marview.session.session import Session
 
 WIDTH = 312
+LEAST_WIDTH = 280
 
 
 class SidePanel(QWidget):
@@ -24,14 +25,14 @@ class SidePanel(QWidget):
         super().__init__(parent)
         self.setObjectName("side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedWidth(WIDTH)
+        self.setMinimumWidth(LEAST_WIDTH)
         self.setAccessibleName(tr("Metal, method and run"))
         self.metal = MetalPanel(session, actions["find_metal"])
         self.tools = ToolsPanel(session, actions)
         self.change = ChangePanel(session, actions)
         self.pieces = PiecesPanel(session)
         self.method = MethodPanel(session.methods)
-        self.run = RunPanel(session, actions["reduce"], actions["export"])
+        self.run = RunPanel(session, actions["reduce"], actions["retry"], actions["export"])
         inside = QWidget()
         down = QVBoxLayout(inside)
         down.setContentsMargins(0, 0, 0, 0)

@@ -84,6 +84,31 @@ class SharedArray:
         """What another process needs to open it: path, shape and dtype, as JSON knows them."""
         return dict(self._description)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes in memory; 0 where it lies on disk."""
+        is_on_disk = self._path.is_relative_to(tempfile.gettempdir())
+        return 0 if self._array is None or is_on_disk else self._array.nbytes
+
+    def move_to_disk(self) -> None:
+        """Move the values from memory to the folder of temporary files; only for its owner, while nobody writes to it.
+
+        Raises:
+            MarviewError: there is no room for it; it stays where it is.
+        """
+        if self.nbytes == 0:
+            return
+        values, size = self.array, max(1, self.array.nbytes)
+        try:
+            path = scratch(Path(tempfile.gettempdir())) / uuid.uuid4().hex
+            moved = _map(path, values.shape, values.dtype, size=size, is_writable=True)
+        except OSError as error:
+            raise MarviewError(f"There is no room for an array of {size / 1e6:.0f} MB on the disk.") from error
+        moved[:] = values
+        self.unlink()
+        self._path, self._array = path, moved
+        self._description["path"] = str(path)
+
     def close(self) -> None:
         """Let go of it; its owner also removes it."""
         self._array = None

@@ -70,10 +70,14 @@ class Exports:
             corrected = Corrected(loaded, result.settled_correction(), result.mask.array, result.provenance())
             return _write(corrected, window, format_, folder, progress, self._stop.is_set)
 
+        def done(sentence: str) -> None:
+            result.is_exported = True
+            self._end(ExportState(1.0, sentence, folder))
+
         self._tell(ExportState())
         self._background.run(
             work,
-            lambda sentence: self._end(ExportState(1.0, sentence, folder)),
+            done,
             lambda sentence: self._end(ExportState(0.0, sentence)),
         )
 

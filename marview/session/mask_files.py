@@ -48,6 +48,8 @@ class MaskFiles:
             return write_mask(path, mask, series, origin=recipe.text, is_automatic=is_automatic)
 
         def done(written: Path) -> None:
+            if self._metal.recipe == recipe:
+                self._metal.saved = recipe
             self._messages.say(Severity.SUCCESS, f"The metal mask was written to {written.name}.")
 
         self._background.run(work, done, self._messages.error)

@@ -18,9 +18,10 @@ from marview.volume.brush import Brush, Point
 from marview.volume.metal_mask import MetalMask
 from marview.volume.patch import MaskPatch
 from marview.volume.scale import Scale, scale_of
+from marview.volume.undo import UndoStack
 from marview.volume.volume import Volume
 
-__all__ = ["Metal", "Recipe", "Source"]
+__all__ = ["KeptMetal", "Metal", "Recipe", "Source"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,26 @@ class _State:
     recipe: Recipe
     threshold_hu: float
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class KeptMetal:
+    """The mask of a series that is not in view, packed, with its undo and redo."""
+
+    shape: tuple[int, ...]
+    packed: MaskPatch | None
+    undo_stack: UndoStack
+    state: _State
+    saved: Recipe
+    edits: int
+    edited: dict[int, MaskPatch | None]
+    past: list[_State]
+    future: list[_State]
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether it holds work by hand that was not exported."""
+        return _is_work(self.state.recipe, self.saved)
 
 
 class Metal:
@@ -52,6 +73,8 @@ class Metal:
         is_painting: whether a stroke is under way.
         found_threshold_hu: the threshold in effect, also the one that was found; NaN where there is no metal.
         counts: metal voxels in every slice, `[z]`.
+        is_found: whether the metal of the series was looked for, or restored.
+        saved: the recipe of the mask that was exported last.
     """
 
     touched = Signal(object)
@@ -68,8 +91,25 @@ class Metal:
         self._refused: Message | None = None
         self._clear(None)
 
-    def take(self, volume: Volume | None) -> None:
-        """Begin with another volume, with no mask."""
+    def put_away(self) -> KeptMetal | None:
+        """The mask and its undo as they are, to be taken up again by `take`; None where there is nothing to keep."""
+        self.end_stroke()
+        if self.mask is None or not self.is_found:
+            return None
+        return KeptMetal(
+            shape=self.mask.array.shape,
+            packed=_packed(self.mask.array),
+            undo_stack=self.mask.undo_stack,
+            state=self._state,
+            saved=self.saved,
+            edits=self._edits,
+            edited=self._edited,
+            past=self._past,
+            future=self._future,
+        )
+
+    def take(self, volume: Volume | None, kept: KeptMetal | None = None) -> None:
+        """Begin with another volume, with no mask or with the one that was put away."""
         self._requests.next()
         if self.shared is not None:
             self.shared.close()
@@ -79,6 +119,8 @@ class Metal:
             self.mask = MetalMask(self.shared.array, volume.grid.spacing_mm, volume.hu)
         self._clear(volume)
         self._set_busy(is_busy=False)
+        if kept is not None and self.mask is not None:
+            self._take_up(kept, self.mask)
         self.changed.emit()
 
     def _clear(self, volume: Volume | None) -> None:
@@ -87,7 +129,8 @@ class Metal:
         self.notes: tuple[str, ...] = ()
         self.found_threshold_hu = math.nan
         self.counts: NDArray[np.int64] = np.zeros(0 if volume is None else volume.hu.shape[0], np.int64)
-        self.is_painting = False
+        self.is_painting = self.is_found = False
+        self.saved = Recipe()
         self._core: Core | None = None
         self._scale: tuple[Volume, Scale] | None = None
         self._edits = 0
@@ -95,10 +138,25 @@ class Metal:
         self._past: list[_State] = []
         self._future: list[_State] = []
 
+    def _take_up(self, kept: KeptMetal, mask: MetalMask) -> None:
+        mask.undo_stack = kept.undo_stack
+        self._edits, self._edited = kept.edits, kept.edited
+        self._past, self._future = kept.past, kept.future
+        self.is_found, self.saved = True, kept.saved
+        self.recipe = self.asked = kept.state.recipe
+        self.found_threshold_hu, self.notes = kept.state.threshold_hu, kept.state.notes
+        if kept.packed is not None:
+            self._touch(kept.packed.apply(mask.array))
+
     @property
     def is_present(self) -> bool:
         """Whether there is metal."""
         return bool(self.counts.any())
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether the mask holds work by hand that was not exported."""
+        return _is_work(self.recipe, self.saved)
 
     @property
     def slices(self) -> NDArray[np.int64]:
@@ -151,7 +209,7 @@ class Metal:
         self.end_stroke()
         recipe = replace(self.asked, **changes)
         volume, mask = self._volume, self.mask
-        if volume is None or mask is None or (recipe == self.asked and self._core is not None):
+        if volume is None or mask is None or (recipe == self.asked and self.is_found):
             return
         before = self.recipe if self.is_busy else self.asked
         self.asked = recipe
@@ -192,8 +250,8 @@ class Metal:
         if found is None or mask is None or not self._requests.is_current(ticket):
             return
         self._set_busy(is_busy=False)
-        before, is_first = self._state, self._core is None and not self._past
-        self._core = found.core
+        before, is_first = self._state, not self.is_found
+        self._core, self.is_found = found.core, True
         if recipe.source is Source.HAND:
             self._edited[recipe.edit] = found.packed or self._edited.get(recipe.edit)
         self.recipe, self.notes = recipe, found.core.notes
@@ -294,7 +352,7 @@ class Metal:
             self._edits += 1
             self.recipe = self.asked = Recipe(Source.HAND, edit=self._edits, edited_from=origin, is_given=True)
             self._edited[self._edits] = packed
-            self._core = Core(self.recipe, given, math.nan, told)
+            self._core, self.is_found = Core(self.recipe, given, math.nan, told), True
             self.found_threshold_hu, self.notes = math.nan, told
             self.changed.emit()
             then()
@@ -358,6 +416,7 @@ class Metal:
         """The mask was edited by hand: threshold, box and margin of its recipe are settled from here on."""
         self._remember(self._state)
         self._edits += 1
+        self.is_found = True
         is_new = self.recipe == Recipe() and math.isnan(self.found_threshold_hu)
         self.recipe = Recipe(Source.HAND, edit=self._edits) if is_new else self.recipe.edited(self._edits)
         self.asked = self.recipe
@@ -397,6 +456,11 @@ class Metal:
             self._set_busy(is_busy=False)
             self._refused = self._messages.say(Severity.ERROR, sentence)
             self.changed.emit()
+
+
+def _is_work(recipe: Recipe, saved: Recipe) -> bool:
+    """Whether a mask took work by hand that no file holds."""
+    return recipe.source is Source.HAND and not recipe.is_given and recipe != saved
 
 
 def _packed(mask: Mask) -> MaskPatch | None:

@@ -31,6 +31,9 @@ class Result:
     """A correction and how it was made; it fills while its run goes on.
 
     Attributes:
+        series: key of the series it corrects.
+        series_title: what that series calls itself.
+        is_exported: whether it was written to files.
         weights_sha256: of the weights that were read for it, with blanks between.
         correction: float32 HU, `[z, y, x]`, to be added to the source; 0 where nothing changes.
         mask: the metal it was made with, bool `[z, y, x]`.
@@ -49,6 +52,9 @@ class Result:
     slices: tuple[int, ...]
     correction: SharedArray
     mask: SharedArray
+    series: str = ""
+    series_title: str = ""
+    is_exported: bool = False
     weights_sha256: str = ""
     made: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     device: str = ""
@@ -62,6 +68,11 @@ class Result:
     def is_complete(self) -> bool:
         """Whether every slice that was to be corrected is."""
         return len(self.done) == len(self.slices)
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The slices that are still to be corrected."""
+        return tuple(z for z in self.slices if z not in self.done)
 
     def coverage(self, slice_index: int) -> Coverage:
         """What there is for a slice."""
@@ -118,6 +129,20 @@ class Result:
             time=self.made,
             notes=tuple(self.notes),
         )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its arrays take in memory; 0 once they lie on disk."""
+        return sum(shared.nbytes for shared in (self.correction, self.mask))
+
+    def move_to_disk(self) -> None:
+        """Make room in memory.
+
+        Raises:
+            MarviewError: the disk is full; the result stays in memory.
+        """
+        for shared in (self.correction, self.mask):
+            shared.move_to_disk()
 
     def close(self) -> None:
         """Let go of its arrays."""

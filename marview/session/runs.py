@@ -14,6 +14,7 @@ from psygnal import Signal
 from marview.errors import MarviewError
 from marview.mar.messages import Message, Note, Output, Progress, ReduceRequest, SliceDone, WeightsRead
 from marview.mar.run import Outcome, Run
+from marview.mar.shared import SharedArray
 from marview.session.background import Post
 from marview.session.messages import Messages, Severity
 from marview.session.result import Result
@@ -51,9 +52,18 @@ class Reducer(Protocol):
 
 @dataclass(eq=False)
 class Job:
-    """One run as the person sees it."""
+    """One run as the person sees it.
+
+    Attributes:
+        result: what it fills.
+        correction: where the worker writes; another array than the result's where a run goes on with the result of one
+            that stopped.
+        earlier_notes: notes of the run that stopped.
+    """
 
     result: Result
+    correction: SharedArray
+    earlier_notes: tuple[str, ...] = ()
     state: State = State.QUEUED
     fraction: float = 0.0
     text: str = ""
@@ -62,6 +72,11 @@ class Job:
     run: Run | None = None
     is_learning: bool = False
     phase_began: float = field(default_factory=time.monotonic)
+
+    def settle(self, slice_index: int) -> None:
+        """Take a corrected slice over into the result, where the run writes to an array of its own."""
+        if self.correction is not self.result.correction:
+            self.result.correction.array[slice_index] = self.correction.array[slice_index]
 
     def learns(self, *, is_learning: bool) -> None:
         """Note that learning from the scan begins or is over; what comes then is estimated from there."""
@@ -105,7 +120,7 @@ class Runs:
 
     def begin(self, request: ReduceRequest, result: Result, ended: Callable[[Job], None]) -> Job | None:
         """Begin a run that fills `result`; `ended` is called on the window's thread. None where it is refused."""
-        job = Job(result)
+        job = Job(result, request.correction, tuple(result.notes))
         try:
             run = self._reducer().reduce(request, lambda message: self._hear(job, message))
         except MarviewError as refusal:
@@ -153,6 +168,7 @@ class Runs:
             self.filled.emit(message.slice_index)
         elif isinstance(message, SliceDone):
             job.learns(is_learning=False)
+            job.settle(message.slice_index)
             job.result.done[message.slice_index] = message
             self.filled.emit(message.slice_index)
             self.changed.emit(job)
@@ -170,13 +186,15 @@ class Runs:
         report: Mapping[str, Any] = outcome.report
         job.result.report = report
         job.result.device = str(report.get("device", ""))
-        job.result.seconds = float(report.get("seconds", time.monotonic() - job.began))
-        job.result.notes = [*map(str, report.get("notes", job.result.notes))]
+        job.result.seconds += float(report.get("seconds", time.monotonic() - job.began))
+        job.result.notes = [*dict.fromkeys([*job.earlier_notes, *map(str, report.get("notes", job.result.notes))])]
         if job.state is State.DONE:
             job.fraction = 1.0
         elif job.state is not State.CANCELLED:
             self._messages.error(outcome.sentence)
         else:
-            self._messages.say(Severity.INFO, "The run was cancelled. The original is as it was.")
+            self._messages.say(Severity.INFO, "The run was cancelled. Your images are unchanged.")
+        if job.correction is not job.result.correction:
+            job.correction.close()
         ended(job)
         self.changed.emit(job)

@@ -85,8 +85,18 @@ class Swept:
         return np.asarray(np.any([mask[at] for mask in result.masks.values()], axis=0))
 
 
+@dataclass(frozen=True, eq=False)
+class KeptSweep:
+    """What was found and measured on a series that is not in view."""
+
+    swept: Swept
+    variant: str
+    region: Region | None
+    line: Line | None
+
+
 class Sensitivity:
-    """One sweep at a time; what the last one found stays until another succeeds, or another series is opened.
+    """One sweep at a time; what the last one found stays until another sweep of the series succeeds.
 
     Events, on the window's thread: `changed()` when the job is another or further (at most ten times a second),
     `found()` when what was found is another, `chosen()` when another variant is in view, `marked()` when the region or
@@ -177,13 +187,18 @@ class Sensitivity:
             job.stop.set()
             self.changed.emit()
 
-    def clear(self) -> None:
-        """Another series: end what runs, and forget what was found."""
+    def put_away(self) -> KeptSweep | None:
+        """What was found on the series in view, to be taken up again by `take`."""
+        return None if self.swept is None else KeptSweep(self.swept, self.variant, self.region, self.line)
+
+    def take(self, kept: KeptSweep | None) -> None:
+        """Begin with another series: end what runs, and show what was found on it before."""
         if self.job is not None:
             self.job.stop.set()
             self.job = None
-        self.region = self.line = None
-        self._show(None)
+        self.region, self.line = (None, None) if kept is None else (kept.region, kept.line)
+        self.variant = ORIGINAL if kept is None else kept.variant
+        self._show(None if kept is None else kept.swept)
         self.changed.emit()
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """The application without a window: its parts, and what one means for the others."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from marview.session.exports import Exports
 from marview.session.library import Library
 from marview.session.mask_files import MaskFiles
 from marview.session.messages import Messages, Question, Severity
-from marview.session.metal import Metal
+from marview.session.metal import KeptMetal, Metal
 from marview.session.methods import Methods
 from marview.session.painting import Painting
 from marview.session.picture import Picture
@@ -30,8 +31,9 @@ from marview.session.pieces import Pieces
 from marview.session.presets import preset_of_key
 from marview.session.recovery import Recovery
 from marview.session.result import Result
-from marview.session.runs import Job, Runs, State
-from marview.session.sensitivity import Sensitivity
+from marview.session.results import Results
+from marview.session.runs import Job, Runs
+from marview.session.sensitivity import KeptSweep, Sensitivity
 from marview.session.sensitivity_choice import SweepChoice, known_truth, refuse_too_large
 from marview.session.settings import Settings, body_part_of
 from marview.session.sinograms import Sinograms
@@ -41,7 +43,15 @@ from marview.volume.box import Box
 from marview.volume.mask import refuse_unusable
 from marview.volume.window import HuWindow
 
-KEPT_RESULTS = 3
+
+@dataclass(frozen=True, eq=False)
+class _PutAway:
+    """What was done on a series that is not in view, but for its results."""
+
+    title: str
+    metal: KeptMetal | None
+    swept: KeptSweep | None
+    slice_index: int
 
 
 class Session:
@@ -86,8 +96,10 @@ class Session:
         self.mask_files = MaskFiles(self.background, self.messages, self.metal)
         self.autosave: Autosave | None = None
         self.recovery: Recovery | None = None
-        self.results: list[Result] = []
-        self.result: Result | None = None
+        self.kept_results = Results()
+        self._series = self._title = ""
+        self._put_away: dict[str, _PutAway] = {}
+        self._hu_in_run: SharedArray | None = None
         self._make_worker = make_worker
         self._worker: MarWorker | None = None
         self._tracer: MarWorker | None = None
@@ -95,6 +107,7 @@ class Session:
         self._hu: SharedArray | None = None
         self._about_gaps: Question | None = None
         self._is_across_gaps = False
+        self.kept_results.changed.connect(self.result_changed.emit)
         self.library.started.connect(self._start)
         self.library.finished.connect(self._finish)
         self.view.changed.connect(self._remember_window)
@@ -117,6 +130,16 @@ class Session:
     def loaded(self) -> LoadedSeries | None:
         """The series in view."""
         return self.library.loaded
+
+    @property
+    def results(self) -> list[Result]:
+        """The results of the series in view, the oldest first."""
+        return self.kept_results.of_series
+
+    @property
+    def result(self) -> Result | None:
+        """The result in view."""
+        return self.kept_results.in_view
 
     @property
     def learns_first(self) -> bool:
@@ -236,22 +259,47 @@ class Session:
             slices=slices,
             correction=SharedArray.create(loaded.volume.hu.shape, np.float32),
             mask=mask,
+            series=self._series,
+            series_title=loaded.series.description,
         )
+        if not self._run(result, loaded, self._hu, result.correction):
+            result.close()
+
+    @property
+    def unfinished(self) -> Result | None:
+        """The result of the last run, where it stopped early on the series in view and can go on."""
+        job = self.runs.job
+        if job is None or not job.state.is_over or job.result.series != self._series:
+            return None
+        return job.result if job.result in self.results and job.result.missing else None
+
+    def retry(self) -> None:
+        """Correct the slices that the last run did not come to, with its method, mask and parameters."""
+        result, loaded = self.unfinished, self.loaded
+        if result is None or loaded is None or self._hu is None or self.sensitivity.is_running:
+            return
+        rest = SharedArray.create(loaded.volume.hu.shape, np.float32)
+        if not self._run(result, loaded, self._hu, rest):
+            rest.close()
+
+    def _run(self, result: Result, loaded: LoadedSeries, hu: SharedArray, correction: SharedArray) -> bool:
+        """Begin a run on the slices that are missing in a result; False where it is refused."""
         request = ReduceRequest(
-            method=method.id,
-            hu=self._hu,
-            mask=mask,
+            method=result.method,
+            hu=hu,
+            mask=result.mask,
             spacing_mm=loaded.volume.grid.spacing_mm,
-            correction=result.correction,
-            slices=slices,
+            correction=correction,
+            slices=result.missing,
             parameters=result.parameters,
             device=cast("Device", self.methods.device),
         )
         before = self.result
         if self.runs.begin(request, result, lambda job: self._end(job, before)) is None:
-            result.close()
-            return
+            return False
+        self._hu_in_run = hu
         self.show(result)
+        return True
 
     def sweep(self, choice: SweepChoice) -> None:
         """Run methods with several masks made from the one in use."""
@@ -301,9 +349,25 @@ class Session:
 
     def show(self, result: Result | None) -> None:
         """Put a result in view."""
-        if result is not self.result:
-            self.result = result
-            self.result_changed.emit()
+        self.kept_results.show(result)
+
+    @property
+    def unsaved(self) -> list[str]:
+        """What would be lost if marview closed now, each in words; empty where nothing would."""
+        lost = []
+        job = self.runs.job
+        if job is not None and self.runs.is_running:
+            lost.append(f"the run of {job.result.title} on {job.result.series_title}, which is not finished")
+        if self.sensitivity.is_running:
+            lost.append("the sweep, which is not finished")
+        lost += [f"{result.title} of {result.series_title}, not exported" for result in self.kept_results.unsaved]
+        here = self.loaded
+        if here is not None and self.metal.is_unsaved:
+            lost.append(f"the metal mask of {here.series.description}, edited by hand and not exported")
+        for key, other in self._put_away.items():
+            if key != self._series and other.metal is not None and other.metal.is_unsaved:
+                lost.append(f"the metal mask of {other.title}, edited by hand and not exported")
+        return lost
 
     def want_sinogram(self) -> None:
         """Ask for the sinogram of the slice in view."""
@@ -321,7 +385,9 @@ class Session:
         )
 
     def close(self) -> None:
-        """End what runs, and write what is to be remembered."""
+        """End what runs, and write what is to be remembered; the second time nothing happens."""
+        if self.background.is_closed():
+            return
         self.settings.save()
         self.library.close()
         self.exports.cancel()
@@ -334,7 +400,7 @@ class Session:
                 worker.close()
         self.sensitivity.close()
         self.background.close()
-        self._drop_results()
+        self.kept_results.close()
         self.metal.close()
         for shared in self._allocated:
             shared.close()
@@ -351,17 +417,18 @@ class Session:
         return self._tracer
 
     def _end(self, job: Job, before: Result | None) -> None:
-        """A run is over: keep what can be used, else go back to what was in view."""
-        is_partial = job.state is State.CANCELLED and bool(job.result.done) and before is None
-        if self.result is job.result and (job.state is State.DONE or is_partial):
-            self.results.append(job.result)
-            for old in self.results[:-KEPT_RESULTS]:
-                old.close()
-            self.results = self.results[-KEPT_RESULTS:]
-            return
-        if self.result is job.result:
-            self.show(before if before in self.results else None)
-        job.result.close()
+        """A run is over: keep the slices that are corrected; where some are missing, show what was in view before."""
+        if self._hu_in_run is not None and self._hu_in_run is not self._hu:
+            self._allocated.remove(self._hu_in_run)
+            self._hu_in_run.close()
+        self._hu_in_run = None
+        result = job.result
+        if result.done:
+            self.kept_results.keep(result)
+        if (result.missing and before is not None) or not result.done:
+            self.kept_results.replace(result, before)
+        if not result.done:
+            result.close()
 
     # -- reading
 
@@ -392,18 +459,26 @@ class Session:
         if self._about_gaps is not None:
             self.messages.withdraw(self._about_gaps)
             self._about_gaps = None
-        self.runs.cancel()
-        self.sensitivity.clear()
+        self._store_away()
+        chosen = self.library.chosen
+        self._series = "" if chosen is None else chosen.key
+        self._title = loaded.series.description
+        kept = self._put_away.get(self._series)
+        if self.sensitivity.is_running:
+            self.messages.say(Severity.INFO, "The sweep was cancelled because another series was opened.")
+        self.sensitivity.take(None if kept is None else kept.swept)
         self.tools.update(tool=Tool.NONE)
-        self._drop_results()
+        self.kept_results.turn_to(self._series)
         self._hu = None
         self.sinograms.want(None)
-        self.metal.take(loaded.volume)
         count = loaded.volume.grid.shape[0]
+        is_same = kept is not None and kept.metal is not None and kept.metal.shape == loaded.volume.grid.shape
+        self.metal.take(loaded.volume, kept.metal if is_same and kept is not None else None)
+        here = min(kept.slice_index, count - 1) if kept is not None else count // 2
         self.view.update(
-            slice_index=count // 2,
+            slice_index=here,
             slice_count=count,
-            window=self._first_window(count // 2),
+            window=self._first_window(here),
             zoom=1.0,
             centre_mm=(0.0, 0.0),
             cursor_mm=None,
@@ -414,19 +489,25 @@ class Session:
 
     def _finish(self, loaded: LoadedSeries) -> None:
         self._hu = next((one for one in self._allocated if np.shares_memory(one.array, loaded.volume.hu)), None)
+        in_use = [shared for shared in self._allocated if shared in (self._hu, self._hu_in_run)]
         for shared in self._allocated:
-            if shared is not self._hu:
+            if shared not in in_use:
                 shared.close()
-        self._allocated = [] if self._hu is None else [self._hu]
+        self._allocated = in_use
         if loaded.report.is_volume:
-            self.metal.find()
+            if not self.metal.is_found:
+                self.metal.find()
             self.methods.warm()
 
-    def _drop_results(self) -> None:
-        for result in self.results:
-            result.close()
-        self.results = []
-        self.show(None)
+    def _store_away(self) -> None:
+        """Keep what was done on the series in view until it is chosen again."""
+        if self._series:
+            self._put_away[self._series] = _PutAway(
+                title=self._title,
+                metal=self.metal.put_away(),
+                swept=self.sensitivity.put_away(),
+                slice_index=self.view.display.slice_index,
+            )
 
     def _remember_window(self, display: Display, names: frozenset[str]) -> None:
         part = self._body_part()

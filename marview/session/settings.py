@@ -41,6 +41,7 @@ class Settings:
         windows: (width, level) in HU last used for each body part.
         method: id of the method last chosen.
         export_folder: where the last export went.
+        window: place, panels and layout of the window, each as a text.
         file: where `save` writes; None keeps nothing.
     """
 
@@ -48,6 +49,7 @@ class Settings:
     windows: dict[str, tuple[float, float]] = field(default_factory=dict)
     method: str = ""
     export_folder: str = ""
+    window: dict[str, str] = field(default_factory=dict)
     file: Path | None = None
 
     @classmethod
@@ -62,6 +64,7 @@ class Settings:
             settings.windows = {part: (float(w), float(c)) for part, (w, c) in windows.items() if part in BODY_PARTS}
             settings.method = str(stored.get("method", ""))
             settings.export_folder = str(stored.get("export_folder", ""))
+            settings.window = {str(name): str(value) for name, value in stored.get("window", {}).items()}
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, AttributeError):

@@ -82,6 +82,7 @@ def make_window(qtbot, tmp_path: Path) -> Iterator[Callable[..., MainWindow]]:
 
     yield make
     for window in windows:
+        window._may_close = True
         window.close()
         window.deleteLater()
     windows.clear()

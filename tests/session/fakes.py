@@ -107,7 +107,7 @@ class FakeWorker:
         self.traced: list[int] = []
         self.trace_gate = threading.Event()
         self.trace_gate.set()
-        self.is_closed = False
+        self.is_closed = self.is_failing_at_once = False
         self._count = 0
 
     def describe(self, method: str) -> dict:
@@ -181,7 +181,7 @@ class FakeWorker:
             if run.is_cancelled or self.is_closed:
                 run.end(Outcome("cancelled", "Cancelled.", exit_code=130))
                 return
-            if number == 1 and self.ending.state != "done":
+            if number == (0 if self.is_failing_at_once else 1) and self.ending.state != "done":
                 run.end(self.ending)
                 return
             for each in self.weights if number == 0 else []:

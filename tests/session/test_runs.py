@@ -117,7 +117,8 @@ def test_cancelling_a_second_run_brings_the_first_result_back(opened, mail, work
     ended(opened, mail)
     assert states == [State.QUEUED, State.RUNNING, State.CANCELLING, State.CANCELLED]
     assert opened.result is first
-    assert opened.results == [first]
+    assert opened.results[0] is first
+    assert len(opened.results[1].done) == 1
     assert "cancelled" in said[-1]
 
 
@@ -149,17 +150,48 @@ def test_a_result_says_which_weights_were_read_for_it(opened, mail, worker, used
 
 
 @pytest.mark.parametrize("state", ["failed", "crashed"])
-def test_a_run_that_fails_is_a_sentence_and_leaves_no_result(opened, mail, worker, said, state) -> None:
+def test_a_run_that_stops_early_keeps_the_finished_slices_and_can_go_on(opened, mail, worker, said, state) -> None:
     worker.ending = Outcome(state, "The method fake crashed: a segmentation fault.", exit_code=4)
+    opened.view.go_to(4)
     opened.reduce()
     ended(opened, mail)
     assert opened.runs.job.state == state
     assert said == ["The method fake crashed: a segmentation fault."]
-    assert opened.result is None
+    result = opened.result
+    assert result.missing == (3, 2)
+    assert opened.unfinished is result
+    assert (result.corrected(opened.loaded.volume.hu[4], 4) == opened.loaded.volume.hu[4] + 10).all()
     worker.ending = Outcome("done")
+    opened.retry()
+    ended(opened, mail)
+    assert worker.requests[-1].slices == (3, 2)
+    assert opened.result is result
+    assert opened.results == [result]
+    assert result.is_complete
+    assert opened.unfinished is None
+    assert (result.settled_correction()[[2, 3, 4]] == 10).all()
+
+
+def test_a_retry_uses_the_mask_of_the_run_that_stopped(opened, mail, worker) -> None:
+    worker.ending = Outcome("crashed", "It crashed.", exit_code=4)
     opened.reduce()
     ended(opened, mail)
-    assert opened.result.is_complete
+    opened.metal.set_threshold(500)
+    mail.wait_until(lambda: not opened.metal.is_busy)
+    worker.ending = Outcome("done")
+    opened.retry()
+    ended(opened, mail)
+    assert worker.requests[1].mask is worker.requests[0].mask
+
+
+def test_a_run_that_fails_before_its_first_slice_leaves_no_result(opened, mail, worker, said) -> None:
+    worker.ending = Outcome("failed", "The method fake failed.", exit_code=4)
+    worker.is_failing_at_once = True
+    opened.reduce()
+    ended(opened, mail)
+    assert said == ["The method fake failed."]
+    assert opened.result is None
+    assert opened.unfinished is None
 
 
 def test_a_second_run_waits_for_nobody_because_it_is_not_begun(opened, mail, worker) -> None:
@@ -179,23 +211,11 @@ def test_without_metal_there_is_a_sentence_and_no_run(opened, mail, worker, said
     assert "metal" in said[-1]
 
 
-def test_another_series_ends_the_run_and_drops_the_results(opened, mail, worker, fakes, tmp_path) -> None:
-    opened.reduce()
-    ended(opened, mail)
-    worker.gate.clear()
-    opened.reduce()
-    mail.wait_until(lambda: opened.result and opened.result.done)
-    opened.open(fakes.write_series(tmp_path / "other", "Other", 9))
-    mail.wait_until(lambda: opened.loaded.series.description == "Other" and not opened.runs.is_running)
-    assert opened.result is None
-    assert opened.results == []
-
-
-def test_only_the_last_results_are_kept(opened, mail) -> None:
+def test_every_result_is_kept(opened, mail) -> None:
     for _ in range(4):
         opened.reduce()
         ended(opened, mail)
-    assert len(opened.results) == 3
+    assert len(opened.results) == 4
     assert opened.result is opened.results[-1]
 
 

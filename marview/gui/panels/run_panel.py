@@ -1,4 +1,4 @@
-"""The big button, and what becomes of the run; everything derives from the job."""
+"""The button that starts a run, its progress, and what the run left; everything derives from the job."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -19,9 +19,11 @@ _LEARNS_FIRST = (
 
 
 class RunPanel(QWidget):
-    """Begins a run, shows how far it is, cancels it; then offers the export."""
+    """Starts a run, shows its progress, cancels it; then offers the export, or the rest of a run that stopped early."""
 
-    def __init__(self, session: Session, reduce: QAction, export: QAction, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, reduce: QAction, retry: QAction, export: QAction, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._session = session
         self.button = QPushButton(icon("reduce", "accent_text"), tr("Reduce artifacts"))
@@ -30,6 +32,9 @@ class RunPanel(QWidget):
         self._reduce = reduce
         self.cancel = QPushButton(icon("cancel"), tr("Cancel"))
         self.cancel.clicked.connect(session.runs.cancel)
+        self.retry = QPushButton(icon("reduce"), tr("Retry"))
+        self.retry.setToolTip(tr("Correct the missing slices with the same method and mask"))
+        self.retry.clicked.connect(retry.trigger)
         self.export = QPushButton(icon("export"), tr("Export …"))
         self.export.clicked.connect(export.trigger)
         self.bar = QProgressBar()
@@ -53,6 +58,7 @@ class RunPanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.cancel, 1)
+        row.addWidget(self.retry, 1)
         row.addWidget(self.export, 1)
         column.addLayout(row)
         session.runs.changed.connect(self.refresh)
@@ -78,6 +84,9 @@ class RunPanel(QWidget):
         self.cancel.setVisible(is_running)
         self.cancel.setEnabled(is_running and job is not None and job.state is not State.CANCELLING)
         self.cancel.setText(tr("Cancelling …") if is_running and not self.cancel.isEnabled() else tr("Cancel"))
+        unfinished = self._session.unfinished
+        self.retry.setVisible(unfinished is not None and not is_running)
+        self.retry.setText(tr("Continue") if job is not None and job.state is State.CANCELLED else tr("Retry"))
         self.export.setVisible(not is_running)
         self.export.setEnabled(self._session.result is not None)
         if job is not None and is_running:
@@ -91,16 +100,20 @@ class RunPanel(QWidget):
     def _words(self, job: Job | None) -> str:
         session = self._session
         if job is not None and session.runs.is_running:
-            return progress_text(job)
+            elsewhere = session.result is not job.result
+            return f"{job.result.series_title}: {progress_text(job)}" if elsewhere else progress_text(job)
         if session.loaded is None:
             return ""
         if session.refusal:
             return session.refusal
-        if job is not None and job.state in {State.FAILED, State.CRASHED}:
+        result, unfinished = session.result, session.unfinished
+        if job is not None and job.state in {State.FAILED, State.CRASHED} and unfinished is None:
             return tr("The last run failed.")
-        result = session.result
-        if result is not None and not result.is_complete:
-            return tr("Cancelled after {} of {} slices.").format(len(result.done), len(result.slices))
+        incomplete = result if result is not None and not result.is_complete else unfinished
+        if incomplete is not None:
+            is_cancelled = job is None or job.result is not incomplete or job.state is State.CANCELLED
+            words = tr("Cancelled after {} of {} slices.") if is_cancelled else tr("Stopped after {} of {} slices.")
+            return words.format(len(incomplete.done), len(incomplete.slices))
         return "\n".join(result.notes) if result is not None else ""
 
     def _list_results(self) -> None:

@@ -1,0 +1,103 @@
+"""The results of every series that was corrected; they stay while marview is open."""
+
+import logging
+
+from psygnal import Signal
+
+from marview.errors import MarviewError
+from marview.session.result import Result
+
+MOST_BYTES = 2_000_000_000
+"""Memory for results. Beyond it, results that are not in view move to disk."""
+
+_log = logging.getLogger(__name__)
+
+
+class Results:
+    """Keeps the results by series, and knows which one is in view.
+
+    Event, on the window's thread: `changed()` when another result is in view, or none.
+    """
+
+    changed = Signal()
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._by_series: dict[str, list[Result]] = {}
+        self._in_view: dict[str, Result] = {}
+        self._series = ""
+        self._most_bytes = most_bytes
+
+    def turn_to(self, series: str) -> None:
+        """Make the results of another series those in view."""
+        self._series = series
+        self.changed.emit()
+
+    @property
+    def of_series(self) -> list[Result]:
+        """The results of the series in view, the oldest first."""
+        return self._by_series.setdefault(self._series, [])
+
+    @property
+    def _all(self) -> list[Result]:
+        return [result for results in self._by_series.values() for result in results]
+
+    @property
+    def in_view(self) -> Result | None:
+        """The result in view; it may still be filling."""
+        return self._in_view.get(self._series)
+
+    @property
+    def unsaved(self) -> list[Result]:
+        """The results of all series that were not exported."""
+        return [result for result in self._all if result.done and not result.is_exported]
+
+    def show(self, result: Result | None) -> None:
+        """Put a result of the series in view on the panes."""
+        if result is self.in_view:
+            return
+        if result is None:
+            self._in_view.pop(self._series, None)
+        else:
+            self._in_view[result.series] = result
+        self.changed.emit()
+
+    def keep(self, result: Result) -> None:
+        """Add a result whose run is over."""
+        results = self._by_series.setdefault(result.series, [])
+        if result not in results:
+            results.append(result)
+        self._make_room()
+
+    def replace(self, result: Result, before: Result | None) -> None:
+        """Show what was in view before `result`, in its own series."""
+        if self._in_view.get(result.series) is not result:
+            return
+        if before is None:
+            self._in_view.pop(result.series)
+        else:
+            self._in_view[result.series] = before
+        if result.series == self._series:
+            self.changed.emit()
+
+    def close(self) -> None:
+        """Let go of all results."""
+        for result in {id(one): one for one in (*self._all, *self._in_view.values())}.values():
+            result.close()
+        self._by_series.clear()
+        self._in_view.clear()
+
+    def _make_room(self) -> None:
+        """Move the oldest results to disk; where the disk is full too, they stay in memory."""
+        used = sum(result.nbytes for result in self._all)
+        for result in self._all:
+            if used <= self._most_bytes:
+                return
+            if result is self.in_view or not result.nbytes:
+                continue
+            size = result.nbytes
+            try:
+                result.move_to_disk()
+            except MarviewError:
+                _log.warning("results stay in memory: the disk is full")
+                return
+            used -= size

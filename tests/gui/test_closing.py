@@ -1,0 +1,130 @@
+"""Nothing is lost: closing asks once and says what is unsaved; the window comes back as it was left."""
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from marview.gui.window_state import FRAME, WANTED
+from marview.mar import Outcome
+from marview.session.display import Layout
+from marview.session.settings import Settings
+
+
+def paint(window, qtbot) -> None:
+    window.actions_table["brush"].trigger()
+    view = window.grid.panes["original"].view.viewport()
+    middle = view.rect().center()
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=middle)
+    QTest.mouseMove(view, middle + QPoint(10, 5))
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=middle + QPoint(10, 5))
+    qtbot.waitUntil(lambda: window.session.metal.is_unsaved)
+
+
+def test_a_window_without_work_closes_at_once(opened) -> None:
+    opened.close()
+    assert opened.close_question is None
+    assert not opened.isVisible()
+
+
+def test_closing_with_unsaved_work_asks_once_and_says_what_is_unsaved(reduced, qtbot) -> None:
+    paint(reduced, qtbot)
+    reduced.actions_table["quit"].trigger()
+    question = reduced.close_question
+    assert question.isVisible()
+    assert "Fake method of Small series, not exported" in question.informativeText()
+    assert "metal mask of Small series" in question.informativeText()
+    assert question.defaultButton() is question.stay
+    qtbot.mouseClick(question.stay, Qt.MouseButton.LeftButton)
+    assert reduced.isVisible()
+    assert reduced.session.result is not None
+    reduced.close()
+    qtbot.mouseClick(reduced.close_question.leave, Qt.MouseButton.LeftButton)
+    assert not reduced.isVisible()
+    assert reduced.session.background.is_closed()
+
+
+def test_escape_keeps_the_window(reduced) -> None:
+    reduced.close()
+    QTest.keyClick(reduced.close_question, Qt.Key.Key_Escape)
+    assert not reduced.close_question.isVisible()
+    assert reduced.isVisible()
+
+
+def test_closing_during_a_run_asks(opened, worker, qtbot) -> None:
+    worker.gate.clear()
+    qtbot.mouseClick(opened.side.run.button, Qt.MouseButton.LeftButton)
+    opened.close()
+    assert "The run of Fake method on Small series" in opened.close_question.informativeText()
+    assert opened.isVisible()
+    worker.gate.set()
+    qtbot.waitUntil(lambda: not opened.session.runs.is_running)
+
+
+def test_a_killed_worker_keeps_the_finished_slices_and_offers_retry(opened, worker, qtbot) -> None:
+    worker.ending = Outcome("crashed", "Fake method stopped unexpectedly.", exit_code=4)
+    opened.session.view.go_to(3)
+    run = opened.side.run
+    qtbot.mouseClick(run.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not opened.session.runs.is_running)
+    assert run.text.text() == "Stopped after 1 of 3 slices."
+    assert (opened.grid.panes["result"].shown.values == opened.session.original().values + 10).all()
+    worker.ending = Outcome("done")
+    qtbot.mouseClick(run.retry, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not opened.session.runs.is_running)
+    assert opened.session.result.is_complete
+    assert not run.retry.isVisible()
+
+
+def test_results_and_masks_are_there_after_another_series_and_back(reduced, qtbot, fakes, tmp_path) -> None:
+    session = reduced.session
+    paint(reduced, qtbot)
+    voxels = int(session.metal.counts.sum())
+    session.open(fakes.write_series(tmp_path / "other", "Other", 9))
+    qtbot.waitUntil(lambda: session.loaded.series.description == "Other" and not session.refusal, timeout=20000)
+    assert reduced.grid.panes["result"].title.text() == "Result"
+    QTest.keyClick(reduced, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: session.loaded.series.description == "Small series", timeout=20000)
+    qtbot.waitUntil(lambda: not session.refusal, timeout=20000)
+    assert reduced.grid.panes["result"].title.text() == "Fake method"
+    assert int(session.metal.counts.sum()) == voxels
+    assert reduced.actions_table["undo"].isEnabled()
+
+
+def test_the_window_comes_back_as_it_was_left(make_window, worker) -> None:
+    settings = Settings()
+    window = make_window(settings=settings, make_worker=lambda: worker, listings=list)
+    window.resize(window.minimumSizeHint().width(), 720)  # wider than the screen of the tests is not restored
+    window._show_side()
+    window._show_panes()
+    window.session.view.update(layout=Layout.MAR)
+    QApplication.processEvents()
+    window.toggle_panel(0)
+    window.close()
+    again = make_window(settings=settings, make_worker=lambda: worker, listings=list)
+    again.restore()
+    again._show_side()
+    QApplication.processEvents()
+    assert again.height() == 720
+    assert again.session.view.display.layout is Layout.MAR
+    assert again.panels.sizes()[0] == 0
+    assert again.panels.sizes()[2] > 0
+
+
+@pytest.mark.parametrize("record", [{}, {"geometry": "nonsense", "panels": "§", "layout": "cinema"}])
+def test_a_first_window_fits_the_screen(make_window, worker, record) -> None:
+    window = make_window(settings=Settings(window=record), make_worker=lambda: worker, listings=list)
+    window.restore()
+    room = window.screen().availableGeometry()
+    assert window.width() == min(WANTED[0], room.width() - FRAME[0])
+    assert window.height() <= room.height()
+    assert window.session.view.display.layout is Layout.READ
+
+
+def test_a_panel_collapses_and_comes_back(opened) -> None:
+    widths = opened.panels.sizes()
+    opened.actions_table["side_panel"].trigger()
+    assert opened.panels.sizes()[2] == 0
+    assert opened.panels.sizes()[1] > widths[1]
+    opened.actions_table["side_panel"].trigger()
+    assert opened.panels.sizes()[2] >= 280

@@ -22,11 +22,11 @@ from marview.evaluation.demo_cases import list_demo
 from marview.evaluation.front_end_methods import FoundMetal
 from marview.evaluation.tables import markdown_table
 from marview.methods.api import MarCase
+from marview.methods.trace_completion import grown
 from marview.metrics import ring
 from marview.metrics.ranges import PRIMARY
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import fill_linear
-from marview.worker.front_end import grown
 
 NEAR_PX = 3
 

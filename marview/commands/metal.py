@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from marview.commands.series import shared_series
 from marview.dicom import LoadedSeries
 from marview.dicom.mask_file import read_mask
-from marview.dicom.series import count
 from marview.errors import BadInput, UsageError
 from marview.export import refuse_mask_name, write_mask
 from marview.geometry import Grid
+from marview.text import count
 from marview.volume import adaptive
 from marview.volume.kmeans import class_notes, k_means
 from marview.volume.mask import grow_mm, refuse_unusable

@@ -20,12 +20,12 @@ from marview.commands.settings import parse_settings
 from marview.commands.slices import parse_slices
 from marview.dicom.atomic import check_place
 from marview.dicom.derive import Underivable
-from marview.dicom.series import count
 from marview.errors import BadInput
 from marview.export import Corrected, Format, refuse_up_front, write_corrected
 from marview.mar import Manifest, MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find_usable
 from marview.mar import Progress as Step
 from marview.mar.messages import Device
+from marview.text import count
 from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
 

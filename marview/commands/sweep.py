@@ -20,7 +20,6 @@ from marview.commands.slices import parse_slices
 from marview.dicom import LoadedSeries, open_series
 from marview.dicom.atomic import check_place
 from marview.dicom.mask_file import read_mask
-from marview.dicom.series import count
 from marview.errors import BadInput, UsageError
 from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
 from marview.export.sweep import write_sweep
@@ -29,6 +28,7 @@ from marview.mar import MarWorker, SharedArray
 from marview.mar.messages import Device
 from marview.mar.sweep import SweepInput, plan, sweep
 from marview.mar.sweep_measures import Row, measure, region_notes
+from marview.text import count
 from marview.volume import Volume
 
 

@@ -11,11 +11,11 @@ from PIL import Image
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import share, shared_series
 from marview.dicom.atomic import check_file
-from marview.dicom.series import count
 from marview.errors import UsageError
 from marview.export import whole_file, write_npz
 from marview.geometry import TraceCoverage
 from marview.mar import MarWorker, Message, Output, SinogramRequest
+from marview.text import count
 
 TRACE_COLOUR = (0, 190, 255)
 """Of the outline of the trace in pictures: told from grey by the colour-blind too."""

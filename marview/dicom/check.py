@@ -13,9 +13,10 @@ from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader
 from marview.dicom.pixels import native_bytes, stored_values
 from marview.dicom.quiet import quiet
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
-from marview.dicom.series import Series, listing
+from marview.dicom.series import Series
 from marview.dicom.stack import SAME_PLACE_MM, arrange, distances_mm, loose
 from marview.errors import BadInput
+from marview.text import listing
 
 _ONLY_VIEWED = "It can be viewed, not measured or corrected."
 

@@ -13,9 +13,9 @@ from marview.dicom.nifti import read_nifti_labels
 from marview.dicom.nrrd import read_nrrd_labels
 from marview.dicom.read import LoadedSeries
 from marview.dicom.segmentation import read_segmentation
-from marview.dicom.series import count, listing
 from marview.dicom.source import open_regular
 from marview.errors import BadInput
+from marview.text import count, listing
 from marview.volume.on_grid import Fitted, fit_to_grid
 
 _MOST_LABELS = 64

@@ -7,8 +7,9 @@ from marview.dicom.check import check
 from marview.dicom.read import Allocate, LoadedSeries, read
 from marview.dicom.report import Outcome, SeriesReport
 from marview.dicom.scan import scan
-from marview.dicom.series import Series, count
+from marview.dicom.series import Series
 from marview.errors import BadInput
+from marview.text import count
 
 
 def open_series(

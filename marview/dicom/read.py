@@ -15,9 +15,10 @@ from marview.dicom.header import SliceHeader
 from marview.dicom.pixels import PADDING_HU, write_hu
 from marview.dicom.quiet import quiet
 from marview.dicom.report import Finding, Kind, SeriesReport
-from marview.dicom.series import Series, listing
+from marview.dicom.series import Series
 from marview.errors import BadInput
 from marview.originals import note_series
+from marview.text import listing
 from marview.volume import Volume
 
 Allocate = Callable[[tuple[int, int, int], "np.dtype[np.int16]"], NDArray[np.int16]]

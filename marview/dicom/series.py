@@ -1,10 +1,11 @@
 """What lies in a folder: studies, their series, and what was passed over."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from marview.dicom.header import SliceHeader
+from marview.text import count
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +96,3 @@ class Scan:
         parts += [f"{number} {reason}" for reason, number in sorted(self.skipped.items())]
         parts += [f"{len(self.damaged)} damaged"] if self.damaged else []
         return ", ".join(parts)
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 slice`, `2 slices`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def listing(names: Iterable[str], most: int = 3) -> str:
-    """Names for a sentence, the rest of a long list counted."""
-    names = list(names)
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from marview.dicom.series import listing
 from marview.errors import BadInput, MethodFailed
 from marview.evaluation.case import KnownCase, ListedCase
 from marview.evaluation.figure import Strip, draw
@@ -23,6 +22,7 @@ from marview.evaluation.store import Part, Store
 from marview.evaluation.tables import markdown, slices_csv, summary_csv
 from marview.metrics import measure_case
 from marview.physics.attenuation import mu_to_hu
+from marview.text import listing
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from marview.dicom.check import check
 from marview.dicom.read import read
 from marview.dicom.scan import scan
-from marview.dicom.series import Scan, count, listing
+from marview.dicom.series import Scan
 from marview.dicom.walk import walk
 from marview.errors import BadInput
 from marview.slices import read_pages
 from marview.slices.body import body_of
 from marview.slices.clean import STACKS
 from marview.slices.volumes import ARRAYS, read_array
+from marview.text import count, listing
 from marview.volume.segment import adaptive
 from marview.worker.resampling import AIR_HU
 

@@ -1,4 +1,4 @@
-"""Losses that methods share; each is a mean, so that it does not grow with the image."""
+"""Losses that methods share. Each is a mean, so its value does not depend on the size of the image."""
 
 import torch
 from torch import Tensor
@@ -18,6 +18,21 @@ def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 def l2(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
     """Mean squared difference; arguments as of `l1`."""
     return _mean((found.float() - wanted.float()).square(), where)
+
+
+def seen_error(error: Tensor) -> Tensor:
+    """Mean square of a sinogram's error as its image sees it, `[slice, view, bin]` -> `[slice]`.
+
+    Filtered backprojection weights a frequency along the bins in proportion to it; the highest frequencies, which are
+    noise, are faded out.
+    """
+    bins = error.shape[-1]
+    spectrum = torch.fft.rfft(error, n=2 * bins)
+    ramp = torch.linspace(0, 1, spectrum.shape[-1], device=error.device)
+    weight = ramp * (1 + torch.cos(torch.pi * ramp)) / 2
+    power = spectrum.real.square() + spectrum.imag.square()
+    seen: Tensor = (power * weight).sum(dim=-1).mean(dim=-1) / bins**2
+    return seen
 
 
 def _mean(values: Tensor, where: Tensor | None) -> Tensor:

@@ -15,11 +15,11 @@ from marview.learning.bank import Bank
 from marview.learning.recipe import Data
 from marview.learning.scene_workers import SceneWorkers
 from marview.learning.scenes import Scene, draw_scene, plain_scene
+from marview.methods.trace_completion import grown
 from marview.physics import Material, protocol, simulate
 from marview.physics.attenuation import hu_to_mu
 from marview.physics.simulation import Simulation
 from marview.projection import Projector
-from marview.worker.front_end import grown
 
 _TRAINING, _VALIDATION = 0, 1
 """Chance of training and of validation never meet."""

@@ -11,11 +11,11 @@ from pathlib import Path
 from psygnal import Signal
 
 from marview.dicom import Cancelled, LoadedSeries
-from marview.dicom.series import count
 from marview.errors import MarviewError
 from marview.export import Corrected, Format, write_corrected
 from marview.session.background import Background
 from marview.session.result import Result
+from marview.text import count
 from marview.volume.window import HuWindow
 
 CAUTION = "For research: not for primary diagnosis; review with the uncorrected images."

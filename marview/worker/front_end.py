@@ -17,6 +17,7 @@ from marview.errors import MethodFailed
 from marview.geometry import GUESS_FRACTION, Beam, processing_beam
 from marview.methods.api import MarCase, MarResult
 from marview.methods.notes import SliceNote
+from marview.methods.trace_completion import grown
 from marview.physics.attenuation import hu_to_mu
 from marview.projection import Projector
 from marview.volume.volume import BODY_HU
@@ -111,16 +112,6 @@ class FrontEnd:
         return correction.numpy()
 
 
-def grown(metal: Tensor) -> Tensor:
-    """A mask grown by one pixel along rows and columns, bool `[slice, y, x]`."""
-    result = metal.clone()
-    result[:, 1:] |= metal[:, :-1]
-    result[:, :-1] |= metal[:, 1:]
-    result[:, :, 1:] |= metal[:, :, :-1]
-    result[:, :, :-1] |= metal[:, :, 1:]
-    return result
-
-
 def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
     """Forward projection of a result less the sinogram, outside the metal trace, `[slice, view, bin]`."""
     difference = case.projector.forward(hu_to_mu(result_hu)) - case.sinogram
@@ -169,7 +160,6 @@ __all__ = [
     "FrontEnd",
     "check_result",
     "consistency",
-    "grown",
     "processing_beam",
     "too_much_metal",
 ]

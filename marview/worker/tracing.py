@@ -18,8 +18,9 @@ from torch import Tensor
 
 from marview.geometry import TraceCoverage
 from marview.mar.messages import Finished, TraceRequest
+from marview.methods.trace_completion import grown
 from marview.volume.box import box_of
-from marview.worker.front_end import FrontEnd, grown
+from marview.worker.front_end import FrontEnd
 from marview.worker.resampling import SliceFrame
 
 

@@ -6,12 +6,13 @@ from pydantic import BaseModel, Field
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
+from marview.methods.thin_metal import thin_metal_notes
+from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import mu_to_hu
 
-from ..nmar.thin_metal import thin_metal_notes
 from .hardening import without_hardening
 from .network import Cnn, channels
-from .prior import complete, tissue_prior
+from .prior import tissue_prior
 from .settings import read_settings
 
 WEIGHTS = "weights/bundled.safetensors"
@@ -82,7 +83,7 @@ class Cnnmar:
             job.output("prior", index, mu_to_hu(prior[number]))
         job.check_cancelled()
         job.progress(0.7, "completing the sinogram")
-        corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
+        corrected = complete_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
         job.check_cancelled()
         job.progress(0.85, "reconstructing")
         notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case)]

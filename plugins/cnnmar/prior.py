@@ -6,10 +6,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, distance_transform_edt
 from torch import Tensor
 
+from marview.methods.tissue_prior import class_limits
 from marview.physics.attenuation import MU_WATER, hu_to_mu
-from marview.projection import fill_linear
-
-from ..nmar.prior import class_limits
 
 _STARTS_HU = (-900.0, 0.0, 1000.0)
 
@@ -54,18 +52,3 @@ def _flattened(
             nearest = distance_transform_edt(grown, return_distances=False, return_indices=True)
             prior[grown] = prior[tuple(nearest[:, grown])]
     return prior
-
-
-def complete(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
-    """The prior's sinogram inside the trace, bent so that it joins the measured one without a step.
-
-    Args:
-        sinogram: with metal, line integrals, `[slice, view, bin]`.
-        prior_sinogram: of the prior image.
-        trace: metal trace, bool.
-
-    Returns:
-        `[slice, view, bin]`; outside the trace the measured data.
-    """
-    filled = fill_linear(sinogram - prior_sinogram, trace) + prior_sinogram
-    return torch.where(trace, filled, sinogram)

@@ -15,6 +15,7 @@ from marview.learning.api import Pairs, Trainable
 from marview.learning.augment import augment
 from marview.learning.recipe import read_recipe
 from marview.methods.api import MarCase
+from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
 from marview.projection import Projector
 from marview.worker.loading import made_in
@@ -154,7 +155,7 @@ def test_a_prior_of_one_tissue_or_metal_everywhere_is_finite(room, fill) -> None
 def test_an_exact_prior_gives_the_truth(room) -> None:
     pairs = made_pairs()
     free = pairs.metal_free_sinogram
-    completed = room.prior.complete(pairs.sinogram, free, pairs.trace)
+    completed = complete_with_prior(pairs.sinogram, free, pairs.trace)
     assert torch.allclose(completed, free, atol=1e-4)
 
 
@@ -237,31 +238,6 @@ def test_recipes_are_whole(size) -> None:
     trainable: Trainable = made_in(HERE, recipe.training)
     count = sum(one.numel() for one in trainable.build(recipe.network).parameters())
     assert count == (28_929 if size != "tiny" else 2_049)
-
-
-def test_patches_lie_in_the_slices_and_where_the_error_is(room) -> None:
-    torch.manual_seed(0)
-    seen, wanted = torch.zeros(2, 3, 50, 50), torch.arange(5000.0).view(2, 50, 50)
-    seen[:, :] = wanted[:, None]
-    for same, truth in zip(*room.training.patches(seen, wanted, 16, 12, 0.5), strict=True):
-        assert torch.equal(same[2], truth)
-        assert len(truth.unique()) == 16**2
-    seen[1, :, 20:30, 20:30] += 1000
-    hard, truth = room.training.patches(seen, wanted, 16, 40, 1.0)
-    easy, plain = room.training.patches(seen, wanted, 16, 40, 0.0)
-    assert float((hard[:, -1] - truth).abs().mean()) > 1.5 * float((easy[:, -1] - plain).abs().mean())
-
-
-@pytest.mark.parametrize(("how", "ways"), [({}, 8), ({"mirrors": False}, 4), (PAPER_TURNS, 2)])
-def test_patches_are_turned_as_the_recipe_says(room, how: dict[str, Any], ways: int) -> None:
-    """A slice that grows along rows and columns says which way a patch of it lies."""
-    torch.manual_seed(0)
-    wanted = torch.arange(2500.0).view(1, 50, 50)
-    _, found = room.training.patches(wanted[:, None].expand(-1, 3, -1, -1), wanted, 8, 100, 0.0, **how)
-    seen = {(float(one[1, 0] - one[0, 0]), float(one[0, 1] - one[0, 0])) for one in found}
-    assert len(seen) == ways
-    if how == PAPER_TURNS:
-        assert seen == {(50, 1), (-1, 50)}
 
 
 def test_the_paper_s_recipe_varies_nothing_but_patches() -> None:

@@ -6,18 +6,16 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from marview.learning.api import ONE_TURN, Pairs
+from marview.learning.patches import patches
+from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import MU_WATER
 
 from .hardening import without_hardening
 from .network import Cnn, channels
-from .prior import complete, tissue_prior
+from .prior import tissue_prior
 from .settings import read_settings
-
-_CANDIDATES = 8
-"""Places that chance offers for a patch of large error; it goes where the error is largest."""
 
 
 class PatchTraining:
@@ -61,7 +59,7 @@ class PatchTraining:
         image = network(seen[:1])[:, 0]
         prior = tissue_prior(image, pairs.metal[:1])
         prior_sinogram = pairs.projector.forward(prior.expand_as(pairs.truth_mu))
-        corrected = complete(pairs.sinogram, prior_sinogram, pairs.trace)
+        corrected = complete_with_prior(pairs.sinogram, prior_sinogram, pairs.trace)
         return {
             "network": image[0],
             "prior": prior[0],
@@ -82,50 +80,3 @@ def _planes(pairs: Pairs) -> tuple[Tensor, Tensor]:
     hardened = pairs.reconstruct(without_hardening(pairs.sinogram, pairs.li_sinogram, pairs.trace, metal_cm))
     seen = channels(pairs.image, hardened, pairs.li_image, pairs.metal)
     return seen, torch.where(pairs.metal, MU_WATER, pairs.truth_mu)
-
-
-def patches(
-    seen: Tensor,
-    wanted: Tensor,
-    edge: int,
-    count: int,
-    hard_share: float,
-    quarter_turns: int = 3,
-    *,
-    mirrors: bool = True,
-) -> tuple[Tensor, Tensor]:
-    """Random patches, turned and mirrored by chance.
-
-    Args:
-        seen: the network's channels, `[slice, channel, y, x]`.
-        wanted: the truth, `[slice, y, x]`.
-        edge: of a patch.
-        count: of patches.
-        hard_share: share of them that lies where the last channel is farthest from the truth, among a few places.
-        quarter_turns: that a patch is turned by at most.
-        mirrors: whether half of them are mirrored.
-
-    Returns:
-        `[patch, channel, y, x]` and `[patch, y, x]`.
-    """
-    rows, columns = wanted.shape[-2:]
-    height, width = min(edge, rows), min(edge, columns)
-    mean = _box_means((seen[:, -1] - wanted).abs(), height, width)
-    chosen = []
-    for number in range(count):
-        tries = _CANDIDATES if number < round(hard_share * count) else 1
-        places = [[int(torch.randint(limit, ())) for limit in mean.shape] for _ in range(tries)]
-        k, top, left = max(places, key=lambda place: float(mean[tuple(place)]))
-        window = slice(top, top + height), slice(left, left + width)
-        patch = torch.cat([seen[k, :, *window], wanted[k, None, *window]])
-        turned = torch.rot90(patch, int(torch.randint(quarter_turns + 1, ())), (1, 2)) if height == width else patch
-        chosen.append(turned.flip(2) if mirrors and torch.rand(()) < 0.5 else turned)
-    planes = torch.stack(chosen)
-    return planes[:, :-1], planes[:, -1]
-
-
-def _box_means(image: Tensor, height: int, width: int) -> Tensor:
-    """Means of all boxes of a size that lie in an image, by their corner, `[slice, y, x]`; from sums, so at no cost."""
-    sums = pad(image.double().cumsum(1).cumsum(2), (1, 0, 1, 0))
-    bands = sums[:, height:] - sums[:, :-height]
-    return ((bands[:, :, width:] - bands[:, :, :-width]) / (height * width)).float()

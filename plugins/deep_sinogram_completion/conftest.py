@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from marview.learning.api import Pairs
+from marview.learning.networks import line_unit
 from marview.methods.api import MarCase
 from marview.physics.attenuation import mu_to_hu
 
@@ -73,7 +74,7 @@ def exact(room: Any, gives: Any) -> Callable[..., Any]:
 
     def networks(pairs: Pairs, **settings: Any) -> Any:
         completion = small(room, **settings)
-        unit = room.network.line_unit(pairs.projector)
+        unit = line_unit(pairs.projector)
         completion.prior_net = gives(lambda seen: (pairs.truth_mu - pairs.li_image)[:, None])
         completion.sinogram_net = gives(lambda seen, trace: (pairs.metal_free_sinogram - pairs.li_sinogram) / unit)
         return completion

@@ -8,12 +8,14 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 
 from marview.learning.guard import warnings
+from marview.learning.networks import line_unit
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
+from marview.methods.thin_metal import thin_metal_notes
+from marview.methods.trace_completion import compose, hidden_share, interpolate_with_prior
 from marview.physics.attenuation import mu_to_hu
 
-from ..nmar.thin_metal import thin_metal_notes
-from .network import Completion, classes, compose, hidden_share, interpolate_with_prior, line_unit
+from .network import Completion, classes
 from .settings import read_settings
 
 WEIGHTS = "weights/bundled.safetensors"

@@ -5,28 +5,16 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
 from marview.learning.networks import MaskPyramidUNet, UNet
+from marview.methods.tissue_prior import prior_image as tissue_prior
+from marview.methods.trace_completion import interpolate_with_prior
 from marview.physics.attenuation import MU_WATER
-from marview.projection import Projector, fill_linear
+from marview.projection import fill_linear
 
-from ..nmar.prior import prior_image as tissue_prior
 from .settings import Settings
 
 _HIGHEST_MU = 1.0
-_LINE_INTEGRAL = 4.0
-_FIELD_MM = 153.6
-"""Edge of the field of the protocol the method was published for: 416 pixels of 0.369 mm."""
-
 _SMOOTHING_PX = 1.0
 _LEAST_BONE = 1.2 * MU_WATER
-
-
-def line_unit(projector: Projector) -> float:
-    """The line integral that the sinogram network takes for one, unless its settings say for how much of it.
-
-    It is 4 in the field of 15.36 cm of the published protocol and grows with the field, so that a body that fills the
-    grid looks the same to the network whatever its size.
-    """
-    return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
 
 
 class Completion(nn.Module):
@@ -150,30 +138,6 @@ class Completion(nn.Module):
         return MU_WATER * change if self.settings.is_relative else change
 
 
-def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
-    """The share of the rays through each pixel that metal hides, `[slice, y, x]`; of the trace, bool."""
-    hits = projector.adjoint(torch.cat([trace.float(), torch.ones_like(trace[:1], dtype=torch.float32)]))
-    return hits[:-1] / hits[-1:].clamp(min=1e-6)
-
-
 def classes(image: Tensor, metal: Tensor) -> Tensor:
     """Air, lung, water and bone of an image as in our NMAR's prior, 1/cm, `[slice, y, x]`; metal counts as water."""
     return tissue_prior(image, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True)
-
-
-def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
-    """The prior's sinogram with its difference to the measured one interpolated across the trace.
-
-    It joins the measured data without a step, as CNNMAR completes sinograms.
-
-    Args:
-        sinogram: measured, `[slice, view, bin]`.
-        prior_sinogram: of the prior image.
-        trace: metal trace, bool.
-    """
-    return prior_sinogram + fill_linear(sinogram - prior_sinogram, trace)
-
-
-def compose(completed: Tensor, sinogram: Tensor, trace: Tensor) -> Tensor:
-    """The corrected sinogram: completed inside the trace, measured outside, equation (5); `[slice, view, bin]`."""
-    return torch.where(trace, completed, sinogram)

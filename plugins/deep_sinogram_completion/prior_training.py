@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from marview.errors import BadInput
 from marview.learning.api import ONE_TURN, Pairs
 from marview.learning.losses import l2
+from marview.learning.patches import patches
+from marview.methods.trace_completion import hidden_share
 from marview.physics.attenuation import MU_WATER
 
-from ..cnnmar.training import patches
-from .network import Completion, hidden_share
+from .network import Completion
 from .settings import read_settings
 from .training import JointTraining
 

@@ -9,9 +9,12 @@ from torch import Tensor, nn
 
 from marview.errors import BadInput
 from marview.learning.api import ONE_TURN, Pairs
+from marview.learning.losses import seen_error
+from marview.learning.networks import line_unit
+from marview.learning.patches import blocks
+from marview.methods.trace_completion import compose
 
-from ..dudonet.sinogram_training import blocks, seen_error
-from .network import Completion, compose, line_unit
+from .network import Completion
 from .settings import read_settings
 from .training import JointTraining, prior_of
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+from marview.learning.networks import line_unit
 from marview.learning.recipe import read_recipe
+from marview.methods.trace_completion import interpolate_with_prior
 from marview.projection import Projector, fill_linear
 
 HERE = Path(__file__).parent
@@ -44,7 +46,7 @@ def test_the_networks_see_what_the_equations_say(room: Any, exact: Any, discs: A
     assert torch.equal(planes[:, 0], pairs.image.clamp(0, 1))
     assert torch.equal(planes[:, 1], pairs.li_image.clamp(0, 1))
     residual, trace = completion.sinogram_net.seen
-    unit = room.network.line_unit(pairs.projector)
+    unit = line_unit(pairs.projector)
     assert torch.allclose(residual * unit, pairs.metal_free_sinogram - pairs.li_sinogram, atol=1e-4)
     assert torch.equal(trace, pairs.trace)
 
@@ -68,23 +70,13 @@ def test_networks_that_start_at_zero_start_where_the_settings_say(room: Any, mad
         assert torch.allclose(corrected, wanted[start], atol=1e-5)
 
 
-def test_what_metal_hides_is_one_in_the_metal_and_nothing_where_no_hidden_ray_goes(room: Any, discs: Any) -> None:
-    pairs = discs(2)
-    hidden = room.network.hidden_share(pairs.projector, pairs.trace)
-    assert hidden.shape == pairs.truth_mu.shape
-    assert float(hidden[pairs.metal].min()) > 0.9
-    assert 0 <= float(hidden.min()) < 0.1
-    none = room.network.hidden_share(pairs.projector, torch.zeros_like(pairs.trace))
-    assert not bool(none.any())
-
-
 def test_interpolation_joins_the_prior_to_the_measured_sinogram(room: Any, made: Any, discs: Any) -> None:
     pairs = discs(2)
     completion = made.small(room, completion="interpolation")
     assert completion.sinogram_net is None
     prior, completed, _ = room.training.forward(completion, pairs)
     projected = pairs.projector.forward(prior)
-    wanted = room.network.interpolate_with_prior(pairs.sinogram, projected, pairs.trace)
+    wanted = interpolate_with_prior(pairs.sinogram, projected, pairs.trace)
     assert torch.equal(completed, wanted)
     without = made.small(room, completion="interpolation", prior="none")
     assert torch.equal(without.complete(pairs.sinogram, None, pairs.trace, 1.0), pairs.li_sinogram)
@@ -96,9 +88,9 @@ def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(
     pairs = discs()
     completion = made.small(room)
     twice = Projector(flat_beam(2 * made.PIXEL_MM, made.SIZE), shape=(made.SIZE, made.SIZE), pixel_mm=2 * made.PIXEL_MM)
-    unit, larger = (room.network.line_unit(each) for each in (pairs.projector, twice))
+    unit, larger = (line_unit(each) for each in (pairs.projector, twice))
     prior = pairs.projector.forward(pairs.li_image)
     once = completion.complete(pairs.sinogram, prior, pairs.trace, unit)
     assert larger == 2 * unit
     assert torch.allclose(completion.complete(2 * pairs.sinogram, 2 * prior, pairs.trace, larger), 2 * once, atol=1e-4)
-    assert room.network.line_unit(pairs.projector) == pytest.approx(4.0)  # the field of the published protocol
+    assert line_unit(pairs.projector) == pytest.approx(4.0)  # the field of the published protocol

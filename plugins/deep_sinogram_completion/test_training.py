@@ -7,6 +7,8 @@ import torch
 
 from marview.errors import BadInput
 from marview.learning.api import Pairs
+from marview.learning.networks import line_unit
+from marview.methods.trace_completion import hidden_share
 from marview.physics.attenuation import MU_WATER
 
 
@@ -15,7 +17,7 @@ def test_losses_have_the_weights_of_the_paper(room: Any, made: Any, discs: Any) 
     pairs = discs(2)
     completion = made.small(room)
     prior, completed, corrected = room.training.forward(completion, pairs)
-    unit = room.network.line_unit(pairs.projector)
+    unit = line_unit(pairs.projector)
     losses = room.training.joint_losses(completion, pairs, completion.settings.losses)
     free = pairs.metal_free_sinogram
     image = (pairs.reconstruct(corrected) - pairs.truth_mu)[~pairs.metal].abs().mean()
@@ -57,7 +59,7 @@ def test_a_perfect_prior_has_no_loss_in_patches_and_whole_slices(room: Any, made
     trainable = room.prior_training.PriorTraining()
     network = trainable.build(made.ALONE).eval()
     start = room.network.classes(pairs.li_image, pairs.metal)
-    hidden = room.network.hidden_share(pairs.projector, pairs.trace)
+    hidden = hidden_share(pairs.projector, pairs.trace)
     square = (start - pairs.truth_mu).square() / (0.1 * MU_WATER) ** 2
     loss = float(trainable.losses(network, pairs, "all", made.ALONE)["prior"])
     assert loss == pytest.approx(float((square * hidden).sum() / hidden.sum()), rel=1e-3)

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from marview.learning.api import ONE_TURN, Pairs
 from marview.learning.losses import l1
+from marview.learning.networks import line_unit
+from marview.methods.trace_completion import compose, hidden_share
 
-from .network import Completion, compose, hidden_share, line_unit
+from .network import Completion
 from .settings import Losses, read_settings
 
 

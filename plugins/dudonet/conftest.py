@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from marview.learning.api import Pairs
+from marview.learning.networks import line_unit
 from marview.methods.api import MarCase
 from marview.physics.attenuation import mu_to_hu
 
@@ -52,7 +53,7 @@ def exact(room: Any, gives: Any) -> Callable[..., Any]:
 
     def networks(pairs: Pairs, **settings: Any) -> Any:
         dual = small(room, **settings)
-        unit = room.network.line_unit(pairs.projector)
+        unit = line_unit(pairs.projector)
         start = pairs.li_sinogram if dual.settings.is_residual else 0
         if dual.sinogram_net is not None:
             dual.sinogram_net = gives(lambda seen, trace: (pairs.metal_free_sinogram - start) / unit)

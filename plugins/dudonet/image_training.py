@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from marview.errors import BadInput
 from marview.learning.api import ONE_TURN, Pairs
+from marview.learning.patches import patches
 from marview.learning.weights import fill, load_weights
 from marview.physics.attenuation import MU_WATER
 
-from ..cnnmar.training import patches
 from .network import DualDomain
 from .settings import Settings, read_settings
 from .start import case_of, start_of

@@ -7,14 +7,14 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 
 from marview.learning.guard import warnings
+from marview.learning.networks import line_unit
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
+from marview.methods.thin_metal import thin_metal_notes
+from marview.methods.trace_completion import complete_with_prior, grown
 from marview.physics.attenuation import mu_to_hu
-from marview.worker.front_end import grown
 
-from ..deep_sinogram_completion.network import interpolate_with_prior
-from ..nmar.thin_metal import thin_metal_notes
-from .network import DualDomain, line_unit
+from .network import DualDomain
 from .settings import read_settings
 from .start import start_of
 
@@ -113,7 +113,7 @@ def filled_by(image: Tensor, case: MarCase, part: slice) -> Tensor:
     sinogram, trace = case.sinogram[part], case.trace[part]
     # the image network was never asked what metal hides
     image = torch.where(grown(case.metal[part]), case.li_mu[part], image)
-    return torch.where(trace, interpolate_with_prior(sinogram, case.projector.forward(image), trace), sinogram)
+    return complete_with_prior(sinogram, case.projector.forward(image), trace)
 
 
 def load(job: Job) -> DualDomain:

@@ -7,31 +7,19 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
 from marview.learning.networks import MaskPyramidUNet, UNet
+from marview.methods.trace_completion import interpolate_with_prior
 from marview.physics.attenuation import MU_WATER
 from marview.projection import Projector
 
-from ..deep_sinogram_completion.network import interpolate_with_prior
 from .inversion import inversion
 from .settings import Settings
 
 _HIGHEST_MU = 1.0
-_LINE_INTEGRAL = 4.0
-_FIELD_MM = 153.6
-"""Edge of the field of the protocol the method was published for: 416 pixels of 0.369 mm."""
-
 _DIFFERENCE = 0.02
 """Share of the line unit that a difference to a prior's sinogram is counted in: about its size in the trace."""
 
 _CHANGE = 0.1 * MU_WATER
 """What IE-Net's change is counted in where its images are relative to water."""
-
-
-def line_unit(projector: Projector) -> float:
-    """The line integral that SE-Net takes for one: 4 in the published field of 15.36 cm, in proportion to the field.
-
-    A body that fills the grid then looks the same to the network whatever its size.
-    """
-    return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,11 @@ from torch import Tensor, nn
 
 from marview.errors import BadInput
 from marview.learning.api import ONE_TURN, Pairs
+from marview.learning.losses import seen_error
+from marview.learning.networks import line_unit
+from marview.learning.patches import blocks
 
-from .network import DualDomain, line_unit
+from .network import DualDomain
 from .settings import read_settings
 from .start import case_of, start_of
 from .training import pictures
@@ -78,36 +81,3 @@ class SinogramTraining:
                 error = seen_error(torch.where(pairs.trace, begun, 0) / line_unit(pairs.projector))
                 self._seen[pairs] = prior_sinogram, error + _LEAST
         return self._seen[pairs]
-
-
-def seen_error(error: Tensor) -> Tensor:
-    """The mean square of a sinogram's error as its image has it, `[slice, view, bin]` -> `[slice]`.
-
-    A frequency along the bins meets the image with a weight in proportion to it, as a filtered backprojection says; the
-    highest ones, which are grain, are faded out.
-    """
-    bins = error.shape[-1]
-    spectrum = torch.fft.rfft(error, n=2 * bins)
-    ramp = torch.linspace(0, 1, spectrum.shape[-1], device=error.device)
-    weight = ramp * (1 + torch.cos(torch.pi * ramp)) / 2
-    power = spectrum.real.square() + spectrum.imag.square()
-    seen: Tensor = (power * weight).sum(dim=-1).mean(dim=-1) / bins**2
-    return seen
-
-
-def blocks(planes: list[Tensor], views: int, count: int) -> tuple[list[Tensor], Tensor]:
-    """Random blocks of neighbouring views, the last view being the first one's neighbour.
-
-    Args:
-        planes: `[slice, view, bin]` each.
-        views: of a block.
-        count: of blocks.
-
-    Returns:
-        `[block, view, bin]` each, and the slice of every block.
-    """
-    slices, all_views = planes[0].shape[:2]
-    chosen = torch.randint(slices, (count,)) if slices < count else torch.randperm(slices)[:count]
-    first = torch.randint(all_views, (count, 1))
-    place = (first + torch.arange(min(views, all_views))) % all_views
-    return [plane[chosen[:, None], place] for plane in planes], chosen

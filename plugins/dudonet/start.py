@@ -2,16 +2,12 @@
 
 from collections.abc import Callable
 
-from torch import Tensor
-
 from marview.learning.api import Pairs
 from marview.methods.api import MarCase
-from marview.physics.attenuation import MU_WATER, mu_to_hu
+from marview.methods.nmar import nmar_prior
+from marview.methods.trace_completion import hidden_share
+from marview.physics.attenuation import mu_to_hu
 
-from ..deep_sinogram_completion.network import hidden_share
-from ..nmar.method import Parameters as NmarParameters
-from ..nmar.method import prior_source
-from ..nmar.prior import prior_image
 from .network import DualDomain, Start
 
 
@@ -19,7 +15,7 @@ def start_of(dual: DualDomain, case: MarCase, pause: Callable[[], None] = lambda
     """What the settings of the networks ask for; `pause` is called between its parts."""
     prior_sinogram = hidden = None
     if dual.settings.sinogram_start == "nmar":
-        prior = _prior(case)
+        prior = nmar_prior(case, pause=pause)
         pause()
         prior_sinogram = case.projector.forward(prior)
         pause()
@@ -39,10 +35,3 @@ def case_of(pairs: Pairs) -> MarCase:
         measured_sinogram=pairs.sinogram if pairs.clinical_mu is None else None,
         measured_trace=pairs.trace,
     )
-
-
-def _prior(case: MarCase) -> Tensor:
-    """NMAR's prior as NMAR makes it unless told otherwise, 1/cm, `[slice, y, x]`."""
-    usual = NmarParameters()
-    least_bone = MU_WATER * (1 + usual.bone_from_hu / 1000)
-    return prior_image(prior_source(case, usual), case.metal, usual.smoothing_px, least_bone, has_lung=usual.has_lung)

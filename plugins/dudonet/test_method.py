@@ -9,12 +9,13 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from marview.errors import MethodFailed
+from marview.learning.networks import line_unit
 from marview.learning.recipe import read_recipe
 from marview.methods.api import MarCase
+from marview.methods.trace_completion import grown
 from marview.physics import protocol, simulate
 from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import fill_linear
-from marview.worker.front_end import grown
 from marview.worker.loading import LoadedMethod
 
 HERE = Path(__file__).parent
@@ -86,7 +87,7 @@ def test_a_clinical_slice_keeps_what_no_network_touched(
     pairs = discs(is_clinical=True)
     case = made.case_of(pairs)
     dual = made.small(room, starts_at_zero=True)
-    dual.sinogram_net = gives(lambda seen, trace: case.sinogram / room.network.line_unit(case.projector))
+    dual.sinogram_net = gives(lambda seen, trace: case.sinogram / line_unit(case.projector))
     kept = dual.invert(
         torch.where(case.trace, case.sinogram, case.li_sinogram), case.projector, (case.mu, case.sinogram)
     )

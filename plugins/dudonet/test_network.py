@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from marview.errors import BadInput
+from marview.learning.networks import line_unit
 from marview.learning.recipe import read_recipe
 from marview.physics.attenuation import MU_WATER
 from marview.projection import fill_linear
@@ -45,7 +46,7 @@ def test_the_networks_see_what_the_equations_say(room: Any, exact: Any, discs: A
     dual = exact(pairs)
     _, inverted, _ = room.training.forward(dual, pairs)
     sinogram, trace = dual.sinogram_net.seen
-    assert torch.allclose(sinogram * room.network.line_unit(pairs.projector), pairs.li_sinogram, atol=1e-5)
+    assert torch.allclose(sinogram * line_unit(pairs.projector), pairs.li_sinogram, atol=1e-5)
     assert torch.equal(trace, pairs.trace)
     (planes,) = dual.image_net.seen
     assert torch.equal(planes[:, 0], inverted.clamp(0, 1))
@@ -67,7 +68,7 @@ def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any, made:
     dual = made.small(room)
     once = dual.enhance(pairs.li_sinogram, pairs.trace, 4.0)
     assert torch.allclose(dual.enhance(2 * pairs.li_sinogram, pairs.trace, 8.0), 2 * once, atol=1e-4)
-    assert room.network.line_unit(pairs.projector) == pytest.approx(4.0)
+    assert line_unit(pairs.projector) == pytest.approx(4.0)
 
 
 @torch.no_grad()

@@ -10,6 +10,8 @@ from torch import nn
 
 from marview.errors import BadInput
 from marview.learning.api import Pairs
+from marview.learning.losses import seen_error
+from marview.learning.networks import line_unit
 from marview.learning.weights import About, save_weights
 from marview.worker.loading import LoadedMethod
 
@@ -22,7 +24,7 @@ def test_losses_have_the_weights_of_the_paper(room: Any, made: Any, inversion: s
     corrected, inverted, result = room.training.forward(dual, pairs)
     assert torch.equal(inverted, room.inversion.inversion(pairs.projector, inversion)(corrected))
     losses = room.training.EndToEnd().losses(dual, pairs, "all", {})
-    unit = room.network.line_unit(pairs.projector)
+    unit = line_unit(pairs.projector)
     for name, wanted in {
         "sinogram": (corrected - pairs.metal_free_sinogram).abs().mean() / unit,
         "consistency": (inverted - pairs.truth_mu).abs().mean(),
@@ -64,26 +66,13 @@ def test_gradients_pass_the_inversion_layer(room: Any, made: Any, discs: Any) ->
 def test_error_of_a_sinogram_is_weighed_as_its_image_has_it(room: Any, made: Any, discs: Any) -> None:
     """In proportion to the squared error of the image; a constant is nothing beside a fine pattern of its size."""
     pairs = discs(3)
-    seen, fbp = room.sinogram_training.seen_error, pairs.projector.fbp
+    seen, fbp = seen_error, pairs.projector.fbp
     error = pairs.li_sinogram - pairs.metal_free_sinogram
     assert torch.allclose(seen(2 * error), 4 * seen(error), rtol=1e-4)
     share = seen(error) / fbp(error).square().mean(dim=(1, 2))
     assert torch.allclose(share, share.mean().expand(3), rtol=0.3)
     pattern = torch.cos(torch.arange(made.BINS) * math.pi / 3).expand(1, made.VIEWS, made.BINS)
     assert float(seen(torch.ones_like(pattern))) < 0.2 * float(seen(pattern))
-
-
-def test_blocks_of_views_go_round_in_a_circle(room: Any, made: Any, discs: Any) -> None:
-    pairs = discs(2)
-    number = torch.arange(made.VIEWS).expand(2, made.VIEWS)[..., None] + 1000 * torch.arange(2)[:, None, None]
-    torch.manual_seed(3)
-    (places, traces), chosen = room.sinogram_training.blocks([number, pairs.trace], 32, 2)
-    assert places.shape == (2, 32, 1)
-    assert traces.shape == (2, 32, made.BINS)
-    assert sorted(chosen.tolist()) == [0, 1]
-    views = places[..., 0] - 1000 * chosen[:, None]
-    assert bool((views.diff(dim=1) % made.VIEWS == 1).all())
-    assert bool(((views >= 0) & (views < made.VIEWS)).all())
 
 
 def learn(trainable: Any, network: nn.Module, pairs: Pairs, name: str, steps: int, rate: float) -> list[float]:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from marview.learning.api import ONE_TURN, Pairs
 from marview.learning.losses import l1
+from marview.learning.networks import line_unit
 
-from .network import DualDomain, Start, line_unit
+from .network import DualDomain, Start
 from .settings import read_settings
 from .start import case_of, start_of
 

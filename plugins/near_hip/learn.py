@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from marview.dicom.series import count
 from marview.errors import MethodFailed
 from marview.learning.memory import Remembered
 from marview.methods.api import Job
+from marview.text import count
 
 from .learned import Learned, Nothing
 from .network import completed

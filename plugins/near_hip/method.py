@@ -3,18 +3,19 @@
 import torch
 from pydantic import BaseModel
 
-from marview.dicom.series import count
 from marview.errors import MethodFailed
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
+from marview.methods.thin_metal import thin_metal_notes
+from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import mu_to_hu
+from marview.text import count
 
-from ..nmar.thin_metal import thin_metal_notes
 from .kept import Kept
 from .learn import learn
 from .learned import Learned
 from .parameters import Parameters
 from .patient import FEWEST, Patient, SmallScan, alike
-from .prior import complete, prior_image
+from .prior import prior_image
 from .several import alone, of_its_network, of_several, warnings_of_several
 
 _NEIGHBOURS = 22
@@ -67,7 +68,7 @@ class NearHip:
         with torch.no_grad():
             prior = prior_image(case, learned, job.check_cancelled)
             job.check_cancelled()
-            corrected = complete(case.sinogram, case.projector.forward(prior), case.trace)
+            corrected = complete_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
             job.progress(0.7, "reconstructing")
             notes: list[str | SliceNote] = [learned.words, *_thin_metal(case, learned)]
             if not learned.is_own:

@@ -7,10 +7,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from marview.methods.api import MarCase
+from marview.methods.thin_metal import is_thin
 from marview.physics.attenuation import mu_to_hu
-from marview.projection import fill_linear
 
-from ..nmar.thin_metal import is_thin
 from .learned import Learned
 from .network import completed, planes
 from .patient import brightness
@@ -60,14 +59,3 @@ def shown_mu(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor,
         pairs = zip(image_mu, metal, strict=True)
         scale = image_mu.new_tensor([brightness(mu_to_hu(one[~solid])) for one, solid in pairs])
     return image_mu * scale[:, None, None], scale
-
-
-def complete(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
-    """The prior's sinogram inside the trace, joined to the measured one; outside it is measured.
-
-    Args:
-        sinogram: with metal, line integrals, `[slice, view, bin]`.
-        prior_sinogram: of the prior image.
-        trace: metal trace, bool.
-    """
-    return torch.where(trace, fill_linear(sinogram - prior_sinogram, trace) + prior_sinogram, sinogram)

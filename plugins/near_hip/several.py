@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from marview.dicom.series import count
 from marview.errors import MethodFailed
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, SliceNote
 from marview.physics.attenuation import mu_to_hu
+from marview.text import count
 
 from .learned import Learned
 from .parameters import Parameters

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from marview.dicom.series import count
 from marview.errors import BadInput
 from marview.learning.api import Asked, PairSource, Sources
 from marview.learning.bank import Bank, read_banks
@@ -13,6 +12,7 @@ from marview.learning.recipe import Data
 from marview.learning.record import collections_of
 from marview.learning.scene_workers import SceneWorkers
 from marview.learning.scenes import Scene, draw_scene, plain_scene
+from marview.text import count
 
 from .patient import FEWEST, NearHipPairs, Patient, SmallScan, alike
 from .scene_pairs import ScenePairs

@@ -7,16 +7,15 @@ from torch import Tensor
 
 from marview.learning.api import Pairs
 from marview.methods.api import MarCase
+from marview.methods.nmar import NmarSettings, prior_source
+from marview.methods.tissue_prior import prior_image
+from marview.methods.trace_completion import interpolate_with_prior
 from marview.physics.attenuation import MU_WATER
-from marview.projection import Projector, fill_linear
-
-from ..nmar.method import Parameters as NmarParameters
-from ..nmar.method import prior_source
-from ..nmar.prior import prior_image
+from marview.projection import Projector
 
 Start = Literal["nothing", "li", "nmar"]
 
-_USUAL = NmarParameters()
+_USUAL = NmarSettings()
 
 
 def start_of(pairs: Pairs, how: Start) -> Tensor | None:
@@ -58,4 +57,4 @@ def _nmar(sinogram: Tensor, trace: Tensor, source_mu: Tensor, metal: Tensor, pro
     least_bone = MU_WATER * (1 + _USUAL.bone_from_hu / 1000)
     prior = prior_image(source_mu, metal, _USUAL.smoothing_px, least_bone, has_lung=_USUAL.has_lung)
     prior_sinogram = projector.forward(prior)
-    return prior_sinogram + fill_linear(sinogram - prior_sinogram, trace)
+    return interpolate_with_prior(sinogram, prior_sinogram, trace)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from marview.dicom.series import count
+from marview.text import count
 
 from .patient import Patient
 

@@ -9,7 +9,8 @@ import torch
 
 from marview.errors import UsageError
 from marview.methods.api import MarCase, MarResult
-from marview.physics.attenuation import MU_WATER, hu_to_mu, mu_to_hu
+from marview.methods.nmar import NmarSettings, complete_normalized
+from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.worker.front_end import processing_beam
 from marview.worker.loading import LoadedMethod, load_method
 from marview.worker.resampling import SIZE
@@ -101,26 +102,11 @@ def test_the_prior_has_air_water_and_bone(nmar: LoadedMethod, phantom) -> None:
     assert float((air == (truth < -900)).float().mean()) > 0.99
 
 
-def test_lung_keeps_its_value_and_is_no_water(nmar: LoadedMethod) -> None:
-    prior = __import__(type(nmar.method).__module__.replace(".method", ".prior"), fromlist=["prior_image"])
-    chest = torch.full((1, 90, 90), 0.0)
-    chest[:, 5:85, 5:85] = MU_WATER
-    chest[:, 15:75, 15:75] = 0.15 * MU_WATER
-    metal = torch.zeros(chest.shape, dtype=torch.bool)
-    kept, published = (prior.prior_image(chest, metal, 1.0, 1.2 * MU_WATER, has_lung=has) for has in (True, False))
-    assert float(kept[0, 45, 45]) == pytest.approx(0.15 * MU_WATER)
-    assert float(published[0, 45, 45]) in (0.0, pytest.approx(MU_WATER))
-    for image in (kept, published):
-        assert float(image[0, 10, 45]) == pytest.approx(MU_WATER)
-        assert float(image[0, 0, 0]) == 0
-
-
-def test_a_prior_of_the_truth_gives_the_truth(nmar: LoadedMethod, phantom) -> None:
+def test_a_prior_of_the_truth_gives_the_truth(phantom) -> None:
     """With the exact prior the normalized sinogram is one, so its trace is filled exactly."""
     case, truth = phantom
-    method = __import__(type(nmar.method).__module__, fromlist=["complete"])
     free = case.projector.forward(hu_to_mu(truth))
-    filled = method.complete(case, free, nmar.parameters({}))
+    filled = complete_normalized(case, free, NmarSettings())
     assert float((filled - free)[case.trace].abs().mean()) < 0.02
 
 
@@ -134,19 +120,6 @@ def test_the_source_of_the_prior_is_chosen_by_the_trace(nmar: LoadedMethod, phan
     added = float((case.sinogram - case.li_sinogram)[case.trace].mean())
     assert torch.equal(_run(nmar, case, raw_below=0, mild_below=added * 0.99).hu, li)
     assert torch.equal(_run(nmar, case, raw_below=0, mild_below=added * 1.01).hu, raw)
-
-
-def test_classes_are_those_of_plain_k_means(nmar: LoadedMethod) -> None:
-    prior = __import__(type(nmar.method).__module__.replace(".method", ".prior"), fromlist=["class_limits"])
-    random = np.random.default_rng(2)
-    image = np.concatenate([random.normal(m, 0.03, 4000) for m in (0.02, 0.2, 0.5)]).clip(0, 1)
-    means = np.array([0, MU_WATER, 2 * MU_WATER])
-    for _ in range(100):
-        nearest = np.abs(image[:, None] - means).argmin(axis=1)
-        means = np.array([image[nearest == k].mean() for k in range(3)])
-    air, bone = prior.class_limits(torch.from_numpy(image.reshape(1, 120, 100).astype(np.float32)))
-    assert float(air) == pytest.approx(means[:2].mean(), abs=1e-3)
-    assert float(bone) == pytest.approx(means[1:].mean(), abs=1e-3)
 
 
 @pytest.mark.parametrize("values", [{"prior_source": "best"}, {"smoothing_px": -1}, {"least_prior": 0}, {"colour": 1}])

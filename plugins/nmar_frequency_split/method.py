@@ -1,4 +1,4 @@
-"""NMAR with the fine structure of the uncorrected image put back near the metal (after Meyer 2012)."""
+"""NMAR with the fine structure of the uncorrected image restored near the metal (after Meyer 2012)."""
 
 import numpy as np
 import torch
@@ -7,13 +7,12 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from marview.methods.api import Job, MarCase, MarResult
+from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.methods.tissue_prior import gaussian
+from marview.physics.attenuation import mu_to_hu
 
-from ..nmar.method import Nmar
-from ..nmar.method import Parameters as NmarParameters
-from ..nmar.prior import gaussian
 
-
-class Parameters(NmarParameters):
+class Parameters(NmarSettings):
     """Parameters of NMAR, and how its image and the uncorrected one are mixed."""
 
     split_mm: float = Field(
@@ -50,11 +49,18 @@ class NmarFrequencySplit:
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
         """Correct the slices of a case."""
         assert isinstance(parameters, Parameters)
-        nmar = Nmar().run(case, parameters, job)
+        job.progress(0.1, "prior image")
+        prior = nmar_prior(case, parameters, job.check_cancelled)
+        prior_hu = mu_to_hu(prior)
+        for k, picture in zip(case.slice_indices, prior_hu, strict=True):
+            job.output("prior", k, picture)
+        job.check_cancelled()
+        job.progress(0.5, "completing the sinogram")
+        corrected = complete_normalized(case, case.projector.forward(prior), parameters)
         job.check_cancelled()
         job.progress(0.9, "frequency split")
-        hu = split(case, nmar.hu, parameters)
-        return MarResult(hu, nmar.prior_hu, nmar.corrected_sinogram, nmar.notes)
+        hu = split(case, mu_to_hu(case.reconstruct(corrected)), parameters)
+        return MarResult(hu, prior_hu, corrected)
 
 
 def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor:

@@ -6,7 +6,8 @@ import torch
 
 from marview.errors import MethodFailed
 from marview.methods.api import MarResult
-from marview.worker.front_end import FrontEnd, check_result, consistency, grown, processing_beam, too_much_metal
+from marview.methods.trace_completion import grown
+from marview.worker.front_end import FrontEnd, check_result, consistency, processing_beam, too_much_metal
 from marview.worker.resampling import SliceFrame
 
 

@@ -1,6 +1,6 @@
-"""Networks that more than one method uses, each with a base width of its own."""
+"""Networks that more than one method uses; each takes its base width."""
 
-from marview.learning.networks.mask_pyramid import MaskPyramidUNet
+from marview.learning.networks.mask_pyramid import MaskPyramidUNet, line_unit
 from marview.learning.networks.unet import UNet
 
-__all__ = ["MaskPyramidUNet", "UNet"]
+__all__ = ["MaskPyramidUNet", "UNet", "line_unit"]

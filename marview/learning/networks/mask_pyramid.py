@@ -4,9 +4,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, relu
 
+from marview.projection import Projector
+
 DEPTH = 5
 MULTIPLE = 2**DEPTH
 """Views and bins are padded to a multiple of this, since they are halved five times."""
+
+_LINE_INTEGRAL = 4.0
+_FIELD_MM = 153.6
+"""Edge of the field of view of the published protocol: 416 pixels of 0.369 mm."""
+
+
+def line_unit(projector: Projector) -> float:
+    """The line integral that a sinogram network counts as one: 4 in the published field of 15.36 cm.
+
+    It grows in proportion to the field, so a body that fills the grid looks the same to the network whatever its size.
+    """
+    return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
 
 
 class MaskPyramidUNet(nn.Module):

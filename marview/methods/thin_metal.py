@@ -1,11 +1,10 @@
-"""What other methods say of slices whose metal is thin: NMAR keeps the bone beside it better."""
+"""Thin metal, such as wires and leads: where NMAR keeps the bone better than learned methods do."""
 
 import torch
 from torch import Tensor
 
 from marview.methods.api import MarCase, SliceNote
-
-from .method import Parameters, is_mild
+from marview.methods.nmar import NmarSettings, is_mild
 
 _THIN = "the metal hides or attenuates little, as wires and leads do"
 _COMPARE = (
@@ -15,17 +14,17 @@ _COMPARE = (
 
 
 def is_thin(case: MarCase) -> Tensor:
-    """Slices of a clinical image of whose uncorrected image NMAR makes its prior, bool, `[slice]`.
+    """Clinical slices whose prior NMAR makes from the uncorrected image, bool, `[slice]`.
 
-    None where the sinogram was measured.
+    Slices with a measured sinogram are never among them.
     """
     if case.measured_sinogram is not None:
         return torch.zeros(len(case.hu), dtype=torch.bool, device=case.hu.device)
-    return is_mild(case, Parameters())
+    return is_mild(case, NmarSettings())
 
 
 def thin_metal_notes(case: MarCase, meaning: str = _COMPARE) -> list[SliceNote]:
-    """Notes on such slices; `meaning` is the end of the sentence.
+    """Notes on slices with thin metal; `meaning` ends the sentence.
 
     Beside the sternal wires of `docs/benchmarks.md` NMAR keeps 88 % of the bone, learned methods 38 to 68 %.
     """

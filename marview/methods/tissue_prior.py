@@ -1,4 +1,4 @@
-"""The prior image of NMAR: air, water and bone, from an image in which artifacts are already less."""
+"""The tissue prior of NMAR: air, water and bone, from an image whose artifacts are already reduced."""
 
 import math
 
@@ -16,17 +16,17 @@ _TISSUE = 0.5 * MU_WATER
 
 
 def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: float, *, has_lung: bool) -> Tensor:
-    """Prior image in 1/cm, `[slice, y, x]`: air 0, soft tissue water, bone as it is.
+    """Make a prior image in 1/cm, `[slice, y, x]`: air is 0, soft tissue is water, bone keeps its value.
 
-    Three classes are found by k-means, metal counting as water. The source is smoothed, then what is below the second
-    class becomes air, what is below bone water. In a chest the second class may be lung, which would so become water.
+    k-means finds three classes; metal counts as water. The smoothed source becomes air below the second class and
+    water below the third. In a chest the second class may be lung, which would then become water.
 
     Args:
         source: image in 1/cm, `[slice, y, x]`.
         metal: metal mask, bool, `[slice, y, x]`.
         smoothing_px: sigma of a Gaussian of 5 x 5 pixels.
-        least_bone: bone begins where the third class does, but not below this, in 1/cm.
-        has_lung: soft tissue begins at -500 HU or above; what lies below it and above -900 HU stays as it is.
+        least_bone: lower limit of the threshold of bone, in 1/cm.
+        has_lung: keep values between -900 and -500 HU, as bone keeps its own.
 
     Source: Meyer et al. 2010, in the variant of CNN-MAR (Zhang and Yu 2018).
     """
@@ -44,13 +44,13 @@ def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: 
 def class_limits(
     image: Tensor, starts: tuple[float, float, float] = (0.0, MU_WATER, 2 * MU_WATER)
 ) -> tuple[Tensor, Tensor]:
-    """Where the second and the third of three classes begin, in 1/cm, `[slice, 1, 1]`.
+    """Lower limits of the second and the third of three k-means classes, in 1/cm, each `[slice, 1, 1]`.
 
-    k-means on a histogram in steps of 0.0005/cm (2.6 HU), so an iteration costs nothing.
+    k-means runs on a histogram in steps of 0.0005/cm (2.6 HU), which makes its cost negligible.
 
     Args:
         image: in 1/cm, `[slice, y, x]`.
-        starts: means it begins with, in 1/cm.
+        starts: initial means, in 1/cm.
     """
     count = round(_HIGHEST / _STEP) + 1
     bins = (image.detach() / _STEP).round_().clamp_(0, count - 1).long().flatten(1)
@@ -77,7 +77,7 @@ def class_limits(
 
 
 def gaussian(image: Tensor, sigma_px: float, radius: int | None = None) -> Tensor:
-    """Smoothed by a Gaussian, the border held, `[slice, y, x]`; cut off at four sigma where no radius is given."""
+    """Smooth an image `[slice, y, x]` by a Gaussian with replicated borders; the default radius is four sigma."""
     if sigma_px <= 0:
         return image
     reach = math.ceil(4 * sigma_px) if radius is None else radius

@@ -1,0 +1,74 @@
+"""Random parts of batches: patches of images and blocks of neighbouring views."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+_CANDIDATES = 8
+"""Random places that compete for a patch of large error."""
+
+
+def patches(
+    seen: Tensor,
+    wanted: Tensor,
+    edge: int,
+    count: int,
+    hard_share: float,
+    quarter_turns: int = 3,
+    *,
+    mirrors: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Draw random patches, randomly turned and mirrored.
+
+    Args:
+        seen: the network's channels, `[slice, channel, y, x]`.
+        wanted: the truth, `[slice, y, x]`.
+        edge: edge of a patch in pixels.
+        count: number of patches.
+        hard_share: share of patches placed, out of a few random places, where the last channel differs most from the
+            truth.
+        quarter_turns: largest number of quarter turns of a patch.
+        mirrors: whether to mirror half of the patches.
+
+    Returns:
+        `[patch, channel, y, x]` and `[patch, y, x]`.
+    """
+    rows, columns = wanted.shape[-2:]
+    height, width = min(edge, rows), min(edge, columns)
+    mean = _box_means((seen[:, -1] - wanted).abs(), height, width)
+    chosen = []
+    for number in range(count):
+        tries = _CANDIDATES if number < round(hard_share * count) else 1
+        places = [[int(torch.randint(limit, ())) for limit in mean.shape] for _ in range(tries)]
+        k, top, left = max(places, key=lambda place: float(mean[tuple(place)]))
+        window = slice(top, top + height), slice(left, left + width)
+        patch = torch.cat([seen[k, :, *window], wanted[k, None, *window]])
+        turned = torch.rot90(patch, int(torch.randint(quarter_turns + 1, ())), (1, 2)) if height == width else patch
+        chosen.append(turned.flip(2) if mirrors and torch.rand(()) < 0.5 else turned)
+    planes = torch.stack(chosen)
+    return planes[:, :-1], planes[:, -1]
+
+
+def _box_means(image: Tensor, height: int, width: int) -> Tensor:
+    """Means of all boxes of one size within an image, by corner, `[slice, y, x]`, from running sums."""
+    sums = pad(image.double().cumsum(1).cumsum(2), (1, 0, 1, 0))
+    bands = sums[:, height:] - sums[:, :-height]
+    return ((bands[:, :, width:] - bands[:, :, :-width]) / (height * width)).float()
+
+
+def blocks(planes: list[Tensor], views: int, count: int) -> tuple[list[Tensor], Tensor]:
+    """Draw random blocks of neighbouring views; the last view and the first one are neighbours.
+
+    Args:
+        planes: arrays of one shape, `[slice, view, bin]`.
+        views: number of views in a block.
+        count: number of blocks.
+
+    Returns:
+        The planes' blocks, `[block, view, bin]` each, and the slice index of every block.
+    """
+    slices, all_views = planes[0].shape[:2]
+    chosen = torch.randint(slices, (count,)) if slices < count else torch.randperm(slices)[:count]
+    first = torch.randint(all_views, (count, 1))
+    place = (first + torch.arange(min(views, all_views))) % all_views
+    return [plane[chosen[:, None], place] for plane in planes], chosen

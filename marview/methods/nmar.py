@@ -1,0 +1,123 @@
+"""Normalized MAR (Meyer 2010): settings, prior image and completion of the trace."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor
+
+from marview.methods.api import MarCase
+from marview.methods.tissue_prior import prior_image
+from marview.physics.attenuation import MU_WATER
+from marview.projection import fill_linear
+
+
+class NmarSettings(BaseModel):
+    """Settings of normalized MAR; the defaults are those of the method `nmar`."""
+
+    prior_source: Literal["auto", "raw", "linear_interpolation"] = Field(
+        "auto",
+        title="Prior from",
+        description="The image the prior is made of: the uncorrected one (NMAR1, for mild artifacts) or the linear "
+        "interpolation (NMAR2); auto takes the uncorrected one for slices where metal hides or attenuates little.",
+    )
+    raw_below: float = Field(
+        2.0,
+        ge=0,
+        le=100,
+        title="Uncorrected below",
+        description="With auto, slices whose trace covers less than this share take the uncorrected image.",
+        json_schema_extra={"unit": "%", "step": 0.5, "advanced": True},
+    )
+    mild_below: float = Field(
+        0.3,
+        ge=0,
+        le=10,
+        title="Mild below",
+        description="With auto, slices in whose trace metal adds less than this to the mean line integral take the "
+        "uncorrected image: thin wires leave fewer streaks than the interpolation across them.",
+        json_schema_extra={"step": 0.05, "advanced": True},
+    )
+    smoothing_px: float = Field(
+        1.0,
+        ge=0,
+        le=5,
+        title="Smoothing",
+        description="Sigma of the Gaussian that smooths the prior's source; 0 leaves it as it is.",
+        json_schema_extra={"unit": "px", "step": 0.25, "advanced": True},
+    )
+    has_lung: bool = Field(
+        default=True,
+        title="Keep lung",
+        description="What lies between -900 and -500 HU keeps its value in the prior, as bone does; off, it becomes "
+        "air or soft tissue, as published.",
+        json_schema_extra={"advanced": True},
+    )
+    bone_from_hu: float = Field(
+        200.0,
+        ge=0,
+        le=1500,
+        title="Bone from",
+        description="What is denser keeps its value in the prior; the classes found may set a higher limit.",
+        json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
+    )
+    least_prior: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        title="Least line integral",
+        description="Rays of which the prior attenuates less are not normalized.",
+        json_schema_extra={"step": 0.01, "advanced": True},
+    )
+    largest_ratio: float = Field(
+        5.0,
+        ge=1,
+        le=100,
+        title="Largest ratio",
+        description="The normalized sinogram is held between one by this and this.",
+        json_schema_extra={"step": 0.5, "advanced": True},
+    )
+
+
+def nmar_prior(case: MarCase, settings: NmarSettings | None = None, pause: Callable[[], None] = lambda: None) -> Tensor:
+    """Make NMAR's prior image of a case, in 1/cm, `[slice, y, x]`.
+
+    Args:
+        case: the slices.
+        settings: the method's defaults where None.
+        pause: called between the steps, so that a run can be cancelled.
+    """
+    chosen = settings or NmarSettings()
+    source = prior_source(case, chosen)
+    pause()
+    least_bone = MU_WATER * (1 + chosen.bone_from_hu / 1000)
+    return prior_image(source, case.metal, chosen.smoothing_px, least_bone, has_lung=chosen.has_lung)
+
+
+def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
+    """Choose the image to make the prior from, in 1/cm, `[slice, y, x]`."""
+    is_raw = torch.full((len(case.hu),), settings.prior_source == "raw", device=case.hu.device)
+    if settings.prior_source == "auto":
+        is_raw = is_mild(case, settings)
+    if bool(is_raw.all()):
+        return case.mu
+    return torch.where(is_raw[:, None, None], case.mu, case.li_mu)
+
+
+def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
+    """Slices whose metal hides or attenuates little, bool, `[slice]`: their uncorrected image is a good source."""
+    covered = case.trace.float().mean(dim=(1, 2)) * 100
+    added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
+    return (covered < settings.raw_below) | (added < settings.mild_below)
+
+
+def complete_normalized(case: MarCase, prior_sinogram: Tensor, settings: NmarSettings) -> Tensor:
+    """Fill the trace of the sinogram after normalization by the prior's sinogram, `[slice, view, bin]`."""
+    is_normal = prior_sinogram >= settings.least_prior
+    ratio = case.sinogram / prior_sinogram.clamp(min=settings.least_prior)
+    ratio = ratio.clamp(1 / settings.largest_ratio, settings.largest_ratio)
+    ratio = torch.where(is_normal, ratio, 1.0)
+    filled = fill_linear(ratio, case.trace) * prior_sinogram
+    filled = torch.where(is_normal, filled, case.li_sinogram)
+    return torch.where(case.trace, filled, case.sinogram)

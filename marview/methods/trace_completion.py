@@ -1,0 +1,56 @@
+"""Steps of methods that complete the metal trace with the sinogram of a prior image."""
+
+import torch
+from torch import Tensor
+
+from marview.projection import Projector, fill_linear
+
+
+def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
+    """Share of the rays through each pixel that metal hides, `[slice, y, x]`.
+
+    Args:
+        projector: between images and sinograms.
+        trace: metal trace, bool, `[slice, view, bin]`.
+    """
+    hits = projector.adjoint(torch.cat([trace.float(), torch.ones_like(trace[:1], dtype=torch.float32)]))
+    return hits[:-1] / hits[-1:].clamp(min=1e-6)
+
+
+def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
+    """Add to the prior's sinogram its difference from the measured one, interpolated across the trace.
+
+    The completion joins the measured data without a step (Zhang and Yu 2018, equation 9).
+
+    Args:
+        sinogram: measured line integrals, `[slice, view, bin]`.
+        prior_sinogram: line integrals of the prior image, `[slice, view, bin]`.
+        trace: metal trace, bool, `[slice, view, bin]`.
+
+    Returns:
+        Line integrals, `[slice, view, bin]`; outside the trace the measured ones up to rounding.
+    """
+    return prior_sinogram + fill_linear(sinogram - prior_sinogram, trace)
+
+
+def compose(completed: Tensor, sinogram: Tensor, trace: Tensor) -> Tensor:
+    """Take completed line integrals inside the trace and measured ones outside, `[slice, view, bin]`."""
+    return torch.where(trace, completed, sinogram)
+
+
+def complete_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
+    """Complete the trace with the prior's sinogram; line integrals outside the trace stay as measured.
+
+    Arguments as of `interpolate_with_prior`.
+    """
+    return compose(interpolate_with_prior(sinogram, prior_sinogram, trace), sinogram, trace)
+
+
+def grown(metal: Tensor) -> Tensor:
+    """Grow a metal mask by one pixel along rows and columns, bool `[slice, y, x]`."""
+    result = metal.clone()
+    result[:, 1:] |= metal[:, :-1]
+    result[:, :-1] |= metal[:, 1:]
+    result[:, :, 1:] |= metal[:, :, :-1]
+    result[:, :, :-1] |= metal[:, :, 1:]
+    return result

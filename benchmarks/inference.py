@@ -123,7 +123,7 @@ def _measure_here(folder: Path, batch: int, threads: int, device: str, repeats: 
     torch.set_num_threads(threads)
     numba.set_num_threads(min(threads, numba.get_num_threads()))
     loaded = load_method(folder)
-    case = _case(batch, device)
+    case = made_case(batch, device)
     parameters, job = loaded.parameters({}), SilentJob(loaded, case)
     before = _peak_mb()
     loaded.method.run(case, parameters, job)
@@ -160,7 +160,7 @@ def _body(bone_at: int | None = None) -> NDArray[np.float32]:
     return body
 
 
-def _case(batch: int, device: str) -> MarCase:
+def made_case(batch: int, device: str) -> MarCase:
     """A body with two rods that lie elsewhere in every slice."""
     scan = protocol(SCAN)
     y, x = _from_centre()

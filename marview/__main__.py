@@ -1,7 +1,10 @@
 """`marview`: a verb goes to the command line, anything else opens in the window."""
 
 import multiprocessing
+import os
 import sys
+
+from marview.threads import wait_passively
 
 VERBS = frozenset(
     {"benchmark", "demo", "doctor", "evaluate", "mask", "methods", "reduce", "simulate", "sweep", "trace", "train"},
@@ -12,6 +15,7 @@ VERBS = frozenset(
 def main() -> None:
     """Run the program."""
     multiprocessing.freeze_support()
+    wait_passively(os.environ)
     arguments = sys.argv[1:]
     if arguments and (arguments[0] in VERBS or arguments[0].startswith("-")):
         from marview.cli import run

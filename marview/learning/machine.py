@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from marview.errors import UsageError
+from marview.worker.devices import use_free_threads
 
 
 class Machine:
@@ -25,7 +26,7 @@ class Machine:
     """
 
     def __init__(self, asked: str = "auto") -> None:
-        """Look around.
+        """Look around, and settle how many threads the run computes on.
 
         Args:
             asked: auto, cpu or cuda.
@@ -33,6 +34,7 @@ class Machine:
         Raises:
             UsageError: there is no such device, or `torchrun` is used without accelerate.
         """
+        use_free_threads()
         has_cuda = torch.cuda.is_available()
         if asked == "cuda" and not has_cuda:
             raise UsageError(f"A CUDA GPU was asked for and PyTorch {torch.__version__} finds none on this machine.")

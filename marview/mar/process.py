@@ -13,6 +13,7 @@ from threading import Thread
 
 import marview
 from marview.mar.messages import Request, encode
+from marview.threads import wait_passively
 
 log = logging.getLogger("marview.worker")
 
@@ -62,13 +63,15 @@ class WorkerProcess:
         self.last_words: deque[str] = deque(maxlen=20)
         self._on_line, self._on_end = on_line, on_end
         package = str(Path(marview.__file__).resolve().parent)
+        environment = os.environ | {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONUNBUFFERED": "1"}
+        wait_passively(environment)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, or the one the manifest names
             [python, "-P", "-c", _START, package, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env=os.environ | {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONUNBUFFERED": "1"},
+            env=environment,
         )
         self._readers = [Thread(target=read, daemon=True) for read in (self._read_lines, self._read_log)]
         for thread in (*self._readers, Thread(target=self._wait, daemon=True)):

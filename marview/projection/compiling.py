@@ -1,14 +1,17 @@
-"""How kernels are compiled, and on how many threads they run."""
+"""How kernels are compiled and shared among threads."""
 
-import os
+import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import numba
 
-from marview.errors import UsageError
+from marview.threads import threads
+
+_MOST_THREADS = 256
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -21,31 +24,38 @@ def kernel(function: Callable[..., Any]) -> Any:
         return compiler(**options)(function)
 
 
-def threads() -> int:
-    """Threads a projection uses: `MARVIEW_THREADS`, else what this process may run on.
-
-    Raises:
-        UsageError: `MARVIEW_THREADS` is no positive number.
-    """
-    asked = os.environ.get("MARVIEW_THREADS", "").strip()
-    if not asked:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not asked.isdigit() or int(asked) < 1:
-        raise UsageError(f"MARVIEW_THREADS must be a positive whole number, not {asked!r}: correct it or leave it out")
-    return int(asked)
-
-
 @cache
-def _pool(size: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(size, thread_name_prefix="projection")
+def _pool() -> ThreadPoolExecutor:
+    """The one pool of this process; it starts a thread only where none is idle."""
+    return ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="projection")
 
 
 def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
-    """Call `work` once for each part, on all threads; parts must write to different places."""
-    count = min(threads(), len(parts))
-    if count <= 1:
-        for part in parts:
-            work(part)
-        return
-    for _ in _pool(count).map(work, parts):
-        pass
+    """Call `work` once for each part on as many threads as are free, this one included.
+
+    Args:
+        work: writes to another place for each part.
+        parts: what `work` is called with.
+    """
+    left: queue.SimpleQueue[int] = queue.SimpleQueue()
+    ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+    for part in parts:
+        left.put(part)
+
+    def take() -> None:
+        with suppress(queue.Empty):
+            while True:
+                part = left.get_nowait()
+                try:
+                    work(part)
+                    ended.put(None)
+                except BaseException as error:  # noqa: BLE001 - raised by whoever shares the work
+                    ended.put(error)
+
+    with suppress(RuntimeError):  # no thread can start: this one does the work
+        for _ in range(min(threads(), len(parts)) - 1):
+            _pool().submit(take)
+    take()
+    failed = [error for error in [ended.get() for _ in parts] if error is not None]
+    if failed:
+        raise failed[0]

@@ -9,6 +9,7 @@ import torch
 
 from marview.errors import UsageError
 from marview.mar.manifest import Manifest
+from marview.threads import settle_threads
 
 
 def list_devices() -> list[dict[str, Any]]:
@@ -21,6 +22,15 @@ def list_devices() -> list[dict[str, Any]]:
             title = torch.cuda.get_device_name(index)
             found.append({"name": f"cuda:{index}", "title": title, "free_mb": free, "total_mb": total})
     return found
+
+
+def use_free_threads() -> None:
+    """Compute on as many threads as there are free cores, from the start of a run to its end.
+
+    Raises:
+        UsageError: `MARVIEW_THREADS` is not a positive whole number.
+    """
+    torch.set_num_threads(settle_threads())
 
 
 def choose_device(asked: str, manifest: Manifest) -> torch.device:

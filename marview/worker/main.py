@@ -1,7 +1,6 @@
 """The worker process: takes requests one after the other and answers each with Finished, Failed or Cancelled."""
 
 import argparse
-import contextlib
 import gc
 import logging
 import os
@@ -11,9 +10,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
-from marview.errors import MarviewError, MethodFailed, UsageError
+from marview.errors import MarviewError, MethodFailed
 from marview.mar.messages import (
     Cancelled as CancelledMessage,
 )
@@ -32,10 +29,9 @@ from marview.mar.messages import (
 )
 from marview.methods.api import Cancelled
 from marview.projection import warm_up
-from marview.projection.compiling import threads
 from marview.worker.cases import run_cases
 from marview.worker.channel import Channel, die_with_parent, end_group, limit_memory
-from marview.worker.devices import list_devices
+from marview.worker.devices import list_devices, use_free_threads
 from marview.worker.loading import as_clause, load_method
 from marview.worker.reduce import Reduction, show_sinogram
 from marview.worker.reprojection import Reprojections
@@ -55,8 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
     channel = Channel()
     channel.send(Ready(os.getpid()))
-    with contextlib.suppress(UsageError):  # a wrong MARVIEW_THREADS is told when a projection is asked for
-        torch.set_num_threads(threads())
     keep_what_is_loaded()
     may_warm_up = True
     projections = Reprojections()
@@ -87,6 +81,8 @@ def _warm_up() -> None:
 def _answer(request: Request, channel: Channel, projections: Reprojections) -> Message:
     """Do what is asked; whatever a method raises becomes a sentence."""
     try:
+        if isinstance(request, ReduceRequest | CasesRequest):
+            use_free_threads()
         return _serve(request, channel, projections)
     except Cancelled:
         return CancelledMessage()

@@ -55,6 +55,19 @@ if {ending!r} == "thread":
         process.communicate("")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+@pytest.mark.parametrize("asked", ["", "ACTIVE"])
+def test_the_worker_s_threads_sleep_while_they_wait(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if asked:
+        monkeypatch.setenv("OMP_WAIT_POLICY", asked)
+    with MarWorker() as worker:
+        worker.devices()
+        assert worker._process is not None
+        environment = Path(f"/proc/{worker._process.pid}/environ").read_text().split("\0")
+        assert f"OMP_WAIT_POLICY={asked or 'PASSIVE'}" in environment
+
+
 @pytest.fixture(scope="module")
 def worker():
     with MarWorker() as worker:

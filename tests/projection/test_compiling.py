@@ -1,22 +1,9 @@
+from collections.abc import Callable
+
 import pytest
 
-from marview.errors import UsageError
-from marview.projection import warm_up
-from marview.projection.compiling import share, threads
-
-
-def test_the_number_of_threads_is_asked_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MARVIEW_THREADS", "3")
-    assert threads() == 3
-    monkeypatch.delenv("MARVIEW_THREADS")
-    assert threads() >= 1
-
-
-@pytest.mark.parametrize("asked", ["0", "two", "-1"])
-def test_no_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
-    monkeypatch.setenv("MARVIEW_THREADS", asked)
-    with pytest.raises(UsageError, match="MARVIEW_THREADS"):
-        threads()
+from marview.projection import compiling, warm_up
+from marview.projection.compiling import share
 
 
 def test_a_failure_in_a_thread_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +14,22 @@ def test_a_failure_in_a_thread_is_not_swallowed(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(ValueError, match="0"):
         share(fail, range(4))
+
+
+@pytest.mark.parametrize("is_queued", [False, True])
+def test_the_work_is_done_where_no_thread_can_start(monkeypatch: pytest.MonkeyPatch, *, is_queued: bool) -> None:
+    monkeypatch.setenv("MARVIEW_THREADS", "4")
+
+    class Pool:
+        def submit(self, work: Callable[[], None]) -> None:
+            if is_queued:  # as ThreadPoolExecutor does before it starts a thread
+                work()
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(compiling, "_pool", Pool)
+    done: list[int] = []
+    share(done.append, range(20))
+    assert sorted(done) == list(range(20))
 
 
 def test_warming_up_runs_every_kernel() -> None:

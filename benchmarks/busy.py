@@ -1,0 +1,153 @@
+"""What a busy machine does to marview: steps of the near-hip network and NMAR slices, beside programs that compute.
+
+    python -m benchmarks.busy [--busy 0 6] [--seconds 30] [--repeats 2]
+
+Two ways to wait are compared in turn: `spin` computes on every core and lets OpenMP's threads spin while they wait, as
+torch does by itself; `marview` computes on the cores that are free at its start, and its threads sleep while they wait.
+Each measurement is a process of its own, and so is each busy program. Other programs on the machine count as well, so
+the load stands beside every number, with the share of a core that the process got; `core s` hardly depends on the load
+where no thread spins. A row with 0 pieces did not finish one in the time given.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from marview.evaluation.tables import markdown_table
+from marview.threads import cores, settle_threads, wait_passively
+
+ROOT = Path(__file__).resolve().parents[1]
+WAYS = ("spin", "marview")
+WORKS = {"near_hip": "near_hip, steps", "nmar": "NMAR, slices"}
+_BUSY = "while True: pass"
+_GRACE = 4
+"""Times the seconds given after which a measurement ends, though nothing has come of it."""
+
+
+@dataclass
+class Measured:
+    """What a process did.
+
+    Attributes:
+        threads: it computed on.
+        pieces: steps or slices that were finished.
+        wall_s: that they took.
+        core_s: that they took on cores, spinning included.
+    """
+
+    threads: int
+    pieces: int = 0
+    wall_s: float = 0.0
+    core_s: float = 0.0
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--busy", nargs="+", type=int, default=[0, 6], help="programs that compute beside it")
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS))
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        work, way = asked.one
+        measure_here(work, way, asked.seconds)
+        return
+    header = ["work", "busy programs", "load", "waits", "threads", "pieces", "s a piece", "core s a piece", "cores got"]
+    print(f"{cores()} cores")
+    rows = []
+    for work in asked.work:
+        for busy in asked.busy:
+            for _ in range(asked.repeats):
+                for way in WAYS:
+                    load, got = measure(work, way, busy, asked.seconds)
+                    done = max(1, got.pieces)
+                    row = [WORKS[work], str(busy), f"{load:.1f}", way, str(got.threads), str(got.pieces)]
+                    row += [f"{got.wall_s / done:.2f}", f"{got.core_s / done:.2f}", f"{got.core_s / got.wall_s:.2f}"]
+                    rows.append(row)
+                    print(", ".join(row), file=sys.stderr, flush=True)
+    print(markdown_table(header, rows))
+
+
+def measure(work: str, way: str, busy: int, seconds: float) -> tuple[float, Measured]:
+    """The machine's load at the end, and what a process did meanwhile beside some busy programs."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MARVIEW_"))}
+    if way == "marview":
+        wait_passively(environment)
+    programs = [subprocess.Popen([sys.executable, "-c", _BUSY], start_new_session=True) for _ in range(busy)]
+    try:
+        time.sleep(1)
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.busy", "--one", work, way, "--seconds", str(seconds)],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        return os.getloadavg()[0], Measured(**json.loads(done.stdout.splitlines()[-1]))
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
+def measure_here(work: str, way: str, seconds: float) -> None:
+    """Do the work for some seconds in this process and print what came of it."""
+    threads = settle_threads() if way == "marview" else cores()
+    os.environ["MARVIEW_THREADS"] = str(threads)
+    import torch
+
+    from benchmarks.inference import SilentJob, made_case
+    from marview.methods.api import Cancelled
+    from marview.worker.loading import load_method
+
+    torch.set_num_threads(threads)
+    measured = Measured(threads)
+    began = [time.perf_counter(), time.process_time()]
+
+    def count(pieces: int) -> None:
+        measured.pieces = pieces
+        measured.wall_s, measured.core_s = time.perf_counter() - began[0], time.process_time() - began[1]
+
+    class CountingJob(SilentJob):
+        """Counts the steps of learning and ends when the time is up."""
+
+        def learning(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
+            if text.startswith("step 1 "):
+                began[:] = time.perf_counter(), time.process_time()
+            if text.startswith("step "):
+                count(int(text.split()[1]) - 1)
+
+        def check_cancelled(self) -> None:
+            passed = time.perf_counter() - began[0]
+            if passed > (seconds if measured.pieces else _GRACE * seconds):
+                count(measured.pieces)
+                raise Cancelled
+
+    loaded = load_method(ROOT / "plugins" / work)
+    case = made_case(8 if work == "near_hip" else 1, "cpu")
+    job = CountingJob(loaded, case)
+    if work == "near_hip":
+        try:
+            loaded.method.run(case, loaded.parameters({"steps": 100_000, "minutes": 600}), job)
+        except Cancelled:
+            print(json.dumps(asdict(measured)))
+        return
+    loaded.method.run(replace(case), loaded.parameters({}), SilentJob(loaded, case))  # compiles
+    began[:] = time.perf_counter(), time.process_time()
+    while time.perf_counter() - began[0] < seconds:
+        loaded.method.run(replace(case), loaded.parameters({}), SilentJob(loaded, case))
+        count(measured.pieces + 1)
+    print(json.dumps(asdict(measured)))
+
+
+if __name__ == "__main__":
+    main()

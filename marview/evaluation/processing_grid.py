@@ -9,7 +9,7 @@ from marview.worker.resampling import SIZE, SliceFrame
 
 
 def on_processing_grid(volume: Volume) -> Volume:
-    """A series as methods are given it: slices of 416 x 416 square pixels around the same centre, -1000 to 10000 HU."""
+    """A series as methods are given it: slices of 416 x 416 square pixels around the same centre."""
     frame = _frame(volume.grid)
     hu = np.empty((len(volume.hu), SIZE, SIZE), np.int16)
     for k, image in enumerate(volume.hu):

@@ -25,7 +25,8 @@ class MarCase:
     """Slices to correct, on the processing grid.
 
     Attributes:
-        hu: float32, `[slice, y, x]`, HU, at least -1000.
+        hu: float32, `[slice, y, x]`, HU, as the file has them. Dark streaks beside dense metal reach far below
+            -1000 HU, and metal is as bright as it is stored. A method may clip its own copy, never the sinogram.
         metal: bool, `[slice, y, x]`, the metal mask.
         pixel_mm: edge of a pixel.
         beam: where the rays are.

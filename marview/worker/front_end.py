@@ -20,11 +20,9 @@ from marview.methods.notes import SliceNote
 from marview.methods.trace_completion import grown
 from marview.physics.attenuation import hu_to_mu
 from marview.projection import Projector
+from marview.volume.padding import VACUUM_HU
 from marview.volume.volume import BODY_HU
 from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
-
-LOWEST_HU = -1024.0
-"""What scanners store for vacuum; no correction goes below."""
 
 REPROJECTED = (
     "The sinogram is a forward projection of the image, not raw data: only what passes through the metal trace is "
@@ -105,7 +103,7 @@ class FrontEnd:
         correction = self.frame.to_native((result_hu - before_hu).cpu())
         correction *= self.frame.changeable(hu)
         # Nothing is thinner than vacuum, and a slice that ends there still fits the source's twelve bits.
-        room = np.minimum(LOWEST_HU - hu.astype(np.float32), 0)
+        room = np.minimum(VACUUM_HU - hu.astype(np.float32), 0)
         correction = torch.maximum(correction, torch.from_numpy(room))
         if restore_metal:
             correction[torch.from_numpy(np.ascontiguousarray(mask))] = 0

@@ -11,13 +11,12 @@ from torch import Tensor
 
 from marview.geometry import PROCESSING_SIZE, processing_pixel_mm
 from marview.volume.box import Box, box_of
+from marview.volume.padding import padding
 
 AIR_HU = -1000.0
-HIGHEST_HU = 10_000.0
 SIZE = PROCESSING_SIZE
 
 _TAPER = 0.03
-_PADDING_HU = -1500
 _ROUNDING = 1e-5
 
 Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -41,14 +40,15 @@ class SliceFrame:
         return processing_pixel_mm(self.shape, self.spacing_mm)
 
     def to_processing(self, hu: NDArray[np.int16]) -> Tensor:
-        """HU on the processing grid, `[slice, y, x]` float32, of slices `[slice, row, column]`.
+        """HU on the processing grid, float32 `[slice, y, x]`, of slices `[slice, row, column]`.
 
-        Bilinear, widened where pixels get larger. Clipped to [-1000, 10000] HU, so scanners' padding values become air;
-        what lies beside the slice is air too.
+        Bilinear, and wider where pixels get larger. Dark streaks and bright metal keep their values: without either of
+        them the forward projection would not be the one of the slice. Padding and everything beside the slice is air.
         """
-        clipped = torch.from_numpy(hu.astype(np.float32)).clamp_(AIR_HU, HIGHEST_HU)
+        values = torch.from_numpy(hu.astype(np.float32))
+        values[torch.from_numpy(padding(hu))] = AIR_HU
         rows, columns = self._down
-        return (rows @ (clipped - AIR_HU) @ columns.T) + AIR_HU
+        return (rows @ (values - AIR_HU) @ columns.T) + AIR_HU
 
     def mask_to_processing(self, mask: NDArray[np.bool_]) -> Tensor:
         """A mask on the processing grid, bool `[slice, y, x]`, of `[slice, row, column]`; nothing small is lost."""
@@ -93,8 +93,8 @@ class SliceFrame:
         return (rows @ correction @ columns.T) * self._circle
 
     def changeable(self, hu: NDArray[np.int16]) -> Tensor:
-        """Where a correction may change a slice: not on the padding beside a scanner's field; bool, its own shape."""
-        return torch.from_numpy(hu > _PADDING_HU)
+        """Where a correction may change slices: everywhere but on padding; bool `[slice, row, column]`."""
+        return torch.from_numpy(~padding(hu))
 
     @cached_property
     def _down(self) -> tuple[Tensor, Tensor]:

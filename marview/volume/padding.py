@@ -1,0 +1,82 @@
+"""Padding: what a scanner stored where it reconstructed nothing."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+VACUUM_HU = -1024
+"""What scanners store for vacuum. No tissue is darker; a dark streak may be."""
+
+_ROUNDING = 1e-6
+
+
+def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Pixels outside the scanner's field, bool `[slice, row, column]`, of slices of that shape in HU.
+
+    Padding fills a corner of the slice with one value at or below -1024 HU, and nothing else lies between it and the
+    slice's border. A dark streak inside the body is no padding, however dark it is.
+
+    >>> padding(np.array([[[-2000, -2000, -900], [-2000, 40, -3000], [-950, -3000, 40]]], np.int16))[0].astype(int)
+    array([[1, 1, 0],
+           [1, 0, 0],
+           [0, 0, 0]])
+    """
+    found = np.zeros(hu.shape, np.bool_)
+    for plane, outside in zip(hu, found, strict=True):
+        for corner in {int(plane[row, column]) for row in (0, -1) for column in (0, -1)}:
+            if corner == VACUUM_HU:
+                outside |= _outside_the_hull(plane <= corner)
+            elif corner < VACUUM_HU:
+                # Halfway, because lossy compression spreads the value.
+                outside |= _from_the_corners(_reaching_the_border(plane <= (corner + VACUUM_HU) / 2))
+    return found
+
+
+def _outside_the_hull(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those of the pixels that lie outside the convex hull of all others.
+
+    A file that ends at -1024 HU clips streaks at the value that it stores outside the field, and a streak may run from
+    the body to the border. The field is convex.
+    """
+    inside = ~pixels
+    rows = np.flatnonzero(inside.any(axis=1))
+    if not rows.size:
+        return pixels
+    first, last = inside[rows].argmax(axis=1), pixels.shape[1] - 1 - inside[rows, ::-1].argmax(axis=1)
+    every, columns = np.arange(rows[0], rows[-1] + 1), np.arange(pixels.shape[1])
+    left, right = _convex(rows, first, every), -_convex(rows, -last, every)
+    outside = pixels.copy()
+    outside[every] &= (columns < left[:, None] - _ROUNDING) | (columns > right[:, None] + _ROUNDING)
+    return outside
+
+
+def _convex(at: NDArray[np.int64], values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The largest convex function below `values` at the places `at`, for each place `wanted`."""
+    kept: list[tuple[int, int]] = []
+    for x, y in zip(at.tolist(), values.tolist(), strict=True):
+        while len(kept) > 1 and _turns_down(kept[-2], kept[-1], (x, y)):
+            kept.pop()
+        kept.append((x, y))
+    places, heights = np.transpose(kept)
+    return np.asarray(np.interp(wanted, places, heights), dtype=np.float64)
+
+
+def _turns_down(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:
+    return (b[0] - a[0]) * (c[1] - a[1]) <= (c[0] - a[0]) * (b[1] - a[1])
+
+
+def _reaching_the_border(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pixels from which a straight line along the row or the column runs through such pixels to the border."""
+    reached = np.zeros_like(pixels)
+    for axis in (0, 1):
+        there = np.logical_and.accumulate(pixels, axis=axis)
+        back = np.flip(np.logical_and.accumulate(np.flip(pixels, axis), axis=axis), axis)
+        reached |= there | back
+    return reached
+
+
+def _from_the_corners(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those of the pixels that are connected to a corner."""
+    labels, _ = ndimage.label(pixels)
+    corners = {int(labels[row, column]) for row in (0, -1) for column in (0, -1)} - {0}
+    return np.isin(labels, list(corners))

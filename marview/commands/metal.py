@@ -120,7 +120,7 @@ def write_metal(path: Path, output: Path, choice: MaskChoice, series_uid: str = 
         refuse_mask_name(output, loaded)
         found = find_metal(loaded, choice)
         write_mask(output, found.mask, loaded, origin=found.origin, is_automatic=choice.file is None)
-        voxel_mm3 = float(np.prod(loaded.volume.grid.spacing_mm))
+        voxel_mm3 = loaded.volume.grid.voxel_mm3
         slices = np.flatnonzero(found.mask.any(axis=(1, 2)))
         for note in found.notes:
             print(f"Note: {note}", file=sys.stderr)

@@ -11,6 +11,7 @@ import numpy as np
 from marview.dicom.codec import COMPRESSED, LOSSY, NATIVE
 from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader
 from marview.dicom.pixels import native_bytes, stored_values
+from marview.dicom.plausible import ONLY_VIEWED, size_findings
 from marview.dicom.quiet import quiet
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
@@ -18,7 +19,11 @@ from marview.dicom.stack import SAME_PLACE_MM, arrange, distances_mm, loose
 from marview.errors import BadInput
 from marview.text import listing
 
-_ONLY_VIEWED = "It can be viewed, not measured or corrected."
+_HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS"})
+_MODIFIED_HU = "HU_MOD"
+_OTHER_QUANTITIES = frozenset({"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "MAT_SPECIFIC", "MAT_FRACTIONAL"})
+"""Values of Image Type by which images of several energies say that they show something else than HU (PS3.3,
+C.8.15.3.1.4)."""
 
 
 def check(series: Series) -> SeriesReport:
@@ -48,7 +53,8 @@ def check(series: Series) -> SeriesReport:
         return SeriesReport(tuple(findings), loose(usable))
     places = [header for header in damaged if header.position_mm is not None and header.orientation is not None]
     stack, geometry = _arrange_around(kept, unclear + [header for header in places if _is_elsewhere(header, kept)])
-    return SeriesReport((*findings, *geometry), stack)
+    sizes = size_findings(stack.grid, "the series")
+    return SeriesReport((*findings, *geometry, *sizes), stack)
 
 
 def _arrange_around(kept: list[SliceHeader], damaged: list[SliceHeader]) -> tuple[Stack, list[Finding]]:
@@ -88,7 +94,15 @@ def _unusable(header: SliceHeader) -> Finding | None:
 def _truncated(header: SliceHeader) -> Finding | None:
     if header.pixel_offset is None:
         return Finding(Kind.DAMAGED, f"{header.name} ends before its image.")
-    if header.transfer_syntax not in NATIVE or header.transfer_syntax == DEFLATED:
+    if header.transfer_syntax not in NATIVE:
+        return None
+    if _has_more_pixels(header):
+        return Finding(
+            Kind.DAMAGED,
+            f"{header.name} holds {header.pixel_length} bytes of pixels where its {header.rows} x {header.columns} "
+            f"pixels take {native_bytes(header)}, so which pixels belong to a row is unknown.",
+        )
+    if header.transfer_syntax == DEFLATED:
         return None
     there = min(header.pixel_length, header.source.size - header.pixel_offset)
     if header.pixel_length >= 0 and there < native_bytes(header):
@@ -97,6 +111,16 @@ def _truncated(header: SliceHeader) -> Finding | None:
             f"{header.name} is truncated: {max(there, 0)} of the {native_bytes(header)} bytes of its image.",
         )
     return None
+
+
+def _has_more_pixels(header: SliceHeader) -> bool:
+    """Whether the pixel data goes on after the image with more than some zeros that fill it up."""
+    excess = header.pixel_length - native_bytes(header)
+    if excess <= 1 or header.pixel_offset is None:
+        return False
+    if header.transfer_syntax == DEFLATED or excess >= native_bytes(header) // max(header.rows, 1):
+        return header.pixel_offset + header.pixel_length <= header.source.size or header.transfer_syntax == DEFLATED
+    return any(header.source.head(header.pixel_offset + header.pixel_length)[-excess:])
 
 
 def _shorten(findings: list[Finding]) -> list[Finding]:
@@ -118,13 +142,13 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
         findings.append(Finding(Kind.PART, f"This is one part of a mixed series ({series.split})."))
     if first.modality != "CT":
         findings.append(
-            Finding(Kind.NOT_CT, f"This is {first.modality or 'of unknown modality'}, not CT. {_ONLY_VIEWED}", views)
+            Finding(Kind.NOT_CT, f"This is {first.modality or 'of unknown modality'}, not CT. {ONLY_VIEWED}", views)
         )
     if first.is_scout:
-        findings.append(Finding(Kind.SCOUT, f"This is a scout, not a stack of slices. {_ONLY_VIEWED}", views))
+        findings.append(Finding(Kind.SCOUT, f"This is a scout, not a stack of slices. {ONLY_VIEWED}", views))
     if first.samples != 1 or not first.photometric.startswith("MONOCHROME"):
         findings.append(
-            Finding(Kind.COLOUR, f"The image is in colour ({first.photometric}), so has no HU. {_ONLY_VIEWED}", views)
+            Finding(Kind.COLOUR, f"The image is in colour ({first.photometric}), so has no HU. {ONLY_VIEWED}", views)
         )
     for kind, what, lacking in (
         (Kind.NO_RESCALE, "rescale slope and intercept, so its HU are unknown", _lack_rescale(slices)),
@@ -132,7 +156,8 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
         (Kind.NO_POSITION, "usable position and orientation", _lack_place(slices)),
     ):
         if lacking:
-            findings.append(Finding(kind, f"{listing(s.name for s in lacking)} without {what}. {_ONLY_VIEWED}", views))
+            findings.append(Finding(kind, f"{listing(s.name for s in lacking)} without {what}. {ONLY_VIEWED}", views))
+    findings += _other_values(slices)
     if any(header.is_lossy or (header.transfer_syntax in LOSSY and not _is_j2k(header)) for header in slices):
         findings.append(Finding(Kind.LOSSY, "The images were compressed with loss: HU are approximate."))
     if not (first.sop_uid and first.series_uid and first.study_uid):
@@ -145,6 +170,25 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
         sentence = "The files name no frame of reference: an export as DICOM gets one of its own."
         findings.append(Finding(Kind.NO_UID, sentence, Outcome.OPENS))
     return findings
+
+
+def _other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Values that the files themselves say are no HU."""
+    for header in slices:
+        other = next((value for value in header.image_type if value in _OTHER_QUANTITIES), "")
+        if header.rescale_type not in _HU_TYPES | {_MODIFIED_HU}:
+            what = f"gives its values in the unit {header.rescale_type} (Rescale Type)"
+        elif other:
+            what = f"shows {other.replace('_', ' ').lower()} (Image Type)"
+        else:
+            continue
+        return [Finding(Kind.NOT_HU, f"{header.name} {what}, not in HU. {ONLY_VIEWED}", Outcome.VIEWS)]
+    if any(header.rescale_type == _MODIFIED_HU for header in slices):
+        sentence = (
+            "The files say that their HU are modified (Rescale Type HU_MOD): thresholds and corrections may be off."
+        )
+        return [Finding(Kind.NOT_HU, sentence)]
+    return []
 
 
 def _is_j2k(header: SliceHeader) -> bool:
@@ -190,7 +234,7 @@ def _one_per_place(
         findings.append(Finding(kind, f"{names} claim {what} and hold different images, so neither is shown."))
     if len(unclear) > len(groups) // 2:
         claim = findings[-1].sentence.removesuffix(", so neither is shown.")
-        sentence = f"{claim}, as most slices here do: they are no volume. {_ONLY_VIEWED}"
+        sentence = f"{claim}, as most slices here do: they are no volume. {ONLY_VIEWED}"
         return [], unclear, [Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS)]
     uids = Counter(header.sop_uid for header in kept if header.sop_uid)
     for uid in [uid for uid, number in uids.items() if number > 1]:

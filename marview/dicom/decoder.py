@@ -1,7 +1,7 @@
 """Decode compressed slices in processes of their own: codecs hold the GIL, and one that crashes ends only its process.
 
 Run as `python -m marview.dicom.decoder` this is the child: it reads a line of JSON for each slice from standard input
-(path, size, member) and answers on standard output with a line of JSON ({"rows", "columns", "is_clipped"} or
+(path, size, member) and answers on standard output with a line of JSON ({"rows", "columns", "remarks"} or
 {"refusal"}) and then the slice's HU as int16.
 """
 
@@ -23,6 +23,7 @@ from marview.dicom.codec import COMPRESSED
 from marview.dicom.header import SliceHeader, read_header
 from marview.dicom.pixels import write_hu
 from marview.dicom.quiet import quiet
+from marview.dicom.remark import Remark
 from marview.dicom.source import Source
 from marview.errors import BadInput
 
@@ -56,8 +57,8 @@ class Decoder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def decode(self, header: SliceHeader) -> tuple[NDArray[np.int16], bool]:
-        """HU of a slice, `[y, x]`, and whether values were clipped to int16.
+    def decode(self, header: SliceHeader) -> tuple[NDArray[np.int16], Remark]:
+        """HU of a slice, `[y, x]`, and what its pixels showed.
 
         Raises:
             BadInput: the slice is damaged, or the codec crashed on it.
@@ -75,7 +76,7 @@ class Decoder:
             if "refusal" in answer:
                 raise BadInput(answer["refusal"])
             data = stdout.read(2 * header.rows * header.columns)
-            return np.frombuffer(data, np.int16).reshape(header.rows, header.columns), bool(answer["is_clipped"])
+            return np.frombuffer(data, np.int16).reshape(header.rows, header.columns), Remark(answer["remarks"])
         except (OSError, ValueError):
             self.close()
             raise BadInput(f"{header.name} holds a damaged compressed image: its decoder crashed.") from None
@@ -103,8 +104,8 @@ class Decoder:
         return self._process
 
 
-def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDArray[np.int16] | BadInput, bool]]:
-    """Index z, HU `[y, x]` or why there are none, and whether they were clipped, as slices are done.
+def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDArray[np.int16] | BadInput, Remark]]:
+    """Index z, HU `[y, x]` or why there are none, and what the pixels showed, as slices are done.
 
     While the processes start (about a second), slices are decoded here.
 
@@ -117,12 +118,12 @@ def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDAr
     for decoder in decoders:
         idle.put(decoder)
 
-    def work(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, bool]:
+    def work(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, Remark]:
         decoder = idle.get()
         try:
             return decoder.decode(header)
         except BadInput as why:
-            return why, False
+            return why, Remark.NONE
         finally:
             idle.put(decoder)
 
@@ -135,20 +136,20 @@ def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDAr
                 if task.cancel():
                     yield z, *_here(headers[z])
             for task in as_completed([task for task in tasks if not task.cancelled()]):
-                hu, is_clipped = task.result()
-                yield tasks[task], hu, is_clipped
+                hu, remarks = task.result()
+                yield tasks[task], hu, remarks
         finally:
             threads.shutdown(wait=True, cancel_futures=True)
             for decoder in decoders:
                 decoder.close()
 
 
-def _here(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, bool]:
+def _here(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, Remark]:
     hu = np.empty((header.rows, header.columns), np.int16)
     try:
         return hu, write_hu(header, hu)
     except BadInput as why:
-        return why, False
+        return why, Remark.NONE
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -158,11 +159,11 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         try:
             header = read_header(Source(Path(path), size, member))
             hu = np.empty((header.rows, header.columns), np.int16)
-            is_clipped = write_hu(header, hu)
+            remarks = write_hu(header, hu)
         except BadInput as why:
             answers.write(json.dumps({"refusal": str(why)}).encode("ascii") + b"\n")
         else:
-            answer = {"rows": header.rows, "columns": header.columns, "is_clipped": is_clipped}
+            answer = {"rows": header.rows, "columns": header.columns, "remarks": int(remarks)}
             answers.write(json.dumps(answer).encode("ascii") + b"\n" + hu.tobytes())
         answers.flush()
 

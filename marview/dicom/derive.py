@@ -16,7 +16,7 @@ from marview import __version__
 from marview.dicom.atomic import CannotWrite, whole_folder, write_flushed
 from marview.dicom.encode import MAKER, coded, decimal_text, set_pixels, short_text, stamp, to_bytes
 from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening, read_header
-from marview.dicom.pixels import rescale, stored_values
+from marview.dicom.pixels import padding_mask, rescale, stored_values
 from marview.dicom.quiet import quiet
 from marview.dicom.read import Cancelled, LoadedSeries
 from marview.dicom.rescale import Rescale, common_rescale, remapped
@@ -207,14 +207,16 @@ def _is_at_pixels(tag: object, _vr: str | None, _length: int) -> bool:
 
 
 def _remap(dataset: Dataset, header: SliceHeader, wide: Rescale, *, has_own_rescale: bool) -> None:
+    """Say how stored values become HU; a padding value is named only where the slice has padding."""
     if not has_own_rescale:
         dataset.RescaleSlope = decimal_text(wide.slope)
         dataset.RescaleIntercept = decimal_text(wide.intercept)
-    if not has_own_rescale or header.padding is None:
+    if not has_own_rescale or header.padding is None or padding_mask(stored_values(header), header) is None:
         for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
             if keyword in dataset:
                 delattr(dataset, keyword)
-    dataset.RescaleType = "HU"
+    if header.rescale_type != "HU_MOD":
+        dataset.RescaleType = "HU"
 
 
 def _compare(path: Path, source: SliceHeader, stored: NDArray[np.int64], wide: Rescale) -> None:

@@ -70,11 +70,13 @@ _TAGS = {
     "width": 0x00281051,
     "intercept": 0x00281052,
     "slope": 0x00281053,
+    "rescale_type": 0x00281054,
     "lossy": 0x00282110,
 }
 
 
-_WANTED = frozenset(_TAGS.values())
+_OVERLAY_POSITIONS = tuple(range(0x60000102, 0x60200102, 0x20000))
+_WANTED = frozenset(_TAGS.values()) | frozenset(_OVERLAY_POSITIONS)
 _MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 
 
@@ -92,6 +94,7 @@ class SliceHeader:
             None where the file ends before.
         pixel_length: bytes of pixel data the header claims; -1 where it is encapsulated.
         phase: what tells several images of one position apart (temporal position, acquisition, trigger, kernel, ...).
+        overlay_bits: the bits of a pixel that overlays are said to lie in, as a mask.
         is_cut: the file ends within an element of the header.
         slope: None where absent; may be NaN or 0 where the file says so.
     """
@@ -128,11 +131,13 @@ class SliceHeader:
     bits_allocated: int = 16
     bits_stored: int = 16
     high_bit: int = 15
+    overlay_bits: int = 0
     is_signed: bool = False
     is_little_endian: bool = True
     padding: tuple[int, int] | None = None
     slope: float | None = None
     intercept: float | None = None
+    rescale_type: str = ""
     window: tuple[float, float] | None = None
     is_lossy: bool = False
     pixel_offset: int | None = None
@@ -290,6 +295,12 @@ class _Values:
         value = self.number(name)
         return int(value) if value is not None and math.isfinite(value) else None
 
+    def overlay_bits(self) -> int:
+        """The bits of a pixel that overlays are said to lie in, as a mask (PS3.3, C.9.2, retired)."""
+        raw = [self._values[tag] for tag in _OVERLAY_POSITIONS if len(self._values.get(tag, b"")) >= 2]
+        positions = [int(struct.unpack_from(self._order + "H", each)[0]) for each in raw]
+        return sum(1 << position for position in set(positions) if 0 < position < 32)
+
     def binary(self, name: str, default: int = 0, *, code: str = "H") -> int:
         raw = self.raw(name)
         return int(struct.unpack_from(self._order + code, raw)[0]) if len(raw) >= 2 else default
@@ -345,10 +356,12 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         bits_allocated=bits_allocated,
         bits_stored=bits_stored,
         high_bit=values.binary("high_bit", bits_stored - 1),
+        overlay_bits=values.overlay_bits(),
         is_signed=is_signed,
         is_little_endian=is_little,
         slope=values.number("slope"),
         intercept=values.number("intercept"),
+        rescale_type=values.plain("rescale_type").upper(),
         window=(width, level) if width and level is not None and width > 0 else None,
         is_lossy=values.plain("lossy") == "01",
         pixel_offset=elements.pixel_offset,

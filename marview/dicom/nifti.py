@@ -3,6 +3,7 @@
 import warnings
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.pixels import HIGHEST_HU, LOWEST_HU, PADDING_HU
+from marview.dicom.plausible import size_findings, values_findings
 from marview.dicom.read import Allocate, LoadedSeries, allocate_hu, middle_outward
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
-from marview.dicom.series import Series
+from marview.dicom.series import Series, count
 from marview.errors import BadInput
 from marview.geometry.grid import Grid
 from marview.geometry.orientation import RAS_TO_LPS, Layout, layout_of
@@ -24,8 +26,12 @@ LARGEST_VOXELS = 2_000_000_000
 _MOST_DEFLATION = 1032
 
 
+_TO_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+"""Units of length of a NIfTI header; a file that names none counts in mm."""
+
+
 def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
-    """The image, its voxels not yet read, and its layout.
+    """The image, its voxels not yet read, and its layout in mm.
 
     Raises:
         BadInput: the file is not a NIfTI volume that can be read.
@@ -50,7 +56,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
         if stored.kind not in "iuf":
             raise BadInput(f"{path.name} holds {stored} values, not numbers of HU.")
         _refuse_bomb(path, stored.itemsize * np.prod(shape, dtype=np.float64))
-        return image, layout_of((shape[0], shape[1], shape[2]), np.asarray(image.affine, dtype=np.float64))
+        return image, layout_of((shape[0], shape[1], shape[2]), affine_mm(image, path))
     except BadInput:
         raise
     except ValueError:
@@ -58,6 +64,22 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
     except (OSError, EOFError, zlib.error, nib.filebasedimages.ImageFileError) as why:
         reason = getattr(why, "strerror", None) or "it is damaged"
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
+
+
+def affine_mm(image: nib.Nifti1Image, path: Path) -> NDArray[np.float64]:
+    """The affine of a file, `(4, 4)`: index (i, j, k, 1) -> RAS in mm, whatever unit the file counts in.
+
+    Raises:
+        BadInput: the file counts in a unit of length that NIfTI does not have.
+    """
+    try:
+        unit = str(image.header.get_xyzt_units()[0])  # type: ignore[no-untyped-call]
+    except KeyError:
+        raise BadInput(f"{path.name} counts lengths in a unit that NIfTI does not have: save it in mm.") from None
+    if unit not in _TO_MM:
+        raise BadInput(f"{path.name} counts lengths in {unit}, which is no length: save it in mm.")
+    scale = _TO_MM[unit]
+    return np.diag([scale, scale, scale, 1.0]) @ np.asarray(image.affine, dtype=np.float64)
 
 
 def _refuse_bomb(path: Path, claimed_bytes: float) -> None:
@@ -72,7 +94,7 @@ def check_nifti(path: Path) -> SeriesReport:
         _, layout = open_nifti(path)
     except BadInput as why:
         return SeriesReport((Finding(Kind.DAMAGED, str(why), Outcome.REFUSES),), None)
-    return SeriesReport((), Stack((), layout.grid))
+    return SeriesReport(tuple(size_findings(layout.grid, path.name)), Stack((), layout.grid))
 
 
 def read_nifti(
@@ -82,7 +104,7 @@ def read_nifti(
     on_start: Callable[[LoadedSeries], None] | None = None,
     on_slice: Callable[[int], None] | None = None,
 ) -> LoadedSeries:
-    """Read a NIfTI file as `read` reads a series; NaN becomes `PADDING_HU`.
+    """Read a NIfTI file as `read` reads a series; NaN becomes `PADDING_HU`, what int16 cannot hold the nearest value.
 
     Raises:
         BadInput: the file cannot be read.
@@ -93,18 +115,53 @@ def read_nifti(
     image, layout = open_nifti(path)
     hu = allocate_hu(layout.grid.shape, allocate)
     hu.fill(PADDING_HU)
-    report = SeriesReport((), Stack((), layout.grid))
+    report = check_nifti(path)
     loaded = LoadedSeries(series, Volume(hu, layout.grid), (None,) * layout.grid.shape[0], report, nifti=path)
     if on_start is not None:
         on_start(loaded)
     values = layout.to_zyx(_voxels(image, path))
-    is_float = values.dtype.kind == "f"
+    lacking, clipped = [], []
     for z in middle_outward(len(values)):
-        plane = np.nan_to_num(np.rint(values[z]), nan=PADDING_HU) if is_float else values[z]
-        np.clip(plane, LOWEST_HU, HIGHEST_HU, out=hu[z], casting="unsafe")
+        plane = values[z]
+        if plane.dtype.kind == "f":
+            is_lacking = np.isnan(plane)
+            if is_lacking.any():
+                lacking.append(z)
+            plane = np.where(is_lacking, PADDING_HU, np.rint(plane))
+        if plane.min() < LOWEST_HU or plane.max() > HIGHEST_HU:
+            clipped.append(z)
+            plane = np.clip(plane, max(LOWEST_HU, _lowest(plane)), min(HIGHEST_HU, _highest(plane)))
+        hu[z] = plane
         if on_slice is not None:
             on_slice(z)
-    return loaded
+    findings = (*report.findings, *_value_findings(path, lacking, clipped), *values_findings(hu, path.name))
+    return replace(loaded, report=SeriesReport(findings, report.stack))
+
+
+def _value_findings(path: Path, lacking: list[int], clipped: list[int]) -> list[Finding]:
+    findings = []
+    if lacking:
+        sentence = f"{count(len(lacking), 'slice')} of {path.name} {_hold(lacking)} voxels that are no number (NaN): "
+        findings.append(Finding(Kind.NO_NUMBER, f"{sentence}they are treated as air.", slices=tuple(sorted(lacking))))
+    if clipped:
+        sentence = (
+            f"{count(len(clipped), 'slice')} of {path.name} {_hold(clipped)} values beyond -32768 to 32767 HU: they "
+            "are shown, corrected and exported as the nearest of these."
+        )
+        findings.append(Finding(Kind.CLIPPED, sentence, slices=tuple(sorted(clipped))))
+    return findings
+
+
+def _hold(slices: list[int]) -> str:
+    return "holds" if len(slices) == 1 else "hold"
+
+
+def _lowest(values: NDArray[Any]) -> float:
+    return -np.inf if values.dtype.kind == "f" else int(np.iinfo(values.dtype).min)
+
+
+def _highest(values: NDArray[Any]) -> float:
+    return np.inf if values.dtype.kind == "f" else int(np.iinfo(values.dtype).max)
 
 
 def read_nifti_labels(path: Path) -> tuple[NDArray[Any], Grid]:
@@ -115,7 +172,7 @@ def read_nifti_labels(path: Path) -> tuple[NDArray[Any], Grid]:
     """
     image, _ = open_nifti(path)
     values = _voxels(image, path)
-    return values, Grid((values.shape[0], values.shape[1], values.shape[2]), RAS_TO_LPS @ np.asarray(image.affine))
+    return values, Grid((values.shape[0], values.shape[1], values.shape[2]), RAS_TO_LPS @ affine_mm(image, path))
 
 
 def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:

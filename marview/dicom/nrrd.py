@@ -23,6 +23,14 @@ _TO_LPS = {
     "left-anterior-superior": (1, -1, 1),
     "las": (1, -1, 1),
 }
+_TO_MM = {
+    **dict.fromkeys(("", "mm", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0),
+    **dict.fromkeys(("um", "µm", "micron", "microns", "micrometer", "micrometers", "micrometre"), 0.001),
+    **dict.fromkeys(("nm", "nanometer", "nanometers", "nanometre"), 1e-6),
+    **dict.fromkeys(("cm", "centimeter", "centimeters", "centimetre", "centimetres"), 10.0),
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1000.0),
+    **dict.fromkeys(("in", "inch", "inches"), 25.4),
+}
 _ENCODINGS = frozenset({"raw", "gzip", "gz", "bzip2"})
 _TYPES = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
@@ -88,6 +96,20 @@ def _unpacked(stream: BinaryIO, encoding: str) -> BinaryIO | bz2.BZ2File | gzip.
     return bz2.open(stream) if encoding == "bzip2" else gzip.open(stream)
 
 
+def _mm_of(header: Mapping[str, Any], path: Path) -> float:
+    """Millimetres in the unit in which a file counts lengths.
+
+    Raises:
+        BadInput: it is no length, or not the same for all axes.
+    """
+    units = {str(unit).strip().strip('"').lower() for unit in header.get("space units", ())}
+    scales = {_TO_MM.get(unit) for unit in units} or {1.0}
+    scale = scales.pop()
+    if scales or scale is None:
+        raise BadInput(f"{path.name} counts lengths in {', '.join(sorted(units))}, which is not read: save it in mm.")
+    return scale
+
+
 def _in_space(values: NDArray[Any], header: Mapping[str, Any], path: Path) -> tuple[NDArray[Any], Grid]:
     nowhere = BadInput(f"{path.name} says not where its voxels are in the patient: save it with space and directions.")
     signs = _TO_LPS.get(str(header.get("space", "")).lower())
@@ -103,6 +125,7 @@ def _in_space(values: NDArray[Any], header: Mapping[str, Any], path: Path) -> tu
     affine = np.eye(4)
     affine[:3, :3] = rows[is_spatial].T
     affine[:3, 3] = header["space origin"]
+    affine[:3] *= _mm_of(header, path)
     try:
         return values, Grid((values.shape[0], values.shape[1], values.shape[2]), np.diag([*signs, 1.0]) @ affine)
     except ValueError:

@@ -4,9 +4,12 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from marview.dicom.bits import image_bits
 from marview.dicom.codec import NATIVE, Stored, decode
 from marview.dicom.header import DEFLATED, SliceHeader, inflate, opening
+from marview.dicom.remark import Remark
 from marview.dicom.source import open_regular
 from marview.errors import BadInput
 
@@ -15,6 +18,9 @@ PADDING_HU = -1024
 lowest value of 12-bit CT, below air, so that no method takes it for metal."""
 
 LOWEST_HU, HIGHEST_HU = -32768, 32767
+_AIR_HU = -950
+_SMALLEST_PADDING = 1 / 4096
+"""Smallest share of a slice that an area of padding covers: 64 of 512 x 512 pixels."""
 
 
 def stored_values(header: SliceHeader) -> Stored:
@@ -23,13 +29,15 @@ def stored_values(header: SliceHeader) -> Stored:
     Raises:
         BadInput: the pixel data is truncated, damaged, or cannot be reached.
     """
+    return image_bits(_raw(header), header)[0]
+
+
+def _raw(header: SliceHeader) -> Stored:
     if header.pixel_offset is None:
         raise BadInput(f"{header.name} ends before its image.")
     if header.transfer_syntax in NATIVE:
-        raw = _native(header, header.pixel_offset)
-    else:
-        raw = decode(header, header.source.all()[header.pixel_offset :])
-    return _clean(raw, header)
+        return _native(header, header.pixel_offset)
+    return decode(header, header.source.all()[header.pixel_offset :])
 
 
 def native_bytes(header: SliceHeader) -> int:
@@ -64,34 +72,24 @@ def _native(header: SliceHeader, offset: int) -> Stored:
     return raw.reshape(header.rows, header.columns, header.samples)
 
 
-def _clean(raw: Stored, header: SliceHeader) -> Stored:
-    bits, shift = header.bits_stored, header.high_bit + 1 - header.bits_stored
-    if not raw.dtype.isnative:
-        raw = raw.astype(raw.dtype.newbyteorder("="))
-    width = raw.dtype.itemsize * 8
-    if bits >= width or not 0 <= shift <= width - bits:
-        return raw
-    integers = raw.view(f"u{raw.dtype.itemsize}")
-    if header.is_signed:
-        signed = (integers << np.uint8(width - bits - shift)).view(f"i{raw.dtype.itemsize}")
-        return np.asarray(signed >> np.uint8(width - bits))
-    return np.asarray((integers >> np.uint8(shift)) & np.asarray((1 << bits) - 1, integers.dtype))
-
-
-def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> bool:
-    """Decode a slice into `hu`, `[y, x]`; padding becomes `PADDING_HU`. Returns whether values were clipped to int16.
+def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> Remark:
+    """Decode a slice into `hu`, `[y, x]`; padding becomes `PADDING_HU`. Returns what the pixels showed.
 
     Raises:
         BadInput: the pixel data is truncated, damaged, or cannot be reached.
     """
-    stored = stored_values(header)
+    stored, remarks = image_bits(_raw(header), header)
     if stored.ndim == 3:
         stored = _luminance(stored, header.photometric)
-    is_clipped = _apply(stored, header, hu)
-    is_padding = padding_mask(stored, header)
-    if is_padding is not None:
+    if _apply(stored, header, hu):
+        remarks |= Remark.CLIPPED
+    has_value = _has_padding_value(stored, header)
+    if has_value is not None:
+        is_padding = _reaching_border(has_value)
+        if bool((hu[has_value & ~is_padding] > _AIR_HU).any()):
+            remarks |= Remark.STRAY_PADDING
         hu[is_padding] = PADDING_HU
-    return is_clipped
+    return remarks
 
 
 def rescale(header: SliceHeader) -> tuple[float, float]:
@@ -101,16 +99,38 @@ def rescale(header: SliceHeader) -> tuple[float, float]:
 
 
 def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
-    """Where a slice is padding, `[y, x]`; None where it names no padding value that can occur."""
+    """Where a slice is padding, `[y, x]`: the padding value in areas that reach the border; None where nowhere.
+
+    Padding lies outside of what was reconstructed. The same value inside the image is a value like any other: files
+    exist that name 0 as padding and store 0 HU as 0.
+    """
+    has_value = _has_padding_value(stored, header)
+    if has_value is None:
+        return None
+    is_padding = _reaching_border(has_value)
+    return is_padding if is_padding.any() else None
+
+
+def _has_padding_value(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
+    """Where the padding value (or range) that the header names is stored; None where nowhere."""
     if header.padding is None:
         return None
     first, last = header.padding
     limits = np.iinfo(stored.dtype)
     if last < limits.min or first > limits.max:
         return None
-    if first == last:
-        return np.asarray(stored == np.asarray(first, stored.dtype))
-    return np.asarray((stored >= max(first, limits.min)) & (stored <= min(last, limits.max)))
+    has_value = (stored >= max(first, limits.min)) & (stored <= min(last, limits.max))
+    return has_value if has_value.any() else None
+
+
+def _reaching_border(has_value: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The areas that reach the border and are larger than single pixels of a body that reaches it too."""
+    labels, number = ndimage.label(has_value)
+    is_kept = np.zeros(number + 1, bool)
+    is_kept[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    is_kept &= np.bincount(labels.ravel(), minlength=number + 1) >= has_value.size * _SMALLEST_PADDING
+    is_kept[0] = False
+    return np.asarray(is_kept[labels])
 
 
 def _apply(stored: Stored, header: SliceHeader, hu: NDArray[np.int16]) -> bool:

@@ -13,7 +13,9 @@ from marview.dicom.check import check
 from marview.dicom.decoder import decode_apart, is_worthwhile
 from marview.dicom.header import SliceHeader
 from marview.dicom.pixels import PADDING_HU, write_hu
+from marview.dicom.plausible import values_findings
 from marview.dicom.quiet import quiet
+from marview.dicom.remark import Remark, findings_of
 from marview.dicom.report import Finding, Kind, SeriesReport
 from marview.dicom.series import Series
 from marview.errors import BadInput
@@ -99,14 +101,13 @@ def read(
     if on_start is not None:
         on_start(loaded)
     with quiet():
-        for z, is_clipped in _slices(headers, hu):
+        for z, remarks in _slices(headers, hu):
             if is_cancelled is not None and is_cancelled():
                 raise Cancelled
-            if isinstance(is_clipped, BadInput):
-                outcomes.damaged[z] = str(is_clipped)
+            if isinstance(remarks, BadInput):
+                outcomes.damaged[z] = str(remarks)
                 continue
-            if is_clipped:
-                outcomes.clipped.append(z)
+            outcomes.remarks[z] = remarks
             if on_slice is not None:
                 on_slice(z)
     return _finished(loaded, outcomes)
@@ -115,11 +116,11 @@ def read(
 @dataclass
 class _Outcomes:
     damaged: dict[int, str] = field(default_factory=dict)
-    clipped: list[int] = field(default_factory=list)
+    remarks: dict[int, Remark] = field(default_factory=dict)
 
 
-def _slices(headers: Mapping[int, SliceHeader], hu: NDArray[np.int16]) -> Iterator[tuple[int, bool | BadInput]]:
-    """Decode into `hu`; for each slice its index and whether it was clipped, or why it cannot be used."""
+def _slices(headers: Mapping[int, SliceHeader], hu: NDArray[np.int16]) -> Iterator[tuple[int, Remark | BadInput]]:
+    """Decode into `hu`; for each slice its index and what its pixels showed, or why it cannot be used."""
     waiting = dict(headers)
     while waiting:
         z = next(iter(waiting))
@@ -131,12 +132,12 @@ def _slices(headers: Mapping[int, SliceHeader], hu: NDArray[np.int16]) -> Iterat
             yield z, why
         if len(waiting) == len(headers) - 1 and is_worthwhile(waiting):
             break  # the first slice is there; the others go to processes of their own
-    for z, values, is_clipped in decode_apart(waiting) if waiting else ():
+    for z, values, remarks in decode_apart(waiting) if waiting else ():
         if isinstance(values, BadInput):
             yield z, values
         else:
             hu[z] = values
-            yield z, is_clipped
+            yield z, remarks
 
 
 def middle_outward(count: int) -> list[int]:
@@ -175,17 +176,17 @@ def available_bytes() -> float:
 
 
 def _finished(loaded: LoadedSeries, outcomes: _Outcomes) -> LoadedSeries:
-    damaged, clipped = outcomes.damaged, outcomes.clipped
+    damaged = outcomes.damaged
     if damaged and len(damaged) == sum(header is not None for header in loaded.sources):
         raise BadInput(f"{next(iter(damaged.values()))} No slice of the series can be read.")
     findings = list(loaded.report.findings)
     findings += [Finding(Kind.DAMAGED, damaged[z], slices=(z,)) for z in sorted(damaged)[:3]]
     if len(damaged) > 3:
         findings.append(Finding(Kind.DAMAGED, f"{len(damaged)} slices are damaged in all.", slices=tuple(damaged)))
-    if clipped:
-        names = [header.name for z in sorted(clipped) if (header := loaded.sources[z]) is not None]
-        sentence = f"Values of {listing(names)} beyond -32768 to 32767 HU are shown clipped; exports keep them."
-        findings.append(Finding(Kind.CLIPPED, sentence, slices=tuple(sorted(clipped))))
+    names = {z: header.name for z, header in enumerate(loaded.sources) if header is not None}
+    findings += findings_of(outcomes.remarks, names)
+    if loaded.report.is_volume:
+        findings += values_findings(loaded.volume.hu, "the series")
     sources = tuple(None if z in damaged else header for z, header in enumerate(loaded.sources))
     report = SeriesReport(tuple(findings), loaded.report.stack)
     return replace(loaded, sources=sources, report=report)

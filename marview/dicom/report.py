@@ -42,6 +42,10 @@ class Kind(enum.StrEnum):
     UNKNOWN_SYNTAX = "unknown transfer syntax"
     MULTI_FRAME = "multi-frame"
     TOO_LARGE = "too large"
+    PADDING = "padding value in the image"
+    BITS = "contradictory bits"
+    NO_NUMBER = "no number"
+    NOT_HU = "values that are no HU"
     NO_UNIT = "no unit"
 
 

@@ -11,6 +11,7 @@ from marview.dicom.encode import decimal_text, stored_range
 from marview.dicom.header import SliceHeader
 from marview.dicom.pixels import PADDING_HU, padding_mask, rescale, stored_values
 from marview.dicom.read import Cancelled, LoadedSeries
+from marview.dicom.report import Kind
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def common_rescale(
 ) -> Rescale | None:
     """None where every slice can keep its own mapping, else the one that holds the whole series."""
     needs_wider = False
+    beyond_bits = {z for finding in loaded.report.findings if finding.kind == Kind.BITS for z in finding.slices}
     low, high = math.inf, -math.inf
     for z, header in enumerate(loaded.sources):
         if header is None:
@@ -59,7 +61,7 @@ def common_rescale(
         own = own_rescale(header)
         if own.bits_stored > 16:
             needs_wider = True
-        if correction_hu[z].any() or needs_wider:
+        if correction_hu[z].any() or needs_wider or z in beyond_bits:
             values = _corrected(header, correction_hu[z])
             needs_wider |= bool(values.min() < own.range[0] or values.max() > own.range[1])
     if not needs_wider:

@@ -169,23 +169,23 @@ def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> S
     shared = dataset.SharedFunctionalGroupsSequence[0] if "SharedFunctionalGroupsSequence" in dataset else Dataset()
     if len(functional) != len(frames):
         raise BadInput(f"{path.name} is a DICOM segmentation that is damaged: it says not where its frames are.")
-    across = np.array(_of(functional[0], shared, "PlaneOrientation").ImageOrientationPatient, np.float64).reshape(2, 3)
-    normal = np.cross(*across)
-    measures = _of(functional[0], shared, "PixelMeasures")
-    row_mm, column_mm = (float(value) for value in measures.PixelSpacing)
+    measures, across = _of(functional[0], shared, "PixelMeasures"), _across(functional[0], shared)
+    row_mm, column_mm = _pixel_mm(measures)
+    for one in functional[1:]:
+        pixel_mm = _pixel_mm(_of(one, shared, "PixelMeasures"))
+        if not np.allclose(_across(one, shared), across, atol=1e-3) or not np.allclose(pixel_mm, (row_mm, column_mm)):
+            raise BadInput(f"{path.name} marks slices of several orientations or pixel sizes, so it is no volume.")
     positions = np.array([_of(one, shared, "PlanePosition").ImagePositionPatient for one in functional], np.float64)
-    places = positions @ normal
-    own_mm = series_grid.spacing_mm[0] if _lie_on(positions, series_grid) else 0.0
-    step_mm = own_mm or _step(places, measures)
-    index = np.rint((places - places.min()) / step_mm).astype(int)
-    if np.abs(places - places.min() - index * step_mm).max() > 0.1 * step_mm:
+    index, first_mm, step_mm = _lattice(positions, np.cross(*across), measures, series_grid)
+    off_mm = np.linalg.norm(first_mm + index[:, None] * step_mm - positions, axis=1).max()
+    if off_mm > 0.1 * min(row_mm, column_mm) + 0.1 * float(np.linalg.norm(step_mm)):
         raise BadInput(f"{path.name} marks slices at uneven distances, so it is no volume.")
     mask = np.zeros((int(index.max()) + 1, *frames.shape[1:]), bool)
     for frame, z in zip(frames, index, strict=True):
         mask[z] |= frame
     affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1], affine[:3, 2] = normal * step_mm, across[1] * row_mm, across[0] * column_mm
-    affine[:3, 3] = positions[int(places.argmin())]
+    affine[:3, 0], affine[:3, 1], affine[:3, 2] = step_mm, across[1] * row_mm, across[0] * column_mm
+    affine[:3, 3] = first_mm
     grid = Grid((mask.shape[0], mask.shape[1], mask.shape[2]), affine, str(dataset.get("FrameOfReferenceUID", "")))
     labels = tuple(str(one.get("SegmentLabel", "")) for one in dataset.get("SegmentSequence", []))
     return Segments(mask, grid, labels)
@@ -204,14 +204,49 @@ def _frames(dataset: Dataset, path: Path, syntax: str) -> NDArray[np.bool_]:
         warnings.simplefilter("ignore")
         values: NDArray[Any] = dataset.pixel_array.reshape(number, int(dataset.Rows), int(dataset.Columns))
     if str(dataset.get("SegmentationType", "")) == "FRACTIONAL":
-        return np.asarray(values * 2 >= int(dataset.get("MaximumFractionalValue", 255)))
+        most = int(dataset.get("MaximumFractionalValue") or 255)
+        return np.asarray(values >= (most + 1) // 2)
     return np.asarray(values > 0)
 
 
-def _lie_on(positions: NDArray[np.float64], grid: Grid) -> bool:
-    """Whether first pixels of frames lie in the corner of slices of a grid, so that its slices are theirs."""
-    index = grid.to_index(positions)
-    return bool(np.abs(index - np.rint(index))[:, 0].max() < 0.1 and np.abs(index[:, 1:]).max() < 0.1)
+def _across(frame: Dataset, shared: Dataset) -> NDArray[np.float64]:
+    """Directions along a row and along a column of a frame, `[2, 3]`, in LPS."""
+    values = _of(frame, shared, "PlaneOrientation").ImageOrientationPatient
+    return np.array(values, np.float64).reshape(2, 3)
+
+
+def _pixel_mm(measures: Dataset) -> tuple[float, float]:
+    row_mm, column_mm = (float(value) for value in measures.PixelSpacing)
+    return row_mm, column_mm
+
+
+def _lattice(
+    positions: NDArray[np.float64], normal: NDArray[np.float64], measures: Dataset, series_grid: Grid
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Index of each frame, first position and step from slice to slice, `[3]` in LPS mm.
+
+    The step need not run along the slice normal: slices of a tilted gantry are sheared against each other.
+
+    Args:
+        positions: of the first pixel of each frame, `[frame, 3]` in LPS mm.
+        normal: of the frames.
+        measures: the stated spacing.
+        series_grid: of the series; frames that lie on its slices take over its step.
+    """
+    on_series = series_grid.to_index(positions)
+    nearest = np.rint(on_series[:, 0])
+    if np.abs(on_series[:, 0] - nearest).max() < 0.1 and np.abs(on_series[:, 1:]).max() < 0.1:
+        first = series_grid.to_patient((nearest.min(), 0, 0))
+        return (nearest - nearest.min()).astype(np.int64), first, np.asarray(series_grid.affine[:3, 0])
+    places = positions @ normal
+    apart_mm = _step(places, measures)
+    index = np.rint((places - places.min()) / apart_mm).astype(np.int64)
+    first = positions[int(places.argmin())]
+    if index.max() == 0:
+        return index, first, np.asarray(normal * apart_mm)
+    centre = index - index.mean()
+    step = (centre @ positions) / (centre @ centre)
+    return index, np.asarray(positions.mean(axis=0) - index.mean() * step), np.asarray(step)
 
 
 def _of(frame: Dataset, shared: Dataset, group: str) -> Dataset:

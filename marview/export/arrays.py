@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.atomic import whole_file
-from marview.dicom.nifti import open_nifti
+from marview.dicom.nifti import affine_mm, open_nifti
 from marview.errors import UsageError
 from marview.geometry import Grid
 from marview.geometry.orientation import RAS_TO_LPS, layout_onto
@@ -50,7 +50,7 @@ def write_nifti(path: Path | str, values: NDArray[Any], grid: Grid, *, like: Pat
         stored, affine = values.transpose(2, 1, 0), RAS_TO_LPS @ grid.affine[:, [2, 1, 0, 3]]
     else:
         source, layout = open_nifti(like)
-        affine = np.asarray(source.affine, dtype=np.float64)
+        affine = affine_mm(source, like)
         stored = layout_onto(grid, layout.file_shape, affine).from_zyx(values)
     image: Any = nib.Nifti1Image(  # type: ignore[no-untyped-call]
         np.ascontiguousarray(stored), affine, dtype=stored.dtype

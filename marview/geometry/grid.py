@@ -51,6 +51,11 @@ class Grid:
         lengths = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(lengths[0]), float(lengths[1]), float(lengths[2])
 
+    @property
+    def voxel_mm3(self) -> float:
+        """Volume of a voxel, also where the slices are sheared against each other (a tilted gantry)."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
     def to_patient(self, index_zyx: ArrayLike) -> NDArray[np.float64]:
         """LPS coordinates in mm, `[..., 3]`, of voxel indices (z, y, x), `[..., 3]`."""
         index = np.asarray(index_zyx, dtype=np.float64)

@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from marview import dicom
 from marview.dicom import Kind, Outcome
@@ -189,6 +190,14 @@ def test_all_slices_at_one_place_are_no_volume(slices, save):
         ("ImagePositionPatient", None, Kind.NO_POSITION),
         ("ImageOrientationPatient", [1, 0, 0, 1, 0, 0], Kind.NO_POSITION),
         ("Modality", "MR", Kind.NOT_CT),
+        ("RescaleType", "Z_EFF", Kind.NOT_HU),
+        ("RescaleType", "MGML", Kind.NOT_HU),
+        ("RescaleType", "ED", Kind.NOT_HU),
+        ("RescaleType", "OD", Kind.NOT_HU),
+        ("RescaleType", "US", Kind.NOT_HU),
+        ("ImageType", ["DERIVED", "PRIMARY", "AXIAL", "EFF_ATOMIC_NUM"], Kind.NOT_HU),
+        ("PixelSpacing", [0.0005, 0.0005], Kind.NO_UNIT),
+        ("PixelSpacing", [500, 500], Kind.NO_UNIT),
         ("ImageType", ["ORIGINAL", "PRIMARY", "LOCALIZER"], Kind.SCOUT),
     ],
 )
@@ -220,6 +229,43 @@ def test_an_unusable_slope_refuses(slices, save, slope):
     assert "slope" in report.reason
     with pytest.raises(BadInput, match="slope"):
         dicom.read(dicom.scan(save(slices, "again")).series[0])
+
+
+@pytest.mark.parametrize("named", ["", "HU", "hu "])
+def test_hu_may_go_unnamed(slices, save, named):
+    for dataset in slices:
+        dataset.RescaleType = named
+    assert report_of(save(slices)).findings == ()
+
+
+def test_modified_hu_are_told_and_keep_their_name_in_the_derived_series(slices, save, tmp_path):
+    for dataset in slices:
+        dataset.RescaleType = "HU_MOD"
+    loaded = dicom.open_series(save(slices))
+    assert kinds(loaded.report) == {Kind.NOT_HU}
+    assert loaded.report.is_volume
+    method = dicom.Derivation("LI", "1")
+    written = dicom.write_derived_series(loaded, np.zeros((5, 8, 6), np.float32), method, tmp_path / "out")
+    assert dcmread(written.files[0]).RescaleType == "HU_MOD"
+
+
+def grey(slices, low, high, slope="1", intercept="0"):
+    rng = np.random.default_rng(3)
+    for dataset in slices:
+        dataset.PixelData = rng.integers(low, high, (8, 6)).astype("<u2").tobytes()
+        dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "slope", "outcome"),
+    [(0, 3000, "1", Outcome.WARNS), (0, 4000, "0.0001", Outcome.VIEWS), (0, 2, "1", Outcome.VIEWS)],
+)
+def test_values_that_cannot_be_hu_are_found_when_they_are_read(slices, save, low, high, slope, outcome):
+    grey(slices, low, high, slope)
+    report = dicom.open_series(save(slices)).report
+    (finding,) = report.findings
+    assert finding.kind == Kind.NOT_HU
+    assert finding.outcome == outcome
 
 
 def test_an_unknown_transfer_syntax_is_named(slices, save):

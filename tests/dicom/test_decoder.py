@@ -32,7 +32,7 @@ def test_a_child_answers_and_refuses(series, tmp_path):
     answers = io.BytesIO()
     decoder.serve(io.BytesIO(b"".join(json.dumps(one).encode() + b"\n" for one in requests)), answers)
     first, rest = answers.getvalue().split(b"\n", 1)
-    assert json.loads(first) == {"rows": 8, "columns": 6, "is_clipped": False}
+    assert json.loads(first) == {"rows": 8, "columns": 6, "remarks": 0}
     assert "nowhere" in json.loads(rest[96:])["refusal"]
 
 

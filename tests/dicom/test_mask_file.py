@@ -184,3 +184,72 @@ def test_a_bomb_is_not_unpacked(series, tmp_path) -> None:
     (tmp_path / "bomb.nrrd").write_bytes(header + gzip.compress(bytes(1 << 28)))
     with pytest.raises(BadInput, match="empty"):
         read_mask(tmp_path / "bomb.nrrd", series)
+
+
+def sources_of(series: LoadedSeries) -> list:
+    return [dcmread(header.source.path) for header in series.sources]
+
+
+def write_seg(path: Path, sources: list, pixels: np.ndarray, **options) -> Path:
+    import highdicom as hd
+    from pydicom.sr.codedict import codes
+    from pydicom.uid import generate_uid
+
+    kinds = hd.seg.SegmentAlgorithmTypeValues
+    metal = hd.seg.SegmentDescription(1, "metal", codes.SCT.PhysicalObject, codes.SCT.Implant, kinds.MANUAL)
+    uids = [generate_uid(prefix=None) for _ in range(2)]
+    kind = "FRACTIONAL" if pixels.dtype.kind == "f" else "BINARY"
+    hd.seg.Segmentation(sources, pixels, kind, [metal], uids[0], 1, uids[1], 1, "X", "X", "1", "1", **options).save_as(
+        path
+    )
+    return path
+
+
+@pytest.mark.parametrize("most", [1, 2, 100, 127, 128, 129, 200, 254, 255])
+def test_a_fractional_segmentation_is_metal_from_half_its_maximum(series, mask, tmp_path, most: int) -> None:
+    rim = np.roll(mask, 1, axis=2) & ~mask
+    values = np.where(mask, 1.0, np.where(rim, 0.6, 0)).astype(np.float32)
+    options = {"fractional_type": "PROBABILITY", "max_fractional_value": most}
+    path = write_seg(tmp_path / "f.dcm", sources_of(series), values, **options)
+    np.testing.assert_array_equal(read_mask(path, series).mask, mask | rim)
+
+
+@pytest.mark.parametrize(("degrees", "drift_mm"), [(0, 0.0), (2, 0.0), (5, 0.0), (20, 0.0), (-20, 0.0), (0, 0.7)])
+def test_a_segmentation_of_a_sheared_stack_comes_back_voxel_for_voxel(tmp_path, degrees: int, drift_mm: float) -> None:
+    angle = np.radians(degrees)
+    affine = np.eye(4)
+    affine[:3, 0] = drift_mm, 0, 3
+    affine[:3, 1] = 0, np.cos(angle), -np.sin(angle)
+    affine[:3, 2] = 1, 0, 0
+    tilted = dicom.open_series(write_series(tmp_path / "t", "tilt", grid=Grid((30, 12, 10), affine)))
+    metal = np.zeros((30, 12, 10), bool)
+    metal[4:12, 3:6, 2:5] = metal[20:22, 8, 8] = True
+    for name in ("own.dcm", "own.nii.gz", "own.nrrd"):
+        read = read_mask(export.write_mask(tmp_path / name, metal, tilted), tilted)
+        np.testing.assert_array_equal(read.mask, metal)
+        assert read.notes == ()
+    cropped = [dcmread(header.source.path) for header in tilted.sources[4:12]]
+    for one in cropped:
+        first = np.array(one.ImagePositionPatient, float) + 2 * affine[:3, 2] + 3 * affine[:3, 1]
+        one.ImagePositionPatient = [f"{mm:.6f}"[:16] for mm in first]
+        one.Rows, one.Columns = 3, 3
+    path = write_seg(tmp_path / "crop.dcm", cropped, np.ones((8, 3, 3), np.uint8))
+    expected = metal.copy()
+    expected[20:] = False
+    np.testing.assert_array_equal(read_mask(path, tilted).mask, expected)
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("mm", 1), ("um", 1000), ("cm", 0.1), ("m", 0.001)])
+def test_lengths_of_nrrd_are_mm_whatever_unit_it_counts_in(series, mask, tmp_path, unit: str, scale: float) -> None:
+    values = mask.transpose(2, 1, 0).astype(np.uint8)
+    path = save_nrrd(tmp_path / "m.nrrd", values, LPS * scale, **{"space units": [unit] * 3})
+    read = read_mask(path, series)
+    np.testing.assert_array_equal(read.mask, mask)
+    assert read.notes == ()
+
+
+def test_an_nrrd_that_counts_in_no_length_is_refused(series, mask, tmp_path) -> None:
+    values = mask.transpose(2, 1, 0).astype(np.uint8)
+    path = save_nrrd(tmp_path / "m.nrrd", values, **{"space units": ["s", "s", "s"]})
+    with pytest.raises(BadInput, match=r"m\.nrrd counts lengths in s"):
+        read_mask(path, series)

@@ -1,12 +1,15 @@
 import gzip
 import itertools
 import time
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from marview import dicom
+from marview import dicom, export
+from marview.dicom import Kind
+from marview.dicom.mask_file import read_mask
 from marview.errors import BadInput
 
 
@@ -100,3 +103,88 @@ def test_the_real_femoral_nail_opens(shared_data):
     assert loaded.volume.hu.shape == (112, 101, 122)
     assert loaded.volume.grid.spacing_mm == pytest.approx((3, 3, 3))
     assert loaded.volume.hu[:17].max() > 3000
+
+
+def saved(path: Path, values: np.ndarray, unit: str = "mm", scale: float = 1.0) -> Path:
+    affine = np.diag([-6 * scale, -6 * scale, 3 * scale, 1])
+    image = nib.Nifti1Image(values, affine, dtype=values.dtype)
+    image.header.set_xyzt_units(unit)
+    image.set_sform(affine, 1)
+    image.set_qform(affine, 1)
+    nib.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("mm", 1), ("micron", 1000), ("meter", 0.001), ("unknown", 1)])
+def test_lengths_are_mm_whatever_unit_the_file_counts_in(tmp_path, unit, scale):
+    values = np.full((40, 48, 6), -1000, np.int16)
+    values[10:30, 10:30, 2:4] = 3000
+    path = saved(tmp_path / "v.nii.gz", values, unit, scale)
+    loaded = dicom.open_series(path)
+    assert loaded.volume.grid.spacing_mm == pytest.approx((3, 6, 6))
+    mask = loaded.volume.hu > 2000
+    for name in ("same.nii.gz", "other.nii.gz"):
+        export.write_nifti(tmp_path / name, mask, loaded.volume.grid, like=path if name == "same.nii.gz" else None)
+        assert nib.load(tmp_path / name).header.get_zooms() == pytest.approx((6, 6, 3), rel=1e-4)
+        np.testing.assert_array_equal(read_mask(tmp_path / name, loaded).mask, mask)
+    labels = saved(tmp_path / "labels.nii.gz", (values > 2000).astype(np.uint8), unit, scale)
+    np.testing.assert_array_equal(read_mask(labels, loaded).mask, mask)
+
+
+@pytest.mark.parametrize("scale", [0.001, 1000])
+def test_a_size_that_no_scanner_has_is_only_viewed(tmp_path, scale):
+    loaded = dicom.open_series(saved(tmp_path / "v.nii", np.full((40, 48, 6), -1000, np.int16), "mm", scale))
+    assert not loaded.report.is_volume
+    assert {finding.kind for finding in loaded.report.findings} == {Kind.NO_UNIT}
+
+
+NUMBERS = [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64, np.float32, np.float64]
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_every_type_of_number_keeps_its_values(tmp_path, kind):
+    values = np.full((4, 4, 2), 0 if np.dtype(kind).kind == "u" else -100, kind)
+    values[1] = 100
+    path = saved(tmp_path / "v.nii", values)
+    loaded = dicom.open_series(path)
+    np.testing.assert_array_equal(loaded.volume.hu.transpose(2, 1, 0), values)
+    assert Kind.CLIPPED not in {finding.kind for finding in loaded.report.findings}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        (np.uint16, 60_000, 32767),
+        (np.int32, 60_000, 32767),
+        (np.int32, -60_000, -32768),
+        (np.float32, 60_000, 32767),
+        (np.float32, np.inf, 32767),
+        (np.float64, -np.inf, -32768),
+        (np.uint64, 2**63, 32767),
+    ],
+)
+def test_values_beyond_int16_are_told(tmp_path, kind, value, shown):
+    values = np.zeros((4, 4, 3), kind)
+    values[1, 1, 1] = value
+    loaded = dicom.open_series(saved(tmp_path / "v.nii", values))
+    (finding,) = (one for one in loaded.report.findings if one.kind == Kind.CLIPPED)
+    assert finding.slices == (1,)
+    assert "corrected and exported as the nearest" in finding.sentence
+    assert loaded.volume.hu[1, 1, 1] == shown
+
+
+def test_voxels_that_are_no_number_are_told(tmp_path):
+    values = np.full((4, 4, 3), -1000, np.float32)
+    values[1, 1, 1], values[0, 0, 0] = np.nan, 40
+    loaded = dicom.open_series(saved(tmp_path / "v.nii", values))
+    (finding,) = loaded.report.findings
+    assert (finding.kind, finding.slices) == (Kind.NO_NUMBER, (1,))
+    assert loaded.volume.hu[1, 1, 1] == dicom.PADDING_HU
+
+
+def test_attenuation_is_only_viewed(tmp_path):
+    values = np.random.default_rng(2).uniform(0, 0.5, (8, 8, 3)).astype(np.float32)
+    values[2, 2] = 6
+    loaded = dicom.open_series(saved(tmp_path / "v.nii", values))
+    assert {finding.kind for finding in loaded.report.findings} == {Kind.NOT_HU}
+    assert not loaded.report.is_volume

@@ -374,3 +374,101 @@ def test_random_damage_never_escapes_as_anything_but_a_refusal(slices, save, tmp
         path.write_bytes(bad[: rng.integers(1, len(bad))] if number % 3 == 0 else bad)
         with contextlib.suppress(BadInput):
             dicom.open_series(path)
+
+
+# -- what only the pixels show ------------------------------------------------------------------------------------
+
+
+def kinds_of(loaded):
+    return {finding.kind for finding in loaded.report.findings}
+
+
+def test_a_padding_value_inside_the_body_is_a_value_like_any_other(slices, save):
+    stored = np.full((64, 64), 40)
+    stored[60:] = -1000
+    stored[10:50:4, 10:50:4] = 0
+    stored[:2] = 0  # padding that reaches the border
+    stored[30:40, 30:40] = 0
+    for dataset in slices:
+        as_bits(dataset, stored, bits=16, signed=1)
+        dataset.Rows = dataset.Columns = 64
+        dataset.RescaleIntercept = "0"
+        dataset.add_new(0x00280120, "SS", 0)
+    loaded = dicom.open_series(save(slices))
+    assert (loaded.volume.hu[0, :2] == dicom.PADDING_HU).all()
+    np.testing.assert_array_equal(loaded.volume.hu[0, 2:], stored[2:])
+    (finding,) = loaded.report.findings
+    assert finding.kind == Kind.PADDING
+    assert finding.slices == (0, 1, 2, 3, 4)
+
+
+def test_gas_at_the_lowest_value_is_no_finding_where_that_value_is_padding(slices, save):
+    stored = np.full((32, 32), 1064)
+    stored[:2] = stored[10:12, 10:14] = 0
+    for dataset in slices:
+        as_bits(dataset, stored, bits=12)
+        dataset.Rows = dataset.Columns = 32
+        dataset.add_new(0x00280120, "US", 0)
+    loaded = dicom.open_series(save(slices))
+    assert loaded.report.findings == ()
+    assert (loaded.volume.hu[0, 10:12, 10:14] == -1024).all()
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+def test_a_high_bit_that_contradicts_bits_stored_does_not_shift_the_values(slices, save, signed):
+    stored = np.random.default_rng(5).integers(-500 if signed else 0, 2000, (8, 6))
+    for dataset in slices:
+        as_bits(dataset, stored, bits=12, signed=signed)
+        dataset.HighBit = 15
+    loaded = dicom.open_series(save(slices))
+    np.testing.assert_array_equal(loaded.volume.hu[0], stored - 1024)
+    assert kinds_of(loaded) == {Kind.BITS}
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+def test_metal_that_uses_more_bits_than_stated_does_not_wrap(slices, save, signed):
+    stored = np.random.default_rng(5).integers(1050, 1080, (16, 16)) - (1024 if signed else 0)
+    stored[:2] -= 1040
+    stored[5:9, 5:9] += 8000
+    for dataset in slices:
+        as_bits(dataset, stored, bits=16, signed=signed)
+        dataset.Rows = dataset.Columns = 16
+        dataset.BitsStored, dataset.HighBit = 12, 11
+        dataset.RescaleIntercept = "0" if signed else "-1024"
+    loaded = dicom.open_series(save(slices))
+    np.testing.assert_array_equal(loaded.volume.hu[0], stored + (0 if signed else -1024))
+    assert kinds_of(loaded) == {Kind.BITS}
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_an_overlay_drawn_in_the_spare_bits_is_left_out(slices, save, is_declared):
+    stored = np.random.default_rng(5).integers(1050, 1080, (16, 16))
+    stored[:2] -= 1040
+    for dataset in slices:
+        as_bits(dataset, stored, bits=12)
+        dataset.Rows = dataset.Columns = 16
+        raw = stored.copy()
+        raw[3:12, 4:9] |= 0x1000
+        dataset.PixelData = raw.astype("<u2").tobytes()
+        if is_declared:
+            dataset.add_new(0x60000100, "US", 16)
+            dataset.add_new(0x60000102, "US", 12)
+    loaded = dicom.open_series(save(slices))
+    np.testing.assert_array_equal(loaded.volume.hu[0], stored - 1024)
+    assert loaded.report.findings == ()
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(4, 6), (8, 3), (8, 5), (7, 6)])
+def test_more_pixels_than_rows_and_columns_say_are_no_image(slices, save, rows, columns):
+    slices[1].Rows, slices[1].Columns = rows, columns
+    folder = save(slices[1:2])
+    with pytest.raises(BadInput, match=r"000\.dcm holds 96 bytes of pixels where its"):
+        dicom.open_series(folder)
+
+
+def test_zeros_that_fill_the_pixel_data_up_are_no_fault(slices, save, hu_of):
+    expected = hu_of(slices[0])
+    slices[0].PixelData += b"\0" * 8
+    loaded = dicom.open_series(save(slices[:1]))
+    np.testing.assert_array_equal(loaded.volume.hu[0], expected)
+    assert loaded.report.findings == ()

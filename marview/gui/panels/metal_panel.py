@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QPushButton, QSlider, QSpinBox, QWidget
@@ -156,7 +155,7 @@ class MetalPanel(Section):
         elif not metal.is_present:
             self.summary.setText(tr("No metal is marked."))
         else:
-            millilitres = float(metal.counts.sum() * np.prod(loaded.volume.grid.spacing_mm)) / 1000
+            millilitres = float(metal.counts.sum()) * loaded.volume.grid.voxel_mm3 / 1000
             slices = len(metal.slices)
             words = tr("{} slice") if slices == 1 else tr("{} slices")
             found = metal.recipe.text if metal.recipe.is_given else tr(FOUND[metal.recipe.source])

@@ -12,7 +12,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from marview.dicom.header import LARGEST_SLICE_PIXELS, SliceHeader
-from marview.dicom.stderr import stderr_to_log
+from marview.dicom.stderr import Heard, heard_on_stderr
 from marview.errors import BadInput
 
 Stored = NDArray[np.integer[Any]]
@@ -33,6 +33,9 @@ _JPEG = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55,
 
 _TALKATIVE = _JPEG | {"1.2.840.10008.1.2.5"}
 """Their codecs print to standard error: GDCM of 12 bits, the one of RLE the trace of its panic on a damaged image."""
+
+_COMPLAINTS = ("Corrupt JPEG data", "Premature end of JPEG", "Inconsistent progression", "Invalid SOS parameters")
+"""Warnings of the JPEG library (its jerror.h) after which it goes on and makes pixels up."""
 
 COMPRESSED = _JPEG | _PLUGINS.keys()
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
@@ -56,13 +59,15 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
     frame = _only_frame(header, encapsulated)
     _check_size(header, frame)
     try:
-        with stderr_to_log() if header.transfer_syntax in _TALKATIVE else nullcontext():
+        with heard_on_stderr() if header.transfer_syntax in _TALKATIVE else nullcontext(Heard()) as heard:
             is_jpeg = header.transfer_syntax in _JPEG
             values = _with_gdcm(header, frame) if is_jpeg else _with_pydicom(header, encapsulated)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # noqa: BLE001 - every codec has its own exceptions, and a panic of Rust is no Exception
         raise BadInput(f"{header.name} holds a damaged compressed image.") from None
+    if any(complaint in heard.text for complaint in _COMPLAINTS):
+        raise BadInput(f"{header.name} holds a damaged compressed image: its decoder met corrupt data.")
     return values
 
 

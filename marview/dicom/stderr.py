@@ -1,4 +1,4 @@
-"""Keep what compiled code prints to standard error out of the person's terminal: it goes to the log."""
+"""Hear what compiled code prints to standard error, and keep it out of the person's terminal: it goes to the log."""
 
 import contextlib
 import logging
@@ -11,55 +11,60 @@ from typing import IO
 
 _MOST_CHARACTERS = 600
 _log = logging.getLogger(__name__)
+_lock = threading.RLock()
+_aside: list[IO[bytes]] = []
+"""The file that takes what is printed, once there is one."""
 
 
-class _Redirection:
-    """Standard error is one for all threads: the first to ask turns it aside, the last turns it back."""
+class Heard:
+    """What was printed within a block.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._kept = -1
-        self._aside: IO[bytes] | None = None
+    Attributes:
+        text: complete once the block has ended.
+    """
 
-    def begin(self) -> None:
-        with self._lock:
-            self._users += 1
-            if self._users == 1:
-                with contextlib.suppress(OSError):  # there may be no standard error, or no place for a file
-                    self._aside = self._aside or tempfile.TemporaryFile()  # noqa: SIM115 - kept for the next time
-                    self._kept = os.dup(2)
-                    os.dup2(self._aside.fileno(), 2)
-
-    def end(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users or self._kept < 0 or self._aside is None:
-                return
-            os.dup2(self._kept, 2)
-            os.close(self._kept)
-            self._kept = -1
-            said = self._aside.tell() and self._take(self._aside)
-        if said:
-            _log.warning("a decoder said: %s", said)
-
-    @staticmethod
-    def _take(aside: IO[bytes]) -> str:
-        aside.seek(0)
-        said = aside.read().decode("utf-8", "replace")[:_MOST_CHARACTERS].strip()
-        aside.seek(0)
-        aside.truncate()
-        return said
-
-
-_redirection = _Redirection()
+    text = ""
 
 
 @contextmanager
-def stderr_to_log() -> Iterator[None]:
-    """Until the block ends, what is written to the file descriptor of standard error goes to the log."""
-    _redirection.begin()
-    try:
-        yield
-    finally:
-        _redirection.end()
+def heard_on_stderr() -> Iterator[Heard]:
+    """Until the block ends, what is written to the file descriptor of standard error goes to the log and to `Heard`.
+
+    Standard error belongs to the whole process, so one block runs at a time: what it hears is its own.
+    """
+    heard = Heard()
+    with _lock:
+        kept = _turn_aside()
+        try:
+            yield heard
+        finally:
+            if kept >= 0:
+                os.dup2(kept, 2)
+                os.close(kept)
+                heard.text = _taken()
+    if heard.text:
+        _log.warning("a decoder said: %s", heard.text)
+
+
+def _turn_aside() -> int:
+    """Turn standard error to the file; gives the descriptor to turn it back with, -1 where it cannot be turned."""
+    with contextlib.suppress(OSError):  # there may be no standard error, or no place for a file
+        if not _aside:
+            _aside.append(tempfile.TemporaryFile())  # noqa: SIM115 - kept for the next time
+        kept = os.dup(2)
+        try:
+            os.dup2(_aside[0].fileno(), 2)
+        except OSError:
+            os.close(kept)
+            raise
+        return kept
+    return -1
+
+
+def _taken() -> str:
+    aside = _aside[0]
+    aside.seek(0)
+    text = aside.read().decode("utf-8", "replace")[:_MOST_CHARACTERS].strip()
+    aside.seek(0)
+    aside.truncate()
+    return text

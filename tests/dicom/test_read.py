@@ -472,3 +472,20 @@ def test_zeros_that_fill_the_pixel_data_up_are_no_fault(slices, save, hu_of):
     loaded = dicom.open_series(save(slices[:1]))
     np.testing.assert_array_equal(loaded.volume.hu[0], expected)
     assert loaded.report.findings == ()
+
+
+@pytest.mark.parametrize("ending", [".50", ".51", ".53", ".55", ".57", ".70"])
+def test_what_a_jpeg_decoder_complains_of_is_a_damaged_slice(shared_data, tmp_path, ending):
+    (path,) = (shared_data / "awkward_dicom" / "transfer_syntaxes").glob(f"*4{ending}.dcm")
+    data = path.read_bytes()
+    header = one(path).slices[0]
+    sentences = []
+    for at in np.linspace(header.pixel_offset + 600, len(data) - 400, 12).astype(int):
+        (tmp_path / "bad.dcm").write_bytes(data[:at] + bytes(64) + data[at + 64 :])
+        with contextlib.suppress(BadInput):
+            dicom.open_series(tmp_path / "bad.dcm")
+            continue
+        with pytest.raises(BadInput) as refusal:
+            dicom.open_series(tmp_path / "bad.dcm")
+        sentences.append(str(refusal.value))
+    assert sum("its decoder met corrupt data" in sentence for sentence in sentences) >= 3

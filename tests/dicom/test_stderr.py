@@ -2,12 +2,13 @@ import logging
 import os
 import threading
 
-from marview.dicom.stderr import stderr_to_log
+from marview.dicom.stderr import heard_on_stderr
 
 
 def test_what_compiled_code_prints_goes_to_the_log(capfd, caplog) -> None:
-    with caplog.at_level(logging.WARNING), stderr_to_log():
+    with caplog.at_level(logging.WARNING), heard_on_stderr() as heard:
         os.write(2, b"thread panicked")
+    assert heard.text == "thread panicked"
     assert capfd.readouterr().err == ""
     assert "thread panicked" in caplog.text
     os.write(2, b"heard again")
@@ -17,8 +18,9 @@ def test_what_compiled_code_prints_goes_to_the_log(capfd, caplog) -> None:
 def test_many_threads_at_once_leave_it_as_it_was(capfd, caplog) -> None:
     def talk() -> None:
         for _ in range(50):
-            with stderr_to_log():
+            with heard_on_stderr() as heard:
                 os.write(2, b".")
+            assert heard.text == "."
 
     threads = [threading.Thread(target=talk) for _ in range(4)]
     for thread in threads:
@@ -27,6 +29,6 @@ def test_many_threads_at_once_leave_it_as_it_was(capfd, caplog) -> None:
         thread.join()
     os.write(2, b"end")
     assert capfd.readouterr().err == "end"
-    with stderr_to_log():
+    with heard_on_stderr():
         pass
     assert sum(record.getMessage().count(".") for record in caplog.records) == 200

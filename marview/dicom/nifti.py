@@ -15,11 +15,12 @@ from marview.dicom.pixels import HIGHEST_HU, LOWEST_HU, PADDING_HU
 from marview.dicom.plausible import size_findings, values_findings
 from marview.dicom.read import Allocate, LoadedSeries, allocate_hu, middle_outward
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
-from marview.dicom.series import Series, count
+from marview.dicom.series import Series
 from marview.errors import BadInput
 from marview.geometry.grid import Grid
 from marview.geometry.orientation import RAS_TO_LPS, Layout, layout_of
 from marview.originals import note_file
+from marview.text import count
 from marview.volume import Volume
 
 LARGEST_VOXELS = 2_000_000_000
@@ -134,7 +135,11 @@ def read_nifti(
         hu[z] = plane
         if on_slice is not None:
             on_slice(z)
-    findings = (*report.findings, *_value_findings(path, lacking, clipped), *values_findings(hu, path.name))
+    findings = (
+        *report.findings,
+        *_value_findings(path, lacking, clipped),
+        *values_findings(hu, path.name, is_padded=bool(lacking)),
+    )
     return replace(loaded, report=SeriesReport(findings, report.stack))
 
 

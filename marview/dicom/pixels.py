@@ -88,7 +88,9 @@ def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> Remark:
         is_padding = _reaching_border(has_value)
         if bool((hu[has_value & ~is_padding] > _AIR_HU).any()):
             remarks |= Remark.STRAY_PADDING
-        hu[is_padding] = PADDING_HU
+        if is_padding.any():
+            remarks |= Remark.PADDED
+            hu[is_padding] = PADDING_HU
     return remarks
 
 

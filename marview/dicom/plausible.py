@@ -30,16 +30,17 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
     return [Finding(Kind.NO_UNIT, sentence, Outcome.VIEWS)]
 
 
-def values_findings(hu: NDArray[np.int16], name: str) -> list[Finding]:
+def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> list[Finding]:
     """A finding where values are no HU: attenuation or labels, or grey values in which air is not at -1000.
 
     Args:
-        hu: `[z, y, x]`, padding at `PADDING_HU`.
+        hu: `[z, y, x]`.
         name: of the file or series.
+        is_padded: whether `PADDING_HU` stands for pixels without a value, so that it is not taken for air.
     """
     step = max(1, round((hu.size / _MOST_SAMPLES) ** (1 / 3)))
     sample = hu[::step, ::step, ::step]
-    sample = sample[sample != PADDING_HU]
+    sample = sample[sample != PADDING_HU] if is_padded else sample
     if not sample.size:
         return []
     low, high = (float(value) for value in np.percentile(sample, (0.1, 99.9)))

@@ -20,7 +20,6 @@ from marview.dicom.report import Finding, Kind, SeriesReport
 from marview.dicom.series import Series
 from marview.errors import BadInput
 from marview.originals import note_series
-from marview.text import listing
 from marview.volume import Volume
 
 Allocate = Callable[[tuple[int, int, int], "np.dtype[np.int16]"], NDArray[np.int16]]
@@ -186,7 +185,8 @@ def _finished(loaded: LoadedSeries, outcomes: _Outcomes) -> LoadedSeries:
     names = {z: header.name for z, header in enumerate(loaded.sources) if header is not None}
     findings += findings_of(outcomes.remarks, names)
     if loaded.report.is_volume:
-        findings += values_findings(loaded.volume.hu, "the series")
+        is_padded = bool(loaded.gaps or damaged) or any(Remark.PADDED in made for made in outcomes.remarks.values())
+        findings += values_findings(loaded.volume.hu, "the series", is_padded=is_padded)
     sources = tuple(None if z in damaged else header for z, header in enumerate(loaded.sources))
     report = SeriesReport(tuple(findings), loaded.report.stack)
     return replace(loaded, sources=sources, report=report)

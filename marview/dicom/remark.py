@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping, Sequence
 
 from marview.dicom.report import Finding, Kind
-from marview.dicom.series import listing
+from marview.text import listing
 
 
 class Remark(enum.IntFlag):
@@ -13,6 +13,8 @@ class Remark(enum.IntFlag):
     NONE = 0
     CLIPPED = enum.auto()
     """HU beyond int16."""
+    PADDED = enum.auto()
+    """Part of the slice is padding."""
     STRAY_PADDING = enum.auto()
     """The padding value occurs inside the image too, where it is a value like any other."""
     HIGH_BIT = enum.auto()

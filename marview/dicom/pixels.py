@@ -19,6 +19,7 @@ lowest value of 12-bit CT, below air, so that no method takes it for metal."""
 
 LOWEST_HU, HIGHEST_HU = -32768, 32767
 _AIR_HU = -950
+_NEAR_AIR_HU = 100
 _SMALLEST_PADDING = 1 / 4096
 """Smallest share of a slice that an area of padding covers: 64 of 512 x 512 pixels."""
 
@@ -89,7 +90,8 @@ def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> Remark:
         if bool((hu[has_value & ~is_padding] > _AIR_HU).any()):
             remarks |= Remark.STRAY_PADDING
         if is_padding.any():
-            remarks |= Remark.PADDED
+            is_air = bool((np.abs(hu[is_padding].astype(np.int32) - PADDING_HU) < _NEAR_AIR_HU).all())
+            remarks |= Remark.NONE if is_air else Remark.PADDED
             hu[is_padding] = PADDING_HU
     return remarks
 

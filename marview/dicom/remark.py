@@ -14,7 +14,7 @@ class Remark(enum.IntFlag):
     CLIPPED = enum.auto()
     """HU beyond int16."""
     PADDED = enum.auto()
-    """Part of the slice is padding."""
+    """Part of the slice is padding whose value is not that of air."""
     STRAY_PADDING = enum.auto()
     """The padding value occurs inside the image too, where it is a value like any other."""
     HIGH_BIT = enum.auto()

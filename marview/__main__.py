@@ -1,10 +1,8 @@
 """`marview`: a verb goes to the command line, anything else opens in the window."""
 
-import multiprocessing
 import os
 import sys
-
-from marview.threads import wait_passively
+from collections.abc import Sequence
 
 VERBS = frozenset(
     {"benchmark", "demo", "doctor", "evaluate", "mask", "methods", "reduce", "simulate", "sweep", "trace", "train"},
@@ -12,11 +10,22 @@ VERBS = frozenset(
 """The command line's verbs, known here so that the window starts without loading the command line."""
 
 
-def main() -> None:
-    """Run the program."""
-    multiprocessing.freeze_support()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program.
+
+    Args:
+        arguments: words of the command line; by default those the process was started with.
+    """
+    from marview.children import trust_no_current_folder
+
+    trust_no_current_folder()  # before anything else is imported
+    from multiprocessing import freeze_support
+
+    from marview.threads import wait_passively
+
+    freeze_support()
     wait_passively(os.environ)
-    arguments = sys.argv[1:]
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments and (arguments[0] in VERBS or arguments[0].startswith("-")):
         from marview.cli import run
 

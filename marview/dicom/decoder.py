@@ -1,6 +1,6 @@
 """Decode compressed slices in processes of their own: codecs hold the GIL, and one that crashes ends only its process.
 
-Run as `python -m marview.dicom.decoder` this is the child: it reads a line of JSON for each slice from standard input
+`main` is the child: it reads a line of JSON for each slice from standard input
 (path, size, member) and answers on standard output with a line of JSON ({"rows", "columns", "remarks"} or
 {"refusal"}) and then the slice's HU as int16.
 """
@@ -11,7 +11,7 @@ import os
 import queue
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -19,6 +19,7 @@ from typing import BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from marview import children
 from marview.dicom.codec import COMPRESSED
 from marview.dicom.header import SliceHeader, read_header
 from marview.dicom.pixels import write_hu
@@ -95,8 +96,10 @@ class Decoder:
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "marview.dicom.decoder"],
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
+                children.command("marview.dicom.decoder"),
+                cwd=children.NEUTRAL_FOLDER,
+                env=children.environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -168,6 +171,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
-if __name__ == "__main__":
+def main(_arguments: Sequence[str] = ()) -> None:
+    """The child's beginning."""
     with quiet():
         serve(sys.stdin.buffer, sys.stdout.buffer)

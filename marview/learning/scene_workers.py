@@ -6,6 +6,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 
 import torch
 
+from marview.children import spare_children_the_current_folder
 from marview.learning.bank import Bank
 from marview.learning.recipe import Data
 from marview.learning.scenes import Scene, draw_scene
@@ -27,6 +28,7 @@ class SceneWorkers:
     def __init__(self, bank: Bank, how: Data, seed: tuple[int, ...], count: int) -> None:
         self._seed, self._ahead = seed, _AHEAD * count
         self._waiting: dict[int, Future[Scene]] = {}
+        spare_children_the_current_folder()
         self._pool = ProcessPoolExecutor(
             count, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(bank, how)
         )

@@ -8,27 +8,13 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from threading import Thread
 
-import marview
+from marview import children
 from marview.mar.messages import Request, encode
 from marview.threads import wait_passively
 
 log = logging.getLogger("marview.worker")
-
-# marview is found by its folder, so that another interpreter needs marview's dependencies and not marview, and a folder
-# that happens to be the current one lends no modules (-P).
-_START = """
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
-folder = sys.argv.pop(1)
-spec = spec_from_file_location("marview", folder + "/__init__.py", submodule_search_locations=[folder])
-sys.modules["marview"] = module_from_spec(spec)
-spec.loader.exec_module(sys.modules["marview"])
-from marview.worker.main import main
-main(sys.argv[1:])
-"""
 
 _ENDINGS = {
     signal.SIGSEGV: "a segmentation fault",
@@ -62,15 +48,15 @@ class WorkerProcess:
         self.python = python
         self.last_words: deque[str] = deque(maxlen=20)
         self._on_line, self._on_end = on_line, on_end
-        package = str(Path(marview.__file__).resolve().parent)
-        environment = os.environ | {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONUNBUFFERED": "1"}
+        environment = children.environment({"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONUNBUFFERED": "1"})
         wait_passively(environment)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, or the one the manifest names
-            [python, "-P", "-c", _START, package, *arguments],
+            children.command("marview.worker.main", *arguments, python=python),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            cwd=children.NEUTRAL_FOLDER,
             env=environment,
         )
         self._readers = [Thread(target=read, daemon=True) for read in (self._read_lines, self._read_log)]

@@ -1,7 +1,8 @@
 """Projection: line integrals of images along the rays of a beam, and the way back."""
 
+from marview.projection import compiling  # first: it imports numba safely
 from marview.projection.fill import fill_linear
 from marview.projection.projector import Projector
 from marview.projection.warming import warm_up
 
-__all__ = ["Projector", "fill_linear", "warm_up"]
+__all__ = ["Projector", "compiling", "fill_linear", "warm_up"]

@@ -3,13 +3,15 @@
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import chdir, suppress
 from functools import cache
 from typing import Any
 
-import numba
-
+from marview.children import NEUTRAL_FOLDER
 from marview.threads import threads
+
+with chdir(NEUTRAL_FOLDER):  # numba takes settings, its cache of compiled code among them, from the current folder
+    import numba
 
 _MOST_THREADS = 256
 

@@ -2,13 +2,13 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from marview import children
 from marview.errors import MarviewError
 
-COMMAND = (sys.executable, "-m", "marview", "demo", "--no-window")
+COMMAND = (*children.command("marview.__main__"), "demo", "--no-window")
 ASK_S = 0.2
 _STUDY = re.compile(r"^(.*[\\/]study): ", re.MULTILINE)
 
@@ -19,7 +19,14 @@ def make_demo(is_cancelled: Callable[[], bool], command: Sequence[str] = COMMAND
     Raises:
         MarviewError: it cannot be made.
     """
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=children.NEUTRAL_FOLDER,
+        env=children.environment(),
+    ) as process:
         while True:
             try:
                 said, complained = process.communicate(timeout=ASK_S)

@@ -1,15 +1,17 @@
 """Write the derived CT series: each source slice with a correction added, after spec/dicom.md."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import dcmread, read_dataset
 from pydicom.sequence import Sequence as DicomSequence
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, generate_uid
 
 from marview import __version__
@@ -21,6 +23,7 @@ from marview.dicom.quiet import quiet
 from marview.dicom.read import Cancelled, LoadedSeries
 from marview.dicom.rescale import Rescale, common_rescale, remapped
 from marview.dicom.source import Source
+from marview.dicom.verbatim import identity_of, is_verbatim, keep_text
 from marview.errors import BadInput
 
 SCHEME = "99MARVIEW"
@@ -129,6 +132,7 @@ def write_derived_series(
                 raise Cancelled
             header = headers[z]
             dataset = source_dataset(header)
+            identity = identity_of(dataset)
             stored, own = remapped(header, correction_hu[z], wide)
             _describe(dataset, header, derivation, description, series_uid, (date, time))
             if not header.frame_of_reference_uid:
@@ -139,7 +143,7 @@ def write_derived_series(
             set_pixels(dataset, stored, bits_stored=own.bits_stored, is_signed=own.is_signed)
             path = part / f"slice_{number:05d}.dcm"
             write_flushed(path, to_bytes(dataset))
-            _compare(path, header, stored, own)
+            _compare(path, header, stored, own, identity)
             files.append(folder / path.name)
             if on_slice is not None:
                 on_slice(z)
@@ -199,6 +203,7 @@ def source_dataset(header: SliceHeader) -> Dataset:
         raise BadInput(f"{header.name} cannot be read again; was it changed?") from None
     if str(dataset.get("SOPInstanceUID", "")) != header.sop_uid:
         raise BadInput(f"{header.name} has changed since it was opened. Open the series again.")
+    keep_text(dataset)
     return dataset
 
 
@@ -219,22 +224,27 @@ def _remap(dataset: Dataset, header: SliceHeader, wide: Rescale, *, has_own_resc
         dataset.RescaleType = "HU"
 
 
-def _compare(path: Path, source: SliceHeader, stored: NDArray[np.int64], wide: Rescale) -> None:
+def _compare(
+    path: Path,
+    source: SliceHeader,
+    stored: NDArray[np.int64],
+    wide: Rescale,
+    identity: Mapping[BaseTag, RawDataElement],
+) -> None:
     """Read a slice back and hold it against what was meant.
 
     Raises:
         CannotWrite: it is not the same.
     """
-    written = read_header(Source(path, path.stat().st_size))
+    file = Source(path, path.stat().st_size)
+    written, data = read_header(file), file.all()
     is_right = (
         np.array_equal(stored_values(written), stored)
         and rescale(written) == (wide.slope, wide.intercept)
         and written.position_mm == source.position_mm
         and written.orientation == source.orientation
         and written.spacing_mm == source.spacing_mm
-        and written.study_uid == source.study_uid
-        and written.patient_id == source.patient_id
-        and written.patient_name == source.patient_name
+        and is_verbatim(data, opening(data)[1], identity)
     )
     if not is_right:
         raise CannotWrite(f"{path.name} was not the same when read back. Nothing was left behind; try another disk.")

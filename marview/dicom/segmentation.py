@@ -11,18 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.uid import generate_uid
 
 from marview import __version__
-from marview.dicom.atomic import whole_file
+from marview.dicom.atomic import CannotWrite, whole_file
 from marview.dicom.codec import NATIVE
-from marview.dicom.derive import complete, source_dataset
-from marview.dicom.encode import MAKER, short_text
-from marview.dicom.header import DEFLATED, inflate, opening
+from marview.dicom.derive import TYPE_2, source_dataset
+from marview.dicom.encode import MAKER, decimal_text, short_text
+from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening
 from marview.dicom.nifti import LARGEST_VOXELS
 from marview.dicom.quiet import quiet
 from marview.dicom.read import LoadedSeries
 from marview.dicom.source import Source
+from marview.dicom.verbatim import identity_of, is_verbatim, put_text
 from marview.errors import BadInput
 from marview.geometry import Grid
 
@@ -87,8 +89,9 @@ def write_segmentation(
 
     with quiet():
         present = [(z, header) for z, header in enumerate(series.sources) if header is not None]
-        sources = [_completed(source_dataset(header)) for _, header in present]
         first = present[0][1]
+        sources = [source_dataset(header) for _, header in present]
+        identity = identity_of(sources[0])
         kinds = highdicom.seg.SegmentAlgorithmTypeValues
         algorithm = highdicom.AlgorithmIdentificationSequence(
             name=short_text(origin or "marview", 64),
@@ -107,7 +110,7 @@ def write_segmentation(
             tracking_id="Metal",
         )
         segmentation = highdicom.seg.Segmentation(
-            source_images=sources,
+            source_images=[_bare(source, header) for source, (_, header) in zip(sources, present, strict=True)],
             pixel_array=mask[[z for z, _ in present]].astype(np.uint8),
             segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
             segment_descriptions=[metal],
@@ -123,13 +126,30 @@ def write_segmentation(
             content_label="METAL",
             series_description=short_text(f"Metal mask of {first.series_description or 'series'}", 64),
         )
+        correct_ambiguous_vr(segmentation, is_little_endian=True)
+        segmentation.pop("SpecificCharacterSet", None)
+        put_text(segmentation, identity)
         with whole_file(path) as part:
             segmentation.save_as(part)
+            data = part.read_bytes()
+            if not is_verbatim(data, opening(data)[1], identity):
+                raise CannotWrite(f"{path} was not the same when read back. Nothing was left behind; try another disk.")
     return path
 
 
-def _completed(dataset: Dataset) -> Dataset:
-    complete(dataset)
+def _bare(source: Dataset, header: SliceHeader) -> Dataset:
+    """What highdicom needs of a source image: where it is, and none of the text that it would check and encode anew."""
+    dataset = Dataset()
+    for keyword in TYPE_2:
+        setattr(dataset, keyword, None)
+    dataset.SOPClassUID, dataset.SOPInstanceUID = header.sop_class or CT_IMAGE, header.sop_uid
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = header.study_uid, header.series_uid
+    dataset.FrameOfReferenceUID = header.frame_of_reference_uid
+    dataset.Modality = "CT"
+    dataset.Rows, dataset.Columns = header.rows, header.columns
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        setattr(dataset, keyword, source[keyword].value)
+    dataset.SliceThickness = None if header.thickness_mm is None else decimal_text(header.thickness_mm)
     return dataset
 
 

@@ -41,6 +41,7 @@ from marview.evaluation.real_metal import RealScan, draw, measure
 from marview.evaluation.results import Results
 from marview.evaluation.tables import markdown, markdown_table, published_table
 from marview.evaluation.taking_part import CLASSICAL, LEARNED, expand
+from marview.geometry import SliceNumbers
 from marview.mar import discover
 from marview.physics import protocol
 
@@ -139,21 +140,22 @@ def real(methods: Sequence[str], every: int, output: Path) -> None:
         entries = [correct.entry(each) for each in methods]
         for name in SERIES:
             short, clock = name.partition(".")[0], Clock()
-            scan = _real_scan(DATA / "real_metal" / name, every)
+            scan, numbers = _real_scan(DATA / "real_metal" / name, every)
             rows = measure(scan, entries, correct, output / "real" / short, clock.tell)
             lines = [[each.title, f"{each.streak_index:.3f}", f"{each.consistency:.4f}"] for each in rows]
             print(f"**{short}**, {len(scan.indices)} slices\n")
             print(markdown_table(["image", "streak index", "consistency error (line integrals)"], lines) + "\n")
             draw(scan, rows, output / f"real_{short}.png")
-            print(f"`real_{short}.png`: slice {scan.indices[scan.worst]} of the series.\n")
+            print(f"`real_{short}.png`: slice {numbers.number(scan.indices[scan.worst])} of the series.\n")
     print("No truth is known here. Clinical scans elsewhere, with another metric:\n")
     print(published_table(boards.LGA))
 
 
-def _real_scan(path: Path, every: int) -> RealScan:
+def _real_scan(path: Path, every: int) -> tuple[RealScan, SliceNumbers]:
     with shared_series(path) as series:
         mask = find_metal(series.loaded, MaskChoice()).mask
-        return RealScan.of(series.hu.array, mask, series.loaded.volume.grid.spacing_mm, every)
+        grid = series.loaded.volume.grid
+        return RealScan.of(series.hu.array, mask, grid.spacing_mm, every), grid.slice_numbers
 
 
 def _arguments() -> argparse.Namespace:

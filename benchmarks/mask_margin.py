@@ -54,7 +54,12 @@ def _study(name: str, path: Path, mask: MaskChoice, truth: Path | None, count: i
         moved = on_processing_grid(volume)
         hu = stack.enter_context(SharedArray.create(moved.hu.shape, np.int16))
         hu.array[:] = moved.hu
-        given = SweepInput(hu=hu, spacing_mm=moved.grid.spacing_mm, metal=mask_on_processing_grid(metal, volume.grid))
+        given = SweepInput(
+            hu=hu,
+            spacing_mm=moved.grid.spacing_mm,
+            metal=mask_on_processing_grid(metal, volume.grid),
+            numbers=volume.grid.slice_numbers,
+        )
         if truth is not None:
             known = Volume(open_series(truth).volume.hu, volume.grid)
             given = replace(given, truth_hu=on_processing_grid(known).hu)
@@ -63,7 +68,10 @@ def _study(name: str, path: Path, mask: MaskChoice, truth: Path | None, count: i
         given = replace(given, slices=tuple(int(k) for k in with_metal[places]))
         result = sweep(given, plan(list(METHODS), margins_px=MARGINS_PX), worker)
         rows = measure(result)
-        print(f"\n**{name}**: slices {', '.join(str(k + 1) for k in result.slices)} of {len(hu.array)}, ", end="")
+        print(
+            f"\n**{name}**: slices {', '.join(map(str, result.numbers.sorted(result.slices)))} of {len(hu.array)}, ",
+            end="",
+        )
         print(f"pixels of {moved.grid.spacing_mm[1]:.2f} mm\n")
         _print(rows, has_truth=truth is not None)
         figure.parent.mkdir(parents=True, exist_ok=True)

@@ -67,7 +67,8 @@ def main() -> None:
                 edge = row.distant_edge_px / rows[0].distant_edge_px
                 print(f"| {row.title} | {row.streak_index:.2f} | {noise:.4f} | {edge:.4f} |")
             worst = max(slices.tolist(), key=lambda k: _index(images["uncorrected"], images, mask, k, spacing_mm[1]))
-            _draw(images, worst, chosen.output / f"real_{name.partition('.')[0]}.png")
+            number = series.loaded.volume.grid.slice_numbers.number(worst)
+            _draw(images, worst, number, chosen.output / f"real_{name.partition('.')[0]}.png")
 
 
 def _corrected(series: SharedSeries, mask: NDArray[np.bool_]) -> dict[str, Volume]:
@@ -145,7 +146,7 @@ def _first_above(profile: Volume, level: float) -> float:
     return before + (level - float(profile[before])) / rise if rise else float(after)
 
 
-def _draw(images: Mapping[str, Volume], k: int, path: Path) -> None:
+def _draw(images: Mapping[str, Volume], k: int, number: int, path: Path) -> None:
     """Uncorrected | each method | NMAR minus uncorrected, cut to the body, with the window named."""
     body = ndimage.binary_opening(images["uncorrected"][k] > -500, iterations=3)
     place = ndimage.find_objects(body.astype(int))[0]
@@ -164,7 +165,7 @@ def _draw(images: Mapping[str, Volume], k: int, path: Path) -> None:
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[first : first + columns]) for first in range(0, len(tiles), columns)]
     Image.fromarray(np.vstack(rows)).save(path)
-    print(f"\n`{path.name}`: slice {k}, width/level {WINDOW_HU[0]:g}/{WINDOW_HU[1]:g} HU; difference ±200 HU.")
+    print(f"\n`{path.name}`: slice {number}, width/level {WINDOW_HU[0]:g}/{WINDOW_HU[1]:g} HU; difference ±200 HU.")
 
 
 if __name__ == "__main__":

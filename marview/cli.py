@@ -91,6 +91,9 @@ MaskFile = Annotated[
 ]
 Margin = Annotated[float, typer.Option(metavar="MM", help="Grow (+) or shrink (-) the metal mask.")]
 
+Slices = Annotated[
+    str, typer.Option(metavar="A-B", help="Only these slices, counted as in the window: 12-20, 12- or 12.")
+]
 AcrossGaps = Annotated[
     bool, typer.Option("--across-gaps", help="Correct the slices that are there where others are missing.")
 ]
@@ -113,9 +116,7 @@ def reduce(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the method; repeat.")
     ] = None,
-    slices: Annotated[
-        str, typer.Option(metavar="A:B", help="Correct only these, counted from 0 at the foot end, B excluded.")
-    ] = "",
+    slices: Slices = "",
     device: Device = Device.AUTO,
     format_: Annotated[Format, typer.Option("--format")] = Format.DICOM,
     across_gaps: AcrossGaps = False,
@@ -163,7 +164,7 @@ def mask(
 @app.command()
 def trace(
     input_: Input,
-    slice_: Annotated[int, typer.Option("--slice", metavar="K", help="Counted from 0 at the foot end.")],
+    slice_: Annotated[int, typer.Option("--slice", metavar="K", help="Slice number, counted as in the window.")],
     output: Annotated[Path, typer.Option(metavar="FILE", help="NAME.npz for the arrays, NAME.png for a picture.")],
     threshold: Threshold = None,
     kmeans: KMeans = None,
@@ -195,7 +196,7 @@ def sweep(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the methods; repeat.")
     ] = None,
-    slices: Annotated[str, typer.Option(metavar="A:B", help="Only these, counted from 0 at the foot end.")] = "",
+    slices: Slices = "",
     device: Device = Device.AUTO,
     across_gaps: AcrossGaps = False,
     series: Series = "",
@@ -315,7 +316,7 @@ def simulate(
         str | None, typer.Option(metavar="NAME", help="Of all metal; what is usual if left out.")
     ] = None,
     protocol: Annotated[str, typer.Option(metavar="P", help="The scan.")] = "dudonet-640",
-    slices: Annotated[str, typer.Option(metavar="A:B", help="Only these, counted from 0 at the foot end.")] = "",
+    slices: Slices = "",
     seed: Annotated[int, typer.Option(help="Of places and noise.")] = 0,
     layout: Annotated[Layout, typer.Option(help="Of the cases.")] = Layout.CASES,
     series: Series = "",

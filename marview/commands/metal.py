@@ -121,7 +121,7 @@ def write_metal(path: Path, output: Path, choice: MaskChoice, series_uid: str = 
         found = find_metal(loaded, choice)
         write_mask(output, found.mask, loaded, origin=found.origin, is_automatic=choice.file is None)
         voxel_mm3 = loaded.volume.grid.voxel_mm3
-        slices = np.flatnonzero(found.mask.any(axis=(1, 2)))
+        slices = loaded.volume.grid.slice_numbers.sorted(np.flatnonzero(found.mask.any(axis=(1, 2))))
         for note in found.notes:
             print(f"Note: {note}", file=sys.stderr)
         print(

@@ -66,7 +66,7 @@ def reduce_series(
         except Underivable as why:
             raise BadInput(f"{why} Say --format nifti.") from None
         refuse_gaps(series.loaded, is_across_gaps=is_across_gaps)
-        chosen = parse_slices(slices, len(series.loaded.volume.hu))
+        chosen = parse_slices(slices, series.loaded.volume.grid.slice_numbers)
         metal = find_metal(series.loaded, choice)
         with ExitStack() as stack:
             correction = stack.enter_context(SharedArray.create(series.hu.array.shape, np.float32))
@@ -81,6 +81,7 @@ def reduce_series(
                 parameters=parameters,
                 device=cast("Device", device),
                 keep_outputs=False,
+                is_head_last=series.loaded.volume.grid.slice_numbers.is_head_last,
             )
             worker = stack.enter_context(MarWorker())
             report = _run(worker, request, is_quiet=as_json)

@@ -55,7 +55,7 @@ def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool) -> None:
     Raises:
         BadInput: slices are missing, and `is_across_gaps` does not say to go over them.
     """
-    named = ", ".join(map(str, loaded.gaps))
+    named = ", ".join(map(str, loaded.volume.grid.slice_numbers.sorted(loaded.gaps)))
     if loaded.report.question and not is_across_gaps:
         where = f" (slice {named})" if named else ""
         raise BadInput(

@@ -51,7 +51,7 @@ def simulate_series(
     check_place(output)
     if not loaded.report.is_volume:
         raise BadInput(f"{path} cannot be scanned: {loaded.report.reason}")
-    chosen = parse_slices(slices, len(loaded.volume.hu))
+    chosen = parse_slices(slices, loaded.volume.grid.slice_numbers)
     volume = loaded.volume
     implants = place(implant, volume.hu, volume.grid.spacing_mm, material=material, seed=seed)
     console = Console(stderr=True)
@@ -81,7 +81,7 @@ def simulate_series(
             "material": material or "usual",
             "protocol": scan.name,
             "seed": seed,
-            "slices": [chosen.start, chosen.stop],
+            "slices": loaded.volume.grid.slice_numbers.sorted((chosen.start, chosen.stop - 1)),
             "note": "Simulated metal. Not a patient as scanned.",
         }
         name = f"{implant}, {about['material']}, {scan.name}"

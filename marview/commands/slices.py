@@ -1,29 +1,46 @@
-"""Which slices `--slices A:B` means."""
+"""The slices that `--slices` and `--slice` name, counted as in the window."""
+
+import re
 
 from marview.errors import UsageError
+from marview.geometry import SliceNumbers
+
+_RANGE = re.compile(r"(\d*)(-?)(\d*)")
 
 
-def parse_slices(text: str, count: int) -> range:
-    """The slices of `A:B`, counted from 0 at the foot end, B excluded; either may be left out.
+def parse_slices(text: str, numbers: SliceNumbers) -> range:
+    """The indices of the slices `A-B`, both included; either may be left out, and `A` alone is one slice.
 
     Raises:
-        UsageError: not of that form, or beyond the series' `count` slices.
+        UsageError: the text has another form, or names slices beyond the series.
 
     Example:
-        >>> parse_slices("7:", 98)
-        range(7, 98)
+        >>> parse_slices("12-20", SliceNumbers(98))
+        range(11, 20)
+        >>> parse_slices("12-20", SliceNumbers(98, is_head_last=True))
+        range(78, 87)
     """
-    if not text:
+    count = numbers.count
+    if not text.strip():
         return range(count)
-    first, colon, end = text.partition(":")
-    try:
-        start, stop = int(first or 0), int(end or count)
-    except ValueError:
-        colon = ""
-    if not colon:
-        raise UsageError(f"--slices takes A:B, two slice numbers such as 7:33, not '{text}'.")
-    if not 0 <= start < stop <= count:
+    found = _RANGE.fullmatch(text.strip())
+    if found is None or not (found[1] or found[3]):
         raise UsageError(
-            f"--slices {text} asks for slices beyond the series, which has {count}: 0:{count} is all of it."
+            f"--slices takes slice numbers as the window counts them, such as 12-20, 12- or 12, not '{text}'."
         )
-    return range(start, stop)
+    first = int(found[1] or 1)
+    last = int(found[3] or count) if found[2] else first
+    if not 1 <= first <= last <= count:
+        raise UsageError(f"--slices {text}: the series has slices 1 to {count}, slice 1 at the head end.")
+    return numbers.span(first, last)
+
+
+def parse_slice(number: int, numbers: SliceNumbers) -> int:
+    """The index of a slice number.
+
+    Raises:
+        UsageError: the series has no such slice.
+    """
+    if not 1 <= number <= numbers.count:
+        raise UsageError(f"There is no slice {number}: the series has slices 1 to {numbers.count}.")
+    return numbers.index(number)

@@ -64,7 +64,7 @@ def sweep_series(
         region: mask of the region to measure in.
         truth: series of the same body without metal.
         settings: NAME=VALUE parameters, the same for all methods.
-        slices: A:B.
+        slices: A-B, as the window counts.
         device: auto, cpu or cuda.
         series_uid: which series, where `path` holds several.
         is_across_gaps: whether to go over missing slices.
@@ -93,9 +93,10 @@ def sweep_series(
             hu=series.hu,
             spacing_mm=volume.grid.spacing_mm,
             metal=metal.mask,
-            slices=tuple(parse_slices(slices, len(volume.hu))),
+            slices=tuple(parse_slices(slices, volume.grid.slice_numbers)),
             region=None if roi is None else roi.mask,
             truth_hu=None if truth is None else _truth(truth, volume.grid),
+            numbers=volume.grid.slice_numbers,
         )
         if any(variant.unit == "px" for variant in variants):
             given, volume, like = *_on_processing_grid(given, volume, stack), None

@@ -10,6 +10,7 @@ from PIL import Image
 
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import share, shared_series
+from marview.commands.slices import parse_slice
 from marview.dicom.atomic import check_file
 from marview.errors import UsageError
 from marview.export import whole_file, write_npz
@@ -21,8 +22,10 @@ TRACE_COLOUR = (0, 190, 255)
 """Of the outline of the trace in pictures: told from grey by the colour-blind too."""
 
 
-def write_trace(path: Path, slice_index: int, output: Path, choice: MaskChoice, series_uid: str = "") -> None:
-    """Write sinogram, metal trace and LI sinogram of slice `slice_index` to an npz, or a picture of them to a PNG.
+def write_trace(path: Path, number: int, output: Path, choice: MaskChoice, series_uid: str = "") -> None:
+    """Write sinogram, metal trace and LI sinogram of a slice to an npz, or a picture of them to a PNG.
+
+    `number` is the slice number, as the window counts.
 
     The npz holds `sinogram`, `li_sinogram` (line integrals, `[view, bin]`), `trace` (bool, `[view, bin]`) and `mask`
     (bool, `[y, x]`, on the slice's own pixels).
@@ -34,9 +37,7 @@ def write_trace(path: Path, slice_index: int, output: Path, choice: MaskChoice, 
     if output.suffix not in {".npz", ".png"}:
         raise UsageError(f"{output} is neither NAME.npz nor NAME.png.")
     with shared_series(path, series_uid) as series:
-        slices = len(series.loaded.volume.hu)
-        if not 0 <= slice_index < slices:
-            raise UsageError(f"There is no slice {slice_index}: the series has slices 0 to {slices - 1}.")
+        slice_index = parse_slice(number, series.loaded.volume.grid.slice_numbers)
         check_file(output)
         metal = find_metal(series.loaded, choice)
         pictures: dict[str, NDArray[Any]] = {"mask": metal.mask[slice_index]}
@@ -59,7 +60,7 @@ def write_trace(path: Path, slice_index: int, output: Path, choice: MaskChoice, 
         _draw(output, np.asarray(pictures["sinogram"], np.float32), np.asarray(pictures["trace"], np.bool_))
     for note in metal.notes:
         print(f"Note: {note}", file=sys.stderr)
-    print(f"{output}: slice {slice_index}, {_told(coverage, metal)}")
+    print(f"{output}: slice {number}, {_told(coverage, metal)}")
 
 
 def _told(coverage: TraceCoverage, metal: FoundMetal) -> str:

@@ -14,7 +14,7 @@ from marview.errors import BadInput
 from marview.evaluation.published import published_rows
 from marview.evaluation.results import nested
 from marview.evaluation.tables import markdown_table, measure_lines, published_table
-from marview.geometry import Grid
+from marview.geometry import Grid, SliceNumbers
 from marview.metrics import CaseMeasures, measure_case
 from marview.physics import protocol as named_protocol
 from marview.slices.volumes import AnyVolume, open_volume, read_mask
@@ -30,7 +30,7 @@ class Comparison:
     Attributes:
         names: of the corrected volumes.
         measured: of each, slice by slice.
-        slices: which slices of the volumes were measured.
+        slices: numbers of the slices that were measured, as the window counts.
         protocol: whose published rows stand below the table; empty for none.
         notes: what the person should know about the mask.
     """
@@ -99,7 +99,8 @@ def evaluate(results: Sequence[Path], truth: Path, mask: Path | None = None, pro
     if not len(chosen):
         raise BadInput("No slice is left to compare: the mask is empty, or the results equal the truth.")
     measured = tuple(measure_case(each[chosen], true.hu[chosen], metal[chosen]) for each in volumes)
-    return Comparison(tuple(_names(results)), measured, tuple(int(k) for k in chosen), protocol, notes)
+    numbers = SliceNumbers(len(true.hu)) if true.series is None else true.series.volume.grid.slice_numbers
+    return Comparison(tuple(_names(results)), measured, tuple(numbers.number(int(k)) for k in chosen), protocol, notes)
 
 
 def _read_alike(path: Path, true: AnyVolume) -> NDArray[np.float32]:

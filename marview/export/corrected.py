@@ -104,4 +104,5 @@ def write_corrected(
         level_hu=window.level_hu,
         pixel_mm=grid.spacing_mm[1:],
         slices=present,
+        numbers=grid.slice_numbers,
     )

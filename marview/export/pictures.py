@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marview.dicom.atomic import whole_file, whole_folder
+from marview.geometry import SliceNumbers
 
 
 def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.uint8]:
@@ -65,8 +66,11 @@ def write_pngs(
     level_hu: float,
     pixel_mm: tuple[float, float] = (1.0, 1.0),
     slices: Iterable[int] | None = None,
+    numbers: SliceNumbers | None = None,
 ) -> tuple[Path, ...]:
     """Write slices of HU `[z, y, x]` as `slice_K.png`, K the index z, into a folder that is new or empty.
+
+    With `numbers`, K is the slice number, as people count.
 
     Raises:
         CannotWrite: the disk is full or read-only.
@@ -76,7 +80,7 @@ def write_pngs(
     names = []
     with whole_folder(folder) as part:
         for z in range(len(hu)) if slices is None else slices:
-            name = f"slice_{z:05d}.png"
+            name = f"slice_{z if numbers is None else numbers.number(z):05d}.png"
             _image(hu[z], width_hu, level_hu, pixel_mm).save(part / name, format="PNG")
             names.append(folder / name)
     return tuple(names)

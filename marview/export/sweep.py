@@ -46,7 +46,8 @@ def write_sweep(
     names = ["sweep.csv", "sweep.json", "sweep.png"]
     with whole_folder(folder) as part:
         write_csv(part / "sweep.csv", [_record(row) for row in rows])
-        record = {"slices": index, "rows": [_record(row) for row in rows], "runs": result.reports}
+        numbers = result.numbers.sorted(index)
+        record = {"slices": numbers, "rows": [_record(row) for row in rows], "runs": result.reports}
         write_json(part / "sweep.json", record)
         draw_sweep(result, rows).save(part / "sweep.png")
         for name, corrected in result.hu.items():

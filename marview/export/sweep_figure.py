@@ -58,8 +58,9 @@ def draw_sweep(
     body = _body(result.hu["original"][at])
     lines = [_tiles(result, method, at, body, window) for method in result.methods]
     tiles = _tiled([line[first : first + _WIDEST] for line in lines for first in range(0, len(line), _WIDEST)])
+    number = result.numbers.number(result.slices[at])
     parts = [
-        _heading(f"{_slice_words(result.slices[at])}, width/level {window.width_hu:g}/{window.level_hu:g} HU"),
+        _heading(f"Slice {number}, width/level {window.width_hu:g}/{window.level_hu:g} HU"),
         tiles,
         _charts(result, rows, max(tiles.width, 1100)),
         *([_table(rows)] if has_table else []),
@@ -71,11 +72,6 @@ def draw_sweep(
         page.paste(part, (_MARGIN_PX, y))
         y += part.height + _MARGIN_PX
     return page
-
-
-def _slice_words(index: int) -> str:
-    """The slice as the window counts it, from 1, and as tables and the command line do, from 0."""
-    return f"Slice {index + 1} (index {index})"
 
 
 def _tiles(result: SweepResult, method: str, at: int, body: tuple[slice, slice], window: HuWindow) -> list[Tile]:

@@ -3,6 +3,7 @@
 from marview.geometry.beam import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
 from marview.geometry.coverage import GUESS_FRACTION, TraceCoverage
 from marview.geometry.grid import Grid
+from marview.geometry.numbering import SliceNumbers
 from marview.geometry.processing import PROCESSING_SIZE, processing_beam, processing_pixel_mm
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "FanBeamFlat",
     "Grid",
     "ParallelBeam",
+    "SliceNumbers",
     "TraceCoverage",
     "processing_beam",
     "processing_pixel_mm",

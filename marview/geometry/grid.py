@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from marview.geometry.numbering import SliceNumbers
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -55,6 +57,13 @@ class Grid:
     def voxel_mm3(self) -> float:
         """Volume of a voxel, also where the slices are sheared against each other (a tilted gantry)."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def slice_numbers(self) -> SliceNumbers:
+        """The numbers of the slices: the head end first where z runs along the patient."""
+        along = self.affine[:3, 0]
+        is_head_last = int(np.abs(along).argmax()) == 2 and along[2] > 0
+        return SliceNumbers(self.shape[0], bool(is_head_last))
 
     def to_patient(self, index_zyx: ArrayLike) -> NDArray[np.float64]:
         """LPS coordinates in mm, `[..., 3]`, of voxel indices (z, y, x), `[..., 3]`."""

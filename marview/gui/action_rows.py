@@ -153,16 +153,16 @@ ROWS: tuple[Row, ...] = (
     Row("full_screen", "Full screen", "View", ("F11",), does=lambda c: c.full_screen()),
     Row("previous_slice", "Previous slice", "Go", ("Up",), needs="series", does=lambda c: c.view.scroll(-1)),
     Row("next_slice", "Next slice", "Go", ("Down",), needs="series", does=lambda c: c.view.scroll(1)),
-    Row("back_ten", "Ten slices back", "Go", ("Shift+Up",), needs="series", does=lambda c: c.view.scroll(-10)),
-    Row("on_ten", "Ten slices on", "Go", ("Shift+Down",), needs="series", does=lambda c: c.view.scroll(10)),
-    Row("first_slice", "First slice", "Go", ("Home",), needs="series", does=lambda c: c.view.go_to(0)),
+    Row("back_ten", "Ten slices up", "Go", ("Shift+Up",), needs="series", does=lambda c: c.view.scroll(-10)),
+    Row("on_ten", "Ten slices down", "Go", ("Shift+Down",), needs="series", does=lambda c: c.view.scroll(10)),
+    Row("first_slice", "First slice", "Go", ("Home",), needs="series", does=lambda c: c.view.go_to_number(1)),
     Row(
         "last_slice",
         "Last slice",
         "Go",
         ("End",),
         needs="series",
-        does=lambda c: c.view.go_to(c.view.display.slice_count - 1),
+        does=lambda c: c.view.go_to_number(c.view.display.slice_count),
     ),
     Row(
         "previous_metal", "Previous slice with metal", "Go", ("Ctrl+Up",), needs="metal", does=lambda c: c.to_metal(-1)

@@ -106,7 +106,9 @@ class Commands:
 
     def to_metal(self, step: int) -> None:
         """Go to the next (1) or previous (-1) slice with metal."""
-        found = self.session.metal.nearest(self.session.view.display.slice_index, step)
+        display = self.view.display
+        towards = -step if display.numbers.is_head_last else step
+        found = self.session.metal.nearest(display.slice_index, towards)
         if found is not None:
             self.session.view.go_to(found)
 

@@ -50,4 +50,4 @@ class ProbeBar(QStatusBar):
             f"{letters[0] if value >= 0 else letters[1]} {abs(value):.1f}"
             for letters, value in zip(("LR", "PA", "HF"), lps, strict=True)
         )
-        return f"{words}      x {x}  y {y}  z {display.slice_index + 1}      {place} mm"
+        return f"{words}      x {x}  y {y}  z {display.slice_number}      {place} mm"

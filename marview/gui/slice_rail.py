@@ -62,7 +62,8 @@ class SliceRail(QWidget):
     def _tick(self, slice_index: int, left: float, width: float) -> QRectF:
         count = max(1, self._session.view.display.slice_count)
         step = (self.height() - 2 * MARGIN) / count
-        return QRectF(left, MARGIN + slice_index * step, width, max(1.5, step - (1 if step > 3 else 0)))
+        place = self._session.view.display.numbers.number(slice_index) - 1
+        return QRectF(left, MARGIN + place * step, width, max(1.5, step - (1 if step > 3 else 0)))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Go to the slice under the mouse."""
@@ -77,4 +78,4 @@ class SliceRail(QWidget):
         count = self._session.view.display.slice_count
         if count:
             share = (event.position().y() - MARGIN) / max(1, self.height() - 2 * MARGIN)
-            self._session.view.go_to(int(share * count))
+            self._session.view.go_to_number(min(count, max(1, 1 + int(share * count))))

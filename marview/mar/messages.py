@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
+from marview.geometry import SliceNumbers
 from marview.mar.shared import SharedArray
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -27,13 +28,14 @@ class ReduceRequest:
         spacing_mm: distance of neighbouring voxels along (z, y, x).
         correction: float32 HU, `[z, y, x]`; receives what is to be added to `hu`, 0 where nothing changes. A slice is
             valid from its `SliceDone` on.
-        slices: which slices, in the order to correct them; all, from the foot end, where empty.
+        slices: indices of the slices, in the order to correct them; all where empty.
         parameters: values of the method's parameters that differ from their defaults.
         device: where to run.
         restore_metal: whether metal pixels keep their source values.
         keep_outputs: whether intermediate pictures are shown (`Output`).
         keep_projections: whether the worker keeps the re-projections of the slices for the next run on this volume, and
             uses those it has; a run without it lets go of them.
+        is_head_last: whether slice 1, as people count, is the last of the array (`SliceNumbers`).
         folder: where the method lies; the runner fills it in.
         output_folder: where intermediate pictures go; the runner fills it in.
     """
@@ -49,8 +51,14 @@ class ReduceRequest:
     restore_metal: bool = True
     keep_outputs: bool = True
     keep_projections: bool = False
+    is_head_last: bool = False
     folder: str = ""
     output_folder: str = ""
+
+    @property
+    def numbers(self) -> SliceNumbers:
+        """The numbers of the slices, as people count."""
+        return SliceNumbers(len(self.hu.array), self.is_head_last)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

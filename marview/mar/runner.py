@@ -8,12 +8,13 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from marview.errors import MarviewError, UsageError
+from marview.geometry import SliceNumbers
 from marview.mar.arrays import check_arrays, check_trace, mark_unwritten, unwritten
 from marview.mar.discovery import Listing, discover, find_usable
 from marview.mar.messages import (
@@ -242,7 +243,7 @@ class MarWorker:
             missing = unwritten(run.request)
             if missing:
                 self._drop()
-                sentence = f"{_who(run)} left {len(missing)} slices unwritten, first slice {missing[0]}."
+                sentence = f"{_who(run)} did not write {_words(run.request, missing)}."
                 self._finish(Outcome("failed", sentence, exit_code=4))
             else:
                 self._finish(Outcome("done", report=message.report))
@@ -333,3 +334,8 @@ def _who(run: Run) -> str:
     if isinstance(run.request, DescribeRequest):
         return f"The method in {run.request.folder}"
     return "The worker"
+
+
+def _words(request: Request, slices: Sequence[int]) -> str:
+    numbers = request.numbers if isinstance(request, ReduceRequest) else SliceNumbers(len(slices))
+    return numbers.words(slices)

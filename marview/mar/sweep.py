@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.errors import BadInput, MarviewError, UsageError
+from marview.geometry import SliceNumbers
 from marview.mar.messages import Device, Message, Progress, ReduceRequest
 from marview.mar.run import OnMessage, Outcome, Run
 from marview.mar.shared import SharedArray
@@ -85,6 +86,7 @@ class SweepInput:
         spacing_mm: distance of neighbouring voxels along (z, y, x).
         metal: the mask that margins are measured from, bool, `[z, y, x]`.
         slices: indices z to look at; those with metal where empty.
+        numbers: the numbers of the slices, as people count.
         region: where mean and standard deviation are taken, bool, `[z, y, x]`; None for the soft tissue within 20
             pixels of the metal.
         truth_hu: the body without metal, `[z, y, x]`, where it is known.
@@ -96,6 +98,7 @@ class SweepInput:
     slices: tuple[int, ...] = ()
     region: NDArray[np.bool_] | None = None
     truth_hu: NDArray[np.int16] | None = None
+    numbers: SliceNumbers = field(default_factory=SliceNumbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +114,7 @@ class SweepResult:
         region: where mean and standard deviation are taken, bool `[slice, y, x]`; None for the tissue around metal.
         truth_hu: the body without metal, `[slice, y, x]`, where it is known.
         reports: what the worker said of each run, by name.
+        numbers: the numbers of the slices, as people count.
     """
 
     slices: tuple[int, ...]
@@ -121,6 +125,7 @@ class SweepResult:
     region: NDArray[np.bool_] | None = None
     truth_hu: NDArray[np.int16] | None = None
     reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    numbers: SliceNumbers = field(default_factory=SliceNumbers)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -247,6 +252,7 @@ def sweep(
         None if given.region is None else given.region[index],
         None if given.truth_hu is None else given.truth_hu[index],
         runs.reports,
+        given.numbers,
     )
 
 
@@ -302,6 +308,7 @@ class _Runs:
                 device=self._device,
                 keep_outputs=False,
                 keep_projections=True,
+                is_head_last=given.numbers.is_head_last,
             )
             run = self._worker.reduce(request, hear)
             try:

@@ -1,5 +1,6 @@
 """What the reader of a result should know of its slices, told once for all slices that it holds for."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -8,7 +9,7 @@ class SliceNote:
     """What was found in one slice and what follows from it.
 
     Attributes:
-        slice_index: the slice.
+        slice_index: index of the slice in its volume.
         found: the finding, with {} where its number belongs, if it has one: "metal hides {} of the sinogram".
         meaning: the end of the sentence, with what joins it to the finding: "; check its result with care".
         value: the number.
@@ -26,13 +27,18 @@ class SliceNote:
     form: str = "{}"
 
     def __str__(self) -> str:
-        return _sentence([self])
+        return _sentence([self], int)
 
 
 class Notes:
-    """The notes of a run as they come."""
+    """The notes of a run as they come.
 
-    def __init__(self) -> None:
+    Args:
+        number: gives the slice number, as people count, of an index.
+    """
+
+    def __init__(self, number: Callable[[int], int] = int) -> None:
+        self._number = number
         self._plain: dict[str, None] = {}
         self._of_slices: dict[tuple[str, str, str], list[SliceNote]] = {}
 
@@ -40,9 +46,9 @@ class Notes:
         """Keep a note; the sentence that there is to tell now, and the earlier one in whose place it stands."""
         if isinstance(note, SliceNote):
             alike = self._of_slices.setdefault((note.found, note.meaning, note.form), [])
-            before = _sentence(alike) if alike else ""
+            before = _sentence(alike, self._number) if alike else ""
             alike.append(note)
-            return _sentence(alike), before
+            return _sentence(alike, self._number), before
         is_known = note in self._plain
         self._plain[note] = None
         return ("", "") if is_known else (note, "")
@@ -50,14 +56,13 @@ class Notes:
     @property
     def sentences(self) -> list[str]:
         """All that was noted, those of the whole run first."""
-        return [*filter(None, self._plain), *map(_sentence, self._of_slices.values())]
+        return [*filter(None, self._plain), *(_sentence(alike, self._number) for alike in self._of_slices.values())]
 
 
-def _sentence(alike: list[SliceNote]) -> str:
-    """Of notes that differ in slice and number alone."""
+def _sentence(alike: Sequence[SliceNote], number: Callable[[int], int]) -> str:
+    """One sentence for notes that differ only in their slice and value."""
     one = alike[0]
-    indices = sorted({note.slice_index for note in alike})
-    few = len(indices) == 1
-    where = f"Slice {indices[0]}" if few else f"{len(indices)} slices ({indices[0]} to {indices[-1]})"
+    slices = sorted({number(note.slice_index) for note in alike})
+    where = f"Slice {slices[0]}" if len(slices) == 1 else f"{len(slices)} slices ({slices[0]} to {slices[-1]})"
     ends = (one.form.format(end(note.value for note in alike)) for end in (min, max))
     return f"{where}: {one.found.format(' to '.join(dict.fromkeys(ends)))}{one.meaning}."

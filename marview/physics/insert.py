@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from marview.errors import BadInput
-from marview.geometry import Grid
+from marview.geometry import Grid, SliceNumbers
 from marview.physics.attenuation import mu_to_hu
 from marview.physics.implants import Implant, rasterize
 from marview.physics.materials import Material
@@ -88,7 +88,7 @@ def insert(
     chosen = slices if slices is not None else range(len(volume.hu))
     shares = rasterize(implants, (z[chosen.start : chosen.stop], y, x))
     if not _covered(shares).any():
-        raise BadInput(_beside(rasterize(implants, (z, y, x)), chosen))
+        raise BadInput(_beside(rasterize(implants, (z, y, x)), chosen, volume.grid.slice_numbers))
     volume = _part(volume, chosen)
     _refuse_too_much(volume, shares)
     size = protocol.shape[0]
@@ -125,15 +125,12 @@ def _covered(shares: dict[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
     return np.asarray(np.any([share > 0 for share in shares.values()], axis=0))
 
 
-def _beside(whole: dict[str, NDArray[np.float32]], chosen: range) -> str:
+def _beside(whole: dict[str, NDArray[np.float32]], chosen: range, numbers: SliceNumbers) -> str:
     """Why there is no metal in the chosen slices, given its shares in the whole volume."""
     if not (covered := _covered(whole)).any():
         return "No part of the implant lies in this volume; choose another implant or series."
     there = np.flatnonzero(covered.any(axis=(1, 2)))
-    return (
-        f"No metal reaches the slices {chosen.start}:{chosen.stop}: the implant lies in "
-        f"{there[0]}:{there[-1] + 1}; choose slices among those."
-    )
+    return f"No metal reaches {numbers.words(chosen)}: the implant lies in {numbers.words(there)}; choose among those."
 
 
 def _refuse_too_much(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> None:

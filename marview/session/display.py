@@ -1,11 +1,12 @@
 """What the panes show, as one frozen snapshot; panes compare old and new and draw only what changed."""
 
 import enum
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from psygnal import Signal
 
+from marview.geometry import SliceNumbers
 from marview.volume.window import HuWindow
 
 
@@ -55,6 +56,7 @@ class Display:
     Attributes:
         slice_index: index z of the slice in view.
         slice_count: slices of the series; 0 while nothing is open.
+        numbers: the numbers of the slices, as people count.
         window: HU window.
         zoom: 1 fits the slice into its pane.
         centre_mm: (x, y) in the middle of the panes, from the middle of the slice.
@@ -69,6 +71,7 @@ class Display:
 
     slice_index: int = 0
     slice_count: int = 0
+    numbers: SliceNumbers = field(default_factory=SliceNumbers)
     window: HuWindow = SOFT_TISSUE
     is_inverted: bool = False
     zoom: float = 1.0
@@ -85,6 +88,11 @@ class Display:
     sinogram: SinogramPicture = SinogramPicture.ORIGINAL
     maximised: str = ""
     active: str = ""
+
+    @property
+    def slice_number(self) -> int:
+        """The number of the slice in view, as people count."""
+        return self.numbers.number(self.slice_index)
 
     def shows(self, overlay: Overlay) -> bool:
         """Whether an overlay is to be drawn."""
@@ -112,10 +120,14 @@ class View:
 
     def scroll(self, slices: int) -> None:
         """Move by some slices, stopping at the ends."""
-        self.go_to(self.display.slice_index + slices)
+        self.go_to_number(self.display.slice_number + slices)
+
+    def go_to_number(self, number: int) -> None:
+        """Show the slice of a number, the nearest there is."""
+        self.go_to(self.display.numbers.index(number))
 
     def go_to(self, slice_index: int) -> None:
-        """Show a slice, the nearest there is."""
+        """Show the slice at an index, the nearest there is."""
         self.update(slice_index=max(0, min(self.display.slice_count - 1, slice_index)))
 
     def adjust_window(self, wider_hu: float, darker_hu: float) -> None:

@@ -67,13 +67,14 @@ class Edits:
 
     def copy_to_next(self) -> None:
         """Add the mask of the slice in view to the next one, and go there."""
-        z = self._view.display.slice_index
-        if z + 1 >= self._view.display.slice_count:
+        display = self._view.display
+        z, target = display.slice_index, display.numbers.index(display.slice_number + 1)
+        if not 0 <= target < display.slice_count:
             self._messages.say(Severity.WARNING, "This is the last slice: there is no next one to copy to.")
         elif self._metal.plane(z) is None:
             self._messages.say(Severity.WARNING, "There is no metal in this slice to copy: paint some first.")
         else:
-            self._metal.edit(partial(copy_slice, source=z, target=z + 1), lambda: self._view.go_to(z + 1))
+            self._metal.edit(partial(copy_slice, source=z, target=target), lambda: self._view.go_to(target))
 
     def keep_piece(self) -> None:
         """Keep only the piece of metal that is pointed at."""

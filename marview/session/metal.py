@@ -170,7 +170,7 @@ class Metal:
         return np.asarray(self.shared.array[slice_index])
 
     def nearest(self, slice_index: int, step: int) -> int | None:
-        """The next (1) or previous (-1) slice with metal."""
+        """The slice with metal nearest to an index, among those above (1) or below (-1) it."""
         slices = self.slices
         ahead = slices[slices > slice_index] if step > 0 else slices[slices < slice_index][::-1]
         return int(ahead[0]) if len(ahead) else None

@@ -291,6 +291,7 @@ class Session:
             spacing_mm=loaded.volume.grid.spacing_mm,
             correction=correction,
             slices=result.missing,
+            is_head_last=loaded.volume.grid.slice_numbers.is_head_last,
             parameters=result.parameters,
             device=cast("Device", self.methods.device),
         )
@@ -326,7 +327,9 @@ class Session:
         if self.autosave is not None:
             self.autosave.save_soon()
         self.sensitivity.begin(
-            SweepInput(self._hu, volume.grid.spacing_mm, shared.array.copy(), slices),
+            SweepInput(
+                self._hu, volume.grid.spacing_mm, shared.array.copy(), slices, numbers=volume.grid.slice_numbers
+            ),
             variants,
             {one.id: one.manifest.title for one in self.methods.usable if one.manifest is not None},
             parameters={method: self.methods.values(method) for method in choice.methods},
@@ -478,6 +481,7 @@ class Session:
         self.view.update(
             slice_index=here,
             slice_count=count,
+            numbers=loaded.volume.grid.slice_numbers,
             window=self._first_window(here),
             zoom=1.0,
             centre_mm=(0.0, 0.0),

@@ -47,7 +47,8 @@ def open_volume(path: Path) -> AnyVolume:
         return AnyVolume(hu)
     series = open_series(path)
     if series.gaps:
-        raise BadInput(f"{path} lacks slice {series.gaps[0]}, so it cannot be compared slice by slice.")
+        first = series.volume.grid.slice_numbers.sorted(series.gaps)[0]
+        raise BadInput(f"{path} lacks slice {first}, so it cannot be compared slice by slice.")
     return AnyVolume(series.volume.hu.astype(np.float32), series)
 
 

@@ -44,7 +44,7 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
         job.find_neighbours = load_neighbours(Path(request.neighbours))
     batches = Batches(loaded.manifest, device)
     done: list[CaseDone] = []
-    notes = Notes()
+    notes = Notes(lambda index: index + 1)
     single_notes: list[str | dict[str, Any]] = []
 
     def work(batch: list[Numbered]) -> None:

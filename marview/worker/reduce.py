@@ -39,7 +39,10 @@ class Reduction:
     channel: Channel
     projections: Reprojections = field(default_factory=Reprojections)
     done: list[SliceDone] = field(default_factory=list)
-    notes: Notes = field(default_factory=Notes)
+    notes: Notes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.notes = Notes(self.request.numbers.number)
 
     def run(self) -> Finished:
         """Correct all slices, those with metal in the order asked for; each is told of as it is done.
@@ -111,7 +114,7 @@ class Reduction:
             outputs.show_all("sinogram", batch, case.sinogram)
             outputs.show_all("trace", batch, case.trace)
         job.at(self._corrected / self._total, len(batch) / self._total)
-        job.progress(0.0, f"slice {batch[0]}" if len(batch) == 1 else f"{len(batch)} slices from slice {batch[0]}")
+        job.progress(0.0, request.numbers.words(batch))
         with torch.inference_mode(mode=False):
             result = self._loaded.method.run(case, self._parameters, job)
         check_result(result, case, before_hu, self._method)

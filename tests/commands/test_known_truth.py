@@ -17,7 +17,7 @@ from marview.mar import discovery
 def simulated(plain_series: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("simulated") / "pair"
     words = ["simulate", plain_series, "--implant", "random", "--material", "ti", "--protocol", "adn-256"]
-    assert run([str(word) for word in [*words, "--output", folder, "--slices", "1:5"]]) == 0
+    assert run([str(word) for word in [*words, "--output", folder, "--slices", "2-5"]]) == 0
     return folder
 
 
@@ -39,7 +39,7 @@ def test_slices_hold_the_metal_that_the_whole_series_has_there(
     marview: Callable, plain_series: Path, simulated: Path, tmp_path: Path
 ) -> None:
     words = ("simulate", plain_series, "--implant", "random", "--material", "ti", "--protocol", "adn-256")
-    assert marview(*words, "--output", tmp_path / "out", "--slices", "3:5").exit_code == 0
+    assert marview(*words, "--output", tmp_path / "out", "--slices", "2-3").exit_code == 0
     part, whole = (open_series(folder / "metal.nii.gz").volume for folder in (tmp_path / "out", simulated))
     assert np.array_equal(part.hu, whole.hu[2:])
     np.testing.assert_allclose(part.grid.to_patient([0, 0, 0]), whole.grid.to_patient([2, 0, 0]), atol=1e-3)
@@ -135,7 +135,7 @@ def test_benchmark_tells_of_a_scan_that_weights_were_not_trained_on(
         (("--material", "unobtainium"), 2, "unobtainium"),
         (("--material", "water"), 2, "no metal 'water'"),
         (("--protocol", "no-such"), 2, "no-such"),
-        (("--slices", "4:99"), 2, "--slices"),
+        (("--slices", "4-99"), 2, "--slices"),
     ],
 )
 def test_simulate_refuses(

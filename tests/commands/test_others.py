@@ -22,7 +22,7 @@ def test_methods_lists_the_bundled_ones(marview: Callable) -> None:
 
 
 def test_trace_of_a_slice_as_arrays_and_as_a_picture(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
-    answer = marview("trace", metal_series, "--slice", 2, "--output", tmp_path / "t.npz")
+    answer = marview("trace", metal_series, "--slice", 4, "--output", tmp_path / "t.npz")
     assert answer.exit_code == 0
     assert "largest gap" in answer.out
     assert "the body is wholly hidden in 0 views" in answer.out
@@ -31,7 +31,7 @@ def test_trace_of_a_slice_as_arrays_and_as_a_picture(marview: Callable, metal_se
     assert sinogram.shape == trace.shape == arrays["li_sinogram"].shape
     assert 0 < trace.mean() < 0.5
     np.testing.assert_array_equal(arrays["li_sinogram"][~trace], sinogram[~trace])
-    assert marview("trace", metal_series, "--slice", 2, "--output", tmp_path / "t.png").exit_code == 0
+    assert marview("trace", metal_series, "--slice", 4, "--output", tmp_path / "t.png").exit_code == 0
     with Image.open(tmp_path / "t.png") as picture:
         assert picture.size == sinogram.shape[::-1]
 
@@ -40,7 +40,7 @@ def test_trace_of_a_slice_as_arrays_and_as_a_picture(marview: Callable, metal_se
     ("words", "exit_code", "said"),
     [
         (("--slice", "77", "--output", "t.npz"), 2, "77"),
-        (("--slice", "2", "--output", "t.txt"), 2, "t.txt"),
+        (("--slice", "4", "--output", "t.txt"), 2, "t.txt"),
     ],
 )
 def test_trace_refuses(

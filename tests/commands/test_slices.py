@@ -1,18 +1,35 @@
 import pytest
 
-from marview.commands.slices import parse_slices
+from marview.commands.slices import parse_slice, parse_slices
 from marview.errors import UsageError
+from marview.geometry import SliceNumbers
+
+UP, DOWN = SliceNumbers(98, is_head_last=True), SliceNumbers(98)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("", range(98)), ("7:33", range(7, 33)), (":5", range(5)), ("90:", range(90, 98)), (":", range(98))],
+    [
+        ("", range(98)),
+        ("12-20", range(11, 20)),
+        ("7", range(6, 7)),
+        ("-5", range(5)),
+        ("90-", range(89, 98)),
+        (" 98 ", range(97, 98)),
+    ],
 )
-def test_counts_from_the_foot_end_with_the_end_excluded(text: str, expected: range) -> None:
-    assert parse_slices(text, 98) == expected
+def test_slices_are_counted_as_in_the_window_with_both_ends(text: str, expected: range) -> None:
+    assert parse_slices(text, DOWN) == expected
+    assert sorted(UP.number(z) for z in parse_slices(text, UP)) == [z + 1 for z in expected]
 
 
-@pytest.mark.parametrize("text", ["7", "a:b", "7:7", "9:3", "-1:4", "0:99", "1:2:3", "nan:"])
-def test_refuses_what_is_not_a_range_of_the_series(text: str) -> None:
+@pytest.mark.parametrize("text", ["a-b", "9-3", "0-4", "90-99", "1-2-3", "nan", "-", "7:33", "1,2", "1.5"])
+def test_refuses_what_names_no_slices_of_the_series(text: str) -> None:
     with pytest.raises(UsageError, match="--slices"):
-        parse_slices(text, 98)
+        parse_slices(text, DOWN)
+
+
+def test_one_slice_by_its_number() -> None:
+    assert parse_slice(1, UP) == 97
+    with pytest.raises(UsageError, match="slices 1 to 98"):
+        parse_slice(99, UP)

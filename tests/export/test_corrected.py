@@ -47,7 +47,7 @@ def test_missing_slices_are_missing_in_every_format_that_has_slices(corrected: C
     series = export.write_corrected(corrected, Format.DICOM, tmp_path / "d", window=SOFT)
     assert len(series) == 3
     pictures = export.write_corrected(corrected, Format.PNG, tmp_path / "p", window=SOFT)
-    assert [path.name for path in pictures] == ["slice_00000.png", "slice_00001.png", "slice_00003.png"]
+    assert [path.name for path in pictures] == ["slice_00004.png", "slice_00003.png", "slice_00001.png"]
 
 
 def test_nifti_is_volume_mask_and_record(corrected: Corrected, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_sweep_is_written_whole(hu, result, tmp_path) -> None:
         rows = list(csv.DictReader(stream))
     assert [row["name"] for row in rows] == ["original", "a_-9mm", "a_+0mm", "a_+1mm", "b_-9mm", "b_+0mm", "b_+1mm"]
     assert rows[1]["mean_hu"] == ""
-    assert json.loads((tmp_path / "out" / "sweep.json").read_text())["slices"] == [1, 2]
+    assert json.loads((tmp_path / "out" / "sweep.json").read_text())["slices"] == [2, 3]
     volume = np.asarray(nibabel.load(tmp_path / "out" / "a_+1mm.nii.gz").dataobj).T
     np.testing.assert_array_equal(volume[[0, 3]], hu[[0, 3]])
     np.testing.assert_array_equal(volume[[1, 2]], result.hu["a_+1mm"])

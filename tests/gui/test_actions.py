@@ -1,7 +1,7 @@
 """Keys, menus and the sheet come from one table."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
@@ -72,12 +72,12 @@ def test_keys_work_whatever_has_the_focus(opened, place: str) -> None:
         QTest.keyClick(QApplication.focusWidget() or widget, key, modifiers)
 
     press(Qt.Key.Key_Down)
-    assert view.display.slice_index == 4
+    assert view.display.slice_number == 5
     press(Qt.Key.Key_Up)
     press(Qt.Key.Key_Up)
-    assert view.display.slice_index == 2
+    assert view.display.slice_number == 3
     press(Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
-    assert view.display.slice_index == 6
+    assert view.display.slice_number == 7
     press(Qt.Key.Key_I)
     assert view.display.is_inverted
     press(Qt.Key.Key_M)
@@ -92,7 +92,7 @@ def test_keys_work_whatever_has_the_focus(opened, place: str) -> None:
         press(Qt.Key.Key_2)
         assert view.display.window == HuWindow(1500, -600)
         press(Qt.Key.Key_Home)
-        assert view.display.slice_index == 0
+        assert view.display.slice_number == 1
 
 
 def test_a_number_field_keeps_its_digits(opened) -> None:
@@ -133,8 +133,22 @@ def test_tab_goes_through_the_panes_in_view(opened) -> None:
 
 
 def test_jumps_to_slices_with_metal(opened) -> None:
-    opened.session.view.go_to(0)
+    opened.session.view.go_to_number(1)
     opened.actions_table["next_metal"].trigger()
-    assert opened.session.view.display.slice_index == 2
+    assert opened.session.view.display.slice_number == 3
     opened.actions_table["previous_metal"].trigger()
-    assert opened.session.view.display.slice_index == 2
+    assert opened.session.view.display.slice_number == 3
+
+
+def test_a_click_on_the_rail_goes_to_the_slice_there(opened) -> None:
+    rail = opened.rail
+    QTest.mouseClick(rail, Qt.MouseButton.LeftButton, pos=QPoint(8, 14))
+    assert opened.session.view.display.slice_number == 1
+    QTest.mouseClick(rail, Qt.MouseButton.LeftButton, pos=QPoint(8, rail.height() - 14))
+    assert opened.session.view.display.slice_number == 7
+
+
+def test_the_number_in_the_corner_counts_from_the_head(opened) -> None:
+    corner = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
+    opened.session.view.go_to(5)
+    assert opened.grid.panes["original"].view._texts[corner].startswith("2 / 7")

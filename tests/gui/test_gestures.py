@@ -80,15 +80,18 @@ def test_right_drag_zooms_around_where_it_began(opened, viewport) -> None:
 
 
 def test_the_wheel_scrolls_slices_and_with_ctrl_zooms_at_the_cursor(opened, viewport) -> None:
+    """Wheel down goes towards the feet: the array of the series runs from the feet to the head."""
+    view = opened.session.view
+    assert (view.display.slice_index, view.display.slice_number) == (3, 4)
     turn(viewport, -1)
-    assert opened.session.view.display.slice_index == 4
+    assert (view.display.slice_index, view.display.slice_number) == (2, 5)
     turn(viewport, 2)
-    assert opened.session.view.display.slice_index == 2
+    assert view.display.slice_number == 3
     turn(viewport, 0.5)
     turn(viewport, 0.5)
-    assert opened.session.view.display.slice_index == 1
+    assert view.display.slice_number == 2
     turn(viewport, 1, Qt.KeyboardModifier.ControlModifier)
-    assert opened.session.view.display.slice_index == 1
+    assert view.display.slice_number == 2
     assert opened.session.view.display.zoom == pytest.approx(1.2)
 
 

@@ -206,11 +206,11 @@ def test_interpolation_and_copying_go_through_slices(painter, mail, said) -> Non
     painter.edits.interpolate()
     settled(painter, mail)
     assert painter.metal.counts.tolist() == [0, 0, 30, 30, 30, 0, 0]
-    painter.view.go_to(4)
+    painter.view.go_to(2)
     painter.edits.copy_to_next()
-    mail.wait_until(lambda: painter.view.display.slice_index == 5)
-    assert painter.metal.counts.tolist() == [0, 0, 30, 30, 30, 30, 0]
-    painter.view.go_to(6)
+    mail.wait_until(lambda: painter.view.display.slice_index == 1)
+    assert painter.metal.counts.tolist() == [0, 30, 30, 30, 30, 0, 0]
+    painter.view.go_to(0)
     painter.edits.copy_to_next()
     assert "last slice" in said[-1]
 

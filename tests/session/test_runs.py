@@ -172,6 +172,12 @@ def test_a_run_that_stops_early_keeps_the_finished_slices_and_can_go_on(opened, 
     assert (result.settled_correction()[[2, 3, 4]] == 10).all()
 
 
+def test_a_run_is_told_which_end_is_the_head(opened, mail, worker) -> None:
+    opened.reduce()
+    ended(opened, mail)
+    assert [worker.requests[0].numbers.number(z) for z in (0, 6)] == [7, 1]
+
+
 def test_a_retry_uses_the_mask_of_the_run_that_stopped(opened, mail, worker) -> None:
     worker.ending = Outcome("crashed", "It crashed.", exit_code=4)
     opened.reduce()

@@ -176,7 +176,9 @@ class MetalPanel(Section):
         if coverage.hidden_views:
             words += tr(", {} views hidden").format(coverage.hidden_views)
         if worst is not None and worst[1].fraction:
-            words += tr("; worst {:.1%} in slice {}").format(worst[1].fraction, worst[0] + 1)
+            words += tr("; worst {:.1%} in slice {}").format(
+                worst[1].fraction, self._session.view.display.numbers.number(worst[0])
+            )
         self.trace.setText(words)
 
     def _row(self, title: str, field: QWidget) -> QWidget:

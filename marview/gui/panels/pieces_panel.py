@@ -3,6 +3,7 @@
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTreeWidget, QTreeWidgetItem, QWidget
 
+from marview.geometry import SliceNumbers
 from marview.gui.panels.folding import FoldingSection
 from marview.gui.text import tr
 from marview.session.pieces import Piece
@@ -56,7 +57,7 @@ class PiecesPanel(FoldingSection):
         self._rows = list(pieces.listed)
         with QSignalBlocker(self.list):
             self.list.clear()
-            self.list.addTopLevelItems([_row(piece) for piece in self._rows])
+            self.list.addTopLevelItems([_row(piece, self._session.view.display.numbers) for piece in self._rows])
         row_px = self.list.sizeHintForRow(0) if self._rows else 0
         self.list.setFixedHeight(min(MOST_PX, self.list.header().sizeHint().height() + len(self._rows) * row_px + 4))
         self.more.setText(tr("and {} smaller ones").format(pieces.smaller))
@@ -81,10 +82,10 @@ class PiecesPanel(FoldingSection):
             self._session.pieces.go_to(self._rows[at])
 
 
-def _row(piece: Piece) -> QTreeWidgetItem:
+def _row(piece: Piece, numbers: SliceNumbers) -> QTreeWidgetItem:
     component = piece.component
     slices = component.box[0]
-    first, last = slices.start + 1, slices.stop
+    first, last = sorted((numbers.number(slices.start), numbers.number(slices.stop - 1)))
     reach = f"{first}" if first == last else f"{first}–{last}"
     volume = component.volume_mm3
     texts = [f"{volume:.0f}" if volume >= 10 else f"{volume:.1f}"]
@@ -94,5 +95,6 @@ def _row(piece: Piece) -> QTreeWidgetItem:
     item.setCheckState(0, Qt.CheckState.Checked if piece.is_on else Qt.CheckState.Unchecked)
     for column in range(4):
         item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    item.setToolTip(3, tr("Click to go to its densest voxel, in slice {}").format(component.densest_zyx[0] + 1))
+    densest = numbers.number(component.densest_zyx[0])
+    item.setToolTip(3, tr("Click to go to its densest voxel, in slice {}").format(densest))
     return item

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QPolygonF
 from PySide6.QtWidgets import QWidget
 
-from marview.geometry import TraceCoverage
+from marview.geometry import SliceNumbers, TraceCoverage
 from marview.gui.overlay import MaskPicture, ramp
 from marview.gui.palette import colour
 from marview.gui.panes.pane import Pane
@@ -225,9 +225,10 @@ class SinogramPane(Pane):
             else:
                 self.set_note(words, "warning" if coverage.is_guess else "")
             gap = gap_words(coverage, is_body_known=told is not None)
+            worst = worst_words(session.traces.worst, session.view.display.numbers)
             self.set_caption(
                 f"{tr('Trace {:.1%}').format(coverage.fraction)}  ·  {gap}",
-                "  ·  ".join(filter(None, (worst_words(session.traces.worst), f"{views} × {bins}"))),
+                "  ·  ".join(filter(None, (worst, f"{views} × {bins}"))),
                 [tr("Forward projection of the slice: views go down, bins to the right")],
             )
         elif session.loaded is None:
@@ -354,14 +355,14 @@ def gap_words(coverage: TraceCoverage, *, is_body_known: bool = True) -> str:
     if not is_body_known:
         return tr("largest gap {} bins").format(coverage.largest_gap)
     if coverage.hidden_views:
-        return tr("largest gap {} bins  ·  the body wholly hidden in {} views").format(
+        return tr("largest gap {} bins  ·  {} views are fully hidden by metal").format(
             coverage.largest_gap, coverage.hidden_views
         )
-    return tr("largest gap {} bins  ·  the body wholly hidden in no view").format(coverage.largest_gap)
+    return tr("largest gap {} bins  ·  no view is fully hidden by metal").format(coverage.largest_gap)
 
 
-def worst_words(worst: tuple[int, TraceCoverage] | None) -> str:
-    """Which slice of the series hides most."""
+def worst_words(worst: tuple[int, TraceCoverage] | None, numbers: SliceNumbers) -> str:
+    """The slice of the series whose trace covers most."""
     if worst is None or not worst[1].fraction:
         return ""
-    return tr("In the series at most {:.1%}, slice {}").format(worst[1].fraction, worst[0] + 1)
+    return tr("Worst slice {}: {:.1%}").format(numbers.number(worst[0]), worst[1].fraction)

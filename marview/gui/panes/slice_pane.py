@@ -139,7 +139,7 @@ class SlicePane(Pane):
             (LEFT | V_CENTRE, RIGHT | V_CENTRE, TOP | H_CENTRE, BOTTOM | H_CENTRE), letters, strict=True
         ):
             self.view.set_text(edge, letter)
-        slice_text = f"{display.slice_index + 1} / {display.slice_count}" if is_written else ""
+        slice_text = f"{display.slice_number} / {display.slice_count}" if is_written else ""
         zoom = f"{display.zoom:.2f}×\n" if is_written and display.zoom != 1 else ""
         used = self.window_in_use(display)
         window = f"W {used.width_hu:.0f}  L {used.level_hu:.0f}" if is_written else ""

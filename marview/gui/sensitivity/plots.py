@@ -84,7 +84,7 @@ class CurvePlot(QWidget):
         is_local = self.measure in {"mean", "deviation"}
         words = tr("in tissue within 20 px of metal")
         if is_region and region is not None:
-            words = tr("in the region, slice {}").format(region.slice_index + 1)
+            words = tr("in the region, slice {}").format(self._session.view.display.numbers.number(region.slice_index))
         self.where.setText(words if swept is not None and is_local else "")
         if swept is None:
             return

@@ -111,7 +111,8 @@ class SweepBar(QWidget):
     def start(self) -> None:
         """Begin the sweep as it is chosen; what cannot be read is said."""
         view = self._session.view.display
-        slices = {HERE: (view.slice_index, view.slice_index), SOME: (self.first.value() - 1, self.last.value() - 1)}
+        chosen = view.numbers.span(self.first.value(), self.last.value())
+        slices = {HERE: (view.slice_index, view.slice_index), SOME: (chosen.start, chosen.stop - 1)}
         try:
             choice = SweepChoice(
                 self.chosen_methods,

@@ -95,9 +95,7 @@ class VariantPane(SlicePane):
             self.title.setText(swept.title(variant) if variant.method else tr("Uncorrected"))
             self.set_note("")
         slices, count = swept.result.slices, sum(bool(one.method) for one in swept.result.variants)
-        words = tr("{} variants of slice {}").format(count, slices[0] + 1)
-        if len(slices) > 1:
-            words = tr("{} variants of {} slices, {} to {}").format(count, len(slices), slices[0] + 1, slices[-1] + 1)
+        words = tr("{} variants of {}").format(count, display.numbers.words(slices))
         self.set_caption(words, tr("Not for primary diagnosis; review with the uncorrected images."))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from marview.errors import BadInput, MarviewError
 from marview.log_file import log_path
+from marview.threads import NO_THREAD, NoThread, is_lack_of_threads
 
 UNEXPECTED = 1
 CANCELLED = 130
@@ -36,6 +37,8 @@ def ended(work: Callable[[], int]) -> int:
         return refuse("There is not enough memory for this: close other programs, or take fewer slices.", UNEXPECTED)
     except Exception as bug:  # noqa: BLE001 - the last resort
         _log.exception("not expected")
+        if is_lack_of_threads(bug):
+            return refuse(NO_THREAD, NoThread.exit_code)
         name = type(bug).__name__
         return refuse(
             f"Something went wrong inside marview ({name}). {log_path()} has the details; please report it.",

@@ -1,4 +1,4 @@
-"""How many threads marview computes on and how they wait, so that a busy machine slows it down by its share only.
+"""How many threads marview computes on, how they wait, and what happens where the system starts no more of them.
 
 OpenMP, which torch computes with, lets a thread without work spin for milliseconds before it sleeps. Where other
 programs keep all cores busy, such a thread takes the core that the thread it waits for needs, at every small operation
@@ -7,14 +7,27 @@ of a network. Threads that sleep at once, and no more of them than there are fre
 
 import os
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
-from marview.errors import UsageError
+from marview.errors import MarviewError, UsageError
+
+NO_THREAD = (
+    "The system starts no more threads: the limit of processes or of memory is reached. Close other programs or raise "
+    "the limit (ulimit -u, ulimit -v), and try again."
+)
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Environment in which OpenMP threads sleep while they wait; OpenMP reads it when torch is first imported."""
+
+
+class NoThread(MarviewError):  # noqa: N818
+    """The system starts no more threads."""
+
+    exit_code = 3
+
 
 _STAT = Path("/proc/stat")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -35,6 +48,25 @@ class _Settled:
 
 
 _settled = _Settled()
+
+
+def start_thread(work: Callable[[], None], name: str) -> Thread:
+    """Start a daemon thread; nobody must wait for one that was never started.
+
+    Raises:
+        NoThread: the system starts no more of them.
+    """
+    thread = Thread(target=work, name=name, daemon=True)
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError) as error:
+        raise NoThread(NO_THREAD) from error
+    return thread
+
+
+def is_lack_of_threads(bug: Exception) -> bool:
+    """Whether Python could start no thread; it says so with a RuntimeError of these words."""
+    return isinstance(bug, RuntimeError) and "can't start new thread" in str(bug)
 
 
 def threads() -> int:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Self
 
 from marview.learning.api import Pairs, PairSource
+from marview.threads import start_thread
 
 
 class Ahead:
@@ -22,8 +23,7 @@ class Ahead:
         self._source, self._number = source, first
         self._ready: queue.Queue[Pairs | BaseException] = queue.Queue(maxsize=max(1, count))
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="pairs", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._work, "pairs")
 
     def __iter__(self) -> Iterator[Pairs]:
         return self

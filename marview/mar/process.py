@@ -12,7 +12,7 @@ from threading import Thread
 
 from marview import children
 from marview.mar.messages import Request, encode
-from marview.threads import wait_passively
+from marview.threads import NoThread, start_thread, wait_passively
 
 log = logging.getLogger("marview.worker")
 
@@ -44,6 +44,7 @@ class WorkerProcess:
 
         Raises:
             OSError: the interpreter cannot be run.
+            NoThread: nobody can listen to it; it is ended again.
         """
         self.python = python
         self.last_words: deque[str] = deque(maxlen=20)
@@ -59,9 +60,18 @@ class WorkerProcess:
             cwd=children.NEUTRAL_FOLDER,
             env=environment,
         )
-        self._readers = [Thread(target=read, daemon=True) for read in (self._read_lines, self._read_log)]
-        for thread in (*self._readers, Thread(target=self._wait, daemon=True)):
-            thread.start()
+        self._readers: list[Thread] = []
+        try:
+            for read in (self._read_lines, self._read_log):
+                self._readers.append(start_thread(read, "worker-output"))
+            start_thread(self._wait, "worker-end")
+        except NoThread:
+            self.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                with contextlib.suppress(OSError):
+                    pipe.close()  # type: ignore[union-attr]  # all three are pipes
+            raise
 
     @property
     def pid(self) -> int:

@@ -96,6 +96,8 @@ class Run:
 
     def end(self, outcome: Outcome) -> None:
         """Settle how it ended."""
-        clear_unwritten(self.request)
-        self._outcome = outcome
-        self._ended.set()
+        try:
+            clear_unwritten(self.request)
+        finally:
+            self._outcome = outcome
+            self._ended.set()

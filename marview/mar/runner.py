@@ -1,5 +1,6 @@
 """Runs methods in a warm worker process and keeps every misbehaviour of theirs inside it."""
 
+import contextlib
 import dataclasses
 import logging
 import queue
@@ -36,6 +37,7 @@ from marview.mar.messages import (
 from marview.mar.process import WorkerProcess
 from marview.mar.run import OnMessage, Outcome, Run
 from marview.mar.scratch import scratch
+from marview.threads import NoThread, start_thread
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,9 @@ class MarWorker:
         listings: finds the installed methods.
         memory_limit_mb: how much memory the worker may take; all that the machine has where None.
         patience_s: how long a cancelled run may take before the next harder means.
+
+    Raises:
+        NoThread: the system starts no more threads.
     """
 
     def __init__(
@@ -72,8 +77,7 @@ class MarWorker:
         self._overdue: Callable[[], None] = self._kill
         self._is_closed = False
         # This one thread starts the process, so that the process lives exactly as long as it (see WorkerProcess).
-        self._thread = threading.Thread(target=self._serve, name="mar-worker", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._serve, "mar-worker")
 
     # -- asking, from any thread --------------------------------------------------------------------------------
 
@@ -186,9 +190,25 @@ class MarWorker:
         while not (self._is_closed and self._process is None and self._current is None and not self._waiting):
             timeout = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
             try:
-                self._inbox.get(timeout=timeout)()
+                call = self._inbox.get(timeout=timeout)
             except queue.Empty:
-                self._overdue()
+                call = self._overdue
+            try:
+                call()
+            except Exception as bug:
+                log.exception("the runner failed")
+                self._give_up(bug)
+
+    def _give_up(self, bug: Exception) -> None:
+        """End the present run, for which somebody waits, and its process; the next run gets a new one."""
+        with contextlib.suppress(OSError):
+            self._drop()
+        if self._current is not None:
+            try:
+                self._finish(Outcome("crashed", f"{_who(self._current)} could not be run: {bug}.", exit_code=4))
+            except Exception as next_bug:
+                log.exception("the runner failed")
+                self._give_up(next_bug)
 
     def _queue(self, run: Run) -> None:
         self._waiting.append(run)
@@ -204,10 +224,10 @@ class MarWorker:
             try:
                 mark_unwritten(run.request)
                 self._start(run.python)
-            except OSError as error:
-                self._finish(
-                    Outcome("crashed", f"The worker cannot be started with {run.python}: {error}.", exit_code=4)
-                )
+            except (OSError, MemoryError, NoThread) as error:
+                why = str(error) or "there is not enough memory"
+                sentence = f"The worker cannot be started with {run.python}: {why.rstrip('.')}."
+                self._finish(Outcome("crashed", sentence, exit_code=4))
                 continue
             assert self._process is not None
             self._process.send(run.request)
@@ -223,7 +243,7 @@ class MarWorker:
                 lambda process, line: self._inbox.put(partial(self._hear, process, line)),
                 lambda process: self._inbox.put(partial(self._bury, process)),
             )
-            self._expect(_START_S, self._kill)
+            self._expect(_START_S, self._start_is_late)
 
     def _hear(self, process: WorkerProcess, line: str) -> None:
         if process is not self._process:
@@ -286,8 +306,10 @@ class MarWorker:
     def _finish(self, outcome: Outcome) -> None:
         run, self._current, self._deadline = self._current, None, None
         assert run is not None
-        run.end(outcome)
-        self._next()
+        try:
+            run.end(outcome)
+        finally:
+            self._next()
 
     def _expect(self, seconds: float, otherwise: Callable[[], None]) -> None:
         self._deadline, self._overdue = time.monotonic() + seconds, otherwise
@@ -301,6 +323,16 @@ class MarWorker:
         self._deadline = None
         if self._process is not None:
             self._process.kill()
+
+    def _start_is_late(self) -> None:
+        self._deadline = None
+        self._drop()
+        if self._current is not None:
+            sentence = (
+                f"The worker did not start within {_START_S:.0f} s: the machine is too busy or short of memory. Close "
+                "other programs and try again."
+            )
+            self._finish(Outcome("crashed", sentence, exit_code=4))
 
     def _drop(self) -> None:
         """Part with the process; the next request gets a new one."""

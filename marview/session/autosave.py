@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from marview.errors import MarviewError
 from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.metal import Metal, Recipe
+from marview.threads import start_thread
 from marview.volume.box import box_of
 from marview.volume.patch import MaskPatch
 
@@ -49,8 +50,7 @@ class Autosave:
         self._is_closed = False
         metal.touched.connect(self._touch)
         metal.changed.connect(self._look)
-        self._thread = threading.Thread(target=self._follow, name="autosave", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._follow, "autosave")
 
     def save_soon(self) -> None:
         """Keep what is not kept yet, now."""

@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from marview.errors import MarviewError
+from marview.threads import NO_THREAD, NoThread, is_lack_of_threads
 
 T = TypeVar("T")
 Post = Callable[[Callable[[], None]], None]
@@ -31,11 +33,19 @@ class Generation:
 
 
 class Background:
-    """Two threads for slow work."""
+    """Two threads for slow work.
+
+    Raises:
+        NoThread: the system starts no more threads.
+    """
 
     def __init__(self, post: Post) -> None:
         self.post = post
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="marview")
+        try:
+            self._threads.submit(int)  # one thread there is, which takes all work where no second one starts
+        except (RuntimeError, MemoryError) as error:
+            raise NoThread(NO_THREAD) from error
         self._is_closed = False
 
     def run(
@@ -46,7 +56,8 @@ class Background:
     ) -> None:
         """Run `work` on a thread; then, on the window's thread, `done(answer)` or `failed(sentence)`."""
         if not self._is_closed:
-            self._threads.submit(self._run, work, done, failed)
+            with suppress(RuntimeError, MemoryError):  # no second thread starts; the work waits for the first one
+                self._threads.submit(self._run, work, done, failed)
 
     def _run(self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[str], None]) -> None:
         try:
@@ -56,7 +67,11 @@ class Background:
             self._answer(lambda: failed(sentence))
         except Exception as bug:  # noqa: BLE001 - a thread must say that it failed, whatever it was
             _log.exception("work in the background failed")
-            sentence = f"This failed ({type(bug).__name__}). The log has the details; please report it."
+            sentence = (
+                NO_THREAD
+                if is_lack_of_threads(bug)
+                else f"This failed ({type(bug).__name__}). The log has the details; please report it."
+            )
             self._answer(lambda: failed(sentence))
         else:
             self._answer(lambda: done(answer))

@@ -2,10 +2,10 @@
 
 import enum
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from marview.mar.shared import SharedArray
 from marview.session.background import Post
 from marview.session.messages import Messages, Severity
 from marview.session.result import Result
+from marview.threads import NoThread, start_thread
 
 TOLD_SECONDS = 0.1
 
@@ -129,7 +130,13 @@ class Runs:
         job.run = run
         self.job = job
         self.changed.emit(job)
-        threading.Thread(target=self._await, args=(job, run, ended), name="run", daemon=True).start()
+        try:
+            start_thread(partial(self._await, job, run, ended), "run")
+        except NoThread as refusal:
+            run.cancel()
+            self.job = None
+            self._messages.error(str(refusal))
+            return None
         return job
 
     def cancel(self) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from marview.session.messages import Messages, Severity
 from marview.session.picture import Picture
 from marview.session.runs import TOLD_SECONDS, State
 from marview.session.sensitivity_marks import Line, Region, across
+from marview.threads import NoThread, start_thread
 from marview.volume.measure import Profile, profile
 from marview.volume.window import HuWindow
 
@@ -175,8 +177,11 @@ class Sensitivity:
             pixel_mm = (given.spacing_mm[1], given.spacing_mm[2])
             return Swept(result, measure(result), titles, pixel_mm)
 
-        self._thread = threading.Thread(target=self._run, args=(job, work), name="sweep", daemon=True)
-        self._thread.start()
+        try:
+            self._thread = start_thread(partial(self._run, job, work), "sweep")
+        except NoThread as refusal:
+            self.job = None
+            self._messages.error(str(refusal))
         self.changed.emit()
 
     def cancel(self) -> None:

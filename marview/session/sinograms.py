@@ -1,6 +1,5 @@
 """The sinogram, trace and LI sinogram of the slice in view, before any run: asked for when it is looked at."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from marview.geometry import TraceCoverage
 from marview.mar.messages import Message, Output, SinogramRequest
 from marview.mar.run import Outcome, Run
 from marview.session.background import Generation, Post
+from marview.threads import NoThread, start_thread
 
 WANTED = ("sinogram", "trace", "li_sinogram")
 
@@ -89,7 +89,6 @@ class Sinograms:
             self.refusal = str(refusal)
             self.changed.emit()
             return
-        self.is_busy = True
 
         def wait() -> None:
             outcome = run.wait()
@@ -101,7 +100,14 @@ class Sinograms:
             run.discard_outputs()
             self._post(lambda: self._take(answer, outcome, ticket))
 
-        threading.Thread(target=wait, name="sinogram", daemon=True).start()
+        self.is_busy = True
+        try:
+            start_thread(wait, "sinogram")
+        except NoThread as refusal:
+            self.is_busy = False
+            run.cancel()
+            self.refusal = str(refusal)
+            self.changed.emit()
 
     def _take(self, answer: SliceSinogram | None, outcome: Outcome, ticket: int) -> None:
         self.is_busy = False

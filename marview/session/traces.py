@@ -6,7 +6,6 @@ builds up, and the next answer is never older than the one before.
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +21,7 @@ from marview.mar.shared import SharedArray
 from marview.session.background import Generation, Post
 from marview.session.display import Display, View
 from marview.session.metal import Metal
+from marview.threads import NoThread, start_thread
 from marview.volume.box import Box
 
 BEAM = processing_beam(1.0)
@@ -89,7 +89,6 @@ class Traces:
         self._generation = Generation()
         self._room: SharedArray | None = None
         self._failures = 0
-        self._waiting = ThreadPoolExecutor(1, thread_name_prefix="trace")
         metal.touched.connect(self._touch)
         metal.changed.connect(self._try_again)
         view.changed.connect(self._follow)
@@ -125,7 +124,6 @@ class Traces:
         """Ask no more, whoever switches it on: panes that are emptied while the window closes do."""
         self._is_on, self._is_closed = False, True
         self._generation.next()
-        self._waiting.shutdown(wait=False)
         if self._room is not None:
             self._room.close()
             self._room = None
@@ -193,7 +191,6 @@ class Traces:
             self._failures = ATTEMPTS
             self._fail(slice_index, str(refusal))
             return
-        self._is_busy = True
         marked = room.array
 
         def wait() -> None:
@@ -203,7 +200,14 @@ class Traces:
                 made = SliceTrace(slice_index, marked.copy(), TraceCoverage(**outcome.report["coverage"]))
             self._post(lambda: self._take(slice_index, made, outcome, ticket))
 
-        self._waiting.submit(wait)
+        self._is_busy = True
+        try:
+            start_thread(wait, "trace")
+        except NoThread as refusal:
+            self._is_busy = False
+            run.cancel()
+            self._failures = ATTEMPTS
+            self._fail(slice_index, str(refusal))
 
     def _take(self, slice_index: int, made: SliceTrace | None, outcome: Outcome, ticket: int) -> None:
         self._is_busy = False

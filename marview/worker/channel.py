@@ -16,6 +16,7 @@ from pathlib import Path
 from marview.errors import MarviewError
 from marview.mar.messages import CancelRequest, Failed, Message, Request, decode, encode
 from marview.methods.api import Cancelled
+from marview.threads import start_thread
 
 _PR_SET_PDEATHSIG = 1
 
@@ -33,7 +34,7 @@ class Channel:
         self._cancelled = threading.Event()
         self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        threading.Thread(target=self._read, name="requests", daemon=True).start()
+        start_thread(self._read, "requests")
 
     def next(self) -> Request:
         """Wait for the next request; what was cancelled before it is forgotten."""

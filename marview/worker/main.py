@@ -1,11 +1,11 @@
 """The worker process: takes requests one after the other and answers each with Finished, Failed or Cancelled."""
 
 import argparse
+import contextlib
 import gc
 import logging
 import os
 import sys
-import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +29,7 @@ from marview.mar.messages import (
 )
 from marview.methods.api import Cancelled
 from marview.projection import warm_up
+from marview.threads import NoThread, start_thread
 from marview.worker.cases import run_cases
 from marview.worker.channel import Channel, die_with_parent, end_group, limit_memory
 from marview.worker.devices import list_devices, use_free_threads
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     while True:
         if may_warm_up and not channel.is_asked(IDLE_S):
             may_warm_up = False
-            threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+            with contextlib.suppress(NoThread):  # the first run compiles what it needs
+                start_thread(_warm_up, "warm-up")
         request = channel.next()
         if isinstance(request, TraceRequest):  # somebody paints, and whoever pauses in a stroke goes on with it
             may_warm_up = False

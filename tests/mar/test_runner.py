@@ -2,14 +2,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from marview.errors import UsageError
-from marview.mar import MarWorker, ReduceRequest, SharedArray, SinogramRequest
+from marview.errors import MethodFailed, UsageError
+from marview.mar import MarWorker, ReduceRequest, SharedArray, SinogramRequest, runner
+from marview.threads import NoThread
 
 
 def _is_alive(pid: int) -> bool:
@@ -66,6 +68,69 @@ def test_the_worker_s_threads_sleep_while_they_wait(monkeypatch: pytest.MonkeyPa
         assert worker._process is not None
         environment = Path(f"/proc/{worker._process.pid}/environ").read_text().split("\0")
         assert f"OMP_WAIT_POLICY={asked or 'PASSIVE'}" in environment
+
+
+class _Scarce:
+    """Starts so many threads and no more."""
+
+    def __init__(self, left: int) -> None:
+        self.left, self._start = left, threading.Thread.start
+
+    def start(self, thread: threading.Thread) -> None:
+        if self.left <= 0:
+            raise RuntimeError("can't start new thread")
+        self.left -= 1
+        self._start(thread)
+
+
+def _scarce(monkeypatch: pytest.MonkeyPatch, left: int) -> _Scarce:
+    scarce = _Scarce(left)
+
+    def start(thread: threading.Thread) -> None:
+        scarce.start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    return scarce
+
+
+@pytest.mark.parametrize("left", range(4))
+def test_where_no_thread_can_start_a_run_ends_in_a_sentence_and_the_next_one_is_taken(
+    monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    scarce = _scarce(monkeypatch, left)
+    if not left:
+        with pytest.raises(NoThread, match="starts no more threads"):
+            MarWorker()
+        return
+    with MarWorker() as worker:
+        with pytest.raises(MethodFailed, match="starts no more threads"):
+            worker.devices()
+        assert worker._process is None
+        scarce.left = 3
+        assert worker.devices()
+
+
+def test_a_worker_that_is_slow_to_start_is_given_up_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_START_S", 0.01)
+    with MarWorker() as worker, pytest.raises(MethodFailed, match="did not start within 0 s"):
+        worker.devices()
+
+
+def test_a_failure_of_the_runner_itself_ends_every_run_that_waits(
+    monkeypatch: pytest.MonkeyPatch, arrays: list[SharedArray]
+) -> None:
+    request = ReduceRequest(method="nmar", hu=arrays[0], mask=arrays[1], correction=arrays[2], spacing_mm=(1, 1, 1))
+
+    def fail(*_: object) -> None:
+        raise ValueError("this shared array is closed")
+
+    with MarWorker() as worker:
+        with monkeypatch.context() as patched:
+            patched.setattr(runner, "mark_unwritten", fail)
+            runs = [worker.reduce(request, lambda message: None) for _ in range(3)]
+            assert [run.wait(60).state for run in runs] == ["crashed"] * 3
+            assert "this shared array is closed" in runs[-1].wait(1).sentence
+        assert worker.reduce(request, lambda message: None).wait(120).state == "done"
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
 import logging
 import threading
+import time
 
 import pytest
 
 from marview.errors import BadInput
 from marview.session.background import Background, Generation
+from marview.threads import NoThread
 
 
 @pytest.fixture
@@ -56,3 +58,33 @@ def test_only_the_last_number_is_current() -> None:
     first, second = generation.next(), generation.next()
     assert not generation.is_current(first)
     assert generation.is_current(second)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_work_is_done_on_one_thread_or_refused_where_no_more_can_start(
+    monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    start, threads = threading.Thread.start, [left]
+
+    def scarce(thread: threading.Thread) -> None:
+        threads[0] -= 1
+        if threads[0] < 0:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    if not left:
+        with pytest.raises(NoThread, match="starts no more threads"):
+            Background(lambda call: call())
+        return
+    done: list[int] = []
+    background = Background(lambda call: call())
+    gate = threading.Event()
+    background.run(lambda: gate.wait(60), lambda _: done.append(0), pytest.fail)
+    background.run(lambda: 1, done.append, pytest.fail)
+    gate.set()
+    until = time.monotonic() + 60
+    while len(done) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    background.close()
+    assert done == [0, 1]

@@ -1,5 +1,7 @@
 """Refusals a person can meet: one sentence that says what, which file, why, and what to do."""
 
+import lzma
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -7,17 +9,24 @@ import zlib
 DAMAGED_ARRAYS = (
     OSError,
     ValueError,
+    TypeError,
+    IndexError,
+    OverflowError,
+    MemoryError,
     EOFError,
     NotImplementedError,
     RuntimeError,
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
+    struct.error,
     tokenize.TokenError,
 )
 """What numpy raises at .npy and .npz files whose bytes are wrong or missing, beside the KeyError of a missing name.
 
 Flipped bits make an entry one that says it is encrypted (`RuntimeError`) or packed in a way zipfile does not know
-(`NotImplementedError`), and a header one that Python cannot take apart (`TokenError`).
+(`NotImplementedError`), and a header one that Python cannot take apart (`TokenError`) or
+that claims more than there is memory for.
 """
 
 

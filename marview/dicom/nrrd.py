@@ -62,10 +62,12 @@ def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
             header = nrrd.read_header(stream)
             values = _values(header, stream, path)
         return _in_space(values, header, path)
+    except BadInput:
+        raise
     except (OSError, EOFError, zlib.error) as why:
         reason = getattr(why, "strerror", None) or "it is truncated or damaged"
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
-    except (nrrd.NRRDError, ValueError, KeyError, TypeError, IndexError, UnicodeError):
+    except Exception:  # noqa: BLE001 - pynrrd raises whatever a broken header leads it to
         raise damaged from None
 
 

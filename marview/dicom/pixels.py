@@ -1,6 +1,7 @@
 """Stored values of one slice, and HU from them."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +55,9 @@ def _native(header: SliceHeader, offset: int) -> Stored:
     if header.transfer_syntax == DEFLATED:
         whole = header.source.all()
         data = inflate(whole, opening(whole)[1], header.name)
-        raw = np.frombuffer(data[offset : offset + number * dtype.itemsize], dtype)
+        raw = _whole_values(data[offset : offset + number * dtype.itemsize], dtype)
     elif header.source.member:
-        raw = np.frombuffer(header.source.head(offset + number * dtype.itemsize)[offset:], dtype)
+        raw = _whole_values(header.source.head(offset + number * dtype.itemsize)[offset:], dtype)
     else:
         try:
             with open_regular(header.source.path) as stream:
@@ -71,6 +72,11 @@ def _native(header: SliceHeader, offset: int) -> Stored:
     if header.is_planar:
         return raw.reshape(header.samples, header.rows, header.columns).transpose(1, 2, 0)
     return raw.reshape(header.rows, header.columns, header.samples)
+
+
+def _whole_values(data: bytes, dtype: np.dtype[Any]) -> Stored:
+    """Values of a stretch of bytes; the bytes of one that is cut are left."""
+    return np.frombuffer(data, dtype, len(data) // dtype.itemsize)
 
 
 def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> Remark:

@@ -3,7 +3,9 @@
 import os
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,11 +47,11 @@ class Source:
         """
         try:
             if self.member:
-                with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as stream:
+                with open_zip(self.path).open(self.member) as stream:
                     return stream.read(count)
             with open_regular(self.path) as stream:
                 return stream.read(count)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, KeyError) as why:
+        except Exception as why:  # noqa: BLE001 - damaged archives raise whatever their parts lead the packers to
             raise BadInput(f"{self.name} cannot be read ({_reason(why)}).") from None
 
     def all(self) -> bytes:
@@ -62,6 +64,22 @@ class Source:
         if len(data) > LARGEST_FILE_BYTES:
             raise BadInput(f"{self.name} is larger than {LARGEST_FILE_BYTES >> 30} GiB and is not read.")
         return data
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """The zip at a path, its directory read once for all its members; whoever asks leaves it open.
+
+    Raises:
+        Exception: whatever a damaged directory leads zipfile to.
+    """
+    status = path.stat()
+    return _opened(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=2)
+def _opened(path: Path, _version: tuple[int, ...]) -> zipfile.ZipFile:
+    """Kept by what the file is now; one that nobody keeps or reads any more closes itself."""
+    return zipfile.ZipFile(path)
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -78,4 +96,4 @@ def open_regular(path: Path) -> BinaryIO:
 def _reason(why: Exception) -> str:
     if isinstance(why, OSError) and why.strerror:
         return why.strerror.lower()
-    return "damaged archive" if isinstance(why, zipfile.BadZipFile) else "not readable"
+    return "damaged archive" if isinstance(why, zipfile.BadZipFile | zlib.error | EOFError) else "not readable"

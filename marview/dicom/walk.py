@@ -2,7 +2,6 @@
 
 import os
 import stat
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from marview.dicom.source import Source, open_regular
+from marview.dicom.source import Source, open_regular, open_zip
 from marview.errors import BadInput
 
 MOST_FILES = 200_000
@@ -116,9 +115,8 @@ def _folder(top: Path, skipped: Counter[str]) -> Iterator[Source]:
 
 def _archive(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError):
+        members = open_zip(path).infolist()
+    except Exception:  # noqa: BLE001 - a damaged directory raises all sorts
         raise BadInput(f"{path} is a damaged zip. Unpack it by other means and open the folder.") from None
     unpacked = sum(member.file_size for member in members)
     if len(members) > MOST_FILES or unpacked > min(LARGEST_ARCHIVE_BYTES, LARGEST_RATIO * path.stat().st_size):

@@ -197,7 +197,7 @@ def read_recipe(folder: Path, size: str) -> Recipe:
         )
     try:
         return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path} cannot be read as a TOML file: {error}.") from error
     except ValidationError as error:
         raise BadInput(f"{path}: {wrong_field(error)}.") from error

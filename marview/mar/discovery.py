@@ -175,7 +175,7 @@ def _id_of(folder: Path) -> str:
     """The id a wrong manifest gives, else the folder's name."""
     try:
         said = tomllib.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("id")
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
         return folder.name
     return said if isinstance(said, str) and said else folder.name
 

@@ -127,7 +127,7 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}); a method is a folder with a {MANIFEST}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path} is not a TOML file: {error}.") from error
     except ValidationError as error:
         raise BadInput(f"{path}: {wrong_field(error)}.") from error

@@ -67,7 +67,7 @@ class Settings:
             settings.window = {str(name): str(value) for name, value in stored.get("window", {}).items()}
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             _log.warning("the settings could not be read; they start afresh")
         return settings
 

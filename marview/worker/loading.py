@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -82,7 +82,7 @@ class LoadedMethod:
         path = self._checked(file)
         try:
             return Weights(load_file(path, device=device), path)
-        except (SafetensorError, OSError) as error:
+        except Exception as error:
             raise MethodFailed(
                 f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}); "
                 "install the method again."
@@ -98,7 +98,7 @@ class LoadedMethod:
         try:
             with safe_open(path, framework="pt") as opened:
                 return dict(opened.metadata() or {})
-        except (SafetensorError, OSError) as error:
+        except Exception as error:
             raise MethodFailed(
                 f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}); "
                 "install the method again."

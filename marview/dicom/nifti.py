@@ -1,6 +1,5 @@
 """Read a NIfTI file as if it were a series: HU on an LPS grid, slices from the foot end."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from marview.dicom.pixels import HIGHEST_HU, LOWEST_HU, PADDING_HU
 from marview.dicom.plausible import size_findings, values_findings
+from marview.dicom.quiet import quiet
 from marview.dicom.read import Allocate, LoadedSeries, allocate_hu, middle_outward
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
@@ -38,8 +38,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
     """
     try:
         note_file(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             image = nib.load(path)
         if not isinstance(image, nib.Nifti1Image):
             raise BadInput(f"{path.name} is not NIfTI.")

@@ -1,20 +1,23 @@
-"""Keep pydicom's warnings, which quote values of the patient, out of logs and screens."""
+"""Keep what libraries warn and log of a file, which quotes values of the patient, out of logs and screens."""
 
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_LOGGERS = tuple(logging.getLogger(name) for name in ("pydicom", "nibabel.global", "highdicom"))
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what pydicom warns and logs: what matters in a file is judged by `check`, in our own words."""
-    logger = logging.getLogger("pydicom")
-    was_disabled = logger.disabled
-    logger.disabled = True
+    """Drop what pydicom, nibabel and highdicom warn and log: what matters in a file is judged by `check`."""
+    was_disabled = [logger.disabled for logger in _LOGGERS]
+    for logger in _LOGGERS:
+        logger.disabled = True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.disabled = was_disabled
+        for logger, was in zip(_LOGGERS, was_disabled, strict=True):
+            logger.disabled = was

@@ -2,6 +2,7 @@ import contextlib
 import threading
 import time
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -490,3 +491,18 @@ def test_what_a_jpeg_decoder_complains_of_is_a_damaged_slice(shared_data, tmp_pa
         sentences.append(str(refusal.value))
     assert len(sentences) >= 4
     assert any("its decoder met corrupt data" in sentence for sentence in sentences)
+
+
+def test_a_deflated_slice_that_ends_at_an_odd_byte_is_damaged_and_the_rest_opens(slices, save):
+    folder = save(slices)
+    path = folder / "002.dcm"
+    whole = path.read_bytes()
+    end = 144 + int.from_bytes(whole[140:144], "little")
+    uid = b"UI\x14\x001.2.840.10008.1.2.1\0"
+    meta = whole[:end].replace(uid, b"UI\x16\x001.2.840.10008.1.2.1.99")
+    meta = meta[:140] + (len(meta) - 144).to_bytes(4, "little") + meta[144:]
+    packer = zlib.compressobj(wbits=-15)
+    path.write_bytes(meta + packer.compress(whole[end:-3]) + packer.flush())
+    loaded = dicom.open_series(folder)
+    assert loaded.gaps == (2,)
+    assert any("002.dcm is truncated" in finding.sentence for finding in loaded.report.findings)

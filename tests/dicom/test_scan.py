@@ -3,10 +3,13 @@ import socket
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from marview import dicom
 from marview.errors import BadInput
+from marview.export import write_nifti
+from marview.geometry import Grid
 
 
 def test_one_series_is_found_whatever_the_files_are_called_and_however_deep_they_lie(slices, tmp_path):
@@ -91,6 +94,52 @@ def test_a_zip_opens_like_its_folder(slices, save, tmp_path):
     assert (from_zip.volume.hu == from_folder.volume.hu).all()
     assert from_zip.volume.grid == from_folder.volume.grid
     assert dicom.scan(archive).skipped == {"not DICOM": 1}
+
+
+def test_the_directory_of_a_zip_is_read_once_however_many_members_it_has(slices, save, tmp_path, monkeypatch):
+    archive, read = tmp_path / "study.zip", []
+    with zipfile.ZipFile(archive, "w") as target:
+        for path in save(slices).iterdir():
+            target.write(path, path.name)
+    real = zipfile.ZipFile._RealGetContents
+    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", lambda self: (read.append(1), real(self)))
+    dicom.open_series(archive)
+    assert len(read) == 1
+
+
+def test_a_zip_that_another_replaces_is_read_anew(slices, save, tmp_path):
+    archive, folder = tmp_path / "study.zip", save(slices)
+    for count in (5, 3):
+        with zipfile.ZipFile(archive, "w") as target:
+            for path in sorted(folder.iterdir())[:count]:
+                target.write(path, path.name)
+        assert len(dicom.scan(archive).series[0]) == count
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_member_of_a_zip_is_told_and_the_rest_opens(slices, save, tmp_path, how):
+    archive = tmp_path / "study.zip"
+    with zipfile.ZipFile(archive, "w", how) as target:
+        for path in sorted(save(slices).iterdir()):
+            target.write(path, path.name)
+        at = target.getinfo("002.dcm").header_offset
+    data = bytearray(archive.read_bytes())
+    data[at + 60 : at + 140] = bytes(80)
+    archive.write_bytes(data)
+    found = dicom.scan(archive)
+    assert len(found.series[0]) >= 4
+    assert len(found.damaged) == 1 or how == zipfile.ZIP_STORED
+
+
+def test_an_odd_nifti_file_hides_no_series_beside_it(slices, save, tmp_path):
+    folder = save(slices)
+    grid = Grid.from_spacing((2, 3, 4), (1, 1, 1))
+    header = bytearray(write_nifti(tmp_path / "a.nii", np.zeros((2, 3, 4), np.int16), grid).read_bytes())
+    header[70:72] = (9999).to_bytes(2, "little")
+    (folder / "note.nii").write_bytes(header)
+    assert dicom.open_series(folder).volume.hu.shape == (5, 8, 6)
+    with pytest.raises(BadInput, match=r"note\.nii cannot be read"):
+        dicom.open_series(folder / "note.nii")
 
 
 def test_a_zip_bomb_is_refused_before_it_unpacks(tmp_path):

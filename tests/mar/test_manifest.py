@@ -40,6 +40,7 @@ def test_what_is_left_out_has_defaults(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("id = ", "not a TOML file"),
+        ("id = " + "[" * 100_000, "not a TOML file"),
         (GOOD.replace('title = "Good"\n', ""), "title is missing"),
         (GOOD + "colour = 1\n", "colour is not a name"),
         (GOOD.replace('"good"', '"Good One"'), "id is 'Good One'"),

@@ -71,6 +71,14 @@ class Format(enum.StrEnum):
     PNG = "png"
 
 
+class Report(enum.StrEnum):
+    """How a batch's summary is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
 class Kind(enum.StrEnum):
     """What the demo study shows."""
 
@@ -139,6 +147,73 @@ def reduce(
         series_uid=series,
         is_across_gaps=across_gaps,
         as_json=as_json,
+    )
+
+
+@app.command()
+def batch(
+    inputs: Annotated[
+        list[Path] | None, typer.Argument(metavar="INPUT...", help="Folders, zips, DICOMDIRs and files; any number.")
+    ] = None,
+    method: Annotated[str, typer.Option(metavar="ID", help="A method of `marview methods`.")] = "nmar",
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the results, the job table and the summaries.")
+    ] = Path("corrected"),
+    jobs: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help='JSON lines, {"input": "PATH"} each: further inputs; repeat.'),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the job table in DIR.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Queue failed studies again.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print which series would be corrected; write nothing.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Studies at a time; 0: as cores and memory allow.")
+    ] = 0,
+    prefer: Annotated[
+        str, typer.Option(metavar="A,B", help="Which series of a study wins: thin, soft, many, in this order.")
+    ] = "thin,soft,many",
+    description: Annotated[
+        str, typer.Option(metavar="PATTERN", help="Only series whose description contains this regular expression.")
+    ] = "",
+    derived: Annotated[bool, typer.Option("--derived", help="Derived series qualify too.")] = False,
+    threshold: Threshold = None,
+    margin: Margin = 0.0,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the method; repeat.")
+    ] = None,
+    device: Device = Device.AUTO,
+    format_: Annotated[Format, typer.Option("--format")] = Format.DICOM,
+    across_gaps: AcrossGaps = False,
+    report: Annotated[Report, typer.Option(help="How the summary is printed.")] = Report.TABLE,
+) -> int:
+    """Correct every study with metal under the inputs, without anybody watching."""
+    from marview.batch.selection import SelectionRule
+    from marview.commands.batch import Order, run_batch
+
+    if not inputs and not jobs:
+        raise UsageError("batch needs an INPUT or --jobs FILE.")
+    order = Order(
+        method=method,
+        settings=tuple(settings or ()),
+        threshold_hu=threshold,
+        margin_mm=margin,
+        device=device.value,
+        format_=format_.value,
+        across_gaps=across_gaps,
+        rule=SelectionRule(tuple(prefer.split(",")), description, derived),
+    )
+    return run_batch(
+        inputs or [],
+        output,
+        order,
+        lists=jobs or [],
+        workers=workers,
+        is_resumed=resume,
+        retries_failed=retry_failed,
+        is_dry=dry_run,
+        report=report.value,
     )
 
 

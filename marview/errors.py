@@ -52,3 +52,7 @@ class MethodFailed(MarviewError):  # noqa: N818
     """A method was run and gave no result."""
 
     exit_code = 4
+
+
+class NoMetal(BadInput):
+    """A series holds no metal, so there is nothing to correct."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from marview.commands.series import shared_series
 from marview.dicom import LoadedSeries
 from marview.dicom.mask_file import read_mask
-from marview.errors import BadInput, UsageError
+from marview.errors import BadInput, NoMetal, UsageError
 from marview.export import refuse_mask_name, write_mask
 from marview.geometry import Grid
 from marview.text import count
@@ -71,7 +71,8 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
         advice: what to do where there is none, in a sentence.
 
     Raises:
-        BadInput: the mask's file cannot be read or lies on another grid, or there is no metal.
+        NoMetal: nothing in the series is metal.
+        BadInput: the mask's file cannot be read or lies on another grid, or the margin leaves nothing of it.
     """
     hu, grid = loaded.volume.hu, loaded.volume.grid
     notes: Sequence[str] = ()
@@ -88,7 +89,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
         mask, notes = found.mask, found.notes
         origin = f"adaptive, above {found.threshold_hu:.0f} HU" if mask.any() else "adaptive"
     if not mask.any():
-        raise BadInput(
+        raise NoMetal(
             f"No metal was found in {loaded.series.path} ({origin}), so there is nothing to correct. "
             + (advice or "Say another --threshold HU, or --mask FILE, if there is some.")
         )

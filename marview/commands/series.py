@@ -1,7 +1,7 @@
 """The series a verb works on, read into shared memory so that the worker sees it without a copy."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +22,18 @@ class SharedSeries:
     hu: SharedArray
 
 
+Tell = Callable[[str], None]
+"""Hears sentences that the person should read."""
+
+
+def say(sentence: str) -> None:
+    """Print a sentence on standard error."""
+    print(f"marview: {sentence}", file=sys.stderr)
+
+
 @contextmanager
-def shared_series(path: Path, series_uid: str = "") -> Iterator[SharedSeries]:
-    """Read a series that a method may be run on; findings go to standard error.
+def shared_series(path: Path, series_uid: str = "", tell: Tell = say) -> Iterator[SharedSeries]:
+    """Read a series that a method may be run on; `tell` hears its findings.
 
     Raises:
         BadInput: it cannot be read, or its geometry or HU cannot be relied on.
@@ -42,15 +51,15 @@ def shared_series(path: Path, series_uid: str = "") -> Iterator[SharedSeries]:
         if not loaded.report.is_volume:
             raise BadInput(f"{path} can only be looked at: {loaded.report.reason}")
         for finding in loaded.report.findings:
-            print(f"marview: {finding.sentence}", file=sys.stderr)
+            tell(finding.sentence)
         yield SharedSeries(loaded, arrays[-1])
     finally:
         for array in arrays:
             array.close()
 
 
-def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool) -> None:
-    """Go over missing slices only where that was asked for, and then name them; the findings were told.
+def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, tell: Tell = say) -> None:
+    """Accept missing slices only where the person asked for it, and then name them to `tell`.
 
     Raises:
         BadInput: slices are missing, and `is_across_gaps` does not say to go over them.
@@ -63,7 +72,7 @@ def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool) -> None:
             "there; the result leaves the others out."
         )
     if named:
-        print(f"marview: Not there or not readable, so left out of the result: slice {named}.", file=sys.stderr)
+        tell(f"Missing or unreadable, so the result leaves it out: slice {named}.")
 
 
 def share(values: NDArray[np.bool_]) -> SharedArray:

@@ -1,0 +1,73 @@
+"""Work off a job table with several workers at once."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from marview.batch.job import Ending, Job, State
+from marview.batch.table import JobTable
+
+Correct = Callable[[Job, threading.Event], Ending | None]
+"""Corrects the study of a job; None where the event told it to stop before the end."""
+
+
+@dataclass
+class Queue:
+    """The waiting jobs of a table.
+
+    Attributes:
+        table: hears of every change before anything else does.
+        correct: corrects one study; called on as many threads as there are workers, never raises.
+        workers: number of studies corrected at a time.
+        on_end: called on the caller's thread with every job that ended.
+        on_start: called on the caller's thread with every job that starts.
+    """
+
+    table: JobTable
+    correct: Correct
+    workers: int = 1
+    on_end: Callable[[Job, Ending], None] = lambda _job, _ending: None
+    on_start: Callable[[Job], None] = lambda _: None
+
+    def run(self, jobs: Sequence[Job], stop: threading.Event | None = None) -> None:
+        """Correct the jobs; returns when all have ended.
+
+        Jobs that were stopped wait in the table again. Ctrl-C stops those that run and passes on.
+
+        Args:
+            jobs: jobs of the table that wait.
+            stop: lets another thread stop the work.
+        """
+        stop = stop or threading.Event()
+        waiting = list(reversed(jobs))
+        running: dict[Future[Ending | None], Job] = {}
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="batch") as pool:
+            try:
+                while (waiting and not stop.is_set()) or running:
+                    while waiting and len(running) < self.workers and not stop.is_set():
+                        job = waiting.pop()
+                        self.table.start(job)
+                        self.on_start(job)
+                        running[pool.submit(self.correct, job, stop)] = job
+                    done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._settle(running.pop(future), future)
+            except BaseException:
+                stop.set()
+                for future in list(running):
+                    self._settle(running[future], future)
+                raise
+
+    def _settle(self, job: Job, future: Future[Ending | None]) -> None:
+        ending = future.result()
+        if ending is None:
+            self.table.requeue(job)
+            return
+        self.table.finish(job, ending)
+        self.on_end(job, ending)
+
+
+def needs_attention(jobs: Sequence[Job]) -> bool:
+    """Whether any job failed."""
+    return any(job.state is State.FAILED for job in jobs)

@@ -1,0 +1,143 @@
+"""Which series of a study to correct."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from marview.dicom.check import check
+from marview.dicom.report import SeriesReport
+from marview.dicom.series import Series
+from marview.errors import UsageError
+from marview.text import listing
+
+RULE = (
+    "Of each study, marview corrects one series: axial CT that is a volume, not derived and not a scout. "
+    "Where several qualify, the {order} wins."
+)
+_WORDS = {"thin": "thinnest slices", "soft": "softest kernel", "many": "most slices"}
+
+_AXIAL = 0.8
+"""Least cosine between the slice normal and the patient's long axis: within 37 degrees."""
+
+_SHARP_WORDS = re.compile(r"sharp|bone|lung|edge|hard|detail|inner ?ear|hrct", re.IGNORECASE)
+_SOFT_WORDS = re.compile(r"soft|standard|stnd|smooth|body|brain|abdomen|mediastin", re.IGNORECASE)
+_SHARPNESS = re.compile(r"[A-Za-z]{1,2}([0-9]{2})[a-z]?")
+
+
+@dataclass(frozen=True)
+class SelectionRule:
+    """How one series of a study is chosen.
+
+    Attributes:
+        order: names of the criteria, the first one first: "thin", "soft" and "many".
+        description: regular expression that the series description must contain, in upper or lower case.
+        takes_derived: whether series that are themselves derived qualify.
+    """
+
+    order: tuple[str, ...] = ("thin", "soft", "many")
+    description: str = ""
+    takes_derived: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.order or set(self.order) - set(_WORDS):
+            raise UsageError(f"--prefer takes a list of {', '.join(_WORDS)}, not {','.join(self.order)}.")
+        try:
+            re.compile(self.description)
+        except re.error as why:
+            raise UsageError(
+                f"--description takes a regular expression; {self.description!r} is none: {why}."
+            ) from None
+
+    @property
+    def words(self) -> str:
+        """The rule in a sentence."""
+        rule = RULE.format(order=", then the ".join(f"one with the {_WORDS[name]}" for name in self.order))
+        return rule + (f" Its description contains {self.description!r}." if self.description else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The chosen series and its report; or why there is none."""
+
+    series: Series | None
+    report: SeriesReport | None
+    reason: str = ""
+
+
+def choose_series(
+    study: Sequence[Series], rule: SelectionRule, judge: Callable[[Series], SeriesReport] = check
+) -> Choice:
+    """Choose the series of a study to correct.
+
+    Args:
+        study: its series.
+        rule: what qualifies and what wins.
+        judge: says what is wrong with a series.
+    """
+    reasons: list[str] = []
+    fitting: list[tuple[tuple[float, ...], int, Series, SeriesReport]] = []
+    for position, series in enumerate(study):
+        reason, report = _unfit(series, rule), None
+        if not reason:
+            report = judge(series)
+            reason = "" if report.is_volume else report.reason
+        if reason or report is None:
+            reasons.append(reason)
+        else:
+            fitting.append((tuple(_CRITERIA[name](series, report) for name in rule.order), position, series, report))
+    if not fitting:
+        return Choice(None, None, f"No series qualifies: {listing(dict.fromkeys(reasons))}")
+    _, _, series, report = min(fitting, key=lambda each: each[:2])
+    return Choice(series, report)
+
+
+def is_derived(series: Series) -> bool:
+    """Whether a series calls itself derived from other images."""
+    return bool(series.slices) and series.slices[0].image_type[:1] == ("DERIVED",)
+
+
+def _unfit(series: Series, rule: SelectionRule) -> str:
+    """Why a series does not qualify, by its header alone; empty where it may."""
+    if series.nifti is not None:
+        return ""
+    first = series.slices[0]
+    if first.modality != "CT":
+        return f"it is {first.modality or 'of no modality'}, not CT."
+    if first.is_scout:
+        return "it is a scout."
+    if is_derived(series) and not rule.takes_derived:
+        return "it is derived from other images already."
+    if first.orientation is not None:
+        normal = np.cross(first.orientation[:3], first.orientation[3:])
+        if abs(float(normal[2])) < _AXIAL:
+            return "it is not axial."
+    if rule.description and not re.search(rule.description, first.series_description, re.IGNORECASE):
+        return "its description does not match."
+    return ""
+
+
+def _thin(_: Series, report: SeriesReport) -> float:
+    assert report.stack is not None
+    return round(report.stack.grid.spacing_mm[0], 2)
+
+
+def _soft(series: Series, _: SeriesReport) -> float:
+    """Sharpness of the kernel as its name tells: vendors' numbers (B30f, Br40, FC08), else words; unknown is medium."""
+    kernel = dict(series.slices[0].phase).get("kernel", "") if series.slices else ""
+    words = f"{kernel} {series.description}"
+    number = _SHARPNESS.search(kernel)
+    if _SHARP_WORDS.search(words):
+        return 90.0
+    if number is not None:
+        return float(number.group(1))
+    return 30.0 if _SOFT_WORDS.search(words) else 50.0
+
+
+def _many(_: Series, report: SeriesReport) -> float:
+    assert report.stack is not None
+    return -float(report.stack.grid.shape[0])
+
+
+_CRITERIA: dict[str, Callable[[Series, SeriesReport], float]] = {"thin": _thin, "soft": _soft, "many": _many}

@@ -1,0 +1,80 @@
+"""What became of the jobs, for people, spreadsheets and programs."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from marview.batch.job import Job, State
+from marview.dicom.atomic import whole_file
+from marview.text import count
+
+_FIELDS = ("number", "state", "input", "series", "slices", "corrected", "seconds", "output", "reason", "notes")
+
+
+def records(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """One flat record a job."""
+    return [
+        {
+            "number": job.number,
+            "state": job.state.value,
+            "input": str(job.source),
+            "series": job.series,
+            "slices": job.slices,
+            "corrected": job.corrected,
+            "seconds": round(job.seconds, 1),
+            "output": job.folder if job.state is State.DONE else "",
+            "reason": job.reason,
+            "notes": list(job.notes),
+        }
+        for job in jobs
+    ]
+
+
+def as_csv(jobs: Sequence[Job]) -> str:
+    """The records as CSV with a header line; several notes are joined by a space."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, _FIELDS)
+    writer.writeheader()
+    writer.writerows(record | {"notes": " ".join(record["notes"])} for record in records(jobs))
+    return out.getvalue()
+
+
+def as_json_lines(jobs: Sequence[Job]) -> str:
+    """The records as JSON, one a line."""
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records(jobs))
+
+
+def print_table(jobs: Sequence[Job], console: Console) -> None:
+    """Print the jobs as a table for people."""
+    table = Table(box=None, header_style="bold")
+    for heading in ("study", "state", "input", "slices", "corrected", "seconds", "why"):
+        table.add_column(heading, overflow="fold")
+    for job in jobs:
+        done = job.state is State.DONE
+        words = (str(job.number), job.state.value, str(job.source), str(job.slices or ""))
+        figures = (str(job.corrected), f"{job.seconds:.1f}") if done else ("", "")
+        table.add_row(*(Text(word) for word in (*words, *figures, job.reason)))
+    console.print(table)
+    console.print(sentence(jobs))
+
+
+def sentence(jobs: Sequence[Job]) -> str:
+    """How many studies ended in which state."""
+    numbers = Counter(job.state for job in jobs)
+    parts = ", ".join(f"{numbers[state]} {state.value}" for state in State if numbers[state])
+    return f"{count(len(jobs), 'study', 'studies')}: {parts or 'nothing to do'}."
+
+
+def write_summaries(jobs: Sequence[Job], folder: Path) -> None:
+    """Write `summary.csv` and `summary.jsonl` into the output folder, each whole or not at all."""
+    for name, text in (("summary.csv", as_csv(jobs)), ("summary.jsonl", as_json_lines(jobs))):
+        with whole_file(folder / name) as part:
+            part.write_text(text, encoding="utf-8", newline="")

@@ -1,0 +1,156 @@
+"""The job table: a SQLite file that is true at any moment, also after a kill."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self
+
+from marview.batch.job import Ending, Job, Plan, State
+from marview.errors import BadInput, UsageError
+
+_VERSION = 1
+_CREATE = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    source TEXT NOT NULL,
+    series TEXT NOT NULL,
+    slices INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    corrected INTEGER NOT NULL DEFAULT 0,
+    seconds REAL NOT NULL DEFAULT 0,
+    notes TEXT NOT NULL DEFAULT '[]'
+);
+CREATE TABLE IF NOT EXISTS orders (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+_COLUMNS = "number, key, source, series, slices, state, reason, corrected, seconds, notes"
+
+
+class JobTable:
+    """The jobs of one output folder; usable from several threads.
+
+    The file is written ahead (WAL) and every change is one transaction, so a process that is killed leaves either the
+    state before a change or the one after it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the table, or make it.
+
+        Raises:
+            BadInput: the file is no job table, or a newer marview made it.
+        """
+        self._path, self._lock = path, Lock()
+        try:
+            self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+            if version > _VERSION:
+                raise BadInput(f"{path} was made by a newer marview. Update marview, or choose another output folder.")
+            self._connection.executescript(_CREATE)
+            self._connection.execute(f"PRAGMA user_version={_VERSION}")
+        except sqlite3.Error as why:
+            raise BadInput(
+                f"{path} cannot be used as a job table: {why}. Choose another output folder, or move the file away."
+            ) from None
+
+    def order(self, wanted: Mapping[str, Any]) -> None:
+        """Keep what is asked for with the table, or compare it with what the table was begun with.
+
+        Raises:
+            UsageError: an earlier call asked for something else; one table holds results of one kind.
+        """
+        known = dict(self._all("SELECT name, value FROM orders"))
+        given = {name: json.dumps(value, sort_keys=True) for name, value in wanted.items()}
+        if not known:
+            with self._lock, self._connection:
+                self._connection.executemany("INSERT INTO orders VALUES (?, ?)", list(given.items()))
+            return
+        for name, value in given.items():
+            if known.get(name) != value:
+                raise UsageError(
+                    f"{self._path.parent} was begun with {name} = {known.get(name)}, not {value}. "
+                    "Repeat the earlier options, or choose another output folder."
+                )
+
+    def add(self, plan: Plan) -> bool:
+        """Add a job unless the table has it already; returns whether it was new."""
+        row = (plan.key, str(plan.source), plan.series, plan.slices, plan.state.value, plan.reason)
+        with self._lock:
+            done = self._connection.execute(
+                "INSERT OR IGNORE INTO jobs (key, source, series, slices, state, reason) VALUES (?, ?, ?, ?, ?, ?)", row
+            )
+        return done.rowcount > 0
+
+    def start(self, job: Job) -> None:
+        """Mark a job as running."""
+        self._set(job, "state = ?", (State.RUNNING.value,))
+
+    def requeue(self, job: Job) -> None:
+        """Mark a job as waiting again, after a cancelled run."""
+        self._set(job, "state = ?, reason = ''", (State.QUEUED.value,))
+
+    def finish(self, job: Job, ending: Ending) -> None:
+        """Record how a job ended."""
+        values = (ending.state.value, ending.reason, ending.corrected, ending.seconds, json.dumps(ending.notes))
+        self._set(job, "state = ?, reason = ?, corrected = ?, seconds = ?, notes = ?", values)
+
+    def recover(self, is_written: Callable[[Job], bool]) -> None:
+        """Settle the jobs that a killed process left as running.
+
+        A result appears whole or not at all, so a job whose result is there is done, and any other waits again.
+        """
+        for job in self.jobs(State.RUNNING):
+            if is_written(job):
+                self.finish(job, Ending(State.DONE, notes=("The program was stopped after this result was written.",)))
+            else:
+                self.requeue(job)
+
+    def retry_failed(self) -> None:
+        """Queue every failed job again."""
+        with self._lock:
+            self._connection.execute(
+                "UPDATE jobs SET state = ?, reason = '' WHERE state = ?", (State.QUEUED.value, State.FAILED.value)
+            )
+
+    def jobs(self, state: State | None = None) -> list[Job]:
+        """All jobs in the order of their numbers, or those in one state."""
+        where, values = ("", ()) if state is None else ("WHERE state = ?", (state.value,))
+        rows = self._all(f"SELECT {_COLUMNS} FROM jobs {where} ORDER BY number", values)  # noqa: S608 - our own words
+        return [
+            Job(
+                number,
+                key,
+                Path(source),
+                series,
+                slices,
+                State(state),
+                reason,
+                corrected,
+                seconds,
+                tuple(json.loads(n)),
+            )
+            for number, key, source, series, slices, state, reason, corrected, seconds, n in rows
+        ]
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _set(self, job: Job, what: str, values: tuple[Any, ...]) -> None:
+        with self._lock:
+            self._connection.execute(f"UPDATE jobs SET {what} WHERE key = ?", (*values, job.key))  # noqa: S608
+
+    def _all(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._lock, closing(self._connection.execute(query, values)) as cursor:
+            return cursor.fetchall()

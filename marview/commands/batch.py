@@ -1,0 +1,296 @@
+"""Correct many studies: the verb `batch`."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from marview.batch.intake import Intake, read_jobs
+from marview.batch.job import Ending, Job, State
+from marview.batch.queue import Queue, needs_attention
+from marview.batch.selection import SelectionRule
+from marview.batch.summary import as_csv, as_json_lines, print_table, sentence, write_summaries
+from marview.batch.table import JobTable
+from marview.commands.correction import Correction, corrected_series
+from marview.commands.metal import MaskChoice
+from marview.commands.settings import parse_settings
+from marview.errors import BadInput, MarviewError, MethodFailed, NoMetal, UsageError
+from marview.export import Format
+from marview.mar import MarWorker, discover, find_usable
+from marview.originals import refuse_original
+
+TABLE = "jobs.sqlite"
+_LOCK = "jobs.lock"
+_MEGABYTES_A_WORKER = 2500
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is done with every study.
+
+    Attributes:
+        method: identifier.
+        settings: parameters of the method, NAME=VALUE each.
+        threshold_hu: metal is denser; found automatically where None.
+        margin_mm: grows (+) or shrinks (-) the metal mask.
+        device: "auto", "cpu" or "cuda".
+        format_: of the corrected slices: "dicom", "nifti" or "png".
+        across_gaps: correct series with missing slices too.
+        rule: which series of a study is corrected.
+    """
+
+    method: str
+    settings: tuple[str, ...] = ()
+    threshold_hu: float | None = None
+    margin_mm: float = 0.0
+    device: str = "auto"
+    format_: str = "dicom"
+    across_gaps: bool = False
+    rule: SelectionRule = field(default_factory=SelectionRule)
+
+    def correction(self) -> Correction:
+        """The same for one series.
+
+        Raises:
+            UsageError: the method or a parameter is unknown.
+        """
+        find_usable(self.method, discover())
+        return Correction(
+            method=self.method,
+            parameters=parse_settings(self.settings),
+            choice=MaskChoice(threshold_hu=self.threshold_hu, margin_mm=self.margin_mm),
+            device=self.device,
+            format_=Format(self.format_),
+            is_across_gaps=self.across_gaps,
+        )
+
+
+def run_batch(
+    inputs: Sequence[Path],
+    output: Path,
+    order: Order,
+    *,
+    lists: Sequence[Path] = (),
+    workers: int = 0,
+    is_resumed: bool = False,
+    retries_failed: bool = False,
+    is_dry: bool = False,
+    report: str = "table",
+) -> int:
+    """Correct every study under the inputs; returns the exit code, 0 only where nothing failed.
+
+    Args:
+        inputs: folders, zips, DICOMDIRs and files.
+        output: folder of the results, of the job table and of the summaries.
+        order: what is done with every study.
+        lists: JSON-lines files that name further inputs.
+        workers: studies corrected at a time; 0 for as many as processor cores and memory allow.
+        is_resumed: go on with the job table that the output folder holds.
+        retries_failed: queue failed studies again.
+        is_dry: print what would be done, and write nothing.
+        report: "table", "csv" or "jsonl", for standard output.
+
+    Raises:
+        UsageError: the output folder belongs to another call or holds something else; an unknown method.
+        BadInput: an input is not there, or the job table cannot be used.
+    """
+    correction = order.correction()
+    paths = [*inputs, *(path for each in lists for path in read_jobs(each))]
+    intake = Intake(order.rule, order.across_gaps)
+    print(order.rule.words, file=sys.stderr)
+    if is_dry:
+        return _print_plans(intake, paths, report)
+    with _opened(output, order, is_resumed=is_resumed) as table:
+        if retries_failed:
+            table.retry_failed()
+        for plan in intake.plans(paths):
+            table.add(plan)
+        _tell_passed_over(intake)
+        waiting = table.jobs(State.QUEUED)
+        try:
+            _work(table, waiting, output, correction, workers or _affordable(order.device))
+        finally:
+            jobs = table.jobs()
+            write_summaries(jobs, output)
+        _print_report(jobs, report)
+        return MethodFailed.exit_code if needs_attention(jobs) else 0
+
+
+@contextmanager
+def _opened(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
+    """The job table of an output folder, for this process alone."""
+    there = (output / TABLE).exists()
+    if there and not is_resumed:
+        raise UsageError(f"{output} holds a job table already. Say --resume to go on with it, or name another folder.")
+    if not there and output.exists() and any(output.iterdir()):
+        raise UsageError(f"{output} holds something already. Name a folder that is not there yet, or an empty one.")
+    refuse_original(output / TABLE)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(output / _LOCK, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise UsageError(f"Another process is working on {output}. Wait for its end, or name another folder.") from None
+    except OSError as why:
+        raise BadInput(f"{output} cannot be written: {(why.strerror or 'unknown reason').lower()}.") from None
+    try:
+        with JobTable(output / TABLE) as table:
+            table.order(asdict(order) | {"rule": asdict(order.rule)})
+            table.recover(lambda job: _is_written(output / job.folder))
+            yield table
+    finally:
+        lock.release()
+
+
+def _is_written(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _work(table: JobTable, jobs: Sequence[Job], output: Path, correction: Correction, workers: int) -> None:
+    """Correct the jobs under a progress bar on a terminal, or with a line a study elsewhere."""
+    console = Console(stderr=True)
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
+    task = bar.add_task("studies", total=len(jobs))
+    number = max(1, min(workers, len(jobs)))
+
+    def tell(job: Job, ending: Ending) -> None:
+        bar.advance(task)
+        why = f": {ending.reason}" if ending.reason else ""
+        changed = f", {ending.corrected} slices in {ending.seconds:.1f} s" if ending.state is State.DONE else ""
+        line = f"study {job.number} {ending.state.value}{changed}{why}"
+        if console.is_terminal:
+            bar.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    with ExitStack() as stack:
+        if console.is_terminal:
+            stack.enter_context(bar)
+        stack.enter_context(_terminated_as_interrupted())
+        corrector = stack.enter_context(_Corrector(output, correction, number))
+        Queue(table, corrector, number, on_end=tell).run(jobs)
+
+
+class _Corrector:
+    """Corrects one study after the other in warm workers, one for each thread."""
+
+    def __init__(self, output: Path, correction: Correction, number: int) -> None:
+        self._output, self._correction, self._number = output, correction, number
+        self._mine = threading.local()
+        self._workers: list[MarWorker] = []
+        self._gpu = threading.Lock()
+
+    def __enter__(self) -> Callable[[Job, threading.Event], Ending | None]:
+        if self._number > 1 and "MARVIEW_THREADS" not in os.environ:
+            os.environ["MARVIEW_THREADS"] = str(max(1, _cores() // self._number))
+        return self._correct
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.close()
+
+    def _correct(self, job: Job, stop: threading.Event) -> Ending | None:
+        started = time.monotonic()
+        said: list[str] = []
+        try:
+            done = corrected_series(
+                job.source,
+                self._output / job.folder,
+                self._correction,
+                self._worker,
+                series_key=job.series,
+                tell=said.append,
+                is_cancelled=stop.is_set,
+            )
+        except NoMetal as why:
+            return Ending(State.SKIPPED, str(why))
+        except MarviewError as why:
+            return None if stop.is_set() else Ending(State.FAILED, str(why))
+        except OSError as why:
+            _log.exception("the system refused")
+            return Ending(State.FAILED, f"The system refused: {(why.strerror or type(why).__name__).lower()}.")
+        except Exception as bug:  # noqa: BLE001 - one study must not end the others
+            _log.exception("not expected")
+            return Ending(
+                State.FAILED, f"Something went wrong inside marview ({type(bug).__name__}); the log has details."
+            )
+        report = done.report
+        corrected = sum(1 for each in report.get("slices", ()) if each["metal_pixels"])
+        notes = tuple(dict.fromkeys([*said, *done.metal.notes, *map(str, report.get("notes", ()))]))
+        return Ending(State.DONE, "", corrected, time.monotonic() - started, notes)
+
+    def _worker(self) -> MarWorker:
+        if not hasattr(self._mine, "worker"):
+            self._mine.worker = MarWorker()
+            self._workers.append(self._mine.worker)
+        return cast("MarWorker", self._mine.worker)
+
+
+def _affordable(device: str) -> int:
+    """How many studies can be corrected at a time: one where a GPU is asked for, else by cores and memory."""
+    if device == "cuda":
+        return 1
+    memory = 0
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    by_memory = memory // _MEGABYTES_A_WORKER if memory else 1
+    return max(1, min(_cores(), by_memory))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does, so that a service manager leaves nothing half done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _print_plans(intake: Intake, paths: Sequence[Path], report: str) -> int:
+    plans = list(intake.plans(paths))
+    jobs = [
+        Job(number, plan.key, plan.source, plan.series, plan.slices, plan.state, plan.reason)
+        for number, plan in enumerate(plans, 1)
+    ]
+    _tell_passed_over(intake)
+    _print_report(jobs, report)
+    return MethodFailed.exit_code if needs_attention(jobs) else 0
+
+
+def _print_report(jobs: Sequence[Job], report: str) -> None:
+    if report == "table":
+        print_table(jobs, Console())
+        return
+    sys.stdout.write(as_csv(jobs) if report == "csv" else as_json_lines(jobs))
+    print(sentence(jobs), file=sys.stderr)
+
+
+def _tell_passed_over(intake: Intake) -> None:
+    passed: Mapping[str, Any] = intake.passed_over
+    if passed:
+        words = ", ".join(f"{number} {reason}" for reason, number in sorted(passed.items()))
+        print(f"Passed over: {words}.", file=sys.stderr)

@@ -11,6 +11,7 @@ from pydicom.charset import convert_encodings, decode_bytes
 from marview.dicom.elements import Elements, TooDeep, find
 from marview.dicom.source import Source
 from marview.errors import BadInput
+from marview.volume.window import is_usable_window
 
 HEAD_BYTES = 1 << 14
 """Read first: the headers of nearly all CT slices end before."""
@@ -18,6 +19,10 @@ HEAD_BYTES = 1 << 14
 LARGEST_HEADER_BYTES = 64 << 20
 LARGEST_INFLATED_BYTES = 64 << 20
 LARGEST_SLICE_PIXELS = 4096 * 4096
+
+_MOST_MM, _LEAST_MM = 1e6, 1e-5
+_MOST_WHOLE = 1 << 31
+"""An Integer String holds no more (PS3.5, 6.2)."""
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -291,9 +296,13 @@ class _Values:
         values = self.numbers(name)
         return values[0] if values else None
 
+    def number_within(self, name: str, lowest: float, highest: float) -> float | None:
+        value = self.number(name)
+        return value if value is not None and lowest <= value <= highest else None
+
     def whole(self, name: str) -> int | None:
         value = self.number(name)
-        return int(value) if value is not None and math.isfinite(value) else None
+        return int(value) if value is not None and abs(value) < _MOST_WHOLE else None
 
     def overlay_bits(self) -> int:
         """The bits of a pixel that overlays are said to lie in, as a mask (PS3.3, C.9.2, retired)."""
@@ -342,11 +351,11 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
             (name, values.plain(name))
             for name in ("temporal", "cardiac_phase", "trigger_time", "echo_time", "kernel", "acquisition")
         ),
-        thickness_mm=values.number("thickness"),
-        tilt_degrees=values.number("tilt"),
+        thickness_mm=values.number_within("thickness", 0, _MOST_MM),
+        tilt_degrees=values.number_within("tilt", -90, 90),
         position_mm=(position[0], position[1], position[2]) if _are_finite(position, 3) else None,
         orientation=_orientation(values.numbers("orientation")),
-        spacing_mm=(spacing[0], spacing[1]) if _are_finite(spacing, 2) and min(spacing) > 0 else None,
+        spacing_mm=(spacing[0], spacing[1]) if _are_finite(spacing, 2) and min(spacing) > _LEAST_MM else None,
         rows=values.binary("rows"),
         columns=values.binary("columns"),
         samples=values.binary("samples", 1),
@@ -362,7 +371,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         slope=values.number("slope"),
         intercept=values.number("intercept"),
         rescale_type=values.plain("rescale_type").upper(),
-        window=(width, level) if width and level is not None and width > 0 else None,
+        window=(width, level) if width and level is not None and is_usable_window(width, level) else None,
         is_lossy=values.plain("lossy") == "01",
         pixel_offset=elements.pixel_offset,
         pixel_length=elements.pixel_length,
@@ -376,7 +385,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
 
 
 def _are_finite(values: Sequence[float], count: int) -> bool:
-    return len(values) == count and all(math.isfinite(value) for value in values)
+    return len(values) == count and all(abs(value) < _MOST_MM for value in values)  # NaN is not
 
 
 def _orientation(values: Sequence[float]) -> tuple[float, float, float, float, float, float] | None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from marview.gui.icons import icon, pixmap
+from marview.gui.label import Label
 from marview.gui.text import tr
 
 RECENT_SHOWN = 5
@@ -20,13 +21,13 @@ class EmptyState(QWidget):
     def __init__(self, open_folder: QAction, open_file: QAction, demo: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("empty")
-        mark = QLabel()
+        mark = Label()
         mark.setPixmap(pixmap("marview", 72, ratio=self.devicePixelRatioF()))
         mark.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        title = QLabel(tr("See what the metal hides"))
+        title = Label(tr("See what the metal hides"))
         title.setObjectName("emptyTitle")
         title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        words = QLabel(tr("Drop a folder, zip, DICOM or NIfTI file here, or"))
+        words = Label(tr("Drop a folder, zip, DICOM or NIfTI file here, or"))
         words.setObjectName("muted")
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.open = QPushButton(icon("open", "accent_text"), tr("Open a study"))
@@ -46,7 +47,7 @@ class EmptyState(QWidget):
         self._recent = QVBoxLayout()
         self._recent.setSpacing(1)
         self._recent.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        caution = QLabel(tr("For research. Not for primary diagnosis."))
+        caution = Label(tr("For research. Not for primary diagnosis."))
         caution.setObjectName("muted")
         caution.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)

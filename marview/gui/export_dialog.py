@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -22,6 +21,7 @@ from marview.dicom.derive import refuse_underivable
 from marview.errors import BadInput
 from marview.export import Format
 from marview.gui.icons import icon
+from marview.gui.label import Label
 from marview.gui.text import tr
 from marview.session.exports import ExportState, folder_name
 from marview.session.session import Session
@@ -45,7 +45,7 @@ class ExportDialog(QDialog):
         self.setWindowTitle(tr("Export the result"))
         self.formats = QButtonGroup(self)
         self.buttons: dict[Format, QRadioButton] = {}
-        self.about: dict[Format, QLabel] = {}
+        self.about: dict[Format, Label] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(8)
@@ -53,7 +53,7 @@ class ExportDialog(QDialog):
             button = QRadioButton(tr(title))
             self.formats.addButton(button, number)
             self.buttons[format_] = button
-            words = QLabel(tr(about))
+            words = Label(tr(about))
             words.setObjectName("muted")
             words.setWordWrap(True)
             self.about[format_] = words
@@ -71,7 +71,7 @@ class ExportDialog(QDialog):
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
-        self.sentence = QLabel()
+        self.sentence = Label()
         self.sentence.setWordWrap(True)
         self.start = QPushButton(tr("Export"))
         self.start.setObjectName("primary")
@@ -91,7 +91,7 @@ class ExportDialog(QDialog):
         last.addWidget(self.leave)
         last.addWidget(self.start)
         column.addSpacing(6)
-        column.addWidget(QLabel(tr("Into the new folder")))
+        column.addWidget(Label(tr("Into the new folder")))
         column.addLayout(row)
         column.addSpacing(4)
         column.addWidget(self.sentence)

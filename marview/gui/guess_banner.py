@@ -1,9 +1,10 @@
 """Warns where the trace covers so much of the sinogram that completion is a guess."""
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from marview.geometry import TraceCoverage
 from marview.gui.icons import pixmap
+from marview.gui.label import Label
 from marview.gui.text import tr
 from marview.session.session import Session
 
@@ -16,9 +17,9 @@ class GuessBanner(QFrame):
         self._session = session
         self.setObjectName("message")
         self.setProperty("severity", "warning")
-        picture = QLabel()
+        picture = Label()
         picture.setPixmap(pixmap("warning", 20, "warning", self.devicePixelRatioF()))
-        self.text = QLabel()
+        self.text = Label()
         self.text.setWordWrap(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 7, 10, 7)

@@ -1,9 +1,10 @@
 """Sentences in a bar that blocks nothing; they stay until closed, good news goes by itself."""
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from marview.gui.icons import icon, pixmap
+from marview.gui.label import Label
 from marview.gui.text import tr
 from marview.session.messages import Message, Messages, Severity
 
@@ -22,10 +23,9 @@ class MessageBar(QFrame):
     def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("message")
-        self.picture = QLabel()
-        self.text = QLabel()
+        self.picture = Label()
+        self.text = Label()
         self.text.setWordWrap(True)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         close = QToolButton()
         close.setObjectName("quiet")

@@ -1,7 +1,8 @@
 """The status line: the HU under the mouse read from the data, where it is in the patient, and what is being done."""
 
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtWidgets import QStatusBar, QWidget
 
+from marview.gui.label import Label
 from marview.gui.text import tr
 from marview.session.display import Display
 from marview.session.session import Session
@@ -14,10 +15,10 @@ class ProbeBar(QStatusBar):
         super().__init__(parent)
         self._session = session
         self.setSizeGripEnabled(False)
-        self.values = QLabel()
+        self.values = Label()
         self.values.setObjectName("probe")
         self.values.setAccessibleName(tr("HU under the mouse"))
-        self.work = QLabel()
+        self.work = Label()
         self.addWidget(self.values, 1)
         self.addPermanentWidget(self.work)
         session.view.changed.connect(self._follow)

@@ -1,9 +1,10 @@
 """A question with two buttons, in a bar that blocks nothing; it stays until it is answered."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from marview.gui.icons import pixmap
+from marview.gui.label import Label
 from marview.gui.text import tr
 from marview.session.messages import Messages, Question
 
@@ -16,11 +17,10 @@ class QuestionBar(QFrame):
         self._waiting: list[Question] = []
         self.setObjectName("message")
         self.setProperty("severity", "warning")
-        picture = QLabel()
+        picture = Label()
         picture.setPixmap(pixmap("warning", 20, "warning", self.devicePixelRatioF()))
-        self.text = QLabel()
+        self.text = Label()
         self.text.setWordWrap(True)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.yes, self.no = QPushButton(), QPushButton()
         self.yes.setObjectName("primary")

@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from marview.dicom import Outcome, Study
 from marview.gui.icons import pixmap
+from marview.gui.label import Label, tooltip
 from marview.gui.text import tr
 from marview.session.library import Entry, Library
 
@@ -43,7 +44,7 @@ class SeriesList(QListWidget):
             item.setData(Qt.ItemDataRole.AccessibleTextRole, _spoken(entry))
             line = SeriesLine(entry)
             item.setSizeHint(line.sizeHint())
-            item.setToolTip(_tooltip(entry))
+            item.setToolTip(tooltip(_tooltip(entry)))
             self.addItem(item)
             self.setItemWidget(item, line)
         self._mark()
@@ -54,14 +55,14 @@ class SeriesList(QListWidget):
             return
         item = QListWidgetItem()
         item.setFlags(Qt.ItemFlag.NoItemFlags)
-        heading = QLabel(self)
+        heading = Label(parent=self)
         heading.setObjectName("studyHeading")
         heading.ensurePolished()  # the style sheet's font is the one to measure with
         metrics, room = heading.fontMetrics(), self.width() - HEADING_MARGINS_PX
         heading.setText(
             "\n".join(metrics.elidedText(line, Qt.TextElideMode.ElideRight, room) for line in words.split("\n"))
         )
-        item.setToolTip(words)
+        item.setToolTip(tooltip(words))
         heading.setContentsMargins(10, 12, 8, 4)
         item.setSizeHint(QSize(180, heading.sizeHint().height()))
         self.addItem(item)
@@ -88,7 +89,7 @@ class SeriesLine(QWidget):
     def __init__(self, entry: Entry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        picture = QLabel()
+        picture = Label()
         picture.setFixedSize(PICTURE_PX, PICTURE_PX)
         picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         picture.setStyleSheet("background: black; border-radius: 4px;")
@@ -96,9 +97,9 @@ class SeriesLine(QWidget):
             picture.setPixmap(grey_pixmap(entry.picture, PICTURE_PX, self.devicePixelRatioF()))
         else:
             picture.setPixmap(pixmap("file", 24, "faint"))
-        title = QLabel(entry.series.description)
+        title = Label(entry.series.description)
         title.setWordWrap(True)
-        size = QLabel(_size(entry))
+        size = Label(_size(entry))
         size.setObjectName("muted")
         words = QVBoxLayout()
         words.setSpacing(1)
@@ -107,13 +108,13 @@ class SeriesLine(QWidget):
         badges = QHBoxLayout()
         badges.setSpacing(4)
         for finding in sorted(entry.report.findings, key=lambda one: -one.outcome)[:1]:
-            badge = QLabel(str(finding.kind))
+            badge = Label(str(finding.kind))
             badge.setObjectName("badge")
             badge.setProperty("kind", "error" if finding.outcome == Outcome.REFUSES else "warning")
             badges.addWidget(badge)
         more = len(entry.report.findings) - 1
         if more > 0:
-            badge = QLabel(f"+{more}")
+            badge = Label(f"+{more}")
             badge.setObjectName("badge")
             badges.addWidget(badge)
         badges.addStretch(1)

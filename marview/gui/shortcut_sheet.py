@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from marview.gui.action_rows import MOUSE, PRESET_ROWS, ROWS
 from marview.gui.actions import Row
+from marview.gui.label import Label
 from marview.gui.text import tr
 
 COLUMNS = 3
@@ -95,14 +95,14 @@ def _group(title: str, rows: list[tuple[str, str]]) -> QWidget:
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(14)
     grid.setVerticalSpacing(5)
-    heading = QLabel(title.upper())
+    heading = Label(title.upper())
     heading.setObjectName("sectionTitle")
     grid.addWidget(heading, 0, 0, 1, 2)
     for line, (keys, does) in enumerate(rows, start=1):
-        key = QLabel(keys)
+        key = Label(keys)
         key.setObjectName("key")
         grid.addWidget(key, line, 0, Qt.AlignmentFlag.AlignLeft)
-        grid.addWidget(QLabel(does), line, 1)
+        grid.addWidget(Label(does), line, 1)
     grid.setColumnMinimumWidth(0, 96)
     grid.setColumnStretch(1, 1)
     return made

@@ -7,7 +7,7 @@ from typing import Any
 from psygnal import Signal
 
 from marview.geometry import SliceNumbers
-from marview.volume.window import HuWindow
+from marview.volume.window import HuWindow, is_usable_window
 
 
 class Layout(enum.StrEnum):
@@ -133,7 +133,9 @@ class View:
     def adjust_window(self, wider_hu: float, darker_hu: float) -> None:
         """Change width and level."""
         window = self.display.window
-        self.update(window=HuWindow(max(1.0, window.width_hu + wider_hu), window.level_hu + darker_hu))
+        width, level = max(1.0, window.width_hu + wider_hu), window.level_hu + darker_hu
+        if is_usable_window(width, level):
+            self.update(window=HuWindow(width, level))
 
     def zoom_at(self, factor: float, at_mm: tuple[float, float]) -> None:
         """Zoom so that the point `at_mm` stays where it is."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
+from marview.volume.window import is_usable_window
+
 RECENT_COUNT = 10
 BODY_PARTS = ("abdomen", "chest", "head", "heart", "hip", "knee", "neck", "pelvis", "shoulder", "spine", "teeth")
 """Under these words windows are remembered; what else a file says of its body part is not kept."""
@@ -61,7 +63,11 @@ class Settings:
             stored = json.loads(file.read_text(encoding="utf-8"))
             settings.recent = [str(path) for path in stored.get("recent", [])][:RECENT_COUNT]
             windows = stored.get("windows", {})
-            settings.windows = {part: (float(w), float(c)) for part, (w, c) in windows.items() if part in BODY_PARTS}
+            settings.windows = {
+                part: (float(w), float(c))
+                for part, (w, c) in windows.items()
+                if part in BODY_PARTS and is_usable_window(float(w), float(c))
+            }
             settings.method = str(stored.get("method", ""))
             settings.export_folder = str(stored.get("export_folder", ""))
             settings.window = {str(name): str(value) for name, value in stored.get("window", {}).items()}

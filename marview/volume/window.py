@@ -9,13 +9,25 @@ from marview.errors import UsageError
 
 LUT_LOWEST_HU = -32768
 
+_MOST_HU = 1e6
+"""Beyond it a window shows nothing of a CT image."""
+
+
+def is_usable_window(width_hu: float, level_hu: float) -> bool:
+    """Whether a file or the settings ask for a window in which something can be seen: finite, and wider than nothing.
+
+    >>> is_usable_window(400, 40), is_usable_window(float("inf"), 40), is_usable_window(400, float("nan"))
+    (True, False, False)
+    """
+    return 0 < width_hu <= _MOST_HU and abs(level_hu) <= _MOST_HU
+
 
 @dataclass(frozen=True)
 class HuWindow:
     """Width and level in HU.
 
     Raises:
-        UsageError: the width is not positive.
+        UsageError: the width is not positive, or a number is not finite or beyond any HU.
 
     Example:
         >>> HuWindow(400, 40).low_hu, HuWindow(400, 40).high_hu
@@ -30,6 +42,8 @@ class HuWindow:
     def __post_init__(self) -> None:
         if not self.width_hu > 0:
             raise UsageError(f"A HU window has a width above 0, not {self.width_hu:g}.")
+        if not is_usable_window(self.width_hu, self.level_hu):
+            raise UsageError(f"A HU window has no width of {self.width_hu:g} and level of {self.level_hu:g} HU.")
 
     @property
     def low_hu(self) -> float:

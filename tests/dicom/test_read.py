@@ -506,3 +506,29 @@ def test_a_deflated_slice_that_ends_at_an_odd_byte_is_damaged_and_the_rest_opens
     loaded = dicom.open_series(folder)
     assert loaded.gaps == (2,)
     assert any("002.dcm is truncated" in finding.sentence for finding in loaded.report.findings)
+
+
+@pytest.mark.parametrize(
+    ("width", "level"), [("inf", "40"), ("400", "nan"), ("1e30", "40"), ("400", "-1e300"), ("nan", "nan")]
+)
+def test_a_window_that_shows_nothing_is_no_window(slices, save, width, level):
+    folder = save(slices)
+    for path in folder.iterdir():
+        data = path.read_bytes()
+        for old, new in ((b"DS\x04\x00400 ", width), (b"DS\x02\x0040", level)):
+            word = new.encode() + b" " * (len(new) % 2)
+            data = data.replace(old, b"DS" + len(word).to_bytes(2, "little") + word)
+        path.write_bytes(data)
+    loaded = dicom.open_series(folder)
+    assert loaded.volume.hu.shape == (5, 8, 6)
+    assert loaded.window_at(0) is None
+
+
+def test_numbers_out_of_range_are_numbers_that_are_not_there(slices, save):
+    folder = save(slices)
+    for path in folder.iterdir():
+        data = path.read_bytes()
+        at = data.index(b"\x18\x00\x50\x00DS")
+        data = data[: at + 6] + (4).to_bytes(2, "little") + b"1e99" + data[at + 8 + data[at + 6] :]
+        path.write_bytes(data)
+    assert {header.thickness_mm for header in dicom.scan(folder).series[0].slices} == {None}

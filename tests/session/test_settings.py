@@ -50,3 +50,9 @@ def test_only_known_words_of_body_parts_are_kept(tmp_path: Path) -> None:
 )
 def test_words_for_body_parts(text: str, part: str) -> None:
     assert body_part_of(text) == part
+
+
+@pytest.mark.parametrize("window", ["[NaN, 40]", "[400, NaN]", "[Infinity, 40]", "[400, 1e300]", "[-1, 40]"])
+def test_a_window_that_shows_nothing_is_not_remembered(tmp_path: Path, window: str) -> None:
+    (tmp_path / "settings.json").write_text(f'{{"windows": {{"pelvis": {window}, "head": [80, 40]}}}}')
+    assert Settings.load(tmp_path / "settings.json").windows == {"head": (80, 40)}

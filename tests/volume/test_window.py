@@ -16,6 +16,12 @@ def test_black_and_white_lie_half_a_width_from_the_level() -> None:
     assert window.grey(np.array([-2000, -1350, 150, 3000])).tolist() == [0, 0, 255, 255]
 
 
+@pytest.mark.parametrize(("width", "level"), [(0, 40), (float("nan"), 40), (float("inf"), 40), (400, float("nan"))])
+def test_a_window_is_finite_and_wider_than_nothing(width: float, level: float) -> None:
+    with pytest.raises(UsageError, match="HU window"):
+        HuWindow(width, level)
+
+
 def test_the_table_says_the_same_as_the_window() -> None:
     window = HuWindow(400, 40)
     hu = np.random.default_rng(0).integers(-32768, 32768, (20, 20)).astype(np.int16)

@@ -4,9 +4,10 @@ import math
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QPushButton, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QPushButton, QSlider, QSpinBox, QWidget
 
 from marview.gui.icons import icon
+from marview.gui.label import Label, tooltip
 from marview.gui.panels.section import Section, labelled, set_up
 from marview.gui.text import tr
 from marview.session.metal import Source
@@ -64,7 +65,7 @@ class MetalPanel(Section):
         self.lowest.setSuffix(" HU")
         self.lowest.setSpecialValueText(tr("half of the peak"))
         set_up(self.lowest, FIELD_PX + 30)
-        self.hint = QLabel(tr("Click on metal in the original; each click adds a piece."))
+        self.hint = Label(tr("Click on metal in the original; each click adds a piece."))
         self.hint.setObjectName("muted")
         self.hint.setWordWrap(True)
         self.in_slices = QCheckBox(tr("Each slice by itself"))
@@ -75,7 +76,7 @@ class MetalPanel(Section):
         self.smallest.setSpecialValueText(tr("any size"))
         self.smallest.setToolTip(tr("Pieces of metal smaller than this are dropped"))
         self.unbox = QPushButton(tr("Take the box away"))
-        self.summary, self.trace, self.notes = QLabel(), QLabel(), QLabel()
+        self.summary, self.trace, self.notes = Label(), Label(), Label()
         for label, name in ((self.summary, "muted"), (self.trace, "muted"), (self.notes, "warning")):
             label.setObjectName(name)
             label.setWordWrap(True)
@@ -160,7 +161,7 @@ class MetalPanel(Section):
             words = tr("{} slice") if slices == 1 else tr("{} slices")
             found = metal.recipe.text if metal.recipe.is_given else tr(FOUND[metal.recipe.source])
             self.summary.setText(f"{words.format(slices)} · {millilitres:.2f} ml · {found}")
-            self.summary.setToolTip(metal.recipe.text)
+            self.summary.setToolTip(tooltip(metal.recipe.text))
 
     def _say_trace(self) -> None:
         """How much the trace of the slice in view hides, and which slice is worst."""

@@ -4,8 +4,9 @@ from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
+from marview.gui.label import Label, tooltip
 from marview.gui.panels.parameter_form import ParameterForm
 from marview.gui.panels.section import Section, labelled
 from marview.gui.text import tr
@@ -23,14 +24,14 @@ class MethodPanel(Section):
         self.chooser.setAccessibleName(tr("Method"))
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.chooser.setMinimumContentsLength(18)
-        self.about = QLabel()
+        self.about = Label()
         self.about.setObjectName("muted")
         self.about.setWordWrap(True)
         self.form = ParameterForm(self._set)
         self.advanced = QCheckBox(tr("Show advanced parameters"))
         self.device = QComboBox()
         self.device.setFixedWidth(128)
-        self.broken = QLabel()
+        self.broken = Label()
         self.broken.setObjectName("warning")
         self.broken.setWordWrap(True)
         for widget in (self.chooser, self.about, self.form, self.advanced):
@@ -67,7 +68,7 @@ class MethodPanel(Section):
             if listing.manifest is not None and listing.untrained:
                 item = QStandardItem(tr("{} (not trained)").format(listing.manifest.title))
                 item.setData(listing.id, Qt.ItemDataRole.UserRole)
-                item.setToolTip(listing.untrained)
+                item.setToolTip(tooltip(listing.untrained))
                 item.setEnabled(False)
                 model.appendRow(item)
 
@@ -76,7 +77,7 @@ class MethodPanel(Section):
         with QSignalBlocker(self.chooser):
             self.chooser.setCurrentIndex(-1 if current is None else self.chooser.findData(current.id))
         self.about.setText(tr("No method is installed.") if current is None else _about(current))
-        self.about.setToolTip("" if current is None else f"{current.folder}\n{current.notice}".strip())
+        self.about.setToolTip("" if current is None else tooltip(f"{current.folder}\n{current.notice}".strip()))
         self._show_form()
 
     def _show_form(self) -> None:
@@ -106,7 +107,7 @@ class MethodPanel(Section):
             graphics = [str(one.get("title", "GPU")) for one in self._methods.devices if one.get("name") != "cpu"]
             if graphics:
                 self.device.addItem(tr("GPU"), "cuda")
-            self.device.setToolTip("\n".join(str(one.get("title", "")) for one in self._methods.devices))
+            self.device.setToolTip(tooltip("\n".join(str(one.get("title", "")) for one in self._methods.devices)))
             self.device.setCurrentIndex(max(0, self.device.findData(self._methods.device)))
 
     def _set_device(self, at: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
+from marview.gui.label import tooltip
 from marview.gui.panels.section import labelled, set_up
 from marview.gui.text import tr
 
@@ -34,7 +35,7 @@ class ParameterForm(QWidget):
             if field is None:
                 continue
             title = tr(str(rule.get("title", name)))
-            field.setToolTip(tr(str(rule.get("description", ""))))
+            field.setToolTip(tooltip(tr(str(rule.get("description", "")))))
             field.setAccessibleName(title)
             self.fields[name] = field
             if isinstance(field, QCheckBox):

@@ -1,9 +1,10 @@
 """The list of the pieces of metal: switch them on and off, click to go there."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from marview.geometry import SliceNumbers
+from marview.gui.label import Label
 from marview.gui.panels.folding import FoldingSection
 from marview.gui.text import tr
 from marview.session.pieces import Piece
@@ -35,7 +36,7 @@ class PiecesPanel(FoldingSection):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in (1, 2, 3):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        self.more = QLabel()
+        self.more = Label()
         self.more.setObjectName("muted")
         self.column.addWidget(self.list)
         self.column.addWidget(self.more)

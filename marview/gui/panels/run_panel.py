@@ -2,9 +2,10 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from marview.gui.icons import icon
+from marview.gui.label import Label, tooltip
 from marview.gui.text import tr
 from marview.session.runs import Job, State
 from marview.session.session import Session
@@ -41,7 +42,7 @@ class RunPanel(QWidget):
         self.bar.setRange(0, STEPS)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName(tr("Progress"))
-        self.text = QLabel()
+        self.text = Label()
         self.text.setObjectName("muted")
         self.text.setWordWrap(True)
         self.results = QComboBox()
@@ -122,7 +123,7 @@ class RunPanel(QWidget):
         self.results.clear()
         for number, result in enumerate(results, start=1):
             self.results.addItem(f"{number}  {result.title}, {result.mask_text}", result)
-            self.results.setItemData(number - 1, result.mask_text, Qt.ItemDataRole.ToolTipRole)
+            self.results.setItemData(number - 1, tooltip(result.mask_text), Qt.ItemDataRole.ToolTipRole)
         if self._session.result in results:
             self.results.setCurrentIndex(results.index(self._session.result))
 

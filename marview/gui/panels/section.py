@@ -1,6 +1,8 @@
 """A titled part of the side panel."""
 
-from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+
+from marview.gui.label import Label
 
 
 class Section(QWidget):
@@ -8,7 +10,7 @@ class Section(QWidget):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        heading = QLabel(title.upper())
+        heading = Label(title.upper())
         heading.setObjectName("sectionTitle")
         self.header = QHBoxLayout()
         self.header.setSpacing(6)
@@ -36,7 +38,7 @@ def line() -> QFrame:
 
 def labelled(text: str, widget: QWidget) -> QHBoxLayout:
     """A row: words on the left, a widget on the right."""
-    words = QLabel(text)
+    words = Label(text)
     words.setBuddy(widget)
     widget.setAccessibleName(widget.accessibleName() or text)
     row = QHBoxLayout()

@@ -5,7 +5,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
     QHBoxLayout,
-    QLabel,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from marview.gui.actions import Actions
+from marview.gui.label import Label
 from marview.gui.panels.section import Section, labelled, set_up
 from marview.gui.panes.segmented import Segmented
 from marview.gui.text import tr
@@ -45,7 +45,7 @@ class ToolsPanel(Section):
         for name in ("undo", "redo"):
             self.header.addWidget(_button(actions, name))
         self.body.addLayout(row)
-        self.hint = QLabel()
+        self.hint = Label()
         self.hint.setObjectName("muted")
         self.hint.setWordWrap(True)
         self.body.addWidget(self.hint)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from marview.gui.label import tooltip
 from marview.gui.palette import colour
 
 MARGIN_PX = 10
@@ -21,7 +22,7 @@ class Caption(QWidget):
 
     def set_lines(self, first: str, second: str = "", more: Sequence[str] = ()) -> None:
         """Write both lines; the tool tip tells them in full, and more."""
-        self.setToolTip("\n".join((first, second, *more)).strip())
+        self.setToolTip(tooltip("\n".join((first, second, *more)).strip()))
         if (first, second) != self.lines:
             self.lines = (first, second)
             self.setAccessibleName(". ".join(line for line in self.lines if line))

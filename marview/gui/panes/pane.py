@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from marview.gui.elided_label import ElidedLabel
 from marview.gui.icons import icon
 from marview.gui.image_view import ImageView
+from marview.gui.label import Label
 from marview.gui.panes.caption import Caption
 from marview.gui.text import tr
 
@@ -30,7 +31,7 @@ class Pane(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.setMinimumSize(240, 220)
-        self.title = QLabel(title)
+        self.title = Label(title)
         self.title.setObjectName("paneTitle")
         self.note = ElidedLabel()
         self.note.setObjectName("paneNote")

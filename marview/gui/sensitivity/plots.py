@@ -1,5 +1,6 @@
 """The measures against the margin, and the profiles along the line."""
 
+import html
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -7,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from marview.gui.elided_label import ElidedLabel
+from marview.gui.label import Label
 from marview.gui.palette import colour
 from marview.gui.panes.segmented import Segmented
 from marview.gui.sensitivity import colours
@@ -47,7 +49,8 @@ class CurvePlot(QWidget):
         self.around.setObjectName("link")
         self.around.setToolTip(tr("Measure the soft tissue within 20 pixels of the metal again"))
         self.around.clicked.connect(session.sensitivity.drop_region)
-        self.key = QLabel()
+        self.key = Label()
+        self.key.setTextFormat(Qt.TextFormat.RichText)  # coloured dots; what comes from elsewhere is escaped
         self.key.setObjectName("muted")
         self.key.setContentsMargins(14, 0, 8, 0)
         self.key.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -111,7 +114,7 @@ class CurvePlot(QWidget):
             names = [row.variant.name for row in rows]
             pen = pg.mkPen(tones[method], width=2, style=style)
             self.lines[f"{method} {threshold}"] = self.plot.plot(x, y, pen=pen)
-            keys.append(f'<span style="color:{tones[method].name()}">●</span>&nbsp;{title}')
+            keys.append(f'<span style="color:{tones[method].name()}">●</span>&nbsp;{html.escape(title)}')
             dots = pg.ScatterPlotItem(
                 x,
                 y,

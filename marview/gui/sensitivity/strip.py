@@ -6,6 +6,7 @@ from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem, QWidget
 
+from marview.gui.label import tooltip
 from marview.gui.palette import colour
 from marview.gui.sensitivity import colours
 from marview.gui.text import tr
@@ -68,7 +69,7 @@ class Strip(QListWidget):
             item = QListWidgetItem(f"{variant.label}\n{title}" if title else f"{tr('Uncorrected')}\n")
             item.setData(Qt.ItemDataRole.UserRole, variant.name)
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-            item.setToolTip(swept.title(variant))
+            item.setToolTip(tooltip(swept.title(variant)))
             item.setSizeHint(self.gridSize() - QSize(8, 8))
             self.addItem(item)
         del blocker

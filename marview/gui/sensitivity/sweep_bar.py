@@ -5,7 +5,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QMenu,
     QProgressBar,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 from marview.errors import UsageError
 from marview.gui.elided_label import ElidedLabel
 from marview.gui.icons import icon
+from marview.gui.label import Label, tooltip
 from marview.gui.panels.section import set_up
 from marview.gui.panes.segmented import Segmented
 from marview.gui.text import tr
@@ -148,7 +148,7 @@ class SweepBar(QWidget):
     def _name_methods(self, *_: object) -> None:
         chosen = [self._ticks[name].text() for name in self.chosen_methods]
         self.methods.setText(chosen[0] if len(chosen) == 1 else tr("{} methods").format(len(chosen)))
-        self.methods.setToolTip(", ".join(chosen))
+        self.methods.setToolTip(tooltip(", ".join(chosen)))
 
     def _restart(self, *_: object) -> None:
         count = self._session.view.display.slice_count
@@ -186,7 +186,7 @@ def _row(*fields: tuple[str, QWidget, int]) -> QHBoxLayout:
     row.setSpacing(8)
     for title, widget, stretch in fields:
         if title:
-            label = QLabel(title)
+            label = Label(title)
             label.setObjectName("muted")
             label.setBuddy(widget)
             widget.setAccessibleName(widget.accessibleName() or title)

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from marview.gui.icons import icon
+from marview.gui.label import Label, tooltip
 from marview.gui.text import tr
 from marview.mar.sweep import Variant
 from marview.session.session import Session
@@ -60,7 +60,7 @@ class SweepTable(QWidget):
         self.export.clicked.connect(self._export)
         row = QHBoxLayout()
         row.setContentsMargins(12, 0, 8, 0)
-        self.title = QLabel()
+        self.title = Label()
         self.title.setObjectName("muted")
         row.addWidget(self.title, 1)
         row.addWidget(self.export)
@@ -95,7 +95,7 @@ class SweepTable(QWidget):
             for column, text in enumerate((name, str(row.metal_voxels), *told)):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, row.variant.name)
-                item.setToolTip(row.note or name)
+                item.setToolTip(tooltip(row.note or name))
                 right = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
                 item.setTextAlignment(right | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(at, column, item)

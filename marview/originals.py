@@ -4,6 +4,7 @@ Files and folders are known by what the file system calls them (device and inode
 spelling of upper and lower case all lead to the same answer.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,15 +14,27 @@ from marview.errors import UsageError
 _Key = tuple[int, int]
 _files: dict[_Key, str] = {}
 _series_folders: dict[_Key, str] = {}
+_own: dict[_Key, int] = {}
+"""When the files were last changed that this process wrote itself: these are nobody's originals."""
 
 
 def note_file(path: Path, status: os.stat_result | None = None) -> None:
     """Remember a file that was read, by the status of the open file where it is at hand."""
     try:
         status = path.stat() if status is None else status
-        _files[status.st_dev, status.st_ino] = os.path.abspath(path)  # noqa: PTH100 - a link keeps its name
     except OSError:
         return
+    key = status.st_dev, status.st_ino
+    if _own.get(key) != status.st_mtime_ns:
+        _files[key] = os.path.abspath(path)  # noqa: PTH100 - a link keeps its name
+
+
+def note_own_file(path: Path) -> None:
+    """Remember a file that this process has written, which may be read and written again."""
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        _own[status.st_dev, status.st_ino] = status.st_mtime_ns
+        _files.pop((status.st_dev, status.st_ino), None)
 
 
 def note_series(files: Iterable[Path]) -> None:

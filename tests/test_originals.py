@@ -53,6 +53,20 @@ def test_another_file_beside_it_is_written(scan: Path) -> None:
         part.write_bytes(b"mask")
 
 
+def test_a_file_that_was_written_and_read_here_may_be_written_again(tmp_path: Path) -> None:
+    target = tmp_path / "metal.dcm"
+    for content in (b"first", b"second"):
+        with whole_file(target) as part:
+            part.write_bytes(content)
+        with open_regular(target) as stream:
+            assert stream.read() == content
+    target.write_bytes(b"somebody else's by now")
+    with open_regular(target) as stream:
+        stream.read()
+    with pytest.raises(UsageError, match="originals are never overwritten"), whole_file(target):
+        pass
+
+
 def test_the_folder_of_a_series_takes_nothing_at_any_depth(tmp_path: Path) -> None:
     study, elsewhere = tmp_path / "study", tmp_path / "elsewhere"
     for folder in (study, elsewhere):

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from marview.errors import BadInput, UsageError
-from marview.originals import refuse_original
+from marview.originals import note_own_file, refuse_original
 
 PART = ".part-"
 _OWNER = ".owner"
@@ -143,6 +143,7 @@ def whole_file(target: Path) -> Iterator[Path]:
         with part.open("rb+") as stream:
             os.fsync(stream.fileno())
         part.replace(target)
+        note_own_file(target)
         _flush_folder(target.parent)
     except OSError as why:
         part.unlink(missing_ok=True)

@@ -9,17 +9,19 @@ from dataclasses import replace
 import numpy as np
 
 from marview.dicom.codec import COMPRESSED, LOSSY, NATIVE
-from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader
+from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader, is_date
 from marview.dicom.pixels import native_bytes, stored_values
 from marview.dicom.plausible import ONLY_VIEWED, size_findings
 from marview.dicom.quiet import quiet
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
-from marview.dicom.stack import SAME_PLACE_MM, arrange, distances_mm, loose
+from marview.dicom.stack import arrange, distances_mm, loose, same_place_mm
 from marview.errors import BadInput
 from marview.text import listing
 
 _HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS"})
+_MOST_PASSES, _FEWEST_OF_PASSES = 4, 6
+_MOST_THICKNESS_RATIO = 1.25
 _MODIFIED_HU = "HU_MOD"
 _OTHER_QUANTITIES = frozenset({"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "MAT_SPECIFIC", "MAT_FRACTIONAL"})
 """Values of Image Type by which images of several energies say that they show something else than HU (PS3.3,
@@ -65,8 +67,8 @@ def _arrange_around(kept: list[SliceHeader], damaged: list[SliceHeader]) -> tupl
 
 
 def _is_elsewhere(header: SliceHeader, kept: Sequence[SliceHeader]) -> bool:
-    distance = distances_mm([kept[0], header])[1]
-    return bool(np.abs(distances_mm(kept) - distance).min() > SAME_PLACE_MM)
+    distance, places = distances_mm([kept[0], header])[1], distances_mm(kept)
+    return bool(np.abs(places - distance).min() > same_place_mm(places))
 
 
 def _unusable(header: SliceHeader) -> Finding | None:
@@ -92,6 +94,11 @@ def _unusable(header: SliceHeader) -> Finding | None:
 
 
 def _truncated(header: SliceHeader) -> Finding | None:
+    if header.has_float_pixels:
+        return Finding(
+            Kind.FLOAT_PIXELS,
+            f"{header.name} holds its image as Float Pixel Data, which is not read: export it with whole numbers.",
+        )
     if header.pixel_offset is None:
         return Finding(Kind.DAMAGED, f"{header.name} ends before its image.")
     if header.transfer_syntax not in NATIVE:
@@ -138,6 +145,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     first = slices[0]
     views = Outcome.VIEWS
     findings = [Finding(Kind.DAMAGED, sentence) for sentence in series.damaged[:3]]
+    findings += [Finding(Kind.PASSED_OVER, sentence) for sentence in series.passed_over]
     if series.split:
         findings.append(Finding(Kind.PART, f"This is one part of a mixed series ({series.split})."))
     if first.modality != "CT":
@@ -157,7 +165,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     ):
         if lacking:
             findings.append(Finding(kind, f"{listing(s.name for s in lacking)} without {what}. {ONLY_VIEWED}", views))
-    findings += _other_values(slices)
+    findings += _other_values(slices) + _mixtures(slices)
     if any(header.is_lossy or (header.transfer_syntax in LOSSY and not _is_j2k(header)) for header in slices):
         findings.append(Finding(Kind.LOSSY, "The images were compressed with loss: HU are approximate."))
     if not (first.sop_uid and first.series_uid and first.study_uid):
@@ -169,6 +177,22 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     elif not first.frame_of_reference_uid:
         sentence = "The files name no frame of reference: an export as DICOM gets one of its own."
         findings.append(Finding(Kind.NO_UID, sentence, Outcome.OPENS))
+    return findings + _odd_headers(slices)
+
+
+def _odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """What a person should know of identifiers, dates and numbers; the values themselves stay out of the sentences."""
+    first = slices[0]
+    findings = []
+    if not first.patient_id:
+        sentence = "The files name no patient identifier: make sure whose images these are."
+        findings.append(Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS))
+    if first.study_date and not is_date(first.study_date):
+        findings.append(Finding(Kind.ODD_HEADER, "The study date is no date of the calendar.", Outcome.OPENS))
+    commas = [header.name for header in slices if header.has_commas]
+    if commas:
+        sentence = f"{listing(commas)} write numbers with a decimal comma: it was read as a decimal point."
+        findings.append(Finding(Kind.ODD_HEADER, sentence))
     return findings
 
 
@@ -191,6 +215,40 @@ def _other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
     return []
 
 
+def _mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Slices of several kinds that `split` leaves together, because they lie one after the other."""
+    findings = []
+    for tag, name in (("kernel", "reconstruction kernels"), ("tube_voltage", "tube voltages (kV)")):
+        values = sorted({dict(header.phase).get(tag, "") for header in slices} - {""})
+        if len(values) > 1:
+            sentence = f"The slices were made with several {name}: {listing(values)}."
+            findings.append(Finding(Kind.MIXED, f"{sentence} Values may differ from slice to slice."))
+    thickness = [header.thickness_mm for header in slices if header.thickness_mm and header.thickness_mm > 0]
+    if thickness and max(thickness) > _MOST_THICKNESS_RATIO * min(thickness):
+        sentence = f"The slices have several thicknesses, from {min(thickness):g} to {max(thickness):g} mm."
+        findings.append(Finding(Kind.MIXED, sentence))
+    return findings + _passes(slices)
+
+
+def _passes(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """A finding where the instance numbers run over the same range several times, as two acquisitions in one do."""
+    numbers = {header.instance for header in slices}
+    if None in numbers or len(numbers) < max(len(slices), _FEWEST_OF_PASSES) or _lack_place(slices):
+        return []
+    along = distances_mm(sorted(slices, key=lambda header: header.instance or 0))
+    steps = np.diff(along)
+    back = np.flatnonzero(steps * np.sign(np.median(steps)) < 0)
+    runs = np.split(along, back + 1)
+    spans = [float(np.ptp(run)) for run in runs]
+    if not 2 <= len(runs) <= _MOST_PASSES or min(map(len, runs)) < 3 or min(spans) < 0.5 * float(np.ptp(along)):
+        return []
+    sentence = (
+        f"The slices are numbered in {len(runs)} passes over the same range, so they may be {len(runs)} acquisitions "
+        "whose slices lie between each other."
+    )
+    return [Finding(Kind.MIXED, sentence)]
+
+
 def _is_j2k(header: SliceHeader) -> bool:
     return header.transfer_syntax.endswith((".91", ".203"))
 
@@ -208,11 +266,11 @@ def _one_per_place(
 ) -> tuple[list[SliceHeader], list[SliceHeader], list[Finding]]:
     """Slices to keep, one of each place where nobody can say which image is right, and what to say about them."""
     distance = distances_mm(slices)
-    order = np.argsort(distance, kind="stable")
+    order, same_mm = np.argsort(distance, kind="stable"), same_place_mm(distance)
     groups: list[list[SliceHeader]] = []
     last = -math.inf
     for at in order:
-        if distance[at] - last <= SAME_PLACE_MM and groups:
+        if distance[at] - last <= same_mm and groups:
             groups[-1].append(slices[at])
         else:
             groups.append([slices[at]])

@@ -16,7 +16,7 @@ from pydicom.uid import UID, generate_uid
 
 from marview import __version__
 from marview.dicom.atomic import CannotWrite, whole_folder, write_flushed
-from marview.dicom.encode import MAKER, coded, decimal_text, set_pixels, short_text, stamp, to_bytes
+from marview.dicom.encode import MAKER, coded, decimal_text, later_number, set_pixels, short_text, stamp, to_bytes
 from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening, read_header
 from marview.dicom.pixels import padding_mask, rescale, stored_values
 from marview.dicom.quiet import quiet
@@ -302,7 +302,7 @@ def _describe(
     dataset.SOPClassUID = UID(CT_IMAGE)
     dataset.SOPInstanceUID = generate_uid(prefix=None)
     dataset.SeriesInstanceUID = UID(series_uid)
-    dataset.SeriesNumber = (header.series_number or 0) + 1000
+    dataset.SeriesNumber = later_number(header.series_number, 1000)
     source = short_text(header.series_description, 60)
     dataset.SeriesDescription = short_text(description or f"{derivation.method} {source}", 64)
     dataset.SeriesDate, dataset.SeriesTime = now

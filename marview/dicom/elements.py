@@ -16,6 +16,7 @@ _SHORT = frozenset(
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXELS = 0x7FE00010
+_FLOAT_PIXELS = frozenset({0x7FE00008, 0x7FE00009})
 _DEEPEST = 64
 _LOOK_INSIDE_BYTES = 4096
 """A sequence of a stated length shorter than this cannot nest deep enough to harm."""
@@ -34,12 +35,14 @@ class Elements:
         pixel_offset: where the value of the pixel data begins; None where the bytes end before.
         pixel_length: its length; -1 where it is encapsulated.
         end: where reading stopped.
+        has_float_pixels: whether there is Float (or Double Float) Pixel Data instead.
     """
 
     values: dict[int, bytes]
     pixel_offset: int | None
     pixel_length: int
     end: int
+    has_float_pixels: bool = False
 
 
 def find(
@@ -63,6 +66,8 @@ def find(
         tag, length, value_at = reader.element(at)
         if tag == _PIXELS:
             return Elements(values, value_at, -1 if length == _UNDEFINED else length, at)
+        if tag in _FLOAT_PIXELS:
+            return Elements(values, None, 0, at, has_float_pixels=True)
         if tag >> 16 > stop_after_group:
             break
         if length == _UNDEFINED:

@@ -85,6 +85,16 @@ def decimal_text(value: float) -> str:
     raise ValueError(f"{value} does not fit a Decimal String")
 
 
+def later_number(number: int | None, more: int) -> int:
+    """A series number raised by some thousands, as far as an Integer String holds it (PS3.5, 6.2).
+
+    >>> later_number(3, 1000), later_number(2**31 - 5, 1000)
+    (1003, 1000)
+    """
+    later = (number or 0) + more
+    return later if -(2**31) <= later < 2**31 else more
+
+
 def short_text(text: str, most: int) -> str:
     """Printable ASCII of at most `most` characters, which every character set can hold; no backslash."""
     plain = text.encode("ascii", "replace").decode("ascii").replace("\\", "/")

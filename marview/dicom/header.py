@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from pydicom.charset import convert_encodings, decode_bytes
 
@@ -47,6 +48,7 @@ _TAGS = {
     "trigger_time": 0x00181060,
     "tilt": 0x00181120,
     "kernel": 0x00181210,
+    "tube_voltage": 0x00180060,
     "echo_time": 0x00180081,
     "study_uid": 0x0020000D,
     "series_uid": 0x0020000E,
@@ -82,6 +84,7 @@ _TAGS = {
 
 _OVERLAY_POSITIONS = tuple(range(0x60000102, 0x60200102, 0x20000))
 _WANTED = frozenset(_TAGS.values()) | frozenset(_OVERLAY_POSITIONS)
+_PHASES = ("temporal", "cardiac_phase", "trigger_time", "echo_time", "kernel", "tube_voltage", "acquisition")
 _MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 
 
@@ -101,6 +104,8 @@ class SliceHeader:
         phase: what tells several images of one position apart (temporal position, acquisition, trigger, kernel, ...).
         overlay_bits: the bits of a pixel that overlays are said to lie in, as a mask.
         is_cut: the file ends within an element of the header.
+        has_float_pixels: the image is Float Pixel Data, which is not read.
+        has_commas: numbers are written with a decimal comma.
         slope: None where absent; may be NaN or 0 where the file says so.
     """
 
@@ -148,6 +153,8 @@ class SliceHeader:
     pixel_offset: int | None = None
     pixel_length: int = 0
     is_cut: bool = False
+    has_float_pixels: bool = False
+    has_commas: bool = False
 
     @property
     def is_scout(self) -> bool:
@@ -260,6 +267,7 @@ class _Values:
         self._values = values
         self._order = "<" if is_little_endian else ">"
         self._charset = self.words("charset")
+        self.has_commas = False
 
     def raw(self, name: str) -> bytes:
         return self._values.get(_TAGS[name], b"")
@@ -288,9 +296,16 @@ class _Values:
 
     def numbers(self, name: str) -> tuple[float, ...]:
         try:
-            return tuple(float(word) for word in self.words(name))
+            words = self.words(name)
+            self.has_commas |= any("," in word for word in words)
+            return tuple(float(word.replace(",", ".")) for word in words)
         except ValueError:
             return ()
+
+    def level(self, name: str) -> str:
+        """A number without the ways to write it ("120", "120.0"), or a text as it is."""
+        numbers = self.numbers(name)
+        return "\\".join(f"{number:g}" for number in numbers) if numbers else self.plain(name)
 
     def number(self, name: str) -> float | None:
         values = self.numbers(name)
@@ -347,10 +362,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         image_type=tuple(word.upper() for word in values.words("image_type")),
         series_number=values.whole("series_number"),
         instance=values.whole("instance"),
-        phase=tuple(
-            (name, values.plain(name))
-            for name in ("temporal", "cardiac_phase", "trigger_time", "echo_time", "kernel", "acquisition")
-        ),
+        phase=tuple((name, values.level(name)) for name in _PHASES),
         thickness_mm=values.number_within("thickness", 0, _MOST_MM),
         tilt_degrees=values.number_within("tilt", -90, 90),
         position_mm=(position[0], position[1], position[2]) if _are_finite(position, 3) else None,
@@ -375,13 +387,28 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         is_lossy=values.plain("lossy") == "01",
         pixel_offset=elements.pixel_offset,
         pixel_length=elements.pixel_length,
+        has_float_pixels=elements.has_float_pixels,
     )
+    header = replace(header, has_commas=values.has_commas)
     if values.raw("padding"):
         code = "h" if is_signed else "H"
         first = values.binary("padding", code=code)
         last = values.binary("padding_limit", first, code=code)
         header = replace(header, padding=(min(first, last), max(first, last)))
     return header
+
+
+def is_date(text: str) -> bool:
+    """Whether text is a date of the calendar as DICOM writes it, YYYYMMDD (or YYYY.MM.DD of ACR-NEMA).
+
+    >>> is_date("20200229"), is_date("20190229"), is_date("2020-02-29")
+    (True, False, False)
+    """
+    try:
+        datetime.strptime(text.replace(".", ""), "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return len(text.replace(".", "")) == 8
 
 
 def _are_finite(values: Sequence[float], count: int) -> bool:

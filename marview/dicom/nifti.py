@@ -1,7 +1,9 @@
 """Read a NIfTI file as if it were a series: HU on an LPS grid, slices from the foot end."""
 
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from marview.dicom.quiet import quiet
 from marview.dicom.read import Allocate, LoadedSeries, allocate_hu, middle_outward
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
+from marview.dicom.source import open_regular
 from marview.errors import BadInput
 from marview.geometry.grid import Grid
 from marview.geometry.orientation import RAS_TO_LPS, Layout, layout_of
@@ -39,7 +42,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
     try:
         note_file(path)
         with quiet():
-            image = nib.load(path)
+            image = _load(path)
         if not isinstance(image, nib.Nifti1Image):
             raise BadInput(f"{path.name} is not NIfTI.")
         shape = tuple(int(n) for n in image.shape)
@@ -65,6 +68,21 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
 
 
+def _load(path: Path) -> Any:
+    """A file whose name may hide that it is compressed, or claim that it is."""
+    if _is_gzip(path) == path.name.lower().endswith(".gz"):
+        return nib.load(path)
+    stream = gzip.open(path) if _is_gzip(path) else BytesIO(path.read_bytes())  # noqa: SIM115 - read from later
+    kind = nib.Nifti2Image if stream.read(4) in {b"\x1c\x02\0\0", b"\0\0\x02\x1c"} else nib.Nifti1Image
+    stream.seek(0)
+    return kind.from_stream(stream)
+
+
+def _is_gzip(path: Path) -> bool:
+    with open_regular(path) as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
 def affine_mm(image: nib.Nifti1Image, path: Path) -> NDArray[np.float64]:
     """The affine of a file, `(4, 4)`: index (i, j, k, 1) -> RAS in mm, whatever unit the file counts in.
 
@@ -83,7 +101,7 @@ def affine_mm(image: nib.Nifti1Image, path: Path) -> NDArray[np.float64]:
 
 def _refuse_bomb(path: Path, claimed_bytes: float) -> None:
     size = path.stat().st_size
-    if claimed_bytes > size * (_MOST_DEFLATION if path.name.lower().endswith(".gz") else 1):
+    if claimed_bytes > size * (_MOST_DEFLATION if _is_gzip(path) else 1):
         raise BadInput(f"{path.name} is truncated: {size} bytes cannot hold the voxels it claims.")
 
 

@@ -27,6 +27,7 @@ class Kind(enum.StrEnum):
     SAME_POSITION = "same position twice"
     SAME_UID = "same UID twice"
     NOT_A_VOLUME = "not a volume"
+    MIXED = "several acquisitions"
     PART = "part of a mixed series"
     SCOUT = "scout"
     LOSSY = "lossy compression"
@@ -47,6 +48,9 @@ class Kind(enum.StrEnum):
     NO_NUMBER = "no number"
     NOT_HU = "values that are no HU"
     NO_UNIT = "no unit"
+    ODD_HEADER = "odd header"
+    PASSED_OVER = "files passed over"
+    FLOAT_PIXELS = "float pixels"
 
 
 @dataclass(frozen=True)

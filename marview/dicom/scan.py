@@ -1,7 +1,8 @@
 """Find the studies and series under a path: headers only, never blocking."""
 
+import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from marview.dicom.quiet import quiet
 from marview.dicom.series import Scan, Series, Study
 from marview.dicom.source import Source
 from marview.dicom.split import split
-from marview.dicom.walk import listed, walk
+from marview.dicom.walk import ABSENT, HIDING, listed, walk
 from marview.errors import BadInput
 
 
@@ -48,12 +49,16 @@ def scan(
             if on_progress is not None:
                 on_progress(number)
             finds.take(source)
-    studies = _studies(finds)
+    series_in: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for header in finds.headers:
+        series_in[header.source.folder].add(_series_key(header))
+    passed_over = finds.passed_over(series_in)
+    studies = _studies(finds, series_in, passed_over)
     if finds.volumes:
         studies += (Study("", tuple(finds.volumes)),)
     if not studies and not may_be_empty and not (is_cancelled is not None and is_cancelled()):
         raise BadInput(finds.nothing(path))
-    return Scan(path, studies, dict(finds.skipped), tuple(sentence for _, sentence in finds.damaged))
+    return Scan(path, studies, dict(finds.skipped), tuple(sentence for _, sentence in finds.damaged), passed_over)
 
 
 def _sources(path: Path, skipped: Counter[str]) -> Iterator[Source]:
@@ -91,12 +96,36 @@ class _Finds:
         else:
             if header.sop_class == DICOMDIR:
                 self.skipped["DICOMDIR"] += 1
+                self._note_absent(source)
             elif header.rows and header.columns:
                 self.headers.append(header)
             elif header.is_cut or header.sop_class == CT_IMAGE:
                 self.damaged.append((source.folder, f"{source.name} is truncated: it ends before its image."))
             else:
                 self.skipped["without an image"] += 1
+
+    def _note_absent(self, directory: Source) -> None:
+        """Count what a DICOMDIR in a folder lists and is not there."""
+        absent: Counter[str] = Counter()
+        if not directory.member:
+            with contextlib.suppress(BadInput, OSError):
+                for _ in listed(directory.path, absent):
+                    pass
+        if absent[ABSENT]:
+            self.skipped[ABSENT] += absent[ABSENT]
+
+    def passed_over(self, series_in: Mapping[str, set[tuple[str, ...]]]) -> tuple[str, ...]:
+        """Sentences about what may hold slices and was not read.
+
+        Damaged files beside a single series are left out: that series names them.
+        """
+        hidden = ", ".join(f"{self.skipped[reason]} {reason}" for reason in HIDING if self.skipped[reason])
+        sentences = [f"Passed over: {hidden}. The series may lack slices."] if hidden else []
+        damaged = [text for folder, text in self.damaged if len(series_in.get(folder, ())) != 1]
+        if damaged:
+            others = f" {len(damaged)} files are damaged in all." if len(damaged) > 1 else ""
+            sentences.append(f"{damaged[0]}{others} The series may lack slices.")
+        return tuple(sentences)
 
     def nothing(self, path: Path) -> str:
         """Why nothing can be shown."""
@@ -109,16 +138,16 @@ class _Finds:
         return f"{path} is empty. Open a folder, zip or file of DICOM or NIfTI."
 
 
-def _studies(finds: _Finds) -> tuple[Study, ...]:
+def _studies(
+    finds: _Finds, series_in: Mapping[str, set[tuple[str, ...]]], passed_over: tuple[str, ...]
+) -> tuple[Study, ...]:
     by_study: dict[tuple[str, ...], dict[tuple[str, ...], list[SliceHeader]]] = defaultdict(lambda: defaultdict(list))
     patients_of: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    series_in: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for header in finds.headers:
-        patient = (header.patient_id, header.patient_name.casefold())
+        patient = (header.patient_id, _plain_name(header.patient_name))
         key = _series_key(header)
         if patient not in patients_of[header.series_uid]:
             patients_of[header.series_uid].append(patient)
-        series_in[header.source.folder].add(key)
         by_study[(header.study_uid, *patient)][key].append(header)
     keys: Counter[str] = Counter()
     studies = []
@@ -127,11 +156,11 @@ def _studies(finds: _Finds) -> tuple[Study, ...]:
         for key, slices in series.items():
             patients = patients_of[slices[0].series_uid]
             other = patients.index((who[0], who[1])) + 1 if len(patients) > 1 and key[0] else 0
-            near = [text for folder, text in finds.damaged if series_in[folder] == {key}]
+            near = [text for folder, text in finds.damaged if series_in.get(folder) == {key}]
             for part in split(slices, other_patient=other):
                 keys[part.key] += 1
                 own = part.key if keys[part.key] == 1 else f"{part.key}#study{keys[part.key]}"
-                parts.append(replace(part, key=own, damaged=tuple(near)))
+                parts.append(replace(part, key=own, damaged=tuple(near), passed_over=passed_over))
         parts.sort(key=lambda part: (part.slices[0].series_number or 0, part.key))
         first = parts[0].slices[0]
         studies.append(
@@ -145,6 +174,12 @@ def _studies(finds: _Finds) -> tuple[Study, ...]:
             )
         )
     return tuple(studies)
+
+
+def _plain_name(name: str) -> str:
+    """A patient's name without case and empty parts: `A^B` and `a^b^^` are one patient."""
+    groups = ("^".join(part.strip() for part in group.split("^")).rstrip("^") for group in name.casefold().split("="))
+    return "=".join(groups).rstrip("=")
 
 
 def _series_key(header: SliceHeader) -> tuple[str, ...]:

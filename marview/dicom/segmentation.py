@@ -18,7 +18,7 @@ from marview import __version__
 from marview.dicom.atomic import CannotWrite, whole_file
 from marview.dicom.codec import NATIVE
 from marview.dicom.derive import TYPE_2, source_dataset
-from marview.dicom.encode import MAKER, decimal_text, short_text
+from marview.dicom.encode import MAKER, decimal_text, later_number, short_text
 from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening
 from marview.dicom.nifti import LARGEST_VOXELS
 from marview.dicom.quiet import quiet
@@ -115,7 +115,7 @@ def write_segmentation(
             segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
             segment_descriptions=[metal],
             series_instance_uid=generate_uid(prefix=None),
-            series_number=(first.series_number or 0) + 2000,
+            series_number=max(later_number(first.series_number, 2000), 1),
             sop_instance_uid=generate_uid(prefix=None),
             instance_number=1,
             manufacturer=MAKER,
@@ -147,8 +147,14 @@ def _bare(source: Dataset, header: SliceHeader) -> Dataset:
     dataset.FrameOfReferenceUID = header.frame_of_reference_uid
     dataset.Modality = "CT"
     dataset.Rows, dataset.Columns = header.rows, header.columns
-    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
-        setattr(dataset, keyword, source[keyword].value)
+    place = {
+        "ImagePositionPatient": header.position_mm,
+        "ImageOrientationPatient": header.orientation,
+        "PixelSpacing": header.spacing_mm,
+    }
+    for keyword, values in place.items():
+        text = [decimal_text(value) for value in values or ()]
+        setattr(dataset, keyword, text if header.has_commas else source[keyword].value)
     dataset.SliceThickness = None if header.thickness_mm is None else decimal_text(header.thickness_mm)
     return dataset
 

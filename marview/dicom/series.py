@@ -18,6 +18,7 @@ class Series:
         slices: headers, in the order of their instance numbers. Empty for NIfTI.
         split: why this is only a part of what shares its UID; empty otherwise.
         nifti: the NIfTI file, where this is one.
+        passed_over: sentences about files that were not looked at and may belong to this series.
         damaged: files that belong to the folder of this series and could not be read as headers, with the reason.
     """
 
@@ -27,6 +28,7 @@ class Series:
     split: str = ""
     nifti: Path | None = None
     damaged: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     @property
     def description(self) -> str:
@@ -76,12 +78,14 @@ class Scan:
     Attributes:
         skipped: how many files were passed over, by reason ("not DICOM", "not a regular file", ...).
         damaged: sentences about DICOM files whose header cannot be read.
+        passed_over: sentences about files that may hold slices and could not be looked at.
     """
 
     path: Path
     studies: tuple[Study, ...]
     skipped: Mapping[str, int]
     damaged: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     @property
     def series(self) -> tuple[Series, ...]:

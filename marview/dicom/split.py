@@ -4,18 +4,23 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 
+import numpy as np
+
 from marview.dicom.header import SliceHeader
 from marview.dicom.series import Series
+from marview.dicom.stack import distances_mm, same_place_mm
 
 SAME_DIRECTION = math.cos(math.radians(0.6))
 SAME_POSITION_MM = 0.01
+_SAME_SPACING = 2e-4
 
 
 def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Series]:
     """Divide the slices of one series UID into parts that may each be a volume.
 
     Parts differ in kind of image (scout, modality, colour), size, pixel spacing, orientation or frame of reference;
-    where every position then still occurs more than once, in phase, acquisition, trigger time, echo or kernel.
+    where positions then still occur more than once, or slices of two kinds lie between each other, in phase, trigger
+    time, echo, kernel, tube voltage or acquisition.
 
     Args:
         slices: of one series UID, study and patient.
@@ -30,12 +35,13 @@ def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Seri
             for group in [_by(members, key)]
             for part in group
         ]
-    parts = [
-        (why if len(group) == 1 else "other orientation", part)
-        for why, members in parts
-        for group in [_by_orientation(members)]
-        for part in group
-    ]
+    for reason, are_alike in (("other pixel spacing", _have_one_spacing), ("other orientation", _are_parallel)):
+        parts = [
+            (why if len(group) == 1 else reason, part)
+            for why, members in parts
+            for group in [_alike(members, are_alike)]
+            for part in group
+        ]
     parts = [
         (why if len(group) == 1 else reason, part)
         for why, members in parts
@@ -58,7 +64,6 @@ _KEYS: tuple[tuple[str, Callable[[SliceHeader], Hashable]], ...] = (
     ("scout", lambda header: header.is_scout),
     ("colour", lambda header: (header.samples, header.photometric.startswith("MONOCHROME"))),
     ("other size", lambda header: (header.rows, header.columns)),
-    ("other pixel spacing", lambda header: header.spacing_mm and tuple(round(mm, 4) for mm in header.spacing_mm)),
     ("other frame of reference", lambda header: header.frame_of_reference_uid),
 )
 
@@ -70,16 +75,26 @@ def _by(slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]) -
     return list(groups.values())
 
 
-def _by_orientation(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+def _alike(
+    slices: Sequence[SliceHeader], are_alike: Callable[[SliceHeader, SliceHeader], bool]
+) -> list[list[SliceHeader]]:
+    """Groups of slices that are like the first of their group."""
     groups: list[list[SliceHeader]] = []
     for header in slices:
         for group in groups:
-            if _are_parallel(group[0], header):
+            if are_alike(group[0], header):
                 group.append(header)
                 break
         else:
             groups.append([header])
     return groups
+
+
+def _have_one_spacing(one: SliceHeader, other: SliceHeader) -> bool:
+    """Whether pixel spacings differ by no more than files round them."""
+    if one.spacing_mm is None or other.spacing_mm is None:
+        return one.spacing_mm is other.spacing_mm
+    return all(abs(a - b) <= _SAME_SPACING * a for a, b in zip(one.spacing_mm, other.spacing_mm, strict=True))
 
 
 def _are_parallel(one: SliceHeader, other: SliceHeader) -> bool:
@@ -91,23 +106,39 @@ def _are_parallel(one: SliceHeader, other: SliceHeader) -> bool:
 
 
 def _by_phase(slices: list[SliceHeader]) -> tuple[str, list[list[SliceHeader]]]:
-    """Phases, where one tag divides slices that repeat positions into stacks that do not."""
-    if not _repeats_positions(slices):
-        return "", [slices]
+    """Phases, where one tag divides slices that repeat positions or lie between each other into stacks that do not."""
+    repeats = _repeats_positions(slices)
     for tag in [name for name, _ in slices[0].phase]:
         groups = _by(slices, lambda header, tag=tag: dict(header.phase)[tag])  # type: ignore[misc]
-        if len(groups) > 1 and all(len(group) > 1 and not _repeats_positions(group) for group in groups):
+        if len(groups) < 2 or any(len(group) < 2 for group in groups):
+            continue
+        if repeats and any(_repeats_positions(group) for group in groups):
+            continue
+        if repeats or _lie_between_each_other(groups):
             return f"other {tag.replace('_', ' ')}", groups
     return "", [slices]
+
+
+def _lie_between_each_other(groups: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Whether slices of one group lie between those of another: one after the other, groups are parts of one scan."""
+    slices = [header for group in groups for header in group]
+    if any(header.position_mm is None or header.orientation is None for header in slices):
+        return False
+    of_group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    order = np.argsort(distances_mm(slices), kind="stable")
+    return int(np.count_nonzero(np.diff(of_group[order]))) >= len(groups) + 1
 
 
 def _repeats_positions(slices: Sequence[SliceHeader]) -> bool:
     """Whether two images that are not the same instance lie at one place."""
     places: dict[Hashable, str] = {}
+    cell_mm = SAME_POSITION_MM
+    if all(header.position_mm is not None and header.orientation is not None for header in slices):
+        cell_mm = min(cell_mm, same_place_mm(distances_mm(slices)))
     for header in slices:
         if header.position_mm is None:
             continue
-        place = tuple(round(mm / SAME_POSITION_MM) for mm in header.position_mm)
+        place = tuple(round(mm / cell_mm) for mm in header.position_mm)
         if place in places and (places[place] != header.sop_uid or not header.sop_uid):
             return True
         places[place] = header.sop_uid

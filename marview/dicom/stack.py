@@ -10,14 +10,23 @@ from marview.dicom.header import SliceHeader
 from marview.dicom.report import Finding, Kind, Outcome, Stack
 from marview.geometry import Grid
 
-SAME_PLACE_MM = 0.02
+_SAME_PLACE_MM = 0.02
 TILTED_DEGREES = 0.3
+_MOST_EQUAL_GAPS = 3
+"""So many equal gaps in a row are a spacing, not slices that are missing one by one."""
 _MOST_TILT_DEGREES = 31
 
 
 def tolerance_mm(step_mm: float) -> float:
     """How far a slice may lie from its place on an even grid: positions are often rounded to 0.1 mm."""
-    return 0.06 + 0.01 * step_mm
+    return min(0.06, 0.25 * step_mm) + 0.01 * step_mm
+
+
+def same_place_mm(distances: NDArray[np.float64]) -> float:
+    """How near two of the slices at these distances lie when they claim one place: less where steps are tiny."""
+    steps = np.diff(np.sort(distances))
+    steps = steps[steps > 1e-3]
+    return min(_SAME_PLACE_MM, 0.3 * float(np.median(steps))) if steps.size else _SAME_PLACE_MM
 
 
 def normal_of(header: SliceHeader) -> NDArray[np.float64]:
@@ -103,9 +112,18 @@ def _fit(position: NDArray[np.float64], distance: NDArray[np.float64]) -> _Latti
 def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattice: _Lattice) -> Finding | None:
     step = float(np.linalg.norm(lattice.step_mm))
     missing = int(lattice.index[-1]) + 1 - len(slices)
-    if lattice.off_mm.max() <= tolerance_mm(step) and missing <= max(2, len(slices) // 2):
-        return None
     gaps = np.diff(distance)
+    is_even = lattice.off_mm.max() <= tolerance_mm(step) and missing <= max(2, len(slices) // 2)
+    if is_even and _has_two_spacings(slices, lattice):
+        at = int(np.argmax(np.diff(lattice.index)))
+        return Finding(
+            Kind.UNEVEN_SPACING,
+            f"The slices have two spacings: {step:.2f} mm, and {gaps[at]:.2f} mm from {slices[at].name} to "
+            f"{slices[at + 1].name}. They can be viewed one by one, not measured or corrected.",
+            Outcome.VIEWS,
+        )
+    if is_even:
+        return None
     usual = float(np.median(gaps))
     worst = int(np.argmax(np.abs(gaps - usual)))
     if abs(gaps[worst] - usual) <= tolerance_mm(usual):
@@ -122,6 +140,24 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
         f"where {usual:.2f} mm is usual. They can be viewed one by one, not measured or corrected.",
         Outcome.VIEWS,
     )
+
+
+def _has_two_spacings(slices: Sequence[SliceHeader], lattice: _Lattice) -> bool:
+    """Whether wider gaps are a second spacing, with nothing missing in them.
+
+    The thickness of the slices beside a gap says so, or the same gap comes several times in a row.
+    """
+    steps = np.diff(lattice.index)
+    wide = np.flatnonzero(steps > 1)
+    thickness = np.array([header.thickness_mm or 0.0 for header in slices])
+    beside_narrow = [thickness[at] for at in np.flatnonzero(steps == 1)]
+    usual = float(np.median(beside_narrow)) if beside_narrow else 0.0
+    for at in wide:
+        thicker = max(thickness[at], thickness[at + 1])
+        if usual > 0 and thicker > 1.25 * usual:
+            return True
+    runs = np.split(steps, np.flatnonzero(np.diff(steps)) + 1)
+    return any(run[0] > 1 and len(run) >= _MOST_EQUAL_GAPS for run in runs)
 
 
 def _gap_findings(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattice: _Lattice) -> list[Finding]:

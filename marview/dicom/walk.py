@@ -12,6 +12,12 @@ from pydicom import dcmread
 from marview.dicom.source import Source, open_regular, open_zip
 from marview.errors import BadInput
 
+ABSENT = "listed in the DICOMDIR but missing"
+_OUTSIDE, _UNREADABLE = "outside the DICOMDIR's medium", "unreadable folders"
+_DANGLING, _ENCRYPTED = "dangling links", "encrypted"
+HIDING = (ABSENT, _OUTSIDE, _UNREADABLE, _DANGLING, _ENCRYPTED)
+"""Reasons to skip a file that may well hold a slice."""
+
 MOST_FILES = 200_000
 LARGEST_ARCHIVE_BYTES = 16 << 30
 LARGEST_RATIO = 200
@@ -61,17 +67,42 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
             continue
         parts = [file_id] if isinstance(file_id, str) else [str(part) for part in file_id]
         try:
-            path = medium.joinpath(*parts).resolve()
+            path = _on_medium(medium, parts).resolve()
             status = path.stat()
         except (OSError, ValueError, RuntimeError):
-            skipped["listed in the DICOMDIR but missing"] += 1
+            skipped[ABSENT] += 1
             continue
         if not path.is_relative_to(medium):
-            skipped["outside the DICOMDIR's medium"] += 1
+            skipped[_OUTSIDE] += 1
         elif not stat.S_ISREG(status.st_mode):
             skipped["not regular files"] += 1
         else:
             yield Source(path, status.st_size)
+
+
+def _on_medium(medium: Path, parts: list[str]) -> Path:
+    """The file that a DICOMDIR means, also where its name was changed on the way.
+
+    Copying from a medium may change the case, append an extension, or keep the version (;1) of ISO 9660.
+    """
+    path = medium.joinpath(*parts)
+    if path.exists() or ".." in parts:
+        return path
+    path = medium
+    for part in parts:
+        exact = path / part
+        if not exact.exists():
+            names = sorted(entry.name for entry in path.iterdir())
+            wanted = _plain(part)
+            alike = [name for name in names if _plain(name) == wanted]
+            alike = alike or [name for name in names if _plain(Path(name).stem) == wanted]
+            exact = path / alike[0] if len(alike) == 1 else exact
+        path = exact
+    return path
+
+
+def _plain(name: str) -> str:
+    return name.partition(";")[0].rstrip(".").casefold()
 
 
 def is_zip(path: Path) -> bool:
@@ -90,14 +121,14 @@ def _folder(top: Path, skipped: Counter[str]) -> Iterator[Source]:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
-            skipped["unreadable folders"] += 1
+            skipped[_UNREADABLE] += 1
             continue
         deeper = []
         for entry in entries:
             try:
                 status = entry.stat()
             except OSError:
-                skipped["dangling links"] += 1
+                skipped[_DANGLING] += 1
                 continue
             if stat.S_ISDIR(status.st_mode):
                 if (status.st_dev, status.st_ino) not in seen:
@@ -125,6 +156,6 @@ def _archive(path: Path, skipped: Counter[str]) -> Iterator[Source]:
         if member.is_dir():
             continue
         if member.flag_bits & 1:
-            skipped["encrypted"] += 1
+            skipped[_ENCRYPTED] += 1
         else:
             yield Source(path, member.file_size, member.filename)

@@ -1,4 +1,5 @@
 import itertools
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -81,6 +82,54 @@ def test_uneven_spacing_is_viewed_and_names_the_pair(slices, save):
     assert "2.70 mm between 002.dcm and 003.dcm where 2.00 mm" in report.reason
 
 
+@pytest.mark.parametrize("thickness", [("2", "4"), ("", ""), ("2", "2")])
+def test_two_spacings_are_no_missing_slices(slices, save, thickness):
+    more = [deepcopy(slices[-1]) for _ in range(4)]
+    slices = [*slices, *more]
+    move(slices, [0, 2, 4, 6, 8, 12, 16, 20, 24])
+    for number, dataset in enumerate(slices):
+        dataset.SOPInstanceUID = f"1.2.3.{number}"
+        dataset.InstanceNumber = number + 1
+        dataset.SliceThickness = thickness[number > 4]
+    report = report_of(save(slices))
+    assert Kind.UNEVEN_SPACING in kinds(report)
+    assert Kind.MISSING_SLICE not in kinds(report)
+    assert report.outcome == Outcome.VIEWS
+    assert "2.00 mm, and 4.00 mm from 004.dcm to 005.dcm" in report.reason
+    assert report.stack.gaps == ()
+
+
+def test_slices_missing_one_by_one_are_missing_also_where_slices_overlap(slices, save):
+    more = [deepcopy(slices[-1]) for _ in range(4)]
+    slices = [*slices, *more]
+    for number, dataset in enumerate(slices):
+        dataset.SOPInstanceUID, dataset.SliceThickness = f"1.2.3.{number}", "4"
+    move(slices, [0, 2, 4, 8, 12, 14, 16, 18, 20])
+    report = report_of(save(slices))
+    assert kinds(report) == {Kind.MISSING_SLICE}
+    assert report.stack.gaps == (3, 5)
+
+
+@pytest.mark.parametrize(("keyword", "values"), [("ConvolutionKernel", "AB"), ("KVP", ("80", "120"))])
+def test_parts_of_one_scan_made_in_several_ways_are_told(slices, save, keyword, values):
+    for number, dataset in enumerate(slices):
+        setattr(dataset, keyword, values[number > 2])
+    report = report_of(save(slices))
+    assert kinds(report) == {Kind.MIXED}
+    assert report.is_volume
+
+
+def test_slices_numbered_in_two_passes_are_told(slices, save):
+    slices = [*slices, *(deepcopy(one) for one in slices)]
+    move(slices, [0, 2, 4, 6, 8, 1, 3, 5, 7, 9])
+    for number, dataset in enumerate(slices):
+        dataset.SOPInstanceUID, dataset.InstanceNumber = f"1.2.3.{number}", number + 1
+        dataset.SliceThickness = "1"
+    report = report_of(save(slices))
+    assert kinds(report) == {Kind.MIXED}
+    assert "2 passes over the same range" in report.findings[0].sentence
+
+
 def test_slices_shifted_sideways_are_no_volume(slices, save):
     slices[2].ImagePositionPatient = [-7.0, -20.0, 104.0]
     report = report_of(save(slices))
@@ -151,8 +200,6 @@ def test_a_copy_is_shown_once(slices, save):
 
 @pytest.mark.parametrize("keeps_uid", [True, False])
 def test_two_images_of_one_place_are_refused_by_name_and_the_rest_opens(slices, save, keeps_uid):
-    from copy import deepcopy
-
     other = deepcopy(slices[2])
     other.PixelData = slices[1].PixelData
     if not keeps_uid:
@@ -320,5 +367,5 @@ def test_real_wires_open_without_a_finding(shared_data):
 
 def test_real_files_without_extension_or_uids_open(shared_data):
     report = report_of(shared_data / "awkward_dicom" / "no_extension")
-    assert kinds(report) == {Kind.NO_UID}
+    assert kinds(report) == {Kind.NO_UID, Kind.ODD_HEADER}
     assert report.stack.grid.shape == (20, 512, 512)

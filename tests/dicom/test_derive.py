@@ -413,3 +413,12 @@ def test_a_real_series_without_image_type_is_made_whole(shared_data, tmp_path):
     _, dataset = stored_of(written.files[0])
     assert list(dataset.ImageType) == ["DERIVED", "SECONDARY", "AXIAL"]
     assert dataset.Manufacturer == ""
+
+
+def test_a_series_number_stays_an_integer_string(slices, save, tmp_path):
+    for dataset in slices:
+        dataset.SeriesNumber = 2**31 - 1
+    loaded = dicom.open_series(save(slices))
+    correction = np.zeros(loaded.volume.hu.shape, np.float32)
+    written = dicom.write_derived_series(loaded, correction, dicom.Derivation("LI", "1"), tmp_path / "out")
+    assert pydicom.dcmread(written.files[0]).SeriesNumber == 1000

@@ -188,3 +188,12 @@ def test_attenuation_is_only_viewed(tmp_path):
     loaded = dicom.open_series(saved(tmp_path / "v.nii", values))
     assert {finding.kind for finding in loaded.report.findings} == {Kind.NOT_HU}
     assert not loaded.report.is_volume
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+@pytest.mark.parametrize("names", [("v.nii.gz", "other.nii"), ("v.nii", "other.nii.gz")])
+def test_a_name_that_hides_whether_a_file_is_compressed_does_not_matter(tmp_path, values, names, kind):
+    nib.save(kind(values, np.diag([-1, -1, 2, 1.0])), tmp_path / names[0])
+    (tmp_path / names[0]).rename(tmp_path / names[1])
+    hu = dicom.open_series(tmp_path / names[1]).volume.hu
+    np.testing.assert_array_equal(hu.transpose(2, 1, 0), values)

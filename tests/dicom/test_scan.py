@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from marview import dicom
+from marview.dicom import Kind
+from marview.dicom.mask_file import read_mask
+from marview.dicom.quiet import quiet
+from marview.dicom.segmentation import write_segmentation
 from marview.errors import BadInput
 from marview.export import write_nifti
 from marview.geometry import Grid
@@ -200,6 +204,30 @@ def test_acquisitions_at_different_positions_stay_one_volume(slices, save):
     assert _part_sizes(save(slices)) == [5]
 
 
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("ConvolutionKernel", ("B30f", "B70h")),
+        ("AcquisitionNumber", (1, 2)),
+        ("KVP", ("80", "140")),
+        ("TriggerTime", ("0", "400")),
+    ],
+)
+def test_acquisitions_whose_slices_lie_between_each_other_are_split(slices, save, keyword, values):
+    for number, dataset in enumerate(slices):
+        setattr(dataset, keyword, values[number % 2])
+    folder = save(slices)
+    assert _part_sizes(folder) == [2, 3]
+    assert all(series.split.startswith("other ") for series in dicom.scan(folder).series)
+    assert not any(dicom.check(series).question for series in dicom.scan(folder).series)
+
+
+def test_a_number_written_in_two_ways_is_one_tube_voltage(slices, save):
+    for number, dataset in enumerate(slices):
+        dataset.KVP = ("120", "120.0")[number % 2]
+    assert _part_sizes(save(slices)) == [5]
+
+
 def test_hostile_text_comes_out_plain(slices, save):
     for dataset in slices:
         dataset.SeriesDescription = "<b>x</b> %s \u202egnp'; DROP TABLE"
@@ -299,7 +327,7 @@ def test_a_dicomdir_opens_what_it_lists_and_nothing_outside_its_medium(slices, s
     assert [len(series) for series in found.series] == [2]
     assert found.skipped == {"listed in the DICOMDIR but missing": 1, "outside the DICOMDIR's medium": 2}
     assert len(dicom.scan(medium).series[0]) == 3, "the folder itself shows all it holds"
-    assert dicom.scan(medium).skipped == {"DICOMDIR": 1}
+    assert dicom.scan(medium).skipped == {"DICOMDIR": 1, "listed in the DICOMDIR but missing": 1}
 
 
 def test_a_damaged_dicomdir_is_refused(slices, save):
@@ -315,3 +343,123 @@ def test_nothing_to_show_is_an_answer_where_it_may_be(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     found = dicom.scan(tmp_path, may_be_empty=True)
     assert (found.series, found.skipped) == ((), {"not DICOM": 1})
+
+
+@pytest.mark.parametrize("opens", ["DICOMDIR", "folder"])
+def test_files_that_a_dicomdir_lists_and_are_gone_are_told(slices, save, opens):
+    folder = save(slices)
+    directory = dicomdir(folder, [[f"{number:03d}.dcm"] for number in range(9)])
+    (series,) = dicom.scan(directory if opens == "DICOMDIR" else folder).series
+    report = dicom.check(series)
+    assert [finding.kind for finding in report.findings] == [Kind.PASSED_OVER]
+    assert "4 listed in the DICOMDIR but missing" in report.findings[0].sentence
+    assert report.is_volume
+
+
+@pytest.mark.parametrize("change", ["lower case", "extension", "version"])
+def test_a_dicomdir_finds_files_whose_names_changed_on_the_way(slices, save, change):
+    folder = save(slices)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        name = {"lower case": f"im{number}", "extension": f"IM{number}.dcm", "version": f"IM{number}.;1"}[change]
+        path.rename(folder / name)
+    scan = dicom.scan(dicomdir(folder, [[f"IM{number}"] for number in range(5)]))
+    assert [len(series) for series in scan.series] == [5]
+    assert scan.passed_over == ()
+
+
+def test_an_unreadable_folder_is_told(slices, save, monkeypatch):
+    folder = save(slices)
+    (folder / "more").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "more":
+            raise PermissionError
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (series,) = dicom.scan(folder).series
+    assert "1 unreadable folders" in dicom.check(series).findings[0].sentence
+
+
+def test_dangling_links_are_told(slices, save):
+    folder = save(slices)
+    (folder / "005.dcm").symlink_to(folder / "nowhere")
+    (series,) = dicom.scan(folder).series
+    assert "1 dangling links" in dicom.check(series).findings[0].sentence
+
+
+def test_a_damaged_file_beside_several_series_is_told_by_each(slices, save):
+    for dataset in slices[:2]:
+        dataset.SeriesInstanceUID = "1.2.3"
+    folder = save(slices)
+    (folder / "bad.dcm").write_bytes((folder / "000.dcm").read_bytes()[:500])
+    for series in dicom.scan(folder).series:
+        (finding,) = dicom.check(series).findings
+        assert finding.kind == Kind.PASSED_OVER
+        assert "bad.dcm" in finding.sentence
+
+
+def test_one_patient_may_be_written_in_several_ways(slices, save):
+    for dataset, name in zip(slices, ("A^B", "A^B^^", "a^b ", "A ^B", "A^B"), strict=True):
+        dataset.PatientName = name
+    folder = save(slices)
+    assert len(dicom.scan(folder).studies) == 1
+    assert _part_sizes(folder) == [5]
+
+
+def test_spacings_that_differ_by_rounding_are_one_series(slices, save):
+    for number, dataset in enumerate(slices):
+        dataset.PixelSpacing = [0.48835, 0.48835] if number % 2 else [0.488349, 0.488349]
+    assert _part_sizes(save(slices)) == [5]
+
+
+@pytest.mark.parametrize("step_mm", [0.003, 0.015, 0.1])
+def test_tiny_steps_are_no_copies(slices, save, step_mm):
+    for number, dataset in enumerate(slices):
+        dataset.ImagePositionPatient = [0, 0, round(number * step_mm, 4)]
+        dataset.PixelSpacing = [0.3, 0.3]
+    (series,) = dicom.scan(save(slices)).series
+    report = dicom.check(series)
+    assert report.findings == ()
+    assert report.stack.grid.spacing_mm[0] == pytest.approx(step_mm)
+
+
+def test_decimal_commas_are_read_and_told(slices, save, tmp_path):
+    from pydicom.dataelem import RawDataElement
+    from pydicom.tag import Tag
+
+    for dataset in slices:
+        for tag, raw in ((0x00280030, b"0,5\\0,75"), (0x00280052 + 0x1000, b"-1024,0 ")):
+            dataset[tag] = RawDataElement(Tag(tag), "DS", len(raw), raw, 0, False, True)
+    loaded = dicom.open_series(save(slices))
+    assert loaded.volume.grid.spacing_mm == pytest.approx((2, 0.5, 0.75))
+    assert [finding.kind for finding in loaded.report.findings] == [Kind.ODD_HEADER]
+    assert loaded.report.is_volume
+    metal = loaded.volume.hu > 2500
+    path = write_segmentation(tmp_path / "metal.dcm", metal, loaded)
+    np.testing.assert_array_equal(read_mask(path, loaded).mask, metal)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("PatientID", ""), ("StudyDate", "20201340"), ("StudyDate", "00000000")]
+)
+def test_odd_identifiers_and_dates_are_told(slices, save, keyword, value):
+    for dataset in slices:
+        with quiet():
+            setattr(dataset, keyword, value)
+    with quiet():
+        folder = save(slices)
+    (series,) = dicom.scan(folder).series
+    (finding,) = dicom.check(series).findings
+    assert (finding.kind, finding.outcome) == (Kind.ODD_HEADER, dicom.Outcome.OPENS)
+    assert not value or value not in finding.sentence
+
+
+def test_float_pixels_are_named(slices, save):
+    for dataset in slices:
+        del dataset.PixelData
+        dataset.BitsAllocated = 32
+        dataset.FloatPixelData = np.zeros((8, 6), "<f4").tobytes()
+    with pytest.raises(BadInput, match="Float Pixel Data"):
+        dicom.open_series(save(slices))

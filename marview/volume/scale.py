@@ -9,6 +9,7 @@ from scipy import ndimage
 TWELVE_BIT_HU = 3071
 """Highest HU of a 12-bit scanner with the usual intercept, -1024."""
 
+_MOST_TWELVE_BITS_HU = 4095
 _FEWEST_CLIPPED = 3
 
 
@@ -28,6 +29,11 @@ class Scale:
     def is_extended(self) -> bool:
         """Whether values pass what 12 bits can hold."""
         return self.highest_hu > TWELVE_BIT_HU
+
+    @property
+    def hides_peaks(self) -> bool:
+        """Whether values were cut off where 12 bits end (3071, 3095 or 4095 HU by intercept), far below dense metal."""
+        return self.is_clipped and self.highest_hu <= _MOST_TWELVE_BITS_HU
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marview.volume.box import Box, box_of, grown
+from marview.volume.edges import FARTHEST_MM, least_hu
 from marview.volume.mask import NEIGHBOURS, drop_small
+from marview.volume.rim import with_rims
 from marview.volume.scale import Scale, scale_of
 
 CERTAIN_HU = 2500
@@ -17,16 +19,6 @@ _DENSE_HU = 1000
 _GROWTH = 0.6
 _GROWTH_MM = 1.5
 _FEWEST_VOXELS = 3
-# Within a distance (mm) metal must reach a share of the densest voxel, or so many HU: near it an edge lies at half the
-# height, far from it streaks fade. No streak of our simulated fillings, screws and stems passes these HU (but those of
-# tantalum screws), so what does is a second metal, like a crown beside an amalgam ten times as dense.
-_SHARES = ((3.0, 0.5, np.inf), (6.0, 0.4, 12000.0), (12.0, 0.3, 11000.0), (40.0, 0.2, 7000.0))
-# Beside long dense metal hardening lifts tissue itself to bone: there an edge lies this far up from that fog. Chosen
-# on simulated screws, whose starved rays bloom: 0.6 from 1000 HU on left two pixels too many round steel and cobalt.
-_ABOVE_FOG = 0.75
-_EDGE_MM = 2.0
-_FOG_MM = 4.0
-_FOG_HU = 600
 _HOLLOW_MM = 5.0
 _DEEP_PX = 4
 
@@ -49,11 +41,11 @@ class Segmentation:
 def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> Segmentation:
     """Find the metal of a series; empty where there is none.
 
-    Two means of log HU split what is denser than most bone, for the whole series. Voxels above the threshold between
-    them seed the mask, which then grows a little, down to 0.6 of it. A voxel must also reach a share of the densest
-    voxel around it in its slice, or what no streak reaches there, so streaks beside a filling, bone beside a screw and
-    the blur of an edge stay out whatever the material; a component must hold a voxel that no bone reaches and three
-    voxels in all.
+    Two means of log HU split the voxels denser than most bone, for the whole series. Voxels above the threshold
+    between them seed the mask, which then grows a little, down to 0.6 of it. A voxel must also reach what `edges` asks
+    of it, which keeps out streaks beside a filling, bone beside a screw and the blur of an edge, whatever the material.
+    A component must hold a voxel that no bone reaches and three voxels in all. Where the scale is not clipped, the
+    faint rim of dense metal is added from the shadow that the metal throws (`rim`).
 
     Args:
         hu: HU, `[z, y, x]`.
@@ -72,6 +64,9 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
     threshold_hu = _between_two_means(hu)
     box = _box_around(hu, threshold_hu, spacing_mm)
     mask[box] = _in_box(hu[box], threshold_hu, spacing_mm, scale)
+    if not scale.hides_peaks:
+        for z in np.flatnonzero(mask.any(axis=(1, 2))):
+            mask[z] = with_rims(mask[z], hu[z], spacing_mm[1:], scale, _GROWTH * threshold_hu)
     notes = scale.notes if mask.any() else (*scale.notes, "No metal was found: what is dense is too small.")
     return Segmentation(mask, threshold_hu, notes)
 
@@ -95,7 +90,8 @@ def _between_two_means(hu: NDArray[np.int16]) -> float:
         if np.allclose(means, (low, high), rtol=0, atol=1e-6):
             break
         low, high = means
-    return float(np.exp((low + high) / 2))
+    # Rounding in log and exp must not lift the threshold above the densest voxel.
+    return float(min(np.exp((low + high) / 2), values[-1]))
 
 
 def _box_around(hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, float, float]) -> Box:
@@ -109,24 +105,24 @@ def _box_around(hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[fl
     metal[dense] = np.isin(labels, certain[certain > 0])
     box = box_of(metal)
     assert box is not None
-    sideways = [int(_SHARES[-1][0] / spacing) + 1 for spacing in spacing_mm[1:]]
+    sideways = [int(FARTHEST_MM / spacing) + 1 for spacing in spacing_mm[1:]]
     return grown(box, [1, *sideways], hu.shape)
 
 
 def _in_box(
     hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, float, float], scale: Scale
 ) -> NDArray[np.bool_]:
-    share_hu = np.stack([_share_of_surroundings(image, spacing_mm[1:], scale) for image in hu])
-    seeds = (hu >= threshold_hu) & (hu >= share_hu)
+    least = np.stack([least_hu(image, spacing_mm[1:], scale) for image in hu])
+    seeds = (hu >= threshold_hu) & (hu >= least)
     labels, count = ndimage.label(seeds, NEIGHBOURS)
     peaks = ndimage.maximum(hu, labels, np.arange(1, count + 1))
     seeds = np.concatenate([[False], np.asarray(peaks) >= CERTAIN_HU])[labels]
-    weak = (hu >= _GROWTH * threshold_hu) & (hu >= share_hu)
+    weak = (hu >= _GROWTH * threshold_hu) & (hu >= least)
     steps = max(1, round(_GROWTH_MM / min(spacing_mm[1:])))
     mask = ndimage.binary_dilation(seeds, ndimage.generate_binary_structure(3, 1), iterations=steps, mask=weak | seeds)
     for found, image in zip(mask, hu, strict=True):
         found |= _starved(found, image, threshold_hu, spacing_mm[1:])
-        if scale.is_clipped and not scale.is_extended:
+        if scale.hides_peaks:
             found &= _plateau_where_deep(found, image == scale.highest_hu)
     return drop_small(np.asarray(mask), _FEWEST_VOXELS)
 
@@ -161,21 +157,6 @@ def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) ->
     return np.asarray(~is_near | ndimage.binary_fill_holes(closed))
 
 
-def _share_of_surroundings(
-    image: NDArray[np.int16], spacing_mm: tuple[float, ...], scale: Scale
-) -> NDArray[np.float32]:
-    """What a pixel must reach, HU, `[y, x]`: a share of the densest near it or what no streak has, above fog."""
-    heights = scale.estimated_peaks(image)
-    needed = np.zeros(image.shape, np.float32)
-    for reach_mm, share, enough_hu in _SHARES:
-        densest = ndimage.maximum_filter(heights, _window(reach_mm, spacing_mm))
-        np.maximum(needed, np.minimum(np.float32(share) * densest, np.float32(enough_hu)), out=needed)
-    fog = ndimage.minimum_filter(heights, _window(_FOG_MM, spacing_mm))
-    edge = fog + np.float32(_ABOVE_FOG) * (ndimage.maximum_filter(heights, _window(_EDGE_MM, spacing_mm)) - fog)
-    np.maximum(needed, edge, out=needed, where=fog > _FOG_HU)
-    return np.minimum(needed, np.float32(scale.highest_hu))
-
-
 def _closed(found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> NDArray[np.bool_]:
     """A rim with its gaps closed, `[y, x]`: where no disc of `_HOLLOW_MM` fits between its parts."""
     reach = [round(_HOLLOW_MM / spacing) for spacing in spacing_mm]
@@ -184,8 +165,3 @@ def _closed(found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> NDArray[
     framed = np.pad(found, [(steps, steps) for steps in reach])
     closed = ndimage.binary_closing(framed, disc)
     return np.asarray(closed[tuple(slice(steps, -steps or None) for steps in reach)])
-
-
-def _window(reach_mm: float, spacing_mm: tuple[float, ...]) -> list[int]:
-    """Pixels of a square that reaches so far to each side, at least the neighbours."""
-    return [2 * max(1, round(reach_mm / spacing)) + 1 for spacing in spacing_mm]

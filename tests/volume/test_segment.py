@@ -190,3 +190,22 @@ def test_what_glows_between_two_deep_pieces_is_metal_only_where_the_scale_cut_it
     np.testing.assert_array_equal(adaptive(hu, (3.0, 0.8, 0.8)).mask[0], left | right)
     hu[0, 25:40, 26] = 2500  # a notch in the rim, a pixel wide, that leads to it
     assert adaptive(hu, (3.0, 0.8, 0.8)).mask[0, left].all()
+
+
+@pytest.mark.parametrize("metal_hu", [3071, 3072, 3095, 4095, 9999, 10000, 16383, 32767])
+def test_metal_of_one_value_is_found(metal_hu: int) -> None:
+    hu = np.full((5, 64, 64), 40, np.int16)
+    y, x = np.ogrid[:64, :64]
+    discs = (np.hypot(y - 32, x - 20) <= 3) | (np.hypot(y - 32, x - 44) <= 3)
+    hu[1:4, discs] = metal_hu
+    expected = np.broadcast_to(discs, (3, 64, 64))
+    np.testing.assert_array_equal(adaptive(hu, (6.0, 6.0, 6.0)).mask[1:4], expected)
+
+
+@pytest.mark.parametrize(("name", "least"), [("hip_bilateral_steel", 0.93), ("spine_ti", 0.88)])
+def test_metal_of_an_independent_simulator_is_found(name: str, least: float, shared_data) -> None:
+    with np.load(shared_data / "independent_scans" / f"{name}.npz") as arrays:
+        hu, metal = arrays["img_metal"][None], arrays["metal_mask"][None]
+    spacing = (1.0, 0.78125, 0.78125)
+    assert dice(adaptive(hu, spacing).mask, metal) > least
+    assert dice(adaptive(np.clip(hu, -1024, 3071).astype(np.int16), spacing).mask, metal) > 0.88

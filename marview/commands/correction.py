@@ -1,5 +1,6 @@
 """Correct one series from file to file: open it, find metal, run a method, write the result."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from marview.errors import BadInput
 from marview.export import Corrected, Format, refuse_up_front, write_corrected
 from marview.mar import Manifest, MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find_usable
 from marview.mar.messages import Device
+from marview.volume.correction import CorrectionPlanes
 from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
 
@@ -110,8 +112,10 @@ def corrected_series(
         numbers = series.loaded.volume.grid.slice_numbers
         chosen = parse_slices(wanted.slices, numbers)
         metal = find_metal(series.loaded, wanted.choice)
-        correction = stack.enter_context(SharedArray.create(series.hu.array.shape, np.float32))
+        depth, *plane = series.hu.array.shape
+        correction = stack.enter_context(SharedArray.create((len(chosen), *plane), np.float32))
         mask = stack.enter_context(share(metal.mask))
+        metal = dataclasses.replace(metal, mask=mask.array)  # so that it lies in memory once
         request = ReduceRequest(
             method=wanted.method,
             hu=series.hu,
@@ -127,7 +131,8 @@ def corrected_series(
         run = worker().reduce(request, on_message)
         report = _wait(run, is_cancelled).check()
         record = _record(manifest, report, metal, wanted.choice)
-        corrected = Corrected(series.loaded, correction.array, metal.mask, record)
+        planes = CorrectionPlanes.of(correction.array, chosen, depth)
+        corrected = Corrected(series.loaded, planes, metal.mask, record)
         files = write_corrected(corrected, wanted.format_, output, window=SOFT_TISSUE)
         return CorrectedSeries(series.loaded, metal, report, files)
 

@@ -8,15 +8,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from marview.commands.correction import CorrectedSeries, Correction, corrected_series
 from marview.commands.metal import MaskChoice
 from marview.commands.settings import parse_settings
+from marview.commands.time_left_column import TimeLeftColumn
 from marview.export import Format
 from marview.mar import MarWorker, Message
 from marview.mar import Progress as Step
 from marview.text import count
+from marview.time_left import TimeLeft
 
 
 def reduce_series(
@@ -59,11 +61,12 @@ def reduce_series(
 def _progress(method: str, *, is_quiet: bool) -> Iterator[Callable[[Message], None]]:
     """Show a progress bar on a terminal."""
     console = Console(stderr=True)
+    left = TimeLeft()
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
+        TimeLeftColumn(lambda: left.seconds),
         console=console,
         disable=is_quiet or not console.is_terminal,
     )
@@ -76,6 +79,8 @@ def _progress(method: str, *, is_quiet: bool) -> Iterator[Callable[[Message], No
             if message.is_learning != is_learning:
                 is_learning = message.is_learning
                 bar.reset(task, description="learning from this scan" if is_learning else method)
+                left.restart(message.fraction)
+            left.note(message.fraction)
             bar.update(task, completed=message.fraction)
 
     with bar:

@@ -3,13 +3,16 @@
 import math
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from marview.commands.time_left_column import TimeLeftColumn
 from marview.errors import UsageError
+from marview.time_left import TimeLeft
 
 _ASKED = 130
 
@@ -61,17 +64,29 @@ def train_method(
     )
     is_first = os.environ.get("RANK", "0") == "0"
     console = Console(stderr=True)
+    left, ends = TimeLeft(), time.monotonic() + 60 * order.max_minutes
+    is_begun = False
+
+    def seconds_left() -> float | None:
+        by_steps = left.seconds
+        return None if by_steps is None else max(0.0, min(by_steps, ends - time.monotonic()))
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TimeLeftColumn(seconds_left),
         console=console,
         disable=not (is_first and console.is_terminal),
     )
     task = bar.add_task("training", total=None, visible=False)
 
     def hear(news: News) -> None:
+        nonlocal is_begun
+        if not is_begun:  # earlier sessions and the first step, which compiles, say nothing of the speed
+            is_begun = True
+            left.restart(news.step / news.steps)
+        left.note(news.step / news.steps)
         text = f"loss {news.loss:.4g}"
         bar.update(task, completed=news.step, total=news.steps, description=text, visible=True)
 

@@ -25,6 +25,7 @@ from marview.dicom.rescale import Rescale, common_rescale, remapped
 from marview.dicom.source import Source
 from marview.dicom.verbatim import identity_of, is_verbatim, keep_text
 from marview.errors import BadInput
+from marview.volume.correction import Planes
 
 SCHEME = "99MARVIEW"
 """PS3.16 CID 7203 has no code for metal artifact reduction: this private scheme has."""
@@ -81,7 +82,7 @@ class DerivedSeries:
 
 def write_derived_series(
     loaded: LoadedSeries,
-    correction_hu: NDArray[np.float32],
+    correction_hu: Planes,
     derivation: Derivation,
     folder: Path | str,
     *,
@@ -99,7 +100,7 @@ def write_derived_series(
 
     Args:
         loaded: the source, of DICOM.
-        correction_hu: float32 `[z, y, x]`, HU, what is added to the source.
+        correction_hu: HU, float32, what is added to each slice of the source.
         derivation: what goes into the derivation description.
         folder: where the files go; not there yet, or empty.
         description: of the series, at most 64 characters; by default the source's with the method's name.
@@ -177,11 +178,11 @@ def refuse_underivable(loaded: LoadedSeries) -> None:
             )
 
 
-def _refuse(loaded: LoadedSeries, correction_hu: NDArray[np.float32]) -> None:
+def _refuse(loaded: LoadedSeries, correction_hu: Planes) -> None:
     refuse_underivable(loaded)
     if correction_hu.shape != loaded.volume.hu.shape:
         raise ValueError(f"a correction of shape {correction_hu.shape} for a volume of {loaded.volume.hu.shape}")
-    if not np.isfinite(correction_hu).all():
+    if not all(np.isfinite(correction_hu[z]).all() for z in range(len(loaded.volume.hu))):
         raise BadInput("The correction holds values that are not numbers, so nothing was written.")
 
 

@@ -12,6 +12,7 @@ from marview.dicom.header import SliceHeader
 from marview.dicom.pixels import PADDING_HU, padding_mask, rescale, stored_values
 from marview.dicom.read import Cancelled, LoadedSeries
 from marview.dicom.report import Kind
+from marview.volume.correction import Planes
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def _corrected(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArr
 
 
 def common_rescale(
-    loaded: LoadedSeries, correction_hu: NDArray[np.float32], is_cancelled: Callable[[], bool] | None
+    loaded: LoadedSeries, correction_hu: Planes, is_cancelled: Callable[[], bool] | None
 ) -> Rescale | None:
     """None where every slice can keep its own mapping, else the one that holds the whole series."""
     needs_wider = False

@@ -13,17 +13,20 @@ from marview.dicom.nifti import affine_mm, open_nifti
 from marview.errors import UsageError
 from marview.geometry import Grid
 from marview.geometry.orientation import RAS_TO_LPS, layout_onto
+from marview.volume.correction import Planes
 
 
-def corrected_hu(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDArray[np.int16]:
+def corrected_hu(hu: NDArray[np.int16], correction_hu: Planes) -> NDArray[np.int16]:
     """Source + correction, rounded to int16 HU, `[z, y, x]`; the source's own values where the correction is 0.
 
     >>> corrected_hu(np.array([[[40, 40]]], np.int16), np.array([[[0, -90.6]]], np.float32)).tolist()
     [[[40, -51]]]
     """
     corrected = hu.copy()
-    for z in np.flatnonzero(correction_hu.any(axis=(1, 2))):
-        corrected[z] = np.clip(np.rint(hu[z] + correction_hu[z].astype(np.float64)), -32768, 32767)
+    for z in range(len(hu)):
+        change = correction_hu[z]
+        if change.any():
+            corrected[z] = np.clip(np.rint(hu[z] + change.astype(np.float64)), -32768, 32767)
     return corrected
 
 

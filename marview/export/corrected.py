@@ -13,6 +13,7 @@ from marview.dicom.derive import Derivation, derived_bytes, refuse_underivable, 
 from marview.dicom.read import LoadedSeries
 from marview.export.arrays import corrected_hu, write_nifti
 from marview.export.pictures import write_pngs
+from marview.volume.correction import Planes
 from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
 
@@ -34,13 +35,13 @@ class Corrected:
 
     Attributes:
         source: the series that was corrected.
-        correction_hu: float32, `[z, y, x]`, what is added to the source.
+        correction_hu: what is added to each slice of the source.
         mask: the metal, bool, `[z, y, x]`.
         provenance: how the correction was made.
     """
 
     source: LoadedSeries
-    correction_hu: NDArray[np.float32]
+    correction_hu: Planes
     mask: NDArray[np.bool_]
     provenance: Provenance
 

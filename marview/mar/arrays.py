@@ -26,8 +26,11 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
         slices: Sequence[int] = (request.slice_index,)
     else:
         slices = request.slices
-        if request.correction.array.shape != shape or request.correction.array.dtype != np.float32:
-            raise UsageError(f"A correction is float32 {shape} like its volume, not {request.correction.array.shape}.")
+        planes, correction = (len(request.wanted), *shape[1:]), request.correction.array
+        if correction.shape != planes or correction.dtype != np.float32:
+            raise UsageError(
+                f"A correction is float32 {planes}, a plane for each slice, not {correction.dtype} {correction.shape}."
+            )
         if len(set(slices)) != len(slices):
             raise UsageError("A slice is named twice.")
     outside = [k for k in slices if not 0 <= k < shape[0]]
@@ -54,21 +57,20 @@ def check_trace(request: TraceRequest) -> None:
 def mark_unwritten(request: Request) -> None:
     """Set what the worker is to write to NaN, so that a slice it leaves out cannot pass for a correction."""
     if isinstance(request, ReduceRequest):
-        correction = request.correction.array
-        correction[:] = 0
-        for k in request.slices or range(len(correction)):
-            correction[k] = np.nan
+        request.correction.array[:] = np.nan
 
 
 def unwritten(request: Request) -> list[int]:
     """Slices whose correction is not, or not wholly, written."""
     if not isinstance(request, ReduceRequest):
         return []
-    return [k for k, picture in enumerate(request.correction.array) if not np.isfinite(picture).all()]
+    planes = zip(request.wanted, request.correction.array, strict=True)
+    return [k for k, plane in planes if not np.isfinite(plane).all()]
 
 
 def clear_unwritten(request: Request) -> None:
     """Let slices a run did not come to be uncorrected."""
     if isinstance(request, ReduceRequest):
-        for k in unwritten(request):
-            request.correction.array[k] = 0
+        for plane in request.correction.array:
+            if not np.isfinite(plane).all():
+                plane[:] = 0

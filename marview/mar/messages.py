@@ -26,8 +26,8 @@ class ReduceRequest:
         hu: int16 HU, `[z, y, x]`.
         mask: the metal, bool, `[z, y, x]`.
         spacing_mm: distance of neighbouring voxels along (z, y, x).
-        correction: float32 HU, `[z, y, x]`; receives what is to be added to `hu`, 0 where nothing changes. A slice is
-            valid from its `SliceDone` on.
+        correction: float32 HU, `[slice, y, x]`, one plane for each of `wanted`, in their order; receives what is to be
+            added to `hu`, 0 where nothing changes. A plane is valid from its slice's `SliceDone` on.
         slices: indices of the slices, in the order to correct them; all where empty.
         parameters: values of the method's parameters that differ from their defaults.
         device: where to run.
@@ -54,6 +54,11 @@ class ReduceRequest:
     is_head_last: bool = False
     folder: str = ""
     output_folder: str = ""
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """The slices to correct, all where `slices` is empty."""
+        return self.slices or tuple(range(len(self.hu.array)))
 
     @property
     def numbers(self) -> SliceNumbers:

@@ -295,7 +295,8 @@ class _Runs:
             if isinstance(message, Progress) and not message.is_learning:
                 tell(message.fraction)
 
-        with SharedArray.create(shape, np.bool_) as metal, SharedArray.create(shape, np.float32) as correction:
+        planes = (len(index), *shape[1:])
+        with SharedArray.create(shape, np.bool_) as metal, SharedArray.create(planes, np.float32) as correction:
             metal.array[index] = mask
             request = ReduceRequest(
                 method=variant.method,
@@ -319,10 +320,10 @@ class _Runs:
             if outcome.state == "cancelled":
                 raise SweepCancelled("The sweep was cancelled.")
             self.reports[variant.name] = outcome.check()
-            corrected = np.empty((len(index), *shape[1:]), np.int16)
+            corrected = np.empty(planes, np.int16)
             for row, k in enumerate(index):
                 # summed in float64, as every result is, to the last HU
-                total = np.rint(given.hu.array[k] + correction.array[k].astype(np.float64))
+                total = np.rint(given.hu.array[k] + correction.array[row].astype(np.float64))
                 corrected[row] = np.clip(total, -32768, 32767)
         return corrected
 

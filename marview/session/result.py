@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from marview import __version__
 from marview.mar.messages import SliceDone
 from marview.mar.shared import SharedArray
+from marview.volume.correction import CorrectionPlanes
 from marview.volume.provenance import Provenance
 
 LOWEST_HU, HIGHEST_HU = -32768, 32767
@@ -35,7 +36,7 @@ class Result:
         series_title: what that series calls itself.
         is_exported: whether it was written to files.
         weights_sha256: of the weights that were read for it, with blanks between.
-        correction: float32 HU, `[z, y, x]`, to be added to the source; 0 where nothing changes.
+        correction: float32 HU, `[slice, y, x]`, added to the source; a plane for each of `slices`.
         mask: the metal it was made with, bool `[z, y, x]`.
         slices: the slices that were to be corrected.
         made: when, ISO 8601.
@@ -82,17 +83,20 @@ class Result:
 
     def correction_of(self, slice_index: int) -> NDArray[np.float32]:
         """What is added to a slice, float32 HU `[y, x]`; 0 where it is not corrected."""
-        plane = self.correction.array[slice_index]
         if self.coverage(slice_index) is not Coverage.CORRECTED:
-            return np.zeros_like(plane)
-        return np.asarray(plane, dtype=np.float32)
+            return np.zeros(self.correction.array.shape[1:], np.float32)
+        return self.plane(slice_index)
+
+    def plane(self, slice_index: int) -> NDArray[np.float32]:
+        """Where the correction of one of `slices` lies, float32 HU `[y, x]`."""
+        return np.asarray(self.correction.array[self.slices.index(slice_index)])
 
     def corrected(self, hu: NDArray[np.int16], slice_index: int) -> NDArray[np.int16]:
         """A slice with its correction, int16 HU `[y, x]`; `hu` is that slice of the source."""
         if self.coverage(slice_index) is not Coverage.CORRECTED:
             return hu
         # summed in float64, as for the derived series: what is seen is what is exported, to the last HU
-        total = np.rint(hu + self.correction.array[slice_index].astype(np.float64))
+        total = np.rint(hu + self.plane(slice_index).astype(np.float64))
         return np.asarray(np.clip(total, LOWEST_HU, HIGHEST_HU), dtype=np.int16)
 
     def output(self, name: str, slice_index: int) -> NDArray[Any] | None:
@@ -105,13 +109,10 @@ class Result:
         except (OSError, ValueError):
             return None
 
-    def settled_correction(self) -> NDArray[np.float32]:
-        """The correction of every slice, float32 HU `[z, y, x]`; 0 in slices that are not corrected."""
-        correction = np.array(self.correction.array, dtype=np.float32)
-        for slice_index in self.slices:
-            if slice_index not in self.done:
-                correction[slice_index] = 0
-        return correction
+    def settled_correction(self) -> CorrectionPlanes:
+        """The correction of every slice; 0 in slices that are not corrected."""
+        rows = {z: row for row, z in enumerate(self.slices) if z in self.done}
+        return CorrectionPlanes(self.correction.array, rows, len(self.mask.array))
 
     def provenance(self) -> Provenance:
         """The record of how it was made."""

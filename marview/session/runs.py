@@ -14,16 +14,13 @@ from psygnal import Signal
 from marview.errors import MarviewError
 from marview.mar.messages import Message, Note, Output, Progress, ReduceRequest, SliceDone, WeightsRead
 from marview.mar.run import Outcome, Run
-from marview.mar.shared import SharedArray
 from marview.session.background import Post
 from marview.session.messages import Messages, Severity
 from marview.session.result import Result
 from marview.threads import NoThread, start_thread
+from marview.time_left import TimeLeft
 
 TOLD_SECONDS = 0.1
-
-_TOO_EARLY = 0.02
-"""Share of a learning before which nothing is said of what is left."""
 _log = logging.getLogger(__name__)
 
 
@@ -57,13 +54,13 @@ class Job:
 
     Attributes:
         result: what it fills.
-        correction: where the worker writes; another array than the result's where a run goes on with the result of one
-            that stopped.
+        request: what the worker was asked for. It has an array of its own to write to where a run goes on with the
+            result of one that stopped.
         earlier_notes: notes of the run that stopped.
     """
 
     result: Result
-    correction: SharedArray
+    request: ReduceRequest
     earlier_notes: tuple[str, ...] = ()
     state: State = State.QUEUED
     fraction: float = 0.0
@@ -72,28 +69,26 @@ class Job:
     began: float = field(default_factory=time.monotonic)
     run: Run | None = None
     is_learning: bool = False
-    phase_began: float = field(default_factory=time.monotonic)
+    left: TimeLeft = field(default_factory=TimeLeft)
 
     def settle(self, slice_index: int) -> None:
         """Take a corrected slice over into the result, where the run writes to an array of its own."""
-        if self.correction is not self.result.correction:
-            self.result.correction.array[slice_index] = self.correction.array[slice_index]
+        written = self.request.correction
+        if written is not self.result.correction:
+            self.result.plane(slice_index)[:] = written.array[self.request.wanted.index(slice_index)]
 
-    def learns(self, *, is_learning: bool) -> None:
-        """Note that learning from the scan begins or is over; what comes then is estimated from there."""
-        if is_learning != self.is_learning:
-            self.is_learning, self.phase_began = is_learning, time.monotonic()
+    def go_on(self, progress: Progress) -> None:
+        """Note how far the run has come; learning from the scan and what follows it have times of their own."""
+        if progress.is_learning != self.is_learning:
+            self.is_learning = progress.is_learning
+            self.left.restart(progress.fraction)
+        self.left.note(progress.fraction)
+        self.fraction, self.text = progress.fraction, progress.text
 
     @property
     def remaining_s(self) -> float | None:
-        """Estimate of what is left, of the learning while it lasts; None while nothing can be said."""
-        if self.state.is_over:
-            return None
-        spent = time.monotonic() - self.phase_began
-        if self.is_learning:
-            return spent / self.fraction * (1 - self.fraction) if self.fraction > _TOO_EARLY else None
-        done, all_ = len(self.result.done), len(self.result.slices)
-        return spent / done * (all_ - done) if done else None
+        """Seconds left, of the learning while it lasts; None while they are not known."""
+        return None if self.state.is_over else self.left.seconds
 
 
 class Runs:
@@ -121,7 +116,7 @@ class Runs:
 
     def begin(self, request: ReduceRequest, result: Result, ended: Callable[[Job], None]) -> Job | None:
         """Begin a run that fills `result`; `ended` is called on the window's thread. None where it is refused."""
-        job = Job(result, request.correction, tuple(result.notes))
+        job = Job(result, request, tuple(result.notes))
         try:
             run = self._reducer().reduce(request, lambda message: self._hear(job, message))
         except MarviewError as refusal:
@@ -167,14 +162,12 @@ class Runs:
         if job.state is State.QUEUED:
             job.state = State.RUNNING
         if isinstance(message, Progress):
-            job.learns(is_learning=message.is_learning)
-            job.fraction, job.text = message.fraction, message.text
+            job.go_on(message)
             self.changed.emit(job)
         elif isinstance(message, Output):
             job.result.outputs[message.name, message.slice_index] = Path(message.path)
             self.filled.emit(message.slice_index)
         elif isinstance(message, SliceDone):
-            job.learns(is_learning=False)
             job.settle(message.slice_index)
             job.result.done[message.slice_index] = message
             self.filled.emit(message.slice_index)
@@ -201,7 +194,7 @@ class Runs:
             self._messages.error(outcome.sentence)
         else:
             self._messages.say(Severity.INFO, "The run was cancelled. Your images are unchanged.")
-        if job.correction is not job.result.correction:
-            job.correction.close()
+        if job.request.correction is not job.result.correction:
+            job.request.correction.close()
         ended(job)
         self.changed.emit(job)

@@ -257,7 +257,7 @@ class Session:
             margin_mm=self.metal.recipe.margin_mm,
             mask_text=self.metal.recipe.text,
             slices=slices,
-            correction=SharedArray.create(loaded.volume.hu.shape, np.float32),
+            correction=SharedArray.create((len(slices), *loaded.volume.hu.shape[1:]), np.float32),
             mask=mask,
             series=self._series,
             series_title=loaded.series.description,
@@ -278,7 +278,7 @@ class Session:
         result, loaded = self.unfinished, self.loaded
         if result is None or loaded is None or self._hu is None or self.sensitivity.is_running:
             return
-        rest = SharedArray.create(loaded.volume.hu.shape, np.float32)
+        rest = SharedArray.create((len(result.missing), *loaded.volume.hu.shape[1:]), np.float32)
         if not self._run(result, loaded, self._hu, rest):
             rest.close()
 

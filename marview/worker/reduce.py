@@ -69,7 +69,8 @@ class Reduction:
         volume = (request.hu.name, request.spacing_mm)
         self.projections.begin(volume if request.keep_projections else None)
 
-        wanted = request.slices or range(len(request.hu.array))
+        wanted = request.wanted
+        self._planes = {k: request.correction.array[row] for row, k in enumerate(wanted)}
         metal = [k for k in wanted if request.mask.array[k].any()]
         self._skip([k for k in wanted if k not in set(metal)])
         batches = Batches(loaded.manifest, self._device)
@@ -97,7 +98,7 @@ class Reduction:
     def _skip(self, slices: Sequence[int]) -> None:
         """Slices without metal stay as they are."""
         for k in slices:
-            self.request.correction.array[k] = 0
+            self._planes[k][:] = 0
             self._tell(SliceDone(k, 0, 0.0, 0.0))
 
     def _correct(self, batch: list[int]) -> None:
@@ -125,7 +126,7 @@ class Reduction:
         seconds = (time.perf_counter() - started) / len(batch)
         fractions = case.trace.float().mean(dim=(1, 2)).tolist()
         for k, values, metal, fraction in zip(batch, correction, mask, fractions, strict=True):
-            request.correction.array[k] = values
+            self._planes[k][:] = values
             self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds))
             self._note(too_much_metal(fraction, k))
         self._corrected += len(batch)

@@ -8,7 +8,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
 
 from marview.gui.panels.parameter_form import ParameterForm, resolved
 from marview.gui.panels.run_panel import progress_text
+from marview.mar import Progress
 from marview.session.runs import State
+from marview.time_left import TimeLeft
 
 
 def test_the_slider_sets_the_threshold_of_the_whole_series(opened, qtbot) -> None:
@@ -136,11 +138,13 @@ def test_progress_in_words(reduced) -> None:
     assert progress_text(job) == "Stopping …"
     job.state = State.RUNNING
     assert progress_text(job).startswith("3 of 3 slices")
-    job.learns(is_learning=True)
-    job.fraction, job.text = 0.25, "step 3 of 12"
-    job.phase_began -= 300
+    now = [0.0]
+    job.left = TimeLeft(lambda: now[0])
+    job.go_on(Progress(0.0, "step 0 of 12", is_learning=True))
+    now[0] = 300
+    job.go_on(Progress(0.25, "step 3 of 12", is_learning=True))
     assert progress_text(job) == "Learning from this patient: step 3 of 12 · about 15 min left"
-    job.learns(is_learning=False)
+    job.go_on(Progress(1.0, "3 of 3 slices with metal"))
     assert progress_text(job).startswith("3 of 3 slices")
 
 

@@ -23,9 +23,9 @@ class Worker:
 
     def reduce(self, request, on_message) -> SimpleNamespace:
         self.requests.append(request)
-        for k in request.slices:
+        for row, k in enumerate(request.slices):
             mask = request.mask.array[k]
-            request.correction.array[k] = np.where(mask, 0, -float(mask.sum()))
+            request.correction.array[row] = np.where(mask, 0, -float(mask.sum()))
         outcome = Outcome("done", report={"seconds": 1.0, "method": request.method})
         return SimpleNamespace(wait=lambda timeout: outcome, cancel=lambda: None)
 

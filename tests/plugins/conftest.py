@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from marview.mar import Listing, MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, read_manifest
+from marview.volume.correction import CorrectionPlanes
 
 MANIFEST = """
 id = "{id}"
@@ -46,9 +48,9 @@ class Bench:
     worker: MarWorker
     hu: SharedArray
     mask: SharedArray
-    correction: SharedArray
     listings: dict[str, Listing] = field(default_factory=dict)
     heard: list[Message] = field(default_factory=list)
+    requests: list[ReduceRequest] = field(default_factory=list)
 
     def write(self, name: str, body: str, *, device: str = "any", manifest: str = "") -> str:
         folder = self.folder / name
@@ -65,10 +67,18 @@ class Bench:
             hu=self.hu,
             mask=self.mask,
             spacing_mm=(2.0, 1.0, 1.0),
-            correction=self.correction,
+            correction=SharedArray.create((len(choices.get("slices", range(6))), 48, 48), np.float32),
             **({"keep_outputs": False} | choices),
         )
+        self.requests.append(request)
         return self.worker.reduce(request, self.heard.append)
+
+    @property
+    def correction(self) -> NDArray[np.float32]:
+        """What the last run adds to the volume, float32 HU `[z, y, x]`."""
+        request = self.requests[-1]
+        planes = CorrectionPlanes.of(request.correction.array, request.wanted, 6)
+        return np.stack([planes[z] for z in range(6)])
 
     def reduce(self, method: str, **choices: Any) -> Outcome:
         return self.start(method, **choices).wait(60)
@@ -84,7 +94,7 @@ def make_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         mask = np.zeros(hu.shape, bool)
         mask[1:5, 22:26, 22:26] = True
         hu[mask] = 3000
-        arrays = [SharedArray.create(hu.shape, kind) for kind in ("int16", "bool", "float32")]
+        arrays = [SharedArray.create(hu.shape, kind) for kind in ("int16", "bool")]
         arrays[0].array[:], arrays[1].array[:] = hu, mask
         folder = tmp_path_factory.mktemp("methods")
         listings: dict[str, Listing] = {}
@@ -95,7 +105,7 @@ def make_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     yield make
     for bench in benches:
         bench.worker.close()
-        for array in (bench.hu, bench.mask, bench.correction):
+        for array in (bench.hu, bench.mask, *(request.correction for request in bench.requests)):
             array.close()
 
 

@@ -17,14 +17,14 @@ ADDS = "return MarResult(case.hu + parameters.strength_hu)"
 
 
 def _assert_nothing_changed(bench) -> None:
-    assert np.array_equal(bench.correction.array, np.zeros_like(bench.correction.array))
+    assert np.array_equal(bench.correction, np.zeros_like(bench.correction))
 
 
 def test_a_good_method_reaches_the_metal_slices_and_no_other(bench) -> None:
     bench.write("good", ADDS)
     outcome = bench.reduce("good", slices=(3, 2, 4, 1, 0, 5), parameters={"strength_hu": 7})
     assert outcome.state == "done", outcome.sentence
-    correction = bench.correction.array
+    correction = bench.correction
     inside = correction[3, 10:38, 10:38][~bench.mask.array[3, 10:38, 10:38]]
     np.testing.assert_allclose(inside, 7, atol=1e-3)
     assert not correction[[0, 5]].any()
@@ -83,8 +83,8 @@ def test_a_crash_after_some_slices_keeps_those_and_leaves_the_rest(bench) -> Non
     bench.write("crashes_late", f"if len(case.hu) > 1: os._exit(1)\n{ADDS}")
     outcome = bench.reduce("crashes_late", slices=(2, 1, 3, 4))
     assert outcome.state == "crashed"
-    assert bench.correction.array[2].any()
-    assert not bench.correction.array[[0, 1, 3, 4, 5]].any()
+    assert bench.correction[2].any()
+    assert not bench.correction[[0, 1, 3, 4, 5]].any()
     bench.write("good", ADDS)
     assert bench.reduce("good").state == "done"
 
@@ -159,7 +159,7 @@ def test_memory_that_runs_out_is_a_sentence(make_bench: Callable[..., object]) -
     bench.write("is_greedy", f"if len(case.hu) > 1: torch.empty(2**31)\n{ADDS}")
     outcome = bench.reduce("is_greedy")
     assert outcome.state == "done", "batches get smaller until they fit"
-    assert np.isfinite(bench.correction.array).all()
+    assert np.isfinite(bench.correction).all()
     bench.write("asks_too_much", ADDS, manifest="memory_mb = 4000\n")
     outcome = bench.reduce("asks_too_much")
     assert outcome.state == "failed"
@@ -257,10 +257,10 @@ def test_its_modules_find_each_other_and_changes_are_seen(bench) -> None:
     sibling = bench.folder / "has_siblings" / "sibling.py"
     sibling.write_text("OFFSET = 4.0\n")
     assert bench.reduce("has_siblings").state == "done"
-    assert bench.correction.array.max() == pytest.approx(4, abs=1e-3)
+    assert bench.correction.max() == pytest.approx(4, abs=1e-3)
     sibling.write_text("OFFSET = 6.0  # changed\n")
     assert bench.reduce("has_siblings").state == "done"
-    assert bench.correction.array.max() == pytest.approx(6, abs=1e-3)
+    assert bench.correction.max() == pytest.approx(6, abs=1e-3)
 
 
 @pytest.mark.slow

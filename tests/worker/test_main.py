@@ -1,5 +1,6 @@
 """When a worker compiles ahead: where nobody has asked yet, and never beside a brush."""
 
+import threading
 import time
 
 import numpy as np
@@ -47,7 +48,7 @@ def serve(monkeypatch):
         monkeypatch.setattr(worker, "keep_what_is_loaded", lambda: None)
         with pytest.raises(HangUpError):
             worker.main([])
-        for thread in worker.threading.enumerate():
+        for thread in threading.enumerate():
             if thread.name == "warm-up":
                 thread.join(10)
         return len(warmed)

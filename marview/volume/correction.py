@@ -1,0 +1,45 @@
+"""What is added to a volume: planes for the slices that change, and nothing for the rest, which take no memory."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Planes(Protocol):
+    """One float32 plane `[y, x]` for each slice of a volume; an array `[z, y, x]` is one such."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Slices, rows and columns."""
+
+    def __getitem__(self, z: int, /) -> Any:
+        """The plane of a slice, `[y, x]`."""
+
+
+class CorrectionPlanes:
+    """Planes of some slices of a volume; those of the others are 0.
+
+    Args:
+        planes: float32 HU, `[plane, y, x]`; they are looked at, not copied.
+        rows: the plane of each slice that changes, by its index z.
+        depth: slices of the volume.
+    """
+
+    def __init__(self, planes: NDArray[np.float32], rows: Mapping[int, int], depth: int) -> None:
+        self._planes, self._rows = planes, dict(rows)
+        self._nothing = np.zeros(planes.shape[1:], np.float32)
+        self._nothing.setflags(write=False)
+        self.shape: tuple[int, ...] = (depth, *planes.shape[1:])
+
+    @classmethod
+    def of(cls, planes: NDArray[np.float32], slices: Sequence[int], depth: int) -> "CorrectionPlanes":
+        """Planes in the order of their slices."""
+        return cls(planes, {z: row for row, z in enumerate(slices)}, depth)
+
+    def __getitem__(self, z: int) -> NDArray[np.float32]:
+        """What is added to a slice, float32 HU `[y, x]`."""
+        if not 0 <= z < self.shape[0]:
+            raise IndexError(f"there is no slice {z} of {self.shape[0]}")
+        return self._planes[self._rows[z]] if z in self._rows else self._nothing

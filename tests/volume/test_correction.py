@@ -1,0 +1,23 @@
+"""A correction holds planes of the slices that change, and reads as a whole volume."""
+
+import numpy as np
+import pytest
+
+from marview.volume.correction import CorrectionPlanes
+
+
+def test_slices_without_a_plane_are_zero_and_cannot_be_written() -> None:
+    planes = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    correction = CorrectionPlanes.of(planes, (3, 1), 5)
+    assert correction.shape == (5, 2, 2)
+    assert np.shares_memory(correction[3], planes[0])
+    assert (correction[1] == planes[1]).all()
+    assert not correction[0].any()
+    with pytest.raises(ValueError, match="read-only"):
+        correction[4][:] = 1
+
+
+@pytest.mark.parametrize("z", [-1, 5])
+def test_there_is_nothing_outside_the_volume(z: int) -> None:
+    with pytest.raises(IndexError, match="no slice"):
+        CorrectionPlanes.of(np.zeros((0, 2, 2), np.float32), (), 5)[z]

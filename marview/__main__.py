@@ -5,7 +5,21 @@ import sys
 from collections.abc import Sequence
 
 VERBS = frozenset(
-    {"benchmark", "demo", "doctor", "evaluate", "mask", "methods", "reduce", "simulate", "sweep", "trace", "train"},
+    {
+        "batch",
+        "benchmark",
+        "demo",
+        "doctor",
+        "evaluate",
+        "mask",
+        "methods",
+        "reduce",
+        "simulate",
+        "sweep",
+        "trace",
+        "train",
+        "watch",
+    },
 )
 """The command line's verbs, known here so that the window starts without loading the command line."""
 

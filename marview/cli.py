@@ -218,6 +218,47 @@ def batch(
 
 
 @app.command()
+def watch(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Studies arrive here, each as a subfolder or file.")],
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the results, the job table and the summaries.")
+    ],
+    method: Annotated[str, typer.Option(metavar="ID", help="A method of `marview methods`.")] = "nmar",
+    quiet: Annotated[
+        float, typer.Option(metavar="S", min=0, help="A study is complete after this many seconds without a change.")
+    ] = 60.0,
+    keep_free: Annotated[
+        int, typer.Option(metavar="MB", min=0, help="Take nothing new while the disk of DIR has less free space.")
+    ] = 2000,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Studies at a time; 0: as cores and memory allow.")
+    ] = 0,
+    threshold: Threshold = None,
+    margin: Margin = 0.0,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the method; repeat.")
+    ] = None,
+    device: Device = Device.AUTO,
+    format_: Annotated[Format, typer.Option("--format")] = Format.DICOM,
+    across_gaps: AcrossGaps = False,
+) -> int:
+    """Correct studies as they arrive in a folder, until stopped with Ctrl-C or SIGTERM."""
+    from marview.commands.batch import Order
+    from marview.commands.watch import run_watch
+
+    order = Order(
+        method=method,
+        settings=tuple(settings or ()),
+        threshold_hu=threshold,
+        margin_mm=margin,
+        device=device.value,
+        format_=format_.value,
+        across_gaps=across_gaps,
+    )
+    return run_watch(folder, output, order, quiet_s=quiet, keep_free_mb=keep_free, workers=workers)
+
+
+@app.command()
 def mask(
     input_: Input,
     output: Annotated[

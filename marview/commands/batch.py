@@ -109,10 +109,10 @@ def run_batch(
     correction = order.correction()
     paths = [*inputs, *(path for each in lists for path in read_jobs(each))]
     intake = Intake(order.rule, order.across_gaps)
-    print(order.rule.words, file=sys.stderr)
+    say_rule(order)
     if is_dry:
         return _print_plans(intake, paths, report)
-    with _opened(output, order, is_resumed=is_resumed) as table:
+    with opened_table(output, order, is_resumed=is_resumed) as table:
         if retries_failed:
             table.retry_failed()
         for plan in intake.plans(paths):
@@ -120,7 +120,7 @@ def run_batch(
         _tell_passed_over(intake)
         waiting = table.jobs(State.QUEUED)
         try:
-            _work(table, waiting, output, correction, workers or _affordable(order.device))
+            work_off(table, waiting, output, correction, workers or affordable(order.device))
         finally:
             jobs = table.jobs()
             write_summaries(jobs, output)
@@ -128,8 +128,13 @@ def run_batch(
         return MethodFailed.exit_code if needs_attention(jobs) else 0
 
 
+def say_rule(order: Order) -> None:
+    """Print how the series of a study is chosen."""
+    print(order.rule.words, file=sys.stderr)
+
+
 @contextmanager
-def _opened(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
+def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
     """The job table of an output folder, for this process alone."""
     there = (output / TABLE).exists()
     if there and not is_resumed:
@@ -158,7 +163,7 @@ def _is_written(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _work(table: JobTable, jobs: Sequence[Job], output: Path, correction: Correction, workers: int) -> None:
+def work_off(table: JobTable, jobs: Sequence[Job], output: Path, correction: Correction, workers: int) -> None:
     """Correct the jobs under a progress bar on a terminal, or with a line a study elsewhere."""
     console = Console(stderr=True)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
@@ -178,7 +183,7 @@ def _work(table: JobTable, jobs: Sequence[Job], output: Path, correction: Correc
     with ExitStack() as stack:
         if console.is_terminal:
             stack.enter_context(bar)
-        stack.enter_context(_terminated_as_interrupted())
+        stack.enter_context(terminated_as_interrupted())
         corrector = stack.enter_context(_Corrector(output, correction, number))
         Queue(table, corrector, number, on_end=tell).run(jobs)
 
@@ -238,7 +243,7 @@ class _Corrector:
         return cast("MarWorker", self._mine.worker)
 
 
-def _affordable(device: str) -> int:
+def affordable(device: str) -> int:
     """How many studies can be corrected at a time: one where a GPU is asked for, else by cores and memory."""
     if device == "cuda":
         return 1
@@ -254,7 +259,7 @@ def _cores() -> int:
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """SIGTERM ends the work as Ctrl-C does, so that a service manager leaves nothing half done."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -49,6 +49,12 @@ def jobs_of(folder: Path) -> dict[str, State]:
         return {job.source.name: job.state for job in table.jobs()}
 
 
+def has_job(folder: Path, state: State) -> bool:
+    if not (folder / "jobs.sqlite").exists():
+        return False
+    return state in jobs_of(folder).values()
+
+
 EXPECTED = {
     "first": State.DONE,
     "second": State.DONE,
@@ -126,20 +132,23 @@ def test_no_identifying_tag_reaches_table_names_or_summaries(marview: Callable, 
 
 def test_a_killed_batch_is_resumed_without_a_half_series(ward: Path, tmp_path: Path, marview: Callable) -> None:
     out = tmp_path / "out"
-    words = [sys.executable, "-m", "marview", "batch", str(ward), *LI, "--output", str(out)]
+    words = [sys.executable, "-m", "marview", "batch", str(ward), *LI, "--output", str(out), "--workers", "2"]
     random = np.random.default_rng(5)
-    for attempt in range(3):
+    kills = 0
+    for state in (State.RUNNING, State.RUNNING, State.DONE):
         resumed = ["--resume"] if (out / "jobs.sqlite").exists() else []
         process = subprocess.Popen([*words, *resumed], start_new_session=True, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 120
-        while not (out / "jobs.sqlite").exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.05)
-        time.sleep(float(random.uniform(0.2, 6.0)) * (attempt + 1))
+        deadline = time.monotonic() + 200
+        while time.monotonic() < deadline and process.poll() is None and not has_job(out, state):
+            time.sleep(0.02)
+        time.sleep(float(random.uniform(0, 1.5)))
         if process.poll() is None:
+            kills += 1
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         for folder in out.glob("study-*"):
             assert len(list(folder.iterdir())) == 6
+    assert kills > 0
     assert marview("batch", ward, *LI, "--output", out, "--resume").exit_code == 4
     assert jobs_of(out) == EXPECTED
     assert len(list(out.glob("study-*"))) == 3

@@ -22,6 +22,7 @@ from marview.dicom.pixels import padding_mask, rescale, stored_values
 from marview.dicom.quiet import quiet
 from marview.dicom.read import Cancelled, LoadedSeries
 from marview.dicom.rescale import Rescale, common_rescale, remapped
+from marview.dicom.series import DERIVED_BY
 from marview.dicom.source import Source
 from marview.dicom.verbatim import identity_of, is_verbatim, keep_text
 from marview.errors import BadInput
@@ -303,7 +304,7 @@ def _describe(
     dataset.SOPClassUID = UID(CT_IMAGE)
     dataset.SOPInstanceUID = generate_uid(prefix=None)
     dataset.SeriesInstanceUID = UID(series_uid)
-    dataset.SeriesNumber = later_number(header.series_number, 1000)
+    dataset.SeriesNumber = later_number(header.series_number, DERIVED_BY)
     source = short_text(header.series_description, 60)
     dataset.SeriesDescription = short_text(description or f"{derivation.method} {source}", 64)
     dataset.SeriesDate, dataset.SeriesTime = now

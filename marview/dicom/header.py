@@ -45,6 +45,7 @@ _TAGS = {
     "patient_id": 0x00100020,
     "body_part": 0x00180015,
     "thickness": 0x00180050,
+    "derivation": 0x00082111,
     "trigger_time": 0x00181060,
     "tilt": 0x00181120,
     "kernel": 0x00181210,
@@ -124,6 +125,7 @@ class SliceHeader:
     body_part: str = ""
     modality: str = ""
     image_type: tuple[str, ...] = ()
+    derivation: str = field(default="", repr=False)
     series_number: int | None = None
     instance: int | None = None
     phase: tuple[tuple[str, str], ...] = ()
@@ -359,6 +361,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         series_description=values.text("series_description"),
         body_part=values.text("body_part"),
         modality=values.plain("modality"),
+        derivation=values.text("derivation"),
         image_type=tuple(word.upper() for word in values.words("image_type")),
         series_number=values.whole("series_number"),
         instance=values.whole("instance"),

@@ -1,11 +1,17 @@
 """What lies in a folder: studies, their series, and what was passed over."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from marview.dicom.header import SliceHeader
 from marview.text import count
+
+DERIVED_BY = 1000
+"""What marview adds to the number of a series for the one derived from it."""
+
+_DERIVATION = re.compile(r"metal artifact reduction(?:: (.*?) \S+, marview)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +43,17 @@ class Series:
             return self.nifti.name
         first = self.slices[0]
         return first.series_description or (f"Series {first.series_number}" if first.series_number else "Series")
+
+    @property
+    def derived(self) -> str:
+        """What the series was made by, where it is itself a metal artifact reduction: "Normalized MAR of series 3"."""
+        first = self.slices[0] if self.slices else None
+        found = _DERIVATION.search("" if first is None else first.derivation)
+        if first is None or found is None:
+            return ""
+        method = (found[1] or "").strip() or "Metal artifact reduction"
+        source = (first.series_number or 0) - DERIVED_BY
+        return f"{method} of series {source}" if source >= 0 else method
 
     @property
     def modality(self) -> str:

@@ -103,5 +103,5 @@ def _record(row: Row) -> dict[str, object]:
         "metal_voxels": row.metal_voxels,
         **{name: "" if math.isnan(value) else round(value, 4) for name, value in values.items()},
         "seconds": round(row.seconds, 3),
-        "note": row.note,
+        "note": row.note or row.remark,
     }

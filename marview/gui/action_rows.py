@@ -131,7 +131,7 @@ ROWS: tuple[Row, ...] = (
     _overlay(Overlay.MASK, "Metal mask", "M", needs="series"),
     _overlay(Overlay.TRACE, "Metal trace", "T", needs="series"),
     _overlay(Overlay.CHANGED, "Changed pixels", "Shift+C"),
-    _overlay(Overlay.CONSISTENCY, "Consistency", "Shift+K"),
+    _overlay(Overlay.CONSISTENCY, "Consistency", "Shift+K", needs="consistency"),
     _overlay(Overlay.SPREAD, "Sensitivity map", "Shift+V", needs="sweep", bar=""),
     _comparison(Comparison.SWIPE, "Swipe original and result", "S"),
     _comparison(Comparison.DIFFERENCE, "Difference", "F"),

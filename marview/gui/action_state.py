@@ -3,12 +3,19 @@
 from collections.abc import Callable
 
 from marview.gui.actions import Actions
+from marview.session.display import Display, Layout
 from marview.session.session import Session
 from marview.session.tools import Tool
 
 
 def _is_running(session: Session) -> bool:
     return session.runs.is_running or session.sensitivity.is_running
+
+
+def _has_consistency(session: Session) -> bool:
+    result = session.result
+    has_output = result is not None and any(name == "consistency" for name, _ in result.outputs)
+    return has_output and session.view.display.layout is Layout.MAR
 
 
 NEEDS: dict[str, Callable[[Session], bool]] = {
@@ -20,11 +27,27 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "redo": lambda s: s.metal.can_redo,
     "result": lambda s: s.result is not None,
     "unfinished": lambda s: s.unfinished is not None and not _is_running(s),
+    "consistency": _has_consistency,
     "sweep": lambda s: s.sensitivity.swept is not None,
     "cancel": lambda s: _is_running(s) or s.tools.settings.tool is not Tool.NONE,
 }
 """What a row of the actions may need. A volume is a series that can be corrected; a mask is metal that can be corrected
 now, while nothing runs."""
+
+REASONS = {
+    "series": "Open a study first.",
+    "volume": "Open a series that can be corrected first.",
+    "metal": "Mark the metal first.",
+    "mask": "Mark the metal first, or wait for the run.",
+    "undo": "No change of the mask to undo.",
+    "redo": "No change of the mask to redo.",
+    "result": "Reduce artifacts first.",
+    "consistency": "Shown in the sinogram of the MAR layout, for slices that a run of this session corrected.",
+    "sweep": "Run a sweep first.",
+    "unfinished": "The last run is complete.",
+    "cancel": "Nothing to cancel.",
+}
+"""Why an action is disabled, told by its tool tip."""
 
 
 class ActionState:
@@ -33,13 +56,14 @@ class ActionState:
     def __init__(self, session: Session, actions: Actions) -> None:
         self._session = session
         self._actions = actions
-        session.view.changed.connect(lambda *_: actions.check(session))
+        session.view.changed.connect(self._follow)
         for event in (
             session.library.started,
             session.library.finished,
             session.metal.changed,
             session.result_changed,
             session.runs.changed,
+            session.runs.filled,
             session.sensitivity.changed,
             session.sensitivity.found,
             session.tools.changed,
@@ -47,7 +71,13 @@ class ActionState:
             event.connect(self.refresh)
         self.refresh()
 
+    def _follow(self, _display: Display, names: frozenset[str]) -> None:
+        if "layout" in names:
+            self.refresh()
+        else:
+            self._actions.check(self._session)
+
     def refresh(self, *_: object) -> None:
         """Look at everything."""
         session = self._session
-        self._actions.update(session, [name for name, is_there in NEEDS.items() if is_there(session)])
+        self._actions.update(session, REASONS, [name for name, is_there in NEEDS.items() if is_there(session)])

@@ -1,6 +1,6 @@
 """Actions as rows of data, and the Qt actions, menus and tool bar groups made from them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -60,7 +60,6 @@ class Actions:
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             if row.icon:
                 action.setIcon(icon(row.icon))
-            action.setToolTip(f"{tr(row.title)}  ({row.keys[0]})" if row.keys else tr(row.title))
             action.triggered.connect(partial(_do, row.does, commands))
             window.addAction(action)
             self._actions[row.id] = action
@@ -70,7 +69,7 @@ class Actions:
 
     def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
         """Make the menus; returns them by their path."""
-        menus = {name: bar.addMenu(tr(name)) for name in MENUS}
+        menus = {name: bar.addMenu(tr(f"&{name}")) for name in MENUS}
         for row in self.rows:
             if not row.menu:
                 continue
@@ -88,11 +87,16 @@ class Actions:
                 groups.setdefault(row.bar, []).append(self._actions[row.id])
         return groups
 
-    def update(self, session: Session, present: Iterable[str]) -> None:
-        """Enable what is possible, given what is there."""
+    def update(self, session: Session, reasons: Mapping[str, str], present: Iterable[str]) -> None:
+        """Enable what is possible, given what is there; the tool tip says why the rest is not."""
         there = frozenset(present)
         for row in self.rows:
-            self._actions[row.id].setEnabled(not row.needs or row.needs in there)
+            action, is_possible = self._actions[row.id], not row.needs or row.needs in there
+            if action.isEnabled() != is_possible or not action.property("tip"):
+                tip = f"{tr(row.title)}  ({row.keys[0]})" if row.keys else tr(row.title)
+                action.setEnabled(is_possible)
+                action.setToolTip(tip if is_possible else f"{tip}\n{tr(reasons[row.needs])}")
+                action.setProperty("tip", tip)
         self.check(session)
 
     def check(self, session: Session) -> None:

@@ -42,8 +42,8 @@ class GuessBanner(QFrame):
             return
         words = tr("The metal trace covers {:.0%} of this slice's sinogram").format(coverage.fraction)
         if coverage.hidden_views:
-            words += tr(", and hides the body wholly in {} of its views").format(coverage.hidden_views)
-        self.text.setText(words + tr(": what is put in its place is largely a guess."))
+            words += tr("; {} views are fully hidden by metal").format(coverage.hidden_views)
+        self.text.setText(words + tr(". The result there is largely a guess."))
 
     def _coverage(self) -> TraceCoverage | None:
         session, z = self._session, self._session.view.display.slice_index

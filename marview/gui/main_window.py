@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from marview.gui.action_rows import PRESET_ROWS, ROWS
@@ -12,9 +12,11 @@ from marview.gui.action_state import ActionState
 from marview.gui.actions import Actions
 from marview.gui.close_question import CloseQuestion
 from marview.gui.commands import Commands
+from marview.gui.drop_hint import DropHint
 from marview.gui.empty_state import EmptyState
 from marview.gui.guess_banner import GuessBanner
 from marview.gui.keys import KeyFilter
+from marview.gui.manners import Manners
 from marview.gui.message_bar import MessageBar
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.probe import ProbeBar
@@ -40,6 +42,7 @@ class MainWindow(QMainWindow):
         self.session = session
         self.setWindowTitle("marview")
         self.setAcceptDrops(True)
+        self.manners = Manners(self)
         self.close_question: CloseQuestion | None = None
         self._may_close = False
         self.grid = PaneGrid(session)
@@ -76,6 +79,7 @@ class MainWindow(QMainWindow):
         self.panels.setCollapsible(1, False)
         self.panels.setSizes([LIST_WIDTH, 900, SIDE_WIDTH])
         self.setCentralWidget(self.panels)
+        self.drop_hint = DropHint(self)
         self.addToolBar(ToolBar(session, table))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setStatusBar(ProbeBar(session))
@@ -136,16 +140,25 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("marview" if chosen is None else f"{chosen.series.description} — marview")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files and folders."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
+        """Take files and folders, as copies."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.drop_hint.show_over()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Take the hint away."""
+        self.drop_hint.hide()
+        super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
+        """Open what was dropped; the files stay where they are."""
+        self.drop_hint.hide()
         for url in event.mimeData().urls():
             if url.isLocalFile():
                 self.session.open(Path(url.toLocalFile()))
-        event.acceptProposedAction()
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
 
     def restore(self) -> None:
         """Take the place, panels and layout of the last time; the first time, fit the screen."""

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QStatusBar, QWidget
 from marview.gui.label import Label
 from marview.gui.text import tr
 from marview.session.display import Display
+from marview.session.result import Coverage
 from marview.session.session import Session
 
 
@@ -23,9 +24,14 @@ class ProbeBar(QStatusBar):
         self.addPermanentWidget(self.work)
         session.view.changed.connect(self._follow)
         session.library.busy.connect(self._say)
+        for event in (session.result_changed, session.runs.filled, session.runs.changed, session.library.started):
+            event.connect(self._refresh)
 
     def _say(self, text: str) -> None:
         self.work.setText(text)
+
+    def _refresh(self, *_: object) -> None:
+        self.values.setText(self.words(self._session.view.display))
 
     def _follow(self, display: Display, names: frozenset[str]) -> None:
         if names & {"pointed_mm", "slice_index", "cursor_mm"}:
@@ -43,8 +49,9 @@ class ProbeBar(QStatusBar):
         y, x = index
         before = int(original.values[y, x])
         words = f"{before} HU"
-        if session.result is not None:
-            after = round(before + float(session.result.correction_of(display.slice_index)[y, x]))
+        result = session.result
+        if result is not None and result.coverage(display.slice_index) is not Coverage.WAITING:
+            after = round(before + float(result.correction_of(display.slice_index)[y, x]))
             words = tr("original {} HU   result {} HU   ({:+d})").format(before, after, after - before)
         lps = loaded.volume.grid.to_patient((display.slice_index, y, x))
         place = "  ".join(

@@ -81,6 +81,7 @@ class SeriesList(QListWidget):
         entry = next((one for one in self._library.entries if one.key == key), None)
         if entry is not None and entry is not self._library.chosen:
             self._library.choose(entry)
+            self._mark()  # a series that is refused leaves the one in view chosen
 
 
 class SeriesLine(QWidget):

@@ -67,7 +67,8 @@ class ShortcutSheet(QDialog):
         column.addWidget(scroll)
         column.addWidget(buttons)
         buttons.setContentsMargins(0, 0, 20, 0)
-        self.resize(1260, 800)
+        room = self.screen().availableGeometry()
+        self.resize(min(1260, room.width() - 40), min(800, room.height() - 60))
 
 
 def keys_of(row: Row) -> str:

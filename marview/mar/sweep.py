@@ -115,6 +115,7 @@ class SweepResult:
         truth_hu: the body without metal, `[slice, y, x]`, where it is known.
         reports: what the worker said of each run, by name.
         numbers: the numbers of the slices, as people count.
+        voxel_mm: least distance of neighbouring voxels of the mask.
     """
 
     slices: tuple[int, ...]
@@ -126,6 +127,7 @@ class SweepResult:
     truth_hu: NDArray[np.int16] | None = None
     reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     numbers: SliceNumbers = field(default_factory=SliceNumbers)
+    voxel_mm: float = math.nan
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -144,6 +146,13 @@ class SweepResult:
                 key = (one.method, one.threshold_hu, np.packbits(self.masks[one.name]).tobytes())
                 groups.setdefault(key, []).append(one)
         return [tuple(group) for group in groups.values() if len(group) > 1]
+
+    def remark(self, variant: Variant) -> str:
+        """Says of a margin that it changes nothing, where a smaller one gave the same mask; else empty."""
+        for group in self.equal_masks():
+            if variant in group and variant != min(group, key=lambda one: abs(one.margin)):
+                return "changes nothing" + ("" if math.isnan(self.voxel_mm) else f" at {self.voxel_mm:.3g} mm voxels")
+        return ""
 
     def equal_mask_notes(self) -> list[str]:
         """A sentence on margins that made no difference; once for all methods and thresholds where these agree."""
@@ -253,6 +262,7 @@ def sweep(
         None if given.truth_hu is None else given.truth_hu[index],
         runs.reports,
         given.numbers,
+        min(given.spacing_mm),
     )
 
 

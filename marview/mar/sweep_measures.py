@@ -33,6 +33,7 @@ class Row:
         rmse_hu: root mean square error to the truth outside the metal of all variants, by slice, then averaged.
         seconds: what the run took; 0 where a run with the same mask was used again.
         note: why there is no result; empty where there is one.
+        remark: what to know of the variant, such as that its margin changes nothing.
     """
 
     variant: Variant
@@ -43,6 +44,7 @@ class Row:
     rmse_hu: float = math.nan
     seconds: float = 0.0
     note: str = ""
+    remark: str = ""
 
 
 def measure(result: SweepResult) -> tuple[Row, ...]:
@@ -105,6 +107,7 @@ def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_], counts:
         streak_index=_mean([streak_index(*each) for each in zip(hu, metal, soft, strict=True)]),
         rmse_hu=_mean(errors),
         seconds=float(result.reports.get(name, {}).get("seconds", 0.0)),
+        remark=result.remark(variant),
     )
 
 

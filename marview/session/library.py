@@ -47,7 +47,7 @@ class Library:
 
     Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
     grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),
-    `finished(LoadedSeries)`, and `busy(text)`, empty when idle.
+    `finished(LoadedSeries)`, `busy(text)`, empty when idle, and `opened(path)` when series were found under a path.
     """
 
     listed = Signal()
@@ -55,6 +55,7 @@ class Library:
     arrived = Signal(frozenset)
     finished = Signal(LoadedSeries)
     busy = Signal(str)
+    opened = Signal(Path)
 
     def __init__(self, background: Background, messages: Messages, allocate: Allocate | None = None) -> None:
         self.entries: tuple[Entry, ...] = ()
@@ -91,6 +92,8 @@ class Library:
                 return
             self.busy.emit("")
             notes, entries = answer
+            if entries:
+                self.opened.emit(path)
             new = {entry.key for entry in entries}
             self.entries = (*entries, *(entry for entry in self.entries if entry.key not in new))
             self.listed.emit()

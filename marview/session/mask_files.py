@@ -30,7 +30,7 @@ class MaskFiles:
             if self._metal.mask is not before:
                 return  # another series is in view by now
             severity = Severity.WARNING if read.notes else Severity.SUCCESS
-            sentence = " ".join([f"The metal mask is that of {path.name}.", *read.notes])
+            sentence = " ".join([f"Mask imported from {path.name}.", *read.notes])
             tell = partial(self._messages.say, severity, sentence)
             self._metal.put(read.mask, f"mask file {path.name}", tuple(read.notes), tell)
 

@@ -48,6 +48,9 @@ class Messages:
     asked = Signal(Question)
     withdrawn = Signal(Question)
 
+    def __init__(self) -> None:
+        self._last: Message | None = None
+
     def ask(self, question: Question) -> Question:
         """Ask; the answer comes when the person gives one, perhaps never."""
         self.asked.emit(question)
@@ -59,9 +62,15 @@ class Messages:
 
     def say(self, severity: Severity, sentence: str) -> Message:
         """Show a sentence."""
-        message = Message(severity, sentence)
+        self._last = message = Message(severity, sentence)
         self.said.emit(message)
         return message
+
+    def dismiss(self) -> None:
+        """Take the last sentence away: what it was about is being tried again, or is gone."""
+        if self._last is not None:
+            self.unsay(self._last)
+            self._last = None
 
     def unsay(self, message: Message) -> None:
         """Take a sentence away that is no longer so, if it is still shown."""

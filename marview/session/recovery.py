@@ -85,5 +85,5 @@ class Recovery:
         self._store.adopt(saved)
 
     def _tell(self) -> None:
-        self._messages.say(Severity.SUCCESS, "The metal mask is as it was kept.")
+        self._messages.say(Severity.SUCCESS, "Mask restored.")
         self._ask()

@@ -100,17 +100,20 @@ class Session:
         self._series = self._title = ""
         self._put_away: dict[str, _PutAway] = {}
         self._hu_in_run: SharedArray | None = None
+        self._unlooked: int | None = None
         self._make_worker = make_worker
         self._worker: MarWorker | None = None
         self._tracer: MarWorker | None = None
         self._allocated: list[SharedArray] = []
         self._hu: SharedArray | None = None
-        self._about_gaps: Question | None = None
-        self._is_across_gaps = False
+        self._asked: Question | None = None
+        self._is_across_gaps = self._is_reduced_again = False
         self.kept_results.changed.connect(self.result_changed.emit)
+        self.library.opened.connect(self.settings.opened)
         self.library.started.connect(self._start)
         self.library.finished.connect(self._finish)
         self.view.changed.connect(self._remember_window)
+        self.metal.changed.connect(self._show_metal)
         self.tools.changed.connect(self._take_tool)
         if autosaves is not None:
             store = AutosaveStore(autosaves)
@@ -123,7 +126,7 @@ class Session:
 
     def open(self, path: Path) -> None:
         """Open a folder, zip or file."""
-        self.settings.opened(path)
+        self.messages.dismiss()
         self.library.open(path)
 
     @property
@@ -205,6 +208,16 @@ class Session:
             self.traces.switch_on()
             self.view.update(overlays=self.view.display.overlays | {Overlay.MASK}, are_overlays_hidden=False)
 
+    def _show_metal(self) -> None:
+        """Once the metal of a series is found, show the slice with most of it, where no other was chosen meanwhile."""
+        display, counts = self.view.display, self.metal.counts
+        if self._unlooked is None or not self.metal.is_found:
+            return
+        is_untouched, self._unlooked = display.slice_index == self._unlooked, None
+        if is_untouched and self.metal.is_present:
+            most = np.flatnonzero(counts == counts.max())
+            self.view.go_to(int(min(most, key=lambda z: abs(z - display.slice_index))))
+
     def _show_change(self, box: Box | None) -> None:
         if box is not None:
             here = self.view.display.slice_index
@@ -240,6 +253,9 @@ class Session:
             return
         if loaded.report.question and not self._is_across_gaps:
             self._ask_about_gaps(loaded.report.question, self.reduce)
+            return
+        if loaded.series.derived and not self._is_reduced_again:
+            self._ask_about_derived(loaded.series.derived)
             return
         if method is None or method.manifest is None:
             self.messages.error("No method is installed. The folder plugins/ of marview is empty or cannot be read.")
@@ -299,6 +315,7 @@ class Session:
         if self.runs.begin(request, result, lambda job: self._end(job, before)) is None:
             return False
         self._hu_in_run = hu
+        self.messages.dismiss()
         self.show(result)
         return True
 
@@ -339,16 +356,38 @@ class Session:
 
     def _ask_about_gaps(self, question: str, then: Callable[[], None]) -> None:
         """A run goes over missing slices only where the person says so, once for each series."""
-        if self._about_gaps is not None:
-            self.messages.withdraw(self._about_gaps)
 
         def answer(is_yes: bool) -> None:  # noqa: FBT001 - called by a button
-            self._about_gaps = None
             if is_yes:
                 self._is_across_gaps = True
                 then()
 
-        self._about_gaps = self.messages.ask(Question(question, "Correct them", "Cancel", answer))
+        self._ask(question, "Correct them", answer)
+
+    def _ask(self, sentence: str, yes: str, answer: Callable[[bool], None]) -> None:
+        """Ask one question about the series at a time."""
+
+        def answered(is_yes: bool) -> None:  # noqa: FBT001 - called by a button
+            self._asked = None
+            answer(is_yes)
+
+        self._withdraw()
+        self._asked = self.messages.ask(Question(sentence, yes, "Cancel", answered))
+
+    def _withdraw(self) -> None:
+        if self._asked is not None:
+            self.messages.withdraw(self._asked)
+            self._asked = None
+
+    def _ask_about_derived(self, derived: str) -> None:
+        """A series that is itself a correction is corrected again only where the person says so."""
+
+        def answer(is_yes: bool) -> None:  # noqa: FBT001 - called by a button
+            if is_yes:
+                self._is_reduced_again = True
+                self.reduce()
+
+        self._ask(f"This series is already corrected: {derived}. Reduce its artifacts again?", "Reduce again", answer)
 
     def show(self, result: Result | None) -> None:
         """Put a result in view."""
@@ -458,10 +497,8 @@ class Session:
         )
 
     def _start(self, loaded: LoadedSeries) -> None:
-        self._is_across_gaps = False
-        if self._about_gaps is not None:
-            self.messages.withdraw(self._about_gaps)
-            self._about_gaps = None
+        self._is_across_gaps = self._is_reduced_again = False
+        self._withdraw()
         self._store_away()
         chosen = self.library.chosen
         self._series = "" if chosen is None else chosen.key
@@ -489,6 +526,7 @@ class Session:
             pointed_mm=None,
             pointed_ray=None,
         )
+        self._unlooked = here if kept is None and loaded.report.is_volume else None
         self.traces.restart()
 
     def _finish(self, loaded: LoadedSeries) -> None:

@@ -24,7 +24,7 @@ SOURCES = {
     Source.GROWING: "Grown from clicks",
 }
 FOUND = {
-    Source.ADAPTIVE: "found by itself",
+    Source.ADAPTIVE: "found automatically",
     Source.THRESHOLD: "by threshold",
     Source.K_MEANS: "by k-means",
     Source.GROWING: "grown from clicks",
@@ -39,7 +39,7 @@ class MetalPanel(Section):
         super().__init__(tr("Metal"), parent)
         self._session = session
         self.finder = QPushButton(icon("adaptive"), tr("Find metal"))
-        self.finder.setToolTip(tr("Find the metal of the whole series by itself  (Ctrl+M)"))
+        self.finder.setToolTip(tr("Find the metal of the whole series automatically  (Ctrl+M)"))
         self.finder.clicked.connect(find.trigger)
         self.source = QComboBox()
         for source, title in SOURCES.items():
@@ -68,7 +68,7 @@ class MetalPanel(Section):
         self.hint = Label(tr("Click on metal in the original; each click adds a piece."))
         self.hint.setObjectName("muted")
         self.hint.setWordWrap(True)
-        self.in_slices = QCheckBox(tr("Each slice by itself"))
+        self.in_slices = QCheckBox(tr("Slice by slice"))
         self.margin = _length(-5.0, 10.0, 0.5)
         self.margin.setToolTip(tr("Grow (+) or shrink (−) what was found"))
         self.smallest = _length(0.0, 10_000.0, 1.0)

@@ -18,10 +18,12 @@ class Caption(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.lines = ("", "")
+        self._short = ""
         self.setFixedHeight(2 * self.fontMetrics().height() + 8)
 
-    def set_lines(self, first: str, second: str = "", more: Sequence[str] = ()) -> None:
-        """Write both lines; the tool tip tells them in full, and more."""
+    def set_lines(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
+        """Write both lines; the tool tip tells them in full, and more. `short` stands for a second line too long."""
+        self._short = short
         self.setToolTip(tooltip("\n".join((first, second, *more)).strip()))
         if (first, second) != self.lines:
             self.lines = (first, second)
@@ -32,11 +34,20 @@ class Caption(QWidget):
         """As wide as may be."""
         return QSize(100, self.height())
 
+    def shown_second(self, width: int) -> str:
+        """The second line as it is shown in so many pixels: whole, in short, or elided."""
+        line, metrics = self.lines[1], self.fontMetrics()
+        if self._short and metrics.horizontalAdvance(line) > width:
+            line = self._short
+        return metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw them."""
         painter = QPainter(self)
         metrics, width = self.fontMetrics(), self.width() - 2 * MARGIN_PX
-        for number, (line, tone) in enumerate(zip(self.lines, ("muted", "faint"), strict=True)):
+        for number, (line, tone) in enumerate(zip(self.lines, ("muted", "muted"), strict=True)):
             painter.setPen(colour(tone))
             text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
+            if number == 1:
+                text = self.shown_second(width)
             painter.drawText(MARGIN_PX, 3 + metrics.ascent() + number * (metrics.height() + 1), text)

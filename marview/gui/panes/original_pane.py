@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QWidget
 
+from marview.dicom import LoadedSeries
 from marview.gui.overlay import MaskPicture
 from marview.gui.palette import colour
 from marview.gui.panes.slice_pane import SlicePane
@@ -10,6 +11,12 @@ from marview.session.display import Display, Overlay
 from marview.session.picture import Picture
 from marview.session.session import Session
 from marview.volume.box import Box
+
+
+def _about(loaded: LoadedSeries) -> list[str]:
+    """What a derived series says of how it was made."""
+    header = next((one for one in loaded.sources if one is not None), None)
+    return [header.derivation] if header is not None and loaded.series.derived else []
 
 
 class OriginalPane(SlicePane):
@@ -30,7 +37,7 @@ class OriginalPane(SlicePane):
             planes, rows, columns = grid.shape
             z_mm, y_mm, x_mm = grid.spacing_mm
             size = f"{columns} × {rows} × {planes}  ·  {x_mm:.2f} × {y_mm:.2f} × {z_mm:.2f} mm"
-            self.set_caption(loaded.series.description, size)
+            self.set_caption(loaded.series.derived or loaded.series.description, size, _about(loaded))
         return self.session.original()
 
     def draw_overlays(self, display: Display) -> None:

@@ -63,9 +63,9 @@ class Pane(QFrame):
         column.addWidget(self.caption)
         self.view.gestures.double_clicked.connect(lambda: self.maximise_asked.emit(self.name))
 
-    def set_caption(self, first: str, second: str = "", more: Sequence[str] = ()) -> None:
+    def set_caption(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
         """Write two lines under the view; the tool tip tells more."""
-        self.caption.set_lines(first, second, more)
+        self.caption.set_lines(first, second, more, short=short)
 
     def set_note(self, text: str, kind: str = "") -> None:
         """Write beside the title; `kind` colours it (warning, pending)."""

@@ -100,7 +100,7 @@ class ResultPane(SlicePane):
             return
         self.title.setText(tr("Original") if display.is_original_held else result.title)
         self.set_note(*_note(result, display))
-        self.set_caption(*caption(result), more=result.notes)
+        self.set_caption(*caption(result), more=result.notes, short=tr("Not for primary diagnosis."))
 
 
 def _note(result: Result, display: Display) -> tuple[str, str]:

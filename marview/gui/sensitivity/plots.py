@@ -88,7 +88,10 @@ class CurvePlot(QWidget):
         words = tr("in tissue within 20 px of metal")
         if is_region and region is not None:
             words = tr("in the region, slice {}").format(self._session.view.display.numbers.number(region.slice_index))
-        self.where.setText(words if swept is not None and is_local else "")
+        remarks = [f"{row.variant.label} {row.remark}" for row in sensitivity.rows if row.remark]
+        said = [words] if swept is not None and is_local else []
+        self.where.setText("; ".join([*said, *dict.fromkeys(remarks)]))
+        self.where.setToolTip(self.where.text())
         if swept is None:
             return
         _, axis, value = MEASURES[self.measure]

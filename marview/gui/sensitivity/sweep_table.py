@@ -91,7 +91,7 @@ class SweepTable(QWidget):
             values = (row.mean_hu, row.deviation_hu, row.streak_index, row.rmse_hu, row.seconds or math.nan)
             digits = (1, 1, 2, 1, 1)
             told = ["" if math.isnan(v) else f"{v:.{d}f}" for v, d in zip(values, digits, strict=True)]
-            name = self._name(row.variant)
+            name = self._name(row.variant) + (f"  ({tr(row.remark)})" if row.remark else "")
             for column, text in enumerate((name, str(row.metal_voxels), *told)):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, row.variant.name)

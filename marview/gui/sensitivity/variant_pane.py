@@ -96,7 +96,11 @@ class VariantPane(SlicePane):
             self.set_note("")
         slices, count = swept.result.slices, sum(bool(one.method) for one in swept.result.variants)
         words = tr("{} variants of {}").format(count, display.numbers.words(slices))
-        self.set_caption(words, tr("Not for primary diagnosis; review with the uncorrected images."))
+        self.set_caption(
+            words,
+            tr("Not for primary diagnosis; review with the uncorrected images."),
+            short=tr("Not for primary diagnosis."),
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the scale in its corner."""

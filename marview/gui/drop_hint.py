@@ -1,0 +1,25 @@
+"""Shows, while files are dragged over the window, that they can be dropped."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QWidget
+
+from marview.gui.text import tr
+
+MARGIN_PX = 6
+
+
+class DropHint(QLabel):
+    """A frame over its window."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(tr("Drop to open"), window)
+        self.setObjectName("dropHint")
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+
+    def show_over(self) -> None:
+        """Cover the window."""
+        self.setGeometry(self.window().rect().adjusted(MARGIN_PX, MARGIN_PX, -MARGIN_PX, -MARGIN_PX))
+        self.show()
+        self.raise_()

@@ -27,7 +27,7 @@ def series(tmp_path: Path) -> Path:
         ({"margins": "a,b"}, "--margins takes numbers"),
         ({"margins": "1"}, "at least two variants"),
         ({"methods": ""}, "at least two variants"),
-        ({"margins": "0,1", "slices": "7:9"}, "beyond the series"),
+        ({"margins": "0,1", "slices": "7-9"}, "has slices 1 to"),
         ({"margins": "0,1", "methods": "not_there"}, "not_there"),
     ],
 )

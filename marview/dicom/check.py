@@ -286,7 +286,7 @@ def _one_per_place(
                 findings.append(Finding(Kind.DUPLICATE, sentence))
             continue
         unclear.append(group[0])
-        is_one_uid = len({header.sop_uid for header in group}) == 1 and group[0].sop_uid != ""
+        is_one_uid = len({header.own_uid for header in group}) == 1 and group[0].own_uid != ""
         kind, what = (Kind.SAME_UID, "one UID") if is_one_uid else (Kind.SAME_POSITION, "one position")
         names = listing(header.name for header in group)
         findings.append(Finding(kind, f"{names} claim {what} and hold different images, so neither is shown."))
@@ -294,9 +294,9 @@ def _one_per_place(
         claim = findings[-1].sentence.removesuffix(", so neither is shown.")
         sentence = f"{claim}, as most slices here do: they are no volume. {ONLY_VIEWED}"
         return [], unclear, [Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS)]
-    uids = Counter(header.sop_uid for header in kept if header.sop_uid)
+    uids = Counter(header.own_uid for header in kept if header.own_uid)
     for uid in [uid for uid, number in uids.items() if number > 1]:
-        names = listing(header.name for header in kept if header.sop_uid == uid)
+        names = listing(header.name for header in kept if header.own_uid == uid)
         findings.append(Finding(Kind.SAME_UID, f"{names} share one UID though they lie at different positions."))
     return kept, unclear, _shorten(findings)
 

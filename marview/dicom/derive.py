@@ -172,6 +172,11 @@ def refuse_underivable(loaded: LoadedSeries) -> None:
     if not loaded.report.is_volume:
         raise BadInput(loaded.report.reason)
     for header in loaded.sources:
+        if header is not None and header.frame:
+            raise Underivable(
+                f"{header.source.name} is Enhanced CT, of which no series of single slices is made: write the result "
+                "as NIfTI."
+            )
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
             raise Underivable(
                 f"{header.name} names no UID of its study, series or instance, so no DICOM series can refer to it: "

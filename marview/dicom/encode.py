@@ -22,21 +22,19 @@ MAKER = "marview"
 
 
 def set_pixels(dataset: Dataset, stored: NDArray[np.int64], *, bits_stored: int, is_signed: bool) -> None:
-    """Put stored values, `[y, x]`, into a dataset as uncompressed pixels of 16 bits allocated (8 where 8 hold them)."""
-    allocated = 8 if bits_stored <= 8 else 16
+    """Put stored values, `[y, x]`, into a dataset as uncompressed pixels of 16 bits allocated, as CT images have."""
     low, high = stored_range(bits_stored, is_signed=is_signed)
     if stored.min() < low or stored.max() > high:
         raise ValueError(f"stored values {stored.min()} to {stored.max()} do not fit {bits_stored} bits")
     dataset.Rows, dataset.Columns = stored.shape
     dataset.SamplesPerPixel = 1
-    dataset.BitsAllocated = allocated
+    dataset.BitsAllocated = 16
     dataset.BitsStored = bits_stored
     dataset.HighBit = bits_stored - 1
     dataset.PixelRepresentation = int(is_signed)
     mask = (1 << bits_stored) - 1  # the bits above stay 0, as overlays once did not leave them
     raw = stored & mask if not is_signed else stored
-    data = raw.astype(f"<{'i' if is_signed else 'u'}{allocated // 8}").tobytes()
-    dataset.add_new(0x7FE00010, "OW" if allocated == 16 else "OB", data + b"\0" * (len(data) % 2))
+    dataset.add_new(0x7FE00010, "OW", raw.astype("<i2" if is_signed else "<u2").tobytes())
     if "PlanarConfiguration" in dataset:
         del dataset.PlanarConfiguration
 

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from pydicom.charset import convert_encodings, decode_bytes
 
@@ -101,10 +102,11 @@ class SliceHeader:
         spacing_mm: distance of rows (y), then of columns (x).
         pixel_offset: where the pixel data begins in the file (in its inflated data set, for the deflated syntax);
             None where the file ends before.
-        pixel_length: bytes of pixel data the header claims; -1 where it is encapsulated.
+        pixel_length: bytes of pixel data the header claims; -1 where it is encapsulated. Of a frame: its bytes.
         phase: what tells several images of one position apart (temporal position, acquisition, trigger, kernel, ...).
         overlay_bits: the bits of a pixel that overlays are said to lie in, as a mask.
         is_cut: the file ends within an element of the header.
+        frame: which frame of its file this slice is, counted from 1; 0 where the file holds one image.
         has_float_pixels: the image is Float Pixel Data, which is not read.
         has_commas: numbers are written with a decimal comma.
         slope: None where absent; may be NaN or 0 where the file says so.
@@ -155,6 +157,7 @@ class SliceHeader:
     pixel_offset: int | None = None
     pixel_length: int = 0
     is_cut: bool = False
+    frame: int = 0
     has_float_pixels: bool = False
     has_commas: bool = False
 
@@ -166,7 +169,12 @@ class SliceHeader:
     @property
     def name(self) -> str:
         """The file's name, for sentences."""
-        return self.source.name
+        return f"{self.source.name} frame {self.frame}" if self.frame else self.source.name
+
+    @property
+    def own_uid(self) -> str:
+        """Tells images apart: the SOP Instance UID, with the number of the frame; empty where the file names none."""
+        return f"{self.sop_uid}#{self.frame}" if self.frame and self.sop_uid else self.sop_uid
 
 
 def read_header(source: Source) -> SliceHeader:
@@ -369,7 +377,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         thickness_mm=values.number_within("thickness", 0, _MOST_MM),
         tilt_degrees=values.number_within("tilt", -90, 90),
         position_mm=(position[0], position[1], position[2]) if _are_finite(position, 3) else None,
-        orientation=_orientation(values.numbers("orientation")),
+        orientation=unit_axes(values.numbers("orientation")),
         spacing_mm=(spacing[0], spacing[1]) if _are_finite(spacing, 2) and min(spacing) > _LEAST_MM else None,
         rows=values.binary("rows"),
         columns=values.binary("columns"),
@@ -418,7 +426,18 @@ def _are_finite(values: Sequence[float], count: int) -> bool:
     return len(values) == count and all(abs(value) < _MOST_MM for value in values)  # NaN is not
 
 
-def _orientation(values: Sequence[float]) -> tuple[float, float, float, float, float, float] | None:
+def finite_numbers(values: Any, count: int) -> tuple[float, ...] | None:
+    """So many numbers of a value that pydicom read; None where they are not there or not finite."""
+    several = values if isinstance(values, Sequence) and not isinstance(values, str) else [values]
+    try:
+        numbers = tuple(float(value) for value in several)
+    except (TypeError, ValueError):
+        return None
+    return numbers if _are_finite(numbers, count) else None
+
+
+def unit_axes(values: Sequence[float]) -> tuple[float, float, float, float, float, float] | None:
+    """Directions along a row and along a column of length 1; None where they are no pair at right angles."""
     if not _are_finite(values, 6):
         return None
     row, column = values[:3], values[3:]

@@ -18,6 +18,7 @@ PADDING_HU = -1024
 """HU of pixels outside what the scanner reconstructed (Pixel Padding Value), and of slices that are missing: the
 lowest value of 12-bit CT, below air, so that no method takes it for metal."""
 
+_NO_OFFSETS, _END_OF_ITEMS = b"\xfe\xff\x00\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"
 LOWEST_HU, HIGHEST_HU = -32768, 32767
 _AIR_HU = -950
 _NEAR_AIR_HU = 100
@@ -39,7 +40,21 @@ def _raw(header: SliceHeader) -> Stored:
         raise BadInput(f"{header.name} ends before its image.")
     if header.transfer_syntax in NATIVE:
         return _native(header, header.pixel_offset)
+    if header.frame:
+        items = _bytes_of(header, header.pixel_offset, header.pixel_length)
+        return decode(header, _NO_OFFSETS + items + _END_OF_ITEMS)
     return decode(header, header.source.all()[header.pixel_offset :])
+
+
+def _bytes_of(header: SliceHeader, offset: int, count: int) -> bytes:
+    try:
+        if header.source.member:
+            return header.source.head(offset + count)[offset:]
+        with open_regular(header.source.path) as stream:
+            stream.seek(offset)
+            return stream.read(count)
+    except OSError as why:
+        raise BadInput(f"{header.name} cannot be read ({(why.strerror or 'no reason given').lower()}).") from None
 
 
 def native_bytes(header: SliceHeader) -> int:

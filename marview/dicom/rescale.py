@@ -14,6 +14,9 @@ from marview.dicom.read import Cancelled, LoadedSeries
 from marview.dicom.report import Kind
 from marview.volume.correction import Planes
 
+_FEWEST_BITS = 12
+"""A CT image stores 12 to 16 bits (PS3.3, C.8.2.1.1); values of fewer bits keep their place in them."""
+
 
 @dataclass(frozen=True)
 class Rescale:
@@ -33,7 +36,7 @@ class Rescale:
 def own_rescale(header: SliceHeader) -> Rescale:
     """What a source slice uses."""
     slope, intercept = rescale(header)
-    return Rescale(slope, intercept, header.bits_stored, header.is_signed)
+    return Rescale(slope, intercept, max(header.bits_stored, _FEWEST_BITS), header.is_signed)
 
 
 def _corrected(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from marview.dicom.frames import frames_of, has_frames
 from marview.dicom.header import CT_IMAGE, DICOMDIR, NotDicom, SliceHeader, is_directory_file, read_header
 from marview.dicom.quiet import quiet
 from marview.dicom.series import Scan, Series, Study
@@ -97,12 +98,20 @@ class _Finds:
             if header.sop_class == DICOMDIR:
                 self.skipped["DICOMDIR"] += 1
                 self._note_absent(source)
+            elif header.rows and header.columns and has_frames(header):
+                self._take_frames(header)
             elif header.rows and header.columns:
                 self.headers.append(header)
             elif header.is_cut or header.sop_class == CT_IMAGE:
                 self.damaged.append((source.folder, f"{source.name} is truncated: it ends before its image."))
             else:
                 self.skipped["without an image"] += 1
+
+    def _take_frames(self, header: SliceHeader) -> None:
+        try:
+            self.headers += frames_of(header)
+        except BadInput as why:
+            self.damaged.append((header.source.folder, str(why)))
 
     def _note_absent(self, directory: Source) -> None:
         """Count what a DICOMDIR in a folder lists and is not there."""

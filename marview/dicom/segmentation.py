@@ -58,6 +58,8 @@ def refuse_unsegmentable(series: LoadedSeries) -> None:
     if series.nifti is not None:
         raise BadInput(f"{series.nifti.name} is NIfTI, and a DICOM SEG refers to DICOM images: {another}")
     for header in series.sources:
+        if header is not None and header.frame:
+            raise BadInput(f"{header.source.name} is Enhanced CT, which no DICOM SEG of marview refers to: {another}")
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
             raise BadInput(f"{header.name} names no UID that a DICOM SEG could refer to: {another}")
         if header is not None and not header.frame_of_reference_uid:

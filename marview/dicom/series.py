@@ -66,7 +66,8 @@ class Series:
         if self.nifti is not None:
             return self.nifti
         source = self.slices[0].source
-        return source.path if source.member or len(self.slices) == 1 else source.path.parent
+        is_one_file = source.member or len(self.slices) == 1 or self.slices[0].frame
+        return source.path if is_one_file else source.path.parent
 
     def __len__(self) -> int:
         return len(self.slices)

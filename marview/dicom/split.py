@@ -139,7 +139,7 @@ def _repeats_positions(slices: Sequence[SliceHeader]) -> bool:
         if header.position_mm is None:
             continue
         place = tuple(round(mm / cell_mm) for mm in header.position_mm)
-        if place in places and (places[place] != header.sop_uid or not header.sop_uid):
+        if place in places and (places[place] != header.own_uid or not header.own_uid):
             return True
-        places[place] = header.sop_uid
+        places[place] = header.own_uid
     return False

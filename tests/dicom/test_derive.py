@@ -422,3 +422,21 @@ def test_a_series_number_stays_an_integer_string(slices, save, tmp_path):
     correction = np.zeros(loaded.volume.hu.shape, np.float32)
     written = dicom.write_derived_series(loaded, correction, dicom.Derivation("LI", "1"), tmp_path / "out")
     assert pydicom.dcmread(written.files[0]).SeriesNumber == 1000
+
+
+def test_a_source_of_8_bits_becomes_a_ct_image_of_16_bits_allocated(slices, save, tmp_path):
+    stored = np.random.default_rng(4).integers(0, 256, (5, 8, 6)).astype(np.uint8)
+    for dataset, image in zip(slices, stored, strict=True):
+        dataset.BitsAllocated = dataset.BitsStored = 8
+        dataset.HighBit = 7
+        dataset.RescaleSlope = "16"
+        dataset.PixelData = image.tobytes()
+        dataset["PixelData"].VR = "OB"
+    loaded = dicom.open_series(save(slices))
+    correction = np.zeros(loaded.volume.hu.shape, np.float32)
+    written = write_derived_series(loaded, correction, Derivation("LI", "1"), tmp_path / "out")
+    derived = pydicom.dcmread(written.files[2])
+    assert (derived.BitsAllocated, derived.BitsStored, derived.HighBit) == (16, 12, 11)
+    assert derived["PixelData"].VR == "OW"
+    np.testing.assert_array_equal(np.frombuffer(derived.PixelData, "<u2").reshape(8, 6), stored[2])
+    assert written.has_own_rescale

@@ -1,0 +1,135 @@
+"""The slices of an Enhanced CT object, which holds a whole series as frames of one file (PS3.3, A.38)."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from marview.dicom.codec import NATIVE
+from marview.dicom.header import DEFLATED, SliceHeader, finite_numbers, unit_axes
+from marview.errors import BadInput
+
+ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
+"""Enhanced CT Image Storage and its legacy converted kin."""
+
+_ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
+
+
+def has_frames(header: SliceHeader) -> bool:
+    """Whether a file is an Enhanced CT object whose frames can be told apart."""
+    return header.sop_class in ENHANCED_CT and header.pixel_offset is not None and header.transfer_syntax != DEFLATED
+
+
+def frames_of(header: SliceHeader) -> list[SliceHeader]:
+    """One header for each frame, with its own place, rescale and part of the pixel data.
+
+    Args:
+        header: of the whole file.
+
+    Raises:
+        BadInput: the file does not say where its frames are, or does not hold them all.
+    """
+    parts = list(_parts(header))
+    try:
+        data = header.source.head(header.pixel_offset or 0)
+        dataset = dcmread(BytesIO(data), stop_before_pixels=True, force=True)
+        shared = next(iter(dataset.get("SharedFunctionalGroupsSequence") or ()), Dataset())
+        groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+        if len(groups) != header.frames:
+            known = f"{len(groups)} of its {header.frames} frames"
+            raise BadInput(f"{header.source.name} is damaged: it says of {known} where they are.")
+        return [
+            _frame(header, number, (group, shared), part)
+            for number, (group, part) in enumerate(zip(groups, parts, strict=True), 1)
+        ]
+    except BadInput:
+        raise
+    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+        raise BadInput(f"{header.source.name} is damaged: what it says of its frames cannot be read.") from None
+
+
+def _parts(header: SliceHeader) -> Iterator[tuple[int, int]]:
+    """Where the pixels of each frame begin in the file, and how many bytes they take."""
+    offset, claimed = header.pixel_offset or 0, header.frames
+    if header.transfer_syntax in NATIVE:
+        size = header.rows * header.columns * header.samples * header.bits_allocated // 8
+        if size < 1 or claimed * size > header.source.size - offset:
+            raise BadInput(f"{header.source.name} is truncated: it does not hold the {claimed} frames it claims.")
+        yield from ((offset + number * size, size) for number in range(claimed))
+        return
+    data = header.source.all()
+    starts, end = _frame_items(data, offset, claimed)
+    if len(starts) != claimed:
+        raise BadInput(f"{header.source.name} is truncated: {len(starts)} of its {claimed} frames are there.")
+    yield from ((start, after - start) for start, after in zip(starts, [*starts[1:], end], strict=True))
+
+
+def _frame_items(data: bytes, offset: int, claimed: int) -> tuple[list[int], int]:
+    """Where the first item of each compressed frame lies, and where the last one ends (PS3.5, A.4)."""
+    items: list[int] = []
+    table: list[int] = []
+    at = offset
+    while at + 8 <= len(data):
+        tag, length = struct.unpack_from("<II", data, at)
+        if tag != _ITEM or at + 8 + length > len(data):
+            break
+        if at == offset:
+            table = [int(value) for (value,) in struct.iter_unpack("<I", data[at + 8 : at + 8 + length // 4 * 4])]
+        else:
+            items.append(at)
+        at += 8 + length
+    if len(items) != claimed and items and len(table) == claimed:
+        first = items[0]
+        items = [first + value for value in table if first + value in set(items)]
+    return items, at
+
+
+def _frame(header: SliceHeader, number: int, groups: tuple[Dataset, Dataset], part: tuple[int, int]) -> SliceHeader:
+    def value(group: str, keyword: str) -> Any:
+        for functional in groups:
+            item = next(iter(functional.get(f"{group}Sequence") or ()), None)
+            found = None if item is None else item.get(keyword)
+            if found is not None and found != "":
+                return found
+        return None
+
+    def numbers(group: str, keyword: str, count: int) -> tuple[float, ...] | None:
+        return finite_numbers(value(group, keyword), count)
+
+    def number_of(group: str, keyword: str) -> float | None:
+        found = numbers(group, keyword, 1)
+        return found[0] if found else None
+
+    position, spacing = numbers("PlanePosition", "ImagePositionPatient", 3), numbers("PixelMeasures", "PixelSpacing", 2)
+    width, level = number_of("FrameVOILUT", "WindowWidth"), number_of("FrameVOILUT", "WindowCenter")
+    kinds = value("CTImageFrameType", "FrameType")
+    phase = {
+        "temporal": value("FrameContent", "TemporalPositionIndex"),
+        "cardiac_phase": value("CardiacSynchronization", "NominalPercentageOfCardiacPhase"),
+        "kernel": value("CTReconstruction", "ConvolutionKernel"),
+        "tube_voltage": value("CTXRayDetails", "KVP"),
+        "acquisition": value("FrameContent", "FrameAcquisitionNumber"),
+    }
+    return replace(
+        header,
+        frame=number,
+        frames=1,
+        instance=number,
+        pixel_offset=part[0],
+        pixel_length=part[1],
+        position_mm=None if position is None else (position[0], position[1], position[2]),
+        orientation=unit_axes(numbers("PlaneOrientation", "ImageOrientationPatient", 6) or ()),
+        spacing_mm=(spacing[0], spacing[1]) if spacing is not None and min(spacing) > 0 else None,
+        thickness_mm=number_of("PixelMeasures", "SliceThickness"),
+        slope=number_of("PixelValueTransformation", "RescaleSlope"),
+        intercept=number_of("PixelValueTransformation", "RescaleIntercept"),
+        rescale_type=str(value("PixelValueTransformation", "RescaleType") or "").upper(),
+        window=(width, level) if width is not None and level is not None and width > 0 else None,
+        image_type=tuple(str(kind).upper() for kind in kinds) if kinds else header.image_type,
+        tilt_degrees=number_of("CTAcquisitionDetails", "GantryDetectorTilt"),
+        phase=tuple((name, str(phase.get(name) or "")) for name, _ in header.phase),
+    )

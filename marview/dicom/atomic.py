@@ -10,8 +10,10 @@ import shutil
 import socket
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from marview.errors import BadInput, UsageError
@@ -19,7 +21,8 @@ from marview.originals import note_own_file, refuse_original
 
 PART = ".part-"
 _OWNER = ".owner"
-_PART_FILE = re.compile(rf"{re.escape(PART)}(\d+)-\d+")
+_PART_FILE = re.compile(rf"{re.escape(PART)}([0-9a-f]{{12}})-(\d+)-(\d*)-[0-9a-f]+")
+_LONGEST_SUFFIX = 16
 _LONGEST_NAME = 240
 """Bytes; file systems take 255, of which the beginning of a part's name needs some."""
 _NAMELESS_SECONDS = 60
@@ -132,8 +135,7 @@ def whole_file(target: Path) -> Iterator[Path]:
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     refuse_original(target)
-    suffixes = "".join(target.suffixes[-2:])
-    part = target.parent / f"{PART}{os.getpid()}-{time.monotonic_ns()}{suffixes}"
+    part = target.parent / _part_file_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
@@ -168,7 +170,7 @@ def sweep(folder: Path) -> None:
             continue
         if part.is_dir() and _is_stale(part):
             shutil.rmtree(part, ignore_errors=True)
-        elif part.is_file() and (named := _PART_FILE.match(part.name)) and not _is_alive(int(named[1])):
+        elif part.is_file() and _is_stale_file(part):
             part.unlink(missing_ok=True)
 
 
@@ -178,12 +180,35 @@ def _part_name(name: str) -> str:
     return f"{PART}{name}" if len(encoded) < _LONGEST_NAME else f"{PART}{hashlib.sha256(encoded).hexdigest()}"
 
 
+def _part_file_name(target: Path) -> str:
+    """Of the file that becomes this one: it says who writes it, and ends as the target does, which writers look at."""
+    suffixes = "".join(target.suffixes[-2:])
+    kept = suffixes if len(suffixes) <= _LONGEST_SUFFIX else ""
+    process = os.getpid()
+    return f"{PART}{_machine()}-{process}-{_started(process)}-{uuid.uuid4().hex[:12]}{kept}"
+
+
+@cache
+def _machine() -> str:
+    """Names the space in which process numbers mean something: a machine since it was started, or a container on it."""
+    about = [socket.gethostname()]
+    for place in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
+        with contextlib.suppress(OSError):
+            about.append(Path(place).readlink().name if "/ns/" in place else Path(place).read_text(encoding="ascii"))
+    return hashlib.sha256("\n".join(about).encode()).hexdigest()[:12]
+
+
 def _claim(part: Path, target: Path) -> None:
     try:
         part.mkdir()
     except FileExistsError:
         raise CannotWrite(f"{target} is being written by {_owner_name(part)}. Wait for it or choose another.") from None
-    owner = {"process": os.getpid(), "started": _started(os.getpid()), "machine": socket.gethostname()}
+    owner = {
+        "process": os.getpid(),
+        "started": _started(os.getpid()),
+        "machine": socket.gethostname(),
+        "space": _machine(),
+    }
     try:
         (part / _OWNER).write_text(json.dumps(owner), encoding="utf-8")
     except OSError:
@@ -212,10 +237,26 @@ def _is_stale(part: Path) -> bool:
         return False
     if not owner:
         return age > _NAMELESS_SECONDS
-    if owner.get("machine") != socket.gethostname() or os.name != "posix":
+    if owner.get("space") != _machine() or os.name != "posix":
         return age > _FOREIGN_SECONDS
     process = owner.get("process")
-    return not isinstance(process, int) or not _is_alive(process) or owner.get("started") != _started(process)
+    return not isinstance(process, int) or not _lives(process, str(owner.get("started", "")))
+
+
+def _is_stale_file(part: Path) -> bool:
+    """Whether the process that wrote a part file is gone; what another machine writes is left for a day."""
+    named = _PART_FILE.match(part.name)
+    if named is not None and named[1] == _machine() and os.name == "posix":
+        return not _lives(int(named[2]), named[3])
+    try:
+        return time.time() - part.stat().st_mtime > _FOREIGN_SECONDS
+    except OSError:
+        return False
+
+
+def _lives(process: int, started: str) -> bool:
+    """Whether a process lives and is the one that was started then."""
+    return _is_alive(process) and started == _started(process)
 
 
 def _is_alive(process: int) -> bool:

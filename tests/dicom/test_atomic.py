@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from marview.dicom.atomic import CannotWrite, whole_file, whole_folder, write_flushed
+from marview.dicom.atomic import CannotWrite, check_file, check_place, whole_file, whole_folder, write_flushed
 from marview.errors import UsageError
 
 
@@ -65,6 +65,54 @@ def test_what_another_machine_is_writing_is_left_alone(tmp_path):
     with whole_folder(tmp_path / "other"):
         pass
     assert part.is_dir()
+
+
+def test_part_files_of_dead_processes_are_swept_and_those_of_another_machine_are_left_for_a_day(tmp_path):
+    script = (
+        "import os, signal; from pathlib import Path; from marview.dicom.atomic import whole_file\n"
+        f"with whole_file(Path({str(tmp_path)!r}) / 'a.nii.gz') as part:\n"
+        "    part.write_text('x'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == -9
+    (own,) = tmp_path.iterdir()
+    process = own.name.removeprefix(".part-").split("-")[1]
+    foreign = own.with_name(own.name.replace(own.name[6:18], "0123456789ab"))
+    of_a_later_process = own.with_name(own.name.replace(process, str(os.getpid())))  # its number, given out again
+    for path in (foreign, of_a_later_process):
+        path.write_text("x")
+    with whole_file(tmp_path / "b.nii.gz") as part:
+        part.write_text("whole")
+        assert part.name.endswith(".nii.gz")
+    assert names(tmp_path) == sorted([foreign.name, "b.nii.gz"])
+    os.utime(foreign, (0, 0))
+    with whole_file(tmp_path / "b.nii.gz") as part:
+        part.write_text("whole")
+    assert names(tmp_path) == ["b.nii.gz"]
+
+
+def test_names_as_long_as_the_file_system_takes_are_written(tmp_path):
+    for name in ("x" * 255, "ü" * 127, f"a.{'b' * 240}.c"):
+        with whole_folder(tmp_path / name) as part:
+            write_flushed(part / "a", b"1")
+        with whole_file(tmp_path / "files" / name) as part:
+            part.write_text("1")
+    assert len(names(tmp_path)) == 4
+
+
+def test_what_cannot_be_written_is_found_out_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("1")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a").write_text("1")
+    for target in (tmp_path / "file" / "below", tmp_path / ("x" * 300)):
+        with pytest.raises(CannotWrite):
+            check_place(target)
+        with pytest.raises(CannotWrite):
+            check_file(target)
+    with pytest.raises(UsageError):
+        check_place(tmp_path / "full")
+    with pytest.raises(CannotWrite):
+        check_file(tmp_path / "full")
+    assert names(tmp_path) == ["file", "full"]
 
 
 def test_too_small_a_disk_is_seen_at_once(tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from marview.errors import BadInput, MarviewError
 from marview.log_file import log_path
+from marview.terminal import plain_output
 from marview.threads import NO_THREAD, NoThread, is_lack_of_threads
 
 UNEXPECTED = 1
@@ -21,6 +22,11 @@ def ended(work: Callable[[], int]) -> int:
     Refusals end with their own code, Ctrl-C with 130, what the system refuses with 3, and what nobody expected with 1;
     the details of the last two go to the log.
     """
+    with plain_output():
+        return _ended(work)
+
+
+def _ended(work: Callable[[], int]) -> int:
     try:
         return work()
     except MarviewError as refusal:

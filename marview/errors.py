@@ -30,10 +30,28 @@ that claims more than there is memory for.
 """
 
 
+def printable(text: str, *, kept: str = "") -> str:
+    r"""Text whose control characters, but for those `kept`, are shown as escapes: names of files may hold any.
+
+    >>> printable("scan\x1b[2J.nii")
+    'scan\\x1b[2J.nii'
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in kept else _escape(one) for one in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
 class MarviewError(Exception):
     """A refusal with a sentence for the person; `exit_code` is what the command line ends with."""
 
     exit_code = 1
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(printable(sentence))
 
 
 class UsageError(MarviewError):

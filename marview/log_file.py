@@ -2,13 +2,17 @@
 
 import contextlib
 import logging
+import os
+import re
 import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import platformdirs
 
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")
 _Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -21,10 +25,40 @@ def log_to_file() -> None:
     """Send what is logged to the file, never to the terminal; nowhere where it cannot be written."""
     handler: logging.Handler = logging.NullHandler()
     with contextlib.suppress(OSError):
-        log_path().parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(log_path(), maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
+        log_path().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = _Private(log_path(), maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
     handler.setFormatter(Discreet("%(asctime)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+class _Private(RotatingFileHandler):
+    """A log that its owner alone may read, and that is quiet where it cannot be written."""
+
+    def _open(self) -> Any:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with contextlib.suppress(OSError):  # one of an earlier version
+            os.fchmod(descriptor, 0o600)
+        return os.fdopen(descriptor, self.mode, encoding=self.encoding)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Go on without the record: a full disk is no reason to fill the terminal."""
+
+
+def without_words(trace: str) -> str:
+    r"""A traceback as text, from another process, without the words of its exceptions.
+
+    >>> print(without_words('  File "a.py", line 1, in run\n    open(path)\nOSError: no such file: /ct/Doe^Jane'))
+      File "a.py", line 1, in run
+        open(path)
+    OSError
+    """
+    kept = []
+    for line in trace.splitlines():
+        if line.startswith((" ", "Traceback ", "During handling", "The above exception")) or not line:
+            kept.append(line)
+        elif (named := _EXCEPTION.match(line)) is not None:
+            kept.append(named[0])
+    return "\n".join(kept)
 
 
 class Discreet(logging.Formatter):

@@ -1,4 +1,6 @@
 import logging
+import stat
+import traceback
 from collections.abc import Iterator
 
 import pytest
@@ -62,3 +64,32 @@ def test_the_log_has_the_place_and_not_the_words_of_what_was_raised(log, capsys)
     assert "CANARY" not in told
     assert "CANARY" not in capsys.readouterr().err
     assert str(log_file.log_path()) in f"{ending.log_path()}"
+
+
+def test_the_log_is_its_owners_alone(log) -> None:
+    ended(_raises(RuntimeError("Doe^Jane")))
+    assert "RuntimeError" in log()
+    assert stat.S_IMODE(log_file.log_path().stat().st_mode) == 0o600
+
+
+def test_a_full_disk_of_the_log_is_not_told_at_length(log, capsys, monkeypatch) -> None:
+    logging.getLogger("marview").warning("opened")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(log_file._Private, "flush", full)
+        for _ in range(20):
+            logging.getLogger("marview").warning("more")
+    assert capsys.readouterr().err == ""
+
+
+def test_tracebacks_of_other_processes_lose_their_words() -> None:
+    try:
+        raise OSError("no such file: /ct/Doe^Jane")
+    except OSError:
+        trace = traceback.format_exc()
+    kept = log_file.without_words(trace)
+    assert "Doe" not in kept.replace('"no such file: /ct/Doe^Jane"', "")
+    assert kept.endswith("OSError")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from filelock import FileLock, Timeout
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from marview.batch.intake import Intake, read_jobs
@@ -29,6 +28,7 @@ from marview.errors import BadInput, MarviewError, MethodFailed, NoMetal, UsageE
 from marview.export import Format
 from marview.mar import MarWorker, discover, find_usable
 from marview.originals import refuse_original
+from marview.terminal import terminal
 
 TABLE = "jobs.sqlite"
 _LOCK = "jobs.lock"
@@ -165,7 +165,7 @@ def _is_written(folder: Path) -> bool:
 
 def work_off(table: JobTable, jobs: Sequence[Job], output: Path, correction: Correction, workers: int) -> None:
     """Correct the jobs under a progress bar on a terminal, or with a line a study elsewhere."""
-    console = Console(stderr=True)
+    console = terminal(is_error=True)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
     task = bar.add_task("studies", total=len(jobs))
     number = max(1, min(workers, len(jobs)))
@@ -288,7 +288,7 @@ def _print_plans(intake: Intake, paths: Sequence[Path], report: str) -> int:
 
 def _print_report(jobs: Sequence[Job], report: str) -> None:
     if report == "table":
-        print_table(jobs, Console())
+        print_table(jobs, terminal())
         return
     sys.stdout.write(as_csv(jobs) if report == "csv" else as_json_lines(jobs))
     print(sentence(jobs), file=sys.stderr)

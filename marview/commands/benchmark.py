@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from rich.console import Console
 from rich.progress import Progress
 
 from marview.errors import BadInput, UsageError
 from marview.mar.messages import Device
+from marview.terminal import terminal
 
 
 def print_benchmark(
@@ -34,7 +34,7 @@ def print_benchmark(
     named = [name.strip() for name in methods.split(",") if name.strip()]
     if not named:
         raise UsageError("--method names no method; say for instance --method linear_interpolation,nmar.")
-    console = Console(stderr=True)
+    console = terminal(is_error=True)
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("cases", total=1.0)
         results = benchmark(

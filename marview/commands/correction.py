@@ -99,9 +99,12 @@ def corrected_series(
             cannot be written.
         MethodFailed: the method failed or was cancelled; nothing is written.
     """
-    manifest = find_usable(wanted.method, discover()).manifest
+    listing = find_usable(wanted.method, discover())
+    manifest = listing.manifest
     assert manifest is not None
     check_place(output)
+    if listing.notice:
+        tell(listing.notice)
     with ExitStack() as stack:
         series = stack.enter_context(shared_series(path, series_key, tell))
         try:

@@ -1,16 +1,15 @@
 """Make, once, a study with metal whose truth is known, and open it."""
 
-import sys
 from pathlib import Path
 
 import platformdirs
-from rich.console import Console
 from rich.progress import Progress
 
 from marview.commands.window import open_window
 from marview.dicom.atomic import check_place
 from marview.dicom.make import Labels, write_ct_series
 from marview.export import whole_folder, write_json, write_nifti
+from marview.terminal import terminal
 
 _EDITION = 2
 """Raised when the phantoms change, so that a study kept from an earlier edition is made again."""
@@ -41,7 +40,7 @@ def _make(kind: str, folder: Path) -> None:
     from marview.physics.demo_study import make_demo
 
     check_place(folder)
-    with Progress(console=Console(file=sys.stderr)) as bar:
+    with Progress(console=terminal(is_error=True)) as bar:
         task = bar.add_task(f"Simulating the {kind} study", total=1.0)
         study = make_demo(kind, progress=lambda fraction: bar.update(task, completed=fraction))
     about = "Analytic anatomy, polychromatic simulation. Not a patient."

@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rich.console import Console
-
 from marview import __version__
 from marview.commands.window import has_display
 from marview.errors import MarviewError
 from marview.mar import MarWorker, discover
+from marview.terminal import terminal
 
 _PACKAGES = ("numpy", "torch", "numba", "cupy-cuda13x", "cupy-cuda12x", "pydicom", "PySide6-Essentials", "pyqtgraph")
 _SYNTAXES = {
@@ -40,7 +39,7 @@ def examine(*, as_json: bool) -> int:
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        console = Console(highlight=False)
+        console = terminal(highlight=False)
         for finding in findings:
             sign = {True: "[green]well[/green]", False: "[red]ill [/red]", None: "    "}[finding.is_well]
             console.print(f"{sign}  {finding.what}: {finding.told}")

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from marview.errors import BadInput
 from marview.mar.discovery import discover, find, user_plugins
+from marview.terminal import terminal
 
 
 def print_methods(*, as_json: bool) -> None:
@@ -26,7 +26,7 @@ def print_methods(*, as_json: bool) -> None:
             found = listing.manifest
             title = f"{found.title} [yellow](not trained)[/yellow]" if listing.untrained else found.title
             table.add_row(found.id, title, found.version, found.device, listing.origin)
-    console = Console()
+    console = terminal()
     console.print(table)
     for listing in listings:
         if listing.untrained:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from marview.commands.correction import CorrectedSeries, Correction, corrected_series
@@ -17,6 +16,7 @@ from marview.commands.time_left_column import TimeLeftColumn
 from marview.export import Format
 from marview.mar import MarWorker, Message
 from marview.mar import Progress as Step
+from marview.terminal import terminal
 from marview.text import count
 from marview.time_left import TimeLeft
 
@@ -60,7 +60,7 @@ def reduce_series(
 @contextmanager
 def _progress(method: str, *, is_quiet: bool) -> Iterator[Callable[[Message], None]]:
     """Show a progress bar on a terminal."""
-    console = Console(stderr=True)
+    console = terminal(is_error=True)
     left = TimeLeft()
     bar = Progress(
         TextColumn("{task.description}"),

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.progress import Progress
 
 from marview.commands.slices import parse_slices
@@ -19,6 +18,7 @@ from marview.export import whole_folder, write_json, write_nifti
 from marview.physics import USUAL_PROTOCOL, Simulation, protocol
 from marview.physics.implants import place
 from marview.physics.insert import insert
+from marview.terminal import terminal
 
 
 def simulate_series(
@@ -54,7 +54,7 @@ def simulate_series(
     chosen = parse_slices(slices, loaded.volume.grid.slice_numbers)
     volume = loaded.volume
     implants = place(implant, volume.hu, volume.grid.spacing_mm, material=material, seed=seed)
-    console = Console(stderr=True)
+    console = terminal(is_error=True)
     with whole_folder(output) as part, Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"scanning with {scan.name}", total=1.0)
         cases = part / "cases"

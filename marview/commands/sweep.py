@@ -9,7 +9,6 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
@@ -28,6 +27,7 @@ from marview.mar import MarWorker, SharedArray
 from marview.mar.messages import Device
 from marview.mar.sweep import SweepInput, plan, sweep
 from marview.mar.sweep_measures import Row, measure, region_notes
+from marview.terminal import terminal
 from marview.text import count
 from marview.volume import Volume
 
@@ -100,7 +100,7 @@ def sweep_series(
         )
         if any(variant.unit == "px" for variant in variants):
             given, volume, like = *_on_processing_grid(given, volume, stack), None
-        console = Console(stderr=True)
+        console = terminal(is_error=True)
         with Progress(console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("sweep", total=1.0)
             result = sweep(
@@ -112,7 +112,7 @@ def sweep_series(
                 on_progress=lambda done, text: bar.update(task, completed=done, description=text or "done"),
             )
         files = write_sweep(result, output, volume.grid, volume.hu, like=like)
-    Console().print(_table(measure(result)))
+    terminal().print(_table(measure(result)))
     notes = [*metal.notes, *(roi.notes if roi is not None else ()), *region_notes(result)]
     notes += [f"{name}: {note}" for name, note in result.notes.items()]
     for note in (*notes, *result.equal_mask_notes()):

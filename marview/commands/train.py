@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from marview.commands.time_left_column import TimeLeftColumn
 from marview.errors import UsageError
+from marview.terminal import terminal
 from marview.time_left import TimeLeft
 
 _ASKED = 130
@@ -63,7 +63,7 @@ def train_method(
         begins_with=begins_with,
     )
     is_first = os.environ.get("RANK", "0") == "0"
-    console = Console(stderr=True)
+    console = terminal(is_error=True)
     left, ends = TimeLeft(), time.monotonic() + 60 * order.max_minutes
     is_begun = False
 

@@ -153,7 +153,7 @@ def _archive(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     if len(members) > MOST_FILES or unpacked > min(LARGEST_ARCHIVE_BYTES, LARGEST_RATIO * path.stat().st_size):
         raise BadInput(f"{path} would unpack to {len(members)} files of {unpacked >> 20} MB and is not opened.")
     for member in sorted(members, key=lambda member: member.filename):
-        if member.is_dir():
+        if not member.filename or member.is_dir():
             continue
         if member.flag_bits & 1:
             skipped[_ENCRYPTED] += 1

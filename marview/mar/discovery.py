@@ -1,5 +1,7 @@
 """Which methods are installed: bundled, in the user's data folder, in packages. No code of theirs is imported."""
 
+import os
+import stat
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -153,8 +155,25 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
         except OSError as why:
             yield _closed(folder, origin, why)
         else:
-            if is_method:
+            if is_method and (opened := _opened_to_others(folder, origin)) is not None:
+                sentence = (
+                    f"Others than you may change {opened}, so the method in {folder} is not used. Take away their "
+                    "right to write there (chmod -R go-w)."
+                )
+                yield Listing(_id_of(folder), folder, origin, error=sentence)
+            elif is_method:
                 yield _listing(folder, origin)
+
+
+def _opened_to_others(folder: Path, origin: str) -> Path | None:
+    """What of a user's method someone else could change, and so run code as this user; None where nothing."""
+    if origin != "user" or os.name != "posix":
+        return None
+    for path in (folder.parent, folder, *sorted(folder.rglob("*"))):
+        status = path.stat()
+        if status.st_mode & stat.S_IWOTH or status.st_uid not in {0, os.getuid()}:
+            return path
+    return None
 
 
 def _closed(folder: Path, origin: str, why: OSError) -> Listing:

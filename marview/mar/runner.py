@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from marview.errors import MarviewError, UsageError
 from marview.geometry import SliceNumbers
+from marview.log_file import without_words
 from marview.mar.arrays import check_arrays, check_trace, mark_unwritten, unwritten
 from marview.mar.discovery import Listing, discover, find_usable
 from marview.mar.messages import (
@@ -89,7 +90,7 @@ class MarWorker:
                 try:
                     schemas[listing.id] = self.describe(listing.id)
                 except MarviewError as error:
-                    log.warning("%s", error)
+                    log.warning("the parameters of %s are not known (%s)", listing.id, type(error).__name__)
         return schemas
 
     def describe(self, method: str) -> dict[str, Any]:
@@ -251,7 +252,7 @@ class MarWorker:
         try:
             message = decode(line)
         except ValueError:
-            log.warning("the worker said something that is no message: %.200r", line)
+            log.warning("the worker said something that is no message, of %d characters", len(line))
             return
         run = self._current
         if isinstance(message, Ready):
@@ -269,7 +270,7 @@ class MarWorker:
                 self._finish(Outcome("done", report=message.report))
         elif isinstance(message, Failed):
             if message.detail:
-                log.warning("%s", message.detail)
+                log.warning("%s", without_words(message.detail))
             if message.is_unexpected:
                 self._drop()
             self._finish(Outcome("failed", message.sentence, exit_code=message.exit_code))

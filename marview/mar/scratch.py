@@ -14,19 +14,23 @@ from typing import IO
 _PREFIX = "marview-scratch-"
 _LOCK = "lock"
 _YOUNG_S = 60.0
+_MEMORY = Path("/dev/shm")  # noqa: S108 - the scratch folders below it are private
 
 
 @cache
 def scratch(root: Path) -> Path:
     """This process's own folder below `root`, readable by its user alone; gone when the process ends.
 
-    A process that is killed leaves its folder behind; the next one that asks for a folder below the same root removes
-    it. A folder is in use as long as somebody holds the lock file in it, which the system lets go of with the process.
+    A process that is killed leaves its folders behind, in memory and on disk; the next one that asks for a folder
+    removes them. A folder is in use while somebody holds the lock file in it, which the system lets go of with the
+    process.
 
     Raises:
         OSError: nothing can be written there.
     """
-    sweep(root)
+    for place in {root, _MEMORY, Path(tempfile.gettempdir())}:
+        with contextlib.suppress(OSError):
+            sweep(place)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
     held = (folder / _LOCK).open("w")
     try_lock(held)
@@ -44,11 +48,10 @@ def sweep(root: Path) -> None:
 
 def roomiest(size: int) -> Path:
     """Where `size` bytes go: memory itself (/dev/shm) where there is room, else the folder for temporary files."""
-    memory = Path("/dev/shm")  # noqa: S108 - the scratch folder below it is private
     with contextlib.suppress(OSError):
-        space = os.statvfs(memory)
-        if os.access(memory, os.W_OK) and space.f_bavail * space.f_frsize > 1.1 * size:
-            return memory
+        space = os.statvfs(_MEMORY)
+        if os.access(_MEMORY, os.W_OK) and space.f_bavail * space.f_frsize > 1.1 * size:
+            return _MEMORY
     return Path(tempfile.gettempdir())
 
 

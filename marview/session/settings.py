@@ -84,7 +84,9 @@ class Settings:
         stored = {name: value for name, value in asdict(self).items() if name != "file"}
         temporary = self.file.with_suffix(".new")
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary.unlink(missing_ok=True)
+            temporary.touch(mode=0o600)  # paths name patients
             temporary.write_text(json.dumps(stored, indent=1), encoding="utf-8")
             temporary.replace(self.file)
         except OSError:

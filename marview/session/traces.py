@@ -229,7 +229,7 @@ class Traces:
 
     def _fail(self, slice_index: int, sentence: str) -> None:
         """Nothing is said of a slice whose trace is not known; a worker that crashed is replaced some times."""
-        _log.warning("no trace of slice %d: %s", slice_index, sentence)
+        _log.warning("there is no trace of slice %d", slice_index)
         self._failures += 1
         self._stale.add(slice_index)
         self.coverage.pop(slice_index, None)

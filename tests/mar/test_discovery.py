@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -113,3 +114,19 @@ def test_folders_that_cannot_be_read_are_told_and_hide_no_other(
     monkeypatch.setattr(discovery, "bundled_plugins", lambda: user)
     with pytest.raises(UsageError, match="permission denied"):
         find("nmar", discover())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files as POSIX has them")
+@pytest.mark.parametrize("which", ["parent", "folder", "file"])
+def test_a_method_that_others_may_change_is_not_used(places: tuple[Path, Path], which: str) -> None:
+    bundled, user = places
+    _write(bundled, "nmar", "1")
+    folder = _write(user, "nmar", "2")
+    target = {"parent": user, "folder": folder, "file": folder / "method.py"}[which]
+    target.chmod(target.stat().st_mode | 0o002)
+    listings = discover()
+    used = find("nmar", listings)
+    assert used.manifest is not None
+    assert used.manifest.version == "1"
+    (refused,) = [listing for listing in listings if listing.error]
+    assert f"Others than you may change {target}" in refused.error

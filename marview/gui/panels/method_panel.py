@@ -121,6 +121,8 @@ def _about(listing: Listing) -> str:
     parts = [f"{tr('Version')} {manifest.version}"]
     if manifest.citation is not None:
         parts.append(f"{manifest.citation.authors.split(',')[0]}, {manifest.citation.year}")
-    if listing.origin != "bundled":
+    if listing.replaces:
+        parts.append(tr("{} method in place of the {} one").format(listing.origin, listing.replaces[0].origin))
+    elif listing.origin != "bundled":
         parts.append(listing.origin)
     return " · ".join(parts)

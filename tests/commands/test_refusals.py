@@ -1,0 +1,75 @@
+"""A place that cannot be written is refused before the work: nothing is simulated, looked for or run in vain."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from marview.mar import MarWorker
+
+FOLDERS = {
+    "reduce": ("--method", "linear_interpolation"),
+    "sweep": ("--method", "linear_interpolation", "--margins", "0,1"),
+    "simulate": ("--implant", "hip-unilateral"),
+}
+
+
+@pytest.fixture(autouse=True)
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever takes time fails the test."""
+
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("the work was begun")
+
+    monkeypatch.setattr("marview.commands.metal.adaptive", work)
+    monkeypatch.setattr("marview.physics.demo_study.make_demo", work)
+    monkeypatch.setattr("marview.commands.simulate.insert", work)
+    monkeypatch.setattr(MarWorker, "_submit", work)
+
+
+@pytest.fixture(params=["occupied", "below a file", "too long"])
+def bad_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A folder that cannot be made; a disk that is read-only refuses as the second does."""
+    if request.param == "occupied":
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "mine").write_text("1")
+        return tmp_path / "full"
+    (tmp_path / "file").write_text("1")
+    return tmp_path / "file" / "out" if request.param == "below a file" else tmp_path / ("n" * 300)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("verb", FOLDERS)
+def test_a_folder_is_refused_before_the_work(
+    marview: Callable, metal_series: Path, tmp_path: Path, bad_place: Path, verb: str
+) -> None:
+    before = files(tmp_path)
+    answer = marview(verb, metal_series, *FOLDERS[verb], "--output", bad_place)
+    assert answer.exit_code in {2, 3}, answer.err
+    assert bad_place.name[:20] in answer.err
+    assert files(tmp_path) == before
+
+
+def test_the_demo_is_refused_before_it_is_simulated(marview: Callable, tmp_path: Path, bad_place: Path) -> None:
+    before = files(tmp_path)
+    answer = marview("demo", "--no-window", "--output", bad_place)
+    assert answer.exit_code in {2, 3}, answer.err
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(("verb", "words"), [("mask", ()), ("trace", ("--slice", 2))])
+def test_a_file_is_refused_before_the_work(
+    marview: Callable, metal_series: Path, tmp_path: Path, verb: str, words: tuple[object, ...]
+) -> None:
+    (tmp_path / "file").write_text("1")
+    (tmp_path / "folder.npz").mkdir()
+    (tmp_path / "folder.nii").mkdir()
+    before = files(tmp_path)
+    end = ".nii" if verb == "mask" else ".npz"
+    for target in (tmp_path / "file" / f"a{end}", tmp_path / f"folder{end}", tmp_path / f"{'n' * 300}{end}"):
+        answer = marview(verb, metal_series, *words, "--output", target)
+        assert answer.exit_code == 3, answer.err
+    assert files(tmp_path) == before

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_data_path
 
-from marview.dicom.atomic import whole_file
+from marview.dicom.atomic import PART, whole_file
 from marview.errors import BadInput
 from marview.mar.scratch import try_lock
 from marview.volume.box import Box
@@ -122,7 +122,7 @@ class AutosaveStore:
             kept: list[Saved] = []
             total = 0
             for path in sorted(self._folder.glob(f"*{_SUFFIX}"), key=_changed, reverse=True):
-                if path.stem == self._own or not self._lock(path.stem):
+                if path.name.startswith(PART) or path.stem == self._own or not self._lock(path.stem):
                     continue
                 saved = _read(path)
                 total += path.stat().st_size

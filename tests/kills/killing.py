@@ -26,6 +26,8 @@ from marview.learning.weights import read_tensors
 SEED = 20_261_128
 SHAPE = (8, 96, 96)
 ENDS_WITHIN_S = 20.0
+OF_TORCH = "torchinductor_"
+"""A cache of torch's, which it keeps for the next process however this one ends."""
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -147,7 +149,8 @@ def kill_once(desk: Desk, name: str, share: float) -> list[str]:
     if done.returncode:
         wrong.append(f"the next start ended with {done.returncode}")
     wrong += [f"{path.name} is left beside the target" for path in (place / "result").glob(".part-*")]
-    wrong += [f"{path.name} is left in the temporary folder" for path in temporary.iterdir()]
+    left_behind = [path.name for path in temporary.iterdir() if not path.name.startswith(OF_TORCH)]
+    wrong += [f"{one} is left in the temporary folder" for one in left_behind]
     wrong += [f"{folder} is left in shared memory" for folder in _shared_memory() - shared if not _is_held(folder)]
     return wrong
 

@@ -69,3 +69,14 @@ def test_no_metal_is_no_file(opened, mail, messages, tmp_path) -> None:
     opened.mask_files.write(tmp_path / "m.nii", opened.loaded)
     assert "no mask to write" in messages[-1].sentence
     assert not list(tmp_path.glob("*.nii"))
+
+
+def test_nothing_is_exported_onto_the_source_or_into_its_folder(opened, mail, messages) -> None:
+    source = opened.loaded.sources[0].source.path
+    before = {path.name: path.read_bytes() for path in source.parent.iterdir()}
+    for target in (source, source.with_name("mask.nii.gz")):
+        messages.clear()
+        opened.mask_files.write(target, opened.loaded)
+        mail.wait_until(lambda: messages)
+        assert messages[-1].severity is Severity.ERROR
+    assert {path.name: path.read_bytes() for path in source.parent.iterdir()} == before

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: words of the command line; by default those the process was started with.
     """
-    from marview.children import trust_no_current_folder
+    from marview.children import CHILD, run_child, trust_no_current_folder
 
     trust_no_current_folder()  # before anything else is imported
     from multiprocessing import freeze_support
@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     freeze_support()
     wait_passively(os.environ)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] == [CHILD]:
+        run_child(arguments[1:])
+        return
     if arguments and (arguments[0] in VERBS or arguments[0].startswith("-")):
         from marview.cli import run
 

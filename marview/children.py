@@ -5,8 +5,9 @@ Someone who starts marview in the folder of a CD must not run a `queue.py` that 
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
@@ -27,9 +28,27 @@ import_module(name).main(sys.argv[1:])
 """
 
 
+CHILD = "--child"
+"""Hidden verb of an installed program without an interpreter of its own: run a module of marview."""
+
+
 def command(module: str, *arguments: str, python: str = sys.executable) -> list[str]:
-    """The words that start a module of marview, whose `main` gets the arguments, in a process of its own."""
+    """Words that start a module of marview in a process of its own; the module's `main` gets the arguments."""
+    if getattr(sys, "frozen", False) and python == sys.executable:
+        return [python, CHILD, module, *arguments]
     return [python, "-P", "-c", _START, str(_HERE), module, *arguments]
+
+
+def run_child(arguments: Sequence[str]) -> None:
+    """Run the module that `command` names, with its arguments, in this process.
+
+    Raises:
+        SystemExit: the name is not that of a module of marview.
+    """
+    name = arguments[0] if arguments else ""
+    if not name.startswith("marview."):
+        raise SystemExit(f"marview: {CHILD} is for marview's own processes.")
+    import_module(name).main(list(arguments[1:]))
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

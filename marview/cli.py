@@ -171,6 +171,9 @@ def batch(
     workers: Annotated[
         int, typer.Option(metavar="N", min=0, help="Studies at a time; 0: as cores and memory allow.")
     ] = 0,
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler instead of this machine.")
+    ] = "",
     prefer: Annotated[
         str, typer.Option(metavar="A,B", help="Which series of a study wins: thin, soft, many, in this order.")
     ] = "thin,soft,many",
@@ -210,6 +213,7 @@ def batch(
         order,
         lists=jobs or [],
         workers=workers,
+        scheduler=scheduler,
         is_resumed=resume,
         retries_failed=retry_failed,
         is_dry=dry_run,

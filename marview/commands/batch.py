@@ -1,39 +1,40 @@
 """Correct many studies: the verb `batch`."""
 
-import logging
 import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from filelock import FileLock, Timeout
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from marview.batch.cluster import run_on_cluster
 from marview.batch.intake import Intake, read_jobs
 from marview.batch.job import Ending, Job, State
 from marview.batch.queue import Queue, needs_attention
 from marview.batch.selection import SelectionRule
 from marview.batch.summary import as_csv, as_json_lines, print_table, sentence, write_summaries
 from marview.batch.table import JobTable
-from marview.commands.correction import Correction, corrected_series
+from marview.commands.correction import Correction
 from marview.commands.metal import MaskChoice
 from marview.commands.settings import parse_settings
-from marview.errors import BadInput, MarviewError, MethodFailed, NoMetal, UsageError
+from marview.commands.unattended import LocalCorrector, correct_remotely
+from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import Format
-from marview.mar import MarWorker, discover, find_usable
+from marview.mar import discover, find_usable
 from marview.originals import refuse_original
 from marview.terminal import terminal
+from marview.threads import cores
 
 TABLE = "jobs.sqlite"
 _LOCK = "jobs.lock"
 _MEGABYTES_A_WORKER = 2500
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def run_batch(
     *,
     lists: Sequence[Path] = (),
     workers: int = 0,
+    scheduler: str = "",
     is_resumed: bool = False,
     retries_failed: bool = False,
     is_dry: bool = False,
@@ -97,6 +99,7 @@ def run_batch(
         order: what is done with every study.
         lists: JSON-lines files that name further inputs.
         workers: studies corrected at a time; 0 for as many as processor cores and memory allow.
+        scheduler: address of a Dask scheduler, to use its workers instead of this machine.
         is_resumed: go on with the job table that the output folder holds.
         retries_failed: queue failed studies again.
         is_dry: print what would be done, and write nothing.
@@ -120,7 +123,7 @@ def run_batch(
         _tell_passed_over(intake)
         waiting = table.jobs(State.QUEUED)
         try:
-            work_off(table, waiting, output, correction, workers or affordable(order.device))
+            work_off(table, waiting, output, correction, workers or affordable(order.device), scheduler)
         finally:
             jobs = table.jobs()
             write_summaries(jobs, output)
@@ -163,8 +166,22 @@ def _is_written(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def work_off(table: JobTable, jobs: Sequence[Job], output: Path, correction: Correction, workers: int) -> None:
-    """Correct the jobs under a progress bar on a terminal, or with a line a study elsewhere."""
+def work_off(
+    table: JobTable, jobs: Sequence[Job], output: Path, correction: Correction, workers: int, scheduler: str = ""
+) -> None:
+    """Correct the jobs under a progress bar on a terminal, or with a line a study elsewhere.
+
+    Args:
+        table: hears of every change.
+        jobs: jobs of the table that wait.
+        output: folder of the results.
+        correction: what is done with every study.
+        workers: studies corrected at a time on this machine.
+        scheduler: address of a Dask scheduler whose workers correct the studies instead.
+
+    Raises:
+        BadInput: the scheduler does not answer.
+    """
     console = terminal(is_error=True)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
     task = bar.add_task("studies", total=len(jobs))
@@ -184,63 +201,11 @@ def work_off(table: JobTable, jobs: Sequence[Job], output: Path, correction: Cor
         if console.is_terminal:
             stack.enter_context(bar)
         stack.enter_context(terminated_as_interrupted())
-        corrector = stack.enter_context(_Corrector(output, correction, number))
-        Queue(table, corrector, number, on_end=tell).run(jobs)
-
-
-class _Corrector:
-    """Corrects one study after the other in warm workers, one for each thread."""
-
-    def __init__(self, output: Path, correction: Correction, number: int) -> None:
-        self._output, self._correction, self._number = output, correction, number
-        self._mine = threading.local()
-        self._workers: list[MarWorker] = []
-        self._gpu = threading.Lock()
-
-    def __enter__(self) -> Callable[[Job, threading.Event], Ending | None]:
-        if self._number > 1 and "MARVIEW_THREADS" not in os.environ:
-            os.environ["MARVIEW_THREADS"] = str(max(1, _cores() // self._number))
-        return self._correct
-
-    def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            worker.close()
-
-    def _correct(self, job: Job, stop: threading.Event) -> Ending | None:
-        started = time.monotonic()
-        said: list[str] = []
-        try:
-            done = corrected_series(
-                job.source,
-                self._output / job.folder,
-                self._correction,
-                self._worker,
-                series_key=job.series,
-                tell=said.append,
-                is_cancelled=stop.is_set,
-            )
-        except NoMetal as why:
-            return Ending(State.SKIPPED, str(why))
-        except MarviewError as why:
-            return None if stop.is_set() else Ending(State.FAILED, str(why))
-        except OSError as why:
-            _log.exception("the system refused")
-            return Ending(State.FAILED, f"The system refused: {(why.strerror or type(why).__name__).lower()}.")
-        except Exception as bug:  # noqa: BLE001 - one study must not end the others
-            _log.exception("not expected")
-            return Ending(
-                State.FAILED, f"Something went wrong inside marview ({type(bug).__name__}); the log has details."
-            )
-        report = done.report
-        corrected = sum(1 for each in report.get("slices", ()) if each["metal_pixels"])
-        notes = tuple(dict.fromkeys([*said, *done.metal.notes, *map(str, report.get("notes", ()))]))
-        return Ending(State.DONE, "", corrected, time.monotonic() - started, notes)
-
-    def _worker(self) -> MarWorker:
-        if not hasattr(self._mine, "worker"):
-            self._mine.worker = MarWorker()
-            self._workers.append(self._mine.worker)
-        return cast("MarWorker", self._mine.worker)
+        if scheduler:
+            run_on_cluster(table, jobs, scheduler, partial(correct_remotely, output.resolve(), correction), tell)
+        else:
+            corrector = stack.enter_context(LocalCorrector(output, correction, number))
+            Queue(table, corrector.correct, number, on_end=tell).run(jobs)
 
 
 def affordable(device: str) -> int:
@@ -251,11 +216,7 @@ def affordable(device: str) -> int:
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     by_memory = memory // _MEGABYTES_A_WORKER if memory else 1
-    return max(1, min(_cores(), by_memory))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores(), by_memory))
 
 
 @contextmanager

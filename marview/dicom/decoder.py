@@ -36,8 +36,7 @@ def is_worthwhile(headers: Mapping[int, SliceHeader]) -> bool:
     """Whether decoding here would take longer than starting processes for it."""
     if any(header.frame for header in headers.values()):
         return False  # a child would look through all frames of the file anew for each of them
-    is_frozen = getattr(sys, "frozen", False)  # sys.executable is then no Python
-    return not is_frozen and sum(_seconds(header) for header in headers.values()) > _WORTH_SECONDS
+    return sum(_seconds(header) for header in headers.values()) > _WORTH_SECONDS
 
 
 def _seconds(header: SliceHeader) -> float:

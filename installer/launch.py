@@ -1,0 +1,5 @@
+"""Entry of the frozen program."""
+
+from marview.__main__ import main
+
+main()

@@ -1,0 +1,70 @@
+"""Work off a job table with the workers of a Dask cluster (extra `cluster`)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from marview.batch.job import Ending, Job, State
+from marview.batch.table import JobTable
+from marview.errors import BadInput, UsageError
+
+_ANSWER_S = 20
+
+
+def run_on_cluster(
+    table: JobTable,
+    jobs: Sequence[Job],
+    address: str,
+    correct: Callable[[Job], Ending],
+    on_end: Callable[[Job, Ending], None],
+) -> None:
+    """Correct jobs on a cluster; returns when all have ended. The table stays the truth.
+
+    The scheduler gives the study of a worker that dies to another one; after three dead workers the study has failed.
+    Jobs without an ending when the scheduler is lost, or on Ctrl-C, wait in the table again.
+
+    Args:
+        table: hears of every change.
+        jobs: jobs of the table that wait.
+        address: of the scheduler, such as `tcp://10.0.0.1:8786`. Sources and results lie in folders that the workers
+            see under the same paths.
+        correct: corrects one study in a worker.
+        on_end: called with every job that ended.
+
+    Raises:
+        UsageError: Dask is not installed.
+        BadInput: the scheduler does not answer, or was lost.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise UsageError("--scheduler needs Dask. Install it with: pip install 'marview[cluster]'") from None
+    dask: Any = distributed  # which says nothing of its types
+    try:
+        client: Any = dask.Client(address, timeout=_ANSWER_S, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as why:
+        raise BadInput(
+            f"The Dask scheduler {address} does not answer ({why}). Start it, or correct the address."
+        ) from None
+    waiting: dict[Any, Job] = {}
+    try:
+        for job in jobs:
+            table.start(job)
+            waiting[client.submit(correct, job, key=f"marview-{job.key}", pure=False)] = job
+        for future in dask.as_completed(list(waiting), loop=client.loop):
+            if future.cancelled():  # the scheduler is lost
+                raise BadInput(f"The Dask scheduler {address} was lost. Start it again and say --resume.")
+            job, ending = waiting.pop(future), _ending(future)
+            table.finish(job, ending)
+            on_end(job, ending)
+    finally:
+        for job in waiting.values():
+            table.requeue(job)
+        client.close()
+
+
+def _ending(future: Any) -> Ending:
+    bug = future.exception()
+    if bug is None:
+        ending: Ending = future.result()
+        return ending
+    return Ending(State.FAILED, f"No worker of the cluster finished this study ({type(bug).__name__}).")

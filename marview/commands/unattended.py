@@ -1,0 +1,110 @@
+"""Correct the study of one job and say how it ended, whatever happens: on this machine, or in a worker of a cluster."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from marview.batch.job import Ending, Job, State
+from marview.commands.correction import Correction, corrected_series
+from marview.errors import MarviewError, NoMetal
+from marview.mar import MarWorker
+from marview.threads import cores
+
+_log = logging.getLogger(__name__)
+
+
+class LocalCorrector:
+    """Corrects studies on several threads, each with a warm worker process of its own.
+
+    Args:
+        output: folder of the results.
+        correction: what is done with every study.
+        number: threads that call `correct`; they share the processor cores.
+    """
+
+    def __init__(self, output: Path, correction: Correction, number: int) -> None:
+        self._output, self._correction, self._number = output, correction, number
+        self._mine = threading.local()
+        self._workers: list[MarWorker] = []
+
+    def __enter__(self) -> Self:
+        if self._number > 1 and "MARVIEW_THREADS" not in os.environ:
+            os.environ["MARVIEW_THREADS"] = str(max(1, cores() // self._number))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.close()
+
+    def correct(self, job: Job, stop: threading.Event) -> Ending | None:
+        """Correct the study of a job; None where `stop` ended the run early."""
+        return correct_study(job, self._output / job.folder, self._correction, self._worker, stop.is_set)
+
+    def _worker(self) -> MarWorker:
+        worker: MarWorker | None = getattr(self._mine, "worker", None)
+        if worker is None:
+            worker = self._mine.worker = MarWorker()
+            self._workers.append(worker)
+        return worker
+
+
+def correct_remotely(output: Path, correction: Correction, job: Job) -> Ending:
+    """Correct the study of a job in a worker of a cluster; the result lies in a folder that all machines share.
+
+    A worker that dies is replaced and its study is corrected again. If the first attempt has written its result, which
+    appears whole or not at all, the study is done.
+    """
+    folder = output / job.folder
+    if folder.is_dir() and any(folder.iterdir()):
+        return Ending(State.DONE, notes=("A worker stopped after it had written this result.",))
+    ending = correct_study(job, folder, correction, _warm_worker)
+    assert ending is not None
+    return ending
+
+
+@cache
+def _warm_worker() -> MarWorker:
+    return MarWorker()
+
+
+def correct_study(
+    job: Job,
+    folder: Path,
+    correction: Correction,
+    worker: Callable[[], MarWorker],
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Ending | None:
+    """Correct the study of a job; None where `is_cancelled` ended the run early. Never raises.
+
+    Args:
+        job: the study.
+        folder: where the result goes.
+        correction: what is done.
+        worker: gives the worker that runs the method.
+        is_cancelled: asked a few times a second.
+    """
+    started = time.monotonic()
+    said: list[str] = []
+    try:
+        done = corrected_series(
+            job.source, folder, correction, worker, series_key=job.series, tell=said.append, is_cancelled=is_cancelled
+        )
+    except NoMetal as why:
+        return Ending(State.SKIPPED, str(why))
+    except MarviewError as why:
+        return None if is_cancelled() else Ending(State.FAILED, str(why))
+    except OSError as why:
+        _log.exception("the system refused")
+        return Ending(State.FAILED, f"The system refused: {(why.strerror or type(why).__name__).lower()}.")
+    except Exception as bug:  # noqa: BLE001 - one study must not end the others
+        _log.exception("not expected")
+        sentence = f"Something went wrong inside marview ({type(bug).__name__}); the log has details."
+        return Ending(State.FAILED, sentence)
+    corrected = sum(1 for each in done.report.get("slices", ()) if each["metal_pixels"])
+    notes = tuple(dict.fromkeys([*said, *done.metal.notes, *map(str, done.report.get("notes", ()))]))
+    return Ending(State.DONE, "", corrected, time.monotonic() - started, notes)

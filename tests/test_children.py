@@ -1,0 +1,25 @@
+"""Processes that marview starts."""
+
+import sys
+
+import pytest
+
+from marview import children
+
+
+def test_a_frozen_program_starts_itself_for_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    words = children.command("marview.worker.main", "--memory-limit-mb", "9")
+    assert words == [sys.executable, children.CHILD, "marview.worker.main", "--memory-limit-mb", "9"]
+
+
+def test_another_interpreter_is_never_taken_for_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert children.command("marview.worker.main", python="/usr/bin/other")[:2] == ["/usr/bin/other", "-P"]
+
+
+def test_the_hidden_verb_runs_only_modules_of_marview() -> None:
+    with pytest.raises(SystemExit, match="own processes"):
+        children.run_child(["os"])
+    with pytest.raises(SystemExit, match="own processes"):
+        children.run_child([])

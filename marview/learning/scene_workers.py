@@ -1,6 +1,7 @@
 """Scenes drawn by several processes, where one device simulates faster than one process can draw."""
 
 import multiprocessing
+import os
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor
 
@@ -10,6 +11,7 @@ from marview.children import spare_children_the_current_folder
 from marview.learning.bank import Bank
 from marview.learning.recipe import Data
 from marview.learning.scenes import Scene, draw_scene
+from marview.threads import start_thread
 
 _AHEAD = 2
 """Scenes a worker has before it is asked for them."""
@@ -57,7 +59,16 @@ _held: list[tuple[Bank, Data]] = []
 def _begin(bank: Bank, how: Data) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
     torch.set_num_threads(1)
+    start_thread(_end_with_parent, "parent")
     _held[:] = [(bank, how)]
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that trains has ended, killed or not; the pool's own pipe does not tell."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _draw(seed: tuple[int, ...]) -> Scene:

@@ -31,7 +31,7 @@ from marview.methods.api import Cancelled
 from marview.projection import warm_up
 from marview.threads import NoThread, start_thread
 from marview.worker.cases import run_cases
-from marview.worker.channel import Channel, die_with_parent, end_group, limit_memory
+from marview.worker.channel import Channel, die_with_parent, end_group, give_back_memory, limit_memory
 from marview.worker.devices import list_devices, use_free_threads
 from marview.worker.loading import as_clause, load_method
 from marview.worker.reduce import Reduction, show_sinogram
@@ -64,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(request, TraceRequest):  # somebody paints, and whoever pauses in a stroke goes on with it
             may_warm_up = False
         channel.send(_answer(request, channel, projections))
+        if isinstance(request, ReduceRequest | CasesRequest):
+            give_back_memory()
 
 
 def keep_what_is_loaded() -> None:

@@ -7,6 +7,7 @@ from marview.gui.actions import Row
 from marview.session.display import Comparison, Layout, Overlay
 from marview.session.presets import presets
 from marview.session.tools import Tool
+from marview.volume.across import Slab
 from marview.volume.window import HuWindow
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def _layout(layout: Layout, title: str, key: str, icon: str) -> Row:
         (key,),
         icon,
         bar="layout",
-        does=lambda c: c.view.update(layout=layout, maximised=""),
+        does=lambda c: c.show_layout(layout),
         is_on=lambda s: s.view.display.layout is layout,
     )
 
@@ -67,6 +68,22 @@ def _tool(tool: Tool, title: str, key: str) -> Row:
     )
 
 
+def _slab(slab: Slab, title: str, key: str) -> Row:
+    return Row(
+        f"slab_{slab.value}",
+        title,
+        "View/Slab",
+        (key,) if key else (),
+        needs="planes",
+        does=lambda c: c.view.update(slab=slab),
+        is_on=lambda s: s.view.display.slab is slab,
+    )
+
+
+def _turn(name: str, title: str, key: str, turn_deg: int, tilt_deg: int) -> Row:
+    return Row(name, title, "View/Oblique", (key,), needs="oblique", does=lambda c: c.turn(turn_deg, tilt_deg))
+
+
 def _set_window(window: HuWindow, commands: "Commands") -> None:
     commands.view.update(window=window)
 
@@ -98,6 +115,7 @@ ROWS: tuple[Row, ...] = (
     _layout(Layout.READ, "Read", "Ctrl+1", "layout_read"),
     _layout(Layout.MAR, "MAR", "Ctrl+2", "layout_mar"),
     _layout(Layout.SENSITIVITY, "Sensitivity", "Ctrl+3", "layout_sensitivity"),
+    _layout(Layout.MPR, "Planes", "Ctrl+4", "layout_mpr"),
     Row(
         "reset",
         "Reset zoom and pan",
@@ -148,6 +166,62 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("series_panel", "Series list", "View", ("F7",), does=lambda c: c.toggle_panel(0)),
     Row("side_panel", "Metal, method and run", "View", ("F8",), does=lambda c: c.toggle_panel(2)),
+    _slab(Slab.NONE, "Thin", ""),
+    _slab(Slab.MIP, "Maximum (MIP)", "Shift+M"),
+    _slab(Slab.MINIP, "Minimum (MinIP)", ""),
+    _slab(Slab.MEAN, "Mean", ""),
+    Row("thicker", "Thicker", "View/Slab", ("Shift++",), needs="planes", does=lambda c: c.thicken(1)),
+    Row("thinner", "Thinner", "View/Slab", ("Shift+-",), needs="planes", does=lambda c: c.thicken(-1)),
+    Row(
+        "oblique",
+        "Oblique section",
+        "View",
+        ("Shift+O",),
+        needs="planes",
+        does=lambda c: c.toggle_oblique(),
+        is_on=lambda s: s.view.display.oblique_deg is not None,
+    ),
+    Row(
+        "turn_left",
+        "Turn the oblique section left",
+        "View/Oblique",
+        ("Ctrl+Left",),
+        needs="oblique",
+        does=lambda c: c.turn(-5, 0),
+    ),
+    Row(
+        "turn_right",
+        "Turn the oblique section right",
+        "View/Oblique",
+        ("Ctrl+Right",),
+        needs="oblique",
+        does=lambda c: c.turn(5, 0),
+    ),
+    Row(
+        "tilt_up",
+        "Tilt the oblique section up",
+        "View/Oblique",
+        ("Ctrl+Shift+Up",),
+        needs="oblique",
+        does=lambda c: c.turn(0, 5),
+    ),
+    Row(
+        "tilt_down",
+        "Tilt the oblique section down",
+        "View/Oblique",
+        ("Ctrl+Shift+Down",),
+        needs="oblique",
+        does=lambda c: c.turn(0, -5),
+    ),
+    Row(
+        "anonymous",
+        "Hide the patient's name",
+        "View",
+        ("Ctrl+H",),
+        needs="series",
+        does=lambda c: c.view.update(is_anonymous=not c.view.display.is_anonymous),
+        is_on=lambda s: s.view.display.is_anonymous,
+    ),
     Row("next_region", "Series, panes, metal and method", "View", ("F6",), does=lambda c: c.next_region()),
     Row("next_pane", "Next pane", "", ("Tab",), needs="series"),
     Row("full_screen", "Full screen", "View", ("F11",), does=lambda c: c.full_screen()),

@@ -27,6 +27,8 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "redo": lambda s: s.metal.can_redo,
     "result": lambda s: s.result is not None,
     "unfinished": lambda s: s.unfinished is not None and not _is_running(s),
+    "planes": lambda s: s.loaded is not None and s.view.display.layout is Layout.MPR,
+    "oblique": lambda s: s.loaded is not None and s.view.display.oblique_deg is not None,
     "consistency": _has_consistency,
     "sweep": lambda s: s.sensitivity.swept is not None,
     "cancel": lambda s: _is_running(s) or s.tools.settings.tool is not Tool.NONE,
@@ -42,6 +44,8 @@ REASONS = {
     "undo": "No change of the mask to undo.",
     "redo": "No change of the mask to redo.",
     "result": "Reduce artifacts first.",
+    "planes": "Choose the layout Planes first.",
+    "oblique": "Show the oblique section first.",
     "consistency": "Shown in the sinogram of the MAR layout, for slices that a run of this session corrected.",
     "sweep": "Run a sweep first.",
     "unfinished": "The last run is complete.",
@@ -72,7 +76,7 @@ class ActionState:
         self.refresh()
 
     def _follow(self, _display: Display, names: frozenset[str]) -> None:
-        if "layout" in names:
+        if names & {"layout", "oblique_deg"}:
             self.refresh()
         else:
             self._actions.check(self._session)

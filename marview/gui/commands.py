@@ -10,10 +10,11 @@ from marview import __version__
 from marview.gui.export_dialog import ExportDialog
 from marview.gui.mask_dialogs import export_mask, import_mask
 from marview.gui.pane_grid import PaneGrid
+from marview.gui.panes.plane_pane import turned
 from marview.gui.shortcut_sheet import ShortcutSheet
 from marview.gui.text import tr
 from marview.session.demo import make_demo
-from marview.session.display import View
+from marview.session.display import Layout, View
 from marview.session.edits import Edits
 from marview.session.session import Session
 from marview.session.tools import Tools
@@ -45,6 +46,26 @@ class Commands:
         self.toggle_panel: Callable[[int], None] = toggle_panel
         self._sheet: ShortcutSheet | None = None
         self._export: ExportDialog | None = None
+
+    def show_layout(self, layout: Layout) -> None:
+        """Arrange the panes; the planes go through a point, so the layout of planes marks one."""
+        display = self.view.display
+        needs_point = layout is Layout.MPR and display.cursor_mm is None
+        self.view.update(layout=layout, maximised="", cursor_mm=(0.0, 0.0) if needs_point else display.cursor_mm)
+
+    def thicken(self, steps: int) -> None:
+        """Change the thickness of the slab by some steps of 5 mm."""
+        self.view.update(slab_mm=min(200.0, max(5.0, self.view.display.slab_mm + 5.0 * steps)))
+
+    def toggle_oblique(self) -> None:
+        """Show the oblique section in place of the result, or the result again."""
+        self.view.update(oblique_deg=None if self.view.display.oblique_deg is not None else (0.0, 0.0))
+
+    def turn(self, turn_deg: float, tilt_deg: float) -> None:
+        """Turn and tilt the oblique section further."""
+        now = self.view.display.oblique_deg
+        if now is not None:
+            self.view.update(oblique_deg=turned(now, turn_deg, tilt_deg))
 
     def open_demo(self) -> None:
         """Make the demo study where it is not there yet, and open it."""

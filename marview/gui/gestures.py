@@ -1,5 +1,7 @@
 """What the mouse does in a pane: drags, wheel and pointing become meanings, the same in every pane."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
@@ -17,6 +19,7 @@ class Gestures(QObject):
 
     Attributes:
         is_tool_on: whether the left button works a tool; with Alt it is width and level all the same.
+        can_grab: whether something under the mouse can be dragged with the left button, where no tool is on.
     """
 
     windowed = Signal(float, float)
@@ -26,6 +29,8 @@ class Gestures(QObject):
     pointed = Signal(QPointF, bool)
     double_clicked = Signal()
     menu_asked = Signal(QPoint)
+    grabbed = Signal(QPointF)
+    dragged = Signal(QPointF)
     tool_pressed = Signal(QPointF)
     tool_moved = Signal(QPointF)
     tool_released = Signal()
@@ -40,7 +45,8 @@ class Gestures(QObject):
         self._is_drag = False
         self._wheel = 0
         self.is_tool_on = False
-        self._is_tooling = False
+        self._is_tooling = self._is_grabbing = False
+        self.can_grab: Callable[[QPointF], bool] = lambda _at: False
 
     def press(self, event: QMouseEvent) -> None:
         """A button goes down; the first one held decides."""
@@ -52,6 +58,11 @@ class Gestures(QObject):
             self._is_tooling = self.is_tool_on and self._button == Qt.MouseButton.LeftButton and not has_alt
             if self._is_tooling:
                 self.tool_pressed.emit(self._began)
+                return
+            is_left = self._button == Qt.MouseButton.LeftButton and not has_alt
+            self._is_grabbing = is_left and self.can_grab(self._began)
+            if self._is_grabbing:
+                self.grabbed.emit(self._began)
 
     def move(self, event: QMouseEvent) -> None:
         """The mouse moves, with or without a button."""
@@ -62,6 +73,9 @@ class Gestures(QObject):
         if self._is_tooling:
             self.tool_moved.emit(at)
             self.pointed.emit(at, False)
+            return
+        if self._is_grabbing:
+            self.dragged.emit(at)
             return
         if not self._is_drag and (at - self._began).manhattanLength() < DRAG_PX:
             return
@@ -82,6 +96,7 @@ class Gestures(QObject):
         if self._button == Qt.MouseButton.RightButton and not self._is_drag:
             self.menu_asked.emit(event.globalPosition().toPoint())
         self._button = Qt.MouseButton.NoButton
+        self._is_grabbing = False
         if self._is_tooling:
             self._is_tooling = False
             self.tool_released.emit()

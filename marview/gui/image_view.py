@@ -15,6 +15,7 @@ from marview.gui.overlay import OverlayItem
 from marview.gui.palette import colour
 
 MARGIN_PX = 10
+SCALES_MM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 INVERTED = np.repeat(np.arange(255, -1, -1, dtype=np.uint8)[:, None], 3, axis=1)
 
 
@@ -37,6 +38,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self._texts: dict[Qt.AlignmentFlag, str] = {}
         self._marks: dict[str, tuple[QPolygonF, QColor, float]] = {}
         self._divider: float | None = None
+        self.has_scale = False
         self._looking_at: tuple[QRectF, QSize, bool] | None = None
 
     # -- what is drawn
@@ -158,6 +160,22 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self._draw_texts(painter, area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, 2 - MARGIN_PX))
         painter.restore()
 
+    def _draw_scale(self, painter: QPainter, area: QRectF) -> None:
+        """A bar of a round length in mm, above the letter at the bottom edge."""
+        per_mm = abs(self.viewportTransform().m11())
+        lengths = [length for length in SCALES_MM if length * per_mm <= min(160.0, area.width() / 3)]
+        if not lengths or per_mm <= 0:
+            return
+        length = lengths[-1] * per_mm
+        y, left = area.bottom() - 22, area.center().x() - length / 2
+        for shift, tone in ((1.0, QColor(0, 0, 0, 210)), (0.0, QColor(214, 222, 230))):
+            painter.setPen(QPen(tone, 1.5))
+            painter.drawLine(QLineF(left + shift, y + shift, left + length + shift, y + shift))
+            for x in (left, left + length):
+                painter.drawLine(QLineF(x + shift, y - 3 + shift, x + shift, y + 3 + shift))
+            words = QRectF(left - 60 + shift, y - 20 + shift, length + 120, 16)
+            painter.drawText(words, Qt.AlignmentFlag.AlignCenter, f"{lengths[-1]:g} mm")
+
     def _draw_texts(self, painter: QPainter, area: QRectF) -> None:
         font = QFont(self.font())
         font.setPointSizeF(max(7.5, font.pointSizeF() * 0.92))
@@ -168,3 +186,5 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
                 painter.drawText(area.translated(1, 1), corner, text)
                 painter.setPen(QColor(214, 222, 230))
                 painter.drawText(area, corner, text)
+        if self.has_scale and self._image.isVisible() and any(self._texts.values()):
+            self._draw_scale(painter, area)

@@ -7,10 +7,12 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from marview.gui.painter import Painter
 from marview.gui.panes.original_pane import OriginalPane
 from marview.gui.panes.pane import Pane
+from marview.gui.panes.plane_pane import PlanePane
 from marview.gui.panes.prior_pane import PriorPane
 from marview.gui.panes.result_pane import ResultPane
 from marview.gui.panes.sinogram_pane import SinogramPane
 from marview.gui.sensitivity.variant_pane import VariantPane
+from marview.gui.text import tr
 from marview.session.display import Display, Layout
 from marview.session.session import Session
 
@@ -18,8 +20,17 @@ PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
     Layout.READ: {"original": (0, 0), "result": (0, 1)},
     Layout.MAR: {"original": (0, 0), "sinogram": (0, 1), "prior": (1, 0), "result": (1, 1)},
     Layout.SENSITIVITY: {"variant": (0, 0)},
+    Layout.MPR: {"original": (0, 0), "coronal": (0, 1), "sagittal": (1, 0), "result": (1, 1)},
 }
 """Row and column of every pane in every layout."""
+
+
+def places_of(display: Display) -> dict[str, tuple[int, int]]:
+    """Row and column of the panes in view."""
+    places = PLACES[display.layout]
+    if display.layout is Layout.MPR and display.oblique_deg is not None:
+        places = {("oblique" if name == "result" else name): place for name, place in places.items()}
+    return places
 
 
 class PaneGrid(QWidget):
@@ -36,6 +47,9 @@ class PaneGrid(QWidget):
                 PriorPane(session),
                 ResultPane(session),
                 VariantPane(session),
+                PlanePane("coronal", tr("Coronal"), session),
+                PlanePane("sagittal", tr("Sagittal"), session),
+                PlanePane("oblique", tr("Oblique"), session),
             )
         }
         original = self.panes["original"]
@@ -66,7 +80,7 @@ class PaneGrid(QWidget):
 
     def focus_next(self, step: int = 1) -> None:
         """Give the focus to the next pane in view."""
-        shown = [name for name in PLACES[self._session.view.display.layout] if self.panes[name].isVisibleTo(self)]
+        shown = [name for name in places_of(self._session.view.display) if self.panes[name].isVisibleTo(self)]
         active = self._session.view.display.active
         at = shown.index(active) if active in shown else -step
         self.panes[shown[(at + step) % len(shown)]].setFocus(Qt.FocusReason.TabFocusReason)
@@ -83,14 +97,14 @@ class PaneGrid(QWidget):
         return super().eventFilter(watched, event)
 
     def _follow(self, display: Display, names: frozenset[str]) -> None:
-        if names & {"layout", "maximised"}:
+        if names & {"layout", "maximised", "oblique_deg"}:
             self._arrange(display)
         if "active" in names:
             for name, pane in self.panes.items():
                 pane.set_active(is_active=name == display.active)
 
     def _arrange(self, display: Display) -> None:
-        places = PLACES[display.layout]
+        places = places_of(display)
         wanted = {display.maximised: (0, 0)} if display.maximised in places else places
         self.setUpdatesEnabled(False)
         for name, pane in self.panes.items():

@@ -151,10 +151,21 @@ def grey_pixmap(grey: NDArray[np.uint8], edge_px: int, ratio: float) -> QPixmap:
 
 def study_title(study: Study) -> str:
     """Whose study it is and of when, in one or two lines."""
-    name = study.patient_name.replace("^", " ").strip() or study.patient_id
-    date = f"{study.date[:4]}-{study.date[4:6]}-{study.date[6:8]}" if len(study.date) == 8 else study.date
-    second = "  ·  ".join(part for part in (date, study.description) if part)
-    return "\n".join(line for line in (name, second) if line)
+    second = "  ·  ".join(part for part in (_date(study), study.description) if part)
+    return "\n".join(line for line in (_name(study), second) if line)
+
+
+def patient_title(study: Study) -> str:
+    """The patient and the date of the study, in two lines at most."""
+    return "\n".join(line for line in (_name(study), _date(study)) if line)
+
+
+def _name(study: Study) -> str:
+    return study.patient_name.replace("^", " ").strip() or study.patient_id
+
+
+def _date(study: Study) -> str:
+    return f"{study.date[:4]}-{study.date[4:6]}-{study.date[6:8]}" if len(study.date) == 8 else study.date
 
 
 def _size(entry: Entry) -> str:

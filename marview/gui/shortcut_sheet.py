@@ -22,6 +22,8 @@ TITLES = {
     "File": "File",
     "View": "View",
     "Go": "Slices and series",
+    "View/Slab": "Slab of the planes",
+    "View/Oblique": "Oblique section",
     "Metal": "Metal",
     "Metal/Tools": "Mask tools",
     "Metal/Mask": "The whole mask",

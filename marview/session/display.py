@@ -7,6 +7,7 @@ from typing import Any
 from psygnal import Signal
 
 from marview.geometry import SliceNumbers
+from marview.volume.across import Slab
 from marview.volume.window import HuWindow, is_usable_window
 
 
@@ -16,6 +17,7 @@ class Layout(enum.StrEnum):
     READ = "read"
     MAR = "mar"
     SENSITIVITY = "sensitivity"
+    MPR = "mpr"
 
 
 class Overlay(enum.StrEnum):
@@ -65,6 +67,10 @@ class Display:
         pointed_ray: (view, bin) under the mouse in the sinogram pane; its ray is drawn.
         is_original_held: the result panes show the original.
         swipe: share of the result pane that shows the original while swiping, 0 to 1.
+        slab: how the slices of thick coronal, sagittal and oblique sections become one picture.
+        slab_mm: thickness of these sections.
+        oblique_deg: turn around the head-feet axis and tilt of the oblique section; None where there is none.
+        is_anonymous: whether the patient's name is left out of the panes.
         maximised: name of the pane that fills the layout; empty for none.
         active: name of the pane that has the focus.
     """
@@ -86,6 +92,10 @@ class Display:
     is_original_held: bool = False
     swipe: float = 0.5
     sinogram: SinogramPicture = SinogramPicture.ORIGINAL
+    slab: Slab = Slab.NONE
+    slab_mm: float = 10.0
+    oblique_deg: tuple[float, float] | None = None
+    is_anonymous: bool = False
     maximised: str = ""
     active: str = ""
 

@@ -27,6 +27,28 @@ class Coverage(enum.StrEnum):
     UNCHANGED = "unchanged"
 
 
+@dataclass(frozen=True, eq=False)
+class CorrectedHu:
+    """The corrected volume, read block by block: `array[z, y, x]` of three slices gives int16 HU."""
+
+    hu: NDArray[np.int16]
+    result: "Result"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along (z, y, x)."""
+        return self.hu.shape
+
+    def __getitem__(self, block: tuple[slice, slice, slice]) -> NDArray[np.int16]:
+        values = np.array(self.hu[block])
+        planes, *rest = block
+        for at, z in enumerate(range(*planes.indices(len(self.hu)))):
+            if z in self.result.done:
+                total = np.rint(values[at] + self.result.plane(z)[tuple(rest)].astype(np.float64))
+                values[at] = np.clip(total, LOWEST_HU, HIGHEST_HU)
+        return values
+
+
 @dataclass(eq=False)
 class Result:
     """A correction and how it was made; it fills while its run goes on.

@@ -17,6 +17,7 @@ from marview.mar.sweep import SweepInput
 from marview.session.autosave import Autosave
 from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.background import Background, Post
+from marview.session.crosshair import Crosshair
 from marview.session.display import SOFT_TISSUE, Display, Overlay, View
 from marview.session.edits import Edits
 from marview.session.exports import Exports
@@ -83,6 +84,7 @@ class Session:
         self.view = View()
         self.library = Library(self.background, self.messages, self._allocate)
         self.metal = Metal(self.background, self.messages)
+        self.crosshair = Crosshair(self.view, lambda: None if self.loaded is None else self.loaded.volume.grid)
         self.tools = Tools()
         self.painting = Painting(self.metal, self.tools, self.view)
         self.edits = Edits(self.metal, self.tools, self.view, self.messages, self.voxel_under_cursor)

@@ -1,12 +1,14 @@
 """A pane on a slice, linked to all others through the session's view."""
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.palette import colour
 from marview.gui.panes.pane import Pane
-from marview.session.display import Display
+from marview.gui.series_list import patient_title
+from marview.session.display import Display, Layout
 from marview.session.picture import Picture, edge_letters
 from marview.session.rays import ray, virtual_beam
 from marview.session.session import Session
@@ -15,6 +17,7 @@ from marview.volume.window import HuWindow
 LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 TOP, BOTTOM = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
 H_CENTRE, V_CENTRE = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignVCenter
+NEAR_PX = 6
 WINDOW_DRAG = 1 / 350
 """Share of the width that a pixel of dragging changes."""
 
@@ -29,12 +32,15 @@ class SlicePane(Pane):
         super().__init__(name, title, parent)
         self.session = session
         self._shown: Picture | None = None
+        self.view.has_scale = True
         gestures = self.view.gestures
         gestures.windowed.connect(self._drag_window)
         gestures.panned.connect(self._drag_picture)
         gestures.zoomed.connect(self._zoom)
         gestures.scrolled.connect(lambda notches: session.view.scroll(-notches))
         gestures.pointed.connect(self._point)
+        gestures.can_grab = self._is_near_crosshair
+        gestures.dragged.connect(lambda at: self._point(at, is_linking=True))
         self.view.left.connect(lambda: session.view.update(pointed_mm=None))
         session.view.changed.connect(self._follow)
         session.library.arrived.connect(self._arrive)
@@ -82,7 +88,7 @@ class SlicePane(Pane):
             self.draw_overlays(display)
         if names & {"cursor_mm", "pointed_ray", "overlays", "are_overlays_hidden"}:
             self._draw_marks(display)
-        if names & {"window", "zoom", "are_overlays_hidden"}:
+        if names & {"window", "zoom", "are_overlays_hidden", "is_anonymous"}:
             self._write(display)
 
     def _arrive(self, slices: frozenset[int]) -> None:
@@ -139,12 +145,30 @@ class SlicePane(Pane):
             (LEFT | V_CENTRE, RIGHT | V_CENTRE, TOP | H_CENTRE, BOTTOM | H_CENTRE), letters, strict=True
         ):
             self.view.set_text(edge, letter)
-        slice_text = f"{display.slice_number} / {display.slice_count}" if is_written else ""
+        slice_text = self._place(display) if is_written else ""
         zoom = f"{display.zoom:.2f}×\n" if is_written and display.zoom != 1 else ""
         used = self.window_in_use(display)
         window = f"W {used.width_hu:.0f}  L {used.level_hu:.0f}" if is_written else ""
+        self.view.set_text(LEFT | TOP, self._patient(display) if is_written else "")
         self.view.set_text(LEFT | BOTTOM, slice_text)
         self.view.set_text(RIGHT | BOTTOM, f"{zoom}{window}")
+
+    def _place(self, display: Display) -> str:
+        """The number of the slice, where it lies along the patient, and its thickness."""
+        loaded = self.session.loaded
+        assert loaded is not None
+        grid = loaded.volume.grid
+        lps = grid.to_patient((display.slice_index, (grid.shape[1] - 1) / 2, (grid.shape[2] - 1) / 2))
+        axis = int(np.abs(grid.affine[:3, 0]).argmax())
+        letter = ("LR", "PA", "HF")[axis][0 if lps[axis] >= 0 else 1]
+        place = f"{letter} {abs(lps[axis]):.1f} mm  ·  {grid.spacing_mm[0]:.1f} mm"
+        return f"{display.slice_number} / {display.slice_count}\n{place}"
+
+    def _patient(self, display: Display) -> str:
+        chosen = self.session.library.chosen
+        if chosen is None or display.is_anonymous:
+            return ""
+        return patient_title(chosen.study)
 
     def _drag_window(self, right_px: float, down_px: float) -> None:
         width = max(100.0, self.session.view.display.window.width_hu)
@@ -165,6 +189,13 @@ class SlicePane(Pane):
             self.session.view.update(pointed_mm=place, cursor_mm=place)
         else:
             self.session.view.update(pointed_mm=place)
+
+    def _is_near_crosshair(self, at: QPointF) -> bool:
+        display = self.session.view.display
+        if display.layout is not Layout.MPR or display.cursor_mm is None:
+            return False
+        there = self.view.viewportTransform().map(QPointF(*display.cursor_mm))
+        return bool(min(abs(at.x() - there.x()), abs(at.y() - there.y())) <= NEAR_PX)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the slice fitted."""

@@ -1,0 +1,205 @@
+"""A coronal, sagittal or oblique section through the crosshair, original or corrected."""
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPolygonF, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from marview.gui.overlay import outlined
+from marview.gui.palette import colour
+from marview.gui.panes.pane import Pane
+from marview.gui.text import tr
+from marview.session.display import Display, Overlay
+from marview.session.result import CorrectedHu
+from marview.session.session import Session
+from marview.volume.across import Section, Slab
+
+LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+TOP, BOTTOM = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
+H_CENTRE, V_CENTRE = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignVCenter
+NEAR_PX = 6
+WINDOW_DRAG = 1 / 350
+REACH_MM = 4000.0
+SLABS = {Slab.MIP: "MIP", Slab.MINIP: "MinIP", Slab.MEAN: "mean"}
+
+
+class PlanePane(Pane):
+    """Shows one section; the wheel moves it, the crosshair can be grabbed. `name` says which section."""
+
+    redraws_for = frozenset(
+        {"slice_index", "slice_count", "cursor_mm", "layout", "maximised", "slab", "slab_mm", "oblique_deg"}
+        | {"is_original_held", "overlays", "are_overlays_hidden"}
+    )
+
+    def __init__(self, name: str, title: str, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(name, title, parent)
+        self.session = session
+        self.section: Section | None = None
+        self.shown: np.ndarray | None = None
+        self._centre = (0.0, 0.0)
+        self.view.has_scale = True
+        gestures = self.view.gestures
+        gestures.windowed.connect(self._drag_window)
+        gestures.panned.connect(self._drag_picture)
+        gestures.zoomed.connect(self._zoom)
+        gestures.scrolled.connect(lambda notches: self._step(-notches))
+        gestures.pointed.connect(self._point)
+        gestures.can_grab = self._is_near_crosshair
+        gestures.dragged.connect(self._move_to)
+        self.view.left.connect(lambda: session.view.update(pointed_mm=None))
+        session.view.changed.connect(self._follow)
+        session.library.arrived.connect(self.refresh)
+        session.library.finished.connect(self.refresh)
+        session.metal.changed.connect(self.refresh)
+        session.result_changed.connect(self.refresh)
+        session.runs.filled.connect(self.refresh)
+
+    def refresh(self, *_: object) -> None:
+        """Draw everything anew."""
+        if not self.isVisible():
+            return
+        session, display = self.session, self.session.view.display
+        loaded = session.loaded
+        self.section = section = session.crosshair.section(self.name) if loaded is not None else None
+        if loaded is None or section is None or not loaded.report.is_volume:
+            self.shown = None
+            self.view.set_picture(None, QRectF())
+            self.set_note("" if loaded is None else tr("not for this series"), "warning")
+            return
+        result = None if display.is_original_held else session.result
+        hu = loaded.volume.hu if result is None else CorrectedHu(loaded.volume.hu, result)
+        self.shown = np.ascontiguousarray(section.picture(hu, display.slab, display.slab_mm))
+        self.view.set_picture(self.shown, self._rect(section))
+        mask = None
+        if display.shows(Overlay.MASK) and session.metal.shared is not None and session.metal.is_present:
+            mask = section.picture(session.metal.shared.array, display.slab, display.slab_mm, nearest=True).astype(bool)
+        image = None if mask is None else outlined(np.ascontiguousarray(mask), colour("metal"), 90, 235)
+        self.view.overlay("mask").show_image(image, self._rect(section))
+        self.title.setText(tr(section.title if self.name != "oblique" else "Oblique"))
+        self.set_note("" if result is None else tr("corrected"), "")
+        self._draw_window(display)
+        self._look(display)
+        self._draw_crosshair(section)
+        self._write(display, section)
+
+    def _follow(self, display: Display, names: frozenset[str]) -> None:
+        if not self.isVisible():
+            return
+        if names & self.redraws_for:
+            self.refresh()
+            return
+        if names & {"window", "is_inverted"}:
+            self._draw_window(display)
+        if "zoom" in names:
+            if display.zoom == 1.0:
+                self._centre = (0.0, 0.0)
+            self._look(display)
+        if self.section is not None and names & {"window", "zoom", "is_anonymous"}:
+            self._write(display, self.section)
+
+    def _rect(self, section: Section) -> QRectF:
+        width, height = section.shape[1] * section.pixel_mm[1], section.shape[0] * section.pixel_mm[0]
+        return QRectF(-width / 2, -height / 2, width, height)
+
+    def _draw_window(self, display: Display) -> None:
+        self.view.set_levels(display.window.low_hu, display.window.high_hu, is_inverted=display.is_inverted)
+
+    def _look(self, display: Display) -> None:
+        area = self.view.viewport().size()
+        if self.section is None or area.width() < 1 or area.height() < 1:
+            return
+        whole = self._rect(self.section)
+        per_px = max(whole.width() / area.width(), whole.height() / area.height()) / display.zoom
+        seen = QRectF(0, 0, per_px * area.width(), per_px * area.height())
+        seen.moveCenter(QPointF(*self._centre))
+        self.view.look_at(seen)
+
+    def _draw_crosshair(self, section: Section) -> None:
+        point = self.session.crosshair.lps_mm
+        if point is None:
+            return
+        x, y = section.to_screen(point)
+        for name, start, end in (
+            ("cursor across", (x - REACH_MM, y), (x + REACH_MM, y)),
+            ("cursor down", (x, y - REACH_MM), (x, y + REACH_MM)),
+        ):
+            self.view.set_mark(name, QPolygonF([QPointF(*start), QPointF(*end)]), colour("focus", 150), 1.0)
+
+    def _write(self, display: Display, section: Section) -> None:
+        is_written = not display.are_overlays_hidden
+        edges = (LEFT | V_CENTRE, RIGHT | V_CENTRE, TOP | H_CENTRE, BOTTOM | H_CENTRE)
+        for edge, letter in zip(edges, section.letters, strict=True):
+            self.view.set_text(edge, letter if is_written else "")
+        thick = "" if display.slab is Slab.NONE else f"\n{SLABS[display.slab]} {display.slab_mm:g} mm"
+        lps = section.centre_lps_mm
+        axis = int(np.abs(section.normal).argmax())
+        letter = ("LR", "PA", "HF")[axis][0 if lps[axis] >= 0 else 1]
+        turned = ""
+        if self.name == "oblique" and display.oblique_deg is not None:
+            turned = tr("turned {:.0f}°, tilted {:.0f}°").format(*display.oblique_deg)
+        where = turned or f"{letter} {abs(lps[axis]):.1f} mm"
+        self.view.set_text(LEFT | BOTTOM, f"{where}{thick}" if is_written else "")
+        zoom = f"{display.zoom:.2f}×\n" if display.zoom != 1 else ""
+        window = f"{zoom}W {display.window.width_hu:.0f}  L {display.window.level_hu:.0f}"
+        self.view.set_text(RIGHT | BOTTOM, window if is_written else "")
+
+    def _step(self, notches: int) -> None:
+        """Move the section: wheel down goes away from the viewer."""
+        section, point = self.section, self.session.crosshair.lps_mm
+        if section is None or point is None:
+            return
+        if section.axis is None:
+            self.session.crosshair.move(point + notches * section.pixel_mm[0] * section.normal)
+            return
+        index = section.grid.to_index(point)
+        is_along = section.grid.affine[:3, section.axis] @ section.normal > 0
+        index[section.axis] = section.index + (notches if is_along else -notches)
+        self.session.crosshair.move(section.grid.to_patient(index))
+
+    def _is_near_crosshair(self, at: QPointF) -> bool:
+        point = self.session.crosshair.lps_mm
+        if self.section is None or point is None:
+            return False
+        there = self.view.viewportTransform().map(QPointF(*self.section.to_screen(point)))
+        return bool(min(abs(at.x() - there.x()), abs(at.y() - there.y())) <= NEAR_PX)
+
+    def _move_to(self, at: QPointF) -> None:
+        if self.section is not None:
+            place = self.view.to_scene(at)
+            self.session.crosshair.move(self.section.to_lps(place.x(), place.y()))
+
+    def _point(self, at: QPointF, is_linking: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
+        if is_linking:
+            self._move_to(at)
+
+    def _drag_window(self, right_px: float, down_px: float) -> None:
+        width = max(100.0, self.session.view.display.window.width_hu)
+        self.session.view.adjust_window(right_px * width * WINDOW_DRAG, down_px * width * WINDOW_DRAG)
+
+    def _drag_picture(self, start: QPointF, end: QPointF) -> None:
+        moved = self.view.to_scene(end) - self.view.to_scene(start)
+        self._centre = (self._centre[0] - moved.x(), self._centre[1] - moved.y())
+        self._look(self.session.view.display)
+
+    def _zoom(self, factor: float, at: QPointF) -> None:
+        point, before = self.view.to_scene(at), self.session.view.display.zoom
+        self.session.view.zoom_at(factor, self.session.view.display.centre_mm)
+        kept = before / self.session.view.display.zoom
+        x, y = self._centre
+        self._centre = (point.x() + (x - point.x()) * kept, point.y() + (y - point.y()) * kept)
+        self._look(self.session.view.display)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the section fitted."""
+        super().resizeEvent(event)
+        self._look(self.session.view.display)
+
+    def showEvent(self, event: object) -> None:
+        """Catch up with what changed while hidden."""
+        super().showEvent(event)  # type: ignore[arg-type]
+        self.refresh()
+
+
+def turned(oblique_deg: tuple[float, float], turn: float, tilt: float) -> tuple[float, float]:
+    """An oblique section turned and tilted further, in degrees."""
+    return (oblique_deg[0] + turn + 180) % 360 - 180, max(-90.0, min(90.0, oblique_deg[1] + tilt))

@@ -115,7 +115,8 @@ def is_zip(path: Path) -> bool:
 
 
 def _folder(top: Path, skipped: Counter[str]) -> Iterator[Source]:
-    waiting, seen, number = [top], set[tuple[int, int]](), 0
+    status = top.stat()
+    waiting, seen, number = [top], {(status.st_dev, status.st_ino)}, 0
     while waiting:
         folder = waiting.pop()
         try:

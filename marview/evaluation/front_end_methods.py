@@ -84,7 +84,7 @@ class FrontEndMethods:
         if whole is not None and set(wanted) < set(indices):
             return Corrected(whole.hu[[indices.index(k) for k in wanted]], 0.0)
         found = self.found[known.name]
-        given = known.uncorrected_hu.round().astype(np.int16)
+        given = known.uncorrected_hu.round().clip(-32768, 32767).astype(np.int16)
         hu = np.concatenate([given, found.clean_hu])
         mask = np.concatenate([found.mask[wanted], np.zeros(found.clean_hu.shape, np.bool_)])
         made = self.correct(entry, hu, mask, (1.0, known.case.pixel_mm, known.case.pixel_mm), tell)

@@ -149,7 +149,7 @@ def draw(scan: RealScan, rows: Sequence[RealRow], path: Path) -> None:
     place = _body(scan.hu[k])
     columns = []
     for row in rows:
-        difference = row.hu[k] - rows[0].hu[k]
+        difference = row.hu[k].astype(np.int32) - rows[0].hu[k]
         columns.append(
             np.vstack(
                 [

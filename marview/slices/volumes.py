@@ -38,7 +38,7 @@ def open_volume(path: Path) -> AnyVolume:
             `.npy` or, as `hu`, in `.npz`.
 
     Raises:
-        BadInput: it cannot be read, or holds values that are not numbers.
+        BadInput: it cannot be read, holds values that are not numbers, or its geometry or HU cannot be relied on.
     """
     if path.suffix in ARRAYS:
         hu = read_array(path, "hu").astype(np.float32)
@@ -46,6 +46,8 @@ def open_volume(path: Path) -> AnyVolume:
             raise BadInput(f"{path} holds values that are not numbers.")
         return AnyVolume(hu)
     series = open_series(path)
+    if not series.report.is_volume:
+        raise BadInput(f"{path} can only be looked at: {series.report.reason}")
     if series.gaps:
         first = series.volume.grid.slice_numbers.sorted(series.gaps)[0]
         raise BadInput(f"{path} lacks slice {first}, so it cannot be compared slice by slice.")

@@ -382,6 +382,14 @@ def test_an_unreadable_folder_is_told(slices, save, monkeypatch):
     assert "1 unreadable folders" in dicom.check(series).findings[0].sentence
 
 
+def test_a_link_to_the_folder_itself_shows_nothing_twice(slices, save):
+    folder = save(slices)
+    (folder / "loop").symlink_to(folder)
+    (series,) = dicom.scan(folder).series
+    assert len(series) == 5
+    assert dicom.check(series).findings == ()
+
+
 def test_dangling_links_are_told(slices, save):
     folder = save(slices)
     (folder / "005.dcm").symlink_to(folder / "nowhere")

@@ -129,6 +129,7 @@ def reduce(
     format_: Annotated[Format, typer.Option("--format")] = Format.DICOM,
     across_gaps: AcrossGaps = False,
     series: Series = "",
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the files of a series without metal to DIR.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Correct the metal artifacts of a series and write the corrected series."""
@@ -147,6 +148,7 @@ def reduce(
         series_uid=series,
         is_across_gaps=across_gaps,
         as_json=as_json,
+        copies_without_metal=copy,
     )
 
 

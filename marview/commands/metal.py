@@ -71,7 +71,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
         advice: what to do where there is none, in a sentence.
 
     Raises:
-        NoMetal: nothing in the series is metal.
+        NoMetal: nothing in the series is metal for certain.
         BadInput: the mask's file cannot be read or lies on another grid, or the margin leaves nothing of it.
     """
     hu, grid = loaded.volume.hu, loaded.volume.grid
@@ -88,6 +88,12 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
         found = adaptive(hu, grid.spacing_mm)
         mask, notes = found.mask, found.notes
         origin = f"adaptive, above {found.threshold_hu:.0f} HU" if mask.any() else "adaptive"
+        if found.doubtful is not None:
+            least_hu = int(np.ceil(found.threshold_hu))
+            raise NoMetal(
+                f"No metal was found for certain in {loaded.series.path}. {found.notes[-1]} If they are metal, say "
+                f"--threshold {least_hu - 1} or --mask FILE."
+            )
     if not mask.any():
         raise NoMetal(
             f"No metal was found in {loaded.series.path} ({origin}), so there is nothing to correct. "

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn
 
+from marview.commands.copy_series import copy_series
 from marview.commands.correction import CorrectedSeries, Correction, corrected_series
 from marview.commands.metal import MaskChoice
 from marview.commands.settings import parse_settings
 from marview.commands.time_left_column import TimeLeftColumn
+from marview.errors import NoMetal
 from marview.export import Format
 from marview.mar import MarWorker, Message
 from marview.mar import Progress as Step
@@ -34,8 +36,11 @@ def reduce_series(
     series_uid: str = "",
     is_across_gaps: bool = False,
     as_json: bool = False,
+    copies_without_metal: bool = False,
 ) -> int:
     """Correct the series at `path` and write it to `output`; returns the exit code.
+
+    A series without metal is no failure: a sentence says so, and nothing is written unless `copies_without_metal`.
 
     Raises:
         UsageError: an unknown method or parameter, or an output folder that holds something.
@@ -52,7 +57,12 @@ def reduce_series(
         def worker() -> MarWorker:
             return stack.enter_context(MarWorker())
 
-        done = corrected_series(path, output, wanted, worker, series_key=series_uid, on_message=listen)
+        try:
+            done = corrected_series(path, output, wanted, worker, series_key=series_uid, on_message=listen)
+        except NoMetal as why:
+            files = copy_series(path, output, series_uid) if copies_without_metal else 0
+            _tell_no_metal(str(why), output, files, as_json=as_json)
+            return 0
     _tell(done, output, time.monotonic() - started, as_json=as_json)
     return 0
 
@@ -85,6 +95,13 @@ def _progress(method: str, *, is_quiet: bool) -> Iterator[Callable[[Message], No
 
     with bar:
         yield listen
+
+
+def _tell_no_metal(why: str, output: Path, files: int, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"metal": False, "reason": why, "output": str(output) if files else None, "files": files}))
+        return
+    print(f"{why} {output}: {count(files, 'file')} copied unchanged." if files else f"{why} Nothing was written.")
 
 
 def _tell(done: CorrectedSeries, output: Path, seconds: float, *, as_json: bool) -> None:

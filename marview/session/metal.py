@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from marview.mar.shared import SharedArray
 from marview.session.background import Background, Generation
-from marview.session.messages import Message, Messages, Severity
+from marview.session.messages import Message, Messages, Question, Severity
 from marview.session.segmenting import Core, Mask, Recipe, Source, find_core, finish
 from marview.volume.box import Box
 from marview.volume.brush import Brush, Point
@@ -89,6 +89,7 @@ class Metal:
         self._messages = messages
         self._requests = Generation()
         self._refused: Message | None = None
+        self._question: Question | None = None
         self._clear(None)
 
     def put_away(self) -> KeptMetal | None:
@@ -111,6 +112,7 @@ class Metal:
     def take(self, volume: Volume | None, kept: KeptMetal | None = None) -> None:
         """Begin with another volume, with no mask or with the one that was put away."""
         self._requests.next()
+        self._withdraw_question()
         if self.shared is not None:
             self.shared.close()
         self.shared = None if volume is None else SharedArray.create(volume.hu.shape, np.bool_)
@@ -256,12 +258,29 @@ class Metal:
             self._edited[recipe.edit] = found.packed or self._edited.get(recipe.edit)
         self.recipe, self.notes = recipe, found.core.notes
         self.found_threshold_hu = found.core.threshold_hu
+        self._ask_about(found.core.doubt)
         if found.patch is not None:
             self._touch(found.patch.apply(mask.array))
             if not is_first:  # what was found first is where undo ends
                 mask.undo_stack.push(found.patch)
                 self._remember(before)
         self.changed.emit()
+
+    def _ask_about(self, doubt: str) -> None:
+        """Ask whether doubtful voxels are metal; an earlier question no longer makes sense."""
+        self._withdraw_question()
+        if doubt:
+            self._question = self._messages.ask(Question(doubt, "Mark as metal", "No metal", self._answer))
+
+    def _answer(self, is_yes: bool) -> None:  # noqa: FBT001 - the signature of an answer
+        self._question = None
+        if is_yes:
+            self.choose(source=Source.ADAPTIVE, threshold_hu=None, is_doubtful_metal=True)
+
+    def _withdraw_question(self) -> None:
+        if self._question is not None:
+            self._messages.withdraw(self._question)
+            self._question = None
 
     # -- by hand
 
@@ -414,6 +433,7 @@ class Metal:
 
     def _count_edit(self) -> None:
         """The mask was edited by hand: threshold, box and margin of its recipe are settled from here on."""
+        self._withdraw_question()
         self._remember(self._state)
         self._edits += 1
         self.is_found = True

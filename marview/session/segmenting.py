@@ -39,6 +39,7 @@ class Recipe:
         classes: k of k-means, whose densest class is metal.
         seeds: voxels (z, y, x) to grow from.
         in_slices: whether each slice is looked at by itself.
+        is_doubtful_metal: whether voxels that may be metal, enamel or dense bone are metal; a person said so.
         edit: number of the last edit by hand; only where the source is the hand.
         edited_from: in words, what was edited by hand; empty where it was painted from nothing.
         is_given: whether it is still as it was given by a file or an earlier session, which `edited_from` names.
@@ -52,6 +53,7 @@ class Recipe:
     classes: int = 4
     seeds: tuple[tuple[int, int, int], ...] = ()
     in_slices: bool = False
+    is_doubtful_metal: bool = False
     edit: int = 0
     edited_from: str = ""
     is_given: bool = False
@@ -90,7 +92,7 @@ class Recipe:
                 return self.edited_from
             case Source.HAND:
                 return f"{self.edited_from}, edited by hand" if self.edited_from else "painted by hand"
-        return "adaptive"
+        return "adaptive, doubtful metal confirmed" if self.is_doubtful_metal else "adaptive"
 
     def edited(self, number: int) -> "Recipe":
         """The recipe after an edit by hand of what this one gives."""
@@ -109,12 +111,14 @@ class Core:
         mask: bool, `[z, y, x]`.
         threshold_hu: the threshold in effect; NaN where there is none.
         notes: sentences the person should see.
+        doubt: what to ask the person before it is metal; empty where there is no doubt.
     """
 
     recipe: Recipe
     mask: Mask
     threshold_hu: float
     notes: tuple[str, ...]
+    doubt: str = ""
 
 
 def find_core(
@@ -128,7 +132,11 @@ def find_core(
     hu, spacing_mm = volume.hu, volume.grid.spacing_mm
     if recipe.source is Source.ADAPTIVE and not recipe.in_slices:
         found = adaptive(hu, spacing_mm)
-        return Core(recipe.core, found.mask, found.threshold_hu, found.notes)
+        if found.doubtful is None:
+            return Core(recipe.core, found.mask, found.threshold_hu, found.notes)
+        if recipe.is_doubtful_metal:
+            return Core(recipe.core, found.doubtful, found.threshold_hu, found.notes[:-1])
+        return Core(recipe.core, found.mask, found.threshold_hu, found.notes, found.notes[-1])
     mask, notes = np.zeros(hu.shape, bool), scale_notes
     threshold_hu = recipe.threshold_hu if recipe.threshold_hu is not None else math.nan
     if recipe.source is Source.ADAPTIVE:

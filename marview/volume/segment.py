@@ -13,8 +13,12 @@ from marview.volume.rim import with_rims
 from marview.volume.scale import Scale, scale_of
 
 CERTAIN_HU = 2500
-"""What no bone reaches: a piece of metal has a voxel this dense (Lin et al. 2019 and the clinical use of InDuDoNet)."""
+"""Little bone reaches this. Metal has a voxel this dense (Lin et al. 2019, InDuDoNet), but some enamel has, too."""
 
+# Enamel reaches 3000 HU, and noise lifts single voxels of it higher. Metal that the scale cuts off lies at its end.
+_ENAMEL_HU = 3000
+_SURE_HU = 3200
+_VERY_SURE_HU = 4000
 _DENSE_HU = 1000
 _GROWTH = 0.6
 _GROWTH_MM = 1.5
@@ -30,12 +34,20 @@ class Segmentation:
     Attributes:
         mask: bool, `[z, y, x]`, True on metal.
         threshold_hu: the threshold found or given; NaN where the method found no metal.
-        notes: sentences the person should see: clipped scale, extended scale, nothing found.
+        notes: sentences the person should see: clipped scale, extended scale, nothing found, doubt.
+        doubtful: bool, `[z, y, x]`; voxels that may be metal, enamel or dense bone, none of them in the mask; None
+            where there is no doubt.
     """
 
     mask: NDArray[np.bool_]
     threshold_hu: float
     notes: tuple[str, ...] = ()
+    doubtful: NDArray[np.bool_] | None = None
+
+    @property
+    def possible(self) -> NDArray[np.bool_]:
+        """What is or may be metal, bool `[z, y, x]`: what training has to leave out."""
+        return self.mask if self.doubtful is None else self.doubtful
 
 
 def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> Segmentation:
@@ -44,8 +56,9 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
     Two means of log HU split the voxels denser than most bone, for the whole series. Voxels above the threshold
     between them seed the mask, which then grows a little, down to 0.6 of it. A voxel must also reach what `edges` asks
     of it, which keeps out streaks beside a filling, bone beside a screw and the blur of an edge, whatever the material.
-    A component must hold a voxel that no bone reaches and three voxels in all. Where the scale is not clipped, the
-    faint rim of dense metal is added from the shadow that the metal throws (`rim`).
+    A piece must have three voxels and be denser than enamel and bone. Where nothing in the series is, what reaches
+    their HU is doubtful: a person decides. Where the scale is not clipped, the faint rim of dense metal is added from
+    the shadow that the metal throws (`rim`).
 
     Args:
         hu: HU, `[z, y, x]`.
@@ -63,12 +76,24 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
         return Segmentation(mask, float("nan"), (*scale.notes, f"No metal was found: nothing reaches {CERTAIN_HU} HU."))
     threshold_hu = _between_two_means(hu)
     box = _box_around(hu, threshold_hu, spacing_mm)
-    mask[box] = _in_box(hu[box], threshold_hu, spacing_mm, scale)
+    mask[box], is_sure = _in_box(hu[box], threshold_hu, spacing_mm, scale)
+    if not mask.any():
+        return Segmentation(mask, threshold_hu, (*scale.notes, "No metal was found: what is dense is too small."))
+    if not is_sure:
+        doubt = _doubt(mask, hu, spacing_mm)
+        return Segmentation(np.zeros_like(mask), threshold_hu, (*scale.notes, doubt), doubtful=mask)
     if not scale.hides_peaks:
         for z in np.flatnonzero(mask.any(axis=(1, 2))):
             mask[z] = with_rims(mask[z], hu[z], spacing_mm[1:], scale, _GROWTH * threshold_hu)
-    notes = scale.notes if mask.any() else (*scale.notes, "No metal was found: what is dense is too small.")
-    return Segmentation(mask, threshold_hu, notes)
+    return Segmentation(mask, threshold_hu, scale.notes)
+
+
+def _doubt(mask: NDArray[np.bool_], hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> str:
+    volume_ml = np.count_nonzero(mask) * float(np.prod(spacing_mm)) / 1000
+    return (
+        f"Metal or not? {volume_ml:.2f} ml reach up to {int(hu[mask].max())} HU, which enamel, dense bone and thin "
+        "metal do. They are not marked as metal."
+    )
 
 
 def threshold(hu: NDArray[np.int16], threshold_hu: float) -> NDArray[np.bool_]:
@@ -111,12 +136,18 @@ def _box_around(hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[fl
 
 def _in_box(
     hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, float, float], scale: Scale
-) -> NDArray[np.bool_]:
+) -> tuple[NDArray[np.bool_], bool]:
+    """The metal, `[z, y, x]`, and whether it is sure; all that may be metal where none is sure."""
     least = np.stack([least_hu(image, spacing_mm[1:], scale) for image in hu])
     seeds = (hu >= threshold_hu) & (hu >= least)
     labels, count = ndimage.label(seeds, NEIGHBOURS)
-    peaks = ndimage.maximum(hu, labels, np.arange(1, count + 1))
-    seeds = np.concatenate([[False], np.asarray(peaks) >= CERTAIN_HU])[labels]
+    numbers = np.arange(1, count + 1)
+    peaks = np.asarray(ndimage.maximum(hu, labels, numbers))
+    is_cut_off = scale.is_clipped and scale.highest_hu >= _ENAMEL_HU
+    sure_hu = min(_SURE_HU, scale.highest_hu) if is_cut_off else _SURE_HU
+    voxels = np.bincount(labels[hu >= sure_hu], minlength=count + 1)[1:]
+    sure = (voxels >= _FEWEST_VOXELS) | (peaks >= _VERY_SURE_HU)
+    seeds = np.concatenate([[False], sure if sure.any() else peaks >= CERTAIN_HU])[labels]
     weak = (hu >= _GROWTH * threshold_hu) & (hu >= least)
     steps = max(1, round(_GROWTH_MM / min(spacing_mm[1:])))
     mask = ndimage.binary_dilation(seeds, ndimage.generate_binary_structure(3, 1), iterations=steps, mask=weak | seeds)
@@ -124,7 +155,7 @@ def _in_box(
         found |= _starved(found, image, threshold_hu, spacing_mm[1:])
         if scale.hides_peaks:
             found &= _plateau_where_deep(found, image == scale.highest_hu)
-    return drop_small(np.asarray(mask), _FEWEST_VOXELS)
+    return drop_small(np.asarray(mask), _FEWEST_VOXELS), bool(sure.any())
 
 
 def _starved(

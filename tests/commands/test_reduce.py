@@ -84,9 +84,7 @@ def test_a_mask_from_a_file_is_used(
     assert record["mask"]["voxels"] == pytest.approx((metal_hu == 8000).sum(), rel=0.2)
 
 
-def test_refusals_say_why_and_write_nothing(
-    marview: Callable, metal_series: Path, plain_series: Path, tmp_path: Path
-) -> None:
+def test_refusals_say_why_and_write_nothing(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "kept.txt").write_text("kept")
@@ -102,7 +100,6 @@ def test_refusals_say_why_and_write_nothing(
         (("reduce", metal_series, *out), 2, "method"),
         (("reduce", tmp_path / "empty", *LI, *out), 3, "empty"),
         (("reduce", tmp_path / "absent", *LI, *out), 3, "absent"),
-        (("reduce", plain_series, *LI, *out), 3, "metal"),
         (("reduce", metal_series, *LI, *out, "--threshold", "-900"), 3, "body"),
         (("reduce", metal_series, *LI, *out, "--margin", "-50"), 3, "margin"),
         (("reduce", metal_series, *LI, *out, "--mask", tmp_path / "absent.nii.gz"), 3, "absent.nii.gz"),

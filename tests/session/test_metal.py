@@ -92,3 +92,43 @@ def test_slices_go_outward_from_the_one_in_view(opened) -> None:
 @pytest.mark.parametrize(("here", "step", "there"), [(0, 1, 2), (2, 1, 3), (4, 1, None), (6, -1, 4), (2, -1, None)])
 def test_the_next_slice_with_metal(opened, here: int, step: int, there: int | None) -> None:
     assert opened.metal.nearest(here, step) == there
+
+
+@pytest.fixture
+def doubtful(session, mail, fakes, tmp_path):
+    """A session with a series open in which something reaches 2700 HU, and the questions asked of it."""
+    hu = np.minimum(fakes.volume(), 2700)
+    questions = []
+    session.messages.asked.connect(questions.append)
+    session.messages.withdrawn.connect(questions.remove)
+    session.open(fakes.write_series(tmp_path / "doubtful", hu=hu))
+    mail.wait_until(lambda: bool(questions))
+    return session, questions
+
+
+def test_doubtful_voxels_are_metal_once_the_person_says_so(doubtful, mail, fakes) -> None:
+    session, (question,) = doubtful
+    assert not session.metal.is_present
+    assert "2700 HU" in question.sentence
+    question.answer(True)
+    settled(session, mail)
+    assert tuple(session.metal.slices) == fakes.METAL_SLICES
+    assert session.metal.recipe.text == "adaptive, doubtful metal confirmed"
+    assert not any("Metal or not?" in note for note in session.metal.notes)
+    session.metal.undo()
+    assert not session.metal.is_present
+
+
+def test_doubtful_voxels_stay_unmarked_where_the_person_says_no(doubtful, mail) -> None:
+    session, (question,) = doubtful
+    question.answer(False)
+    settled(session, mail)
+    assert not session.metal.is_present
+
+
+def test_the_question_goes_when_a_threshold_answers_it(doubtful, mail) -> None:
+    session, questions = doubtful
+    session.metal.set_threshold(2000)
+    settled(session, mail)
+    assert questions == []
+    assert session.metal.is_present

@@ -440,3 +440,30 @@ def test_a_source_of_8_bits_becomes_a_ct_image_of_16_bits_allocated(slices, save
     assert derived["PixelData"].VR == "OW"
     np.testing.assert_array_equal(np.frombuffer(derived.PixelData, "<u2").reshape(8, 6), stored[2])
     assert written.has_own_rescale
+
+
+def test_values_beyond_bits_stored_are_written_as_they_were_read(slices, save, tmp_path):
+    stored = np.random.default_rng(5).integers(0, 60, (5, 8, 6))
+    stored[:, 2:5, 2:5] += 9000
+    for dataset, image in zip(slices, stored, strict=True):
+        dataset.PixelData = image.astype("<u2").tobytes()
+    loaded = dicom.open_series(save(slices))
+    correction = np.zeros(loaded.volume.hu.shape, np.float32)
+    written = write_derived_series(loaded, correction, Derivation("LI", "1"), tmp_path / "out")
+    again = dicom.open_series(written.folder)
+    np.testing.assert_array_equal(again.volume.hu, stored - 1024)
+    assert again.report.findings == ()
+
+
+def test_a_padding_value_is_named_only_where_there_is_padding(slices, save, tmp_path):
+    for number, dataset in enumerate(slices):
+        stored = np.frombuffer(dataset.PixelData, "<u2").reshape(8, 6).copy()
+        stored[stored == 7] = 8
+        stored[0 if number == 1 else slice(3, 4), 2:4] = 7
+        dataset.PixelData = stored.tobytes()
+        dataset.add_new(0x00280120, "US", 7)
+    loaded = dicom.open_series(save(slices))
+    correction = np.zeros(loaded.volume.hu.shape, np.float32)
+    written = write_derived_series(loaded, correction, Derivation("LI", "1"), tmp_path / "out")
+    named = ["PixelPaddingValue" in pydicom.dcmread(file) for file in written.files]
+    assert named == [False, True, False, False, False]

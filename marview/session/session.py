@@ -248,8 +248,10 @@ class Session:
         if self.refusal or loaded is None or self._hu is None or self.metal.shared is None:
             self.messages.say(Severity.WARNING, self.refusal)
             return
+        slices = self.metal.outward(self.view.display.slice_index)
+        span = slice(min(slices), max(slices) + 1)  # looking at a thousand slices more holds the window up
         try:
-            refuse_unusable(self.metal.shared.array, loaded.volume.hu)
+            refuse_unusable(self.metal.shared.array[span], loaded.volume.hu[span])
         except BadInput as refusal:
             self.messages.error(str(refusal))
             return
@@ -264,9 +266,8 @@ class Session:
             return
         if self.autosave is not None:
             self.autosave.save_soon()
-        slices = self.metal.outward(self.view.display.slice_index)
         mask = SharedArray.create(loaded.volume.hu.shape, np.bool_)
-        mask.array[:] = self.metal.shared.array
+        mask.array[span] = self.metal.shared.array[span]
         result = Result(
             method=method.id,
             title=method.manifest.title,

@@ -41,7 +41,7 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     if box is None:
         raise BadInput("The metal mask is empty: find or paint the metal first.")
     body = int(np.count_nonzero(hu[box[0]] > BODY_HU))
-    share = np.count_nonzero(mask) / max(body, 1)
+    share = np.count_nonzero(mask[box]) / max(body, 1)
     if share > _TOO_MUCH:
         raise BadInput(
             f"The metal mask covers {min(share, 1):.0%} of the body in its slices: nothing is left to correct from; "

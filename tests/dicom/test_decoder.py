@@ -1,6 +1,9 @@
 import io
 import json
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,3 +64,30 @@ def test_only_slow_series_are_worth_processes(series, shared_data):
     header = dicom.scan(wavelet).series[0].slices[0]
     assert decoder.is_worthwhile(dict.fromkeys(range(60), header))
     assert not decoder.is_worthwhile(dict.fromkeys(range(20), header))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_a_decoder_ends_when_its_parent_is_killed(series):
+    path = dicom.check(series).stack.slices[0].source.path
+    code = (
+        "import os, signal; from pathlib import Path\n"
+        "from marview.dicom import decoder; from marview.dicom.header import read_header\n"
+        "from marview.dicom.source import Source\n"
+        "child = decoder.Decoder()\n"
+        f"path = Path({str(path)!r})\n"
+        "child.decode(read_header(Source(path, path.stat().st_size)))\n"
+        "print(child._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    child = int(done.stdout)
+    end = time.monotonic() + 60
+    while is_running(child) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not is_running(child)
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

@@ -25,6 +25,7 @@ from marview.commands.correction import Correction
 from marview.commands.metal import MaskChoice
 from marview.commands.settings import parse_settings
 from marview.commands.unattended import LocalCorrector, correct_remotely
+from marview.dicom.slice_folders import refuse_among_slices
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import Format
 from marview.mar import discover, find_usable
@@ -106,7 +107,8 @@ def run_batch(
         report: "table", "csv" or "jsonl", for standard output.
 
     Raises:
-        UsageError: the output folder belongs to another call or holds something else; an unknown method.
+        UsageError: the output folder belongs to another call, holds something else or lies among slices; an unknown
+            method.
         BadInput: an input is not there, or the job table cannot be used.
     """
     correction = order.correction()
@@ -115,6 +117,8 @@ def run_batch(
     say_rule(order)
     if is_dry:
         return _print_plans(intake, paths, report)
+    for path in paths:
+        refuse_among_slices(output, path)
     with opened_table(output, order, is_resumed=is_resumed) as table:
         if retries_failed:
             table.retry_failed()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from marview.errors import DAMAGED_ARRAYS
 from marview.evaluation.benchmark import Entry
 from marview.evaluation.front_end_methods import FrontEndMethods
 from marview.export import picture
@@ -188,7 +189,10 @@ def _keep(path: Path, key: str, hu: Volume, consistency: float, consistency_map:
 def _kept(path: Path, key: str) -> tuple[Volume, float, NDArray[np.float32]] | None:
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as file:
-        if str(file["key"]) != key:
-            return None
-        return file["hu"], float(file["consistency"]), file["consistency_map"]
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            if str(file["key"]) != key:
+                return None
+            return file["hu"], float(file["consistency"]), file["consistency_map"]
+    except (*DAMAGED_ARRAYS, KeyError):
+        return None  # it is computed again

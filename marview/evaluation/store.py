@@ -55,14 +55,17 @@ class Store:
         path = self._path(case, row)
         if not path.is_file():
             return None
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored["parameters"] != dict(parameters):
-            return None
-        slices = tuple(
-            SliceRecord(case, each["index"], each["metal_px"], Measures(**each["measures"]))
-            for each in stored["slices"]
-        )
-        return Part(slices, stored["seconds"], notes_from_json(stored.get("notes", [])))
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            if stored["parameters"] != dict(parameters):
+                return None
+            slices = tuple(
+                SliceRecord(case, each["index"], each["metal_px"], Measures(**each["measures"]))
+                for each in stored["slices"]
+            )
+            return Part(slices, stored["seconds"], notes_from_json(stored.get("notes", [])))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None  # damaged, so it is measured again
 
     def put(self, case: str, row: str, parameters: Mapping[str, Any], part: Part) -> None:
         """Keep a part; a run that is stopped while it writes leaves none."""

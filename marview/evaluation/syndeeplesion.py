@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from marview.errors import BadInput
+from marview.errors import DAMAGED_ARRAYS, BadInput
 from marview.evaluation.case import KnownCase, ListedCase, check_case
 from marview.methods.api import MarCase
 from marview.physics import Protocol, protocol_names
@@ -176,7 +176,7 @@ def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArra
         raise BadInput(f"No {_MASKS} lies beside {slice_folder} or above it, so its metal shapes are unknown.")
     try:
         stored = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as reason:
+    except DAMAGED_ARRAYS as reason:
         why = in_words(reason, "it is no array file")
         raise BadInput(f"{path} cannot be read as an array of masks: {why}.") from reason
     if stored.ndim != 3 or stored.dtype.kind not in "bui":
@@ -198,17 +198,18 @@ def _write_masks(metal: NDArray[np.bool_], folder: Path, slice_folder: Path) -> 
 def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
     try:
         with h5py.File(path) as file:
-            arrays = {name: np.asarray(file[name]) for name in shapes}
+            for name, shape in shapes.items():  # a damaged header may claim more than there is memory for
+                if file[name].shape != shape:
+                    raise BadInput(f"{path}: {name} is {file[name].shape}, and the protocol asks for {shape}.")
+            return {name: np.asarray(file[name]) for name in shapes}
+    except BadInput:
+        raise
     except FileNotFoundError as reason:
         raise BadInput(f"{path} is missing.") from reason
     except KeyError as reason:
         raise BadInput(f"{path} lacks one of its data sets {', '.join(shapes)}.") from reason
-    except OSError as reason:
+    except Exception as reason:
         raise BadInput(f"{path} cannot be read as HDF5: {in_words(reason, 'it is damaged or none')}.") from reason
-    for name, shape in shapes.items():
-        if arrays[name].shape != shape:
-            raise BadInput(f"{path}: {name} is {arrays[name].shape}, and the protocol asks for {shape}.")
-    return arrays
 
 
 def _read_without_metal(path: Path, protocol: Protocol) -> dict[str, NDArray[Any]]:

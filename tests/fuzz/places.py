@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pydicom
 import torch
@@ -20,17 +21,20 @@ from marview import dicom
 from marview.dicom.make import Labels, write_ct_series
 from marview.dicom.mask_file import read_mask
 from marview.dicom.open import open_series
+from marview.evaluation.syndeeplesion import _read_h5
 from marview.export import write_mask, write_nifti
-from marview.geometry import Grid
+from marview.geometry import Grid, ParallelBeam
 from marview.learning.recipe import read_recipe
 from marview.learning.weights import read_tensors
 from marview.mar.manifest import read_manifest
+from marview.methods.api import MarCase
 from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.settings import Settings
 from marview.slices.clean import list_clean
 from marview.slices.shapes import read_shapes
 from marview.slices.volumes import read_array
 from marview.volume.patch import MaskPatch
+from marview.worker.case_files import load_case, save_case
 
 from . import mutate
 
@@ -98,6 +102,8 @@ def places(folder: Path) -> dict[str, Place]:
         "plugin.toml": Place((manifest,), "plugin.toml", lambda path: read_manifest(path.parent)),
         "recipe": Place((recipe,), "recipes/bundled.toml", lambda path: read_recipe(path.parent.parent, "bundled")),
         "autosave": Place((_autosave(folder),), "a.mask", lambda path: AutosaveStore(path.parent).found()),
+        "case": Place((_case(folder),), "case.npz", load_case),
+        "hdf5": Place((_h5(),), "slice.h5", lambda path: _read_h5(path, image=(8, 6), sinogram=(5, 4))),
         "settings": Place((_settings(folder),), "settings.json", Settings.load),
     }
 
@@ -191,6 +197,22 @@ def _autosave(folder: Path) -> bytes:
     data = next((folder / "autosave").glob("*.mask")).read_bytes()
     store.close()
     return data
+
+
+def _case(folder: Path) -> bytes:
+    hu = torch.zeros(2, 16, 16)
+    metal = hu > 1
+    metal[:, 4:6, 4:6] = True
+    save_case(MarCase(hu, metal, 1.0, ParallelBeam(views=12, bins=24, bin_mm=1.0)), folder / "case.npz")
+    return (folder / "case.npz").read_bytes()
+
+
+def _h5() -> bytes:
+    stream = BytesIO()
+    with h5py.File(stream, "w") as file:
+        file.create_dataset("image", data=np.ones((8, 6), np.float32), chunks=True, compression="gzip")
+        file.create_dataset("sinogram", data=np.ones((5, 4), np.float32))
+    return stream.getvalue()
 
 
 def _settings(folder: Path) -> bytes:

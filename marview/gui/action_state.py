@@ -31,6 +31,7 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "oblique": lambda s: s.loaded is not None and s.view.display.oblique_deg is not None,
     "consistency": _has_consistency,
     "sweep": lambda s: s.sensitivity.swept is not None,
+    "measures": lambda s: bool(s.measures.listed),
     "cancel": lambda s: _is_running(s) or s.tools.settings.tool is not Tool.NONE,
 }
 """What a row of the actions may need. A volume is a series that can be corrected; a mask is metal that can be corrected
@@ -49,6 +50,7 @@ REASONS = {
     "consistency": "Shown in the sinogram of the MAR layout, for slices that a run of this session corrected.",
     "sweep": "Run a sweep first.",
     "unfinished": "The last run is complete.",
+    "measures": "Measure something first.",
     "cancel": "Nothing to cancel.",
 }
 """Why an action is disabled, told by its tool tip."""
@@ -71,6 +73,7 @@ class ActionState:
             session.sensitivity.changed,
             session.sensitivity.found,
             session.tools.changed,
+            session.measures.changed,
         ):
             event.connect(self.refresh)
         self.refresh()

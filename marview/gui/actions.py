@@ -16,7 +16,10 @@ from marview.session.session import Session
 if TYPE_CHECKING:
     from marview.gui.commands import Commands
 
-MENUS = ("File", "View", "Go", "Metal", "Help")
+MENUS = ("File", "View", "Go", "Measure", "Metal", "Help")
+
+TITLES = {"Measure": "M&easure"}
+"""Titles whose first letter is taken by another menu."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Actions:
 
     def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
         """Make the menus; returns them by their path."""
-        menus = {name: bar.addMenu(tr(f"&{name}")) for name in MENUS}
+        menus = {name: bar.addMenu(tr(TITLES.get(name, f"&{name}"))) for name in MENUS}
         for row in self.rows:
             if not row.menu:
                 continue

@@ -19,7 +19,6 @@ class Gestures(QObject):
 
     Attributes:
         is_tool_on: whether the left button works a tool; with Alt it is width and level all the same.
-        can_grab: whether something under the mouse can be dragged with the left button, where no tool is on.
     """
 
     windowed = Signal(float, float)
@@ -29,8 +28,6 @@ class Gestures(QObject):
     pointed = Signal(QPointF, bool)
     double_clicked = Signal()
     menu_asked = Signal(QPoint)
-    grabbed = Signal(QPointF)
-    dragged = Signal(QPointF)
     tool_pressed = Signal(QPointF)
     tool_moved = Signal(QPointF)
     tool_released = Signal()
@@ -45,8 +42,18 @@ class Gestures(QObject):
         self._is_drag = False
         self._wheel = 0
         self.is_tool_on = False
-        self._is_tooling = self._is_grabbing = False
-        self.can_grab: Callable[[QPointF], bool] = lambda _at: False
+        self._is_tooling = False
+        self._grabs: list[tuple[Callable[[QPointF], bool], Callable[[QPointF], None]]] = []
+        self._dragging: Callable[[QPointF], None] | None = None
+
+    def add_grab(self, is_here: Callable[[QPointF], bool], drag: Callable[[QPointF], None]) -> None:
+        """Let something be dragged with the left button where no tool is on; what is added last comes first.
+
+        Args:
+            is_here: whether it lies under a pixel.
+            drag: takes it to a pixel.
+        """
+        self._grabs.insert(0, (is_here, drag))
 
     def press(self, event: QMouseEvent) -> None:
         """A button goes down; the first one held decides."""
@@ -60,9 +67,8 @@ class Gestures(QObject):
                 self.tool_pressed.emit(self._began)
                 return
             is_left = self._button == Qt.MouseButton.LeftButton and not has_alt
-            self._is_grabbing = is_left and self.can_grab(self._began)
-            if self._is_grabbing:
-                self.grabbed.emit(self._began)
+            held = (drag for is_here, drag in self._grabs if is_here(self._began)) if is_left else iter(())
+            self._dragging = next(held, None)
 
     def move(self, event: QMouseEvent) -> None:
         """The mouse moves, with or without a button."""
@@ -74,8 +80,8 @@ class Gestures(QObject):
             self.tool_moved.emit(at)
             self.pointed.emit(at, False)
             return
-        if self._is_grabbing:
-            self.dragged.emit(at)
+        if self._dragging is not None:
+            self._dragging(at)
             return
         if not self._is_drag and (at - self._began).manhattanLength() < DRAG_PX:
             return
@@ -96,7 +102,7 @@ class Gestures(QObject):
         if self._button == Qt.MouseButton.RightButton and not self._is_drag:
             self.menu_asked.emit(event.globalPosition().toPoint())
         self._button = Qt.MouseButton.NoButton
-        self._is_grabbing = False
+        self._dragging = None
         if self._is_tooling:
             self._is_tooling = False
             self.tool_released.emit()

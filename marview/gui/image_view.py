@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPen, QPolygonF, QTransform, QWheelEvent
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
@@ -37,6 +37,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self._overlays: dict[str, OverlayItem] = {}
         self._texts: dict[Qt.AlignmentFlag, str] = {}
         self._marks: dict[str, tuple[QPolygonF, QColor, float]] = {}
+        self._labels: dict[str, tuple[QPointF, str, QColor]] = {}
         self._divider: float | None = None
         self.has_scale = False
         self._looking_at: tuple[QRectF, QSize, bool] | None = None
@@ -84,6 +85,12 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         for mark in (before, self._marks.get(name)):
             if mark is not None:
                 self.viewport().update(self._covered(mark[0], mark[2]))
+
+    def set_labels(self, labels: dict[str, tuple[QPointF, str, QColor]]) -> None:
+        """Write texts beside points of the scene."""
+        if labels != self._labels:
+            self._labels = labels
+            self.viewport().update()
 
     def _covered(self, line: QPolygonF, width: float) -> QRect:
         """The pixels of the view that a mark touches."""
@@ -157,6 +164,11 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
             x = area.left() + self._divider * area.width()
             painter.setPen(QPen(colour("focus"), 1.5))
             painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
+        for point, text, tone in self._labels.values():
+            place = QRectF(to_pixels.map(point) + QPointF(8, -4), QSizeF(400, 80))
+            for shift, shade in ((1.0, QColor(0, 0, 0, 220)), (0.0, tone)):
+                painter.setPen(shade)
+                painter.drawText(place.translated(shift, shift), Qt.AlignmentFlag.AlignLeft, text)
         self._draw_texts(painter, area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, 2 - MARGIN_PX))
         painter.restore()
 

@@ -20,6 +20,7 @@ from marview.gui.manners import Manners
 from marview.gui.message_bar import MessageBar
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.probe import ProbeBar
+from marview.gui.profile_window import ProfileWindow
 from marview.gui.question_bar import QuestionBar
 from marview.gui.sensitivity.desk import Desk
 from marview.gui.series_list import SeriesList
@@ -80,6 +81,7 @@ class MainWindow(QMainWindow):
         self.panels.setSizes([LIST_WIDTH, 900, SIDE_WIDTH])
         self.setCentralWidget(self.panels)
         self.drop_hint = DropHint(self)
+        self.profile = ProfileWindow(session, self)
         self.addToolBar(ToolBar(session, table))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setStatusBar(ProbeBar(session))

@@ -58,6 +58,8 @@ class Painter(QObject):
     def _change(self, settings: ToolSettings, names: frozenset[str]) -> None:
         if "tool" in names:
             is_on = settings.tool is not Tool.NONE
+            if settings.tool.is_measuring:
+                return
             self._view.gestures.is_tool_on = is_on
             self._view.viewport().setCursor(Qt.CursorShape.CrossCursor if is_on else Qt.CursorShape.ArrowCursor)
         if names & {"tool", "radius_mm"}:

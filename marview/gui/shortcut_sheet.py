@@ -24,6 +24,7 @@ TITLES = {
     "Go": "Slices and series",
     "View/Slab": "Slab of the planes",
     "View/Oblique": "Oblique section",
+    "Measure": "Measure",
     "Metal": "Metal",
     "Metal/Tools": "Mask tools",
     "Metal/Mask": "The whole mask",

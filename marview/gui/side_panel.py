@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from marview.gui.actions import Actions
 from marview.gui.panels.change_panel import ChangePanel
+from marview.gui.panels.measures_panel import MeasuresPanel
 from marview.gui.panels.metal_panel import MetalPanel
 from marview.gui.panels.method_panel import MethodPanel
 from marview.gui.panels.pieces_panel import PiecesPanel
@@ -31,13 +32,14 @@ class SidePanel(QWidget):
         self.tools = ToolsPanel(session, actions)
         self.change = ChangePanel(session, actions)
         self.pieces = PiecesPanel(session)
+        self.measures = MeasuresPanel(session)
         self.method = MethodPanel(session.methods)
         self.run = RunPanel(session, actions["reduce"], actions["retry"], actions["export"])
         inside = QWidget()
         down = QVBoxLayout(inside)
         down.setContentsMargins(0, 0, 0, 0)
         down.setSpacing(0)
-        for section in (self.metal, self.tools, self.change, self.pieces):
+        for section in (self.measures, self.metal, self.tools, self.change, self.pieces):
             down.addWidget(section)
             down.addWidget(line())
         down.addWidget(self.method)

@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from marview.dicom import LoadedSeries
 from marview.errors import BadInput, MarviewError
+from marview.export.tables import write_csv
 from marview.mar import Listing, MarWorker, ReduceRequest, SharedArray, SinogramRequest, discover
 from marview.mar.messages import Device
 from marview.mar.sweep import SweepInput
@@ -23,6 +24,7 @@ from marview.session.edits import Edits
 from marview.session.exports import Exports
 from marview.session.library import Library
 from marview.session.mask_files import MaskFiles
+from marview.session.measures import Measures, rows
 from marview.session.messages import Messages, Question, Severity
 from marview.session.metal import KeptMetal, Metal
 from marview.session.methods import Methods
@@ -40,6 +42,7 @@ from marview.session.settings import Settings, body_part_of
 from marview.session.sinograms import Sinograms
 from marview.session.tools import Tool, Tools, ToolSettings
 from marview.session.traces import Traces
+from marview.text import count
 from marview.volume.box import Box
 from marview.volume.mask import refuse_unusable
 from marview.volume.window import HuWindow
@@ -99,6 +102,7 @@ class Session:
         self.autosave: Autosave | None = None
         self.recovery: Recovery | None = None
         self.kept_results = Results()
+        self.measures = Measures(self._compared)
         self._series = self._title = ""
         self._put_away: dict[str, _PutAway] = {}
         self._hu_in_run: SharedArray | None = None
@@ -205,8 +209,8 @@ class Session:
             self.tools.update(tool=Tool.NONE)
 
     def _take_tool(self, tools: ToolSettings, names: frozenset[str]) -> None:
-        """Who takes a tool wants to see the mask, and its trace at once."""
-        if "tool" in names and tools.tool is not Tool.NONE:
+        """Selecting a tool for the mask shows the mask and its trace; measuring leaves them as they are."""
+        if "tool" in names and tools.tool is not Tool.NONE and not tools.tool.is_measuring:
             self.traces.switch_on()
             self.view.update(overlays=self.view.display.overlays | {Overlay.MASK}, are_overlays_hidden=False)
 
@@ -412,7 +416,38 @@ class Session:
         for key, other in self._put_away.items():
             if key != self._series and other.metal is not None and other.metal.is_unsaved:
                 lost.append(f"the metal mask of {other.title}, edited by hand and not exported")
+        if self.measures.unsaved:
+            lost.append(f"{count(self.measures.unsaved, 'measurement')}, not exported")
         return lost
+
+    def export_measures(self, path: Path) -> None:
+        """Write the measurements of the series in view as CSV, a line for each image that is compared."""
+        numbers = self.view.display.numbers
+        table = [
+            row
+            for one in self.measures.listed
+            for row in rows(one, numbers.number(one.slice_index), self.measures.pictures(one.slice_index))
+        ]
+        if not table:
+            self.messages.say(Severity.WARNING, "There is no measurement to export: measure something first.")
+            return
+
+        def done(written: Path) -> None:
+            self.measures.mark_saved()
+            self.messages.say(Severity.SUCCESS, f"The measurements were written to {written.name}.")
+
+        self.background.run(lambda: write_csv(path, table), done, self.messages.error)
+
+    def _compared(self, slice_index: int) -> dict[str, Picture]:
+        """The pictures of a slice that are compared: the original and every result of the series in view."""
+        loaded = self.loaded
+        if loaded is None:
+            return {}
+        hu, pixel_mm = loaded.volume.hu[slice_index], loaded.volume.grid.spacing_mm[1:]
+        compared = {"Original": Picture(hu, pixel_mm)}
+        for number, result in enumerate(self.results, start=1):
+            compared[f"{number} {result.title}"] = Picture(result.corrected(hu, slice_index), pixel_mm)
+        return compared
 
     def want_sinogram(self) -> None:
         """Ask for the sinogram of the slice in view."""
@@ -512,6 +547,7 @@ class Session:
         self.sensitivity.take(None if kept is None else kept.swept)
         self.tools.update(tool=Tool.NONE)
         self.kept_results.turn_to(self._series)
+        self.measures.turn_to(self._series)
         self._hu = None
         self.sinograms.want(None)
         count = loaded.volume.grid.shape[0]

@@ -10,7 +10,7 @@ from marview.volume.brush import Brush
 
 
 class Tool(enum.StrEnum):
-    """What the left button does in the original's pane."""
+    """What the left button does: change the mask, in the original's pane, or measure, in any pane of a slice."""
 
     NONE = "none"
     BRUSH = "brush"
@@ -19,6 +19,26 @@ class Tool(enum.StrEnum):
     POLYGON = "polygon"
     GROW = "grow"
     BOX = "box"
+    PROBE = "probe"
+    RULER = "ruler"
+    ANGLE = "angle"
+    PROFILE = "profile"
+    ELLIPSE = "ellipse"
+    RECTANGLE = "rectangle"
+    REGION = "region"
+
+    @property
+    def is_measuring(self) -> bool:
+        """Whether it measures; the others change the mask."""
+        return self in {
+            Tool.PROBE,
+            Tool.RULER,
+            Tool.ANGLE,
+            Tool.PROFILE,
+            Tool.ELLIPSE,
+            Tool.RECTANGLE,
+            Tool.REGION,
+        }
 
 
 class Scope(enum.StrEnum):

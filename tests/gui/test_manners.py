@@ -156,7 +156,7 @@ def test_dropped_files_are_copies_and_the_window_says_so(window, qtbot, small_se
 
 def test_menus_open_with_alt(window) -> None:
     titles = [action.text() for action in window.menuBar().actions()]
-    assert titles == ["&File", "&View", "&Go", "&Metal", "&Help"]
+    assert titles == ["&File", "&View", "&Go", "M&easure", "&Metal", "&Help"]
 
 
 def test_the_shortcut_sheet_fits_the_screen(window) -> None:

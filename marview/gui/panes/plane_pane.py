@@ -44,8 +44,7 @@ class PlanePane(Pane):
         gestures.zoomed.connect(self._zoom)
         gestures.scrolled.connect(lambda notches: self._step(-notches))
         gestures.pointed.connect(self._point)
-        gestures.can_grab = self._is_near_crosshair
-        gestures.dragged.connect(self._move_to)
+        gestures.add_grab(self._is_near_crosshair, self._move_to)
         self.view.left.connect(lambda: session.view.update(pointed_mm=None))
         session.view.changed.connect(self._follow)
         session.library.arrived.connect(self.refresh)

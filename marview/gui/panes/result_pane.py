@@ -4,6 +4,7 @@ import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QWidget
 
+from marview.gui.measurer import Measurer
 from marview.gui.overlay import ramp
 from marview.gui.palette import colour
 from marview.gui.panes.slice_pane import SlicePane
@@ -32,6 +33,7 @@ class ResultPane(SlicePane):
         session.runs.filled.connect(self._fill)
         session.runs.changed.connect(lambda _job: self._describe())
         self.view.gestures.pointed.connect(self._swipe)
+        self.measurer = Measurer(self.view, session, shows_change=True)
 
     def picture(self) -> Picture | None:
         """The corrected slice, the original while it is held, a swipe or the difference."""

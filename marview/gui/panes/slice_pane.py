@@ -39,8 +39,7 @@ class SlicePane(Pane):
         gestures.zoomed.connect(self._zoom)
         gestures.scrolled.connect(lambda notches: session.view.scroll(-notches))
         gestures.pointed.connect(self._point)
-        gestures.can_grab = self._is_near_crosshair
-        gestures.dragged.connect(lambda at: self._point(at, is_linking=True))
+        gestures.add_grab(self._is_near_crosshair, lambda at: self._point(at, is_linking=True))
         self.view.left.connect(lambda: session.view.update(pointed_mm=None))
         session.view.changed.connect(self._follow)
         session.library.arrived.connect(self._arrive)

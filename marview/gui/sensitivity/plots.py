@@ -14,6 +14,7 @@ from marview.gui.elided_label import ElidedLabel
 from marview.gui.label import Label
 from marview.gui.palette import colour
 from marview.gui.panes.segmented import Segmented
+from marview.gui.plot import new_plot
 from marview.gui.sensitivity import colours
 from marview.gui.text import tr
 from marview.session.display import Display
@@ -54,7 +55,7 @@ class CurvePlot(QWidget):
         self.key.setObjectName("muted")
         self.key.setContentsMargins(14, 0, 8, 0)
         self.key.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.plot = _plot()
+        self.plot = new_plot()
         self.lines: dict[str, Any] = {}
         column = _column(self, self.plot)
         column.insertWidget(0, self.key)
@@ -167,7 +168,7 @@ class ProfilePlot(QWidget):
         self._session = session
         self.hint = ElidedLabel()
         self.hint.setObjectName("muted")
-        self.plot = _plot()
+        self.plot = new_plot()
         self.plot.setLabel("left", "HU")
         self.plot.setLabel("bottom", tr("mm along the line"))
         self.lines: dict[str, Any] = {}
@@ -236,24 +237,6 @@ class ProfilePlot(QWidget):
             self.refresh()
         elif "window" in names:
             self._fit(display)
-
-
-def _plot() -> Any:
-    plot = pg.PlotWidget(background=colour("base"), useOpenGL=False, viewBox=pg.ViewBox(enableMenu=False))
-    menu = plot.getPlotItem().ctrlMenu  # made without a parent, it would outlive the plot
-    menu.setParent(plot, menu.windowFlags())
-    for field in menu.findChildren(QWidget):
-        field.setAccessibleName(field.objectName())
-    plot.setMinimumHeight(96)
-    plot.showGrid(x=True, y=True, alpha=0.12)
-    plot.setMenuEnabled(False)
-    plot.hideButtons()
-    for side in ("left", "bottom"):
-        axis = plot.getAxis(side)
-        axis.setPen(colour("outline"))
-        axis.setTextPen(colour("muted"))
-    plot.getAxis("left").setWidth(56)
-    return plot
 
 
 def _column(owner: QWidget, plot: QWidget) -> QVBoxLayout:

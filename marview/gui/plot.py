@@ -1,0 +1,27 @@
+"""A plot in the window's colours, without the menus of its library."""
+
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtWidgets import QWidget
+
+from marview.gui.palette import colour
+
+
+def new_plot() -> Any:
+    """An empty plot."""
+    plot = pg.PlotWidget(background=colour("base"), useOpenGL=False, viewBox=pg.ViewBox(enableMenu=False))
+    menu = plot.getPlotItem().ctrlMenu  # made without a parent, it would outlive the plot
+    menu.setParent(plot, menu.windowFlags())
+    for field in menu.findChildren(QWidget):
+        field.setAccessibleName(field.objectName())
+    plot.setMinimumHeight(96)
+    plot.showGrid(x=True, y=True, alpha=0.12)
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    for side in ("left", "bottom"):
+        axis = plot.getAxis(side)
+        axis.setPen(colour("outline"))
+        axis.setTextPen(colour("muted"))
+    plot.getAxis("left").setWidth(56)
+    return plot

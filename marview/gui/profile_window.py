@@ -1,0 +1,54 @@
+"""HU along a measured line, in every picture that is compared."""
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
+
+from marview.gui.palette import colour
+from marview.gui.plot import new_plot
+from marview.gui.text import tr
+from marview.session.measures import Kind, Measure
+from marview.session.session import Session
+
+TONES = ("muted", "trace", "metal", "success", "changed", "warning")
+
+
+class ProfileWindow(QDialog):
+    """Plots the profile that was drawn last; opens when one is drawn and follows it."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setWindowTitle(tr("Profile"))
+        self.plot = new_plot()
+        self.plot.setLabel("left", "HU")
+        self.plot.setLabel("bottom", tr("mm along the line"))
+        self.plot.addLegend(offset=(-10, 10))
+        column = QVBoxLayout(self)
+        column.addWidget(self.plot)
+        self.resize(560, 320)
+        self.shown: dict[str, Measure] = {}
+        self._last = 0
+        session.measures.changed.connect(self.refresh)
+        session.result_changed.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Plot the last profile; a new one opens the window."""
+        lines = [one for one in self._session.measures.listed if one.kind is Kind.PROFILE]
+        if not lines:
+            self._last = 0
+            self.hide()
+            return
+        measure = lines[-1]
+        if measure.number != self._last:
+            self._last = measure.number
+            self.show()
+        self.plot.clear()
+        self.shown = {}
+        pictures = self._session.measures.pictures(measure.slice_index)
+        for at, (title, picture) in enumerate(pictures.items()):
+            found = measure.profile(picture)
+            style = Qt.PenStyle.DashLine if at == 0 else Qt.PenStyle.SolidLine
+            pen = pg.mkPen(colour(TONES[at % len(TONES)]), width=1.8, style=style)
+            self.plot.plot(found.distance_mm, found.hu, pen=pen, name=title, antialias=True)
+            self.shown[title] = measure

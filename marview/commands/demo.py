@@ -14,6 +14,9 @@ from marview.terminal import terminal
 _EDITION = 2
 """Raised when the phantoms change, so that a study kept from an earlier edition is made again."""
 
+_BYTES = 64 << 20
+"""More than a study takes: 21 MB for each of its two series."""
+
 _TITLES = {"hip": "Two hip prostheses", "spine": "Pedicle screws and rods", "dental": "Dental amalgam"}
 _BODY_PARTS = {"hip": "PELVIS", "spine": "LSPINE", "dental": "JAW"}
 
@@ -39,7 +42,7 @@ def demo_study(kind: str, output: Path | None, *, has_window: bool) -> int:
 def _make(kind: str, folder: Path) -> None:
     from marview.physics.demo_study import make_demo
 
-    check_place(folder)
+    check_place(folder, bytes_needed=_BYTES)
     with Progress(console=terminal(is_error=True)) as bar:
         task = bar.add_task(f"Simulating the {kind} study", total=1.0)
         study = make_demo(kind, progress=lambda fraction: bar.update(task, completed=fraction))

@@ -48,7 +48,7 @@ def simulate_series(
     scan = protocol(protocol_name)
     check_place(output)
     loaded = open_series(path, series_uid)
-    check_place(output)
+    check_place(output, bytes_needed=2 * loaded.volume.hu.nbytes)
     if not loaded.report.is_volume:
         raise BadInput(f"{path} cannot be scanned: {loaded.report.reason}")
     chosen = parse_slices(slices, loaded.volume.grid.slice_numbers)

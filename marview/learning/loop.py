@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from marview.dicom.atomic import check_file
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.learning.ahead import Ahead
 from marview.learning.api import OwnPairs, Pairs, PairSource, Trainable
@@ -362,6 +363,7 @@ def check_folder(folder: Path, *, is_resumed: bool) -> None:
 
     Raises:
         UsageError: it is a file or below one, or holds a run that is not to be taken up, or none that could be.
+        CannotWrite: nothing may be written there.
     """
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     if not there.is_dir():
@@ -370,6 +372,7 @@ def check_folder(folder: Path, *, is_resumed: bool) -> None:
         raise UsageError(f"{folder} holds no run that could be taken up; leave --resume out to begin one.")
     if _held(folder) is not None and not is_resumed:
         raise UsageError(f"{folder} holds a run already; say --resume to go on with it, or choose another folder.")
+    check_file(folder / STATE)
 
 
 def _held(folder: Path) -> Path | None:

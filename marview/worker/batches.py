@@ -12,6 +12,7 @@ from marview.worker.devices import memory_mb
 
 LARGEST = 32
 _FIRST = 8
+_MOST_PIXELS = LARGEST * 512**2
 _SHARE = 0.6
 
 Case = TypeVar("Case")
@@ -34,6 +35,10 @@ class Batches:
                 f"The method {manifest.id} needs {manifest.memory_mb} MB for a slice and {free_mb} MB are free on "
                 f"{device}; close other programs and try again."
             )
+
+    def limit(self, pixels: int) -> None:
+        """Take fewer slices at once where they are large: what is added to them is made on their own pixels."""
+        self.largest = max(1, min(self.largest, _MOST_PIXELS // pixels))
 
     def split(self, items: list[Case], *, is_first_alone: bool) -> Iterator[list[Case]]:
         """Batches of the items in their order."""

@@ -74,6 +74,7 @@ class Reduction:
         metal = [k for k in wanted if request.mask.array[k].any()]
         self._skip([k for k in wanted if k not in set(metal)])
         batches = Batches(loaded.manifest, self._device)
+        batches.limit(request.hu.array[0].size)
         self._total = len(metal)
         self._corrected = 0
         self._projected = 0

@@ -102,3 +102,11 @@ def test_a_device_is_given_or_refused_never_swapped(
             choose_device(asked, _manifest(device=needs))
     else:
         assert choose_device(asked, _manifest(device=needs)).type == gets
+
+
+@pytest.mark.parametrize(("edge", "most"), [(512, LARGEST), (1024, 8), (2048, 2), (4096, 1), (8192, 1)])
+def test_large_slices_come_in_small_batches(monkeypatch: pytest.MonkeyPatch, edge: int, most: int) -> None:
+    _with_free(monkeypatch, 10**6)
+    batches = Batches(_manifest(), CPU)
+    batches.limit(edge**2)
+    assert batches.largest == most

@@ -32,6 +32,8 @@ class ReduceRequest:
         parameters: values of the method's parameters that differ from their defaults.
         device: where to run.
         restore_metal: whether metal pixels keep their source values.
+        restore_cut_off: whether dark streaks that the file cut off at its lowest value are restored before the method
+            runs.
         keep_outputs: whether intermediate pictures are shown (`Output`).
         keep_projections: whether the worker keeps the re-projections of the slices for the next run on this volume, and
             uses those it has; a run without it lets go of them.
@@ -49,6 +51,7 @@ class ReduceRequest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     device: Device = "auto"
     restore_metal: bool = True
+    restore_cut_off: bool = True
     keep_outputs: bool = True
     keep_projections: bool = False
     is_head_last: bool = False

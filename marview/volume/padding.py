@@ -32,6 +32,22 @@ def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
     return found
 
 
+def between(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels that have some of the given ones on all four sides, in their row and in their column.
+
+    >>> between(np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], bool)).astype(int)
+    array([[0, 1, 0],
+           [1, 1, 1],
+           [0, 1, 0]])
+    """
+    inside = np.ones_like(pixels)
+    for axis in (0, 1):
+        before = np.logical_or.accumulate(pixels, axis=axis)
+        behind = np.flip(np.logical_or.accumulate(np.flip(pixels, axis), axis=axis), axis)
+        inside &= before & behind
+    return inside
+
+
 def _outside_the_hull(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Those of the pixels that lie outside the convex hull of all others.
 

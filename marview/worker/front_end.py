@@ -4,7 +4,8 @@ The sinogram is the forward projection of the slice. What goes back is never the
 on the way, but its difference to the image the method was given: smooth, small, and nothing where nothing was wrong.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,11 +19,12 @@ from marview.geometry import GUESS_FRACTION, Beam, processing_beam
 from marview.methods.api import MarCase, MarResult
 from marview.methods.notes import SliceNote
 from marview.methods.trace_completion import grown
-from marview.physics.attenuation import hu_to_mu
+from marview.physics.attenuation import MU_WATER, hu_to_mu
 from marview.projection import Projector
 from marview.volume.padding import VACUUM_HU
 from marview.volume.volume import BODY_HU
 from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
+from marview.worker.restoring import Restorer, cut_off
 
 REPROJECTED = (
     "The sinogram is a forward projection of the image, not raw data: only what passes through the metal trace is "
@@ -51,6 +53,10 @@ class FrontEnd:
     def _projector(self) -> Projector:
         return Projector(self.beam, shape=(SIZE, SIZE), pixel_mm=self.frame.pixel_mm)
 
+    @cached_property
+    def _restorer(self) -> Restorer:
+        return Restorer(self.frame.pixel_mm)
+
     def case(self, hu: NDArray[np.int16], mask: NDArray[np.bool_], slice_indices: list[int]) -> MarCase:
         """The case of slices `[slice, row, column]`; its metal trace is that of the mask grown by one pixel."""
         metal = self.frame.mask_to_processing(mask).to(self.device)
@@ -62,6 +68,31 @@ class FrontEnd:
             slice_indices=slice_indices,
             measured_trace=self.rays_through(grown(metal)),
         )
+
+    def restored(
+        self,
+        case: MarCase,
+        hu: NDArray[np.int16],
+        mask: NDArray[np.bool_],
+        pause: Callable[[], None] = lambda: None,
+    ) -> tuple[MarCase, list[int]]:
+        """The case with the dark streaks that the file cut off, and the positions of the slices that had some.
+
+        Args:
+            case: of `case`.
+            hu: the slices themselves, `[slice, row, column]`.
+            mask: their metal.
+            pause: called between the steps.
+        """
+        dark = cut_off(hu, mask)
+        found = np.flatnonzero(dark.any(axis=(1, 2))).tolist()
+        if not found:
+            return case, []
+        share = self.frame.share_to_processing(dark[found]).to(self.device)
+        whole = case.hu.clone()
+        missing = self._restorer.missing(case.mu[found], case.metal[found], share, pause)
+        whole[found] -= missing * (1000 / MU_WATER)
+        return replace(case, hu=whole), found
 
     def trace(self, mask: NDArray[np.bool_]) -> Tensor:
         """The metal trace of slices' masks `[slice, row, column]`, bool `[slice, view, bin]`, as cases have it."""
@@ -94,7 +125,7 @@ class FrontEnd:
         """What to add to slices, float32 HU `[slice, row, column]`; it takes nothing below -1024 HU.
 
         Args:
-            before_hu: the case's image as the method was given it, `[slice, y, x]`.
+            before_hu: the slices on the processing grid, `[slice, y, x]`.
             result_hu: the method's image.
             hu: the slices themselves.
             mask: their metal.

@@ -24,6 +24,9 @@ from marview.worker.neighbours import neighbours
 from marview.worker.reprojection import Reprojections
 from marview.worker.resampling import SliceFrame
 
+_CUT_OFF = "the file cut dark streaks off at its lowest value"
+_RESTORED = "; marview estimated what is missing before the correction"
+
 
 @dataclass
 class Reduction:
@@ -78,6 +81,7 @@ class Reduction:
         self._total = len(metal)
         self._corrected = 0
         self._projected = 0
+        self._restored: list[int] = []
         for batch in batches.split(metal, is_first_alone=True):
             batches.run(batch, self._correct)
         return Finished(
@@ -91,6 +95,7 @@ class Reduction:
                 "seconds": time.perf_counter() - started,
                 "notes": self.notes.sentences,
                 "slices": [asdict(each) for each in sorted(self.done, key=lambda each: each.slice_index)],
+                "slices_restored": sorted(self._restored),
                 **({"slices_projected": self._projected} if self._is_reusing else {}),
                 **self._geometry(),
             }
@@ -109,8 +114,14 @@ class Reduction:
         request, job, outputs = self.request, self._job, self._outputs
         hu, mask = request.hu.array[batch], request.mask.array[batch]
         case = self._front.case(hu, mask, batch)
+        stored_hu = case.hu
+        if request.restore_cut_off:
+            case, found = self._front.restored(case, hu, mask, self.channel.check_cancelled)
+            self._restored += [batch[position] for position in found]
         before_hu = case.hu.clone()
-        if self._is_reusing:
+        if case.hu is not stored_hu:
+            self._projected += len(batch)  # what is restored depends on the mask, so that no other run has it
+        elif self._is_reusing:
             self._projected += self.projections.give(case)
         if outputs.is_wanted:
             outputs.show_all("sinogram", batch, case.sinogram)
@@ -120,7 +131,7 @@ class Reduction:
         with torch.inference_mode(mode=False):
             result = self._loaded.method.run(case, self._parameters, job)
         check_result(result, case, before_hu, self._method)
-        correction = self._front.correction(before_hu, result.hu, hu, mask, restore_metal=request.restore_metal)
+        correction = self._front.correction(stored_hu, result.hu, hu, mask, restore_metal=request.restore_metal)
         self._show(case, batch, result.hu, result.prior_hu, result.corrected_sinogram)
         for note in result.notes:
             self._note(note if isinstance(note, SliceNote) else str(note))
@@ -130,6 +141,8 @@ class Reduction:
             self._planes[k][:] = values
             self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds))
             self._note(too_much_metal(fraction, k))
+            if k in self._restored:
+                self._note(SliceNote(k, _CUT_OFF, _RESTORED))
         self._corrected += len(batch)
         self.channel.send(
             Progress(self._corrected / self._total, f"{self._corrected} of {self._total} slices with metal")

@@ -50,6 +50,11 @@ class SliceFrame:
         rows, columns = self._down
         return (rows @ (values - AIR_HU) @ columns.T) + AIR_HU
 
+    def share_to_processing(self, pixels: NDArray[np.bool_]) -> Tensor:
+        """Share of each pixel of the processing grid that the pixels cover, float32 `[slice, y, x]`."""
+        rows, columns = self._down
+        return rows @ torch.from_numpy(pixels.astype(np.float32)) @ columns.T
+
     def mask_to_processing(self, mask: NDArray[np.bool_]) -> Tensor:
         """A mask on the processing grid, bool `[slice, y, x]`, of `[slice, row, column]`; nothing small is lost."""
         covered = torch.zeros((len(mask), SIZE, SIZE), dtype=torch.bool)

@@ -1,0 +1,123 @@
+"""Restore dark streaks that a file cut off at its lowest value.
+
+Dense metal darkens an image far below -1024 HU, where most files end. The forward projection of such a file is too high
+outside the metal trace, because the dark half of the streaks is missing there. What is missing is estimated from the
+rays outside the trace: they must agree with those of a tissue prior.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from marview.geometry import ParallelBeam
+from marview.methods.tissue_prior import prior_image
+from marview.physics.attenuation import MU_WATER
+from marview.projection import Projector, fill_linear
+from marview.volume.padding import between, padding
+from marview.volume.volume import BODY_HU
+from marview.worker.resampling import SIZE
+
+_SIZE, _VIEWS = 160, 140
+"""Grid and views of the estimate: what is missing is smooth, so a coarse scan is as good as a fine one."""
+
+_PASSES, _STEPS = 4, 3
+"""Priors made in turn, and steps of SIRT towards each; more of either fit the errors of the prior."""
+
+_LEAST_SHARE = 0.004
+"""A slice with a smaller share of the body at the lowest value is left alone: bowel gas reaches there, too."""
+
+_LOWEST_FLOOR_HU = -1500
+"""A file that goes below stores what the scanner saw."""
+
+_SMOOTHING_PX = 1.0
+_LEAST_BONE = 1.2 * MU_WATER
+_CUT_OFF, _COVERED = 0.3, 0.5
+_SHORTEST_PX = 5.0
+_FEWEST_RAYS = 0.01
+
+
+def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels at the lowest value of their slice, where dark streaks were cut off there; bool `[slice, row, column]`.
+
+    None in a slice in whose body that value is rare, as in a file that stores the whole scale. Air beside the body
+    counts where the body does: a streak that leaves the body was cut off all along.
+
+    Args:
+        hu: slices, `[slice, row, column]`.
+        mask: their metal.
+    """
+    found = np.zeros(hu.shape, np.bool_)
+    for plane, metal, beside, out in zip(hu, mask, padding(hu), found, strict=True):
+        if beside.all() or (floor := int(plane[~beside].min())) < _LOWEST_FLOOR_HU or floor > BODY_HU:
+            continue
+        dark = (plane == floor) & ~beside & ~metal
+        body = between((plane > BODY_HU) | metal)
+        if np.count_nonzero(dark & body) >= _LEAST_SHARE * np.count_nonzero(body):
+            out[:] = dark
+    return found
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """Estimates what a file cut off, on a coarse parallel scan of the processing grid.
+
+    Attributes:
+        pixel_mm: edge of a pixel of the processing grid.
+    """
+
+    pixel_mm: float
+
+    @cached_property
+    def _projector(self) -> Projector:
+        pixel_mm = self.pixel_mm * SIZE / _SIZE
+        bins = math.ceil(math.sqrt(2) * _SIZE) // 2 * 2 + 1
+        return Projector(
+            ParallelBeam(views=_VIEWS, bins=bins, bin_mm=pixel_mm), shape=(_SIZE, _SIZE), pixel_mm=pixel_mm
+        )
+
+    def missing(self, mu: Tensor, metal: Tensor, share: Tensor, pause: Callable[[], None] = lambda: None) -> Tensor:
+        """By how much slices are too bright, 1/cm, at least 0, `[slice, y, x]`.
+
+        SIRT with the bound that nothing gets brighter, alternating with the prior of NMAR.
+
+        Args:
+            mu: slices on the processing grid, 1/cm, `[slice, y, x]`.
+            metal: their metal mask.
+            share: of each pixel that the file cut off, 0 to 1.
+            pause: called between the steps.
+
+        Source: P. Gilbert, Iterative methods for the three-dimensional reconstruction of an object from projections,
+        Journal of Theoretical Biology 36, 1972 (SIRT).
+        """
+        projector = self._projector
+        image, covered = _coarse(mu), _coarse(metal.float()) > _COVERED
+        unknown = _coarse(share) * ~covered
+        is_unknown = unknown > _CUT_OFF
+        trace = projector.trace(covered)
+        trusted = (~trace).float()
+        length_cm = projector.forward(is_unknown.float()).clamp(min=_SHORTEST_PX * projector.pixel_mm / 10)
+        all_rays = float(projector.adjoint(torch.ones_like(trusted)).max())
+        rays = projector.adjoint(trusted).clamp(min=_FEWEST_RAYS * all_rays)
+        sinogram = projector.forward(image)
+        missing = torch.zeros_like(image)
+        for _ in range(_PASSES):
+            pause()
+            now = sinogram - projector.forward(missing)
+            filled = image - missing + projector.fbp(fill_linear(now, trace) - now)
+            prior = prior_image(filled, covered, _SMOOTHING_PX, _LEAST_BONE, has_lung=True)
+            excess = sinogram - projector.forward(prior)
+            for _ in range(_STEPS):
+                left = (excess - projector.forward(missing)) * trusted / length_cm
+                missing = (missing + projector.adjoint(left) / rays).clamp(min=0) * is_unknown
+        return interpolate((missing * unknown)[:, None], size=tuple(mu.shape[-2:]), mode="bilinear")[:, 0]
+
+
+def _coarse(images: Tensor) -> Tensor:
+    return interpolate(images[:, None], size=(_SIZE, _SIZE), mode="bilinear", antialias=True)[:, 0]

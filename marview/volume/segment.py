@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marview.volume.bloom import without_bloom
 from marview.volume.box import Box, box_of, grown
 from marview.volume.edges import FARTHEST_MM, least_hu
 from marview.volume.mask import NEIGHBOURS, drop_small
@@ -155,6 +156,7 @@ def _in_box(
         found |= _starved(found, image, threshold_hu, spacing_mm[1:])
         if scale.hides_peaks:
             found &= _plateau_where_deep(found, image == scale.highest_hu)
+            found &= without_bloom(found, image, spacing_mm[1:])
     return drop_small(np.asarray(mask), _FEWEST_VOXELS), bool(sure.any())
 
 

@@ -1,0 +1,33 @@
+"""The bloom around long dense metal that a clipped scale makes look like metal."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+_GLOW_HU = 1200
+_USUAL_PX = 1.0
+_MOST_PX = 3.0
+_WIDE_PX = 2.5
+_LARGE_MM2 = 100.0
+
+
+def without_bloom(
+    found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
+) -> NDArray[np.bool_]:
+    """Metal of a clipped slice without the bloom at its edges, bool `[y, x]`.
+
+    Bloom fades slowly, so the part of it that passes the end of the scale is as wide as the glow outside, above 1200
+    HU. A piece loses a pixel less than that width, at most 3 pixels, where its glow is 2.5 pixels wide on average.
+    Titanium glows less. Pieces below 100 mm2 are left alone: around fillings enamel glows.
+    """
+    labels, count = ndimage.label(found, np.ones((3, 3)))
+    if not count:
+        return found
+    depth_px, (rows, columns) = ndimage.distance_transform_edt(found, return_indices=True)
+    glow_px = np.where(found, 0, ndimage.distance_transform_edt(image >= _GLOW_HU))[rows, columns]
+    numbers = np.arange(1, count + 1)
+    widths = ndimage.mean(glow_px, np.where(depth_px <= 1, labels, 0), numbers)
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:] * float(np.prod(spacing_mm))
+    blooms = np.concatenate([[False], (np.asarray(widths) >= _WIDE_PX) & (areas >= _LARGE_MM2)])
+    bloom_px = np.clip(glow_px - _USUAL_PX, 0, _MOST_PX)
+    return np.asarray(found & ((depth_px > bloom_px) | ~blooms[labels]))

@@ -41,15 +41,15 @@ def _overlay(overlay: Overlay, title: str, key: str, needs: str = "result", bar:
     )
 
 
-def _comparison(comparison: Comparison, title: str, key: str) -> Row:
+def _comparison(comparison: Comparison, title: str, key: str, bar: str = "comparison") -> Row:
     return Row(
         comparison.value,
         title,
         "View",
-        (key,),
-        comparison.value,
+        (key,) if key else (),
+        comparison.value if bar else "",
         needs="result",
-        bar="comparison",
+        bar=bar,
         does=lambda c: c.view.compare(comparison),
         is_on=lambda s: s.view.display.comparison is comparison,
     )
@@ -153,6 +153,25 @@ ROWS: tuple[Row, ...] = (
     _overlay(Overlay.SPREAD, "Sensitivity map", "Shift+V", needs="sweep", bar=""),
     _comparison(Comparison.SWIPE, "Swipe original and result", "S"),
     _comparison(Comparison.DIFFERENCE, "Difference", "F"),
+    _comparison(Comparison.FLICKER, "Flicker", "Shift+X", bar=""),
+    _comparison(Comparison.BLEND, "Blend", "", bar=""),
+    _comparison(Comparison.CHECKERBOARD, "Checkerboard", "", bar=""),
+    Row(
+        "copy_picture",
+        "Copy the pane as a picture",
+        "File",
+        ("Ctrl+C",),
+        needs="series",
+        does=lambda c: c.copy_picture(),
+    ),
+    Row(
+        "save_picture",
+        "Save the pane as a picture …",
+        "File",
+        ("Ctrl+S",),
+        needs="series",
+        does=lambda c: c.save_picture(),
+    ),
     Row("hold_original", "Show the original while held", "", ("X",), needs="result"),
     Row(
         "maximise",

@@ -165,10 +165,12 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
             painter.setPen(QPen(colour("focus"), 1.5))
             painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
         for point, text, tone in self._labels.values():
-            place = QRectF(to_pixels.map(point) + QPointF(8, -4), QSizeF(400, 80))
-            for shift, shade in ((1.0, QColor(0, 0, 0, 220)), (0.0, tone)):
-                painter.setPen(shade)
-                painter.drawText(place.translated(shift, shift), Qt.AlignmentFlag.AlignLeft, text)
+            lines = painter.fontMetrics().boundingRect(QRect(0, 0, 400, 200), Qt.AlignmentFlag.AlignLeft, text)
+            place = QRectF(to_pixels.map(point) + QPointF(10, -6), QSizeF(lines.size()))
+            place.translate(min(0.0, area.right() - 4 - place.right()), 0)  # never cut off at the edge
+            painter.fillRect(place.adjusted(-4, -2, 4, 2), QColor(0, 0, 0, 170))
+            painter.setPen(tone)
+            painter.drawText(place, Qt.AlignmentFlag.AlignLeft, text)
         self._draw_texts(painter, area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, 2 - MARGIN_PX))
         painter.restore()
 

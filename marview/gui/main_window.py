@@ -14,11 +14,13 @@ from marview.gui.close_question import CloseQuestion
 from marview.gui.commands import Commands
 from marview.gui.drop_hint import DropHint
 from marview.gui.empty_state import EmptyState
+from marview.gui.floating import Floating
 from marview.gui.guess_banner import GuessBanner
 from marview.gui.keys import KeyFilter
 from marview.gui.manners import Manners
 from marview.gui.message_bar import MessageBar
 from marview.gui.pane_grid import PaneGrid
+from marview.gui.panes.pane import HEADER_PX
 from marview.gui.probe import ProbeBar
 from marview.gui.profile_window import ProfileWindow
 from marview.gui.question_bar import QuestionBar
@@ -69,9 +71,8 @@ class MainWindow(QMainWindow):
         middle = QVBoxLayout(centre)
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
-        middle.addWidget(self.questions)
-        middle.addWidget(self.messages)
         middle.addWidget(self.pages, 1)
+        self.bars = Floating(self.pages, (self.questions, self.messages, self.banner), HEADER_PX + 8)
         self.panels = QSplitter(Qt.Orientation.Horizontal)
         self.panels.setHandleWidth(3)
         for part, stretch in ((self.series, 0), (centre, 1), (self.side, 0)):
@@ -102,7 +103,6 @@ class MainWindow(QMainWindow):
         down = QVBoxLayout(page)
         down.setContentsMargins(0, 0, 0, 0)
         down.setSpacing(0)
-        down.addWidget(self.banner)
         across = QHBoxLayout()
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(3)

@@ -1,7 +1,7 @@
 """The panes in their layouts; one of them may fill the whole."""
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QPixmap
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from marview.gui.painter import Painter
@@ -71,6 +71,13 @@ class PaneGrid(QWidget):
         """Let a pane fill the layout, or go back."""
         is_maximised = self._session.view.display.maximised == name
         self._session.view.update(maximised="" if is_maximised else name, active=name)
+
+    def picture(self) -> QPixmap:
+        """What the active pane shows, as on the screen; the original's where none is active."""
+        active = self._session.view.display.active
+        pane = self.panes[active] if active and self.panes[active].isVisibleTo(self) else self.panes["original"]
+        seen: QPixmap = pane.view.grab()
+        return seen
 
     def focus_first(self) -> None:
         """Give the focus to the pane that had it last, else to the original."""

@@ -55,4 +55,5 @@ class SidePanel(QWidget):
         column.addWidget(scroll, 1)
         column.addWidget(line())
         column.addWidget(self.run)
+        self.run.head.addWidget(self.method.chooser)  # the method stays in view beside the button that runs it
         self.setFocusProxy(self.metal.finder)

@@ -9,6 +9,7 @@ from marview.session.display import Layout
 from marview.session.session import Session
 
 WANTED = (1600, 1000)
+NARROW_PX = 1400
 FRAME = (16, 48)
 """What the frame and title of a window add, at most."""
 
@@ -22,9 +23,11 @@ def fit_screen(window: QMainWindow) -> None:
 def restore(window: QMainWindow, panels: QSplitter, session: Session) -> None:
     """Give a window the place, panels and layout it had last; a damaged record changes nothing."""
     stored = session.settings.window
-    if not window.restoreGeometry(_bytes(stored.get("geometry", ""))):
+    is_first = not window.restoreGeometry(_bytes(stored.get("geometry", "")))
+    if is_first:
         fit_screen(window)
-    panels.restoreState(_bytes(stored.get("panels", "")))
+    if not panels.restoreState(_bytes(stored.get("panels", ""))) and window.width() < NARROW_PX:
+        panels.setSizes([0, *panels.sizes()[1:]])  # the series list opens with F7, or by its edge
     with contextlib.suppress(ValueError):
         session.view.update(layout=Layout(stored.get("layout", Layout.READ)))
 

@@ -36,6 +36,9 @@ class Comparison(enum.StrEnum):
     NONE = "none"
     SWIPE = "swipe"
     DIFFERENCE = "difference"
+    FLICKER = "flicker"
+    BLEND = "blend"
+    CHECKERBOARD = "checkerboard"
 
 
 class SinogramPicture(enum.StrEnum):

@@ -119,6 +119,9 @@ def test_a_first_window_fits_the_screen(make_window, worker, record) -> None:
     assert window.width() == min(WANTED[0], room.width() - FRAME[0])
     assert window.height() <= room.height()
     assert window.session.view.display.layout is Layout.READ
+    window._show_side()
+    QApplication.processEvents()
+    assert window.panels.sizes()[0] == 0  # a narrow window gives its room to the images
 
 
 def test_a_panel_collapses_and_comes_back(opened) -> None:

@@ -23,7 +23,6 @@ class MeasuresPanel(FoldingSection):
         self._session = session
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Measurements"))
-        self.list.setMaximumHeight(MOST_PX)
         self.list.itemClicked.connect(self._go)
         self.remove = QPushButton(tr("Remove"))
         self.remove.setToolTip(tr("Remove the measurement that is selected, or the last one"))
@@ -53,6 +52,8 @@ class MeasuresPanel(FoldingSection):
             item.setData(Qt.ItemDataRole.UserRole, measure)
             self.list.addItem(item)
         self.list.setCurrentRow(min(chosen, len(listed) - 1))
+        row_px = self.list.sizeHintForRow(0) if listed else 0
+        self.list.setFixedHeight(min(MOST_PX, len(listed) * row_px + 6))
 
     def _line(self, measure: Measure) -> str:
         session = self._session

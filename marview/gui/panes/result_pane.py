@@ -1,7 +1,8 @@
 """The corrected slice: plain, swiped against the original, or as their difference; and how it was made."""
 
 import numpy as np
-from PySide6.QtCore import QPointF
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QTimer
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.measurer import Measurer
@@ -19,6 +20,17 @@ DIFFERENCE_WINDOW = HuWindow(400.0, 0.0)
 LEAST_CHANGE_HU, STRONG_CHANGE_HU = 5.0, 150.0
 CAUTION = "Not for primary diagnosis; review with the uncorrected images."
 
+FLICKER_MS = 500
+SQUARES = 8
+"""Squares of the checkerboard along the longer edge of a slice."""
+
+NOTES = {
+    Comparison.SWIPE: "left of the line: original",
+    Comparison.FLICKER: "original and result in turn",
+    Comparison.BLEND: "mean of original and result",
+    Comparison.CHECKERBOARD: "top left square: original",
+}
+
 
 class ResultPane(SlicePane):
     """The result in view."""
@@ -33,6 +45,10 @@ class ResultPane(SlicePane):
         session.runs.filled.connect(self._fill)
         session.runs.changed.connect(lambda _job: self._describe())
         self.view.gestures.pointed.connect(self._swipe)
+        self._is_original_turn = False
+        self._flicker = QTimer(self)
+        self._flicker.setInterval(FLICKER_MS)
+        self._flicker.timeout.connect(self._turn)
         self.measurer = Measurer(self.view, session, shows_change=True)
 
     def picture(self) -> Picture | None:
@@ -45,11 +61,27 @@ class ResultPane(SlicePane):
         corrected = session.result.corrected(original.values, display.slice_index)
         if self._is_difference(display):
             return Picture(session.result.correction_of(display.slice_index), original.pixel_mm)
+        if display.comparison is Comparison.FLICKER and self._is_original_turn:
+            return original
+        if display.comparison is Comparison.BLEND:
+            mixed = (original.values.astype(np.int32) + corrected) // 2
+            return Picture(mixed.astype(np.int16), original.pixel_mm)
+        if display.comparison is Comparison.CHECKERBOARD:
+            return Picture(np.where(_squares(corrected.shape), original.values, corrected), original.pixel_mm)
         if display.comparison is Comparison.SWIPE:
             corrected = corrected.copy()
             column = self._divider_column(original, display)
             corrected[:, :column] = original.values[:, :column]
         return Picture(corrected, original.pixel_mm)
+
+    def _turn(self) -> None:
+        """Flicker: show the other one of original and result; stop where it was switched off."""
+        if self.session.view.display.comparison is not Comparison.FLICKER or not self.isVisible():
+            self._flicker.stop()
+            self._is_original_turn = False
+        else:
+            self._is_original_turn = not self._is_original_turn
+        self.refresh()
 
     def draw_overlays(self, display: Display) -> None:
         """Draw where the result differs from the original."""
@@ -62,6 +94,8 @@ class ResultPane(SlicePane):
             change[change < LEAST_CHANGE_HU] = 0
             image = ramp(change / np.float32(STRONG_CHANGE_HU), colour("changed"))
         self.view.overlay("changed").show_image(image, self._rect())
+        if display.comparison is Comparison.FLICKER and result is not None and not self._flicker.isActive():
+            self._flicker.start()
         is_swiping = display.comparison is Comparison.SWIPE and result is not None and not display.is_original_held
         self.view.set_divider(display.swipe if is_swiping else None)
 
@@ -100,9 +134,17 @@ class ResultPane(SlicePane):
             self.set_note(tr("none yet: the original is shown") if self.session.loaded else "")
             self.set_caption("", "")
             return
-        self.title.setText(tr("Original") if display.is_original_held else result.title)
+        is_flickering = display.comparison is Comparison.FLICKER and self._is_original_turn
+        self.title.setText(tr("Original") if display.is_original_held or is_flickering else result.title)
         self.set_note(*_note(result, display))
         self.set_caption(*caption(result), more=result.notes, short=tr("Not for primary diagnosis."))
+
+
+def _squares(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where a checkerboard shows the original, bool `[y, x]`."""
+    edge = max(1, max(shape) // SQUARES)
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    return np.asarray((y // edge + x // edge) % 2 == 0)
 
 
 def _note(result: Result, display: Display) -> tuple[str, str]:
@@ -115,8 +157,8 @@ def _note(result: Result, display: Display) -> tuple[str, str]:
         return tr("no metal in this slice: unchanged"), ""
     if display.comparison is Comparison.DIFFERENCE:
         return tr("result minus original, ±200 HU"), ""
-    if display.comparison is Comparison.SWIPE:
-        return tr("left of the line: original"), ""
+    if display.comparison in NOTES:
+        return tr(NOTES[display.comparison]), ""
     return "", ""
 
 

@@ -1,0 +1,54 @@
+"""Bars that lie over the images instead of moving them."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+MARGIN_PX, RIGHT_PX, GAP_PX = 10, 36, 6
+
+
+class Floating(QWidget):
+    """Stacks bars at the top of a widget, over it; as high as the bars that are shown.
+
+    Args:
+        host: what the bars lie over.
+        bars: from the top.
+        top_px: room left free above them.
+    """
+
+    def __init__(self, host: QWidget, bars: Sequence[QWidget], top_px: int) -> None:
+        super().__init__(host)
+        self._host = host
+        self._top_px = top_px
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(GAP_PX)
+        self._bars = tuple(bars)
+        for bar in self._bars:
+            self._column.addWidget(bar)
+            bar.installEventFilter(self)
+        host.installEventFilter(self)
+        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the size of the host and what the bars show."""
+        kind = event.type()
+        is_resized = watched is self._host and kind == QEvent.Type.Resize
+        if is_resized or kind in {QEvent.Type.ShowToParent, QEvent.Type.HideToParent, QEvent.Type.LayoutRequest}:
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        shown = [bar for bar in self._bars if not bar.isHidden()]
+        self.setVisible(bool(shown))
+        if not shown:
+            return
+        width = max(120, self._host.width() - MARGIN_PX - RIGHT_PX)
+        height = sum(_height(bar, width) for bar in shown) + GAP_PX * (len(shown) - 1)
+        self.setGeometry(MARGIN_PX, self._top_px, width, height)
+        self.raise_()
+
+
+def _height(bar: QWidget, width: int) -> int:
+    return bar.heightForWidth(width) if bar.hasHeightForWidth() else bar.sizeHint().height()

@@ -1,0 +1,78 @@
+"""Comparing original and result, pictures of panes, and bars that leave the images where they are."""
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from marview.session.display import Comparison
+from marview.session.messages import Severity
+
+
+def test_flicker_shows_original_and_result_in_turn(reduced, qtbot) -> None:
+    pane, hu = reduced.grid.panes["result"], reduced.session.original().values
+    pane.setFocus()
+    QTest.keyClick(pane, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert reduced.session.view.display.comparison is Comparison.FLICKER
+    qtbot.waitUntil(lambda: np.array_equal(pane.shown.values, hu))
+    assert pane.title.text() == "Original"
+    qtbot.waitUntil(lambda: np.array_equal(pane.shown.values, hu + 10))
+    reduced.actions_table["flicker"].trigger()
+    qtbot.waitUntil(lambda: not pane._flicker.isActive())
+    assert np.array_equal(pane.shown.values, hu + 10)
+
+
+def test_blend_is_the_mean_and_the_checkerboard_takes_turns(reduced) -> None:
+    pane, hu = reduced.grid.panes["result"], reduced.session.original().values
+    reduced.actions_table["blend"].trigger()
+    np.testing.assert_array_equal(pane.shown.values, hu + 5)
+    reduced.actions_table["checkerboard"].trigger()
+    change = pane.shown.values - hu
+    assert set(np.unique(change)) == {0, 10}
+    assert change[0, 0] == 0
+    assert change[0, 10] == 10
+    assert abs(float((change == 0).mean()) - 0.5) < 0.1
+
+
+def test_a_pane_is_copied_and_saved_as_it_is_seen(reduced, qtbot, monkeypatch, tmp_path) -> None:
+    pane = reduced.grid.panes["result"]
+    pane.setFocus()
+    qtbot.waitUntil(lambda: reduced.session.view.display.active == "result")
+    reduced.actions_table["copy_picture"].trigger()
+    copied = QApplication.clipboard().pixmap()
+    assert copied.size() == pane.view.grab().size()
+    for name in ("a.png", "b.tif"):
+        file = tmp_path / name
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, file=file: (str(file), ""))
+        reduced.actions_table["save_picture"].trigger()
+        assert QImage(str(file)).size() == copied.size()
+
+
+def test_a_picture_is_not_written_over_a_file_that_was_read(reduced, monkeypatch, small_series) -> None:
+    original = sorted(small_series.iterdir())[0]
+    before = original.read_bytes()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(original), ""))
+    reduced.actions_table["save_picture"].trigger()
+    assert original.read_bytes() == before
+    assert reduced.messages.isVisible()
+
+
+def test_bars_lie_over_the_images_and_do_not_move_them(opened) -> None:
+    view = opened.grid.panes["original"].view
+    before = view.mapTo(opened, view.rect().topLeft()), view.size()
+    opened.session.messages.say(Severity.WARNING, "A warning that stays until it is closed.")
+    QApplication.processEvents()
+    assert opened.messages.isVisible()
+    assert opened.messages.height() > 20
+    assert (view.mapTo(opened, view.rect().topLeft()), view.size()) == before
+    opened.messages.hide()
+    QApplication.processEvents()
+    assert not opened.bars.isVisible()
+
+
+def test_the_method_stays_beside_the_button_that_runs_it(opened) -> None:
+    opened.resize(1000, 500)
+    QApplication.processEvents()
+    for widget in (opened.side.method.chooser, opened.side.run.button):
+        assert not widget.visibleRegion().isEmpty()

@@ -13,6 +13,7 @@ VERBS = frozenset(
         "evaluate",
         "mask",
         "methods",
+        "plugin",
         "reduce",
         "simulate",
         "sweep",

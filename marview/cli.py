@@ -501,3 +501,63 @@ def train(
         is_resumed=resume,
         begins_with=begin_with,
     )
+
+
+class PluginKind(enum.StrEnum):
+    """What a new method works on."""
+
+    IMAGE = "image"
+    SINOGRAM = "sinogram"
+    LEARNED = "learned"
+
+
+plugin_app = typer.Typer(help="Write, check, install and remove methods.", no_args_is_help=True)
+app.add_typer(plugin_app, name="plugin")
+PluginFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds plugin.toml.")]
+
+
+@plugin_app.command("new")
+def plugin_new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Identifier: lower-case letters, digits, underscores.")],
+    kind: Annotated[PluginKind, typer.Option(help="What the method works on.")] = PluginKind.IMAGE,
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Where the folder NAME is made.")] = Path(),
+) -> None:
+    """Write a working method with a test, to start from."""
+    from marview.commands.plugin import new_plugin
+
+    folder = new_plugin(name, kind.value, output)
+    print(f"{folder}: check it with 'marview plugin check {folder}', use it after 'marview plugin install {folder}'.")  # noqa: T201
+
+
+@plugin_app.command("check")
+def plugin_check(folder: PluginFolder) -> int:
+    """Check manifest, imports and parameters of a method, and run it on a phantom in a process of its own."""
+    from marview.commands.plugin import print_check
+
+    return print_check(folder)
+
+
+@plugin_app.command("list")
+def plugin_list(as_json: AsJson = False) -> None:
+    """List the installed methods, as `marview methods` does."""
+    from marview.commands.methods import print_methods
+
+    print_methods(as_json=as_json)
+
+
+@plugin_app.command("install")
+def plugin_install(folder: PluginFolder) -> None:
+    """Copy a method to the folder of your own methods."""
+    from marview.commands.plugin import install_plugin
+
+    print(f"{install_plugin(folder)}: installed.")  # noqa: T201
+
+
+@plugin_app.command("remove")
+def plugin_remove(
+    method: Annotated[str, typer.Argument(metavar="ID", help="A method, or trained weights, that you installed.")],
+) -> None:
+    """Remove one of your own methods; a bundled one with its identifier, or its earlier weights, are back."""
+    from marview.commands.plugin import remove_plugin
+
+    print(f"{remove_plugin(method)}: removed.")  # noqa: T201

@@ -17,6 +17,8 @@ from marview.mar.manifest import MANIFEST, Manifest, read_manifest
 from marview.paths import bundled_plugins
 
 ENTRY_POINTS = "marview.methods"
+SEARCH_PATH = "MARVIEW_PLUGINS"
+"""Variable of the environment that names further folders of methods, separated as in PATH."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Listing:
     Attributes:
         id: its identifier; the folder's name where the manifest does not say.
         folder: where it lies.
-        origin: "bundled", "user" or "package NAME".
+        origin: "bundled", "user", "MARVIEW_PLUGINS" or "package NAME".
         manifest: what it says about itself; None where that is wrong.
         error: the sentence that says what is wrong, else empty.
         replaces: the methods of the same id that this one stands in for, later ones first.
@@ -85,8 +87,9 @@ def user_plugins() -> Path:
 def discover() -> list[Listing]:
     """Every installed method in the order of its title; those with a wrong manifest carry their error.
 
-    Of methods with the same id the later wins: bundled, then the user's folder, then packages that name themselves in
-    the entry-point group `marview.methods`. A wrong manifest wins over nothing: what worked before still works.
+    Of methods with the same id the later wins: bundled, the user's folder, the folders that `MARVIEW_PLUGINS` names,
+    packages in the entry-point group `marview.methods`. A wrong manifest wins over nothing: what worked before still
+    works.
     """
     found: dict[str, Listing] = {}
     broken: list[Listing] = []
@@ -130,7 +133,9 @@ def find_usable(method: str, listings: list[Listing]) -> Listing:
 
 
 def _all() -> Iterator[Listing]:
-    for origin, parent in (("bundled", bundled_plugins()), ("user", user_plugins())):
+    named = [Path(place) for place in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if place]
+    places = [("bundled", bundled_plugins()), ("user", user_plugins()), *((SEARCH_PATH, place) for place in named)]
+    for origin, parent in places:
         yield from _below(parent, origin)
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
         origin = f"package {entry.dist.name if entry.dist else entry.value}"
@@ -167,7 +172,7 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
 
 def _opened_to_others(folder: Path, origin: str) -> Path | None:
     """What of a user's method someone else could change, and so run code as this user; None where nothing."""
-    if origin != "user" or os.name != "posix":
+    if origin not in {"user", SEARCH_PATH} or os.name != "posix":
         return None
     for path in (folder.parent, folder, *sorted(folder.rglob("*"))):
         status = path.stat()

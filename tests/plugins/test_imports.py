@@ -1,30 +1,22 @@
 """A plugin needs only the rooms that methods are written against, and never another plugin."""
 
-import ast
 from pathlib import Path
 
 import pytest
 
 from marview.paths import bundled_plugins
+from marview.testing import forbidden_imports
 
-OPEN_ROOMS = ("errors", "text", "methods", "learning", "projection", "physics", "volume", "metrics", "geometry")
+
+@pytest.mark.parametrize("folder", sorted(bundled_plugins().glob("*/")), ids=lambda folder: folder.name)
+def test_a_plugin_imports_open_rooms_only(folder: Path) -> None:
+    assert list(forbidden_imports(folder)) == []
 
 
-def sources() -> list[Path]:
-    return sorted(
-        path
-        for path in bundled_plugins().glob("*/*.py")
-        if not path.name.startswith("test_") and path.name != "conftest.py"
+def test_other_imports_are_named_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "method.py").write_text(
+        "import numpy\nfrom marview.worker.main import main\nfrom ..nmar import method\n"
     )
-
-
-@pytest.mark.parametrize("source", sources(), ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_plugin_imports_open_rooms_only(source: Path) -> None:
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            assert node.level < 2, f"{source} imports from another plugin in line {node.lineno}"
-            names = [node.module or ""] if node.level == 0 else []
-        for name in names:
-            if name.split(".")[0] == "marview":
-                assert name.split(".")[1] in OPEN_ROOMS, f"{source} imports {name} in line {node.lineno}"
+    first, second = forbidden_imports(tmp_path)
+    assert "line 2, imports marview.worker.main" in first
+    assert "line 3, imports from outside" in second

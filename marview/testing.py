@@ -1,0 +1,242 @@
+"""Test a method against the contract of `marview.methods.api`, in its own tests or with `marview plugin check`.
+
+Example:
+    >>> from marview.paths import bundled_plugins
+    >>> from marview.testing import check_method
+    >>> check_method(bundled_plugins() / "linear_interpolation")
+    []
+"""
+
+import ast
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor
+
+from marview.errors import MarviewError
+from marview.geometry import FanBeamFlat
+from marview.mar.manifest import Manifest, code_folder, read_manifest
+from marview.methods.api import Cancelled, MarCase, MarResult
+from marview.physics.attenuation import MU_WATER, mu_to_hu
+from marview.projection import Projector
+from marview.worker.front_end import check_result
+from marview.worker.loading import LoadedMethod, load_method
+
+OPEN_ROOMS = (
+    "errors",
+    "geometry",
+    "learning",
+    "methods",
+    "metrics",
+    "physics",
+    "projection",
+    "testing",
+    "text",
+    "volume",
+)
+"""Packages of marview that a plugin may import."""
+
+_CANCEL_S = 1.0
+_RAYS = 1e-5
+"""Line integrals that rounding may change."""
+
+
+def phantom_case(slices: int = 2, size: int = 64, *, is_measured: bool = True) -> MarCase:
+    """Make a case: an oval body with a bone and a rod of metal that hardens the beam.
+
+    Args:
+        slices: number of slices; the rod lies elsewhere in each.
+        size: edge of the image in pixels; the field of view is 15.36 cm wide.
+        is_measured: whether the case has a measured sinogram, as raw data have; without one its sinogram is the
+            projection of the image, as of clinical slices.
+    """
+    pixel_mm = 153.6 / size
+    y, x = torch.meshgrid(*(torch.arange(size) - (size - 1) / 2,) * 2, indexing="ij")
+    unit = size / 48
+    body = torch.where((x / (18 * unit)) ** 2 + (y / (14 * unit)) ** 2 < 1, MU_WATER, 0.0)
+    body = torch.where(torch.hypot(x - 6 * unit, y - 2 * unit) < 3.5 * unit, 0.35, body)
+    metal = torch.stack([torch.hypot(x + (3 + n) * unit, y - n * unit) < 2.2 * unit for n in range(slices)])
+    bins = 75 if size >= 48 else 47
+    beam = FanBeamFlat(
+        views=64,
+        bins=bins,
+        source_to_isocentre_mm=3 * size * pixel_mm,
+        source_to_detector_mm=6 * size * pixel_mm,
+        bin_mm=2 * math.sqrt(2) * size / bins * pixel_mm,
+    )
+    projector = Projector(beam, shape=(size, size), pixel_mm=pixel_mm)
+    through = projector.forward(2.4 * metal.float())
+    sinogram = projector.forward(body.expand(slices, -1, -1).contiguous()) + 3 * torch.tanh(through / 3)
+    hu = mu_to_hu(projector.fbp(sinogram))
+    return MarCase(hu, metal, pixel_mm, beam, list(range(slices)), sinogram if is_measured else None)
+
+
+class TestJob:
+    """A job without a window; it records what a method reports.
+
+    Attributes:
+        reports: progress fractions in their order.
+        shown: names and slice indices of the pictures that were shown.
+        questions: number of calls of `check_cancelled`.
+
+    Args:
+        loaded: the method whose weights the job hands out; without one there are none.
+        cancel_at: raise `Cancelled` at this call of `check_cancelled`, counted from 1.
+    """
+
+    __test__ = False  # no test class, whatever pytest makes of its name
+    device = torch.device("cpu")
+    log = logging.getLogger("marview.testing")
+
+    def __init__(self, loaded: LoadedMethod | None = None, cancel_at: int = 0) -> None:
+        self.reports: list[float] = []
+        self.shown: list[tuple[str, int]] = []
+        self.questions = 0
+        self._loaded, self._cancel_at = loaded, cancel_at
+
+    def progress(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
+        """Record the fraction."""
+        self.reports.append(fraction)
+
+    def learning(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
+        """Record the fraction."""
+        self.reports.append(fraction)
+
+    def output(self, name: str, slice_index: int, array: Tensor) -> None:  # noqa: ARG002
+        """Record the picture's name and slice."""
+        self.shown.append((name, slice_index))
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` at the call that was asked for."""
+        self.questions += 1
+        if self.questions == self._cancel_at:
+            raise Cancelled
+
+    def neighbours(self, count: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """No neighbours: the case belongs to no volume."""
+        return torch.empty(0, 1, 1), torch.empty(0, 1, 1, dtype=torch.bool)
+
+    def weights(self, file: str) -> dict[str, Tensor]:
+        """Weights of the method under test."""
+        if self._loaded is None:
+            raise AssertionError(f"this job has no weights, and {file} was asked for")
+        return self._loaded.weights(file, "cpu")
+
+    def about_weights(self, file: str) -> dict[str, str]:
+        """Metadata of those weights."""
+        if self._loaded is None:
+            raise AssertionError(f"this job has no weights, and {file} was asked for")
+        return self._loaded.about_weights(file)
+
+
+def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[str]:
+    """Check a method against its contract; returns one sentence for everything that breaks it.
+
+    The manifest, the imports and the parameters come first. Then the method corrects a phantom with and without a
+    measured sinogram: the result has the right shape and is finite, the input stays as it was, measured rays keep their
+    value where the method gives a sinogram, a second run gives the same, and `check_cancelled` is asked in time.
+
+    Args:
+        folder: of the method.
+        values: parameters that differ from their defaults.
+    """
+    try:
+        manifest = read_manifest(folder)
+    except MarviewError as why:
+        return [str(why)]
+    found = list(forbidden_imports(code_folder(folder, manifest)))
+    if manifest.needs_weights and not manifest.weights:
+        return [*found, f"{manifest.id} has no weights yet, so it was not run. Train it, install the run, check again."]
+    try:
+        loaded = load_method(folder)
+        parameters = loaded.parameters(dict(values or {}))
+    except MarviewError as why:
+        return [*found, str(why)]
+    for is_measured in (True, False):
+        kind = "a measured sinogram" if is_measured else "a clinical image"
+        found += [f"With {kind}: {each}" for each in _run(loaded, parameters, is_measured=is_measured)]
+    return found
+
+
+def forbidden_imports(folder: Path) -> Iterator[str]:
+    """Sentences on what a plugin's modules import from marview and may not, or from other plugins."""
+    for source in sorted(folder.glob("*.py")):
+        if source.name.startswith("test_") or source.name == "conftest.py":
+            continue
+        try:
+            tree = ast.parse(source.read_text(encoding="utf-8"))
+        except (SyntaxError, ValueError) as why:
+            yield f"{source.name} is no Python: {why}."
+            continue
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            where = f"{source.name}, line {node.lineno},"
+            names = [alias.name for alias in node.names]
+            if isinstance(node, ast.ImportFrom):
+                if node.level > 1:
+                    yield f"{where} imports from outside of its folder."
+                names = [node.module or ""] if node.level == 0 else []
+            for name in names:
+                room = [*name.split("."), ""][1]
+                if name.split(".")[0] == "marview" and room not in OPEN_ROOMS:
+                    yield f"{where} imports {name}. Open to plugins: {', '.join(OPEN_ROOMS)}."
+
+
+def _run(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool) -> Iterator[str]:
+    case = phantom_case(is_measured=is_measured)
+    before = case.hu.clone()
+    job = TestJob(loaded)
+    started = time.perf_counter()
+    try:
+        result: MarResult = loaded.method.run(case, parameters, job)
+        seconds = time.perf_counter() - started
+        check_result(result, case, before, loaded.manifest.id)
+    except MarviewError as why:
+        yield str(why)
+        return
+    except Exception as why:  # noqa: BLE001 - whatever a method raises is a finding
+        yield f"it raised {type(why).__name__}: {why}"
+        return
+    yield from _reports(job, loaded.manifest)
+    if result.corrected_sinogram is not None:
+        change = (result.corrected_sinogram - case.sinogram).masked_fill(case.trace, 0).abs().max()
+        if float(change) > _RAYS:
+            yield f"it changes rays outside the metal trace, by up to {float(change):.2g}."
+    again = loaded.method.run(phantom_case(is_measured=is_measured), parameters, TestJob(loaded))
+    if not torch.allclose(again.hu, result.hu, atol=0.5):
+        apart = float((again.hu - result.hu).abs().max())
+        yield f"two runs differ by up to {apart:.1f} HU. Seed the random numbers it uses."
+    yield from _cancelled(loaded, parameters, seconds, job.questions, is_measured=is_measured)
+
+
+def _reports(job: TestJob, manifest: Manifest) -> Iterator[str]:
+    if any(not 0 <= fraction <= 1 for fraction in job.reports):
+        yield f"it reports progress beyond 0 to 1: {min(job.reports):g} to {max(job.reports):g}."
+    unknown = sorted({name for name, _ in job.shown} - set(manifest.outputs))
+    if unknown:
+        yield f"it shows {', '.join(unknown)}, which the manifest's outputs do not name."
+
+
+def _cancelled(
+    loaded: LoadedMethod, parameters: BaseModel, seconds: float, questions: int, *, is_measured: bool
+) -> Iterator[str]:
+    """Whether a run can be cancelled: it asks about once a second, and lets `Cancelled` pass."""
+    if questions == 0 and seconds > _CANCEL_S:
+        yield f"it ran for {seconds:.1f} s and never called job.check_cancelled."
+    if questions == 0:
+        return
+    try:
+        loaded.method.run(phantom_case(is_measured=is_measured), parameters, TestJob(loaded, cancel_at=1))
+    except Cancelled:
+        return
+    except Exception as why:  # noqa: BLE001
+        yield f"cancelled, it raised {type(why).__name__} instead of letting Cancelled pass."
+    else:
+        yield "it goes on after job.check_cancelled raised Cancelled."

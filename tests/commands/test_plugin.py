@@ -1,0 +1,89 @@
+"""Methods are made, checked, installed and removed from the command line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from marview.mar.discovery import discover
+
+
+@pytest.fixture
+def own_methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of the user's own methods."""
+    folder = tmp_path / "own"
+    monkeypatch.setattr("marview.mar.discovery.user_plugins", lambda: folder)
+    monkeypatch.setattr("marview.commands.plugin.user_plugins", lambda: folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["image", "sinogram"])
+def test_a_new_method_keeps_the_contract_and_runs_after_installation(
+    marview: Callable, own_methods: Path, metal_series: Path, tmp_path: Path, kind: str
+) -> None:
+    assert marview("plugin", "new", "my_method", "--kind", kind, "--output", tmp_path).exit_code == 0
+    checked = marview("plugin", "check", tmp_path / "my_method")
+    assert (checked.exit_code, checked.out) == (0, f"{tmp_path / 'my_method'} keeps the contract of methods.\n")
+    assert marview("plugin", "install", tmp_path / "my_method").exit_code == 0
+    assert (own_methods / "my_method" / "plugin.toml").is_file()
+    listed = {listing.id: listing for listing in discover()}
+    assert listed["my_method"].is_usable
+    reduced = marview("reduce", metal_series, "--method", "my_method", "--output", tmp_path / "out")
+    assert reduced.exit_code == 0, reduced.err
+    assert marview("plugin", "remove", "my_method").exit_code == 0
+    assert "my_method" not in {listing.id for listing in discover()}
+
+
+def test_a_new_learned_method_says_that_it_has_to_be_trained(
+    marview: Callable, own_methods: Path, tmp_path: Path
+) -> None:
+    marview("plugin", "new", "my_network", "--kind", "learned", "--output", tmp_path)
+    answer = marview("plugin", "check", tmp_path / "my_network")
+    assert answer.exit_code == 4
+    assert "has no weights yet" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "sentence"),
+    [
+        ("case.hu.mul_(0)", "wrote to its input"),
+        ("return MarResult(case.hu[:1])", "shape"),
+        ("return MarResult(case.hu * float('nan'))", "not numbers"),
+        ("raise ValueError('no such thing')", "raised ValueError: no such thing"),
+        ("job.progress(7.0)", "progress beyond 0 to 1"),
+        ("job.output('prior', 0, case.hu[0])", "shows prior"),
+        ("return MarResult(case.hu + 100 * torch.rand(()))", "two runs differ"),
+    ],
+)
+def test_a_broken_contract_is_named(
+    marview: Callable, own_methods: Path, tmp_path: Path, spoilt: str, sentence: str
+) -> None:
+    marview("plugin", "new", "broken", "--output", tmp_path)
+    source = tmp_path / "broken" / "method.py"
+    begin = "        assert isinstance(parameters, Parameters)\n"
+    source.write_text(source.read_text().replace(begin, f"{begin}        {spoilt}\n"))
+    answer = marview("plugin", "check", tmp_path / "broken")
+    assert answer.exit_code == 4
+    assert sentence in answer.out
+
+
+def test_a_method_that_ends_its_process_is_contained(marview: Callable, own_methods: Path, tmp_path: Path) -> None:
+    marview("plugin", "new", "deadly", "--output", tmp_path)
+    source = tmp_path / "deadly" / "method.py"
+    source.write_text(source.read_text().replace("import torch\n", "import os\n\nimport torch\n\nos._exit(9)\n", 1))
+    answer = marview("plugin", "check", tmp_path / "deadly")
+    assert answer.exit_code == 4
+    assert "exit code 9" in answer.err
+
+
+def test_names_that_cannot_be_identifiers_are_refused(marview: Callable, tmp_path: Path) -> None:
+    for name in ("My-Method", "2nd", "class"):
+        assert marview("plugin", "new", name, "--output", tmp_path).exit_code == 2
+
+
+def test_folders_named_in_the_environment_are_searched(
+    marview: Callable, own_methods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marview("plugin", "new", "elsewhere", "--output", tmp_path / "more")
+    monkeypatch.setenv("MARVIEW_PLUGINS", str(tmp_path / "more"))
+    assert {listing.id: listing.origin for listing in discover()}["elsewhere"] == "MARVIEW_PLUGINS"

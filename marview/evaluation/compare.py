@@ -100,7 +100,7 @@ def evaluate(results: Sequence[Path], truth: Path, mask: Path | None = None, pro
         raise BadInput("No slice is left to compare: the mask is empty, or the results equal the truth.")
     measured = tuple(measure_case(each[chosen], true.hu[chosen], metal[chosen]) for each in volumes)
     numbers = SliceNumbers(len(true.hu)) if true.series is None else true.series.volume.grid.slice_numbers
-    return Comparison(tuple(_names(results)), measured, tuple(numbers.number(int(k)) for k in chosen), protocol, notes)
+    return Comparison(tuple(_names(results)), measured, tuple(numbers.sorted(chosen)), protocol, notes)
 
 
 def _read_alike(path: Path, true: AnyVolume) -> NDArray[np.float32]:

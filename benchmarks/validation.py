@@ -1,6 +1,7 @@
 """Known truth on our own slices: 80 validation slices x 10 shapes, Input < LI < NMAR < FBP ceiling.
 
-    python -m benchmarks.validation --output DIR [--slices 80] [--protocol syndeeplesion-640] [--method nmar ...]
+    python -m benchmarks.validation --output DIR [--slices 80] [--protocol syndeeplesion-640] [--mismatched]
+        [--method nmar ...]
 
 Reads ../shared/data, simulates each slice with ten shapes of metal of the public test set's sizes, runs the methods in
 a worker and prints the tables of docs/benchmarks.md. What is measured is kept in DIR: stopped and started again it goes
@@ -19,7 +20,7 @@ from marview.evaluation.case_set import list_cases
 from marview.evaluation.methods import WorkerMethods
 from marview.evaluation.results import Results
 from marview.evaluation.tables import markdown
-from marview.physics import protocol
+from marview.physics import MISMATCHED, protocol
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PUBLIC_DB = {"input": 29.8, "linear_interpolation": 38.2, "nmar": 39.4, "fbp_ceiling": 43.8}
@@ -31,9 +32,10 @@ def main() -> int:
     arguments = _arguments()
     scan = protocol(arguments.protocol)
     masks = DATA / "metal_masks" / "blobs_256.npz"
-    everything = list_cases(DATA / "metal_free" / "validation.tif", scan, masks=masks)
+    scanner = MISMATCHED if arguments.mismatched else None
+    everything = list_cases(DATA / "metal_free" / "validation.tif", scan, masks=masks, scanner=scanner)
     cases = everything[:: max(1, len(everything) // arguments.slices)][: arguments.slices]
-    output = arguments.output / scan.name
+    output = arguments.output / (f"{scan.name}-mismatched" if arguments.mismatched else scan.name)
     with WorkerMethods() as methods:
         entries = [methods.entry(each) for each in arguments.method]
         results = run_benchmark(
@@ -76,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--slices", type=int, default=80)
     parser.add_argument("--protocol", default="syndeeplesion-640")
+    parser.add_argument("--mismatched", action="store_true", help="finer rays, detector blur and a harder beam")
     parser.add_argument("--method", nargs="+", default=ORDER[1:])
     return parser.parse_args()
 

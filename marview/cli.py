@@ -414,12 +414,28 @@ def benchmark(
     ] = "",
     masks: Annotated[Path | None, typer.Option(metavar="FILE", help="Metal shapes for clean slices.")] = None,
     material: Annotated[str, typer.Option(help="Metal in clean slices.")] = "ti",
+    mismatched: Annotated[
+        bool,
+        typer.Option(
+            "--mismatched",
+            help="Scan clean slices with finer rays, detector blur and a harder beam, which no method models.",
+        ),
+    ] = False,
     device: Device = Device.AUTO,
 ) -> None:
     """Run methods on cases with known truth and print and write the tables."""
     from marview.commands.benchmark import print_benchmark
 
-    print_benchmark(protocol, method, cases, output, masks=masks, material=material, device=device.value)
+    print_benchmark(
+        protocol,
+        method,
+        cases,
+        output,
+        masks=masks,
+        material=material,
+        is_mismatched=mismatched,
+        device=device.value,
+    )
 
 
 class Layout(enum.StrEnum):

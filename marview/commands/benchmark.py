@@ -20,6 +20,7 @@ def print_benchmark(
     *,
     masks: Path | None = None,
     material: str = "ti",
+    is_mismatched: bool = False,
     device: str = "auto",
 ) -> None:
     """Run the benchmark under a progress bar, write its tables to `output` and print the Markdown one.
@@ -44,6 +45,7 @@ def print_benchmark(
             output,
             masks=masks,
             material=material,
+            is_mismatched=is_mismatched,
             device=cast("Device", device),
             on_progress=lambda fraction, text: bar.update(task, completed=fraction, description=text),
         )

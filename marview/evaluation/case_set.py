@@ -7,7 +7,7 @@ from marview.evaluation.case import ListedCase
 from marview.evaluation.case_folder import is_case_folder, list_case_files, protocol_of_case_files
 from marview.evaluation.simulated import list_simulated
 from marview.evaluation.syndeeplesion import is_syndeeplesion, list_syndeeplesion, protocol_of_syndeeplesion
-from marview.physics import USUAL_PROTOCOL, Protocol, metal
+from marview.physics import USUAL_PROTOCOL, Protocol, Scanner, metal
 from marview.physics import protocol as named_protocol
 from marview.slices.clean import list_clean
 from marview.slices.shapes import read_shapes, shapes_of_sizes
@@ -24,7 +24,13 @@ def find_protocol(path: Path) -> Protocol:
 
 
 def list_cases(
-    path: Path, protocol: Protocol, *, masks: Path | None = None, material: str = "ti", seed: int = 0
+    path: Path,
+    protocol: Protocol,
+    *,
+    masks: Path | None = None,
+    material: str = "ti",
+    scanner: Scanner | None = None,
+    seed: int = 0,
 ) -> list[ListedCase]:
     """The cases at a path, by what lies there.
 
@@ -36,6 +42,7 @@ def list_cases(
             `syndeeplesion-640`).
         masks: metal shapes (`read_shapes`), for clean slices: ten shapes of the papers' sizes are made of them.
         material: of the metal in clean slices.
+        scanner: that clean slices are scanned with; that of the public simulators by default.
         seed: of places and noise in clean slices.
 
     Raises:
@@ -54,4 +61,4 @@ def list_cases(
         raise UsageError(f"{path} holds clean slices; say --masks FILE for the metal to put into them.")
     metal(material)  # an unknown one is told of before the first slice
     shapes = shapes_of_sizes(read_shapes(masks), max(protocol.shape))
-    return list_simulated(slices, shapes, protocol, material=material, seed=seed)
+    return list_simulated(slices, shapes, protocol, material=material, scanner=scanner, seed=seed)

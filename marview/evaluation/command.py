@@ -12,6 +12,7 @@ from marview.evaluation.taking_part import expand
 from marview.mar import discover
 from marview.mar.messages import Device
 from marview.originals import refuse_original
+from marview.physics import MISMATCHED
 from marview.physics import protocol as named_protocol
 
 
@@ -24,6 +25,7 @@ def benchmark(
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     masks: Path | None = None,
     material: str = "ti",
+    is_mismatched: bool = False,
     device: Device = "auto",
     on_progress: Progress = lambda _fraction, _text: None,
 ) -> Results:
@@ -39,6 +41,7 @@ def benchmark(
         parameters: of each method, by its identifier, where they differ from the defaults.
         masks: metal shapes for clean slices.
         material: of the metal in clean slices.
+        is_mismatched: scan clean slices with finer rays, detector blur and a harder beam, which no method models.
         device: where methods run.
         on_progress: is told the share that is done and what is next.
 
@@ -48,9 +51,12 @@ def benchmark(
         BadInput: there are no cases.
     """
     scan = named_protocol(protocol) if protocol else find_protocol(cases)
-    listed = list_cases(cases, scan, masks=masks, material=material)
+    scanner = MISMATCHED if is_mismatched else None
+    listed = list_cases(cases, scan, masks=masks, material=material, scanner=scanner)
     refuse_original(output)
     source = [str(cases.resolve())] + ([str(masks.resolve()), material] if masks is not None else [])
+    if is_mismatched:
+        source.append("mismatched scanner")
     with WorkerMethods(device) as correct:
         entries = [correct.entry(method, (parameters or {}).get(method)) for method in expand(methods, discover())]
         return run_benchmark(

@@ -11,7 +11,7 @@ from marview.errors import BadInput, UsageError
 from marview.evaluation.case import KnownCase, ListedCase, check_case
 from marview.evaluation.neighbours import part_of, read_neighbours
 from marview.methods.api import MarCase
-from marview.physics import Protocol, Simulation, simulate
+from marview.physics import Protocol, Scanner, Simulation, simulate
 from marview.physics.attenuation import mu_to_hu
 from marview.slices.clean import CleanSlice, fit
 from marview.slices.shapes import Shape, place
@@ -24,6 +24,7 @@ def list_simulated(
     protocol: Protocol,
     *,
     material: str = "ti",
+    scanner: Scanner | None = None,
     seed: int = 0,
 ) -> list[ListedCase]:
     """A case for each clean slice, with every shape in it once.
@@ -36,6 +37,7 @@ def list_simulated(
         shapes: each becomes a slice of the case.
         protocol: the scan.
         material: of all shapes; a name of `marview.physics.material`.
+        scanner: rays, detector and spectrum of the scan; those of the public simulators by default.
         seed: of places and noise.
     """
     patients = [each.patient for each in slices]
@@ -45,7 +47,7 @@ def list_simulated(
         neighbours = (
             partial(read_neighbours, slices, with_metal, clean, shapes, protocol.shape, seed) if clean else None
         )
-        read = partial(_scan, each, neighbours, shapes, protocol, material, [seed, number])
+        read = partial(_scan, each, neighbours, shapes, protocol, material, scanner, [seed, number])
         listed.append(ListedCase(each.name, read, scan=f"metal in {with_metal}, not in {clean}" if clean else ""))
     return listed
 
@@ -79,6 +81,7 @@ def _scan(
     shapes: Sequence[Shape],
     protocol: Protocol,
     material: str,
+    scanner: Scanner | None,
     seed: list[int],
 ) -> KnownCase:
     hu = fit(each.read(), protocol.shape)
@@ -86,7 +89,7 @@ def _scan(
         metal = [place(shape, hu, np.random.default_rng([*seed, k])) for k, shape in enumerate(shapes)]
         slices = torch.tensor(hu).expand(len(metal), -1, -1)
         noise = int(np.random.default_rng(seed).integers(2**31))
-        simulation = simulate(slices, {material: np.stack(metal)}, protocol, seed=noise)
+        simulation = simulate(slices, {material: np.stack(metal)}, protocol, scanner=scanner, seed=noise)
     except (BadInput, UsageError) as reason:
         raise BadInput(f"Case {each.name}: {reason}") from reason
     return check_case(replace(known_case(each.name, simulation, protocol), neighbours=neighbours))

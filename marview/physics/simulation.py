@@ -19,11 +19,10 @@ from marview.physics.materials import Material, material
 from marview.physics.photons import count_photons
 from marview.physics.polychromatic import WaterCorrection, polychromatic, polychromatic_of_two, water_correction
 from marview.physics.protocols import Protocol
+from marview.physics.scanner import Scanner
+from marview.physics.spectrum import Spectrum
 from marview.physics.tissue import split_tissue
 from marview.projection import Projector, fill_linear
-
-_EDGE_SHARE = 0.25
-"""What a ray at the edge of a trace keeps of its metal: it runs half beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +100,7 @@ def simulate(
     protocol: Protocol,
     *,
     stages: Stages | None = None,
+    scanner: Scanner | None = None,
     seed: int = 0,
 ) -> Simulation:
     """Scan slices with metal in them.
@@ -113,6 +113,7 @@ def simulate(
         metal: share of every pixel that is metal, 0 to 1, `[slice, y, x]`, by material (a name of `material`).
         protocol: the scan.
         stages: which stages take part, all by default.
+        scanner: rays, detector, spectrum and metal edges; those of the public simulators by default.
         seed: of the noise.
 
     Raises:
@@ -125,7 +126,7 @@ def simulate(
         >>> simulate(tissue, {"ti": pin}, protocol("adn-256")).sinogram.shape
         torch.Size([1, 320, 197])
     """
-    stages = stages or Stages()
+    stages, scanner = stages or Stages(), scanner or Scanner()
     image = _image(hu, protocol.shape, "the tissue")
     shares = {one: _image(part, image.shape, "the metal").to(image.device) for one, part in metal.items()}
     mu = hu_to_mu(image.clamp(min=-1000))
@@ -135,21 +136,30 @@ def simulate(
     inside = torch.zeros_like(mu) if stages.tissue_under_metal else (total >= 0.5).to(mu.dtype)
 
     tissue = split_tissue(mu) if stages.bone else torch.stack([mu, torch.zeros_like(mu)])
-    lengths = _project(projector, [*tissue, *(tissue * inside), *shares.values()])
+    images = [scanner.enlarged(each) for each in [*tissue, *(tissue * inside), *shares.values()]]
+    lengths = _project(scanner.fine(projector), images)
     without, displaced, lengths_of_metal = lengths[:2], lengths[2:4], lengths[4:]
-    trace = (lengths_of_metal > 0).any(dim=0)
-    through = [one.mu * length[trace] for one, length in zip(metals, lengths_of_metal, strict=True)]
-    if stages.edges:
-        edge = _edge(trace)[trace]
-        through = [torch.where(edge, part * _EDGE_SHARE, part) for part in through]
-    crossing = torch.stack([*(without - displaced)[:, trace].clamp(min=0), *through])
+    crossed = (lengths_of_metal > 0).any(dim=0)
+    through = [one.mu * length[crossed] for one, length in zip(metals, lengths_of_metal, strict=True)]
+    if stages.edges and scanner.fineness == 1:
+        edge = edge_rays(crossed)[crossed]
+        through = [torch.where(edge, part * scanner.edge_share, part) for part in through]
+    crossing = torch.stack([*(without - displaced)[:, crossed].clamp(min=0), *through])
 
-    detector = _Detector(protocol, stages, torch.Generator(image.device).manual_seed(seed))
+    spectrum = scanner.filtered(protocol.spectrum)
+    detector = _Detector(protocol, stages, spectrum, torch.Generator(image.device).manual_seed(seed))
     water_and_bone = [material("water"), material("bone")]
-    metal_free_sinogram = detector.read(without, water_and_bone)
+    metal_free = detector.attenuation(without, water_and_bone)
+    with_metal = metal_free.clone()
+    if bool(crossed.any()):
+        with_metal[crossed] = detector.attenuation(crossing, [*water_and_bone, *metals])
+    metal_free, with_metal = scanner.seen(metal_free), scanner.seen(with_metal)
+    trace = scanner.any_ray(crossed)
+    differs = trace | (with_metal != metal_free)  # the blur carries metal beyond the trace
+    metal_free_sinogram = detector.read(metal_free)
     sinogram = metal_free_sinogram.clone()
-    if bool(trace.any()):
-        sinogram[trace] = detector.read(crossing, [*water_and_bone, *metals])
+    if bool(differs.any()):
+        sinogram[differs] = detector.read(with_metal[differs])
     return Simulation(mu, total > 0, sinogram, metal_free_sinogram, trace, projector)
 
 
@@ -157,13 +167,19 @@ def simulate(
 class _Detector:
     protocol: Protocol
     stages: Stages
+    spectrum: Spectrum
     generator: torch.Generator
 
-    def read(self, lengths: Tensor, materials: Sequence[Material]) -> Tensor:
-        """Line integrals a scanner writes down, `[...]`, of those of every material, `[material, ...]`."""
-        stages, protocol = self.stages, self.protocol
+    def attenuation(self, lengths: Tensor, materials: Sequence[Material]) -> Tensor:
+        """Line integrals the photons of all energies have, `[...]`, of those of every material, `[material, ...]`."""
+        if not self.stages.hardening:
+            return lengths.sum(dim=0)
         mixed = polychromatic_of_two if len(materials) == 2 else polychromatic
-        seen = mixed(lengths, materials, protocol.spectrum) if stages.hardening else lengths.sum(dim=0)
+        return mixed(lengths, materials, self.spectrum)
+
+    def read(self, seen: Tensor) -> Tensor:
+        """Line integrals a scanner writes down: counted photons, corrected for the hardening of water."""
+        stages, protocol = self.stages, self.protocol
         if stages.noise or stages.scatter:
             scatter = protocol.scatter_photons if stages.scatter else 0.0
             seen = count_photons(seen, protocol.photons, scatter, self.generator if stages.noise else None)
@@ -171,7 +187,7 @@ class _Detector:
 
     @cached_property
     def correction(self) -> WaterCorrection:
-        return water_correction(material("water"), self.protocol.spectrum)
+        return water_correction(material("water"), self.spectrum)
 
 
 def _image(array: Tensor | NDArray[Any], shape: Sequence[int], what: str) -> Tensor:
@@ -196,7 +212,7 @@ def _project(projector: Projector, images: Sequence[Tensor]) -> Tensor:
     return lengths.reshape(len(images), -1, *lengths.shape[1:])
 
 
-def _edge(trace: Tensor) -> Tensor:
-    """Rays of the trace with a neighbour in their view beside it, `[slice, view, bin]`."""
+def edge_rays(trace: Tensor) -> Tensor:
+    """Mark the rays of a trace with a neighbour in their view beside it, bool, `[slice, view, bin]`."""
     beside = torch.nn.functional.pad(trace, (1, 1), value=True)
     return trace & ~(beside[..., :-2] & beside[..., 2:])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from marview.errors import UsageError
 from marview.paths import resources
+from marview.physics.materials import Material
 
 LOWEST_KEV = 20.0
 """Softer photons do not leave a patient; the field's simulators start here."""
@@ -29,6 +30,11 @@ class Spectrum:
     def mean_kev(self) -> float:
         """Mean energy of a photon."""
         return float(self.energies_kev @ self.shares)
+
+    def behind(self, filter_: Material, thickness_mm: float) -> "Spectrum":
+        """Make the spectrum behind a further filter of a material; a negative thickness takes filtration away."""
+        rate = filter_.density_g_cm3 * filter_.at(self.energies_kev) / 10
+        return Spectrum.of(self.energies_kev, self.shares * np.exp(-rate * thickness_mm))
 
     @classmethod
     def of(cls, energies_kev: NDArray[np.float64], photons: NDArray[np.float64]) -> "Spectrum":

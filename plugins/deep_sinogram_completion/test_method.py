@@ -77,6 +77,18 @@ def test_a_prior_of_classes_and_interpolation_can_be_asked_for(
     assert torch.allclose(interpolated.corrected_sinogram[case.trace], wanted[case.trace], atol=1e-3)
 
 
+def test_the_consistency_loop_changes_the_image_of_a_measured_sinogram_alone(
+    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
+) -> None:
+    pairs = discs()
+    case = made.case_of(pairs)
+    clinical = MarCase(case.hu, case.metal, case.pixel_mm, case.beam, case.slice_indices)
+    job = weights_job(made.small(room), made.SMALL)
+    for each, is_changed in ((case, True), (clinical, False)):
+        usual, looped = (loaded.method.run(each, loaded.parameters({"loop_iterations": n}), job).hu for n in (0, 1))
+        assert torch.equal(usual, looped) is not is_changed
+
+
 def test_weights_of_another_network_are_refused(
     loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
 ) -> None:

@@ -10,6 +10,7 @@ from marview.learning.guard import warnings
 from marview.learning.networks import line_unit
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
+from marview.methods.consistency import looped
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import complete_with_prior, grown
 from marview.physics.attenuation import mu_to_hu
@@ -36,6 +37,15 @@ class Parameters(BaseModel):
         title="Keep what is known",
         description="Whether the image network's image only fills the metal trace, as a prior does, so that the "
         "rest of the sinogram stays as it was: for clinical slices, always, or never, as published.",
+        json_schema_extra={"advanced": True},
+    )
+    loop_iterations: int = Field(
+        0,
+        ge=0,
+        le=8,
+        title="Consistency loop",
+        description="Upper limit of the iterations that reduce what reconstruction leaves of bone hardening and blur; "
+        "0, as published, leaves them out. Needs a measured sinogram.",
         json_schema_extra={"advanced": True},
     )
 
@@ -88,6 +98,7 @@ class DuDoNet:
                     result[part] = case.mu[part] + case.projector.fbp(corrected[part] - case.sinogram[part])
                 else:
                     result[part] = case.projector.fbp(corrected[part])
+        result = looped(case, result, parameters.loop_iterations, lambda _: job.check_cancelled())
         notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case)]
         return MarResult(mu_to_hu(result), mu_to_hu(inverted), corrected, notes)
 

@@ -1,0 +1,133 @@
+"""What a scanner should have measured of a given image: the forward model of methods that compare with the scan."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from marview.physics.materials import Material, material
+from marview.physics.polychromatic import WaterCorrection, polychromatic, polychromatic_of_two, water_correction
+from marview.physics.spectrum import Spectrum
+from marview.physics.tissue import split_tissue
+from marview.projection import Projector
+
+_IN_AIR = 0.1
+"""Most rays with a line integral below this meet nothing but air; the few that graze a body do not move a median."""
+
+_MEDIAN_SQUARE = 0.4549
+"""Median of the square of a normally distributed number of variance one."""
+
+_FEWEST_RAYS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Crossing:
+    """Line integrals of each ray by what it crosses, `[slice, view, bin]`, without unit, at the reference energy.
+
+    Attributes:
+        water: the part of the tissue that is water.
+        bone: the part of the tissue that is bone.
+        share: path length in metal, in cm of full metal pixels.
+    """
+
+    water: Tensor
+    bone: Tensor
+    share: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ScanModel:
+    """Polychromatic forward model with scatter and water correction, of all slices at once.
+
+    Attributes:
+        projector: between images and sinograms.
+        spectrum: spectrum of the tube.
+        scatter_share: scattered photons a bin receives, as a share of the photons in air.
+    """
+
+    projector: Projector
+    spectrum: Spectrum
+    scatter_share: float = 1e-6
+
+    def tissue(self, mu: Tensor) -> Tensor:
+        """Predict the sinogram of an image without metal, 1/cm, `[slice, y, x]` to `[slice, view, bin]`.
+
+        The image is split into water and bone by its values (`marview.physics.tissue`).
+        """
+        return self.read(self.through_tissue(self._lengths(split_tissue(mu))))
+
+    def crossing(self, mu: Tensor, share: Tensor) -> Crossing:
+        """Project tissue and metal.
+
+        Args:
+            mu: image without metal, 1/cm, `[slice, y, x]`.
+            share: share of each pixel that is metal, `[slice, y, x]`; pixels that are mostly metal hold no tissue.
+        """
+        tissue = split_tissue(mu * (share < 0.5))
+        return Crossing(*self._lengths(torch.cat([tissue, share[None]])))
+
+    def with_metal(self, crossing: Crossing, metals: Sequence[Material], trace: Tensor) -> Tensor:
+        """Predict the sinogram of tissue with metal, `[slice, view, bin]`.
+
+        Args:
+            crossing: what the rays cross.
+            metals: material of the metal, one a slice.
+            trace: rays that cross metal, bool, `[slice, view, bin]`; the others are predicted without it.
+        """
+        seen = self.through_tissue(torch.stack([crossing.water, crossing.bone]))
+        for number, metal in enumerate(metals):
+            rays = trace[number]
+            if bool(rays.any()):
+                seen[number][rays] = self.through_metal(crossing, number, rays, metal)
+        return self.read(seen)
+
+    def through_tissue(self, lengths: Tensor) -> Tensor:
+        """Attenuate photons of all energies by water and bone, `[2, slice, view, bin]` to `[slice, view, bin]`."""
+        return polychromatic_of_two(lengths.clamp(min=0), _tissues(), self.spectrum)
+
+    def through_metal(self, crossing: Crossing, number: int, rays: Tensor, metal: Material) -> Tensor:
+        """Attenuate photons by tissue and metal along some rays of a slice, `[ray]`.
+
+        Args:
+            crossing: what the rays cross.
+            number: of the slice.
+            rays: bool, `[view, bin]`.
+            metal: material of the metal.
+        """
+        parts = (crossing.water[number][rays], crossing.bone[number][rays], crossing.share[number][rays] * metal.mu)
+        return polychromatic(torch.stack(parts).clamp(min=0), [*_tissues(), metal], self.spectrum)
+
+    def read(self, seen: Tensor) -> Tensor:
+        """Turn line integrals into those the scanner writes down: scatter added, corrected for hardening by water."""
+        return self._correction(-torch.log(torch.exp(-seen) + self.scatter_share))
+
+    @cached_property
+    def _correction(self) -> WaterCorrection:
+        return water_correction(material("water"), self.spectrum)
+
+    def noise_variance(self, sinogram: Tensor) -> Tensor:
+        """Estimate the variance of each ray's noise from the rays through air, `[slice, view, bin]`.
+
+        There it is one over the photons; the darker a ray, the fewer of them arrive. Slices with fewer than 200 rays
+        through air get zero, since their photons are unknown.
+
+        Args:
+            sinogram: measured line integrals, `[slice, view, bin]`.
+        """
+        correction = self._correction
+        squares = [rays[rays.abs() < _IN_AIR].square() for rays in sinogram]
+        in_air = [float(each.median()) if each.numel() >= _FEWEST_RAYS else 0.0 for each in squares]
+        of_one = sinogram.new_tensor(in_air)[:, None, None] / _MEDIAN_SQUARE / correction.coefficients[0] ** 2
+        before = correction.undo(sinogram)
+        return of_one * torch.exp(before.clamp(min=0)) * correction.slope(before).square()
+
+    def _lengths(self, images: Tensor) -> Tensor:
+        """Project images, `[image, slice, y, x]` to `[image, slice, view, bin]`, in one go."""
+        lengths = self.projector.forward(images.flatten(0, 1))
+        return lengths.reshape(*images.shape[:2], *lengths.shape[1:])
+
+
+def _tissues() -> list[Material]:
+    return [material("water"), material("bone")]

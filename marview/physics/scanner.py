@@ -1,0 +1,86 @@
+"""How a scanner differs from the simplest simulation of it: its rays, detector, spectrum and metal edges."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from marview.geometry import Beam, FanBeamArc
+from marview.physics.materials import material
+from marview.physics.spectrum import Spectrum
+from marview.projection import Projector
+
+_BLUR_REACH_BINS = 3
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scanner:
+    """Details of a simulated scanner. The defaults are those of the field's public simulators.
+
+    A reconstruction that models the scan must not be judged by a simulator that shares its model (the inverse crime),
+    so a benchmark varies these details.
+
+    Attributes:
+        fineness: rays per bin, whose photons are averaged; pixels are divided into as many parts along each axis.
+        blur_bins: standard deviation of the detector's blur, in bins; photons spread, not line integrals.
+        edge_share: share of its metal that a ray at the edge of the trace keeps, since it runs half beside the metal.
+            Finer rays need no such rule.
+        filtration_mm: thickness of copper added to the protocol's spectrum.
+    """
+
+    fineness: int = 1
+    blur_bins: float = 0.0
+    edge_share: float = 0.25
+    filtration_mm: float = 0.0
+
+    def filtered(self, spectrum: Spectrum) -> Spectrum:
+        """Add the filter to a spectrum."""
+        return spectrum.behind(material("cu"), self.filtration_mm) if self.filtration_mm else spectrum
+
+    def enlarged(self, image: Tensor) -> Tensor:
+        """Divide the pixels of an image, `[slice, y, x]`; the parts keep the pixel's value."""
+        if self.fineness == 1:
+            return image
+        return image.repeat_interleave(self.fineness, dim=-2).repeat_interleave(self.fineness, dim=-1)
+
+    def fine(self, projector: Projector) -> Projector:
+        """Make the projector of the divided pixels and rays."""
+        parts = self.fineness
+        if parts == 1:
+            return projector
+        rows, columns = projector.shape
+        return Projector(
+            _divided(projector.beam, parts), shape=(rows * parts, columns * parts), pixel_mm=projector.pixel_mm / parts
+        )
+
+    def seen(self, line_integrals: Tensor) -> Tensor:
+        """Average the photons of the rays of each bin and blur them, `[slice, view, fine bin]` to `[.., bin]`."""
+        if self.fineness == 1 and not self.blur_bins:
+            return line_integrals
+        photons = self._by_bin(torch.exp(-line_integrals)).mean(dim=-1)
+        if self.blur_bins:
+            places = torch.arange(-_BLUR_REACH_BINS, _BLUR_REACH_BINS + 1, device=photons.device)
+            kernel = torch.exp(-((places / self.blur_bins) ** 2) / 2).to(photons.dtype)
+            rows = torch.nn.functional.pad(photons.flatten(0, -2)[:, None], (_BLUR_REACH_BINS,) * 2, mode="replicate")
+            blurred = torch.nn.functional.conv1d(rows, (kernel / kernel.sum())[None, None])
+            photons = blurred.reshape(photons.shape)
+        return -torch.log(photons)
+
+    def any_ray(self, trace: Tensor) -> Tensor:
+        """Mark the bins of which any ray is marked, bool, `[slice, view, fine bin]` to `[slice, view, bin]`."""
+        return self._by_bin(trace).any(dim=-1)
+
+    def _by_bin(self, rays: Tensor) -> Tensor:
+        return rays.reshape(*rays.shape[:-1], -1, self.fineness)
+
+
+def _divided(beam: Beam, parts: int) -> Beam:
+    finer: dict[str, Any] = {"bins": beam.bins * parts, "bin_offset": beam.bin_offset * parts}
+    if isinstance(beam, FanBeamArc):
+        return replace(beam, **finer, bin_rad=beam.bin_rad / parts)
+    return replace(beam, **finer, bin_mm=beam.bin_mm / parts)
+
+
+MISMATCHED = Scanner(fineness=2, blur_bins=0.4, filtration_mm=0.1)
+"""A scanner with rays, detector and spectrum that no reconstruction of marview models; its beam is 5 keV harder."""

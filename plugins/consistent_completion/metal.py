@@ -1,0 +1,70 @@
+"""What the metal is: how much of each pixel it fills, and which material it is made of."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from marview.physics import Material, material
+from marview.physics.attenuation import MU_WATER
+from marview.physics.scan_model import Crossing, ScanModel
+
+CANDIDATES = ("ti", "316l", "cocrmo", "amalgam", "au")
+"""Materials that `auto` tells apart: alloys of one base element differ less than the fit of their amount allows."""
+
+_FULL = 0.9
+"""Quantile of the values inside the mask that stands for a full metal pixel; streaks make the highest values."""
+
+_DENSITIES = (0.8, 1.0, 1.2)
+_VIEW_STEP = 16
+
+
+def first_share(image: Tensor, metal: Tensor) -> Tensor:
+    """Estimate the share of each pixel that is metal from the uncorrected image, `[slice, y, x]`.
+
+    Args:
+        image: with metal, 1/cm, `[slice, y, x]`.
+        metal: metal mask, bool, `[slice, y, x]`.
+    """
+    share = torch.zeros_like(image)
+    for values, mask, result in zip(image, metal, share, strict=True):
+        if bool(mask.any()):
+            inside = values[mask]
+            full = torch.quantile(inside, _FULL)
+            result[mask] = ((inside - MU_WATER) / (full - MU_WATER).clamp(min=MU_WATER)).clamp(0, 1)
+    return share
+
+
+def choose_metal(model: ScanModel, crossing: Crossing, sinogram: Tensor, rays: Tensor) -> list[Material]:
+    """Choose the material whose predicted scan is nearest to the measured one, one a slice.
+
+    Every sixteenth view decides, with three densities for each material.
+
+    Args:
+        model: predicts the scan.
+        crossing: what the rays cross.
+        sinogram: measured line integrals, `[slice, view, bin]`.
+        rays: rays that are compared, bool, `[slice, view, bin]`.
+    """
+    is_seen = torch.zeros_like(rays)
+    is_seen[:, ::_VIEW_STEP] = rays[:, ::_VIEW_STEP]
+    candidates = [material(name) for name in CANDIDATES]
+    return [_nearest(model, crossing, number, sinogram, is_seen[number], candidates) for number in range(len(rays))]
+
+
+def _nearest(
+    model: ScanModel, crossing: Crossing, number: int, sinogram: Tensor, rays: Tensor, candidates: Sequence[Material]
+) -> Material:
+    if not bool(rays.any()):
+        return candidates[0]
+    measured = sinogram[number][rays]
+
+    def misfit(metal: Material) -> float:
+        errors = []
+        for density in _DENSITIES:
+            denser = Crossing(crossing.water, crossing.bone, crossing.share * density)
+            predicted = model.read(model.through_metal(denser, number, rays, metal))
+            errors.append(float((predicted - measured).abs().mean()))
+        return min(errors)
+
+    return min(candidates, key=misfit)

@@ -1,0 +1,71 @@
+"""Consistent completion: tissue and metal of the image are changed until their predicted scan is the measured one."""
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import BaseModel
+
+from marview.methods.api import Job, MarCase, MarResult, SliceNote
+from marview.physics import protocol_of
+from marview.physics.attenuation import mu_to_hu
+
+from .parameters import Parameters
+from .reconstruction import Reconstruction, completed_by_nmar, reconstruct, scan_model
+
+STEPS_ASIDE = (
+    "The sinogram of a clinical image is a forward projection of the image, not a measured one, so there is no scan to "
+    "be consistent with; these slices have the result of normalized MAR."
+)
+
+UNKNOWN_SCAN = (
+    "The scan is of no named protocol, so a tube voltage of 120 kV was assumed; set the tube voltage if it was another."
+)
+
+LEFT_OUT = ", whose rays cannot be predicted well enough, so they were not used; the tissue they cross is interpolated"
+
+
+class ConsistentCompletion:
+    """Begins at normalized MAR and ends where image, metal and measured rays agree."""
+
+    Parameters = Parameters
+
+    @torch.inference_mode()
+    def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
+        """Correct the slices of a case; clinical slices, whose rays were not measured, keep the result of NMAR."""
+        assert isinstance(parameters, Parameters)
+
+        def tell(share: float, text: str) -> None:
+            job.check_cancelled()
+            job.progress(share, text)
+
+        prior, completed = completed_by_nmar(case, tell)
+        for index, picture in zip(case.slice_indices, prior, strict=False):
+            job.output("prior", index, mu_to_hu(picture))
+        if case.measured_sinogram is None:
+            return MarResult(mu_to_hu(case.reconstruct(completed)), mu_to_hu(prior), completed, [STEPS_ASIDE])
+        found = reconstruct(case, parameters, tell, completed)
+        has_metal = case.metal.flatten(1).any(dim=1)
+        tell(0.95, "corrected sinogram")
+        predicted = scan_model(case, parameters).tissue(found.tissue)
+        return MarResult(
+            mu_to_hu(torch.where(has_metal[:, None, None], found.tissue, case.mu)),
+            mu_to_hu(prior),
+            torch.where(case.trace, predicted, case.sinogram),
+            _notes(case, parameters, found, has_metal.tolist()),
+        )
+
+
+def _notes(
+    case: MarCase, parameters: Parameters, found: Reconstruction, has_metal: Sequence[bool]
+) -> list[str | SliceNote]:
+    """What was assumed, and where rays through metal were left out."""
+    notes: list[str | SliceNote] = []
+    if parameters.tube_kv == "auto" and protocol_of(case.beam, case.pixel_mm) is None:
+        notes.append(UNKNOWN_SCAN)
+    indices = case.slice_indices or range(len(has_metal))
+    for index, metal, is_trusted, is_told in zip(
+        indices, found.metals, found.is_trusted.tolist(), has_metal, strict=False
+    ):
+        if is_told and not is_trusted:
+            notes.append(SliceNote(index, f"the metal looks like {metal.label}", LEFT_OUT))
+    return notes

@@ -1,0 +1,55 @@
+"""Parameters of consistent completion; `steps`, `iterations` and `trace` are its ablations."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from marview.methods.consistency import ITERATIONS
+
+
+class Parameters(BaseModel):
+    """Parameters of consistent completion."""
+
+    material: Literal["auto", "ti", "ti6al4v", "316l", "cocrmo", "amalgam", "au"] = Field(
+        "auto",
+        title="Metal",
+        description="Material of the metal; auto takes the one whose predicted scan is nearest to the measured one, "
+        "slice by slice.",
+    )
+    tube_kv: Literal["auto", "80", "100", "120", "140"] = Field(
+        "auto",
+        title="Tube voltage",
+        description="Voltage of the X-ray tube; auto takes that of the named protocol, or 120 kV.",
+        json_schema_extra={"unit": "kV"},
+    )
+    filtration_mm: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Added filtration",
+        description="Copper in the beam besides the 3 mm of aluminium of the spectrum.",
+        json_schema_extra={"unit": "mm", "step": 0.05, "advanced": True},
+    )
+    iterations: int = Field(
+        ITERATIONS,
+        ge=0,
+        le=8,
+        title="Loop iterations",
+        description="Upper limit of the iterations of the consistency loop; the noise of the scan may end it earlier. "
+        "0 leaves the loop out.",
+        json_schema_extra={"advanced": True},
+    )
+    rays_through: Literal["titanium", "any metal", "no metal"] = Field(
+        "titanium",
+        title="Use rays through",
+        description="Metal whose rays tell of the tissue they also cross. Rays through dense metal need a model of the "
+        "scanner that is exact; without it, interpolation across the trace does less harm.",
+    )
+    steps: int = Field(
+        2,
+        ge=0,
+        le=8,
+        title="Joint steps",
+        description="Steps that use the rays through metal.",
+        json_schema_extra={"advanced": True},
+    )

@@ -1,0 +1,120 @@
+"""From a case with a measured sinogram to its image without metal: loop, metal, joint steps, loop."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from marview.methods.api import MarCase
+from marview.methods.consistency import consistency_loop, model_of
+from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.physics import Material, material
+from marview.physics.attenuation import MU_WATER
+from marview.physics.scan_model import ScanModel
+
+from .metal import choose_metal, first_share
+from .parameters import Parameters
+from .steps import Estimate, Scan, change_both, change_metal, compare, is_explained, trusted
+
+Tell = Callable[[float, str], None]
+"""Hears the share that is done, 0 to 1, and what comes next; it may raise to end the run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What came out.
+
+    Attributes:
+        tissue: image without metal, 1/cm, `[slice, y, x]`.
+        metals: what the metal was taken for, one a slice; empty where it was not asked.
+        is_trusted: slices whose rays through metal were used, bool, `[slice]`.
+    """
+
+    tissue: Tensor
+    metals: Sequence[Material]
+    is_trusted: Tensor
+
+
+def completed_by_nmar(case: MarCase, tell: Tell) -> tuple[Tensor, Tensor]:
+    """NMAR's prior image in 1/cm, `[slice, y, x]`, and its completed sinogram, `[slice, view, bin]`."""
+    tell(0.0, "prior image")
+    prior = nmar_prior(case, pause=lambda: tell(0.05, "prior image"))
+    tell(0.1, "completing the sinogram")
+    return prior, complete_normalized(case, case.projector.forward(prior), NmarSettings())
+
+
+def reconstruct(
+    case: MarCase,
+    parameters: Parameters,
+    tell: Tell = lambda _share, _text: None,
+    completed: Tensor | None = None,
+) -> Reconstruction:
+    """Find the image without metal whose predicted scan is the measured one.
+
+    Args:
+        case: with a measured sinogram.
+        parameters: of the run.
+        tell: hears how far it is.
+        completed: sinogram to begin with; NMAR's where None.
+    """
+    model = scan_model(case, parameters)
+    completed = completed_by_nmar(case, tell)[1] if completed is None else completed
+    if not parameters.steps or parameters.rays_through == "no metal":
+        start = torch.where(case.metal, MU_WATER, case.projector.fbp(completed))
+        tissue = _loop(case, model, start, parameters.iterations, tell)
+        return Reconstruction(tissue, [], torch.zeros(len(tissue), dtype=torch.bool, device=tissue.device))
+    scan, estimate = begin(case, model, parameters, tell, completed)
+    remainder = compare(scan, estimate)
+    is_trusted = is_explained(scan, remainder) | (parameters.rays_through == "any metal")
+    for step in range(parameters.steps):
+        tell(0.5 + 0.4 * step / parameters.steps, "rays through metal")
+        remainder = compare(scan, estimate) if step else remainder
+        estimate = change_both(scan, estimate, remainder, trusted(remainder, is_trusted))
+    return Reconstruction(estimate.tissue, scan.metals, is_trusted)
+
+
+def begin(
+    case: MarCase,
+    model: ScanModel,
+    parameters: Parameters,
+    tell: Tell = lambda _share, _text: None,
+    completed: Tensor | None = None,
+) -> tuple[Scan, Estimate]:
+    """What the joint steps begin with: one iteration of the loop, and what the metal is.
+
+    Arguments as of `reconstruct`.
+    """
+    completed = completed_by_nmar(case, tell)[1] if completed is None else completed
+    tell(0.2, "consistency loop")
+    start = torch.where(case.metal, MU_WATER, case.projector.fbp(completed))
+    tissue = _loop(case, model, start, min(1, parameters.iterations), tell)
+    tell(0.4, "metal")
+    share = first_share(case.mu, case.metal)
+    scan = Scan(model, case.sinogram, case.trace, case.metal, [], model.noise_variance(case.sinogram))
+    crossing = model.crossing(tissue, share)
+    if parameters.material == "auto":
+        metals = choose_metal(model, crossing, case.sinogram, case.trace & ~scan.edge)
+    else:
+        metals = [material(parameters.material)] * len(share)
+    scan = replace(scan, metals=metals)
+    estimate = Estimate(tissue, share)
+    return scan, change_metal(scan, estimate, compare(scan, estimate, crossing))
+
+
+def scan_model(case: MarCase, parameters: Parameters) -> ScanModel:
+    """The scan model of a case: with the spectrum that was asked for, or that of its named protocol."""
+    tube_kv = None if parameters.tube_kv == "auto" else int(parameters.tube_kv)
+    return model_of(case, tube_kv, parameters.filtration_mm)
+
+
+def _loop(case: MarCase, model: ScanModel, start: Tensor, iterations: int, tell: Tell) -> Tensor:
+    return consistency_loop(
+        model,
+        case.sinogram,
+        case.trace,
+        start,
+        case.metal,
+        iterations=iterations,
+        pause=lambda iteration: tell(0.2 + 0.2 * iteration / iterations, "consistency loop"),
+    )

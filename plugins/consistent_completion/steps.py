@@ -1,0 +1,196 @@
+"""The joint steps: tissue and metal are changed until the predicted scan agrees with the measured one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from marview.methods.consistency import is_noise, without_metal
+from marview.physics import Material
+from marview.physics.scan_model import Crossing, ScanModel
+from marview.physics.simulation import edge_rays
+from marview.projection import fill_linear
+
+_MOST_METAL = 1.2
+"""Upper limit of a pixel's share of metal: denser than the material's table, as alloys and casts may be."""
+
+_LEAST_SLOPE = 0.1
+
+_RELAXATION = 1.4
+"""Factor on changes of the metal's share, whose rays tell less the more of it they cross."""
+
+_TISSUE = 0.1
+"""Standard deviation of what tissue leaves in the trace, against which the doubt of a ray is held."""
+
+_DENSE_MU = 4.0
+"""Attenuation in 1/cm between titanium and steel."""
+
+_MISFIT = 0.15
+"""Root mean square of the remainder in the trace above which the metal is not what it was taken for."""
+
+_LEAK = 0.03
+"""Share of its photons that a bin gives to each neighbour."""
+
+_HARDENING = 0.02
+"""Doubt of a ray for each unit of line integral that hardening takes from the metal: spectrum and alloy are guesses."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What was measured and how it is modelled.
+
+    Attributes:
+        model: predicts the scan.
+        sinogram: measured line integrals, `[slice, view, bin]`.
+        trace: metal trace, bool, `[slice, view, bin]`.
+        metal: metal mask, bool, `[slice, y, x]`.
+        metals: material of the metal, one a slice.
+        variance: of each ray's noise, `[slice, view, bin]`.
+    """
+
+    model: ScanModel
+    sinogram: Tensor
+    trace: Tensor
+    metal: Tensor
+    metals: Sequence[Material]
+    variance: Tensor
+
+    @property
+    def edge(self) -> Tensor:
+        """Rays at the edge of the trace, bool: partly beside the metal, so no model predicts them well."""
+        return edge_rays(self.trace)
+
+    def mu_of_metal(self) -> Tensor:
+        """Attenuation of full metal in 1/cm, `[slice, 1, 1]`."""
+        return self.sinogram.new_tensor([metal.mu for metal in self.metals])[:, None, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What is known of the slices so far.
+
+    Attributes:
+        tissue: image without metal, 1/cm, `[slice, y, x]`.
+        share: share of each pixel that is metal, `[slice, y, x]`.
+    """
+
+    tissue: Tensor
+    share: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Remainder:
+    """Measured minus predicted line integrals and what predicts them, `[slice, view, bin]`.
+
+    Attributes:
+        left: the remainder; doubted rays of the trace are interpolated.
+        interpolated: the remainder outside the trace, interpolated across it.
+        tissue: predicted line integrals of the tissue alone.
+        hardened: what metal adds to the predicted line integrals.
+        path: line integral of the metal at the reference energy.
+        doubt: standard deviation of the prediction's error.
+    """
+
+    left: Tensor
+    interpolated: Tensor
+    tissue: Tensor
+    hardened: Tensor
+    path: Tensor
+    doubt: Tensor
+
+
+def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) -> Remainder:
+    """Predict the scan of an estimate and subtract it from the measured one.
+
+    A remainder outside the trace that is no larger than the noise counts as none.
+
+    Args:
+        scan: what was measured.
+        estimate: tissue and metal.
+        crossing: what the rays cross, where it has been projected before.
+    """
+    model = scan.model
+    crossing = crossing or model.crossing(estimate.tissue, estimate.share)
+    tissue = model.read(model.through_tissue(torch.stack([crossing.water, crossing.bone])))
+    predicted = model.with_metal(crossing, scan.metals, scan.trace)
+    path = crossing.share * scan.mu_of_metal()
+    doubt = _doubt(scan, predicted, path - (predicted - tissue))
+    left = scan.sinogram - predicted
+    is_quiet = is_noise(left, scan.variance, scan.trace)[:, None, None]
+    left = left.masked_fill(is_quiet & ~scan.trace, 0)
+    return Remainder(
+        left=fill_linear(left, scan.edge | (scan.trace & (doubt > _TISSUE))),
+        interpolated=fill_linear(left, scan.trace),
+        tissue=tissue,
+        hardened=predicted - tissue,
+        path=path,
+        doubt=doubt,
+    )
+
+
+def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
+    """Standard deviation of what the model may be wrong by, `[slice, view, bin]`.
+
+    Added up are the ray's noise, hardening by metal of which spectrum and alloy are guesses, and photons that leak from
+    neighbouring bins or sides of a bin, which are many where metal ends.
+    """
+    around = torch.nn.functional.pad(predicted, (1, 1), mode="replicate")
+    before, after = around[..., :-2], around[..., 2:]
+    more = torch.exp((predicted - before).clamp(max=20)) + torch.exp((predicted - after).clamp(max=20)) - 2
+    leak = torch.log1p(_LEAK * more.clamp(min=-0.9 / _LEAK))
+    scattered = (torch.exp(predicted) * scan.model.scatter_share).clamp(max=1e3)
+    seen = 1 + scattered  # scatter hides what a dark ray would tell
+    return seen * (scan.variance + (_HARDENING * hardening).square() + leak.square()).sqrt()
+
+
+def change_metal(scan: Scan, estimate: Estimate, remainder: Remainder) -> Estimate:
+    """Explain the remainder in the trace by the metal alone."""
+    in_trace = torch.where(scan.trace, remainder.left, 0.0)
+    return Estimate(estimate.tissue, _changed_share(scan, estimate, remainder, scan.model.projector.fbp(in_trace)))
+
+
+def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue: Tensor) -> Estimate:
+    """Explain the remainder by tissue and metal: the FBP tells outside the mask from inside it.
+
+    Args:
+        scan: what was measured.
+        estimate: before the step.
+        remainder: of the estimate.
+        of_tissue: part of the remainder in the trace that is due to tissue, `[slice, view, bin]`.
+    """
+    of_all = torch.where(scan.trace, of_tissue, remainder.left)
+    change, change_of_all = scan.model.projector.fbp(torch.cat([of_all, remainder.left])).chunk(2)
+    share = _changed_share(scan, estimate, remainder, change_of_all)
+    return Estimate(without_metal(estimate.tissue + change, scan.metal), share)
+
+
+def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
+    """Take the remainder for tissue as far as the rays are not doubted, and interpolate for the rest.
+
+    Args:
+        remainder: of the estimate.
+        is_trusted: slices whose rays through metal are used, bool, `[slice]`; the others are interpolated.
+    """
+    share = is_trusted[:, None, None] / (1 + (remainder.doubt / _TISSUE).square())
+    return torch.lerp(remainder.interpolated, remainder.left, share)
+
+
+def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
+    """Tell the slices whose rays through metal the model explains, bool, `[slice]`.
+
+    Their metal is titanium or an alloy of it, and the remainder in the trace is small. Dense metal hardens the beam so
+    much that a small error of spectrum, alloy or detector is larger than what tissue leaves.
+    """
+    is_light = scan.mu_of_metal().flatten() < _DENSE_MU
+    rays = scan.trace.sum(dim=(1, 2)).clamp(min=1)
+    rms = ((remainder.left.square() * scan.trace).sum(dim=(1, 2)) / rays).sqrt()
+    return is_light & (rms < _MISFIT)
+
+
+def _changed_share(scan: Scan, estimate: Estimate, remainder: Remainder, change: Tensor) -> Tensor:
+    """Add to the share of metal what an image of the remainder, 1/cm, says inside the mask."""
+    hardened, path = (each.sum(dim=(1, 2), keepdim=True) for each in (remainder.hardened, remainder.path))
+    slope = (hardened / path.clamp(min=1e-6)).clamp(min=_LEAST_SLOPE)
+    more = _RELAXATION * change / (slope * scan.mu_of_metal())
+    return torch.where(scan.metal, (estimate.share + more).clamp(0, _MOST_METAL), 0.0)

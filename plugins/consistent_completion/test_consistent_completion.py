@@ -1,0 +1,150 @@
+"""Consistent completion on simulated scans whose truth is known."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from marview.geometry import FanBeamArc
+from marview.methods.api import Cancelled, MarCase
+from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.physics import MISMATCHED, Protocol, Scanner, Simulation, simulate
+from marview.physics.attenuation import mu_to_hu
+from marview.worker.loading import LoadedMethod
+
+SCAN = Protocol(
+    name="small",
+    beam=FanBeamArc(views=180, bins=185, source_to_isocentre_mm=570.0, bin_rad=0.005),
+    shape=(96, 96),
+    pixel_mm=4.0,
+    source="tests",
+)
+
+
+class SilentJob:
+    device = torch.device("cpu")
+    log = logging.getLogger("test")
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        assert 0 <= fraction <= 1
+
+    def output(self, name: str, slice_index: int, array: Tensor) -> None: ...
+
+    def check_cancelled(self) -> None: ...
+
+
+def disc(radius_mm: float, x_mm: float = 0.0, y_mm: float = 0.0) -> np.ndarray:
+    y, x = (np.mgrid[:96, :96] - 47.5) * 4.0
+    return np.hypot(x - x_mm, y - y_mm) < radius_mm
+
+
+def scanned(metal: str = "ti", scanner: Scanner | None = None) -> Simulation:
+    """Two bodies with bones and pins, and one without metal."""
+    body = np.where(disc(150), 0.0, -1000.0).astype(np.float32)
+    body[disc(25, 0, 60)] = 900
+    body[disc(12, 20, -40)] = -400
+    pins = (disc(9, -60) | disc(9, 60)).astype(np.float32)
+    shares = np.stack([pins, np.roll(pins, 6, axis=0), np.zeros_like(pins)])
+    return simulate(np.stack([body] * 3), {metal: shares}, SCAN, scanner=scanner)
+
+
+def case_of(simulation: Simulation, *, is_clinical: bool = False) -> MarCase:
+    return MarCase(
+        hu=mu_to_hu(simulation.image).clamp(min=-1000),
+        metal=simulation.metal,
+        pixel_mm=SCAN.pixel_mm,
+        beam=SCAN.beam,
+        slice_indices=[4, 5, 6],
+        measured_sinogram=None if is_clinical else simulation.sinogram,
+        measured_trace=simulation.trace,
+    )
+
+
+@pytest.fixture(scope="module")
+def titanium() -> Simulation:
+    return scanned()
+
+
+def rmse(hu: Tensor, simulation: Simulation) -> float:
+    outside = ~simulation.metal[:2]
+    return float((hu[:2].clamp(-1000, 1604) - simulation.truth_hu[:2])[outside].square().mean().sqrt())
+
+
+def run(loaded: LoadedMethod, case: MarCase, **values: Any) -> Any:
+    return loaded.method.run(case, loaded.parameters(values), SilentJob())
+
+
+def nmar_hu(case: MarCase) -> Tensor:
+    completed = complete_normalized(case, case.projector.forward(nmar_prior(case)), NmarSettings())
+    return mu_to_hu(case.reconstruct(completed))
+
+
+def test_loop_and_rays_through_titanium_each_reduce_the_error(loaded: LoadedMethod, titanium: Simulation) -> None:
+    case = case_of(titanium)
+    start = rmse(nmar_hu(case), titanium)
+    loop = rmse(run(loaded, case, rays_through="no metal").hu, titanium)
+    both = rmse(run(loaded, case).hu, titanium)
+    assert both < 0.95 * loop < 0.95 * start
+
+
+def test_another_scanner_than_the_model_does_not_spoil_the_result(loaded: LoadedMethod) -> None:
+    other = scanned("ti6al4v", MISMATCHED)
+    case = case_of(other)
+    assert rmse(run(loaded, case).hu, other) < 0.8 * rmse(nmar_hu(case), other)
+
+
+def test_rays_through_dense_metal_are_left_out_with_a_note(loaded: LoadedMethod) -> None:
+    amalgam = scanned("amalgam")
+    case = case_of(amalgam)
+    result = run(loaded, case)
+    assert rmse(result.hu, amalgam) < rmse(nmar_hu(case), amalgam)
+    told = [str(note) for note in result.notes]
+    assert sum("were not used" in each for each in told) == 2  # the third slice has no metal
+
+
+def test_a_slice_without_metal_stays_as_it_is(loaded: LoadedMethod, titanium: Simulation) -> None:
+    case = case_of(titanium)
+    assert torch.equal(run(loaded, case).hu[2], mu_to_hu(case.mu)[2])
+
+
+def test_outside_the_trace_the_sinogram_is_measured(loaded: LoadedMethod, titanium: Simulation) -> None:
+    case = case_of(titanium)
+    corrected = run(loaded, case).corrected_sinogram
+    assert torch.equal(corrected[~case.trace], case.sinogram[~case.trace])
+
+
+def test_a_clinical_image_keeps_the_result_of_nmar_with_a_note(loaded: LoadedMethod, titanium: Simulation) -> None:
+    case = case_of(titanium, is_clinical=True)
+    result = run(loaded, case)
+    assert torch.equal(result.hu, nmar_hu(case))
+    assert "normalized MAR" in str(result.notes[0])
+
+
+def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, titanium: Simulation) -> None:
+    case = case_of(titanium)
+    alone = MarCase(case.hu[1:2], case.metal[1:2], case.pixel_mm, case.beam, [5], case.sinogram[1:2], case.trace[1:2])
+    assert torch.allclose(run(loaded, case).hu[1:2], run(loaded, alone).hu, atol=0.5)
+
+
+@pytest.mark.parametrize("name", ["ti", "316l", "amalgam"])
+def test_the_material_is_found(loaded: LoadedMethod, room: Any, name: str) -> None:
+    case = case_of(scanned(name))
+    parameters = loaded.parameters({})
+    scan, _ = room.reconstruction.begin(case, room.reconstruction.scan_model(case, parameters), parameters)
+    assert [metal.name for metal in scan.metals[:2]] == [name] * 2
+
+
+def test_a_run_can_be_cancelled(loaded: LoadedMethod, titanium: Simulation) -> None:
+    class Stopped(SilentJob):
+        asked = 0
+
+        def check_cancelled(self) -> None:
+            self.asked += 1
+            if self.asked > 5:
+                raise Cancelled
+
+    with pytest.raises(Cancelled):
+        loaded.method.run(case_of(titanium), loaded.parameters({}), Stopped())

@@ -47,10 +47,12 @@ def list_cases(
 
     Raises:
         BadInput: there is nothing of the kind.
-        UsageError: clean slices and no masks, or an unknown metal.
+        UsageError: clean slices and no masks, an unknown metal, or a scanner for cases that are scanned already.
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist.")
+    if scanner is not None and path.is_dir() and (is_syndeeplesion(path) or is_case_folder(path)):
+        raise UsageError(f"The cases in {path} are scanned already; another scanner can only scan clean slices.")
     if path.is_dir() and is_syndeeplesion(path):
         return list_syndeeplesion(path, protocol)
     if path.is_dir() and is_case_folder(path):

@@ -48,7 +48,7 @@ class ConsistentCompletion:
         tell(0.95, "corrected sinogram")
         predicted = scan_model(case, parameters).tissue(found.tissue)
         return MarResult(
-            mu_to_hu(torch.where(has_metal[:, None, None], found.tissue, case.mu)),
+            torch.where(has_metal[:, None, None], mu_to_hu(found.tissue), case.hu),
             mu_to_hu(prior),
             torch.where(case.trace, predicted, case.sinogram),
             _notes(case, parameters, found, has_metal.tolist()),

@@ -5,7 +5,7 @@ from marview.errors import BadInput, UsageError
 from marview.evaluation.case_folder import write_known_case
 from marview.evaluation.case_set import find_protocol, list_cases
 from marview.evaluation.syndeeplesion import write_syndeeplesion
-from marview.physics import USUAL_PROTOCOL, protocol
+from marview.physics import MISMATCHED, USUAL_PROTOCOL, protocol
 
 PROTOCOL = protocol("adn-256")
 
@@ -15,6 +15,9 @@ def test_a_folder_is_read_as_what_it_holds(make_case, tmp_path):
     write_known_case(make_case("ours"), tmp_path / "ours")
     assert [each.name for each in list_cases(tmp_path / "public_layout", PROTOCOL)] == ["public"]
     assert [each.name for each in list_cases(tmp_path / "ours", PROTOCOL)] == ["ours"]
+    for folder in ("public_layout", "ours"):
+        with pytest.raises(UsageError, match="scanned already"):
+            list_cases(tmp_path / folder, PROTOCOL, scanner=MISMATCHED)
 
 
 def test_the_protocol_of_cases_is_found_and_clean_slices_have_the_usual_one(make_case, tmp_path):

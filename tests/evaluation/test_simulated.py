@@ -3,7 +3,7 @@ import pytest
 
 from marview.errors import BadInput
 from marview.evaluation.simulated import list_simulated
-from marview.physics import protocol
+from marview.physics import MISMATCHED, protocol
 from marview.slices.clean import CleanSlice
 from marview.slices.shapes import shapes_of_sizes
 
@@ -44,6 +44,13 @@ def test_the_same_seed_gives_the_same_case_and_another_one_another(slices, shape
     )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_another_scanner_sees_the_same_metal_in_other_rays(slices, shapes):
+    usual, other = (list_simulated(slices, shapes, PROTOCOL, scanner=each)[0].read() for each in (None, MISMATCHED))
+    assert np.array_equal(usual.metal, other.metal)
+    assert np.array_equal(usual.truth_hu, other.truth_hu)
+    assert 1 < np.abs(usual.uncorrected_hu - other.uncorrected_hu).mean() < 300
 
 
 def test_a_slice_without_a_place_for_metal_is_refused_by_name(slices, shapes):

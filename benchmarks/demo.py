@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from marview.commands.series import share
-from marview.mar import MarWorker, ReduceRequest, SharedArray
+from marview.evaluation.front_end_methods import FrontEndMethods
 from marview.metrics import dice, ring, rmse_hu
 from marview.physics.demo_study import DemoStudy, make_demo
 from marview.volume.segment import adaptive
@@ -64,22 +63,11 @@ def main() -> None:
 
 def _corrected(study: DemoStudy, mask: NDArray[np.bool_], methods: Mapping[str, str]) -> Mapping[str, Volume]:
     """The volume, float32 HU `[z, y, x]`, that each method makes, by its title."""
-    images: dict[str, Volume] = {}
-    with SharedArray.create(study.hu.shape, np.int16) as hu, share(mask) as shared, MarWorker() as worker:
-        hu.array[...] = study.hu
-        for method, title in methods.items():
-            with SharedArray.create(mask.shape, np.float32) as correction:
-                request = ReduceRequest(
-                    method=method,
-                    hu=hu,
-                    mask=shared,
-                    spacing_mm=study.grid.spacing_mm,
-                    correction=correction,
-                    keep_outputs=False,
-                )
-                worker.reduce(request, lambda _message: None).wait().check()
-                images[title] = study.hu + correction.array
-    return images
+    with FrontEndMethods() as front_end:
+        return {
+            title: front_end.correct(front_end.entry(method), study.hu, mask, study.grid.spacing_mm).hu
+            for method, title in methods.items()
+        }
 
 
 def _body(study: DemoStudy) -> NDArray[np.bool_]:

@@ -19,9 +19,9 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from marview.commands.metal import MaskChoice, find_metal
-from marview.commands.series import SharedSeries, share, shared_series
+from marview.commands.series import SharedSeries, shared_series
+from marview.evaluation.front_end_methods import FrontEndMethods
 from marview.export import picture
-from marview.mar import MarWorker, ReduceRequest, SharedArray
 from marview.metrics import far_from, streak_index
 
 METHODS = {"linear_interpolation": "LI", "nmar": "NMAR", "nmar_frequency_split": "NMAR + frequency split"}
@@ -73,21 +73,12 @@ def main() -> None:
 
 def _corrected(series: SharedSeries, mask: NDArray[np.bool_]) -> dict[str, Volume]:
     """The volume, float32 HU `[z, y, x]`, that each method makes, by the method's title."""
-    images: dict[str, Volume] = {}
-    with share(mask) as shared, MarWorker() as worker:
-        for method, title in METHODS.items():
-            with SharedArray.create(mask.shape, np.float32) as correction:
-                request = ReduceRequest(
-                    method=method,
-                    hu=series.hu,
-                    mask=shared,
-                    spacing_mm=series.loaded.volume.grid.spacing_mm,
-                    correction=correction,
-                    keep_outputs=False,
-                )
-                worker.reduce(request, lambda _message: None).wait().check()
-                images[title] = series.hu.array + correction.array
-    return images
+    spacing_mm = series.loaded.volume.grid.spacing_mm
+    with FrontEndMethods() as front_end:
+        return {
+            title: front_end.correct(front_end.entry(method), series.hu.array, mask, spacing_mm).hu
+            for method, title in METHODS.items()
+        }
 
 
 def _soft_tissue(images: Mapping[str, Volume], mask: NDArray[np.bool_], k: int, pixel_mm: float) -> NDArray[np.bool_]:

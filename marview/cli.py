@@ -128,6 +128,10 @@ def reduce(
     device: Device = Device.AUTO,
     format_: Annotated[Format, typer.Option("--format")] = Format.DICOM,
     across_gaps: AcrossGaps = False,
+    restore: Annotated[
+        bool,
+        typer.Option(help="Before the method runs, estimate dark streaks that the file cut off."),
+    ] = True,
     series: Series = "",
     copy: Annotated[bool, typer.Option("--copy", help="Copy the files of a series without metal to DIR.")] = False,
     as_json: AsJson = False,
@@ -147,6 +151,7 @@ def reduce(
         format_=format_.value,
         series_uid=series,
         is_across_gaps=across_gaps,
+        restores_cut_off=restore,
         as_json=as_json,
         copies_without_metal=copy,
     )

@@ -4,13 +4,11 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from marview import __version__
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import Tell, refuse_gaps, say, share, shared_series
 from marview.commands.slices import parse_slices
@@ -19,7 +17,7 @@ from marview.dicom.atomic import check_place
 from marview.dicom.derive import Underivable
 from marview.errors import BadInput
 from marview.export import Corrected, Format, refuse_up_front, write_corrected
-from marview.mar import Manifest, MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find_usable
+from marview.mar import MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find_usable
 from marview.mar.messages import Device
 from marview.volume.correction import CorrectionPlanes
 from marview.volume.provenance import Provenance
@@ -41,6 +39,7 @@ class Correction:
         device: "auto", "cpu" or "cuda".
         format_: of the corrected slices.
         is_across_gaps: correct a series with missing slices too.
+        restores_cut_off: restore dark streaks that the file cut off before the method runs.
     """
 
     method: str
@@ -50,6 +49,7 @@ class Correction:
     device: str = "auto"
     format_: Format = Format.DICOM
     is_across_gaps: bool = False
+    restores_cut_off: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,33 +129,19 @@ def corrected_series(
             parameters=wanted.parameters,
             device=cast("Device", wanted.device),
             keep_outputs=False,
+            restore_cut_off=wanted.restores_cut_off,
             is_head_last=numbers.is_head_last,
         )
         run = worker().reduce(request, on_message)
         report = _wait(run, is_cancelled).check()
-        record = _record(manifest, report, metal, wanted.choice)
+        choice = wanted.choice
+        record = Provenance.of_run(
+            report, mask_origin=metal.origin, threshold_hu=choice.threshold_hu, margin_mm=choice.margin_mm
+        )
         planes = CorrectionPlanes.of(correction.array, chosen, depth)
         corrected = Corrected(series.loaded, planes, metal.mask, record)
         files = write_corrected(corrected, wanted.format_, output, window=SOFT_TISSUE)
         return CorrectedSeries(series.loaded, metal, report, files)
-
-
-def _record(manifest: Manifest, report: Mapping[str, Any], metal: FoundMetal, choice: MaskChoice) -> Provenance:
-    return Provenance(
-        method_id=manifest.id,
-        method_title=manifest.title,
-        method_version=manifest.version,
-        parameters=report.get("parameters", {}),
-        weights_sha256=" ".join(each["sha256"] for each in report.get("weights", ())),
-        mask_origin=metal.origin,
-        threshold_hu=choice.threshold_hu,
-        margin_mm=choice.margin_mm,
-        device=str(report.get("device", "")),
-        seconds=float(report.get("seconds", 0.0)),
-        application_version=__version__,
-        time=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=tuple(map(str, report.get("notes", ()))),
-    )
 
 
 def _wait(run: Run, is_cancelled: Callable[[], bool]) -> Outcome:

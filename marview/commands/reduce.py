@@ -35,6 +35,7 @@ def reduce_series(
     format_: str = "dicom",
     series_uid: str = "",
     is_across_gaps: bool = False,
+    restores_cut_off: bool = True,
     as_json: bool = False,
     copies_without_metal: bool = False,
 ) -> int:
@@ -50,7 +51,14 @@ def reduce_series(
     """
     started = time.monotonic()
     wanted = Correction(
-        method, parse_settings(settings), choice, slices, device, Format(format_), is_across_gaps=is_across_gaps
+        method,
+        parse_settings(settings),
+        choice,
+        slices,
+        device,
+        Format(format_),
+        is_across_gaps=is_across_gaps,
+        restores_cut_off=restores_cut_off,
     )
     with ExitStack() as stack, _progress(method, is_quiet=as_json) as listen:
 

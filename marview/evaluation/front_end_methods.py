@@ -13,6 +13,7 @@ from marview.evaluation.case import KnownCase
 from marview.evaluation.taking_part import entry
 from marview.mar import Listing, MarWorker, Message, Output, Progress, ReduceRequest, SharedArray, SliceDone, discover
 from marview.mar.messages import Device
+from marview.volume.correction import corrected
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class CorrectedSlices:
     """What a method made of slices of a volume.
 
     Attributes:
-        hu: float32 HU, `[z, y, x]`, on their own grid; slices without metal as they were.
+        hu: float32 HU, `[z, y, x]`, on their own grid, rounded as in files; slices without metal as they were.
         seconds: what it took.
         consistency: root mean square, outside the metal trace, of the result's forward projection less the sinogram,
             line integrals, by slice.
@@ -88,9 +89,9 @@ class FrontEndMethods:
         hu = np.concatenate([given, found.clean_hu])
         mask = np.concatenate([found.mask[wanted], np.zeros(found.clean_hu.shape, np.bool_)])
         made = self.correct(entry, hu, mask, (1.0, known.case.pixel_mm, known.case.pixel_mm), tell)
-        corrected = Corrected(made.hu[: len(given)], made.seconds, made.notes)
-        self._made[name] = (wanted, corrected)
-        return corrected
+        slices = Corrected(made.hu[: len(given)], made.seconds, made.notes)
+        self._made[name] = (wanted, slices)
+        return slices
 
     def correct(
         self,
@@ -140,10 +141,10 @@ class FrontEndMethods:
                 raise
             if outcome.state != "done":
                 raise MethodFailed(outcome.sentence)
-            corrected = hu + correction.array
+            result = corrected(hu, correction.array).astype(np.float32)
         report = outcome.report
         notes = tuple(map(str, report["notes"]))
-        return CorrectedSlices(corrected, float(report["seconds"]), heard.consistency(), heard.mapped, notes)
+        return CorrectedSlices(result, float(report["seconds"]), heard.consistency(), heard.mapped, notes)
 
     def close(self) -> None:
         """End the worker."""

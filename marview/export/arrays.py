@@ -13,7 +13,7 @@ from marview.dicom.nifti import affine_mm, open_nifti
 from marview.errors import UsageError
 from marview.geometry import Grid
 from marview.geometry.orientation import RAS_TO_LPS, layout_onto
-from marview.volume.correction import Planes
+from marview.volume.correction import Planes, corrected
 
 
 def corrected_hu(hu: NDArray[np.int16], correction_hu: Planes) -> NDArray[np.int16]:
@@ -22,12 +22,12 @@ def corrected_hu(hu: NDArray[np.int16], correction_hu: Planes) -> NDArray[np.int
     >>> corrected_hu(np.array([[[40, 40]]], np.int16), np.array([[[0, -90.6]]], np.float32)).tolist()
     [[[40, -51]]]
     """
-    corrected = hu.copy()
+    result = hu.copy()
     for z in range(len(hu)):
         change = correction_hu[z]
         if change.any():
-            corrected[z] = np.clip(np.rint(hu[z] + change.astype(np.float64)), -32768, 32767)
-    return corrected
+            result[z] = corrected(hu[z], change)
+    return result
 
 
 def write_nifti(path: Path | str, values: NDArray[Any], grid: Grid, *, like: Path | None = None) -> Path:

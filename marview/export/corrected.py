@@ -84,7 +84,7 @@ def write_corrected(
         derivation = Derivation(
             method=record.method_title,
             version=record.method_version,
-            parameters=", ".join(f"{name}={value}" for name, value in record.parameters.items()),
+            parameters=record.settings(),
             weights=record.weights_sha256,
         )
         return write_derived_series(

@@ -197,12 +197,14 @@ class SliceDone:
         metal_pixels: pixels of the metal mask in it, on its own grid.
         trace_fraction: share of the sinogram that the metal trace covers.
         seconds: what it took, its share of the batch.
+        is_restored: whether dark streaks that the file cut off were restored before the correction.
     """
 
     slice_index: int
     metal_pixels: int
     trace_fraction: float
     seconds: float
+    is_restored: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from marview.geometry import SliceNumbers
 from marview.mar.messages import Device, Message, Progress, ReduceRequest
 from marview.mar.run import OnMessage, Outcome, Run
 from marview.mar.shared import SharedArray
+from marview.volume.correction import corrected
 from marview.volume.mask import grow_mm, grow_px, refuse_unusable
 
 ASK_S = 0.1
@@ -330,12 +331,7 @@ class _Runs:
             if outcome.state == "cancelled":
                 raise SweepCancelled("The sweep was cancelled.")
             self.reports[variant.name] = outcome.check()
-            corrected = np.empty(planes, np.int16)
-            for row, k in enumerate(index):
-                # summed in float64, as every result is, to the last HU
-                total = np.rint(given.hu.array[k] + correction.array[row].astype(np.float64))
-                corrected[row] = np.clip(total, -32768, 32767)
-        return corrected
+            return np.stack([corrected(given.hu.array[k], correction.array[row]) for row, k in enumerate(index)])
 
     def _wait(self, run: Run) -> Outcome:
         while True:

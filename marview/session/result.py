@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from marview import __version__
 from marview.mar.messages import SliceDone
 from marview.mar.shared import SharedArray
-from marview.volume.correction import CorrectionPlanes
+from marview.volume.correction import CorrectionPlanes, corrected
 from marview.volume.provenance import Provenance
-
-LOWEST_HU, HIGHEST_HU = -32768, 32767
 
 
 class Coverage(enum.StrEnum):
@@ -44,8 +41,7 @@ class CorrectedHu:
         planes, *rest = block
         for at, z in enumerate(range(*planes.indices(len(self.hu)))):
             if z in self.result.done:
-                total = np.rint(values[at] + self.result.plane(z)[tuple(rest)].astype(np.float64))
-                values[at] = np.clip(total, LOWEST_HU, HIGHEST_HU)
+                values[at] = corrected(values[at], self.result.plane(z)[tuple(rest)])
         return values
 
 
@@ -117,9 +113,7 @@ class Result:
         """A slice with its correction, int16 HU `[y, x]`; `hu` is that slice of the source."""
         if self.coverage(slice_index) is not Coverage.CORRECTED:
             return hu
-        # summed in float64, as for the derived series: what is seen is what is exported, to the last HU
-        total = np.rint(hu + self.plane(slice_index).astype(np.float64))
-        return np.asarray(np.clip(total, LOWEST_HU, HIGHEST_HU), dtype=np.int16)
+        return corrected(hu, self.plane(slice_index))
 
     def output(self, name: str, slice_index: int) -> NDArray[Any] | None:
         """An intermediate picture; None where the method gave none, or not yet."""
@@ -138,20 +132,19 @@ class Result:
 
     def provenance(self) -> Provenance:
         """The record of how it was made."""
-        return Provenance(
-            method_id=self.method,
-            method_title=self.title,
-            method_version=self.version,
-            parameters=self.report.get("parameters", self.parameters),
-            weights_sha256=self.weights_sha256,
-            mask_origin=self.mask_text,
-            margin_mm=self.margin_mm,
-            device=self.device,
-            seconds=self.seconds,
-            application_version=__version__,
-            time=self.made,
-            notes=tuple(self.notes),
-        )
+        # Not the report itself: a cancelled run has none, and one that went on tells only of its last part.
+        known = {
+            "method": self.method,
+            "title": self.title,
+            "version": self.version,
+            "parameters": self.report.get("parameters", self.parameters),
+            "weights": [{"sha256": self.weights_sha256}] if self.weights_sha256 else [],
+            "device": self.device,
+            "seconds": self.seconds,
+            "notes": self.notes,
+            "slices_restored": [z for z, done in self.done.items() if done.is_restored],
+        }
+        return Provenance.of_run(known, mask_origin=self.mask_text, margin_mm=self.margin_mm, time=self.made)
 
     @property
     def nbytes(self) -> int:

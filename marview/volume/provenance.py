@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
+from marview import __version__
 from marview.errors import BadInput
 
 LONGEST_TEXT = 1024
@@ -30,6 +32,7 @@ class Provenance:
         seconds: how long.
         application_version: of marview.
         time: when, ISO 8601 with time zone.
+        restored_slices: number of slices in which dark streaks that the file cut off were restored first.
         notes: what a reader of the result should know, sentences; for the record, too long for the text.
     """
 
@@ -45,7 +48,51 @@ class Provenance:
     seconds: float
     application_version: str
     time: str
+    restored_slices: int = 0
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of_run(
+        cls,
+        report: Mapping[str, Any],
+        *,
+        mask_origin: str,
+        margin_mm: float,
+        threshold_hu: float | None = None,
+        time: str = "",
+    ) -> "Provenance":
+        """The record of a run.
+
+        Args:
+            report: what the worker reports of it.
+            mask_origin: how the metal mask was made.
+            margin_mm: its margin.
+            threshold_hu: the threshold behind it.
+            time: when, ISO 8601 with time zone; now where empty.
+        """
+        return cls(
+            method_id=report["method"],
+            method_title=report["title"],
+            method_version=report["version"],
+            parameters=report.get("parameters", {}),
+            weights_sha256=" ".join(each["sha256"] for each in report.get("weights", ())),
+            mask_origin=mask_origin,
+            threshold_hu=threshold_hu,
+            margin_mm=margin_mm,
+            device=str(report.get("device", "")),
+            seconds=float(report.get("seconds", 0.0)),
+            application_version=__version__,
+            time=time or datetime.now(UTC).isoformat(timespec="seconds"),
+            restored_slices=len(report.get("slices_restored", ())),
+            notes=tuple(map(str, report.get("notes", ()))),
+        )
+
+    def settings(self, equals: str = "=") -> str:
+        """Parameters of the method and what was done before it ran, in one line."""
+        given = [f"{name}{equals}{value}" for name, value in self.parameters.items()]
+        if self.restored_slices:
+            given.append(f"cut-off streaks restored in {self.restored_slices} slices")
+        return ", ".join(given)
 
     def text(self) -> str:
         """The record for people, at most 1024 characters: parameters are cut where it would be longer."""
@@ -59,7 +106,7 @@ class Provenance:
         room = LONGEST_TEXT - len(head) - len(weights) - len(tail)
         if room < 0:
             return (head + weights + tail)[: LONGEST_TEXT - len(_WARNING) - 5] + " ... " + _WARNING
-        given = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
+        given = self.settings(" = ")
         parameters = f" Parameters: {given}." if given else ""
         if len(parameters) > room:
             parameters = parameters[: room - 5] + " ..." if room > len(" Parameters: ") + 10 else ""

@@ -122,7 +122,10 @@ class FrontEnd:
         *,
         restore_metal: bool,
     ) -> NDArray[np.float32]:
-        """What to add to slices, float32 HU `[slice, row, column]`; it takes nothing below -1024 HU.
+        """What to add to slices, float32 HU `[slice, row, column]`.
+
+        It takes nothing below the lowest value of the slice, nor below -1024 HU: nothing is thinner than vacuum, and
+        the result still fits the bits of the source.
 
         Args:
             before_hu: the slices on the processing grid, `[slice, y, x]`.
@@ -133,8 +136,8 @@ class FrontEnd:
         """
         correction = self.frame.to_native((result_hu - before_hu).cpu())
         correction *= self.frame.changeable(hu)
-        # Nothing is thinner than vacuum, and a slice that ends there still fits the source's twelve bits.
-        room = np.minimum(VACUUM_HU - hu.astype(np.float32), 0)
+        floor_hu = np.clip(hu.min(axis=(1, 2), keepdims=True), VACUUM_HU, AIR_HU)
+        room = np.minimum(floor_hu - hu.astype(np.float32), 0)
         correction = torch.maximum(correction, torch.from_numpy(room))
         if restore_metal:
             correction[torch.from_numpy(np.ascontiguousarray(mask))] = 0

@@ -139,7 +139,7 @@ class Reduction:
         fractions = case.trace.float().mean(dim=(1, 2)).tolist()
         for k, values, metal, fraction in zip(batch, correction, mask, fractions, strict=True):
             self._planes[k][:] = values
-            self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds))
+            self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds, k in self._restored))
             self._note(too_much_metal(fraction, k))
             if k in self._restored:
                 self._note(SliceNote(k, _CUT_OFF, _RESTORED))

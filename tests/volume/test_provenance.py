@@ -61,3 +61,22 @@ def test_json_gives_the_record_back() -> None:
 def test_what_is_no_record_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="no record"):
         Provenance.from_json(text)
+
+
+def test_a_record_is_made_of_what_the_worker_reports() -> None:
+    report = {
+        "method": "nmar",
+        "title": "Normalised MAR",
+        "version": "1.2",
+        "parameters": {"clamp": 5.0},
+        "weights": [{"file": "a", "sha256": "ab"}, {"file": "b", "sha256": "cd"}],
+        "device": "cpu",
+        "seconds": 2.0,
+        "slices_restored": [3, 4],
+        "notes": ["A note."],
+    }
+    made = Provenance.of_run(report, mask_origin="adaptive", margin_mm=0.5)
+    assert (made.method_id, made.weights_sha256, made.notes) == ("nmar", "ab cd", ("A note.",))
+    assert made.settings() == "clamp=5.0, cut-off streaks restored in 2 slices"
+    assert "cut-off streaks restored in 2 slices" in made.text()
+    assert Provenance.from_json(made.to_json()) == made

@@ -138,3 +138,12 @@ def test_a_changed_input_is_refused_and_a_good_result_passes(front: FrontEnd, bo
 def test_much_metal_is_warned_of() -> None:
     assert too_much_metal(0.05, 3) is None
     assert "Slice 3: metal hides 40% of the sinogram" in str(too_much_metal(0.4, 3))
+
+
+@pytest.mark.parametrize("floor_hu", [-1000, -1024])
+def test_no_result_falls_below_the_lowest_value_of_the_file(front: FrontEnd, body, floor_hu: int) -> None:
+    hu, mask = body
+    clipped = hu.clip(floor_hu, 3071)
+    before = torch.zeros(2, 416, 416)
+    corrected = clipped + front.correction(before, before - 3000, clipped, mask, restore_metal=True)
+    assert corrected.min() >= floor_hu

@@ -1,9 +1,9 @@
-"""Time and error of projection beside its peers, in turn in one process: the table of docs/benchmarks.md.
+"""Time and error of projection beside its peers, in turn in one process: the table of docs/results/projection.md.
 
 python benchmarks/projection.py                    core-ms of one thread, ours and the peers that are installed
 python benchmarks/projection.py --wall             whole volume and trace, wall time on all cores
 python benchmarks/projection.py --device cuda      the kernels checked against the CPU and timed with events
-... --markdown | --json                            for docs/benchmarks.md, for machines
+... --markdown | --json                            for docs/results/projection.md, for machines
 """
 
 import argparse

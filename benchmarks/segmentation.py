@@ -1,6 +1,6 @@
 """Dice of metal masks with the true metal, adaptive beside the fixed 2000 HU of the papers; and false alarms.
 
-    python benchmarks/segmentation.py            # prints the tables of docs/benchmarks.md
+    python benchmarks/segmentation.py            # prints the tables of docs/results/metal-masks.md
     python benchmarks/segmentation.py --quick    # one slice a case
 
 Slices of a hip, a spine and a jaw are painted, implanted and scanned by marview's simulator with noise at the two

@@ -4,9 +4,9 @@
         [--method nmar ...]
 
 Reads ../shared/data, simulates each slice with ten shapes of metal of the public test set's sizes, runs the methods in
-a worker and prints the tables of docs/benchmarks.md. What is measured is kept in DIR: stopped and started again it goes
-on where it stopped, and with more slices it measures the new ones alone. A case (ten shapes in a slice) took 45 s on
-two cores that others used as well, with either protocol, and 0.5 GB.
+a worker and prints the tables of docs/results/known-truth.md. DIR keeps what is measured: after a stop the script
+continues there, and with more slices it measures only the new ones. A case (ten shapes in a slice) took 45 s on two
+busy cores, with either protocol, and 0.5 GB.
 """
 
 import argparse

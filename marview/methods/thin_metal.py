@@ -26,7 +26,7 @@ def is_thin(case: MarCase) -> Tensor:
 def thin_metal_notes(case: MarCase, meaning: str = _COMPARE) -> list[SliceNote]:
     """Notes on slices with thin metal; `meaning` ends the sentence.
 
-    Beside the sternal wires of `docs/benchmarks.md` NMAR keeps 88 % of the bone, learned methods 38 to 68 %.
+    Beside the sternal wires of `docs/results/real-metal.md` NMAR keeps 88 % of the bone, learned methods 38 to 68 %.
     """
     thin = (is_thin(case) & case.metal.flatten(1).any(dim=1)).nonzero().flatten().tolist()
     return [SliceNote(case.slice_indices[number] if case.slice_indices else number, _THIN, meaning) for number in thin]

@@ -16,7 +16,6 @@ from marview.gui.text import tr
 from marview.session.session import Session
 
 WIDTH = 312
-LEAST_WIDTH = 280
 
 
 class SidePanel(QWidget):
@@ -26,7 +25,7 @@ class SidePanel(QWidget):
         super().__init__(parent)
         self.setObjectName("side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setMinimumWidth(LEAST_WIDTH)
+        self.setMinimumWidth(WIDTH)
         self.setAccessibleName(tr("Metal, method and run"))
         self.metal = MetalPanel(session, actions["find_metal"])
         self.tools = ToolsPanel(session, actions)

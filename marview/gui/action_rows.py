@@ -111,6 +111,7 @@ ROWS: tuple[Row, ...] = (
         does=lambda c: c.export_mask(),
     ),
     Row("export", "Export …", "File", ("Ctrl+E",), "export", needs="result", does=lambda c: c.export()),
+    Row("close_series", "Close the series", "File", ("Ctrl+W",), needs="series", does=lambda c: c.close_series()),
     Row("quit", "Quit", "File", ("Ctrl+Q",), does=lambda c: c.quit()),
     _layout(Layout.READ, "Read", "Ctrl+1", "layout_read"),
     _layout(Layout.MAR, "MAR", "Ctrl+2", "layout_mar"),

@@ -66,6 +66,7 @@ class ActionState:
         for event in (
             session.library.started,
             session.library.finished,
+            session.library.emptied,
             session.metal.changed,
             session.result_changed,
             session.runs.changed,

@@ -130,6 +130,11 @@ class Commands:
         """Ask where to write the mask."""
         export_mask(self.session, self._window)
 
+    def close_series(self) -> None:
+        """Take the series in view off the list; ask first where work would be lost."""
+        if self.session.library.chosen is not None:
+            self.session.close_series(self.session.library.chosen)
+
     def quit(self) -> None:
         """Close the window."""
         self._window.close()

@@ -1,9 +1,9 @@
 """Warns where the trace covers so much of the sinogram that completion is a guess."""
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from marview.geometry import TraceCoverage
-from marview.gui.icons import pixmap
+from marview.gui.icons import icon, pixmap
 from marview.gui.label import Label
 from marview.gui.text import tr
 from marview.session.session import Session
@@ -26,6 +26,14 @@ class GuessBanner(QFrame):
         row.setSpacing(10)
         row.addWidget(picture)
         row.addWidget(self.text, 1)
+        self.close_button = QToolButton()
+        self.close_button.setObjectName("quiet")
+        self.close_button.setIcon(icon("close", "muted"))
+        self.close_button.setAccessibleName(tr("Hide this warning for the series"))
+        self.close_button.clicked.connect(self._put_away)
+        row.addWidget(self.close_button)
+        self._is_put_away = False
+        session.library.started.connect(self._take_out)
         session.view.changed.connect(self._follow)
         session.result_changed.connect(self.refresh)
         session.runs.filled.connect(self.refresh)
@@ -37,13 +45,20 @@ class GuessBanner(QFrame):
     def refresh(self, *_: object) -> None:
         """Look at the slice in view."""
         coverage = self._coverage()
-        self.setVisible(coverage is not None and coverage.is_guess)
+        self.setVisible(coverage is not None and coverage.is_guess and not self._is_put_away)
         if coverage is None or not coverage.is_guess:
             return
         words = tr("The metal trace covers {:.0%} of this slice's sinogram").format(coverage.fraction)
         if coverage.hidden_views:
             words += tr("; {} views are fully hidden by metal").format(coverage.hidden_views)
         self.text.setText(words + tr(". The result there is largely a guess."))
+
+    def _put_away(self) -> None:
+        self._is_put_away = True
+        self.hide()
+
+    def _take_out(self, *_: object) -> None:
+        self._is_put_away = False
 
     def _coverage(self) -> TraceCoverage | None:
         session, z = self._session, self._session.view.display.slice_index

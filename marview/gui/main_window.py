@@ -92,6 +92,8 @@ class MainWindow(QMainWindow):
         self.state = ActionState(session, table)
         session.library.started.connect(self._show_panes)
         session.library.listed.connect(self._show_side)
+        session.library.emptied.connect(self._show_empty)
+        self.series.close_asked.connect(session.close_series)
         self.series.hide()
         self.side.hide()
         session.methods.look()
@@ -140,6 +142,11 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self, self.grid.focus_first)
         chosen = self.session.library.chosen
         self.setWindowTitle("marview" if chosen is None else f"{chosen.series.description} — marview")
+
+    def _show_empty(self) -> None:
+        self.pages.setCurrentIndex(0)
+        self.setWindowTitle("marview")
+        self.empty.show_recent(self.session.settings.recent)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files and folders, as copies."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from marview.dicom import Outcome, Study
 from marview.gui.icons import pixmap
@@ -17,7 +17,9 @@ HEADING_MARGINS_PX = 34
 
 
 class SeriesList(QListWidget):
-    """Shows the entries of the library; a click chooses one."""
+    """Shows the entries of the library; a click chooses one, a right click offers to close it."""
+
+    close_asked = Signal(object)
 
     def __init__(self, library: Library, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,6 +30,11 @@ class SeriesList(QListWidget):
         self.setUniformItemSizes(False)
         self.itemActivated.connect(self._choose)
         self.itemClicked.connect(self._choose)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._offer)
+        self.menu = QMenu(self)
+        self._clicked: Entry | None = None
+        self.menu.addAction(tr("Close the series")).triggered.connect(lambda: self.close_asked.emit(self._clicked))
         library.listed.connect(self.refresh)
         library.started.connect(self._mark)
 
@@ -76,9 +83,18 @@ class SeriesList(QListWidget):
                 self.setCurrentItem(item)
                 return
 
-    def _choose(self, item: QListWidgetItem) -> None:
+    def _entry(self, item: QListWidgetItem) -> Entry | None:
         key = item.data(Qt.ItemDataRole.UserRole)
-        entry = next((one for one in self._library.entries if one.key == key), None)
+        return next((one for one in self._library.entries if one.key == key), None)
+
+    def _offer(self, at: QPoint) -> None:
+        item = self.itemAt(at)
+        self._clicked = None if item is None else self._entry(item)
+        if self._clicked is not None:
+            self.menu.popup(self.viewport().mapToGlobal(at))
+
+    def _choose(self, item: QListWidgetItem) -> None:
+        entry = self._entry(item)
         if entry is not None and entry is not self._library.chosen:
             self._library.choose(entry)
             self._mark()  # a series that is refused leaves the one in view chosen

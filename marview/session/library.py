@@ -47,7 +47,8 @@ class Library:
 
     Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
     grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),
-    `finished(LoadedSeries)`, `busy(text)`, empty when idle, and `opened(path)` when series were found under a path.
+    `finished(LoadedSeries)`, `busy(text)`, empty when idle, `opened(path)` when series were
+    found under a path, and `emptied()` when the series in view was closed and none is left.
     """
 
     listed = Signal()
@@ -56,6 +57,7 @@ class Library:
     finished = Signal(LoadedSeries)
     busy = Signal(str)
     opened = Signal(Path)
+    emptied = Signal()
 
     def __init__(self, background: Background, messages: Messages, allocate: Allocate | None = None) -> None:
         self.entries: tuple[Entry, ...] = ()
@@ -156,6 +158,23 @@ class Library:
             self.finished.emit(loaded)
 
         self._background.run(work, done, lambda sentence: self._fail(sentence, not is_stale()))
+
+    def remove(self, entry: Entry) -> None:
+        """Take a series off the list; where it is in view, the next one is read, or none is left."""
+        keys = [one.key for one in self.entries]
+        at = keys.index(entry.key)
+        self.entries = tuple(one for one in self.entries if one.key != entry.key)
+        is_in_view = self.chosen is not None and self.chosen.key == entry.key
+        if is_in_view:
+            self._reads.next()
+            self.chosen = self.loaded = None
+            self.busy.emit("")
+        self.listed.emit()
+        readable = [one for one in (*self.entries[at:], *self.entries[:at]) if one.report.outcome != Outcome.REFUSES]
+        if is_in_view and readable:
+            self.choose(readable[0])
+        elif is_in_view:
+            self.emptied.emit()
 
     def close(self) -> None:
         """Stop scanning and reading."""

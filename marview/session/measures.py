@@ -141,7 +141,7 @@ class Measures:
     @property
     def unsaved(self) -> int:
         """How many, of all series, no file holds."""
-        return sum(one not in self._saved.get(series, ()) for series, all_ in self._by_series.items() for one in all_)
+        return sum(map(self.unsaved_of, self._by_series))
 
     def of_slice(self, slice_index: int) -> list[Measure]:
         """Those in a slice of the series in view."""
@@ -170,6 +170,16 @@ class Measures:
         if gone is not None:
             known[:] = [one for one in known if one.number != gone.number]
             self.changed.emit()
+
+    def unsaved_of(self, series: str) -> int:
+        """How many of a series no file holds."""
+        return sum(one not in self._saved.get(series, ()) for one in self._by_series.get(series, ()))
+
+    def drop(self, series: str) -> None:
+        """Forget those of a series."""
+        self._by_series.pop(series, None)
+        self._saved.pop(series, None)
+        self.changed.emit()
 
     def mark_saved(self) -> None:
         """Note that a file holds those of the series in view."""

@@ -79,6 +79,17 @@ class Results:
         if result.series == self._series:
             self.changed.emit()
 
+    def unsaved_of(self, series: str) -> list[Result]:
+        """The results of a series that were not exported."""
+        return [result for result in self.unsaved if result.series == series]
+
+    def drop(self, series: str) -> None:
+        """Let go of the results of a series."""
+        for result in self._by_series.pop(series, []):
+            result.close()
+        if self._in_view.pop(series, None) is not None and series == self._series:
+            self.changed.emit()
+
     def close(self) -> None:
         """Let go of all results."""
         for result in {id(one): one for one in (*self._all, *self._in_view.values())}.values():

@@ -22,7 +22,7 @@ from marview.session.crosshair import Crosshair
 from marview.session.display import SOFT_TISSUE, Display, Overlay, View
 from marview.session.edits import Edits
 from marview.session.exports import Exports
-from marview.session.library import Library
+from marview.session.library import Entry, Library
 from marview.session.mask_files import MaskFiles
 from marview.session.measures import Measures, rows
 from marview.session.messages import Messages, Question, Severity
@@ -104,6 +104,7 @@ class Session:
         self.kept_results = Results()
         self.measures = Measures(self._compared)
         self._series = self._title = ""
+        self._closed: set[str] = set()
         self._put_away: dict[str, _PutAway] = {}
         self._hu_in_run: SharedArray | None = None
         self._unlooked: int | None = None
@@ -118,6 +119,7 @@ class Session:
         self.library.opened.connect(self.settings.opened)
         self.library.started.connect(self._start)
         self.library.finished.connect(self._finish)
+        self.library.emptied.connect(self._empty)
         self.view.changed.connect(self._remember_window)
         self.metal.changed.connect(self._show_metal)
         self.tools.changed.connect(self._take_tool)
@@ -449,6 +451,56 @@ class Session:
             compared[f"{number} {result.title}"] = Picture(result.corrected(hu, slice_index), pixel_mm)
         return compared
 
+    def close_series(self, entry: Entry) -> None:
+        """Take a series off the list; where work on it would be lost, ask first."""
+        lost = self._unsaved_of(entry.key)
+        if not lost:
+            self._close_series(entry)
+            return
+
+        def answer(is_yes: bool) -> None:  # noqa: FBT001 - called by a button
+            if is_yes:
+                self._close_series(entry)
+
+        sentence = f"Close {entry.series.description} and lose {'; '.join(lost)}?"
+        self.messages.ask(Question(sentence, "Close", "Keep", answer))
+
+    def _unsaved_of(self, key: str) -> list[str]:
+        """What would be lost of a series, in words."""
+        job, kept = self.runs.job, self._put_away.get(key)
+        lost = ["its run"] if job is not None and self.runs.is_running and job.result.series == key else []
+        if results := self.kept_results.unsaved_of(key):
+            lost.append(f"{count(len(results), 'result')} not exported")
+        is_here = key == self._series
+        kept_metal = None if kept is None else kept.metal
+        if self.metal.is_unsaved if is_here else kept_metal is not None and kept_metal.is_unsaved:
+            lost.append("its metal mask, edited by hand")
+        if measures := self.measures.unsaved_of(key):
+            lost.append(count(measures, "measurement"))
+        return lost
+
+    def _close_series(self, entry: Entry) -> None:
+        job = self.runs.job
+        if job is not None and self.runs.is_running and job.result.series == entry.key:
+            self.runs.cancel()
+        self._closed.add(entry.key)
+        if entry.key == self._series:
+            self._series = ""
+        self._put_away.pop(entry.key, None)
+        self.kept_results.drop(entry.key)
+        self.measures.drop(entry.key)
+        self.library.remove(entry)
+
+    def _empty(self) -> None:
+        """No series is left: everything is as at the start."""
+        self._hu = None
+        self.sinograms.want(None)
+        self.sensitivity.take(None)
+        self.metal.take(None)
+        self.kept_results.turn_to("")
+        self.measures.turn_to("")
+        self.view.update(slice_index=0, slice_count=0, cursor_mm=None, pointed_mm=None, pointed_ray=None)
+
     def want_sinogram(self) -> None:
         """Ask for the sinogram of the slice in view."""
         loaded = self.loaded
@@ -503,6 +555,9 @@ class Session:
             self._hu_in_run.close()
         self._hu_in_run = None
         result = job.result
+        if result.series in self._closed:
+            result.close()
+            return
         if result.done:
             self.kept_results.keep(result)
         if (result.missing and before is not None) or not result.done:
@@ -540,6 +595,7 @@ class Session:
         self._store_away()
         chosen = self.library.chosen
         self._series = "" if chosen is None else chosen.key
+        self._closed.discard(self._series)
         self._title = loaded.series.description
         kept = self._put_away.get(self._series)
         if self.sensitivity.is_running:

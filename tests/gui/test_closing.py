@@ -131,3 +131,44 @@ def test_a_panel_collapses_and_comes_back(opened) -> None:
     assert opened.panels.sizes()[1] > widths[1]
     opened.actions_table["side_panel"].trigger()
     assert opened.panels.sizes()[2] >= 280
+
+
+def test_closing_a_series_without_work_takes_it_off_the_list(opened, qtbot, fakes, tmp_path) -> None:
+    session = opened.session
+    session.open(fakes.write_series(tmp_path / "other", "Other", 9))
+    qtbot.waitUntil(lambda: session.loaded.series.description == "Other" and not session.refusal, timeout=20000)
+    opened.activateWindow()
+    QTest.keyClick(opened, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(
+        lambda: session.loaded is not None and session.loaded.series.description == "Small series", timeout=20000
+    )
+    qtbot.waitUntil(lambda: not session.refusal, timeout=20000)
+    assert [entry.series.description for entry in session.library.entries] == ["Small series"]
+    opened.actions_table["close_series"].trigger()
+    assert session.loaded is None
+    assert opened.pages.currentWidget() is opened.empty
+    assert not opened.actions_table["reduce"].isEnabled()
+    assert not opened.actions_table["next_slice"].isEnabled()
+
+
+def test_closing_a_series_with_work_asks_and_says_what_is_lost(reduced, qtbot) -> None:
+    session = reduced.session
+    paint(reduced, qtbot)
+    reduced.actions_table["close_series"].trigger()
+    assert "lose 1 result not exported; its metal mask, edited by hand?" in reduced.questions.text.text()
+    qtbot.mouseClick(reduced.questions.no, Qt.MouseButton.LeftButton)
+    assert session.result is not None
+    reduced.actions_table["close_series"].trigger()
+    qtbot.mouseClick(reduced.questions.yes, Qt.MouseButton.LeftButton)
+    assert session.loaded is None
+    assert session.unsaved == []
+
+
+def test_a_closed_series_opens_again_with_nothing_left_of_it(reduced, qtbot, small_series) -> None:
+    session = reduced.session
+    reduced.actions_table["close_series"].trigger()
+    qtbot.mouseClick(reduced.questions.yes, Qt.MouseButton.LeftButton)
+    session.open(small_series)
+    qtbot.waitUntil(lambda: session.loaded is not None and not session.refusal, timeout=20000)
+    assert session.results == []
+    assert not session.metal.can_undo

@@ -98,7 +98,8 @@ class Actions:
             if action.isEnabled() != is_possible or not action.property("tip"):
                 tip = f"{tr(row.title)}  ({row.keys[0]})" if row.keys else tr(row.title)
                 action.setEnabled(is_possible)
-                action.setToolTip(tip if is_possible else f"{tip}\n{tr(reasons[row.needs])}")
+                words = tip if is_possible else f"{tip}\n{tr(reasons[row.needs])}"
+                action.setToolTip(words)
                 action.setProperty("tip", tip)
         self.check(session)
 

@@ -1,14 +1,15 @@
 """Shows, while files are dragged over the window, that they can be dropped."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
+from marview.gui.label import Label
 from marview.gui.text import tr
 
 MARGIN_PX = 6
 
 
-class DropHint(QLabel):
+class DropHint(Label):
     """A frame over its window."""
 
     def __init__(self, window: QWidget) -> None:

@@ -57,7 +57,7 @@ def test_no_field_takes_the_focus_from_the_wheel(opened) -> None:
 
 def test_opening_shows_the_slice_with_the_most_metal(window, qtbot, fakes, tmp_path) -> None:
     hu = fakes.volume()
-    hu[5, 20:40, 30:44] = 3000
+    hu[5, 29:36, 37:45] = 3005
     window.session.open(fakes.write_series(tmp_path / "uneven", "Uneven", 3, hu))
     qtbot.waitUntil(lambda: window.session.metal.is_present, timeout=20000)
     assert window.session.view.display.slice_index == 5

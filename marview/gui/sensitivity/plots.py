@@ -11,7 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from marview.gui.elided_label import ElidedLabel
-from marview.gui.label import Label
+from marview.gui.label import Label, tooltip
 from marview.gui.palette import colour
 from marview.gui.panes.segmented import Segmented
 from marview.gui.plot import new_plot
@@ -92,7 +92,7 @@ class CurvePlot(QWidget):
         remarks = [f"{row.variant.label} {row.remark}" for row in sensitivity.rows if row.remark]
         said = [words] if swept is not None and is_local else []
         self.where.setText("; ".join([*said, *dict.fromkeys(remarks)]))
-        self.where.setToolTip(self.where.text())
+        self.where.setToolTip(tooltip(self.where.text()))
         if swept is None:
             return
         _, axis, value = MEASURES[self.measure]

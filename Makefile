@@ -1,6 +1,7 @@
 # Two commands do everything: `make run` opens the demo study in the window, `make test` runs the tests.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
 .PHONY: run test test-slow lint lock clean
 
@@ -13,22 +14,28 @@ test: lint
 test-slow: lint
 	$(BIN)/python -m pytest -n 2
 
-lint: .venv/ready
+lint: .venv/ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# What the program needs, at the versions of the lock, and no developer tools.
 .venv/ready: requirements.lock pyproject.toml installer/system_libraries.sh
 	sh installer/system_libraries.sh $(PYTHON)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(INSTALL) hatchling editables
+	$(INSTALL) --no-build-isolation --editable '.[window]'
+	touch $@
+
+# The whole lock: the tests, their tools and every extra they try.
+.venv/ready-to-test: .venv/ready
+	$(INSTALL) -r requirements.lock
 	touch $@
 
 # After a change of pyproject.toml: install what is new into .venv, then write down what is there (but for the groups
 # `tables` and `peers`, which neither the program nor its tests need).
-lock: .venv/ready
+lock: .venv/ready-to-test
 	$(BIN)/python -m pip freeze --all --exclude-editable | grep -vi '^\(pip\|setuptools\|wheel\|marview\|spekpy\|xraydb\|astra-toolbox\)==' | sed 's/+cpu$$//' > requirements.lock
 
 clean:

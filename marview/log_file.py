@@ -37,7 +37,7 @@ class _Private(RotatingFileHandler):
     def _open(self) -> Any:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with contextlib.suppress(OSError):  # one of an earlier version
-            os.fchmod(descriptor, 0o600)
+            Path(self.baseFilename).chmod(0o600)
         return os.fdopen(descriptor, self.mode, encoding=self.encoding)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name

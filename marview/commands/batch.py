@@ -217,7 +217,7 @@ def affordable(device: str) -> int:
     if device == "cuda":
         return 1
     memory = 0
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+    if sys.platform != "win32":
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     by_memory = memory // _MEGABYTES_A_WORKER if memory else 1
     return max(1, min(cores(), by_memory))

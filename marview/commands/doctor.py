@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from marview import __version__
-from marview.commands.window import has_display
+from marview.commands.window import has_display, has_window
 from marview.errors import MarviewError
 from marview.mar import MarWorker, discover
 from marview.terminal import terminal
@@ -65,6 +65,8 @@ def _decoders() -> list[Finding]:
 
 
 def _display() -> Finding:
+    if not has_window():
+        return Finding("window", "not installed; pip install 'marview[window]' adds it")
     return Finding("display", "a window can be shown" if has_display() else "none; windows are drawn into pictures")
 
 

@@ -2,10 +2,11 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from marview.ending import ended
-from marview.errors import BadInput
+from marview.errors import BadInput, UsageError
 from marview.log_file import log_to_file
 
 
@@ -14,6 +15,11 @@ def has_display() -> bool:
     if sys.platform in {"win32", "darwin"} or "QT_QPA_PLATFORM" in os.environ:
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def has_window() -> bool:
+    """Whether marview is installed with its window; a machine that corrects unattended needs none."""
+    return find_spec("PySide6") is not None and find_spec("pyqtgraph") is not None
 
 
 def open_window(paths: list[str], picture: Path = Path("marview.png")) -> int:
@@ -29,7 +35,13 @@ def _open(paths: list[str], picture: Path) -> int:
 
     Raises:
         BadInput: a path does not exist.
+        UsageError: marview is installed without its window.
     """
+    if not has_window():
+        raise UsageError(
+            "marview is installed here without its window. Install it with: pip install 'marview[window]'. Every verb "
+            "works without: say marview --help."
+        )
     for path in paths:
         if not Path(path).exists():
             raise BadInput(f"'{path}' is neither a verb nor a file or folder here. Say marview --help for the verbs.")

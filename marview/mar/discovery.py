@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -172,7 +173,7 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
 
 def _opened_to_others(folder: Path, origin: str) -> Path | None:
     """What of a user's method someone else could change, and so run code as this user; None where nothing."""
-    if origin not in {"user", SEARCH_PATH} or os.name != "posix":
+    if origin not in {"user", SEARCH_PATH} or sys.platform == "win32":
         return None
     for path in (folder.parent, folder, *sorted(folder.rglob("*"))):
         status = path.stat()

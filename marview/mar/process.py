@@ -17,13 +17,14 @@ from marview.threads import NoThread, start_thread, wait_passively
 log = logging.getLogger("marview.worker")
 
 _ENDINGS = {
-    signal.SIGSEGV: "a segmentation fault",
-    signal.SIGABRT: "an abort in its compiled code",
-    signal.SIGFPE: "an arithmetic fault in its compiled code",
-    signal.SIGILL: "an instruction this processor does not know",
-    signal.SIGBUS: "a bus error: memory or disk may be full",
-    signal.SIGKILL: "the system: memory may have run out",
+    "SIGSEGV": "a segmentation fault",
+    "SIGABRT": "an abort in its compiled code",
+    "SIGFPE": "an arithmetic fault in its compiled code",
+    "SIGILL": "an instruction this processor does not know",
+    "SIGBUS": "a bus error: memory or disk may be full",
+    "SIGKILL": "the system: memory may have run out",
 }
+"""By name, as Windows knows only some of them."""
 
 
 class WorkerProcess:
@@ -92,7 +93,8 @@ class WorkerProcess:
         if code >= 0:
             return f"ended by itself with exit code {code}"
         with contextlib.suppress(ValueError):
-            return f"was ended by {_ENDINGS.get(signal.Signals(-code), signal.Signals(-code).name)}"
+            name = signal.Signals(-code).name
+            return f"was ended by {_ENDINGS.get(name, name)}"
         return f"was ended by signal {-code}"
 
     def send(self, request: Request) -> None:

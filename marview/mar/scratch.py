@@ -49,8 +49,7 @@ def sweep(root: Path) -> None:
 def roomiest(size: int) -> Path:
     """Where `size` bytes go: memory itself (/dev/shm) where there is room, else the folder for temporary files."""
     with contextlib.suppress(OSError):
-        space = os.statvfs(_MEMORY)
-        if os.access(_MEMORY, os.W_OK) and space.f_bavail * space.f_frsize > 1.1 * size:
+        if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 1.1 * size:
             return _MEMORY
     return Path(tempfile.gettempdir())
 

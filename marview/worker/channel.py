@@ -81,7 +81,7 @@ def die_with_parent() -> None:
 
 def end_group() -> None:
     """End this process and all it started, without clearing up."""
-    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
 

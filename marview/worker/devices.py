@@ -67,7 +67,7 @@ def memory_mb(device: torch.device) -> tuple[int, int]:
 
 
 def _total_bytes() -> int:
-    if not hasattr(os, "sysconf"):
+    if sys.platform == "win32":
         return 8 * 2**30
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 

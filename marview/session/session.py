@@ -1,7 +1,6 @@
 """The application without a window: its parts, and what one means for the others."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,11 +21,12 @@ from marview.session.crosshair import Crosshair
 from marview.session.display import SOFT_TISSUE, Display, Overlay, View
 from marview.session.edits import Edits
 from marview.session.exports import Exports
+from marview.session.kept_work import KeptWork
 from marview.session.library import Entry, Library
 from marview.session.mask_files import MaskFiles
 from marview.session.measures import Measures, rows
 from marview.session.messages import Messages, Question, Severity
-from marview.session.metal import KeptMetal, Metal
+from marview.session.metal import Metal
 from marview.session.methods import Methods
 from marview.session.painting import Painting
 from marview.session.picture import Picture
@@ -36,26 +36,15 @@ from marview.session.recovery import Recovery
 from marview.session.result import Result
 from marview.session.results import Results
 from marview.session.runs import Job, Runs
-from marview.session.sensitivity import KeptSweep, Sensitivity
+from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice, known_truth, refuse_too_large
 from marview.session.settings import Settings, body_part_of
 from marview.session.sinograms import Sinograms
 from marview.session.tools import Tool, Tools, ToolSettings
 from marview.session.traces import Traces
-from marview.text import count
 from marview.volume.box import Box
 from marview.volume.mask import refuse_unusable
 from marview.volume.window import HuWindow
-
-
-@dataclass(frozen=True, eq=False)
-class _PutAway:
-    """What was done on a series that is not in view, but for its results."""
-
-    title: str
-    metal: KeptMetal | None
-    swept: KeptSweep | None
-    slice_index: int
 
 
 class Session:
@@ -103,9 +92,7 @@ class Session:
         self.recovery: Recovery | None = None
         self.kept_results = Results()
         self.measures = Measures(self._compared)
-        self._series = self._title = ""
-        self._closed: set[str] = set()
-        self._put_away: dict[str, _PutAway] = {}
+        self.kept = KeptWork(self.runs, self.sensitivity, self.metal, self.kept_results, self.measures, self.view)
         self._hu_in_run: SharedArray | None = None
         self._unlooked: int | None = None
         self._make_worker = make_worker
@@ -168,9 +155,9 @@ class Session:
         return "" if self.metal.is_present else "No metal is marked: find it, or set a threshold."
 
     def original(self) -> Picture | None:
-        """The slice in view as it was read."""
+        """The slice in view as it was read; None where there is none, also while another series takes over."""
         loaded = self.loaded
-        if loaded is None:
+        if loaded is None or self.view.display.slice_index >= len(loaded.volume.hu):
             return None
         spacing = loaded.volume.grid.spacing_mm
         return Picture(loaded.volume.hu[self.view.display.slice_index], spacing[1:])
@@ -284,7 +271,7 @@ class Session:
             slices=slices,
             correction=SharedArray.create((len(slices), *loaded.volume.hu.shape[1:]), np.float32),
             mask=mask,
-            series=self._series,
+            series=self.kept.series,
             series_title=loaded.series.description,
         )
         if not self._run(result, loaded, self._hu, result.correction):
@@ -294,7 +281,7 @@ class Session:
     def unfinished(self) -> Result | None:
         """The result of the last run, where it stopped early on the series in view and can go on."""
         job = self.runs.job
-        if job is None or not job.state.is_over or job.result.series != self._series:
+        if job is None or not job.state.is_over or job.result.series != self.kept.series:
             return None
         return job.result if job.result in self.results and job.result.missing else None
 
@@ -405,22 +392,7 @@ class Session:
     @property
     def unsaved(self) -> list[str]:
         """What would be lost if marview closed now, each in words; empty where nothing would."""
-        lost = []
-        job = self.runs.job
-        if job is not None and self.runs.is_running:
-            lost.append(f"the run of {job.result.title} on {job.result.series_title}, which is not finished")
-        if self.sensitivity.is_running:
-            lost.append("the sweep, which is not finished")
-        lost += [f"{result.title} of {result.series_title}, not exported" for result in self.kept_results.unsaved]
-        here = self.loaded
-        if here is not None and self.metal.is_unsaved:
-            lost.append(f"the metal mask of {here.series.description}, edited by hand and not exported")
-        for key, other in self._put_away.items():
-            if key != self._series and other.metal is not None and other.metal.is_unsaved:
-                lost.append(f"the metal mask of {other.title}, edited by hand and not exported")
-        if self.measures.unsaved:
-            lost.append(f"{count(self.measures.unsaved, 'measurement')}, not exported")
-        return lost
+        return self.kept.unsaved
 
     def export_measures(self, path: Path) -> None:
         """Write the measurements of the series in view as CSV, a line for each image that is compared."""
@@ -453,7 +425,7 @@ class Session:
 
     def close_series(self, entry: Entry) -> None:
         """Take a series off the list; where work on it would be lost, ask first."""
-        lost = self._unsaved_of(entry.key)
+        lost = self.kept.unsaved_of(entry.key)
         if not lost:
             self._close_series(entry)
             return
@@ -465,30 +437,11 @@ class Session:
         sentence = f"Close {entry.series.description} and lose {'; '.join(lost)}?"
         self.messages.ask(Question(sentence, "Close", "Keep", answer))
 
-    def _unsaved_of(self, key: str) -> list[str]:
-        """What would be lost of a series, in words."""
-        job, kept = self.runs.job, self._put_away.get(key)
-        lost = ["its run"] if job is not None and self.runs.is_running and job.result.series == key else []
-        if results := self.kept_results.unsaved_of(key):
-            lost.append(f"{count(len(results), 'result')} not exported")
-        is_here = key == self._series
-        kept_metal = None if kept is None else kept.metal
-        if self.metal.is_unsaved if is_here else kept_metal is not None and kept_metal.is_unsaved:
-            lost.append("its metal mask, edited by hand")
-        if measures := self.measures.unsaved_of(key):
-            lost.append(count(measures, "measurement"))
-        return lost
-
     def _close_series(self, entry: Entry) -> None:
         job = self.runs.job
         if job is not None and self.runs.is_running and job.result.series == entry.key:
             self.runs.cancel()
-        self._closed.add(entry.key)
-        if entry.key == self._series:
-            self._series = ""
-        self._put_away.pop(entry.key, None)
-        self.kept_results.drop(entry.key)
-        self.measures.drop(entry.key)
+        self.kept.drop(entry.key)
         self.library.remove(entry)
 
     def _empty(self) -> None:
@@ -497,8 +450,7 @@ class Session:
         self.sinograms.want(None)
         self.sensitivity.take(None)
         self.metal.take(None)
-        self.kept_results.turn_to("")
-        self.measures.turn_to("")
+        self.kept.turn_to("", "")
         self.view.update(slice_index=0, slice_count=0, cursor_mm=None, pointed_mm=None, pointed_ray=None)
 
     def want_sinogram(self) -> None:
@@ -555,7 +507,7 @@ class Session:
             self._hu_in_run.close()
         self._hu_in_run = None
         result = job.result
-        if result.series in self._closed:
+        if self.kept.is_closed(result.series):
             result.close()
             return
         if result.done:
@@ -592,18 +544,12 @@ class Session:
     def _start(self, loaded: LoadedSeries) -> None:
         self._is_across_gaps = self._is_reduced_again = False
         self._withdraw()
-        self._store_away()
         chosen = self.library.chosen
-        self._series = "" if chosen is None else chosen.key
-        self._closed.discard(self._series)
-        self._title = loaded.series.description
-        kept = self._put_away.get(self._series)
+        kept = self.kept.turn_to("" if chosen is None else chosen.key, loaded.series.description)
         if self.sensitivity.is_running:
             self.messages.say(Severity.INFO, "The sweep was cancelled because another series was opened.")
         self.sensitivity.take(None if kept is None else kept.swept)
         self.tools.update(tool=Tool.NONE)
-        self.kept_results.turn_to(self._series)
-        self.measures.turn_to(self._series)
         self._hu = None
         self.sinograms.want(None)
         count = loaded.volume.grid.shape[0]
@@ -635,16 +581,6 @@ class Session:
             if not self.metal.is_found:
                 self.metal.find()
             self.methods.warm()
-
-    def _store_away(self) -> None:
-        """Keep what was done on the series in view until it is chosen again."""
-        if self._series:
-            self._put_away[self._series] = _PutAway(
-                title=self._title,
-                metal=self.metal.put_away(),
-                swept=self.sensitivity.put_away(),
-                slice_index=self.view.display.slice_index,
-            )
 
     def _remember_window(self, display: Display, names: frozenset[str]) -> None:
         part = self._body_part()

@@ -172,3 +172,18 @@ def test_a_closed_series_opens_again_with_nothing_left_of_it(reduced, qtbot, sma
     qtbot.waitUntil(lambda: session.loaded is not None and not session.refusal, timeout=20000)
     assert session.results == []
     assert not session.metal.can_undo
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+def test_a_shorter_series_takes_over_in_every_layout(reduced, qtbot, fakes, tmp_path, layout) -> None:
+    """While it does, the slice in view may lie beyond its end."""
+    session = reduced.session
+    session.view.update(layout=layout, oblique_deg=None)
+    session.view.go_to(6)
+    short = fakes.write_series(tmp_path / "short", "Short", 8, fakes.volume()[2:5])
+    session.open(short)
+    qtbot.waitUntil(lambda: session.loaded.series.description == "Short" and not session.refusal, timeout=20000)
+    assert session.view.display.slice_count == 3
+    QTest.keyClick(reduced, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: session.loaded.series.description == "Small series", timeout=20000)
+    qtbot.waitUntil(lambda: session.result is not None and not session.refusal, timeout=20000)

@@ -1,0 +1,104 @@
+"""The work on every series of the list: kept while another one is in view, and named before it would be lost."""
+
+from dataclasses import dataclass
+
+from marview.session.display import View
+from marview.session.measures import Measures
+from marview.session.metal import KeptMetal, Metal
+from marview.session.results import Results
+from marview.session.runs import Runs
+from marview.session.sensitivity import KeptSweep, Sensitivity
+from marview.text import count
+
+
+@dataclass(frozen=True, eq=False)
+class PutAway:
+    """What was done on a series that is not in view, but for its results and measurements."""
+
+    title: str
+    metal: KeptMetal | None
+    swept: KeptSweep | None
+    slice_index: int
+
+
+class KeptWork:
+    """Puts the work on a series away and takes it up again.
+
+    Attributes:
+        series: key of the series in view; empty where there is none.
+    """
+
+    def __init__(
+        self, runs: Runs, sensitivity: Sensitivity, metal: Metal, results: Results, measures: Measures, view: View
+    ) -> None:
+        self.series = ""
+        self._title = ""
+        self._runs = runs
+        self._sensitivity = sensitivity
+        self._metal = metal
+        self._results = results
+        self._measures = measures
+        self._view = view
+        self._put_away: dict[str, PutAway] = {}
+        self._closed: set[str] = set()
+
+    def turn_to(self, series: str, title: str) -> PutAway | None:
+        """Put the work on the series in view away; returns what was put away of the next one."""
+        if self.series:
+            self._put_away[self.series] = PutAway(
+                title=self._title,
+                metal=self._metal.put_away(),
+                swept=self._sensitivity.put_away(),
+                slice_index=self._view.display.slice_index,
+            )
+        self.series, self._title = series, title
+        self._closed.discard(series)
+        self._results.turn_to(series)
+        self._measures.turn_to(series)
+        return self._put_away.get(series)
+
+    def is_closed(self, series: str) -> bool:
+        """Whether a series was taken off the list, so that what still arrives of it is not kept."""
+        return series in self._closed
+
+    def drop(self, series: str) -> None:
+        """Forget what was done on a series that is closed."""
+        self._closed.add(series)
+        if series == self.series:
+            self.series = ""
+        self._put_away.pop(series, None)
+        self._results.drop(series)
+        self._measures.drop(series)
+
+    @property
+    def unsaved(self) -> list[str]:
+        """What would be lost if marview closed now, each in words; empty where nothing would."""
+        lost = []
+        job = self._runs.job
+        if job is not None and self._runs.is_running:
+            lost.append(f"the run of {job.result.title} on {job.result.series_title}, which is not finished")
+        if self._sensitivity.is_running:
+            lost.append("the sweep, which is not finished")
+        lost += [f"{result.title} of {result.series_title}, not exported" for result in self._results.unsaved]
+        if self.series and self._metal.is_unsaved:
+            lost.append(f"the metal mask of {self._title}, edited by hand and not exported")
+        for key, other in self._put_away.items():
+            if key != self.series and other.metal is not None and other.metal.is_unsaved:
+                lost.append(f"the metal mask of {other.title}, edited by hand and not exported")
+        if self._measures.unsaved:
+            lost.append(f"{count(self._measures.unsaved, 'measurement')}, not exported")
+        return lost
+
+    def unsaved_of(self, series: str) -> list[str]:
+        """What would be lost of one series, in words."""
+        job, kept = self._runs.job, self._put_away.get(series)
+        lost = ["its run"] if job is not None and self._runs.is_running and job.result.series == series else []
+        if results := self._results.unsaved_of(series):
+            lost.append(f"{count(len(results), 'result')} not exported")
+        kept_metal = None if kept is None else kept.metal
+        is_put_away_unsaved = kept_metal is not None and kept_metal.is_unsaved
+        if self._metal.is_unsaved if series == self.series else is_put_away_unsaved:
+            lost.append("its metal mask, edited by hand")
+        if measures := self._measures.unsaved_of(series):
+            lost.append(count(measures, "measurement"))
+        return lost

@@ -1,6 +1,6 @@
 """Learned methods beside LI, NMAR and the FBP ceiling: known truth, demo studies, real metal.
 
-    python -m benchmarks.learned --output DIR [--part validation dudonet head demo real] [--slices 80]
+    python -m benchmarks.learned --output DIR [--part validation dudonet head clinical demo real] [--slices 80]
 
 Every method with learned weights takes part unless `--method` names others; LI and NMAR always do. What is measured is
 kept in DIR: stopped and started again it goes on where it stopped, and measures anew what was trained anew.
@@ -10,6 +10,8 @@ kept in DIR: stopped and started again it goes on where it stopped, and measures
 - dudonet: the same slices as DuDoNet's own table scans them, `dudonet-320`.
 - head: the Shepp-Logan head, of whose kind nothing was trained on, with the same ten shapes (Yu 2020, Fig. 5, tries a
   network trained on bodies so).
+- clinical: validation slices with steel or gold, `dudonet-640`, through the clinical front end: RMSE in the 20-pixel
+  ring against LI, case by case.
 - demo: the hip and dental studies through the clinical front end; RMSE in the 20-pixel ring against NMAR.
 - real: sternal wires and femoral nail, whose truth nobody knows: streak index and consistency error, and a figure of
   the worst slice: original and every method in one window, what each changed, and where its projection leaves the
@@ -34,6 +36,7 @@ from marview.commands.series import shared_series
 from marview.evaluation import boards
 from marview.evaluation.benchmark import run_benchmark
 from marview.evaluation.case_set import list_cases
+from marview.evaluation.clinical_cases import list_clinical
 from marview.evaluation.demo_cases import list_demo
 from marview.evaluation.front_end_methods import FrontEndMethods
 from marview.evaluation.methods import WorkerMethods
@@ -44,9 +47,11 @@ from marview.evaluation.taking_part import CLASSICAL, LEARNED, expand
 from marview.geometry import SliceNumbers
 from marview.mar import discover
 from marview.physics import protocol
+from marview.slices.clean import list_clean
+from marview.slices.shapes import read_shapes, shapes_of_sizes
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-PARTS = ("validation", "dudonet", "head", "demo", "real")
+PARTS = ("validation", "dudonet", "head", "clinical", "demo", "real")
 PROTOCOLS = {"validation": "syndeeplesion-640", "dudonet": "dudonet-320"}
 CLEAN = DATA / "metal_free" / "validation.tif"
 HEAD_HU = ((0.0, 5.0), (0.1, 20.0), (0.2, 35.0), (0.3, 50.0), (0.4, 65.0), (1.0, 1000.0))
@@ -54,6 +59,7 @@ HEAD_HU = ((0.0, 5.0), (0.1, 20.0), (0.2, 35.0), (0.3, 50.0), (0.4, 65.0), (1.0,
 STUDIES = ("hip", "dental")
 SERIES = ("sternal_wires", "femoral_nail.nii.gz")
 GOAL = 0.25
+WORST = 0.05
 
 
 def main() -> None:
@@ -68,6 +74,8 @@ def main() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, head_hu()[None])
             known_truth(PROTOCOLS["validation"], path, methods, 1, path.parent)
+        elif part == "clinical":
+            clinical(methods, arguments.slices, arguments.output)
         elif part == "demo":
             demo(methods, arguments.every, arguments.output)
         else:
@@ -108,6 +116,53 @@ def demo(methods: Sequence[str], every: int, output: Path) -> None:
     print(ring_table(results))
     for sentence in results.failures:
         print(f"- {sentence}")
+
+
+def clinical(methods: Sequence[str], slices: int, output: Path) -> None:
+    """Dense metal in slices of which only the image is known."""
+    scan = protocol("dudonet-640")
+    shapes = shapes_of_sizes(read_shapes(DATA / "metal_masks" / "blobs_256.npz"), max(scan.shape))
+    everything = list_clean(CLEAN)
+    chosen = everything[:: max(1, len(everything) // slices)][:slices]
+    with FrontEndMethods() as correct:
+        cases = list_clinical(chosen, shapes, scan, correct.found.__setitem__)
+        entries = [correct.entry(each) for each in methods]
+        results = run_benchmark(
+            "clinical",
+            cases,
+            entries,
+            output / "clinical",
+            source=str(CLEAN),
+            correct=correct,
+            on_progress=Clock().tell,
+        )
+    print("# Steel and gold through the clinical front end\n")
+    print(against_li(results))
+    for sentence in results.failures:
+        print(f"- {sentence}")
+
+
+def against_li(results: Results) -> str:
+    """RMSE in the ring of each row, and in how many cases it is more than 5 % above that of LI."""
+    by_row = {row.title: {each.case: each.measures.ring_rmse_hu for each in row.slices} for row in results.rows}
+    reference = results.row("linear_interpolation")
+    li = by_row[reference.title] if reference else {}
+    lines = []
+    for title, found in by_row.items():
+        ratios = {case: error / li[case] for case, error in found.items() if case in li and li[case] > 0}
+        if not ratios:
+            continue
+        worst = max(ratios, key=lambda case: ratios[case])
+        mean = math.sqrt(sum(error**2 for error in found.values()) / len(found))
+        worse = sum(ratio > 1 + WORST for ratio in ratios.values())
+        lines.append([title, f"{mean:.1f}", f"{worse} of {len(ratios)}", f"{ratios[worst] - 1:+.1%} ({worst})"])
+    header = [
+        "method",
+        "RMSE in HU, 20 pixels around metal",
+        f"cases more than {WORST:.0%} worse than LI",
+        "worst case",
+    ]
+    return markdown_table(header, lines)
 
 
 def ring_table(results: Results) -> str:

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from benchmarks.learned import ring_table
+from benchmarks.learned import against_li, ring_table
 from marview.evaluation.results import INPUT, Results, Row, SliceRecord
 from marview.metrics import Measures
 
@@ -35,3 +35,9 @@ def test_the_best_learned_method_is_held_against_nmar(rows):
 
 def test_without_a_learned_method_there_is_no_verdict(rows):
     assert "goal" not in ring_table(Results("demo", tuple(rows)))
+
+
+def test_cases_in_which_a_method_is_worse_than_li_are_counted(rows):
+    table = " ".join(against_li(Results("clinical", (*rows, _row("bad", 240, 430)))).split())
+    assert "NMAR | 316.2 | 0 of 2 | -4.8% (demo-dental)" in table
+    assert "BAD | 348.2 | 1 of 2 | +9.1% (demo-hip)" in table

@@ -110,14 +110,17 @@ class ScanModel:
     def noise_variance(self, sinogram: Tensor) -> Tensor:
         """Estimate the variance of each ray's noise from the rays through air, `[slice, view, bin]`.
 
-        There it is one over the photons; the darker a ray, the fewer of them arrive. Slices with fewer than 200 rays
-        through air get zero, since their photons are unknown.
+        There it is one over the photons; the darker a ray, the fewer of them arrive. Second differences along the bins
+        leave out what lies in the air, such as a blanket or noise of the image. Slices with fewer than 200 rays through
+        air get zero, since their photons are unknown.
 
         Args:
             sinogram: measured line integrals, `[slice, view, bin]`.
         """
         correction = self._correction
-        squares = [rays[rays.abs() < _IN_AIR].square() for rays in sinogram]
+        inner = sinogram[..., 1:-1]
+        second = (sinogram[..., :-2] - 2 * inner + sinogram[..., 2:]).square() / 6  # of noise alone: its square
+        squares = [each[rays.abs() < _IN_AIR] for each, rays in zip(second, inner, strict=True)]
         in_air = [float(each.median()) if each.numel() >= _FEWEST_RAYS else 0.0 for each in squares]
         of_one = sinogram.new_tensor(in_air)[:, None, None] / _MEDIAN_SQUARE / correction.coefficients[0] ** 2
         before = correction.undo(sinogram)

@@ -1,3 +1,70 @@
-"""marview shows CT volumes, marks metal, and runs metal artifact reduction methods on them. For research."""
+"""marview shows CT volumes, marks metal, and runs metal artifact reduction methods on them. For research.
+
+The names below are the Python API; each is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from marview.api import Metal, Reduction, find_metal, read, reduce, write_dicom
+    from marview.dicom import LoadedSeries
+    from marview.errors import BadInput, MethodFailed, NoMetal, UsageError
+    from marview.geometry import Grid
+    from marview.metrics import measure_case as evaluate
+    from marview.physics import protocol, simulate
+    from marview.projection import Projector
+    from marview.volume import Volume
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "BadInput": "marview.errors",
+    "Grid": "marview.geometry",
+    "LoadedSeries": "marview.dicom",
+    "Metal": "marview.api",
+    "MethodFailed": "marview.errors",
+    "NoMetal": "marview.errors",
+    "Projector": "marview.projection",
+    "Reduction": "marview.api",
+    "UsageError": "marview.errors",
+    "Volume": "marview.volume",
+    "evaluate": "marview.metrics:measure_case",
+    "find_metal": "marview.api",
+    "protocol": "marview.physics",
+    "read": "marview.api",
+    "reduce": "marview.api",
+    "simulate": "marview.physics",
+    "write_dicom": "marview.api",
+}
+
+__all__ = [
+    "BadInput",
+    "Grid",
+    "LoadedSeries",
+    "Metal",
+    "MethodFailed",
+    "NoMetal",
+    "Projector",
+    "Reduction",
+    "UsageError",
+    "Volume",
+    "evaluate",
+    "find_metal",
+    "protocol",
+    "read",
+    "reduce",
+    "simulate",
+    "write_dicom",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, other = _PLACES[name].partition(":")
+    return getattr(import_module(module), other or name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,204 @@
+"""The Python API: what `import marview` offers to notebooks and scripts.
+
+Example:
+    >>> import marview
+    >>> sorted(marview.__all__)[:3]
+    ['BadInput', 'LoadedSeries', 'MethodFailed']
+"""
+
+import atexit
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom import LoadedSeries, open_series
+from marview.errors import NoMetal, UsageError
+from marview.export import Corrected, Format, corrected_hu, write_corrected
+from marview.mar import MarWorker, Message, Progress, ReduceRequest, SharedArray
+from marview.mar.messages import Device
+from marview.volume import Volume, adaptive
+from marview.volume.correction import CorrectionPlanes
+from marview.volume.mask import grow_mm
+from marview.volume.provenance import Provenance
+from marview.volume.window import HuWindow
+
+_SOFT_TISSUE = HuWindow(400.0, 40.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Metal:
+    """A metal mask and how it was found.
+
+    Attributes:
+        mask: bool, `[z, y, x]`; True in metal.
+        origin: how it was found, in words.
+        notes: what a reader of the mask should know.
+    """
+
+    mask: NDArray[np.bool_]
+    origin: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction:
+    """A corrected volume.
+
+    Attributes:
+        source: the volume or series that was corrected; unchanged.
+        hu: int16 HU, `[z, y, x]`.
+        correction_hu: float32 HU, `[slice, y, x]`, what was added to each of `slices`.
+        slices: indices z of the slices with metal that the method corrected.
+        mask: the metal mask, bool, `[z, y, x]`.
+        provenance: method, version, weights, parameters, device, time, notes.
+    """
+
+    source: Volume | LoadedSeries
+    hu: NDArray[np.int16]
+    correction_hu: NDArray[np.float32]
+    slices: tuple[int, ...]
+    mask: NDArray[np.bool_]
+    provenance: Provenance
+
+
+def read(path: Path | str, series: str = "") -> LoadedSeries:
+    """Read a series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` says where its voxels are.
+
+    Args:
+        path: a folder, zip, DICOM file or NIfTI file.
+        series: UID of the series, where `path` holds several.
+
+    Raises:
+        BadInput: there is no series, there are several, or it cannot be read; the sentence says which.
+    """
+    return open_series(path, series)
+
+
+def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = None, margin_mm: float = 0.0) -> Metal:
+    """Find the metal of a volume.
+
+    Args:
+        volume: a volume, or what `read` returns.
+        threshold_hu: metal is denser than this; None lets marview find it.
+        margin_mm: grow (+) or shrink (-) the mask, in mm.
+
+    Returns:
+        The mask; it is empty where nothing is metal for certain, and the notes then say what was doubtful.
+    """
+    hu, grid = _volume(volume).hu, _volume(volume).grid
+    if threshold_hu is None:
+        found = adaptive(hu, grid.spacing_mm)
+        mask, origin, notes = found.mask, f"adaptive, above {found.threshold_hu:.0f} HU", tuple(found.notes)
+    else:
+        mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", ()
+    if margin_mm and mask.any():
+        mask, origin = grow_mm(mask, margin_mm, grid.spacing_mm), f"{origin}, margin {margin_mm:+g} mm"
+    return Metal(mask, origin, notes)
+
+
+def reduce(
+    volume: Volume | LoadedSeries,
+    method: str = "nmar",
+    *,
+    metal: Metal | NDArray[np.bool_] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    slices: Sequence[int] = (),
+    device: str = "auto",
+    on_progress: Callable[[float], None] = lambda _: None,
+) -> Reduction:
+    """Reduce the metal artifacts of a volume.
+
+    The method runs in a worker process, which stays warm for the next call.
+
+    Args:
+        volume: a volume, or what `read` returns; it stays as it is.
+        method: identifier of a method, as `marview methods` lists them.
+        metal: the metal, as `find_metal` returns it or as a bool array `[z, y, x]`; found automatically where None.
+        parameters: values of the method's parameters that differ from their defaults.
+        slices: indices z of the slices to correct; all with metal where empty.
+        device: "auto", "cpu" or "cuda".
+        on_progress: called with the finished share, 0 to 1, on another thread.
+
+    Raises:
+        UsageError: an unknown method, parameter or slice, or a mask of another shape.
+        NoMetal: nothing is metal.
+        MethodFailed: the method failed; the sentence says why.
+    """
+    source = _volume(volume)
+    found = find_metal(volume) if metal is None else metal
+    mask, origin = (found.mask, found.origin) if isinstance(found, Metal) else (np.asarray(found, bool), "given")
+    if mask.shape != source.hu.shape:
+        raise UsageError(f"The mask has the shape {mask.shape} and the volume {source.hu.shape}.")
+    wanted = slices or range(len(mask))
+    if outside := [z for z in wanted if not 0 <= z < len(mask)]:
+        raise UsageError(f"The volume has slices 0 to {len(mask) - 1}, and slice {outside[0]} was asked for.")
+    chosen = tuple(z for z in wanted if mask[z].any())
+    if not chosen:
+        raise NoMetal("No metal was found in these slices, so there is nothing to correct.")
+
+    def listen(message: Message) -> None:
+        if isinstance(message, Progress) and not message.is_learning:
+            on_progress(message.fraction)
+
+    with ExitStack() as stack:
+        hu, metal_mask = (_shared(stack, array) for array in (source.hu, mask))
+        correction = stack.enter_context(SharedArray.create((len(chosen), *mask.shape[1:]), np.float32))
+        request = ReduceRequest(
+            method=method,
+            hu=hu,
+            mask=metal_mask,
+            spacing_mm=source.grid.spacing_mm,
+            correction=correction,
+            slices=chosen,
+            parameters=dict(parameters or {}),
+            device=cast("Device", device),
+            keep_outputs=False,
+            is_head_last=source.grid.slice_numbers.is_head_last,
+        )
+        run = _worker().reduce(request, listen)
+        try:
+            report = run.wait().check()
+        except KeyboardInterrupt:
+            run.cancel()
+            raise
+        planes = correction.array.copy()
+    record = Provenance.of_run(report, mask_origin=origin, margin_mm=0.0)
+    corrected = corrected_hu(source.hu, CorrectionPlanes.of(planes, chosen, len(mask)))
+    return Reduction(volume, corrected, planes, chosen, mask, record)
+
+
+def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
+    """Write a corrected series as a derived DICOM CT series into a new folder; it appears whole or not at all.
+
+    Raises:
+        UsageError: the volume did not come from DICOM files, or the folder holds something.
+        BadInput: no DICOM series can be made of the source, or the folder cannot be written.
+    """
+    if not isinstance(reduction.source, LoadedSeries):
+        raise UsageError("A derived series needs the files it is derived from: reduce what marview.read returns.")
+    planes = CorrectionPlanes.of(reduction.correction_hu, reduction.slices, len(reduction.hu))
+    corrected = Corrected(reduction.source, planes, reduction.mask, reduction.provenance)
+    return write_corrected(corrected, Format.DICOM, Path(folder), window=_SOFT_TISSUE)
+
+
+def _volume(volume: Volume | LoadedSeries) -> Volume:
+    return volume.volume if isinstance(volume, LoadedSeries) else volume
+
+
+def _shared(stack: ExitStack, array: NDArray[Any]) -> SharedArray:
+    shared = stack.enter_context(SharedArray.create(array.shape, array.dtype))
+    shared.array[...] = array
+    return shared
+
+
+@cache
+def _worker() -> MarWorker:
+    worker = MarWorker()
+    atexit.register(worker.close)
+    return worker

@@ -1,0 +1,86 @@
+"""The Python API, used as in a notebook."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import marview
+from marview.dicom.make import Labels, write_ct_series
+from marview.geometry import Grid
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four slices of a water disc with a rod of metal and a streak in the two in the middle."""
+    y, x = np.mgrid[-40:40, -40:40] + 0.5
+    hu = np.where(np.hypot(y, x) < 34, 20, -1000).astype(np.int16)
+    volume = np.stack([hu] * 4)
+    for z in (1, 2):
+        volume[z][(np.abs(y) < 2) & (np.abs(x) < 25)] -= 200
+        volume[z][np.hypot(y, x - 8) < 4] = 9000
+    folder = tmp_path_factory.mktemp("api") / "study"
+    write_ct_series(volume, Grid.from_spacing(volume.shape, (3.0, 2.0, 2.0)), folder, Labels("T^T", "T", "S", "D"))
+    return folder
+
+
+def test_five_lines_correct_a_study(study: Path, tmp_path: Path) -> None:
+    series = marview.read(study)
+    metal = marview.find_metal(series)
+    shares: list[float] = []
+    result = marview.reduce(series, "linear_interpolation", metal=metal, on_progress=shares.append)
+    files = marview.write_dicom(result, tmp_path / "out")
+    assert result.slices == (1, 2)
+    assert (result.hu != series.volume.hu).any(axis=(1, 2)).tolist() == [False, True, True, False]
+    np.testing.assert_array_equal(marview.read(tmp_path / "out").volume.hu, result.hu)
+    assert len(files) == 4
+    assert shares[-1] == 1
+    assert result.provenance.method_id == "linear_interpolation"
+
+
+def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Path, tmp_path: Path) -> None:
+    volume = marview.read(study).volume
+    result = marview.reduce(volume, "linear_interpolation", metal=volume.hu > 5000, slices=[2])
+    assert result.slices == (2,)
+    with pytest.raises(marview.UsageError, match=r"marview\.read"):
+        marview.write_dicom(result, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda v: marview.reduce(v, "no_such"), "no method 'no_such'"),
+        (lambda v: marview.reduce(v, metal=np.zeros((1, 2, 3), bool)), "shape"),
+        (lambda v: marview.reduce(v, slices=[9]), "slice 9"),
+        (lambda v: marview.reduce(v, "nmar", parameters={"colour": 1}), "colour"),
+    ],
+)
+def test_wrong_calls_are_refused_with_a_sentence(study: Path, call: Callable, sentence: str) -> None:
+    with pytest.raises(marview.UsageError, match=sentence):
+        call(marview.read(study))
+
+
+def test_slices_without_metal_are_refused(study: Path) -> None:
+    with pytest.raises(marview.NoMetal):
+        marview.reduce(marview.read(study), slices=[0])
+
+
+def test_a_margin_grows_the_mask(study: Path) -> None:
+    series = marview.read(study)
+    plain, grown = marview.find_metal(series), marview.find_metal(series, margin_mm=3.0)
+    assert plain.mask.sum() < grown.mask.sum()
+    assert "margin +3 mm" in grown.origin
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in marview.__all__:
+        assert getattr(marview, name).__doc__, name
+    assert set(marview.__all__) <= set(dir(marview))
+
+
+def test_importing_marview_imports_nothing_heavy() -> None:
+    code = "import sys, marview; print([m for m in ('torch', 'numpy', 'PySide6', 'pydicom') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: run test test-slow lint lock clean
+.PHONY: run test test-slow lint lock frozen installers clean
 
 run: .venv/ready
 	$(BIN)/marview demo
@@ -37,6 +37,14 @@ lint: .venv/ready-to-test
 # `tables` and `peers`, which neither the program nor its tests need).
 lock: .venv/ready-to-test
 	$(BIN)/python -m pip freeze --all --exclude-editable | grep -vi '^\(pip\|setuptools\|wheel\|marview\|spekpy\|xraydb\|astra-toolbox\)==' | sed 's/+cpu$$//' > requirements.lock
+
+# The program in one folder, dist/marview, for machines without Python; then what installs it on this system.
+frozen:
+	$(PYTHON) installer/freeze.py
+
+installers: frozen
+	sh installer/debian/build.sh dist/marview dist
+	if command -v "$${APPIMAGETOOL:-appimagetool}" >/dev/null; then sh installer/appimage/build.sh dist/marview dist; fi
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .import_linter_cache

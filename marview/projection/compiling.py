@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from marview.children import NEUTRAL_FOLDER
@@ -14,16 +15,28 @@ with chdir(NEUTRAL_FOLDER):  # numba takes settings, its cache of compiled code 
     import numba
 
 _MOST_THREADS = 256
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile at the first call, free of Python's lock; kept on disk for the next process where one can be written."""
+    _anchor(function)
     compiler: Any = numba.njit
     options = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz"}, "boundscheck": False, "error_model": "numpy"}
     try:
         return compiler(cache=True, **options)(function)
     except RuntimeError:  # numba finds no folder it may write to
         return compiler(**options)(function)
+
+
+def _anchor(function: Callable[..., Any]) -> None:
+    """Have a frozen function name its source in full, as one of a checkout does.
+
+    Where the name is relative, numba looks in the current folder for compiled code, and runs what it finds there.
+    """
+    named = Path(function.__code__.co_filename)
+    if not named.is_absolute():
+        function.__code__ = function.__code__.replace(co_filename=str(_ROOT / named))
 
 
 @cache

@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from marview.projection import compiling, warm_up
-from marview.projection.compiling import share
+from marview.projection.compiling import kernel, share
 
 
 def test_a_failure_in_a_thread_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +36,18 @@ def test_the_work_is_done_where_no_thread_can_start(monkeypatch: pytest.MonkeyPa
 
 def test_warming_up_runs_every_kernel() -> None:
     warm_up((1,))
+
+
+def test_compiled_code_is_never_looked_for_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code of a frozen program names its source by a relative path, and a study's folder may hold such a file."""
+    source = "def double(x):\n    return 2 * x\n"
+    (tmp_path / "marview").mkdir()
+    (tmp_path / "marview" / "double.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(source, "marview/double.py", "exec"), names)
+    double = kernel(names["double"])
+    assert double(2.0) == 4.0
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["double.py", "marview"]

@@ -1,0 +1,46 @@
+"""Freeze the program into `dist/marview`, in an environment of its own, with versions of the lock: `make frozen`."""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = ROOT / "build" / "freeze"
+PYINSTALLER = ("pyinstaller==6.22.3", "pyinstaller-hooks-contrib==2026.9", "packaging")
+
+
+def main() -> None:
+    """Install, freeze, add the notices, and start what was made."""
+    python = _environment()
+    program = [python, "-m", "PyInstaller", "--noconfirm", "--clean"]
+    places = ["--distpath", str(ROOT / "dist"), "--workpath", str(ROOT / "build" / "pyinstaller")]
+    _run([*program, *places, str(ROOT / "installer" / "marview.spec")])
+    frozen = ROOT / "dist" / "marview"
+    _run([python, str(ROOT / "installer" / "notices.py"), str(frozen)])
+    _run([str(frozen / "marview"), "--version"])
+
+
+def _environment() -> str:
+    """Make the environment and return its interpreter; uv picks the PyTorch without CUDA, pip what it is set up for."""
+    venv.create(ENVIRONMENT, with_pip=True, clear=True)
+    python = str(ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    wanted = ["--constraint", str(ROOT / "requirements.lock"), f"{ROOT}[window]", *PYINSTALLER]
+    uv = shutil.which("uv")
+    if uv:
+        _run([uv, "pip", "install", "--python", python, "--torch-backend", "cpu", *wanted])
+    else:
+        _run([python, "-m", "pip", "install", "--quiet", *wanted])
+    return python
+
+
+def _run(words: list[str]) -> None:
+    done = subprocess.run(words, cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,8 @@ from marview.cli import app
 
 
 def test_every_verb_is_known_before_the_command_line_is_loaded() -> None:
-    assert {command.name or command.callback.__name__ for command in app.registered_commands} == VERBS
+    verbs = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert verbs | {group.name for group in app.registered_groups} == VERBS
 
 
 def test_methods_lists_the_bundled_ones(marview: Callable) -> None:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: run test test-slow lint lock frozen installers clean
+.PHONY: run test test-slow lint docs pictures lock frozen installers clean
 
 run: .venv/ready
 	$(BIN)/marview demo
@@ -13,6 +13,15 @@ test: lint
 
 test-slow: lint
 	$(BIN)/python -m pytest -n 2
+
+# The site lies in build/site. A broken link or reference is an error.
+docs: .venv/ready-to-test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# The pictures of README and docs, drawn by the program.
+pictures: .venv/ready
+	$(BIN)/marview demo --kind hip --no-window --output build/demo
+	QT_QPA_PLATFORM=offscreen $(BIN)/python tools/pictures.py build/demo/study
 
 lint: .venv/ready-to-test
 	$(BIN)/ruff check .

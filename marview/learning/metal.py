@@ -40,7 +40,7 @@ def draw_metal(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) ->
             shares = _implant(hu, how, rng)
             if shares:
                 return shares
-    return _pieces(hu, how, rng)
+    return draw_pieces(hu, how, rng)
 
 
 def _implant(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
@@ -48,6 +48,24 @@ def _implant(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> S
     name = str(rng.choice([one for one in implant_names() if one != "random"]))
     material = str(rng.choice(how.materials)) if rng.random() < 0.5 else None
     pixel_mm = rng.uniform(*_PIXEL_MM) * 416 / max(hu.shape)
+    return draw_implant(hu, name, material, pixel_mm, rng)
+
+
+def draw_implant(
+    hu: NDArray[np.float32], name: str, material: str | None, pixel_mm: float, rng: np.random.Generator
+) -> Shares:
+    """Cut one slice through an implant at a random height.
+
+    Args:
+        hu: slice without metal, HU, `[y, x]`.
+        name: implant, a name of `marview.physics.implants.implant_names`.
+        material: material of all its metal; the usual materials if None.
+        pixel_mm: edge of a pixel.
+        rng: random generator.
+
+    Returns:
+        Metal shares; empty where the slice has no place for the implant, or too much of it would be metal.
+    """
     seed, height = int(rng.integers(2**31)), rng.uniform(-_RISE_MM, _RISE_MM)
     try:
         implants = place(name, hu[None], (5.0, pixel_mm, pixel_mm), material=material, seed=seed)
@@ -63,7 +81,8 @@ def _implant(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> S
     return {}
 
 
-def _pieces(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
+def draw_pieces(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
+    """Draw random metal shapes anywhere in the tissue of a slice; arguments and errors as of `draw_metal`."""
     free = tissue_of(hu)
     count = int(rng.integers(how.pieces[0], how.pieces[1] + 1))
     grid = (max(hu.shape) / 416) ** 2

@@ -11,7 +11,7 @@ from marview.physics.anatomy.lumbar import paint_lumbar
 from marview.physics.anatomy.pelvis import paint_pelvis
 
 _BODIES = 12
-"""Painted bodies that a run learns from; each takes a second to paint and is kept."""
+"""Painted bodies in a training run; painting one takes a second, so they are kept."""
 
 _FIRST_SEED = 1000
 """The demo studies have small seeds, and are not trained on."""
@@ -20,10 +20,20 @@ _LEVELS, _SIZE = 6, 416
 _PAINTERS = ((paint_pelvis, 400.0, 90.0), (paint_lumbar, 400.0, 90.0), (paint_jaw, 240.0, 40.0))
 """Painter, width of the slice and height of the body it paints, mm."""
 
+REGIONS = ("pelvis", "spine", "jaw")
+"""What the painters paint, in their order."""
+
 
 def draw_phantom(rng: np.random.Generator) -> NDArray[np.float32]:
     """A painted slice in HU, float32, `[y, x]`, at least -1000."""
     levels = _levels(int(rng.integers(_BODIES)))
+    return np.asarray(levels[rng.integers(len(levels))], dtype=np.float32)
+
+
+def draw_region(region: str, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw a painted slice of one of `REGIONS`, HU, float32, `[y, x]`, at least -1000."""
+    kind = REGIONS.index(region)
+    levels = _levels(kind + len(REGIONS) * int(rng.integers(_BODIES // len(REGIONS))))
     return np.asarray(levels[rng.integers(len(levels))], dtype=np.float32)
 
 

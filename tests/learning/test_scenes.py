@@ -6,8 +6,8 @@ import pytest
 from marview.errors import BadInput
 from marview.learning.augment import augment, resized
 from marview.learning.bank import Bank
-from marview.learning.metal import draw_metal
-from marview.learning.phantoms import draw_phantom
+from marview.learning.metal import draw_implant, draw_metal
+from marview.learning.phantoms import REGIONS, draw_phantom, draw_region
 from marview.learning.recipe import Augmentation, Data, Metal
 from marview.learning.scenes import draw_scene
 from marview.slices.shapes import tissue_of
@@ -84,6 +84,12 @@ def test_implants_are_drawn_where_they_find_their_place(hu) -> None:
         assert sum(np.count_nonzero(each) for each in shares.values()) >= 4
 
 
+def test_implant_is_of_the_material_asked_for_or_has_no_place(hu) -> None:
+    shares = draw_implant(hu, "random", "au", 3.0, np.random.default_rng(0))
+    assert set(shares) == {"au"}
+    assert draw_implant(np.full_like(hu, -1000), "random", "au", 3.0, np.random.default_rng(0)) == {}
+
+
 def test_air_holds_no_metal() -> None:
     with pytest.raises(BadInput, match="no tissue"):
         draw_metal(np.full((64, 64), -1000, np.float32), Metal(), np.random.default_rng(0))
@@ -107,3 +113,11 @@ def test_painted_bodies_are_slices_too() -> None:
     slice_ = draw_phantom(np.random.default_rng(0))
     assert slice_.shape == (416, 416)
     assert (slice_ > -500).mean() > 0.1
+
+
+def test_painted_regions_differ() -> None:
+    jaw, pelvis = (draw_region(region, np.random.default_rng(0)) for region in ("jaw", "pelvis"))
+    assert REGIONS == ("pelvis", "spine", "jaw")
+    assert jaw.shape == pelvis.shape == (416, 416)
+    assert jaw.max() > 2000  # enamel
+    assert (jaw != pelvis).any()

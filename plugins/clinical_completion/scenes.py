@@ -1,0 +1,174 @@
+"""Random clinical scenes: slices at true body size, dense metal in them, and the scanner that shows both."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import BadInput
+from marview.geometry import PROCESSING_SIZE as SIZE
+from marview.geometry import FanBeamArc
+from marview.learning.augment import augment
+from marview.learning.bank import Bank
+from marview.learning.metal import Shares, draw_implant, draw_pieces
+from marview.learning.phantoms import draw_region
+from marview.learning.recipe import Augmentation, Metal
+from marview.physics.protocols import Protocol
+
+SLICES = 8
+"""Slices of a scene. They share a scanner, since projecting eight slices together costs little more than one."""
+
+_TRIES = 40
+_SHAPE = (SIZE, SIZE)
+
+_PAINTED = 0.55
+"""Share of painted bodies: hardly any real slice shows a pelvis, and none shows teeth."""
+
+_PAINTED_JAWS = 0.9
+_HEADS = 0.16
+"""Share of the scenes that show heads, whose pixels are smaller."""
+
+_HEAD_PIXEL_MM, _BODY_PIXEL_MM = (0.5, 0.64), (0.78, 1.0)
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Implants of a kind and the metals they are made of; an empty name stands for the usual metals."""
+
+    region: str
+    implants: tuple[str, ...]
+    materials: tuple[str, ...]
+
+
+_HIPS = _Family(
+    "pelvis", ("hip-left", "hip-right", "hip-bilateral", "hip-bilateral"), ("316l", "cocrmo", "ti6al4v", "")
+)
+_SCREWS = _Family("spine", ("pedicle-screws",), ("ti6al4v", "ti6al4v", "316l", "cocrmo"))
+_PLATES = _Family("pelvis", ("plate",), ("316l", "ti"))
+_TEETH = _Family("jaw", ("fillings", "fillings", "crown"), ("amalgam", "amalgam", "au", ""))
+
+_BODY_FAMILIES = ((0.44, _HIPS), (0.37, _SCREWS), (0.05, _PLATES), (0.14, None))
+_HEAD_FAMILIES = ((0.9, _TEETH), (0.1, None))
+"""Shares of the families; None stands for random shapes."""
+
+_PIECES = Metal(materials=("ti", "316l", "cocrmo", "amalgam", "au"), area_px=(30.0, 2500.0), pieces=(1, 4))
+_VARIED = Augmentation(rotation_deg=10.0, scale=(0.85, 1.1), crop=0.0, shift_px=10.0, noise_hu=4.0)
+_STILL = Augmentation(flip=0, rotation_deg=0, scale=(1, 1), shift_px=0, warp_px=0, crop=0, noise_hu=0, blur_px=0)
+_KERNELS = ("ram-lak", "shepp-logan", "shepp-logan", "cosine", "hann")
+_TWELVE_BITS = (-1024.0, 3071.0)
+_WHOLE_SCALE = (-32768.0, 32767.0)
+_TWELVE_BIT_SHARE = 0.4
+_MASKS = ("true", "grown", "threshold")
+
+
+@dataclass(frozen=True, eq=False)
+class ClinicalScene:
+    """What a scanner is shown, and how it writes down what it sees.
+
+    Attributes:
+        hu: slices without metal, HU, float32, `[slice, y, x]`.
+        metal: metal share of every pixel by material, 0 to 1, `[slice, y, x]`.
+        protocol: scan of the slices; its beam is not the front end's.
+        has_edges: whether rays at the edge of the metal trace lose most of their metal.
+        is_smoothed: whether the scanner smooths starved rays.
+        kernel: reconstruction filter.
+        scales_hu: lowest and highest value of the file, for every slice.
+        masks: how the metal mask differs from the metal, for every slice: "true", "grown", or "threshold".
+        seed: of noise and masks.
+    """
+
+    hu: NDArray[np.float32]
+    metal: Shares
+    protocol: Protocol
+    has_edges: bool
+    is_smoothed: bool
+    kernel: str
+    scales_hu: tuple[tuple[float, float], ...]
+    masks: tuple[str, ...]
+    seed: int
+
+
+def draw_clinical(bank: Bank, seed: tuple[int, ...], *, slices: int = SLICES, is_varied: bool = True) -> ClinicalScene:
+    """Draw the scene of a seed; the same seed gives the same scene.
+
+    Args:
+        bank: slices without metal.
+        seed: run and number of the scene.
+        slices: number of slices.
+        is_varied: whether real slices are moved, scaled and warped.
+
+    Raises:
+        BadInput: forty slices in a row have no place for metal.
+    """
+    rng = np.random.default_rng(seed)
+    is_head = bool(rng.random() < _HEADS)
+    pixel_mm = float(rng.uniform(*(_HEAD_PIXEL_MM if is_head else _BODY_PIXEL_MM)))
+    drawn = [_slice(bank, rng, pixel_mm, is_head=is_head, is_varied=is_varied) for _ in range(slices)]
+    hu = np.stack([each for each, _ in drawn])
+    metal: Shares = {}
+    for k, (_, shares) in enumerate(drawn):
+        for name, share in shares.items():
+            metal.setdefault(name, np.zeros_like(hu))[k] = np.minimum(share, 1)
+    return ClinicalScene(
+        hu=hu,
+        metal=metal,
+        protocol=_protocol(pixel_mm, rng),
+        has_edges=bool(rng.random() < 0.5),
+        is_smoothed=bool(rng.random() < 0.6),
+        kernel=str(rng.choice(_KERNELS)),
+        scales_hu=tuple(_TWELVE_BITS if rng.random() < _TWELVE_BIT_SHARE else _WHOLE_SCALE for _ in range(slices)),
+        masks=tuple(str(rng.choice(_MASKS)) for _ in range(slices)),
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def _slice(
+    bank: Bank, rng: np.random.Generator, pixel_mm: float, *, is_head: bool, is_varied: bool
+) -> tuple[NDArray[np.float32], Shares]:
+    """A slice and its metal."""
+    families = _HEAD_FAMILIES if is_head else _BODY_FAMILIES
+    for _ in range(_TRIES):
+        family = families[int(rng.choice(len(families), p=[share for share, _ in families]))][1]
+        region = family.region if family else ("jaw" if is_head else str(rng.choice(["pelvis", "spine"])))
+        is_painted = bool(rng.random() < (_PAINTED_JAWS if is_head else _PAINTED))
+        hu = draw_region(region, rng) if is_painted else bank.slices[int(rng.integers(len(bank)))].astype(np.float32)
+        hu = augment(hu, _SHAPE, _VARIED if is_varied or is_painted else _STILL, rng)
+        try:
+            metal = _metal(hu, family, pixel_mm, rng)
+        except BadInput:
+            continue
+        if metal:
+            return hu, metal
+    raise BadInput(f"{_TRIES} slices in a row have no place for metal; are these CT slices of a body, in HU?")
+
+
+def _metal(hu: NDArray[np.float32], family: _Family | None, pixel_mm: float, rng: np.random.Generator) -> Shares:
+    if family is None:
+        return draw_pieces(hu, _PIECES, rng)
+    material = str(rng.choice(family.materials)) or None
+    return draw_implant(hu, str(rng.choice(family.implants)), material, pixel_mm, rng)
+
+
+def _protocol(pixel_mm: float, rng: np.random.Generator) -> Protocol:
+    """A scanner whose fan holds the slice; views, bins, photons and scatter vary."""
+    distance_mm = float(rng.uniform(520, 620))
+    half_fan = np.arcsin(min(0.95, pixel_mm * SIZE * np.sqrt(0.5) / distance_mm))
+    bin_rad = pixel_mm * rng.uniform(0.75, 1.1) / distance_mm
+    beam = FanBeamArc(
+        views=int(rng.integers(420, 640)),
+        bins=int(np.ceil(2 * half_fan / bin_rad)) + 1,
+        source_to_isocentre_mm=distance_mm,
+        bin_rad=float(bin_rad),
+        bin_offset=float(rng.choice([0.0, 0.25, -1.25])),
+        first_angle_rad=float(rng.uniform(0, 2 * np.pi)),
+    )
+    photons = float(np.exp(rng.uniform(*np.log((2e5, 2e7)))))
+    return Protocol(
+        name="clinical",
+        beam=beam,
+        shape=_SHAPE,
+        pixel_mm=pixel_mm,
+        photons=photons,
+        scatter_photons=photons * float(np.exp(rng.uniform(*np.log((1e-6, 3e-4))))),
+        source="drawn at random",
+    )

@@ -1,0 +1,125 @@
+"""What the network learns from: scenes in files, or scenes simulated while it trains."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from marview.errors import BadInput
+from marview.learning.api import Asked, PairSource, Sources
+from marview.learning.bank import Bank, read_banks
+from marview.learning.memory import Remembered
+from marview.learning.record import collections_of
+
+from .clinical import ClinicalPairs, scan
+from .kept import read_scene, save_scene, scene_file, scene_files
+from .scenes import SLICES, draw_clinical
+
+KINDS = {"training": 0, "validation": 1}
+"""Kinds of scenes, and the first number of their seeds: the two never draw the same scene."""
+
+
+@dataclass(frozen=True)
+class SimulatedScenes:
+    """Scenes by number, simulated when they are asked for.
+
+    Attributes:
+        bank: slices without metal.
+        slices: of a scene.
+        device: where the scenes are simulated and stay.
+        seed: one of `KINDS`, and the seed of the run.
+    """
+
+    bank: Bank
+    slices: int
+    device: torch.device
+    seed: tuple[int, ...]
+
+    def __call__(self, number: int) -> ClinicalPairs:
+        """The scene of a number.
+
+        Raises:
+            BadInput: the slices have no place for metal.
+        """
+        is_varied = self.seed[0] == KINDS["training"]
+        scene = draw_clinical(self.bank, (*self.seed, number), slices=self.slices, is_varied=is_varied)
+        return scan(scene, self.device)
+
+
+@dataclass(frozen=True)
+class KeptScenes:
+    """Scenes in files, again and again in a random order.
+
+    Attributes:
+        files: of the scenes.
+        device: where the scenes lie.
+        seed: of the order; None keeps that of the files.
+    """
+
+    files: tuple[Path, ...]
+    device: torch.device
+    seed: int | None = None
+
+    def __call__(self, number: int) -> ClinicalPairs:
+        """The scene of a number."""
+        turn, place = divmod(number, len(self.files))
+        if self.seed is not None:
+            place = int(np.random.default_rng((self.seed, turn)).permutation(len(self.files))[place])
+        return read_scene(self.files[place], self.device)
+
+
+def make_scenes(
+    data: Path, output: Path, counts: Mapping[str, int], seed: int, tell: Callable[[float, str], None]
+) -> None:
+    """Simulate the scenes that a folder lacks and keep them there.
+
+    Args:
+        data: scans without metal.
+        output: folder of the scenes.
+        counts: number of scenes of each kind of `KINDS`.
+        seed: of the scenes.
+        tell: hears which share is done, and what is made now.
+
+    Raises:
+        BadInput: there is no slice without metal.
+    """
+    banks = read_banks(data)
+    output.mkdir(parents=True, exist_ok=True)
+    plan = [(kind, number) for kind, count in counts.items() for number in range(count)]
+    for done, (kind, number) in enumerate(plan):
+        file = scene_file(output, kind, number)
+        if not file.exists():
+            bank = banks.training if kind == "training" else banks.validation
+            save_scene(file, SimulatedScenes(bank, SLICES, torch.device("cpu"), (KINDS[kind], seed))(number))
+        tell((done + 1) / len(plan), f"{kind} scenes")
+
+
+def sources_of(asked: Asked) -> Sources:
+    """Scenes of a folder that `python -m benchmarks.clinical_scenes` filled, or of scans without metal.
+
+    Raises:
+        BadInput: there is no slice without metal, or the folder holds scenes of one kind alone.
+    """
+    how, seed = asked.recipe.data, asked.recipe.run.seed
+    training, validation = (tuple(scene_files(asked.data, kind)) for kind in KINDS)
+    if training and validation:
+        return Sources(
+            KeptScenes(training, asked.device, seed + asked.process),
+            KeptScenes(validation, asked.device),
+            f"{len(training)} simulated clinical scenes of {SLICES} slices, {len(validation)} held out",
+        )
+    if training or validation:
+        missing = "validation" if training else "training"
+        raise BadInput(f"{asked.data} holds no {missing} scenes; make some, or give --data scans without metal.")
+    banks = read_banks(asked.data, asked.tell)
+    drawn: PairSource = SimulatedScenes(
+        banks.training, how.batch, asked.device, (KINDS["training"], seed, asked.process)
+    )
+    return Sources(
+        Remembered(drawn, how.remembered, how.shown, seed) if how.shown > 1 else drawn,
+        SimulatedScenes(banks.validation, how.batch, asked.device, (KINDS["validation"], seed)),
+        f"{banks.words}; clinical scenes are simulated from them",
+        collections_of(asked.data, set(banks.training.names)),
+    )

@@ -1,0 +1,108 @@
+"""What the metal trace still tells of the tissue: its rays, less the metal and what it does to the beam."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool2d, pad
+
+from marview.physics.attenuation import MU_WATER
+from marview.projection import Projector
+
+_METAL_UNIT, _TISSUE_UNIT = 3.0, 4.0
+"""Line integrals of metal and tissue that count as one in the fit and in the network."""
+
+_ROUNDS = 6
+_LIMIT = 2.0
+_RIDGE = 1e-6
+
+LEFT, TRACE, SCALE, SPREAD = 0, 1, 2, 5
+"""Planes: remainder, trace, first of the three that tell how far to believe a ray, strength in the slice."""
+
+_LARGEST = 1.0
+_SMALL = 0.01
+
+
+def metal_sinogram(projector: Projector, mu: Tensor, metal: Tensor) -> Tensor:
+    """Forward projection of what the metal adds to water in an uncorrected image, `[slice, view, bin]`.
+
+    Args:
+        projector: between images and sinograms.
+        mu: uncorrected image, 1/cm, `[slice, y, x]`.
+        metal: metal mask, bool; grown by a pixel, since metal blurs.
+    """
+    around = max_pool2d(metal.float()[:, None], 3, stride=1, padding=1)[:, 0] > 0
+    return projector.forward(torch.where(around, (mu - MU_WATER).clamp(min=0), 0.0))
+
+
+def edges(trace: Tensor) -> Tensor:
+    """First and last bin of every run of a metal trace, bool, `[slice, view, bin]`."""
+    inner = trace[..., 1:-1] & trace[..., :-2] & trace[..., 2:]
+    return trace & ~pad(inner, (1, 1))
+
+
+def remainder(sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
+    """Rays of the trace without metal, less a completion; and the part that grows with the metal taken out.
+
+    Hardening and starvation are smooth in the line integrals of metal and tissue. A robust fit of a polynomial in both
+    finds them in each slice; what it leaves is tissue that the completion does not know, and noise.
+
+    Args:
+        sinogram: with metal, line integrals, `[slice, view, bin]`.
+        base: a completion of the sinogram.
+        metal: as `metal_sinogram` gives it.
+        trace: metal trace, bool.
+
+    Returns:
+        Both as `[slice, view, bin]`, 0 outside the trace.
+    """
+    raw = torch.where(trace, sinogram - metal - base, 0.0)
+    left = torch.zeros_like(raw)
+    edge = edges(trace)
+    for k, rays in enumerate(trace):
+        if bool(rays.any()):
+            m, b = metal[k][rays] / _METAL_UNIT, base[k][rays] / _TISSUE_UNIT
+            left[k][rays] = _without_fit(raw[k][rays], _powers(m, b, edge[k][rays].to(m.dtype)))
+    return raw, left
+
+
+def strength(left: Tensor, trace: Tensor) -> Tensor:
+    """Root mean square of a remainder inside the metal trace, line integrals, `[slice]`; 0 without a trace."""
+    return (left.square().sum(dim=(1, 2)) / trace.sum(dim=(1, 2)).clamp(min=1)).sqrt()
+
+
+def _powers(m: Tensor, b: Tensor, edge: Tensor) -> Tensor:
+    return torch.stack([m, m**2, m**3, m * b, m**2 * b, m * b**2, edge * m, edge * m**2], dim=-1).double()
+
+
+def _without_fit(values: Tensor, terms: Tensor) -> Tensor:
+    """Values less their best combination of terms, found with Cauchy weights."""
+    wanted = values.double()
+    terms = terms / terms.square().mean(dim=0).sqrt().clamp(min=1e-9)
+    ridge = _RIDGE * len(wanted) * torch.eye(terms.shape[1], dtype=terms.dtype, device=terms.device)
+    weights, left = torch.ones_like(wanted), wanted
+    for _ in range(_ROUNDS):
+        weighted = terms * weights[:, None]
+        left = wanted - terms @ torch.linalg.solve(weighted.T @ terms + ridge, weighted.T @ wanted)
+        weights = 1 / (1 + (left / (_LIMIT * 1.48 * left.abs().median() + 1e-9)).square())
+    return left.to(values.dtype)
+
+
+def planes_of(sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor) -> Tensor:
+    """Planes of the network, `[slice, plane, view, bin]`; arguments as of `remainder`.
+
+    The remainder; the trace; its edges, metal and tissue, on which it depends how far a ray can be believed; and how
+    strong the remainder is in the slice, since strong ones are starvation and not tissue.
+    """
+    _, left = remainder(sinogram, base, metal, trace)
+    spread = strength(left, trace)[:, None, None]
+    values = trace.to(base.dtype)
+    return torch.stack(
+        [
+            left.clamp(-_LARGEST, _LARGEST),
+            values,
+            edges(trace).to(base.dtype),
+            metal / _METAL_UNIT,
+            base / _TISSUE_UNIT,
+            torch.log(spread + _SMALL).expand_as(left),
+        ],
+        dim=1,
+    )

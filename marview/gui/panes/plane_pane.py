@@ -84,6 +84,9 @@ class PlanePane(Pane):
     def _follow(self, display: Display, names: frozenset[str]) -> None:
         if not self.isVisible():
             return
+        if names <= {"slice_index", "cursor_mm"} and self.section is not None and self._is_same_section(self.section):
+            self._draw_crosshair(self.section)
+            return
         if names & self.redraws_for:
             self.refresh()
             return
@@ -95,6 +98,11 @@ class PlanePane(Pane):
             self._look(display)
         if self.section is not None and names & {"window", "zoom", "is_anonymous"}:
             self._write(display, self.section)
+
+    def _is_same_section(self, shown: Section) -> bool:
+        """Whether the crosshair moved within the section that is shown, so that only its lines move."""
+        section = self.session.crosshair.section(self.name) if shown.axis is not None else None
+        return section is not None and section.grid is shown.grid and section.index == shown.index
 
     def _rect(self, section: Section) -> QRectF:
         width, height = section.shape[1] * section.pixel_mm[1], section.shape[0] * section.pixel_mm[0]

@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: run test test-slow lint docs pictures lock frozen installers clean
+.PHONY: run test test-slow doctest lint docs pictures lock frozen installers clean
 
 run: .venv/ready
 	$(BIN)/marview demo
 
-test: lint
+test: lint doctest
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+# The examples of docstrings, in the packages that need neither Qt nor a projector.
+doctest: .venv/ready-to-test
+	$(BIN)/python -m pytest -q -n 0 --doctest-modules $(addprefix marview/,commands dicom evaluation export geometry mar metrics session slices volume errors.py time_left.py)
 
 test-slow: lint
 	$(BIN)/python -m pytest -n 2

@@ -39,6 +39,11 @@ ROOMS = [
     "marview/geometry/**/*.py",
     "marview/metrics/**/*.py",
     "marview/slices/**/*.py",
+    "marview/volume/brush.py",
+    "marview/volume/kmeans.py",
+    "marview/volume/patch.py",
+    "marview/volume/undo.py",
+    "marview/volume/window.py",
 ]
 """Parts of the code whose prose is clean. Add a room once its docstrings, comments and messages are rewritten."""
 

@@ -56,7 +56,7 @@ class ParallelBeam(_Beam):
         bin_mm: distance of neighbouring rays.
 
     Example:
-        >>> ParallelBeam(views=180, bins=367, arc_rad=3.141592653589793, bin_mm=1.0).angles_rad[90]
+        >>> float(ParallelBeam(views=180, bins=367, arc_rad=3.141592653589793, bin_mm=1.0).angles_rad[90])
         1.5707963267948966
     """
 

@@ -1,4 +1,4 @@
-"""Size groups: the field's tables run from large to small metal."""
+"""Groups of cases by metal size, from large to small as in published tables."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ import numpy as np
 def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, count: int = 5) -> list[list[int]]:
     """Sort cases into groups of metal size, large to small.
 
-    The different sizes are dealt out evenly, so the ten test masks of SynDeepLesion give the pairs of its tables,
-    however many slices each was put into and even where a case is missing. Cases of one size stay together, unless
-    they are of different shapes.
+    Groups hold equal numbers of different sizes. So the ten test masks of SynDeepLesion give the pairs of its tables,
+    for any number of slices per mask and also if a case is missing. Cases of one size stay together, unless their
+    shapes differ.
 
     Args:
         metal_px: metal pixels of each case.
-        shapes: number of each case's shape, where shapes of one size are to be told apart.
-        count: groups; fewer where there are fewer different sizes.
+        shapes: number of each case's shape, to separate shapes of equal size.
+        count: number of groups; fewer if there are fewer different sizes.
 
     Returns:
-        Of each group the indices of its cases.
+        Case indices, one list per group.
 
     Example:
         >>> size_groups([53, 2061, 890, 35, 2061], count=2)

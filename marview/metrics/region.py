@@ -1,4 +1,4 @@
-"""Where to measure: the ring around metal, and the tissue far from it."""
+"""Regions to measure in: the ring around metal, and everything far from metal."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ RING_PX = 20
 
 
 def ring(metal: NDArray[Any], width_px: float = RING_PX) -> NDArray[np.bool_]:
-    """The pixels at most `width_px` from metal that are not metal; bool, `[y, x]`, none where there is no metal."""
+    """Return the pixels within `width_px` of metal that are not metal; bool, `[y, x]`, empty without metal."""
     if not metal.any():
         return np.zeros(metal.shape, dtype=bool)
     return np.asarray(~metal & (distance_transform_edt(~metal) <= width_px))
 
 
 def far_from(metal: NDArray[Any], distance_px: float = 2 * RING_PX) -> NDArray[np.bool_]:
-    """The pixels more than `distance_px` from all metal; bool, `[y, x]`, all where there is no metal."""
+    """Return the pixels farther than `distance_px` from all metal; bool, `[y, x]`, all pixels without metal."""
     if not metal.any():
         return np.ones(metal.shape, dtype=bool)
     return np.asarray(distance_transform_edt(~metal) > distance_px)

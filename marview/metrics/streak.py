@@ -1,4 +1,4 @@
-"""How strong the streaks are: against a known truth, or from the image alone."""
+"""Measures of streak strength, with and without a known truth."""
 
 import math
 from typing import Any
@@ -44,8 +44,11 @@ def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> f
     Args:
         hu: HU, `[y, x]`.
         metal: bool, `[y, x]`.
-        soft_tissue: bool, `[y, x]`: what is soft tissue by an image without artifacts, for streaks push tissue out of
-            any range of HU. NaN where fewer than 30 pixels of it lie near or far, or the far ones are all equal.
+        soft_tissue: bool, `[y, x]`; soft tissue in an image without artifacts, since streaks push tissue out of any
+            HU range.
+
+    Returns:
+        The ratio; NaN if fewer than 30 soft tissue pixels are near or far, or if all far ones are equal.
     """
     near, far = hu[ring(metal) & soft_tissue], hu[far_from(metal) & soft_tissue]
     if min(near.size, far.size) < _FEWEST_PX:

@@ -1,4 +1,4 @@
-"""Undo and redo of edits of a mask, within a limit of bytes."""
+"""Undo and redo of mask edits, within a memory limit."""
 
 from collections import deque
 
@@ -10,7 +10,7 @@ from marview.volume.patch import MaskPatch
 
 
 class UndoStack:
-    """Patches that were made and patches that were taken back; the oldest are forgotten beyond the limit.
+    """Stack of mask edits for undo and redo; beyond the memory limit it drops the oldest.
 
     Example:
         >>> mask, stack = np.zeros((1, 4, 4), bool), UndoStack()
@@ -28,21 +28,21 @@ class UndoStack:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is an edit to take back."""
+        """Whether there is an edit to undo."""
         return bool(self._done)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an edit to make again."""
+        """Whether there is an edit to redo."""
         return bool(self._undone)
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all patches take."""
+        """Memory of all patches in bytes."""
         return sum(patch.nbytes for patch in (*self._done, *self._undone))
 
     def push(self, patch: MaskPatch | None) -> None:
-        """Keep an edit that was made; None, an edit that changed nothing, is not kept."""
+        """Add an edit; None, an edit without effect, is ignored."""
         if patch is None:
             return
         self._undone.clear()
@@ -51,7 +51,7 @@ class UndoStack:
             self._done.popleft()
 
     def undo(self, mask: NDArray[np.bool_]) -> Box | None:
-        """Take the last edit back in the mask, in place; the dirty box, None where there is nothing to take back."""
+        """Undo the last edit in the mask, in place; returns the changed box, or None if there is no edit."""
         if not self._done:
             return None
         patch = self._done.pop()
@@ -59,7 +59,7 @@ class UndoStack:
         return patch.apply(mask)
 
     def redo(self, mask: NDArray[np.bool_]) -> Box | None:
-        """Make the edit taken back last again; the dirty box, None where there is none."""
+        """Redo the last undone edit in the mask, in place; returns the changed box, or None if there is none."""
         if not self._undone:
             return None
         patch = self._undone.pop()
@@ -67,6 +67,6 @@ class UndoStack:
         return patch.apply(mask)
 
     def clear(self) -> None:
-        """Forget everything: another mask is edited from here on."""
+        """Drop all edits, because another mask is edited next."""
         self._done.clear()
         self._undone.clear()

@@ -1,4 +1,4 @@
-"""The HU window: which HU are black, which white, and the grey values between."""
+"""The HU window, which maps HU to grey values."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from marview.errors import UsageError
 LUT_LOWEST_HU = -32768
 
 _MOST_HU = 1e6
-"""Beyond it a window shows nothing of a CT image."""
+"""Largest useful width or level; no CT image has HU beyond it."""
 
 
 def is_usable_window(width_hu: float, level_hu: float) -> bool:
-    """Whether a file or the settings ask for a window in which something can be seen: finite, and wider than nothing.
+    """Tell whether a window can show an image: width and level are finite, and the width is positive.
 
     >>> is_usable_window(400, 40), is_usable_window(float("inf"), 40), is_usable_window(400, float("nan"))
     (True, False, False)
@@ -27,7 +27,7 @@ class HuWindow:
     """Width and level in HU.
 
     Raises:
-        UsageError: the width is not positive, or a number is not finite or beyond any HU.
+        UsageError: the width is not positive, or width or level are not finite or too large.
 
     Example:
         >>> HuWindow(400, 40).low_hu, HuWindow(400, 40).high_hu
@@ -47,19 +47,19 @@ class HuWindow:
 
     @property
     def low_hu(self) -> float:
-        """HU from which down all is black."""
+        """HU at and below which pixels are black."""
         return self.level_hu - self.width_hu / 2
 
     @property
     def high_hu(self) -> float:
-        """HU from which up all is white."""
+        """HU at and above which pixels are white."""
         return self.level_hu + self.width_hu / 2
 
     def grey(self, hu: NDArray[np.generic]) -> NDArray[np.uint8]:
-        """Grey values 0 to 255 of HU of any shape; NaN is black."""
+        """Convert HU of any shape to grey values 0 to 255; NaN becomes black."""
         scaled = (np.asarray(hu, np.float32) - self.low_hu) * (255 / self.width_hu)
         return np.asarray(np.rint(np.clip(np.nan_to_num(scaled), 0, 255)), np.uint8)
 
     def lut(self) -> NDArray[np.uint8]:
-        """Grey value of every int16 HU, `[65536]`, from -32768: `lut()[hu.astype(np.int32) - LUT_LOWEST_HU]`."""
+        """Return the grey value of every int16 HU, `[65536]`: `lut()[hu.astype(np.int32) - LUT_LOWEST_HU]`."""
         return self.grey(np.arange(LUT_LOWEST_HU, LUT_LOWEST_HU + 65536))

@@ -47,7 +47,7 @@ def main() -> None:
     print("|---" * (len(titles) + 3) + "|")
     for kind in chosen.kind:
         study = make_demo(kind)
-        mask = adaptive(study.hu, study.grid.spacing_mm).mask
+        mask = adaptive(study.hu, study.grid.stack_mm).mask
         images: dict[str, Volume] = {"uncorrected": study.hu.astype(np.float32), **_corrected(study, mask, methods)}
         slices = np.flatnonzero(study.metal.any(axis=(1, 2)))
         region = (_body(study) & ~study.metal)[slices]

@@ -146,7 +146,7 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
     there = (output / TABLE).exists()
     if there and not is_resumed:
         raise UsageError(f"{output} holds a job table already. Say --resume to go on with it, or name another folder.")
-    if not there and output.exists() and any(output.iterdir()):
+    if not there and output.exists() and any(path.name != _LOCK for path in output.iterdir()):
         raise UsageError(f"{output} holds something already. Name a folder that is not there yet, or an empty one.")
     refuse_original(output / TABLE)
     try:

@@ -7,6 +7,7 @@ from typing import cast
 
 from rich.progress import Progress
 
+from marview.commands.series import say
 from marview.errors import BadInput, UsageError
 from marview.mar.messages import Device
 from marview.terminal import terminal
@@ -48,6 +49,7 @@ def print_benchmark(
             is_mismatched=is_mismatched,
             device=cast("Device", device),
             on_progress=lambda fraction, text: bar.update(task, completed=fraction, description=text),
+            tell=say,
         )
     print(markdown(results))
     if not any(row.slices for row in results.rows):

@@ -85,7 +85,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
         mask, origin = k_means(hu, choice.classes), f"densest of {choice.classes} classes"
         notes = (*scale_of(hu).notes, *class_notes(hu, mask, choice.classes))
     else:
-        found = adaptive(hu, grid.spacing_mm)
+        found = adaptive(hu, grid.stack_mm)
         mask, notes = found.mask, found.notes
         origin = f"adaptive, above {found.threshold_hu:.0f} HU" if mask.any() else "adaptive"
         if found.doubtful is not None:
@@ -101,7 +101,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
         )
     if choice.margin_mm:
         found_voxels = np.count_nonzero(mask)
-        mask = grow_mm(mask, choice.margin_mm, grid.spacing_mm)
+        mask = grow_mm(mask, choice.margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
         if np.count_nonzero(mask) == found_voxels:
             notes = (*notes, f"A margin of {choice.margin_mm:g} mm changes nothing: {_nearest(grid)}")
         origin += f", margin {choice.margin_mm:+g} mm"
@@ -112,7 +112,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
 
 
 def _nearest(grid: Grid) -> str:
-    return f"neighbouring voxel centres lie {min(grid.spacing_mm):.2f} mm apart or more."
+    return f"neighbouring voxel centres lie {min(grid.stack_mm):.2f} mm apart or more."
 
 
 def write_metal(path: Path, output: Path, choice: MaskChoice, series_uid: str = "") -> None:

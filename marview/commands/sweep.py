@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
-from marview.commands.series import refuse_gaps, shared_series
+from marview.commands.series import refuse_gaps, say, shared_series
 from marview.commands.settings import parse_settings
 from marview.commands.slices import parse_slices
 from marview.dicom import LoadedSeries, open_series
@@ -21,9 +21,9 @@ from marview.dicom.atomic import check_place
 from marview.dicom.mask_file import read_mask
 from marview.errors import BadInput, UsageError
 from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
-from marview.export.sweep import write_sweep
+from marview.export.sweep import refuse_sweep, write_sweep
 from marview.geometry import Grid
-from marview.mar import MarWorker, SharedArray
+from marview.mar import MarWorker, SharedArray, discover, find_usable
 from marview.mar.messages import Device
 from marview.mar.sweep import SweepInput, plan, sweep
 from marview.mar.sweep_measures import Row, measure, region_notes
@@ -83,20 +83,25 @@ def sweep_series(
     )
     parameters = parse_settings(settings)
     check_place(output)
+    listings = discover()
+    for method in chosen:
+        if notice := find_usable(method, listings).notice:
+            say(notice)
     with shared_series(path, series_uid) as series, MarWorker() as worker, ExitStack() as stack:
-        check_place(output)  # the series is known by now, and nothing goes into its folder
+        refuse_sweep(output, series.loaded.volume, len(variants))
         refuse_gaps(series.loaded, is_across_gaps=is_across_gaps)
         volume, like = series.loaded.volume, series.loaded.nifti
         metal = _reference(series.loaded, mask, [one.threshold_hu for one in variants if one.threshold_hu is not None])
         roi = None if region is None else read_mask(region, series.loaded)
         given = SweepInput(
             hu=series.hu,
-            spacing_mm=volume.grid.spacing_mm,
+            spacing_mm=volume.grid.stack_mm,
             metal=metal.mask,
             slices=tuple(parse_slices(slices, volume.grid.slice_numbers)),
             region=None if roi is None else roi.mask,
             truth_hu=None if truth is None else _truth(truth, volume.grid),
             numbers=volume.grid.slice_numbers,
+            drift_mm=volume.grid.drift_mm,
         )
         if any(variant.unit == "px" for variant in variants):
             given, volume, like = *_on_processing_grid(given, volume, stack), None
@@ -152,11 +157,12 @@ def _on_processing_grid(given: SweepInput, volume: Volume, stack: ExitStack) -> 
     truth, region = given.truth_hu, given.region
     return SweepInput(
         hu=hu,
-        spacing_mm=moved.grid.spacing_mm,
+        spacing_mm=moved.grid.stack_mm,
         metal=mask_on_processing_grid(given.metal, volume.grid),
         slices=given.slices,
         region=None if region is None else mask_on_processing_grid(region, volume.grid),
         truth_hu=None if truth is None else on_processing_grid(Volume(truth, volume.grid)).hu,
+        drift_mm=moved.grid.drift_mm,
     ), moved
 
 

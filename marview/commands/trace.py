@@ -36,9 +36,10 @@ def write_trace(path: Path, number: int, output: Path, choice: MaskChoice, serie
     """
     if output.suffix not in {".npz", ".png"}:
         raise UsageError(f"{output} is neither NAME.npz nor NAME.png.")
+    check_file(output)
     with shared_series(path, series_uid) as series:
         slice_index = parse_slice(number, series.loaded.volume.grid.slice_numbers)
-        check_file(output)
+        check_file(output)  # the series is known by now, and nothing goes into its folder
         metal = find_metal(series.loaded, choice)
         pictures: dict[str, NDArray[Any]] = {"mask": metal.mask[slice_index]}
 

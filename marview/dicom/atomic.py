@@ -25,6 +25,8 @@ _PART_FILE = re.compile(rf"{re.escape(PART)}([0-9a-f]{{12}})-(\d+)-(\d*)-[0-9a-f
 _LONGEST_SUFFIX = 16
 _LONGEST_NAME = 240
 """Bytes; file systems take 255, of which the beginning of a part's name needs some."""
+_LEAST_BYTES = 1 << 16
+"""Even a small file takes as much, with the folder around it."""
 _NAMELESS_SECONDS = 60
 _FOREIGN_SECONDS = 86_400
 
@@ -106,14 +108,14 @@ def check_file(target: Path) -> None:
 
     Raises:
         UsageError: the target is a file that was read, or lies in the folder of a series that was read.
-        CannotWrite: nothing may be written there, or the target is a folder.
+        CannotWrite: nothing may be written there, the disk is full, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     refuse_original(target)
     with _sentences(target):
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        _writable_parent(target)
+        _refuse_small(target, _writable_parent(target), _LEAST_BYTES)
 
 
 def _writable_parent(target: Path) -> Path:

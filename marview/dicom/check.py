@@ -22,6 +22,8 @@ from marview.text import listing
 _HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS"})
 _MOST_PASSES, _FEWEST_OF_PASSES = 4, 6
 _MOST_THICKNESS_RATIO = 1.25
+_LARGEST_SLOPE_HU, _LARGEST_INTERCEPT_HU, _SMALLEST_RANGE_HU = 1000.0, 1e6, 1e-3
+"""Beyond these a step of the stored value passes over all tissue, or none of them is in its range."""
 _MODIFIED_HU = "HU_MOD"
 _OTHER_QUANTITIES = frozenset({"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "MAT_SPECIFIC", "MAT_FRACTIONAL"})
 """Values of Image Type by which images of several energies say that they show something else than HU (PS3.3,
@@ -86,11 +88,16 @@ def _unusable(header: SliceHeader) -> Finding | None:
     if header.bits_allocated not in {8, 16, 32} or not 1 <= header.bits_stored <= header.bits_allocated:
         bits = f"{header.bits_stored} of {header.bits_allocated} bits"
         return finding(Kind.DAMAGED, f"stores its pixels in {bits}, which makes no sense.")
-    if header.slope is not None and (not math.isfinite(header.slope) or header.slope == 0):
+    if header.slope is not None and not _is_usable_slope(header.slope, header.bits_stored):
         return finding(Kind.BAD_RESCALE, f"has a rescale slope of {header.slope:g}, so its HU are unknown.")
-    if header.intercept is not None and not math.isfinite(header.intercept):
+    if header.intercept is not None and not abs(header.intercept) <= _LARGEST_INTERCEPT_HU:
         return finding(Kind.BAD_RESCALE, f"has a rescale intercept of {header.intercept:g}, so its HU are unknown.")
     return _truncated(header)
+
+
+def _is_usable_slope(slope: float, bits_stored: int) -> bool:
+    """Whether stored values can become HU with a slope: finite, and neither all alike nor too coarse for tissue."""
+    return abs(slope) <= _LARGEST_SLOPE_HU and abs(slope) * 2**bits_stored >= _SMALLEST_RANGE_HU
 
 
 def _truncated(header: SliceHeader) -> Finding | None:

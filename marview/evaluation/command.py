@@ -1,9 +1,10 @@
 """The verb `benchmark`: from names on the command line to tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from marview.dicom.atomic import check_file
 from marview.evaluation.benchmark import Progress, run_benchmark
 from marview.evaluation.case_set import find_protocol, list_cases
 from marview.evaluation.methods import WorkerMethods
@@ -28,6 +29,7 @@ def benchmark(
     is_mismatched: bool = False,
     device: Device = "auto",
     on_progress: Progress = lambda _fraction, _text: None,
+    tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Results:
     """Measure methods on the cases at a path; `run_benchmark` says what is written, `list_cases` what cases are.
 
@@ -44,21 +46,27 @@ def benchmark(
         is_mismatched: scan clean slices with finer rays, detector blur and a harder beam, which no method models.
         device: where methods run.
         on_progress: is told the share that is done and what is next.
+        tell: hears which methods replace a bundled one.
 
     Raises:
+        CannotWrite: nothing may be written to the output folder.
         UsageError: an unknown protocol or method, clean slices without masks, or a folder of another benchmark
             or of the scans themselves.
         BadInput: there are no cases.
     """
+    check_file(output / "results.json")
     scan = named_protocol(protocol) if protocol else find_protocol(cases)
     scanner = MISMATCHED if is_mismatched else None
-    listed = list_cases(cases, scan, masks=masks, material=material, scanner=scanner)
-    refuse_original(output)
-    source = [str(cases.resolve())] + ([str(masks.resolve()), material] if masks is not None else [])
-    if is_mismatched:
-        source.append("mismatched scanner")
     with WorkerMethods(device) as correct:
-        entries = [correct.entry(method, (parameters or {}).get(method)) for method in expand(methods, discover())]
+        chosen = expand(methods, discover())
+        entries = [correct.entry(method, (parameters or {}).get(method)) for method in chosen]
+        for notice in correct.notices(chosen):
+            tell(notice)
+        listed = list_cases(cases, scan, masks=masks, material=material, scanner=scanner)
+        refuse_original(output)
+        source = [str(cases.resolve())] + ([str(masks.resolve()), material] if masks is not None else [])
+        if is_mismatched:
+            source.append("mismatched scanner")
         return run_benchmark(
             scan.name, listed, entries, output, source=" ".join(source), correct=correct, on_progress=on_progress
         )

@@ -32,7 +32,7 @@ def list_demo(kinds: tuple[str, ...], hear: Hear, every: int = 1) -> list[Listed
     def read(kind: str) -> KnownCase:
         study = make_demo(kind)
         slices = np.flatnonzero(study.metal.any(axis=(1, 2)))[::every]
-        mask = adaptive(study.hu, study.grid.spacing_mm).mask
+        mask = adaptive(study.hu, study.grid.stack_mm).mask
         clean = nearest_clean(np.asarray((mask | study.metal).any(axis=(1, 2))), MOST_CLEAN)
         hear(f"demo-{kind}", FoundMetal(mask[slices], study.hu[clean]))
         pixel_mm = study.grid.spacing_mm[1]

@@ -1,7 +1,7 @@
 """Methods in a worker process, as a benchmark runs them."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,6 +45,10 @@ class WorkerMethods:
             UsageError: there is no such method, or it is not trained.
         """
         return entry(method, self._listings(), parameters)
+
+    def notices(self, methods: Sequence[str]) -> list[str]:
+        """What a person should know of the methods that take part: which of them replace others."""
+        return [each.notice for each in self._listings() if each.id in methods and each.notice]
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
         """Run a method on a case.

@@ -15,6 +15,9 @@ from marview.geometry import Grid
 from marview.geometry.orientation import RAS_TO_LPS, layout_onto
 from marview.volume.correction import Planes, corrected
 
+DEFLATION = 8
+"""NIfTI and PNG are compressed; air hardly takes any room, so that less than this is never asked for."""
+
 
 def corrected_hu(hu: NDArray[np.int16], correction_hu: Planes) -> NDArray[np.int16]:
     """Source + correction, rounded to int16 HU, `[z, y, x]`; the source's own values where the correction is 0.

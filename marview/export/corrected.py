@@ -11,14 +11,11 @@ from numpy.typing import NDArray
 from marview.dicom.atomic import check_place, whole_folder
 from marview.dicom.derive import Derivation, derived_bytes, refuse_underivable, write_derived_series
 from marview.dicom.read import LoadedSeries
-from marview.export.arrays import corrected_hu, write_nifti
+from marview.export.arrays import DEFLATION, corrected_hu, write_nifti
 from marview.export.pictures import write_pngs
 from marview.volume.correction import Planes
 from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
-
-_DEFLATION = 8
-"""NIfTI and PNG are compressed; air hardly takes any room, so that less than this is never asked for."""
 
 
 class Format(enum.StrEnum):
@@ -55,7 +52,7 @@ def refuse_up_front(source: LoadedSeries, format_: Format, folder: Path) -> None
     """
     if format_ is Format.DICOM:
         refuse_underivable(source)
-    size = derived_bytes(source) if format_ is Format.DICOM else source.volume.hu.nbytes // _DEFLATION
+    size = derived_bytes(source) if format_ is Format.DICOM else source.volume.hu.nbytes // DEFLATION
     check_place(folder, bytes_needed=size)
 
 

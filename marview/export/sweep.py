@@ -7,18 +7,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.dicom.atomic import whole_file, whole_folder
+from marview.dicom.atomic import check_place, whole_file, whole_folder
 from marview.errors import UsageError
-from marview.export.arrays import write_nifti
+from marview.export.arrays import DEFLATION, write_nifti
 from marview.export.sweep_figure import draw_sweep
 from marview.export.tables import write_csv, write_json
 from marview.geometry import Grid
 from marview.mar.sweep import SweepResult
 from marview.mar.sweep_measures import Row, measure
+from marview.volume import Volume
 from marview.volume.window import HuWindow
 
 TABLE_SUFFIX, FIGURE_SUFFIXES = ".csv", (".png", ".pdf")
 _DOTS_PER_INCH = 200.0
+
+
+def refuse_sweep(folder: Path, volume: Volume, variants: int) -> None:
+    """Find out before a sweep is run whether its files can be written.
+
+    Raises:
+        CannotWrite: the folder cannot be written, or the disk has no room for a series of each variant.
+        UsageError: the folder holds something, or lies in the folder of a series that was read.
+    """
+    check_place(folder, bytes_needed=variants * volume.hu.nbytes // DEFLATION)
 
 
 def write_sweep(

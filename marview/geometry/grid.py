@@ -54,6 +54,23 @@ class Grid:
         return float(lengths[0]), float(lengths[1]), float(lengths[2])
 
     @property
+    def stack_mm(self) -> tuple[float, float, float]:
+        """Distance of neighbouring slices, rows and columns; of slices along their normal, also where they are sheared.
+
+        Their product is the volume of a voxel. Without shear it is `spacing_mm`.
+        """
+        _, y_mm, x_mm = self.spacing_mm
+        return self.voxel_mm3 / (y_mm * x_mm), y_mm, x_mm
+
+    @property
+    def drift_mm(self) -> tuple[float, float]:
+        """How far the rows and columns (y, x) of a slice lie from those of the slice before: (0, 0) without shear."""
+        along, down, right = self.affine[:3, :3].T
+        _, y_mm, x_mm = self.spacing_mm
+        drift = float(along @ down) / y_mm, float(along @ right) / x_mm
+        return (0.0, 0.0) if np.hypot(*drift) < 1e-6 * np.linalg.norm(along) else drift
+
+    @property
     def voxel_mm3(self) -> float:
         """Volume of a voxel, also where the slices are sheared against each other (a tilted gantry)."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))

@@ -208,7 +208,7 @@ class _Files:
             if loaded.gaps:
                 self.leave_out(f"{count(len(loaded.gaps), 'slice')} of {name}", "missing or damaged")
             volume = loaded.volume
-            mask = adaptive(volume.hu, volume.grid.spacing_mm).possible
+            mask = adaptive(volume.hu, volume.grid.stack_mm).possible
             for k in sorted(set(range(len(mask))) - set(loaded.gaps)):
                 yield _listed(page_name(f"series_{number:02d}", k), volume.hu[k], has_metal=bool(mask[k].any()))
 

@@ -15,24 +15,27 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from marview.dicom.atomic import check_file
+from marview.dicom.atomic import PART, check_file
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.learning.ahead import Ahead
 from marview.learning.api import OwnPairs, Pairs, PairSource, Trainable
 from marview.learning.average import averaged
 from marview.learning.beginning import Beginning, begin_with
 from marview.learning.guard import Seen
-from marview.learning.journal import Journal
+from marview.learning.journal import CURVE, DAMAGED, Journal
 from marview.learning.machine import Machine
 from marview.learning.measure import validate
+from marview.learning.model_card import CARD
 from marview.learning.recipe import Optimiser, Recipe, changes
-from marview.learning.record import read_record
+from marview.learning.record import RECORD, read_record
 from marview.learning.schedule import learning_rate, optimiser
 from marview.learning.state import STATE, Learner, read_state, write_state
 from marview.learning.stopping import Stopping
 from marview.learning.weights import About, about, rounded, save_weights
 
 WEIGHTS = "weights.safetensors"
+_BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
+"""What a run may have written when it ends before its first state."""
 _SEED_STEP = 1_000_003
 _SAID = {"rmse_hu": "RMSE in HU", "li_rmse_hu": "that of LI", "ceiling_rmse_hu": "that without metal"}
 
@@ -372,7 +375,15 @@ def check_folder(folder: Path, *, is_resumed: bool) -> None:
         raise UsageError(f"{folder} holds no run that could be taken up; leave --resume out to begin one.")
     if _held(folder) is not None and not is_resumed:
         raise UsageError(f"{folder} holds a run already; say --resume to go on with it, or choose another folder.")
+    if _held(folder) is None and (foreign := _foreign(folder)):
+        raise UsageError(f"{folder} holds {foreign}, which is no part of a run. Choose a new folder, or an empty one.")
     check_file(folder / STATE)
+
+
+def _foreign(folder: Path) -> str:
+    """Name of something in a folder that no run before its first state has written; empty where there is none."""
+    names = {one.name for one in folder.iterdir() if not one.name.startswith(PART)} if folder.is_dir() else set()
+    return min(names - _BEFORE_STATE, default="")
 
 
 def _held(folder: Path) -> Path | None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from marview.errors import UsageError
+from marview.mar.scratch import spare_temporary_folder
 from marview.worker.devices import use_free_threads
 
 
@@ -35,6 +36,7 @@ class Machine:
             UsageError: there is no such device, or `torchrun` is used without accelerate.
         """
         use_free_threads()
+        spare_temporary_folder(os.environ)
         has_cuda = torch.cuda.is_available()
         if asked == "cuda" and not has_cuda:
             raise UsageError(f"A CUDA GPU was asked for and PyTorch {torch.__version__} finds none on this machine.")

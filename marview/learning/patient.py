@@ -47,7 +47,7 @@ def read_patient(path: Path) -> list[PatientScan]:
         if not report.is_volume:
             continue
         volume = read(series, report=report).volume
-        metal = adaptive(volume.hu, volume.grid.spacing_mm).possible
+        metal = adaptive(volume.hu, volume.grid.stack_mm).possible
         has_metal = metal.any(axis=(1, 2))
         if not has_metal.any() or has_metal.all():
             continue

@@ -12,6 +12,7 @@ from threading import Thread
 
 from marview import children
 from marview.mar.messages import Request, encode
+from marview.mar.scratch import spare_temporary_folder
 from marview.threads import NoThread, start_thread, wait_passively
 
 log = logging.getLogger("marview.worker")
@@ -52,6 +53,7 @@ class WorkerProcess:
         self._on_line, self._on_end = on_line, on_end
         environment = children.environment({"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONUNBUFFERED": "1"})
         wait_passively(environment)
+        spare_temporary_folder(environment)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, or the one the manifest names
             children.command("marview.worker.main", *arguments, python=python),
             stdin=subprocess.PIPE,

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -36,6 +37,15 @@ def scratch(root: Path) -> Path:
     try_lock(held)
     atexit.register(_remove, folder, held)
     return folder
+
+
+def spare_temporary_folder(environment: MutableMapping[str, str]) -> None:
+    """Have torch keep its compiler's files in a folder that goes with this process, unless told where to.
+
+    Optimizers load the compiler, which makes its folder even though marview compiles nothing.
+    """
+    with contextlib.suppress(OSError):
+        environment.setdefault("TORCHINDUCTOR_CACHE_DIR", str(scratch(Path(tempfile.gettempdir())) / "torch"))
 
 
 def sweep(root: Path) -> None:

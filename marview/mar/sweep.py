@@ -19,7 +19,7 @@ from marview.mar.messages import Device, Message, Progress, ReduceRequest
 from marview.mar.run import OnMessage, Outcome, Run
 from marview.mar.shared import SharedArray
 from marview.volume.correction import corrected
-from marview.volume.mask import grow_mm, grow_px, refuse_unusable
+from marview.volume.mask import NO_DRIFT, grow_mm, grow_px, refuse_unusable
 
 ASK_S = 0.1
 
@@ -84,10 +84,11 @@ class SweepInput:
 
     Attributes:
         hu: int16 HU, `[z, y, x]`.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
         metal: the mask that margins are measured from, bool, `[z, y, x]`.
         slices: indices z to look at; those with metal where empty.
         numbers: the numbers of the slices, as people count.
+        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before.
         region: where mean and standard deviation are taken, bool, `[z, y, x]`; None for the soft tissue within 20
             pixels of the metal.
         truth_hu: the body without metal, `[z, y, x]`, where it is known.
@@ -100,6 +101,7 @@ class SweepInput:
     region: NDArray[np.bool_] | None = None
     truth_hu: NDArray[np.int16] | None = None
     numbers: SliceNumbers = field(default_factory=SliceNumbers)
+    drift_mm: tuple[float, float] = NO_DRIFT
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +118,7 @@ class SweepResult:
         truth_hu: the body without metal, `[slice, y, x]`, where it is known.
         reports: what the worker said of each run, by name.
         numbers: the numbers of the slices, as people count.
+        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before.
         voxel_mm: least distance of neighbouring voxels of the mask.
     """
 
@@ -361,7 +364,7 @@ def _mask(given: SweepInput, variant: Variant, slices: tuple[int, ...]) -> NDArr
     if variant.margin == 0:
         return core[index]
     if variant.unit == "mm":
-        return grow_mm(core, variant.margin, given.spacing_mm)[index]
+        return grow_mm(core, variant.margin, given.spacing_mm, drift_mm=given.drift_mm)[index]
     return grow_px(core[index], variant.margin)
 
 

@@ -12,6 +12,7 @@ from marview.session.messages import Messages, Severity
 from marview.session.metal import Metal
 from marview.session.tools import Scope, Tools, Unit
 from marview.volume.mask import (
+    NO_DRIFT,
     copy_slice,
     drop_component,
     fill_holes,
@@ -45,11 +46,11 @@ class Edits:
     def grow(self, sign: int = 1) -> None:
         """Grow (1) or shrink (-1) the mask by the amount that is set."""
         settings = self._tools.settings
-        amount, spacing_mm = sign * settings.amount, self._spacing_mm
+        amount, spacing_mm, drift_mm = sign * settings.amount, self._spacing_mm, self._drift_mm
         if settings.unit is Unit.PIXELS:
             self._do(lambda mask, in_slices: grow_px(mask, amount, in_slices=in_slices))
         else:
-            self._do(lambda mask, in_slices: grow_mm(mask, amount, spacing_mm, in_slices=in_slices))
+            self._do(lambda mask, in_slices: grow_mm(mask, amount, spacing_mm, drift_mm=drift_mm, in_slices=in_slices))
 
     def fill_holes(self) -> None:
         """Fill what the mask encloses."""
@@ -122,3 +123,9 @@ class Edits:
         mask = self._metal.mask
         z, y, x = (1.0, 1.0, 1.0) if mask is None else mask.spacing_mm
         return z, y, x
+
+    @property
+    def _drift_mm(self) -> tuple[float, float]:
+        mask = self._metal.mask
+        y, x = NO_DRIFT if mask is None else mask.drift_mm
+        return y, x

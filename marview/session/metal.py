@@ -51,6 +51,7 @@ class KeptMetal:
     edited: dict[int, MaskPatch | None]
     past: list[_State]
     future: list[_State]
+    doubt: str = ""
 
     @property
     def is_unsaved(self) -> bool:
@@ -90,6 +91,7 @@ class Metal:
         self._requests = Generation()
         self._refused: Message | None = None
         self._question: Question | None = None
+        self._doubt = ""
         self._clear(None)
 
     def put_away(self) -> KeptMetal | None:
@@ -107,6 +109,7 @@ class Metal:
             edited=self._edited,
             past=self._past,
             future=self._future,
+            doubt=self._doubt,
         )
 
     def take(self, volume: Volume | None, kept: KeptMetal | None = None) -> None:
@@ -118,7 +121,7 @@ class Metal:
         self.shared = None if volume is None else SharedArray.create(volume.hu.shape, np.bool_)
         self.mask = None
         if volume is not None and self.shared is not None:
-            self.mask = MetalMask(self.shared.array, volume.grid.spacing_mm, volume.hu)
+            self.mask = MetalMask(self.shared.array, volume.grid.stack_mm, volume.hu, drift_mm=volume.grid.drift_mm)
         self._clear(volume)
         self._set_busy(is_busy=False)
         if kept is not None and self.mask is not None:
@@ -149,6 +152,7 @@ class Metal:
         self.found_threshold_hu, self.notes = kept.state.threshold_hu, kept.state.notes
         if kept.packed is not None:
             self._touch(kept.packed.apply(mask.array))
+        self._doubt = kept.doubt
 
     @property
     def is_present(self) -> bool:
@@ -238,7 +242,7 @@ class Metal:
                 found = find_core(volume, recipe, self._scale_notes(volume), is_stale)
             if found is None or is_stale():
                 return None
-            wanted = finish(found.mask, recipe, volume.grid.spacing_mm)
+            wanted = finish(found.mask, recipe, volume.grid)
             return _Found(found, MaskPatch.between(mask.array, wanted), packed)
 
         self._background.run(
@@ -266,21 +270,27 @@ class Metal:
                 self._remember(before)
         self.changed.emit()
 
+    def ask_again(self) -> None:
+        """Ask what nobody answered when the series was in view before; call it once all slices are read."""
+        if self._question is None:
+            self._ask_about(self._doubt)
+
     def _ask_about(self, doubt: str) -> None:
         """Ask whether doubtful voxels are metal; an earlier question no longer makes sense."""
         self._withdraw_question()
         if doubt:
+            self._doubt = doubt
             self._question = self._messages.ask(Question(doubt, "Mark as metal", "No metal", self._answer))
 
     def _answer(self, is_yes: bool) -> None:  # noqa: FBT001 - the signature of an answer
-        self._question = None
+        self._question, self._doubt = None, ""
         if is_yes:
             self.choose(source=Source.ADAPTIVE, threshold_hu=None, is_doubtful_metal=True)
 
     def _withdraw_question(self) -> None:
         if self._question is not None:
             self._messages.withdraw(self._question)
-            self._question = None
+        self._question, self._doubt = None, ""
 
     # -- by hand
 

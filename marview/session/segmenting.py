@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.errors import BadInput
+from marview.geometry import Grid
 from marview.volume.box import Box
 from marview.volume.growing import grow_from, within
 from marview.volume.kmeans import class_notes, k_means
@@ -129,7 +130,7 @@ def find_core(
     Raises:
         UsageError: a seed lies outside or not on metal; k is out of range.
     """
-    hu, spacing_mm = volume.hu, volume.grid.spacing_mm
+    hu, spacing_mm = volume.hu, volume.grid.stack_mm
     if recipe.source is Source.ADAPTIVE and not recipe.in_slices:
         found = adaptive(hu, spacing_mm)
         if found.doubtful is None:
@@ -162,7 +163,7 @@ def find_core(
     return Core(recipe.core, mask, threshold_hu, notes)
 
 
-def finish(core: Mask, recipe: Recipe, spacing_mm: tuple[float, float, float]) -> Mask:
+def finish(core: Mask, recipe: Recipe, grid: Grid) -> Mask:
     """What a recipe makes of what was found: kept in its box, without small pieces, with its margin.
 
     Raises:
@@ -172,11 +173,11 @@ def finish(core: Mask, recipe: Recipe, spacing_mm: tuple[float, float, float]) -
     if core.any() and not mask.any():
         raise BadInput("No metal lies within the box; draw it around the metal.")
     if recipe.smallest_mm3:
-        mask = drop_small(mask, math.ceil(recipe.smallest_mm3 / float(np.prod(spacing_mm)) - 1e-6))
+        mask = drop_small(mask, math.ceil(recipe.smallest_mm3 / grid.voxel_mm3 - 1e-6))
         if core.any() and not mask.any():
             raise BadInput(f"Every piece of metal is smaller than {recipe.smallest_mm3:g} mm3; choose a smaller size.")
     if recipe.margin_mm:
-        mask = grow_mm(mask, recipe.margin_mm, spacing_mm)
+        mask = grow_mm(mask, recipe.margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
         if core.any() and not mask.any():
             raise BadInput(f"Nothing of the metal is left at a margin of {recipe.margin_mm:g} mm; shrink it by less.")
     return mask

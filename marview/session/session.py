@@ -341,7 +341,12 @@ class Session:
             self.autosave.save_soon()
         self.sensitivity.begin(
             SweepInput(
-                self._hu, volume.grid.spacing_mm, shared.array.copy(), slices, numbers=volume.grid.slice_numbers
+                self._hu,
+                volume.grid.stack_mm,
+                shared.array.copy(),
+                slices,
+                numbers=volume.grid.slice_numbers,
+                drift_mm=volume.grid.drift_mm,
             ),
             variants,
             {one.id: one.manifest.title for one in self.methods.usable if one.manifest is not None},
@@ -578,7 +583,9 @@ class Session:
                 shared.close()
         self._allocated = in_use
         if loaded.report.is_volume:
-            if not self.metal.is_found:
+            if self.metal.is_found:
+                self.metal.ask_again()
+            else:
                 self.metal.find()
             self.methods.warm()
 

@@ -16,6 +16,7 @@ from marview.volume.box import box_of, grown
 from marview.volume.volume import BODY_HU
 
 Mask = NDArray[np.bool_]
+NO_DRIFT = (0.0, 0.0)
 NEIGHBOURS = ndimage.generate_binary_structure(3, 3)
 """Voxels that touch, by a corner too, belong to one piece of metal."""
 
@@ -49,7 +50,14 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
         )
 
 
-def grow_mm(mask: Mask, margin_mm: float, spacing_mm: Sequence[float], *, in_slices: bool = False) -> Mask:
+def grow_mm(
+    mask: Mask,
+    margin_mm: float,
+    spacing_mm: Sequence[float],
+    *,
+    drift_mm: Sequence[float] = NO_DRIFT,
+    in_slices: bool = False,
+) -> Mask:
     """Grow (+) or shrink (-) a mask by a Euclidean distance between voxel centres.
 
     Growing takes in every voxel within the margin of the mask; shrinking is the same done to what is not metal, so
@@ -58,8 +66,9 @@ def grow_mm(mask: Mask, margin_mm: float, spacing_mm: Sequence[float], *, in_sli
     Args:
         mask: bool, `[z, y, x]`.
         margin_mm: how far.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
-        in_slices: each slice by itself.
+        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
+        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before: of a tilted gantry.
+        in_slices: slice by slice.
 
     Example:
         >>> mask = np.zeros((1, 5, 5), bool)
@@ -71,10 +80,18 @@ def grow_mm(mask: Mask, margin_mm: float, spacing_mm: Sequence[float], *, in_sli
     box = box_of(mask)
     if box is None or reach == 0:
         return mask.copy()
-    room = [int(reach / spacing) + 1 for spacing in spacing_mm]
+    if any(drift_mm) and not in_slices:
+        spread = np.hypot(1, np.asarray(drift_mm) / spacing_mm[0])  # the drift takes the mask sideways as it grows
+        room = [int(far * reach / spacing) + 1 for far, spacing in zip((1, *spread), spacing_mm, strict=True)]
+    else:
+        room = [int(reach / spacing) + 1 for spacing in spacing_mm]
     box = grown(box, [0 if in_slices else room[0], *room[1:]], mask.shape)
     inner = mask[box]
-    away_mm = _distance_mm(inner if margin_mm < 0 else ~inner, spacing_mm, in_slices=in_slices)
+    of = inner if margin_mm < 0 else ~inner
+    if any(drift_mm) and not in_slices:
+        away_mm = _sheared_distance_mm(of, reach, spacing_mm, drift_mm)
+    else:
+        away_mm = _distance_mm(of, spacing_mm, in_slices=in_slices)
     # Distances are float32: a margin of exactly some voxels takes them in.
     near = away_mm <= reach * (1 + 1e-5)
     result = np.zeros_like(mask)
@@ -92,6 +109,29 @@ def _distance_mm(of: Mask, spacing_mm: Sequence[float], *, in_slices: bool) -> N
     if in_slices:
         return np.stack([_one_distance_mm(image, spacing_mm[1:]) for image in of])
     return _one_distance_mm(of, spacing_mm)
+
+
+def _sheared_distance_mm(
+    of: Mask, reach_mm: float, spacing_mm: Sequence[float], drift_mm: Sequence[float]
+) -> NDArray[np.float32]:
+    """The same where slices drift, as far as `reach_mm`: the nearest over the slices that near.
+
+    The distance within another slice is taken where a voxel's normal meets it, between pixels by interpolation, which
+    is exact to a fifth of a pixel.
+    """
+    step_mm, in_slice_mm = spacing_mm[0], spacing_mm[1:]
+    steps = int(reach_mm / step_mm)
+    drift = np.asarray(drift_mm) / in_slice_mm
+    room = [(0, 0), *((int(steps * abs(one)) + 1,) * 2 for one in drift)]
+    wide = np.pad(of, room, constant_values=True)  # beyond the volume lies nothing to be near to
+    in_plane = np.minimum([_one_distance_mm(image, in_slice_mm) for image in wide], 2 * reach_mm)
+    squared = in_plane**2
+    for step in (*range(-steps, 0), *range(1, steps + 1)):
+        for z in range(max(0, -step), min(len(of), len(of) - step)):
+            there = ndimage.shift(in_plane[z + step], step * drift, order=1, mode="nearest")
+            np.minimum(squared[z], there**2 + (step * step_mm) ** 2, out=squared[z])
+    inside = tuple(slice(low, size - high) for (low, high), size in zip(room, wide.shape, strict=True))
+    return np.asarray(np.sqrt(squared[inside]), np.float32)
 
 
 def _one_distance_mm(of: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float32]:

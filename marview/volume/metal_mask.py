@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from marview.volume.box import Box
 from marview.volume.brush import Brush, Point, fill_outline, stamp
+from marview.volume.mask import NO_DRIFT
 from marview.volume.patch import MaskPatch, merged
 from marview.volume.undo import UndoStack
 
@@ -19,7 +20,8 @@ class MetalMask:
 
     Attributes:
         array: bool, `[z, y, x]`; written in place, so that it may lie in shared memory.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
+        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before.
         hu: HU, `[z, y, x]`, for brushes with an HU range.
         undo_stack: the edits.
 
@@ -37,10 +39,12 @@ class MetalMask:
         spacing_mm: Sequence[float],
         hu: NDArray[np.int16] | None = None,
         *,
+        drift_mm: Sequence[float] = NO_DRIFT,
         undo_bytes: int = 64 * 2**20,
     ) -> None:
         self.array = array
         self.spacing_mm = spacing_mm
+        self.drift_mm = drift_mm
         self.hu = hu
         self.undo_stack = UndoStack(undo_bytes)
         self._stroke: list[MaskPatch] | None = None

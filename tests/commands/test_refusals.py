@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from marview.mar import MarWorker
+from marview.mar.manifest import MANIFEST
+from marview.paths import bundled_plugins
 
 FOLDERS = {
     "reduce": ("--method", "linear_interpolation"),
@@ -73,3 +76,44 @@ def test_a_file_is_refused_before_the_work(
         answer = marview(verb, metal_series, *words, "--output", target)
         assert answer.exit_code == 3, answer.err
     assert files(tmp_path) == before
+
+
+FULL = [
+    ("reduce", "SERIES", "--output", "OUT/new"),
+    ("sweep", "SERIES", "--output", "OUT/new"),
+    ("simulate", "SERIES", "--output", "OUT/new"),
+    ("mask", "SERIES", "--output", "OUT/a.nii"),
+    ("trace", "SERIES", "--slice", 2, "--output", "OUT/a.npz"),
+    ("demo", "--no-window", "--output", "OUT/new"),
+]
+
+
+@pytest.mark.parametrize("words", FULL, ids=lambda words: words[0])
+def test_a_full_disk_is_refused_before_the_work(
+    marview: Callable, metal_series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...]
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    place = {"SERIES": metal_series, "OUT/new": tmp_path / "new"}
+    place |= {f"OUT/a{end}": tmp_path / f"a{end}" for end in (".npz", ".nii")}
+    answer = marview(*(place.get(word, word) for word in words), *FOLDERS.get(words[0], ()))
+    assert answer.exit_code == 3, answer.err
+    assert "the disk has 0 MB left" in answer.err
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("verb", ["sweep", "benchmark"])
+def test_a_method_that_replaces_a_bundled_one_is_named(
+    marview: Callable, metal_series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    (own := tmp_path / "methods" / "nmar").mkdir(parents=True)
+    manifest = (bundled_plugins() / "nmar" / MANIFEST).read_text(encoding="utf-8")
+    (own / MANIFEST).write_text(manifest, encoding="utf-8")
+    monkeypatch.setattr("marview.mar.discovery.user_plugins", lambda: tmp_path / "methods")
+    words = (
+        (metal_series, "--margins", "0,1")
+        if verb == "sweep"
+        else ("--cases", tmp_path / "methods", "--protocol", "dudonet-640")
+    )
+    answer = marview(verb, *words, "--method", "nmar", "--output", tmp_path / "out")
+    assert "The user method nmar" in answer.err
+    assert "replaces the bundled one" in answer.err

@@ -263,7 +263,7 @@ def test_what_cannot_be_measured_is_only_viewed(slices, save, keyword, value, ki
     assert dicom.read(dicom.scan(folder).series[0]).volume.hu.shape == (5, 8, 6)
 
 
-@pytest.mark.parametrize("slope", ["NaN", "0", "inf"])
+@pytest.mark.parametrize("slope", ["NaN", "0", "inf", "1e30", "-4e9", "1e-30"])
 def test_an_unusable_slope_refuses(slices, save, slope):
     from pydicom.dataelem import RawDataElement
     from pydicom.tag import Tag

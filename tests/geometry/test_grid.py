@@ -50,3 +50,22 @@ def test_an_impossible_affine_is_refused(affine: np.ndarray) -> None:
 def test_an_empty_grid_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one voxel"):
         Grid((0, 4, 4), np.eye(4))
+
+
+def test_a_tilted_stack_has_the_distance_of_its_slices_and_their_drift() -> None:
+    tilt = np.deg2rad(20)
+    affine = np.eye(4)
+    affine[:3, 0] = 0, 0, 5  # the table moves along the patient
+    affine[:3, 1] = 0, 0.7 * np.cos(tilt), -0.7 * np.sin(tilt)
+    affine[:3, 2] = 0.9, 0, 0
+    grid = Grid((4, 8, 8), affine)
+    np.testing.assert_allclose(grid.stack_mm, (5 * np.cos(tilt), 0.7, 0.9))
+    np.testing.assert_allclose(np.prod(grid.stack_mm), grid.voxel_mm3)
+    np.testing.assert_allclose(grid.drift_mm, (-5 * np.sin(tilt), 0))
+    assert np.hypot(grid.stack_mm[0], grid.drift_mm[0]) == pytest.approx(grid.spacing_mm[0])
+
+
+def test_an_upright_stack_does_not_drift() -> None:
+    grid = Grid.from_spacing((4, 8, 8), (5, 0.7, 0.9))
+    assert grid.drift_mm == (0, 0)
+    assert grid.stack_mm == pytest.approx(grid.spacing_mm)

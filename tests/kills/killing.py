@@ -4,6 +4,7 @@ Each kill has its own folders for temporary files and settings, and a mark in th
 that was started can be found, whoever its parent is by then.
 """
 
+import csv
 import hashlib
 import os
 import signal
@@ -11,8 +12,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,9 @@ from marview.learning.weights import read_tensors
 
 SEED = 20_261_128
 SHAPE = (8, 96, 96)
+STUDIES = 3
+"""In a batch."""
 ENDS_WITHIN_S = 20.0
-OF_TORCH = "torchinductor_"
-"""A cache of torch's, which it keeps for the next process however this one ends."""
 SHARED_MEMORY = Path("/dev/shm")
 
 
@@ -39,11 +40,15 @@ class Verb:
         words: of the command line, `OUT` standing for the target.
         target: its name.
         check: raises where a target that is there is not whole.
+        module: what Python runs.
+        resumed: further words that go on with what was killed; none where it begins anew.
     """
 
     words: tuple[str, ...]
     target: str
     check: Callable[[Path], object]
+    module: str = "marview"
+    resumed: tuple[str, ...] = ()
 
 
 @dataclass
@@ -62,12 +67,20 @@ class Desk:
         hu[2:6, np.hypot(y, x + 15) < 3] = 8000
         grid = Grid.from_spacing(SHAPE, (3.0, 2.0, 2.0))
         write_ct_series(hu, grid, self.study, Labels("KILL^ONE", "KILL", "A study", "Two pins"), seed="kill")
+        for number in range(STUDIES):
+            labels = Labels(f"KILL^{number}", f"KILL{number}", "A study", "Two pins")
+            write_ct_series(hu, grid, self.studies / str(number), labels, seed=f"kill {number}")
         np.save(self.folder / "clean.npy", clean)
 
     @property
     def study(self) -> Path:
         """The source."""
         return self.folder / "study"
+
+    @property
+    def studies(self) -> Path:
+        """The sources of a batch."""
+        return self.folder / "studies"
 
     def verbs(self) -> dict[str, Verb]:
         """All that write."""
@@ -82,11 +95,22 @@ class Desk:
             "mask seg": Verb(("mask", study, "--output", "OUT"), "mask.dcm", self._mask),
             "mask nrrd": Verb(("mask", study, "--output", "OUT"), "mask.nrrd", self._mask),
             "sweep": Verb(("sweep", study, *method, "--margins", "0,1", "--output", "OUT"), "out", self._files(2)),
+            "batch": Verb(
+                ("batch", str(self.studies), *method, "--workers", "1", "--output", "OUT"),
+                "out",
+                self._batch,
+                resumed=("--resume",),
+            ),
+            "window": Verb((study, "OUT"), "out", self._series, module="tests.kills.window_export"),
             "train": Verb(("train", "cnnmar", "--data", str(self.folder / "clean.npy"), *training), "run", _run),
         }
 
     def _series(self, target: Path) -> None:
         assert open_series(target).volume.hu.shape == SHAPE
+
+    def _batch(self, target: Path) -> None:
+        for folder in target.glob("study-*"):
+            self._series(folder)
 
     def _mask(self, target: Path) -> None:
         assert read_mask(target, open_series(self.study)).mask.any()
@@ -114,14 +138,14 @@ def kill_once(desk: Desk, name: str, share: float) -> list[str]:
     temporary = place / "tmp"
     temporary.mkdir(parents=True)
     target = place / "result" / verb.target
-    before, shared = _content(desk.study), _shared_memory()
+    before, shared = _content(desk.folder), _shared_memory()
     environment = os.environ | {
         "MARVIEW_KILL_MARK": mark,
         "TMPDIR": str(temporary),
         "XDG_DATA_HOME": str(place / "data"),
         "XDG_STATE_HOME": str(place / "state"),
     }
-    process = _start(verb.words, target, environment)
+    process = _start(verb, target, environment)
     if name not in desk.seconds:  # once to the end: how long it takes
         began = time.monotonic()
         process.wait()
@@ -141,22 +165,41 @@ def kill_once(desk: Desk, name: str, share: float) -> list[str]:
             verb.check(target)
         except Exception as why:  # noqa: BLE001 - whatever is not whole
             wrong.append(f"{target.name} is there and not whole: {why!r}")
-    if _content(desk.study) != before:
+    if verb.resumed:
+        wrong += _resume(verb, target, environment)
+    if _content(desk.folder) != before:
         wrong.append("the source is not what it was")
     again = place / "result" / "next.nii.gz"
-    done = _start(("mask", str(desk.study), "--output", "OUT"), again, environment)
+    done = _start(Verb(("mask", str(desk.study), "--output", "OUT"), "", read_tensors), again, environment)
     done.wait()
     if done.returncode:
         wrong.append(f"the next start ended with {done.returncode}")
     wrong += [f"{path.name} is left beside the target" for path in (place / "result").glob(".part-*")]
-    left_behind = [path.name for path in temporary.iterdir() if not path.name.startswith(OF_TORCH)]
-    wrong += [f"{one} is left in the temporary folder" for one in left_behind]
+    wrong += [f"{path.name} is left in the temporary folder" for path in temporary.iterdir()]
     wrong += [f"{folder} is left in shared memory" for folder in _shared_memory() - shared if not _is_held(folder)]
     return wrong
 
 
-def _start(words: Sequence[str], target: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-    program = [sys.executable, "-m", "marview", *(str(target) if word == "OUT" else word for word in words)]
+def _resume(verb: Verb, target: Path, environment: dict[str, str]) -> list[str]:
+    """Go on with a batch that was killed; every study is corrected, those that were stay as they were."""
+    results = {path: path.stat().st_mtime_ns for path in target.glob("study-*/*")}
+    process = _start(replace(verb, words=(*verb.words, *verb.resumed)), target, environment)
+    process.wait()
+    if process.returncode:
+        return [f"the batch that goes on ended with {process.returncode}"]
+    verb.check(target)
+    wrong = []
+    if any(path.stat().st_mtime_ns != written for path, written in results.items()):
+        wrong.append("a study was corrected twice")
+    with (target / "summary.csv").open(newline="", encoding="utf-8") as table:
+        states = [row["state"] for row in csv.DictReader(table)]
+    if states != ["done"] * STUDIES or len(list(target.glob("study-*"))) != STUDIES:
+        wrong.append(f"the studies ended {states} in {sorted(path.name for path in target.iterdir())}")
+    return wrong
+
+
+def _start(verb: Verb, target: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    program = [sys.executable, "-m", verb.module, *(str(target) if word == "OUT" else word for word in verb.words)]
     return subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -179,8 +222,10 @@ def _marked(mark: str) -> list[int]:
     return found
 
 
-def _content(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+def _content(desk: Path) -> dict[str, str]:
+    """Digests of the sources."""
+    sources = [*(desk / "study").rglob("*"), *(desk / "studies").rglob("*")]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in sources if path.is_file()}
 
 
 def _shared_memory() -> set[str]:

@@ -225,6 +225,14 @@ def test_the_curve_of_a_run_that_kept_nothing_is_forgotten(begin, small, tmp_pat
     assert [row["step"] for row in read_curve(tmp_path / "run")] == ["0", "1"]
 
 
+def test_a_folder_that_holds_something_else_is_refused_before_training(begin, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"thesis\.txt"):
+        begin()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.txt"]
+
+
 def test_pairs_that_cannot_be_made_end_it_with_their_sentence(begin) -> None:
     def broken(number: int):
         raise BadInput("there is no tissue.")

@@ -101,7 +101,7 @@ def doubtful(session, mail, fakes, tmp_path):
     questions = []
     session.messages.asked.connect(questions.append)
     session.messages.withdrawn.connect(questions.remove)
-    session.open(fakes.write_series(tmp_path / "doubtful", hu=hu))
+    session.open(fakes.write_series(tmp_path / "doubtful", "Doubtful series", hu=hu))
     mail.wait_until(lambda: bool(questions))
     return session, questions
 
@@ -132,3 +132,29 @@ def test_the_question_goes_when_a_threshold_answers_it(doubtful, mail) -> None:
     settled(session, mail)
     assert questions == []
     assert session.metal.is_present
+
+
+def test_a_question_without_an_answer_is_asked_again_when_the_series_returns(doubtful, mail, small_series) -> None:
+    session, questions = doubtful
+    first, (question,) = session.library.chosen, questions
+    session.open(small_series)
+    mail.wait_until(lambda: session.metal.is_present)
+    assert questions == []
+    session.library.choose(first)
+    mail.wait_until(lambda: bool(questions))
+    assert questions[0].sentence == question.sentence
+    questions[0].answer(True)
+    settled(session, mail)
+    assert session.metal.is_present
+
+
+def test_an_answered_question_is_not_asked_again(doubtful, mail, small_series) -> None:
+    session, questions = doubtful
+    first, (question,) = session.library.chosen, list(questions)
+    questions.clear()
+    question.answer(False)
+    session.open(small_series)
+    mail.wait_until(lambda: session.metal.is_present)
+    session.library.choose(first)
+    mail.wait_until(lambda: session.library.chosen is first and session.metal.is_found)
+    assert questions == []

@@ -148,3 +148,28 @@ def test_unusable_masks_are_refused_with_the_reason() -> None:
     refuse_unusable(mask, hu)
     with pytest.raises(BadInput, match="covers 100% of the body"):
         refuse_unusable(hu > -500, hu)
+
+
+@pytest.mark.parametrize("drift_mm", [(1.09, 0.0), (-2.5, 0.4)])
+@pytest.mark.parametrize("margin_mm", [-3.5, 2.0, 3.2, 6.5])
+def test_growing_where_slices_drift_is_the_distance_in_the_patient(
+    margin_mm: float, drift_mm: tuple[float, float]
+) -> None:
+    mask = blobs((5, 18, 18), seed=1)
+    part = mask if margin_mm > 0 else ~mask
+    index = np.argwhere(np.ones_like(mask))
+    places = index * SPACING
+    places[:, 1:] += index[:, :1] * drift_mm
+    chosen = places[part.ravel()]
+    away_mm = np.sqrt(((places[:, None] - chosen[None]) ** 2).sum(axis=-1).min(axis=1)).reshape(mask.shape)
+    grown = grow_mm(mask, margin_mm, SPACING, drift_mm=drift_mm)
+    changed = grown if margin_mm > 0 else ~grown
+    is_clear = abs(away_mm - abs(margin_mm)) > 0.25  # what lies nearer is decided by the interpolation
+    np.testing.assert_array_equal(changed[is_clear], (away_mm <= abs(margin_mm))[is_clear])
+    assert is_clear.mean() > 0.7
+
+
+def test_without_drift_nothing_is_interpolated() -> None:
+    mask = blobs()
+    tiny = grow_mm(mask, 3.2, SPACING, drift_mm=(1e-9, 0.0))
+    np.testing.assert_array_equal(tiny, grow_mm(mask, 3.2, SPACING))

@@ -490,6 +490,12 @@ def train(
     patient: Annotated[
         Path | None, typer.Option(metavar="SERIES", help="The scan whose own slices are learned from (near_hip).")
     ] = None,
+    with_metal: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Scans with metal, for unpaired training (adn).")
+    ] = None,
+    without_metal: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Scans without metal that go with --with-metal.")
+    ] = None,
     protocol: Annotated[
         list[str] | None, typer.Option(metavar="P", help="Instead of the recipe's; repeat for several.")
     ] = None,
@@ -521,6 +527,8 @@ def train(
         max_minutes=max_minutes,
         is_resumed=resume,
         begins_with=begin_with,
+        with_metal=with_metal,
+        without_metal=without_metal,
     )
 
 

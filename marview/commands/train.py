@@ -29,6 +29,8 @@ def train_method(
     max_minutes: float | None = None,
     is_resumed: bool = False,
     begins_with: Path | None = None,
+    with_metal: Path | None = None,
+    without_metal: Path | None = None,
 ) -> int:
     """Train a method for one session under a progress bar; returns the exit code.
 
@@ -46,9 +48,7 @@ def train_method(
     from marview.learning.train import Order, train
     from marview.mar.discovery import discover, find
 
-    source = patient if data is None else data
-    if source is None or (data is not None and patient is not None):
-        raise UsageError("Say what to train on: either --data DIR with scans without metal, or --patient SERIES.")
+    source = _source(data, patient, with_metal, without_metal)
     if max_minutes is not None and not max_minutes >= 0:
         raise UsageError(f"--max-minutes is {max_minutes:g}; say after how many minutes, 0 or more, this session ends.")
     order = Order(
@@ -61,6 +61,7 @@ def train_method(
         is_resumed=is_resumed,
         is_patient=patient is not None,
         begins_with=begins_with,
+        with_metal=with_metal,
     )
     is_first = os.environ.get("RANK", "0") == "0"
     console = terminal(is_error=True)
@@ -104,3 +105,18 @@ def train_method(
         )
         sys.stdout.flush()
     return _ASKED if ending.reason == "asked" else 0
+
+
+def _source(data: Path | None, patient: Path | None, with_metal: Path | None, without_metal: Path | None) -> Path:
+    """The scans to train on, of the options that name some.
+
+    Raises:
+        UsageError: none is named, or options that exclude each other.
+    """
+    named = [each for each in (data, patient, without_metal) if each is not None]
+    if len(named) != 1 or (with_metal is None) != (without_metal is None):
+        raise UsageError(
+            "Say what to train on: either --data DIR with scans without metal, or --patient SERIES, or --with-metal "
+            "DIR together with --without-metal DIR for unpaired training."
+        )
+    return named[0]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Self
 
-from marview.learning.api import Pairs, PairSource
+from marview.learning.api import Batch, BatchSource
 from marview.threads import start_thread
 
 
@@ -19,16 +19,16 @@ class Ahead:
         count: how many may wait.
     """
 
-    def __init__(self, source: PairSource, first: int, count: int) -> None:
+    def __init__(self, source: BatchSource, first: int, count: int) -> None:
         self._source, self._number = source, first
-        self._ready: queue.Queue[Pairs | BaseException] = queue.Queue(maxsize=max(1, count))
+        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=max(1, count))
         self._is_over = threading.Event()
         self._thread = start_thread(self._work, "pairs")
 
-    def __iter__(self) -> Iterator[Pairs]:
+    def __iter__(self) -> Iterator[Batch]:
         return self
 
-    def __next__(self) -> Pairs:
+    def __next__(self) -> Batch:
         """The next batch; what went wrong in making it is raised here."""
         made = self._ready.get()
         if isinstance(made, BaseException):
@@ -52,7 +52,7 @@ class Ahead:
 
     def _work(self) -> None:
         while not self._is_over.is_set():
-            made: Pairs | BaseException
+            made: Batch | BaseException
             try:
                 made = self._source(self._number)
             except BaseException as error:  # noqa: BLE001 - it is the training's, and raised there

@@ -1,4 +1,4 @@
-"""The contract of a method that learns: the pairs it is given, and what it says about its network (version 1)."""
+"""The contract of a method that learns: the batches it receives and what it says about its network (version 1)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -74,8 +74,42 @@ class Pairs:
         return self.clinical_mu + self.projector.fbp(corrected_sinogram - self.sinogram)
 
 
-class PairSource(Protocol):
+@dataclass(frozen=True, eq=False)
+class Unpaired:
+    """A batch of two independent streams: images with metal, and images without metal of other slices.
+
+    All tensors are on the training device and have one image size. Recipes with `kind = "unpaired"` get such batches.
+
+    Attributes:
+        with_metal_mu: images with metal, at least 0, 1/cm, `[slice, y, x]`.
+        without_metal_mu: images of other slices without metal, 1/cm, `[slice, y, x]`.
+        truth_mu: the images of `with_metal_mu` without metal, 1/cm, `[slice, y, x]`, where metal is simulated and the
+            recipe keeps the pair; else None.
+        metal: metal mask of `with_metal_mu`, bool, `[slice, y, x]`, wherever there is a truth.
+    """
+
+    with_metal_mu: Tensor
+    without_metal_mu: Tensor
+    truth_mu: Tensor | None = None
+    metal: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.with_metal_mu)
+
+
+Batch = Pairs | Unpaired
+"""What one training step learns from."""
+
+
+class BatchSource(Protocol):
     """Makes batches; the same number gives the same batch, whatever was asked for before."""
+
+    def __call__(self, number: int) -> Batch:
+        """The batch of a number, from 0."""
+
+
+class PairSource(Protocol):
+    """A source whose batches are pairs."""
 
     def __call__(self, number: int) -> Pairs:
         """The batch of a number, from 0."""
@@ -86,6 +120,11 @@ class Trainable(Protocol):
 
     `settings` is the recipe's table `[network]` wherever it appears. torch's generators are seeded anew before every
     step, so that what `losses` leaves to chance is the same in a run that was resumed.
+
+    A step asks for the losses of every turn in the order of `turns`, on one batch. A later turn may therefore use
+    detached images that an earlier turn of the same step computed, so that all turns share one forward pass.
+
+    `batch` is `Pairs`, or `Unpaired` where the recipe's data are of that kind.
 
     Attributes:
         turns: names of the optimisers, which take turns at every step; `ONE_TURN` unless losses oppose each other.
@@ -99,10 +138,10 @@ class Trainable(Protocol):
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
         """What the optimiser of a turn changes."""
 
-    def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:
+    def losses(self, network: nn.Module, batch: Any, turn: str, settings: Mapping[str, Any], /) -> dict[str, Tensor]:
         """Weighted losses by name, scalars; the optimiser of the turn lowers their sum."""
 
-    def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
+    def pictures(self, network: nn.Module, batch: Any, settings: Mapping[str, Any], /) -> dict[str, Tensor]:
         """Pictures of the first slice by name, `[y, x]` in 1/cm or `[view, bin]`, for a look while training runs."""
 
 
@@ -117,8 +156,8 @@ class Sources:
         collections: where that comes from, with licences, as far as it is known.
     """
 
-    training: PairSource
-    validation: PairSource
+    training: BatchSource
+    validation: BatchSource
     words: str
     collections: tuple[str, ...] = ()
 
@@ -134,6 +173,7 @@ class Asked:
         process: number of this process among those that train together, each on batches of its own.
         tell: hears what is read, and what is left out, with the reason.
         is_patient: whether `data` was named as a patient's own scan, with metal in it, and not as scans without.
+        with_metal: scans of other patients with metal, for unpaired training; None where metal is simulated.
     """
 
     data: Path
@@ -142,6 +182,7 @@ class Asked:
     process: int = 0
     tell: Callable[[str], None] = field(default=lambda _: None)
     is_patient: bool = False
+    with_metal: Path | None = None
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""The clean slices a run learns from, in memory, and those it holds out."""
+"""The slices a run learns from, in memory, and those it holds out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ _VALIDATION_SHARE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """Slices without metal.
+    """Slices without metal, or slices with metal.
 
     Attributes:
         slices: int16 HU, at least -1000, `[y, x]` each; they may differ in size.
@@ -57,25 +57,36 @@ class Banks:
     Attributes:
         training: slices to learn from.
         validation: slices the losses are watched on.
-        with_metal: how many slices were left out because they hold metal.
-        empty: how many because they hold no body.
+        with_metal: number of slices left out because they hold metal.
+        empty: number of slices left out because they hold no body.
+        without_metal: number of slices left out because they hold no metal, where metal is wanted.
+        has_metal: whether the slices kept hold metal.
     """
 
     training: Bank
     validation: Bank
     with_metal: int
     empty: int
+    without_metal: int = 0
+    has_metal: bool = False
 
     @property
     def words(self) -> str:
         """What there is and what was left out, as a clause."""
-        reasons = [f"{n} {why}" for n, why in ((self.with_metal, "with metal"), (self.empty, "without a body")) if n]
+        counts = (
+            (self.with_metal, "with metal"),
+            (self.without_metal, "without metal"),
+            (self.empty, "without a body"),
+        )
+        reasons = [f"{n} {why}" for n, why in counts if n]
         left_out = f"; {' and '.join(reasons)} were left out" if reasons else ""
-        return f"{len(self.training)} clean slices, {len(self.validation)} held out{left_out}"
+        kept = count(len(self.training), "slice with metal", "slices with metal")
+        what = kept if self.has_metal else f"{len(self.training)} clean slices"
+        return f"{what}, {len(self.validation)} held out{left_out}"
 
 
-def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Banks:
-    """Read the metal-free slices under a path.
+def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None, *, has_metal: bool = False) -> Banks:
+    """Read the slices under a path that hold no metal, or those that hold some.
 
     Stacks named `validation*.tif` are held out; where there are none the last tenth of the slices is, which are
     neighbours and of as few patients as possible.
@@ -84,30 +95,38 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
         path: a folder of TIFF stacks, DICOM series and NIfTI files, searched to any depth; or one such file, a zip of
             DICOM, or an array.
         tell: hears what is read, and what is left out, with the reason.
+        has_metal: whether slices with metal are wanted; slices without metal are left out then.
 
     Raises:
-        BadInput: there is no metal-free slice, or all are held out.
+        BadInput: there is no such slice, or all are held out.
     """
     if not path.exists():
-        raise BadInput(f"{path} does not exist; --data takes a folder of TIFF stacks, DICOM series or NIfTI files.")
+        option = "--with-metal" if has_metal else "--data"
+        raise BadInput(f"{path} does not exist; {option} takes a folder of TIFF stacks, DICOM series or NIfTI files.")
     kept: dict[bool, list[tuple[str, NDArray[np.int16]]]] = {False: [], True: []}
-    with_metal = empty = 0
+    unwanted = empty = 0
     files = _Files(path, tell)
     for each in files.slices():
-        if each.has_metal:
-            with_metal += 1
+        if each.has_metal != has_metal:
+            unwanted += 1
         elif np.count_nonzero(body_of(each.hu)) < _SMALLEST_BODY * each.hu.size:
             empty += 1
         else:
             kept[each.is_held_out].append((each.name, np.rint(each.hu).clip(AIR_HU, 32767).astype(np.int16)))
     if not kept[False]:
-        if kept[True] and not with_metal and not empty:
+        if kept[True] and not unwanted and not empty:
             raise BadInput(
                 f"All {len(kept[True])} slices of {path} are held out, since the names of their stacks begin with "
                 f"{HELD_OUT!r}, so there is none to train on; add other stacks or rename one."
             )
-        why = f" ({with_metal} slices hold metal, {empty} hold no body)" if with_metal or empty else ""
+        what = "no metal" if has_metal else "metal"
+        why = f" ({unwanted} slices hold {what}, {empty} hold no body)" if unwanted or empty else ""
         left_out = f" It holds {listing(files.left_out)}." if files.left_out else ""
+        if has_metal:
+            raise BadInput(
+                f"{path} holds no slice with metal to train on{why}; --with-metal takes scans of patients with metal "
+                f"as TIFF stacks, DICOM series or NIfTI files.{left_out}"
+            )
         raise BadInput(
             f"{path} holds no metal-free slice to train on{why}; --data takes scans without metal as TIFF stacks, "
             f"DICOM series or NIfTI files, such as a series of the same scanner and body region.{left_out}"
@@ -117,7 +136,10 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None) -> Bank
         # a single slice is both, so that a run on it can be watched
         kept[True] = kept[False][-share:]
         kept[False] = kept[False][:-share] or kept[False]
-    return Banks(_bank(kept[False]), _bank(kept[True]), with_metal, empty)
+    training, validation = _bank(kept[False]), _bank(kept[True])
+    if has_metal:
+        return Banks(training, validation, 0, empty, unwanted, has_metal=True)
+    return Banks(training, validation, unwanted, empty)
 
 
 def _bank(named: Sequence[tuple[str, NDArray[np.int16]]]) -> Bank:

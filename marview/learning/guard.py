@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from marview.learning.api import Pairs
+from marview.learning.api import Batch, Unpaired
 from marview.learning.known_scan import other_scan
 from marview.methods.api import MarCase
 from marview.methods.notes import SliceNote
@@ -77,9 +77,20 @@ def measured(image: Tensor, metal: Tensor, trace: Tensor) -> dict[str, Tensor]:
     ]
     return {
         "trace_share": trace.float().mean(dim=(1, 2)),
-        "body_share": (image > _BODY_MU).float().mean(dim=(1, 2)),
+        "body_share": _body_share(image),
         "dense_hu": mu_to_hu(torch.stack(dense)),
     }
+
+
+def _body_share(image: Tensor) -> Tensor:
+    return (image > _BODY_MU).float().mean(dim=(1, 2))
+
+
+def _measured_in(batch: Batch) -> dict[str, Tensor]:
+    """What a batch shows; images of unpaired batches may come without a metal mask and have no sinogram."""
+    if isinstance(batch, Unpaired):
+        return {"body_share": _body_share(batch.with_metal_mu)}
+    return measured(batch.image, batch.metal, batch.trace)
 
 
 class Seen:
@@ -97,11 +108,11 @@ class Seen:
         self._before = {} if _SEEN in known else _read_limits(known)
         self._values: dict[str, list[float]] = {name: [] for name in _QUANTITIES} | json.loads(known.get(_SEEN, "{}"))
 
-    def add(self, pairs: Pairs) -> None:
+    def add(self, batch: Batch) -> None:
         """A batch that is shown for the first time."""
         if all(len(values) >= _KEPT for values in self._values.values()):
             return
-        for name, found in measured(pairs.image, pairs.metal, pairs.trace).items():
+        for name, found in _measured_in(batch).items():
             values = self._values[name]
             values += [float(f"{value:.4g}") for value in found[: max(0, _KEPT - len(values))].tolist()]
 

@@ -1,4 +1,4 @@
-"""The training loop: pairs in, steps of the optimisers, states and pictures out."""
+"""The training loop: batches in, steps of the optimisers, states and pictures out."""
 
 import json
 import math
@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 from marview.dicom.atomic import PART, check_file
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.learning.ahead import Ahead
-from marview.learning.api import OwnPairs, Pairs, PairSource, Trainable
+from marview.learning.api import Batch, BatchSource, OwnPairs, Trainable
 from marview.learning.average import averaged
 from marview.learning.beginning import Beginning, begin_with
 from marview.learning.guard import Seen
@@ -37,7 +37,12 @@ WEIGHTS = "weights.safetensors"
 _BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
 """What a run may have written when it ends before its first state."""
 _SEED_STEP = 1_000_003
-_SAID = {"rmse_hu": "RMSE in HU", "li_rmse_hu": "that of LI", "ceiling_rmse_hu": "that without metal"}
+_SAID = {
+    "rmse_hu": "RMSE in HU",
+    "li_rmse_hu": "that of LI",
+    "ceiling_rmse_hu": "that without metal",
+    "uncorrected_rmse_hu": "uncorrected",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +65,8 @@ class Plan:
     version: str
     trainable: Trainable
     recipe: Recipe
-    pairs: PairSource
-    validation: PairSource
+    pairs: BatchSource
+    validation: BatchSource
     folder: Path
     machine: Machine
     begins_with: Path | None = None
@@ -130,6 +135,11 @@ class Training:
             self.beginning = begin_with(network, plan.begins_with, plan.method)
         network.to(plan.machine.device)
         turns = plan.trainable.turns
+        unknown = sorted(set(self._how.turn_rates) - set(turns))
+        if unknown:
+            raise UsageError(
+                f"The recipe's turn_rates name {', '.join(unknown)}; the turns of {plan.method} are {', '.join(turns)}."
+            )
         optimisers = {turn: optimiser(plan.trainable.parameters(network, turn), self._how) for turn in turns}
         self.learner = Learner(network, optimisers, averaged(network, self._how.ema) if self._how.ema else None)
         self._tell: Callable[[str], None] = lambda _: None
@@ -138,7 +148,7 @@ class Training:
         self.kept_step: int | None = None
         self._look_s = 0.0  # what the last look at held-out slices took, as the one at the end will
         self._seen = Seen()
-        self._measured: WeakSet[Pairs] = WeakSet()  # a batch is shown more than once
+        self._measured: WeakSet[Batch] = WeakSet()  # a batch is shown more than once
         self._take_up(is_resumed=is_resumed)
 
     def run(
@@ -257,10 +267,10 @@ class Training:
         return self._recipe.optimiser
 
     @cached_property
-    def _held_out(self) -> list[Pairs]:
+    def _held_out(self) -> list[Batch]:
         return [self._plan.validation(number) for number in range(self._recipe.run.validation_batches)]
 
-    def _next(self, ahead: Ahead) -> Pairs:
+    def _next(self, ahead: Ahead) -> Batch:
         """The next batch; the network is said to know what it shows."""
         pairs = next(ahead)
         if pairs not in self._measured:
@@ -268,7 +278,7 @@ class Training:
             self._seen.add(pairs)
         return pairs
 
-    def _learn(self, pairs: Pairs) -> float:
+    def _learn(self, pairs: Batch) -> float:
         """One step of every turn; the sum of all losses."""
         plan, network = self._plan, self.learner.network
         network.train()
@@ -281,9 +291,10 @@ class Training:
             network.zero_grad(set_to_none=True)
             with plan.machine.autocast(self._recipe.run.precision):
                 losses = plan.trainable.losses(network, pairs, turn, self._recipe.network)
-            self._back(torch.stack([loss.float() for loss in losses.values()]).sum(), optimiser_, rate)
-            for name, loss in losses.items():
-                value = float(loss.detach())
+            loss = torch.stack([each.float() for each in losses.values()]).sum()
+            self._back(loss, optimiser_, rate * self._how.turn_rates.get(turn, 1.0))
+            for name, each in losses.items():
+                value = float(each.detach())
                 self._sums[f"training {name}"].append(value)
                 total += value
         if self.learner.average is not None:

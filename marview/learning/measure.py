@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from marview.learning.api import Pairs, Trainable
+from marview.learning.api import Batch, Trainable, Unpaired
 from marview.physics.attenuation import MU_WATER
 
 RESULT = "result"
@@ -16,9 +16,9 @@ RESULT = "result"
 
 @torch.no_grad()
 def validate(
-    trainable: Trainable, network: nn.Module, batches: Sequence[Pairs], settings: Mapping[str, Any]
+    trainable: Trainable, network: nn.Module, batches: Sequence[Batch], settings: Mapping[str, Any]
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
-    """Mean losses, errors in HU outside metal, and pictures of the first batch.
+    """Measure mean losses, errors in HU outside metal where there is a truth, and pictures of the first batch.
 
     Args:
         trainable: the method.
@@ -27,32 +27,50 @@ def validate(
         settings: of the network.
 
     Returns:
-        Numbers by name (`validation NAME`, `rmse_hu`, `li_rmse_hu`, and `ceiling_rmse_hu` of the same scan without
-        metal, which is as well as completing sinograms can do) and pictures by name.
+        Numbers by name and pictures by name. Numbers are `validation NAME` and `rmse_hu`. For pairs they are also
+        `li_rmse_hu` and `ceiling_rmse_hu`, the error of the same scan without metal, which is the best that completing
+        sinograms can reach. For unpaired batches there is `uncorrected_rmse_hu` instead.
     """
     numbers: dict[str, list[float]] = defaultdict(list)
     shown: dict[str, Tensor] = {}
     was_training = network.training
     network.eval()
     try:
-        for pairs in batches:
+        for batch in batches:
             for turn in trainable.turns:
-                for name, loss in trainable.losses(network, pairs, turn, settings).items():
+                for name, loss in trainable.losses(network, batch, turn, settings).items():
                     numbers[f"validation {name}"].append(float(loss))
-            pictures = trainable.pictures(network, pairs, settings)
-            if RESULT in pictures:
-                numbers["rmse_hu"].append(_rmse_hu(pictures[RESULT], pairs))
-                numbers["li_rmse_hu"].append(_rmse_hu(pairs.li_image[0], pairs))
-                ceiling = pairs.reconstruct(pairs.metal_free_sinogram)
-                numbers["ceiling_rmse_hu"].append(_rmse_hu(ceiling[0], pairs))
+            pictures = trainable.pictures(network, batch, settings)
+            for name, image in _compared(batch, pictures).items():
+                numbers[name].append(_rmse_hu(image, batch))
             if not shown:
-                shown = {"image": pairs.image[0], "li": pairs.li_image[0], **pictures, "truth": pairs.truth_mu[0]}
+                shown = _shown(batch, pictures)
     finally:
         network.train(was_training)
     return {name: sum(values) / len(values) for name, values in numbers.items()}, shown
 
 
-def _rmse_hu(image: Tensor, pairs: Pairs) -> float:
+def _compared(batch: Batch, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Images of the first slice to compare with the truth, by the name of their error."""
+    if RESULT not in pictures or batch.truth_mu is None:
+        return {}
+    result = {"rmse_hu": pictures[RESULT]}
+    if isinstance(batch, Unpaired):
+        return result | {"uncorrected_rmse_hu": batch.with_metal_mu[0]}
+    ceiling = batch.reconstruct(batch.metal_free_sinogram)
+    return result | {"li_rmse_hu": batch.li_image[0], "ceiling_rmse_hu": ceiling[0]}
+
+
+def _shown(batch: Batch, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    truth = {} if batch.truth_mu is None else {"truth": batch.truth_mu[0]}
+    if isinstance(batch, Unpaired):
+        return {"image": batch.with_metal_mu[0], **pictures, **truth}
+    return {"image": batch.image[0], "li": batch.li_image[0], **pictures, **truth}
+
+
+def _rmse_hu(image: Tensor, batch: Batch) -> float:
     """Error of the first slice outside metal in HU, over the window of the primary metric, 0 to 0.5 / cm."""
-    difference = (image.float().clamp(0, 0.5) - pairs.truth_mu[0].clamp(0, 0.5))[~pairs.metal[0]]
+    assert batch.truth_mu is not None
+    assert batch.metal is not None
+    difference = (image.float().clamp(0, 0.5) - batch.truth_mu[0].clamp(0, 0.5))[~batch.metal[0]]
     return float(difference.square().mean().sqrt()) / MU_WATER * 1000

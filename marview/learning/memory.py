@@ -1,20 +1,25 @@
 """Batches kept in memory and shown again: where simulating a slice costs more than learning from it once."""
 
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
 import numpy as np
 
-from marview.learning.api import Pairs, PairSource
+from marview.learning.api import Batch
+
+B = TypeVar("B", bound=Batch)
 
 _CHANCE = 2
 
 
-class Remembered:
+class Remembered(Generic[B]):
     """Shows each new batch of a source among earlier ones, drawn by chance from the last that are kept.
 
     Which batch a number gives is a function of the seed and the number alone. What a run that is taken up has not in
     memory is made again when it is first shown.
     """
 
-    def __init__(self, source: PairSource, kept: int, shown: int, seed: int) -> None:
+    def __init__(self, source: Callable[[int], B], kept: int, shown: int, seed: int) -> None:
         """Remember nothing yet.
 
         Args:
@@ -24,13 +29,13 @@ class Remembered:
             seed: of what is shown again.
         """
         self._source, self._kept, self._shown, self._seed = source, kept, shown, seed
-        self._batches: dict[int, Pairs] = {}
+        self._batches: dict[int, B] = {}
 
     def __len__(self) -> int:
         """Batches in memory."""
         return len(self._batches)
 
-    def __call__(self, number: int) -> Pairs:
+    def __call__(self, number: int) -> B:
         """The batch of a number."""
         newest = number // self._shown
         oldest = max(0, newest - self._kept + 1)

@@ -10,6 +10,14 @@ from marview.learning.record import read_record
 
 CARD = "model_card.md"
 _FAILS = "**When it fails.**"
+_SIMULATED = (
+    "For research, not for diagnosis. Simulated metal only: how the network does on real implants has to be looked at "
+    "case by case, beside the uncorrected image."
+)
+_REAL = (
+    "For research, not for diagnosis. The network learned from real scans with metal, whose truth nobody knows: look "
+    "at every result beside the uncorrected image."
+)
 _WHOSE = (
     "From the README of the method: what is measured here was measured with the weights the method comes with, not "
     "with those of this run."
@@ -44,8 +52,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
     sessions = record["sessions"]
     parts = [
         f"# {record['title']}: weights of size {record['size']}",
-        "For research, not for diagnosis. Simulated metal only: how the network does on real implants has to be looked "
-        "at case by case, beside the uncorrected image.",
+        _SIMULATED if not any(each.get("has_real_metal") for each in sessions) else _REAL,
         _table(_facts(record, sessions)),
         "## Learned from",
         "\n".join(f"- {line}" for line in dict.fromkeys(_origin(sessions))),

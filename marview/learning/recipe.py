@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -36,6 +36,7 @@ class Optimiser(_Part):
         warm_up: steps over which it rises from nothing; also after training was taken up from weights alone.
         gradient_clip: largest norm of all gradients together; 0 leaves them as they are.
         ema: share of the running average of the weights that stays at each step; 0 keeps no average.
+        turn_rates: factor on the learning rate by turn, for turns whose factor is not 1.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
@@ -50,6 +51,7 @@ class Optimiser(_Part):
     warm_up: Annotated[int, Field(ge=0)] = 0
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    turn_rates: dict[str, Positive] = {}
 
 
 class Augmentation(_Part):
@@ -75,6 +77,11 @@ class Augmentation(_Part):
     noise_hu: Annotated[float, Field(ge=0)] = 8.0
     blur_px: Annotated[float, Field(ge=0)] = 0.7
 
+    @classmethod
+    def nothing(cls) -> Self:
+        """Limits that leave a slice as it is."""
+        return cls(flip=0, rotation_deg=0, scale=(1, 1), shift_px=0, warp_px=0, crop=0, noise_hu=0, blur_px=0)
+
 
 class Metal(_Part):
     """What metal is put into the slices.
@@ -99,9 +106,11 @@ class Metal(_Part):
 
 
 class Data(_Part):
-    """What pairs are made of.
+    """What batches are made of.
 
     Attributes:
+        kind: pairs (the same slice with and without metal), or unpaired images with and without metal.
+        paired: share of the unpaired batches whose simulated images with metal keep their truth.
         batch: slices of a batch, all of one protocol.
         reuse: steps that a batch serves, one after the other.
         remembered: batches kept in memory, to be shown again.
@@ -118,6 +127,8 @@ class Data(_Part):
         metal: in the slices.
     """
 
+    kind: Literal["pairs", "unpaired"] = "pairs"
+    paired: Share = 0.0
     batch: Count = 1
     reuse: Count = 1
     remembered: Count = 1

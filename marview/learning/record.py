@@ -35,6 +35,7 @@ class Session:
         has_own_pairs: whether the method made its pairs itself, so that scans and metal are not the recipe's.
         is_patient: whether it was one patient's own scan that was learned from.
         changes: what its recipe said otherwise than that of the session before.
+        has_real_metal: whether it learned from real scans with metal.
     """
 
     first_step: int
@@ -46,6 +47,7 @@ class Session:
     has_own_pairs: bool = False
     is_patient: bool = False
     changes: tuple[str, ...] = ()
+    has_real_metal: bool = False
 
 
 def add_session(

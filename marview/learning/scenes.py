@@ -96,6 +96,18 @@ def plain_scene(bank: Bank, how: Data, seed: tuple[int, ...], number: int) -> Sc
     )
 
 
+def draw_clean(bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw a varied slice as it is, without drawing metal into it, HU, `[y, x]`.
+
+    Args:
+        bank: slices, with or without metal.
+        how: the limits of chance; no phantom is painted.
+        shape: rows and columns of the slice.
+        rng: draws it.
+    """
+    return augment(_read(bank, int(rng.integers(len(bank)))), shape, how.augmentation, rng)
+
+
 _NO_PLACE = (
     f"{_TRIES} slices in a row hold no tissue that metal could be put into; are these CT slices of a body, in HU?"
 )

@@ -20,6 +20,7 @@ from marview.learning.model_card import write_card
 from marview.learning.pairs import SimulatedPairs, ValidationPairs
 from marview.learning.recipe import Recipe, read_recipe
 from marview.learning.record import Session, add_session, collections_of
+from marview.learning.unpaired import unpaired_sources
 from marview.mar import Listing
 from marview.mar.manifest import code_folder
 from marview.originals import refuse_original
@@ -41,6 +42,7 @@ class Order:
         is_resumed: whether the run in `output` is taken up.
         is_patient: whether `data` was named as a patient's own scan.
         begins_with: weights of the same method, of any size, that a new run begins with as far as they fit.
+        with_metal: scans with metal for unpaired training; `data` holds the scans without metal then.
     """
 
     data: Path
@@ -52,6 +54,7 @@ class Order:
     is_resumed: bool = False
     is_patient: bool = False
     begins_with: Path | None = None
+    with_metal: Path | None = None
 
 
 def train(
@@ -90,6 +93,11 @@ def train(
         )
     if order.protocols and isinstance(trainable, OwnPairs):
         raise UsageError(f"{listing.id} makes its own pairs of the scans it is given, so leave --protocol out.")
+    if order.with_metal is not None and recipe.data.kind != "unpaired":
+        raise UsageError(
+            f"{listing.id} learns from pairs, so it cannot use real scans with metal; give it scans without metal with "
+            "--data DIR. Unpaired training is for methods such as adn."
+        )
     machine = Machine(order.device)
     sources = _sources(trainable, recipe, order, machine, tell)
     refuse_original(order.output)
@@ -120,6 +128,7 @@ def train(
             sources.collections,
             has_own_pairs=isinstance(trainable, OwnPairs),
             is_patient=order.is_patient,
+            has_real_metal=order.with_metal is not None,
             changes=training.changes,
         )
         begun, is_new = training.beginning, not order.is_resumed
@@ -167,9 +176,18 @@ def _recipe(folder: Path, order: Order) -> Recipe:
 def _sources(
     trainable: Trainable, recipe: Recipe, order: Order, machine: Machine, tell: Callable[[str], None]
 ) -> Sources:
-    if isinstance(trainable, OwnPairs):
-        asked = Asked(order.data, recipe, machine.device, machine.process, tell, is_patient=order.is_patient)
-        sources = trainable.sources(asked)
+    is_unpaired = recipe.data.kind == "unpaired"
+    if is_unpaired or isinstance(trainable, OwnPairs):
+        asked = Asked(
+            order.data,
+            recipe,
+            machine.device,
+            machine.process,
+            tell,
+            is_patient=order.is_patient,
+            with_metal=order.with_metal,
+        )
+        sources = trainable.sources(asked) if isinstance(trainable, OwnPairs) else unpaired_sources(asked)
         tell(f"{sources.words}.")
         return sources
     banks = read_banks(order.data, tell)

@@ -14,7 +14,7 @@ API_VERSION = 1
 
 MANIFEST = "plugin.toml"
 
-OUTPUTS = ("sinogram", "trace", "li_sinogram", "prior", "corrected_sinogram", "result", "consistency")
+OUTPUTS = ("sinogram", "trace", "li_sinogram", "prior", "artifact", "corrected_sinogram", "result", "consistency")
 """Names of the intermediate pictures of a run."""
 
 Text = Annotated[str, Field(min_length=1)]

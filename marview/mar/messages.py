@@ -179,8 +179,8 @@ class Output:
     Attributes:
         name: one of `marview.mar.manifest.OUTPUTS`.
         slice_index: the slice it belongs to.
-        path: .npy file, float16 or float32 (the trace: bool): HU `[y, x]` on the processing grid for "prior" and
-            "result", line integrals `[view, bin]` for the others. Gone when the `MarWorker` is closed.
+        path: .npy file, float16 or float32 (the trace: bool): HU `[y, x]` on the processing grid for "prior",
+            "artifact" and "result", line integrals `[view, bin]` for the others. Gone when the `MarWorker` is closed.
     """
 
     name: str

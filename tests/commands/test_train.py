@@ -274,6 +274,23 @@ def test_a_method_may_make_its_own_pairs_of_a_patient(marview, clean: Path, tmp_
     assert "reads no weights: it learns anew in every run" in refused.err
 
 
+def test_unpaired_scans_train_adn(marview, clean: Path, tmp_path: Path) -> None:
+    metal = tmp_path / "metal"
+    metal.mkdir()
+    page = np.full((96, 96), 12, np.uint16)
+    page[20:70, 20:70] = 530
+    page[40:46, 40:46] = 2000  # 2976 HU
+    Image.fromarray(page).save(metal / "theirs.tif", save_all=True, append_images=[Image.fromarray(page)])
+    run = tmp_path / "run"
+    words = ("train", "adn", "--with-metal", metal, "--without-metal", clean, "--output", run, "--size", "tiny")
+    answer = marview(*words, "--device", "cpu", "--max-minutes", 0)
+    assert answer.exit_code == 0, answer.err
+    assert "1 slice with metal, 1 held out; 3 clean slices, 1 held out; 25% of the batches keep the truth" in answer.err
+    card = (run / "model_card.md").read_text(encoding="utf-8")
+    assert "The network learned from real scans with metal" in card
+    assert list((run / "pictures").glob("*.png"))
+
+
 def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -> None:
     answer = marview("train", "hungry", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 4
@@ -286,6 +303,12 @@ def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -
     [
         (("small",), "either --data DIR with scans without metal, or --patient SERIES"),
         (("small", "--data", "SCANS", "--patient", "SCANS"), "either --data DIR"),
+        (("small", "--with-metal", "SCANS"), "--with-metal DIR together with --without-metal DIR"),
+        (("small", "--data", "SCANS", "--with-metal", "SCANS"), "--with-metal DIR together with --without-metal DIR"),
+        (
+            ("small", "--with-metal", "SCANS", "--without-metal", "SCANS", "--size", "tiny"),
+            "small learns from pairs, so it cannot use real scans with metal",
+        ),
         (("small", "--patient", "SCANS", "--size", "tiny"), "small does not learn from a patient's own scan"),
         (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'; it has tiny"),
         (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "there is no protocol 'sdl'"),

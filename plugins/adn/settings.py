@@ -1,0 +1,47 @@
+"""Settings of the networks and losses: the table `[network]` of a recipe, kept with the weights."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from marview.learning.settings import Count, NetworkSettings, Weight, settings_of
+
+
+class Settings(NetworkSettings):
+    """Sizes of the networks and weights of the losses; defaults are those of the paper (Liao 2019).
+
+    Attributes:
+        width: channels at full resolution; the coarsest feature maps have four times as many.
+        blocks: residual blocks of every encoder and generator.
+        has_norm: whether feature maps are normalised. Normalisation erases absolute HU.
+        is_residual: whether generators add a change to their image, zero at first, instead of making a new image.
+        crop_px: edge of the crops a step learns from; 0 for whole images.
+        calm_steps: first steps without adversarial losses for the generators.
+        adversarial: weight of the adversarial losses.
+        reconstruction: weight of reconstructing each image from its own codes.
+        self_reduction: weight of removing an artifact that was transferred to a clean image.
+        artifact: weight of artifact consistency.
+        paired: weight of the difference to the truth, in batches that have a truth.
+    """
+
+    width: Count = 64
+    blocks: Count = 4
+    has_norm: bool = True
+    is_residual: bool = False
+    crop_px: Annotated[int, Field(ge=0)] = 0
+    calm_steps: Annotated[int, Field(ge=0)] = 0
+    adversarial: Weight = 1.0
+    reconstruction: Weight = 20.0
+    self_reduction: Weight = 20.0
+    artifact: Weight = 20.0
+    paired: Weight = 20.0
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings of a recipe or of a weights file.
+
+    Raises:
+        BadInput: an unknown name or a wrong value.
+    """
+    return settings_of(Settings, values, "ADN")

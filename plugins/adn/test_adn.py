@@ -1,0 +1,245 @@
+"""ADN: its networks, its two turns, and its results."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from marview.errors import MethodFailed, UsageError
+from marview.learning.api import Unpaired
+from marview.learning.loop import Plan, Training
+from marview.learning.machine import Machine
+from marview.learning.recipe import Recipe, read_recipe
+from marview.learning.weights import About, save_weights
+from marview.physics.attenuation import MU_WATER, hu_to_mu
+from marview.testing import check_method, phantom_case
+from marview.worker.loading import made_in
+
+HERE = Path(__file__).parent
+SIZE = 32
+SMALL = {"width": 4, "blocks": 1}
+STREAK_MU = 0.08
+
+
+def batch_of(number: int, count: int = 1, *, has_truth: bool = False) -> Unpaired:
+    """Discs with a striped artifact, and other discs without."""
+    rng = torch.Generator().manual_seed(number)
+    y, x = torch.meshgrid(*(torch.arange(SIZE) - SIZE / 2,) * 2, indexing="ij")
+    shift = torch.randint(-4, 5, (2, count, 1, 1), generator=rng)
+    discs = 0.2 * (torch.hypot(x - shift, y) < 11).float()
+    metal = (torch.hypot(x, y) < 2).expand(count, -1, -1)
+    with_metal = (discs[0] + STREAK_MU * torch.cos(y)).clamp(min=0) + 2 * metal
+    if has_truth:
+        return Unpaired(with_metal, discs[1], discs[0], metal)
+    return Unpaired(with_metal, discs[1])
+
+
+@pytest.fixture(scope="module")
+def training():
+    return made_in(HERE, read_recipe(HERE, "tiny").training)
+
+
+def parameters(training, network, turn: str) -> int:
+    return sum(each.numel() for each in training.parameters(network, turn))
+
+
+def test_networks_have_the_published_parameter_counts(training) -> None:
+    network = training.build(read_recipe(HERE, "paper").network)
+    parts = {name: sum(each.numel() for each in part.parameters()) for name, part in network.named_children()}
+    assert parts["clean_encoder"] == parts["artifact_encoder"] == 5_379_584
+    assert parts["artifact_generator"] == 5_920_833
+    assert parts["reduction"] == 11_300_417
+    assert parts["judge_clean"] == parts["judge_artifact"] == 660_929
+    assert parameters(training, network, "generators") == 27_980_418
+    assert parameters(training, network, "discriminators") == 1_321_858
+
+
+@pytest.mark.parametrize("size", ["paper", "bundled", "tiny"])
+def test_recipes_are_unpaired(size: str) -> None:
+    recipe = read_recipe(HERE, size)
+    assert recipe.data.kind == "unpaired"
+    assert (recipe.data.paired == 0) == (size == "paper")
+
+
+def test_every_image_of_a_step_has_the_size_of_its_input(room) -> None:
+    network = room.training.AdnNetwork(room.settings.Settings(**SMALL))
+    made = network.made(torch.zeros(1, 1, SIZE, SIZE), torch.ones(1, 1, SIZE, SIZE))
+    assert {tuple(each.shape) for each in made.values()} == {(1, 1, SIZE, SIZE)}
+    codes = network.clean_encoder(torch.zeros(1, 1, SIZE, SIZE))
+    assert [tuple(each.shape[1:]) for each in codes] == [(4, 32, 32), (8, 16, 16), (16, 8, 8)]
+
+
+def test_layer_normalisation_has_mean_0_and_deviation_1(room) -> None:
+    even = room.network.LayerNorm(3)(5 + 2 * torch.randn(2, 3, 8, 8))
+    assert torch.allclose(even.mean(dim=(1, 2, 3)), torch.zeros(2), atol=1e-4)
+    assert torch.allclose(even.std(dim=(1, 2, 3), correction=0), torch.ones(2), atol=1e-4)
+
+
+def test_a_residual_network_begins_with_the_image_itself(room) -> None:
+    network = room.training.AdnNetwork(room.settings.Settings(**SMALL, is_residual=True, has_norm=False))
+    seen = torch.rand(1, 1, SIZE, SIZE)
+    assert torch.equal(network.reduction(seen), seen)
+    made = network.made(seen, 1 - seen)
+    assert torch.equal(made["rebuilt"], seen)
+    assert torch.equal(made["self_reduced"], 1 - seen)
+
+
+def test_images_of_any_size_keep_their_size(room) -> None:
+    network = room.network.Reduction(4, 1)
+    assert room.network.removed(network, torch.rand(2, 33, 30)).shape == (2, 33, 30)
+
+
+def test_dense_metal_and_bone_beyond_the_scale_keep_their_values(room, gives) -> None:
+    hu = torch.tensor([[[-1200.0, 40.0], [2500.0, 9000.0]]])
+    artifact = room.network.removed(gives(lambda seen: seen), hu_to_mu(hu).repeat(1, 2, 2))
+    assert torch.equal(artifact, torch.zeros_like(artifact))
+    darker = room.network.removed(gives(lambda seen: seen - 0.1), hu_to_mu(hu).repeat(1, 2, 2))
+    assert torch.allclose(darker[0, 1], torch.full((4,), 0.025), atol=1e-6)  # the change alone, not the clipped range
+
+
+def test_adversarial_steps_lower_what_each_turn_is_for(training) -> None:
+    torch.manual_seed(0)
+    network, batch = training.build(SMALL), batch_of(0, 2)
+    adam = {turn: torch.optim.Adam(training.parameters(network, turn), 2e-3) for turn in training.turns}
+    curve: list[dict[str, float]] = []
+    for _ in range(30):
+        row: dict[str, float] = {}
+        for turn in training.turns:
+            network.zero_grad()
+            losses: dict[str, Tensor] = training.losses(network, batch, turn, SMALL)
+            sum(losses.values()).backward()
+            adam[turn].step()
+            row |= {name: float(each.detach()) for name, each in losses.items()}
+        curve.append(row)
+    assert curve[-1]["reconstruction"] < 0.7 * curve[0]["reconstruction"]
+    assert curve[-1]["self_reduction"] < 0.7 * curve[0]["self_reduction"]
+    assert curve[-1]["judge_artifact"] < 0.5 * curve[0]["judge_artifact"]
+
+
+def test_a_turn_changes_its_own_networks_alone(training) -> None:
+    network = training.build(SMALL)
+    named = {id(each): name for name, each in network.named_parameters()}
+    made, judges = ({named[id(each)] for each in training.parameters(network, turn)} for turn in training.turns)
+    assert made | judges == set(named.values())
+    assert not made & judges
+    assert all(name.startswith("judge_") for name in judges)
+    training.losses(network, batch_of(0), "generators", SMALL)
+    sum(training.losses(network, batch_of(0), "discriminators", SMALL).values()).backward()
+    assert not any(each.grad is not None for each in training.parameters(network, "generators"))
+
+
+def test_the_truth_of_simulated_metal_is_learned_outside_metal(training) -> None:
+    settings = SMALL | {"is_residual": True, "has_norm": False}
+    network = training.build(settings)
+    batch = batch_of(0, has_truth=True)
+    losses = training.losses(network, batch, "generators", settings)
+    expected = (batch.with_metal_mu.clamp(0, 0.5) - batch.truth_mu).abs()[~batch.metal].mean() * 4 * 20
+    assert float(losses["paired"].detach()) == pytest.approx(float(expected), rel=1e-4)
+    assert "paired" not in training.losses(network, batch_of(0), "generators", settings)
+
+
+def test_generators_meet_the_discriminators_after_the_calm_steps(training) -> None:
+    settings = SMALL | {"calm_steps": 2}
+    network = training.build(settings)
+    names = [set(training.losses(network, batch_of(0), "generators", settings)) for _ in range(3)]
+    assert ["adversarial" in each for each in names] == [False, False, True]
+
+
+def small_recipe() -> Recipe:
+    recipe = read_recipe(HERE, "tiny")
+    run = recipe.run.model_copy(update={"steps": 6, "validate_every": 3, "checkpoint_minutes": 1e-9})
+    network = recipe.network | {"crop_px": 16, "calm_steps": 3}
+    return recipe.model_copy(update={"run": run, "network": network})
+
+
+def begun(folder: Path, training, *, is_resumed: bool = False) -> Training:
+    plan = Plan(
+        method="adn",
+        version="1.0.0",
+        trainable=training,
+        recipe=small_recipe(),
+        pairs=lambda number: batch_of(number, has_truth=number % 2 == 0),
+        validation=lambda number: batch_of(100 + number, has_truth=True),
+        folder=folder,
+        machine=Machine("cpu"),
+    )
+    return Training(plan, is_resumed=is_resumed)
+
+
+def test_a_resumed_run_equals_the_unbroken_run(tmp_path: Path, training) -> None:
+    losses: list[float] = []
+    whole = begun(tmp_path / "whole", training)
+    whole.run(hear=lambda news: losses.append(news.loss))
+    first = begun(tmp_path / "broken", training)
+    first.run(max_minutes=0)
+    assert 0 < first.step < 6
+    second = begun(tmp_path / "broken", training, is_resumed=True)
+    again: list[float] = []
+    second.run(hear=lambda news: again.append(news.loss))
+    assert again == pytest.approx(losses[first.step :], rel=1e-4)
+    one, other = whole.learner.tensors(), second.learner.tensors()
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
+    assert int(second.learner.network.steps) == 6
+    assert (tmp_path / "whole" / "pictures" / "step_0000006.png").is_file()
+    curve = (tmp_path / "whole" / "curve.csv").read_text(encoding="utf-8")
+    assert "uncorrected_rmse_hu" in curve.splitlines()[0]
+
+
+def test_a_recipe_with_a_rate_for_an_unknown_turn_is_refused(tmp_path: Path, training) -> None:
+    recipe = small_recipe()
+    optimiser = recipe.optimiser.model_copy(update={"turn_rates": {"judges": 0.5}})
+    recipe = recipe.model_copy(update={"optimiser": optimiser})
+    plan = Plan("adn", "1", training, recipe, batch_of, batch_of, tmp_path, Machine("cpu"))
+    with pytest.raises(UsageError, match="judges; the turns of adn are generators, discriminators"):
+        Training(plan)
+
+
+@pytest.fixture
+def with_weights(tmp_path: Path, room) -> Path:
+    """A copy of the method with weights that change every image."""
+    torch.manual_seed(0)
+    network = room.training.AdnNetwork(room.settings.Settings(**SMALL))
+    folder = tmp_path / "adn"
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("test_*", "__pycache__", "weights"))
+    path = folder / "weights" / "bundled.safetensors"
+    path.parent.mkdir()
+    save_weights(path, network.state_dict(), About("adn", "1.0.0", SMALL, ("adn-256",)))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    facts = f'\n[[weights]]\nfile = "weights/bundled.safetensors"\nsha256 = "{digest}"\n'
+    manifest = (HERE / "plugin.toml").read_text(encoding="utf-8").partition("[[weights]]")[0]
+    text = f'{manifest}{facts}trained_on = "nothing"\nlicence = "MIT"\n'
+    (folder / "plugin.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_method_keeps_the_contract(with_weights: Path) -> None:
+    assert check_method(with_weights) == []
+
+
+def test_the_artifact_image_is_what_the_result_leaves_out(loaded, room, weights_job) -> None:
+    network = room.training.AdnNetwork(room.settings.Settings(**SMALL))
+    job, case = weights_job(network, SMALL), phantom_case()
+    shown: dict[int, Tensor] = {}
+    job.output = lambda name, index, picture: shown.update({index: picture} if name == "artifact" else {})
+    result = loaded.method.run(case, loaded.parameters({}), job)
+    assert list(shown) == [0, 1]
+    assert torch.allclose(case.hu - torch.stack(list(shown.values())), result.hu, atol=0.01)
+    assert float((result.hu - case.hu).abs().max()) > 1
+    half = loaded.method.run(case, loaded.parameters({"strength": 0.5}), job)
+    assert torch.allclose(half.hu, (case.hu + result.hu) / 2, atol=0.01)
+
+
+def test_the_result_changes_no_more_than_the_scale_holds(loaded, room, weights_job) -> None:
+    job, case = weights_job(room.training.AdnNetwork(room.settings.Settings(**SMALL)), SMALL), phantom_case()
+    change = loaded.method.run(case, loaded.parameters({}), job).hu - case.hu
+    assert float(change.abs().max()) <= 0.5 / MU_WATER * 1000 + 0.01
+
+
+def test_weights_of_another_network_are_refused(loaded, room, weights_job) -> None:
+    other = room.training.AdnNetwork(room.settings.Settings(width=8, blocks=1))
+    with pytest.raises(MethodFailed, match="not of this network"):
+        loaded.method.run(phantom_case(), loaded.parameters({}), weights_job(other, SMALL))

@@ -56,15 +56,15 @@ Description: CT viewer for metal artifact reduction
  for diagnosis.
 CONTROL
 # What Python and numba compile, where root runs the program, goes with it.
-cat > "$root/DEBIAN/prerm" <<'PRERM'
+cat > "$root/DEBIAN/postrm" <<'POSTRM'
 #!/bin/sh
 set -e
-find /usr/lib/marview -name __pycache__ -type d -prune -exec rm -rf {} +
-PRERM
-chmod 755 "$root/DEBIAN/prerm"
+case "$1" in remove | purge) rm -rf /usr/lib/marview ;; esac
+POSTRM
+chmod 755 "$root/DEBIAN/postrm"
 find "$root/usr" -type d -exec chmod 755 {} +
 (cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum > DEBIAN/md5sums)
 chmod 644 "$root/DEBIAN/control" "$root/DEBIAN/md5sums"
 package="$output/marview_${version}_$architecture.deb"
-dpkg-deb --root-owner-group -Zzstd -z15 --build "$root" "$package" >/dev/null
+dpkg-deb --root-owner-group -Zzstd -z9 --build "$root" "$package" >/dev/null
 echo "$package: $(du -m "$package" | cut -f1) MB, $(du -sm "$root/usr" | cut -f1) MB installed"

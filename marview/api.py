@@ -93,12 +93,13 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
     """
     hu, grid = _volume(volume).hu, _volume(volume).grid
     if threshold_hu is None:
-        found = adaptive(hu, grid.spacing_mm)
+        found = adaptive(hu, grid.stack_mm)
         mask, origin, notes = found.mask, f"adaptive, above {found.threshold_hu:.0f} HU", tuple(found.notes)
     else:
         mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", ()
     if margin_mm and mask.any():
-        mask, origin = grow_mm(mask, margin_mm, grid.spacing_mm), f"{origin}, margin {margin_mm:+g} mm"
+        mask = grow_mm(mask, margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
+        origin = f"{origin}, margin {margin_mm:+g} mm"
     return Metal(mask, origin, notes)
 
 

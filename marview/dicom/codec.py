@@ -12,6 +12,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from marview.dicom.header import LARGEST_SLICE_PIXELS, SliceHeader
+from marview.dicom.quiet import note_caught
 from marview.dicom.stderr import Heard, heard_on_stderr
 from marview.errors import BadInput
 
@@ -64,7 +65,8 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
             values = _with_gdcm(header, frame) if is_jpeg else _with_pydicom(header, encapsulated)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException:  # noqa: BLE001 - every codec has its own exceptions, and a panic of Rust is no Exception
+    except BaseException as why:  # noqa: BLE001 - every codec has its own exceptions, and a panic of Rust is no Exception
+        note_caught(why)
         raise BadInput(f"{header.name} holds a damaged compressed image.") from None
     if any(complaint in heard.text for complaint in _COMPLAINTS):
         raise BadInput(f"{header.name} holds a damaged compressed image: its decoder met corrupt data.")
@@ -84,7 +86,8 @@ def _only_frame(header: SliceHeader, encapsulated: bytes) -> bytes:
         at += 8 + length
     try:
         return get_frame(encapsulated, 0, number_of_frames=1)
-    except Exception:  # noqa: BLE001 - broken encapsulation raises all sorts
+    except Exception as why:  # noqa: BLE001 - broken encapsulation raises all sorts
+        note_caught(why)
         raise truncated from None
 
 

@@ -19,7 +19,7 @@ from marview.dicom.atomic import CannotWrite, whole_folder, write_flushed
 from marview.dicom.encode import MAKER, coded, decimal_text, later_number, set_pixels, short_text, stamp, to_bytes
 from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening, read_header
 from marview.dicom.pixels import padding_mask, rescale, stored_values
-from marview.dicom.quiet import quiet
+from marview.dicom.quiet import note_caught, quiet
 from marview.dicom.read import Cancelled, LoadedSeries
 from marview.dicom.rescale import Rescale, common_rescale, remapped
 from marview.dicom.series import DERIVED_BY
@@ -206,7 +206,8 @@ def source_dataset(header: SliceHeader) -> Dataset:
             dataset = read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=_is_at_pixels)
         else:
             dataset = dcmread(BytesIO(data), stop_before_pixels=True, force=True)
-    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+    except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+        note_caught(why)
         raise BadInput(f"{header.name} cannot be read again; was it changed?") from None
     if str(dataset.get("SOPInstanceUID", "")) != header.sop_uid:
         raise BadInput(f"{header.name} has changed since it was opened. Open the series again.")

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from marview.dicom.codec import NATIVE
 from marview.dicom.header import DEFLATED, SliceHeader, finite_numbers, unit_axes
+from marview.dicom.quiet import note_caught
 from marview.errors import BadInput
 
 ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
@@ -48,7 +49,8 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
         ]
     except BadInput:
         raise
-    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+    except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+        note_caught(why)
         raise BadInput(f"{header.source.name} is damaged: what it says of its frames cannot be read.") from None
 
 

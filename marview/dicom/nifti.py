@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from marview.dicom.pixels import HIGHEST_HU, LOWEST_HU, PADDING_HU
 from marview.dicom.plausible import size_findings, values_findings
-from marview.dicom.quiet import quiet
+from marview.dicom.quiet import note_caught, quiet
 from marview.dicom.read import Allocate, LoadedSeries, allocate_hu, middle_outward
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
@@ -64,6 +64,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
     except ValueError:
         raise BadInput(f"{path.name} has no usable affine, so where its voxels are is unknown.") from None
     except Exception as why:  # noqa: BLE001 - nibabel raises whatever a broken header leads it to
+        note_caught(why)
         reason = getattr(why, "strerror", None) or "it is damaged"
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
 
@@ -199,6 +200,7 @@ def read_nifti_labels(path: Path) -> tuple[NDArray[Any], Grid]:
 def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
     try:
         values = np.asanyarray(image.dataobj)
-    except Exception:  # noqa: BLE001 - likewise, and what zlib and bz2 raise
+    except Exception as why:  # noqa: BLE001 - likewise, and what zlib and bz2 raise
+        note_caught(why)
         raise BadInput(f"{path.name} is truncated or damaged.") from None
     return values.reshape((*values.shape, 1, 1)[:3])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.nifti import LARGEST_VOXELS
+from marview.dicom.quiet import note_caught
 from marview.dicom.source import open_regular
 from marview.errors import BadInput
 from marview.geometry import Grid
@@ -67,7 +68,8 @@ def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
     except (OSError, EOFError, zlib.error) as why:
         reason = getattr(why, "strerror", None) or "it is truncated or damaged"
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
-    except Exception:  # noqa: BLE001 - pynrrd raises whatever a broken header leads it to
+    except Exception as why:  # noqa: BLE001 - pynrrd raises whatever a broken header leads it to
+        note_caught(why)
         raise damaged from None
 
 

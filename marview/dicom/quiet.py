@@ -1,11 +1,26 @@
 """Keep what libraries warn and log of a file, which quotes values of the patient, out of logs and screens."""
 
 import logging
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _LOGGERS = tuple(logging.getLogger(name) for name in ("pydicom", "nibabel.global", "highdicom"))
+
+
+_log = logging.getLogger(__name__)
+
+
+def note_caught(why: BaseException) -> None:
+    """Log the kind of an exception that a library raised on a damaged file, and its line; its text may name a patient.
+
+    `docs/decisions/042-what-libraries-raise.md` lists the kinds.
+    """
+    last = traceback.extract_tb(why.__traceback__)[-1:]
+    where = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in last)
+    _log.warning("a file was refused: %s%s", type(why).__name__, where)
 
 
 @contextmanager

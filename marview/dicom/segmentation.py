@@ -21,7 +21,7 @@ from marview.dicom.derive import TYPE_2, source_dataset
 from marview.dicom.encode import MAKER, decimal_text, later_number, short_text
 from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening
 from marview.dicom.nifti import LARGEST_VOXELS
-from marview.dicom.quiet import quiet
+from marview.dicom.quiet import note_caught, quiet
 from marview.dicom.read import LoadedSeries
 from marview.dicom.source import Source
 from marview.dicom.verbatim import identity_of, is_verbatim, put_text
@@ -180,7 +180,8 @@ def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
             return _segments(dataset, path, syntax, series.volume.grid)
         except BadInput:
             raise
-        except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+        except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+            note_caught(why)
             raise BadInput(f"{path.name} is a DICOM segmentation that is damaged or incomplete.") from None
 
 

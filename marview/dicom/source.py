@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from marview.dicom.quiet import note_caught
 from marview.errors import BadInput
 from marview.originals import note_file
 
@@ -52,6 +53,7 @@ class Source:
             with open_regular(self.path) as stream:
                 return stream.read(count)
         except Exception as why:  # noqa: BLE001 - damaged archives raise whatever their parts lead the packers to
+            note_caught(why)
             raise BadInput(f"{self.name} cannot be read ({_reason(why)}).") from None
 
     def all(self) -> bytes:

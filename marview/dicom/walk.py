@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
+from marview.dicom.quiet import note_caught
 from marview.dicom.source import Source, open_regular, open_zip
 from marview.errors import BadInput
 
@@ -60,7 +61,8 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
         file_ids = [record.get("ReferencedFileID") for record in records]
     except BadInput:
         raise
-    except Exception:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+    except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+        note_caught(why)
         raise BadInput(f"{directory} is a damaged DICOMDIR. Open the folder it lies in.") from None
     for file_id in file_ids:
         if not file_id:
@@ -148,7 +150,8 @@ def _folder(top: Path, skipped: Counter[str]) -> Iterator[Source]:
 def _archive(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     try:
         members = open_zip(path).infolist()
-    except Exception:  # noqa: BLE001 - a damaged directory raises all sorts
+    except Exception as why:  # noqa: BLE001 - a damaged directory raises all sorts
+        note_caught(why)
         raise BadInput(f"{path} is a damaged zip. Unpack it by other means and open the folder.") from None
     unpacked = sum(member.file_size for member in members)
     if len(members) > MOST_FILES or unpacked > min(LARGEST_ARCHIVE_BYTES, LARGEST_RATIO * path.stat().st_size):

@@ -1,12 +1,14 @@
 """Canary strings in every identifying tag reach no log, no warning, no temporary name and no refusal."""
 
 import logging
+import re
 
 import numpy as np
 import pytest
 
 from marview import dicom
 from marview.dicom import Derivation, write_derived_series
+from marview.dicom.nifti import open_nifti
 from marview.dicom.quiet import quiet
 from marview.errors import BadInput
 
@@ -64,3 +66,13 @@ def test_refusals_say_nothing_of_the_patient(marked, tmp_path):
 def test_what_is_printed_of_a_header_or_a_study_names_no_patient(marked):
     found = dicom.scan(marked)
     assert CANARY not in repr(found) + repr(found.studies[0]) + repr(found.series[0].slices[0])
+
+
+def test_what_a_library_raised_on_a_file_is_logged_by_kind_and_line(tmp_path, caplog):
+    damaged = tmp_path / "DOE^JANE.nii"
+    damaged.write_bytes(b"\x5c\x01\0\0" + bytes(400))
+    with pytest.raises(BadInput, match="JANE"):
+        open_nifti(damaged)
+    (said,) = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert re.fullmatch(r"a file was refused: \w+ at \w+\.py:\d+", said)
+    assert "JANE" not in caplog.text

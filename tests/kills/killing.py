@@ -4,6 +4,7 @@ Each kill has its own folders for temporary files and settings, and a mark in th
 that was started can be found, whoever its parent is by then.
 """
 
+import contextlib
 import csv
 import hashlib
 import os
@@ -138,7 +139,7 @@ def kill_once(desk: Desk, name: str, share: float) -> list[str]:
     temporary = place / "tmp"
     temporary.mkdir(parents=True)
     target = place / "result" / verb.target
-    before, shared = _content(desk.folder), _shared_memory()
+    before = _content(desk.folder)
     environment = os.environ | {
         "MARVIEW_KILL_MARK": mark,
         "TMPDIR": str(temporary),
@@ -153,6 +154,7 @@ def kill_once(desk: Desk, name: str, share: float) -> list[str]:
         verb.check(target)
         return [f"{name} failed without being killed"] if process.returncode else []
     time.sleep(share * desk.seconds[name])
+    held = _scratch_of(mark)
     process.send_signal(signal.SIGKILL)
     process.wait()
     wrong = []
@@ -176,7 +178,7 @@ def kill_once(desk: Desk, name: str, share: float) -> list[str]:
         wrong.append(f"the next start ended with {done.returncode}")
     wrong += [f"{path.name} is left beside the target" for path in (place / "result").glob(".part-*")]
     wrong += [f"{path.name} is left in the temporary folder" for path in temporary.iterdir()]
-    wrong += [f"{folder} is left in shared memory" for folder in _shared_memory() - shared if not _is_held(folder)]
+    wrong += [f"{folder} is left in shared memory" for folder in held if folder.exists()]
     return wrong
 
 
@@ -228,19 +230,13 @@ def _content(desk: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in sources if path.is_file()}
 
 
-def _shared_memory() -> set[str]:
-    return {str(path) for path in SHARED_MEMORY.glob("marview-scratch-*")}
-
-
-def _is_held(folder: str) -> bool:
-    """Whether another process, of another program that runs beside this, holds the folder's lock."""
-    from marview.mar.scratch import try_lock
-
-    try:
-        with Path(folder, "lock").open("r+") as lock:
-            return not try_lock(lock)
-    except OSError:
-        return False
+def _scratch_of(mark: str) -> set[Path]:
+    """The folders in shared memory that the processes with the mark hold now."""
+    found = set()
+    for pid in _marked(mark):
+        with contextlib.suppress(OSError):
+            found |= {one.readlink().parent for one in Path(f"/proc/{pid}/fd").iterdir()}
+    return {folder for folder in found if folder.is_relative_to(SHARED_MEMORY) and folder != SHARED_MEMORY}
 
 
 def campaign(folder: Path, number: int, first: int = 0) -> list[str]:

@@ -31,7 +31,7 @@ class Figures:
     """What this process and its children hold after a round.
 
     Attributes:
-        memory_mb: private memory of this process.
+        memory_mb: private memory that this process wrote; libraries become private too once nobody else has them.
         worker_mb: of its children together.
         threads: of this process.
         descriptors: open files of this process.
@@ -62,7 +62,7 @@ def _private_mb(process: Path) -> float:
         lines = (process / "smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:  # it has ended
         return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty")) / 1024
 
 
 def _children(process: int) -> list[int]:

@@ -380,10 +380,18 @@ def pixels(image: QImage) -> np.ndarray:
     return rows[:, : plain.width()] & 0xFFFFFF
 
 
+def assert_same_picture(shown: np.ndarray, wanted: np.ndarray) -> None:
+    """Alike to one grey level: an image that is not shown at a whole multiple of its size is interpolated, and where a
+    part of it is painted the interpolation rounds otherwise than where all of it is."""
+    channels = [np.stack([image >> shift & 0xFF for shift in (0, 8, 16)]).astype(int) for image in (shown, wanted)]
+    np.testing.assert_allclose(*channels, atol=1, rtol=0)
+
+
 def test_painting_only_what_has_changed_leaves_nothing_behind(hand) -> None:
     session = hand.session
     session.view.update(layout=Layout.MAR)
     pane = hand.window.grid.panes["sinogram"]
+    hand.window.banner.close_button.click()  # the warning would lie over the panes that are compared
     hand.qtbot.waitUntil(lambda: bool(pane.available) and session.traces.is_surveyed, timeout=5000)
     hand.key(Qt.Key.Key_B)
     for row in range(20, 45, 3):
@@ -393,11 +401,11 @@ def test_painting_only_what_has_changed_leaves_nothing_behind(hand) -> None:
     hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
     assert hand.mask[3, 50, 10:29].all()
     for view in (hand.view, pane.view):
-        np.testing.assert_array_equal(on_screen(hand, view), drawn_anew(view))
+        assert_same_picture(on_screen(hand, view), drawn_anew(view))
     for turn in range(3):  # nothing is laid out anew from here on
         hand.stroke((52 + turn, 12), (52 + turn, 25))
         hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
         if turn == 1:
             session.undo()
         for view in (hand.view, pane.view):
-            np.testing.assert_array_equal(on_screen(hand, view), drawn_anew(view))
+            assert_same_picture(on_screen(hand, view), drawn_anew(view))

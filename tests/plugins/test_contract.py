@@ -4,10 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from marview.mar import read_manifest
 from marview.paths import bundled_plugins
 from marview.testing import check_method
 
 
-@pytest.mark.parametrize("folder", sorted(bundled_plugins().glob("*/")), ids=lambda folder: folder.name)
+def trained() -> list[Path]:
+    """Folders of the bundled methods that can run; the tests of the others give them weights at random."""
+    manifests = ((folder, read_manifest(folder)) for folder in sorted(bundled_plugins().glob("*/")))
+    return [folder for folder, manifest in manifests if manifest.weights or not manifest.needs_weights]
+
+
+@pytest.mark.parametrize("folder", trained(), ids=lambda folder: folder.name)
 def test_a_bundled_method_keeps_the_contract(folder: Path) -> None:
     assert check_method(folder) == []

@@ -119,7 +119,7 @@ def demo(methods: Sequence[str], every: int, output: Path) -> None:
 
 
 def clinical(methods: Sequence[str], slices: int, output: Path) -> None:
-    """Dense metal in slices of which only the image is known."""
+    """Dense metal in clinical slices, without raw data."""
     scan = protocol("dudonet-640")
     shapes = shapes_of_sizes(read_shapes(DATA / "metal_masks" / "blobs_256.npz"), max(scan.shape))
     everything = list_clean(CLEAN)
@@ -143,7 +143,7 @@ def clinical(methods: Sequence[str], slices: int, output: Path) -> None:
 
 
 def against_li(results: Results) -> str:
-    """RMSE in the ring of each row, and in how many cases it is more than 5 % above that of LI."""
+    """Ring RMSE of each method, and the number of cases in which it exceeds LI by more than 5 %."""
     by_row = {row.title: {each.case: each.measures.ring_rmse_hu for each in row.slices} for row in results.rows}
     reference = results.row("linear_interpolation")
     li = by_row[reference.title] if reference else {}

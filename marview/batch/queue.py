@@ -9,7 +9,7 @@ from marview.batch.job import Ending, Job, State
 from marview.batch.table import JobTable
 
 Correct = Callable[[Job, threading.Event], Ending | None]
-"""Corrects the study of a job; None where the event told it to stop before the end."""
+"""Corrects the study of a job; returns None if the event stopped it early."""
 
 
 @dataclass

@@ -58,7 +58,7 @@ class JobTable:
             ) from None
 
     def order(self, wanted: Mapping[str, Any]) -> None:
-        """Keep what is asked for with the table, or compare it with what the table was begun with.
+        """Store the options of a new table, or compare them with the stored options.
 
         Raises:
             UsageError: an earlier call asked for something else; one table holds results of one kind.

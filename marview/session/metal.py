@@ -18,7 +18,7 @@ from marview.volume.brush import Brush, Point
 from marview.volume.metal_mask import MetalMask
 from marview.volume.patch import MaskPatch
 from marview.volume.scale import Scale, scale_of
-from marview.volume.undo import UndoStack
+from marview.volume.undo import Step, UndoStack
 from marview.volume.volume import Volume
 
 __all__ = ["KeptMetal", "Metal", "Recipe", "Source"]
@@ -49,8 +49,6 @@ class KeptMetal:
     saved: Recipe
     edits: int
     edited: dict[int, MaskPatch | None]
-    past: list[_State]
-    future: list[_State]
     doubt: str = ""
 
     @property
@@ -107,8 +105,6 @@ class Metal:
             saved=self.saved,
             edits=self._edits,
             edited=self._edited,
-            past=self._past,
-            future=self._future,
             doubt=self._doubt,
         )
 
@@ -121,7 +117,13 @@ class Metal:
         self.shared = None if volume is None else SharedArray.create(volume.hu.shape, np.bool_)
         self.mask = None
         if volume is not None and self.shared is not None:
-            self.mask = MetalMask(self.shared.array, volume.grid.stack_mm, volume.hu, drift_mm=volume.grid.drift_mm)
+            self.mask = MetalMask(
+                self.shared.array,
+                volume.grid.stack_mm,
+                volume.hu,
+                drift_mm=volume.grid.drift_mm,
+                describe=lambda: self._state,
+            )
         self._clear(volume)
         self._set_busy(is_busy=False)
         if kept is not None and self.mask is not None:
@@ -140,13 +142,10 @@ class Metal:
         self._scale: tuple[Volume, Scale] | None = None
         self._edits = 0
         self._edited: dict[int, MaskPatch | None] = {}
-        self._past: list[_State] = []
-        self._future: list[_State] = []
 
     def _take_up(self, kept: KeptMetal, mask: MetalMask) -> None:
         mask.undo_stack = kept.undo_stack
         self._edits, self._edited = kept.edits, kept.edited
-        self._past, self._future = kept.past, kept.future
         self.is_found, self.saved = True, kept.saved
         self.recipe = self.asked = kept.state.recipe
         self.found_threshold_hu, self.notes = kept.state.threshold_hu, kept.state.notes
@@ -256,7 +255,8 @@ class Metal:
         if found is None or mask is None or not self._requests.is_current(ticket):
             return
         self._set_busy(is_busy=False)
-        before, is_first = self._state, not self.is_found
+        if found.patch is not None and self.is_found:  # what was found first is where undo ends
+            mask.undo_stack.push(found.patch)
         self._core, self.is_found = found.core, True
         if recipe.source is Source.HAND:
             self._edited[recipe.edit] = found.packed or self._edited.get(recipe.edit)
@@ -265,9 +265,6 @@ class Metal:
         self._ask_about(found.core.doubt)
         if found.patch is not None:
             self._touch(found.patch.apply(mask.array))
-            if not is_first:  # what was found first is where undo ends
-                mask.undo_stack.push(found.patch)
-                self._remember(before)
         self.changed.emit()
 
     def ask_again(self) -> None:
@@ -377,7 +374,6 @@ class Metal:
             if patch is not None:
                 self._touch(patch.apply(mask.array))
                 mask.undo_stack.push(patch)
-                self._remember(self._state)
             self._edits += 1
             self.recipe = self.asked = Recipe(Source.HAND, edit=self._edits, edited_from=origin, is_given=True)
             self._edited[self._edits] = packed
@@ -391,30 +387,22 @@ class Metal:
     @property
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
-        return bool(self._past) and self.mask is not None and self.mask.undo_stack.can_undo
+        return self.mask is not None and self.mask.undo_stack.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is a change to make again."""
-        return bool(self._future)
+        return self.mask is not None and self.mask.undo_stack.can_redo
 
     def undo(self) -> Box | None:
         """Go back to the mask before; gives where it changed."""
         self.end_stroke()
-        box = self.mask.undo() if self._past and self.mask is not None else None
-        if box is not None:
-            self._future.append(self._state)
-            self._settle(self._past.pop(), box)
-        return box
+        return None if self.mask is None else self._settle(self.mask.undo())
 
     def redo(self) -> Box | None:
         """Take back the last undo; gives where the mask changed."""
         self.end_stroke()
-        box = self.mask.redo() if self._future and self.mask is not None else None
-        if box is not None:
-            self._past.append(self._state)
-            self._settle(self._future.pop(), box)
-        return box
+        return None if self.mask is None else self._settle(self.mask.redo())
 
     def close(self) -> None:
         """Let go of the mask."""
@@ -437,14 +425,9 @@ class Metal:
     def _state(self) -> _State:
         return _State(self.recipe, self.found_threshold_hu, self.notes)
 
-    def _remember(self, before: _State) -> None:
-        self._past.append(before)
-        self._future.clear()
-
     def _count_edit(self) -> None:
         """The mask was edited by hand: threshold, box and margin of its recipe are settled from here on."""
         self._withdraw_question()
-        self._remember(self._state)
         self._edits += 1
         self.is_found = True
         is_new = self.recipe == Recipe() and math.isnan(self.found_threshold_hu)
@@ -458,14 +441,18 @@ class Metal:
                 self.counts[z] = np.count_nonzero(self.mask.array[z])
             self.touched.emit(box)
 
-    def _settle(self, state: _State, box: Box) -> None:
-        """The mask is as it was in this state."""
+    def _settle(self, step: Step | None) -> Box | None:
+        """A step was undone or redone: describe the mask as it was on the step's other side."""
+        if step is None:
+            return None
+        state: _State = step.description
         self._requests.next()
         self._set_busy(is_busy=False)
         self.recipe = self.asked = state.recipe
         self.found_threshold_hu, self.notes = state.threshold_hu, state.notes
-        self._touch(box)
+        self._touch(step.box)
         self.changed.emit()
+        return step.box
 
     def _is_held_up(self) -> bool:
         if self.is_busy:

@@ -1,6 +1,7 @@
 """A metal mask under the hand: painted, changed as a whole, undone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from marview.volume.box import Box
 from marview.volume.brush import Brush, Point, fill_outline, stamp
 from marview.volume.mask import NO_DRIFT
 from marview.volume.patch import MaskPatch, merged
-from marview.volume.undo import UndoStack
+from marview.volume.undo import Step, UndoStack
 
 
 class MetalMask:
@@ -23,7 +24,7 @@ class MetalMask:
         spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
         drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before.
         hu: HU, `[z, y, x]`, for brushes with an HU range.
-        undo_stack: the edits.
+        undo_stack: the edits, each with what `describe` said of the mask before it.
 
     Example:
         >>> metal = MetalMask(np.zeros((1, 64, 64), bool), (3.0, 1.0, 1.0))
@@ -41,12 +42,13 @@ class MetalMask:
         *,
         drift_mm: Sequence[float] = NO_DRIFT,
         undo_bytes: int = 64 * 2**20,
+        describe: Callable[[], Any] = lambda: None,
     ) -> None:
         self.array = array
         self.spacing_mm = spacing_mm
         self.drift_mm = drift_mm
         self.hu = hu
-        self.undo_stack = UndoStack(undo_bytes)
+        self.undo_stack = UndoStack(describe, undo_bytes)
         self._stroke: list[MaskPatch] | None = None
 
     def begin_stroke(self) -> None:
@@ -79,13 +81,13 @@ class MetalMask:
             patch.apply(self.array)
         return self._keep(patch)
 
-    def undo(self) -> Box | None:
-        """Take the last edit back."""
+    def undo(self) -> Step | None:
+        """Undo the last edit."""
         self.end_stroke()
         return self.undo_stack.undo(self.array)
 
-    def redo(self) -> Box | None:
-        """Make the edit taken back last again."""
+    def redo(self) -> Step | None:
+        """Redo the last undone edit."""
         self.end_stroke()
         return self.undo_stack.redo(self.array)
 

@@ -1,6 +1,9 @@
 """Undo and redo of mask edits, within a memory limit."""
 
 from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,22 +12,41 @@ from marview.volume.box import Box
 from marview.volume.patch import MaskPatch
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One edit, and the description of the mask on its other side."""
+
+    patch: MaskPatch
+    description: Any
+
+    @property
+    def box(self) -> Box:
+        """Smallest box around the voxels of the edit."""
+        return self.patch.box
+
+
 class UndoStack:
     """Stack of mask edits for undo and redo; beyond the memory limit it drops the oldest.
+
+    Args:
+        describe: describes the mask as it is, before an edit is pushed and before a step is undone or redone; what it
+            returns comes back with the step that leads there.
+        limit_bytes: memory for patches.
 
     Example:
         >>> mask, stack = np.zeros((1, 4, 4), bool), UndoStack()
         >>> painted = np.eye(4, dtype=bool)[None]
         >>> stack.push(MaskPatch.between(mask, painted))
-        >>> box = stack.undo(painted)
+        >>> step = stack.undo(painted)
         >>> bool(painted.any()), stack.can_undo, stack.can_redo
         (False, False, True)
     """
 
-    def __init__(self, limit_bytes: int = 64 * 2**20) -> None:
+    def __init__(self, describe: Callable[[], Any] = lambda: None, limit_bytes: int = 64 * 2**20) -> None:
         self.limit_bytes = limit_bytes
-        self._done: deque[MaskPatch] = deque()
-        self._undone: list[MaskPatch] = []
+        self._describe = describe
+        self._done: deque[Step] = deque()
+        self._undone: list[Step] = []
 
     @property
     def can_undo(self) -> bool:
@@ -39,34 +61,31 @@ class UndoStack:
     @property
     def nbytes(self) -> int:
         """Memory of all patches in bytes."""
-        return sum(patch.nbytes for patch in (*self._done, *self._undone))
+        return sum(step.patch.nbytes for step in (*self._done, *self._undone))
 
     def push(self, patch: MaskPatch | None) -> None:
         """Add an edit; None, an edit without effect, is ignored."""
         if patch is None:
             return
         self._undone.clear()
-        self._done.append(patch)
+        self._done.append(Step(patch, self._describe()))
         while len(self._done) > 1 and self.nbytes > self.limit_bytes:
             self._done.popleft()
 
-    def undo(self, mask: NDArray[np.bool_]) -> Box | None:
-        """Undo the last edit in the mask, in place; returns the changed box, or None if there is no edit."""
+    def undo(self, mask: NDArray[np.bool_]) -> Step | None:
+        """Undo the last edit in the mask, in place; returns the step, or None if there is no edit."""
         if not self._done:
             return None
-        patch = self._done.pop()
-        self._undone.append(patch)
-        return patch.apply(mask)
+        step = self._done.pop()
+        self._undone.append(Step(step.patch, self._describe()))
+        step.patch.apply(mask)
+        return step
 
-    def redo(self, mask: NDArray[np.bool_]) -> Box | None:
-        """Redo the last undone edit in the mask, in place; returns the changed box, or None if there is none."""
+    def redo(self, mask: NDArray[np.bool_]) -> Step | None:
+        """Redo the last undone edit in the mask, in place; returns the step, or None if there is none."""
         if not self._undone:
             return None
-        patch = self._undone.pop()
-        self._done.append(patch)
-        return patch.apply(mask)
-
-    def clear(self) -> None:
-        """Drop all edits, because another mask is edited next."""
-        self._done.clear()
-        self._undone.clear()
+        step = self._undone.pop()
+        self._done.append(Step(step.patch, self._describe()))
+        step.patch.apply(mask)
+        return step

@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from marview.dicom import Cancelled, LoadedSeries, Outcome, Series, SeriesReport, Study, check, read, scan
 from marview.dicom.read import Allocate
-from marview.session.background import Background, Generation
+from marview.session.background import Background, IsStale
 from marview.session.messages import Messages, Severity
 from marview.session.thumbnail import shrink, thumbnail
 
@@ -64,22 +64,21 @@ class Library:
         self.chosen: Entry | None = None
         self.loaded: LoadedSeries | None = None
         self._allocate = allocate
-        self._background = background
+        self._post = background.post
         self._messages = messages
-        self._scans = Generation()
-        self._reads = Generation()
+        self._scanning = background.latest()
+        self._reading = background.latest()
 
     def open(self, path: Path, key: str = "") -> None:
         """Look for series under a path, add them to the list and, unless one is chosen meanwhile, choose the first.
 
         Where a key is given, the series of that key is chosen instead.
         """
-        ticket = self._scans.next()
-        choice = self._reads.next()
+        is_chosen_since = self._reading.drop()
         self.busy.emit(f"Looking through {path.name or path} …")
 
-        def work() -> tuple[str, tuple[Entry, ...]]:
-            found = scan(path, is_cancelled=lambda: not self._scans.is_current(ticket))
+        def work(is_stale: IsStale) -> tuple[str, tuple[Entry, ...]]:
+            found = scan(path, is_cancelled=is_stale)
             entries = tuple(
                 Entry(study, series, report, thumbnail(series, report))
                 for study in found.studies
@@ -90,8 +89,6 @@ class Library:
             return notes, entries
 
         def done(answer: tuple[str, tuple[Entry, ...]]) -> None:
-            if not self._scans.is_current(ticket):
-                return
             self.busy.emit("")
             notes, entries = answer
             if entries:
@@ -101,14 +98,13 @@ class Library:
             self.listed.emit()
             if notes:
                 self._messages.say(Severity.WARNING, notes)
-            if self._reads.is_current(choice) and entries:
+            if entries and not is_chosen_since():
                 self.choose(min(entries, key=lambda entry: (entry.key != key, entry.report.outcome)))
 
-        self._background.run(work, done, lambda sentence: self._fail(sentence, self._scans.is_current(ticket)))
+        self._scanning.run(work, done, self._fail)
 
     def choose(self, entry: Entry) -> None:
         """Read a series, and make it the one in view as soon as its grid is known."""
-        ticket = self._reads.next()
         if entry.report.outcome == Outcome.REFUSES:
             self._messages.error(entry.report.reason)
             return
@@ -117,25 +113,22 @@ class Library:
         pending: set[int] = set()
         announced = [0.0]
 
-        def is_stale() -> bool:
-            return not self._reads.is_current(ticket)
+        def work(is_stale: IsStale) -> LoadedSeries | None:
+            def post(call: Callable[[], None]) -> None:
+                self._post(lambda: None if is_stale() else call())
 
-        def post(call: Callable[[], None]) -> None:
-            self._background.post(lambda: None if is_stale() else call())
+            def start(loaded: LoadedSeries) -> None:
+                post(lambda: self._start(loaded))
 
-        def start(loaded: LoadedSeries) -> None:
-            post(lambda: self._start(loaded))
+            def arrive(slice_index: int) -> None:
+                pending.add(slice_index)
+                now = time.monotonic()
+                if now - announced[0] >= ANNOUNCE_SECONDS:
+                    announced[0] = now
+                    slices = frozenset(pending)
+                    pending.clear()
+                    post(lambda: self.arrived.emit(slices))
 
-        def arrive(slice_index: int) -> None:
-            pending.add(slice_index)
-            now = time.monotonic()
-            if now - announced[0] >= ANNOUNCE_SECONDS:
-                announced[0] = now
-                slices = frozenset(pending)
-                pending.clear()
-                post(lambda: self.arrived.emit(slices))
-
-        def work() -> LoadedSeries | None:
             try:
                 return read(
                     entry.series,
@@ -149,7 +142,7 @@ class Library:
                 return None
 
         def done(loaded: LoadedSeries | None) -> None:
-            if loaded is None or is_stale():
+            if loaded is None:
                 return
             self.busy.emit("")
             self.loaded = loaded
@@ -157,7 +150,7 @@ class Library:
             self.arrived.emit(frozenset(pending))
             self.finished.emit(loaded)
 
-        self._background.run(work, done, lambda sentence: self._fail(sentence, not is_stale()))
+        self._reading.run(work, done, self._fail)
 
     def remove(self, entry: Entry) -> None:
         """Take a series off the list; where it is in view, the next one is read, or none is left."""
@@ -166,7 +159,7 @@ class Library:
         self.entries = tuple(one for one in self.entries if one.key != entry.key)
         is_in_view = self.chosen is not None and self.chosen.key == entry.key
         if is_in_view:
-            self._reads.next()
+            self._reading.drop()
             self.chosen = self.loaded = None
             self.busy.emit("")
         self.listed.emit()
@@ -178,8 +171,8 @@ class Library:
 
     def close(self) -> None:
         """Stop scanning and reading."""
-        self._scans.next()
-        self._reads.next()
+        self._scanning.drop()
+        self._reading.drop()
 
     def choose_neighbour(self, step: int) -> None:
         """Choose the next (1) or previous (-1) series of the list."""
@@ -206,7 +199,6 @@ class Library:
         self.loaded = loaded
         self.started.emit(loaded)
 
-    def _fail(self, sentence: str, is_wanted: bool) -> None:  # noqa: FBT001
-        if is_wanted:
-            self.busy.emit("")
-            self._messages.error(sentence)
+    def _fail(self, sentence: str) -> None:
+        self.busy.emit("")
+        self._messages.error(sentence)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from marview.mar.shared import SharedArray
-from marview.session.background import Background, Generation
+from marview.session.background import Background, IsStale
 from marview.session.messages import Message, Messages, Question, Severity
 from marview.session.segmenting import Core, Mask, Recipe, Source, find_core, finish
 from marview.volume.box import Box
@@ -84,9 +84,8 @@ class Metal:
         self.shared: SharedArray | None = None
         self.mask: MetalMask | None = None
         self.is_busy = False
-        self._background = background
         self._messages = messages
-        self._requests = Generation()
+        self._changes = background.latest()
         self._refused: Message | None = None
         self._question: Question | None = None
         self._doubt = ""
@@ -110,7 +109,7 @@ class Metal:
 
     def take(self, volume: Volume | None, kept: KeptMetal | None = None) -> None:
         """Begin with another volume, with no mask or with the one that was put away."""
-        self._requests.next()
+        self._changes.drop()
         self._withdraw_question()
         if self.shared is not None:
             self.shared.close()
@@ -218,7 +217,7 @@ class Metal:
             return
         before = self.recipe if self.is_busy else self.asked
         self.asked = recipe
-        ticket = self._requests.next()
+        self._changes.drop()
         if recipe.source is Source.GROWING and not recipe.seeds:
             self._set_busy(is_busy=False)
             self.changed.emit()
@@ -227,10 +226,7 @@ class Metal:
         edited, notes = self._edited.get(recipe.edit), self.notes
         self._set_busy(is_busy=True)
 
-        def work() -> _Found | None:
-            def is_stale() -> bool:
-                return not self._requests.is_current(ticket)
-
+        def work(is_stale: IsStale) -> _Found | None:
             if is_stale():
                 return None
             found, packed = core, None
@@ -244,15 +240,13 @@ class Metal:
             wanted = finish(found.mask, recipe, volume.grid)
             return _Found(found, MaskPatch.between(mask.array, wanted), packed)
 
-        self._background.run(
-            work,
-            lambda found: self._take_found(found, recipe, ticket),
-            lambda sentence: self._fail(sentence, before, ticket),
+        self._changes.run(
+            work, lambda found: self._take_found(found, recipe), lambda sentence: self._fail(sentence, before)
         )
 
-    def _take_found(self, found: _Found | None, recipe: Recipe, ticket: int) -> None:
+    def _take_found(self, found: _Found | None, recipe: Recipe) -> None:
         mask = self.mask
-        if found is None or mask is None or not self._requests.is_current(ticket):
+        if found is None or mask is None:
             return
         self._set_busy(is_busy=False)
         if found.patch is not None and self.is_found:  # what was found first is where undo ends
@@ -329,12 +323,9 @@ class Metal:
         mask = self.mask
         if mask is None or self._is_held_up():
             return
-        ticket = self._requests.next()
         self._set_busy(is_busy=True)
 
         def done(patch: MaskPatch | None) -> None:
-            if not self._requests.is_current(ticket):
-                return
             self._set_busy(is_busy=False)
             if patch is None:
                 self._messages.say(Severity.INFO, "The mask is as it was: there was nothing to change.")
@@ -345,10 +336,10 @@ class Metal:
             self.changed.emit()
             then()
 
-        self._background.run(
-            lambda: MaskPatch.between(mask.array, change(mask.array)),
+        self._changes.run(
+            lambda _is_stale: MaskPatch.between(mask.array, change(mask.array)),
             done,
-            lambda sentence: self._fail(sentence, self.asked, ticket),
+            lambda sentence: self._fail(sentence, self.asked),
         )
 
     def put(
@@ -359,16 +350,14 @@ class Metal:
         mask, volume = self.mask, self._volume
         if mask is None or volume is None:
             return
-        before, ticket = self.asked, self._requests.next()
+        before = self.asked
         self._set_busy(is_busy=True)
 
-        def work() -> tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]:
+        def work(_is_stale: IsStale) -> tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]:
             told = tuple(dict.fromkeys((*notes, *self._scale_notes(volume))))
             return MaskPatch.between(mask.array, given), _packed(given), told
 
         def done(answer: tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]) -> None:
-            if not self._requests.is_current(ticket):
-                return
             self._set_busy(is_busy=False)
             patch, packed, told = answer
             if patch is not None:
@@ -382,7 +371,7 @@ class Metal:
             self.changed.emit()
             then()
 
-        self._background.run(work, done, lambda sentence: self._fail(sentence, before, ticket))
+        self._changes.run(work, done, lambda sentence: self._fail(sentence, before))
 
     @property
     def can_undo(self) -> bool:
@@ -406,7 +395,7 @@ class Metal:
 
     def close(self) -> None:
         """Let go of the mask."""
-        self._requests.next()
+        self._changes.drop()
         self.mask = None
         if self.shared is not None:
             self.shared.close()
@@ -446,7 +435,7 @@ class Metal:
         if step is None:
             return None
         state: _State = step.description
-        self._requests.next()
+        self._changes.drop()
         self._set_busy(is_busy=False)
         self.recipe = self.asked = state.recipe
         self.found_threshold_hu, self.notes = state.threshold_hu, state.notes
@@ -467,12 +456,11 @@ class Metal:
             self.is_busy = is_busy
             self.busy.emit()
 
-    def _fail(self, sentence: str, before: Recipe, ticket: int) -> None:
-        if self._requests.is_current(ticket):
-            self.asked = before
-            self._set_busy(is_busy=False)
-            self._refused = self._messages.say(Severity.ERROR, sentence)
-            self.changed.emit()
+    def _fail(self, sentence: str, before: Recipe) -> None:
+        self.asked = before
+        self._set_busy(is_busy=False)
+        self._refused = self._messages.say(Severity.ERROR, sentence)
+        self.changed.emit()
 
 
 def _is_work(recipe: Recipe, saved: Recipe) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from psygnal import Signal
 
-from marview.session.background import Background, Generation
+from marview.session.background import Background
 from marview.session.display import View
 from marview.session.messages import Messages
 from marview.session.metal import Metal
@@ -50,31 +50,27 @@ class Pieces:
         self.smaller = 0
         self._metal = metal
         self._view = view
-        self._background = background
         self._messages = messages
-        self._generation = Generation()
-        self._is_busy = False
-        self._is_wanted = False
-        metal.touched.connect(lambda _box: self._generation.next())
+        self._listing = background.latest()
+        metal.touched.connect(lambda _box: self._listing.drop())
 
     def list_anew(self) -> None:
         """Look at the mask as it is now; asked for once it rests, for on a large mask this takes a while."""
         mask = self._metal.mask
-        if self._is_busy:
-            self._is_wanted = True
-            return
+        self._listing.drop()
+        if self._listing.is_busy:
+            return  # it is done anew once the listing under way has been dropped
         if self._metal.is_painting:
             return
         if mask is None or mask.hu is None or not self._metal.is_present:
-            self._take((), 0, self._generation.next())
+            self._take(((), 0))
             return
         array, hu, spacing_mm = mask.array, mask.hu, mask.spacing_mm
-        self._is_busy, self._is_wanted = True, False
-        ticket = self._generation.next()
-        self._background.run(
-            lambda: _split(components(array, hu, spacing_mm)),
-            lambda found: self._end(found, ticket),
-            self._fail,
+        self._listing.run(
+            lambda _is_stale: _split(components(array, hu, spacing_mm)),
+            self._take,
+            self._messages.error,
+            self.list_anew,
         )
 
     def switch(self, piece: Piece, *, is_on: bool) -> None:
@@ -100,19 +96,11 @@ class Pieces:
         picture = Picture(mask.array[z], (y_mm, x_mm))
         self._view.update(slice_index=z, cursor_mm=picture.point_at(y, x))
 
-    def _end(self, found: tuple[tuple[Piece, ...], int], ticket: int) -> None:
-        self._is_busy = False
-        if self._is_wanted or not self._generation.is_current(ticket):
-            self.list_anew()
-        else:
-            self._take(*found, ticket)
-
-    def _take(self, found: tuple[Piece, ...], smaller: int, ticket: int) -> None:
-        if self._generation.is_current(ticket):
-            kept = self._off() if self._metal.recipe.source is Source.HAND else ()
-            self.listed = tuple(sorted((*found, *kept), key=lambda piece: -piece.component.voxels))
-            self.smaller = smaller
-            self.changed.emit()
+    def _take(self, found: tuple[tuple[Piece, ...], int]) -> None:
+        pieces, self.smaller = found
+        kept = self._off() if self._metal.recipe.source is Source.HAND else ()
+        self.listed = tuple(sorted((*pieces, *kept), key=lambda piece: -piece.component.voxels))
+        self.changed.emit()
 
     def _off(self) -> tuple[Piece, ...]:
         """Pieces switched off that are still no part of the mask."""
@@ -120,10 +108,6 @@ class Pieces:
         if mask is None:
             return ()
         return tuple(p for p in self.listed if not p.is_on and not mask.array[p.component.densest_zyx])
-
-    def _fail(self, sentence: str) -> None:
-        self._is_busy = False
-        self._messages.error(sentence)
 
 
 def _split(found: Components) -> tuple[tuple[Piece, ...], int]:

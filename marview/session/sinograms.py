@@ -12,9 +12,8 @@ from psygnal import Signal
 from marview.errors import MarviewError
 from marview.geometry import TraceCoverage
 from marview.mar.messages import Message, Output, SinogramRequest
-from marview.mar.run import Outcome, Run
-from marview.session.background import Generation, Post
-from marview.threads import NoThread, start_thread
+from marview.mar.run import Run
+from marview.session.background import IsStale, Latest, Post
 
 WANTED = ("sinogram", "trace", "li_sinogram")
 
@@ -55,15 +54,18 @@ class Sinograms:
     def __init__(self, worker: Callable[[], Projecting], post: Post) -> None:
         self.current: SliceSinogram | None = None
         self.refusal = ""
-        self.is_busy = False
         self._worker = worker
-        self._post = post
         self._wanted: SinogramRequest | None = None
-        self._generation = Generation()
+        self._projecting = Latest.on_own_thread(post, "sinogram")
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a slice is being projected."""
+        return self._projecting.is_busy
 
     def want(self, request: SinogramRequest | None) -> None:
         """Show this slice next; None shows none. What is asked for already is answered first, and dropped."""
-        self._generation.next()
+        self._projecting.drop()
         self._wanted = request
         if request is None:
             self.current = None
@@ -76,7 +78,6 @@ class Sinograms:
         request, self._wanted = self._wanted, None
         if request is None:
             return
-        ticket = self._generation.next()
         paths: dict[str, Path] = {}
 
         def hear(message: Message) -> None:
@@ -86,11 +87,10 @@ class Sinograms:
         try:
             run = self._worker().sinogram(request, hear)
         except MarviewError as refusal:
-            self.refusal = str(refusal)
-            self.changed.emit()
+            self._take(self.current, str(refusal))
             return
 
-        def wait() -> None:
+        def wait(_is_stale: IsStale) -> tuple[SliceSinogram | None, str]:
             outcome = run.wait()
             answer: SliceSinogram | None = None
             if outcome.state == "done" and all(name in paths for name in WANTED):
@@ -98,21 +98,14 @@ class Sinograms:
                 coverage = TraceCoverage(**outcome.report["coverage"])
                 answer = SliceSinogram(request.slice_index, sinogram, trace.astype(bool), filled, coverage)
             run.discard_outputs()
-            self._post(lambda: self._take(answer, outcome, ticket))
+            return answer, outcome.sentence
 
-        self.is_busy = True
-        try:
-            start_thread(wait, "sinogram")
-        except NoThread as refusal:
-            self.is_busy = False
+        def fail(sentence: str) -> None:
             run.cancel()
-            self.refusal = str(refusal)
-            self.changed.emit()
+            self._take(self.current, sentence)
 
-    def _take(self, answer: SliceSinogram | None, outcome: Outcome, ticket: int) -> None:
-        self.is_busy = False
-        if self._generation.is_current(ticket):
-            self.current = answer
-            self.refusal = outcome.sentence
-            self.changed.emit()
-        self._ask()
+        self._projecting.run(wait, lambda answer: self._take(*answer), fail, self._ask)
+
+    def _take(self, answer: SliceSinogram | None, refusal: str) -> None:
+        self.current, self.refusal = answer, refusal
+        self.changed.emit()

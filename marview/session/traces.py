@@ -16,12 +16,11 @@ from psygnal import Signal
 from marview.errors import MarviewError
 from marview.geometry import TraceCoverage, processing_beam
 from marview.mar.messages import TraceRequest
-from marview.mar.run import Outcome, Run
+from marview.mar.run import Run
 from marview.mar.shared import SharedArray
-from marview.session.background import Generation, Post
+from marview.session.background import IsStale, Latest, Post
 from marview.session.display import Display, View
 from marview.session.metal import Metal
-from marview.threads import NoThread, start_thread
 from marview.volume.box import Box
 
 BEAM = processing_beam(1.0)
@@ -78,15 +77,13 @@ class Traces:
         self.coverage: dict[int, TraceCoverage] = {}
         self.refusal = ""
         self._worker = worker
-        self._post = post
         self._metal = metal
         self._view = view
         self._hu = hu
         self._is_on = False
         self._is_closed = False
-        self._is_busy = False
         self._stale: set[int] = set()
-        self._generation = Generation()
+        self._marking = Latest.on_own_thread(post, "trace")
         self._room: SharedArray | None = None
         self._failures = 0
         metal.touched.connect(self._touch)
@@ -101,7 +98,7 @@ class Traces:
 
     def restart(self) -> None:
         """Another series: forget what is known."""
-        self._generation.next()
+        self._marking.drop()
         self.coverage.clear()
         self.refusal, self._failures = "", 0
         self._stale = set(range(len(self._metal.counts)))
@@ -118,12 +115,12 @@ class Traces:
     @property
     def is_surveyed(self) -> bool:
         """Whether the trace of every slice is known as its mask is now."""
-        return self._is_on and not self._stale and not self._is_busy
+        return self._is_on and not self._stale and not self._marking.is_busy
 
     def close(self) -> None:
         """Ask no more, whoever switches it on: panes that are emptied while the window closes do."""
         self._is_on, self._is_closed = False, True
-        self._generation.next()
+        self._marking.drop()
         if self._room is not None:
             self._room.close()
             self._room = None
@@ -143,7 +140,7 @@ class Traces:
 
     def _ask(self) -> None:
         """Ask for what is wanted most: the slice in view, then, while nobody paints, the nearest that is stale."""
-        if not self._is_on or self._is_busy or self.refusal or self._metal.shared is None:
+        if not self._is_on or self._marking.is_busy or self.refusal or self._metal.shared is None:
             return
         here = self._view.display.slice_index
         if here >= len(self._metal.counts):
@@ -172,7 +169,6 @@ class Traces:
             return
         z_mm, y_mm, x_mm = metal.mask.spacing_mm
         self.asked.emit(slice_index)
-        ticket = self._generation.next()
         self._stale.discard(slice_index)
         try:
             if self._room is None:
@@ -188,34 +184,26 @@ class Traces:
                 )
             )
         except MarviewError as refusal:
-            self._failures = ATTEMPTS
-            self._fail(slice_index, str(refusal))
+            self._give_up(slice_index, str(refusal))
             return
         marked = room.array
 
-        def wait() -> None:
+        def wait(_is_stale: IsStale) -> tuple[SliceTrace | None, str]:
             outcome = run.wait()
             made = None
             if outcome.state == "done":
                 made = SliceTrace(slice_index, marked.copy(), TraceCoverage(**outcome.report["coverage"]))
-            self._post(lambda: self._take(slice_index, made, outcome, ticket))
+            return made, outcome.sentence
 
-        self._is_busy = True
-        try:
-            start_thread(wait, "trace")
-        except NoThread as refusal:
-            self._is_busy = False
+        def fail(sentence: str) -> None:
             run.cancel()
-            self._failures = ATTEMPTS
-            self._fail(slice_index, str(refusal))
+            self._give_up(slice_index, sentence)
 
-    def _take(self, slice_index: int, made: SliceTrace | None, outcome: Outcome, ticket: int) -> None:
-        self._is_busy = False
-        if not self._generation.is_current(ticket):
-            self._ask()
-            return
+        self._marking.run(wait, lambda answer: self._take(slice_index, *answer), fail, self._ask)
+
+    def _take(self, slice_index: int, made: SliceTrace | None, sentence: str) -> None:
         if made is None:
-            self._fail(slice_index, outcome.sentence)
+            self._fail(slice_index, sentence)
             return
         self._failures = 0
         self.coverage[made.slice_index] = made.coverage
@@ -226,6 +214,10 @@ class Traces:
         if is_in_view and self.current is made:
             self.changed.emit()
         self.surveyed.emit()
+
+    def _give_up(self, slice_index: int, sentence: str) -> None:
+        self._failures = ATTEMPTS
+        self._fail(slice_index, sentence)
 
     def _fail(self, slice_index: int, sentence: str) -> None:
         """Nothing is said of a slice whose trace is not known; a worker that crashed is replaced some times."""

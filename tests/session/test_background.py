@@ -5,7 +5,7 @@ import time
 import pytest
 
 from marview.errors import BadInput
-from marview.session.background import Background, Generation
+from marview.session.background import Background, Latest
 from marview.threads import NoThread
 
 
@@ -53,11 +53,41 @@ def test_nothing_is_answered_after_the_end(mail) -> None:
         mail.wait_until(lambda: False, timeout_s=0.1)
 
 
-def test_only_the_last_number_is_current() -> None:
-    generation = Generation()
-    first, second = generation.next(), generation.next()
-    assert not generation.is_current(first)
-    assert generation.is_current(second)
+def test_only_the_latest_request_is_answered(background, mail) -> None:
+    latest, gate, heard = background.latest(), threading.Event(), []
+    latest.run(lambda _is_stale: gate.wait(20), pytest.fail, pytest.fail, lambda: heard.append("dropped"))
+    latest.run(lambda is_stale: is_stale(), heard.append, pytest.fail)
+    assert latest.is_busy
+    gate.set()
+    mail.wait_until(lambda: len(heard) == 2)
+    assert sorted(map(str, heard)) == ["False", "dropped"]
+    assert not latest.is_busy
+
+
+def test_a_dropped_request_learns_that_nobody_wants_its_answer(background, mail) -> None:
+    latest, seen, heard = background.latest(), [], []
+
+    def work(is_stale):
+        while not is_stale():
+            time.sleep(0.001)
+        seen.append(is_stale())
+        raise BadInput("nobody hears this")
+
+    latest.run(work, pytest.fail, pytest.fail, lambda: heard.append("dropped"))
+    latest.drop()
+    mail.wait_until(lambda: heard)
+    assert seen == [True]
+
+
+def test_a_request_without_a_thread_fails_at_once(mail, monkeypatch) -> None:
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    latest, heard = Latest.on_own_thread(mail.post, "trace"), []
+    latest.run(lambda _is_stale: 1, pytest.fail, heard.append)
+    assert "starts no more threads" in heard[0]
+    assert not latest.is_busy
 
 
 @pytest.mark.parametrize("left", [0, 1])

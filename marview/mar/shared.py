@@ -5,6 +5,7 @@ import mmap
 import os
 import tempfile
 import uuid
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -19,8 +20,9 @@ from marview.mar.scratch import roomiest, scratch
 class SharedArray:
     """An array in a memory-mapped file, in memory itself (/dev/shm) where there is room.
 
-    The process that creates it owns it: `close` removes the file, and so does the end of the process; after a crash the
-    next marview does. Arrays taken from it stay valid as long as they are referred to, in every process.
+    The process that creates it owns it. `close` removes the file, and so does the end of the object or of the process;
+    after a crash the next marview does. Arrays taken from it stay valid as long as they are referred to, in every
+    process.
 
     Example:
         >>> with SharedArray.create((2, 3), "int16") as shared:
@@ -32,7 +34,7 @@ class SharedArray:
     def __init__(self, path: Path, array: NDArray[Any], *, is_owner: bool) -> None:
         self._path = path
         self._array: NDArray[Any] | None = array
-        self._is_owner = is_owner
+        self._owned = weakref.finalize(self, _remove, path) if is_owner else None
         self._description = {"path": str(path), "shape": list(array.shape), "dtype": array.dtype.str}
 
     @classmethod
@@ -84,46 +86,22 @@ class SharedArray:
         """What another process needs to open it: path, shape and dtype, as JSON knows them."""
         return dict(self._description)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes that it takes in memory; 0 where it lies on disk."""
-        is_on_disk = self._path.is_relative_to(tempfile.gettempdir())
-        return 0 if self._array is None or is_on_disk else self._array.nbytes
-
-    def move_to_disk(self) -> None:
-        """Move the values from memory to the folder of temporary files; only for its owner, while nobody writes to it.
-
-        Raises:
-            MarviewError: there is no room for it; it stays where it is.
-        """
-        if self.nbytes == 0:
-            return
-        values, size = self.array, max(1, self.array.nbytes)
-        try:
-            path = scratch(Path(tempfile.gettempdir())) / uuid.uuid4().hex
-            moved = _map(path, values.shape, values.dtype, size=size, is_writable=True)
-        except OSError as error:
-            raise MarviewError(f"There is no room for an array of {size / 1e6:.0f} MB on the disk.") from error
-        moved[:] = values
-        self.unlink()
-        self._path, self._array = path, moved
-        self._description["path"] = str(path)
-
     def close(self) -> None:
         """Let go of it; its owner also removes it."""
         self._array = None
-        if self._is_owner:
-            self.unlink()
-
-    def unlink(self) -> None:
-        """Remove the file: nobody opens it any more, those who have it keep it."""
-        self._path.unlink(missing_ok=True)
+        if self._owned is not None:
+            self._owned()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _map(

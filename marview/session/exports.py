@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from psygnal import Signal
 
 from marview.dicom import Cancelled, LoadedSeries
@@ -59,6 +60,7 @@ class Exports:
         self._stop.clear()
         slices = len(loaded.volume.hu)
         told = [0.0]
+        correction, record = result.settled_correction(), result.provenance()
 
         def progress(done: int) -> None:
             now = time.monotonic()
@@ -67,7 +69,8 @@ class Exports:
                 self._background.post(lambda: self._tell(ExportState(done / slices)))
 
         def work() -> str:
-            corrected = Corrected(loaded, result.settled_correction(), result.mask.array, result.provenance())
+            mask = result.mask.write_to(np.zeros(result.mask.shape, bool))
+            corrected = Corrected(loaded, correction, mask, record)
             return _write(corrected, window, format_, folder, progress, self._stop.is_set)
 
         def done(sentence: str) -> None:

@@ -1,7 +1,8 @@
 """What a run gives: a correction to add to the source, and what is known about it."""
 
+import contextlib
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marview.errors import BadInput
 from marview.mar.messages import SliceDone
-from marview.mar.shared import SharedArray
-from marview.volume.correction import CorrectionPlanes, corrected
+from marview.session.plane_store import KeptPlane, PlaneStore
+from marview.volume.correction import corrected
 from marview.volume.provenance import Provenance
 
 
@@ -41,8 +43,55 @@ class CorrectedHu:
         planes, *rest = block
         for at, z in enumerate(range(*planes.indices(len(self.hu)))):
             if z in self.result.done:
-                values[at] = corrected(values[at], self.result.plane(z)[tuple(rest)])
+                values[at] = corrected(values[at], self.result.correction_of(z)[tuple(rest)])
         return values
+
+
+class KeptMask:
+    """A metal mask that takes little memory: a bit for each pixel of the slices that hold metal or are corrected.
+
+    Args:
+        mask: bool, `[z, y, x]`.
+        slices: those to keep; the others count as empty.
+    """
+
+    def __init__(self, mask: NDArray[np.bool_], slices: Sequence[int]) -> None:
+        self.shape: tuple[int, ...] = mask.shape
+        self._bits = {z: np.packbits(mask[z]) for z in slices}
+
+    def __getitem__(self, z: int) -> NDArray[np.bool_]:
+        """The metal of a slice, bool `[y, x]`."""
+        rows, columns = self.shape[1:]
+        if z not in self._bits:
+            return np.zeros((rows, columns), bool)
+        return np.unpackbits(self._bits[z], count=rows * columns).view(np.bool_).reshape(rows, columns)
+
+    def write_to(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Write the slices into an empty mask, bool `[z, y, x]`, and give it."""
+        for z in self._bits:
+            mask[z] = self[z]
+        return mask
+
+
+class SettledCorrection:
+    """The correction of every slice of a volume as it was when this was made.
+
+    Args:
+        planes: corrections by slice; the others are 0.
+        shape: of the volume.
+    """
+
+    def __init__(self, planes: Mapping[int, KeptPlane], shape: tuple[int, ...]) -> None:
+        self._planes = dict(planes)
+        self._nothing = np.zeros(shape[1:], np.float32)
+        self._nothing.setflags(write=False)
+        self.shape = shape
+
+    def __getitem__(self, z: int) -> NDArray[np.float32]:
+        """What is added to a slice, float32 HU `[y, x]`."""
+        if not 0 <= z < self.shape[0]:
+            raise IndexError(f"there is no slice {z} of {self.shape[0]}")
+        return self._planes[z].read() if z in self._planes else self._nothing
 
 
 @dataclass(eq=False)
@@ -54,9 +103,9 @@ class Result:
         series_title: what that series calls itself.
         is_exported: whether it was written to files.
         weights_sha256: of the weights that were read for it, with blanks between.
-        correction: float32 HU, `[slice, y, x]`, added to the source; a plane for each of `slices`.
-        mask: the metal it was made with, bool `[z, y, x]`.
+        mask: the metal it was made with.
         slices: the slices that were to be corrected.
+        store: keeps the corrections of slices.
         made: when, ISO 8601.
         done: what is known of each slice that is corrected.
         outputs: files (.npy) of intermediate pictures by name and slice.
@@ -69,8 +118,8 @@ class Result:
     margin_mm: float
     mask_text: str
     slices: tuple[int, ...]
-    correction: SharedArray
-    mask: SharedArray
+    mask: KeptMask
+    store: PlaneStore = field(repr=False)
     series: str = ""
     series_title: str = ""
     is_exported: bool = False
@@ -82,6 +131,12 @@ class Result:
     done: dict[int, SliceDone] = field(default_factory=dict)
     outputs: dict[tuple[str, int], Path] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
+    _planes: dict[int, KeptPlane] = field(default_factory=dict, repr=False)
+
+    def take(self, done: SliceDone, correction_hu: NDArray[np.float32]) -> None:
+        """Keep the correction of a slice that is done, float32 HU `[y, x]`, and what is known of it."""
+        self._planes[done.slice_index] = self.store.keep(correction_hu)
+        self.done[done.slice_index] = done
 
     @property
     def is_complete(self) -> bool:
@@ -101,19 +156,20 @@ class Result:
 
     def correction_of(self, slice_index: int) -> NDArray[np.float32]:
         """What is added to a slice, float32 HU `[y, x]`; 0 where it is not corrected."""
-        if self.coverage(slice_index) is not Coverage.CORRECTED:
-            return np.zeros(self.correction.array.shape[1:], np.float32)
-        return self.plane(slice_index)
-
-    def plane(self, slice_index: int) -> NDArray[np.float32]:
-        """Where the correction of one of `slices` lies, float32 HU `[y, x]`."""
-        return np.asarray(self.correction.array[self.slices.index(slice_index)])
+        kept = self._planes.get(slice_index)
+        if kept is not None:
+            try:
+                return kept.read()
+            except BadInput as lost:  # the slice counts as missing from now on
+                del self._planes[slice_index], self.done[slice_index]
+                self.notes.append(str(lost))
+        return np.zeros(self.mask.shape[1:], np.float32)
 
     def corrected(self, hu: NDArray[np.int16], slice_index: int) -> NDArray[np.int16]:
         """A slice with its correction, int16 HU `[y, x]`; `hu` is that slice of the source."""
         if self.coverage(slice_index) is not Coverage.CORRECTED:
             return hu
-        return corrected(hu, self.plane(slice_index))
+        return corrected(hu, self.correction_of(slice_index))
 
     def output(self, name: str, slice_index: int) -> NDArray[Any] | None:
         """An intermediate picture; None where the method gave none, or not yet."""
@@ -125,10 +181,9 @@ class Result:
         except (OSError, ValueError):
             return None
 
-    def settled_correction(self) -> CorrectionPlanes:
+    def settled_correction(self) -> SettledCorrection:
         """The correction of every slice; 0 in slices that are not corrected."""
-        rows = {z: row for row, z in enumerate(self.slices) if z in self.done}
-        return CorrectionPlanes(self.correction.array, rows, len(self.mask.array))
+        return SettledCorrection(self._planes, self.mask.shape)
 
     def provenance(self) -> Provenance:
         """The record of how it was made."""
@@ -146,21 +201,11 @@ class Result:
         }
         return Provenance.of_run(known, mask_origin=self.mask_text, margin_mm=self.margin_mm, time=self.made)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes that its arrays take in memory; 0 once they lie on disk."""
-        return sum(shared.nbytes for shared in (self.correction, self.mask))
-
-    def move_to_disk(self) -> None:
-        """Make room in memory.
-
-        Raises:
-            MarviewError: the disk is full; the result stays in memory.
-        """
-        for shared in (self.correction, self.mask):
-            shared.move_to_disk()
-
     def close(self) -> None:
-        """Let go of its arrays."""
-        self.correction.close()
-        self.mask.close()
+        """Let go of its corrections and of the files of its pictures."""
+        self._planes.clear()
+        self.done.clear()
+        for path in self.outputs.values():
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        self.outputs.clear()

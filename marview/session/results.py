@@ -1,31 +1,27 @@
 """The results of every series that was corrected; they stay while marview is open."""
 
-import logging
-
 from psygnal import Signal
 
-from marview.errors import MarviewError
+from marview.session.plane_store import PlaneStore
 from marview.session.result import Result
-
-MOST_BYTES = 2_000_000_000
-"""Memory for results. Beyond it, results that are not in view move to disk."""
-
-_log = logging.getLogger(__name__)
 
 
 class Results:
     """Keeps the results by series, and knows which one is in view.
 
     Event, on the window's thread: `changed()` when another result is in view, or none.
+
+    Attributes:
+        store: keeps the corrections of all results.
     """
 
     changed = Signal()
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self) -> None:
+        self.store = PlaneStore()
         self._by_series: dict[str, list[Result]] = {}
         self._in_view: dict[str, Result] = {}
         self._series = ""
-        self._most_bytes = most_bytes
 
     def turn_to(self, series: str) -> None:
         """Make the results of another series those in view."""
@@ -66,7 +62,6 @@ class Results:
         results = self._by_series.setdefault(result.series, [])
         if result not in results:
             results.append(result)
-        self._make_room()
 
     def replace(self, result: Result, before: Result | None) -> None:
         """Show what was in view before `result`, in its own series."""
@@ -96,19 +91,3 @@ class Results:
             result.close()
         self._by_series.clear()
         self._in_view.clear()
-
-    def _make_room(self) -> None:
-        """Move the oldest results to disk; where the disk is full too, they stay in memory."""
-        used = sum(result.nbytes for result in self._all)
-        for result in self._all:
-            if used <= self._most_bytes:
-                return
-            if result is self.in_view or not result.nbytes:
-                continue
-            size = result.nbytes
-            try:
-                result.move_to_disk()
-            except MarviewError:
-                _log.warning("results stay in memory: the disk is full")
-                return
-            used -= size

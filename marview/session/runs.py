@@ -54,8 +54,7 @@ class Job:
 
     Attributes:
         result: what it fills.
-        request: what the worker was asked for. It has an array of its own to write to where a run goes on with the
-            result of one that stopped.
+        request: what the worker was asked for; its mask and its correction are closed when the run is over.
         earlier_notes: notes of the run that stopped.
     """
 
@@ -71,11 +70,10 @@ class Job:
     is_learning: bool = False
     left: TimeLeft = field(default_factory=TimeLeft)
 
-    def settle(self, slice_index: int) -> None:
-        """Take a corrected slice over into the result, where the run writes to an array of its own."""
-        written = self.request.correction
-        if written is not self.result.correction:
-            self.result.plane(slice_index)[:] = written.array[self.request.wanted.index(slice_index)]
+    def settle(self, done: SliceDone) -> None:
+        """Take a corrected slice over into the result."""
+        row = self.request.wanted.index(done.slice_index)
+        self.result.take(done, self.request.correction.array[row])
 
     def go_on(self, progress: Progress) -> None:
         """Note how far the run has come; learning from the scan and what follows it have times of their own."""
@@ -168,8 +166,7 @@ class Runs:
             job.result.outputs[message.name, message.slice_index] = Path(message.path)
             self.filled.emit(message.slice_index)
         elif isinstance(message, SliceDone):
-            job.settle(message.slice_index)
-            job.result.done[message.slice_index] = message
+            job.settle(message)
             self.filled.emit(message.slice_index)
             self.changed.emit(job)
         elif isinstance(message, WeightsRead):
@@ -194,7 +191,7 @@ class Runs:
             self._messages.error(outcome.sentence)
         else:
             self._messages.say(Severity.INFO, "The run was cancelled. Your images are unchanged.")
-        if job.request.correction is not job.result.correction:
-            job.request.correction.close()
+        job.request.correction.close()
+        job.request.mask.close()
         ended(job)
         self.changed.emit(job)

@@ -33,7 +33,7 @@ from marview.session.picture import Picture
 from marview.session.pieces import Pieces
 from marview.session.presets import preset_of_key
 from marview.session.recovery import Recovery
-from marview.session.result import Result
+from marview.session.result import KeptMask, Result
 from marview.session.results import Results
 from marview.session.runs import Job, Runs
 from marview.session.sensitivity import Sensitivity
@@ -259,8 +259,6 @@ class Session:
             return
         if self.autosave is not None:
             self.autosave.save_soon()
-        mask = SharedArray.create(loaded.volume.hu.shape, np.bool_)
-        mask.array[span] = self.metal.shared.array[span]
         result = Result(
             method=method.id,
             title=method.manifest.title,
@@ -268,14 +266,13 @@ class Session:
             parameters=self.methods.values(method.id),
             margin_mm=self.metal.recipe.margin_mm,
             mask_text=self.metal.recipe.text,
+            mask=KeptMask(self.metal.shared.array, slices),
             slices=slices,
-            correction=SharedArray.create((len(slices), *loaded.volume.hu.shape[1:]), np.float32),
-            mask=mask,
+            store=self.kept_results.store,
             series=self.kept.series,
             series_title=loaded.series.description,
         )
-        if not self._run(result, loaded, self._hu, result.correction):
-            result.close()
+        self._run(result, loaded, self._hu)
 
     @property
     def unfinished(self) -> Result | None:
@@ -290,30 +287,37 @@ class Session:
         result, loaded = self.unfinished, self.loaded
         if result is None or loaded is None or self._hu is None or self.sensitivity.is_running:
             return
-        rest = SharedArray.create((len(result.missing), *loaded.volume.hu.shape[1:]), np.float32)
-        if not self._run(result, loaded, self._hu, rest):
-            rest.close()
+        self._run(result, loaded, self._hu)
 
-    def _run(self, result: Result, loaded: LoadedSeries, hu: SharedArray, correction: SharedArray) -> bool:
-        """Begin a run on the slices that are missing in a result; False where it is refused."""
+    def _run(self, result: Result, loaded: LoadedSeries, hu: SharedArray) -> None:
+        """Begin a run on the slices that are missing in a result, unless it is refused."""
+        missing, shape = result.missing, loaded.volume.hu.shape
+        try:
+            mask = SharedArray.create(shape, np.bool_)
+            correction = SharedArray.create((len(missing), *shape[1:]), np.float32)
+        except MarviewError as refusal:
+            self.messages.error(str(refusal))
+            return
+        result.mask.write_to(mask.array)
         request = ReduceRequest(
             method=result.method,
             hu=hu,
-            mask=result.mask,
+            mask=mask,
             spacing_mm=loaded.volume.grid.spacing_mm,
             correction=correction,
-            slices=result.missing,
+            slices=missing,
             is_head_last=loaded.volume.grid.slice_numbers.is_head_last,
             parameters=result.parameters,
             device=cast("Device", self.methods.device),
         )
         before = self.result
         if self.runs.begin(request, result, lambda job: self._end(job, before)) is None:
-            return False
+            mask.close()
+            correction.close()
+            return
         self._hu_in_run = hu
         self.messages.dismiss()
         self.show(result)
-        return True
 
     def sweep(self, choice: SweepChoice) -> None:
         """Run methods with several masks made from the one in use."""

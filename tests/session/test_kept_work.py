@@ -1,8 +1,18 @@
 """Nothing is lost: results, masks, undo and sweeps stay with their series."""
 
+import gc
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from marview.errors import BadInput
+from marview.export import Format
+from marview.mar import SharedArray
+from marview.mar.scratch import roomiest, scratch
+from marview.session.display import SOFT_TISSUE
+from marview.session.plane_store import PlaneStore
 from marview.session.sensitivity_choice import SweepChoice
 from marview.volume.brush import Brush
 
@@ -137,12 +147,63 @@ def test_an_unfinished_run_is_unsaved(opened, mail, worker) -> None:
     ended(opened, mail)
 
 
-def test_results_beyond_the_limit_move_to_disk_and_stay_the_same(opened, mail, monkeypatch) -> None:
-    opened.kept_results._most_bytes = 1
+def test_results_beyond_the_limit_lie_on_disk_and_are_the_same(opened, mail) -> None:
+    opened.kept_results.store = PlaneStore(most_bytes=3 * opened.loaded.volume.hu[0].size * 4)
     for _ in range(3):
         opened.reduce()
         ended(opened, mail)
-    first, _, last = opened.results
-    assert (first.nbytes, last.nbytes > 0) == (0, True)
-    of_first, of_last = first.settled_correction(), last.settled_correction()
-    assert all((of_first[z] == of_last[z]).all() for z in range(of_last.shape[0]))
+    first, _, last = (result.settled_correction() for result in opened.results)
+    assert all((first[z] == last[z]).all() for z in range(last.shape[0]))
+    assert [len(temporary_planes()), first[2].any()] == [6, True]
+    opened.kept_results.drop(opened.kept.series)
+    del first, _, last
+    assert not temporary_planes()
+
+
+def temporary_planes() -> list[Path]:
+    return list(scratch(Path(tempfile.gettempdir())).glob("*.npy"))
+
+
+def test_a_slice_whose_file_is_gone_counts_as_missing_and_is_not_exported(opened, mail, tmp_path) -> None:
+    opened.kept_results.store = PlaneStore(most_bytes=0)
+    opened.reduce()
+    ended(opened, mail)
+    for file in temporary_planes():
+        file.unlink()
+    states = []
+    opened.exports.changed.connect(states.append)
+    opened.exports.begin(opened.loaded, opened.result, SOFT_TISSUE, Format.NIFTI, tmp_path / "out")
+    mail.wait_until(lambda: states and states[-1].is_over)
+    assert "cannot be read again" in states[-1].sentence
+    assert not (tmp_path / "out").exists()
+    hu = opened.loaded.volume.hu[3]
+    np.testing.assert_array_equal(opened.result.corrected(hu, 3), hu)
+    assert 3 in opened.result.missing
+    assert "Run the method again" in opened.result.notes[-1]
+
+
+def test_sixty_results_hold_no_descriptors_and_no_shared_memory(opened, mail) -> None:
+    def held() -> tuple[int, int]:
+        gc.collect()
+        descriptors = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
+        places = (scratch(roomiest(1)), scratch(Path(tempfile.gettempdir())))
+        return descriptors, sum(len(list(place.iterdir())) for place in set(places))
+
+    opened.reduce()
+    ended(opened, mail)
+    before = held()
+    for _ in range(60):
+        opened.reduce()
+        ended(opened, mail)
+    assert len(opened.results) == 61
+    assert held() == before
+
+
+def test_a_run_without_room_for_its_arrays_is_refused(opened, said, monkeypatch) -> None:
+    def full(shape, dtype):
+        raise BadInput("There is no room for an array of 1 MB.")
+
+    monkeypatch.setattr(SharedArray, "create", full)
+    opened.reduce()
+    assert said == ["There is no room for an array of 1 MB."]
+    assert not opened.runs.is_running

@@ -179,7 +179,7 @@ def test_a_run_that_stops_early_keeps_the_finished_slices_and_can_go_on(opened, 
     assert opened.unfinished is None
     settled = result.settled_correction()
     assert all((settled[z] == (10 if z in {2, 3, 4} else 0)).all() for z in range(settled.shape[0]))
-    assert result.correction.array.shape[0] == 3, "slices that are not corrected take no memory"
+    assert len(result.settled_correction()._planes) == 3, "slices that are not corrected take no memory"
 
 
 def test_a_run_is_told_which_end_is_the_head(opened, mail, worker) -> None:
@@ -190,14 +190,17 @@ def test_a_run_is_told_which_end_is_the_head(opened, mail, worker) -> None:
 
 def test_a_retry_uses_the_mask_of_the_run_that_stopped(opened, mail, worker) -> None:
     worker.ending = Outcome("crashed", "It crashed.", exit_code=4)
+    marked = opened.metal.mask.array.copy()
     opened.reduce()
     ended(opened, mail)
     opened.metal.set_threshold(500)
     mail.wait_until(lambda: not opened.metal.is_busy)
     worker.ending = Outcome("done")
+    worker.gate.clear()
     opened.retry()
+    np.testing.assert_array_equal(worker.requests[1].mask.array, marked)
+    worker.gate.set()
     ended(opened, mail)
-    assert worker.requests[1].mask is worker.requests[0].mask
 
 
 def test_a_run_that_fails_before_its_first_slice_leaves_no_result(opened, mail, worker, said) -> None:

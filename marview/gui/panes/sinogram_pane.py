@@ -269,7 +269,7 @@ class SinogramPane(Pane):
         result, metal = self.session.result, self.session.metal
         if result is None or metal.shared is None or ("sinogram", slice_index) not in result.outputs:
             return False
-        return not np.array_equal(result.mask.array[slice_index], metal.shared.array[slice_index])
+        return not np.array_equal(result.mask[slice_index], metal.shared.array[slice_index])
 
     def _trace_anew(self) -> None:
         """The trace has followed the brush: only the outline is drawn anew."""

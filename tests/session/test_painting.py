@@ -190,7 +190,7 @@ def test_whole_edits_are_steps_of_undo_and_refuse_in_a_sentence(painter, mail, s
     settled(painter, mail)
     assert "no metal under the cursor" in said[-1]
     painter.view.update(pointed_mm=(0.5, 0.5))
-    assert painter.voxel_under_cursor() == (3, 32, 40)
+    assert painter.series.voxel_under_cursor() == (3, 32, 40)
     painter.edits.drop_piece()
     settled(painter, mail)
     assert not painter.metal.is_present

@@ -50,7 +50,7 @@ def test_going_to_a_piece_sets_slice_and_crosshair(listed) -> None:
     listed.pieces.go_to(listed.pieces.listed[1])
     assert listed.view.display.slice_index == 4
     z, y, x = listed.pieces.listed[1].component.densest_zyx
-    assert listed.voxel_under_cursor() == (z, y, x)
+    assert listed.series.voxel_under_cursor() == (z, y, x)
 
 
 def test_a_series_without_metal_has_no_pieces(opened, mail) -> None:

@@ -1,0 +1,149 @@
+"""The series in view: its voxels in shared memory, the slice that is shown, and its HU window."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom import LoadedSeries
+from marview.mar import SharedArray
+from marview.session.display import SOFT_TISSUE, Display, View
+from marview.session.library import Library
+from marview.session.picture import Picture
+from marview.session.presets import preset_of_key
+from marview.session.settings import Settings, body_part_of
+from marview.volume.window import HuWindow
+
+
+class OpenSeries:
+    """Holds the HU of the series in view, and of every series that a run still reads.
+
+    Attributes:
+        hu: HU of the series in view, int16 `[z, y, x]`; None until all of it is read.
+        unlooked: index of the slice that opening showed, until the metal is found; None once that is settled.
+    """
+
+    def __init__(self, settings: Settings, view: View) -> None:
+        self.hu: SharedArray | None = None
+        self.unlooked: int | None = None
+        self._library: Library | None = None
+        self._settings = settings
+        self._view = view
+        self._allocated: list[SharedArray] = []
+        self._held: Counter[SharedArray] = Counter()
+        view.changed.connect(self._remember_window)
+
+    def follow(self, library: Library) -> None:
+        """Show what a library reads; it reads into `allocate`."""
+        self._library = library
+
+    @property
+    def loaded(self) -> LoadedSeries | None:
+        """The series in view."""
+        return None if self._library is None else self._library.loaded
+
+    # -- memory
+
+    def allocate(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Shared memory for the HU of a series that is read."""
+        shared = SharedArray.create(shape, dtype)
+        self._allocated.append(shared)
+        return shared.array
+
+    def hold(self, hu: SharedArray) -> None:
+        """Keep HU in memory until `release`, also when another series is in view."""
+        self._held[hu] += 1
+
+    def release(self, hu: SharedArray) -> None:
+        """Let go of HU that were held; unless others hold them, only the series in view keeps them."""
+        self._held[hu] -= 1
+        if self._held[hu] <= 0:
+            del self._held[hu]
+            if hu is not self.hu and hu in self._allocated:
+                self._allocated.remove(hu)
+                hu.close()
+
+    def close(self) -> None:
+        """Let go of all memory."""
+        for shared in self._allocated:
+            shared.close()
+
+    # -- opening
+
+    def start(self, loaded: LoadedSeries, slice_index: int | None) -> None:
+        """Show a series that is being read, at a slice; in its middle where None, until the metal is found."""
+        self.hu = None
+        count = loaded.volume.grid.shape[0]
+        here = count // 2 if slice_index is None else min(slice_index, count - 1)
+        self._view.update(
+            slice_index=here,
+            slice_count=count,
+            numbers=loaded.volume.grid.slice_numbers,
+            window=self._first_window(here),
+            zoom=1.0,
+            centre_mm=(0.0, 0.0),
+            cursor_mm=None,
+            pointed_mm=None,
+            pointed_ray=None,
+        )
+        self.unlooked = here if slice_index is None and loaded.report.is_volume else None
+
+    def finish(self, loaded: LoadedSeries) -> None:
+        """Take over the HU of a series that is read, and let go of those that nobody needs."""
+        self.hu = next((one for one in self._allocated if np.shares_memory(one.array, loaded.volume.hu)), None)
+        in_use = [shared for shared in self._allocated if shared is self.hu or shared in self._held]
+        for shared in self._allocated:
+            if shared not in in_use:
+                shared.close()
+        self._allocated = in_use
+
+    def empty(self) -> None:
+        """Show nothing."""
+        self.hu = None
+        self._view.update(slice_index=0, slice_count=0, cursor_mm=None, pointed_mm=None, pointed_ray=None)
+
+    # -- the slice in view
+
+    def original(self) -> Picture | None:
+        """The slice in view as it was read; None where there is none, also while another series takes over."""
+        loaded, display = self.loaded, self._view.display
+        if loaded is None or display.slice_index >= len(loaded.volume.hu):
+            return None
+        return Picture(loaded.volume.hu[display.slice_index], loaded.volume.grid.spacing_mm[1:])
+
+    def voxel_under_cursor(self) -> tuple[int, int, int] | None:
+        """The voxel (z, y, x) under the mouse, else under the crosshair; None where there is none."""
+        display, original = self._view.display, self.original()
+        point = display.pointed_mm or display.cursor_mm
+        index = None if original is None or point is None else original.index_at(*point)
+        return None if index is None else (display.slice_index, *index)
+
+    # -- the HU window
+
+    def set_preset(self, key: int) -> None:
+        """Set the HU window of a number key; 0 is the file's own."""
+        preset = preset_of_key(key)
+        if preset is not None:
+            self._view.update(window=preset.window)
+        elif key == 0:
+            self._view.update(window=self._own_window(self._view.display.slice_index))
+
+    def _remember_window(self, display: Display, names: frozenset[str]) -> None:
+        part = self._body_part()
+        if part and "window" in names:
+            self._settings.windows[part] = (display.window.width_hu, display.window.level_hu)
+
+    def _own_window(self, slice_index: int) -> HuWindow:
+        loaded = self.loaded
+        asked = None if loaded is None else loaded.window_at(slice_index)
+        return SOFT_TISSUE if asked is None else HuWindow(*asked)
+
+    def _first_window(self, slice_index: int) -> HuWindow:
+        remembered = self._settings.windows.get(self._body_part())
+        return HuWindow(*remembered) if remembered else self._own_window(slice_index)
+
+    def _body_part(self) -> str:
+        loaded = self.loaded
+        header = next((one for one in loaded.sources if one is not None), None) if loaded else None
+        return body_part_of(header.body_part) if header else ""

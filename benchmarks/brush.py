@@ -23,6 +23,8 @@ from PySide6.QtWidgets import QApplication
 from marview.dicom.make import Labels, write_ct_series
 from marview.geometry import Grid
 from marview.gui.app import SIZE, application, make_window, wait_until
+from marview.gui.panes.image_pane import ImagePane
+from marview.gui.panes.sinogram_pane import SinogramPane
 from marview.session.display import Layout
 from marview.session.settings import Settings
 from marview.session.tools import Tool
@@ -111,9 +113,11 @@ class BrushWindow:
         wait_until(lambda: session.metal.is_present and not session.refusal, 300)
         session.view.go_to(SLICE)
         session.view.update(layout=Layout.MAR)
-        pane = window.grid.panes["sinogram"]
-        wait_until(lambda: session.traces.is_surveyed and bool(getattr(pane, "available", None)), 300)
-        self._view = window.grid.panes["original"].view
+        original, sinogram = window.grid.panes["original"], window.grid.panes["sinogram"]
+        assert isinstance(original, ImagePane)
+        assert isinstance(sinogram, SinogramPane)
+        wait_until(lambda: session.traces.is_surveyed and bool(sinogram.available), 300)
+        self._view, self._sinogram = original.view, sinogram.view
         self._viewport = self._view.viewport()
         self._generator = np.random.default_rng(0)
 
@@ -121,7 +125,7 @@ class BrushWindow:
         """Milliseconds of every event of a long stroke, and from events to their trace on screen."""
         session = self._session
         session.tools.update(tool=Tool.BRUSH, **settings)
-        sinogram = self._window.grid.panes["sinogram"].view
+        sinogram = self._sinogram
         spent: list[float] = []
         followed: list[float] = []
         waiting: list[float] = []

@@ -120,7 +120,7 @@ class MainWindow(QMainWindow):
         recent.aboutToShow.connect(lambda: self._fill_recent(recent))
         self._fill_recent(recent)
         for pane in self.grid.panes.values():
-            pane.view.gestures.menu_asked.connect(self._pop_up)
+            pane.menu_asked.connect(self._pop_up)
         self.empty.show_recent(self.session.settings.recent)
 
     def _pop_up(self, at: QPoint) -> None:

@@ -76,8 +76,7 @@ class PaneGrid(QWidget):
         """What the active pane shows, as on the screen; the original's where none is active."""
         active = self._session.view.display.active
         pane = self.panes[active] if active and self.panes[active].isVisibleTo(self) else self.panes["original"]
-        seen: QPixmap = pane.view.grab()
-        return seen
+        return pane.snapshot()
 
     def focus_first(self) -> None:
         """Give the focus to the pane that had it last, else to the original."""

@@ -1,14 +1,13 @@
-"""The frame of a pane: title, room for controls, the view, a caption."""
+"""The frame of a pane: title, room for controls, any view, a caption."""
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent, QMouseEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QMouseEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from marview.gui.elided_label import ElidedLabel
 from marview.gui.icons import icon
-from marview.gui.image_view import ImageView
 from marview.gui.label import Label
 from marview.gui.panes.caption import Caption
 from marview.gui.text import tr
@@ -17,12 +16,19 @@ HEADER_PX = 38
 
 
 class Pane(QFrame):
-    """A framed view; the one with the focus has a visible edge."""
+    """A frame around a view; the pane with the focus has a visible edge.
+
+    Args:
+        name: identifies the pane in layouts.
+        title: what the frame shows above the view.
+        body: the view: a slice, a sinogram, a 3D scene or a plot.
+    """
 
     activated = Signal(str)
     maximise_asked = Signal(str)
+    menu_asked = Signal(QPoint)
 
-    def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, title: str, body: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.name = name
         self.setObjectName("pane")
@@ -50,7 +56,7 @@ class Pane(QFrame):
         header.addWidget(self.note, 1)
         header.addLayout(self.controls)
         header.addWidget(maximise)
-        self.view = ImageView()
+        self.body = body
         self.caption = Caption()
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
@@ -59,9 +65,13 @@ class Pane(QFrame):
         top.setFixedHeight(HEADER_PX)
         top.setLayout(header)
         column.addWidget(top)
-        column.addWidget(self.view, 1)
+        column.addWidget(body, 1)
         column.addWidget(self.caption)
-        self.view.gestures.double_clicked.connect(lambda: self.maximise_asked.emit(self.name))
+
+    def snapshot(self) -> QPixmap:
+        """What the view shows, as on the screen."""
+        seen: QPixmap = self.body.grab()
+        return seen
 
     def set_caption(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
         """Write two lines under the view; the tool tip tells more."""

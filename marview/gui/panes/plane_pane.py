@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from marview.gui.overlay import outlined
 from marview.gui.palette import colour
-from marview.gui.panes.pane import Pane
+from marview.gui.panes.image_pane import ImagePane
 from marview.gui.text import tr
 from marview.session.display import Display, Overlay
 from marview.session.result import CorrectedHu
@@ -23,7 +23,7 @@ REACH_MM = 4000.0
 SLABS = {Slab.MIP: "MIP", Slab.MINIP: "MinIP", Slab.MEAN: "mean"}
 
 
-class PlanePane(Pane):
+class PlanePane(ImagePane):
     """Shows one section; the wheel moves it, the crosshair can be grabbed. `name` says which section."""
 
     redraws_for = frozenset(

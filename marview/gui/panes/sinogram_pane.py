@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from marview.geometry import SliceNumbers, TraceCoverage
 from marview.gui.overlay import MaskPicture, ramp
 from marview.gui.palette import colour
-from marview.gui.panes.pane import Pane
+from marview.gui.panes.image_pane import ImagePane
 from marview.gui.panes.segmented import Segmented
 from marview.gui.text import tr
 from marview.session.display import Display, Overlay, SinogramPicture
@@ -36,7 +36,7 @@ DIFFERENCE_REACH = 1.0
 INCONSISTENT = 0.5
 
 
-class SinogramPane(Pane):
+class SinogramPane(ImagePane):
     """Views go down, bins to the right."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtGui import QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.palette import colour
-from marview.gui.panes.pane import Pane
+from marview.gui.panes.image_pane import ImagePane
 from marview.gui.series_list import patient_title
 from marview.session.display import Display, Layout
 from marview.session.picture import Picture, edge_letters
@@ -22,7 +22,7 @@ WINDOW_DRAG = 1 / 350
 """Share of the width that a pixel of dragging changes."""
 
 
-class SlicePane(Pane):
+class SlicePane(ImagePane):
     """Shows the picture that `picture` gives; a subclass says which one that is."""
 
     redraws_for = frozenset({"slice_index", "slice_count"})

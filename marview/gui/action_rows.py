@@ -117,6 +117,7 @@ ROWS: tuple[Row, ...] = (
     _layout(Layout.MAR, "MAR", "Ctrl+2", "layout_mar"),
     _layout(Layout.SENSITIVITY, "Sensitivity", "Ctrl+3", "layout_sensitivity"),
     _layout(Layout.MPR, "Planes", "Ctrl+4", "layout_mpr"),
+    _layout(Layout.SCENE, "3D", "Ctrl+5", "layout_scene"),
     Row(
         "reset",
         "Reset zoom and pan",
@@ -192,6 +193,15 @@ ROWS: tuple[Row, ...] = (
     _slab(Slab.MEAN, "Mean", ""),
     Row("thicker", "Thicker", "View/Slab", ("Shift++",), needs="planes", does=lambda c: c.thicken(1)),
     Row("thinner", "Thinner", "View/Slab", ("Shift+-",), needs="planes", does=lambda c: c.thicken(-1)),
+    Row(
+        "scene",
+        "3D beside the planes",
+        "View",
+        ("Shift+D",),
+        needs="planes",
+        does=lambda c: c.view.update(has_scene=not c.view.display.has_scene, oblique_deg=None),
+        is_on=lambda s: s.view.display.has_scene,
+    ),
     Row(
         "oblique",
         "Oblique section",

@@ -10,6 +10,7 @@ from marview.gui.panes.pane import Pane
 from marview.gui.panes.plane_pane import PlanePane
 from marview.gui.panes.prior_pane import PriorPane
 from marview.gui.panes.result_pane import ResultPane
+from marview.gui.panes.scene_pane import ScenePane
 from marview.gui.panes.sinogram_pane import SinogramPane
 from marview.gui.sensitivity.variant_pane import VariantPane
 from marview.gui.text import tr
@@ -20,6 +21,7 @@ PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
     Layout.READ: {"original": (0, 0), "result": (0, 1)},
     Layout.MAR: {"original": (0, 0), "sinogram": (0, 1), "prior": (1, 0), "result": (1, 1)},
     Layout.SENSITIVITY: {"variant": (0, 0)},
+    Layout.SCENE: {"scene": (0, 0)},
     Layout.MPR: {"original": (0, 0), "coronal": (0, 1), "sagittal": (1, 0), "result": (1, 1)},
 }
 """Row and column of every pane in every layout."""
@@ -28,8 +30,9 @@ PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
 def places_of(display: Display) -> dict[str, tuple[int, int]]:
     """Row and column of the panes in view."""
     places = PLACES[display.layout]
-    if display.layout is Layout.MPR and display.oblique_deg is not None:
-        places = {("oblique" if name == "result" else name): place for name, place in places.items()}
+    fourth = "oblique" if display.oblique_deg is not None else "scene" if display.has_scene else "result"
+    if display.layout is Layout.MPR:
+        places = {(fourth if name == "result" else name): place for name, place in places.items()}
     return places
 
 
@@ -50,6 +53,7 @@ class PaneGrid(QWidget):
                 PlanePane("coronal", tr("Coronal"), session),
                 PlanePane("sagittal", tr("Sagittal"), session),
                 PlanePane("oblique", tr("Oblique"), session),
+                ScenePane(session),
             )
         }
         original = self.panes["original"]
@@ -73,14 +77,16 @@ class PaneGrid(QWidget):
         self._session.view.update(maximised="" if is_maximised else name, active=name)
 
     def picture(self) -> QPixmap:
-        """What the active pane shows, as on the screen; the original's where none is active."""
+        """What the active pane shows, as on the screen; the first one's where none is active."""
         active = self._session.view.display.active
-        pane = self.panes[active] if active and self.panes[active].isVisibleTo(self) else self.panes["original"]
-        return pane.snapshot()
+        shown = [name for name, pane in self.panes.items() if pane.isVisibleTo(self)]
+        return self.panes[active if active in shown else (shown or ["original"])[0]].snapshot()
 
     def focus_first(self) -> None:
         """Give the focus to the pane that had it last, else to the original."""
-        name = self._session.view.display.active or "original"
+        display = self._session.view.display
+        shown = places_of(display)
+        name = display.active if display.active in shown else next(iter(shown))
         self.panes[name].setFocus(Qt.FocusReason.OtherFocusReason)
         self._session.view.update(active=name)
 
@@ -103,7 +109,7 @@ class PaneGrid(QWidget):
         return super().eventFilter(watched, event)
 
     def _follow(self, display: Display, names: frozenset[str]) -> None:
-        if names & {"layout", "maximised", "oblique_deg"}:
+        if names & {"layout", "maximised", "oblique_deg", "has_scene"}:
             self._arrange(display)
         if "active" in names:
             for name, pane in self.panes.items():

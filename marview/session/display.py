@@ -18,6 +18,7 @@ class Layout(enum.StrEnum):
     MAR = "mar"
     SENSITIVITY = "sensitivity"
     MPR = "mpr"
+    SCENE = "scene"
 
 
 class Overlay(enum.StrEnum):
@@ -73,6 +74,7 @@ class Display:
         slab: how the slices of thick coronal, sagittal and oblique sections become one picture.
         slab_mm: thickness of these sections.
         oblique_deg: turn around the head-feet axis and tilt of the oblique section; None where there is none.
+        has_scene: whether the layout of planes shows the 3D scene in place of the result.
         is_anonymous: whether the patient's name is left out of the panes.
         maximised: name of the pane that fills the layout; empty for none.
         active: name of the pane that has the focus.
@@ -98,6 +100,7 @@ class Display:
     slab: Slab = Slab.NONE
     slab_mm: float = 10.0
     oblique_deg: tuple[float, float] | None = None
+    has_scene: bool = False
     is_anonymous: bool = False
     maximised: str = ""
     active: str = ""

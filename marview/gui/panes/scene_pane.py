@@ -1,0 +1,219 @@
+"""The 3D pane: bone and metal of the original, beside those of the result, seen with one camera."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+
+from marview.gui.icons import icon
+from marview.gui.panes.pane import Pane
+from marview.gui.panes.segmented import Segmented
+from marview.gui.scene.camera import Camera
+from marview.gui.scene.messages import Contents, Cut, Draw, Look
+from marview.gui.scene.renderer import Renderer, Shown
+from marview.gui.scene.view import SceneView
+from marview.gui.text import tr
+from marview.session.display import Display
+from marview.session.runs import Job
+from marview.session.session import Session
+
+SETTLE_MS = 250
+"""After the last move the picture is drawn finely."""
+
+FILL_MS = 500
+"""After the last change of the mask the scene is filled anew."""
+
+IDLE_MS = 60_000
+"""A hidden pane gives the memory of its process back after this time."""
+
+CUTS: dict[Cut, str] = {"none": "Whole", "axial": "Axial", "coronal": "Coronal", "sagittal": "Sagittal"}
+LOOKS: dict[Look, str] = {"bone": "Bone", "metal": "Metal"}
+
+
+class ScenePane(Pane):
+    """Starts the process that draws when it is first shown, and says why where nothing can be drawn."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        view = SceneView()
+        super().__init__("scene", tr("3D"), view, parent)
+        self.view = view
+        self.session = session
+        self.cut: Cut = "none"
+        self.look: Look = "bone"
+        self.renderer = Renderer(session.background.post, self._take, self._follow_state)
+        self._number = 0
+        self._make_controls()
+        self._still = _timer(self, SETTLE_MS, lambda: self._ask(is_moving=False))
+        self._refill = _timer(self, FILL_MS, self._fill)
+        self._idle = _timer(self, IDLE_MS, self.renderer.stop)
+        self.view.moved.connect(lambda: self._ask(is_moving=True))
+        self.view.settled.connect(self._still.start)
+        self.view.resized.connect(self._still.start)
+        self.view.gestures.double_clicked.connect(lambda: self.maximise_asked.emit(self.name))
+        self.view.gestures.menu_asked.connect(self.menu_asked)
+        self.view.gestures.scrolled.connect(self._wheel)
+        session.view.changed.connect(self._follow)
+        session.library.finished.connect(self._change)
+        session.library.started.connect(self._forget)
+        session.library.emptied.connect(self._forget)
+        session.metal.changed.connect(self._change)
+        session.result_changed.connect(self._change)
+        session.runs.changed.connect(self._follow_run)
+        self.destroyed.connect(self.renderer.stop)
+
+    def _make_controls(self) -> None:
+        self.looks = Segmented({name: tr(title) for name, title in LOOKS.items()})
+        self.looks.setToolTip(tr("What the volume shows: bone and metal, or metal alone"))
+        self.looks.choose("bone")
+        self.looks.chosen.connect(self._set_look)
+        self.surface = QToolButton()
+        self.surface.setIcon(icon("mask"))
+        self.surface.setCheckable(True)
+        self.surface.setChecked(True)
+        self.surface.setToolTip(tr("Metal mask as a surface"))
+        self.surface.setAccessibleName(tr("Metal mask as a surface"))
+        self.surface.toggled.connect(lambda _is_on: self._ask(is_moving=False))
+        self.cuts = Segmented({name: tr(title) for name, title in CUTS.items()})
+        self.cuts.setToolTip(tr("Cut off what lies in front of a plane through the crosshair; the wheel moves it"))
+        self.cuts.choose("none")
+        self.cuts.chosen.connect(self._set_cut)
+        self.retry = QPushButton(tr("Retry"))
+        self.retry.clicked.connect(self._start)
+        self.retry.hide()
+        for widget in (self.retry, self.looks, self.surface, self.cuts):
+            self.controls.addWidget(widget)
+
+    # -- what is asked of the process
+
+    def _start(self) -> None:
+        self.view.say(tr("Preparing the 3D view …"))
+        self.retry.hide()
+        self.renderer.start()
+        self._fill()
+
+    def _fill(self) -> None:
+        """Send volume, correction and mask; nothing while the pane is hidden."""
+        session, loaded = self.session, self.session.loaded
+        hu = session.series.hu
+        if not self.isVisible():
+            return
+        if loaded is None or hu is None or not loaded.report.is_volume:
+            self.view.show_picture(None)
+            is_read = loaded is not None and hu is not None
+            self.view.say(tr("This series is no volume that 3D could show.") if is_read else "")
+            return
+        result = session.result
+        rows = () if result is None else tuple((z, row) for row, z in enumerate(result.slices) if z in result.done)
+        mask = session.metal.shared if session.metal.is_present else None
+        self.renderer.fill(
+            Contents(
+                hu=hu.description,
+                affine=tuple(float(value) for value in loaded.volume.grid.affine.ravel()),
+                correction=result.correction.description if result is not None and rows else None,
+                rows=rows,
+                mask=None if mask is None else mask.description,
+            )
+        )
+        self.view.titles = (tr("Original"), "" if result is None else result.title)
+        self.surface.setEnabled(mask is not None)
+        self.set_caption(tr("Volume rendering; streaks and noise may look like bone"), tr("Not for primary diagnosis."))
+        self._ask(is_moving=False)
+
+    def _ask(self, *, is_moving: bool) -> None:
+        if not self.isVisible():
+            return
+        size, camera = self.view.picture_size, self.view.camera
+        point = self.session.crosshair.lps_mm
+        self._number += 1
+        self.renderer.draw(
+            Draw(
+                number=self._number,
+                width=size.width(),
+                height=size.height(),
+                azimuth_deg=camera.azimuth_deg,
+                elevation_deg=camera.elevation_deg,
+                zoom=camera.zoom,
+                pan_mm=camera.pan_mm,
+                cut=self.cut,
+                cut_at=(0.0, 0.0, 0.0) if point is None else (float(point[0]), float(point[1]), float(point[2])),
+                look=self.look,
+                has_mask=self.surface.isChecked(),
+                quality="moving" if is_moving else "still",
+            )
+        )
+        if is_moving:
+            self._still.start()
+
+    # -- what comes back
+
+    def _take(self, shown: Shown) -> None:
+        if self.session.loaded is not None:
+            self.view.say("")
+            self.view.show_picture(shown)
+
+    def _follow_state(self) -> None:
+        if self.renderer.refusal:
+            self.view.show_picture(None)
+            self.view.say(self.renderer.refusal)
+            self.retry.show()
+
+    # -- what changes
+
+    def _follow(self, display: Display, names: frozenset[str]) -> None:
+        if not self.isVisible():
+            return
+        if self.cut != "none" and names & {"slice_index", "cursor_mm"}:
+            self._ask(is_moving=True)
+        if names & {"zoom", "centre_mm"} and display.zoom == 1.0 and display.centre_mm == (0.0, 0.0):
+            self.view.look_from(Camera(self.view.camera.azimuth_deg, self.view.camera.elevation_deg))
+
+    def _change(self, *_: object) -> None:
+        self._refill.start()
+
+    def _follow_run(self, job: Job) -> None:
+        if job.state.is_over:
+            self._refill.start()
+
+    def _forget(self, *_: object) -> None:
+        self.view.show_picture(None)
+        self.view.say(tr("Preparing the 3D view …") if self.session.loaded is not None else "")
+
+    def _set_look(self, name: str) -> None:
+        self.look = next(look for look in LOOKS if look == name)
+        self._ask(is_moving=False)
+
+    def _set_cut(self, name: str) -> None:
+        self.cut = next(cut for cut in CUTS if cut == name)
+        self.cuts.choose(name)
+        self._ask(is_moving=False)
+
+    def _wheel(self, notches: int) -> None:
+        """Move the plane of the cut; without one, zoom."""
+        point, loaded = self.session.crosshair.lps_mm, self.session.loaded
+        if self.cut == "none" or point is None or loaded is None:
+            self.view.look_from(self.view.camera.zoomed(1.2**notches))
+            return
+        axis = {"sagittal": 0, "coronal": 1, "axial": 2}[self.cut]
+        away = 1.0 if self.view.camera.forward[axis] >= 0 else -1.0
+        point[axis] -= notches * away * max(loaded.volume.grid.spacing_mm)
+        self.session.crosshair.move(point)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Start what draws."""
+        super().showEvent(event)
+        self._idle.stop()
+        self._start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let the process go after a while."""
+        super().hideEvent(event)
+        self._idle.start()
+
+
+def _timer(pane: ScenePane, milliseconds: int, then: Callable[[], None]) -> QTimer:
+    timer = QTimer(pane)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(then)
+    return timer

@@ -1,0 +1,104 @@
+"""The process that draws the 3D scene. VTK may end its process where graphics fail; the window goes on."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from pydantic import ValidationError
+
+from marview.errors import MarviewError
+from marview.gui.scene.messages import REQUESTS, Contents, Draw, Drawn, Ready, Refused
+from marview.gui.scene.voxels import Voxels, box_of, box_of_dense, cut_out
+from marview.mar.shared import SharedArray
+from marview.volume.correction import corrected
+
+if TYPE_CHECKING:
+    from marview.gui.scene.drawing import Scene
+
+MISSING = (
+    "The 3D view needs VTK, which is not installed. Install it with: pip install vtk (or marview's extra named 3d)."
+)
+
+
+def main(_arguments: Sequence[str] | None = None) -> None:
+    """Draw until the window hangs up."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is not part of an answer
+    requests = sys.stdin.buffer
+    try:
+        from marview.gui.scene.drawing import Scene
+    except ImportError as error:
+        is_missing = (error.name or "").startswith("vtkmodules")
+        words = MISSING if is_missing else f"VTK cannot be loaded: {error}. The 3D view stays off."
+        _send(answers, Refused(sentence=words))
+        return
+    scene = Scene()
+    scene.show([Voxels(np.full((4, 4, 4), 1000, np.int16), np.eye(4)[[2, 1, 0, 3]])], None)
+    scene.draw(Draw(number=0, width=16, height=16, azimuth_deg=0, elevation_deg=0, zoom=1, pan_mm=(0, 0)))
+    _send(answers, Ready(backend=scene.backend))
+    with contextlib.suppress(BrokenPipeError):  # the window is gone
+        for line in requests:
+            serve(scene, line, answers)
+
+
+def serve(scene: "Scene", line: bytes, answers: BinaryIO) -> None:
+    """Answer one request."""
+    try:
+        request = REQUESTS.validate_json(line)
+        if isinstance(request, Contents):
+            volumes, metal = read_contents(request)
+            scene.show(volumes, metal)
+            return
+        began = time.perf_counter()
+        picture = scene.draw(request)
+        spent = (time.perf_counter() - began) * 1000
+    except (MarviewError, ValidationError, MemoryError) as error:
+        words = "There is not enough memory for the 3D scene." if isinstance(error, MemoryError) else str(error)
+        _send(answers, Refused(sentence=words))
+        return
+    height, width, _ = picture.rgb.shape
+    drawn = Drawn(
+        number=request.number,
+        width=width,
+        height=height,
+        milliseconds=spent,
+        pixel_mm=picture.pixel_mm,
+        has_corrected=scene.has_corrected,
+        is_stacked=picture.is_stacked,
+    )
+    answers.write(drawn.line() + picture.rgb.tobytes())
+    answers.flush()
+
+
+def read_contents(wanted: Contents) -> tuple[list[Voxels], Voxels | None]:
+    """The original volume, the corrected one where there is a correction, and the metal, cut to what is drawn.
+
+    Raises:
+        MarviewError: a shared array is gone.
+    """
+    affine = np.array(wanted.affine, np.float64).reshape(4, 4)
+    hu = SharedArray.open(wanted.hu).array
+    box = box_of_dense(hu)
+    volumes = [cut_out(hu, affine, box)]
+    if wanted.correction is not None:
+        added = SharedArray.open(wanted.correction).array
+        second = cut_out(hu, affine, box)
+        for z, row in wanted.rows:
+            if box[0].start <= z < box[0].stop:
+                second.values[z - box[0].start] = corrected(hu[z], added[row])[box[1], box[2]]
+        volumes.append(second)
+    metal = None
+    if wanted.mask is not None:
+        mask = SharedArray.open(wanted.mask).array
+        around = box_of(mask)
+        metal = None if around is None else cut_out(mask, affine, around)
+    return volumes, metal
+
+
+def _send(answers: BinaryIO, message: Ready | Refused) -> None:
+    answers.write(message.line())
+    answers.flush()

@@ -1,0 +1,113 @@
+"""What the window and the process that draws the 3D scene say to each other: one JSON object a line.
+
+A picture follows its `Drawn` as raw bytes: RGB, rows from the bottom.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+Quality = Literal["moving", "still"]
+Cut = Literal["none", "axial", "coronal", "sagittal"]
+Look = Literal["bone", "metal"]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def line(self) -> bytes:
+        """The message as it is sent."""
+        return self.model_dump_json().encode() + b"\n"
+
+
+class Contents(_Message):
+    """What the scene holds.
+
+    Attributes:
+        hu: description of a shared int16 array, HU `[z, y, x]`.
+        affine: takes the index (z, y, x, 1) to LPS in mm; 16 numbers, row by row.
+        correction: description of a shared float32 array `[row, y, x]` in HU; None where there is no result.
+        rows: for each corrected slice its index and its row of the correction.
+        mask: description of a shared bool array `[z, y, x]`, the metal; None where none is marked.
+    """
+
+    kind: Literal["contents"] = "contents"
+    hu: Mapping[str, Any]
+    affine: tuple[float, ...]
+    correction: Mapping[str, Any] | None = None
+    rows: tuple[tuple[int, int], ...] = ()
+    mask: Mapping[str, Any] | None = None
+
+
+class Draw(_Message):
+    """Draw the scene.
+
+    Attributes:
+        number: comes back with the picture.
+        width: of the picture in pixels.
+        height: of the picture in pixels.
+        azimuth_deg: of the camera, as are the next three.
+        cut: the plane that the nearer part of the scene is cut off at.
+        cut_at: a point of that plane, LPS in mm.
+        look: which transfer function draws the volume.
+        has_mask: whether the metal mask is drawn as a surface.
+        quality: moving is coarser and faster.
+    """
+
+    kind: Literal["draw"] = "draw"
+    number: int
+    width: int = Field(ge=8, le=4096)
+    height: int = Field(ge=8, le=4096)
+    azimuth_deg: float
+    elevation_deg: float
+    zoom: float
+    pan_mm: tuple[float, float]
+    cut: Cut = "none"
+    cut_at: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    look: Look = "bone"
+    has_mask: bool = True
+    quality: Quality = "still"
+
+
+class Ready(_Message):
+    """The process can draw; `backend` says with which kind of OpenGL context."""
+
+    kind: Literal["ready"] = "ready"
+    backend: str
+
+
+class Drawn(_Message):
+    """A picture; its bytes follow.
+
+    Attributes:
+        number: of the request.
+        width: in pixels.
+        height: in pixels.
+        milliseconds: what it took to draw.
+        pixel_mm: edge of a pixel in the scene.
+        has_corrected: whether the second half shows the corrected volume.
+        is_stacked: whether that half is the lower one, not the right one.
+    """
+
+    kind: Literal["drawn"] = "drawn"
+    number: int
+    width: int
+    height: int
+    milliseconds: float
+    pixel_mm: float
+    has_corrected: bool
+    is_stacked: bool
+
+
+class Refused(_Message):
+    """Something could not be done, in words."""
+
+    kind: Literal["refused"] = "refused"
+    sentence: str
+
+
+Request = Annotated[Contents | Draw, Field(discriminator="kind")]
+Answer = Annotated[Ready | Drawn | Refused, Field(discriminator="kind")]
+REQUESTS: TypeAdapter[Contents | Draw] = TypeAdapter(Request)
+ANSWERS: TypeAdapter[Ready | Drawn | Refused] = TypeAdapter(Answer)

@@ -1,0 +1,171 @@
+"""Shows pictures of the 3D scene and turns the mouse into moves of the camera."""
+
+from typing import Any
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QWidget
+
+from marview.gui.gestures import Gestures
+from marview.gui.palette import colour
+from marview.gui.scene.camera import Camera
+from marview.gui.scene.renderer import Shown
+
+MOST_PX = 1100
+"""Longest edge of a drawn picture; larger views enlarge it."""
+
+MARGIN_PX = 10
+LETTERS = ("RL", "AP", "FH")
+
+
+class SceneView(QWidget):
+    """One picture of the scene. Left drag turns, middle drag pans, right drag and wheel zoom."""
+
+    moved = Signal()
+    """The camera has moved; a drag may go on."""
+
+    settled = Signal()
+    """The mouse has let go."""
+
+    resized = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setMinimumSize(120, 100)
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.camera = Camera()
+        self.titles: tuple[str, str] = ("", "")
+        self.words = ""
+        self.shown: Shown | None = None
+        self.gestures = Gestures(self)
+        self.gestures.windowed.connect(lambda right, down: self._move(self.camera.turned(right, down)))
+        self.gestures.panned.connect(self._pan)
+        self.gestures.zoomed.connect(lambda factor, _at: self._move(self.camera.zoomed(factor)))
+        self._image = QImage()
+
+    @property
+    def picture_size(self) -> QSize:
+        """Pixels that a picture of this view should have."""
+        ratio = self.devicePixelRatioF()
+        width, height = self.width() * ratio, self.height() * ratio
+        less = min(1.0, MOST_PX / max(width, height, 1))
+        return QSize(max(16, round(width * less)), max(16, round(height * less)))
+
+    def show_picture(self, shown: Shown | None) -> None:
+        """Show a picture; None shows nothing."""
+        self.shown = shown
+        if shown is None:
+            self._image = QImage()
+        else:
+            width, height = shown.drawn.width, shown.drawn.height
+            image = QImage(shown.rgb, width, height, 3 * width, QImage.Format.Format_RGB888)
+            self._image = image.flipped(Qt.Orientation.Vertical)
+        self.update()
+
+    def say(self, words: str) -> None:
+        """Write into the middle; nothing where empty."""
+        if words != self.words:
+            self.words = words
+            self.update()
+
+    def look_from(self, camera: Camera) -> None:
+        """Move the camera."""
+        self._move(camera)
+        self.settled.emit()
+
+    def _move(self, camera: Camera) -> None:
+        self.camera = camera
+        self.moved.emit()
+
+    def _pan(self, start: QPointF, end: QPointF) -> None:
+        if self.shown is None:
+            return
+        mm = self.shown.drawn.pixel_mm * self.shown.drawn.width / max(1, self.width())
+        step = end - start
+        self._move(self.camera.panned(step.x() * mm, -step.y() * mm))
+
+    # -- events
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a gesture; the pane takes the focus."""
+        self.gestures.press(event)
+        event.ignore()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with a gesture."""
+        self.gestures.move(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a gesture."""
+        self.gestures.release(event)
+        self.settled.emit()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Maximise."""
+        self.gestures.double_click(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom, or what the pane makes of it."""
+        self.gestures.wheel(event)
+        event.accept()
+
+    def resizeEvent(self, event: Any) -> None:
+        """Ask for a picture of the new size."""
+        super().resizeEvent(event)
+        self.resized.emit()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw picture, titles and letters."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(5, 6, 8))
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        if not self._image.isNull():
+            painter.drawImage(QRectF(self.rect()), self._image)
+        if self.words:
+            painter.setPen(colour("muted"))
+            middle = self.rect().adjusted(30, 30, -30, -30)
+            painter.drawText(middle, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), self.words)
+            return
+        if self._image.isNull():
+            return
+        for title, area in zip(self.titles, self._parts(), strict=False):
+            inside = area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, 2 - MARGIN_PX)
+            painter.setPen(colour("muted"))
+            painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, title)
+            painter.setPen(colour("text"))
+            for edge, letter in self._letters():
+                painter.drawText(inside, edge, letter)
+        self._draw_border(painter)
+
+    def _parts(self) -> list[QRectF]:
+        """Where original and corrected lie."""
+        whole = QRectF(self.rect())
+        drawn = None if self.shown is None else self.shown.drawn
+        if drawn is None or not drawn.has_corrected:
+            return [whole]
+        if drawn.is_stacked:
+            half = whole.height() / 2
+            return [QRectF(0, 0, whole.width(), half), QRectF(0, half, whole.width(), half)]
+        half = whole.width() / 2
+        return [QRectF(0, 0, half, whole.height()), QRectF(half, 0, half, whole.height())]
+
+    def _draw_border(self, painter: QPainter) -> None:
+        parts = self._parts()
+        if len(parts) == 2:
+            painter.setPen(colour("border"))
+            painter.drawLine(parts[1].topLeft(), parts[0].bottomRight())
+
+    def _letters(self) -> list[tuple[Qt.AlignmentFlag, str]]:
+        flag = Qt.AlignmentFlag
+        edges = (
+            (flag.AlignLeft | flag.AlignVCenter, -self.camera.right),
+            (flag.AlignRight | flag.AlignVCenter, self.camera.right),
+            (flag.AlignHCenter | flag.AlignTop, self.camera.up),
+            (flag.AlignHCenter | flag.AlignBottom, -self.camera.up),
+        )
+        made = []
+        for edge, towards in edges:
+            axis = int(abs(towards).argmax())
+            made.append((edge, LETTERS[axis][int(towards[axis] > 0)]))
+        return made

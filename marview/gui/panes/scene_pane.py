@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
@@ -14,7 +16,10 @@ from marview.gui.scene.messages import Contents, Cut, Draw, Look
 from marview.gui.scene.renderer import Renderer, Shown
 from marview.gui.scene.view import SceneView
 from marview.gui.text import tr
+from marview.mar.shared import SharedArray
+from marview.session.background import IsStale
 from marview.session.display import Display
+from marview.session.result import Result
 from marview.session.runs import Job
 from marview.session.session import Session
 
@@ -42,11 +47,13 @@ class ScenePane(Pane):
         self.cut: Cut = "none"
         self.look: Look = "bone"
         self.renderer = Renderer(session.background.post, self._take, self._follow_state)
-        self._number = 0
+        self._number = self._filled_at = 0
+        self._fills = session.background.latest()
+        self._lent: SharedArray | None = None
         self._make_controls()
         self._still = _timer(self, SETTLE_MS, lambda: self._ask(is_moving=False))
         self._refill = _timer(self, FILL_MS, self._fill)
-        self._idle = _timer(self, IDLE_MS, self.renderer.stop)
+        self._idle = _timer(self, IDLE_MS, self._stop)
         self.view.moved.connect(lambda: self._ask(is_moving=True))
         self.view.settled.connect(self._still.start)
         self.view.resized.connect(self._still.start)
@@ -60,7 +67,7 @@ class ScenePane(Pane):
         session.metal.changed.connect(self._change)
         session.result_changed.connect(self._change)
         session.runs.changed.connect(self._follow_run)
-        self.destroyed.connect(self.renderer.stop)
+        self.destroyed.connect(self._stop)
 
     def _make_controls(self) -> None:
         self.looks = Segmented({name: tr(title) for name, title in LOOKS.items()})
@@ -104,21 +111,55 @@ class ScenePane(Pane):
             self.view.say(tr("This series is no volume that 3D could show.") if is_read else "")
             return
         result = session.result
-        rows = () if result is None else tuple((z, row) for row, z in enumerate(result.slices) if z in result.done)
+        slices = () if result is None else tuple(sorted(result.done))
         mask = session.metal.shared if session.metal.is_present else None
-        self.renderer.fill(
-            Contents(
-                hu=hu.description,
-                affine=tuple(float(value) for value in loaded.volume.grid.affine.ravel()),
-                correction=result.correction.description if result is not None and rows else None,
-                rows=rows,
-                mask=None if mask is None else mask.description,
-            )
+        contents = Contents(
+            hu=hu.description,
+            affine=tuple(float(value) for value in loaded.volume.grid.affine.ravel()),
+            mask=None if mask is None else mask.description,
         )
+        if result is None or not slices:
+            self._fills.drop()
+            self._send(contents, None)
+        else:
+            self._lend(contents, loaded.volume.hu, result, slices)
         self.view.titles = (tr("Original"), "" if result is None else result.title)
         self.surface.setEnabled(mask is not None)
         self.set_caption(tr("Volume rendering; streaks and noise may look like bone"), tr("Not for primary diagnosis."))
+
+    def _lend(self, contents: Contents, hu: NDArray[np.int16], result: Result, slices: tuple[int, ...]) -> None:
+        """Send the contents with the corrected slices, once these are copied to where the process sees them."""
+        made: list[SharedArray] = []
+
+        def work(_is_stale: IsStale) -> SharedArray:
+            made.append(_corrected(hu, result, slices))
+            return made[0]
+
+        def done(lent: SharedArray) -> None:
+            self._send(contents.model_copy(update={"corrected": lent.description, "slices": slices}), lent)
+
+        self._fills.run(work, done, self._say, lambda: _close(made))
+
+    def _send(self, contents: Contents, lent: SharedArray | None) -> None:
+        self._take_back()
+        self._lent = lent
+        self.renderer.fill(contents)
+        self._filled_at = self._number + 1
         self._ask(is_moving=False)
+
+    def _take_back(self) -> None:
+        """Let go of the corrected slices that were lent to the process."""
+        if self._lent is not None:
+            self._lent.close()
+            self._lent = None
+
+    def _say(self, sentence: str) -> None:
+        self.view.show_picture(None)
+        self.view.say(sentence)
+
+    def _stop(self) -> None:
+        self.renderer.stop()
+        self._take_back()
 
     def _ask(self, *, is_moving: bool) -> None:
         if not self.isVisible():
@@ -148,14 +189,16 @@ class ScenePane(Pane):
     # -- what comes back
 
     def _take(self, shown: Shown) -> None:
+        if shown.drawn.number >= self._filled_at:
+            self._take_back()
         if self.session.loaded is not None:
             self.view.say("")
             self.view.show_picture(shown)
 
     def _follow_state(self) -> None:
         if self.renderer.refusal:
-            self.view.show_picture(None)
-            self.view.say(self.renderer.refusal)
+            self._say(self.renderer.refusal)
+            self._take_back()
             self.retry.show()
 
     # -- what changes
@@ -209,6 +252,19 @@ class ScenePane(Pane):
         """Let the process go after a while."""
         super().hideEvent(event)
         self._idle.start()
+
+
+def _corrected(hu: NDArray[np.int16], result: Result, slices: tuple[int, ...]) -> SharedArray:
+    """The corrected slices for another process, int16 HU `[row, y, x]`."""
+    shared = SharedArray.create((len(slices), *hu.shape[1:]), np.int16)
+    for row, z in enumerate(slices):
+        shared.array[row] = result.corrected(hu[z], z)
+    return shared
+
+
+def _close(arrays: list[SharedArray]) -> None:
+    for one in arrays:
+        one.close()
 
 
 def _timer(pane: ScenePane, milliseconds: int, then: Callable[[], None]) -> QTimer:

@@ -14,7 +14,6 @@ from marview.errors import MarviewError
 from marview.gui.scene.messages import REQUESTS, Contents, Draw, Drawn, Ready, Refused
 from marview.gui.scene.voxels import Voxels, box_of, box_of_dense, cut_out
 from marview.mar.shared import SharedArray
-from marview.volume.correction import corrected
 
 if TYPE_CHECKING:
     from marview.gui.scene.drawing import Scene
@@ -75,7 +74,7 @@ def serve(scene: "Scene", line: bytes, answers: BinaryIO) -> None:
 
 
 def read_contents(wanted: Contents) -> tuple[list[Voxels], Voxels | None]:
-    """The original volume, the corrected one where there is a correction, and the metal, cut to what is drawn.
+    """The original volume, the corrected one where there is one, and the metal, cut to what is drawn.
 
     Raises:
         MarviewError: a shared array is gone.
@@ -84,12 +83,12 @@ def read_contents(wanted: Contents) -> tuple[list[Voxels], Voxels | None]:
     hu = SharedArray.open(wanted.hu).array
     box = box_of_dense(hu)
     volumes = [cut_out(hu, affine, box)]
-    if wanted.correction is not None:
-        added = SharedArray.open(wanted.correction).array
+    if wanted.corrected is not None:
+        planes = SharedArray.open(wanted.corrected).array
         second = cut_out(hu, affine, box)
-        for z, row in wanted.rows:
+        for row, z in enumerate(wanted.slices):
             if box[0].start <= z < box[0].stop:
-                second.values[z - box[0].start] = corrected(hu[z], added[row])[box[1], box[2]]
+                second.values[z - box[0].start] = planes[row][box[1], box[2]]
         volumes.append(second)
     metal = None
     if wanted.mask is not None:

@@ -27,16 +27,16 @@ class Contents(_Message):
     Attributes:
         hu: description of a shared int16 array, HU `[z, y, x]`.
         affine: takes the index (z, y, x, 1) to LPS in mm; 16 numbers, row by row.
-        correction: description of a shared float32 array `[row, y, x]` in HU; None where there is no result.
-        rows: for each corrected slice its index and its row of the correction.
+        corrected: description of a shared int16 array, corrected HU `[row, y, x]`; None where there is no result.
+        slices: the index of the slice that each row corrects.
         mask: description of a shared bool array `[z, y, x]`, the metal; None where none is marked.
     """
 
     kind: Literal["contents"] = "contents"
     hu: Mapping[str, Any]
     affine: tuple[float, ...]
-    correction: Mapping[str, Any] | None = None
-    rows: tuple[tuple[int, int], ...] = ()
+    corrected: Mapping[str, Any] | None = None
+    slices: tuple[int, ...] = ()
     mask: Mapping[str, Any] | None = None
 
 

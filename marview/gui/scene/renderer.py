@@ -67,7 +67,7 @@ class Renderer:
         self._run += 1
         run = self._run
         self._is_busy = False
-        self._sent = None
+        self._contents = self._sent = None
         try:
             start_thread(lambda: self._serve(run), "3D scene")
         except NoThread as error:

@@ -9,8 +9,9 @@ from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.physics import protocol_of
 from marview.physics.attenuation import mu_to_hu
 
+from .filtration import MOST_MM
 from .parameters import Parameters
-from .reconstruction import Reconstruction, completed_by_nmar, reconstruct, scan_model
+from .reconstruction import Reconstruction, completed_by_nmar, reconstruct
 
 STEPS_ASIDE = (
     "The sinogram of a clinical image is a forward projection of the image, not a measured one, so there is no scan to "
@@ -22,6 +23,8 @@ UNKNOWN_SCAN = (
 )
 
 LEFT_OUT = ", whose rays cannot be predicted well enough, so they were not used; the tissue they cross is interpolated"
+
+HARDER = "; compare the parameter for the tube voltage with the scan"
 
 
 class ConsistentCompletion:
@@ -46,11 +49,10 @@ class ConsistentCompletion:
         found = reconstruct(case, parameters, tell, completed)
         has_metal = case.metal.flatten(1).any(dim=1)
         tell(0.95, "corrected sinogram")
-        predicted = scan_model(case, parameters).tissue(found.tissue)
         return MarResult(
             torch.where(has_metal[:, None, None], mu_to_hu(found.tissue), case.hu),
             mu_to_hu(prior),
-            torch.where(case.trace, predicted, case.sinogram),
+            torch.where(case.trace, found.predicted(), case.sinogram),
             _notes(case, parameters, found, has_metal.tolist()),
         )
 
@@ -63,9 +65,10 @@ def _notes(
     if parameters.tube_kv == "auto" and protocol_of(case.beam, case.pixel_mm) is None:
         notes.append(UNKNOWN_SCAN)
     indices = case.slice_indices or range(len(has_metal))
-    for index, metal, is_trusted, is_told in zip(
-        indices, found.metals, found.is_trusted.tolist(), has_metal, strict=False
-    ):
+    for index, metal, is_trusted, is_told in zip(indices, found.metals, found.is_trusted, has_metal, strict=False):
         if is_told and not is_trusted:
             notes.append(SliceNote(index, f"the metal looks like {metal.label}", LEFT_OUT))
+    for index, copper_mm in zip(indices, found.copper_mm, strict=False):
+        if copper_mm >= MOST_MM:
+            notes.append(SliceNote(index, f"the beam looks filtered by {MOST_MM} mm of copper or more", HARDER))
     return notes

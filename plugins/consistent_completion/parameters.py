@@ -1,4 +1,4 @@
-"""Parameters of consistent completion; `steps`, `iterations` and `trace` are its ablations."""
+"""Parameters of consistent completion; the advanced ones are its ablations."""
 
 from typing import Literal
 
@@ -30,6 +30,12 @@ class Parameters(BaseModel):
         description="Copper in the beam besides the 3 mm of aluminium of the spectrum.",
         json_schema_extra={"unit": "mm", "step": 0.05, "advanced": True},
     )
+    finds_filtration: bool = Field(
+        default=True,
+        title="Find the filtration",
+        description="Find further copper in the beam by the rays through metal, slice by slice.",
+        json_schema_extra={"advanced": True},
+    )
     iterations: int = Field(
         ITERATIONS,
         ge=0,
@@ -46,7 +52,7 @@ class Parameters(BaseModel):
         "scanner that is exact; without it, interpolation across the trace does less harm.",
     )
     steps: int = Field(
-        2,
+        3,
         ge=0,
         le=8,
         title="Joint steps",

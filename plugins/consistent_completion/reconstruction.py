@@ -13,6 +13,7 @@ from marview.physics import Material, material
 from marview.physics.attenuation import MU_WATER
 from marview.physics.scan_model import ScanModel
 
+from .filtration import Filtered, find_filtration
 from .metal import choose_metal, first_share
 from .parameters import Parameters
 from .steps import Estimate, Scan, change_both, change_metal, compare, is_explained, trusted
@@ -27,13 +28,22 @@ class Reconstruction:
 
     Attributes:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
+        models: scan models that predict the measured scan, one a slice.
+        copper_mm: copper that was found in the beam besides that of the parameters, in mm, one number a slice.
         metals: what the metal was taken for, one a slice; empty where it was not asked.
-        is_trusted: slices whose rays through metal were used, bool, `[slice]`.
+        is_trusted: slices whose rays through metal were used, one bool a slice.
     """
 
     tissue: Tensor
+    models: Sequence[ScanModel]
+    copper_mm: Sequence[float]
     metals: Sequence[Material]
-    is_trusted: Tensor
+    is_trusted: Sequence[bool]
+
+    def predicted(self) -> Tensor:
+        """Predict the scan without metal, `[slice, view, bin]`."""
+        pairs = zip(self.models, self.tissue, strict=True)
+        return torch.cat([model.tissue(tissue[None]) for model, tissue in pairs])
 
 
 def completed_by_nmar(case: MarCase, tell: Tell) -> tuple[Tensor, Tensor]:
@@ -63,15 +73,36 @@ def reconstruct(
     if not parameters.steps or parameters.rays_through == "no metal":
         start = torch.where(case.metal, MU_WATER, case.projector.fbp(completed))
         tissue = _loop(case, model, start, parameters.iterations, tell)
-        return Reconstruction(tissue, [], torch.zeros(len(tissue), dtype=torch.bool, device=tissue.device))
+        count = len(tissue)
+        return Reconstruction(tissue, [model] * count, [0.0] * count, [], [False] * count)
     scan, estimate = begin(case, model, parameters, tell, completed)
+    tell(0.5, "rays through metal")
     remainder = compare(scan, estimate)
     is_trusted = is_explained(scan, remainder) | (parameters.rays_through == "any metal")
-    for step in range(parameters.steps):
-        tell(0.5 + 0.4 * step / parameters.steps, "rays through metal")
-        remainder = compare(scan, estimate) if step else remainder
-        estimate = change_both(scan, estimate, remainder, trusted(remainder, is_trusted))
-    return Reconstruction(estimate.tissue, scan.metals, is_trusted)
+    estimate = change_both(scan, estimate, remainder, trusted(remainder, is_trusted))
+    slices = len(estimate.tissue)
+    found = []
+    for number in range(slices):
+        tell(0.6 + 0.35 * number / slices, "rays through metal")
+        found.append(_refined(scan.of_slice(number), estimate.of_slice(number), is_trusted[number], parameters))
+    return Reconstruction(
+        torch.cat([tissue for _, tissue in found]),
+        [filtered.scan.model for filtered, _ in found],
+        [filtered.copper_mm for filtered, _ in found],
+        scan.metals,
+        is_trusted.tolist(),
+    )
+
+
+def _refined(scan: Scan, estimate: Estimate, is_trusted: Tensor, parameters: Parameters) -> tuple[Filtered, Tensor]:
+    """Make the joint steps after the first, which one slice makes alone, since each finds its own filtration."""
+    filtered = Filtered(scan.model, scan)
+    for _ in range(1, parameters.steps):
+        remainder = compare(filtered.scan, estimate)
+        if parameters.finds_filtration and bool(is_trusted):
+            filtered, estimate, remainder = find_filtration(filtered, estimate, remainder)
+        estimate = change_both(filtered.scan, estimate, remainder, trusted(remainder, is_trusted[None]))
+    return filtered, estimate.tissue
 
 
 def begin(

@@ -12,7 +12,7 @@ from marview.physics.scan_model import Crossing, ScanModel
 from marview.physics.simulation import edge_rays
 from marview.projection import fill_linear
 
-_MOST_METAL = 1.2
+MOST_METAL = 1.2
 """Upper limit of a pixel's share of metal: denser than the material's table, as alloys and casts may be."""
 
 _LEAST_SLOPE = 0.1
@@ -56,6 +56,13 @@ class Scan:
     metals: Sequence[Material]
     variance: Tensor
 
+    def of_slice(self, number: int) -> "Scan":
+        """Take one slice."""
+        part = slice(number, number + 1)
+        return Scan(
+            self.model, self.sinogram[part], self.trace[part], self.metal[part], self.metals[part], self.variance[part]
+        )
+
     @property
     def edge(self) -> Tensor:
         """Rays at the edge of the trace, bool: partly beside the metal, so no model predicts them well."""
@@ -78,26 +85,34 @@ class Estimate:
     tissue: Tensor
     share: Tensor
 
+    def of_slice(self, number: int) -> "Estimate":
+        """Take one slice."""
+        return Estimate(self.tissue[number : number + 1], self.share[number : number + 1])
+
 
 @dataclass(frozen=True, eq=False)
 class Remainder:
     """Measured minus predicted line integrals and what predicts them, `[slice, view, bin]`.
 
     Attributes:
+        crossing: what the rays cross.
         left: the remainder; doubted rays of the trace are interpolated.
         interpolated: the remainder outside the trace, interpolated across it.
         tissue: predicted line integrals of the tissue alone.
         hardened: what metal adds to the predicted line integrals.
         path: line integral of the metal at the reference energy.
         doubt: standard deviation of the prediction's error.
+        is_told: rays of the trace that are predicted well enough to be compared, bool.
     """
 
+    crossing: Crossing
     left: Tensor
     interpolated: Tensor
     tissue: Tensor
     hardened: Tensor
     path: Tensor
     doubt: Tensor
+    is_told: Tensor
 
 
 def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) -> Remainder:
@@ -119,13 +134,16 @@ def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) ->
     left = scan.sinogram - predicted
     is_quiet = is_noise(left, scan.variance, scan.trace)[:, None, None]
     left = left.masked_fill(is_quiet & ~scan.trace, 0)
+    is_told = scan.trace & ~scan.edge & (doubt <= _TISSUE)
     return Remainder(
-        left=fill_linear(left, scan.edge | (scan.trace & (doubt > _TISSUE))),
+        crossing=crossing,
+        left=fill_linear(left, scan.trace & ~is_told),
         interpolated=fill_linear(left, scan.trace),
         tissue=tissue,
         hardened=predicted - tissue,
         path=path,
         doubt=doubt,
+        is_told=is_told,
     )
 
 
@@ -193,4 +211,4 @@ def _changed_share(scan: Scan, estimate: Estimate, remainder: Remainder, change:
     hardened, path = (each.sum(dim=(1, 2), keepdim=True) for each in (remainder.hardened, remainder.path))
     slope = (hardened / path.clamp(min=1e-6)).clamp(min=_LEAST_SLOPE)
     more = _RELAXATION * change / (slope * scan.mu_of_metal())
-    return torch.where(scan.metal, (estimate.share + more).clamp(0, _MOST_METAL), 0.0)
+    return torch.where(scan.metal, (estimate.share + more).clamp(0, MOST_METAL), 0.0)

@@ -96,6 +96,17 @@ def test_another_scanner_than_the_model_does_not_spoil_the_result(loaded: Loaded
     assert rmse(run(loaded, case).hu, other) < 0.8 * rmse(nmar_hu(case), other)
 
 
+def test_copper_in_the_beam_is_found_by_the_rays_through_metal(loaded: LoadedMethod, room: Any) -> None:
+    parameters = loaded.parameters({})
+    found = [
+        room.reconstruction.reconstruct(case_of(scanned(scanner=Scanner(filtration_mm=copper_mm))), parameters)
+        for copper_mm in (0.0, 0.1)
+    ]
+    without, filtered = (each.copper_mm for each in found)
+    assert all(more > less + 0.03 for less, more in zip(without[:2], filtered[:2], strict=True))
+    assert without[2] == filtered[2] == 0  # no metal, nothing to tell
+
+
 def test_rays_through_dense_metal_are_left_out_with_a_note(loaded: LoadedMethod) -> None:
     amalgam = scanned("amalgam")
     case = case_of(amalgam)

@@ -1,0 +1,101 @@
+"""How much the beam is filtered: scanners harden it more or less than the spectrum of the scan model does."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from marview.physics import material
+from marview.physics.scan_model import Crossing, ScanModel
+
+from .steps import MOST_METAL, Estimate, Remainder, Scan, compare
+
+MOST_MM = 0.4
+"""Upper limit of the copper that is found, in mm."""
+
+_TRIAL_MM = 0.1
+
+_ABSORBED = 3.0
+"""Factor on the copper that the remainder still tells: the share of metal has taken the rest of it for density."""
+
+_DENSITY = 1.1
+"""Factor on the change of density that follows, since metal hardens the beam."""
+
+_FEWEST_RAYS = 1000
+_ROUNDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Filtered:
+    """A scan of one slice whose filtration is being found.
+
+    Attributes:
+        base: scan model without the copper that was found.
+        scan: what was measured, with the model of the filtered beam.
+        copper_mm: the copper that was found.
+    """
+
+    base: ScanModel
+    scan: Scan
+    copper_mm: float = 0.0
+
+
+def find_filtration(
+    filtered: Filtered, estimate: Estimate, remainder: Remainder
+) -> tuple[Filtered, Estimate, Remainder]:
+    """Explain the remainder in the trace of one slice by copper in the beam and the density of the metal.
+
+    A harder beam changes long paths through metal otherwise than short ones, and density changes both alike, so the two
+    can be told apart. The robust fit leaves most of the tissue out that the estimate got wrong.
+
+    Args:
+        filtered: scan and copper found so far.
+        estimate: tissue and metal.
+        remainder: of the estimate.
+
+    Returns:
+        The same with the copper that was found, and with metal of the density that goes with it.
+    """
+    scan, rays = filtered.scan, remainder.is_told[0]
+    if int(rays.sum()) < _FEWEST_RAYS:
+        return filtered, estimate, remainder
+    metal = scan.metals[0]
+    crossing = remainder.crossing
+
+    def predicted(model: ScanModel) -> Tensor:
+        return model.read(model.through_metal(crossing, 0, rays, metal))
+
+    measured, now, hardened = scan.sinogram[0][rays], predicted(scan.model), remainder.hardened[0][rays]
+    trial = predicted(_behind(filtered.base, filtered.copper_mm + _TRIAL_MM)) - now
+    more_mm = _ABSORBED * _TRIAL_MM * _fitted(measured - now, trial, hardened)
+    copper_mm = min(max(filtered.copper_mm + more_mm, 0.0), MOST_MM)
+    model = _behind(filtered.base, copper_mm)
+    density = 1 + _DENSITY * _fitted(measured - predicted(model), hardened)
+    scan = replace(scan, model=model)
+    estimate = Estimate(estimate.tissue, (estimate.share * density).clamp(max=MOST_METAL))
+    denser = Crossing(crossing.water, crossing.bone, crossing.share * density)
+    return Filtered(filtered.base, scan, copper_mm), estimate, compare(scan, estimate, denser)
+
+
+def _behind(model: ScanModel, copper_mm: float) -> ScanModel:
+    """Filter the beam of a model."""
+    if not copper_mm:
+        return model
+    return replace(model, spectrum=model.spectrum.behind(material("cu"), copper_mm))
+
+
+def _fitted(wanted: Tensor, *parts: Tensor) -> float:
+    """Weight of the first part where the parts and a constant are fitted to what is wanted, `[ray]`.
+
+    Least squares with Cauchy weights: rays that fit badly count little.
+    """
+    columns = torch.stack([*parts, torch.ones_like(wanted)], dim=1).double()
+    wanted = wanted.double()
+    weights = torch.ones_like(wanted)
+    found = columns.new_zeros(columns.shape[1])
+    for _ in range(_ROUNDS):
+        rooted = weights.sqrt()
+        found = torch.linalg.lstsq(columns * rooted[:, None], wanted * rooted).solution
+        errors = (wanted - columns @ found).abs()
+        weights = 1 / (1 + (errors / (3 * errors.median() + 1e-6)).square())
+    return float(found[0])

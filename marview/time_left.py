@@ -7,11 +7,16 @@ _KNOWN_SHARE = 0.02
 _KNOWN_S = 2.0
 
 
+_SLOWER = 1.5
+_SURE_S = 10.0
+
+
 class TimeLeft:
     """Time left of work whose finished share is noted from time to time.
 
     It is known once a share of the work has been seen to be finished in some time, never from the clock alone. Between
-    two notes it counts down; it rises only where a note says that the work has become slower.
+    two notes it counts down, by the usual time between notes at most. Work that becomes slower holds it where it is. It
+    rises only at a note, and only once the work has been much slower for some time.
 
     Args:
         clock: seconds.
@@ -25,19 +30,43 @@ class TimeLeft:
         """Begin anew, with a share that is finished already and says nothing of the speed."""
         self._first, self._began = fraction, self._clock()
         self._latest, self._noted = fraction, self._began
+        self._notes = 0
+        self._left: float | None = None
+        self._slower_since: tuple[float, float, int] | None = None
 
     def note(self, fraction: float) -> None:
         """Note the finished share of the work, 0 to 1; only a larger one than before says something."""
-        if fraction > self._latest:
-            self._latest, self._noted = fraction, self._clock()
+        if fraction <= self._latest:
+            return
+        shown, now = self.seconds, self._clock()
+        self._latest, self._noted = fraction, now
+        self._notes += 1
+        done, spent = fraction - self._first, now - self._began
+        is_known = done >= _KNOWN_SHARE * (1 - self._first) and spent >= _KNOWN_S
+        self._left = self._settled(spent / done * (1 - fraction), shown) if is_known else shown
+
+    def _settled(self, estimate: float, shown: float | None) -> float:
+        """What to show for an estimate, given what is shown."""
+        if shown is None or estimate <= shown:
+            self._slower_since = None
+            return estimate
+        if self._slower_since is None:
+            self._slower_since = self._latest, self._noted, self._notes
+        share, since, notes = self._slower_since
+        spent, done = self._noted - since, self._latest - share
+        if spent < _SURE_S or spent / done * (1 - self._latest) < _SLOWER * shown:
+            return shown
+        self._first, self._began, self._notes = share, since, self._notes - notes
+        self._slower_since = None
+        return spent / done * (1 - self._latest)
 
     @property
     def seconds(self) -> float | None:
         """Seconds left; None while they are not known."""
-        done, spent = self._latest - self._first, self._noted - self._began
-        if done < _KNOWN_SHARE * (1 - self._first) or spent < _KNOWN_S:
+        if self._left is None:
             return None
-        return max(0.0, spent / done * (1 - self._latest) - (self._clock() - self._noted))
+        usual = (self._noted - self._began) / self._notes
+        return max(0.0, self._left - min(self._clock() - self._noted, usual))
 
 
 def in_words(seconds: float) -> str:

@@ -52,21 +52,35 @@ def test_it_falls_while_work_comes_in_batches_of_one_speed(clock: Clock, batch: 
     assert seen[-1] < 2
 
 
-def test_slow_beginnings_and_a_machine_that_becomes_busy_raise_it_once_at_a_note_and_not_between(clock: Clock) -> None:
-    left, rises, before = TimeLeft(clock), 0, None
-    for second in range(1, 501):
+@pytest.mark.parametrize("slowdown", [1.5, 4, 20, 100])
+def test_a_machine_that_becomes_busy_raises_it_rarely_and_only_at_a_note(clock: Clock, slowdown: float) -> None:
+    left, rises, before, fraction, seconds = TimeLeft(clock), 0, None, 0.0, 0
+    while fraction < 1:
         clock.now += 1
-        if second <= 100 or second % 4 == 0:
-            left.note(min(second, 100) / 200 + max(0, second - 100) / 800)
+        seconds += 1
+        fraction = min(1.0, fraction + (0.005 if seconds <= 100 else 0.005 / slowdown))
+        is_note = seconds % 4 == 0
+        if is_note:
+            left.note(fraction)
         now = left.seconds
-        assert now is not None or second < 5
         if before is not None and now is not None and now > before:
             rises += 1
-            assert second > 100
-            assert second % 4 == 0
+            assert is_note
         before = now
-    assert rises
-    assert before == pytest.approx(0, abs=1)
+    left.note(1.0)
+    assert rises <= 3, "it never rises for long"
+    assert rises or slowdown < 2
+    assert left.seconds == pytest.approx(0, abs=1)
+
+
+def test_it_says_seconds_where_one_step_takes_much_longer_than_the_others(clock: Clock) -> None:
+    left = TimeLeft(clock)
+    for step in range(1, 11):
+        clock.now += 2
+        left.note(step / 20)
+    assert left.seconds == pytest.approx(20)
+    clock.now += 500
+    assert left.seconds == pytest.approx(18), "the clock alone does not finish the work"
 
 
 def test_what_was_finished_before_says_nothing_of_the_speed(clock: Clock) -> None:

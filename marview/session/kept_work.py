@@ -74,9 +74,9 @@ class KeptWork:
     def unsaved(self) -> list[str]:
         """What would be lost if marview closed now, each in words; empty where nothing would."""
         lost = []
-        job = self._runs.job
-        if job is not None and self._runs.is_running:
-            lost.append(f"the run of {job.result.title} on {job.result.series_title}, which is not finished")
+        for job in self._runs.queue:
+            how = "which has not begun" if job.is_waiting else "which is not finished"
+            lost.append(f"the run of {job.result.title} on {job.result.series_title}, {how}")
         if self._sensitivity.is_running:
             lost.append("the sweep, which is not finished")
         lost += [f"{result.title} of {result.series_title}, not exported" for result in self._results.unsaved]
@@ -91,8 +91,9 @@ class KeptWork:
 
     def unsaved_of(self, series: str) -> list[str]:
         """What would be lost of one series, in words."""
-        job, kept = self._runs.job, self._put_away.get(series)
-        lost = ["its run"] if job is not None and self._runs.is_running and job.result.series == series else []
+        kept = self._put_away.get(series)
+        runs = sum(job.result.series == series for job in self._runs.queue)
+        lost = ["its run" if runs == 1 else f"its {runs} runs"] if runs else []
         if results := self._results.unsaved_of(series):
             lost.append(f"{count(len(results), 'result')} not exported")
         kept_metal = None if kept is None else kept.metal

@@ -1,13 +1,13 @@
 """What was run on the series in view: its method, mask and slices become a request, the answer a result."""
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 
-from marview.dicom import LoadedSeries
-from marview.errors import BadInput, MarviewError
-from marview.mar import ReduceRequest, SharedArray
+from marview.errors import BadInput, MarviewError, UsageError
+from marview.mar import Listing, ReduceRequest, SharedArray
 from marview.mar.messages import Device
 from marview.mar.sweep import SweepInput
 from marview.session.consent import Consent
@@ -19,14 +19,20 @@ from marview.session.methods import Methods
 from marview.session.open_series import OpenSeries
 from marview.session.result import KeptMask, Result
 from marview.session.results import Results
+from marview.session.run_scope import RunScope
 from marview.session.runs import Job, Runs
 from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice, known_truth, refuse_too_large
 from marview.volume.mask import refuse_unusable
+from marview.volume.volume import Volume
 
 
 class Reductions:
     """Begins runs and sweeps on the series in view, where nothing speaks against it.
+
+    Attributes:
+        consent: what the person agreed to.
+        scope: the slices of the next run.
 
     Args:
         series: the series in view.
@@ -55,6 +61,8 @@ class Reductions:
         save: Callable[[], None],
     ) -> None:
         self.consent = Consent(messages)
+        self.scope = RunScope()
+        self._shown: Result | None = None
         self._series = series
         self._metal = metal
         self._methods = methods
@@ -77,46 +85,77 @@ class Reductions:
         return "" if self._metal.is_present else "No metal is marked: find it, or set a threshold."
 
     def reduce(self) -> None:
-        """Correct the slices with metal, the one in view first."""
-        loaded, hu, shared = self._series.loaded, self._series.hu, self._metal.shared
-        method = self._methods.current
-        if self._runs.is_running:
+        """Correct the slices in scope, the one in view first; while another run is under way, this one waits."""
+        method, display = self._methods.current, self._view.display
+        if self._is_refused():
             return
+        try:
+            slices = self.scope.slices(self._metal, display.numbers, display.slice_index)
+        except UsageError as refusal:
+            self._messages.say(Severity.WARNING, str(refusal))
+            return
+        self._ask_and_run(method, {} if method is None else self._methods.values(method.id), slices)
+
+    def run_again(self, result: Result) -> None:
+        """Run the method of a result with its parameters on its slices, with the mask in use."""
+        if self._is_refused():
+            return
+        method = next((one for one in self._methods.usable if one.id == result.method), None)
+        if method is None:
+            self._messages.error(f"{result.title} is not installed any more, so it cannot run again.")
+            return
+        slices = tuple(z for z in result.slices if z < len(self._metal.counts))
+        if not self._metal.counts[list(slices)].any():
+            self._messages.say(Severity.WARNING, "The slices of this run hold no metal any more: mark it first.")
+            return
+        self._ask_and_run(method, result.parameters, slices)
+
+    def _is_refused(self) -> bool:
+        """Whether nothing can be run now; the person is told why."""
         if self._sensitivity.is_running:
             self._messages.say(Severity.WARNING, "A sweep is under way: wait for it or cancel it first.")
-            return
-        if self.refusal or loaded is None or hu is None or shared is None:
+        elif self.refusal:
             self._messages.say(Severity.WARNING, self.refusal)
+        else:
+            return False
+        return True
+
+    def _ask_and_run(self, method: Listing | None, parameters: Mapping[str, Any], slices: tuple[int, ...]) -> None:
+        """Queue a run, once nothing speaks against it and the person agreed."""
+        loaded, shared = self._series.loaded, self._metal.shared
+        if loaded is None or shared is None:
             return
-        slices = self._metal.outward(self._view.display.slice_index)
         span = slice(min(slices), max(slices) + 1)  # looking at a thousand slices more holds the window up
         try:
             refuse_unusable(shared.array[span], loaded.volume.hu[span])
         except BadInput as refusal:
             self._messages.error(str(refusal))
             return
-        if self.consent.is_asked_about_gaps(loaded, self.reduce):
-            return
-        if self.consent.is_asked_about_derived(loaded, self.reduce):
+
+        def again() -> None:
+            self._ask_and_run(method, parameters, slices)
+
+        if self.consent.is_asked_about_gaps(loaded, again) or self.consent.is_asked_about_derived(loaded, again):
             return
         if method is None or method.manifest is None:
             self._messages.error("No method is installed. The folder plugins/ of marview is empty or cannot be read.")
             return
         self._save()
+        recipe = self._metal.recipe
         result = Result(
             method=method.id,
             title=method.manifest.title,
             version=method.manifest.version,
-            parameters=self._methods.values(method.id),
-            margin_mm=self._metal.recipe.margin_mm,
-            mask_text=self._metal.recipe.text,
+            parameters=dict(parameters),
+            margin_mm=recipe.margin_mm,
+            mask_text=recipe.text,
             mask=KeptMask(shared.array, slices),
             slices=slices,
             store=self._results.store,
             series=self._kept.series,
             series_title=loaded.series.description,
         )
-        self._run(result, loaded, hu)
+        self._queue(result, (result.series, method.id, dict(parameters), slices, recipe, self._methods.device))
 
     @property
     def unfinished(self) -> Result | None:
@@ -128,44 +167,43 @@ class Reductions:
 
     def retry(self) -> None:
         """Correct the slices that the last run did not come to, with its method, mask and parameters."""
-        result, loaded, hu = self.unfinished, self._series.loaded, self._series.hu
-        if result is None or loaded is None or hu is None or self._sensitivity.is_running:
-            return
-        self._run(result, loaded, hu)
+        result = self.unfinished
+        if result is not None and not self._sensitivity.is_running:
+            self._queue(result, result)
 
-    def _run(self, result: Result, loaded: LoadedSeries, hu: SharedArray) -> None:
-        """Begin a run on the slices that are missing in a result, unless it is refused."""
-        missing, shape = result.missing, loaded.volume.hu.shape
-        try:
-            mask = SharedArray.create(shape, np.bool_)
-            correction = SharedArray.create((len(missing), *shape[1:]), np.float32)
-        except MarviewError as refusal:
-            self._messages.error(str(refusal))
+    def _queue(self, result: Result, purpose: object) -> None:
+        """Queue a run on the slices that are missing in a result, unless one for the same purpose is queued."""
+        loaded, hu = self._series.loaded, self._series.hu
+        if loaded is None or hu is None:
             return
-        result.mask.write_to(mask.array)
-        request = ReduceRequest(
-            method=result.method,
-            hu=hu,
-            mask=mask,
-            spacing_mm=loaded.volume.grid.spacing_mm,
-            correction=correction,
-            slices=missing,
-            is_head_last=loaded.volume.grid.slice_numbers.is_head_last,
-            parameters=result.parameters,
-            device=cast("Device", self._methods.device),
-        )
+        if any(job.purpose == purpose for job in self._runs.queue):
+            self._messages.say(Severity.INFO, "This run is already under way or waiting.")
+            return
         before = self._results.in_view
-        if self._runs.begin(request, result, lambda job: self._end(job, before)) is None:
-            mask.close()
-            correction.close()
-            return
+        job = Job(
+            result,
+            prepare=partial(_request, result, hu, loaded.volume, cast("Device", self._methods.device)),
+            started=self._show,
+            ended=lambda job: self._end(job, hu, before),
+            earlier_notes=tuple(result.notes),
+            purpose=purpose,
+        )
         self._series.hold(hu)
-        self._messages.dismiss()
-        self._results.show(result)
+        if self._runs.add(job):
+            self._messages.dismiss()
 
-    def _end(self, job: Job, before: Result | None) -> None:
+    def _show(self, job: Job) -> None:
+        """Put the result of a run that begins in view, unless the person chose another one meanwhile."""
+        result = job.result
+        in_view = self._results.in_view_of(result.series)
+        is_chosen_since = job.has_waited and in_view is not None and in_view is not self._shown
+        if not is_chosen_since:
+            self._results.show(result)
+            self._shown = result
+
+    def _end(self, job: Job, hu: SharedArray, before: Result | None) -> None:
         """A run is over: keep the slices that are corrected; where some are missing, show what was in view before."""
-        self._series.release(job.request.hu)
+        self._series.release(hu)
         result = job.result
         if self._kept.is_closed(result.series):
             result.close()
@@ -214,3 +252,30 @@ class Reductions:
             device=cast("Device", self._methods.device),
             truth=lambda: known_truth(loaded),
         )
+
+
+def _request(result: Result, hu: SharedArray, volume: Volume, device: Device) -> ReduceRequest:
+    """What the worker is asked for: the slices that are missing in a result.
+
+    Raises:
+        MarviewError: there is no room in memory.
+    """
+    missing = result.missing
+    mask = SharedArray.create(volume.hu.shape, np.bool_)
+    try:
+        correction = SharedArray.create((len(missing), *volume.hu.shape[1:]), np.float32)
+    except MarviewError:
+        mask.close()
+        raise
+    result.mask.write_to(mask.array)
+    return ReduceRequest(
+        method=result.method,
+        hu=hu,
+        mask=mask,
+        spacing_mm=volume.grid.spacing_mm,
+        correction=correction,
+        slices=missing,
+        is_head_last=volume.grid.slice_numbers.is_head_last,
+        parameters=result.parameters,
+        device=device,
+    )

@@ -42,6 +42,10 @@ class Results:
         """The result in view; it may still be filling."""
         return self._in_view.get(self._series)
 
+    def in_view_of(self, series: str) -> Result | None:
+        """The result that is in view, or will be, while a series is."""
+        return self._in_view.get(series)
+
     @property
     def unsaved(self) -> list[Result]:
         """The results of all series that were not exported."""

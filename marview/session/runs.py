@@ -1,4 +1,4 @@
-"""Runs of methods: one model of a job, from which buttons and progress derive."""
+"""Runs of methods: a queue of jobs with one model, from which buttons and progress derive."""
 
 import enum
 import logging
@@ -54,12 +54,20 @@ class Job:
 
     Attributes:
         result: what it fills.
+        prepare: makes the request when the turn of the job comes; what it needs of memory is taken only then.
+        started: called on the window's thread when the run begins.
+        ended: called on the window's thread when the job is over, also where it never began.
         request: what the worker was asked for; its mask and its correction are closed when the run is over.
         earlier_notes: notes of the run that stopped.
+        purpose: what the run is for; equal for two runs that would do the same.
+        has_waited: whether other runs came first.
     """
 
     result: Result
-    request: ReduceRequest
+    prepare: Callable[[], ReduceRequest]
+    started: Callable[["Job"], None] = lambda _: None
+    ended: Callable[["Job"], None] = lambda _: None
+    request: ReduceRequest | None = None
     earlier_notes: tuple[str, ...] = ()
     state: State = State.QUEUED
     fraction: float = 0.0
@@ -68,20 +76,36 @@ class Job:
     began: float = field(default_factory=time.monotonic)
     run: Run | None = None
     is_learning: bool = False
+    has_learned: bool = False
+    has_waited: bool = False
+    purpose: object = None
     left: TimeLeft = field(default_factory=TimeLeft)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its turn has not come."""
+        return self.run is None and self.state is State.QUEUED
 
     def settle(self, done: SliceDone) -> None:
         """Take a corrected slice over into the result."""
-        row = self.request.wanted.index(done.slice_index)
-        self.result.take(done, self.request.correction.array[row])
+        if self.request is not None:
+            row = self.request.wanted.index(done.slice_index)
+            self.result.take(done, self.request.correction.array[row])
 
     def go_on(self, progress: Progress) -> None:
         """Note how far the run has come; learning from the scan and what follows it have times of their own."""
         if progress.is_learning != self.is_learning:
             self.is_learning = progress.is_learning
             self.left.restart(progress.fraction)
+        self.has_learned |= progress.is_learning
         self.left.note(progress.fraction)
         self.fraction, self.text = progress.fraction, progress.text
+
+    def close(self) -> None:
+        """Let go of the memory of the request."""
+        if self.request is not None:
+            self.request.correction.close()
+            self.request.mask.close()
 
     @property
     def remaining_s(self) -> float | None:
@@ -90,10 +114,14 @@ class Job:
 
 
 class Runs:
-    """Begins, follows and cancels runs; one at a time.
+    """Begins, follows and cancels runs: one at a time, the others wait in order.
 
     Events, on the window's thread: `changed(Job)` (at most ten times a second while it runs), `filled(slice_index)`
     when a slice or one of its pictures arrived.
+
+    Attributes:
+        job: the run under way, else the last one.
+        waiting: the jobs whose turn comes next, in order.
     """
 
     changed = Signal(Job)
@@ -101,10 +129,10 @@ class Runs:
 
     def __init__(self, reducer: Callable[[], Reducer], post: Post, messages: Messages) -> None:
         self.job: Job | None = None
+        self.waiting: list[Job] = []
         self._reducer = reducer
         self._post = post
         self._messages = messages
-        self._latest: Progress | None = None
         self._told = 0.0
 
     @property
@@ -112,38 +140,84 @@ class Runs:
         """Whether a run is under way."""
         return self.job is not None and not self.job.state.is_over
 
-    def begin(self, request: ReduceRequest, result: Result, ended: Callable[[Job], None]) -> Job | None:
-        """Begin a run that fills `result`; `ended` is called on the window's thread. None where it is refused."""
-        job = Job(result, request, tuple(result.notes))
+    @property
+    def queue(self) -> list[Job]:
+        """The run under way and those that wait."""
+        under_way = [self.job] if self.job is not None and self.is_running else []
+        return [*under_way, *self.waiting]
+
+    def add(self, job: Job) -> bool:
+        """Begin a job, or let it wait for the run under way; False where it is refused."""
+        if self.is_running:
+            job.has_waited = True
+            self.waiting.append(job)
+            self.changed.emit(job)
+            return True
+        return self._begin(job)
+
+    def move(self, job: Job, places: int) -> None:
+        """Let a waiting job begin earlier (-1) or later (1)."""
+        at = self.waiting.index(job)
+        self.waiting.remove(job)
+        self.waiting.insert(max(0, at + places), job)
+        self.changed.emit(job)
+
+    def cancel(self, job: Job | None = None) -> None:
+        """Ask a job to stop, by default the one under way; it says so until it has. A waiting job leaves the queue."""
+        job = job or self.job
+        if job is None or job.state.is_over or job.state is State.CANCELLING:
+            return
+        if job in self.waiting:
+            self.waiting.remove(job)
+            self._over(job, State.CANCELLED)
+        elif job.run is not None:
+            job.state = State.CANCELLING
+            job.run.cancel()
+            self.changed.emit(job)
+
+    def cancel_all(self, is_meant: Callable[[Job], bool] = lambda _: True) -> None:
+        """Cancel every job, or those of a kind; the waiting ones first, so that none of them begins."""
+        for job in reversed(self.queue):
+            if is_meant(job):
+                self.cancel(job)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self.waiting.clear()
+
+    def _begin(self, job: Job) -> bool:
         try:
+            job.request = request = job.prepare()
             run = self._reducer().reduce(request, lambda message: self._hear(job, message))
         except MarviewError as refusal:
-            self._messages.error(str(refusal))
-            return None
-        job.run = run
-        self.job = job
+            return self._refuse(job, str(refusal))
+        job.run, job.began = run, time.monotonic()
+        before, self.job = self.job, job
         self.changed.emit(job)
         try:
-            start_thread(partial(self._await, job, run, ended), "run")
+            start_thread(partial(self._await, job, run), "run")
         except NoThread as refusal:
             run.cancel()
-            self.job = None
-            self._messages.error(str(refusal))
-            return None
-        return job
+            self.job = before
+            return self._refuse(job, str(refusal))
+        job.started(job)
+        return True
 
-    def cancel(self) -> None:
-        """Ask the run to stop; it says so until it has."""
-        job = self.job
-        if job is None or job.run is None or job.state.is_over or job.state is State.CANCELLING:
-            return
-        job.state = State.CANCELLING
-        job.run.cancel()
+    def _refuse(self, job: Job, sentence: str) -> bool:
+        self._messages.error(sentence)
+        job.close()
+        job.sentence = sentence
+        self._over(job, State.FAILED)
+        return False
+
+    def _over(self, job: Job, state: State) -> None:
+        job.state = state
+        job.ended(job)
         self.changed.emit(job)
 
-    def _await(self, job: Job, run: Run, ended: Callable[[Job], None]) -> None:
+    def _await(self, job: Job, run: Run) -> None:
         outcome = run.wait()
-        self._post(lambda: self._end(job, outcome, ended))
+        self._post(lambda: self._end(job, outcome))
 
     def _hear(self, job: Job, message: Message) -> None:
         """On the worker's thread: progress is passed on ten times a second, what arrived at once."""
@@ -177,21 +251,21 @@ class Runs:
             if message.sentence not in notes:
                 notes.append(message.sentence)
 
-    def _end(self, job: Job, outcome: Outcome, ended: Callable[[Job], None]) -> None:
-        job.state = State(outcome.state)
+    def _end(self, job: Job, outcome: Outcome) -> None:
         job.sentence = outcome.sentence
         report: Mapping[str, Any] = outcome.report
         job.result.report = report
         job.result.device = str(report.get("device", ""))
         job.result.seconds += float(report.get("seconds", time.monotonic() - job.began))
         job.result.notes = [*dict.fromkeys([*job.earlier_notes, *map(str, report.get("notes", job.result.notes))])]
-        if job.state is State.DONE:
+        state = State(outcome.state)
+        if state is State.DONE:
             job.fraction = 1.0
-        elif job.state is not State.CANCELLED:
+        elif state is not State.CANCELLED:
             self._messages.error(outcome.sentence)
         else:
             self._messages.say(Severity.INFO, "The run was cancelled. Your images are unchanged.")
-        job.request.correction.close()
-        job.request.mask.close()
-        ended(job)
-        self.changed.emit(job)
+        job.close()
+        self._over(job, state)
+        while self.waiting and not self.is_running:
+            self._begin(self.waiting.pop(0))

@@ -36,6 +36,7 @@ from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice
 from marview.session.settings import Settings
 from marview.session.sinograms import Sinograms
+from marview.session.speeds import Speeds
 from marview.session.tools import Tool, Tools
 from marview.session.traces import Traces
 
@@ -92,6 +93,8 @@ class Session:
         # what was run
         self.methods = Methods(self.background, self.messages, settings, self._get_worker, listings)
         self.runs = Runs(self._get_worker, post, self.messages)
+        self.speeds = Speeds(settings)
+        self.runs.changed.connect(self.speeds.note)
         self.sensitivity = Sensitivity(self._get_worker, self.background, self.messages)
         self.kept_results = Results()
         self.kept = KeptWork(self.runs, self.sensitivity, self.metal, self.kept_results, self.measures, self.view)
@@ -207,7 +210,7 @@ class Session:
     # -- what was run
 
     def reduce(self) -> None:
-        """Correct the slices with metal, the one in view first."""
+        """Correct the slices in scope, the one in view first; while another run is under way, this one waits."""
         self.reductions.reduce()
 
     def retry(self) -> None:
@@ -280,9 +283,7 @@ class Session:
         self.messages.ask(Question(sentence, "Close", "Keep", answer))
 
     def _close_series(self, entry: Entry) -> None:
-        job = self.runs.job
-        if job is not None and self.runs.is_running and job.result.series == entry.key:
-            self.runs.cancel()
+        self.runs.cancel_all(lambda job: job.result.series == entry.key)
         self.kept.drop(entry.key)
         self.library.remove(entry)
 
@@ -293,6 +294,7 @@ class Session:
         self.settings.save()
         self.library.close()
         self.exports.cancel()
+        self.runs.close()
         self.sensitivity.cancel()
         self.traces.close()
         if self.autosave is not None:

@@ -43,6 +43,7 @@ class Settings:
         windows: (width, level) in HU last used for each body part.
         method: id of the method last chosen.
         export_folder: where the last export went.
+        speeds: seconds per slice of the latest runs on this machine, by method, version and device.
         window: place, panels and layout of the window, each as a text.
         file: where `save` writes; None keeps nothing.
     """
@@ -51,6 +52,7 @@ class Settings:
     windows: dict[str, tuple[float, float]] = field(default_factory=dict)
     method: str = ""
     export_folder: str = ""
+    speeds: dict[str, list[float]] = field(default_factory=dict)
     window: dict[str, str] = field(default_factory=dict)
     file: Path | None = None
 
@@ -70,6 +72,9 @@ class Settings:
             }
             settings.method = str(stored.get("method", ""))
             settings.export_folder = str(stored.get("export_folder", ""))
+            settings.speeds = {
+                str(name): [float(each) for each in known] for name, known in stored.get("speeds", {}).items()
+            }
             settings.window = {str(name): str(value) for name, value in stored.get("window", {}).items()}
         except FileNotFoundError:
             pass

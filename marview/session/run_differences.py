@@ -1,0 +1,57 @@
+"""What differs between two runs on a series: how they were made, and what came of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from marview.session.result import Result
+from marview.text import count
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which two runs differ, in words."""
+
+    what: str
+    first: str
+    second: str
+
+
+def made_with(result: Result) -> dict[str, str]:
+    """How a run was made, by the name of each thing; the same in two runs where nothing but chance differs."""
+    return {
+        "Method": f"{result.title} {result.version}",
+        "Weights": result.weights_sha256[:8] or "none",
+        "Mask": result.mask_text,
+        "Margin": f"{result.margin_mm:+g} mm" if result.margin_mm else "0 mm",
+        "Slices": count(len(result.slices), "slice"),
+        "Device": result.device or "not known",
+        **{name.replace("_", " "): str(value) for name, value in _parameters(result).items()},
+    }
+
+
+def differences(first: Result, second: Result) -> list[Difference]:
+    """What differs between two runs: how they were made, then the images, over the slices that both corrected."""
+    made, also = made_with(first), made_with(second)
+    names = dict.fromkeys((*made, *also))
+    found = [Difference(name, made.get(name, "default"), also.get(name, "default")) for name in names]
+    return [one for one in found if one.first != one.second] + _images(first, second)
+
+
+def _parameters(result: Result) -> dict[str, object]:
+    return dict(result.report.get("parameters", result.parameters))
+
+
+def _images(first: Result, second: Result) -> list[Difference]:
+    both = sorted(set(first.done) & set(second.done))
+    if not both:
+        return [Difference("Images", "no slice in common", "no slice in common")]
+    squares, changed, pixels = 0.0, 0, 0
+    for z in both:
+        apart = np.abs(first.correction_of(z) - second.correction_of(z))
+        squares += float(np.square(apart, dtype=np.float64).sum())
+        changed += int(np.count_nonzero(apart >= 1))
+        pixels += apart.size
+    rms, share = (squares / pixels) ** 0.5, 100 * changed / pixels
+    words = f"RMS difference {rms:.1f} HU, {share:.1f} % of the pixels differ by 1 HU or more"
+    return [Difference(f"Images, {count(len(both), 'slice')}", words, "")]

@@ -22,7 +22,7 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "series": lambda s: s.loaded is not None,
     "volume": lambda s: s.loaded is not None and s.loaded.report.is_volume,
     "metal": lambda s: s.metal.is_present,
-    "mask": lambda s: s.metal.is_present and not s.refusal and not _is_running(s),
+    "mask": lambda s: s.metal.is_present and not s.refusal and not s.sensitivity.is_running,
     "undo": lambda s: s.metal.can_undo,
     "redo": lambda s: s.metal.can_redo,
     "result": lambda s: s.result is not None,
@@ -35,13 +35,13 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "cancel": lambda s: _is_running(s) or s.tools.settings.tool is not Tool.NONE,
 }
 """What a row of the actions may need. A volume is a series that can be corrected; a mask is metal that can be corrected
-now, while nothing runs."""
+now; while another run is under way, the next one waits for it."""
 
 REASONS = {
     "series": "Open a study first.",
     "volume": "Open a series that can be corrected first.",
     "metal": "Mark the metal first.",
-    "mask": "Mark the metal first, or wait for the run.",
+    "mask": "Mark the metal first, or wait for the sweep.",
     "undo": "No change of the mask to undo.",
     "redo": "No change of the mask to redo.",
     "result": "Reduce artifacts first.",

@@ -10,6 +10,7 @@ from marview.gui.panels.metal_panel import MetalPanel
 from marview.gui.panels.method_panel import MethodPanel
 from marview.gui.panels.pieces_panel import PiecesPanel
 from marview.gui.panels.run_panel import RunPanel
+from marview.gui.panels.runs_panel import RunsPanel
 from marview.gui.panels.section import line
 from marview.gui.panels.tools_panel import ToolsPanel
 from marview.gui.text import tr
@@ -32,7 +33,9 @@ class SidePanel(QWidget):
         self.change = ChangePanel(session, actions)
         self.pieces = PiecesPanel(session)
         self.measures = MeasuresPanel(session)
-        self.method = MethodPanel(session.methods)
+        self.method = MethodPanel(session.methods, session.speeds, session.reductions.use)
+        session.runs.changed.connect(lambda job: self.method.show_purpose() if job.state.is_over else None)
+        self.runs = RunsPanel(session)
         self.run = RunPanel(session, actions["reduce"], actions["retry"], actions["export"])
         inside = QWidget()
         down = QVBoxLayout(inside)
@@ -42,8 +45,10 @@ class SidePanel(QWidget):
             down.addWidget(section)
             down.addWidget(line())
         down.addWidget(self.method)
+        down.addWidget(line())
+        down.addWidget(self.runs)
         down.addStretch(1)
-        scroll = QScrollArea()
+        self.scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -65,6 +65,7 @@ class Manifest(_Part):
     Attributes:
         id: names the method in folders, on the command line and in provenance.
         title: names it for people.
+        purpose: what it is good for, one line.
         version: of the method.
         api: version of the contract it was written for.
         entry: `module:Class` in its folder.
@@ -83,6 +84,7 @@ class Manifest(_Part):
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title: Text
+    purpose: str = ""
     version: Text
     api: Annotated[int, Field(ge=1)]
     entry: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]

@@ -19,6 +19,7 @@ from marview.session.methods import Methods
 from marview.session.open_series import OpenSeries
 from marview.session.result import KeptMask, Result
 from marview.session.results import Results
+from marview.session.run_presets import RunPreset
 from marview.session.run_scope import RunScope
 from marview.session.runs import Job, Runs
 from marview.session.sensitivity import Sensitivity
@@ -95,6 +96,17 @@ class Reductions:
             self._messages.say(Severity.WARNING, str(refusal))
             return
         self._ask_and_run(method, {} if method is None else self._methods.values(method.id), slices)
+
+    def use(self, preset: RunPreset) -> None:
+        """Take over method, parameters and margin of a preset; nothing runs yet."""
+        if all(one.id != preset.method for one in self._methods.usable):
+            self._messages.say(
+                Severity.WARNING, f"The preset needs the method {preset.method}, which is not installed or not trained."
+            )
+            return
+        self._methods.restore(preset.method, preset.parameters)
+        if self._metal.is_present and self._metal.asked.margin_mm != preset.margin_mm:
+            self._metal.set_margin(preset.margin_mm)
 
     def run_again(self, result: Result) -> None:
         """Run the method of a result with its parameters on its slices, with the mask in use."""

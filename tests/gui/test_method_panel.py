@@ -12,6 +12,7 @@ from marview.mar import Listing, Manifest
 from marview.session.messages import Messages
 from marview.session.methods import Methods
 from marview.session.settings import Settings
+from marview.session.speeds import Speeds
 
 
 class AtOnce:
@@ -34,7 +35,7 @@ def methods() -> Methods:
 
 
 def test_a_method_that_is_not_trained_is_shown_and_cannot_be_chosen(qtbot, methods) -> None:
-    panel = MethodPanel(methods)
+    panel = MethodPanel(methods, Speeds(Settings()), pytest.fail)
     qtbot.addWidget(panel)
     methods.look()
     assert [panel.chooser.itemText(at) for at in range(panel.chooser.count())] == [

@@ -1,5 +1,6 @@
-"""The method chooser, what the method is, its parameters and the device it runs on."""
+"""The method chooser, presets, what the method is good for, its parameters and the device it runs on."""
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt
@@ -12,14 +13,41 @@ from marview.gui.panels.section import Section, labelled
 from marview.gui.text import tr
 from marview.mar import Listing
 from marview.session.methods import Methods
+from marview.session.run_presets import RunPreset, run_presets
+from marview.session.speeds import Speeds
+from marview.text import count
+from marview.time_left import in_words
 
 
 class MethodPanel(Section):
-    """Chooses the method of the next run."""
+    """Chooses the method of the next run.
 
-    def __init__(self, methods: Methods, parent: QWidget | None = None) -> None:
+    Args:
+        methods: what is installed, and the parameters chosen.
+        speeds: how long methods take on this machine.
+        use: takes a preset over.
+    """
+
+    def __init__(
+        self, methods: Methods, speeds: Speeds, use: Callable[[RunPreset], None], parent: QWidget | None = None
+    ) -> None:
         super().__init__(tr("Method"), parent)
         self._methods = methods
+        self._speeds = speeds
+        self._use = use
+        self.presets = QComboBox()
+        self.presets.setAccessibleName(tr("Preset for an implant"))
+        self.presets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.presets.addItem(tr("Preset for an implant …"))
+        for at, preset in enumerate(run_presets(), start=1):
+            self.presets.addItem(tr(preset.title), preset)
+            self.presets.setItemData(at, tooltip(preset.why), Qt.ItemDataRole.ToolTipRole)
+        self.purpose = Label()
+        self.purpose.setWordWrap(True)
+        self.why = Label()
+        self.why.setObjectName("muted")
+        self.why.setWordWrap(True)
+        self.why.hide()
         self.chooser = QComboBox()
         self.chooser.setAccessibleName(tr("Method"))
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -34,13 +62,14 @@ class MethodPanel(Section):
         self.broken = Label()
         self.broken.setObjectName("warning")
         self.broken.setWordWrap(True)
-        for widget in (self.chooser, self.about, self.form, self.advanced):
+        for widget in (self.chooser, self.presets, self.why, self.purpose, self.about, self.form, self.advanced):
             self.body.addWidget(widget)
         self.body.addLayout(labelled(tr("Device"), self.device))
         self.body.addWidget(self.broken)
         self.chooser.activated.connect(lambda at: methods.choose(str(self.chooser.itemData(at))))
         self.advanced.toggled.connect(lambda _is_on: self._show_form())
         self.device.activated.connect(self._set_device)
+        self.presets.activated.connect(self._use_preset)
         methods.listed.connect(self._list)
         methods.chosen.connect(self._show)
         methods.described.connect(lambda _id: self._show_form())
@@ -77,8 +106,33 @@ class MethodPanel(Section):
         with QSignalBlocker(self.chooser):
             self.chooser.setCurrentIndex(-1 if current is None else self.chooser.findData(current.id))
         self.about.setText(tr("No method is installed.") if current is None else _about(current))
+        preset = self.presets.currentData()
+        if preset is not None and (current is None or current.id != preset.method):
+            self.presets.setCurrentIndex(0)
+            self.why.hide()
+        self.show_purpose()
         self.about.setToolTip("" if current is None else tooltip(f"{current.folder}\n{current.notice}".strip()))
         self._show_form()
+
+    def show_purpose(self) -> None:
+        """What the method is good for, and how long it took here; nothing where no run was made on this machine."""
+        current = self._methods.current
+        manifest = None if current is None else current.manifest
+        known = self._speeds.seconds_a_slice(current, self._methods.device)
+        words = [tr(manifest.purpose)] if manifest is not None and manifest.purpose else []
+        if known is not None:
+            seconds, runs = known
+            a_slice = f"{seconds:.1f} s" if seconds < 10 else in_words(seconds)
+            words.append(tr("About {} a slice on this machine ({}).").format(a_slice, count(runs, "run")))
+        self.purpose.setText(" ".join(words))
+        self.purpose.setVisible(bool(words))
+
+    def _use_preset(self, at: int) -> None:
+        preset = self.presets.itemData(at)
+        self.why.setVisible(preset is not None)
+        if preset is not None:
+            self.why.setText(tr(preset.why))
+            self._use(preset)
 
     def _show_form(self) -> None:
         current = self._methods.current
@@ -112,6 +166,7 @@ class MethodPanel(Section):
 
     def _set_device(self, at: int) -> None:
         self._methods.device = str(self.device.itemData(at))
+        self.show_purpose()
 
 
 def _about(listing: Listing) -> str:

@@ -6,9 +6,11 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton,
 
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
+from marview.gui.panels.scope_row import ScopeRow
 from marview.gui.text import tr
 from marview.session.runs import Job, State
 from marview.session.session import Session
+from marview.text import count
 
 STEPS = 1000
 
@@ -49,11 +51,13 @@ class RunPanel(QWidget):
         self.results.setAccessibleName(tr("Result in view"))
         self.results.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.results.activated.connect(lambda at: session.show(self.results.itemData(at)))
+        self.scope = ScopeRow(session)
         self.head = QVBoxLayout()
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 14)
         column.setSpacing(9)
         column.addLayout(self.head)
+        column.addWidget(self.scope)
         column.addWidget(self.results)
         column.addWidget(self.text)
         column.addWidget(self.bar)
@@ -78,10 +82,10 @@ class RunPanel(QWidget):
         job = self._session.runs.job
         is_running = self._session.runs.is_running
         is_learning_first = self._session.learns_first
-        self.button.setText(tr("Train on this patient and reduce") if is_learning_first else tr("Reduce artifacts"))
+        reduces = tr("Train on this patient and reduce") if is_learning_first else tr("Reduce artifacts")
+        self.button.setText(tr("Add to the queue") if is_running else reduces)
         self.button.setToolTip(tr(_LEARNS_FIRST if is_learning_first else _REDUCES))
-        self._reduce.setText(self.button.text())
-        self.button.setVisible(not is_running)
+        self._reduce.setText(reduces)
         self.button.setEnabled(not self._session.refusal and not self._session.sensitivity.is_running)
         self.bar.setVisible(is_running)
         self.cancel.setVisible(is_running)
@@ -91,6 +95,7 @@ class RunPanel(QWidget):
         self.retry.setVisible(unfinished is not None and not is_running)
         self.retry.setText(tr("Continue") if job is not None and job.state is State.CANCELLED else tr("Retry"))
         self.export.setVisible(not is_running)
+        self.scope.refresh()
         self.export.setEnabled(self._session.result is not None)
         if job is not None and is_running:
             is_starting = job.fraction == 0 and not job.result.done
@@ -104,7 +109,9 @@ class RunPanel(QWidget):
         session = self._session
         if job is not None and session.runs.is_running:
             elsewhere = session.result is not job.result
-            return f"{job.result.series_title}: {progress_text(job)}" if elsewhere else progress_text(job)
+            words = f"{job.result.series_title}: {progress_text(job)}" if elsewhere else progress_text(job)
+            waiting = len(session.runs.waiting)
+            return f"{words} · {tr('{} waiting').format(count(waiting, 'run'))}" if waiting else words
         if session.loaded is None:
             return ""
         if session.refusal:

@@ -48,7 +48,7 @@ class SidePanel(QWidget):
         down.addWidget(line())
         down.addWidget(self.runs)
         down.addStretch(1)
-        self.scroll = scroll = QScrollArea()
+        self.sections = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)

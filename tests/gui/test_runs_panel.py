@@ -14,7 +14,7 @@ LEFT = Qt.MouseButton.LeftButton
 
 def click_row(qtbot, panel, row: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:
     item = panel.list.item(row)
-    panel.window().side.scroll.ensureWidgetVisible(panel.list)
+    panel.window().side.sections.ensureWidgetVisible(panel.list)
     panel.list.scrollToItem(item)
     QApplication.processEvents()
     qtbot.mouseClick(panel.list.viewport(), LEFT, modifier, panel.list.visualItemRect(item).center())

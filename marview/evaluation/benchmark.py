@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from marview.errors import BadInput, MethodFailed
 from marview.evaluation.case import KnownCase, ListedCase
 from marview.evaluation.figure import Strip, draw
 from marview.evaluation.notes import Noted, count_notes
-from marview.evaluation.results import CEILING, INPUT, TITLES, Results, Row, SliceRecord
+from marview.evaluation.results import CEILING, INPUT, LOOP, METAL_FREE, TITLES, Results, Row, SliceRecord
 from marview.evaluation.store import Part, Store
 from marview.evaluation.tables import markdown, slices_csv, summary_csv
+from marview.methods.consistency import consistency_loop, model_of
 from marview.metrics import measure_case
 from marview.physics.attenuation import mu_to_hu
 from marview.text import listing
@@ -118,7 +120,7 @@ def run_benchmark(
         except BadInput as reason:
             failures.append(str(reason))
             continue
-        rows = [row for row in wanted[listed.name] if row != CEILING or known.metal_free_sinogram is not None]
+        rows = [row for row in wanted[listed.name] if row not in METAL_FREE or known.metal_free_sinogram is not None]
         for done, row in enumerate(rows):
             tell = _teller(
                 on_progress, f"{listed.name}: {TITLES.get(row, row)}", (number, len(open_cases)), (done, len(rows))
@@ -145,7 +147,7 @@ _Keys = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 def _keys(cases: Sequence[ListedCase], entries: Sequence[Entry]) -> _Keys:
     """What the numbers of each row on each case depend on, by case and row: the method, and the case's files."""
-    rows: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}} | {entry.id: entry.key for entry in entries}
+    rows: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}, LOOP: {}} | {entry.id: entry.key for entry in entries}
     learning = {entry.id for entry in entries if entry.learns_from_scan}
     keys = {}
     for each in cases:
@@ -179,13 +181,23 @@ def _teller(on_progress: Progress, text: str, case: tuple[int, int], row: tuple[
 def _make(row: str, known: KnownCase, entries: Sequence[Entry], correct: Correct, tell: Tell) -> Corrected:
     if row == INPUT:
         return Corrected(known.uncorrected_hu, 0.0)
-    if row == CEILING:
-        image = mu_to_hu(known.case.projector.fbp(torch.from_numpy(known.metal_free_sinogram)))
+    if row in METAL_FREE:
+        image = mu_to_hu(_without_metal(known, is_looped=row == LOOP))
         return Corrected(np.broadcast_to(image.numpy(), known.truth_hu.shape), 0.0)
     corrected = correct(next(entry for entry in entries if entry.id == row), known, tell)
     if corrected.hu.shape != known.truth_hu.shape or not np.isfinite(corrected.hu).all():
         raise MethodFailed(f"its result is {corrected.hu.shape}, or holds values that are not numbers.")
     return corrected
+
+
+def _without_metal(known: KnownCase, *, is_looped: bool) -> Tensor:
+    """Reconstruct the scan without metal, 1/cm, `[slice, y, x]`: by one FBP, or by the consistency loop after it."""
+    sinogram = torch.from_numpy(known.metal_free_sinogram)
+    image = known.case.projector.fbp(sinogram)
+    if not is_looped:
+        return image
+    no_trace, no_metal = (torch.zeros_like(each, dtype=torch.bool) for each in (sinogram, image))
+    return consistency_loop(model_of(known.case), sinogram, no_trace, image, no_metal)
 
 
 def _measure(corrected: Corrected, known: KnownCase) -> Part:
@@ -200,8 +212,8 @@ def _measure(corrected: Corrected, known: KnownCase) -> Part:
 
 def _collect(protocol: str, store: Store, keys: _Keys, entries: Sequence[Entry], failures: Sequence[str]) -> Results:
     rows = []
-    references = [Entry(INPUT, TITLES[INPUT]), Entry(CEILING, TITLES[CEILING])]
-    for entry in [references[0], *entries, references[1]]:
+    references = [Entry(each, TITLES[each]) for each in METAL_FREE]
+    for entry in [Entry(INPUT, TITLES[INPUT]), *entries, *references]:
         parts = [part for case, row in keys.items() if (part := store.get(case, entry.id, row[entry.id])) is not None]
         pace = [part.seconds / len(part.slices) for part in parts if part.seconds > 0]
         slices = tuple(each for part in parts for each in part.slices)

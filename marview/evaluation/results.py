@@ -11,8 +11,14 @@ from marview.evaluation.notes import CountedNote
 from marview.evaluation.published import published_rows
 from marview.metrics import Measures, mean, size_groups, standard_deviation, worst
 
-INPUT, CEILING = "input", "fbp_ceiling"
-TITLES = {INPUT: "Input", CEILING: "FBP ceiling (metal-free sinogram)"}
+INPUT, CEILING, LOOP = "input", "fbp_ceiling", "loop_ceiling"
+TITLES = {
+    INPUT: "Input",
+    CEILING: "FBP ceiling (metal-free sinogram, one FBP)",
+    LOOP: "Loop ceiling (metal-free sinogram, consistency loop)",
+}
+METAL_FREE = (CEILING, LOOP)
+"""Rows of the scan without metal: what methods that end with one FBP can reach at most, and methods with the loop."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Row:
     """One line of the table.
 
     Attributes:
-        id: a method's identifier, `input` or `fbp_ceiling`.
+        id: a method's identifier, `input`, `fbp_ceiling` or `loop_ceiling`.
         title: what the table calls it.
         slices: what was measured.
         seconds_per_slice: median over the cases of a case's time over its slices; NaN for what is no method.

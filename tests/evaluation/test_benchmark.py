@@ -60,7 +60,7 @@ def test_results_json_has_the_promised_layout(cases, tmp_path, laboratory):
     _run(cases, tmp_path, laboratory)
     record = json.loads((tmp_path / "results.json").read_text())
     assert record["protocol"] == "syndeeplesion-640"
-    assert list(record["methods"]) == ["input", "half", "nmar", "fbp_ceiling"]
+    assert list(record["methods"]) == ["input", "half", "nmar", "fbp_ceiling", "loop_ceiling"]
     half = record["methods"]["half"]
     assert {"psnr_db", "ssim", "rmse_hu", "ring", "soft_tissue", "groups", "seconds_per_slice"} <= set(half)
     assert {"psnr_db", "ssim", "rmse_hu"} <= set(half["ring"]) & set(half["soft_tissue"])
@@ -79,6 +79,7 @@ def test_a_better_method_stands_above_and_the_input_below(cases, tmp_path, labor
     assert record["nmar"]["share_of_ceiling"] == 0
     assert record["fbp_ceiling"]["share_of_ceiling"] == 1
     assert record["half"]["share_of_ceiling"] < 0
+    assert record["loop_ceiling"]["psnr_db"] > record["fbp_ceiling"]["psnr_db"]
 
 
 def test_table_and_csv_tell_the_same_story(cases, tmp_path, laboratory):
@@ -92,7 +93,7 @@ def test_table_and_csv_tell_the_same_story(cases, tmp_path, laboratory):
         lines = {line["method"]: line for line in csv.DictReader(file)}
     assert float(lines["half"]["mean_psnr_db"]) == pytest.approx(psnr, rel=1e-5)
     with (tmp_path / "slices.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 4 * 4
+        assert len(list(csv.DictReader(file))) == 4 * 5
 
 
 def test_each_method_has_a_figure(cases, tmp_path, laboratory):
@@ -235,8 +236,8 @@ def test_where_a_row_lacks_slices_all_are_also_told_over_those_in_common(cases, 
     assert _run(cases, tmp_path / "whole", laboratory).in_common() is None
     results = _run(cases, tmp_path / "part", correct)
     common = results.in_common()
-    assert [len(row.slices) for row in results.rows] == [4, 2, 4, 4]
-    assert [{each.case for each in row.slices} for row in common.rows] == [{"a"}] * 4
+    assert [len(row.slices) for row in results.rows] == [4, 2, 4, 4, 4]
+    assert [{each.case for each in row.slices} for row in common.rows] == [{"a"}] * 5
     table = (tmp_path / "part" / "table.md").read_text()
     assert "On the 2 slices that all have:" in table
     assert "slices that all have" not in (tmp_path / "whole" / "table.md").read_text()

@@ -71,7 +71,7 @@ def test_methods_run_in_a_worker_from_case_files_to_tables(cases, tmp_path, list
     assert sentence.startswith("raises on a: ")
     assert "no heart for metal" in sentence
     record = json.loads((tmp_path / "out" / "results.json").read_text())["methods"]
-    assert set(record) == {"input", "partial", "full", "fbp_ceiling"}
+    assert set(record) == {"input", "partial", "full", "fbp_ceiling", "loop_ceiling"}
     assert record["input"]["psnr_db"] < record["partial"]["psnr_db"] < record["full"]["psnr_db"]
     assert record["full"]["psnr_db"] < record["fbp_ceiling"]["psnr_db"]
     assert record["partial"]["parameters"] == {"strength": 0.5}

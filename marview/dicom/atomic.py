@@ -150,11 +150,17 @@ def whole_file(target: Path) -> Iterator[Path]:
         note_own_file(target)
         _flush_folder(target.parent)
     except OSError as why:
-        part.unlink(missing_ok=True)
+        _remove(part)
         raise _sentence(target, why) from None
     except BaseException:
-        part.unlink(missing_ok=True)
+        _remove(part)
         raise
+
+
+def _remove(part: Path) -> None:
+    """Remove a part file; that this fails, below a file say, must not hide why nothing could be written."""
+    with contextlib.suppress(OSError):
+        part.unlink(missing_ok=True)
 
 
 def write_flushed(path: Path, data: bytes) -> None:

@@ -17,12 +17,13 @@ from pydicom.uid import generate_uid
 from marview import __version__
 from marview.dicom.atomic import CannotWrite, whole_file
 from marview.dicom.codec import NATIVE
-from marview.dicom.derive import TYPE_2, source_dataset
-from marview.dicom.encode import MAKER, decimal_text, later_number, short_text
-from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening
+from marview.dicom.derive import source_dataset
+from marview.dicom.encode import MAKER, later_number, short_text
+from marview.dicom.header import DEFLATED, inflate, opening
 from marview.dicom.nifti import LARGEST_VOXELS
 from marview.dicom.quiet import note_caught, quiet
 from marview.dicom.read import LoadedSeries
+from marview.dicom.referring import bare, refuse_unreferable
 from marview.dicom.source import Source
 from marview.dicom.verbatim import identity_of, is_verbatim, put_text
 from marview.errors import BadInput
@@ -54,16 +55,7 @@ def refuse_unsegmentable(series: LoadedSeries) -> None:
     Raises:
         BadInput: it is no DICOM, or names no UIDs or frame of reference.
     """
-    another = "write the mask as NIfTI (NAME.nii.gz) or NRRD (NAME.nrrd)."
-    if series.nifti is not None:
-        raise BadInput(f"{series.nifti.name} is NIfTI, and a DICOM SEG refers to DICOM images: {another}")
-    for header in series.sources:
-        if header is not None and header.frame:
-            raise BadInput(f"{header.source.name} is Enhanced CT, which no DICOM SEG of marview refers to: {another}")
-        if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
-            raise BadInput(f"{header.name} names no UID that a DICOM SEG could refer to: {another}")
-        if header is not None and not header.frame_of_reference_uid:
-            raise BadInput(f"{header.name} names no frame of reference, which a DICOM SEG needs: {another}")
+    refuse_unreferable(series, "a DICOM SEG", "write the mask as NIfTI (NAME.nii.gz) or NRRD (NAME.nrrd).")
 
 
 def write_segmentation(
@@ -112,7 +104,7 @@ def write_segmentation(
             tracking_id="Metal",
         )
         segmentation = highdicom.seg.Segmentation(
-            source_images=[_bare(source, header) for source, (_, header) in zip(sources, present, strict=True)],
+            source_images=[bare(source, header) for source, (_, header) in zip(sources, present, strict=True)],
             pixel_array=mask[[z for z, _ in present]].astype(np.uint8),
             segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
             segment_descriptions=[metal],
@@ -137,28 +129,6 @@ def write_segmentation(
             if not is_verbatim(data, opening(data)[1], identity):
                 raise CannotWrite(f"{path} was not the same when read back. Nothing was left behind; try another disk.")
     return path
-
-
-def _bare(source: Dataset, header: SliceHeader) -> Dataset:
-    """What highdicom needs of a source image: where it is, and none of the text that it would check and encode anew."""
-    dataset = Dataset()
-    for keyword in TYPE_2:
-        setattr(dataset, keyword, None)
-    dataset.SOPClassUID, dataset.SOPInstanceUID = header.sop_class or CT_IMAGE, header.sop_uid
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = header.study_uid, header.series_uid
-    dataset.FrameOfReferenceUID = header.frame_of_reference_uid
-    dataset.Modality = "CT"
-    dataset.Rows, dataset.Columns = header.rows, header.columns
-    place = {
-        "ImagePositionPatient": header.position_mm,
-        "ImageOrientationPatient": header.orientation,
-        "PixelSpacing": header.spacing_mm,
-    }
-    for keyword, values in place.items():
-        text = [decimal_text(value) for value in values or ()]
-        setattr(dataset, keyword, text if header.has_commas else source[keyword].value)
-    dataset.SliceThickness = None if header.thickness_mm is None else decimal_text(header.thickness_mm)
-    return dataset
 
 
 def read_segmentation(path: Path, series: LoadedSeries) -> Segments:

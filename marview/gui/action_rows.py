@@ -1,5 +1,6 @@
 """Everything a person can do; menus, keys, the tool bar and the shortcut sheet are made from these rows."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,10 @@ def _turn(name: str, title: str, key: str, turn_deg: int, tilt_deg: int) -> Row:
     return Row(name, title, "View/Oblique", (key,), needs="oblique", does=lambda c: c.turn(turn_deg, tilt_deg))
 
 
+def _orient(name: str, title: str, key: str, does: "Callable[[Commands], object]") -> Row:
+    return Row(name, title, "View/Orientation", (key,), needs="series", does=does)
+
+
 def _set_window(window: HuWindow, commands: "Commands") -> None:
     commands.view.update(window=window)
 
@@ -120,7 +125,7 @@ ROWS: tuple[Row, ...] = (
     _layout(Layout.SCENE, "3D", "Ctrl+5", "layout_scene"),
     Row(
         "reset",
-        "Reset zoom and pan",
+        "Fit, upright",
         "View",
         ("R",),
         "reset",
@@ -138,6 +143,28 @@ ROWS: tuple[Row, ...] = (
         does=lambda c: c.view.update(is_inverted=not c.view.display.is_inverted),
         is_on=lambda s: s.view.display.is_inverted,
         bar="view",
+    ),
+    _orient("rotate_left", "Rotate left", "Ctrl+Shift+Left", lambda c: c.view.turn(-1)),
+    _orient("rotate_right", "Rotate right", "Ctrl+Shift+Right", lambda c: c.view.turn(1)),
+    _orient("mirror", "Flip left to right", "Ctrl+Shift+H", lambda c: c.view.mirror()),
+    _orient("mirror_vertical", "Flip top to bottom", "Ctrl+Shift+V", lambda c: c.view.mirror(is_vertical=True)),
+    Row(
+        "smooth_pixels",
+        "Smooth pixels",
+        "View",
+        ("Ctrl+Shift+I",),
+        needs="series",
+        does=lambda c: c.view.update(is_smooth=not c.view.display.is_smooth),
+        is_on=lambda s: s.view.display.is_smooth,
+    ),
+    Row(
+        "cine",
+        "Play the slices",
+        "Go",
+        ("Shift+P",),
+        needs="series",
+        does=lambda c: c.view.update(is_playing=not c.view.display.is_playing),
+        is_on=lambda s: s.view.display.is_playing,
     ),
     Row(
         "overlays",
@@ -425,6 +452,7 @@ MOUSE: tuple[tuple[str, str], ...] = (
     ("Shift + move", "Linked crosshair"),
     ("Left, with a tool", "Paint or measure"),
     ("Left drag, at a handle", "Move an end of a measurement"),
+    ("Left drag, at a ring", "Turn the oblique section"),
     ("Alt + left, with a tool", "Width and level"),
     ("Double click, polygon", "Close it"),
     ("Double click", "Maximise the pane"),

@@ -41,6 +41,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self._divider: float | None = None
         self.has_scale = False
         self._looking_at: tuple[QRectF, QSize, bool] | None = None
+        self._quarters, self._is_mirrored = 0, False
 
     # -- what is drawn
 
@@ -114,6 +115,33 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
             self._looking_at = wanted
             self.setRange(rect, padding=0, lockAspect=not is_stretched)
 
+    def look_from(self, whole: QRectF, zoom: float, centre: QPointF) -> None:
+        """Fit a rectangle of the scene into the view as it is turned, zoomed around a point in its middle."""
+        area = self.viewport().size()
+        if area.width() < 1 or area.height() < 1:
+            return
+        shown, room = whole.size(), QSizeF(area)
+        if self._quarters % 2:
+            shown.transpose()
+        per_px = max(shown.width() / room.width(), shown.height() / room.height()) / zoom
+        if self._quarters % 2:
+            room.transpose()
+        seen = QRectF(QPointF(), room * per_px)
+        seen.moveCenter(centre)
+        self.look_at(seen)
+
+    def set_turn(self, quarters: int, *, is_mirrored: bool) -> None:
+        """Mirror the picture left to right, then turn it clockwise by quarters; `look_from` fits it again."""
+        if (quarters, is_mirrored) != (self._quarters, self._is_mirrored):
+            self._quarters, self._is_mirrored = quarters, is_mirrored
+            self._looking_at = None
+            self.setTransform(QTransform().rotate(90.0 * quarters).scale(-1.0 if is_mirrored else 1.0, 1.0))
+
+    def set_smooth(self, *, is_smooth: bool) -> None:
+        """Interpolate between pixels that are enlarged, or show them as squares."""
+        self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
+        self.viewport().update()
+
     def to_scene(self, at: QPointF) -> QPointF:
         """The scene's point under a pixel."""
         inverted, _ = self.viewportTransform().inverted()
@@ -176,7 +204,8 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
 
     def _draw_scale(self, painter: QPainter, area: QRectF) -> None:
         """A bar of a round length in mm, above the letter at the bottom edge."""
-        per_mm = abs(self.viewportTransform().m11())
+        to_pixels = self.viewportTransform()
+        per_mm = math.hypot(to_pixels.m11(), to_pixels.m12())
         lengths = [length for length in SCALES_MM if length * per_mm <= min(160.0, area.width() / 3)]
         if not lengths or per_mm <= 0:
             return

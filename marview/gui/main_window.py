@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QSplitter, QStack
 from marview.gui.action_rows import PRESET_ROWS, ROWS
 from marview.gui.action_state import ActionState
 from marview.gui.actions import Actions
+from marview.gui.cine import Cine
 from marview.gui.close_question import CloseQuestion
 from marview.gui.commands import Commands
 from marview.gui.drop_hint import DropHint
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(ToolBar(session, table))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setStatusBar(ProbeBar(session))
+        self.cine = Cine(session, self)
         self.keys = KeyFilter(self)
         self.keys.held.connect(lambda is_held: session.view.update(is_original_held=is_held))
         self._fill_menus()

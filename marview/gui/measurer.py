@@ -1,6 +1,8 @@
-"""Measuring in a pane of a slice: the tools draw, handles move, values stand beside what is measured."""
+"""Measuring in a pane: the tools draw, handles move, values stand beside what is measured."""
 
 import math
+from dataclasses import replace
+from typing import Protocol
 
 from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QColor, QPolygonF
@@ -8,7 +10,9 @@ from PySide6.QtGui import QColor, QPolygonF
 from marview.gui.image_view import ImageView
 from marview.gui.palette import colour
 from marview.session.display import Display
-from marview.session.measures import FEWEST, OF_TOOL, Kind, Measure, Point, words
+from marview.session.measured_plane import MeasuredPlane
+from marview.session.measurement import FEWEST, OF_TOOL, Kind, Measure, Point, words
+from marview.session.picture import Picture
 from marview.session.session import Session
 from marview.session.tools import ToolSettings
 
@@ -18,22 +22,65 @@ LEAST_MM = 0.5
 DRAFT = 0
 """Number of what is being drawn."""
 
+REDRAWS_FOR = {"slice_index", "slice_count", "are_overlays_hidden", "layout", "maximised", "is_original_held"}
+SECTION_FIELDS = {"slice_index", "slice_count", "cursor_mm", "slab", "slab_mm", "oblique_deg"}
+"""Fields of the display that move a section."""
+
+
+class Surface(Protocol):
+    """What a pane shows that can be measured."""
+
+    def plane(self) -> MeasuredPlane | None:
+        """The section; None for the slice in view."""
+
+    def is_there(self) -> bool:
+        """Whether there is anything to measure."""
+
+    def pictures(self) -> tuple[Picture | None, Picture | None]:
+        """Original, and the corrected picture where its values are told with their change."""
+
+
+class SliceSurface:
+    """The slice in view.
+
+    Args:
+        shows_change: whether the pane shows the corrected slice.
+    """
+
+    def __init__(self, session: Session, *, shows_change: bool) -> None:
+        self._session = session
+        self._shows_change = shows_change
+
+    def plane(self) -> MeasuredPlane | None:
+        """None: no section."""
+        return None
+
+    def is_there(self) -> bool:
+        """Whether a series is open."""
+        return self._session.loaded is not None
+
+    def pictures(self) -> tuple[Picture | None, Picture | None]:
+        """The slice as it was read, and corrected."""
+        has_change = self._shows_change and self._session.result is not None
+        return self._session.original(), self._session.corrected() if has_change else None
+
 
 class Measurer(QObject):
     """Takes the gestures of a pane to the session's measurements and draws them.
 
     Args:
-        shows_change: whether the values are told with their change from the original.
+        paints: whether the left button also works the tools of the mask in this pane.
     """
 
-    def __init__(self, view: ImageView, session: Session, *, shows_change: bool = False) -> None:
+    def __init__(self, view: ImageView, session: Session, surface: Surface, *, paints: bool = False) -> None:
         super().__init__(view)
         self._view = view
         self._session = session
-        self._shows_change = shows_change
+        self._surface = surface
+        self._paints = paints
         self._draft: Measure | None = None
         self._fixed: tuple[Point, ...] = ()
-        self._held: tuple[Measure, int] | None = None
+        self._held: tuple[Measure, Point, int] | None = None
         self._drawn: set[str] = set()
         gestures = view.gestures
         gestures.tool_pressed.connect(self._press)
@@ -48,15 +95,13 @@ class Measurer(QObject):
         session.runs.filled.connect(self.draw)
 
     def draw(self, *_: object) -> None:
-        """Draw the measurements of the slice in view."""
+        """Draw the measurements of what is shown."""
         if not self._view.isVisible():
             return
-        display = self._session.view.display
-        pictures = [self._session.original(), self._session.corrected() if self._shows_change else None]
-        original, corrected = pictures
-        known = [] if display.are_overlays_hidden else self._session.measures.of_slice(display.slice_index)
+        known = [shown for shown, _, _ in self._known()]
         if self._draft is not None and self._draft.points:
-            known = [*known, self._draft]
+            known.append(self._draft)
+        original, corrected = self._surface.pictures() if known else (None, None)
         wanted: dict[str, QPolygonF] = {}
         labels: dict[str, tuple[QPointF, str, QColor]] = {}
         tone = colour("success")
@@ -65,8 +110,7 @@ class Measurer(QObject):
                 wanted[f"measure {one.number} {part}"] = line
             if original is not None and one.is_whole:
                 at = QPointF(*label_point(one))
-                is_compared = corrected is not None and self._session.result is not None
-                text = words(one, corrected, original) if is_compared and corrected else words(one, original)
+                text = words(one, original) if corrected is None else words(one, corrected, original)
                 labels[str(one.number)] = (at, text, tone)
         for name in self._drawn - set(wanted):
             self._view.set_mark(name, None)
@@ -75,21 +119,30 @@ class Measurer(QObject):
         self._drawn = set(wanted)
         self._view.set_labels(labels)
 
+    def _known(self) -> list[tuple[Measure, Measure, Point]]:
+        """What is drawn: each measurement in coordinates of the pane, as it is kept, and the shift between them."""
+        measures, plane, display = self._session.measures, self._surface.plane(), self._session.view.display
+        if display.are_overlays_hidden or not self._surface.is_there():
+            return []
+        if plane is None:
+            return [(one, one, (0.0, 0.0)) for one in measures.of_slice(display.slice_index)]
+        return [(shifted(one, shift), one, shift) for one, shift in measures.of_plane(plane)]
+
     # -- drawing with a tool
 
     def _press(self, at: QPointF) -> None:
         kind = self._kind
-        if kind is None:
+        if kind is None or not self._surface.is_there():
             return
-        point, z = self._point(at), self._session.view.display.slice_index
+        point, z, plane = self._point(at), self._session.view.display.slice_index, self._surface.plane()
         if kind is Kind.PROBE:
-            self._session.measures.add(kind, z, [point])
+            self._session.measures.add(kind, z, [point], plane)
         elif kind is Kind.ANGLE and self._draft is not None:
-            self._draft = Measure(DRAFT, kind, z, (*self._fixed, point))
+            self._draft = replace(self._draft, points=(*self._fixed, point))
             self._fixed = self._draft.points
             self._finish_angle()
         else:
-            self._draft = Measure(DRAFT, kind, z, (point,))
+            self._draft = Measure(DRAFT, kind, z, (point,), plane)
             self._fixed = (point,)
 
     def _move(self, at: QPointF) -> None:
@@ -108,7 +161,7 @@ class Measurer(QObject):
             points = self._fixed
         else:
             points = (*self._fixed, point)
-        self._draft = Measure(DRAFT, draft.kind, draft.slice_index, points)
+        self._draft = replace(draft, points=points)
         self.draw()
 
     def _release(self) -> None:
@@ -123,13 +176,13 @@ class Measurer(QObject):
         self._draft = None
         spread = max((math.dist(draft.points[0], point) for point in draft.points), default=0.0)
         if draft.is_whole and spread >= LEAST_MM:
-            self._session.measures.add(draft.kind, draft.slice_index, draft.points)
+            self._session.measures.add(draft.kind, draft.slice_index, draft.points, draft.plane)
         else:
             self.draw()
 
     def _finish_angle(self) -> None:
         if self._draft is not None and len(self._fixed) >= FEWEST[Kind.ANGLE]:
-            self._session.measures.add(Kind.ANGLE, self._draft.slice_index, self._fixed[:3])
+            self._session.measures.add(Kind.ANGLE, self._draft.slice_index, self._fixed[:3], self._draft.plane)
             self._draft = None
         self.draw()
 
@@ -141,21 +194,18 @@ class Measurer(QObject):
 
     def _drag(self, at: QPointF) -> None:
         if self._held is not None:
-            measure, which = self._held
-            points = [*measure.points]
-            points[which] = self._point(at)
-            self._held = (self._session.measures.move(measure, points), which)
+            measure, shift, which = self._held
+            points, (x, y) = [*measure.points], self._point(at)
+            points[which] = (x - shift[0], y - shift[1])
+            self._held = (self._session.measures.move(measure, points), shift, which)
 
-    def _handle(self, at: QPointF) -> tuple[Measure, int] | None:
-        display = self._session.view.display
-        if display.are_overlays_hidden:
-            return None
+    def _handle(self, at: QPointF) -> tuple[Measure, Point, int] | None:
         to_pixels = self._view.viewportTransform()
-        for measure in reversed(self._session.measures.of_slice(display.slice_index)):
-            for which, point in enumerate(measure.points):
+        for shown, measure, shift in reversed(self._known()):
+            for which, point in enumerate(shown.points):
                 there = to_pixels.map(QPointF(*point))
                 if math.hypot(there.x() - at.x(), there.y() - at.y()) <= NEAR_PX:
-                    return measure, which
+                    return measure, shift, which
         return None
 
     # -- inside
@@ -175,17 +225,23 @@ class Measurer(QObject):
         is_on = settings.tool.is_measuring
         if is_on or not self._view.gestures.is_tool_on:
             self._view.gestures.is_tool_on = is_on
-        elif self._shows_change:
+        elif not self._paints:
             self._view.gestures.is_tool_on = False
         shape = Qt.CursorShape.CrossCursor if self._view.gestures.is_tool_on else Qt.CursorShape.ArrowCursor
         self._view.viewport().setCursor(shape)
         self.draw()
 
     def _follow(self, _display: Display, names: frozenset[str]) -> None:
-        if names & {"slice_index", "slice_count"}:
+        is_section = self._surface.plane() is not None
+        if names & (SECTION_FIELDS if is_section else {"slice_index", "slice_count"}):
             self._draft = None
-        if names & {"slice_index", "slice_count", "are_overlays_hidden", "layout", "maximised", "is_original_held"}:
+        if names & REDRAWS_FOR or (is_section and names & SECTION_FIELDS):
             self.draw()
+
+
+def shifted(measure: Measure, shift: Point) -> Measure:
+    """A measurement moved within its plane."""
+    return replace(measure, points=tuple((x + shift[0], y + shift[1]) for x, y in measure.points))
 
 
 def outline(measure: Measure) -> list[QPolygonF]:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 from marview.gui.palette import colour
 from marview.gui.plot import new_plot
 from marview.gui.text import tr
-from marview.session.measures import Kind, Measure
+from marview.session.measurement import Kind, Measure
 from marview.session.session import Session
 
 TONES = ("muted", "trace", "metal", "success", "changed", "warning")
@@ -45,7 +45,7 @@ class ProfileWindow(QDialog):
             self.show()
         self.plot.clear()
         self.shown = {}
-        pictures = self._session.measures.pictures(measure.slice_index)
+        pictures = self._session.measures.pictures(measure)
         for at, (title, picture) in enumerate(pictures.items()):
             found = measure.profile(picture)
             style = Qt.PenStyle.DashLine if at == 0 else Qt.PenStyle.SolidLine

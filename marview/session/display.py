@@ -69,6 +69,10 @@ class Display:
         cursor_mm: (x, y) of the linked crosshair.
         pointed_mm: (x, y) under the mouse in an image pane; its sinusoid is drawn.
         pointed_ray: (view, bin) under the mouse in the sinogram pane; its ray is drawn.
+        quarters: quarter turns of the slice, clockwise, 0 to 3.
+        is_mirrored: whether the slice is mirrored left to right, before it is turned.
+        is_smooth: whether enlarged pixels are interpolated on the screen.
+        is_playing: whether the slices run by themselves.
         is_original_held: the result panes show the original.
         swipe: share of the result pane that shows the original while swiping, 0 to 1.
         slab: how the slices of thick coronal, sagittal and oblique sections become one picture.
@@ -85,6 +89,10 @@ class Display:
     numbers: SliceNumbers = field(default_factory=SliceNumbers)
     window: HuWindow = SOFT_TISSUE
     is_inverted: bool = False
+    quarters: int = 0
+    is_mirrored: bool = False
+    is_smooth: bool = True
+    is_playing: bool = False
     zoom: float = 1.0
     centre_mm: tuple[float, float] = (0.0, 0.0)
     cursor_mm: tuple[float, float] | None = None
@@ -167,8 +175,18 @@ class View:
         self.update(centre_mm=(x - right_mm, y - down_mm))
 
     def reset(self) -> None:
-        """Fit the slice into its panes and let go of the crosshair."""
-        self.update(zoom=1.0, centre_mm=(0.0, 0.0), cursor_mm=None)
+        """Fit the slice into its panes, upright, and let go of the crosshair."""
+        self.update(zoom=1.0, centre_mm=(0.0, 0.0), cursor_mm=None, quarters=0, is_mirrored=False)
+
+    def turn(self, quarters: int) -> None:
+        """Turn the slice clockwise by quarters."""
+        self.update(quarters=(self.display.quarters + quarters) % 4)
+
+    def mirror(self, *, is_vertical: bool = False) -> None:
+        """Mirror the slice as it is shown, left to right or top to bottom."""
+        display = self.display
+        turned = -display.quarters + (2 if is_vertical else 0)  # a mirror image turns the other way
+        self.update(is_mirrored=not display.is_mirrored, quarters=turned % 4)
 
     def toggle_overlay(self, overlay: Overlay) -> None:
         """Switch one overlay; switching one shows overlays again where all were hidden."""

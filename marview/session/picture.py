@@ -60,3 +60,15 @@ def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
 
     right, down = grid.affine[:3, 2], grid.affine[:3, 1]
     return letter(-right), letter(right), letter(-down), letter(down)
+
+
+def turned_letters(
+    letters: tuple[str, str, str, str], quarters: int, *, is_mirrored: bool
+) -> tuple[str, str, str, str]:
+    """Letters of the left, right, top and bottom edge after mirroring left to right, then turning clockwise."""
+    left, right, top, bottom = letters
+    if is_mirrored:
+        left, right = right, left
+    for _ in range(quarters % 4):
+        left, right, top, bottom = bottom, top, left, right
+    return left, right, top, bottom

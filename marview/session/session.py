@@ -6,7 +6,6 @@ from pathlib import Path
 from psygnal import Signal
 
 from marview.dicom import LoadedSeries
-from marview.export.tables import write_csv
 from marview.mar import Listing, MarWorker, SinogramRequest, discover
 from marview.session.autosave import Autosave
 from marview.session.autosave_store import AutosaveStore, Work
@@ -19,7 +18,9 @@ from marview.session.kept_work import KeptWork
 from marview.session.library import Entry, Library
 from marview.session.marking import Marking
 from marview.session.mask_files import MaskFiles
-from marview.session.measures import Measures, rows
+from marview.session.measure_files import MeasureFiles, compared
+from marview.session.measurement import Measure
+from marview.session.measures import Measures
 from marview.session.messages import Messages, Question, Severity
 from marview.session.metal import Metal
 from marview.session.methods import Methods
@@ -78,6 +79,7 @@ class Session:
         self.series.follow(self.library)
         self.crosshair = Crosshair(self.view, lambda: None if self.loaded is None else self.loaded.volume.grid)
         self.measures = Measures(self._compared)
+        self.measure_files = MeasureFiles(self.background, self.messages, self.measures, lambda: self.loaded)
         self.sinograms = Sinograms(self._get_worker, post)
 
         # what is marked
@@ -168,34 +170,10 @@ class Session:
             )
         )
 
-    def export_measures(self, path: Path) -> None:
-        """Write the measurements of the series in view as CSV, a line for each image that is compared."""
-        numbers = self.view.display.numbers
-        table = [
-            row
-            for one in self.measures.listed
-            for row in rows(one, numbers.number(one.slice_index), self.measures.pictures(one.slice_index))
-        ]
-        if not table:
-            self.messages.say(Severity.WARNING, "There is no measurement to export: measure something first.")
-            return
-
-        def done(written: Path) -> None:
-            self.measures.mark_saved()
-            self.messages.say(Severity.SUCCESS, f"The measurements were written to {written.name}.")
-
-        self.background.run(lambda: write_csv(path, table), done, self.messages.error)
-
-    def _compared(self, slice_index: int) -> dict[str, Picture]:
-        """The pictures of a slice that are compared: the original and every result of the series in view."""
+    def _compared(self, measure: Measure) -> dict[str, Picture]:
+        """The pictures of a measurement's plane that are compared."""
         loaded = self.loaded
-        if loaded is None:
-            return {}
-        hu, pixel_mm = loaded.volume.hu[slice_index], loaded.volume.grid.spacing_mm[1:]
-        compared = {"Original": Picture(hu, pixel_mm)}
-        for number, result in enumerate(self.results, start=1):
-            compared[f"{number} {result.title}"] = Picture(result.corrected(hu, slice_index), pixel_mm)
-        return compared
+        return {} if loaded is None else compared(loaded, self.results, measure)
 
     # -- what is marked
 

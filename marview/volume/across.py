@@ -62,6 +62,18 @@ class Section:
         return _TITLES[int(away.argmax())] if away.max() > math.cos(math.radians(35)) else "Oblique"
 
     @property
+    def place(self) -> str:
+        """Where it crosses the axis of the patient that it is most nearly perpendicular to: "P 12.3 mm"."""
+        axis = _dominant(self.normal)
+        at = self.centre_lps_mm[axis]
+        return f"{_LETTERS[axis][int(at >= 0)]} {abs(at):.1f} mm"
+
+    @property
+    def step_mm(self) -> float:
+        """Distance to the next section."""
+        return self.pixel_mm[0] if self.axis is None else self.grid.spacing_mm[self.axis]
+
+    @property
     def letters(self) -> tuple[str, str, str, str]:
         """The patient's side at the left, right, top and bottom edge."""
         return _letter(-self.right), _letter(self.right), _letter(-self.down), _letter(self.down)

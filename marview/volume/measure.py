@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,23 @@ def region_statistics(
         lowest_hu=float(values.min()),
         highest_hu=float(values.max()),
     )
+
+
+def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> tuple[NDArray[np.float64], list[Any]]:
+    """Histograms of several samples of HU, `[pixel]`, on common bins: their edges, and how many lie in each bin.
+
+    Bins are as wide as a whole number of HU.
+
+    Example:
+        >>> edges, counts = histograms([np.array([0, 1, 1, 3])])
+        >>> edges.tolist(), counts[0].tolist()
+        ([0.0, 1.0, 2.0, 3.0, 4.0], [1, 2, 0, 1])
+    """
+    low = min(float(np.floor(sample.min())) for sample in samples)
+    high = max(float(np.ceil(sample.max())) for sample in samples)
+    width = max(1, math.ceil((high - low + 1) / most_bins))
+    edges = np.asarray(low + width * np.arange(math.ceil((high - low + 1) / width) + 1), np.float64)
+    return edges, [np.histogram(sample, edges)[0] for sample in samples]
 
 
 def ellipse(shape: tuple[int, int], middle_yx: Sequence[float], radii_yx: Sequence[float]) -> NDArray[np.bool_]:

@@ -149,3 +149,9 @@ def test_a_file_replaces_the_old_one_only_when_all_went_well(tmp_path):
 def test_a_folder_in_the_way_of_a_file_is_refused(tmp_path):
     with pytest.raises(CannotWrite, match="is a folder"), whole_file(tmp_path):
         pass
+
+
+def test_a_place_below_a_file_is_refused_with_a_sentence(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotWrite), whole_file(tmp_path / "file" / "a.csv") as part:
+        part.write_text("never")

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
 from marview.session.display import Overlay
-from marview.session.measures import Kind
+from marview.session.measurement import Kind
 from marview.session.tools import Tool
 
 LEFT = Qt.MouseButton.LeftButton

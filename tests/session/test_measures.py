@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from marview.session.measures import Kind, Measure, Measures, rows, words
+from marview.session.measurement import Kind, Measure, rows, words
+from marview.session.measures import Measures
 from marview.session.picture import Picture
 
 ANISOTROPIC = Picture(np.arange(40 * 60, dtype=np.int16).reshape(40, 60), (0.5, 1.25))
@@ -56,7 +57,7 @@ def test_each_picture_has_a_line_with_its_change() -> None:
 
 
 def test_numbers_are_not_used_again_while_they_are_listed() -> None:
-    measures = Measures(lambda _z: {})
+    measures = Measures(lambda _measure: {})
     measures.turn_to("a")
     first = measures.add(Kind.PROBE, 0, [(0.0, 0.0)])
     second = measures.add(Kind.PROBE, 0, [(1.0, 0.0)])

@@ -1,15 +1,16 @@
-"""The list of measurements: click to go there, remove, export."""
+"""The list of measurements: click to go there, compare a region in all images, remove, export."""
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
 
 from marview.gui.icons import icon
 from marview.gui.label import tooltip
 from marview.gui.panels.folding import FoldingSection
+from marview.gui.panels.region_details import RegionDetails
 from marview.gui.text import tr
-from marview.session.measures import Measure, words
+from marview.session.measurement import REGIONS, Measure, place_words, words
 from marview.session.session import Session
 
 MOST_PX = 150
@@ -24,15 +25,19 @@ class MeasuresPanel(FoldingSection):
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Measurements"))
         self.list.itemClicked.connect(self._go)
+        self.list.currentRowChanged.connect(lambda _row: self._detail())
+        self.details = RegionDetails()
         self.remove = QPushButton(tr("Remove"))
         self.remove.setToolTip(tr("Remove the measurement that is selected, or the last one"))
         self.remove.clicked.connect(self._remove)
-        self.export = QPushButton(icon("export"), tr("Export CSV …"))
+        self.export = QPushButton(icon("export"), tr("Export …"))
+        self.export.setToolTip(tr("Write the measurements as CSV or as DICOM SR"))
         self.export.clicked.connect(self._export)
         row = QHBoxLayout()
         row.addWidget(self.remove)
         row.addWidget(self.export, 1)
         self.column.addWidget(self.list)
+        self.column.addWidget(self.details)
         self.column.addLayout(row)
         session.measures.changed.connect(self.refresh)
         session.result_changed.connect(self.refresh)
@@ -43,7 +48,9 @@ class MeasuresPanel(FoldingSection):
         """List them anew."""
         listed = self._session.measures.listed
         self.setVisible(bool(listed))
-        chosen = self.list.currentRow()
+        is_longer = len(listed) > self.list.count()
+        chosen = len(listed) - 1 if is_longer else self.list.currentRow()
+        blocker = QSignalBlocker(self.list)
         self.list.clear()
         for measure in listed:
             text = self._line(measure)
@@ -52,22 +59,35 @@ class MeasuresPanel(FoldingSection):
             item.setData(Qt.ItemDataRole.UserRole, measure)
             self.list.addItem(item)
         self.list.setCurrentRow(min(chosen, len(listed) - 1))
+        blocker.unblock()
         row_px = self.list.sizeHintForRow(0) if listed else 0
         self.list.setFixedHeight(min(MOST_PX, len(listed) * row_px + 6))
+        self._detail()
+
+    def _detail(self) -> None:
+        """Compare the region that is chosen in all images."""
+        item = self.list.currentItem()
+        measure = None if item is None else item.data(Qt.ItemDataRole.UserRole)
+        is_region = measure is not None and measure.kind in REGIONS
+        self.details.show_region(measure, self._session.measures.pictures(measure) if is_region else {})
 
     def _line(self, measure: Measure) -> str:
         session = self._session
-        pictures = list(session.measures.pictures(measure.slice_index).values())
+        pictures = list(session.measures.pictures(measure).values())
         number = session.view.display.numbers.number(measure.slice_index)
         first = words(measure, pictures[0]).split("\n")[0] if pictures else ""
-        text = tr("{}, slice {}: {}").format(measure.name, number, first)
+        text = tr("{}, {}: {}").format(measure.name, place_words(measure, number), first)
         if session.result in session.results and "HU" in first:
             shown = pictures[1 + session.results.index(session.result)]
             text += " → " + words(measure, shown, pictures[0]).split("\n")[0].removeprefix("mean ")
         return text
 
     def _go(self, item: QListWidgetItem) -> None:
-        self._session.view.go_to(item.data(Qt.ItemDataRole.UserRole).slice_index)
+        measure, loaded = item.data(Qt.ItemDataRole.UserRole), self._session.loaded
+        if measure.plane is None or loaded is None:
+            self._session.view.go_to(measure.slice_index)
+        else:
+            self._session.crosshair.move(measure.to_lps(loaded.volume.grid).mean(axis=0))
 
     def _remove(self) -> None:
         item = self.list.currentItem()
@@ -76,10 +96,11 @@ class MeasuresPanel(FoldingSection):
     def _export(self) -> None:
         settings = self._session.settings
         folder = Path(settings.export_folder) if settings.export_folder else Path.home()
-        chosen, _ = QFileDialog.getSaveFileName(
-            self, tr("Export the measurements"), str(folder / "measurements.csv"), "CSV (*.csv)"
+        chosen, kind = QFileDialog.getSaveFileName(
+            self, tr("Export the measurements"), str(folder / "measurements.csv"), "CSV (*.csv);;DICOM SR (*.dcm)"
         )
         if chosen:
             path = Path(chosen)
             settings.export_folder = str(path.absolute().parent)
-            self._session.export_measures(path if path.suffix else path.with_suffix(".csv"))
+            suffix = ".dcm" if "dcm" in kind else ".csv"
+            self._session.measure_files.export(path if path.suffix else path.with_suffix(suffix))

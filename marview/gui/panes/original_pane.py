@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QWidget
 
 from marview.dicom import LoadedSeries
-from marview.gui.measurer import Measurer
+from marview.gui.measurer import Measurer, SliceSurface
 from marview.gui.overlay import MaskPicture
 from marview.gui.palette import colour
 from marview.gui.panes.slice_pane import SlicePane
@@ -27,7 +27,7 @@ class OriginalPane(SlicePane):
         super().__init__("original", tr("Original"), session, parent)
         self._mask_picture = MaskPicture(colour("metal"), 90, 235)
         self._drawn: int | None = None
-        self.measurer = Measurer(self.view, session)
+        self.measurer = Measurer(self.view, session, SliceSurface(session, shows_change=False), paints=True)
         session.metal.touched.connect(self._touch)
         session.metal.changed.connect(self._change)
 

@@ -5,11 +5,15 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from marview.gui.measurer import Measurer
+from marview.gui.oblique_line import Axes, ObliqueLine
 from marview.gui.overlay import outlined
 from marview.gui.palette import colour
 from marview.gui.panes.image_pane import ImagePane
 from marview.gui.text import tr
 from marview.session.display import Display, Overlay
+from marview.session.measured_plane import SLABS, MeasuredPlane
+from marview.session.picture import Picture
 from marview.session.result import CorrectedHu
 from marview.session.session import Session
 from marview.volume.across import Section, Slab
@@ -20,7 +24,6 @@ H_CENTRE, V_CENTRE = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignVCente
 NEAR_PX = 6
 WINDOW_DRAG = 1 / 350
 REACH_MM = 4000.0
-SLABS = {Slab.MIP: "MIP", Slab.MINIP: "MinIP", Slab.MEAN: "mean"}
 
 
 class PlanePane(ImagePane):
@@ -47,6 +50,8 @@ class PlanePane(ImagePane):
         gestures.add_grab(self._is_near_crosshair, self._move_to)
         self.view.left.connect(lambda: session.view.update(pointed_mm=None))
         session.view.changed.connect(self._follow)
+        self.oblique_line = ObliqueLine(self.view, session, self._line_axes, self._crosshair_point)
+        self.measurer = Measurer(self.view, session, self)  # after the pane itself, so that it draws on the new section
         session.library.arrived.connect(self.refresh)
         session.library.finished.connect(self.refresh)
         session.metal.changed.connect(self.refresh)
@@ -67,6 +72,7 @@ class PlanePane(ImagePane):
             return
         result = None if display.is_original_held else session.result
         hu = loaded.volume.hu if result is None else CorrectedHu(loaded.volume.hu, result)
+        self.view.set_smooth(is_smooth=display.is_smooth)
         self.shown = np.ascontiguousarray(section.picture(hu, display.slab, display.slab_mm))
         self.view.set_picture(self.shown, self._rect(section))
         mask = None
@@ -80,6 +86,25 @@ class PlanePane(ImagePane):
         self._look(display)
         self._draw_crosshair(section)
         self._write(display, section)
+        self.oblique_line.draw()
+        self.measurer.draw()
+
+    def plane(self) -> MeasuredPlane | None:
+        """The section that is shown, as something to measure in."""
+        display = self.session.view.display
+        return None if self.section is None else MeasuredPlane(self.section, display.slab, display.slab_mm)
+
+    def is_there(self) -> bool:
+        """Whether a section is shown."""
+        return self.section is not None and self.shown is not None
+
+    def pictures(self) -> tuple[Picture | None, Picture | None]:
+        """The section of the original, and of the result in view."""
+        plane, loaded, result = self.plane(), self.session.loaded, self.session.result
+        if plane is None or loaded is None:
+            return None, None
+        hu = loaded.volume.hu
+        return plane.picture(hu), None if result is None else plane.picture(CorrectedHu(hu, result))
 
     def _follow(self, display: Display, names: frozenset[str]) -> None:
         if not self.isVisible():
@@ -92,6 +117,8 @@ class PlanePane(ImagePane):
             return
         if names & {"window", "is_inverted"}:
             self._draw_window(display)
+        if "is_smooth" in names:
+            self.view.set_smooth(is_smooth=display.is_smooth)
         if "zoom" in names:
             if display.zoom == 1.0:
                 self._centre = (0.0, 0.0)
@@ -112,14 +139,16 @@ class PlanePane(ImagePane):
         self.view.set_levels(display.window.low_hu, display.window.high_hu, is_inverted=display.is_inverted)
 
     def _look(self, display: Display) -> None:
-        area = self.view.viewport().size()
-        if self.section is None or area.width() < 1 or area.height() < 1:
-            return
-        whole = self._rect(self.section)
-        per_px = max(whole.width() / area.width(), whole.height() / area.height()) / display.zoom
-        seen = QRectF(0, 0, per_px * area.width(), per_px * area.height())
-        seen.moveCenter(QPointF(*self._centre))
-        self.view.look_at(seen)
+        if self.section is not None:
+            self.view.look_from(self._rect(self.section), display.zoom, QPointF(*self._centre))
+
+    def _line_axes(self) -> Axes | None:
+        section = self.section
+        return None if section is None or self.name == "oblique" else (section.right, section.down)
+
+    def _crosshair_point(self) -> QPointF | None:
+        point = self.session.crosshair.lps_mm
+        return None if self.section is None or point is None else QPointF(*self.section.to_screen(point))
 
     def _draw_crosshair(self, section: Section) -> None:
         point = self.session.crosshair.lps_mm
@@ -138,13 +167,10 @@ class PlanePane(ImagePane):
         for edge, letter in zip(edges, section.letters, strict=True):
             self.view.set_text(edge, letter if is_written else "")
         thick = "" if display.slab is Slab.NONE else f"\n{SLABS[display.slab]} {display.slab_mm:g} mm"
-        lps = section.centre_lps_mm
-        axis = int(np.abs(section.normal).argmax())
-        letter = ("LR", "PA", "HF")[axis][0 if lps[axis] >= 0 else 1]
         turned = ""
         if self.name == "oblique" and display.oblique_deg is not None:
             turned = tr("turned {:.0f}°, tilted {:.0f}°").format(*display.oblique_deg)
-        where = turned or f"{letter} {abs(lps[axis]):.1f} mm"
+        where = turned or section.place
         self.view.set_text(LEFT | BOTTOM, f"{where}{thick}" if is_written else "")
         zoom = f"{display.zoom:.2f}×\n" if display.zoom != 1 else ""
         window = f"{zoom}W {display.window.width_hu:.0f}  L {display.window.level_hu:.0f}"

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QTimer
 from PySide6.QtWidgets import QWidget
 
-from marview.gui.measurer import Measurer
+from marview.gui.measurer import Measurer, SliceSurface
 from marview.gui.overlay import ramp
 from marview.gui.palette import colour
 from marview.gui.panes.slice_pane import SlicePane
@@ -49,7 +49,7 @@ class ResultPane(SlicePane):
         self._flicker = QTimer(self)
         self._flicker.setInterval(FLICKER_MS)
         self._flicker.timeout.connect(self._turn)
-        self.measurer = Measurer(self.view, session, shows_change=True)
+        self.measurer = Measurer(self.view, session, SliceSurface(session, shows_change=True))
 
     def picture(self) -> Picture | None:
         """The corrected slice, the original while it is held, a swipe or the difference."""
@@ -70,8 +70,8 @@ class ResultPane(SlicePane):
             return Picture(np.where(_squares(corrected.shape), original.values, corrected), original.pixel_mm)
         if display.comparison is Comparison.SWIPE:
             corrected = corrected.copy()
-            column = self._divider_column(original, display)
-            corrected[:, :column] = original.values[:, :column]
+            part = self._before_divider(original, display)
+            corrected[part] = original.values[part]
         return Picture(corrected, original.pixel_mm)
 
     def _turn(self) -> None:
@@ -114,10 +114,17 @@ class ResultPane(SlicePane):
             if self._shown is not None:
                 self.view.set_picture(self._shown.values, self._rect())
 
-    def _divider_column(self, picture: Picture, display: Display) -> int:
-        at = self.view.to_scene(QPointF(display.swipe * self.view.viewport().width(), 0.0)).x()
-        columns = picture.values.shape[1]
-        return int(np.clip(round(at / picture.pixel_mm[1] + columns / 2), 0, columns))
+    def _before_divider(self, picture: Picture, display: Display) -> tuple[slice, slice]:
+        """The rows and columns of a picture that lie left of the divider on the screen."""
+        to_pixels = self.view.viewportTransform()
+        is_across = abs(to_pixels.m11()) >= abs(to_pixels.m21())  # else the picture lies on its side
+        at = self.view.to_scene(QPointF(display.swipe * self.view.viewport().width(), 0.0))
+        row, column = picture.place_at(at.x(), at.y())
+        size = picture.values.shape[1 if is_across else 0]
+        edge = int(np.clip(round((column if is_across else row) + 0.5), 0, size))
+        is_forward = (to_pixels.m11() if is_across else to_pixels.m21()) >= 0
+        part = slice(0, edge) if is_forward else slice(edge, size)
+        return (slice(None), part) if is_across else (part, slice(None))
 
     def _swipe(self, at: QPointF, _is_linking: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
         if self.session.view.display.comparison is Comparison.SWIPE:

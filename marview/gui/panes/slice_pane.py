@@ -5,11 +5,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from marview.gui.oblique_line import Axes, ObliqueLine
 from marview.gui.palette import colour
 from marview.gui.panes.image_pane import ImagePane
 from marview.gui.series_list import patient_title
 from marview.session.display import Display, Layout
-from marview.session.picture import Picture, edge_letters
+from marview.session.picture import Picture, edge_letters, turned_letters
 from marview.session.rays import ray, virtual_beam
 from marview.session.session import Session
 from marview.volume.window import HuWindow
@@ -42,6 +43,7 @@ class SlicePane(ImagePane):
         gestures.add_grab(self._is_near_crosshair, lambda at: self._point(at, is_linking=True))
         self.view.left.connect(lambda: session.view.update(pointed_mm=None))
         session.view.changed.connect(self._follow)
+        self.oblique_line = ObliqueLine(self.view, session, self._line_axes, self._crosshair_point)
         session.library.arrived.connect(self._arrive)
 
     def picture(self) -> Picture | None:
@@ -65,12 +67,14 @@ class SlicePane(ImagePane):
         if not self.isVisible():
             return
         display = self.session.view.display
+        self.view.set_smooth(is_smooth=display.is_smooth)
         self._shown = self.picture()
         self.view.set_picture(None if self._shown is None else self._shown.values, self._rect())
         self._draw_window(display)
         self._look(display)
         self.draw_overlays(display)
         self._draw_marks(display)
+        self.oblique_line.draw()
         self._write(display)
 
     def _follow(self, display: Display, names: frozenset[str]) -> None:
@@ -81,13 +85,15 @@ class SlicePane(ImagePane):
             return
         if names & {"window", "is_inverted"}:
             self._draw_window(display)
-        if names & {"zoom", "centre_mm"}:
+        if names & {"zoom", "centre_mm", "quarters", "is_mirrored"}:
             self._look(display)
+        if "is_smooth" in names:
+            self.view.set_smooth(is_smooth=display.is_smooth)
         if names & {"overlays", "are_overlays_hidden"}:
             self.draw_overlays(display)
         if names & {"cursor_mm", "pointed_ray", "overlays", "are_overlays_hidden"}:
             self._draw_marks(display)
-        if names & {"window", "zoom", "are_overlays_hidden", "is_anonymous"}:
+        if names & {"window", "zoom", "are_overlays_hidden", "is_anonymous", "quarters", "is_mirrored"}:
             self._write(display)
 
     def _arrive(self, slices: frozenset[int]) -> None:
@@ -109,13 +115,8 @@ class SlicePane(ImagePane):
         if original is None:
             return
         height, width = original.size_mm
-        area = self.view.viewport().size()
-        if area.width() < 1 or area.height() < 1:
-            return
-        per_px = max(width / area.width(), height / area.height()) / display.zoom
-        seen = QRectF(0, 0, per_px * area.width(), per_px * area.height())
-        seen.moveCenter(QPointF(*display.centre_mm))
-        self.view.look_at(seen)
+        self.view.set_turn(display.quarters, is_mirrored=display.is_mirrored)
+        self.view.look_from(QRectF(-width / 2, -height / 2, width, height), display.zoom, QPointF(*display.centre_mm))
 
     def _draw_marks(self, display: Display) -> None:
         original = self.session.original()
@@ -136,10 +137,23 @@ class SlicePane(ImagePane):
         self.view.set_mark("cursor across", across, colour("focus", 150), 1.0)
         self.view.set_mark("cursor down", down, colour("focus", 150), 1.0)
 
+    def _line_axes(self) -> Axes | None:
+        loaded = self.session.loaded
+        if loaded is None or self._shown is None:
+            return None
+        affine = loaded.volume.grid.affine
+        right, down = affine[:3, 2], affine[:3, 1]
+        return right / np.linalg.norm(right), down / np.linalg.norm(down)
+
+    def _crosshair_point(self) -> QPointF | None:
+        cursor = self.session.view.display.cursor_mm
+        return None if cursor is None else QPointF(*cursor)
+
     def _write(self, display: Display) -> None:
         loaded = self.session.loaded
         is_written = self._shown is not None and loaded is not None and not display.are_overlays_hidden
         letters = edge_letters(loaded.volume.grid) if is_written and loaded is not None else ("", "", "", "")
+        letters = turned_letters(letters, display.quarters, is_mirrored=display.is_mirrored)
         for edge, letter in zip(
             (LEFT | V_CENTRE, RIGHT | V_CENTRE, TOP | H_CENTRE, BOTTOM | H_CENTRE), letters, strict=True
         ):

@@ -1,0 +1,53 @@
+"""What objects that refer to the slices of a series (SEG, SR) need of them."""
+
+from pydicom.dataset import Dataset
+
+from marview.dicom.derive import TYPE_2
+from marview.dicom.encode import decimal_text
+from marview.dicom.header import CT_IMAGE, SliceHeader
+from marview.dicom.read import LoadedSeries
+from marview.errors import BadInput
+
+
+def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
+    """Find out whether an object can refer to a series.
+
+    Args:
+        series: what it is to refer to.
+        what: the object, as "a DICOM SEG".
+        another: what to do instead, as the end of a sentence.
+
+    Raises:
+        BadInput: it is no DICOM, or names no UIDs or frame of reference.
+    """
+    if series.nifti is not None:
+        raise BadInput(f"{series.nifti.name} is NIfTI, and {what} refers to DICOM images: {another}")
+    for header in series.sources:
+        if header is not None and header.frame:
+            raise BadInput(f"{header.source.name} is Enhanced CT, which {what} of marview cannot refer to: {another}")
+        if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
+            raise BadInput(f"{header.name} names no UID that {what} could refer to: {another}")
+        if header is not None and not header.frame_of_reference_uid:
+            raise BadInput(f"{header.name} names no frame of reference, which {what} needs: {another}")
+
+
+def bare(source: Dataset, header: SliceHeader) -> Dataset:
+    """What highdicom needs of a source image: where it is, and none of the text that it would check and encode anew."""
+    dataset = Dataset()
+    for keyword in TYPE_2:
+        setattr(dataset, keyword, None)
+    dataset.SOPClassUID, dataset.SOPInstanceUID = header.sop_class or CT_IMAGE, header.sop_uid
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = header.study_uid, header.series_uid
+    dataset.FrameOfReferenceUID = header.frame_of_reference_uid
+    dataset.Modality = "CT"
+    dataset.Rows, dataset.Columns = header.rows, header.columns
+    place = {
+        "ImagePositionPatient": header.position_mm,
+        "ImageOrientationPatient": header.orientation,
+        "PixelSpacing": header.spacing_mm,
+    }
+    for keyword, values in place.items():
+        text = [decimal_text(value) for value in values or ()]
+        setattr(dataset, keyword, text if header.has_commas else source[keyword].value)
+    dataset.SliceThickness = None if header.thickness_mm is None else decimal_text(header.thickness_mm)
+    return dataset

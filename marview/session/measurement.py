@@ -1,0 +1,190 @@
+"""One measurement: a length, an angle, a region, a point or a profile, in a slice or in a section through several."""
+
+import enum
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import polygon2mask
+
+from marview.errors import UsageError
+from marview.geometry import Grid
+from marview.session.measured_plane import MeasuredPlane
+from marview.session.picture import Picture
+from marview.session.tools import Tool
+from marview.volume.measure import Profile, RegionStatistics, angle_deg, profile, region_statistics
+
+Point = tuple[float, float]
+"""(x, y) in mm: right and down from the middle of the slice, or of the section."""
+
+
+class Kind(enum.StrEnum):
+    """What is measured."""
+
+    PROBE = "probe"
+    LENGTH = "length"
+    ANGLE = "angle"
+    PROFILE = "profile"
+    ELLIPSE = "ellipse"
+    RECTANGLE = "rectangle"
+    REGION = "region"
+
+
+OF_TOOL = {
+    Tool.PROBE: Kind.PROBE,
+    Tool.RULER: Kind.LENGTH,
+    Tool.ANGLE: Kind.ANGLE,
+    Tool.PROFILE: Kind.PROFILE,
+    Tool.ELLIPSE: Kind.ELLIPSE,
+    Tool.RECTANGLE: Kind.RECTANGLE,
+    Tool.REGION: Kind.REGION,
+}
+REGIONS = frozenset({Kind.ELLIPSE, Kind.RECTANGLE, Kind.REGION})
+FEWEST = {Kind.PROBE: 1, Kind.ANGLE: 3, Kind.REGION: 3}
+"""Points that make a measurement whole; two where not named."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measurement in one slice or section.
+
+    Attributes:
+        number: tells it apart, from 1.
+        kind: what is measured.
+        slice_index: where; of a section, the slice in view when it was drawn.
+        points: a probe's point; the ends of a line; first arm, corner and second arm of an angle; two opposite corners
+            of the box around an ellipse or rectangle; the outline of a region drawn freehand.
+        plane: the section it lies in; None in a slice.
+    """
+
+    number: int
+    kind: Kind
+    slice_index: int
+    points: tuple[Point, ...]
+    plane: MeasuredPlane | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has all its points."""
+        return len(self.points) >= FEWEST.get(self.kind, 2)
+
+    @property
+    def name(self) -> str:
+        """What it is called in lists: "Ellipse 3"."""
+        return f"{self.kind.value.capitalize()} {self.number}"
+
+    @property
+    def length_mm(self) -> float:
+        """Length of a line."""
+        return math.dist(self.points[0], self.points[1])
+
+    @property
+    def angle_deg(self) -> float:
+        """Angle at the corner, 0 to 180 degrees; NaN while a point lies on the corner."""
+        try:
+            return angle_deg(self.points[0], self.points[1], self.points[2], (1.0, 1.0))
+        except UsageError:
+            return math.nan
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of a region as it is drawn, whatever the pixels."""
+        if self.kind is Kind.REGION:
+            x, y = np.array(self.points).T
+            return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)
+        (x0, y0), (x1, y1) = self.points[:2]
+        box = abs((x1 - x0) * (y1 - y0))
+        return math.pi / 4 * box if self.kind is Kind.ELLIPSE else box
+
+    def to_lps(self, grid: Grid) -> NDArray[np.float64]:
+        """The points in the patient, LPS in mm, `[point, 3]`; `grid` is that of the series."""
+        if self.plane is not None:
+            return np.array([self.plane.section.to_lps(x, y) for x, y in self.points])
+        _, rows, columns = grid.shape
+        picture = Picture(np.broadcast_to(np.int16(0), (rows, columns)), grid.spacing_mm[1:])
+        return np.array([grid.to_patient((self.slice_index, *picture.place_at(*point))) for point in self.points])
+
+    def pixels(self, picture: Picture) -> NDArray[np.bool_]:
+        """The pixels of a region in a picture of its slice, bool `[y, x]`: those whose middle lies in it."""
+        rows, columns = picture.values.shape
+        if self.kind is Kind.REGION:
+            outline = [picture.place_at(*point) for point in self.points]
+            return np.asarray(polygon2mask((rows, columns), np.array(outline)))  # type: ignore[no-untyped-call]
+        (y0, x0), (y1, x1) = (picture.place_at(*point) for point in self.points[:2])
+        middle, reach = ((y0 + y1) / 2, (x0 + x1) / 2), (abs(y1 - y0) / 2, abs(x1 - x0) / 2)
+        y, x = np.ogrid[:rows, :columns]
+        if self.kind is Kind.RECTANGLE:
+            return np.asarray((abs(y - middle[0]) <= reach[0]) & (abs(x - middle[1]) <= reach[1]))
+        if min(reach) <= 0:
+            return np.zeros((rows, columns), bool)
+        return np.asarray(((y - middle[0]) / reach[0]) ** 2 + ((x - middle[1]) / reach[1]) ** 2 <= 1)
+
+    def statistics(self, picture: Picture) -> RegionStatistics | None:
+        """HU of a region in a picture; None where it holds no pixel."""
+        inside = self.pixels(picture)
+        return region_statistics(picture.values, inside, picture.pixel_mm) if inside.any() else None
+
+    def profile(self, picture: Picture) -> Profile:
+        """HU along a line in a picture."""
+        start, end = (picture.place_at(*point) for point in self.points[:2])
+        return profile(picture.values, start, end, picture.pixel_mm)
+
+
+def words(measure: Measure, picture: Picture, original: Picture | None = None) -> str:
+    """What is measured in a picture, in a few lines; with the change from the original where one is given."""
+    if measure.kind in {Kind.LENGTH, Kind.PROFILE}:
+        return f"{measure.length_mm:.1f} mm"
+    if measure.kind is Kind.ANGLE:
+        return f"{measure.angle_deg:.1f}°"
+    if measure.kind is Kind.PROBE:
+        value = picture.value_at(*measure.points[0])
+        before = None if original is None else original.value_at(*measure.points[0])
+        return "outside" if value is None else f"{value:.0f} HU{_change(value, before)}"
+    found = measure.statistics(picture)
+    if found is None:
+        return "no pixel"
+    first = None if original is None else measure.statistics(original)
+    change = _change(found.mean_hu, None if first is None else first.mean_hu)
+    spread = f"SD {found.deviation_hu:.1f}   {found.lowest_hu:.0f} to {found.highest_hu:.0f}"
+    return f"mean {found.mean_hu:.1f} HU{change}\n{spread}\n{measure.area_mm2:.1f} mm²   {found.pixels} px"
+
+
+def place_words(measure: Measure, slice_number: int) -> str:
+    """Where a measurement lies: "slice 12", or the section and its place."""
+    return f"slice {slice_number}" if measure.plane is None else measure.plane.title
+
+
+def rows(measure: Measure, slice_number: int, pictures: dict[str, Picture]) -> list[dict[str, object]]:
+    """The lines of a table: one for each picture that is compared, the first being the original."""
+    made: list[dict[str, object]] = []
+    first: float | None = None
+    for title, picture in pictures.items():
+        region = measure.statistics(picture) if measure.kind in REGIONS else None
+        probe = picture.value_at(*measure.points[0]) if measure.kind is Kind.PROBE else None
+        mean = probe if region is None else region.mean_hu
+        first = mean if first is None else first
+        is_line = measure.kind in {Kind.LENGTH, Kind.PROFILE}
+        made.append(
+            {
+                "name": measure.name,
+                "kind": measure.kind.value,
+                "slice": slice_number if measure.plane is None else "",
+                "plane": "slice" if measure.plane is None else measure.plane.title,
+                "image": title,
+                "length_mm": round(measure.length_mm, 3) if is_line else "",
+                "angle_deg": round(measure.angle_deg, 3) if measure.kind is Kind.ANGLE else "",
+                "mean_hu": "" if mean is None else round(mean, 3),
+                "change_hu": "" if mean is None or first is None else round(mean - first, 3),
+                "sd_hu": "" if region is None else round(region.deviation_hu, 3),
+                "min_hu": "" if region is None else region.lowest_hu,
+                "max_hu": "" if region is None else region.highest_hu,
+                "area_mm2": "" if region is None else round(measure.area_mm2, 3),
+                "pixels": "" if region is None else region.pixels,
+            }
+        )
+    return made
+
+
+def _change(value: float, before: float | None) -> str:
+    return "" if before is None else f" ({value - before:+.1f})"

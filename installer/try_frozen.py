@@ -4,11 +4,13 @@ With `--as`, its corrected series must hold the same pixels as those of the othe
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 METHODS = ("linear_interpolation", "nmar", "deep_sinogram_completion")
@@ -21,8 +23,7 @@ def main() -> None:
     parser.add_argument("--as", dest="other", type=Path, help="a program whose pixels are the right ones")
     arguments = parser.parse_args()
     program = [str(arguments.program.resolve())]
-    size = sum(path.stat().st_size for path in arguments.program.resolve().parent.rglob("*") if path.is_file())
-    print(f"folder {size / 1e6:.0f} MB")
+    _weigh(arguments.program.resolve().parent)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _say(program, "--version")
@@ -39,6 +40,25 @@ def main() -> None:
         _say(program, "batch", *studies, "--method", "nmar", "--output", folder / "batch")
         lines = (folder / "batch" / "summary.jsonl").read_text(encoding="utf-8").splitlines()
         print("batch:", ", ".join(json.loads(line)["state"] for line in lines))
+
+
+def _weigh(folder: Path) -> None:
+    """Print the size of a folder and of its largest parts; a large file that lies there twice ends the trial."""
+    sizes: Counter[str] = Counter()
+    large: dict[str, Path] = {}
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_file():
+            continue
+        size = path.stat().st_size
+        parts = path.relative_to(folder).parts
+        sizes[parts[min(1, len(parts) - 1)]] += size
+        if size > 1_000_000:
+            with path.open("rb") as opened:
+                other = large.setdefault(hashlib.file_digest(opened, "sha256").hexdigest(), path)
+            if other != path:
+                sys.exit(f"{other} and {path} are the same file of {size / 1e6:.0f} MB.")
+    parts = ", ".join(f"{name} {size / 1e6:.0f}" for name, size in sizes.most_common(8))
+    print(f"folder {sizes.total() / 1e6:.0f} MB: {parts}")
 
 
 def _say(program: list[str], *words: object) -> None:

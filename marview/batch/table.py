@@ -98,16 +98,18 @@ class JobTable:
         values = (ending.state.value, ending.reason, ending.corrected, ending.seconds, json.dumps(ending.notes))
         self._set(job, "state = ?, reason = ?, corrected = ?, seconds = ?, notes = ?", values)
 
-    def recover(self, is_written: Callable[[Job], bool]) -> None:
+    def recover(self, ending_of: Callable[[Job], Ending | None]) -> None:
         """Settle the jobs that a killed process left as running.
 
-        A result appears whole or not at all, so a job whose result is there is done, and any other waits again.
+        Args:
+            ending_of: how a job ended whose result is there; None for any other, which waits again.
         """
         for job in self.jobs(State.RUNNING):
-            if is_written(job):
-                self.finish(job, Ending(State.DONE, notes=("The program was stopped after this result was written.",)))
-            else:
+            ending = ending_of(job)
+            if ending is None:
                 self.requeue(job)
+            else:
+                self.finish(job, ending)
 
     def retry_failed(self) -> None:
         """Queue every failed job again."""

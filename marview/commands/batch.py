@@ -24,7 +24,7 @@ from marview.batch.table import JobTable
 from marview.commands.correction import Correction
 from marview.commands.metal import MaskChoice
 from marview.commands.settings import parse_settings
-from marview.commands.unattended import LocalCorrector, correct_remotely
+from marview.commands.unattended import LocalCorrector, correct_remotely, ending_of, forget_announcement
 from marview.dicom.slice_folders import refuse_among_slices
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import Format
@@ -160,14 +160,12 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
     try:
         with JobTable(output / TABLE) as table:
             table.order(asdict(order) | {"rule": asdict(order.rule)})
-            table.recover(lambda job: _is_written(output / job.folder))
+            table.recover(lambda job: ending_of(output / job.folder))
+            for job in table.jobs():
+                forget_announcement(output / job.folder)
             yield table
     finally:
         lock.release()
-
-
-def _is_written(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
 
 
 def work_off(
@@ -192,6 +190,7 @@ def work_off(
     number = max(1, min(workers, len(jobs)))
 
     def tell(job: Job, ending: Ending) -> None:
+        forget_announcement(output / job.folder)
         bar.advance(task)
         why = f": {ending.reason}" if ending.reason else ""
         changed = f", {ending.corrected} slices in {ending.seconds:.1f} s" if ending.state is State.DONE else ""

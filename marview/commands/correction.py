@@ -79,6 +79,7 @@ def corrected_series(
     tell: Tell = say,
     on_message: Callable[[Message], None] = lambda _: None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    before_writing: Callable[[FoundMetal, Mapping[str, Any]], None] = lambda _metal, _report: None,
 ) -> CorrectedSeries:
     """Correct the series at `path` and write it to the folder `output`, which appears whole or not at all.
 
@@ -91,6 +92,7 @@ def corrected_series(
         tell: hears findings about the series.
         on_message: hears the worker.
         is_cancelled: asked a few times a second.
+        before_writing: called with the metal and the worker's report once there is something to write.
 
     Raises:
         UsageError: an unknown method or parameter, or an output folder that holds something.
@@ -140,6 +142,7 @@ def corrected_series(
         )
         planes = CorrectionPlanes.of(correction.array, chosen, depth)
         corrected = Corrected(series.loaded, planes, metal.mask, record)
+        before_writing(metal, report)
         files = write_corrected(corrected, wanted.format_, output, window=SOFT_TISSUE)
         return CorrectedSeries(series.loaded, metal, report, files)
 

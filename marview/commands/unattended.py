@@ -1,16 +1,20 @@
 """Correct the study of one job and say how it ended, whatever happens: on this machine, or in a worker of a cluster."""
 
+import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from marview.batch.job import Ending, Job, State
 from marview.commands.correction import Correction, corrected_series
+from marview.commands.metal import FoundMetal
+from marview.dicom.atomic import whole_file
 from marview.errors import MarviewError, NoMetal
 from marview.mar import MarWorker
 from marview.threads import cores
@@ -60,9 +64,7 @@ def correct_remotely(output: Path, correction: Correction, job: Job) -> Ending:
     appears whole or not at all, the study is done.
     """
     folder = output / job.folder
-    if folder.is_dir() and any(folder.iterdir()):
-        return Ending(State.DONE, notes=("A worker stopped after it had written this result.",))
-    ending = correct_study(job, folder, correction, _warm_worker)
+    ending = ending_of(folder) or correct_study(job, folder, correction, _warm_worker)
     assert ending is not None
     return ending
 
@@ -90,9 +92,25 @@ def correct_study(
     """
     started = time.monotonic()
     said: list[str] = []
+    endings: list[Ending] = []
+
+    def announce(metal: FoundMetal, report: Mapping[str, Any]) -> None:
+        corrected = sum(1 for each in report.get("slices", ()) if each["metal_pixels"])
+        notes = tuple(dict.fromkeys([*said, *metal.notes, *map(str, report.get("notes", ()))]))
+        endings.append(Ending(State.DONE, "", corrected, time.monotonic() - started, notes))
+        with whole_file(_announcement(folder)) as part:
+            part.write_text(json.dumps(asdict(endings[-1])), encoding="utf-8")
+
     try:
-        done = corrected_series(
-            job.source, folder, correction, worker, series_key=job.series, tell=said.append, is_cancelled=is_cancelled
+        corrected_series(
+            job.source,
+            folder,
+            correction,
+            worker,
+            series_key=job.series,
+            tell=said.append,
+            is_cancelled=is_cancelled,
+            before_writing=announce,
         )
     except NoMetal as why:
         return Ending(State.SKIPPED, str(why))
@@ -105,6 +123,27 @@ def correct_study(
         _log.exception("not expected")
         sentence = f"Something went wrong inside marview ({type(bug).__name__}); the log has details."
         return Ending(State.FAILED, sentence)
-    corrected = sum(1 for each in done.report.get("slices", ()) if each["metal_pixels"])
-    notes = tuple(dict.fromkeys([*said, *done.metal.notes, *map(str, done.report.get("notes", ()))]))
-    return Ending(State.DONE, "", corrected, time.monotonic() - started, notes)
+    return endings[-1]
+
+
+def ending_of(folder: Path) -> Ending | None:
+    """How a study ended, where its result is in a folder and the process that wrote it died before it could tell.
+
+    A result appears whole or not at all, and what there is to tell of it is written beside it before.
+    """
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return None
+    try:
+        told = json.loads(_announcement(folder).read_text(encoding="utf-8"))
+        return Ending(**told | {"state": State(told["state"]), "notes": tuple(told["notes"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return Ending(State.DONE, notes=("The program was stopped after it had written this result.",))
+
+
+def forget_announcement(folder: Path) -> None:
+    """Take away what was to be told of a result, once the job table knows it."""
+    _announcement(folder).unlink(missing_ok=True)
+
+
+def _announcement(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.json")

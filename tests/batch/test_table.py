@@ -41,9 +41,10 @@ def test_recovery_asks_whether_the_result_is_there(path: Path) -> None:
             table.add(plan(name))
         for job in table.jobs():
             table.start(job)
+    written = Ending(State.DONE, corrected=7)
     with JobTable(path) as table:
-        table.recover(lambda job: job.source.name == "written")
-        assert [job.state for job in table.jobs()] == [State.DONE, State.QUEUED]
+        table.recover(lambda job: written if job.source.name == "written" else None)
+        assert [(job.state, job.corrected) for job in table.jobs()] == [(State.DONE, 7), (State.QUEUED, 0)]
 
 
 def test_failed_jobs_are_queued_again_on_request(path: Path) -> None:

@@ -130,6 +130,24 @@ def test_no_identifying_tag_reaches_table_names_or_summaries(marview: Callable, 
             assert b"CANARY" not in file.read_bytes()
 
 
+def test_a_result_written_before_its_row_keeps_its_row(
+    marview: Callable, ward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("batch", ward / "first", *LI, "--report", "jsonl", "--output")
+    unbroken = json.loads(marview(*words, tmp_path / "unbroken").out)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobTable, "finish", die)
+        assert marview(*words, tmp_path / "out").exit_code == 130
+    assert jobs_of(tmp_path / "out") == {"first": State.RUNNING}
+    resumed = json.loads(marview(*words, tmp_path / "out", "--resume").out)
+    assert resumed | {"seconds": 0} == unbroken | {"seconds": 0}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")) == []
+
+
 def test_a_killed_batch_is_resumed_without_a_half_series(ward: Path, tmp_path: Path, marview: Callable) -> None:
     out = tmp_path / "out"
     words = [sys.executable, "-m", "marview", "batch", str(ward), *LI, "--output", str(out), "--workers", "2"]

@@ -69,9 +69,10 @@ class Intake:
     def _plan(self, study: Sequence[Series]) -> Plan:
         choice = choose_series(study, self.rule)
         source, uid = place_of(study), _study_uid(study)
+        unfit = State.FAILED if choice.is_damaged else State.SKIPPED
         if choice.series is None or choice.report is None:
             key = key_of("study", uid or os.path.realpath(source))
-            return Plan(key, source, state=State.SKIPPED, reason=choice.reason)
+            return Plan(key, source, state=unfit, reason=choice.reason)
         series, report = choice.series, choice.report
         source = place_of([series])
         key = key_of("series", uid, series.uid, series.key) if series.uid else key_of("path", os.path.realpath(source))
@@ -79,8 +80,8 @@ class Intake:
         if report.question and not self.across_gaps:
             gaps = report.question.removesuffix(" Correct the slices that are there?")
             reason = f"{gaps} Say --across-gaps to correct the rest."
-            return Plan(key, source, series.key, slices, State.SKIPPED, reason)
-        return Plan(key, source, series.key, slices)
+            return Plan(key, source, series.digest, slices, unfit, reason)
+        return Plan(key, source, series.digest, slices)
 
 
 def units(path: Path) -> Iterator[Path]:

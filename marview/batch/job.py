@@ -28,7 +28,7 @@ class Plan:
     Attributes:
         key: identifies the work, also in a later scan of the same files; `key_of` makes it.
         source: folder, archive or file of the chosen series.
-        series: key of the chosen series within a scan of `source`; empty where there is only one.
+        series: digest of the chosen series, for a scan of `source`; empty where there is none.
         slices: number of slices of the series.
         state: QUEUED, or SKIPPED or FAILED where the headers alone decide.
         reason: why it is skipped or failed, one sentence.

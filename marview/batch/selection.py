@@ -59,11 +59,12 @@ class SelectionRule:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The chosen series and its report; or why there is none."""
+    """The chosen series and its report; or why there is none, and whether the reason is damage."""
 
     series: Series | None
     report: SeriesReport | None
     reason: str = ""
+    is_damaged: bool = False
 
 
 def choose_series(
@@ -77,20 +78,22 @@ def choose_series(
         judge: says what is wrong with a series.
     """
     reasons: list[str] = []
+    damaged = False
     fitting: list[tuple[tuple[float, ...], int, Series, SeriesReport]] = []
     for position, series in enumerate(study):
         reason, report = _unfit(series, rule), None
         if not reason:
             report = judge(series)
             reason = "" if report.is_volume else report.reason
+            damaged |= report.is_damaged
         if reason or report is None:
             reasons.append(reason)
         else:
             fitting.append((tuple(_CRITERIA[name](series, report) for name in rule.order), position, series, report))
     if not fitting:
-        return Choice(None, None, f"No series qualifies: {listing(dict.fromkeys(reasons))}")
+        return Choice(None, None, f"No series qualifies: {listing(dict.fromkeys(reasons))}", is_damaged=damaged)
     _, _, series, report = min(fitting, key=lambda each: each[:2])
-    return Choice(series, report)
+    return Choice(series, report, is_damaged=report.is_damaged)
 
 
 def is_derived(series: Series) -> bool:

@@ -34,14 +34,14 @@ def choose(path: Path | str, series_uid: str = "") -> tuple[Series, SeriesReport
 
     Args:
         path: a folder, zip or file.
-        series_uid: the UID or the key of a series, where there are several.
+        series_uid: the UID, key or digest of a series, where there are several.
 
     Raises:
         BadInput: there is none, or there are several.
     """
     found = scan(path).series
     if series_uid:
-        found = tuple(one for one in found if series_uid in {one.uid, one.key})
+        found = tuple(one for one in found if series_uid in {one.uid, one.key, one.digest})
         if not found:
             raise BadInput(f"{path} holds no series with the UID {series_uid}.")
     judged = [(one, check(one)) for one in found]

@@ -114,9 +114,14 @@ class SeriesReport:
         return "" if self.is_volume else max(self.findings, key=lambda finding: finding.outcome).sentence
 
     @property
+    def is_damaged(self) -> bool:
+        """Whether something of it cannot be read."""
+        return any(finding.kind is Kind.DAMAGED for finding in self.findings)
+
+    @property
     def question(self) -> str:
         """What to ask before MAR goes over a gap; empty where nothing is to be asked."""
-        has_gap = bool(self.stack is not None and self.stack.gaps) or any(f.kind == Kind.DAMAGED for f in self.findings)
+        has_gap = bool(self.stack is not None and self.stack.gaps) or self.is_damaged
         about = {Kind.MISSING_SLICE, Kind.DAMAGED, Kind.SAME_POSITION, Kind.SAME_UID}
         sentences = [finding.sentence for finding in self.findings if finding.kind in about]
         return " ".join([*sentences, "Correct the slices that are there?"]) if has_gap else ""

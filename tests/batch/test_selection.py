@@ -88,3 +88,15 @@ def test_an_impossible_rule_is_refused() -> None:
         SelectionRule(order=("thin", "pretty"))
     with pytest.raises(UsageError, match="--description"):
         SelectionRule(description="(")
+
+
+def test_damage_is_told_apart_from_what_does_not_qualify(made: Made) -> None:
+    whole = made("whole")
+    assert not choose_series([whole], RULE).is_damaged
+    assert not choose_series([header(whole, modality="MR")], RULE).is_damaged
+    for file in (made.folder / "whole").iterdir():
+        file.write_bytes(file.read_bytes()[:-100])
+    (cut,) = scan(made.folder / "whole").series
+    choice = choose_series([cut], RULE)
+    assert choice.series is None
+    assert choice.is_damaged

@@ -1,7 +1,10 @@
 """A small series with metal, as files, and the command line called as a person would."""
 
 import json
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,3 +74,31 @@ def plain_series(tmp_path_factory: pytest.TempPathFactory, metal_hu: np.ndarray)
         np.minimum(metal_hu, 900), Grid.from_spacing((6, 96, 96), (3.0, 2.0, 2.0)), folder, labels, seed="plain"
     )
     return folder
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A Dask scheduler and two workers on the loopback interface; what they say and keep is in the folder `cluster`."""
+    pytest.importorskip("distributed", reason="needs the extra `cluster`")
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    port_file = folder / "scheduler.json"
+    local = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(port_file))
+
+    def start(kind: str, *words: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *local, *words]
+        with (folder / f"{kind}.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    started = [start("scheduler", "--port", "0")]
+    try:
+        deadline = time.monotonic() + 120
+        while not port_file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        alone = ("--nthreads", "1", "--nworkers", "1", "--no-nanny", "--local-directory")
+        started += [start("worker", *alone, str(folder / f"w{n}")) for n in range(2)]
+        yield json.loads(port_file.read_text())["address"], started[1:]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()

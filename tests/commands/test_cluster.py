@@ -1,12 +1,11 @@
 """A batch on a Dask cluster of this machine: workers may die, nothing is lost."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,30 +18,6 @@ from marview.geometry import Grid
 
 pytest.importorskip("distributed", reason="needs the extra `cluster`")
 LI = ("--method", "linear_interpolation")
-
-
-@pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and two workers on the loopback interface."""
-    port_file = tmp_path / "scheduler.json"
-    local = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(port_file))
-
-    def start(kind: str, *words: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *local, *words]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-
-    started = [start("scheduler", "--port", "0")]
-    try:
-        deadline = time.monotonic() + 120
-        while not port_file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        alone = ("--nthreads", "1", "--nworkers", "1", "--no-nanny", "--local-directory")
-        started += [start("worker", *alone, str(tmp_path / f"w{n}")) for n in range(2)]
-        yield json.loads(port_file.read_text())["address"], started[1:]
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
 
 
 def states(output: Path) -> list[State]:

@@ -52,7 +52,7 @@ def _weigh(folder: Path) -> None:
         size = path.stat().st_size
         parts = path.relative_to(folder).parts
         sizes[parts[min(1, len(parts) - 1)]] += size
-        if size > 1_000_000:
+        if size > 20_000_000:
             with path.open("rb") as opened:
                 other = large.setdefault(hashlib.file_digest(opened, "sha256").hexdigest(), path)
             if other != path:

@@ -17,6 +17,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,11 +62,11 @@ def main() -> None:
         first = _measured(loop)
         _tell("reduce, in a loop", first, first, len(studies))
         for workers in sorted({1, affordable("cpu")}):
-            cost = _measured(lambda workers=workers: batch(f"batch{workers}", "--workers", workers))
+            cost = _measured(partial(batch, f"batch{workers}", "--workers", workers))
             _tell(f"batch, workers: {workers}", cost, first, len(studies))
         for workers in (1, 2):
             with _cluster(out / f"cluster{workers}", workers) as (address, pids):
-                cost = _measured(lambda workers=workers, to=address: batch(f"dask{workers}", "--scheduler", to), pids)
+                cost = _measured(partial(batch, f"dask{workers}", "--scheduler", address), pids)
             _tell(f"Dask, workers: {workers}", cost, first, len(studies))
 
 
@@ -76,8 +78,7 @@ def _tell(name: str, cost: Cost, first: Cost, number: int) -> None:
 
 def _measured(work: Callable[[], None], pids: Sequence[int] = ()) -> Cost:
     """Do the work and measure it; memory is that of the largest of some processes, or of all children of this one."""
-    import psutil
-
+    psutil = import_module("psutil")  # comes with Dask
     largest, done = [0.0], threading.Event()
 
     def look() -> None:
@@ -126,8 +127,7 @@ def _family(psutil: Any, pid: int) -> list[Any]:
 @contextmanager
 def _cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[int]]]:
     """A Dask scheduler and some workers on the loopback interface: the scheduler's address, the workers' processes."""
-    import distributed
-
+    distributed: Any = import_module("distributed")  # which says nothing of its types
     folder.mkdir(parents=True)
     port_file = folder / "scheduler.json"
     local = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(port_file))
@@ -143,7 +143,7 @@ def _cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[int]]]:
             time.sleep(0.1)
         started += [start("worker", *alone, str(folder / f"worker{n}")) for n in range(workers)]
         address = str(json.loads(port_file.read_text(encoding="utf-8"))["address"])
-        client: Any = distributed.Client(address, set_as_default=False)
+        client = distributed.Client(address, set_as_default=False)
         client.wait_for_workers(workers, timeout=300)
         client.close()
         yield address, [process.pid for process in started[1:]]

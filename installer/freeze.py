@@ -29,7 +29,7 @@ def _environment() -> str:
     """Make the environment and return its interpreter; uv picks the PyTorch without CUDA, pip what it is set up for."""
     venv.create(ENVIRONMENT, with_pip=True, clear=True)
     python = str(ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
-    wanted = ["--constraint", str(ROOT / "requirements.lock"), f"{ROOT}[window]", *PYINSTALLER]
+    wanted = ["--constraint", str(ROOT / "requirements.lock"), f"{ROOT}[window,3d]", *PYINSTALLER]
     uv = shutil.which("uv")
     if uv:
         _run([uv, "pip", "install", "--python", python, "--torch-backend", "cpu", *wanted])

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -24,7 +25,7 @@ _LICENCE = re.compile(r"(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECAS
 def main() -> None:
     """Write both files into the folder that the first argument names."""
     frozen = Path(sys.argv[1])
-    packages = sorted(_closure("marview", {"window"}).values(), key=lambda each: each.name.lower())
+    packages = sorted(_closure("marview", {"window", "3d"}).values(), key=lambda each: each.name.lower())
     packages.append(distribution("pyinstaller"))  # its starter is in the program
     system = [*_system_libraries(frozen)]
     components = [*map(_component, packages), _python(), *(each for each, _ in system)]
@@ -38,7 +39,14 @@ def main() -> None:
     }
     (frozen / "sbom.cdx.json").write_text(json.dumps(bill, indent=1) + "\n", encoding="utf-8")
     notices = [_section(f"{each.name} {each.version}", _licence_texts(each)) for each in packages]
+    notices.append(
+        _section(f"CPython {platform.python_version()}", _read(Path(sysconfig.get_path("stdlib"), "LICENSE.txt")))
+    )
     notices += [_section(f"{each['name']} {each['version']}", text) for each, text in system]
+    for text in sorted(
+        (ROOT / "installer" / "licences").iterdir()
+    ):  # that Qt for Python and others name and do not bring
+        notices.append(_section(text.stem, _read(text)))
     (frozen / "NOTICES.txt").write_text("\n".join(notices), encoding="utf-8")
     print(f"{frozen}: {len(bill['components'])} parts in sbom.cdx.json and NOTICES.txt")
 
@@ -89,9 +97,17 @@ def _licence_texts(package: Distribution) -> str:
         if _LICENCE.search(str(file)) and ".dist-info" in str(file):
             path = Path(str(package.locate_file(file)))
             if path.is_file():
-                texts.append(path.read_text(encoding="utf-8", errors="replace"))
+                texts.append(_read(path))
     said = package.metadata.get("License-Expression") or package.metadata.get("License")
     return "\n\n".join(texts) or f"Licence: {said or 'see the home page of the package'}"
+
+
+def _read(licence: Path) -> str:
+    return (
+        licence.read_text(encoding="utf-8", errors="replace")
+        if licence.is_file()
+        else "See the home page of this part."
+    )
 
 
 def _section(title: str, text: str) -> str:
@@ -102,7 +118,8 @@ def _system_libraries(frozen: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """Debian packages whose libraries were copied from the system that froze the program, with their notices."""
     if shutil.which("dpkg-query") is None:
         return
-    libraries = [path for path in sorted((frozen / "_internal").glob("lib*.so*")) if not path.is_symlink()]
+    copied = sorted((frozen / "_internal").glob("lib*.so*"))
+    libraries = [path for path in copied if not path.is_symlink() and not path.name.startswith("libpython")]
     owned = _query("--search", *(f"*/{path.name}" for path in libraries)).splitlines()  # "package:amd64: /usr/lib/..."
     for package in sorted({line.partition(":")[0] for line in owned}):
         names = {Path(line).name for line in owned if line.startswith(f"{package}:")}
@@ -113,14 +130,14 @@ def _system_libraries(frozen: Path) -> Iterator[tuple[dict[str, Any], str]]:
             "name": package,
             "version": version,
             "purl": f"pkg:deb/debian/{package}@{version}",
+            "licenses": [{"license": {"name": "named in NOTICES.txt"}}],
             "properties": [
                 {"name": f"sha256 of {path.name}", "value": hashlib.sha256(path.read_bytes()).hexdigest()}
                 for path in libraries
                 if path.name in names
             ],
         }
-        text = notice.read_text(encoding="utf-8", errors="replace") if notice.is_file() else "See the Debian package."
-        yield component, text
+        yield component, _read(notice)
 
 
 def _query(*words: str) -> str:

@@ -9,10 +9,11 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/../pyproject.toml")
 tree="$output/marview.AppDir"
 
 rm -rf "$tree"
-mkdir -p "$tree/usr/lib" "$tree/usr/bin"
+mkdir -p "$tree/usr/lib" "$tree/usr/bin" "$tree/usr/share/metainfo"
 cp -a "$frozen" "$tree/usr/lib/marview"
 ln -s ../lib/marview/marview "$tree/usr/bin/marview"
 cp "$here/desktop/marview.desktop" "$here/../resources/icons/marview.svg" "$tree/"
+cp "$here/desktop/org.marview.marview.metainfo.xml" "$tree/usr/share/metainfo/org.marview.marview.appdata.xml"
 ln -s marview.svg "$tree/.DirIcon"
 printf '#!/bin/sh\nexec "$(dirname "$(readlink -f "$0")")/usr/lib/marview/marview" "$@"\n' > "$tree/AppRun"
 chmod 755 "$tree/AppRun"

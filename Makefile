@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: run test test-slow doctest lint docs pictures lock frozen installers clean
+.PHONY: run test test-slow doctest lint docs pictures screens lock frozen installers clean
 
 run: .venv/ready
 	$(BIN)/marview demo
@@ -26,6 +26,11 @@ docs: .venv/ready-to-test
 pictures: .venv/ready
 	$(BIN)/marview demo --kind hip --no-window --output build/demo
 	QT_QPA_PLATFORM=offscreen $(BIN)/python tools/pictures.py build/demo/study
+
+# Every layout at three screen sizes, to look at before a release.
+screens: .venv/ready-to-test
+	$(BIN)/marview demo --kind hip --no-window --output build/demo
+	$(BIN)/python tools/screens.py build/demo/study
 
 lint: .venv/ready-to-test
 	$(BIN)/ruff check .

@@ -4,21 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox, QWidget
 
 from marview import __version__
-from marview.errors import BadInput, MarviewError
-from marview.export import whole_file
 from marview.gui.export_dialog import ExportDialog
 from marview.gui.mask_dialogs import export_mask, import_mask
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.panes.plane_pane import turned
+from marview.gui.saving import Saving
 from marview.gui.shortcut_sheet import ShortcutSheet
 from marview.gui.text import tr
 from marview.session.demo import make_demo
 from marview.session.display import Layout, View
 from marview.session.edits import Edits
-from marview.session.messages import Severity
 from marview.session.session import Session
 from marview.session.tools import Tools
 
@@ -49,6 +47,7 @@ class Commands:
         self.toggle_panel: Callable[[int], None] = toggle_panel
         self._sheet: ShortcutSheet | None = None
         self._export: ExportDialog | None = None
+        self.saving: Saving = Saving(window, session, grid)
 
     def show_layout(self, layout: Layout) -> None:
         """Arrange the panes; the planes go through a point, so the layout of planes marks one."""
@@ -69,32 +68,6 @@ class Commands:
         now = self.view.display.oblique_deg
         if now is not None:
             self.view.update(oblique_deg=turned(now, turn_deg, tilt_deg))
-
-    def copy_picture(self) -> None:
-        """Copy what the active pane shows, with its scale bar, to the clipboard."""
-        QApplication.clipboard().setPixmap(self._grid.picture())
-        self.session.messages.say(Severity.SUCCESS, tr("The picture was copied."))
-
-    def save_picture(self) -> None:
-        """Ask where to, and write what the active pane shows as PNG or TIFF."""
-        settings, picture = self.session.settings, self._grid.picture()
-        folder = Path(settings.export_folder) if settings.export_folder else Path.home()
-        kinds = "PNG (*.png);;TIFF (*.tif)"
-        chosen, _ = QFileDialog.getSaveFileName(
-            self._window, tr("Save the picture"), str(folder / "picture.png"), kinds
-        )
-        if not chosen:
-            return
-        path = Path(chosen) if Path(chosen).suffix else Path(chosen).with_suffix(".png")
-        settings.export_folder = str(path.absolute().parent)
-        try:
-            with whole_file(path) as part:
-                if not picture.save(str(part), "TIFF" if path.suffix.lower() in {".tif", ".tiff"} else "PNG"):
-                    raise BadInput(f"{path.name} cannot be written as a picture; choose a name in .png or .tif.")
-        except MarviewError as refusal:
-            self.session.messages.error(str(refusal))
-        else:
-            self.session.messages.say(Severity.SUCCESS, tr("The picture was written to {}.").format(path.name))
 
     def open_demo(self) -> None:
         """Make the demo study where it is not there yet, and open it."""
@@ -192,6 +165,11 @@ class Commands:
             self._sheet = ShortcutSheet(self._window)
         self._sheet.show()
         self._sheet.raise_()
+
+    @property
+    def sheet(self) -> ShortcutSheet | None:
+        """The sheet of keys, once it was shown."""
+        return self._sheet
 
     def about(self) -> None:
         """Say what marview is."""

@@ -91,6 +91,12 @@ class ScenePane(Pane):
         for widget in (self.retry, self.looks, self.surface, self.cuts):
             self.controls.addWidget(widget)
 
+    def is_settled(self) -> bool:
+        """Whether what was asked for last is drawn, or why not is said."""
+        shown = self.view.shown
+        is_drawn = shown is not None and shown.drawn.number == self._number and not self._fills.is_busy
+        return bool(self.renderer.refusal) or (is_drawn and not self._still.isActive() and not self._refill.isActive())
+
     # -- what is asked of the process
 
     def _start(self) -> None:

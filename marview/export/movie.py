@@ -1,0 +1,66 @@
+"""Movies: animated GIF with Pillow, MP4 where imageio-ffmpeg is installed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from marview.dicom.atomic import check_file, whole_file
+from marview.errors import BadInput, UsageError
+
+SUFFIXES = (".gif", ".mp4")
+COLOURS = 128
+
+Frame = NDArray[np.uint8]
+"""RGB, `[y, x, 3]`."""
+
+
+def write_movie(path: Path | str, frames: Sequence[Frame], frame_ms: int) -> Path:
+    """Write frames of one size, each shown for so many milliseconds; a GIF runs on and on.
+
+    Args:
+        path: NAME.gif or NAME.mp4.
+        frames: RGB, `[y, x, 3]`.
+        frame_ms: how long each is shown.
+
+    Raises:
+        UsageError: the name has another ending, or there is no frame.
+        BadInput: nothing that writes MP4 is installed.
+        CannotWrite: the disk is full or read-only.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path.name} does not end in .gif or .mp4: choose one of these.")
+    if not frames:
+        raise UsageError("A movie needs at least one picture.")
+    check_file(path)
+    if path.suffix.lower() == ".mp4":
+        return _write_mp4(path, frames, frame_ms)
+    with whole_file(path) as part:
+        first, *rest = (Image.fromarray(frame).quantize(COLOURS) for frame in frames)
+        first.save(part, format="GIF", save_all=True, append_images=rest, duration=frame_ms, loop=0, optimize=False)
+    return path
+
+
+def _write_mp4(path: Path, frames: Sequence[Frame], frame_ms: int) -> Path:
+    try:
+        import imageio_ffmpeg
+    except ImportError:
+        raise BadInput(
+            "MP4 needs the package imageio-ffmpeg: install it (pip install imageio-ffmpeg), or choose a name in .gif."
+        ) from None
+    height, width = (size - size % 2 for size in frames[0].shape[:2])  # H.264 takes even sizes only
+    with whole_file(path) as part:
+        try:
+            size = (width, height)
+            writer: Any = imageio_ffmpeg.write_frames(str(part), size, fps=1000 / frame_ms, macro_block_size=2)
+            writer.send(None)
+            for frame in frames:
+                writer.send(np.ascontiguousarray(frame[:height, :width]))
+            writer.close()
+        except OSError as why:
+            raise BadInput(f"{path.name} cannot be written as MP4: {why}. Choose a name in .gif.") from None
+    return path

@@ -1,0 +1,117 @@
+"""What a one-page report of a result holds: key slices, measurements, and how the result was made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom import LoadedSeries
+from marview.session.exports import CAUTION
+from marview.session.measure_files import compared
+from marview.session.measurement import REGIONS, Measure, place_words, words
+from marview.session.picture import Picture, edge_letters
+from marview.session.result import Result
+from marview.volume.window import HuWindow
+
+MOST_SLICES, MOST_ROWS = 3, 12
+
+
+@dataclass(frozen=True, eq=False)
+class KeySlice:
+    """A slice as it was read, corrected, and their difference; HU `[y, x]`."""
+
+    number: int
+    original: Picture
+    corrected: Picture
+
+    @property
+    def difference(self) -> Picture:
+        """Result minus original."""
+        change = self.corrected.values.astype(np.int32) - self.original.values
+        return Picture(np.clip(change, -32768, 32767).astype(np.int16), self.original.pixel_mm)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """One page.
+
+    Attributes:
+        heading: lines that say whose images these are; empty where the patient is hidden.
+        slices: key slices.
+        letters: the patient's side at the left, right, top and bottom edge of a slice.
+        method: title of the method.
+        rows: of the table of measurements: name, place, original, corrected.
+        left_out: how many rows found no room.
+        made: how the result was made.
+        caution: what everybody must know.
+    """
+
+    heading: tuple[str, ...]
+    slices: tuple[KeySlice, ...]
+    letters: tuple[str, str, str, str]
+    window: HuWindow
+    method: str
+    rows: tuple[tuple[str, str, str, str], ...]
+    left_out: int
+    made: str
+    caution: str = CAUTION
+
+
+def make_report(
+    loaded: LoadedSeries,
+    result: Result,
+    measures: Sequence[Measure],
+    slice_index: int,
+    window: HuWindow,
+    heading: Sequence[str],
+) -> Report:
+    """The report of a result.
+
+    Args:
+        loaded: the series.
+        result: its correction.
+        measures: what was measured in the series.
+        slice_index: the slice in view, which comes first.
+        window: HU window of the pictures.
+        heading: whose images these are.
+    """
+    grid = loaded.volume.grid
+    numbers = grid.slice_numbers
+    key = key_slices(result, measures, slice_index)
+    pixel_mm = grid.spacing_mm[1:]
+    slices = tuple(
+        KeySlice(numbers.number(z), Picture(hu, pixel_mm), Picture(result.corrected(hu, z), pixel_mm))
+        for z, hu in ((z, loaded.volume.hu[z]) for z in key)
+    )
+    return Report(
+        heading=(*heading, loaded.series.description),
+        slices=slices,
+        letters=edge_letters(grid),
+        window=window,
+        method=f"{result.title} {result.version}",
+        rows=tuple(_row(one, loaded, result, numbers.number(one.slice_index)) for one in measures[:MOST_ROWS]),
+        left_out=max(0, len(measures) - MOST_ROWS),
+        made=result.provenance().text(),
+    )
+
+
+def key_slices(result: Result, measures: Sequence[Measure], slice_index: int) -> list[int]:
+    """The slice in view, those with regions, and the corrected slices with the most metal; three at most."""
+    with_regions = [one.slice_index for one in measures if one.plane is None and one.kind in REGIONS]
+    metal: dict[int, int] = {z: int(_count(result.mask[z])) for z in result.done}
+    by_metal = sorted(metal, key=lambda z: -metal[z])
+    spread = [z for at, z in enumerate(by_metal) if all(abs(z - other) > 2 for other in by_metal[:at])]
+    return list(dict.fromkeys([slice_index, *with_regions, *spread]))[:MOST_SLICES]
+
+
+def _count(mask: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(mask))
+
+
+def _row(measure: Measure, loaded: LoadedSeries, result: Result, number: int) -> tuple[str, str, str, str]:
+    original, corrected = compared(loaded, [result], measure).values()
+    before = words(measure, original).replace("\n", ", ")
+    has_hu = "HU" in before
+    after = words(measure, corrected, original).split("\n")[0] if has_hu else ""
+    return measure.name, place_words(measure, number), before, after

@@ -42,19 +42,23 @@ class Queue:
         stop = stop or threading.Event()
         waiting = list(reversed(jobs))
         running: dict[Future[Ending | None], Job] = {}
+        starting: Job | None = None
         with ThreadPoolExecutor(self.workers, thread_name_prefix="batch") as pool:
             try:
                 while (waiting and not stop.is_set()) or running:
                     while waiting and len(running) < self.workers and not stop.is_set():
-                        job = waiting.pop()
+                        starting = job = waiting.pop()
                         self.table.start(job)
                         self.on_start(job)
                         running[pool.submit(self.correct, job, stop)] = job
+                        starting = None
                     done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._settle(running.pop(future), future)
             except BaseException:
                 stop.set()
+                if starting is not None and starting not in running.values():
+                    self.table.requeue(starting)  # stopped between its row in the table and its thread
                 for future in list(running):
                     self._settle(running[future], future)
                 raise

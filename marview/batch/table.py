@@ -11,6 +11,9 @@ from typing import Any, Self
 from marview.batch.job import Ending, Job, Plan, State
 from marview.errors import BadInput, UsageError
 
+TABLE = "jobs.sqlite"
+"""Name of the job table in an output folder."""
+
 _VERSION = 1
 _CREATE = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -122,21 +125,7 @@ class JobTable:
         """All jobs in the order of their numbers, or those in one state."""
         where, values = ("", ()) if state is None else ("WHERE state = ?", (state.value,))
         rows = self._all(f"SELECT {_COLUMNS} FROM jobs {where} ORDER BY number", values)  # noqa: S608 - our own words
-        return [
-            Job(
-                number,
-                key,
-                Path(source),
-                series,
-                slices,
-                State(state),
-                reason,
-                corrected,
-                seconds,
-                tuple(json.loads(n)),
-            )
-            for number, key, source, series, slices, state, reason, corrected, seconds, n in rows
-        ]
+        return [_job(row) for row in rows]
 
     def close(self) -> None:
         """Close the file."""
@@ -156,3 +145,23 @@ class JobTable:
     def _all(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._lock, closing(self._connection.execute(query, values)) as cursor:
             return cursor.fetchall()
+
+
+def look_at(path: Path) -> list[Job]:
+    """The jobs of a table that another process works on; the file is only read.
+
+    Raises:
+        BadInput: there is no such table, or it cannot be read now.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            return [_job(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM jobs ORDER BY number")]  # noqa: S608
+    except sqlite3.Error as why:
+        raise BadInput(f"{path} cannot be read as a job table: {why}.") from None
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    number, key, source, series, slices, state, reason, corrected, seconds, notes = row
+    return Job(
+        number, key, Path(source), series, slices, State(state), reason, corrected, seconds, tuple(json.loads(notes))
+    )

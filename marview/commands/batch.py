@@ -20,7 +20,7 @@ from marview.batch.job import Ending, Job, State
 from marview.batch.queue import Queue, needs_attention
 from marview.batch.selection import SelectionRule
 from marview.batch.summary import as_csv, as_json_lines, print_table, sentence, write_summaries
-from marview.batch.table import JobTable
+from marview.batch.table import TABLE, JobTable
 from marview.commands.correction import Correction
 from marview.commands.metal import MaskChoice
 from marview.commands.settings import parse_settings
@@ -33,7 +33,6 @@ from marview.originals import refuse_original
 from marview.terminal import terminal
 from marview.threads import cores
 
-TABLE = "jobs.sqlite"
 _LOCK = "jobs.lock"
 _MEGABYTES_A_WORKER = 2500
 

@@ -24,6 +24,7 @@ from marview.session.display import Layout
 from marview.session.messages import Severity
 from marview.session.session import Session
 from marview.session.settings import Settings
+from marview.session.study_index import index_file
 
 SIZE = (1600, 1000)
 
@@ -46,8 +47,10 @@ def application() -> QApplication:
 def make_window(settings: Settings | None = None) -> MainWindow:
     """A window on a new session."""
     bridge = Bridge()
-    autosaves = autosave_folder() if settings is None else None
-    session = Session(bridge.post, Settings.load() if settings is None else settings, autosaves=autosaves)
+    if settings is None:
+        session = Session(bridge.post, Settings.load(), autosaves=autosave_folder(), index=index_file())
+    else:
+        session = Session(bridge.post, settings)
     window = MainWindow(session)
     bridge.setParent(window)
     return window
@@ -60,8 +63,8 @@ def run(paths: list[str]) -> int:
     window.restore()
     sys.excepthook = partial(_say_bug, window)
     window.show()
-    for path in paths:
-        window.session.open(Path(path))
+    if paths:
+        window.session.open(*map(Path, paths))
     return int(qt.exec())
 
 

@@ -12,7 +12,9 @@ from marview.gui.mask_dialogs import export_mask, import_mask
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.panes.plane_pane import turned
 from marview.gui.saving import Saving
+from marview.gui.several_window import SeveralWindow
 from marview.gui.shortcut_sheet import ShortcutSheet
+from marview.gui.study_browser import StudyBrowser
 from marview.gui.text import tr
 from marview.session.demo import make_demo
 from marview.session.display import Layout, View
@@ -34,6 +36,7 @@ class Commands:
         window: QMainWindow,
         session: Session,
         grid: PaneGrid,
+        browser: StudyBrowser,
         regions: Callable[[], list[QWidget]],
         toggle_panel: Callable[[int], None],
     ) -> None:
@@ -43,11 +46,13 @@ class Commands:
         self.edits: Edits = session.edits
         self._window = window
         self._grid = grid
+        self._browser = browser
         self._regions = regions
         self.toggle_panel: Callable[[int], None] = toggle_panel
         self._sheet: ShortcutSheet | None = None
         self._export: ExportDialog | None = None
         self.saving: Saving = Saving(window, session, grid)
+        self._several: SeveralWindow | None = None
 
     def show_layout(self, layout: Layout) -> None:
         """Arrange the panes; the planes go through a point, so the layout of planes marks one."""
@@ -94,6 +99,29 @@ class Commands:
     def export_dialog(self) -> ExportDialog | None:
         """The export dialog that was opened last."""
         return self._export
+
+    def search_studies(self) -> None:
+        """Give the focus to the search of the list of studies."""
+        self._browser.show()
+        if self._browser.visibleRegion().isEmpty():
+            self.toggle_panel(0)
+        self._browser.focus_search()
+
+    def watch_folder(self) -> None:
+        """Ask for a folder whose new studies are added to the list."""
+        self._browser.ask_to_watch()
+
+    def correct_several(self) -> None:
+        """Show the queue of studies."""
+        if self._several is None:
+            self._several = SeveralWindow(self.session, self._window)
+        self._several.show()
+        self._several.raise_()
+
+    @property
+    def several_window(self) -> SeveralWindow | None:
+        """The window of *Correct several studies*, where it was opened."""
+        return self._several
 
     def import_mask(self) -> None:
         """Ask for a mask file and read it."""

@@ -29,6 +29,7 @@ from marview.gui.sensitivity.desk import Desk
 from marview.gui.series_list import SeriesList
 from marview.gui.side_panel import SidePanel
 from marview.gui.slice_rail import SliceRail
+from marview.gui.study_browser import StudyBrowser
 from marview.gui.text import tr
 from marview.gui.tool_bar import ToolBar
 from marview.gui.window_state import remember, restore
@@ -51,12 +52,13 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self.grid = PaneGrid(session)
         self.desk = Desk(session, self.grid)
+        self.series = SeriesList(session.library)
+        self.browser = StudyBrowser(session, self.series)
+        self.browser.setMinimumWidth(LEAST_LIST_WIDTH)
         self.commands = Commands(
-            self, session, self.grid, lambda: [self.series, self.grid, self.side], self.toggle_panel
+            self, session, self.grid, self.browser, lambda: [self.browser, self.grid, self.side], self.toggle_panel
         )
         self.actions_table = Actions(self, (*ROWS, *PRESET_ROWS), self.commands)
-        self.series = SeriesList(session.library)
-        self.series.setMinimumWidth(LEAST_LIST_WIDTH)
         self.side = SidePanel(session, self.actions_table)
         self.rail = SliceRail(session)
         self.messages = MessageBar(session.messages)
@@ -76,7 +78,7 @@ class MainWindow(QMainWindow):
         self.bars = Floating(self.pages, (self.questions, self.messages, self.banner), HEADER_PX + 8)
         self.panels = QSplitter(Qt.Orientation.Horizontal)
         self.panels.setHandleWidth(3)
-        for part, stretch in ((self.series, 0), (centre, 1), (self.side, 0)):
+        for part, stretch in ((self.browser, 0), (centre, 1), (self.side, 0)):
             self.panels.addWidget(part)
             self.panels.setStretchFactor(self.panels.indexOf(part), stretch)
         self.panels.setCollapsible(1, False)
@@ -96,7 +98,11 @@ class MainWindow(QMainWindow):
         session.library.listed.connect(self._show_side)
         session.library.emptied.connect(self._show_empty)
         self.series.close_asked.connect(session.close_series)
-        self.series.hide()
+        self.series.close_study_asked.connect(session.close_study)
+        self.series.known_chosen.connect(session.studies.open)
+        self.series.forget_asked.connect(session.studies.forget)
+        session.studies.changed.connect(self._show_browser)
+        self._show_browser()
         self.side.hide()
         session.methods.look()
         if session.recovery is not None:
@@ -134,8 +140,12 @@ class MainWindow(QMainWindow):
             menu.addAction(path).triggered.connect(partial(self.session.open, Path(path)))
         menu.setEnabled(bool(self.session.settings.recent))
 
+    def _show_browser(self) -> None:
+        studies = self.session.studies
+        self.browser.setVisible(bool(studies.found or studies.text or studies.watched or self.session.library.entries))
+
     def _show_side(self) -> None:
-        self.series.show()
+        self.browser.show()
         self.side.show()
 
     def _show_panes(self, *_: object) -> None:
@@ -165,9 +175,9 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped; the files stay where they are."""
         self.drop_hint.hide()
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.session.open(Path(url.toLocalFile()))
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            self.session.open(*paths)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
 

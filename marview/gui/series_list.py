@@ -1,4 +1,7 @@
-"""The list of series: a picture, what it is, and a badge for every finding."""
+"""The list of series by patient and study: a picture, what it is, and a badge for every finding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +13,49 @@ from marview.dicom import Outcome, Study
 from marview.gui.icons import pixmap
 from marview.gui.label import Label, tooltip
 from marview.gui.text import tr
-from marview.session.library import Entry, Library
+from marview.session.library import Entry, Library, patient_of
+from marview.session.study_index import KnownSeries
 
 PICTURE_PX = 56
 HEADING_MARGINS_PX = 34
 
 
+@dataclass(frozen=True, eq=False)
+class Line:
+    """What the list says of one series.
+
+    Attributes:
+        key: tells series apart.
+        title: what the series calls itself.
+        size: modality and number of slices.
+        badges: what is wrong with it, each with "error" or "warning", the worst first.
+        picture: grey levels, uint8 `[y, x]`; None where there is none.
+        details: what the tool tip says.
+        words: what a search looks at.
+    """
+
+    key: str
+    title: str
+    size: str
+    badges: tuple[tuple[str, str], ...]
+    picture: NDArray[np.uint8] | None
+    details: str
+    words: str
+
+
 class SeriesList(QListWidget):
-    """Shows the entries of the library; a click chooses one, a right click offers to close it."""
+    """Shows the entries of the library, and below them earlier series; a click opens one, a right click closes it."""
 
     close_asked = Signal(object)
+    close_study_asked = Signal(object)
+    known_chosen = Signal(object)
+    forget_asked = Signal(object)
 
     def __init__(self, library: Library, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._library = library
+        self._known: Sequence[KnownSeries] = ()
+        self._text = ""
         self.setAccessibleName(tr("Series"))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
@@ -32,32 +64,63 @@ class SeriesList(QListWidget):
         self.itemClicked.connect(self._choose)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._offer)
-        self.menu = QMenu(self)
-        self._clicked: Entry | None = None
+        self.menu, self.known_menu = QMenu(self), QMenu(self)
+        self._clicked: Entry | KnownSeries | None = None
         self.menu.addAction(tr("Close the series")).triggered.connect(lambda: self.close_asked.emit(self._clicked))
+        self.menu.addAction(tr("Close the study")).triggered.connect(lambda: self.close_study_asked.emit(self._clicked))
+        self.known_menu.addAction(tr("Take off the list of earlier studies")).triggered.connect(
+            lambda: self.forget_asked.emit(self._clicked)
+        )
         library.listed.connect(self.refresh)
         library.started.connect(self._mark)
+
+    def show_known(self, known: Sequence[KnownSeries]) -> None:
+        """Show these series below those that are open."""
+        if list(known) != list(self._known):
+            self._known = tuple(known)
+            self.refresh()
+
+    def narrow(self, text: str) -> None:
+        """Show only the open series that say every word of a text."""
+        self._text = text
+        self.refresh()
 
     def refresh(self) -> None:
         """Show the entries anew, keeping the selection."""
         self.clear()
-        study: Study | None = None
+        patient: object = None
+        study: object = None
         for entry in self._library.entries:
-            if entry.study is not study:
-                study = entry.study
-                self._add_heading(study)
-            item = QListWidgetItem()
-            item.setData(Qt.ItemDataRole.UserRole, entry.key)
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, _spoken(entry))
-            line = SeriesLine(entry)
-            item.setSizeHint(line.sizeHint())
-            item.setToolTip(tooltip(_tooltip(entry)))
-            self.addItem(item)
-            self.setItemWidget(item, line)
+            line = _of_entry(entry)
+            if not _matches(line.words, self._text):
+                continue
+            is_new_patient = patient_of(entry.study) != patient
+            if is_new_patient or entry.study.uid != study:
+                self._add_heading(study_title(entry.study, with_patient=is_new_patient))
+            patient, study = patient_of(entry.study), entry.study.uid
+            self._add_line(line)
+        if self._known:
+            self._add_heading(tr("Earlier studies"))
+        about: object = None
+        for known in self._known:
+            if (known.patient, known.patient_id, known.date, known.study) != about:
+                about = (known.patient, known.patient_id, known.date, known.study)
+                self._add_heading(_title(known.patient, known.patient_id, known.date, known.study))
+            self._add_line(_of_known(known))
         self._mark()
 
-    def _add_heading(self, study: Study) -> None:
-        words = study_title(study)
+    def _add_line(self, line: Line) -> None:
+        item = QListWidgetItem()
+        item.setData(Qt.ItemDataRole.UserRole, line.key)
+        badges = ", ".join(words for words, _ in line.badges)
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(filter(None, (line.title, line.size, badges))))
+        widget = SeriesLine(line)
+        item.setSizeHint(widget.sizeHint())
+        item.setToolTip(tooltip(line.details))
+        self.addItem(item)
+        self.setItemWidget(item, widget)
+
+    def _add_heading(self, words: str) -> None:
         if not words:
             return
         item = QListWidgetItem()
@@ -83,40 +146,44 @@ class SeriesList(QListWidget):
                 self.setCurrentItem(item)
                 return
 
-    def _entry(self, item: QListWidgetItem) -> Entry | None:
+    def _meant(self, item: QListWidgetItem) -> Entry | KnownSeries | None:
         key = item.data(Qt.ItemDataRole.UserRole)
-        return next((one for one in self._library.entries if one.key == key), None)
+        entry = next((one for one in self._library.entries if one.key == key), None)
+        return entry or next((one for one in self._known if one.key == key), None)
 
     def _offer(self, at: QPoint) -> None:
         item = self.itemAt(at)
-        self._clicked = None if item is None else self._entry(item)
+        self._clicked = None if item is None else self._meant(item)
         if self._clicked is not None:
-            self.menu.popup(self.viewport().mapToGlobal(at))
+            menu = self.menu if isinstance(self._clicked, Entry) else self.known_menu
+            menu.popup(self.viewport().mapToGlobal(at))
 
     def _choose(self, item: QListWidgetItem) -> None:
-        entry = self._entry(item)
-        if entry is not None and entry is not self._library.chosen:
-            self._library.choose(entry)
+        meant = self._meant(item)
+        if isinstance(meant, KnownSeries):
+            self.known_chosen.emit(meant)
+        elif meant is not None and meant is not self._library.chosen:
+            self._library.choose(meant)
             self._mark()  # a series that is refused leaves the one in view chosen
 
 
 class SeriesLine(QWidget):
     """One line of the list."""
 
-    def __init__(self, entry: Entry, parent: QWidget | None = None) -> None:
+    def __init__(self, line: Line, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         picture = Label()
         picture.setFixedSize(PICTURE_PX, PICTURE_PX)
         picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         picture.setStyleSheet("background: black; border-radius: 4px;")
-        if entry.picture is not None:
-            picture.setPixmap(grey_pixmap(entry.picture, PICTURE_PX, self.devicePixelRatioF()))
+        if line.picture is not None:
+            picture.setPixmap(grey_pixmap(line.picture, PICTURE_PX, self.devicePixelRatioF()))
         else:
             picture.setPixmap(pixmap("file", 24, "faint"))
-        title = Label(entry.series.description)
+        title = Label(line.title)
         title.setWordWrap(True)
-        size = Label(_size(entry))
+        size = Label(line.size)
         size.setObjectName("muted")
         words = QVBoxLayout()
         words.setSpacing(1)
@@ -124,18 +191,14 @@ class SeriesLine(QWidget):
         words.addWidget(size)
         badges = QHBoxLayout()
         badges.setSpacing(4)
-        for finding in sorted(entry.report.findings, key=lambda one: -one.outcome)[:1]:
-            badge = Label(str(finding.kind))
+        shown = [*line.badges[:1], *([(f"+{len(line.badges) - 1}", "")] if len(line.badges) > 1 else [])]
+        for text, kind in shown:
+            badge = Label(text)
             badge.setObjectName("badge")
-            badge.setProperty("kind", "error" if finding.outcome == Outcome.REFUSES else "warning")
-            badges.addWidget(badge)
-        more = len(entry.report.findings) - 1
-        if more > 0:
-            badge = Label(f"+{more}")
-            badge.setObjectName("badge")
+            badge.setProperty("kind", kind)
             badges.addWidget(badge)
         badges.addStretch(1)
-        if entry.report.findings:
+        if line.badges:
             words.addLayout(badges)
         words.addStretch(1)
         row = QHBoxLayout(self)
@@ -165,36 +228,58 @@ def grey_pixmap(grey: NDArray[np.uint8], edge_px: int, ratio: float) -> QPixmap:
     return QPixmap.fromImage(scaled)
 
 
-def study_title(study: Study) -> str:
-    """Whose study it is and of when, in one or two lines."""
-    second = "  ·  ".join(part for part in (_date(study), study.description) if part)
-    return "\n".join(line for line in (_name(study), second) if line)
+def study_title(study: Study, *, with_patient: bool = True) -> str:
+    """Whose study it is and of when, in one or two lines; without the patient, only the study."""
+    if with_patient:
+        return _title(study.patient_name, study.patient_id, study.date, study.description)
+    return _title("", "", study.date, study.description)
 
 
 def patient_title(study: Study) -> str:
     """The patient and the date of the study, in two lines at most."""
-    return "\n".join(line for line in (_name(study), _date(study)) if line)
+    return _title(study.patient_name, study.patient_id, study.date, "")
 
 
-def _name(study: Study) -> str:
-    return study.patient_name.replace("^", " ").strip() or study.patient_id
+def _title(patient: str, patient_id: str, date: str, description: str) -> str:
+    name = patient.replace("^", " ").strip() or patient_id
+    day = f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 else date
+    second = "  ·  ".join(part for part in (day, description) if part)
+    return "\n".join(line for line in (name, second) if line)
 
 
-def _date(study: Study) -> str:
-    return f"{study.date[:4]}-{study.date[4:6]}-{study.date[6:8]}" if len(study.date) == 8 else study.date
+def _size(modality: str, slices: int) -> str:
+    return f"{modality or 'NIfTI'} · {slices} {tr('slice') if slices == 1 else tr('slices')}"
 
 
-def _size(entry: Entry) -> str:
-    kind = entry.series.modality or "NIfTI"
-    count = entry.slice_count
-    return f"{kind} · {count} {tr('slice') if count == 1 else tr('slices')}"
+def _matches(words: str, text: str) -> bool:
+    return all(word in words for word in text.lower().split())
 
 
-def _tooltip(entry: Entry) -> str:
-    lines = [entry.series.description, str(entry.series.path)]
-    return "\n".join(lines + [finding.sentence for finding in entry.report.findings])
+def _of_entry(entry: Entry) -> Line:
+    findings = sorted(entry.report.findings, key=lambda one: -one.outcome)
+    kinds = [(str(one.kind), "error" if one.outcome == Outcome.REFUSES else "warning") for one in findings]
+    series, study = entry.series, entry.study
+    details = [series.description, str(series.path), *(finding.sentence for finding in entry.report.findings)]
+    said = (study.patient_name, study.patient_id, study.description, study.date, series.description, series.modality)
+    return Line(
+        key=entry.key,
+        title=series.description,
+        size=_size(series.modality, entry.slice_count),
+        badges=tuple(kinds),
+        picture=entry.picture,
+        details="\n".join(details),
+        words=" ".join((*said, *(kind for kind, _ in kinds))).lower(),
+    )
 
 
-def _spoken(entry: Entry) -> str:
-    findings = ", ".join(str(finding.kind) for finding in entry.report.findings)
-    return f"{entry.series.description}, {_size(entry)}{', ' + findings if findings else ''}"
+def _of_known(known: KnownSeries) -> Line:
+    kind = "error" if known.is_refused else "warning"
+    return Line(
+        key=known.key,
+        title=known.series,
+        size=_size(known.modality, known.slices),
+        badges=tuple((finding, kind) for finding in known.findings),
+        picture=known.picture,
+        details="\n".join((known.series, str(known.path))),
+        words="",
+    )

@@ -1,7 +1,7 @@
 """What was opened: scans of folders, the series in them, and the one that is read into memory."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from marview.dicom import Cancelled, LoadedSeries, Outcome, Series, SeriesReport, Study, check, read, scan
 from marview.dicom.read import Allocate
+from marview.errors import BadInput
 from marview.session.background import Background, IsStale
 from marview.session.messages import Messages, Severity
 from marview.session.thumbnail import shrink, thumbnail
@@ -42,13 +43,66 @@ class Entry:
         return self.report.stack.grid.shape[0] if self.report.stack else len(self.series)
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The series under a path, and what the person should know of it."""
+
+    path: Path
+    entries: tuple[Entry, ...]
+    notes: str = ""
+
+
+def look(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> Found:
+    """Find the series under a path by their headers.
+
+    Raises:
+        BadInput: there is none.
+        Cancelled: nobody wants to know any more.
+    """
+    found = scan(path, is_cancelled=is_cancelled)
+    entries = tuple(
+        Entry(study, series, report, thumbnail(series, report))
+        for study in found.studies
+        for series in study.series
+        for report in (check(series),)
+    )
+    return Found(path, entries, " ".join(found.damaged[:2]))
+
+
+def _found(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool) -> Found:
+    """As `look`; of several paths one that is refused does not hide the others."""
+    try:
+        return look(path, is_cancelled)
+    except BadInput as refusal:
+        if not may_be_refused:
+            raise
+        return Found(path, (), str(refusal))
+
+
+def patient_of(study: Study) -> tuple[str, ...]:
+    """Tells patients apart: by identifier and name, however the name is spelt; a study that names nobody is alone."""
+    name = " ".join(study.patient_name.replace("^", " ").split()).casefold()
+    who = (study.patient_id.strip(), name)
+    return who if any(who) else ("", "", study.uid or str(id(study)))
+
+
+def grouped(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The series of a patient together, and within them those of a study; else in their order."""
+    patients: dict[tuple[str, ...], dict[str, list[Entry]]] = {}
+    for entry in entries:
+        study = entry.study.uid or str(id(entry.study))
+        patients.setdefault(patient_of(entry.study), {}).setdefault(study, []).append(entry)
+    return tuple(entry for studies in patients.values() for series in studies.values() for entry in series)
+
+
 class Library:
     """Finds series and reads the chosen one, off the window's thread.
 
     Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
     grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),
     `finished(LoadedSeries)`, `busy(text)`, empty when idle, `opened(path)` when series were
-    found under a path, and `emptied()` when the series in view was closed and none is left.
+    found under a path, `scanned(path, entries)` with them, and `emptied()` when the series in view was closed and none
+    is left.
     """
 
     listed = Signal()
@@ -57,6 +111,7 @@ class Library:
     finished = Signal(LoadedSeries)
     busy = Signal(str)
     opened = Signal(Path)
+    scanned = Signal(Path, tuple)
     emptied = Signal()
 
     def __init__(self, background: Background, messages: Messages, allocate: Allocate | None = None) -> None:
@@ -64,44 +119,49 @@ class Library:
         self.chosen: Entry | None = None
         self.loaded: LoadedSeries | None = None
         self._allocate = allocate
+        self._background = background
         self._post = background.post
         self._messages = messages
         self._scanning = background.latest()
         self._reading = background.latest()
 
-    def open(self, path: Path, key: str = "") -> None:
-        """Look for series under a path, add them to the list and, unless one is chosen meanwhile, choose the first.
+    def open(self, *paths: Path, key: str = "") -> None:
+        """Look for series under some paths, add them to the list and, unless one is chosen meanwhile, choose the first.
 
         Where a key is given, the series of that key is chosen instead.
         """
+        path = paths[0]
         is_chosen_since = self._reading.drop()
         self.busy.emit(f"Looking through {path.name or path} …")
 
-        def work(is_stale: IsStale) -> tuple[str, tuple[Entry, ...]]:
-            found = scan(path, is_cancelled=is_stale)
-            entries = tuple(
-                Entry(study, series, report, thumbnail(series, report))
-                for study in found.studies
-                for series in study.series
-                for report in (check(series),)
-            )
-            notes = " ".join(found.damaged[:2])
-            return notes, entries
+        def work(is_stale: IsStale) -> list[Found]:
+            return [_found(each, is_stale, may_be_refused=len(paths) > 1) for each in paths]
 
-        def done(answer: tuple[str, tuple[Entry, ...]]) -> None:
+        def done(answer: list[Found]) -> None:
             self.busy.emit("")
-            notes, entries = answer
-            if entries:
-                self.opened.emit(path)
-            new = {entry.key for entry in entries}
-            self.entries = (*entries, *(entry for entry in self.entries if entry.key not in new))
-            self.listed.emit()
-            if notes:
-                self._messages.say(Severity.WARNING, notes)
+            entries = tuple(entry for found in answer for entry in found.entries)
+            for found in reversed(answer):
+                self._take(found)
             if entries and not is_chosen_since():
                 self.choose(min(entries, key=lambda entry: (entry.key != key, entry.report.outcome)))
 
         self._scanning.run(work, done, self._fail)
+
+    def add(self, path: Path) -> None:
+        """Look for series under a path and add them to the list; what is in view stays."""
+        self._background.run(
+            lambda: _found(path, lambda: False, may_be_refused=False), self._take, lambda _sentence: None
+        )
+
+    def _take(self, found: "Found") -> None:
+        if found.entries:
+            self.opened.emit(found.path)
+        new = {entry.key for entry in found.entries}
+        self.entries = grouped((*found.entries, *(entry for entry in self.entries if entry.key not in new)))
+        self.listed.emit()
+        self.scanned.emit(found.path, found.entries)
+        if found.notes:
+            self._messages.say(Severity.WARNING, found.notes)
 
     def choose(self, entry: Entry) -> None:
         """Read a series, and make it the one in view as soon as its grid is known."""

@@ -65,7 +65,7 @@ class Recovery:
             self._ask()
             return
         self._wanted = saved
-        self._library.open(Path(saved.work.path), saved.work.key)
+        self._library.open(Path(saved.work.path), key=saved.work.key)
 
     def _take(self, loaded: LoadedSeries) -> None:
         saved, self._wanted = self._wanted, None

@@ -36,8 +36,11 @@ from marview.session.runs import Runs
 from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice
 from marview.session.settings import Settings
+from marview.session.several import Several
 from marview.session.sinograms import Sinograms
 from marview.session.speeds import Speeds
+from marview.session.studies import Studies
+from marview.session.study_index import StudyIndex
 from marview.session.tools import Tool, Tools
 from marview.session.traces import Traces
 
@@ -53,6 +56,7 @@ class Session:
         make_worker: makes the worker, when it is first needed.
         listings: finds the installed methods.
         autosaves: where the mask is kept against a crash; nowhere where None.
+        index: file of the index of studies; nothing is remembered where None.
     """
 
     result_changed = Signal()
@@ -64,6 +68,7 @@ class Session:
         make_worker: Callable[[], MarWorker] = MarWorker,
         listings: Callable[[], list[Listing]] = discover,
         autosaves: Path | None = None,
+        index: Path | None = None,
     ) -> None:
         self.settings = settings
         self.messages = Messages()
@@ -77,6 +82,8 @@ class Session:
         self.series = OpenSeries(settings, self.view)
         self.library = Library(self.background, self.messages, self.series.allocate)
         self.series.follow(self.library)
+        known = None if index is None else StudyIndex(index)
+        self.studies = Studies(self.library, self.background, self.messages, settings, known)
         self.crosshair = Crosshair(self.view, lambda: None if self.loaded is None else self.loaded.volume.grid)
         self.measures = Measures(self._compared)
         self.measure_files = MeasureFiles(self.background, self.messages, self.measures, lambda: self.loaded)
@@ -113,6 +120,7 @@ class Session:
             self._save_soon,
         )
         self.exports = Exports(self.background)
+        self.several = Several(post)
 
         self.autosave: Autosave | None = None
         self.recovery: Recovery | None = None
@@ -130,10 +138,10 @@ class Session:
 
     # -- what is open
 
-    def open(self, path: Path) -> None:
-        """Open a folder, zip or file."""
+    def open(self, *paths: Path) -> None:
+        """Open folders, zips and files."""
         self.messages.dismiss()
-        self.library.open(path)
+        self.library.open(*paths)
 
     @property
     def loaded(self) -> LoadedSeries | None:
@@ -244,21 +252,30 @@ class Session:
     @property
     def unsaved(self) -> list[str]:
         """What would be lost if marview closed now, each in words; empty where nothing would."""
-        return self.kept.unsaved
+        return self.kept.unsaved + self.several.unsaved
 
     def close_series(self, entry: Entry) -> None:
         """Take a series off the list; where work on it would be lost, ask first."""
-        lost = self.kept.unsaved_of(entry.key)
-        if not lost:
-            self._close_series(entry)
-            return
+        self._close_all([entry], entry.series.description)
+
+    def close_study(self, entry: Entry) -> None:
+        """Take all series of the study of an entry off the list; where work on them would be lost, ask first."""
+        uid = entry.study.uid
+        study = [one for one in self.library.entries if one.study.uid == uid] if uid else [entry]
+        self._close_all(study, entry.study.description or "the study")
+
+    def _close_all(self, entries: list[Entry], name: str) -> None:
+        lost = [what for entry in entries for what in self.kept.unsaved_of(entry.key)]
 
         def answer(is_yes: bool) -> None:  # noqa: FBT001 - called by a button
-            if is_yes:
+            for entry in entries if is_yes else ():
                 self._close_series(entry)
 
-        sentence = f"Close {entry.series.description} and lose {'; '.join(lost)}?"
-        self.messages.ask(Question(sentence, "Close", "Keep", answer))
+        if lost:
+            sentence = f"Close {name} and lose {'; '.join(dict.fromkeys(lost))}?"
+            self.messages.ask(Question(sentence, "Close", "Keep", answer))
+        else:
+            answer(True)  # noqa: FBT003
 
     def _close_series(self, entry: Entry) -> None:
         self.runs.cancel_all(lambda job: job.result.series == entry.key)
@@ -271,8 +288,10 @@ class Session:
             return
         self.settings.save()
         self.library.close()
+        self.studies.close()
         self.exports.cancel()
         self.runs.close()
+        self.several.close()
         self.sensitivity.cancel()
         self.traces.close()
         if self.autosave is not None:
@@ -282,6 +301,7 @@ class Session:
                 worker.close()
         self.sensitivity.close()
         self.background.close()
+        self.studies.close_index()
         self.kept_results.close()
         self.metal.close()
         self.series.close()

@@ -44,6 +44,7 @@ class Settings:
         method: id of the method last chosen.
         export_folder: where the last export went.
         speeds: seconds per slice of the latest runs on this machine, by method, version and device.
+        watched: folders that are watched for new studies.
         window: place, panels and layout of the window, each as a text.
         file: where `save` writes; None keeps nothing.
     """
@@ -53,6 +54,7 @@ class Settings:
     method: str = ""
     export_folder: str = ""
     speeds: dict[str, list[float]] = field(default_factory=dict)
+    watched: list[str] = field(default_factory=list)
     window: dict[str, str] = field(default_factory=dict)
     file: Path | None = None
 
@@ -75,6 +77,7 @@ class Settings:
             settings.speeds = {
                 str(name): [float(each) for each in known] for name, known in stored.get("speeds", {}).items()
             }
+            settings.watched = [str(folder) for folder in stored.get("watched", [])]
             settings.window = {str(name): str(value) for name, value in stored.get("window", {}).items()}
         except FileNotFoundError:
             pass

@@ -52,12 +52,19 @@ def volume() -> np.ndarray:
     return hu
 
 
-def write_series(folder: Path, name: str = "Small series", number: int = 1, hu: np.ndarray | None = None) -> Path:
+def write_series(
+    folder: Path,
+    name: str = "Small series",
+    number: int = 1,
+    hu: np.ndarray | None = None,
+    study: str = "one study",
+    patient: tuple[str, str] = ("TEST^NOBODY", "T1"),
+) -> Path:
     hu = volume() if hu is None else hu
     grid = Grid.from_spacing(hu.shape, (2.0, 1.0, 1.0))
     labels = Labels(
-        patient_name="TEST^NOBODY",
-        patient_id="T1",
+        patient_name=patient[0],
+        patient_id=patient[1],
         study_description="A test",
         series_description=name,
         series_number=number,
@@ -65,7 +72,7 @@ def write_series(folder: Path, name: str = "Small series", number: int = 1, hu: 
         comments="",
         kvp=120.0,
     )
-    write_ct_series(hu, grid, folder, labels, seed=name, study_seed="one study")
+    write_ct_series(hu, grid, folder, labels, seed=name, study_seed=study)
     return folder
 
 

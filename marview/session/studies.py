@@ -1,0 +1,196 @@
+"""The studies beyond those that are open: found in the index, and in folders that are watched for new ones."""
+
+import logging
+import threading
+from functools import partial
+from pathlib import Path
+
+from psygnal import Signal
+
+from marview.batch.watching import Inbox
+from marview.errors import MarviewError
+from marview.session.background import Background, IsStale
+from marview.session.library import Entry, Library, look
+from marview.session.messages import Messages, Severity
+from marview.session.settings import Settings
+from marview.session.study_index import KnownSeries, StudyIndex
+from marview.threads import NoThread, start_thread
+
+LOOK_S = 5.0
+QUIET_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+class Studies:
+    """Remembers what is opened, finds it again, and adds what arrives in watched folders.
+
+    Events, on the window's thread: `changed()` when `found` or the watched folders are others.
+
+    Attributes:
+        found: series of the index that match the search, without those that are open.
+        text: what is searched for.
+
+    Args:
+        index: where series are remembered; None remembers nothing.
+        look_s: how often watched folders are looked at, in seconds.
+        quiet_s: how long an arrival must stay unchanged before it counts as complete, in seconds.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        library: Library,
+        background: Background,
+        messages: Messages,
+        settings: Settings,
+        index: StudyIndex | None,
+        *,
+        look_s: float = LOOK_S,
+        quiet_s: float = QUIET_S,
+    ) -> None:
+        self.found: tuple[KnownSeries, ...] = ()
+        self.text = ""
+        self._library = library
+        self._background = background
+        self._messages = messages
+        self._settings = settings
+        self._index = index
+        self._look_s, self._quiet_s = look_s, quiet_s
+        self._searching = background.latest()
+        self._stop = threading.Event()
+        self._inboxes: dict[str, Inbox] = {}
+        self._watcher: threading.Thread | None = None
+        library.scanned.connect(self._remember)
+        library.listed.connect(self._search_again)
+        for folder in settings.watched:
+            self._watch(Path(folder))
+        if index is not None and index.is_fresh and settings.recent:
+            self.rebuild()
+        else:
+            self._search_again()
+
+    # -- the index
+
+    def search(self, text: str) -> None:
+        """Find the series whose headers say every word of a text."""
+        self.text = text
+        self._search_again()
+
+    def open(self, known: KnownSeries) -> None:
+        """Open a series of the index; one whose files are gone leaves it."""
+        if known.path.exists():
+            self._library.open(known.path, key=known.key)
+            return
+        self.forget(known)
+        self._messages.error(f"{known.path} is not there any more, so the list of earlier studies forgets it.")
+
+    def forget(self, known: KnownSeries) -> None:
+        """Take a series out of the index; its files stay."""
+        if self._index is not None:
+            self._index.forget(known.key)
+            self._search_again()
+
+    def clear(self) -> None:
+        """Empty the index; the files of the studies stay."""
+        if self._index is not None:
+            self._index.clear()
+            self._messages.say(Severity.SUCCESS, "The list of earlier studies is empty. The files of the studies stay.")
+            self._search_again()
+
+    def rebuild(self) -> None:
+        """Read the headers of all known studies again; those that are gone leave the index."""
+        index, recent = self._index, [Path(path) for path in self._settings.recent]
+        if index is None:
+            return
+
+        def work() -> None:
+            index.rebuild([path for path in recent if path.exists()], _look)
+
+        self._background.run(work, lambda _: self._search_again(), self._messages.error)
+
+    def _remember(self, path: Path, entries: tuple[Entry, ...]) -> None:
+        index = self._index
+        if index is not None:
+            work = index.remember
+            self._background.run(lambda: work(path, entries), lambda _: self._search_again(), _log.warning)
+
+    def _search_again(self) -> None:
+        index, text = self._index, self.text
+        if index is None:
+            return
+
+        def work(_is_stale: IsStale) -> list[KnownSeries]:
+            return index.find(text)
+
+        self._searching.run(work, self._take, _log.warning)
+
+    def _take(self, found: list[KnownSeries]) -> None:
+        listed = {entry.key for entry in self._library.entries}
+        self.found = tuple(one for one in found if one.key not in listed)
+        self.changed.emit()
+
+    # -- watched folders
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The folders that are watched."""
+        return tuple(self._settings.watched)
+
+    def watch(self, folder: Path) -> None:
+        """Add the studies that arrive in a folder to the list, from now on."""
+        name = str(folder.absolute())
+        if name not in self._settings.watched:
+            self._settings.watched.append(name)
+            self._settings.save()
+            self._watch(folder)
+            self._messages.say(
+                Severity.SUCCESS, f"New studies in {folder.name or folder} are added to the list as they arrive."
+            )
+            self.changed.emit()
+
+    def unwatch(self, folder: str) -> None:
+        """Watch a folder no more."""
+        if folder in self._settings.watched:
+            self._settings.watched.remove(folder)
+            self._settings.save()
+            self._inboxes.pop(folder, None)
+            self.changed.emit()
+
+    def _watch(self, folder: Path) -> None:
+        self._inboxes[str(folder.absolute())] = Inbox(folder.absolute(), self._quiet_s)
+        if self._watcher is None:
+            try:
+                self._watcher = start_thread(self._follow, "watch")
+            except NoThread as refusal:
+                self._messages.error(str(refusal))
+
+    def _follow(self) -> None:
+        """On a thread of its own: hand over what has become quiet."""
+        while not self._stop.wait(self._look_s):
+            for inbox in list(self._inboxes.values()):
+                try:
+                    arrived = inbox.arrived()
+                except MarviewError:
+                    continue  # the folder may come back, as one on a network does
+                for path in arrived:
+                    self._background.post(partial(self._library.add, path))
+
+    def close(self) -> None:
+        """Watch and remember nothing more."""
+        self._stop.set()
+        self._searching.drop()
+        if self._watcher is not None:
+            self._watcher.join(5)
+
+    def close_index(self) -> None:
+        """Close the index; nothing works in the background by then."""
+        if self._index is not None:
+            self._index.close()
+
+
+def _look(path: Path) -> tuple[Entry, ...]:
+    try:
+        return look(path).entries
+    except MarviewError:
+        return ()

@@ -1,0 +1,202 @@
+"""An index of the series that were opened: what their headers say, in a SQLite file of the user's own.
+
+The index holds names and identifiers of patients. Its file lies in the user's data folder and is readable by its user
+alone; nothing of it is logged. It only repeats what the files say: it can be deleted and rebuilt from them at any time.
+"""
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_data_path
+
+from marview.dicom import Outcome
+from marview.session.library import Entry
+
+MOST_FOUND = 200
+"""So many series a search finds, those opened last."""
+
+_VERSION = 1
+_CREATE = """
+CREATE TABLE IF NOT EXISTS series (
+    key TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
+    patient TEXT NOT NULL,
+    patient_id TEXT NOT NULL,
+    study TEXT NOT NULL,
+    date TEXT NOT NULL,
+    series TEXT NOT NULL,
+    modality TEXT NOT NULL,
+    slices INTEGER NOT NULL,
+    findings TEXT NOT NULL,
+    is_refused INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    picture BLOB,
+    opened REAL NOT NULL
+);
+"""
+_COLUMNS = "key, path, patient, patient_id, study, date, series, modality, slices, findings, is_refused, rows, picture"
+_SEARCHED = ("patient", "patient_id", "study", "date", "series", "modality", "findings")
+_log = logging.getLogger(__name__)
+
+
+def index_file() -> Path:
+    """The index of this user."""
+    return user_data_path("marview", appauthor=False) / "studies.sqlite"
+
+
+@dataclass(frozen=True, eq=False)
+class KnownSeries:
+    """A series of the index.
+
+    Attributes:
+        key: as of `Entry`.
+        path: folder, archive or file that was opened.
+        findings: kinds of what is wrong with it.
+        is_refused: whether it cannot be shown.
+        picture: grey levels, uint8 `[y, x]`; None where there is none.
+    """
+
+    key: str
+    path: Path
+    patient: str
+    patient_id: str
+    study: str
+    date: str
+    series: str
+    modality: str
+    slices: int
+    findings: tuple[str, ...]
+    is_refused: bool
+    picture: NDArray[np.uint8] | None
+
+
+class StudyIndex:
+    """Remembers series and finds them again; usable from several threads.
+
+    A file that is no index, or is damaged, is replaced by an empty one: `is_fresh` says so, and `rebuild` fills it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = Lock()
+        self.is_fresh = not file.exists()
+        try:
+            self._connection = _connect(file)
+        except sqlite3.Error:
+            _log.warning("the index of studies is damaged and starts afresh")
+            file.unlink(missing_ok=True)
+            self.is_fresh = True
+            self._connection = _connect(file)
+
+    def remember(self, path: Path, entries: Iterable[Entry]) -> None:
+        """Note the series that were found under a path, in place of what was noted of it."""
+        rows = [_row(path, entry) for entry in entries]
+        marks = ", ".join("?" * 14)
+        with self._lock, suppress(sqlite3.Error), self._connection:
+            self._connection.execute("DELETE FROM series WHERE path = ?", (str(path.absolute()),))
+            self._connection.executemany(f"INSERT OR REPLACE INTO series VALUES ({marks})", rows)  # noqa: S608
+
+    def find(self, text: str = "") -> list[KnownSeries]:
+        """Series of which every word of a text is part of what they say, those opened last first."""
+        words = text.split()
+        where = " AND ".join(["(" + " || ' ' || ".join(_SEARCHED) + ") LIKE ? ESCAPE '\\'"] * len(words)) or "1"
+        values = [f"%{_escaped(word)}%" for word in words]
+        query = f"SELECT {_COLUMNS} FROM series WHERE {where} ORDER BY opened DESC, rowid LIMIT {MOST_FOUND}"  # noqa: S608
+        with self._lock, suppress(sqlite3.Error), closing(self._connection.execute(query, values)) as cursor:
+            return [_known(row) for row in cursor.fetchall()]
+        return []
+
+    def forget(self, key: str) -> None:
+        """Take a series out of the index."""
+        with self._lock, suppress(sqlite3.Error):
+            self._connection.execute("DELETE FROM series WHERE key = ?", (key,))
+
+    def clear(self) -> None:
+        """Take everything out of the index, and out of its file."""
+        with self._lock, suppress(sqlite3.Error):
+            self._connection.execute("DELETE FROM series")
+            self._connection.execute("VACUUM")
+
+    @property
+    def paths(self) -> list[Path]:
+        """The paths under which series were found."""
+        with self._lock, suppress(sqlite3.Error):
+            rows = self._connection.execute("SELECT DISTINCT path FROM series ORDER BY opened").fetchall()
+            return [Path(path) for (path,) in rows]
+        return []
+
+    def rebuild(self, paths: Iterable[Path], look: Callable[[Path], Iterable[Entry]]) -> None:
+        """Read the headers under some paths again; what is gone leaves the index.
+
+        Args:
+            paths: where to look, beside the paths of the index.
+            look: finds the series under a path; returns none where it is gone or cannot be read.
+        """
+        for path in dict.fromkeys((*self.paths, *(path.absolute() for path in paths))):
+            self.remember(path, look(path))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.touch(mode=0o600)  # names of patients
+    file.chmod(0o600)
+    connection = sqlite3.connect(file, timeout=10, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("PRAGMA secure_delete = ON")
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version not in {0, _VERSION}:
+            raise sqlite3.DatabaseError("another version")
+        connection.executescript(_CREATE)
+        connection.execute(f"SELECT {_COLUMNS}, opened FROM series LIMIT 1").fetchall()  # noqa: S608 - our own words
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _row(path: Path, entry: Entry) -> tuple[Any, ...]:
+    study, picture = entry.study, entry.picture
+    return (
+        entry.key,
+        str(path.absolute()),
+        study.patient_name,
+        study.patient_id,
+        study.description,
+        study.date,
+        entry.series.description,
+        entry.series.modality,
+        entry.slice_count,
+        "\n".join(str(finding.kind) for finding in entry.report.findings),
+        entry.report.outcome == Outcome.REFUSES,
+        0 if picture is None else len(picture),
+        None if picture is None else picture.tobytes(),
+        time.time(),
+    )
+
+
+def _known(row: tuple[Any, ...]) -> KnownSeries:
+    key, path, patient, patient_id, study, date, series, modality, slices, findings, is_refused, rows, blob = row
+    picture = np.frombuffer(blob, np.uint8).reshape(rows, -1) if blob and rows and not len(blob) % rows else None
+    kinds = tuple(str(findings).split("\n")) if findings else ()
+    return KnownSeries(
+        key, Path(path), patient, patient_id, study, date, series, modality, slices, kinds, bool(is_refused), picture
+    )

@@ -1,4 +1,4 @@
-"""Keep the mask every minute while it changes, and before a run, off the window's thread."""
+"""Keep the work on every series each minute while it changes, and before a run, off the window's thread."""
 
 import logging
 import threading
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from marview.errors import MarviewError
 from marview.session.autosave_store import AutosaveStore, Work
+from marview.session.measures import Measures
 from marview.session.metal import Metal, Recipe
 from marview.threads import start_thread
 from marview.volume.box import box_of
@@ -24,38 +25,69 @@ _log = logging.getLogger(__name__)
 class _Seen:
     work: Work
     array: NDArray[np.bool_]
-    is_worth_keeping: bool
+    is_mask_worth_keeping: bool
 
 
 class Autosave:
-    """Follows the mask and keeps it; what marview finds by itself is not worth keeping.
+    """Follows mask and measurements and keeps them; what marview finds by itself is not worth keeping.
+
+    The series in view is looked at when something changes. When another one takes its place, its last state is written
+    at once, and its file stays until the series is closed.
 
     Args:
         store: where to.
-        metal: what is kept.
+        metal: the mask of the series in view.
+        measures: its measurements.
         work: what the person is at; None where no series is open. Called on the window's thread.
         every_s: so much work may be lost.
     """
 
     def __init__(
-        self, store: AutosaveStore, metal: Metal, work: Callable[[], Work | None], every_s: float = EVERY_S
+        self,
+        store: AutosaveStore,
+        metal: Metal,
+        measures: Measures,
+        work: Callable[[], Work | None],
+        every_s: float = EVERY_S,
     ) -> None:
         self._store = store
         self._metal = metal
         self._work = work
         self._every_s = every_s
         self._seen: _Seen | None = None
+        self._left: dict[str, _Seen] = {}
+        self._dropped: set[str] = set()
+        self._mutex = threading.Lock()
         self._version = self._kept = 0
         self._wake = threading.Event()
         self._is_closed = False
         metal.touched.connect(self._touch)
         metal.changed.connect(self._look)
+        measures.changed.connect(self._look)
         self._thread = start_thread(self._follow, "autosave")
 
     def save_soon(self) -> None:
         """Keep what is not kept yet, now."""
         self._look()
         self._wake.set()
+
+    def leave(self) -> None:
+        """On the window's thread: another series takes the place of the one in view; keep its last state, now."""
+        self._look()
+        if self._seen is not None:
+            with self._mutex:
+                self._left[self._seen.work.key] = self._seen
+            self._seen = None
+            self._wake.set()
+
+    def drop(self, key: str) -> None:
+        """Keep nothing more of a series that is closed."""
+        if self._seen is not None and self._seen.work.key == key:
+            self._seen = None
+        with self._mutex:
+            self._left.pop(key, None)
+            self._dropped.add(key)
+        self._store.discard_work(key)
 
     def close(self) -> None:
         """The session ends as it should: nothing is left to restore."""
@@ -68,12 +100,13 @@ class Autosave:
         self._version += 1
 
     def _look(self) -> None:
-        """On the window's thread: what there would be to keep."""
+        """On the window's thread: what there would be to keep of the series in view."""
         self._version += 1
         work, shared, recipe = self._work(), self._metal.shared, self._metal.recipe
-        if work is None or shared is None:
+        if work is None or shared is None or shared.array.shape != work.shape:
             self._seen = None
             return
+        self._dropped.discard(work.key)
         origin = f"{recipe.text}, margin {recipe.margin_mm:+g} mm" if recipe.margin_mm else recipe.text
         self._seen = _Seen(replace(work, origin=origin), shared.array, recipe != Recipe())
 
@@ -81,21 +114,31 @@ class Autosave:
         while not self._is_closed:
             self._wake.wait(self._every_s)
             self._wake.clear()
-            if not self._is_closed and self._version != self._kept:
+            if not self._is_closed and (self._version != self._kept or self._left):
                 try:
                     self._keep()
                 except (OSError, MarviewError):
-                    _log.warning("the mask could not be kept against a crash", exc_info=True)
+                    _log.warning("the work could not be kept against a crash", exc_info=True)
 
     def _keep(self) -> None:
+        with self._mutex:
+            left, self._left = self._left, {}
+        for each in left.values():
+            self._write(each, lambda: True)
         seen, version = self._seen, self._version
-        metal = _packed(seen.array, self._is_still(version)) if seen is not None and seen.is_worth_keeping else None
-        if seen is None or metal is None:
-            self._store.discard()
+        if seen is not None:
+            self._write(seen, self._is_still(version))
+        self._kept = version
+
+    def _write(self, seen: _Seen, is_still: Callable[[], bool]) -> None:
+        metal = _packed(seen.array, is_still) if seen.is_mask_worth_keeping else None
+        if metal is None and not seen.work.measures:
+            self._store.discard_work(seen.work.key)
         else:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self._store.write(replace(seen.work, time=now), metal)
-        self._kept = version
+            if seen.work.key in self._dropped:  # it was closed while it was written
+                self._store.discard_work(seen.work.key)
 
     def _is_still(self, version: int) -> Callable[[], bool]:
         return lambda: version == self._version

@@ -1,4 +1,4 @@
-"""Where masks are kept against a crash: one file each in the user's data folder, bounded in number, size and age."""
+"""Where work is kept against a crash: one file a series in the user's data folder, bounded in number, size and age."""
 
 import contextlib
 import hashlib
@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -48,6 +48,7 @@ class Work:
         slice_index: the slice in view.
         method: identifier of the method chosen.
         parameters: those that differ from the defaults.
+        measures: the measurements, each as `marview.session.measure_record` writes it.
         time: when it was kept, ISO 8601.
     """
 
@@ -59,59 +60,67 @@ class Work:
     slice_index: int = 0
     method: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    measures: Sequence[Mapping[str, Any]] = ()
     time: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Saved:
-    """An autosave that nobody works on any more."""
+    """An autosave that nobody works on any more.
+
+    Attributes:
+        metal: the mask; None where only measurements were worth keeping.
+    """
 
     id: str
     work: Work
-    metal: MaskPatch = field(repr=False)
+    metal: MaskPatch | None = field(repr=False)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """The mask, bool, `[z, y, x]`."""
+        """The mask, bool, `[z, y, x]`; empty where none was kept."""
         mask = np.zeros(self.work.shape, bool)
-        self.metal.apply(mask)
+        if self.metal is not None:
+            self.metal.apply(mask)
         return mask
 
 
 class AutosaveStore:
-    """Writes this process's autosave and finds those of processes that were killed.
+    """Writes this process's autosaves, one for each series, and finds those of processes that were killed.
 
-    A process holds the lock beside its file; the system lets go of it however the process ends. File names are random,
-    and files are readable by their user alone.
+    A process holds the locks beside its files; the system lets go of them however the process ends. File names are
+    random, and files are readable by their user alone.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._own = uuid.uuid4().hex
+        self._own: dict[str, str] = {}
         self._locks: dict[str, IO[str]] = {}
         self._mutex = threading.RLock()
 
-    def write(self, work: Work, metal: MaskPatch) -> None:
-        """Keep the present state, whole or not at all, in place of the one before.
+    def write(self, work: Work, metal: MaskPatch | None) -> None:
+        """Keep the present state of a series, whole or not at all, in place of the one before.
 
         Raises:
             CannotWrite: the disk is full or read-only.
             OSError: the folder cannot be made.
         """
-        if len(metal.packed) > MOST_BYTES:
-            _log.warning("a mask of %d bytes is too large to be kept", len(metal.packed))
+        packed = b"" if metal is None else metal.packed
+        if len(packed) > MOST_BYTES:
+            _log.warning("a mask of %d bytes is too large to be kept", len(packed))
             return
         record = {
             "work": asdict(work),
-            "box": [[part.start, part.stop] for part in metal.box],
-            "sha256": hashlib.sha256(metal.packed).hexdigest(),
+            "box": None if metal is None else [[part.start, part.stop] for part in metal.box],
+            "sha256": hashlib.sha256(packed).hexdigest(),
         }
         with self._mutex:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock(self._own)
-            with whole_file(self._folder / f"{self._own}{_SUFFIX}") as part:
+            id_ = self._own.setdefault(work.key, uuid.uuid4().hex)
+            self._lock(id_)
+            with whole_file(self._folder / f"{id_}{_SUFFIX}") as part:
                 part.touch(mode=0o600)
-                part.write_bytes(json.dumps(record).encode() + b"\n" + metal.packed)
+                part.write_bytes(json.dumps(record).encode() + b"\n" + packed)
 
     def found(self) -> list[Saved]:
         """What killed processes left, the latest first, taken hold of so that no other window offers it too.
@@ -122,7 +131,7 @@ class AutosaveStore:
             kept: list[Saved] = []
             total = 0
             for path in sorted(self._folder.glob(f"*{_SUFFIX}"), key=_changed, reverse=True):
-                if path.name.startswith(PART) or path.stem == self._own or not self._lock(path.stem):
+                if path.name.startswith(PART) or path.stem in self._own.values() or not self._lock(path.stem):
                     continue
                 saved = _read(path)
                 total += path.stat().st_size
@@ -139,14 +148,20 @@ class AutosaveStore:
     def adopt(self, saved: Saved) -> None:
         """Go on with what was restored: it is this process's own from here on."""
         with self._mutex:
-            if saved.id != self._own:
-                self.discard()
-                self._own = saved.id
+            if self._own.get(saved.work.key) != saved.id:
+                self.discard_work(saved.work.key)
+                self._own[saved.work.key] = saved.id
 
-    def discard(self, id_: str = "") -> None:
-        """Remove an autosave, by default this process's own."""
+    def discard_work(self, key: str) -> None:
+        """Remove this process's autosave of a series, where there is one."""
         with self._mutex:
-            id_ = id_ or self._own
+            id_ = self._own.pop(key, None)
+            if id_ is not None:
+                self.discard(id_)
+
+    def discard(self, id_: str) -> None:
+        """Remove an autosave."""
+        with self._mutex:
             lock = self._locks.pop(id_, None)
             with contextlib.suppress(OSError):
                 (self._folder / f"{id_}{_SUFFIX}").unlink(missing_ok=True)
@@ -158,7 +173,8 @@ class AutosaveStore:
     def close(self) -> None:
         """Remove this process's own, and let go of what it found."""
         with self._mutex:
-            self.discard()
+            for key in list(self._own):
+                self.discard_work(key)
             for id_, lock in self._locks.items():
                 lock.close()
                 with contextlib.suppress(OSError):
@@ -191,6 +207,8 @@ def _read(path: Path) -> Saved | None:
         work = Work(**{**record["work"], "shape": tuple(record["work"]["shape"])})
         if hashlib.sha256(packed).hexdigest() != record["sha256"]:
             raise BadInput("the mask is not what was written")
+        if record["box"] is None:
+            return Saved(path.stem, work, None)
         z, y, x = (slice(int(start), int(stop)) for start, stop in record["box"])
         box: Box = (z, y, x)
         if any(part.start < 0 or part.stop > size for part, size in zip(box, work.shape, strict=True)):

@@ -81,6 +81,16 @@ class Measures:
             known[:] = [one for one in known if one.number != gone.number]
             self.changed.emit()
 
+    def put(self, series: str, measures: Sequence[Measure]) -> None:
+        """Keep measurements of an earlier session beside those there are; their numbers stay where they are free."""
+        known = self._by_series.setdefault(series, [])
+        taken = {one.number for one in known}
+        for one in measures:
+            number = one.number if one.number not in taken else max(taken) + 1
+            taken.add(number)
+            known.append(replace(one, number=number))
+        self.changed.emit()
+
     def unsaved_of(self, series: str) -> int:
         """How many of a series no file holds."""
         return sum(one not in self._saved.get(series, ()) for one in self._by_series.get(series, ()))

@@ -1,5 +1,6 @@
-"""Offer, after a crash, the mask that was being worked on, and restore it."""
+"""Offer, after a crash, the masks and measurements that were being worked on, and restore them."""
 
+import contextlib
 import logging
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,12 @@ from marview.session.autosave_store import AutosaveStore, Saved
 from marview.session.background import Background
 from marview.session.display import View
 from marview.session.library import Library
+from marview.session.measure_record import measure_of
+from marview.session.measures import Measures
 from marview.session.messages import Messages, Question, Severity
 from marview.session.metal import Metal
 from marview.session.methods import Methods
+from marview.text import count
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +32,7 @@ class Recovery:
         messages: Messages,
         library: Library,
         metal: Metal,
+        measures: Measures,
         methods: Methods,
         view: View,
     ) -> None:
@@ -36,6 +41,7 @@ class Recovery:
         self._messages = messages
         self._library = library
         self._metal = metal
+        self._measures = measures
         self._methods = methods
         self._view = view
         self._offered: list[Saved] = []
@@ -56,7 +62,11 @@ class Recovery:
         saved = self._offered.pop(0)
         when = datetime.fromisoformat(saved.work.time).astimezone().strftime("%d %b %Y, %H:%M")
         what = f"{Path(saved.work.path).name} ({saved.work.origin})"
-        sentence = f"marview ended unexpectedly. The metal mask of {what} was kept at {when}."
+        parts = ["the metal mask"] if saved.metal is not None else []
+        parts += [count(len(saved.work.measures), "measurement")] if saved.work.measures else []
+        kept = " and ".join(parts)
+        were = "was" if parts == ["the metal mask"] or kept.startswith("1 ") else "were"
+        sentence = f"marview ended unexpectedly. {kept[:1].upper()}{kept[1:]} of {what} {were} kept at {when}."
         self._messages.ask(Question(sentence, "Restore", "Discard", lambda is_yes: self._answer(saved, is_yes=is_yes)))
 
     def _answer(self, saved: Saved, *, is_yes: bool) -> None:
@@ -79,11 +89,16 @@ class Recovery:
                 "is offered again next time."
             )
             return
-        self._metal.put(saved.mask, saved.work.origin, then=self._tell)
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # damaged measurements leave the mask alone
+            self._measures.put(chosen.key, [measure_of(record, grid) for record in saved.work.measures])
+        if saved.metal is not None:
+            self._metal.put(saved.mask, saved.work.origin, then=lambda: self._tell("Mask restored."))
+        else:
+            self._tell("Measurements restored.")
         self._view.go_to(saved.work.slice_index)
         self._methods.restore(saved.work.method, dict(saved.work.parameters))
         self._store.adopt(saved)
 
-    def _tell(self) -> None:
-        self._messages.say(Severity.SUCCESS, "Mask restored.")
+    def _tell(self, sentence: str) -> None:
+        self._messages.say(Severity.SUCCESS, sentence)
         self._ask()

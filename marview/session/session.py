@@ -19,6 +19,7 @@ from marview.session.library import Entry, Library
 from marview.session.marking import Marking
 from marview.session.mask_files import MaskFiles
 from marview.session.measure_files import MeasureFiles, compared
+from marview.session.measure_record import record_of
 from marview.session.measurement import Measure
 from marview.session.measures import Measures
 from marview.session.messages import Messages, Question, Severity
@@ -122,6 +123,7 @@ class Session:
         self.exports = Exports(self.background)
         self.several = Several(post)
 
+        self._in_view: tuple[Entry, LoadedSeries] | None = None
         self.autosave: Autosave | None = None
         self.recovery: Recovery | None = None
         self.kept_results.changed.connect(self.result_changed.emit)
@@ -131,9 +133,9 @@ class Session:
         self.library.emptied.connect(self._empty)
         if autosaves is not None:
             store = AutosaveStore(autosaves)
-            self.autosave = Autosave(store, self.metal, self._work)
+            self.autosave = Autosave(store, self.metal, self.measures, self._work)
             self.recovery = Recovery(
-                store, self.background, self.messages, self.library, self.metal, self.methods, self.view
+                store, self.background, self.messages, self.library, self.metal, self.measures, self.methods, self.view
             )
 
     # -- what is open
@@ -279,6 +281,10 @@ class Session:
 
     def _close_series(self, entry: Entry) -> None:
         self.runs.cancel_all(lambda job: job.result.series == entry.key)
+        if self._in_view is not None and self._in_view[0].key == entry.key:
+            self._in_view = None
+        if self.autosave is not None:
+            self.autosave.drop(entry.key)
         self.kept.drop(entry.key)
         self.library.remove(entry)
 
@@ -310,8 +316,11 @@ class Session:
 
     def _start(self, loaded: LoadedSeries) -> None:
         """Another series is in view: put the work on the one before away, and take up what was done on this one."""
+        if self.autosave is not None:
+            self.autosave.leave()
         self.reductions.consent.forget()
         chosen = self.library.chosen
+        self._in_view = None if chosen is None else (chosen, loaded)
         kept = self.kept.turn_to("" if chosen is None else chosen.key, loaded.series.description)
         if self.sensitivity.is_running:
             self.messages.say(Severity.INFO, "The sweep was cancelled because another series was opened.")
@@ -348,10 +357,10 @@ class Session:
 
     def _work(self) -> Work | None:
         """What is kept against a crash beside the mask."""
-        chosen, method = self.library.chosen, self.methods.current
-        if chosen is None or self.loaded is None:
+        if self._in_view is None:
             return None
-        grid = self.loaded.volume.grid
+        (chosen, loaded), method = self._in_view, self.methods.current
+        grid = loaded.volume.grid
         return Work(
             path=str(chosen.series.path.absolute()),
             key=chosen.key,
@@ -361,6 +370,7 @@ class Session:
             slice_index=self.view.display.slice_index,
             method="" if method is None else method.id,
             parameters={} if method is None else self.methods.values(method.id),
+            measures=[record_of(one) for one in self.measures.listed],
         )
 
     def _get_worker(self) -> MarWorker:

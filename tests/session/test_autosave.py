@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -7,10 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from marview.geometry import Grid
 from marview.session import autosave_store
 from marview.session.autosave_store import AutosaveStore, Work
+from marview.session.measure_record import measure_of, record_of
+from marview.session.measured_plane import MeasuredPlane
+from marview.session.measurement import Kind, Measure
+from marview.session.messages import Question
 from marview.session.session import Session
 from marview.session.settings import Settings
+from marview.volume.across import Section, Slab
 from marview.volume.brush import Brush
 from marview.volume.patch import MaskPatch
 
@@ -110,6 +117,89 @@ def test_damaged_files_are_passed_over_and_removed(make_store, tmp_path) -> None
         (tmp_path / f"{number}.mask").write_bytes(data)
     assert len(make_store().found()) == 1
     assert list(tmp_path.glob("*.mask")) == [file]
+
+
+def choose(session, mail, description: str) -> None:
+    entry = next(one for one in session.library.entries if one.series.description == description)
+    session.library.choose(entry)
+    mail.wait_until(lambda: session.loaded.series.description == description and not session.refusal)
+
+
+def test_work_on_every_listed_series_is_kept_and_offered(make_session, mail, small_series, fakes, tmp_path) -> None:
+    """Masks and measurements of a series that is not in view survive a crash too."""
+    first = make_session()
+    first.open(small_series, fakes.write_series(tmp_path / "other", "Other", 9))
+    mail.wait_until(lambda: first.metal.is_present)
+    here = first.loaded.series.description
+    there = "Other" if here == "Small series" else "Small series"
+    paint(first)
+    painted = first.metal.mask.array.copy()
+    first.measures.add(Kind.LENGTH, 3, ((0.0, 0.0), (3.0, 4.0)))
+    choose(first, mail, there)
+    first.measures.add(Kind.PROBE, 1, ((1.0, 2.0),))
+    first.autosave.save_soon()
+    mail.wait_until(lambda: len(files(tmp_path)) == 2)
+    mail.wait_until(lambda: first.autosave._kept == first.autosave._version)
+    for lock in first.autosave._store._locks.values():
+        lock.close()
+    first.autosave._store._own.clear()  # as a killed process leaves it
+
+    asked: list[Question] = []
+    second = make_session()
+    second.messages.asked.connect(asked.append)
+    second.recovery.look()
+    sentences = []
+    for number in (1, 2):
+        mail.wait_until(lambda number=number: len(asked) == number)
+        sentences.append(asked[-1].sentence)
+        asked[-1].answer(True)
+        mail.wait_until(lambda number=number: len(second.library.entries) == number)
+        mail.wait_until(lambda: not second.refusal and second.measures.listed and not second.metal.is_busy)
+    assert any("1 measurement of" in sentence for sentence in sentences)
+    assert any("The metal mask and 1 measurement of" in sentence for sentence in sentences)
+    choose(second, mail, here)
+    mail.wait_until(lambda: not second.metal.is_busy)
+    np.testing.assert_array_equal(second.metal.mask.array, painted)
+    assert second.measures.listed[0].length_mm == 5
+
+
+def test_a_mask_is_kept_under_its_own_series_while_another_one_is_read(
+    make_session, mail, small_series, fakes, tmp_path
+) -> None:
+    session = make_session()
+    session.open(small_series, fakes.write_series(tmp_path / "other", "Other", 9))
+    mail.wait_until(lambda: session.metal.is_present and not session.refusal)
+    here, before = session.loaded.series.description, session.library.chosen.key
+    session.library.choose(next(one for one in session.library.entries if one.series.description != here))
+    paint(session)
+    session.autosave.save_soon()
+    assert session.autosave._seen.work.key == before
+
+
+def test_a_closed_series_leaves_no_autosave(make_session, mail, small_series, fakes, tmp_path) -> None:
+    session = make_session()
+    session.open(small_series, fakes.write_series(tmp_path / "other", "Other", 9))
+    mail.wait_until(lambda: session.metal.is_present and not session.refusal)
+    paint(session)
+    session.autosave.save_soon()
+    mail.wait_until(lambda: files(tmp_path))
+    session._close_series(session.library.chosen)
+    mail.wait_until(lambda: not session.refusal)
+    session.autosave.save_soon()
+    mail.wait_until(lambda: session.autosave._kept == session.autosave._version)
+    assert files(tmp_path) == []
+
+
+def test_a_measurement_in_a_section_comes_back_as_it_was() -> None:
+    grid = Grid.from_spacing((4, 9, 8), (2.0, 1.0, 1.0))
+    section = Section(
+        grid, np.array([1.0, 2, 3]), np.array([1.0, 0, 0]), np.array([0, 0, -1.0]), 1, 4, (2.0, 1.0), (4, 8)
+    )
+    made = Measure(3, Kind.ANGLE, 2, ((0.0, 1.0), (2.0, 3.0), (4.0, 5.5)), MeasuredPlane(section, Slab.MIP, 10.0))
+    again = measure_of(json.loads(json.dumps(record_of(made))), grid)
+    assert (again.number, again.kind, again.slice_index, again.points) == (3, Kind.ANGLE, 2, made.points)
+    assert again.plane.title == made.plane.title
+    assert again.plane.shift_to(made.plane) == (0.0, 0.0)
 
 
 def test_names_of_files_tell_nothing(make_store, tmp_path) -> None:
@@ -269,6 +359,7 @@ PAINTER = """
 import hashlib, os, sys, time
 from pathlib import Path
 from marview.gui.app import application, make_window, wait_until
+from marview.volume.across import Section, Slab
 from marview.volume.brush import Brush
 qt = application()
 window = make_window()

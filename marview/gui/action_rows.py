@@ -238,6 +238,8 @@ ROWS: tuple[Row, ...] = (
         is_on=lambda s: bool(s.view.display.maximised),
     ),
     Row("series_panel", "Series list", "View", ("F7",), does=lambda c: c.toggle_panel(0)),
+    Row("float_series", "Series list in its own window", "View", ("Shift+F7",), does=lambda c: c.float_panel(0)),
+    Row("float_side", "Metal, method and run in a window", "View", ("Shift+F8",), does=lambda c: c.float_panel(2)),
     Row("side_panel", "Metal, method and run", "View", ("F8",), does=lambda c: c.toggle_panel(2)),
     _slab(Slab.NONE, "Thin", ""),
     _slab(Slab.MIP, "Maximum (MIP)", "Shift+M"),

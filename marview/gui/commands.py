@@ -39,6 +39,7 @@ class Commands:
         browser: StudyBrowser,
         regions: Callable[[], list[QWidget]],
         toggle_panel: Callable[[int], None],
+        float_panel: Callable[[int], None],
     ) -> None:
         self.session: Session = session
         self.view: View = session.view
@@ -49,6 +50,7 @@ class Commands:
         self._browser = browser
         self._regions = regions
         self.toggle_panel: Callable[[int], None] = toggle_panel
+        self.float_panel: Callable[[int], None] = float_panel
         self._sheet: ShortcutSheet | None = None
         self._export: ExportDialog | None = None
         self.saving: Saving = Saving(window, session, grid)

@@ -21,6 +21,7 @@ from marview.gui.keys import KeyFilter
 from marview.gui.manners import Manners
 from marview.gui.message_bar import MessageBar
 from marview.gui.pane_grid import PaneGrid
+from marview.gui.panel_slot import PanelSlot
 from marview.gui.panes.pane import HEADER_PX
 from marview.gui.probe import ProbeBar
 from marview.gui.profile_window import ProfileWindow
@@ -56,7 +57,13 @@ class MainWindow(QMainWindow):
         self.browser = StudyBrowser(session, self.series)
         self.browser.setMinimumWidth(LEAST_LIST_WIDTH)
         self.commands = Commands(
-            self, session, self.grid, self.browser, lambda: [self.browser, self.grid, self.side], self.toggle_panel
+            self,
+            session,
+            self.grid,
+            self.browser,
+            lambda: [self.browser, self.grid, self.side],
+            self.toggle_panel,
+            self.float_panel,
         )
         self.actions_table = Actions(self, (*ROWS, *PRESET_ROWS), self.commands)
         self.side = SidePanel(session, self.actions_table)
@@ -78,7 +85,8 @@ class MainWindow(QMainWindow):
         self.bars = Floating(self.pages, (self.questions, self.messages, self.banner), HEADER_PX + 8)
         self.panels = QSplitter(Qt.Orientation.Horizontal)
         self.panels.setHandleWidth(3)
-        for part, stretch in ((self.browser, 0), (centre, 1), (self.side, 0)):
+        self.slots = {0: PanelSlot(self.browser, "Studies"), 2: PanelSlot(self.side, "Metal, method and run")}
+        for part, stretch in ((self.slots[0], 0), (centre, 1), (self.slots[2], 0)):
             self.panels.addWidget(part)
             self.panels.setStretchFactor(self.panels.indexOf(part), stretch)
         self.panels.setCollapsible(1, False)
@@ -103,7 +111,7 @@ class MainWindow(QMainWindow):
         self.series.forget_asked.connect(session.studies.forget)
         session.studies.changed.connect(self._show_browser)
         self._show_browser()
-        self.side.hide()
+        self.slots[2].show_panel(is_wanted=False)
         session.methods.look()
         if session.recovery is not None:
             session.recovery.look()
@@ -142,11 +150,12 @@ class MainWindow(QMainWindow):
 
     def _show_browser(self) -> None:
         studies = self.session.studies
-        self.browser.setVisible(bool(studies.found or studies.text or studies.watched or self.session.library.entries))
+        is_wanted = bool(studies.found or studies.text or studies.watched or self.session.library.entries)
+        self.slots[0].show_panel(is_wanted=is_wanted)
 
     def _show_side(self) -> None:
-        self.browser.show()
-        self.side.show()
+        for slot in self.slots.values():
+            slot.show_panel()
 
     def _show_panes(self, *_: object) -> None:
         if self.pages.currentIndex() == 0:
@@ -186,13 +195,20 @@ class MainWindow(QMainWindow):
         restore(self, self.panels, self.session)
 
     def toggle_panel(self, at: int) -> None:
-        """Collapse the panel at a place of the window, or give it its width back."""
+        """Collapse the panel at a place of the window, or give it its width back; one that floats comes back."""
+        if self.slots[at].is_floating:
+            self.slots[at].dock()
+            return
         sizes = self.panels.sizes()
         widths = {0: LIST_WIDTH, 2: SIDE_WIDTH}
         change = -sizes[at] if sizes[at] else widths[at]
         sizes[at] += change
         sizes[1] -= change
         self.panels.setSizes(sizes)
+
+    def float_panel(self, at: int) -> None:
+        """Give the panel at a place of the window a window of its own, or take it back."""
+        self.slots[at].toggle_floating()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the session with its window; ask first, once, where work would be lost."""
@@ -201,6 +217,8 @@ class MainWindow(QMainWindow):
             event.ignore()
             self._ask_to_close(unsaved)
             return
+        for slot in self.slots.values():
+            slot.dock()
         remember(self, self.panels, self.session)
         self.hide()
         self.session.close()

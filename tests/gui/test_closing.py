@@ -133,6 +133,36 @@ def test_a_panel_collapses_and_comes_back(opened) -> None:
     assert opened.panels.sizes()[2] >= 280
 
 
+@pytest.mark.parametrize(("at", "key"), [(0, Qt.Key.Key_F7), (2, Qt.Key.Key_F8)])
+def test_a_panel_floats_with_its_keys_and_comes_back(opened, qtbot, at, key) -> None:
+    opened.activateWindow()
+    slot, width = opened.slots[at], opened.panels.sizes()[1]
+    QTest.keyClick(opened, key, Qt.KeyboardModifier.ShiftModifier)
+    assert slot.is_floating
+    assert slot.panel.isVisible()
+    assert slot.panel.window() is not opened
+    qtbot.waitUntil(lambda: opened.panels.sizes()[1] > width)  # the images get the room
+    floating = slot.floating
+    qtbot.waitExposed(floating)
+    floating.activateWindow()
+    here = opened.session.view.display.slice_index
+    QTest.keyClick(floating, Qt.Key.Key_Down)
+    assert opened.session.view.display.slice_index != here, "keys work in the panel's window too"
+    floating.close()
+    assert not slot.is_floating
+    assert slot.panel.window() is opened
+    QTest.keyClick(opened, key, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(opened, key)
+    assert not slot.is_floating
+
+
+def test_a_floating_panel_closes_with_the_window(opened) -> None:
+    opened.float_panel(2)
+    opened.close()
+    assert not opened.isVisible()
+    assert not opened.slots[2].is_floating
+
+
 def test_closing_a_series_without_work_takes_it_off_the_list(opened, qtbot, fakes, tmp_path) -> None:
     session = opened.session
     session.open(fakes.write_series(tmp_path / "other", "Other", 9))

@@ -175,8 +175,18 @@ def test_every_control_has_a_name_for_screen_readers(opened) -> None:
             assert widget.accessibleName(), widget
 
 
-def test_every_note_of_a_run_is_in_view(reduced) -> None:
+def test_notes_of_a_result_fold_into_their_number(reduced, qtbot) -> None:
+    notes = reduced.side.run.notes
     reduced.session.result.notes[:] = ["First note.", "Second note."]
     reduced.side.run.refresh()
-    assert reduced.side.run.text.text() == "First note.\nSecond note."
-    assert reduced.side.run.text.isVisible()
+    assert notes.button.text() == "2 notes"
+    assert not notes.text.isVisible()
+    qtbot.mouseClick(notes.button, Qt.MouseButton.LeftButton)
+    assert notes.text.text() == "First note.\nSecond note."
+    assert notes.text.isVisible()
+    reduced.session.result.notes.append("Third note.")
+    reduced.side.run.refresh()
+    assert notes.button.text() == "3 notes"
+    assert not notes.text.isVisible()
+    reduced.session.show(None)
+    assert not notes.isVisible()

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton,
 
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
+from marview.gui.notes_fold import NotesFold
 from marview.gui.panels.scope_row import ScopeRow
 from marview.gui.text import tr
 from marview.session.runs import Job, State
@@ -47,6 +48,7 @@ class RunPanel(QWidget):
         self.text = Label()
         self.text.setObjectName("muted")
         self.text.setWordWrap(True)
+        self.notes = NotesFold()
         self.results = QComboBox()
         self.results.setAccessibleName(tr("Result in view"))
         self.results.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -60,6 +62,7 @@ class RunPanel(QWidget):
         column.addWidget(self.scope)
         column.addWidget(self.results)
         column.addWidget(self.text)
+        column.addWidget(self.notes)
         column.addWidget(self.bar)
         column.addWidget(self.button)
         row = QHBoxLayout()
@@ -103,6 +106,8 @@ class RunPanel(QWidget):
             self.bar.setValue(round(job.fraction * STEPS))
         self.text.setText(self._words(job))
         self.text.setVisible(bool(self.text.text()))
+        result = self._session.result
+        self.notes.show_notes(() if result is None or is_running else result.notes)
         self._list_results()
 
     def _words(self, job: Job | None) -> str:
@@ -124,7 +129,7 @@ class RunPanel(QWidget):
             is_cancelled = job is None or job.result is not incomplete or job.state is State.CANCELLED
             words = tr("Cancelled after {} of {} slices.") if is_cancelled else tr("Stopped after {} of {} slices.")
             return words.format(len(incomplete.done), len(incomplete.slices))
-        return "\n".join(result.notes) if result is not None else ""
+        return ""
 
     def _list_results(self) -> None:
         results = self._session.results

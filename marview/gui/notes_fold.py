@@ -1,0 +1,49 @@
+"""Notes as "3 notes", which unfold on a click."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
+
+from marview.gui.icons import icon
+from marview.gui.label import Label, tooltip
+from marview.text import count
+
+
+class NotesFold(QWidget):
+    """A button with the number of notes, and below it the notes while it is on; other notes fold it again."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.button = QToolButton()
+        self.button.setObjectName("fold")
+        self.button.setCheckable(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.text = Label()
+        self.text.setObjectName("muted")
+        self.text.setWordWrap(True)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.button.toggled.connect(self._fold)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.button)
+        column.addWidget(self.text)
+        self._notes: tuple[str, ...] = ()
+        self.show_notes(())
+
+    def show_notes(self, notes: Sequence[str]) -> None:
+        """Show these notes."""
+        if tuple(notes) != self._notes:
+            self._notes = tuple(notes)
+            self.button.setChecked(False)
+            self.button.setText(count(len(notes), "note"))
+            self.button.setAccessibleName(self.button.text())
+            self.button.setToolTip(tooltip("\n".join(notes)))
+            self.text.setText("\n".join(notes))
+        self.setVisible(bool(notes))
+        self._fold(self.button.isChecked())
+
+    def _fold(self, is_open: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
+        self.text.setVisible(is_open)
+        self.button.setIcon(icon("chevron" if is_open else "chevron_right", "muted"))

@@ -53,16 +53,18 @@ def as_json_lines(jobs: Sequence[Job]) -> str:
 
 
 def print_table(jobs: Sequence[Job], console: Console) -> None:
-    """Print the jobs as a table for people."""
+    """Print the jobs as a table for people, and below it why some were not corrected."""
     table = Table(box=None, header_style="bold")
-    for heading in ("study", "state", "input", "slices", "corrected", "seconds", "why"):
+    for heading in ("study", "state", "slices", "corrected", "seconds", "input"):
         table.add_column(heading, overflow="fold")
     for job in jobs:
-        done = job.state is State.DONE
-        words = (str(job.number), job.state.value, str(job.source), str(job.slices or ""))
-        figures = (str(job.corrected), f"{job.seconds:.1f}") if done else ("", "")
-        table.add_row(*(Text(word) for word in (*words, *figures, job.reason)))
+        figures = (str(job.corrected), f"{job.seconds:.1f}") if job.state is State.DONE else ("", "")
+        words = (str(job.number), job.state.value, str(job.slices or ""), *figures, str(job.source))
+        table.add_row(*map(Text, words))
     console.print(table)
+    for job in jobs:
+        if job.reason:
+            console.print(Text(f"Study {job.number} {job.state.value}: {job.reason}"))
     console.print(sentence(jobs))
 
 

@@ -22,7 +22,7 @@ cp /etc/resolv.conf "$tree/etc/resolv.conf"
 inside() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 chroot "$tree" "$@"; }
 as_user() {
     env -i PATH=/usr/bin:/bin HOME=/home/anna LC_ALL=C.UTF-8 DISPLAY=$display OMP_NUM_THREADS="${OMP_NUM_THREADS:-}" \
-        chroot --userspec=anna:anna "$tree" sh -c 'cd; [ -n "$OMP_NUM_THREADS" ] || unset OMP_NUM_THREADS; exec "$@"' sh "$@"
+        "$(command -v chroot)" --userspec=anna:anna "$tree" sh -c 'cd; [ -n "$OMP_NUM_THREADS" ] || unset OMP_NUM_THREADS; exec "$@"' sh "$@"
 }
 files() { (cd "$tree" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./tmp -o -path ./home -o -path ./var/cache -o -path ./var/log \
     -o -path ./var/lib/apt -o -path ./var/lib/dpkg \) -prune -o -print | sort); }

@@ -3,7 +3,8 @@
 A series of 300 slices of 512 x 512 pixels is opened in the layout of planes: axial, coronal, sagittal and the result,
 with an oblique section in none of them. Mouse events go to the real window, one after the other, and each is followed
 until all panes are drawn. *Paint* is the drawing alone, *event to picture* begins with the event. VTK's image viewer
-draws the same four pictures off-screen in a process of its own.
+draws the same four pictures off-screen in a process of its own. With `--napari PYTHON`, an interpreter that has napari
+draws one pane of the same size on a virtual screen (xvfb-run) in the same run.
 """
 
 import argparse
@@ -42,11 +43,41 @@ LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 NO_KEY = Qt.KeyboardModifier.NoModifier
 
 
+NAPARI = """
+import json, os, sys, time
+import napari
+import numpy as np
+from qtpy.QtWidgets import QApplication
+
+slices, events = map(int, sys.argv[1:])
+hu = np.random.default_rng(1).integers(-1000, 1000, (slices, 512, 512)).astype(np.int16)
+viewer = napari.Viewer()
+viewer.window._qt_window.resize(800, 800)
+layer = viewer.add_image(hu, contrast_limits=(-160, 240))
+app = QApplication.instance()
+for _ in range(20):
+    app.processEvents()
+def timed(change):
+    times = []
+    for number in range(events):
+        began = time.perf_counter()
+        change(number)
+        app.processEvents()
+        times.append((time.perf_counter() - began) * 1000)
+    return times
+scroll = timed(lambda number: viewer.dims.set_point(0, slices // 4 + number % (slices // 2)))
+drag = timed(lambda number: setattr(layer, "contrast_limits", (-160 - number, 240 + number)))
+print(json.dumps({"napari, one pane, scroll": scroll, "napari, one pane, change the HU window": drag}), flush=True)
+os._exit(0)
+"""
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slices", type=int, default=SHAPE[0])
     parser.add_argument("--events", type=int, default=EVENTS)
+    parser.add_argument("--napari", metavar="PYTHON", help="interpreter that has napari, measured too")
     parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     shape = (chosen.slices, *SHAPE[1:])
@@ -58,6 +89,10 @@ def main() -> None:
         labels = Labels("NO^ONE", "P", "Benchmark", "Scroll")
         write_ct_series(hu, Grid.from_spacing(shape, SPACING_MM), Path(folder), labels, seed="display", study_seed="d")
         rows = [*marview_rows(Path(folder), chosen.events), *peer_rows(shape, chosen.events)]
+        if chosen.napari:
+            screen = ["xvfb-run", "-a", "-s", f"-screen 0 {SIZE[0]}x{SIZE[1]}x24"]
+            program = [*screen, chosen.napari, "-c", NAPARI, str(chosen.slices), str(chosen.events)]
+            rows += _rows_of("napari", program, {name: os.environ[name] for name in ("PATH", "HOME")})
     print(f"load before: {os.getloadavg()[0]:.1f}, cores: {os.cpu_count()}\n")
     print("| | paint, median ms | 99 % | event to picture, median ms | 99 % |")
     print("| --- | ---: | ---: | ---: | ---: |")
@@ -169,16 +204,20 @@ def _put_result(window: MainWindow) -> None:
     session.show(result)
 
 
-def peer_rows(shape: tuple[int, int, int], events: int) -> Iterable[tuple[str, list[float], list[float]]]:
+def peer_rows(shape: tuple[int, int, int], events: int) -> list[tuple[str, list[float], list[float]]]:
     """Drawing times of VTK's image viewer; none where VTK cannot draw."""
     command = [sys.executable, "-m", "benchmarks.display", "--peer", "--slices", str(shape[0]), "--events", str(events)]
     environment = {**os.environ, "VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow"}
+    return _rows_of("VTK", command, environment)
+
+
+def _rows_of(peer: str, command: list[str], environment: dict[str, str]) -> list[tuple[str, list[float], list[float]]]:
+    """What a peer measured in a process of its own; none where it cannot draw."""
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        print(f"VTK cannot draw here: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
-        return
-    for name, times in json.loads(done.stdout.splitlines()[-1]).items():
-        yield name, times, times
+        print(f"{peer} cannot draw here: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+        return []
+    return [(name, times, times) for name, times in json.loads(done.stdout.splitlines()[-1]).items()]
 
 
 def _vtk(hu: NDArray[np.int16], events: int) -> dict[str, list[float]]:

@@ -24,6 +24,8 @@ class MeasuresPanel(FoldingSection):
         self._session = session
         self.list = QListWidget()
         self.list.setAccessibleName(tr("Measurements"))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.itemClicked.connect(self._go)
         self.list.currentRowChanged.connect(lambda _row: self._detail())
         self.details = RegionDetails()
@@ -60,8 +62,11 @@ class MeasuresPanel(FoldingSection):
             self.list.addItem(item)
         self.list.setCurrentRow(min(chosen, len(listed) - 1))
         blocker.unblock()
+        self.list.ensurePolished()  # the style sheet's rows are the ones to measure
         row_px = self.list.sizeHintForRow(0) if listed else 0
-        self.list.setFixedHeight(min(MOST_PX, len(listed) * row_px + 6))
+        self.list.setFixedHeight(min(MOST_PX, len(listed) * row_px + 2 * self.list.frameWidth() + 4))
+        if (item := self.list.currentItem()) is not None:
+            self.list.scrollToItem(item)
         self._detail()
 
     def _detail(self) -> None:

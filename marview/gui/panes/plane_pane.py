@@ -226,6 +226,7 @@ class PlanePane(ImagePane):
         """Keep the section fitted."""
         super().resizeEvent(event)
         self._look(self.session.view.display)
+        self.oblique_line.draw()
 
     def showEvent(self, event: object) -> None:
         """Catch up with what changed while hidden."""

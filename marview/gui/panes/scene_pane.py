@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QToolButton, QWidget
 
 from marview.gui.icons import icon
 from marview.gui.panes.pane import Pane
@@ -32,7 +32,7 @@ FILL_MS = 500
 IDLE_MS = 60_000
 """A hidden pane gives the memory of its process back after this time."""
 
-CUTS: dict[Cut, str] = {"none": "Whole", "axial": "Axial", "coronal": "Coronal", "sagittal": "Sagittal"}
+CUTS: dict[Cut, str] = {"none": "No cut", "axial": "Axial cut", "coronal": "Coronal cut", "sagittal": "Sagittal cut"}
 LOOKS: dict[Look, str] = {"bone": "Bone", "metal": "Metal"}
 
 
@@ -81,10 +81,12 @@ class ScenePane(Pane):
         self.surface.setToolTip(tr("Metal mask as a surface"))
         self.surface.setAccessibleName(tr("Metal mask as a surface"))
         self.surface.toggled.connect(lambda _is_on: self._ask(is_moving=False))
-        self.cuts = Segmented({name: tr(title) for name, title in CUTS.items()})
+        self.cuts = QComboBox()
+        for name, title in CUTS.items():
+            self.cuts.addItem(tr(title), name)
+        self.cuts.setAccessibleName(tr("Cut"))
         self.cuts.setToolTip(tr("Cut off what lies in front of a plane through the crosshair; the wheel moves it"))
-        self.cuts.choose("none")
-        self.cuts.chosen.connect(self._set_cut)
+        self.cuts.activated.connect(lambda at: self._set_cut(self.cuts.itemData(at)))
         self.retry = QPushButton(tr("Retry"))
         self.retry.clicked.connect(self._start)
         self.retry.hide()
@@ -234,7 +236,6 @@ class ScenePane(Pane):
 
     def _set_cut(self, name: str) -> None:
         self.cut = next(cut for cut in CUTS if cut == name)
-        self.cuts.choose(name)
         self._ask(is_moving=False)
 
     def _wheel(self, notches: int) -> None:

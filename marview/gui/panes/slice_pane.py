@@ -214,6 +214,7 @@ class SlicePane(ImagePane):
         """Keep the slice fitted."""
         super().resizeEvent(event)
         self._look(self.session.view.display)
+        self.oblique_line.draw()
 
     def showEvent(self, event: object) -> None:
         """Catch up with what changed while hidden."""

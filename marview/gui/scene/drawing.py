@@ -35,10 +35,10 @@ from marview.gui.scene.voxels import Voxels, coarsened, without_metal
 MOST_STILL, MOST_MOVING = 16_000_000, 1_500_000
 """Voxels of the volume that is drawn."""
 
-TARGET_S = {"moving": 0.07, "still": 0.3}
+TARGET_S: dict[Quality, float] = {"moving": 0.07, "still": 0.3}
 """How long a picture may take; rays lie farther apart where it takes longer."""
 
-SPARSEST = {"moving": 5.0, "still": 3.0}
+SPARSEST: dict[Quality, float] = {"moving": 5.0, "still": 3.0}
 BACKGROUND = (0.02, 0.025, 0.03)
 METAL = (0.94, 0.65, 0.23)
 OPACITY: dict[Look, tuple[tuple[float, float], ...]] = {
@@ -111,7 +111,11 @@ class Volume:
 
 
 class Scene:
-    """Draws a volume, a corrected one beside it where there is one, and the metal in both."""
+    """Draws a volume, a corrected one beside it where there is one, and the metal in both.
+
+    Attributes:
+        sparseness: how many pixels apart the rays of the next picture lie.
+    """
 
     def __init__(self) -> None:
         self._window = vtkRenderWindow()
@@ -130,7 +134,7 @@ class Scene:
         self._volumes: dict[bool, list[Volume]] = {}
         self._metal: list[vtkActor] = []
         self._middle, self._reach = np.zeros(3), np.ones(3)
-        self._sparseness: dict[str, float] = {"moving": 3.0, "still": 1.5}
+        self.sparseness: dict[Quality, float] = {"moving": 3.0, "still": 1.5}
         self._colour(self._look)
 
     @property
@@ -201,7 +205,7 @@ class Scene:
         camera = Camera(wanted.azimuth_deg, wanted.elevation_deg, wanted.zoom, wanted.pan_mm)
         pixel_mm = self._aim(camera, *self._place(wanted.width, wanted.height))
         cut = _plane(wanted, camera)
-        sparseness = self._sparseness[wanted.quality]
+        sparseness = self.sparseness[wanted.quality]
         for volume in self._set(has_mask=wanted.has_mask):
             volume.prepare(wanted.quality, sparseness, cut)
         for actor in self._metal:
@@ -219,8 +223,8 @@ class Scene:
     def _adapt(self, quality: Quality, seconds: float) -> None:
         """Set the distance of rays so that the next picture takes the time it may take."""
         factor = (seconds / TARGET_S[quality]) ** 0.5
-        wanted = self._sparseness[quality] * min(1.5, max(0.75, factor))
-        self._sparseness[quality] = min(SPARSEST[quality], max(1.0, wanted))
+        wanted = self.sparseness[quality] * min(1.5, max(0.75, factor))
+        self.sparseness[quality] = min(SPARSEST[quality], max(1.0, wanted))
 
     def _aim(self, camera: Camera, width: float, height: float) -> float:
         """Point the camera; returns the edge of a pixel in mm."""

@@ -108,7 +108,11 @@ def test_metal_alone_and_its_surface_can_be_switched(scene, qtbot) -> None:
 
 @needs_vtk
 def test_a_cut_goes_through_the_crosshair_and_the_wheel_moves_it(scene, qtbot, opened) -> None:
-    QTest.mouseClick(scene.cuts._buttons["coronal"], LEFT)
+    scene.cuts.setFocus()
+    QTest.keyClick(scene.cuts, Qt.Key.Key_Space)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Return):
+        QTest.keyClick(scene.cuts.view(), key)
+    assert scene.cut == "coronal"
     settle(scene, qtbot)
     cut = picture(scene)
     before = opened.session.crosshair.lps_mm[1]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from marview.commands.series import shared_series
 from marview.dicom import LoadedSeries
+from marview.dicom.atomic import claimed
 from marview.dicom.mask_file import read_mask
 from marview.errors import BadInput, NoMetal, UsageError
 from marview.export import refuse_mask_name, write_mask
@@ -125,8 +126,9 @@ def write_metal(path: Path, output: Path, choice: MaskChoice, series_uid: str = 
     with shared_series(path, series_uid) as series:
         loaded = series.loaded
         refuse_mask_name(output, loaded)
-        found = find_metal(loaded, choice)
-        write_mask(output, found.mask, loaded, origin=found.origin, is_automatic=choice.file is None)
+        with claimed(output):
+            found = find_metal(loaded, choice)
+            write_mask(output, found.mask, loaded, origin=found.origin, is_automatic=choice.file is None)
         voxel_mm3 = loaded.volume.grid.voxel_mm3
         slices = loaded.volume.grid.slice_numbers.sorted(np.flatnonzero(found.mask.any(axis=(1, 2))))
         for note in found.notes:

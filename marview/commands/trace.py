@@ -11,7 +11,7 @@ from PIL import Image
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import share, shared_series
 from marview.commands.slices import parse_slice
-from marview.dicom.atomic import check_file
+from marview.dicom.atomic import check_file, claimed
 from marview.errors import UsageError
 from marview.export import whole_file, write_npz
 from marview.geometry import TraceCoverage
@@ -37,7 +37,7 @@ def write_trace(path: Path, number: int, output: Path, choice: MaskChoice, serie
     if output.suffix not in {".npz", ".png"}:
         raise UsageError(f"{output} is neither NAME.npz nor NAME.png.")
     check_file(output)
-    with shared_series(path, series_uid) as series:
+    with claimed(output), shared_series(path, series_uid) as series:
         slice_index = parse_slice(number, series.loaded.volume.grid.slice_numbers)
         check_file(output)  # the series is known by now, and nothing goes into its folder
         metal = find_metal(series.loaded, choice)
@@ -55,10 +55,10 @@ def write_trace(path: Path, number: int, output: Path, choice: MaskChoice, serie
                 slice_index=slice_index,
             )
             coverage = TraceCoverage(**worker.sinogram(request, listen).wait().check()["coverage"])
-    if output.suffix == ".npz":
-        write_npz(output, pictures)
-    else:
-        _draw(output, np.asarray(pictures["sinogram"], np.float32), np.asarray(pictures["trace"], np.bool_))
+        if output.suffix == ".npz":
+            write_npz(output, pictures)
+        else:
+            _draw(output, np.asarray(pictures["sinogram"], np.float32), np.asarray(pictures["trace"], np.bool_))
     for note in metal.notes:
         print(f"Note: {note}", file=sys.stderr)
     print(f"{output}: slice {number}, {_told(coverage, metal)}")

@@ -128,6 +128,36 @@ def _writable_parent(target: Path) -> Path:
 
 
 @contextmanager
+def claimed(target: Path) -> Iterator[None]:
+    """Keep other processes from beginning the same file or folder while the work for it lasts.
+
+    Two that work for minutes on one target must not both succeed, for the first one's result would be lost. Take it
+    around the work; `whole_file` writes the file itself. The claim of a process that died is swept.
+
+    Raises:
+        UsageError: the target is a file that was read, or lies in the folder of a series that was read.
+        CannotWrite: another process works on the target, or nothing may be written there.
+    """
+    target = Path(os.path.abspath(target))  # noqa: PTH100
+    refuse_original(target)
+    new = [folder for folder in target.parents if not folder.exists()]
+    part = target.parent / _part_name(target.name)
+    try:
+        with _sentences(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            sweep(target.parent)
+            _claim(part, target)
+        try:
+            yield
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    finally:
+        for folder in new:  # those that hold nothing, because the work failed
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+@contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """A file to write, which replaces `target` when the block ends well and is gone when it does not.
 

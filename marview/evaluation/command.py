@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from marview.dicom.atomic import check_file
+from marview.dicom.atomic import check_file, claimed
 from marview.evaluation.benchmark import Progress, run_benchmark
 from marview.evaluation.case_set import find_protocol, list_cases
 from marview.evaluation.methods import WorkerMethods
@@ -57,7 +57,7 @@ def benchmark(
     check_file(output / "results.json")
     scan = named_protocol(protocol) if protocol else find_protocol(cases)
     scanner = MISMATCHED if is_mismatched else None
-    with WorkerMethods(device) as correct:
+    with claimed(output), WorkerMethods(device) as correct:
         chosen = expand(methods, discover())
         entries = [correct.entry(method, (parameters or {}).get(method)) for method in chosen]
         for notice in correct.notices(chosen):

@@ -1,6 +1,6 @@
 """Results as files: NIfTI and npz arrays, PNG pictures, tables. Each appears whole or not at all."""
 
-from marview.dicom.atomic import CannotWrite, whole_file, whole_folder
+from marview.dicom.atomic import CannotWrite, claimed, whole_file, whole_folder
 from marview.export.arrays import corrected_hu, write_nifti, write_npz
 from marview.export.corrected import Corrected, Format, refuse_up_front, write_corrected
 from marview.export.masks import MASK_SUFFIXES, refuse_mask_name, write_mask, write_nrrd
@@ -12,6 +12,7 @@ __all__ = [
     "CannotWrite",
     "Corrected",
     "Format",
+    "claimed",
     "corrected_hu",
     "picture",
     "refuse_mask_name",

@@ -3,14 +3,14 @@
 import errno
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from marview.errors import BadInput, MethodFailed, UsageError
-from marview.export import CannotWrite
+from marview.export import CannotWrite, claimed
 from marview.learning.api import Asked, OwnPairs, Sources, Trainable
 from marview.learning.bank import read_banks
 from marview.learning.loop import Ending, News, Plan, Training, check_folder
@@ -76,7 +76,7 @@ def train(
             fit.
         BadInput: there is nothing to train on.
         MethodFailed: its code fails, or a loss is not a number.
-        CannotWrite: the disk is full or read-only.
+        CannotWrite: the disk is full or read-only, or another process trains in the same folder.
     """
     if listing.manifest is None:
         raise UsageError(f"The method {listing.id} cannot be trained: {listing.error}")
@@ -99,6 +99,22 @@ def train(
             "--data DIR. Unpaired training is for methods such as adn."
         )
     machine = Machine(order.device)
+    with claimed(order.output) if machine.is_first else nullcontext():
+        return _train(listing, order, trainable, recipe, code, machine, tell, hear)
+
+
+def _train(
+    listing: Listing,
+    order: Order,
+    trainable: Trainable,
+    recipe: Recipe,
+    code: Path,
+    machine: Machine,
+    tell: Callable[[str], None],
+    hear: Callable[[News], None],
+) -> Ending:
+    """Train on a machine; no other process trains in the same folder."""
+    assert listing.manifest is not None
     sources = _sources(trainable, recipe, order, machine, tell)
     refuse_original(order.output)
     version, begins_with = listing.manifest.version, order.begins_with

@@ -38,8 +38,14 @@ class SharedArray:
         self._description = {"path": str(path), "shape": list(array.shape), "dtype": array.dtype.str}
 
     @classmethod
-    def create(cls, shape: tuple[int, ...], dtype: DTypeLike) -> "SharedArray":
+    def create(cls, shape: tuple[int, ...], dtype: DTypeLike, *, reserved: slice | None = None) -> "SharedArray":
         """A new array of zeros, its memory reserved.
+
+        Args:
+            shape: of the array.
+            dtype: of its values.
+            reserved: part along the first axis whose memory is reserved, which takes time; all where None. The rest
+                takes memory as it is touched, and must be read only.
 
         Raises:
             MarviewError: there is no room for it.
@@ -50,7 +56,8 @@ class SharedArray:
         for place in places:
             with contextlib.suppress(OSError):
                 path = scratch(place) / uuid.uuid4().hex
-                return cls(path, _map(path, shape, kind, size=size, is_writable=True), is_owner=True)
+                part = _bytes_of(reserved, shape, size)
+                return cls(path, _map(path, shape, kind, size=size, part=part, is_writable=True), is_owner=True)
         raise MarviewError(
             f"There is no room for an array of {size / 1e6:.0f} MB in {' or '.join(map(str, places))}; free "
             "some memory or disk and try again."
@@ -105,16 +112,22 @@ def _remove(path: Path) -> None:
 
 
 def _map(
-    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], *, size: int | None, is_writable: bool
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    *,
+    size: int | None,
+    part: tuple[int, int] = (0, 0),
+    is_writable: bool,
 ) -> NDArray[Any]:
-    """Map a file, made and reserved first where a size is given."""
+    """Map a file; where a size is given, make it first and reserve a part of it, from one byte to another."""
     flags = os.O_RDWR if is_writable else os.O_RDONLY
     if size is not None:
         flags |= os.O_CREAT | os.O_EXCL
     file = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
     try:
         if size is not None:
-            _reserve(file, size)
+            _reserve(file, size, *part)
         access = mmap.ACCESS_WRITE if is_writable else mmap.ACCESS_READ
         mapped = mmap.mmap(file, 0, access=access)
     except OSError:
@@ -127,9 +140,16 @@ def _map(
     return np.frombuffer(mapped, dtype=dtype, count=count).reshape(shape)
 
 
-def _reserve(file: int, size: int) -> None:
+def _bytes_of(part: slice | None, shape: tuple[int, ...], size: int) -> tuple[int, int]:
+    """The bytes of a part along the first axis, from one to another."""
+    if part is None or not shape or not shape[0]:
+        return 0, size
+    start, stop, _ = part.indices(shape[0])
+    return size * start // shape[0], size * stop // shape[0]
+
+
+def _reserve(file: int, size: int, start: int, stop: int) -> None:
     """Take the room now, so that a full disk is told here and is no bus error later."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file, 0, size)
-    else:
-        os.truncate(file, size)
+    os.truncate(file, size)
+    if hasattr(os, "posix_fallocate") and stop > start:
+        os.posix_fallocate(file, start, stop - start)

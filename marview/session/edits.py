@@ -87,7 +87,7 @@ class Edits:
 
     def clear(self) -> None:
         """Take all metal away."""
-        self._metal.edit(np.zeros_like)
+        self._metal.edit(lambda mask: np.zeros(mask.shape, bool))
 
     def _do(self, change: Callable[[Mask, bool], Mask]) -> None:
         """Make a change of a mask, given whether slices go by themselves, on what is set."""

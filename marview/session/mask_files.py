@@ -41,7 +41,7 @@ class MaskFiles:
         if self._metal.shared is None or not self._metal.is_present:
             self._messages.say(Severity.WARNING, "No metal is marked, so there is no mask to write.")
             return
-        mask, recipe = self._metal.shared.array.copy(), self._metal.recipe
+        mask, recipe = self._metal.copy(), self._metal.recipe
         is_automatic = recipe.source is not Source.HAND
 
         def work() -> Path:

@@ -98,7 +98,7 @@ class Metal:
             return None
         return KeptMetal(
             shape=self.mask.array.shape,
-            packed=_packed(self.mask.array),
+            packed=self._packed_now(),
             undo_stack=self.mask.undo_stack,
             state=self._state,
             saved=self.saved,
@@ -107,14 +107,25 @@ class Metal:
             doubt=self._doubt,
         )
 
-    def take(self, volume: Volume | None, kept: KeptMetal | None = None) -> None:
-        """Begin with another volume, with no mask or with the one that was put away."""
+    def take(self, volume: Volume | None, kept: KeptMetal | None = None, room: SharedArray | None = None) -> None:
+        """Begin with another volume, with no mask or with the one that was put away.
+
+        Args:
+            volume: the volume; None where none is open.
+            kept: what was put away.
+            room: zeros for the mask, bool `[z, y, x]`; taken over. Made here where None.
+
+        Raises:
+            MarviewError: there is no room for the mask.
+        """
         self._changes.drop()
         self._withdraw_question()
-        if self.shared is not None:
-            self.shared.close()
-        self.shared = None if volume is None else SharedArray.create(volume.hu.shape, np.bool_)
         self.mask = None
+        if self.shared is not None:
+            self._background.let_go(self.shared.close)
+        self.shared = None
+        if volume is not None:
+            self.shared = SharedArray.create(volume.hu.shape, np.bool_) if room is None else room
         if volume is not None and self.shared is not None:
             self.mask = MetalMask(
                 self.shared.array,
@@ -166,6 +177,21 @@ class Metal:
     def slices(self) -> NDArray[np.int64]:
         """Indices z of the slices with metal."""
         return np.flatnonzero(self.counts)
+
+    @property
+    def span(self) -> slice:
+        """The slices from the first to the last one with metal."""
+        slices = self.slices
+        return slice(int(slices[0]), int(slices[-1]) + 1) if len(slices) else slice(0, 0)
+
+    def copy(self) -> Mask:
+        """A copy of the mask, bool `[z, y, x]`; its slices without metal take no memory."""
+        if self.shared is None:
+            return np.zeros((0, 0, 0), bool)
+        copied = np.zeros(self.shared.array.shape, bool)
+        for z in self.slices:
+            copied[z] = self.shared.array[z]
+        return copied
 
     def plane(self, slice_index: int) -> NDArray[np.bool_] | None:
         """The mask of a slice, `[y, x]`; None where it holds no metal."""
@@ -238,7 +264,7 @@ class Metal:
             if found is None or is_stale():
                 return None
             wanted = finish(found.mask, recipe, volume.grid)
-            return _Found(found, MaskPatch.between(mask.array, wanted), packed)
+            return _Found(found, self._patch_to(wanted, mask), packed)
 
         self._changes.run(
             work, lambda found: self._take_found(found, recipe), lambda sentence: self._fail(sentence, before)
@@ -337,7 +363,7 @@ class Metal:
             then()
 
         self._changes.run(
-            lambda _is_stale: MaskPatch.between(mask.array, change(mask.array)),
+            lambda _is_stale: self._patch_to(change(mask.array), mask),
             done,
             lambda sentence: self._fail(sentence, self.asked),
         )
@@ -355,7 +381,7 @@ class Metal:
 
         def work(_is_stale: IsStale) -> tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]:
             told = tuple(dict.fromkeys((*notes, *self._scale_notes(volume))))
-            return MaskPatch.between(mask.array, given), _packed(given), told
+            return self._patch_to(given, mask), _packed(given), told
 
         def done(answer: tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]) -> None:
             self._set_busy(is_busy=False)
@@ -423,6 +449,19 @@ class Metal:
         self.recipe = Recipe(Source.HAND, edit=self._edits) if is_new else self.recipe.edited(self._edits)
         self.asked = self.recipe
 
+    def _patch_to(self, wanted: Mask, mask: MetalMask) -> MaskPatch | None:
+        """What takes the mask to another one; slices that are empty in both are left alone."""
+        among = [z for z in range(len(wanted)) if self.counts[z] or wanted[z].any()]
+        return MaskPatch.between(mask.array, wanted, among)
+
+    def _packed_now(self) -> MaskPatch | None:
+        """The mask as it is, of the slices with metal."""
+        if self.mask is None or not self.is_present:
+            return None
+        rows, columns = self.mask.array.shape[1:]
+        whole = (self.span, slice(0, rows), slice(0, columns))
+        return MaskPatch.of_flips(self.mask.array[self.span], whole)
+
     def _touch(self, box: Box | None) -> None:
         """Voxels within a box are others."""
         if box is not None and self.mask is not None:
@@ -469,7 +508,7 @@ def _is_work(recipe: Recipe, saved: Recipe) -> bool:
 
 
 def _packed(mask: Mask) -> MaskPatch | None:
-    return MaskPatch.between(np.zeros_like(mask), mask)
+    return MaskPatch.between(np.zeros(mask.shape, bool), mask)
 
 
 def _unpacked(patch: MaskPatch, shape: tuple[int, ...]) -> Mask:

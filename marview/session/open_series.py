@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from marview.dicom import LoadedSeries
 from marview.mar import SharedArray
+from marview.session.background import Background
 from marview.session.display import SOFT_TISSUE, Display, View
 from marview.session.library import Library
 from marview.session.picture import Picture
@@ -24,13 +25,15 @@ class OpenSeries:
         unlooked: index of the slice that opening showed, until the metal is found; None once that is settled.
     """
 
-    def __init__(self, settings: Settings, view: View) -> None:
+    def __init__(self, settings: Settings, view: View, background: Background) -> None:
         self.hu: SharedArray | None = None
         self.unlooked: int | None = None
         self._library: Library | None = None
         self._settings = settings
         self._view = view
+        self._background = background
         self._allocated: list[SharedArray] = []
+        self._mask_room: SharedArray | None = None
         self._held: Counter[SharedArray] = Counter()
         view.changed.connect(self._remember_window)
 
@@ -46,10 +49,22 @@ class OpenSeries:
     # -- memory
 
     def allocate(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Shared memory for the HU of a series that is read."""
+        """Shared memory for the HU of a series that is read, and for its mask.
+
+        It is taken on the thread that reads, because the system needs half a second for a large series.
+
+        Raises:
+            MarviewError: there is no room for them.
+        """
         shared = SharedArray.create(shape, dtype)
+        self._mask_room = SharedArray.create(shape, np.bool_)
         self._allocated.append(shared)
         return shared.array
+
+    def room_for_mask(self, shape: tuple[int, ...]) -> SharedArray | None:
+        """What was allocated for the mask of a series of this shape, once; None where nothing was."""
+        room, self._mask_room = self._mask_room, None
+        return room if room is not None and room.array.shape == shape else None
 
     def hold(self, hu: SharedArray) -> None:
         """Keep HU in memory until `release`, also when another series is in view."""
@@ -62,7 +77,7 @@ class OpenSeries:
             del self._held[hu]
             if hu is not self.hu and hu in self._allocated:
                 self._allocated.remove(hu)
-                hu.close()
+                self._background.let_go(hu.close)
 
     def close(self) -> None:
         """Let go of all memory."""
@@ -95,7 +110,7 @@ class OpenSeries:
         in_use = [shared for shared in self._allocated if shared is self.hu or shared in self._held]
         for shared in self._allocated:
             if shared not in in_use:
-                shared.close()
+                self._background.let_go(shared.close)
         self._allocated = in_use
 
     def empty(self) -> None:

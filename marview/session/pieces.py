@@ -65,9 +65,9 @@ class Pieces:
         if mask is None or mask.hu is None or not self._metal.is_present:
             self._take(((), 0))
             return
-        array, hu, spacing_mm = mask.array, mask.hu, mask.spacing_mm
+        array, hu, spacing_mm, span = mask.array, mask.hu, mask.spacing_mm, self._metal.span
         self._listing.run(
-            lambda _is_stale: _split(components(array, hu, spacing_mm)),
+            lambda _is_stale: _split(components(array, hu, spacing_mm, span)),
             self._take,
             self._messages.error,
             self.list_anew,

@@ -240,7 +240,7 @@ class Reductions:
             return
         volume = loaded.volume
         try:
-            refuse_unusable(shared.array, volume.hu)
+            refuse_unusable(shared.array[self._metal.span], volume.hu[self._metal.span])
             variants, slices = choice.variants(), choice.within(self._metal.slices)
             refuse_too_large(len(variants), len(slices), (volume.hu.shape[1], volume.hu.shape[2]))
         except MarviewError as refusal:
@@ -253,7 +253,7 @@ class Reductions:
             SweepInput(
                 hu,
                 volume.grid.stack_mm,
-                shared.array.copy(),
+                self._metal.copy(),
                 slices,
                 numbers=volume.grid.slice_numbers,
                 drift_mm=volume.grid.drift_mm,
@@ -273,7 +273,7 @@ def _request(result: Result, hu: SharedArray, volume: Volume, device: Device) ->
         MarviewError: there is no room in memory.
     """
     missing = result.missing
-    mask = SharedArray.create(volume.hu.shape, np.bool_)
+    mask = SharedArray.create(volume.hu.shape, np.bool_, reserved=result.mask.span)
     try:
         correction = SharedArray.create((len(missing), *volume.hu.shape[1:]), np.float32)
     except MarviewError:

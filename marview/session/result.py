@@ -59,6 +59,11 @@ class KeptMask:
         self.shape: tuple[int, ...] = mask.shape
         self._bits = {z: np.packbits(mask[z]) for z in slices}
 
+    @property
+    def span(self) -> slice:
+        """The slices from the first to the last one that is kept."""
+        return slice(min(self._bits, default=0), max(self._bits, default=-1) + 1)
+
     def __getitem__(self, z: int) -> NDArray[np.bool_]:
         """The metal of a slice, bool `[y, x]`."""
         rows, columns = self.shape[1:]

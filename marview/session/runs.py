@@ -14,7 +14,7 @@ from psygnal import Signal
 from marview.errors import MarviewError
 from marview.mar.messages import Message, Note, Output, Progress, ReduceRequest, SliceDone, WeightsRead
 from marview.mar.run import Outcome, Run
-from marview.session.background import Post
+from marview.session.background import Background
 from marview.session.messages import Messages, Severity
 from marview.session.result import Result
 from marview.threads import NoThread, start_thread
@@ -127,11 +127,12 @@ class Runs:
     changed = Signal(Job)
     filled = Signal(int)
 
-    def __init__(self, reducer: Callable[[], Reducer], post: Post, messages: Messages) -> None:
+    def __init__(self, reducer: Callable[[], Reducer], background: Background, messages: Messages) -> None:
         self.job: Job | None = None
         self.waiting: list[Job] = []
         self._reducer = reducer
-        self._post = post
+        self._post = background.post
+        self._let_go = background.let_go
         self._messages = messages
         self._told = 0.0
 
@@ -205,7 +206,7 @@ class Runs:
 
     def _refuse(self, job: Job, sentence: str) -> bool:
         self._messages.error(sentence)
-        job.close()
+        self._let_go(job.close)
         job.sentence = sentence
         self._over(job, State.FAILED)
         return False
@@ -265,7 +266,7 @@ class Runs:
             self._messages.error(outcome.sentence)
         else:
             self._messages.say(Severity.INFO, "The run was cancelled. Your images are unchanged.")
-        job.close()
+        self._let_go(job.close)
         self._over(job, state)
         while self.waiting and not self.is_running:
             self._begin(self.waiting.pop(0))

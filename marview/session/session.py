@@ -80,7 +80,7 @@ class Session:
         self._tracer: MarWorker | None = None
 
         # what is open
-        self.series = OpenSeries(settings, self.view)
+        self.series = OpenSeries(settings, self.view, self.background)
         self.library = Library(self.background, self.messages, self.series.allocate)
         self.series.follow(self.library)
         known = None if index is None else StudyIndex(index)
@@ -102,7 +102,7 @@ class Session:
 
         # what was run
         self.methods = Methods(self.background, self.messages, settings, self._get_worker, listings)
-        self.runs = Runs(self._get_worker, post, self.messages)
+        self.runs = Runs(self._get_worker, self.background, self.messages)
         self.speeds = Speeds(settings)
         self.runs.changed.connect(self.speeds.note)
         self.sensitivity = Sensitivity(self._get_worker, self.background, self.messages)
@@ -329,7 +329,8 @@ class Session:
         self.series.hu = None
         self.sinograms.want(None)
         is_same = kept is not None and kept.metal is not None and kept.metal.shape == loaded.volume.grid.shape
-        self.metal.take(loaded.volume, kept.metal if is_same and kept is not None else None)
+        room = self.series.room_for_mask(loaded.volume.grid.shape)
+        self.metal.take(loaded.volume, kept.metal if is_same and kept is not None else None, room)
         self.series.start(loaded, None if kept is None else kept.slice_index)
         self.traces.restart()
 

@@ -29,6 +29,28 @@ def box_of(mask: NDArray[np.bool_]) -> Box | None:
     return slices, rows, columns
 
 
+def box_above(values: NDArray[np.int16], least: float) -> Box | None:
+    """The smallest box around the voxels that reach `least`, `[z, y, x]`; None where there are none.
+
+    It looks at one slice at a time, because a whole mask of a large volume would take half the volume's memory.
+
+    Example:
+        >>> values = np.zeros((3, 4, 5), np.int16)
+        >>> values[1, 2, 3] = 7
+        >>> box_above(values, 7)
+        (slice(1, 2, None), slice(2, 3, None), slice(3, 4, None))
+    """
+    slices, rows, columns = (np.zeros(size, bool) for size in values.shape)
+    for z, plane in enumerate(values):
+        if plane.max() >= least:
+            reaches = plane >= least
+            slices[z] = True
+            rows |= reaches.any(axis=1)
+            columns |= reaches.any(axis=0)
+    used = _used(slices), _used(rows), _used(columns)
+    return None if used[0] is None or used[1] is None or used[2] is None else (used[0], used[1], used[2])
+
+
 def grown(box: Box, room: Sequence[int], shape: Sequence[int]) -> Box:
     """A box with room voxels more on each side along (z, y, x), as far as the array of this shape reaches."""
     first, second, third = (
@@ -47,6 +69,12 @@ def around(first: Box, second: Box) -> Box:
 def inside(box: Box, outer: Box) -> Box:
     """The box as an index into the part of the array that the outer box cuts out."""
     z, y, x = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(box, outer, strict=True))
+    return z, y, x
+
+
+def moved(box: Box, outer: Box) -> Box:
+    """A box within the part of an array that the outer box cuts out, as an index into the array: undoes `inside`."""
+    z, y, x = (slice(a.start + b.start, a.stop + b.start) for a, b in zip(box, outer, strict=True))
     return z, y, x
 
 

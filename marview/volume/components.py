@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from marview.volume.box import Box, box_of
+from marview.volume.box import Box, box_of, moved
 from marview.volume.mask import NEIGHBOURS
 
 
@@ -71,15 +71,20 @@ class Components:
         return self.pieces[number - 1] if number else None
 
 
-def components(mask: NDArray[np.bool_], hu: NDArray[np.int16], spacing_mm: Sequence[float]) -> Components:
+def components(
+    mask: NDArray[np.bool_], hu: NDArray[np.int16], spacing_mm: Sequence[float], span: slice | None = None
+) -> Components:
     """List the connected pieces of a mask.
 
     Args:
         mask: bool, `[z, y, x]`.
         hu: HU, `[z, y, x]`.
         spacing_mm: distance of neighbouring voxels along (z, y, x).
+        span: the slices that hold all of the mask; all where None.
     """
-    box = box_of(mask)
+    span = slice(0, len(mask)) if span is None else span
+    found = box_of(mask[span])
+    box = None if found is None else moved(found, (span, slice(0, None), slice(0, None)))
     if box is None:
         return Components((), np.zeros((0, 0, 0), np.int32), None, mask.shape)
     labels, count = ndimage.label(mask[box], NEIGHBOURS)

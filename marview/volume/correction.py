@@ -17,8 +17,10 @@ def corrected(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDAr
     >>> corrected(np.array([40, 40, 32767], np.int16), np.array([0, -90.6, 3], np.float32)).tolist()
     [40, -51, 32767]
     """
-    total = np.rint(hu + correction_hu.astype(np.float64))
-    return np.asarray(np.clip(total, _INT16.min, _INT16.max), dtype=np.int16)
+    total = np.add(hu, correction_hu, dtype=np.float64)
+    np.rint(total, out=total)
+    np.clip(total, _INT16.min, _INT16.max, out=total)
+    return total.astype(np.int16)
 
 
 class Planes(Protocol):

@@ -61,6 +61,6 @@ def grow_from(
 
 def within(mask: NDArray[np.bool_], box: Box) -> NDArray[np.bool_]:
     """What of a mask, bool `[z, y, x]`, lies in a box."""
-    result = np.zeros_like(mask)
+    result = np.zeros(mask.shape, bool)
     result[box] = mask[box]
     return result

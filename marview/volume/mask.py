@@ -41,8 +41,12 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     box = box_of(mask)
     if box is None:
         raise BadInput("The metal mask is empty: find or paint the metal first.")
-    body = int(np.count_nonzero(hu[box[0]] > BODY_HU))
-    share = np.count_nonzero(mask[box]) / max(body, 1)
+    metal, body = int(np.count_nonzero(mask[box])), 0
+    for plane in hu[box[0]]:
+        body += int(np.count_nonzero(plane > BODY_HU))
+        if metal <= _TOO_MUCH * body:
+            return  # mostly known after a slice or two, which matters to a window that waits
+    share = metal / max(body, 1)
     if share > _TOO_MUCH:
         raise BadInput(
             f"The metal mask covers {min(share, 1):.0%} of the body in its slices: nothing is left to correct from; "
@@ -94,7 +98,7 @@ def grow_mm(
         away_mm = _distance_mm(of, spacing_mm, in_slices=in_slices)
     # Distances are float32: a margin of exactly some voxels takes them in.
     near = away_mm <= reach * (1 + 1e-5)
-    result = np.zeros_like(mask)
+    result = np.zeros(mask.shape, bool)
     result[box] = inner & ~near if margin_mm < 0 else near
     return result
 
@@ -202,7 +206,7 @@ def _component_at(mask: Mask, point_zyx: Sequence[int]) -> Mask:
     box = box_of(mask)
     assert box is not None
     labels, _ = ndimage.label(mask[box], NEIGHBOURS)
-    result = np.zeros_like(mask)
+    result = np.zeros(mask.shape, bool)
     result[box] = labels == labels[z - box[0].start, y - box[1].start, x - box[2].start]
     return result
 
@@ -246,7 +250,7 @@ def copy_slice(mask: Mask, source: int, target: int) -> Mask:
 
 def _in_box(mask: Mask, room: Sequence[int], change: Callable[[Mask], Mask]) -> Mask:
     """Apply a change where the mask lies, with room around it."""
-    result = np.zeros_like(mask)
+    result = np.zeros(mask.shape, bool)
     box = box_of(mask)
     if box is not None:
         box = grown(box, room, mask.shape)

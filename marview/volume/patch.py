@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.volume.box import Box, around, box_of, inside, shape_of
+from marview.volume.box import Box, around, box_of, inside, moved, shape_of
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,27 @@ class MaskPatch:
         tight = box_of(flips)
         if tight is None:
             return None
-        z, y, x = (
-            slice(part.start + outer.start, part.stop + outer.start) for part, outer in zip(tight, origin, strict=True)
-        )
-        return cls((z, y, x), zlib.compress(np.packbits(flips[tight]).tobytes(), 1))
+        return cls(moved(tight, origin), zlib.compress(np.packbits(flips[tight]).tobytes(), 1))
 
     @classmethod
-    def between(cls, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> "MaskPatch | None":
-        """The patch that takes one whole mask to another, `[z, y, x]`; None where they are equal."""
-        everything = (slice(0, before.shape[0]), slice(0, before.shape[1]), slice(0, before.shape[2]))
-        return cls.of_flips(before ^ after, everything)
+    def between(
+        cls, before: NDArray[np.bool_], after: NDArray[np.bool_], among: Iterable[int] | None = None
+    ) -> "MaskPatch | None":
+        """The patch that takes one whole mask to another, `[z, y, x]`; None where they are equal.
+
+        Args:
+            before: the mask it changes.
+            after: the mask it makes.
+            among: the slices in which they may differ; all where None. Others are not read, because even reading an
+                empty slice of shared memory takes memory.
+        """
+        candidates = range(len(before)) if among is None else among
+        differ = [z for z in candidates if not np.array_equal(before[z], after[z])]
+        if not differ:
+            return None
+        span = slice(min(differ), max(differ) + 1)
+        whole = (span, slice(0, before.shape[1]), slice(0, before.shape[2]))
+        return cls.of_flips(before[span] ^ after[span], whole)
 
     @property
     def flips(self) -> NDArray[np.bool_]:

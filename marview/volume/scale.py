@@ -73,6 +73,7 @@ def scale_of(hu: NDArray[np.int16]) -> Scale:
     highest = int(hu.max())
     if highest <= 2000:
         return Scale(highest, is_clipped=False)
-    at_top = int(np.count_nonzero(hu == highest))
-    below = int(np.count_nonzero(hu >= highest - 100)) - at_top
+    # Slice by slice: a comparison of the whole series would take half its memory.
+    at_top = sum(int(np.count_nonzero(plane == highest)) for plane in hu)
+    below = sum(int(np.count_nonzero(plane >= highest - 100)) for plane in hu) - at_top
     return Scale(highest, is_clipped=at_top >= _FEWEST_CLIPPED and at_top > 10 * below / 100)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marview.volume.bloom import without_bloom
-from marview.volume.box import Box, box_of, grown
+from marview.volume.box import Box, box_above, box_of, grown, moved
 from marview.volume.edges import FARTHEST_MM, least_hu
 from marview.volume.mask import NEIGHBOURS, drop_small
 from marview.volume.rim import with_rims
@@ -82,7 +82,7 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
         return Segmentation(mask, threshold_hu, (*scale.notes, "No metal was found: what is dense is too small."))
     if not is_sure:
         doubt = _doubt(mask, hu, spacing_mm)
-        return Segmentation(np.zeros_like(mask), threshold_hu, (*scale.notes, doubt), doubtful=mask)
+        return Segmentation(np.zeros(hu.shape, bool), threshold_hu, (*scale.notes, doubt), doubtful=mask)
     if not scale.hides_peaks:
         for z in np.flatnonzero(mask.any(axis=(1, 2))):
             mask[z] = with_rims(mask[z], hu[z], spacing_mm[1:], scale, _GROWTH * threshold_hu)
@@ -104,7 +104,9 @@ def threshold(hu: NDArray[np.int16], threshold_hu: float) -> NDArray[np.bool_]:
 
 def _between_two_means(hu: NDArray[np.int16]) -> float:
     """Threshold midway between two means of log HU of the dense voxels, started from the lowest and the highest."""
-    counts = np.bincount(hu[hu > _DENSE_HU].astype(np.int64))
+    counts = np.zeros(np.iinfo(np.int16).max + 1, np.int64)
+    for plane in hu:
+        counts += np.bincount(plane[plane > _DENSE_HU], minlength=len(counts))
     values = np.flatnonzero(counts)
     weights, logs = counts[values].astype(np.float64), np.log(values)
     low, high = logs[0], logs[-1]
@@ -122,15 +124,14 @@ def _between_two_means(hu: NDArray[np.int16]) -> float:
 
 def _box_around(hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, float, float]) -> Box:
     """Where metal can be: the bounding box of the components that hold a certain voxel, and room for their blur."""
-    seeds = hu >= min(threshold_hu, CERTAIN_HU)
-    dense = box_of(seeds)
+    least = min(threshold_hu, CERTAIN_HU)
+    dense = box_above(hu, least)
     assert dense is not None  # the caller has seen a certain voxel
-    labels, _ = ndimage.label(seeds[dense], NEIGHBOURS)
+    labels, _ = ndimage.label(hu[dense] >= least, NEIGHBOURS)
     certain = np.unique(labels[hu[dense] >= CERTAIN_HU])
-    metal = np.zeros_like(seeds)
-    metal[dense] = np.isin(labels, certain[certain > 0])
-    box = box_of(metal)
-    assert box is not None
+    metal = box_of(np.isin(labels, certain[certain > 0]))
+    assert metal is not None
+    box = moved(metal, dense)
     sideways = [int(FARTHEST_MM / spacing) + 1 for spacing in spacing_mm[1:]]
     return grown(box, [1, *sideways], hu.shape)
 

@@ -1,12 +1,16 @@
-"""Two processes that write to one target: it is whole, and who comes second is told so or writes it anew."""
+"""Two processes that write to one target: it is whole, and the second one is told that it is being written."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from marview.dicom import open_series
+from marview.dicom.atomic import claimed
 from marview.dicom.mask_file import read_mask
 
 
@@ -35,11 +39,47 @@ def test_of_two_that_reduce_into_one_folder_one_wins_whole(metal_series: Path, t
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", ["mask.nii.gz", "mask.dcm"])
-def test_of_two_that_write_one_mask_the_last_replaces_the_first_whole(
-    metal_series: Path, tmp_path: Path, name: str
-) -> None:
+@pytest.mark.parametrize("name", ["mask.nii.gz", "mask.dcm", "mask.nrrd"])
+def test_of_two_that_write_one_mask_the_second_is_told_so(metal_series: Path, tmp_path: Path, name: str) -> None:
     ended = at_once("mask", metal_series, "--output", tmp_path / name)
-    assert [code for code, _ in ended] == [0, 0], ended
+    assert [code for code, _ in ended] in ([0, 3], [0, 0]), ended  # one may have ended before the other began
+    assert ended[1][0] == 0 or f"{tmp_path / name} is being written by another process" in ended[1][1]
     assert read_mask(tmp_path / name, open_series(metal_series)).mask.any()
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("mask.nii.gz", ["mask"]), ("mask.dcm", ["mask"]), ("trace.npz", ["trace", "--slice", 4])],
+)
+def test_a_file_that_another_process_works_on_is_refused(
+    marview: Callable, metal_series: Path, tmp_path: Path, name: str, words: list
+) -> None:
+    target = tmp_path / name
+    with claimed(target):
+        claim = next(tmp_path.glob(".part-*"))
+        answer = marview(words[0], metal_series, *words[1:], "--output", target)
+        assert claim.exists()
+    assert answer.exit_code == 3, answer
+    assert f"{target} is being written by another process ({os.getpid()} on " in answer.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_tables_that_another_process_works_on_are_refused(marview: Callable, tmp_path: Path) -> None:
+    target = tmp_path / "new" / "tables"
+    np.savez(tmp_path / "case.npz", hu=np.zeros((8, 8)))
+    with claimed(target):
+        answer = marview("benchmark", "--method", "nmar", "--cases", tmp_path / "case.npz", "--output", target)
+    assert (answer.exit_code, "is being written by another process" in answer.err) == (3, True), answer
+    assert [path.name for path in tmp_path.iterdir()] == ["case.npz"], "folders that hold nothing are gone"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_run_that_is_being_trained_is_not_taken_up_beside_it(tmp_path: Path) -> None:
+    np.save(tmp_path / "clean.npy", np.full((4, 64, 64), 40, np.int16))
+    run_folder = tmp_path / "run"
+    with claimed(run_folder):
+        words = ["train", "cnnmar", "--data", tmp_path / "clean.npy", "--size", "tiny", "--device", "cpu"]
+        code, said = at_once(*words, "--output", run_folder, number=1)[0]
+    assert (code, "is being written by another process" in said) == (3, True), said

@@ -1,3 +1,4 @@
+import gc
 import os
 import subprocess
 import sys
@@ -94,3 +95,23 @@ def test_a_process_that_ends_leaves_nothing(tmp_path: Path) -> None:
     code = f"from pathlib import Path; from marview.mar.scratch import scratch; scratch(Path({str(tmp_path)!r}))"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system reserves no part of a file")
+def test_only_the_part_that_is_asked_for_is_reserved() -> None:
+    with SharedArray.create((100, 128, 1024), np.bool_, reserved=slice(40, 44)) as shared:
+        taken = Path(shared.description["path"]).stat().st_blocks * 512
+        assert 4 * 128 * 1024 <= taken <= 8 * 128 * 1024
+        assert not shared.array.any()
+        shared.array[41] = True
+        assert np.count_nonzero(SharedArray.open(shared.description).array) == 128 * 1024
+
+
+def test_an_array_that_nobody_refers_to_leaves_no_file() -> None:
+    shared = SharedArray.create((10, 10), np.int16)
+    path = Path(shared.description["path"])
+    values = shared.array
+    del shared
+    gc.collect()
+    assert not path.exists()
+    values[:] = 3

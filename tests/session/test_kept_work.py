@@ -200,7 +200,7 @@ def test_sixty_results_hold_no_descriptors_and_no_shared_memory(opened, mail) ->
 
 
 def test_a_run_without_room_for_its_arrays_is_refused(opened, said, monkeypatch) -> None:
-    def full(shape, dtype):
+    def full(shape, dtype, **_):
         raise BadInput("There is no room for an array of 1 MB.")
 
     monkeypatch.setattr(SharedArray, "create", full)

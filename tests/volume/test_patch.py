@@ -132,3 +132,13 @@ def test_a_stroke_that_was_not_ended_counts_as_ended(interrupt: str) -> None:
         metal.undo()
     assert not metal.array.any()
     assert metal.undo_stack.can_redo
+
+
+def test_slices_that_cannot_differ_are_not_read() -> None:
+    before, after = np.zeros((5, 4, 4), bool), np.zeros((5, 4, 4), bool)
+    after[1, 2, 2] = after[3, 1, 1] = True
+    patch = MaskPatch.between(before, after, among=[1, 3])
+    assert patch == MaskPatch.between(before, after)
+    assert MaskPatch.between(before, after, among=[0, 2]) is None
+    patch.apply(before)
+    assert (before == after).all()

@@ -1,6 +1,7 @@
 """Metal is found where it is, whatever the material, and nowhere else."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -210,3 +211,16 @@ def test_metal_of_an_independent_simulator_is_found(name: str, least: float, sha
     spacing = (1.0, 0.78125, 0.78125)
     assert dice(adaptive(hu, spacing).mask, metal) > least
     assert dice(adaptive(np.clip(hu, -1024, 3071).astype(np.int16), spacing).mask, metal) > 0.88
+
+
+def test_finding_metal_takes_little_more_memory_than_its_mask() -> None:
+    hu = np.full((600, 128, 128), 40, np.int16)
+    hu[90:94, 40:50, 40:50] = 8000
+    tracemalloc.start()
+    try:
+        found = adaptive(hu, (2.0, 1.0, 1.0))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.mask[90:94].any()
+    assert peak < 1.3 * found.mask.nbytes

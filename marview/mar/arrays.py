@@ -1,6 +1,6 @@
 """The arrays of a request: whether they fit together, and whether the worker wrote what it was to write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -55,22 +55,31 @@ def check_trace(request: TraceRequest) -> None:
 
 
 def mark_unwritten(request: Request) -> None:
-    """Set what the worker is to write to NaN, so that a slice it leaves out cannot pass for a correction."""
+    """Set what the worker is to write to NaN, so that a slice it leaves out cannot pass for a correction.
+
+    Raises:
+        NoRoom: there is no room for it.
+    """
     if isinstance(request, ReduceRequest):
+        request.correction.reserve()
         request.correction.array[:] = np.nan
 
 
-def unwritten(request: Request) -> list[int]:
-    """Slices whose correction is not, or not wholly, written."""
-    if not isinstance(request, ReduceRequest):
-        return []
-    planes = zip(request.wanted, request.correction.array, strict=True)
-    return [k for k, plane in planes if not np.isfinite(plane).all()]
+def is_written(request: Request, slice_index: int) -> bool:
+    """Whether the correction of a slice is wholly written."""
+    if not isinstance(request, ReduceRequest) or slice_index not in request.wanted:
+        return False
+    return bool(np.isfinite(request.correction.array[request.wanted.index(slice_index)]).all())
 
 
-def clear_unwritten(request: Request) -> None:
-    """Let slices a run did not come to be uncorrected."""
+def unwritten(request: Request, written: Collection[int]) -> list[int]:
+    """The slices that are not among those that were written."""
+    return [k for k in request.wanted if k not in written] if isinstance(request, ReduceRequest) else []
+
+
+def clear_unwritten(request: Request, written: Collection[int]) -> None:
+    """Let slices that a run did not come to be uncorrected; those that were written may be gone already."""
     if isinstance(request, ReduceRequest):
-        for plane in request.correction.array:
-            if not np.isfinite(plane).all():
-                plane[:] = 0
+        for row, k in enumerate(request.wanted):
+            if k not in written:
+                request.correction.array[row] = 0

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from marview.errors import BadInput, MethodFailed, UsageError
-from marview.mar.arrays import clear_unwritten
-from marview.mar.messages import Message, Request
+from marview.mar.arrays import clear_unwritten, is_written
+from marview.mar.messages import Message, Request, SliceDone
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,11 @@ class Outcome:
 
 
 class Run:
-    """A run that was asked for; it waits for its turn, runs and ends."""
+    """A run that was asked for; it waits for its turn, runs and ends.
+
+    Attributes:
+        written: the slices whose correction is wholly written.
+    """
 
     _ids = itertools.count(1)
 
@@ -57,6 +61,7 @@ class Run:
         self.request = request
         self.python = python
         self.is_cancelled = False
+        self.written: set[int] = set()
         self._on_message, self._cancel = on_message, cancel
         self._ended = threading.Event()
         self._outcome: Outcome | None = None
@@ -88,7 +93,12 @@ class Run:
             shutil.rmtree(folder, ignore_errors=True)
 
     def tell(self, message: Message) -> None:
-        """Hand a message to its listener, whose failures are its own."""
+        """Hand a message to its listener, whose failures are its own.
+
+        A slice that is done is looked at before, because the listener may take its correction away.
+        """
+        if isinstance(message, SliceDone) and is_written(self.request, message.slice_index):
+            self.written.add(message.slice_index)
         try:
             self._on_message(message)
         except Exception:
@@ -97,7 +107,7 @@ class Run:
     def end(self, outcome: Outcome) -> None:
         """Settle how it ended."""
         try:
-            clear_unwritten(self.request)
+            clear_unwritten(self.request, self.written)
         finally:
             self._outcome = outcome
             self._ended.set()

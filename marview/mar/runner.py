@@ -38,6 +38,7 @@ from marview.mar.messages import (
 from marview.mar.process import WorkerProcess
 from marview.mar.run import OnMessage, Outcome, Run
 from marview.mar.scratch import scratch
+from marview.mar.shared import NoRoom
 from marview.threads import NoThread, start_thread
 
 log = logging.getLogger(__name__)
@@ -225,6 +226,9 @@ class MarWorker:
             try:
                 mark_unwritten(run.request)
                 self._start(run.python)
+            except NoRoom as error:
+                self._finish(Outcome("failed", str(error), exit_code=3))
+                continue
             except (OSError, MemoryError, NoThread) as error:
                 why = str(error) or "there is not enough memory"
                 sentence = f"The worker cannot be started with {run.python}: {why.rstrip('.')}."
@@ -261,13 +265,7 @@ class MarWorker:
         elif run is None:
             log.debug("late: %s", type(message).__name__)
         elif isinstance(message, Finished):
-            missing = unwritten(run.request)
-            if missing:
-                self._drop()
-                sentence = f"{_who(run)} did not write {_words(run.request, missing)}."
-                self._finish(Outcome("failed", sentence, exit_code=4))
-            else:
-                self._finish(Outcome("done", report=message.report))
+            self._take_end(run, message)
         elif isinstance(message, Failed):
             if message.detail:
                 log.warning("%s", without_words(message.detail))
@@ -278,6 +276,16 @@ class MarWorker:
             self._finish(_CANCELLED)
         else:
             run.tell(message)  # type: ignore[arg-type]
+
+    def _take_end(self, run: Run, message: Finished) -> None:
+        """The worker says that a run is done; it is where all was written."""
+        missing = unwritten(run.request, run.written)
+        if missing:
+            self._drop()
+            sentence = f"{_who(run)} did not write {_words(run.request, missing)}."
+            self._finish(Outcome("failed", sentence, exit_code=4))
+        else:
+            self._finish(Outcome("done", report=message.report))
 
     def _bury(self, process: WorkerProcess) -> None:
         """The process has ended."""

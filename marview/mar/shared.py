@@ -17,6 +17,12 @@ from marview.errors import MarviewError
 from marview.mar.scratch import roomiest, scratch
 
 
+class NoRoom(MarviewError):  # noqa: N818
+    """There is no room for an array, neither in memory nor on disk."""
+
+    exit_code = 3
+
+
 class SharedArray:
     """An array in a memory-mapped file, in memory itself (/dev/shm) where there is room.
 
@@ -31,8 +37,9 @@ class SharedArray:
         42
     """
 
-    def __init__(self, path: Path, array: NDArray[Any], *, is_owner: bool) -> None:
+    def __init__(self, path: Path, array: NDArray[Any], mapped: mmap.mmap, *, is_owner: bool) -> None:
         self._path = path
+        self._mapped: mmap.mmap | None = mapped
         self._array: NDArray[Any] | None = array
         self._owned = weakref.finalize(self, _remove, path) if is_owner else None
         self._description = {"path": str(path), "shape": list(array.shape), "dtype": array.dtype.str}
@@ -48,7 +55,7 @@ class SharedArray:
                 takes memory as it is touched, and must be read only.
 
         Raises:
-            MarviewError: there is no room for it.
+            NoRoom: there is no room for it.
         """
         kind = np.dtype(dtype)
         size = max(1, int(np.prod(shape, dtype=np.int64)) * kind.itemsize)
@@ -57,11 +64,8 @@ class SharedArray:
             with contextlib.suppress(OSError):
                 path = scratch(place) / uuid.uuid4().hex
                 part = _bytes_of(reserved, shape, size)
-                return cls(path, _map(path, shape, kind, size=size, part=part, is_writable=True), is_owner=True)
-        raise MarviewError(
-            f"There is no room for an array of {size / 1e6:.0f} MB in {' or '.join(map(str, places))}; free "
-            "some memory or disk and try again."
-        )
+                return cls(path, *_map(path, shape, kind, size=size, part=part, is_writable=True), is_owner=True)
+        raise NoRoom(_no_room(size, " or ".join(map(str, places))))
 
     @classmethod
     def open(cls, description: Mapping[str, Any], *, is_writable: bool = False) -> "SharedArray":
@@ -72,7 +76,7 @@ class SharedArray:
         """
         path, shape, kind = Path(description["path"]), tuple(description["shape"]), np.dtype(description["dtype"])
         try:
-            return cls(path, _map(path, shape, kind, size=None, is_writable=is_writable), is_owner=False)
+            return cls(path, *_map(path, shape, kind, size=None, is_writable=is_writable), is_owner=False)
         except (OSError, ValueError, TypeError) as error:
             raise MarviewError(f"The shared array {path.name} is gone: its owner closed it or ended.") from error
 
@@ -93,9 +97,40 @@ class SharedArray:
         """What another process needs to open it: path, shape and dtype, as JSON knows them."""
         return dict(self._description)
 
+    def reserve(self) -> None:
+        """Reserve all its memory, where `create` reserved a part.
+
+        Raises:
+            NoRoom: there is no room for it.
+        """
+        size = max(1, self.array.nbytes)
+        try:
+            file = os.open(self._path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+            try:
+                _reserve(file, size, 0, size)
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise NoRoom(_no_room(size, str(self._path.parent.parent))) from error
+
+    def forget(self, index: int) -> None:
+        """Give the memory of one item along the first axis back, in every process; what was in it may be lost.
+
+        Only Linux can. Elsewhere the memory stays until `close`.
+        """
+        mapped = self._mapped
+        advice = getattr(mmap, "MADV_REMOVE", None)
+        if mapped is None or advice is None or self._array is None:
+            return
+        start, stop = _bytes_of(slice(index, index + 1), self._array.shape, self._array.nbytes)
+        start, stop = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, stop // mmap.PAGESIZE * mmap.PAGESIZE
+        if stop > start:
+            with contextlib.suppress(OSError):  # a file system without holes
+                mapped.madvise(advice, start, stop - start)
+
     def close(self) -> None:
         """Let go of it; its owner also removes it."""
-        self._array = None
+        self._array = self._mapped = None
         if self._owned is not None:
             self._owned()
 
@@ -104,6 +139,10 @@ class SharedArray:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _no_room(size: int, places: str) -> str:
+    return f"There is no room for an array of {size / 1e6:.0f} MB in {places}; free some memory or disk and try again."
 
 
 def _remove(path: Path) -> None:
@@ -119,7 +158,7 @@ def _map(
     size: int | None,
     part: tuple[int, int] = (0, 0),
     is_writable: bool,
-) -> NDArray[Any]:
+) -> tuple[NDArray[Any], mmap.mmap]:
     """Map a file; where a size is given, make it first and reserve a part of it, from one byte to another."""
     flags = os.O_RDWR if is_writable else os.O_RDONLY
     if size is not None:
@@ -137,7 +176,7 @@ def _map(
     finally:
         os.close(file)
     count = int(np.prod(shape, dtype=np.int64))
-    return np.frombuffer(mapped, dtype=dtype, count=count).reshape(shape)
+    return np.frombuffer(mapped, dtype=dtype, count=count).reshape(shape), mapped
 
 
 def _bytes_of(part: slice | None, shape: tuple[int, ...], size: int) -> tuple[int, int]:

@@ -86,6 +86,7 @@ class Metal:
         self.is_busy = False
         self._messages = messages
         self._changes = background.latest()
+        self._let_go = background.let_go
         self._refused: Message | None = None
         self._question: Question | None = None
         self._doubt = ""
@@ -122,7 +123,7 @@ class Metal:
         self._withdraw_question()
         self.mask = None
         if self.shared is not None:
-            self._background.let_go(self.shared.close)
+            self._let_go(self.shared.close)
         self.shared = None
         if volume is not None:
             self.shared = SharedArray.create(volume.hu.shape, np.bool_) if room is None else room

@@ -61,13 +61,20 @@ class PlaneStore:
         self._in_memory: weakref.WeakSet[KeptPlane] = weakref.WeakSet()
 
     def keep(self, plane: Plane) -> KeptPlane:
-        """Keep a copy of a plane, float32 HU `[y, x]`; in memory after all where the disk is full."""
+        """Keep a copy of a plane, float32 HU `[y, x]`; in memory after all where the disk is full.
+
+        Raises:
+            MemoryError, OSError: there is room neither in memory nor on disk.
+        """
         if sum(each.nbytes for each in self._in_memory) + plane.nbytes > self._most_bytes:
             try:
                 return _on_disk(plane)
             except OSError as error:
                 _log.warning("a correction stays in memory: it cannot be written to disk (%s)", type(error).__name__)
-        copy = plane.astype(np.float32)
+        try:
+            copy = plane.astype(np.float32)
+        except MemoryError:
+            return _on_disk(plane)
         copy.setflags(write=False)
         kept = KeptPlane(copy)
         self._in_memory.add(kept)

@@ -275,7 +275,7 @@ def _request(result: Result, hu: SharedArray, volume: Volume, device: Device) ->
     missing = result.missing
     mask = SharedArray.create(volume.hu.shape, np.bool_, reserved=result.mask.span)
     try:
-        correction = SharedArray.create((len(missing), *volume.hu.shape[1:]), np.float32)
+        correction = SharedArray.create((len(missing), *volume.hu.shape[1:]), np.float32, reserved=slice(0, 0))
     except MarviewError:
         mask.close()
         raise

@@ -138,9 +138,9 @@ class Result:
     report: Mapping[str, Any] = field(default_factory=dict)
     _planes: dict[int, KeptPlane] = field(default_factory=dict, repr=False)
 
-    def take(self, done: SliceDone, correction_hu: NDArray[np.float32]) -> None:
-        """Keep the correction of a slice that is done, float32 HU `[y, x]`, and what is known of it."""
-        self._planes[done.slice_index] = self.store.keep(correction_hu)
+    def take(self, done: SliceDone, correction: KeptPlane) -> None:
+        """Keep the correction of a slice that is done, and what is known of it."""
+        self._planes[done.slice_index] = correction
         self.done[done.slice_index] = done
 
     @property

@@ -16,11 +16,16 @@ from marview.mar.messages import Message, Note, Output, Progress, ReduceRequest,
 from marview.mar.run import Outcome, Run
 from marview.session.background import Background
 from marview.session.messages import Messages, Severity
+from marview.session.plane_store import KeptPlane
 from marview.session.result import Result
 from marview.threads import NoThread, start_thread
 from marview.time_left import TimeLeft
 
 TOLD_SECONDS = 0.1
+_NO_ROOM = (
+    "A corrected slice could not be kept: there is room neither in memory nor on the disk. Close other programs or "
+    "make room, and choose Retry."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -86,11 +91,18 @@ class Job:
         """Whether its turn has not come."""
         return self.run is None and self.state is State.QUEUED
 
-    def settle(self, done: SliceDone) -> None:
-        """Take a corrected slice over into the result."""
-        if self.request is not None:
-            row = self.request.wanted.index(done.slice_index)
-            self.result.take(done, self.request.correction.array[row])
+    def keep(self, done: SliceDone) -> KeptPlane | None:
+        """A copy of the correction of a slice; the memory that the worker wrote it to is given back.
+
+        Raises:
+            MemoryError, OSError: there is no room for it.
+        """
+        if self.request is None:
+            return None
+        correction, row = self.request.correction, self.request.wanted.index(done.slice_index)
+        kept = self.result.store.keep(correction.array[row])
+        correction.forget(row)
+        return kept
 
     def go_on(self, progress: Progress) -> None:
         """Note how far the run has come; learning from the scan and what follows it have times of their own."""
@@ -221,15 +233,23 @@ class Runs:
         self._post(lambda: self._end(job, outcome))
 
     def _hear(self, job: Job, message: Message) -> None:
-        """On the worker's thread: progress is passed on ten times a second, what arrived at once."""
+        """On the worker's thread: progress is passed on ten times a second, what arrived at once.
+
+        Corrections are copied here, because on the window's thread a copy of 16 MB is felt.
+        """
         if isinstance(message, Progress):
             now = time.monotonic()
             if now - self._told < TOLD_SECONDS:
                 return
             self._told = now
-        self._post(lambda: self._take(job, message))
+        try:
+            kept = job.keep(message) if isinstance(message, SliceDone) else None
+        except (MemoryError, OSError):
+            self._post(lambda: self._messages.error(_NO_ROOM))
+        else:
+            self._post(lambda: self._take(job, message, kept))
 
-    def _take(self, job: Job, message: Message) -> None:
+    def _take(self, job: Job, message: Message, kept: KeptPlane | None = None) -> None:
         if job.state.is_over:
             return
         if job.state is State.QUEUED:
@@ -240,8 +260,8 @@ class Runs:
         elif isinstance(message, Output):
             job.result.outputs[message.name, message.slice_index] = Path(message.path)
             self.filled.emit(message.slice_index)
-        elif isinstance(message, SliceDone):
-            job.settle(message)
+        elif isinstance(message, SliceDone) and kept is not None:
+            job.result.take(message, kept)
             self.filled.emit(message.slice_index)
             self.changed.emit(job)
         elif isinstance(message, WeightsRead):

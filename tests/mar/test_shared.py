@@ -1,4 +1,5 @@
 import gc
+import mmap
 import os
 import subprocess
 import sys
@@ -115,3 +116,23 @@ def test_an_array_that_nobody_refers_to_leaves_no_file() -> None:
     gc.collect()
     assert not path.exists()
     values[:] = 3
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_REMOVE"), reason="this system cannot make holes in files")
+def test_an_item_that_is_forgotten_takes_no_memory_and_its_neighbours_stay() -> None:
+    with SharedArray.create((4, 128, 1024), np.int16) as shared:
+        other = SharedArray.open(shared.description)
+        shared.array[:] = 7
+        shared.forget(1)
+        assert (other.array[[0, 2, 3]] == 7).all()
+        taken = Path(shared.description["path"]).stat().st_blocks * 512
+        assert taken <= 3 * 128 * 1024 * 2 or not str(shared.description["path"]).startswith("/dev/shm")
+
+
+def test_memory_is_reserved_where_it_is_asked_for_later() -> None:
+    with SharedArray.create((4, 128, 1024), np.int16, reserved=slice(0, 0)) as shared:
+        shared.reserve()
+        shared.array[3] = 1
+        assert Path(shared.description["path"]).stat().st_size == shared.array.nbytes
+    with pytest.raises(ValueError, match="closed"):
+        shared.reserve()

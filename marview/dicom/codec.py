@@ -66,7 +66,7 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as why:  # noqa: BLE001 - every codec has its own exceptions, and a panic of Rust is no Exception
-        note_caught(why)
+        note_caught(why, header.name)
         raise BadInput(f"{header.name} holds a damaged compressed image.") from None
     if any(complaint in heard.text for complaint in _COMPLAINTS):
         raise BadInput(f"{header.name} holds a damaged compressed image: its decoder met corrupt data.")
@@ -87,7 +87,7 @@ def _only_frame(header: SliceHeader, encapsulated: bytes) -> bytes:
     try:
         return get_frame(encapsulated, 0, number_of_frames=1)
     except Exception as why:  # noqa: BLE001 - broken encapsulation raises all sorts
-        note_caught(why)
+        note_caught(why, header.name)
         raise truncated from None
 
 

@@ -12,7 +12,7 @@ import queue
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -64,6 +64,7 @@ class Decoder:
 
         Raises:
             BadInput: the slice is damaged, or the codec crashed on it.
+            OSError: the system starts no process.
         """
         process = self._started()
         stdin, stdout = process.stdin, process.stdout
@@ -111,7 +112,7 @@ class Decoder:
 def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDArray[np.int16] | BadInput, Remark]]:
     """Index z, HU `[y, x]` or why there are none, and what the pixels showed, as slices are done.
 
-    While the processes start (about a second), slices are decoded here.
+    While the processes start (about a second), slices are decoded here; all of them where the system starts none.
 
     Args:
         headers: by index z, in the order in which they are wanted.
@@ -128,12 +129,19 @@ def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDAr
             return decoder.decode(header)
         except BadInput as why:
             return why, Remark.NONE
+        except OSError:
+            return _here(header)
         finally:
             idle.put(decoder)
 
     with ThreadPoolExecutor(number) as threads:
         try:
-            tasks = {threads.submit(work, header): z for z, header in headers.items()}
+            tasks: dict[Future[tuple[NDArray[np.int16] | BadInput, Remark]], int] = {}
+            for z, header in headers.items():
+                with contextlib.suppress(RuntimeError, MemoryError):  # no thread starts; the slice is decoded here
+                    tasks[threads.submit(work, header)] = z
+            for z in headers.keys() - set(tasks.values()):
+                yield z, *_here(headers[z])
             for task, z in tasks.items():
                 if any(one.done() and not one.cancelled() for one in tasks):
                     break

@@ -207,7 +207,7 @@ def source_dataset(header: SliceHeader) -> Dataset:
         else:
             dataset = dcmread(BytesIO(data), stop_before_pixels=True, force=True)
     except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
-        note_caught(why)
+        note_caught(why, header.name)
         raise BadInput(f"{header.name} cannot be read again; was it changed?") from None
     if str(dataset.get("SOPInstanceUID", "")) != header.sop_uid:
         raise BadInput(f"{header.name} has changed since it was opened. Open the series again.")

@@ -50,7 +50,7 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
     except BadInput:
         raise
     except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
-        note_caught(why)
+        note_caught(why, header.source.name)
         raise BadInput(f"{header.source.name} is damaged: what it says of its frames cannot be read.") from None
 
 

@@ -64,7 +64,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
     except ValueError:
         raise BadInput(f"{path.name} has no usable affine, so where its voxels are is unknown.") from None
     except Exception as why:  # noqa: BLE001 - nibabel raises whatever a broken header leads it to
-        note_caught(why)
+        note_caught(why, path.name)
         reason = getattr(why, "strerror", None) or "it is damaged"
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
 
@@ -201,6 +201,6 @@ def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
     try:
         values = np.asanyarray(image.dataobj)
     except Exception as why:  # noqa: BLE001 - likewise, and what zlib and bz2 raise
-        note_caught(why)
+        note_caught(why, path.name)
         raise BadInput(f"{path.name} is truncated or damaged.") from None
     return values.reshape((*values.shape, 1, 1)[:3])

@@ -69,7 +69,7 @@ def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
         reason = getattr(why, "strerror", None) or "it is truncated or damaged"
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
     except Exception as why:  # noqa: BLE001 - pynrrd raises whatever a broken header leads it to
-        note_caught(why)
+        note_caught(why, path.name)
         raise damaged from None
 
 

@@ -151,7 +151,7 @@ def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
         except BadInput:
             raise
         except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
-            note_caught(why)
+            note_caught(why, path.name)
             raise BadInput(f"{path.name} is a DICOM segmentation that is damaged or incomplete.") from None
 
 

@@ -53,7 +53,7 @@ class Source:
             with open_regular(self.path) as stream:
                 return stream.read(count)
         except Exception as why:  # noqa: BLE001 - damaged archives raise whatever their parts lead the packers to
-            note_caught(why)
+            note_caught(why, self.name)
             raise BadInput(f"{self.name} cannot be read ({_reason(why)}).") from None
 
     def all(self) -> bytes:

@@ -62,7 +62,7 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
     except BadInput:
         raise
     except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
-        note_caught(why)
+        note_caught(why, str(directory))
         raise BadInput(f"{directory} is a damaged DICOMDIR. Open the folder it lies in.") from None
     for file_id in file_ids:
         if not file_id:
@@ -151,7 +151,7 @@ def _archive(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     try:
         members = open_zip(path).infolist()
     except Exception as why:  # noqa: BLE001 - a damaged directory raises all sorts
-        note_caught(why)
+        note_caught(why, str(path))
         raise BadInput(f"{path} is a damaged zip. Unpack it by other means and open the folder.") from None
     unpacked = sum(member.file_size for member in members)
     if len(members) > MOST_FILES or unpacked > min(LARGEST_ARCHIVE_BYTES, LARGEST_RATIO * path.stat().st_size):

@@ -25,6 +25,7 @@ from marview.methods.consistency import consistency_loop, model_of
 from marview.metrics import measure_case
 from marview.physics.attenuation import mu_to_hu
 from marview.text import listing
+from marview.threads import NO_THREAD, NoThread
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,16 @@ def _keys(cases: Sequence[ListedCase], entries: Sequence[Entry]) -> _Keys:
 
 
 def _read_ahead(cases: Sequence[ListedCase]) -> Iterator[tuple[ListedCase, "Future[KnownCase]"]]:
-    """Each case once it is read; the next one is read or simulated while the methods run on this one."""
+    """Each case once it is read; the next one is read or simulated while the methods run on this one.
+
+    Raises:
+        NoThread: the system starts no more threads.
+    """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="cases") as reader:
-        ahead = [reader.submit(each.read) for each in cases[:1]]
+        try:
+            ahead = [reader.submit(each.read) for each in cases[:1]]
+        except (RuntimeError, MemoryError) as error:
+            raise NoThread(NO_THREAD) from error
         for number, listed in enumerate(cases):
             current = ahead.pop()
             wait([current])  # two cases are in memory, never more

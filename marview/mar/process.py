@@ -55,7 +55,7 @@ class WorkerProcess:
         wait_passively(environment)
         spare_temporary_folder(environment)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, or the one the manifest names
-            children.command("marview.worker.main", *arguments, python=python),
+            children.command("marview.worker.start", *arguments, python=python),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -58,9 +58,9 @@ class Edits:
 
     def smooth(self) -> None:
         """Smooth the outline over the amount that is set."""
-        settings, spacing_mm = self._tools.settings, self._spacing_mm
+        settings, spacing_mm, drift_mm = self._tools.settings, self._spacing_mm, self._drift_mm
         radius_mm = settings.amount * (min(spacing_mm[1:]) if settings.unit is Unit.PIXELS else 1)
-        self._do(lambda mask, in_slices: smooth(mask, radius_mm, spacing_mm, in_slices=in_slices))
+        self._do(lambda mask, in_slices: smooth(mask, radius_mm, spacing_mm, drift_mm=drift_mm, in_slices=in_slices))
 
     def interpolate(self) -> None:
         """Fill the empty slices between those with metal."""

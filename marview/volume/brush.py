@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
 from marview.volume.box import Box
+from marview.volume.mask import NO_DRIFT
 from marview.volume.patch import MaskPatch
 
 Point = tuple[float, float, float]
@@ -38,6 +39,7 @@ def stamp(
     brush: Brush,
     spacing_mm: Sequence[float],
     hu: NDArray[np.int16] | None = None,
+    drift_mm: Sequence[float] = NO_DRIFT,
 ) -> MaskPatch | None:
     """Draw the brush from one pointer event to the next; a click has the same start and end.
 
@@ -46,13 +48,14 @@ def stamp(
         start: where the pointer was.
         end: where it is. A disc paints in the slice of this point.
         brush: what to draw.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
         hu: HU, `[z, y, x]`, needed for a brush with an HU range.
+        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before: of a tilted gantry.
 
     Returns:
         What changed, its box the dirty part; None where nothing did.
     """
-    spacing = np.asarray(spacing_mm, np.float64)
+    spacing, drift = np.asarray(spacing_mm, np.float64), np.asarray(drift_mm, np.float64)
     first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
     if not brush.is_sphere:
         last = np.array([round(end[0]), end[1], end[2]], np.float64)
@@ -60,11 +63,12 @@ def stamp(
     reach = brush.radius_mm / spacing
     if not brush.is_sphere:
         reach[0] = 0
+    reach[1:] += np.abs(drift) * reach[0] / spacing[1:]
     box = _box(np.minimum(first, last) - reach, np.maximum(first, last) + reach, mask.shape)
     if box is None:
         return None
     # float32: voxels at exactly the radius belong to it.
-    near = _squared_distance_mm(box, first, last, spacing) <= brush.radius_mm**2 * (1 + 1e-5)
+    near = _squared_distance_mm(box, first, last, spacing, drift) <= brush.radius_mm**2 * (1 + 1e-5)
     z, y, x = (round(at) - part.start for at, part in zip(last, box, strict=True))
     if all(0 <= at < size for at, size in zip((z, y, x), near.shape, strict=True)):
         near[z, y, x] = True
@@ -113,16 +117,23 @@ def _box(low: NDArray[np.float64], high: NDArray[np.float64], shape: Sequence[in
 
 
 def _squared_distance_mm(
-    box: Box, first: NDArray[np.float64], last: NDArray[np.float64], spacing: NDArray[np.float64]
+    box: Box,
+    first: NDArray[np.float64],
+    last: NDArray[np.float64],
+    spacing: NDArray[np.float64],
+    drift: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """Squared distance of every voxel of a box from a line between two points, `[z, y, x]`.
 
     That from the first point, less what lies along the line: in float32 and in place, for it is done at every event.
     """
-    axes = (np.arange(part.start, part.stop) for part in box)
-    z, y, x = ((at - start) * step for at, start, step in zip(axes, first, spacing, strict=True))
+    steps, rows, columns = (np.arange(part.start, part.stop) - start for part, start in zip(box, first, strict=True))
+    moved = np.outer(steps, drift) if drift.any() else np.zeros((1, 2))  # how far the rows and columns of a slice lie
+    z = steps * spacing[0]
+    y, x = rows * spacing[1] + moved[:, :1], columns * spacing[2] + moved[:, 1:]
     squared = _sum_of(z**2, y**2, x**2)
     line = (last - first) * spacing
+    line[1:] += (last[0] - first[0]) * drift
     length_squared = float(line @ line)
     if length_squared > 0:
         along = _sum_of(*(axis * part / length_squared for axis, part in zip((z, y, x), line, strict=True)))
@@ -136,9 +147,9 @@ def _squared_distance_mm(
 
 
 def _sum_of(z: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Sum of a value of each axis for every voxel, `[z, y, x]`."""
-    plane = (y[:, None] + x).astype(np.float32)
-    return z.astype(np.float32)[:, None, None] + plane
+    """Sum of a value `[z]`, one `[slice, y]` and one `[slice, x]` for every voxel, `[z, y, x]`; one slice is as all."""
+    planes = (y[:, :, None] + x[:, None, :]).astype(np.float32)
+    return z.astype(np.float32)[:, None, None] + planes
 
 
 def _write(

@@ -155,14 +155,49 @@ def fill_holes(mask: Mask, *, in_slices: bool = True) -> Mask:
     return _in_box(mask, (1, 1, 1), fill)
 
 
-def smooth(mask: Mask, radius_mm: float, spacing_mm: Sequence[float], *, in_slices: bool = False) -> Mask:
-    """Smooth the outline: what more than half fills a Gaussian of this standard deviation is metal."""
+def smooth(
+    mask: Mask,
+    radius_mm: float,
+    spacing_mm: Sequence[float],
+    *,
+    drift_mm: Sequence[float] = NO_DRIFT,
+    in_slices: bool = False,
+) -> Mask:
+    """Smooth the outline: what more than half fills a Gaussian of this standard deviation is metal.
+
+    Args:
+        mask: bool, `[z, y, x]`.
+        radius_mm: the standard deviation.
+        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
+        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before: of a tilted gantry.
+        in_slices: slice by slice.
+    """
     sigma = [0 if in_slices and axis == 0 else radius_mm / spacing for axis, spacing in enumerate(spacing_mm)]
+    drift = np.zeros(2) if in_slices else np.asarray(drift_mm) / spacing_mm[1:]
+    room = [int(4 * s) + 1 for s in sigma]
 
     def blur(inner: Mask) -> Mask:
-        return np.asarray(ndimage.gaussian_filter(inner.astype(np.float32), sigma, mode="nearest") > 0.5)
+        if not drift.any():
+            return np.asarray(ndimage.gaussian_filter(inner.astype(np.float32), sigma, mode="nearest") > 0.5)
+        in_plane = ndimage.gaussian_filter(inner.astype(np.float32), [0, *sigma[1:]], mode="nearest")
+        return _blurred_along_normal(in_plane, sigma[0], drift) > 0.5
 
-    return _in_box(mask, [int(4 * s) + 1 for s in sigma], blur)
+    sideways = [int(abs(one) * room[0]) + 1 if one else 0 for one in drift]
+    return _in_box(mask, [room[0], room[1] + sideways[0], room[2] + sideways[1]], blur)
+
+
+def _blurred_along_normal(values: NDArray[np.float32], sigma: float, drift: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Values `[z, y, x]` blurred by a Gaussian along the normal of slices that drift by so many pixels each."""
+    reach = int(4 * sigma + 0.5)
+    steps = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (steps / max(sigma, 1e-6)) ** 2)
+    weights /= weights.sum()
+    result = np.zeros_like(values)
+    for z, plane in enumerate(result):
+        for step, weight in zip(steps, weights, strict=True):
+            there = min(max(z + step, 0), len(values) - 1)
+            plane += weight * ndimage.shift(values[there], (there - z) * drift, order=1, mode="nearest")
+    return result
 
 
 def drop_small(mask: Mask, fewest_voxels: int, *, in_slices: bool = False) -> Mask:

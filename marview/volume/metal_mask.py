@@ -65,7 +65,7 @@ class MetalMask:
 
     def stamp(self, start: Point, end: Point, brush: Brush) -> Box | None:
         """Draw the brush from one pointer event to the next."""
-        return self._keep(stamp(self.array, start, end, brush, self.spacing_mm, self.hu))
+        return self._keep(stamp(self.array, start, end, brush, self.spacing_mm, self.hu, self.drift_mm))
 
     def fill_outline(self, slice_index: int, outline_yx: NDArray[np.float64], brush: Brush) -> Box | None:
         """Fill a polygon or freehand outline, `[corner, (y, x)]` in voxels, in one slice."""

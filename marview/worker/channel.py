@@ -18,8 +18,6 @@ from marview.mar.messages import CancelRequest, Failed, Message, Request, decode
 from marview.methods.api import Cancelled
 from marview.threads import start_thread
 
-_PR_SET_PDEATHSIG = 1
-
 
 class Channel:
     """The line to the window, kept by a thread that also ends the process when the window is gone."""
@@ -71,12 +69,6 @@ class Channel:
                 self._cancelled.clear()
                 self._waiting.put(request)  # type: ignore[arg-type]
         end_group()
-
-
-def die_with_parent() -> None:
-    """Have the system kill this process when the thread that started it ends, however it ends; Linux only."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def end_group() -> None:

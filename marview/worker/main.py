@@ -31,7 +31,7 @@ from marview.methods.api import Cancelled
 from marview.projection import warm_up
 from marview.threads import NoThread, start_thread
 from marview.worker.cases import run_cases
-from marview.worker.channel import Channel, die_with_parent, end_group, give_back_memory, limit_memory
+from marview.worker.channel import Channel, end_group, give_back_memory, limit_memory
 from marview.worker.devices import list_devices, use_free_threads
 from marview.worker.loading import as_clause, load_method
 from marview.worker.reduce import Reduction, show_sinogram
@@ -47,7 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = argparse.ArgumentParser(prog="python -m marview.worker.main", description=__doc__)
     options.add_argument("--memory-limit-mb", type=int, help="memory this process may take; all where not given")
     limit_mb = options.parse_args(arguments).memory_limit_mb
-    die_with_parent()
     limit_memory(limit_mb)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
     channel = Channel()

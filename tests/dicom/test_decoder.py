@@ -91,3 +91,25 @@ def is_running(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_where_no_thread_starts_slices_are_decoded_here(series, monkeypatch):
+    here = dicom.read(series)
+
+    def refuse(self, *_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(sys.modules["marview.dicom.read"], "is_worthwhile", lambda _: True)
+    monkeypatch.setattr(decoder.ThreadPoolExecutor, "submit", refuse)
+    np.testing.assert_array_equal(dicom.read(series).volume.hu, here.volume.hu)
+
+
+def test_where_no_process_starts_slices_are_decoded_here(series, monkeypatch):
+    here = dicom.read(series)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(sys.modules["marview.dicom.read"], "is_worthwhile", lambda _: True)
+    monkeypatch.setattr(decoder.subprocess, "Popen", refuse)
+    np.testing.assert_array_equal(dicom.read(series).volume.hu, here.volume.hu)

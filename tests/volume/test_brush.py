@@ -101,3 +101,24 @@ def test_an_outline_is_filled_in_its_slice() -> None:
     assert not mask.any()
     assert fill_outline(mask, 3, outline[:2], Brush()) is None
     assert fill_outline(mask, 30, outline, Brush()) is None
+
+
+def test_a_sphere_is_round_in_the_patient_where_slices_drift() -> None:
+    mask, spacing, drift = np.zeros((9, 60, 60), bool), np.array([2.0, 1.0, 1.5]), np.array([1.3, -0.6])
+    centre = np.array([4, 30, 28])
+    stamp(mask, tuple(centre), tuple(centre), Brush(radius_mm=7, is_sphere=True), spacing, drift_mm=drift)
+    steps = np.moveaxis(np.indices(mask.shape), 0, -1) - centre
+    away = steps * spacing
+    away[..., 1:] += steps[..., :1] * drift
+    np.testing.assert_array_equal(mask, np.linalg.norm(away, axis=-1) <= 7 * (1 + 1e-6))
+
+
+def test_a_line_of_spheres_through_drifting_slices_has_their_radius() -> None:
+    mask, spacing, drift = np.zeros((7, 40, 60), bool), np.array([2.0, 1.0, 1.0]), np.array([0.0, 1.0])
+    first, last = np.array([3, 20, 20]), np.array([3, 20, 35])
+    stamp(mask, tuple(first), tuple(last), Brush(radius_mm=5, is_sphere=True), spacing, drift_mm=drift)
+    steps = np.moveaxis(np.indices(mask.shape), 0, -1) - first
+    away = steps * spacing
+    away[..., 1:] += steps[..., :1] * drift
+    away[..., 2] -= np.clip(away[..., 2], 0, 15)
+    np.testing.assert_array_equal(mask, np.linalg.norm(away, axis=-1) <= 5 * (1 + 1e-5))

@@ -173,3 +173,16 @@ def test_without_drift_nothing_is_interpolated() -> None:
     mask = blobs()
     tiny = grow_mm(mask, 3.2, SPACING, drift_mm=(1e-9, 0.0))
     np.testing.assert_array_equal(tiny, grow_mm(mask, 3.2, SPACING))
+
+
+def test_smoothing_drifting_slices_is_smoothing_them_where_they_lie() -> None:
+    rng = np.random.default_rng(5)
+    straight = np.zeros((12, 80, 40), bool)
+    straight[3:9, 30:45, 14:26] = rng.random((6, 15, 12)) > 0.3
+    moved = np.stack([np.roll(plane, 2 * z - 12, axis=0) for z, plane in enumerate(straight)])
+    wanted = smooth(straight, 1.5, (2.0, 1.0, 1.0))
+    found = smooth(moved, 1.5, (2.0, 1.0, 1.0), drift_mm=(-2.0, 0.0))
+    back = np.stack([np.roll(plane, 12 - 2 * z, axis=0) for z, plane in enumerate(found)])
+    assert wanted.any()
+    assert np.count_nonzero(back ^ wanted) <= 0.005 * np.count_nonzero(wanted)
+    assert np.count_nonzero(smooth(moved, 1.5, (2.0, 1.0, 1.0)) ^ found) > 0.05 * np.count_nonzero(found)

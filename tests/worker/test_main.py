@@ -43,7 +43,6 @@ def serve(monkeypatch):
         warmed: list[float] = []
         monkeypatch.setattr(worker, "Channel", lambda: Line(list(requests)))
         monkeypatch.setattr(worker, "warm_up", lambda: warmed.append(time.monotonic()))
-        monkeypatch.setattr(worker, "die_with_parent", lambda: None)
         monkeypatch.setattr(worker, "_answer", lambda *_: None)
         monkeypatch.setattr(worker, "keep_what_is_loaded", lambda: None)
         with pytest.raises(HangUpError):

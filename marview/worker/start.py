@@ -1,0 +1,35 @@
+"""Where a worker's process begins. It is a module of its own because `main` loads torch, which takes seconds.
+
+A window that is killed in those seconds must not leave a process behind.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import sys
+from collections.abc import Sequence
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Bind this process to the life of the one that started it, then serve."""
+    die_with_parent()
+    from marview.worker.main import main as serve
+
+    serve(arguments)
+
+
+def die_with_parent() -> None:
+    """Have the system kill this process when the thread that started it ends, however it ends; Linux only.
+
+    Where it has ended already, standard input is closed, and this process ends here.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    line = select.poll()
+    line.register(sys.__stdin__.fileno() if sys.__stdin__ is not None else 0, 0)
+    if any(event & select.POLLHUP for _, event in line.poll(0)):
+        os._exit(0)

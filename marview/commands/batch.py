@@ -1,6 +1,7 @@
 """Correct many studies: the verb `batch`."""
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -25,11 +26,11 @@ from marview.commands.correction import Correction
 from marview.commands.metal import MaskChoice
 from marview.commands.settings import parse_settings
 from marview.commands.unattended import LocalCorrector, correct_remotely, ending_of, forget_announcement
+from marview.dicom.atomic import check_file
 from marview.dicom.slice_folders import refuse_among_slices
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import Format
 from marview.mar import discover, find_usable
-from marview.originals import refuse_original
 from marview.terminal import terminal
 from marview.threads import cores
 
@@ -147,7 +148,8 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
         raise UsageError(f"{output} holds a job table already. Say --resume to go on with it, or name another folder.")
     if not there and output.exists() and any(path.name != _LOCK for path in output.iterdir()):
         raise UsageError(f"{output} holds something already. Name a folder that is not there yet, or an empty one.")
-    refuse_original(output / TABLE)
+    check_file(output / TABLE)
+    is_new = not output.exists()
     try:
         output.mkdir(parents=True, exist_ok=True)
         lock = FileLock(output / _LOCK, timeout=0)
@@ -157,7 +159,7 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
     except OSError as why:
         raise BadInput(f"{output} cannot be written: {(why.strerror or 'unknown reason').lower()}.") from None
     try:
-        with JobTable(output / TABLE) as table:
+        with _made(output, is_new=is_new) as table:
             table.order(asdict(order) | {"rule": asdict(order.rule)})
             table.recover(lambda job: ending_of(output / job.folder))
             for job in table.jobs():
@@ -165,6 +167,19 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
             yield table
     finally:
         lock.release()
+
+
+@contextmanager
+def _made(output: Path, *, is_new: bool) -> Iterator[JobTable]:
+    """The job table of an output folder; where it cannot be made in a new one, nothing of the folder is left."""
+    try:
+        table = JobTable(output / TABLE)
+    except BadInput:
+        if is_new:
+            shutil.rmtree(output, ignore_errors=True)
+        raise
+    with table:
+        yield table
 
 
 def work_off(

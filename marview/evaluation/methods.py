@@ -14,6 +14,7 @@ from marview.evaluation.notes import notes_from_json
 from marview.evaluation.taking_part import entry
 from marview.mar import CasesRequest, Listing, MarWorker, Message, Outcome, Progress, Run, discover
 from marview.mar.messages import Device
+from marview.mar.scratch import scratch
 from marview.worker.case_files import save_case, save_neighbours
 from marview.worker.neighbours import Neighbours
 
@@ -35,7 +36,7 @@ class WorkerMethods:
     def __init__(self, device: Device = "auto", listings: Callable[[], list[Listing]] = discover) -> None:
         self._device, self._listings = device, listings
         self._worker = MarWorker(listings=listings)
-        self._folder = tempfile.TemporaryDirectory(prefix="marview-benchmark-")
+        self._folder = tempfile.TemporaryDirectory(dir=scratch(Path(tempfile.gettempdir())))
         self._saved: KnownCase | None = None
 
     def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:

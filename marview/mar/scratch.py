@@ -32,7 +32,7 @@ def scratch(root: Path) -> Path:
     for place in {root, _MEMORY, Path(tempfile.gettempdir())}:
         with contextlib.suppress(OSError):
             sweep(place)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=root))
     held = (folder / _LOCK).open("w")
     try_lock(held)
     atexit.register(_remove, folder, held)
@@ -65,12 +65,24 @@ def roomiest(size: int) -> Path:
 
 
 def _is_stale(folder: Path) -> bool:
-    if time.time() - folder.stat().st_mtime < _YOUNG_S and not (folder / _LOCK).exists():
-        return False  # being made just now
-    if not (folder / _LOCK).exists():
-        return True
+    if not (folder / _LOCK).exists():  # being made just now, or its maker was killed in that moment
+        return _is_maker_gone(folder.name) or time.time() - folder.stat().st_mtime >= _YOUNG_S
     with (folder / _LOCK).open("r+") as lock:
         return try_lock(lock)
+
+
+def _is_maker_gone(name: str) -> bool:
+    """Whether the process that a folder is named after lives no more; False where the system does not say."""
+    process = name.removeprefix(_PREFIX).partition("-")[0]
+    if os.name != "posix" or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def try_lock(file: IO[str]) -> bool:

@@ -19,6 +19,7 @@ from marview.batch.job import State
 from marview.batch.table import JobTable
 from marview.dicom import open_series
 from marview.dicom.make import Labels, write_ct_series
+from marview.errors import BadInput
 from marview.geometry import Grid
 
 LI = ("--method", "linear_interpolation")
@@ -171,3 +172,17 @@ def test_a_killed_batch_is_resumed_without_a_half_series(ward: Path, tmp_path: P
     assert jobs_of(out) == EXPECTED
     assert len(list(out.glob("study-*"))) == 3
     assert not [file for file in out.rglob("*") if file.name.startswith(".part")]
+
+
+@pytest.mark.parametrize("verb", ["batch", "watch"])
+def test_where_no_job_table_can_be_made_no_folder_is_left(
+    marview: Callable, ward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def full(_table: JobTable, path: Path) -> None:
+        path.write_bytes(b"")
+        raise BadInput(f"{path} cannot be used as a job table: database or disk is full.")
+
+    monkeypatch.setattr(JobTable, "__init__", full)
+    answer = marview(verb, ward, *LI, "--output", tmp_path / "out")
+    assert (answer.exit_code, "disk is full" in answer.err) == (3, True), answer
+    assert not (tmp_path / "out").exists()

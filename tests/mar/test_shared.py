@@ -136,3 +136,12 @@ def test_memory_is_reserved_where_it_is_asked_for_later() -> None:
         assert Path(shared.description["path"]).stat().st_size == shared.array.nbytes
     with pytest.raises(ValueError, match="closed"):
         shared.reserve()
+
+
+def test_a_folder_whose_maker_was_killed_before_it_locked_it_is_swept_at_once(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    (tmp_path / f"marview-scratch-{ended.pid}-abc").mkdir()
+    (tmp_path / f"marview-scratch-{os.getpid()}-abc").mkdir()
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"marview-scratch-{os.getpid()}-abc"]

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.check import check
+from marview.dicom.codec import COMPRESSED
 from marview.dicom.decoder import decode_apart, is_worthwhile
 from marview.dicom.header import SliceHeader
+from marview.dicom.outliers import doubtful_findings
 from marview.dicom.pixels import PADDING_HU, write_hu
 from marview.dicom.plausible import values_findings
 from marview.dicom.quiet import quiet
@@ -185,6 +187,9 @@ def _finished(loaded: LoadedSeries, outcomes: _Outcomes) -> LoadedSeries:
     names = {z: header.name for z, header in enumerate(loaded.sources) if header is not None}
     findings += findings_of(outcomes.remarks, names)
     if loaded.report.is_volume:
+        sound = {z: name for z, name in names.items() if z not in damaged}
+        compressed = [z for z in sound if (one := loaded.sources[z]) is not None and one.transfer_syntax in COMPRESSED]
+        findings += doubtful_findings(loaded.volume.hu, sound, compressed)
         is_padded = bool(loaded.gaps or damaged) or any(Remark.PADDED in made for made in outcomes.remarks.values())
         findings += values_findings(loaded.volume.hu, "the series", is_padded=is_padded)
     sources = tuple(None if z in damaged else header for z, header in enumerate(loaded.sources))

@@ -39,6 +39,7 @@ class Kind(enum.StrEnum):
     COLOUR = "colour"
     NOT_CT = "not CT"
     DAMAGED = "damaged slice"
+    DOUBTFUL = "slice that may be damaged"
     NO_UID = "no UID"
     UNKNOWN_SYNTAX = "unknown transfer syntax"
     MULTI_FRAME = "multi-frame"

@@ -124,6 +124,11 @@ def _truncated(header: SliceHeader) -> Finding | None:
             Kind.DAMAGED,
             f"{header.name} is truncated: {max(there, 0)} of the {native_bytes(header)} bytes of its image.",
         )
+    if header.pixel_length - there >= native_bytes(header) // max(header.rows, 1):
+        return Finding(
+            Kind.DAMAGED,
+            f"{header.name} is damaged: it claims {header.pixel_length} bytes of pixels and ends after {there}.",
+        )
     return None
 
 

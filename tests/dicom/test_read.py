@@ -288,6 +288,8 @@ def hostile(data: bytes, kind: str) -> bytes:
     match kind:
         case "length past the end":
             return data[: pixels + 8] + (0x7FFFFFF0).to_bytes(4, "little") + data[pixels + 12 : pixels + 40]
+        case "length past the end of a whole image":
+            return data[: pixels + 8] + (0x7FFFFFF0).to_bytes(4, "little") + data[pixels + 12 :]
         case "header length past the end":
             return with_element(data, b"\x08\x00\x05\x40UT\0\0\xf0\xff\xff\x7f")
         case "nested":
@@ -306,6 +308,7 @@ def hostile(data: bytes, kind: str) -> bytes:
 
 KINDS = [
     "length past the end",
+    "length past the end of a whole image",
     "header length past the end",
     "nested",
     "nested with lengths",

@@ -199,7 +199,7 @@ def _put_result(window: MainWindow) -> None:
     )
     change = np.random.default_rng(2).normal(0, 30, SHAPE[1:]).astype(np.float32)
     for z in slices:
-        result.take(SliceDone(z, metal_pixels=1, trace_fraction=0.0, seconds=0.0), change)
+        result.take(SliceDone(z, metal_pixels=1, trace_fraction=0.0, seconds=0.0), result.store.keep(change))
     session.kept_results.keep(result)
     session.show(result)
 

@@ -189,8 +189,8 @@ def smooth(
 def _blurred_along_normal(values: NDArray[np.float32], sigma: float, drift: NDArray[np.float64]) -> NDArray[np.float32]:
     """Values `[z, y, x]` blurred by a Gaussian along the normal of slices that drift by so many pixels each."""
     reach = int(4 * sigma + 0.5)
-    steps = np.arange(-reach, reach + 1)
-    weights = np.exp(-0.5 * (steps / max(sigma, 1e-6)) ** 2)
+    steps = range(-reach, reach + 1)
+    weights = np.exp(-0.5 * (np.array(steps) / max(sigma, 1e-6)) ** 2)
     weights /= weights.sum()
     result = np.zeros_like(values)
     for z, plane in enumerate(result):

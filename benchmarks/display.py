@@ -107,7 +107,7 @@ def phantom(shape: tuple[int, int, int]) -> NDArray[np.int16]:
     plane = np.where(((y - 256) / 190) ** 2 + ((x - 256) / 240) ** 2 < 1, 40, -1000)[0]
     hu = np.repeat(plane[None].astype(np.int16), shape[0], axis=0)
     hu[((y - 256 - 0.1 * z) ** 2 + (x - 190) ** 2 < 40**2) & (hu > -500)] = 900
-    hu[shape[0] // 3 : -shape[0] // 3 or None][:, 200:214, 300:314] = 3071
+    hu[shape[0] // 3 : -shape[0] // 3 or None][:, 200:214, 300:314] = 12000
     return hu + generator.integers(-20, 20, shape, dtype=np.int16)
 
 
@@ -222,6 +222,7 @@ def _rows_of(peer: str, command: list[str], environment: dict[str, str]) -> list
 
 def _vtk(hu: NDArray[np.int16], events: int) -> dict[str, list[float]]:
     """Milliseconds that VTK's image viewer takes for three planes and a second axial picture."""
+    import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - registers what draws
     from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkCommonDataModel import vtkImageData
     from vtkmodules.vtkInteractionImage import vtkImageViewer2

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from marview.dicom import LoadedSeries
 from marview.session.exports import CAUTION
@@ -15,6 +14,8 @@ from marview.session.result import Result
 from marview.volume.window import HuWindow
 
 MOST_SLICES, MOST_ROWS = 3, 12
+APART = 3
+"""Slices between key slices that are chosen for their metal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,19 +100,18 @@ def make_report(
 def key_slices(result: Result, measures: Sequence[Measure], slice_index: int) -> list[int]:
     """The slice in view, those with regions, and the corrected slices with the most metal; three at most."""
     with_regions = [one.slice_index for one in measures if one.plane is None and one.kind in REGIONS]
-    metal: dict[int, int] = {z: int(_count(result.mask[z])) for z in result.done}
-    by_metal = sorted(metal, key=lambda z: -metal[z])
-    spread = [z for at, z in enumerate(by_metal) if all(abs(z - other) > 2 for other in by_metal[:at])]
-    return list(dict.fromkeys([slice_index, *with_regions, *spread]))[:MOST_SLICES]
-
-
-def _count(mask: NDArray[np.bool_]) -> int:
-    return int(np.count_nonzero(mask))
+    chosen = list(dict.fromkeys([slice_index, *with_regions]))
+    metal = {z: int(np.count_nonzero(result.mask[z])) for z in result.done}
+    for z in sorted(metal, key=lambda z: -metal[z]):
+        if all(abs(z - other) >= APART for other in chosen):
+            chosen.append(z)
+    return chosen[:MOST_SLICES]
 
 
 def _row(measure: Measure, loaded: LoadedSeries, result: Result, number: int) -> tuple[str, str, str, str]:
     original, corrected = compared(loaded, [result], measure).values()
-    before = words(measure, original).replace("\n", ", ")
-    has_hu = "HU" in before
-    after = words(measure, corrected, original).split("\n")[0] if has_hu else ""
+    before, found = words(measure, original), measure.statistics(original) if measure.kind in REGIONS else None
+    if found is not None:
+        before = f"mean {found.mean_hu:.1f} HU, SD {found.deviation_hu:.1f}, {measure.area_mm2:.1f} mm²"
+    after = words(measure, corrected, original).split("\n")[0] if "HU" in before else ""
     return measure.name, place_words(measure, number), before, after

@@ -29,7 +29,7 @@ from marview.commands.batch import affordable
 
 
 class Cost(NamedTuple):
-    """Of some studies."""
+    """Of a study, and the most memory."""
 
     seconds: float
     cpu_seconds: float
@@ -41,6 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="for the studies")
     parser.add_argument("--studies", type=int, default=20)
+    parser.add_argument(
+        "--loop", type=int, default=20, help="number of studies for `reduce`, whose cost is the same each time"
+    )
     parser.add_argument("--method", default="nmar")
     arguments = parser.parse_args()
     studies = sorted(make_ward(arguments.folder).glob("metal-*"))[: arguments.studies]
@@ -52,37 +55,37 @@ def main() -> None:
         out = Path(scratch)
 
         def loop() -> None:
-            for position, study in enumerate(studies):
+            for position, study in enumerate(studies[: arguments.loop]):
                 _marview("reduce", study, *method, "--output", out / "loop" / str(position))
 
         def batch(name: str, *words: object) -> None:
             _marview("batch", *studies, *method, "--output", out / name, *words)
             _check(out / name, len(studies))
 
-        first = _measured(loop)
-        _tell("reduce, in a loop", first, first, len(studies))
+        first = _measured(loop, min(arguments.loop, len(studies)))
+        _tell("reduce, in a loop", first, first)
         for workers in sorted({1, affordable("cpu")}):
-            cost = _measured(partial(batch, f"batch{workers}", "--workers", workers))
-            _tell(f"batch, workers: {workers}", cost, first, len(studies))
+            cost = _measured(partial(batch, f"batch{workers}", "--workers", workers), len(studies))
+            _tell(f"batch, workers: {workers}", cost, first)
         for workers in (1, 2):
             with _cluster(out / f"cluster{workers}", workers) as (address, pids):
-                cost = _measured(partial(batch, f"dask{workers}", "--scheduler", address), pids)
-            _tell(f"Dask, workers: {workers}", cost, first, len(studies))
+                cost = _measured(partial(batch, f"dask{workers}", "--scheduler", address), len(studies), pids)
+            _tell(f"Dask, workers: {workers}", cost, first)
 
 
-def _tell(name: str, cost: Cost, first: Cost, number: int) -> None:
-    times = f"{cost.seconds / number:9.2f}{first.seconds / cost.seconds:8.1f}"
-    cpu = f"{cost.cpu_seconds / number:13.2f}{first.cpu_seconds / cost.cpu_seconds:6.1f}"
+def _tell(name: str, cost: Cost, first: Cost) -> None:
+    times = f"{cost.seconds:9.2f}{first.seconds / cost.seconds:8.1f}"
+    cpu = f"{cost.cpu_seconds:13.2f}{first.cpu_seconds / cost.cpu_seconds:6.1f}"
     print(f"{name:24}{times}{cpu}{cost.megabytes:7.0f}", flush=True)
 
 
-def _measured(work: Callable[[], None], pids: Sequence[int] = ()) -> Cost:
-    """Do the work and measure it; memory is that of the largest of some processes, or of all children of this one."""
+def _measured(work: Callable[[], None], studies: int, pids: Sequence[int] = ()) -> Cost:
+    """Do the work and measure a study of it; memory is that of the largest of some processes, or of all children."""
     psutil = import_module("psutil")  # comes with Dask
     largest, done = [0.0], threading.Event()
 
     def look() -> None:
-        while not done.wait(0.2):
+        while not done.wait(1.0):
             held = [_memory_mb(psutil, pid) for pid in pids] or [_memory_mb(psutil, os.getpid(), is_root=False)]
             largest[0] = max(largest[0], *held)
 
@@ -90,10 +93,10 @@ def _measured(work: Callable[[], None], pids: Sequence[int] = ()) -> Cost:
     thread.start()
     cpu, begun = _cpu_seconds(psutil, pids), time.monotonic()
     work()
-    cost = Cost(time.monotonic() - begun, _cpu_seconds(psutil, pids) - cpu, largest[0])
+    seconds, cpu = time.monotonic() - begun, _cpu_seconds(psutil, pids) - cpu
     done.set()
     thread.join()
-    return cost
+    return Cost(seconds / studies, cpu / studies, largest[0])
 
 
 def _memory_mb(psutil: Any, pid: int, *, is_root: bool = True) -> float:

@@ -49,7 +49,7 @@ Maintainer: The marview authors <marview@localhost>
 Section: science
 Priority: optional
 Installed-Size: $(du -sk "$root/usr" | cut -f1)
-Depends: libc6 (>= $needed_libc), $(comma_separated $offscreen)
+Depends: libc6 (>= $needed_libc), libstdc++6 (>= 11), $(comma_separated $offscreen)
 Recommends: $(comma_separated $window), shared-mime-info, desktop-file-utils
 Description: CT viewer for metal artifact reduction
  See metal in CT, edit its mask, watch its trace in the sinogram and run any

@@ -46,7 +46,7 @@ class Store:
         self._folder = output / "parts"
         self._folder.mkdir(parents=True, exist_ok=True)
         path, text = output / _PLAN, json.dumps(plan, indent=1, sort_keys=True)
-        if any(self._folder.iterdir()) and path.is_file() and path.read_text(encoding="utf-8") != text:
+        if any(self._folder.iterdir()) and path.is_file() and path.read_bytes() != text.encode():
             raise UsageError(f"{output} holds a benchmark of another protocol or other cases; name another folder.")
         _write(path, text)
 

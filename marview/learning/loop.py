@@ -31,7 +31,7 @@ from marview.learning.record import RECORD, read_record
 from marview.learning.schedule import learning_rate, optimiser
 from marview.learning.state import STATE, Learner, read_state, write_state
 from marview.learning.stopping import Stopping
-from marview.learning.weights import About, about, rounded, save_weights
+from marview.learning.weights import DAMAGED_FACTS, About, about, rounded, save_weights
 
 WEIGHTS = "weights.safetensors"
 _BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
@@ -362,13 +362,20 @@ class Training:
                 f"{folder} holds a run of {of.method} with other settings of the network; say the same --size, or "
                 "choose another folder."
             )
-        before = json.loads(facts["recipe"]) if "recipe" in facts else read_record(folder).get("recipe", {})
-        self.changes, self._protocols_before = changes(before, self._recipe), of.protocols
+        try:
+            before = json.loads(facts["recipe"]) if "recipe" in facts else read_record(folder).get("recipe", {})
+            self.changes, self._seen = changes(before, self._recipe), Seen(facts)
+            warm_from = int(facts["warm_from"]) if "warm_from" in facts else None
+            self._look_s = float(facts.get("look_s", 0.0))
+        except DAMAGED_FACTS as damage:
+            raise BadInput(
+                f"{held} is damaged: what it says of its run cannot be read ({type(damage).__name__}). Take a whole "
+                "copy of the run, or begin anew in another folder."
+            ) from damage
+        self._protocols_before = of.protocols
         is_exact = self.learner.fill(tensors, of.steps, str(held))
-        self.step, self._minutes_before, self._seen = of.steps, of.minutes, Seen(facts)
+        self.step, self._minutes_before = of.steps, of.minutes
         self.kept_step = self.step
-        warm_from = int(facts["warm_from"]) if "warm_from" in facts else None
-        self._look_s = float(facts.get("look_s", 0.0))
         self._warm_from = warm_from if is_exact else self.step
 
 

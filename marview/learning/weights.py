@@ -58,6 +58,10 @@ class About:
         }
 
 
+DAMAGED_FACTS = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading the metadata of a weights file raises where somebody or a bad disk changed them."""
+
+
 def about(metadata: Mapping[str, str], file: str = "the weights") -> About:
     """What metadata say.
 
@@ -79,7 +83,7 @@ def about(metadata: Mapping[str, str], file: str = "the weights") -> About:
             int(metadata["seed"]),
             {name: (low, high) for name, (low, high) in json.loads(metadata.get("limits", "{}")).items()},
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except DAMAGED_FACTS as error:
         sentence = f"{file} does not say what network it is of ({error}); marview train writes files that do."
         raise BadInput(sentence) from error
 

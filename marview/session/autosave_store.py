@@ -214,6 +214,6 @@ def _read(path: Path) -> Saved | None:
         if any(part.start < 0 or part.stop > size for part, size in zip(box, work.shape, strict=True)):
             raise BadInput("the mask is larger than its series")
         return Saved(path.stem, work, MaskPatch(box, packed))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, BadInput) as why:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError, BadInput) as why:
         _log.warning("an autosave cannot be read (%s)", type(why).__name__)
         return None

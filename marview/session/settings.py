@@ -81,7 +81,7 @@ class Settings:
             settings.window = {str(name): str(value) for name, value in stored.get("window", {}).items()}
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             _log.warning("the settings could not be read; they start afresh")
         return settings
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from marview.errors import BadInput, MethodFailed, UsageError
@@ -202,6 +203,20 @@ def test_a_damaged_state_says_what_it_can_be_gone_on_from(begin, small, tmp_path
         begin(is_resumed=True)
     (tmp_path / "run" / STATE).unlink()
     assert begin(is_resumed=True).step == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("recipe", "{"), ("recipe", "[1]"), ("seen", "[1, 2]"), ("warm_from", "soon"), ("look_s", "x"), ("limits", "[]")],
+)
+def test_a_state_whose_facts_are_damaged_is_refused_in_a_sentence(begin, small, tmp_path: Path, name, text) -> None:
+    begin(recipe=small.recipe(steps=4)).run()
+    path = tmp_path / "run" / STATE
+    with safe_open(path, framework="pt") as file:
+        facts, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    save_file(tensors, path, facts | {name: text})
+    with pytest.raises(BadInput, match=STATE):
+        begin(is_resumed=True)
 
 
 def test_the_log_is_closed_however_it_ends(begin, monkeypatch) -> None:

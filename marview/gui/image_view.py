@@ -135,7 +135,28 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         if (quarters, is_mirrored) != (self._quarters, self._is_mirrored):
             self._quarters, self._is_mirrored = quarters, is_mirrored
             self._looking_at = None
-            self.setTransform(QTransform().rotate(90.0 * quarters).scale(-1.0 if is_mirrored else 1.0, 1.0))
+            self.setTransform(self._turn)
+
+    @property
+    def _turn(self) -> QTransform:
+        return QTransform().rotate(90.0 * self._quarters).scale(-1.0 if self._is_mirrored else 1.0, 1.0)
+
+    def updateMatrix(self, propagate: bool = True) -> None:  # noqa: FBT001, FBT002 - pyqtgraph's signature
+        """Fit the range into the view as it is turned.
+
+        Qt's own fit measures the scale of a view that is turned by a quarter along the wrong axis, so that every fit
+        multiplies the error until the transform is not a number and Qt crashes.
+        """
+        area, shown = self.viewport().size(), self.range.size()
+        if self.autoPixelRange or not self._quarters % 2 or shown.isEmpty() or area.isEmpty():
+            super().updateMatrix(propagate)
+            return
+        self.setSceneRect(self.range)
+        fit = QTransform.fromScale(area.width() / shown.height(), area.height() / shown.width())
+        self.setTransform(self._turn * fit)
+        self.centerOn(self.range.center())
+        self.sigDeviceRangeChanged.emit(self, self.range)
+        self.sigDeviceTransformChanged.emit(self)
 
     def set_smooth(self, *, is_smooth: bool) -> None:
         """Interpolate between pixels that are enlarged, or show them as squares."""

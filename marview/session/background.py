@@ -20,8 +20,12 @@ IsStale = Callable[[], bool]
 _log = logging.getLogger(__name__)
 
 
+THREADS = 4
+"""Two of them may wait for a worker that starts, for seconds; series are read on the others meanwhile."""
+
+
 class Background:
-    """Two threads for slow work.
+    """Some threads for slow work.
 
     Raises:
         NoThread: the system starts no more threads.
@@ -29,7 +33,7 @@ class Background:
 
     def __init__(self, post: Post) -> None:
         self.post = post
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="marview")
+        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="marview")
         try:
             self._threads.submit(int)  # one thread there is, which takes all work where no second one starts
         except (RuntimeError, MemoryError) as error:

@@ -1,6 +1,7 @@
 """What the panes show, as one frozen snapshot; panes compare old and new and draw only what changed."""
 
 import enum
+import math
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -165,6 +166,8 @@ class View:
         """Zoom so that the point `at_mm` stays where it is."""
         low, high = ZOOM_RANGE
         zoom = min(high, max(low, self.display.zoom * factor))
+        if not all(map(math.isfinite, at_mm)):
+            return  # a view without an area has no such place
         kept = self.display.zoom / zoom
         x, y = self.display.centre_mm
         self.update(zoom=zoom, centre_mm=(at_mm[0] + (x - at_mm[0]) * kept, at_mm[1] + (y - at_mm[1]) * kept))

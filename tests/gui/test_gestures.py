@@ -1,5 +1,7 @@
 """Real mouse events in a pane of the real window."""
 
+import math
+
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
@@ -132,3 +134,30 @@ def test_panes_are_linked(opened, viewport) -> None:
     opened.session.set_preset(4)
     assert [view._image.levels.tolist() for view in (original, result)] == [[-770.0, 1730.0]] * 2
     assert opened.session.view.display.window == HuWindow(2500, 480)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_a_turned_view_stays_fitted_however_often_it_is_resized_and_zoomed(opened, quarters, is_mirrored) -> None:
+    """Qt's own fit of a turned view grows an error at every fit, until the window crashes."""
+    view, session = opened.grid.panes["original"].view, opened.session
+    view.set_turn(quarters, is_mirrored=is_mirrored)
+    opened.grid.panes["original"].refresh()
+    for number in range(40):
+        opened.resize(1200 + 37 * (number % 5), 800 - 29 * (number % 3))
+        QApplication.processEvents()
+        session.view.zoom_at(1.1 if number % 2 else 1 / 1.1, (5.0, -3.0))
+        area = view.viewport().rect()
+        right = view.to_scene(QPointF(area.center()) + QPointF(10, 0)) - view.to_scene(QPointF(area.center()))
+        down = view.to_scene(QPointF(area.center()) + QPointF(0, 10)) - view.to_scene(QPointF(area.center()))
+        lengths = [math.hypot(step.x(), step.y()) for step in (right, down)]
+        assert lengths[0] == pytest.approx(lengths[1], rel=0.02), "pixels are square on the screen"
+        assert 0.01 < lengths[0] < 100
+    middle = view.to_scene(QPointF(view.viewport().rect().center()))
+    assert (middle.x(), middle.y()) == pytest.approx(session.view.display.centre_mm, abs=1.0)
+
+
+def test_a_place_that_is_not_a_number_moves_nothing(opened) -> None:
+    before = opened.session.view.display
+    opened.session.view.zoom_at(1.2, (math.nan, 1.0))
+    assert opened.session.view.display == before

@@ -79,7 +79,7 @@ def _is_open_here(file: Path) -> bool:
 
 def rounds(folder: Path, number: int) -> Iterator[Figures]:
     """The figures after each round."""
-    studies = [_write(folder / name, name) for name in ("first", "second")]
+    studies = [write_study(folder / name, name) for name in ("first", "second")]
     window = None
     for k in range(number):
         if window is None:
@@ -111,7 +111,8 @@ def growth(figures: Sequence[Figures]) -> list[str]:
     return wrong
 
 
-def _write(folder: Path, name: str) -> Path:
+def write_study(folder: Path, name: str) -> Path:
+    """A small study with a pin of metal."""
     hu = np.full(SHAPE, -1000, np.int16)
     y, x = np.mgrid[-32:32, -32:32] + 0.5
     hu[:, np.hypot(y, x) < 26] = 30

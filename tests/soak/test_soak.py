@@ -27,3 +27,22 @@ def test_a_window_takes_no_more_after_many_rounds() -> None:
     words = [sys.executable, "-m", "tests.soak.soak", os.environ.get("MARVIEW_SOAK", "200")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(sys.platform != "linux", reason="figures are read from /proc")
+def test_two_hundred_random_actions_break_nothing() -> None:
+    _do("200", "7")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(14_400)
+@pytest.mark.skipif(sys.platform != "linux", reason="figures are read from /proc")
+def test_many_random_actions_break_nothing_and_leave_nothing_behind() -> None:
+    _do(os.environ.get("MARVIEW_SOAK_ACTIONS", "20000"), os.environ.get("MARVIEW_SOAK_SEED", "1"))
+
+
+def _do(actions: str, seed: str) -> None:
+    words = [sys.executable, "-m", "tests.soak.actions", actions, seed]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

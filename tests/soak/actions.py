@@ -1,0 +1,300 @@
+"""Do random things in one window for long: `python -m tests.soak.actions ACTIONS SEED` prints what it takes.
+
+A round opens one of two studies, does some hundred things with mouse, keys and the table of actions, then closes every
+series, so that the window rests as it did before. What it takes while it rests must not grow: memory, threads, open
+files, shared memory and widgets. File dialogs are answered with Cancel; only what ends the program is left out.
+"""
+
+import contextlib
+import os
+import random
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from statistics import median
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QMessageBox,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
+
+from marview.gui.app import wait_until
+from marview.gui.main_window import MainWindow
+from tests import windows
+from tests.soak.soak import Figures, write_study
+
+ROUND = 250
+"""Actions between two rests."""
+
+LEFT_OUT = frozenset({"quit", "open_demo", "about"})
+BUTTONS = (
+    Qt.MouseButton.LeftButton,
+    Qt.MouseButton.LeftButton,
+    Qt.MouseButton.MiddleButton,
+    Qt.MouseButton.RightButton,
+)
+MODIFIERS = (
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.AltModifier,
+)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What a window that rests takes."""
+
+    figures: Figures
+    widgets: int
+
+
+class Hand:
+    """Does one random thing after the other; the same seed does the same things in the same state."""
+
+    def __init__(self, window: MainWindow, seed: int, studies: list[Path]) -> None:
+        self.window = window
+        self.done = 0
+        self.last = ""
+        self._random = random.Random(seed)
+        self._studies = studies
+        self._kinds: tuple[tuple[Callable[[], None], int], ...] = (
+            (self._action, 6),
+            (self._drag, 5),
+            (self._wheel, 4),
+            (self._key, 3),
+            (self._click, 3),
+            (self._slide, 1),
+            (self._series, 1),
+        )
+
+    def act(self) -> None:
+        """Do one thing and serve the window."""
+        session = self.window.session
+        if session.loaded is None and not self._is_busy:
+            session.open(*self._random.sample(self._studies, self._random.randint(1, len(self._studies))))
+            wait_until(lambda: session.loaded is not None and not session.refusal, 60)
+        kinds, weights = zip(*self._kinds, strict=True)
+        self._random.choices(kinds, weights)[0]()
+        self.done += 1
+        QCoreApplication.processEvents()
+        self._answer()
+
+    def rest(self) -> None:
+        """Close every series, whatever would be lost, and wait until nothing works."""
+        session = self.window.session
+        for slot in self.window.slots.values():
+            slot.dock()
+        self._close_popups()
+        session.runs.cancel_all()
+        session.sensitivity.cancel()
+        wait_until(lambda: not session.runs.queue and not session.sensitivity.is_running, 120)
+        for entry in session.library.entries:
+            session._close_series(entry)
+        wait_until(lambda: session.loaded is None and not self._is_busy, 60)
+        for _ in range(3):
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+            QCoreApplication.processEvents()
+
+    @property
+    def _is_busy(self) -> bool:
+        library = self.window.session.library
+        return library._scanning.is_busy or library._reading.is_busy
+
+    # -- the things
+
+    def _action(self) -> None:
+        table = self.window.actions_table
+        ids = [row.id for row in table.rows if row.id not in LEFT_OUT and table[row.id].isEnabled()]
+        name = self._random.choice(ids)
+        self.last = f"action {name}"
+        table[name].trigger()
+
+    def _key(self) -> None:
+        keys = [key for row in self.window.actions_table.rows if row.id not in LEFT_OUT for key in row.keys]
+        key = self._random.choice([*keys, "Tab", "Escape"])
+        self.last = f"key {key}"
+        QTest.keySequence(self.window, key)
+
+    def _view(self) -> QWidget | None:
+        panes = [pane for pane in self.window.grid.panes.values() if pane.isVisible() and hasattr(pane, "view")]
+        views = [getattr(pane.view, "viewport", lambda view=pane.view: view)() for pane in panes]
+        return self._random.choice(views) if views else None
+
+    def _place(self, widget: QWidget) -> QPoint:
+        area = widget.rect()
+        return QPoint(
+            self._random.randint(0, max(0, area.width() - 1)), self._random.randint(0, max(0, area.height() - 1))
+        )
+
+    def _drag(self) -> None:
+        view = self._view()
+        if view is None:
+            return
+        button, modifier, at = self._random.choice(BUTTONS), self._random.choice(MODIFIERS), self._place(view)
+        self.last = f"drag {button} {modifier} at {at.toTuple()}"
+        QTest.mousePress(view, button, modifier, at)
+        for _ in range(self._random.randint(0, 4)):
+            at = self._place(view)
+            QTest.mouseMove(view, at)
+        QTest.mouseRelease(view, button, modifier, at)
+        if self._random.random() < 0.1:
+            QTest.mouseDClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+
+    def _wheel(self) -> None:
+        view = self._view()
+        if view is None:
+            return
+        at, modifier = QPointF(self._place(view)), self._random.choice(MODIFIERS)
+        turn = QPoint(0, self._random.choice((-240, -120, 120, 240)))
+        self.last = f"wheel {modifier}"
+        event = QWheelEvent(
+            at,
+            view.mapToGlobal(at),
+            QPoint(),
+            turn,
+            Qt.MouseButton.NoButton,
+            modifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QCoreApplication.sendEvent(view, event)
+
+    def _click(self) -> None:
+        parts = (self.window.side, self.window.browser, self.window.desk)
+        buttons = [
+            button
+            for part in parts
+            for button in part.findChildren(QAbstractButton)
+            if button.isVisible() and button.isEnabled() and not _waits_for_a_person(button)
+        ]
+        boxes = [box for box in self.window.side.findChildren(QComboBox) if box.isVisible() and box.isEnabled()]
+        if self._random.random() < 0.3 and boxes:
+            box = self._random.choice(boxes)
+            self.last = f"choose {box.accessibleName()}"
+            at = self._random.randrange(max(1, box.count()))
+            box.setCurrentIndex(at)
+            box.activated.emit(at)
+        elif buttons:
+            button = self._random.choice(buttons)
+            self.last = f"click {button.text() or button.accessibleName()}"
+            button.click()  # it may lie outside the part that is scrolled into view
+
+    def _slide(self) -> None:
+        sliders = [one for one in self.window.side.findChildren(QSlider) if one.isVisible() and one.isEnabled()]
+        if sliders:
+            slider = self._random.choice(sliders)
+            self.last = "slide"
+            slider.setValue(self._random.randint(slider.minimum(), slider.maximum()))
+
+    def _series(self) -> None:
+        self.last = "choose a series"
+        self.window.session.library.choose_neighbour(self._random.choice((-1, 1)))
+
+    def _answer(self) -> None:
+        """Questions and dialogs are answered, some of them later."""
+        if self._random.random() < 0.3:
+            self._close_popups()
+        if self.window.questions.isVisible() and self._random.random() < 0.3:
+            self._random.choice((self.window.questions.yes, self.window.questions.no)).click()
+
+    def _close_popups(self) -> None:
+        while (popup := QApplication.activePopupWidget()) is not None:
+            popup.close()
+        for widget in QApplication.topLevelWidgets():
+            floats = any(slot.floating is widget for slot in self.window.slots.values())
+            if widget is not self.window and widget.isVisible() and not floats:
+                widget.close()
+
+
+def _waits_for_a_person(button: QAbstractButton) -> bool:
+    """Whether a click opens a menu that blocks until it is closed."""
+    return isinstance(button, QToolButton) and button.menu() is not None
+
+
+@contextlib.contextmanager
+def no_dialogs() -> Iterator[None]:
+    """Answer file dialogs with Cancel: they would wait for a person."""
+    before = {name: getattr(QFileDialog, name) for name in ("getOpenFileName", "getOpenFileNames", "getSaveFileName")}
+    folder, about = QFileDialog.getExistingDirectory, QMessageBox.about
+    for name in before:
+        empty: object = [] if name.endswith("Names") else ""
+        setattr(QFileDialog, name, staticmethod(lambda *_, empty=empty, **__: (empty, "")))
+    QFileDialog.getExistingDirectory = staticmethod(lambda *_, **__: "")
+    QMessageBox.about = staticmethod(lambda *_: None)
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(QFileDialog, name, function)
+        QFileDialog.getExistingDirectory, QMessageBox.about = folder, about
+
+
+def rests(folder: Path, actions: int, seed: int, broken: list[str]) -> Iterator[tuple[Hand, Rest]]:
+    """What the window takes after each round; what slots raise is noted in `broken`."""
+    studies = [write_study(folder / name, name) for name in ("first", "second")]
+    window = windows.opened_window()
+    hand = Hand(window, seed, studies)
+
+    def note(kind: type[BaseException], bug: BaseException, trace: object) -> None:
+        where = "".join(traceback.format_exception(kind, bug, trace)[-3:])  # type: ignore[arg-type]
+        broken.append(f"after {hand.done} actions, {hand.last}: {where}")
+
+    before, sys.excepthook = sys.excepthook, note
+    try:
+        with no_dialogs():
+            while hand.done < actions:
+                for _ in range(min(ROUND, actions - hand.done)):
+                    hand.act()
+                hand.rest()
+                yield hand, Rest(Figures.now(), len(QApplication.allWidgets()))
+        windows.close(window)
+    finally:
+        sys.excepthook = before
+
+
+def growth(taken: list[Rest]) -> list[str]:
+    """What grew by more than 5 % between the first rests after the warm-up and the last ones."""
+    part = max(1, len(taken) // 4)
+    first, last = taken[part : 2 * part], taken[-part:]
+    if len(taken) < 4:
+        return [f"{len(taken)} rounds tell nothing: 4 are the least"]
+    wrong = []
+    for name, least in (("memory_mb", 8), ("worker_mb", 8), ("threads", 1), ("descriptors", 4), ("blocks", 1)):
+        before, after = (median(getattr(one.figures, name) for one in some) for some in (first, last))
+        if after > max(before * 1.05, before + least):
+            wrong.append(f"{name} grew from {before:.1f} to {after:.1f}")
+    before, after = (median(one.widgets for one in some) for some in (first, last))
+    return [*wrong, f"widgets grew from {before:.0f} to {after:.0f}"] if after > before * 1.05 else wrong
+
+
+def main(actions: int, seed: int) -> int:
+    """Do so many random actions; 1 where something broke or grew."""
+    broken: list[str] = []
+    taken: list[Rest] = []
+    with tempfile.TemporaryDirectory(prefix="marview-soak-") as scratch:
+        for hand, rest in rests(Path(scratch), actions, seed, broken):
+            taken.append(rest)
+            print(hand.done, *(round(each, 1) for each in astuple(rest.figures)), rest.widgets, flush=True)
+    wrong = [*dict.fromkeys(broken), *growth(taken)] if actions >= 4 * ROUND else broken
+    print(*wrong, f"{actions} actions with seed {seed}, {len(wrong)} things are wrong", sep="\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1))

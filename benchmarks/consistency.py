@@ -22,7 +22,7 @@ from marview.evaluation.case import KnownCase
 from marview.evaluation.case_set import list_cases
 from marview.evaluation.tables import markdown_table
 from marview.methods.api import MarCase
-from marview.methods.consistency import consistency_loop
+from marview.methods.consistency import ITERATIONS, consistency_loop
 from marview.metrics import measure_case
 from marview.physics import MISMATCHED, Protocol, protocol
 from marview.physics.attenuation import mu_to_hu
@@ -75,8 +75,14 @@ def _rows(known: list[KnownCase], scan: Protocol, steps: list[int]) -> Iterator[
     weights = HERE / "plugins" / "deep_sinogram_completion" / "weights" / "bundled.safetensors"
     yield DSC, _run("deep_sinogram_completion", case, FileJob(weights))
     yield "NMAR + loop", _run("consistent_completion", case, rays_through="no metal")
+    yield f"{DSC} + loop", _run("deep_sinogram_completion", case, FileJob(weights), loop_iterations=ITERATIONS)
     for count in steps:
-        yield f"{count} joint steps", _run("consistent_completion", case, steps=count)
+        title = f"{count} joint steps"
+        yield (
+            f"{title}, filtration as modelled",
+            _run("consistent_completion", case, steps=count, finds_filtration=False),
+        )
+        yield title, _run("consistent_completion", case, steps=count)
     frees = [each.metal_free_sinogram for each in known if each.metal_free_sinogram is not None]
     free = torch.from_numpy(np.concatenate(frees))
     image = case.projector.fbp(free)
@@ -100,7 +106,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slices", nargs="+", type=int, default=[18, 24, 67, 79])
     parser.add_argument("--shapes", nargs="+", type=int, default=[0, 4, 8])
-    parser.add_argument("--steps", nargs="+", type=int, default=[2])
+    parser.add_argument("--steps", nargs="+", type=int, default=[3])
     parser.add_argument("--protocol", default="syndeeplesion-640")
     parser.add_argument("--mismatched", action="store_true")
     parser.add_argument("--material", default="ti")

@@ -127,6 +127,15 @@ ROWS: tuple[Row, ...] = (
     _layout(Layout.MPR, "Planes", "Ctrl+4", "layout_mpr"),
     _layout(Layout.SCENE, "3D", "Ctrl+5", "layout_scene"),
     Row(
+        "layout_compare",
+        "Compare all results",
+        "View/Layout",
+        ("Ctrl+6",),
+        needs="result",
+        does=lambda c: c.show_layout(Layout.COMPARE),
+        is_on=lambda s: s.view.display.layout is Layout.COMPARE,
+    ),
+    Row(
         "reset",
         "Fit, upright",
         "View",

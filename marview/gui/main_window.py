@@ -135,8 +135,7 @@ class MainWindow(QMainWindow):
         menus["File"].insertMenu(self.actions_table["open_demo"], recent)
         recent.aboutToShow.connect(lambda: self._fill_recent(recent))
         self._fill_recent(recent)
-        for pane in self.grid.panes.values():
-            pane.menu_asked.connect(self._pop_up)
+        self.grid.menu_asked.connect(self._pop_up)
         self.empty.show_recent(self.session.settings.recent)
 
     def _pop_up(self, at: QPoint) -> None:

@@ -1,10 +1,13 @@
 """The panes in their layouts; one of them may fill the whole."""
 
-from PySide6.QtCore import QEvent, QObject, Qt
+import math
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPixmap
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from marview.gui.painter import Painter
+from marview.gui.panes.compare_pane import PREFIX, ComparePane
 from marview.gui.panes.original_pane import OriginalPane
 from marview.gui.panes.pane import Pane
 from marview.gui.panes.plane_pane import PlanePane
@@ -22,14 +25,19 @@ PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
     Layout.MAR: {"original": (0, 0), "sinogram": (0, 1), "prior": (1, 0), "result": (1, 1)},
     Layout.SENSITIVITY: {"variant": (0, 0)},
     Layout.SCENE: {"scene": (0, 0)},
+    Layout.COMPARE: {"original": (0, 0)},
     Layout.MPR: {"original": (0, 0), "coronal": (0, 1), "sagittal": (1, 0), "result": (1, 1)},
 }
 """Row and column of every pane in every layout."""
 
 
-def places_of(display: Display) -> dict[str, tuple[int, int]]:
-    """Row and column of the panes in view."""
+def places_of(display: Display, results: int = 0) -> dict[str, tuple[int, int]]:
+    """Row and column of the panes in view; the comparison has one for the original and each of so many results."""
     places = PLACES[display.layout]
+    if display.layout is Layout.COMPARE:
+        columns = math.ceil(math.sqrt(1 + results))
+        names = ["original", *(f"{PREFIX}{place}" for place in range(results))]
+        return {name: divmod(at, columns) for at, name in enumerate(names)}
     fourth = "oblique" if display.oblique_deg is not None else "scene" if display.has_scene else "result"
     if display.layout is Layout.MPR:
         places = {(fourth if name == "result" else name): place for name, place in places.items()}
@@ -38,6 +46,8 @@ def places_of(display: Display) -> dict[str, tuple[int, int]]:
 
 class PaneGrid(QWidget):
     """Arranges the panes as the session's view says."""
+
+    menu_asked = Signal(QPoint)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,14 +72,37 @@ class PaneGrid(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(3)
+        self._lines = 2
         for pane in self.panes.values():
-            pane.setParent(self)
-            pane.hide()
-            pane.installEventFilter(self)
-            pane.activated.connect(lambda name: session.view.update(active=name))
-            pane.maximise_asked.connect(self.maximise)
+            self._take(pane)
         session.view.changed.connect(self._follow)
+        session.result_changed.connect(self._follow_results)
+        session.runs.changed.connect(self._follow_results)
         self._arrange(session.view.display)
+
+    def _take(self, pane: Pane) -> None:
+        """Make a pane one of the grid's, hidden until it is arranged."""
+        pane.setParent(self)
+        pane.hide()
+        pane.installEventFilter(self)
+        pane.activated.connect(lambda name: self._session.view.update(active=name))
+        pane.maximise_asked.connect(self.maximise)
+        pane.menu_asked.connect(self.menu_asked)
+
+    @property
+    def places(self) -> dict[str, tuple[int, int]]:
+        """Row and column of the panes in view."""
+        return places_of(self._session.view.display, len(self._session.results))
+
+    def _follow_results(self, *_: object) -> None:
+        """Give every result of the comparison its pane."""
+        display = self._session.view.display
+        if display.layout is Layout.COMPARE and not set(self.places) <= set(self.panes):
+            self._arrange(display)
+        elif display.layout is Layout.COMPARE and not display.maximised:
+            shown = {name for name, pane in self.panes.items() if pane.isVisibleTo(self)}
+            if shown != set(self.places):
+                self._arrange(display)
 
     def maximise(self, name: str) -> None:
         """Let a pane fill the layout, or go back."""
@@ -85,14 +118,14 @@ class PaneGrid(QWidget):
     def focus_first(self) -> None:
         """Give the focus to the pane that had it last, else to the original."""
         display = self._session.view.display
-        shown = places_of(display)
+        shown = self.places
         name = display.active if display.active in shown else next(iter(shown))
         self.panes[name].setFocus(Qt.FocusReason.OtherFocusReason)
         self._session.view.update(active=name)
 
     def focus_next(self, step: int = 1) -> None:
         """Give the focus to the next pane in view."""
-        shown = [name for name in places_of(self._session.view.display) if self.panes[name].isVisibleTo(self)]
+        shown = [name for name in self.places if self.panes[name].isVisibleTo(self)]
         active = self._session.view.display.active
         at = shown.index(active) if active in shown else -step
         self.panes[shown[(at + step) % len(shown)]].setFocus(Qt.FocusReason.TabFocusReason)
@@ -116,7 +149,11 @@ class PaneGrid(QWidget):
                 pane.set_active(is_active=name == display.active)
 
     def _arrange(self, display: Display) -> None:
-        places = places_of(display)
+        places = self.places
+        for name in places:
+            if name not in self.panes:
+                self.panes[name] = ComparePane(int(name.removeprefix(PREFIX)), self._session)
+                self._take(self.panes[name])
         wanted = {display.maximised: (0, 0)} if display.maximised in places else places
         self.setUpdatesEnabled(False)
         for name, pane in self.panes.items():
@@ -125,7 +162,8 @@ class PaneGrid(QWidget):
                 self._grid.addWidget(pane, *wanted[name])
             pane.setVisible(name in wanted)
         rows, columns = {row for row, _ in wanted.values()}, {column for _, column in wanted.values()}
-        for line in range(2):
+        self._lines = max(self._lines, 1 + max(rows), 1 + max(columns))
+        for line in range(self._lines):
             self._grid.setRowStretch(line, int(line in rows))
             self._grid.setColumnStretch(line, int(line in columns))
         self.setUpdatesEnabled(True)

@@ -20,6 +20,7 @@ class Layout(enum.StrEnum):
     SENSITIVITY = "sensitivity"
     MPR = "mpr"
     SCENE = "scene"
+    COMPARE = "compare"
 
 
 class Overlay(enum.StrEnum):

@@ -155,6 +155,18 @@ def _squares(shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def _note(result: Result, display: Display) -> tuple[str, str]:
+    note = coverage_note(result, display)
+    if note[0]:
+        return note
+    if display.comparison is Comparison.DIFFERENCE:
+        return tr("result minus original, ±200 HU"), ""
+    if display.comparison in NOTES:
+        return tr(NOTES[display.comparison]), ""
+    return "", ""
+
+
+def coverage_note(result: Result, display: Display) -> tuple[str, str]:
+    """What a result holds for the slice in view, and the kind of the note; empty where it is corrected."""
     if display.is_original_held:
         return tr("while X is held"), "pending"
     coverage = result.coverage(display.slice_index)
@@ -162,10 +174,6 @@ def _note(result: Result, display: Display) -> tuple[str, str]:
         return tr("this slice is not corrected yet: the original is shown"), "pending"
     if coverage is Coverage.UNCHANGED:
         return tr("no metal in this slice: unchanged"), ""
-    if display.comparison is Comparison.DIFFERENCE:
-        return tr("result minus original, ±200 HU"), ""
-    if display.comparison in NOTES:
-        return tr(NOTES[display.comparison]), ""
     return "", ""
 
 

@@ -1,6 +1,7 @@
 """The 3D pane: bone and metal of the original, beside those of the result, seen with one camera."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from PySide6.QtWidgets import QComboBox, QPushButton, QToolButton, QWidget
 
 from marview.gui.icons import icon
 from marview.gui.panes.pane import Pane
-from marview.gui.panes.segmented import Segmented
 from marview.gui.scene.camera import Camera
 from marview.gui.scene.messages import Contents, Cut, Draw, Look
 from marview.gui.scene.renderer import Renderer, Shown
@@ -33,7 +33,7 @@ IDLE_MS = 60_000
 """A hidden pane gives the memory of its process back after this time."""
 
 CUTS: dict[Cut, str] = {"none": "No cut", "axial": "Axial cut", "coronal": "Coronal cut", "sagittal": "Sagittal cut"}
-LOOKS: dict[Look, str] = {"bone": "Bone", "metal": "Metal"}
+LOOKS: dict[Look, str] = {"bone": "Bone", "translucent": "Translucent bone", "metal": "Metal alone"}
 
 
 class ScenePane(Pane):
@@ -70,10 +70,7 @@ class ScenePane(Pane):
         self.destroyed.connect(self._stop)
 
     def _make_controls(self) -> None:
-        self.looks = Segmented({name: tr(title) for name, title in LOOKS.items()})
-        self.looks.setToolTip(tr("What the volume shows: bone and metal, or metal alone"))
-        self.looks.choose("bone")
-        self.looks.chosen.connect(self._set_look)
+        self.looks = _chooser(LOOKS, tr("Volume"), tr("What the volume shows"), self._set_look)
         self.surface = QToolButton()
         self.surface.setIcon(icon("mask"))
         self.surface.setCheckable(True)
@@ -81,12 +78,8 @@ class ScenePane(Pane):
         self.surface.setToolTip(tr("Metal mask as a surface"))
         self.surface.setAccessibleName(tr("Metal mask as a surface"))
         self.surface.toggled.connect(lambda _is_on: self._ask(is_moving=False))
-        self.cuts = QComboBox()
-        for name, title in CUTS.items():
-            self.cuts.addItem(tr(title), name)
-        self.cuts.setAccessibleName(tr("Cut"))
-        self.cuts.setToolTip(tr("Cut off what lies in front of a plane through the crosshair; the wheel moves it"))
-        self.cuts.activated.connect(lambda at: self._set_cut(self.cuts.itemData(at)))
+        tip = tr("Cut off what lies in front of a plane through the crosshair; the wheel moves it")
+        self.cuts = _chooser(CUTS, tr("Cut"), tip, self._set_cut)
         self.retry = QPushButton(tr("Retry"))
         self.retry.clicked.connect(self._start)
         self.retry.hide()
@@ -259,6 +252,17 @@ class ScenePane(Pane):
         """Let the process go after a while."""
         super().hideEvent(event)
         self._idle.start()
+
+
+def _chooser(choices: Mapping[Any, str], title: str, tip: str, chosen: Callable[[str], None]) -> QComboBox:
+    """A list of names with their titles."""
+    box = QComboBox()
+    for name, words in choices.items():
+        box.addItem(tr(words), name)
+    box.setAccessibleName(title)
+    box.setToolTip(tip)
+    box.activated.connect(lambda at: chosen(box.itemData(at)))
+    return box
 
 
 def _corrected(hu: NDArray[np.int16], result: Result, slices: tuple[int, ...]) -> SharedArray:

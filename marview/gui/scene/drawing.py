@@ -16,7 +16,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPiecewiseFunction, vtkPlane
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
-from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D, vtkWindowedSincPolyDataFilter
+from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D, vtkPolyDataNormals, vtkWindowedSincPolyDataFilter
 from vtkmodules.vtkRenderingCore import (
     vtkActor,
     vtkColorTransferFunction,
@@ -43,6 +43,7 @@ BACKGROUND = (0.02, 0.025, 0.03)
 METAL = (0.94, 0.65, 0.23)
 OPACITY: dict[Look, tuple[tuple[float, float], ...]] = {
     "bone": ((-1024, 0), (190, 0), (350, 0.2), (800, 0.5), (1800, 0.8), (3071, 0.9)),
+    "translucent": ((-1024, 0), (190, 0), (350, 0.02), (1300, 0.08), (2300, 0.12), (3071, 0.2)),
     "metal": ((-1024, 0), (1900, 0), (2600, 0.55), (3071, 0.9)),
 }
 """HU and opacity of a millimetre."""
@@ -302,12 +303,15 @@ def _surface(metal: Voxels) -> _Surface:
     edges.ComputeNormalsOff()
     smooth = vtkWindowedSincPolyDataFilter()
     smooth.SetInputConnection(edges.GetOutputPort())
-    smooth.SetNumberOfIterations(12)
-    smooth.SetPassBand(0.1)
+    smooth.SetNumberOfIterations(20)
+    smooth.SetPassBand(0.05)
     smooth.NonManifoldSmoothingOn()
     smooth.NormalizeCoordinatesOn()
-    smooth.Update()
-    return _Surface(smooth.GetOutput(), _matrix(padded))
+    normals = vtkPolyDataNormals()  # else every facet is shaded by itself
+    normals.SetInputConnection(smooth.GetOutputPort())
+    normals.SplittingOff()
+    normals.Update()
+    return _Surface(normals.GetOutput(), _matrix(padded))
 
 
 def _actor(surface: _Surface) -> vtkActor:

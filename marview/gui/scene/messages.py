@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Quality = Literal["moving", "still"]
 Cut = Literal["none", "axial", "coronal", "sagittal"]
-Look = Literal["bone", "metal"]
+Look = Literal["bone", "translucent", "metal"]
 
 
 class _Message(BaseModel):

@@ -65,6 +65,27 @@ def wheel(pane, notches: int) -> None:
     QApplication.sendEvent(pane.view, event)
 
 
+def choose(box, steps: int) -> None:
+    """Choose by keys what lies so many lines below."""
+    box.setFocus()
+    QTest.keyClick(box, Qt.Key.Key_Space)
+    for key in (*[Qt.Key.Key_Down] * steps, Qt.Key.Key_Return):
+        QTest.keyClick(box.view(), key)
+
+
+@needs_vtk
+def test_translucent_bone_shows_more_of_the_metal_surface(scene, qtbot) -> None:
+    def orange() -> int:
+        red, green, blue = (picture(scene)[..., n].astype(int) for n in range(3))
+        return int(((red > 60) & (red - blue > 40) & (red - green > 12)).sum())
+
+    opaque = orange()
+    choose(scene.looks, 1)
+    assert scene.look == "translucent"
+    settle(scene, qtbot)
+    assert orange() >= opaque > 0
+
+
 @needs_vtk
 def test_bone_and_the_metal_surface_are_drawn_and_a_drag_turns_them(scene, qtbot) -> None:
     before = picture(scene)
@@ -100,7 +121,8 @@ def test_metal_alone_and_its_surface_can_be_switched(scene, qtbot) -> None:
     scene.surface.click()
     settle(scene, qtbot)
     assert (picture(scene) != with_surface).any()
-    QTest.mouseClick(scene.looks._buttons["metal"], LEFT)
+    choose(scene.looks, 2)
+    assert scene.look == "metal"
     settle(scene, qtbot)
     lit = picture(scene).max(axis=2) > 60
     assert 0 < lit.sum() < (with_surface.max(axis=2) > 60).sum()
@@ -108,10 +130,7 @@ def test_metal_alone_and_its_surface_can_be_switched(scene, qtbot) -> None:
 
 @needs_vtk
 def test_a_cut_goes_through_the_crosshair_and_the_wheel_moves_it(scene, qtbot, opened) -> None:
-    scene.cuts.setFocus()
-    QTest.keyClick(scene.cuts, Qt.Key.Key_Space)
-    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Return):
-        QTest.keyClick(scene.cuts.view(), key)
+    choose(scene.cuts, 2)
     assert scene.cut == "coronal"
     settle(scene, qtbot)
     cut = picture(scene)

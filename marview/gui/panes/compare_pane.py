@@ -1,0 +1,65 @@
+"""One of several results beside the original; every pane of the comparison shows the same measurements."""
+
+from PySide6.QtWidgets import QWidget
+
+from marview.gui.measurer import Measurer
+from marview.gui.panes.result_pane import caption, coverage_note
+from marview.gui.panes.slice_pane import SlicePane
+from marview.gui.text import tr
+from marview.session.measured_plane import MeasuredPlane
+from marview.session.picture import Picture
+from marview.session.result import Result
+from marview.session.session import Session
+
+PREFIX = "compare "
+
+
+class ComparePane(SlicePane):
+    """Shows the result at a place of the list of results.
+
+    Args:
+        place: from 0, the oldest result first.
+    """
+
+    redraws_for = frozenset({"slice_index", "slice_count", "is_original_held", "layout", "maximised"})
+
+    def __init__(self, place: int, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(f"{PREFIX}{place}", tr("Result {}").format(place + 1), session, parent)
+        self._place_in_list = place
+        session.result_changed.connect(self.refresh)
+        session.runs.filled.connect(self.refresh)
+        self.measurer = Measurer(self.view, session, self)
+
+    @property
+    def result(self) -> Result | None:
+        """The result that is shown; None where there are fewer."""
+        results = self.session.results
+        return results[self._place_in_list] if self._place_in_list < len(results) else None
+
+    def picture(self) -> Picture | None:
+        """The slice in view, corrected; the original while that is held."""
+        original, result, display = self.session.original(), self.result, self.session.view.display
+        if original is None or result is None:
+            return original
+        self.title.setText(tr("Original") if display.is_original_held else f"{self._place_in_list + 1} {result.title}")
+        self.set_note(*coverage_note(result, display))
+        self.set_caption(*caption(result), more=result.notes, short=tr("Not for primary diagnosis."))
+        if display.is_original_held:
+            return original
+        return Picture(result.corrected(original.values, display.slice_index), original.pixel_mm)
+
+    def plane(self) -> MeasuredPlane | None:
+        """None: it shows a slice."""
+        return None
+
+    def is_there(self) -> bool:
+        """Whether a series is open."""
+        return self.session.loaded is not None
+
+    def pictures(self) -> tuple[Picture | None, Picture | None]:
+        """The slice as it was read, and as this result corrects it."""
+        original, result = self.session.original(), self.result
+        if original is None or result is None:
+            return original, None
+        values = result.corrected(original.values, self.session.view.display.slice_index)
+        return original, Picture(values, original.pixel_mm)

@@ -4,25 +4,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-VERBS = frozenset(
-    {
-        "batch",
-        "benchmark",
-        "demo",
-        "doctor",
-        "evaluate",
-        "mask",
-        "methods",
-        "plugin",
-        "reduce",
-        "simulate",
-        "sweep",
-        "trace",
-        "train",
-        "watch",
-    },
-)
-"""The command line's verbs, known here so that the window starts without loading the command line."""
+from marview.verbs import VERBS
+
+COMPLETION = "_MARVIEW_COMPLETE"
+"""Variable of the environment with which a shell asks for completions."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments[:1] == [CHILD]:
         run_child(arguments[1:])
         return
-    if arguments and (arguments[0] in VERBS or arguments[0].startswith("-")):
+    if COMPLETION in os.environ or (arguments and (arguments[0] in VERBS or arguments[0].startswith("-"))):
         from marview.cli import run
 
         sys.exit(run(arguments))

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import re
+import sys
 import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -29,6 +30,15 @@ def log_to_file() -> None:
         handler = _Private(log_path(), maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
     handler.setFormatter(Discreet("%(asctime)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+def log_to_terminal() -> None:
+    """Print what is logged on standard error too, from the level INFO on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Discreet("%(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    logging.getLogger("marview").setLevel(logging.INFO)
 
 
 class _Private(RotatingFileHandler):

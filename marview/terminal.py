@@ -12,6 +12,9 @@ from marview.errors import printable
 
 _LAYOUT = "\n\t"
 
+_PIPED_COLUMNS = 1000
+"""Width of tables that do not go to a terminal: a row is one line, however narrow the terminal is."""
+
 
 class PlainStream:
     """A stream that shows control characters as escapes and takes every character; `raw` is the stream below."""
@@ -52,6 +55,35 @@ class _Terminal(Console):
 
 
 def terminal(*, is_error: bool = False, **options: Any) -> Console:
-    """A console of rich on standard output or standard error."""
+    """A console of rich on standard output or standard error; off a terminal, rows of tables are not wrapped."""
     stream: Any = sys.stderr if is_error else sys.stdout
-    return _Terminal(file=stream.raw if isinstance(stream, PlainStream) else stream, **options)
+    console = _Terminal(file=stream.raw if isinstance(stream, PlainStream) else stream, **options)
+    if not console.is_terminal:
+        console.width = _PIPED_COLUMNS
+    return console
+
+
+class _Notes:
+    are_wanted = True
+
+
+def want_notes(*, are_wanted: bool) -> None:
+    """Choose whether notes and progress are printed; refusals and results always are."""
+    _Notes.are_wanted = are_wanted
+
+
+def are_notes_wanted() -> bool:
+    """Whether notes and progress are printed."""
+    return _Notes.are_wanted
+
+
+def say(sentence: str) -> None:
+    """Print a sentence on standard error, unless the user asked for quiet."""
+    if _Notes.are_wanted:
+        print(f"marview: {sentence}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def note(sentence: str) -> None:
+    """Print what the user should know about a result on standard error, unless they asked for quiet."""
+    if _Notes.are_wanted:
+        print(f"Note: {sentence}", file=sys.stderr)  # noqa: T201

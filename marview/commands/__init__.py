@@ -1,1 +1,1 @@
-"""What each verb of the command line does; `marview.cli` only reads its arguments."""
+"""The verbs of the command line, one module each, and what they share."""

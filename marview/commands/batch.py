@@ -1,5 +1,6 @@
 """Correct many studies: the verb `batch`."""
 
+import enum
 import os
 import shutil
 import signal
@@ -10,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from filelock import FileLock, Timeout
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -24,6 +26,21 @@ from marview.batch.summary import as_csv, as_json_lines, print_table, sentence, 
 from marview.batch.table import TABLE, JobTable
 from marview.commands.correction import Correction
 from marview.commands.metal import MaskChoice
+from marview.commands.options import (
+    AcrossGaps,
+    Device,
+    DryRun,
+    JobFolder,
+    KMeans,
+    Margin,
+    Method,
+    RunDevice,
+    SavedFormat,
+    Settings,
+    Threshold,
+    Workers,
+)
+from marview.commands.options import Format as FileFormat
 from marview.commands.settings import parse_settings
 from marview.commands.unattended import LocalCorrector, correct_remotely, ending_of, forget_announcement
 from marview.dicom.atomic import check_file
@@ -31,26 +48,35 @@ from marview.dicom.slice_folders import refuse_among_slices
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import Format
 from marview.mar import discover, find_usable
-from marview.terminal import terminal
+from marview.terminal import are_notes_wanted, terminal
 from marview.threads import cores
 
 _LOCK = "jobs.lock"
 _MEGABYTES_A_WORKER = 2500
 
 
+class Report(enum.StrEnum):
+    """Form of the summary of a batch."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
 @dataclass(frozen=True)
 class Order:
-    """What is done with every study.
+    """The correction to apply to every study.
 
     Attributes:
-        method: identifier.
+        method: identifier of the method.
         settings: parameters of the method, NAME=VALUE each.
-        threshold_hu: metal is denser; found automatically where None.
-        margin_mm: grows (+) or shrinks (-) the metal mask.
+        threshold_hu: metal is above this HU; None to find it automatically.
+        margin_mm: length by which the metal mask grows (+) or shrinks (-).
         device: "auto", "cpu" or "cuda".
-        format_: of the corrected slices: "dicom", "nifti" or "png".
-        across_gaps: correct series with missing slices too.
-        rule: which series of a study is corrected.
+        format_: file format of the corrected slices: "dicom", "nifti" or "png".
+        across_gaps: whether to correct series with missing slices.
+        rule: rule that chooses the series of a study.
+        classes: number of k-means classes; the densest is metal.
     """
 
     method: str
@@ -61,9 +87,10 @@ class Order:
     format_: str = "dicom"
     across_gaps: bool = False
     rule: SelectionRule = field(default_factory=SelectionRule)
+    classes: int | None = None
 
     def correction(self) -> Correction:
-        """The same for one series.
+        """Return the same correction for one series.
 
         Raises:
             UsageError: the method or a parameter is unknown.
@@ -72,55 +99,85 @@ class Order:
         return Correction(
             method=self.method,
             parameters=parse_settings(self.settings),
-            choice=MaskChoice(threshold_hu=self.threshold_hu, margin_mm=self.margin_mm),
+            choice=MaskChoice(threshold_hu=self.threshold_hu, classes=self.classes, margin_mm=self.margin_mm),
             device=self.device,
             format_=Format(self.format_),
             is_across_gaps=self.across_gaps,
         )
 
+    def record(self) -> dict[str, Any]:
+        """Return the order for the job table; options that did not exist earlier appear only if they are set."""
+        known = asdict(self) | {"rule": asdict(self.rule)}
+        return {name: value for name, value in known.items() if name != "classes" or value is not None}
 
-def run_batch(
-    inputs: Sequence[Path],
-    output: Path,
-    order: Order,
-    *,
-    lists: Sequence[Path] = (),
-    workers: int = 0,
-    scheduler: str = "",
-    is_resumed: bool = False,
-    retries_failed: bool = False,
-    is_dry: bool = False,
-    report: str = "table",
+
+def batch(
+    inputs: Annotated[
+        list[Path] | None, typer.Argument(metavar="INPUT...", help="Any number of folders, zips, DICOMDIRs and files.")
+    ] = None,
+    method: Method = "nmar",
+    output: JobFolder = Path("corrected"),
+    jobs: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help='Further inputs: JSON lines {"input": "PATH"}. Repeat for several.'),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the job table in DIR.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Queue failed studies again.")] = False,
+    dry_run: DryRun = False,
+    workers: Workers = 0,
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler instead of this machine.")
+    ] = "",
+    prefer: Annotated[
+        str, typer.Option(metavar="A,B", help="Series of a study to prefer: thin, soft, many, in this order.")
+    ] = "thin,soft,many",
+    description: Annotated[
+        str, typer.Option(metavar="PATTERN", help="Only series whose description contains this regular expression.")
+    ] = "",
+    derived: Annotated[bool, typer.Option("--derived", help="Use derived series, too.")] = False,
+    threshold: Threshold = None,
+    kmeans: KMeans = None,
+    margin: Margin = 0.0,
+    settings: Settings = None,
+    device: RunDevice = Device.AUTO,
+    format_: SavedFormat = FileFormat.DICOM,
+    across_gaps: AcrossGaps = False,
+    report: Annotated[Report, typer.Option(help="Form of the summary.")] = Report.TABLE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --report jsonl.")] = False,
 ) -> int:
-    """Correct every study under the inputs; returns the exit code, 0 only where nothing failed.
+    """Correct every study with metal under the inputs, unattended.
 
-    Args:
-        inputs: folders, zips, DICOMDIRs and files.
-        output: folder of the results, of the job table and of the summaries.
-        order: what is done with every study.
-        lists: JSON-lines files that name further inputs.
-        workers: studies corrected at a time; 0 for as many as processor cores and memory allow.
-        scheduler: address of a Dask scheduler, to use its workers instead of this machine.
-        is_resumed: go on with the job table that the output folder holds.
-        retries_failed: queue failed studies again.
-        is_dry: print what would be done, and write nothing.
-        report: "table", "csv" or "jsonl", for standard output.
+    The folder gets the results, the job table and the summaries. The exit code is 0 only if no study failed.
 
     Raises:
-        UsageError: the output folder belongs to another call, holds something else or lies among slices; an unknown
-            method.
-        BadInput: an input is not there, or the job table cannot be used.
+        UsageError: no input, an unknown method, or an output folder of another batch, with other files, or inside a
+            study.
+        BadInput: an input does not exist, or the job table cannot be used.
     """
+    if not inputs and not jobs:
+        raise UsageError("batch needs an INPUT or --jobs FILE.")
+    order = Order(
+        method=method,
+        settings=tuple(settings or ()),
+        threshold_hu=threshold,
+        margin_mm=margin,
+        device=device.value,
+        format_=format_.value,
+        across_gaps=across_gaps,
+        rule=SelectionRule(tuple(prefer.split(",")), description, derived),
+        classes=kmeans,
+    )
+    form = Report.JSONL if as_json else report
     correction = order.correction()
-    paths = [*inputs, *(path for each in lists for path in read_jobs(each))]
+    paths = [*(inputs or ()), *(path for each in jobs or () for path in read_jobs(each))]
     intake = Intake(order.rule, order.across_gaps)
     say_rule(order)
-    if is_dry:
-        return _print_plans(intake, paths, report)
+    if dry_run:
+        return _print_plans(intake, paths, form)
     for path in paths:
         refuse_among_slices(output, path)
-    with opened_table(output, order, is_resumed=is_resumed) as table:
-        if retries_failed:
+    with opened_table(output, order, is_resumed=resume) as table:
+        if retry_failed:
             table.retry_failed()
         for plan in intake.plans(paths):
             table.add(plan)
@@ -129,25 +186,31 @@ def run_batch(
         try:
             work_off(table, waiting, output, correction, workers or affordable(order.device), scheduler)
         finally:
-            jobs = table.jobs()
-            write_summaries(jobs, output)
-        _print_report(jobs, report)
-        return MethodFailed.exit_code if needs_attention(jobs) else 0
+            all_jobs = table.jobs()
+            write_summaries(all_jobs, output)
+        _print_report(all_jobs, form)
+        return MethodFailed.exit_code if needs_attention(all_jobs) else 0
 
 
 def say_rule(order: Order) -> None:
     """Print how the series of a study is chosen."""
-    print(order.rule.words, file=sys.stderr)
+    inform(order.rule.words)
+
+
+def inform(sentence: str) -> None:
+    """Print a sentence about the batch on standard error, unless the user asked for quiet."""
+    if are_notes_wanted():
+        print(sentence, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
-    """The job table of an output folder, for this process alone."""
+    """Open the job table of an output folder for this process alone."""
     there = (output / TABLE).exists()
     if there and not is_resumed:
-        raise UsageError(f"{output} holds a job table already. Say --resume to go on with it, or name another folder.")
+        raise UsageError(f"{output} already holds a job table. Add --resume to continue it, or use another folder.")
     if not there and output.exists() and any(path.name != _LOCK for path in output.iterdir()):
-        raise UsageError(f"{output} holds something already. Name a folder that is not there yet, or an empty one.")
+        raise UsageError(f"{output} is not empty. Use a new or empty folder.")
     check_file(output / TABLE)
     is_new = not output.exists()
     try:
@@ -155,12 +218,12 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
         lock = FileLock(output / _LOCK, timeout=0)
         lock.acquire()
     except Timeout:
-        raise UsageError(f"Another process is working on {output}. Wait for its end, or name another folder.") from None
+        raise UsageError(f"Another process is using {output}. Wait until it ends, or use another folder.") from None
     except OSError as why:
         raise BadInput(f"{output} cannot be written: {(why.strerror or 'unknown reason').lower()}.") from None
     try:
         with _made(output, is_new=is_new) as table:
-            table.order(asdict(order) | {"rule": asdict(order.rule)})
+            table.order(order.record())
             table.recover(lambda job: ending_of(output / job.folder))
             for job in table.jobs():
                 forget_announcement(output / job.folder)
@@ -185,14 +248,14 @@ def _made(output: Path, *, is_new: bool) -> Iterator[JobTable]:
 def work_off(
     table: JobTable, jobs: Sequence[Job], output: Path, correction: Correction, workers: int, scheduler: str = ""
 ) -> None:
-    """Correct the jobs under a progress bar on a terminal, or with a line a study elsewhere.
+    """Correct jobs, with a progress bar on a terminal and one line per study elsewhere.
 
     Args:
-        table: hears of every change.
-        jobs: jobs of the table that wait.
+        table: job table, which records every change.
+        jobs: queued jobs of the table.
         output: folder of the results.
-        correction: what is done with every study.
-        workers: studies corrected at a time on this machine.
+        correction: the correction to apply to every study.
+        workers: number of studies to correct at a time on this machine.
         scheduler: address of a Dask scheduler whose workers correct the studies instead.
 
     Raises:
@@ -209,13 +272,15 @@ def work_off(
         why = f": {ending.reason}" if ending.reason else ""
         changed = f", {ending.corrected} slices in {ending.seconds:.1f} s" if ending.state is State.DONE else ""
         line = f"study {job.number} {ending.state.value}{changed}{why}"
+        if not are_notes_wanted():
+            return
         if console.is_terminal:
             bar.console.print(line, markup=False, highlight=False)
         else:
             print(line, file=sys.stderr, flush=True)
 
     with ExitStack() as stack:
-        if console.is_terminal:
+        if console.is_terminal and are_notes_wanted():
             stack.enter_context(bar)
         stack.enter_context(terminated_as_interrupted())
         if scheduler:
@@ -226,7 +291,7 @@ def work_off(
 
 
 def affordable(device: str) -> int:
-    """How many studies can be corrected at a time: one where a GPU is asked for, else by cores and memory."""
+    """Return the number of studies to correct at a time: one on a GPU, or else what cores and memory allow."""
     if device == "cuda":
         return 1
     memory = 0
@@ -238,7 +303,7 @@ def affordable(device: str) -> int:
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends the work as Ctrl-C does, so that a service manager leaves nothing half done."""
+    """Treat SIGTERM as Ctrl-C, so that a service manager leaves no half-written result."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -253,7 +318,7 @@ def terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _print_plans(intake: Intake, paths: Sequence[Path], report: str) -> int:
+def _print_plans(intake: Intake, paths: Sequence[Path], report: Report) -> int:
     plans = list(intake.plans(paths))
     jobs = [
         Job(number, plan.key, plan.source, plan.series, plan.slices, plan.state, plan.reason)
@@ -264,16 +329,16 @@ def _print_plans(intake: Intake, paths: Sequence[Path], report: str) -> int:
     return MethodFailed.exit_code if needs_attention(jobs) else 0
 
 
-def _print_report(jobs: Sequence[Job], report: str) -> None:
-    if report == "table":
+def _print_report(jobs: Sequence[Job], report: Report) -> None:
+    if report is Report.TABLE:
         print_table(jobs, terminal())
         return
-    sys.stdout.write(as_csv(jobs) if report == "csv" else as_json_lines(jobs))
-    print(sentence(jobs), file=sys.stderr)
+    sys.stdout.write(as_csv(jobs) if report is Report.CSV else as_json_lines(jobs))
+    inform(sentence(jobs))
 
 
 def _tell_passed_over(intake: Intake) -> None:
     passed: Mapping[str, Any] = intake.passed_over
     if passed:
         words = ", ".join(f"{number} {reason}" for reason, number in sorted(passed.items()))
-        print(f"Passed over: {words}.", file=sys.stderr)
+        inform(f"Skipped: {words}.")

@@ -1,73 +1,90 @@
-"""Measure methods on cases with known truth; measure results against a truth."""
+"""Measure methods on cases with known truth: the verb `benchmark`."""
 
-import sys
-from collections.abc import Sequence
+import json
 from pathlib import Path
-from typing import cast
+from typing import Annotated
 
-from rich.progress import Progress
+import typer
 
-from marview.commands.series import say
+from marview.commands.options import AsJson, Device, RunDevice, method_names
+from marview.commands.progress import progress
 from marview.errors import BadInput, UsageError
-from marview.mar.messages import Device
-from marview.terminal import terminal
+from marview.physics import metal_names, protocol_names
+from marview.terminal import say
 
 
-def print_benchmark(
-    protocol: str,
-    methods: str,
-    cases: Path,
-    output: Path,
-    *,
-    masks: Path | None = None,
-    material: str = "ti",
-    is_mismatched: bool = False,
-    device: str = "auto",
+def benchmark(
+    cases: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Cases in the public layout, case files, or clean slices. Beside TIFF stacks, an index.csv (columns "
+            "file, page, patient) says which slices are of one patient, for methods that learn from the scan.",
+        ),
+    ],
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B,C",
+            help="Methods; `marview methods` lists them. `learned` stands for all with weights.",
+            autocompletion=lambda: [*method_names(), "learned"],
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the tables; an interrupted benchmark in it is continued.")
+    ],
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="P",
+            help=f"The scan: {', '.join(protocol_names())}. Default: that of the cases; dudonet-640 for clean slices.",
+            autocompletion=lambda: list(protocol_names()),
+        ),
+    ] = "",
+    masks: Annotated[Path | None, typer.Option(metavar="FILE", help="Metal shapes for clean slices.")] = None,
+    material: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Metal in clean slices: {', '.join(metal_names())}.",
+            autocompletion=lambda: list(metal_names()),
+        ),
+    ] = "ti",
+    mismatched: Annotated[
+        bool,
+        typer.Option(
+            "--mismatched",
+            help="Scan clean slices with finer rays, detector blur and a harder beam, which no method models.",
+        ),
+    ] = False,
+    device: RunDevice = Device.AUTO,
+    as_json: AsJson = False,
 ) -> None:
-    """Run the benchmark under a progress bar, write its tables to `output` and print the Markdown one.
+    """Run methods on cases with known truth, then print and write the tables.
 
     Raises:
         UsageError: an unknown protocol or method, or a folder of another benchmark.
-        BadInput: there are no cases, or none of them could be used, which the tables tell of too.
+        BadInput: there are no cases, or none can be used; the tables say why.
     """
-    from marview.evaluation.command import benchmark
+    from marview.evaluation.command import benchmark as measure
     from marview.evaluation.tables import markdown
 
-    named = [name.strip() for name in methods.split(",") if name.strip()]
+    named = [name.strip() for name in method.split(",") if name.strip()]
     if not named:
-        raise UsageError("--method names no method; say for instance --method linear_interpolation,nmar.")
-    console = terminal(is_error=True)
-    with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("cases", total=1.0)
-        results = benchmark(
+        raise UsageError("--method names no method. Use for instance --method linear_interpolation,nmar.")
+    with progress("cases", is_quiet=as_json) as advance:
+        results = measure(
             protocol,
             named,
             cases,
             output,
             masks=masks,
             material=material,
-            is_mismatched=is_mismatched,
-            device=cast("Device", device),
-            on_progress=lambda fraction, text: bar.update(task, completed=fraction, description=text),
+            is_mismatched=mismatched,
+            device=device.value,
+            on_progress=advance,
             tell=say,
         )
-    print(markdown(results))
+    print(json.dumps(results.record(), indent=2) if as_json else markdown(results))
     if not any(row.slices for row in results.rows):
-        raise BadInput(f"No case in {cases} could be used, so the tables are empty: they say why.")
-
-
-def print_evaluation(
-    results: Sequence[Path], truth: Path, mask: Path | None = None, protocol: str = "", *, as_json: bool = False
-) -> None:
-    """Print one table of results against their truth.
-
-    Raises:
-        BadInput: a volume cannot be read, or they differ in shape or place.
-        UsageError: there is no such protocol.
-    """
-    from marview.evaluation.compare import evaluate
-
-    found = evaluate(results, truth, mask, protocol)
-    for note in found.notes:
-        print(f"Note: {note}", file=sys.stderr)
-    sys.stdout.write(found.json() + "\n" if as_json else found.text())
+        raise BadInput(f"No case in {cases} could be used, so the tables are empty. They say why.")

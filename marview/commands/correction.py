@@ -1,8 +1,8 @@
 """Correct one series from file to file: open it, find metal, run a method, write the result."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
-from marview.commands.series import Tell, refuse_gaps, say, share, shared_series
+from marview.commands.series import SharedSeries, Tell, refuse_gaps, share, shared_series
 from marview.commands.slices import parse_slices
 from marview.dicom import LoadedSeries
 from marview.dicom.atomic import check_place
@@ -19,6 +19,7 @@ from marview.errors import BadInput
 from marview.export import Corrected, Format, refuse_up_front, write_corrected
 from marview.mar import MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find_usable
 from marview.mar.messages import Device
+from marview.terminal import say
 from marview.volume.correction import CorrectionPlanes
 from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
@@ -29,17 +30,17 @@ SOFT_TISSUE = HuWindow(400.0, 40.0)
 
 @dataclass(frozen=True)
 class Correction:
-    """What is done with a series.
+    """The correction to apply to a series.
 
     Attributes:
         method: identifier of the method.
         parameters: values of its parameters that differ from their defaults.
-        choice: how the metal is found.
-        slices: which slices, as the command line writes them; all where empty.
+        choice: how to find the metal.
+        slices: slice numbers as on the command line; empty for all.
         device: "auto", "cpu" or "cuda".
-        format_: of the corrected slices.
-        is_across_gaps: correct a series with missing slices too.
-        restores_cut_off: restore dark streaks that the file cut off before the method runs.
+        format_: file format of the corrected slices.
+        is_across_gaps: whether to correct a series with missing slices.
+        restores_cut_off: whether to restore dark streaks that the file cut off before the method runs.
     """
 
     method: str
@@ -53,20 +54,73 @@ class Correction:
 
 
 @dataclass(frozen=True, eq=False)
+class Planned:
+    """A series that passed every check, ready for the method.
+
+    Attributes:
+        series: the series in shared memory.
+        metal: the mask to use.
+        chosen: indices of the slices to correct.
+    """
+
+    series: SharedSeries
+    metal: FoundMetal
+    chosen: range
+
+    @property
+    def loaded(self) -> LoadedSeries:
+        """The series."""
+        return self.series.loaded
+
+
+@dataclass(frozen=True, eq=False)
 class CorrectedSeries:
     """A corrected series on disk.
 
     Attributes:
-        loaded: the source; its HU are gone.
+        loaded: the source series; its HU are released.
         metal: the mask that was used.
-        report: what the worker reports of the run.
-        files: what was written.
+        report: the worker's report of the run.
+        files: the written files.
     """
 
     loaded: LoadedSeries
     metal: FoundMetal
     report: Mapping[str, Any]
     files: Sequence[Path]
+
+
+@contextmanager
+def planned_correction(
+    path: Path, output: Path, wanted: Correction, *, series_key: str = "", tell: Tell = say
+) -> Iterator[Planned]:
+    """Open the series at `path`, find its metal, and check all that can be checked before the method runs.
+
+    Args:
+        path: folder, archive or file.
+        output: a new or empty folder; not made here.
+        wanted: the correction.
+        series_key: UID or key of the series, if `path` holds several.
+        tell: receives findings about the series.
+
+    Raises:
+        UsageError: an unknown method, or an output folder that is not empty.
+        NoMetal: there is no metal.
+        BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not accept, or the output
+            cannot be written.
+    """
+    listing = find_usable(wanted.method, discover())
+    check_place(output)
+    if listing.notice:
+        tell(listing.notice)
+    with shared_series(path, series_key, tell) as series:
+        try:
+            refuse_up_front(series.loaded, wanted.format_, output)
+        except Underivable as why:
+            raise BadInput(f"{why} Add --format nifti.") from None
+        refuse_gaps(series.loaded, is_across_gaps=wanted.is_across_gaps, tell=tell)
+        chosen = parse_slices(wanted.slices, series.loaded.volume.grid.slice_numbers)
+        yield Planned(series, find_metal(series.loaded, wanted.choice), chosen)
 
 
 def corrected_series(
@@ -85,42 +139,30 @@ def corrected_series(
 
     Args:
         path: folder, archive or file.
-        output: a folder that is not there yet, or empty.
-        wanted: what is done.
-        worker: gives the worker; called once everything that could be refused is known.
-        series_key: UID or key of the series, where `path` holds several.
-        tell: hears findings about the series.
-        on_message: hears the worker.
-        is_cancelled: asked a few times a second.
-        before_writing: called with the metal and the worker's report once there is something to write.
+        output: a new or empty folder.
+        wanted: the correction.
+        worker: returns the worker; called after all checks.
+        series_key: UID or key of the series, if `path` holds several.
+        tell: receives findings about the series.
+        on_message: receives the messages of the worker.
+        is_cancelled: called a few times per second; True cancels the run.
+        before_writing: called with the metal and the worker's report before the result is written.
 
     Raises:
-        UsageError: an unknown method or parameter, or an output folder that holds something.
+        UsageError: an unknown method or parameter, or an output folder that is not empty.
         NoMetal: there is no metal.
         BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not accept, or the output
             cannot be written.
         MethodFailed: the method failed or was cancelled; nothing is written.
     """
-    listing = find_usable(wanted.method, discover())
-    manifest = listing.manifest
-    assert manifest is not None
-    check_place(output)
-    if listing.notice:
-        tell(listing.notice)
     with ExitStack() as stack:
-        series = stack.enter_context(shared_series(path, series_key, tell))
-        try:
-            refuse_up_front(series.loaded, wanted.format_, output)
-        except Underivable as why:
-            raise BadInput(f"{why} Say --format nifti.") from None
-        refuse_gaps(series.loaded, is_across_gaps=wanted.is_across_gaps, tell=tell)
-        numbers = series.loaded.volume.grid.slice_numbers
-        chosen = parse_slices(wanted.slices, numbers)
-        metal = find_metal(series.loaded, wanted.choice)
+        planned = stack.enter_context(planned_correction(path, output, wanted, series_key=series_key, tell=tell))
+        series, chosen = planned.series, planned.chosen
         depth, *plane = series.hu.array.shape
         correction = stack.enter_context(SharedArray.create((len(chosen), *plane), np.float32))
-        mask = stack.enter_context(share(metal.mask))
-        metal = dataclasses.replace(metal, mask=mask.array)  # so that it lies in memory once
+        mask = stack.enter_context(share(planned.metal.mask))
+        metal = dataclasses.replace(planned.metal, mask=mask.array)
+        del planned  # its mask would be a second copy in memory
         request = ReduceRequest(
             method=wanted.method,
             hu=series.hu,
@@ -132,7 +174,7 @@ def corrected_series(
             device=cast("Device", wanted.device),
             keep_outputs=False,
             restore_cut_off=wanted.restores_cut_off,
-            is_head_last=numbers.is_head_last,
+            is_head_last=series.loaded.volume.grid.slice_numbers.is_head_last,
         )
         run = worker().reduce(request, on_message)
         report = _wait(run, is_cancelled).check()
@@ -148,7 +190,7 @@ def corrected_series(
 
 
 def _wait(run: Run, is_cancelled: Callable[[], bool]) -> Outcome:
-    """Wait in short steps, so that Ctrl-C is heard on every system; cancel the run first."""
+    """Wait in short steps, because Ctrl-C does not interrupt a long wait on every system; cancel the run first."""
     try:
         while True:
             if is_cancelled():

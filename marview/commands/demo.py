@@ -1,30 +1,49 @@
-"""Make, once, a study with metal whose truth is known, and open it."""
+"""Make a study with metal and known truth, once, and open it: the verb `demo`."""
 
+import enum
+import json
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
-from rich.progress import Progress
+import typer
 
+from marview.commands.options import AsJson
+from marview.commands.progress import progress
 from marview.commands.window import open_window
 from marview.dicom.atomic import check_place
 from marview.dicom.make import Labels, write_ct_series
 from marview.export import whole_folder, write_json, write_nifti
-from marview.terminal import terminal
 
 _EDITION = 2
-"""Raised when the phantoms change, so that a study kept from an earlier edition is made again."""
+"""Number that rises when the phantoms change, so that studies of an earlier edition are made again."""
 
 _BYTES = 64 << 20
-"""More than a study takes: 21 MB for each of its two series."""
+"""Upper limit of the size of a study, which has two series of 21 MB."""
 
 _TITLES = {"hip": "Two hip prostheses", "spine": "Pedicle screws and rods", "dental": "Dental amalgam"}
 _BODY_PARTS = {"hip": "PELVIS", "spine": "LSPINE", "dental": "JAW"}
 
 
-def demo_study(kind: str, output: Path | None, *, has_window: bool) -> int:
-    """Make the demo study of a kind where it is not there yet, and open it; returns the exit code.
+class Kind(enum.StrEnum):
+    """What the demo study shows."""
 
-    The folder gets `study` (the corrupted series, DICOM), `truth` (the same anatomy without metal, DICOM) and
+    HIP = "hip"
+    SPINE = "spine"
+    DENTAL = "dental"
+
+
+def demo(
+    kind: Annotated[Kind, typer.Option(help="What the study shows.")] = Kind.HIP,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the study; the default is in your data folder.")
+    ] = None,
+    window: Annotated[bool, typer.Option("--window/--no-window", help="Open the study in the window.")] = True,
+    as_json: AsJson = False,
+) -> int:
+    """Make a study with metal and known truth, once, and open it.
+
+    The folder gets `study` (the series with artifacts, DICOM), `truth` (the same anatomy without metal, DICOM) and
     `metal.nii.gz` (the true metal mask).
 
     Raises:
@@ -33,19 +52,21 @@ def demo_study(kind: str, output: Path | None, *, has_window: bool) -> int:
     """
     folder = output or Path(platformdirs.user_data_dir("marview", appauthor=False)) / "demo" / f"{kind}-{_EDITION}"
     if not (folder / "demo.json").is_file():
-        _make(kind, folder)
-    study = folder / "study"
-    print(f"{study}: {_TITLES[kind]}, simulated; the truth without metal is in {folder / 'truth'}.")
-    return open_window([str(study)], picture=Path(f"marview-demo-{kind}.png")) if has_window else 0
+        _make(kind.value, folder, is_quiet=as_json)
+    study, truth, metal = folder / "study", folder / "truth", folder / "metal.nii.gz"
+    if as_json:
+        print(json.dumps({"kind": kind, "study": str(study), "truth": str(truth), "metal": str(metal)}, indent=2))
+    else:
+        print(f"{study}: {_TITLES[kind]}, simulated; the truth without metal is in {truth}.")
+    return open_window([str(study)], picture=Path(f"marview-demo-{kind}.png")) if window else 0
 
 
-def _make(kind: str, folder: Path) -> None:
+def _make(kind: str, folder: Path, *, is_quiet: bool) -> None:
     from marview.physics.demo_study import make_demo
 
     check_place(folder, bytes_needed=_BYTES)
-    with Progress(console=terminal(is_error=True)) as bar:
-        task = bar.add_task(f"Simulating the {kind} study", total=1.0)
-        study = make_demo(kind, progress=lambda fraction: bar.update(task, completed=fraction))
+    with progress(f"simulating the {kind} study", is_quiet=is_quiet) as advance:
+        study = make_demo(kind, progress=lambda fraction: advance(fraction, ""))
     about = "Analytic anatomy, polychromatic simulation. Not a patient."
     with whole_folder(folder) as part:
         for name, hu, number in (("study", study.hu, 1), ("truth", study.truth_hu, 2)):

@@ -1,4 +1,4 @@
-"""Say what works on this machine and what does not, and why."""
+"""Check this machine, the installed methods and their weights: the verb `doctor`."""
 
 import json
 import platform
@@ -8,11 +8,17 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import platformdirs
+
 from marview import __version__
+from marview.commands.options import AsJson
 from marview.commands.window import has_display, has_window
 from marview.errors import MarviewError
+from marview.log_file import log_path
 from marview.mar import MarWorker, discover
+from marview.mar.discovery import Listing, user_plugins
 from marview.terminal import terminal
+from marview.text import count
 
 _PACKAGES = ("numpy", "torch", "numba", "cupy-cuda13x", "cupy-cuda12x", "pydicom", "PySide6-Essentials", "pyqtgraph")
 _SYNTAXES = {
@@ -26,24 +32,35 @@ _FEWEST_FREE_GB = 2.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `is_well` is None where it is only told."""
+    """Result of one check.
 
-    what: str
-    told: str
-    is_well: bool | None = None
+    Attributes:
+        check: what was checked.
+        result: what was found.
+        ok: whether it works; None for information.
+    """
+
+    check: str
+    result: str
+    ok: bool | None = None
 
 
-def examine(*, as_json: bool) -> int:
-    """Print what was found; returns 0 where all is well, else 1."""
-    findings = [*_versions(), *_decoders(), _display(), _disk(), *_worker(), *_methods()]
+def doctor(as_json: AsJson = False) -> int:
+    """Check this machine, the installed methods and their weights.
+
+    The exit code is 1 if there is a problem.
+    """
+    findings = [*_versions(), *_folders(), *_decoders(), _display(), _disk(), *_worker_and_methods()]
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         console = terminal(highlight=False)
         for finding in findings:
-            sign = {True: "[green]well[/green]", False: "[red]ill [/red]", None: "    "}[finding.is_well]
-            console.print(f"{sign}  {finding.what}: {finding.told}")
-    return int(any(finding.is_well is False for finding in findings))
+            sign = {True: "[green]ok[/green]     ", False: "[red]problem[/red]", None: "       "}[finding.ok]
+            console.print(f"{sign}  {finding.check}: {finding.result}", soft_wrap=True)
+        problems = sum(finding.ok is False for finding in findings)
+        console.print("No problems found." if not problems else f"{count(problems, 'problem')} found.")
+    return int(any(finding.ok is False for finding in findings))
 
 
 def _versions() -> list[Finding]:
@@ -61,13 +78,26 @@ def _decoders() -> list[Finding]:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
-    return [Finding(name, "decoded", get_decoder(UID(uid)).is_available) for name, uid in _SYNTAXES.items()]
+    found = []
+    for name, uid in _SYNTAXES.items():
+        is_available = get_decoder(UID(uid)).is_available
+        found.append(Finding(name, "can be decoded" if is_available else "cannot be decoded", is_available))
+    return found
+
+
+def _folders() -> list[Finding]:
+    data = Path(platformdirs.user_data_dir("marview", appauthor=False))
+    return [
+        Finding("data folder", str(data)),
+        Finding("your own methods", str(user_plugins())),
+        Finding("log", str(log_path())),
+    ]
 
 
 def _display() -> Finding:
     if not has_window():
         return Finding("window", "not installed; pip install 'marview[window]' adds it")
-    return Finding("display", "a window can be shown" if has_display() else "none; windows are drawn into pictures")
+    return Finding("display", "available" if has_display() else "none; marview draws windows into pictures")
 
 
 def _disk() -> Finding:
@@ -76,19 +106,28 @@ def _disk() -> Finding:
     return Finding("disk", f"{free_gb:.1f} GB free in {folder}", free_gb >= _FEWEST_FREE_GB)
 
 
-def _worker() -> list[Finding]:
+def _worker_and_methods() -> list[Finding]:
+    """Start the worker, then import each method and check its weights in it."""
     with MarWorker() as worker:
         try:
             devices = worker.devices()
         except MarviewError as error:
-            return [Finding("worker", str(error), is_well=False)]
-    told = ", ".join(f"{each['title']} ({each['free_mb'] / 1000:.1f} GB free)" for each in devices)
-    return [Finding("worker", f"starts; computes on {told}", is_well=True)]
+            return [Finding("worker", str(error), ok=False)]
+        names = ", ".join(f"{each['title']} ({each['free_mb'] / 1000:.1f} GB free)" for each in devices)
+        found = [Finding("worker", f"starts; computes on {names}", ok=True)]
+        return found + [_method(worker, listing) for listing in discover()]
 
 
-def _methods() -> list[Finding]:
-    findings = []
-    for listing in discover():
-        said = listing.error or listing.untrained or listing.notice or listing.origin
-        findings.append(Finding(f"method {listing.id}", said, not listing.error))
-    return findings
+def _method(worker: MarWorker, listing: Listing) -> Finding:
+    name = f"method {listing.id}"
+    if listing.manifest is None:
+        return Finding(name, listing.error, ok=False)
+    if listing.untrained:
+        return Finding(name, listing.untrained)
+    try:
+        worker.check(listing.id)
+    except MarviewError as error:
+        return Finding(name, str(error), ok=False)
+    weights = sum((listing.folder / each.file).stat().st_size for each in listing.manifest.weights)
+    said = f"{listing.manifest.version}, {listing.origin}" + (f", weights {weights / 1e6:.1f} MB" if weights else "")
+    return Finding(name, f"{said}. {listing.notice}" if listing.notice else said, ok=True)

@@ -1,6 +1,5 @@
-"""The metal mask that a verb works with: adaptive, by threshold, or from a file; grown or shrunk by a margin."""
+"""The metal mask of a verb: found automatically, by threshold, by k-means or from a file, then grown or shrunk."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.commands.series import shared_series
 from marview.dicom import LoadedSeries
-from marview.dicom.atomic import claimed
 from marview.dicom.mask_file import read_mask
 from marview.errors import BadInput, NoMetal, UsageError
-from marview.export import refuse_mask_name, write_mask
 from marview.geometry import Grid
-from marview.text import count
 from marview.volume import adaptive
 from marview.volume.kmeans import class_notes, k_means
 from marview.volume.mask import grow_mm, refuse_unusable
@@ -24,13 +19,13 @@ from marview.volume.scale import scale_of
 
 @dataclass(frozen=True)
 class MaskChoice:
-    """How the metal is to be found.
+    """How to find the metal: automatically unless a threshold, a file or a number of classes is given.
 
     Attributes:
-        threshold_hu: metal is what exceeds it; None to find it by itself.
-        file: a mask instead, as DICOM SEG, NIfTI or NRRD.
-        classes: metal is the densest of so many classes of a k-means.
-        margin_mm: grow (+) or shrink (-) what was found.
+        threshold_hu: metal is above this HU.
+        file: mask file: DICOM SEG, NIfTI or NRRD.
+        classes: number of k-means classes; the densest is metal.
+        margin_mm: length by which the mask grows (+) or shrinks (-).
     """
 
     threshold_hu: float | None = None
@@ -41,7 +36,7 @@ class MaskChoice:
     def __post_init__(self) -> None:
         given = {"--mask": self.file, "--threshold": self.threshold_hu, "--kmeans": self.classes}
         if len(names := [name for name, value in given.items() if value is not None]) > 1:
-            raise UsageError(f"{' and '.join(names)} exclude each other: each says already what metal is.")
+            raise UsageError(f"{' and '.join(names)} exclude each other: use one of them to find the metal.")
         if self.threshold_hu is not None and not np.isfinite(self.threshold_hu):
             raise UsageError(f"--threshold takes a number of HU, not {self.threshold_hu}.")
         if not np.isfinite(self.margin_mm):
@@ -50,12 +45,12 @@ class MaskChoice:
 
 @dataclass(frozen=True, eq=False)
 class FoundMetal:
-    """A metal mask and where it came from.
+    """A metal mask and its origin.
 
     Attributes:
-        mask: bool, `[z, y, x]`.
-        origin: how it was found, in words.
-        notes: what the person should know about it.
+        mask: bool array `[z, y, x]`.
+        origin: short description of how it was found.
+        notes: sentences that the user should read.
     """
 
     mask: NDArray[np.bool_]
@@ -64,16 +59,16 @@ class FoundMetal:
 
 
 def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> FoundMetal:
-    """The metal mask of a series.
+    """Find the metal of a series.
 
     Args:
         loaded: the series.
-        choice: how the metal is to be found.
-        advice: what to do where there is none, in a sentence.
+        choice: how to find the metal.
+        advice: sentence on what to do if there is none.
 
     Raises:
-        NoMetal: nothing in the series is metal for certain.
-        BadInput: the mask's file cannot be read or lies on another grid, or the margin leaves nothing of it.
+        NoMetal: the series holds no certain metal.
+        BadInput: the mask file cannot be read or is on another grid, or the margin removes the whole mask.
     """
     hu, grid = loaded.volume.hu, loaded.volume.grid
     notes: Sequence[str] = ()
@@ -92,13 +87,13 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
         if found.doubtful is not None:
             least_hu = int(np.ceil(found.threshold_hu))
             raise NoMetal(
-                f"No metal was found for certain in {loaded.series.path}. {found.notes[-1]} If they are metal, say "
+                f"No certain metal was found in {loaded.series.path}. {found.notes[-1]} If they are metal, add "
                 f"--threshold {least_hu - 1} or --mask FILE."
             )
     if not mask.any():
         raise NoMetal(
             f"No metal was found in {loaded.series.path} ({origin}), so there is nothing to correct. "
-            + (advice or "Say another --threshold HU, or --mask FILE, if there is some.")
+            + (advice or "If there is metal, add a lower --threshold HU, or --mask FILE.")
         )
     if choice.margin_mm:
         found_voxels = np.count_nonzero(mask)
@@ -107,33 +102,10 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
             notes = (*notes, f"A margin of {choice.margin_mm:g} mm changes nothing: {_nearest(grid)}")
         origin += f", margin {choice.margin_mm:+g} mm"
         if not mask.any():
-            raise BadInput(f"Nothing of the metal is left at a margin of {choice.margin_mm:g} mm; shrink it by less.")
+            raise BadInput(f"A margin of {choice.margin_mm:g} mm removes the whole metal mask. Use a smaller margin.")
     refuse_unusable(mask, hu)
     return FoundMetal(mask, origin, notes)
 
 
 def _nearest(grid: Grid) -> str:
-    return f"neighbouring voxel centres lie {min(grid.stack_mm):.2f} mm apart or more."
-
-
-def write_metal(path: Path, output: Path, choice: MaskChoice, series_uid: str = "") -> None:
-    """Find the metal of a series and write its mask: DICOM SEG, NIfTI or NRRD by the ending of `output`.
-
-    Raises:
-        UsageError: the name of the output has another ending.
-        BadInput: the series cannot be read, holds no metal, or the file cannot be written.
-    """
-    with shared_series(path, series_uid) as series:
-        loaded = series.loaded
-        refuse_mask_name(output, loaded)
-        with claimed(output):
-            found = find_metal(loaded, choice)
-            write_mask(output, found.mask, loaded, origin=found.origin, is_automatic=choice.file is None)
-        voxel_mm3 = loaded.volume.grid.voxel_mm3
-        slices = loaded.volume.grid.slice_numbers.sorted(np.flatnonzero(found.mask.any(axis=(1, 2))))
-        for note in found.notes:
-            print(f"Note: {note}", file=sys.stderr)
-        print(
-            f"{output}: {found.mask.sum() * voxel_mm3 / 1000:.2f} ml of metal in {len(slices)} of "
-            f"{count(len(found.mask), 'slice')} ({slices[0]} to {slices[-1]}), {found.origin}."
-        )
+    return f"neighbouring voxel centres are at least {min(grid.stack_mm):.2f} mm apart."

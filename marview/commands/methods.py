@@ -1,20 +1,55 @@
-"""List the methods that are installed, and install what was trained."""
+"""List the installed methods and their parameters, and install trained weights: the verb `methods`."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 
+from marview.commands.options import AsJson, method_names
 from marview.errors import BadInput
-from marview.mar.discovery import discover, find, user_plugins
+from marview.mar import MarWorker
+from marview.mar.discovery import Listing, discover, find, user_plugins
 from marview.terminal import terminal
 
 
+def methods(
+    method: Annotated[
+        str,
+        typer.Argument(metavar="[ID]", help="Show the parameters of this method.", autocompletion=method_names),
+    ] = "",
+    install: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Install the weights of a training run for its method.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the installed methods, or show the parameters of one.
+
+    Each parameter has a type, a default, a range and a unit.
+
+    Raises:
+        UsageError: the method is not installed.
+        BadInput: the folder holds no training run.
+        CannotWrite: the disk is full or read-only.
+    """
+    if install is not None:
+        install_run(install)
+    elif method:
+        print_parameters(method, as_json=as_json)
+    else:
+        print_methods(as_json=as_json)
+
+
 def print_methods(*, as_json: bool) -> None:
-    """Print every installed method, and beside those that cannot be used why."""
+    """Print every installed method, and why it cannot be used if it cannot; JSON adds the schema of its parameters."""
     listings = discover()
     if as_json:
-        print(json.dumps([listing.as_record() for listing in listings], indent=2))
+        with MarWorker() as worker:
+            schemas = worker.methods()
+        records = [{**listing.as_record(), "parameters": schemas.get(listing.id)} for listing in listings]
+        print(json.dumps(records, indent=2))
         return
     table = Table(box=None, header_style="bold")
     for heading in ("id", "method", "version", "runs on", "from"):
@@ -33,14 +68,43 @@ def print_methods(*, as_json: bool) -> None:
             console.print(f"\n{listing.untrained}", highlight=False, soft_wrap=True)
 
 
-def install_run(run: Path) -> None:
-    """Let a method use, from now on, the weights of a run of `marview train`.
-
-    The method is copied to the folder of the user's own methods, where it replaces the bundled one of the same id.
+def print_parameters(method: str, *, as_json: bool) -> None:
+    """Print the parameters of a method.
 
     Raises:
         UsageError: the method is not installed.
-        BadInput: the folder holds no run.
+        MethodFailed: its code cannot be imported.
+    """
+    listing = find(method, discover())
+    with MarWorker(listings=lambda: [_without_weights(listing)]) as worker:
+        schema = worker.describe(method)
+    if as_json:
+        print(json.dumps({**listing.as_record(), "parameters": schema}, indent=2))
+        return
+    assert listing.manifest is not None
+    console = terminal(highlight=False)
+    console.print(f"{listing.manifest.title} {listing.manifest.version}", soft_wrap=True)
+    properties = schema.get("properties", {})
+    if not properties:
+        console.print("It has no parameters.")
+        return
+    table = Table(box=None, header_style="bold")
+    for heading in ("parameter", "type", "default", "range", "meaning"):
+        table.add_column(heading, overflow="fold")
+    for name, field in properties.items():
+        about = _resolved(field, schema)
+        default = json.dumps(field["default"]) if "default" in field else "(required)"
+        table.add_row(name, _type(about), default, _range(about), field.get("description") or about.get("title", ""))
+    console.print(table)
+    console.print(f"Set one with: marview reduce INPUT --method {method} --set NAME=VALUE --output DIR", soft_wrap=True)
+
+
+def install_run(run: Path) -> None:
+    """Copy a method with the weights of a training run to the user's own methods, where it replaces the bundled one.
+
+    Raises:
+        UsageError: the method is not installed.
+        BadInput: the folder holds no training run.
         CannotWrite: the disk is full or read-only.
     """
     from marview.learning.install import install
@@ -48,6 +112,46 @@ def install_run(run: Path) -> None:
 
     method = read_record(run).get("method")
     if method is None:
-        raise BadInput(f"{run} holds no run of marview train, so there is nothing to install.")
+        raise BadInput(f"{run} holds no training run, so there is nothing to install.")
     folder = install(run, find(str(method), discover()), user_plugins())
-    print(f"{folder}: {method} uses these weights from now on. Remove that folder to have the earlier ones back.")
+    print(
+        f"{folder}: {method} now uses these weights. To return to the earlier ones, run marview plugin remove {method}."
+    )
+
+
+def _without_weights(listing: Listing) -> Listing:
+    """Return a listing that can be described even if its method is not trained yet."""
+    assert listing.manifest is not None
+    manifest = listing.manifest.model_copy(update={"needs_weights": False})
+    return Listing(listing.id, listing.folder, listing.origin, manifest)
+
+
+def _resolved(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow a reference to a definition of the schema, as enumerations have."""
+    reference = str(field.get("$ref", "")) or next(
+        (str(each["$ref"]) for each in field.get("allOf", ()) if "$ref" in each), ""
+    )
+    return schema["$defs"][reference.rpartition("/")[2]] if reference else field
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    if "enum" in field or "const" in field:
+        return "choice"
+    if "anyOf" in field:
+        return " or ".join(_type(each) for each in field["anyOf"])
+    return {"null": "none", "boolean": "true/false"}.get(field.get("type", ""), str(field.get("type", "")))
+
+
+def _range(field: Mapping[str, Any]) -> str:
+    """Write the values that a field takes: choices or limits, with the unit."""
+    if "enum" in field:
+        return ", ".join(map(str, field["enum"]))
+    for each in field.get("anyOf", ()):
+        if found := _range(each):
+            return found
+    limits = [
+        f"{sign} {field[key]:g}"
+        for key, sign in (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("exclusiveMaximum", "<"))
+        if key in field
+    ]
+    return " ".join([" and ".join(limits), str(field.get("unit", ""))]).strip()

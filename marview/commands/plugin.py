@@ -1,5 +1,6 @@
-"""Make, check, install and remove methods: the verbs `plugin ...`."""
+"""Write, check, install and remove methods: the verbs `plugin ...`."""
 
+import enum
 import json
 import keyword
 import re
@@ -8,8 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 from string import Template
+from typing import Annotated
+
+import typer
 
 from marview import children
+from marview.commands.methods import print_methods
+from marview.commands.options import AsJson
 from marview.dicom.atomic import whole_folder
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.mar import read_manifest
@@ -20,35 +26,58 @@ _CHECK_S = 300
 _TEMPLATE = ".tmpl"
 
 
-def new_plugin(name: str, kind: str, parent: Path) -> Path:
-    """Write a working method with its test into a new folder, and return the folder.
+plugin = typer.Typer(no_args_is_help=True, add_completion=False)
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds plugin.toml.")]
 
-    Args:
-        name: identifier of the method: lower-case letters, digits and underscores.
-        kind: "image", "sinogram" or "learned".
-        parent: folder to make it in.
+
+class Kind(enum.StrEnum):
+    """What a new method works on."""
+
+    IMAGE = "image"
+    SINOGRAM = "sinogram"
+    LEARNED = "learned"
+
+
+def own_methods() -> list[str]:
+    """Identifiers of the user's own methods, for completion."""
+    return sorted(listing.id for listing in discover() if listing.origin == "user")
+
+
+@plugin.callback()
+def about() -> None:
+    """Write, check, install and remove methods."""
+
+
+@plugin.command("new")
+def new_plugin(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Identifier: lower-case letters, digits, underscores.")],
+    kind: Annotated[Kind, typer.Option(help="What the method works on.")] = Kind.IMAGE,
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which to make the folder NAME.")] = Path(),
+) -> None:
+    """Write a working method with its test, to start from.
 
     Raises:
-        UsageError: the name is no identifier, or the folder holds something.
+        UsageError: the name is no identifier, or the folder is not empty.
         CannotWrite: the folder cannot be written.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(f"{name!r} cannot name a method. Use lower-case letters, digits and underscores.")
     words = name.replace("_", " ").strip()
     values = {"id": name, "title": words[0].upper() + words[1:], "class_name": words.title().replace(" ", "")}
-    template = resources() / "plugin_templates" / kind
-    with whole_folder(parent / name) as part:
+    template = resources() / "plugin_templates" / kind.value
+    folder = output / name
+    with whole_folder(folder) as part:
         for source in sorted(template.rglob(f"*{_TEMPLATE}")):
             target = part / source.relative_to(template).with_name(source.name.removesuffix(_TEMPLATE))
-            if target.name == f"test_{kind}.py":
+            if target.name == f"test_{kind.value}.py":
                 target = target.with_name(f"test_{name}.py")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(Template(source.read_text(encoding="utf-8")).substitute(values), encoding="utf-8")
-    return parent / name
+    print(f"{folder}: check it with 'marview plugin check {folder}', use it after 'marview plugin install {folder}'.")
 
 
 def check_plugin(folder: Path) -> list[str]:
-    """Check a method in a process of its own; returns a sentence for everything that breaks the contract.
+    """Check a method in its own process; returns one sentence for each breach of the contract.
 
     Raises:
         BadInput: the folder holds no manifest.
@@ -71,7 +100,7 @@ def check_plugin(folder: Path) -> list[str]:
             f"The method in {folder} was still running after {_CHECK_S} s; the check ended it."
         ) from None
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["It said nothing."])[-1]
+        last = (done.stderr.strip().splitlines() or ["It printed nothing."])[-1]
         raise MethodFailed(
             f"The method in {folder} ended the process that checked it (exit code {done.returncode}). {last}"
         )
@@ -79,50 +108,67 @@ def check_plugin(folder: Path) -> list[str]:
     return found
 
 
-def install_plugin(folder: Path) -> Path:
-    """Copy a method to the folder of the user's own methods, where it replaces a bundled one of the same id.
+@plugin.command("check")
+def print_check(folder: Folder, as_json: AsJson = False) -> int:
+    """Check a method: its manifest, imports and parameters, then a run on a phantom in its own process."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is no folder. Name the folder that holds plugin.toml.")
+    found = check_plugin(folder)
+    if as_json:
+        print(json.dumps({"folder": str(folder), "ok": not found, "findings": found}, indent=2))
+    else:
+        for sentence in found or [f"{folder} keeps the contract of methods."]:
+            print(sentence)
+    return MethodFailed.exit_code if found else 0
+
+
+@plugin.command("list")
+def list_plugins(as_json: AsJson = False) -> None:
+    """List the installed methods, as `marview methods` does."""
+    print_methods(as_json=as_json)
+
+
+@plugin.command("install")
+def install_plugin(folder: Folder) -> None:
+    """Copy a method to your own methods, where it replaces a bundled one with the same identifier.
 
     Raises:
         BadInput: the folder holds no usable manifest.
-        UsageError: a method of that id is installed there already.
+        UsageError: a method with this identifier is already installed there.
     """
     manifest = read_manifest(folder)
     target = user_plugins() / manifest.id
     if target.exists():
-        raise UsageError(f"{target} is there already. Remove it first: marview plugin remove {manifest.id}.")
+        raise UsageError(f"{target} already exists. Remove it first: marview plugin remove {manifest.id}.")
     with whole_folder(target) as part:
         shutil.copytree(folder, part, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    return target
+    print(f"{target}: installed.")
 
 
-def remove_plugin(method: str) -> Path:
-    """Remove a method, or weights, from the folder of the user's own methods; a bundled one of the same id is back.
+@plugin.command("remove")
+def remove_plugin(
+    method: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A method, or trained weights, that you installed.", autocompletion=own_methods
+        ),
+    ],
+) -> None:
+    """Remove one of your own methods; the bundled method with its identifier, or its earlier weights, return.
 
     Raises:
-        UsageError: the user has no method of that id.
+        UsageError: you have no method with this identifier.
     """
     for listing in discover():
         if listing.id == method and listing.origin == "user":
             shutil.rmtree(listing.folder)
-            return listing.folder
-    raise UsageError(f"You have installed no method {method}; bundled ones and those of packages stay.")
-
-
-def print_check(folder: Path) -> int:
-    """Check a method and print what was found; returns the exit code."""
-    if not folder.is_dir():
-        raise BadInput(f"{folder} is no folder. Name the folder that holds plugin.toml.")
-    found = check_plugin(folder)
-    for sentence in found:
-        print(sentence)
-    if found:
-        return MethodFailed.exit_code
-    print(f"{folder} keeps the contract of methods.")
-    return 0
+            print(f"{listing.folder}: removed.")
+            return
+    raise UsageError(f"You have installed no method {method}. Bundled methods and those of packages cannot be removed.")
 
 
 def main(arguments: list[str]) -> None:
-    """Check a method in this process and print the findings as JSON; what the method prints goes elsewhere."""
+    """Check a method in this process and print the findings as JSON; output of the method goes to standard error."""
     out, sys.stdout = sys.stdout, sys.stderr
     from marview.testing import check_method
 

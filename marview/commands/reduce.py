@@ -1,133 +1,172 @@
 """Correct a series: the verb `reduce`."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Annotated, Any
 
-from rich.progress import BarColumn, Progress, TextColumn
+import typer
 
 from marview.commands.copy_series import copy_series
-from marview.commands.correction import CorrectedSeries, Correction, corrected_series
-from marview.commands.metal import MaskChoice
+from marview.commands.correction import CorrectedSeries, Correction, corrected_series, planned_correction
+from marview.commands.metal import FoundMetal, MaskChoice
+from marview.commands.options import (
+    AcrossGaps,
+    AsJson,
+    Device,
+    DryRun,
+    Format,
+    Input,
+    KMeans,
+    Margin,
+    MaskFile,
+    Method,
+    NewFolder,
+    RunDevice,
+    SavedFormat,
+    Series,
+    Settings,
+    Slices,
+    Threshold,
+)
+from marview.commands.progress import progress
 from marview.commands.settings import parse_settings
-from marview.commands.time_left_column import TimeLeftColumn
+from marview.dicom import LoadedSeries
 from marview.errors import NoMetal
-from marview.export import Format
+from marview.export import Format as Written
 from marview.mar import MarWorker, Message
 from marview.mar import Progress as Step
-from marview.terminal import terminal
+from marview.terminal import note
 from marview.text import count
-from marview.time_left import TimeLeft
 
 
-def reduce_series(
-    path: Path,
-    output: Path,
-    *,
-    method: str,
-    choice: MaskChoice,
-    settings: Sequence[str] = (),
-    slices: str = "",
-    device: str = "auto",
-    format_: str = "dicom",
-    series_uid: str = "",
-    is_across_gaps: bool = False,
-    restores_cut_off: bool = True,
-    as_json: bool = False,
-    copies_without_metal: bool = False,
+def reduce(
+    input_: Input,
+    method: Method,
+    output: NewFolder,
+    threshold: Threshold = None,
+    kmeans: KMeans = None,
+    mask: MaskFile = None,
+    margin: Margin = 0.0,
+    settings: Settings = None,
+    slices: Slices = "",
+    device: RunDevice = Device.AUTO,
+    format_: SavedFormat = Format.DICOM,
+    across_gaps: AcrossGaps = False,
+    restore: Annotated[
+        bool, typer.Option(help="Before the method runs, estimate dark streaks that the file cut off.")
+    ] = True,
+    series: Series = "",
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the files of a series without metal to DIR.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> int:
-    """Correct the series at `path` and write it to `output`; returns the exit code.
+    """Correct the metal artifacts of a series and write the corrected series.
 
-    A series without metal is no failure: a sentence says so, and nothing is written unless `copies_without_metal`.
+    A series without metal is no failure: a sentence says so, and nothing is written unless you add --copy.
 
     Raises:
-        UsageError: an unknown method or parameter, or an output folder that holds something.
-        BadInput: the series cannot be read or corrected, lacks slices without `is_across_gaps`, or the output cannot
-            be written; found out before the method runs.
+        UsageError: an unknown method or parameter, or an output folder that is not empty.
+        BadInput: the series cannot be read or corrected, slices are missing, or the output cannot be written; checked
+            before the method runs.
         MethodFailed: the method failed; nothing is written.
     """
     started = time.monotonic()
     wanted = Correction(
         method,
-        parse_settings(settings),
-        choice,
+        parse_settings(settings or ()),
+        MaskChoice(threshold_hu=threshold, file=mask, classes=kmeans, margin_mm=margin),
         slices,
-        device,
-        Format(format_),
-        is_across_gaps=is_across_gaps,
-        restores_cut_off=restores_cut_off,
+        device.value,
+        Written(format_.value),
+        is_across_gaps=across_gaps,
+        restores_cut_off=restore,
     )
-    with ExitStack() as stack, _progress(method, is_quiet=as_json) as listen:
-
-        def worker() -> MarWorker:
-            return stack.enter_context(MarWorker())
-
-        try:
-            done = corrected_series(path, output, wanted, worker, series_key=series_uid, on_message=listen)
-        except NoMetal as why:
-            files = copy_series(path, output, series_uid) if copies_without_metal else 0
-            _tell_no_metal(str(why), output, files, as_json=as_json)
+    try:
+        if dry_run:
+            with planned_correction(input_, output, wanted, series_key=series) as plan:
+                _print_plan(plan.loaded, plan.metal, plan.chosen, wanted, output, as_json=as_json)
             return 0
-    _tell(done, output, time.monotonic() - started, as_json=as_json)
+        with ExitStack() as stack, _progress(method, is_quiet=as_json) as listen:
+            done = corrected_series(
+                input_,
+                output,
+                wanted,
+                lambda: stack.enter_context(MarWorker()),
+                series_key=series,
+                on_message=listen,
+            )
+    except NoMetal as why:
+        files = copy_series(input_, output, series) if copy and not dry_run else 0
+        _print_no_metal(str(why), output, files, as_json=as_json)
+        return 0
+    _print_result(done, output, time.monotonic() - started, as_json=as_json)
     return 0
 
 
 @contextmanager
 def _progress(method: str, *, is_quiet: bool) -> Iterator[Callable[[Message], None]]:
-    """Show a progress bar on a terminal."""
-    console = terminal(is_error=True)
-    left = TimeLeft()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeLeftColumn(lambda: left.seconds),
-        console=console,
-        disable=is_quiet or not console.is_terminal,
-    )
-    task = bar.add_task(method, total=1.0)
-    is_learning = False
+    """Show the progress messages of a worker."""
+    with progress(method, is_quiet=is_quiet) as advance:
 
-    def listen(message: Message) -> None:
-        nonlocal is_learning
-        if isinstance(message, Step):
-            if message.is_learning != is_learning:
-                is_learning = message.is_learning
-                bar.reset(task, description="learning from this scan" if is_learning else method)
-                left.restart(message.fraction)
-            left.note(message.fraction)
-            bar.update(task, completed=message.fraction)
+        def listen(message: Message) -> None:
+            if isinstance(message, Step):
+                advance(message.fraction, "learning from this scan" if message.is_learning else method)
 
-    with bar:
         yield listen
 
 
-def _tell_no_metal(why: str, output: Path, files: int, *, as_json: bool) -> None:
+def _mask_record(metal: FoundMetal) -> dict[str, Any]:
+    return {"origin": metal.origin, "voxels": int(metal.mask.sum()), "notes": list(metal.notes)}
+
+
+def _print_plan(
+    loaded: LoadedSeries, metal: FoundMetal, chosen: Sequence[int], wanted: Correction, output: Path, *, as_json: bool
+) -> None:
+    numbers = loaded.volume.grid.slice_numbers
+    with_metal = [index for index in chosen if metal.mask[index].any()]
+    if as_json:
+        record = {
+            "input": str(loaded.series.path),
+            "method": wanted.method,
+            "slices": numbers.sorted(chosen),
+            "slices_with_metal": numbers.sorted(with_metal),
+            "mask": _mask_record(metal),
+            "output": str(output),
+        }
+        print(json.dumps(record, indent=2))
+        return
+    print(
+        f"{output}: would hold {count(len(loaded.volume.hu), 'slice')}, {len(with_metal)} of them corrected with "
+        f"{wanted.method} ({metal.origin}). Nothing was written."
+    )
+
+
+def _print_no_metal(why: str, output: Path, files: int, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"metal": False, "reason": why, "output": str(output) if files else None, "files": files}))
         return
     print(f"{why} {output}: {count(files, 'file')} copied unchanged." if files else f"{why} Nothing was written.")
 
 
-def _tell(done: CorrectedSeries, output: Path, seconds: float, *, as_json: bool) -> None:
+def _print_result(done: CorrectedSeries, output: Path, seconds: float, *, as_json: bool) -> None:
     metal, report, files = done.metal, done.report, done.files
-    record = {
-        **report,
-        "input": str(done.loaded.series.path),
-        "left_out": list(done.loaded.gaps),
-        "mask": {"origin": metal.origin, "voxels": int(metal.mask.sum()), "notes": list(metal.notes)},
-        "output": str(output),
-        "files": len(files),
-        "seconds": round(seconds, 3),
-    }
     if as_json:
+        record = {
+            **report,
+            "input": str(done.loaded.series.path),
+            "left_out": list(done.loaded.gaps),
+            "mask": _mask_record(metal),
+            "output": str(output),
+            "files": len(files),
+            "seconds": round(seconds, 3),
+        }
         print(json.dumps(record, indent=2))
         return
-    for note in dict.fromkeys([*metal.notes, *report.get("notes", ())]):
-        print(f"Note: {note}", file=sys.stderr)
+    for each in dict.fromkeys([*metal.notes, *report.get("notes", ())]):
+        note(each)
     with_metal = sum(1 for each in report.get("slices", ()) if each["metal_pixels"])
     print(
         f"{output}: {count(len(files), 'file')}, {count(with_metal, 'slice')} corrected with {report.get('method')} in "

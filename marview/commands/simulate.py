@@ -1,71 +1,108 @@
-"""Put metal into a clean series and scan it: the corrupted series, the true one, the metal, and cases."""
+"""Put metal into a clean series and simulate its scan: the verb `simulate`."""
 
 import dataclasses
+import enum
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-import torch
-from rich.progress import Progress
+import typer
 
+from marview.commands.options import AsJson, NewFolder, Series, Slices
+from marview.commands.progress import progress
 from marview.commands.slices import parse_slices
 from marview.dicom import open_series
 from marview.dicom.atomic import check_place
 from marview.dicom.make import Labels, write_ct_series
 from marview.errors import BadInput
-from marview.evaluation.case_folder import write_known_case
-from marview.evaluation.simulated import known_case
-from marview.evaluation.syndeeplesion import write_syndeeplesion
 from marview.export import whole_folder, write_json, write_nifti
-from marview.physics import USUAL_PROTOCOL, Simulation, protocol
-from marview.physics.implants import place
-from marview.physics.insert import insert
-from marview.terminal import terminal
+from marview.physics import USUAL_PROTOCOL, metal_names, protocol_names
+from marview.physics import protocol as find_protocol
+from marview.physics.implants import implant_names
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from marview.physics import Simulation
 
 
-def simulate_series(
-    path: Path,
-    output: Path,
-    *,
-    implant: str,
-    material: str | None = None,
-    protocol_name: str = USUAL_PROTOCOL,
-    slices: str = "",
-    seed: int = 0,
-    layout: str = "cases",
-    series_uid: str = "",
+class Layout(enum.StrEnum):
+    """File layout of the simulated cases."""
+
+    CASES = "cases"
+    SYNDEEPLESION = "syndeeplesion"
+
+
+def simulate(
+    clean: Annotated[Path, typer.Argument(metavar="CLEAN", help="A series without metal.")],
+    implant: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"The implant: {', '.join(implant_names())}.",
+            autocompletion=lambda: list(implant_names()),
+        ),
+    ],
+    output: NewFolder,
+    material: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Metal of the whole implant: {', '.join(metal_names())}. By default the usual metal of each part.",
+            autocompletion=lambda: list(metal_names()),
+        ),
+    ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="P", help=f"The scan: {', '.join(protocol_names())}.", autocompletion=lambda: list(protocol_names())
+        ),
+    ] = USUAL_PROTOCOL,
+    slices: Slices = "",
+    seed: Annotated[int, typer.Option(help="Seed of random places and of the noise.")] = 0,
+    layout: Annotated[Layout, typer.Option(help="File layout of the cases.")] = Layout.CASES,
+    series: Series = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Write the scan of a clean series with an implant in it.
+    """Put metal into a clean series and simulate its scan, with known truth.
 
     The folder gets `study` (with artifacts) and `truth` (without metal) as DICOM series, `metal.nii.gz`, and `cases`:
-    the slices with metal and their sinograms, as our case files or in the public SynDeepLesion layout.
-
-    The implant is placed in the whole series, whatever `slices` are scanned.
+    the slices with metal and their sinograms, as case files of marview or in the public SynDeepLesion layout. The
+    implant is placed in the whole series, even if only some slices are scanned.
 
     Raises:
-        UsageError: an unknown implant, material or protocol, or a folder that holds something.
-        BadInput: the series cannot be read, or holds no place for the implant, or no metal reaches the slices.
+        UsageError: an unknown implant, material or protocol, or a folder that is not empty.
+        BadInput: the series cannot be read, has no place for the implant, or no metal reaches the slices.
         CannotWrite: the disk is full or read-only.
     """
-    scan = protocol(protocol_name)
+    import torch
+
+    from marview.evaluation.case_folder import write_known_case
+    from marview.evaluation.simulated import known_case
+    from marview.evaluation.syndeeplesion import write_syndeeplesion
+    from marview.physics.implants import place
+    from marview.physics.insert import insert
+
+    scan = find_protocol(protocol)
     check_place(output)
-    loaded = open_series(path, series_uid)
+    loaded = open_series(clean, series)
     check_place(output, bytes_needed=2 * loaded.volume.hu.nbytes)
     if not loaded.report.is_volume:
-        raise BadInput(f"{path} cannot be scanned: {loaded.report.reason}")
+        raise BadInput(f"{clean} cannot be scanned: {loaded.report.reason}")
     chosen = parse_slices(slices, loaded.volume.grid.slice_numbers)
     volume = loaded.volume
     implants = place(implant, volume.hu, volume.grid.spacing_mm, material=material, seed=seed)
-    console = terminal(is_error=True)
-    with whole_folder(output) as part, Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"scanning with {scan.name}", total=1.0)
+    title = f"scanning with {scan.name}"
+    with whole_folder(output) as part, progress(title, is_quiet=as_json) as advance:
         cases = part / "cases"
         cases.mkdir()
 
-        def keep(start: int, simulation: Simulation) -> None:
+        def keep(start: int, simulation: "Simulation") -> None:
             with_metal = torch.nonzero(simulation.metal.any(dim=-1).any(dim=-1)).ravel()
             if len(with_metal):
                 numbers = [start + int(k) for k in with_metal]
                 known = known_case(f"slices_{start:04d}", _of(simulation, with_metal), scan, numbers)
-                write_known_case(known, cases) if layout == "cases" else write_syndeeplesion(known, cases)
+                write_known_case(known, cases) if layout is Layout.CASES else write_syndeeplesion(known, cases)
 
         inserted = insert(
             volume,
@@ -73,7 +110,7 @@ def simulate_series(
             scan,
             slices=chosen,
             seed=seed,
-            progress=lambda share: bar.update(task, completed=share),
+            progress=lambda share: advance(share, ""),
             on_batch=keep,
         )
         about = {
@@ -102,13 +139,16 @@ def simulate_series(
         write_nifti(part / "metal.nii.gz", inserted.metal, inserted.grid)
         write_json(part / "simulation.json", about)
     with_metal = int(inserted.metal.any(axis=(1, 2)).sum())
+    if as_json:
+        print(json.dumps({**about, "output": str(output), "slices_with_metal": with_metal}, indent=2))
+        return
     print(
         f"{output}: study, truth, metal.nii.gz and cases; {with_metal} of {len(inserted.metal)} slices hold metal "
         f"({name})."
     )
 
 
-def _of(simulation: Simulation, slices: torch.Tensor) -> Simulation:
-    """Some slices of a simulated batch."""
+def _of(simulation: "Simulation", slices: "Tensor") -> "Simulation":
+    """Select slices of a simulated batch."""
     names = ("mu", "metal", "sinogram", "metal_free_sinogram", "trace")
     return dataclasses.replace(simulation, **{name: getattr(simulation, name)[slices] for name in names})

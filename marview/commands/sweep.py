@@ -1,139 +1,190 @@
-"""See how a result depends on the metal mask: many margins, thresholds and methods, one table."""
+"""Show how a result depends on the metal mask: the verb `sweep`."""
 
-import sys
+import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import cast
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
-from rich.progress import Progress
 from rich.table import Column, Table
 
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
-from marview.commands.series import refuse_gaps, say, shared_series
+from marview.commands.options import (
+    AcrossGaps,
+    AsJson,
+    Device,
+    DryRun,
+    Input,
+    KMeans,
+    MaskFile,
+    NewFolder,
+    RunDevice,
+    Series,
+    Settings,
+    Slices,
+    Threshold,
+    method_names,
+)
+from marview.commands.progress import progress
+from marview.commands.series import refuse_gaps, shared_series
 from marview.commands.settings import parse_settings
 from marview.commands.slices import parse_slices
 from marview.dicom import LoadedSeries, open_series
 from marview.dicom.atomic import check_place
 from marview.dicom.mask_file import read_mask
 from marview.errors import BadInput, UsageError
-from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
 from marview.export.sweep import refuse_sweep, write_sweep
 from marview.geometry import Grid
 from marview.mar import MarWorker, SharedArray, discover, find_usable
-from marview.mar.messages import Device
-from marview.mar.sweep import SweepInput, plan, sweep
+from marview.mar.sweep import SweepInput, Variant, plan
+from marview.mar.sweep import sweep as run_sweep
 from marview.mar.sweep_measures import Row, measure, region_notes
-from marview.terminal import terminal
+from marview.terminal import note, say, terminal
 from marview.text import count
 from marview.volume import Volume
 
 
-def sweep_series(
-    path: Path,
-    output: Path,
-    *,
-    methods: str,
-    margins: str = "",
-    margins_px: str = "",
-    thresholds: str = "",
-    mask: Path | None = None,
-    region: Path | None = None,
-    truth: Path | None = None,
-    settings: Sequence[str] = (),
-    slices: str = "",
-    device: str = "auto",
-    series_uid: str = "",
-    is_across_gaps: bool = False,
+def sweep(
+    input_: Input,
+    method: Annotated[
+        str,
+        typer.Option(metavar="A,B", help="Methods; `marview methods` lists them.", autocompletion=method_names),
+    ],
+    output: NewFolder,
+    margins: Annotated[str, typer.Option(metavar="MM,MM,...", help="Grow (+) and shrink (-) the metal mask.")] = "",
+    margins_px: Annotated[
+        str, typer.Option(metavar="N,N,...", help="The same in pixels of the 416 x 416 processing grid.")
+    ] = "",
+    thresholds: Annotated[str, typer.Option(metavar="HU,HU,...", help="Metal is above each of these HU.")] = "",
+    threshold: Threshold = None,
+    kmeans: KMeans = None,
+    mask: MaskFile = None,
+    roi: Annotated[Path | None, typer.Option(metavar="FILE", help="Mask of the region to measure in.")] = None,
+    truth: Annotated[Path | None, typer.Option(metavar="TRUTH", help="The same body without metal.")] = None,
+    settings: Settings = None,
+    slices: Slices = "",
+    device: RunDevice = Device.AUTO,
+    across_gaps: AcrossGaps = False,
+    series: Series = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> int:
-    """Sweep the series at `path` and write table, picture, variants and spread to `output`; returns the exit code.
+    """Show how the result depends on the metal mask: methods and masks in one table.
 
-    Args:
-        path: folder, zip, DICOM file or NIfTI file.
-        output: a folder that is not there yet, or empty.
-        methods: identifiers, separated by commas.
-        margins: mm, separated by commas.
-        margins_px: pixels of the 416 x 416 grid that methods work on, separated by commas; the series is brought onto
-            it first.
-        thresholds: HU, separated by commas.
-        mask: file of a mask that margins are measured from and streaks around; where None it is found by itself, and
-            is what exceeds the lowest threshold where nothing is found.
-        region: mask of the region to measure in.
-        truth: series of the same body without metal.
-        settings: NAME=VALUE parameters, the same for all methods.
-        slices: A-B, as the window counts.
-        device: auto, cpu or cuda.
-        series_uid: which series, where `path` holds several.
-        is_across_gaps: whether to go over missing slices.
+    The folder gets the table, a picture, the variants and their spread. --threshold, --kmeans and --mask define the
+    mask that margins grow or shrink; without them marview finds it automatically.
 
     Raises:
-        UsageError: lists that make no sweep, an unknown method, a parameter it does not have.
+        UsageError: no margins or thresholds, an unknown method, or a parameter that a method lacks.
         BadInput: a file cannot be read or does not fit the series, or there is no metal.
         MethodFailed: a method failed; nothing is written.
     """
-    chosen = tuple(part.strip() for part in methods.split(",") if part.strip())
+    choice = MaskChoice(threshold_hu=threshold, file=mask, classes=kmeans)
+    chosen = tuple(part.strip() for part in method.split(",") if part.strip())
     variants = plan(
         chosen,
         margins_mm=_numbers(margins, "--margins"),
         margins_px=_numbers(margins_px, "--margins-px"),
         thresholds_hu=_numbers(thresholds, "--thresholds"),
     )
-    parameters = parse_settings(settings)
+    parameters = parse_settings(settings or ())
     check_place(output)
     listings = discover()
-    for method in chosen:
-        if notice := find_usable(method, listings).notice:
+    for each in chosen:
+        if notice := find_usable(each, listings).notice:
             say(notice)
-    with shared_series(path, series_uid) as series, MarWorker() as worker, ExitStack() as stack:
-        refuse_sweep(output, series.loaded.volume, len(variants))
-        refuse_gaps(series.loaded, is_across_gaps=is_across_gaps)
-        volume, like = series.loaded.volume, series.loaded.nifti
-        metal = _reference(series.loaded, mask, [one.threshold_hu for one in variants if one.threshold_hu is not None])
-        roi = None if region is None else read_mask(region, series.loaded)
+    with shared_series(input_, series) as shared, MarWorker() as worker, ExitStack() as stack:
+        loaded = shared.loaded
+        refuse_sweep(output, loaded.volume, len(variants))
+        refuse_gaps(loaded, is_across_gaps=across_gaps)
+        volume, like = loaded.volume, loaded.nifti
+        metal = _reference(loaded, choice, [one.threshold_hu for one in variants if one.threshold_hu is not None])
+        region = None if roi is None else read_mask(roi, loaded)
         given = SweepInput(
-            hu=series.hu,
+            hu=shared.hu,
             spacing_mm=volume.grid.stack_mm,
             metal=metal.mask,
             slices=tuple(parse_slices(slices, volume.grid.slice_numbers)),
-            region=None if roi is None else roi.mask,
+            region=None if region is None else region.mask,
             truth_hu=None if truth is None else _truth(truth, volume.grid),
             numbers=volume.grid.slice_numbers,
             drift_mm=volume.grid.drift_mm,
         )
         if any(variant.unit == "px" for variant in variants):
             given, volume, like = *_on_processing_grid(given, volume, stack), None
-        console = terminal(is_error=True)
-        with Progress(console=console, disable=not console.is_terminal) as bar:
-            task = bar.add_task("sweep", total=1.0)
-            result = sweep(
+        if dry_run:
+            _print_plan(variants, given, metal, output, as_json=as_json)
+            return 0
+        with progress("sweep", is_quiet=as_json) as advance:
+            result = run_sweep(
                 given,
                 variants,
                 worker,
                 parameters=dict.fromkeys(chosen, parameters),
-                device=cast("Device", device),
-                on_progress=lambda done, text: bar.update(task, completed=done, description=text or "done"),
+                device=device.value,
+                on_progress=advance,
             )
         files = write_sweep(result, output, volume.grid, volume.hu, like=like)
-    terminal().print(_table(measure(result)))
-    notes = [*metal.notes, *(roi.notes if roi is not None else ()), *region_notes(result)]
-    notes += [f"{name}: {note}" for name, note in result.notes.items()]
-    for note in (*notes, *result.equal_mask_notes()):
-        print(f"Note: {note}", file=sys.stderr)
+    rows = measure(result)
+    notes = [*metal.notes, *(region.notes if region is not None else ()), *region_notes(result)]
+    notes += [f"{name}: {text}" for name, text in result.notes.items()]
+    notes += result.equal_mask_notes()
+    if as_json:
+        record = {"output": str(output), "rows": [_record(row) for row in rows], "notes": notes}
+        print(json.dumps(record, indent=2))
+        return 0
+    terminal().print(_table(rows))
+    for each in notes:
+        note(each)
     print(f"{output}: {count(len(files), 'file')}, {count(len(result.slices), 'slice')} with metal.")
     return 0
 
 
-def _reference(loaded: LoadedSeries, mask: Path | None, thresholds_hu: Sequence[float]) -> FoundMetal:
-    """The mask that margins are measured from: the file's, else what is found, else what exceeds some threshold."""
+def _print_plan(
+    variants: Sequence[Variant], given: SweepInput, metal: FoundMetal, output: Path, *, as_json: bool
+) -> None:
+    with_metal = sum(1 for index in given.slices if metal.mask[index].any())
+    if as_json:
+        names = [{"method": one.method, "mask": one.label} for one in variants]
+        print(json.dumps({"output": str(output), "variants": names, "slices_with_metal": with_metal}, indent=2))
+        return
+    for one in variants:
+        print(f"{one.method}: {one.label}")
+    print(f"{count(len(variants), 'run')} of {count(with_metal, 'slice')} with metal. Nothing was written.")
+
+
+def _record(row: Row) -> dict[str, Any]:
+    """Return a row of the table for JSON; None for what was not measured."""
+    numbers = {
+        "mean_hu": row.mean_hu,
+        "deviation_hu": row.deviation_hu,
+        "streak_index": row.streak_index,
+        "rmse_hu": row.rmse_hu,
+    }
+    known = {name: None if np.isnan(value) else round(float(value), 4) for name, value in numbers.items()}
+    return {
+        "method": row.variant.method,
+        "mask": row.variant.label,
+        "metal_voxels": int(row.metal_voxels),
+        **known,
+        "seconds": round(row.seconds, 3),
+        "note": row.note,
+    }
+
+
+def _reference(loaded: LoadedSeries, choice: MaskChoice, thresholds_hu: Sequence[float]) -> FoundMetal:
+    """Find the mask that margins change: as chosen or automatically, or else above the lowest threshold."""
     try:
-        return find_metal(loaded, MaskChoice(file=mask), "Say --thresholds HU,HU or --mask FILE if there is some.")
+        return find_metal(loaded, choice, "If there is metal, add --thresholds HU,HU or --mask FILE.")
     except BadInput:
-        if mask is not None or not thresholds_hu:
+        if choice != MaskChoice() or not thresholds_hu:
             raise
-    return find_metal(loaded, MaskChoice(threshold_hu=min(thresholds_hu)), "Say lower --thresholds, or --mask FILE.")
+    lowest = MaskChoice(threshold_hu=min(thresholds_hu))
+    return find_metal(loaded, lowest, "If there is metal, add lower --thresholds, or --mask FILE.")
 
 
 def _numbers(text: str, option: str) -> list[float]:
@@ -146,11 +197,13 @@ def _numbers(text: str, option: str) -> list[float]:
 def _truth(path: Path, grid: Grid) -> NDArray[np.int16]:
     found = open_series(path).volume
     if found.grid.shape != grid.shape or not np.allclose(found.grid.affine, grid.affine, atol=0.05):
-        raise BadInput(f"{path} does not lie on the voxels of the series: give the truth of the same scan.")
+        raise BadInput(f"{path} is not on the voxels of the series. Use the truth of the same scan.")
     return found.hu
 
 
 def _on_processing_grid(given: SweepInput, volume: Volume, stack: ExitStack) -> tuple[SweepInput, Volume]:
+    from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid  # imports PyTorch
+
     moved = on_processing_grid(volume)
     hu = stack.enter_context(SharedArray.create(moved.hu.shape, np.int16))
     hu.array[:] = moved.hu
@@ -167,7 +220,7 @@ def _on_processing_grid(given: SweepInput, volume: Volume, stack: ExitStack) -> 
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    """A heading for each method, so that a row fits into 80 columns."""
+    """Make a table with a heading for each method, so that a row fits into 80 columns."""
     table = Table(Column("mask", no_wrap=True), box=SIMPLE_HEAD)
     for title in ("voxels", "mean HU", "SD HU", "streaks", "RMSE HU", "s"):
         table.add_column(title, justify="right")

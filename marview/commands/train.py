@@ -1,71 +1,109 @@
-"""Train a learned method on scans without metal."""
+"""Train a learned method: the verb `train`."""
 
+import json
 import math
 import os
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from marview.commands.options import AsJson, Device, RunDevice, learned_methods
+from marview.commands.progress import Lines
 from marview.commands.time_left_column import TimeLeftColumn
 from marview.errors import UsageError
-from marview.terminal import terminal
+from marview.physics import protocol_names
+from marview.terminal import are_notes_wanted, terminal
 from marview.time_left import TimeLeft
 
 _ASKED = 130
 
 
-def train_method(
-    method: str,
-    output: Path,
-    *,
-    data: Path | None,
-    patient: Path | None = None,
-    protocols: Sequence[str] = (),
-    size: str = "bundled",
-    device: str = "auto",
-    max_minutes: float | None = None,
-    is_resumed: bool = False,
-    begins_with: Path | None = None,
-    with_metal: Path | None = None,
-    without_metal: Path | None = None,
+def train(
+    method: Annotated[
+        str,
+        typer.Argument(
+            metavar="METHOD", help="A learned method; `marview methods` lists them.", autocompletion=learned_methods
+        ),
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training run.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Scans without metal: TIFF stacks, DICOM series, NIfTI.")
+    ] = None,
+    patient: Annotated[
+        Path | None, typer.Option(metavar="SERIES", help="The scan from whose own slices the method learns (near_hip).")
+    ] = None,
+    with_metal: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Scans with metal, for unpaired training (adn).")
+    ] = None,
+    without_metal: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Scans without metal, together with --with-metal.")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="P",
+            help=f"The scan, instead of the recipe's: {', '.join(protocol_names())}. Repeat for several.",
+            autocompletion=lambda: list(protocol_names()),
+        ),
+    ] = None,
+    size: Annotated[
+        str, typer.Option(metavar="SIZE", help="Size of the network: paper, bundled, tiny or a recipe of the method.")
+    ] = "bundled",
+    device: RunDevice = Device.AUTO,
+    max_minutes: Annotated[
+        float | None, typer.Option(metavar="N", help="Stop this session after this number of minutes.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the training run in DIR.")] = False,
+    begin_with: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights of the method, of any size, for the start of a new run: those with equal names and shapes.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
 ) -> int:
-    """Train a method for one session under a progress bar; returns the exit code.
+    """Train a learned method; Ctrl-C keeps everything.
 
-    The folder gets `weights.safetensors` for use, `state.safetensors` to go on from, `curve.csv`, `pictures`,
-    TensorBoard's log where tensorboardX is installed, and `run.json`.
+    The folder gets `weights.safetensors` for use, `state.safetensors` to continue from, `curve.csv`, `pictures`,
+    a TensorBoard log if tensorboardX is installed, and `run.json`.
 
     Raises:
-        UsageError: no such method or protocol, minutes below 0, the folder holds another run, or the weights to begin
-            with do not fit.
+        UsageError: an unknown method or protocol, minutes below 0, a folder with another run, or initial weights that
+            do not fit.
         BadInput: there is nothing to train on.
-        MethodFailed: the loss is not a number; the last good state stays.
+        MethodFailed: the loss is NaN; the last good state is kept.
         CannotWrite: the disk is full or read-only.
     """
     from marview.learning.loop import News
-    from marview.learning.train import Order, train
+    from marview.learning.train import Order
+    from marview.learning.train import train as train_for_a_session
     from marview.mar.discovery import discover, find
 
     source = _source(data, patient, with_metal, without_metal)
     if max_minutes is not None and not max_minutes >= 0:
-        raise UsageError(f"--max-minutes is {max_minutes:g}; say after how many minutes, 0 or more, this session ends.")
+        raise UsageError(f"--max-minutes is {max_minutes:g}. Use a number of minutes, 0 or more.")
     order = Order(
         data=source,
         output=output,
         size=size,
-        protocols=protocols,
-        device=device,
+        protocols=protocol or [],
+        device=device.value,
         max_minutes=math.inf if max_minutes is None else max_minutes,
-        is_resumed=is_resumed,
+        is_resumed=resume,
         is_patient=patient is not None,
-        begins_with=begins_with,
+        begins_with=begin_with,
         with_metal=with_metal,
     )
     is_first = os.environ.get("RANK", "0") == "0"
     console = terminal(is_error=True)
+    is_shown = is_first and not as_json and are_notes_wanted()
     left, ends = TimeLeft(), time.monotonic() + 60 * order.max_minutes
+    lines = Lines() if is_shown and not console.is_terminal else None
     is_begun = False
 
     def seconds_left() -> float | None:
@@ -78,28 +116,33 @@ def train_method(
         MofNCompleteColumn(),
         TimeLeftColumn(seconds_left),
         console=console,
-        disable=not (is_first and console.is_terminal),
+        disable=not (is_shown and console.is_terminal),
     )
     task = bar.add_task("training", total=None, visible=False)
 
     def hear(news: News) -> None:
         nonlocal is_begun
-        if not is_begun:  # earlier sessions and the first step, which compiles, say nothing of the speed
+        if not is_begun:  # earlier sessions, and the first step, which compiles, do not show the speed
             is_begun = True
             left.restart(news.step / news.steps)
         left.note(news.step / news.steps)
         text = f"loss {news.loss:.4g}"
         bar.update(task, completed=news.step, total=news.steps, description=text, visible=True)
+        if lines is not None:
+            lines.tell(f"step {news.step} of {news.steps}, {text}", seconds_left())
 
     def tell(sentence: str) -> None:
-        if is_first:
+        if is_shown:
             bar.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     with bar:
-        ending = train(find(method, discover()), order, tell, hear)
-    if is_first:
-        further = {"done": "", "time": " The time is up;", "asked": " Stopped as asked;"}[ending.reason]
-        go_on = f"{further} everything is kept, and --resume goes on from there." if further else ""
+        ending = train_for_a_session(find(method, discover()), order, tell, hear)
+    if is_first and as_json:
+        record = {"output": str(output), "steps": ending.step, "minutes": round(ending.minutes, 2)}
+        print(json.dumps({**record, "ended": ending.reason}, indent=2))
+    elif is_first:
+        further = {"done": "", "time": " Time limit reached.", "asked": " Stopped on request."}[ending.reason]
+        go_on = f"{further} Everything is kept; --resume continues." if further else ""
         print(
             f"{output}: {ending.step} {'step' if ending.step == 1 else 'steps'} in {ending.minutes:.1f} minutes.{go_on}"
         )
@@ -108,15 +151,15 @@ def train_method(
 
 
 def _source(data: Path | None, patient: Path | None, with_metal: Path | None, without_metal: Path | None) -> Path:
-    """The scans to train on, of the options that name some.
+    """Return the scans to train on, from the option that names them.
 
     Raises:
-        UsageError: none is named, or options that exclude each other.
+        UsageError: no option names any, or the options exclude each other.
     """
     named = [each for each in (data, patient, without_metal) if each is not None]
     if len(named) != 1 or (with_metal is None) != (without_metal is None):
         raise UsageError(
-            "Say what to train on: either --data DIR with scans without metal, or --patient SERIES, or --with-metal "
-            "DIR together with --without-metal DIR for unpaired training."
+            "Name the scans to train on: --data DIR with scans without metal, or --patient SERIES, or, for unpaired "
+            "training, --with-metal DIR together with --without-metal DIR."
         )
     return named[0]

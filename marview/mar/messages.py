@@ -134,9 +134,15 @@ class CasesRequest:
 
 @dataclass(frozen=True)
 class DescribeRequest:
-    """Tell the parameters of a method; `folder` is where it lies."""
+    """Report the parameters of a method.
+
+    Attributes:
+        folder: folder of the method.
+        check_weights: whether to compare its weights files with the manifest.
+    """
 
     folder: str
+    check_weights: bool = False
 
 
 @dataclass(frozen=True)

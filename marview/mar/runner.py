@@ -105,6 +105,16 @@ class MarWorker:
         report = self._submit(DescribeRequest(str(listing.folder)), python, _ignore).wait().check()
         return dict(report["parameters"])
 
+    def check(self, method: str) -> None:
+        """Import a method and compare its weights with the manifest.
+
+        Raises:
+            UsageError: there is no such method.
+            MethodFailed: its code cannot be imported, or its weights are missing or damaged.
+        """
+        listing, python = self._find(method)
+        self._submit(DescribeRequest(str(listing.folder), check_weights=True), python, _ignore).wait().check()
+
     def devices(self) -> list[dict[str, Any]]:
         """What this machine can compute on: name ("cpu", "cuda:0"), title, free_mb, total_mb.
 

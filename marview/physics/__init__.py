@@ -1,10 +1,17 @@
-"""Physics of CT with metal: materials, spectra, named protocols and the simulation of a scan."""
+"""Physics of CT with metal: materials, spectra, named protocols and the simulation of a scan.
+
+The simulation needs PyTorch and is imported on first use, so that names of materials and protocols are at hand at once.
+"""
+
+from typing import TYPE_CHECKING
 
 from marview.physics.materials import REFERENCE_KEV, Material, material, material_names, metal, metal_names
 from marview.physics.protocols import USUAL_PROTOCOL, Protocol, protocol, protocol_names, protocol_of
-from marview.physics.scanner import MISMATCHED, Scanner
-from marview.physics.simulation import Simulation, Stages, simulate
 from marview.physics.spectrum import Spectrum, spectrum
+
+if TYPE_CHECKING:
+    from marview.physics.scanner import MISMATCHED, Scanner
+    from marview.physics.simulation import Simulation, Stages, simulate
 
 __all__ = [
     "MISMATCHED",
@@ -26,3 +33,15 @@ __all__ = [
     "simulate",
     "spectrum",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in {"MISMATCHED", "Scanner"}:
+        from marview.physics import scanner
+
+        return getattr(scanner, name)
+    if name in {"Simulation", "Stages", "simulate"}:
+        from marview.physics import simulation
+
+        return getattr(simulation, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

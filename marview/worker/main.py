@@ -1,4 +1,4 @@
-"""The worker process: takes requests one after the other and answers each with Finished, Failed or Cancelled."""
+"""The worker process: handles requests one after the other and answers each with Finished, Failed or Cancelled."""
 
 import argparse
 import contextlib
@@ -39,13 +39,13 @@ from marview.worker.reprojection import Reprojections
 from marview.worker.tracing import mark_trace
 
 IDLE_S = 0.5
-"""When nobody has asked for anything for so long, kernels are compiled."""
+"""Seconds without a request after which the worker compiles its kernels."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until the window hangs up."""
+    """Serve requests until the window closes the connection."""
     options = argparse.ArgumentParser(prog="python -m marview.worker.main", description=__doc__)
-    options.add_argument("--memory-limit-mb", type=int, help="memory this process may take; all where not given")
+    options.add_argument("--memory-limit-mb", type=int, help="memory limit of this process; default: no limit")
     limit_mb = options.parse_args(arguments).memory_limit_mb
     limit_memory(limit_mb)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(message)s")
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with contextlib.suppress(NoThread):  # the first run compiles what it needs
                 start_thread(_warm_up, "warm-up")
         request = channel.next()
-        if isinstance(request, TraceRequest):  # somebody paints, and whoever pauses in a stroke goes on with it
+        if isinstance(request, TraceRequest):  # a user who pauses in a stroke will go on painting
             may_warm_up = False
         channel.send(_answer(request, channel, projections))
         if isinstance(request, ReduceRequest | CasesRequest):
@@ -68,13 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Look for garbage no more in what is there now: in the libraries that took 170 ms, while somebody painted."""
+    """Exclude loaded libraries from garbage collection, which would take 170 ms while the user paints."""
     gc.collect()
     gc.freeze()
 
 
 def _warm_up() -> None:
-    """Compile the kernels while nobody waits, so that the first run need not."""
+    """Compile the kernels while the worker is idle, so that the first run starts faster."""
     try:
         warm_up()
     except Exception:
@@ -82,7 +82,7 @@ def _warm_up() -> None:
 
 
 def _answer(request: Request, channel: Channel, projections: Reprojections) -> Message:
-    """Do what is asked; whatever a method raises becomes a sentence."""
+    """Handle a request; any exception of a method becomes a sentence."""
     try:
         if isinstance(request, ReduceRequest | CasesRequest):
             use_free_threads()
@@ -99,7 +99,7 @@ def _answer(request: Request, channel: Channel, projections: Reprojections) -> M
 
 
 def _trace_of_method(refusal: MarviewError) -> str:
-    """What the author of a method needs to see of code that could not be loaded; a refusal that is meant has none."""
+    """Return the traceback for the author of a method whose code failed to load; empty for intended refusals."""
     return traceback.format_exc() if isinstance(refusal, MethodFailed) and refusal.__cause__ is not None else ""
 
 
@@ -114,10 +114,13 @@ def _serve(request: Request, channel: Channel, projections: Reprojections) -> Fi
         case CasesRequest():
             return run_cases(request, channel)
         case DescribeRequest():
-            return Finished({"parameters": load_method(Path(request.folder)).schema()})
+            method = load_method(Path(request.folder))
+            if request.check_weights:
+                method.check_weights()
+            return Finished({"parameters": method.schema()})
         case DevicesRequest():
             return Finished({"devices": list_devices()})
-    raise MethodFailed(f"The worker does not know what to do with {type(request).__name__}.")
+    raise MethodFailed(f"The worker cannot handle a {type(request).__name__}.")
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def test_a_series_with_a_damaged_slice_is_corrected_without_it_where_that_is_sai
     answer = marview("reduce", copied, *LI, "--output", tmp_path / "out", "--across-gaps")
     assert answer.exit_code == 0
     assert broken.name in answer.err
-    assert "the result leaves it out: slice 1" in answer.err
+    assert "left out of the result: slice 1" in answer.err
     assert len(list((tmp_path / "out").iterdir())) == 5
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marview.commands.sweep import sweep_series
+from marview.commands.options import Device
+from marview.commands.sweep import sweep
 from marview.errors import BadInput, UsageError
 from marview.export import write_nifti
 from marview.geometry import Grid
@@ -26,14 +27,14 @@ def series(tmp_path: Path) -> Path:
     [
         ({"margins": "a,b"}, "--margins takes numbers"),
         ({"margins": "1"}, "at least two variants"),
-        ({"methods": ""}, "at least two variants"),
+        ({"method": ""}, "at least two variants"),
         ({"margins": "0,1", "slices": "7-9"}, "has slices 1 to"),
-        ({"margins": "0,1", "methods": "not_there"}, "not_there"),
+        ({"margins": "0,1", "method": "not_there"}, "not_there"),
     ],
 )
 def test_what_makes_no_sweep_is_refused(series: Path, tmp_path: Path, changes: dict, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        sweep_series(series, tmp_path / "out", **{"methods": "linear_interpolation", **changes})
+        sweep(series, output=tmp_path / "out", **{"method": "linear_interpolation", **changes})
     assert not (tmp_path / "out").exists()
 
 
@@ -42,7 +43,7 @@ def test_a_truth_on_other_voxels_is_refused(series: Path, tmp_path: Path) -> Non
         tmp_path / "truth.nii.gz", np.zeros((2, 32, 32), np.int16), Grid.from_spacing((2, 32, 32), (2, 2, 2))
     )
     with pytest.raises(BadInput, match="voxels of the series"):
-        sweep_series(series, tmp_path / "out", methods="nmar", margins="0,1", truth=other)
+        sweep(series, output=tmp_path / "out", method="nmar", margins="0,1", truth=other)
 
 
 def test_the_table_fits_into_a_narrow_terminal_and_equal_masks_are_told(
@@ -50,7 +51,7 @@ def test_the_table_fits_into_a_narrow_terminal_and_equal_masks_are_told(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     margins = {"margins": "-0.5,0,2,80", "thresholds": "2000"}
-    assert sweep_series(series, tmp_path / "out", methods="linear_interpolation", device="cpu", **margins) == 0
+    assert sweep(series, output=tmp_path / "out", method="linear_interpolation", device=Device.CPU, **margins) == 0
     told = capsys.readouterr()
     lines = told.out.splitlines()
     assert any(line.strip() == "linear_interpolation" for line in lines)
@@ -67,12 +68,12 @@ def test_thresholds_alone_find_the_metal_where_nothing_else_does(
     hu = np.where(np.hypot(y - 32, x - 32) < 28, 40, -1000) * np.ones((2, 1, 1))
     hu[:, 30:34, 30:34] = 2300  # what bone reaches, too
     faint = write_nifti(tmp_path / "faint.nii.gz", hu.astype(np.int16), GRID)
-    swept = {"methods": "linear_interpolation", "device": "cpu"}
-    with pytest.raises(BadInput, match="Say --thresholds HU,HU or --mask FILE"):
-        sweep_series(faint, tmp_path / "out", margins="0,2", **swept)
-    with pytest.raises(BadInput, match=r"above 2400 HU.*Say lower --thresholds"):
-        sweep_series(faint, tmp_path / "out", thresholds="2400,2500", **swept)
-    assert sweep_series(faint, tmp_path / "out", thresholds="1500,2000", **swept) == 0
+    swept = {"method": "linear_interpolation", "device": "cpu"}
+    with pytest.raises(BadInput, match="add --thresholds HU,HU or --mask FILE"):
+        sweep(faint, output=tmp_path / "out", margins="0,2", **swept)
+    with pytest.raises(BadInput, match=r"above 2400 HU.*add lower --thresholds"):
+        sweep(faint, output=tmp_path / "out", thresholds="2400,2500", **swept)
+    assert sweep(faint, output=tmp_path / "out", thresholds="1500,2000", **swept) == 0
     assert "> 1500 HU" in capsys.readouterr().out
 
 
@@ -88,8 +89,8 @@ def test_what_is_noted_of_mask_and_region_is_told(
     moved = Grid(GRID.shape, half @ GRID.affine)
     mask = write_nifti(tmp_path / "mask.nii.gz", marked, moved)
     region = write_nifti(tmp_path / "region.nii.gz", aside, moved)
-    common = {"methods": "linear_interpolation", "margins": "0,2", "device": "cpu"}
-    assert sweep_series(series, tmp_path / "out", mask=mask, region=region, **common) == 0
+    common = {"method": "linear_interpolation", "margins": "0,2", "device": "cpu"}
+    assert sweep(series, output=tmp_path / "out", mask=mask, roi=region, **common) == 0
     told = capsys.readouterr().err
     assert "mask.nii.gz lies on other voxels" in told
     assert "region.nii.gz lies on other voxels" in told
@@ -97,7 +98,8 @@ def test_what_is_noted_of_mask_and_region_is_told(
 
 @pytest.mark.slow
 def test_a_sweep_in_pixels_is_written_on_the_processing_grid(series: Path, tmp_path: Path) -> None:
-    assert sweep_series(series, tmp_path / "out", methods="linear_interpolation", margins_px="0,2", device="cpu") == 0
+    common = {"method": "linear_interpolation", "device": Device.CPU}
+    assert sweep(series, output=tmp_path / "out", margins_px="0,2", **common) == 0
     import nibabel
 
     assert nibabel.load(tmp_path / "out" / "linear_interpolation_+2px.nii.gz").shape == (416, 416, 2)

@@ -141,7 +141,7 @@ def test_a_run_is_trained_taken_up_and_installed(marview, clean: Path, tmp_path:
     first = marview(*words, "--max-minutes", 0)
     assert first.exit_code == 0
     assert "1 step in" in first.out
-    assert "--resume goes on from there" in first.out
+    assert "Everything is kept; --resume continues." in first.out
     assert "3 clean slices, 1 held out" in first.err
     again = marview(*words)
     assert again.exit_code == 2
@@ -195,7 +195,7 @@ def test_ctrl_c_between_steps_is_told_once(marview, clean: Path, tmp_path: Path)
     answer = marview("train", "asked", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 130
     assert "1 step in" in answer.out
-    assert "Stopped as asked; everything is kept, and --resume goes on from there." in answer.out
+    assert "Stopped on request. Everything is kept; --resume continues." in answer.out
     assert "cancelled" not in answer.err
 
 
@@ -203,7 +203,7 @@ def test_ctrl_c_that_no_verb_hears_is_told_too(marview, clean: Path, tmp_path: P
     def interrupted(*_: object, **__: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("marview.commands.train.train_method", interrupted)
+    monkeypatch.setattr("marview.learning.train.train", interrupted)
     answer = marview("train", "small", "--data", clean, "--output", tmp_path / "run")
     assert answer.exit_code == 130
     assert answer.err.strip() == "marview: cancelled; nothing half-written is left."
@@ -301,8 +301,8 @@ def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("small",), "either --data DIR with scans without metal, or --patient SERIES"),
-        (("small", "--data", "SCANS", "--patient", "SCANS"), "either --data DIR"),
+        (("small",), "--data DIR with scans without metal, or --patient SERIES"),
+        (("small", "--data", "SCANS", "--patient", "SCANS"), "Name the scans to train on: --data DIR"),
         (("small", "--with-metal", "SCANS"), "--with-metal DIR together with --without-metal DIR"),
         (("small", "--data", "SCANS", "--with-metal", "SCANS"), "--with-metal DIR together with --without-metal DIR"),
         (
@@ -313,8 +313,8 @@ def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -
         (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'; it has tiny"),
         (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "there is no protocol 'sdl'"),
         (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "holds no run that could be taken up"),
-        (("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "-1"), "--max-minutes is -1; say after how"),
-        (("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "nan"), "--max-minutes is nan; say after how"),
+        (("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "-1"), "--max-minutes is -1. Use a number"),
+        (("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "nan"), "--max-minutes is nan. Use a number"),
         (("nmar", "--data", "SCANS", "--size", "tiny"), "no recipes, so there is nothing to train"),
         (("unknown", "--data", "SCANS"), "There is no method 'unknown'"),
     ],
@@ -337,4 +337,4 @@ def test_a_folder_without_metal_free_slices_is_a_sentence(marview, tmp_path: Pat
 def test_a_folder_without_a_run_is_not_installed(marview, tmp_path: Path) -> None:
     answer = marview("methods", "--install", tmp_path)
     assert answer.exit_code == 3
-    assert "holds no run of marview train" in answer.err
+    assert "holds no training run" in answer.err

@@ -36,7 +36,7 @@ def test_arrivals_become_results_and_sigterm_ends_the_watch(
     inbox, output = tmp_path / "in", tmp_path / "out"
     inbox.mkdir()
     shutil.copytree(metal_series, inbox / "first")
-    words = [sys.executable, "-m", "marview", "watch", str(inbox), *LI, "--output", str(output), "--quiet", "1"]
+    words = [sys.executable, "-m", "marview", "watch", str(inbox), *LI, "--output", str(output), "--settle", "1"]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     try:
         shutil.copytree(plain_series, inbox / "second")
@@ -79,7 +79,7 @@ def test_nothing_is_taken_while_the_disk_is_nearly_full(
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 10**6))
     order = Order(method="linear_interpolation")
-    assert watch.run_watch(inbox, output, order, quiet_s=0, keep_free_mb=500, stop=Stop()) == 0
+    watch.watch_folder(inbox, output, order, quiet_s=0, keep_free_mb=500, stop=Stop())
     assert states(output) == []
     assert capsys.readouterr().err.count("nearly full") == 1
 

@@ -52,7 +52,7 @@ def test_the_window_says_how_to_install_it(environment: dict[str, str], metal_se
 
 def test_doctor_names_what_is_not_installed(environment: dict[str, str]) -> None:
     done = _marview(environment, "doctor", "--json")
-    told = {finding["what"]: finding["told"] for finding in json.loads(done.stdout)}
+    told = {finding["check"]: finding["result"] for finding in json.loads(done.stdout)}
     assert "marview[window]" in told["window"]
 
 

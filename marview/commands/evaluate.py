@@ -1,0 +1,45 @@
+"""Measure corrected volumes against their truth: the verb `evaluate`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marview.commands.options import AsJson
+from marview.physics import protocol_names
+from marview.terminal import note
+
+
+def evaluate(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULT ...", help="Corrected series or volumes.")],
+    truth: Annotated[Path, typer.Option(metavar="TRUTH", help="The series or volume without artifacts.")],
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Metal mask from a DICOM SEG, NIfTI or NRRD file: measures its slices and the ring around it.",
+        ),
+    ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="P",
+            help=f"Add the published rows of this protocol: {', '.join(protocol_names())}.",
+            autocompletion=lambda: list(protocol_names()),
+        ),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Measure corrected volumes against their truth, in one table.
+
+    Raises:
+        BadInput: a volume cannot be read, or the volumes differ in shape or place.
+        UsageError: an unknown protocol.
+    """
+    from marview.evaluation.compare import evaluate as compare
+
+    found = compare(results, truth, mask, protocol)
+    for each in found.notes:
+        note(each)
+    sys.stdout.write(found.json() + "\n" if as_json else found.text())

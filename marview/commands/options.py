@@ -1,0 +1,80 @@
+"""Arguments and options that several verbs share, so that they have one name, one meaning and one help text."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marview.mar.discovery import discover
+
+
+class Device(enum.StrEnum):
+    """Where a method runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Format(enum.StrEnum):
+    """File format of the corrected slices."""
+
+    DICOM = "dicom"
+    NIFTI = "nifti"
+    PNG = "png"
+
+
+def method_names() -> list[str]:
+    """Identifiers of the methods that can be run, for completion."""
+    return sorted(listing.id for listing in discover() if listing.is_usable)
+
+
+def learned_methods() -> list[str]:
+    """Identifiers of the methods with weights, trained or not, for completion."""
+    return sorted(each.id for each in discover() if each.manifest is not None and each.manifest.needs_weights)
+
+
+Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A folder, zip, DICOM file or NIfTI file.")]
+Series = Annotated[
+    str, typer.Option("--series", metavar="UID", help="The series to use if INPUT holds several: its UID.")
+]
+NewFolder = Annotated[Path, typer.Option("--output", metavar="DIR", help="A new or empty folder for the results.")]
+JobFolder = Annotated[
+    Path, typer.Option("--output", metavar="DIR", help="Folder for the results, the job table and the summaries.")
+]
+Method = Annotated[
+    str,
+    typer.Option("--method", metavar="ID", help="A method; `marview methods` lists them.", autocompletion=method_names),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="A parameter; `marview methods ID` lists them. Repeat for several."
+    ),
+]
+Slices = Annotated[
+    str, typer.Option(metavar="A-B", help="Only these slices, counted as in the window: 12-20, 12- or 12.")
+]
+RunDevice = Annotated[Device, typer.Option("--device", help="Where the method runs.")]
+SavedFormat = Annotated[Format, typer.Option("--format", help="File format of the corrected slices.")]
+AcrossGaps = Annotated[
+    bool, typer.Option("--across-gaps", help="Correct the slices that are present if others are missing.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON record instead of sentences.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; run and write nothing.")]
+
+# How the metal is found: the same options for every verb that needs a metal mask.
+Threshold = Annotated[float | None, typer.Option("--threshold", metavar="HU", help="Metal is above this HU.")]
+KMeans = Annotated[
+    int | None, typer.Option("--kmeans", metavar="K", help="Metal is the densest of K classes (k-means of HU).")
+]
+MaskFile = Annotated[
+    Path | None, typer.Option("--mask", metavar="FILE", help="Metal mask from a DICOM SEG, NIfTI or NRRD file.")
+]
+Margin = Annotated[float, typer.Option("--margin", metavar="MM", help="Grow (+) or shrink (-) the metal mask.")]
+
+Workers = Annotated[
+    int,
+    typer.Option("--workers", metavar="N", min=0, help="Studies at a time; 0: as many as cores and memory allow."),
+]

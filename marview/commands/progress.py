@@ -1,0 +1,69 @@
+"""Progress of a verb: a bar on a terminal, a line now and then in a log file, nothing when the user asked for quiet."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from marview.commands.time_left_column import TimeLeftColumn
+from marview.terminal import are_notes_wanted, say, terminal
+from marview.time_left import TimeLeft, in_words
+
+LINE_S = 15.0
+"""Least time between two lines of progress off a terminal."""
+
+Advance = Callable[[float, str], None]
+"""Called with the finished fraction, 0 to 1, and the step at hand; an empty step keeps the title."""
+
+
+@contextmanager
+def progress(title: str, *, is_quiet: bool = False) -> Iterator[Advance]:
+    """Show how far a task is.
+
+    Args:
+        title: name of the task.
+        is_quiet: show nothing, for verbs that print JSON.
+    """
+    left = TimeLeft()
+    console = terminal(is_error=True)
+    is_shown = not is_quiet and are_notes_wanted()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeLeftColumn(lambda: left.seconds),
+        console=console,
+        disable=not (is_shown and console.is_terminal),
+    )
+    task = bar.add_task(title, total=1.0)
+    lines = Lines() if is_shown and not console.is_terminal else None
+    earlier = 0.0
+
+    def advance(fraction: float, step: str) -> None:
+        nonlocal earlier
+        if fraction < earlier:  # a new phase: the speed of the last one says nothing
+            left.restart(fraction)
+        earlier = fraction
+        left.note(fraction)
+        bar.update(task, completed=fraction, description=step or title)
+        if lines is not None:
+            lines.tell(f"{step or title}: {fraction:.0%}", left.seconds)
+
+    with bar:
+        yield advance
+
+
+class Lines:
+    """Prints lines of progress, at most one in `LINE_S` seconds, for logs and pipes."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._last = clock, clock()
+
+    def tell(self, text: str, seconds_left: float | None) -> None:
+        """Print a line, unless the last one was printed a moment ago."""
+        now = self._clock()
+        if now - self._last < LINE_S:
+            return
+        self._last = now
+        say(text if seconds_left is None else f"{text}, {in_words(seconds_left)} left")

@@ -1,0 +1,18 @@
+"""The verbs of the command line, each with one sentence. Known here so that nothing else has to be loaded for them."""
+
+VERBS = {
+    "reduce": "Correct the metal artifacts of a series and write the corrected series.",
+    "batch": "Correct every study with metal under the inputs, unattended.",
+    "watch": "Correct studies as they arrive in a folder, until stopped with Ctrl-C or SIGTERM.",
+    "mask": "Find the metal of a series, or read it from a file, and write the metal mask.",
+    "trace": "Write the sinogram of a slice and its metal trace, as arrays or as a picture.",
+    "sweep": "Show how the result depends on the metal mask: methods and masks in one table.",
+    "demo": "Make a study with metal and known truth, once, and open it.",
+    "simulate": "Put metal into a clean series and simulate its scan, with known truth.",
+    "evaluate": "Measure corrected volumes against their truth, in one table.",
+    "benchmark": "Run methods on cases with known truth, then print and write the tables.",
+    "train": "Train a learned method; Ctrl-C keeps everything.",
+    "methods": "List the installed methods, or show the parameters of one.",
+    "plugin": "Write, check, install and remove methods.",
+    "doctor": "Check this machine, the installed methods and their weights.",
+}

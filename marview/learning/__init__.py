@@ -1,1 +1,1 @@
-"""Learned methods: pairs made on the fly, losses, the training loop, weights and their cards."""
+"""Learned methods: simulated training pairs, losses, the training loop, weights and model cards."""

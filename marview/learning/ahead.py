@@ -11,12 +11,12 @@ from marview.threads import start_thread
 
 
 class Ahead:
-    """Goes through the batches of a source in their order, some of them made ahead in a thread.
+    """Iterates over the batches of a source in order; a thread makes some of them in advance.
 
     Args:
         source: makes batches by number.
-        first: number of the first.
-        count: how many may wait.
+        first: number of the first batch.
+        count: largest number of waiting batches.
     """
 
     def __init__(self, source: BatchSource, first: int, count: int) -> None:
@@ -29,7 +29,7 @@ class Ahead:
         return self
 
     def __next__(self) -> Batch:
-        """The next batch; what went wrong in making it is raised here."""
+        """Return the next batch; an exception from making it is raised here."""
         made = self._ready.get()
         if isinstance(made, BaseException):
             self._is_over.set()
@@ -37,7 +37,7 @@ class Ahead:
         return made
 
     def close(self) -> None:
-        """Stop making batches; the one in the making is waited for."""
+        """Stop making batches, and wait for the one in progress."""
         self._is_over.set()
         while self._thread.is_alive():
             with suppress(queue.Empty):

@@ -1,4 +1,4 @@
-"""The contract of a method that learns: the batches it receives and what it says about its network (version 1)."""
+"""The contract of a method that learns: the batches that it receives and its network (version 1)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,25 +13,25 @@ from marview.learning.recipe import Recipe
 from marview.projection import Projector, fill_linear
 
 ONE_TURN = ("all",)
-"""The turns of a method with one optimiser for all its parameters."""
+"""The turns of a method with a single optimiser for all parameters."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """A batch: what a scanner shows of metal, and what is true. All on the training device, float32 or bool.
+    """A batch of images with metal and their truth, on the training device, float32 or bool.
 
-    A measured pair has a sinogram from the simulated scanner. A re-projected one is a clinical image: its sinogram is
-    the forward projection of the image, its trace that of the metal grown by a pixel, as in `worker.front_end`, and its
-    truth is the clinical image of the same scan without metal, since more cannot be asked of its sinogram.
+    A measured pair has a sinogram from the simulated scanner. A re-projected pair is a clinical image: its sinogram is
+    the forward projection of the image, and its trace is that of the metal grown by a pixel, as in `worker.front_end`.
+    Its truth is the clinical image of the same scan without metal, because its sinogram allows no better result.
 
     Attributes:
-        truth_mu: without metal, 1/cm, `[slice, y, x]`.
-        metal: pixels with metal in them, bool, `[slice, y, x]`.
-        sinogram: with metal, line integrals, `[slice, view, bin]`.
-        metal_free_sinogram: the same scan without metal, `[slice, view, bin]`.
+        truth_mu: image without metal, 1/cm, `[slice, y, x]`.
+        metal: bool `[slice, y, x]`; True where a pixel contains metal.
+        sinogram: line integrals with metal, `[slice, view, bin]`.
+        metal_free_sinogram: line integrals of the same scan without metal, `[slice, view, bin]`.
         trace: metal trace, bool, `[slice, view, bin]`.
-        projector: between these images and sinograms.
-        clinical_mu: the image a re-projected pair comes from, 1/cm, `[slice, y, x]`; None for a measured one.
+        projector: projector between these images and sinograms.
+        clinical_mu: clinical image of a re-projected pair, 1/cm, `[slice, y, x]`; None for a measured pair.
     """
 
     truth_mu: Tensor
@@ -47,7 +47,7 @@ class Pairs:
 
     @cached_property
     def image(self) -> Tensor:
-        """The image with metal as a method's case has it, at least 0, 1/cm, `[slice, y, x]`."""
+        """The image with metal as in a method's case, at least 0, 1/cm, `[slice, y, x]`."""
         return self.projector.fbp(self.sinogram).clamp(min=0) if self.clinical_mu is None else self.clinical_mu
 
     @cached_property
@@ -61,13 +61,13 @@ class Pairs:
         return self.reconstruct(self.li_sinogram)
 
     def reconstruct(self, corrected_sinogram: Tensor) -> Tensor:
-        """Image in 1/cm of a corrected sinogram, as `MarCase.reconstruct`; differentiable.
+        """Reconstruct a corrected sinogram in 1/cm, as `MarCase.reconstruct`; differentiable.
 
         Args:
             corrected_sinogram: line integrals, `[slice, view, bin]`.
 
         Returns:
-            `[slice, y, x]`: its FBP; for a re-projected pair the image and the FBP of the change.
+            `[slice, y, x]`: its FBP; for a re-projected pair the image plus the FBP of the change.
         """
         if self.clinical_mu is None:
             return self.projector.fbp(corrected_sinogram)
@@ -83,9 +83,9 @@ class Unpaired:
     Attributes:
         with_metal_mu: images with metal, at least 0, 1/cm, `[slice, y, x]`.
         without_metal_mu: images of other slices without metal, 1/cm, `[slice, y, x]`.
-        truth_mu: the images of `with_metal_mu` without metal, 1/cm, `[slice, y, x]`, where metal is simulated and the
-            recipe keeps the pair; else None.
-        metal: metal mask of `with_metal_mu`, bool, `[slice, y, x]`, wherever there is a truth.
+        truth_mu: truth of `with_metal_mu`, 1/cm, `[slice, y, x]`, if the metal is simulated and the recipe keeps the
+            pair; else None.
+        metal: metal mask of `with_metal_mu`, bool `[slice, y, x]`, if there is a truth.
     """
 
     with_metal_mu: Tensor
@@ -98,62 +98,62 @@ class Unpaired:
 
 
 Batch = Pairs | Unpaired
-"""What one training step learns from."""
+"""What a training step learns from."""
 
 
 class BatchSource(Protocol):
-    """Makes batches; the same number gives the same batch, whatever was asked for before."""
+    """Makes batches. A number always gives the same batch, whatever the order of the calls."""
 
     def __call__(self, number: int) -> Batch:
-        """The batch of a number, from 0."""
+        """Return the batch of a number, from 0."""
 
 
 class PairSource(Protocol):
     """A source whose batches are pairs."""
 
     def __call__(self, number: int) -> Pairs:
-        """The batch of a number, from 0."""
+        """Return the batch of a number, from 0."""
 
 
 class Trainable(Protocol):
-    """A method's network, losses and pictures; the class a recipe's `training` names, made without arguments.
+    """Network, losses and pictures of a method: the class in a recipe's `training`, instantiated without arguments.
 
-    `settings` is the recipe's table `[network]` wherever it appears. torch's generators are seeded anew before every
-    step, so that what `losses` leaves to chance is the same in a run that was resumed.
+    `settings` is always the recipe's table `[network]`. The random generators of torch are seeded before every step,
+    so that a resumed run draws the same random numbers in `losses`.
 
-    A step asks for the losses of every turn in the order of `turns`, on one batch. A later turn may therefore use
+    Each step requests the losses of every turn, in the order of `turns`, for one batch. A later turn can therefore use
     detached images that an earlier turn of the same step computed, so that all turns share one forward pass.
 
-    `batch` is `Pairs`, or `Unpaired` where the recipe's data are of that kind.
+    `batch` is a `Pairs`, or an `Unpaired` for recipes with unpaired data.
 
     Attributes:
-        turns: names of the optimisers, which take turns at every step; `ONE_TURN` unless losses oppose each other.
+        turns: names of the optimisers, used in turn in every step; `ONE_TURN` unless losses are adversarial.
     """
 
     turns: tuple[str, ...]
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """One module with all networks in it; its `state_dict` is what a weights file holds."""
+        """Build one module with all networks; its `state_dict` becomes the weights file."""
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """What the optimiser of a turn changes."""
+        """Return the parameters that the optimiser of a turn changes."""
 
     def losses(self, network: nn.Module, batch: Any, turn: str, settings: Mapping[str, Any], /) -> dict[str, Tensor]:
-        """Weighted losses by name, scalars; the optimiser of the turn lowers their sum."""
+        """Return weighted losses by name, scalars; the optimiser of the turn reduces their sum."""
 
     def pictures(self, network: nn.Module, batch: Any, settings: Mapping[str, Any], /) -> dict[str, Tensor]:
-        """Pictures of the first slice by name, `[y, x]` in 1/cm or `[view, bin]`, for a look while training runs."""
+        """Return pictures of the first slice by name, `[y, x]` in 1/cm or `[view, bin]`, to watch the training."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What a run learns from.
+    """Data of a training run.
 
     Attributes:
-        training: batches to learn from.
+        training: training batches.
         validation: batches of held-out slices.
-        words: what they are made of, without names of folders or people.
-        collections: where that comes from, with licences, as far as it is known.
+        words: description of the data, without names of folders or people.
+        collections: sources with their licences, as far as they are known.
     """
 
     training: BatchSource
@@ -164,16 +164,16 @@ class Sources:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person wants a network to learn from.
+    """The data that the user chose for training.
 
     Attributes:
-        data: what stands behind `--data` or `--patient`.
-        recipe: all of it.
-        device: batches lie there.
-        process: number of this process among those that train together, each on batches of its own.
-        tell: hears what is read, and what is left out, with the reason.
-        is_patient: whether `data` was named as a patient's own scan, with metal in it, and not as scans without.
-        with_metal: scans of other patients with metal, for unpaired training; None where metal is simulated.
+        data: path given as `--data` or `--patient`.
+        recipe: the recipe.
+        device: device of the batches.
+        process: number of this training process; each process has its own batches.
+        tell: receives sentences on what is read, and what is left out and why.
+        is_patient: whether `data` is a patient's own scan with metal, not scans without metal.
+        with_metal: scans of other patients with metal, for unpaired training; None if metal is simulated.
     """
 
     data: Path
@@ -187,14 +187,14 @@ class Asked:
 
 @runtime_checkable
 class OwnPairs(Protocol):
-    """A trainable that makes its own pairs of what the person names, such as a patient's own slices.
+    """A trainable that makes pairs from the user's data itself, for instance from a patient's own slices.
 
-    What a recipe says of protocols, metal and re-projection may then not be used, and no card or weights file says it.
+    It may ignore protocols, metal and re-projection of the recipe; the model card and weights then leave them out.
     """
 
     def sources(self, asked: Asked) -> Sources:
-        """Training and validation batches, neither of which may hold a slice of the other's.
+        """Make training and validation batches that share no slice.
 
         Raises:
-            BadInput: there is nothing to train on; a sentence for the person.
+            BadInput: there is nothing to train on; a sentence for the user.
         """

@@ -1,4 +1,4 @@
-"""A clean slice, varied: moved, turned, scaled, warped, cropped, blurred, with noise."""
+"""Random variation of a clean slice: shift, rotation, scale, warp, crop, blur and noise."""
 
 import numpy as np
 import torch
@@ -16,16 +16,16 @@ _SMALLEST_CROP = 0.55
 def augment(
     hu: NDArray[np.float32], shape: tuple[int, int], how: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """A slice on a grid of `shape`, varied; what comes from beside it is air.
+    """Vary a slice and resample it to `shape`; outside of it is air.
 
     Args:
         hu: HU, `[y, x]`, at least -1000.
-        shape: rows and columns wanted.
-        how: limits of every variation.
-        rng: draws them.
+        shape: rows and columns of the result.
+        how: limits of each variation.
+        rng: random generator.
 
     Returns:
-        HU, float32, of `shape`, at least -1000.
+        float32 HU of `shape`, at least -1000.
     """
     moved = _move(hu, shape, _matrix(shape, how, rng), _warp(shape, how, rng))
     if how.blur_px and rng.random() < 0.5:
@@ -36,7 +36,7 @@ def augment(
 
 
 def resized(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """A slice on a grid of `shape`, as it is; bilinear, `[y, x]`."""
+    """Resample a slice to `shape` without variation; bilinear, `[y, x]`."""
     if hu.shape == shape:
         return hu
     image = torch.from_numpy(np.ascontiguousarray(hu))[None, None]
@@ -44,7 +44,7 @@ def resized(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float
 
 
 def _matrix(shape: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
-    """From places in the new image to places in the old, both in [-1, 1], `[2, 3]` (x, y, 1)."""
+    """Return the affine map from the new image to the old one, both in [-1, 1], `[2, 3]` (x, y, 1)."""
     angle = np.deg2rad(rng.uniform(-how.rotation_deg, how.rotation_deg))
     size = np.exp(rng.uniform(*np.log(how.scale)))
     shift = rng.uniform(-1, 1, 2) * how.shift_px * 2 / np.array(shape[::-1])
@@ -57,7 +57,7 @@ def _matrix(shape: tuple[int, int], how: Augmentation, rng: np.random.Generator)
 
 
 def _warp(shape: tuple[int, int], how: Augmentation, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Displacement at the knots of a coarse grid in units of half an image, `[2, knot, knot]`."""
+    """Draw the displacement of the knots of a coarse grid, in half images, `[2, knot, knot]`."""
     strength = rng.uniform(0, how.warp_px)
     return rng.uniform(-1, 1, (2, _WARP_KNOTS, _WARP_KNOTS)) * strength * 2 / max(shape)
 
@@ -65,7 +65,7 @@ def _warp(shape: tuple[int, int], how: Augmentation, rng: np.random.Generator) -
 def _move(
     hu: NDArray[np.float32], shape: tuple[int, int], matrix: NDArray[np.float64], warp: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    # an image that gets smaller is averaged first, so that nothing fine turns into a pattern
+    # an image that shrinks is averaged first, to avoid aliasing
     image = torch.from_numpy(resized(hu, shape) if max(hu.shape) > max(shape) else hu)[None, None] - AIR_HU
     theta = torch.from_numpy(matrix.astype(np.float32))[None]
     grid = affine_grid(theta, [1, 1, *shape], align_corners=False)
@@ -75,7 +75,7 @@ def _move(
 
 
 def _noise(shape: tuple[int, int], strength_hu: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Noise that is grained as a reconstruction's: less so in fine detail than white noise is."""
+    """Draw noise with the grain of a reconstruction, which has less fine detail than white noise."""
     noise = rng.standard_normal(shape, dtype=np.float32)
     noise = gaussian_filter(noise, rng.uniform(0.3, 0.9))
     return np.asarray(noise * (strength_hu / max(float(noise.std()), 1e-6)), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""A running average of a network's weights, which is what is used once training is over."""
+"""A running average of a network's weights, for use after training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,22 +11,22 @@ _SLOW_START = 10
 
 
 def averaged(network: nn.Module, keep: float) -> AveragedModel:
-    """The average of a network; call its `update_parameters(network)` after every step.
+    """Running average of a network; call its `update_parameters(network)` after each step.
 
-    At the beginning less is kept, so that the average does not hang on where the network began (as in Adam's
-    correction, here (1 + n) / (10 + n)).
+    It keeps less at the beginning, so that the average does not depend on the initial weights (as Adam's correction;
+    here (1 + n) / (10 + n)).
 
     Args:
-        network: its weights now are the first.
-        keep: share that stays at each step in the long run.
+        network: network whose current weights start the average.
+        keep: fraction that stays at each step in the long run.
     """
 
     def update(averages: Sequence[Tensor], now: Sequence[Tensor], count: Any) -> None:
         share = min(keep, (1 + int(count)) / (_SLOW_START + int(count)))
         if averages[0].is_floating_point():
             torch._foreach_lerp_(list(averages), list(now), 1 - share)
-        else:  # how many batches were counted
+        else:  # a counter of batches
             torch._foreach_copy_(list(averages), list(now))
 
-    # batch normalization's statistics are of the last few batches, and belong to no average of weights
+    # batch normalization's statistics describe the last few batches; averaging them makes no sense
     return AveragedModel(network, multi_avg_fn=update, use_buffers=True)

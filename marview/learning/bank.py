@@ -1,4 +1,4 @@
-"""The slices a run learns from, in memory, and those it holds out."""
+"""The slices of a training run in memory, and the held-out slices."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,10 +24,10 @@ from marview.volume.segment import adaptive
 from marview.worker.resampling import AIR_HU
 
 HELD_OUT = "validation"
-"""A TIFF stack whose name begins so is never trained on."""
+"""Name prefix of TIFF stacks that are never trained on."""
 
 _METAL_HU = 2800.0
-"""Enamel and dense contrast agent stay below but for single pixels."""
+"""HU that enamel and dense contrast agent exceed in single pixels only."""
 
 _METAL_PX = 12
 _SMALLEST_BODY = 0.03
@@ -39,8 +39,8 @@ class Bank:
     """Slices without metal, or slices with metal.
 
     Attributes:
-        slices: int16 HU, at least -1000, `[y, x]` each; they may differ in size.
-        names: of the slices.
+        slices: int16 HU, at least -1000, `[y, x]` each; their sizes may differ.
+        names: names of the slices.
     """
 
     slices: Sequence[NDArray[np.int16]]
@@ -52,15 +52,15 @@ class Bank:
 
 @dataclass(frozen=True, eq=False)
 class Banks:
-    """What is trained on and what is held out.
+    """Training slices and held-out slices.
 
     Attributes:
-        training: slices to learn from.
-        validation: slices the losses are watched on.
-        with_metal: number of slices left out because they hold metal.
-        empty: number of slices left out because they hold no body.
-        without_metal: number of slices left out because they hold no metal, where metal is wanted.
-        has_metal: whether the slices kept hold metal.
+        training: slices for training.
+        validation: slices for validation.
+        with_metal: number of slices left out because they contain metal.
+        empty: number of slices left out because they contain no body.
+        without_metal: number of slices left out because they contain no metal, if metal is wanted.
+        has_metal: whether the kept slices contain metal.
     """
 
     training: Bank
@@ -72,7 +72,7 @@ class Banks:
 
     @property
     def words(self) -> str:
-        """What there is and what was left out, as a clause."""
+        """Describe the kept and the left-out slices in a clause."""
         counts = (
             (self.with_metal, "with metal"),
             (self.without_metal, "without metal"),
@@ -86,23 +86,23 @@ class Banks:
 
 
 def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None, *, has_metal: bool = False) -> Banks:
-    """Read the slices under a path that hold no metal, or those that hold some.
+    """Read the slices without metal under a path, or those with metal.
 
-    Stacks named `validation*.tif` are held out; where there are none the last tenth of the slices is, which are
-    neighbours and of as few patients as possible.
+    Stacks named `validation*.tif` are held out. Without such stacks, the last tenth of the slices is held out: they are
+    neighbours, from as few patients as possible.
 
     Args:
-        path: a folder of TIFF stacks, DICOM series and NIfTI files, searched to any depth; or one such file, a zip of
-            DICOM, or an array.
-        tell: hears what is read, and what is left out, with the reason.
-        has_metal: whether slices with metal are wanted; slices without metal are left out then.
+        path: a folder of TIFF stacks, DICOM series and NIfTI files, searched to any depth; or one file: also a zip of
+            DICOM or an array.
+        tell: receives sentences on what is read, and what is left out and why.
+        has_metal: whether to keep slices with metal and leave out those without.
 
     Raises:
         BadInput: there is no such slice, or all are held out.
     """
     if not path.exists():
         option = "--with-metal" if has_metal else "--data"
-        raise BadInput(f"{path} does not exist; {option} takes a folder of TIFF stacks, DICOM series or NIfTI files.")
+        raise BadInput(f"{path} does not exist. {option} takes a folder of TIFF stacks, DICOM series or NIfTI files.")
     kept: dict[bool, list[tuple[str, NDArray[np.int16]]]] = {False: [], True: []}
     unwanted = empty = 0
     files = _Files(path, tell)
@@ -116,8 +116,8 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None, *, has_
     if not kept[False]:
         if kept[True] and not unwanted and not empty:
             raise BadInput(
-                f"All {len(kept[True])} slices of {path} are held out, since the names of their stacks begin with "
-                f"{HELD_OUT!r}, so there is none to train on; add other stacks or rename one."
+                f"All {len(kept[True])} slices of {path} are held out, because the names of their stacks begin with "
+                f"{HELD_OUT!r}. Add other stacks, or rename one."
             )
         what = "no metal" if has_metal else "metal"
         why = f" ({unwanted} slices hold {what}, {empty} hold no body)" if unwanted or empty else ""
@@ -133,7 +133,7 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None, *, has_
         )
     if not kept[True]:
         share = max(1, round(_VALIDATION_SHARE * len(kept[False])))
-        # a single slice is both, so that a run on it can be watched
+        # a single slice is used for both, so that its training can be watched
         kept[True] = kept[False][-share:]
         kept[False] = kept[False][:-share] or kept[False]
     training, validation = _bank(kept[False]), _bank(kept[True])
@@ -155,17 +155,17 @@ class _Listed:
 
 
 def _listed(name: str, hu: NDArray[Any], *, has_metal: bool = False, is_held_out: bool = False) -> _Listed:
-    """A slice with air where it has no number, as scanners pad what lies outside of their field of view."""
+    """Replace NaN pixels of a slice by air, because scanners pad the outside of their field of view."""
     hu = np.where(np.isfinite(hu), hu, np.float32(AIR_HU)).astype(np.float32)
     is_dense = bool(np.count_nonzero(hu > _METAL_HU) > _METAL_PX)
     return _Listed(name, hu, has_metal or is_dense, is_held_out)
 
 
 class _Files:
-    """What lies under a path.
+    """The slices under a path.
 
     Attributes:
-        left_out: what gives no slices, with the reason.
+        left_out: files without usable slices, with the reason.
     """
 
     def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
@@ -178,7 +178,7 @@ class _Files:
         self._indices = [file for file in files if file == path / "index.csv"]
 
     def slices(self) -> Iterator[_Listed]:
-        """Every slice: of TIFF stacks, then of series."""
+        """Yield every slice: first those of TIFF stacks, then those of series."""
         if self._is_array:
             yield from self._array()
             return
@@ -188,7 +188,7 @@ class _Files:
             yield from self._series()
 
     def leave_out(self, what: str, why: str | BadInput) -> None:
-        """Tell of what gives no slices."""
+        """Report the files without usable slices."""
         self.left_out.append(f"{what} (left out: {str(why).rstrip('.')})")
         self._tell(f"{self.left_out[-1]}.")
 
@@ -208,10 +208,10 @@ class _Files:
             self.leave_out(f"{name} from its page {pages} on" if pages else name, why)
 
     def _series(self) -> Iterator[_Listed]:
-        """The slices of every series that is a volume.
+        """Yield the slices of every series that is a volume.
 
-        Metal is what a mask of the whole series would begin with: thin or at the end of an implant it is too little, or
-        not dense enough, to be told from bone in a slice by itself.
+        Metal is detected in the whole series. A single slice is not enough for thin metal or the end of an implant,
+        which look like bone there.
         """
         found = scan(self._path, may_be_empty=True)
         self._tell_of_others(found)
@@ -235,7 +235,7 @@ class _Files:
                 yield _listed(page_name(f"series_{number:02d}", k), volume.hu[k], has_metal=bool(mask[k].any()))
 
     def _tell_of_others(self, found: Scan) -> None:
-        """Files that belong to no series."""
+        """Report files that belong to no series."""
         if found.damaged:
             self.leave_out(count(len(found.damaged), "damaged file"), listing(found.damaged, 1))
         for file in self._arrays:
@@ -248,5 +248,5 @@ class _Files:
 
 
 def page_name(stem: str, page: int) -> str:
-    """What the slice of a stack's page is called in a bank."""
+    """Return the name of a stack's page in a bank."""
     return f"{stem}_{page:03d}"

@@ -1,4 +1,4 @@
-"""What a run begins with: the weights of another network of the same method, as far as they fit."""
+"""Initial weights of a run: those of another network of the same method, as far as they fit."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from marview.learning.weights import about
 
 @dataclass(frozen=True)
 class Beginning:
-    """What was taken from a file.
+    """The tensors that were copied from a weights file.
 
     Attributes:
-        file: its name.
-        sha256: of the file.
-        version: of the method that trained it.
-        steps: of its training.
-        taken: names of the parts of the network that were taken whole.
-        mixed: of those in which only some tensors were.
-        built: of those that begin as built.
+        file: name of the file.
+        sha256: hash of the file.
+        version: version of the method that trained it.
+        steps: number of its training steps.
+        taken: parts of the network that were copied whole.
+        mixed: parts of which some tensors were copied.
+        built: parts that keep their random initial values.
     """
 
     file: str
@@ -44,27 +44,27 @@ class Beginning:
 
 
 def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
-    """Put those tensors of a file into a network that have the name and shape of one of its own.
+    """Copy those tensors of a file into a network that have the same name and shape as its own.
 
     Args:
-        network: as built.
-        path: weights or the state of a run.
-        method: id of the method that is trained.
+        network: network to change.
+        path: weights file, or the state of a run.
+        method: id of the method to train.
 
     Raises:
         BadInput: the file cannot be read as weights of marview.
-        UsageError: it is of another method, or nothing in it fits.
+        UsageError: the file belongs to another method, or no tensor fits.
     """
     tensors, facts = read_state(path, torch.device("cpu"))
     of = about(facts, str(path))
     if of.method != method:
-        raise UsageError(f"{path} holds weights of {of.method}; {method} can only begin with its own.")
+        raise UsageError(f"{path} holds weights of {of.method}; {method} can only start from its own.")
     own = network.state_dict()
     found = network_of(tensors)
     fits = {name for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
     if not fits:
         raise UsageError(
-            f"Nothing in {path} has the name and shape of a tensor of the network that is to be trained; name weights "
+            f"No tensor in {path} has the name and shape of a tensor of the new network. Use weights "
             "of a size that shares a part with it."
         )
     network.load_state_dict({name: found[name].to(own[name].dtype) if name in fits else own[name] for name in own})

@@ -1,4 +1,4 @@
-"""Where a case lies outside what a network was trained on: its weights keep the limits, and the result says so."""
+"""Detect cases outside the training data of a network: its weights store the limits, and the result gets a note."""
 
 import json
 import math
@@ -20,36 +20,36 @@ LIMITS = "limits"
 
 _SEEN = "seen"
 _KEPT = 4096
-"""Slices whose values are kept."""
+"""Largest number of slices whose values are stored."""
 
 _MANY = 200
-"""Slices that say more of a training than its weights' limits do."""
+"""From this number of slices on, their values replace the limits of the initial weights."""
 
 _ENDS = (0.5, 99.5)
 """Percentiles."""
 
 _DENSE_SHARE = 0.99
 _SLACK = 0.02
-"""Share of the limits' distance that a value may lie beyond them; their ends are those of a sample."""
+"""Tolerance beyond the limits, as a fraction of their distance, because they come from a sample."""
 
 _BODY_MU = MU_WATER / 2
 
 
 @dataclass(frozen=True)
 class _Quantity:
-    """Of a slice, and how a person is told of it; `lowest` where less than in training is strange as well."""
+    """A quantity of a slice, with the text of its note; `has_lowest` if a smaller value is unusual, too."""
 
     words: str
     form: str
     has_lowest: bool = False
 
     def is_usual(self, value: float, lowest: float, highest: float) -> bool:
-        """Whether training showed the like."""
+        """Whether the training contained similar values."""
         slack = _SLACK * (highest - lowest)
         return value <= highest + slack and (value >= lowest - slack or not self.has_lowest)
 
     def note(self, slice_index: int, value: float, lowest: float, highest: float) -> SliceNote:
-        """That it did not."""
+        """Note on a value outside the training data."""
         start, end = (self.form.format(each) for each in (lowest, highest))
         known = f"{start} to {end}" if self.has_lowest else f"at most {end}"
         meaning = f"; the network was trained on {known}, so check its result there with care"
@@ -64,10 +64,10 @@ _QUANTITIES = {
 
 
 def measured(image: Tensor, metal: Tensor, trace: Tensor) -> dict[str, Tensor]:
-    """What is compared with training, by name, `[slice]` each.
+    """Measure the quantities to compare with training, by name, `[slice]` each.
 
     Args:
-        image: with metal, 1/cm, `[slice, y, x]`.
+        image: image with metal, 1/cm.
         metal: metal mask, bool.
         trace: metal trace, bool, `[slice, view, bin]`.
     """
@@ -87,20 +87,20 @@ def _body_share(image: Tensor) -> Tensor:
 
 
 def _measured_in(batch: Batch) -> dict[str, Tensor]:
-    """What a batch shows; images of unpaired batches may come without a metal mask and have no sinogram."""
+    """Measure a batch; images of unpaired batches may have no metal mask, and have no sinogram."""
     if isinstance(batch, Unpaired):
         return {"body_share": _body_share(batch.with_metal_mu)}
     return measured(batch.image, batch.metal, batch.trace)
 
 
 class Seen:
-    """What a training has shown so far, so that its weights can say what they know.
+    """Range of the quantities in a training so far, stored with the weights.
 
-    Of every quantity the values of the first slices are kept, which chance drew as it draws all that follow. What the
-    network knows ends at percentiles of them, since a single slice of a large sample may be as odd as it likes.
+    It stores the values of the first slices, which are a random sample. The range ends at percentiles of them, because
+    a single slice of a large sample may be arbitrarily unusual.
 
     Args:
-        facts: of an earlier part of the training, as `facts` gave them.
+        facts: result of `facts` for an earlier part of the training.
     """
 
     def __init__(self, facts: Mapping[str, str] | None = None) -> None:
@@ -109,7 +109,7 @@ class Seen:
         self._values: dict[str, list[float]] = {name: [] for name in _QUANTITIES} | json.loads(known.get(_SEEN, "{}"))
 
     def add(self, batch: Batch) -> None:
-        """A batch that is shown for the first time."""
+        """Record a batch that is shown for the first time."""
         if all(len(values) >= _KEPT for values in self._values.values()):
             return
         for name, found in _measured_in(batch).items():
@@ -118,11 +118,11 @@ class Seen:
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
-        """Lowest and highest of every quantity that the network knows; none where nothing was shown."""
+        """Smallest and largest value of each quantity; empty before the first batch."""
         return self._before | {name: self._ends(name) for name, values in self._values.items() if values}
 
     def _ends(self, name: str) -> tuple[float, float]:
-        """Percentiles; of a few slices, no narrower than what weights said whose training can be asked no more."""
+        """Return percentiles; for few slices, at least as wide as the limits of the initial weights."""
         low, high = np.percentile(self._values[name], _ENDS).tolist()
         if name in self._before and len(self._values[name]) < _MANY:
             low, high = min(low, self._before[name][0]), max(high, self._before[name][1])
@@ -130,7 +130,7 @@ class Seen:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What another part of the training is to be told."""
+        """State for another part of the training."""
         return {_SEEN: json.dumps(self._values)}
 
 
@@ -139,11 +139,11 @@ def _read_limits(about: Mapping[str, str]) -> dict[str, tuple[float, float]]:
 
 
 def warnings(case: MarCase, about: Mapping[str, str]) -> list[str | SliceNote]:
-    """Notes for a result: on each slice and quantity that leaves its limits, and one on a strange scan.
+    """Return notes for a result: on each slice and quantity outside its limits, and one on an unknown scan.
 
     Args:
-        case: that was corrected.
-        about: metadata of the weights, as `Job.about_weights` gives them; without limits nothing is said.
+        case: the corrected case.
+        about: metadata of the weights, from `Job.about_weights`; without limits there are no notes.
     """
     known, facts = _read_limits(about), measured(case.mu, case.metal, case.trace)
     has_metal = case.metal.flatten(1).any(dim=1).tolist()

@@ -1,4 +1,4 @@
-"""A trained network becomes the one a method uses: its weights beside the method's code, named in its manifest."""
+"""Install trained weights: copy them beside the method's code and name them in its manifest."""
 
 import hashlib
 import json
@@ -16,24 +16,24 @@ from marview.mar.manifest import MANIFEST, code_folder, read_manifest
 from marview.worker.loading import made_in
 
 USUAL = "weights/bundled.safetensors"
-"""What methods ask for; a manifest that names another file keeps its name."""
+"""File name that methods ask for; a manifest that names another file keeps its name."""
 
 
 def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> Path:
-    """Give a method the weights of a run.
+    """Install the weights of a run for its method.
 
     Args:
         run: folder of a run of this method.
-        listing: the method; it is brought to `parent` where it does not lie there already.
-        parent: folder of methods, such as the user's.
-        licence: of the weights.
+        listing: the method; copied to `parent` unless it is already there.
+        parent: folder of methods, for instance the user's own.
+        licence: licence of the weights.
 
     Returns:
-        The method's folder in `parent`.
+        The folder of the method in `parent`.
 
     Raises:
         BadInput: the folder holds no run of this method.
-        UsageError: the method reads no weights, or the run learned from a patient's own scan.
+        UsageError: the method uses no weights, or the run learned from a patient's own scan.
         CannotWrite: the disk is full or read-only.
     """
     record = read_record(run)
@@ -41,12 +41,12 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
     if record.get("method") != listing.id or not source.is_file():
         held = f"a run of {record['method']}" if record else "no run"
         raise BadInput(
-            f"{run} holds {held}, so {listing.id} cannot take its weights; name a folder marview train wrote."
+            f"{run} holds {held}, so {listing.id} cannot use its weights. Name a folder that marview train wrote."
         )
     _refuse_unread(listing, str(record["recipe"]["training"]))
     if any(each.get("is_patient", each.get("has_own_pairs", False)) for each in record["sessions"]):
         raise UsageError(
-            f"{run} learned from a patient's own scan, and weights are for scans it has not seen; the trained network "
+            f"{run} learned from a patient's own scan, but installed weights are for other scans. The trained network "
             f"stays where it is. Train on scans without metal (marview train {listing.id} --data DIR)."
         )
     weights, of = load_weights(source)
@@ -69,13 +69,13 @@ def _refuse_unread(listing: Listing, training: str) -> None:
         return
     if isinstance(made_in(code_folder(listing.folder, manifest), training), OwnPairs):
         raise UsageError(
-            f"{manifest.title} reads no weights: it learns anew in every run, from the scan that is corrected. The "
+            f"{manifest.title} uses no weights: it learns from the scan in every run. The "
             "trained network stays where it is."
         )
 
 
 def _copy(listing: Listing, folder: Path) -> None:
-    """Bring a method to a folder: all of it, but of a bundled one, whose code leans on its neighbours, the manifest."""
+    """Copy a method to a folder; of a bundled one only the manifest, because its code stays where it is."""
     if listing.origin != "bundled":
         ignored = shutil.ignore_patterns("test_*.py", "conftest.py", "__pycache__")
         shutil.copytree(listing.folder, folder, dirs_exist_ok=True, ignore=ignored)
@@ -86,7 +86,7 @@ def _copy(listing: Listing, folder: Path) -> None:
 
 
 def _name_weights(path: Path, file: str, digest: str, trained_on: str, licence: str) -> None:
-    """Replace what a manifest says of weights by this file."""
+    """Replace the weights entry of a manifest by this file."""
     kept, is_weights = [], False
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.strip().startswith("["):
@@ -94,7 +94,7 @@ def _name_weights(path: Path, file: str, digest: str, trained_on: str, licence: 
         if not is_weights:
             kept.append(line)
     facts = {"file": file, "sha256": digest, "trained_on": trained_on, "licence": licence}
-    # a JSON string is a TOML string
+    # a JSON string is also a valid TOML string
     block = ["[[weights]]", *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items())]
     with whole_file(path) as part:
         part.write_text("\n".join([*kept, "", *block]).replace("\n\n\n", "\n\n") + "\n", encoding="utf-8")

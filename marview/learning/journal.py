@@ -1,4 +1,4 @@
-"""What a run leaves for people: the learning curve as CSV, TensorBoard's log, pictures as PNG."""
+"""Records of a run for people: the learning curve as CSV, the TensorBoard log, pictures as PNG."""
 
 import csv
 from collections.abc import Callable, Mapping
@@ -21,13 +21,13 @@ _GAP_PX = 4
 
 
 class Journal:
-    """Rows of the learning curve and pictures of a run's folder.
+    """Learning curve and pictures in the folder of a run.
 
     Args:
-        folder: of the run.
-        upto: steps after this one are forgotten: a run that is taken up goes back to its last state.
-        tell: hears what cannot be gone on with.
-        has_log: whether TensorBoard's log is written, where tensorboardX is installed.
+        folder: folder of the run.
+        upto: last step to keep; a resumed run returns to its last state and drops later rows.
+        tell: receives a sentence if a record cannot be continued.
+        has_log: whether to write the TensorBoard log, if tensorboardX is installed.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Journal:
             self._log.flush()
 
     def show(self, step: int, pictures: Mapping[str, Tensor]) -> Path:
-        """Write pictures of a step, `[y, x]` in 1/cm or sinograms `[view, bin]`, side by side; the path.
+        """Write pictures of a step side by side, `[y, x]` in 1/cm or sinograms `[view, bin]`; return the path.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -67,13 +67,13 @@ class Journal:
         return path
 
     def close(self) -> None:
-        """Finish the log."""
+        """Close the log."""
         if self._log is not None:
             self._log.close()
 
 
 def grey(image: Tensor) -> NDArray[np.uint8]:
-    """An image in 1/cm through a soft tissue window; a sinogram, which is not square, from its least to its most."""
+    """Draw an image in 1/cm with a soft tissue window, or a sinogram, which is not square, from minimum to maximum."""
     values = image.detach().float().cpu()
     if values.shape[0] == values.shape[1]:
         return picture(mu_to_hu(values).numpy(), _WIDTH_HU, _LEVEL_HU)
@@ -92,10 +92,10 @@ def _strip(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def read_curve(folder: Path) -> list[dict[str, str]]:
-    """Rows of a run's learning curve, oldest first; none where there is none.
+    """Read the learning curve of a run, oldest row first; empty if there is none.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: the file cannot be read.
     """
     path = folder / CURVE
     if not path.is_file():
@@ -106,15 +106,15 @@ def read_curve(folder: Path) -> list[dict[str, str]]:
         for row in rows:
             float(row["step"])
     except (ValueError, KeyError, TypeError, csv.Error) as error:
-        raise BadInput(f"{path} cannot be read as a learning curve; save it as UTF-8, or move it away.") from error
+        raise BadInput(f"{path} cannot be read as a learning curve. Save it as UTF-8, or move it away.") from error
     return rows
 
 
 def _curve(folder: Path, tell: Callable[[str], None]) -> list[dict[str, str]]:
-    """The curve to go on with: a new one where the old one is damaged, which steps aside."""
+    """Read the curve to continue; rename a damaged one and start a new one."""
     try:
         return read_curve(folder)
     except BadInput:
         aside = (folder / CURVE).replace(folder / DAMAGED)
-        tell(f"{folder / CURVE} cannot be read as a learning curve, so a new one is begun; the old one is now {aside}.")
+        tell(f"{folder / CURVE} cannot be read as a learning curve, so a new one starts. The old one is now {aside}.")
         return []

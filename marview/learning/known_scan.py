@@ -1,4 +1,4 @@
-"""Whether a network was trained on a case's scan."""
+"""Warn if a network was not trained on the scan of a case."""
 
 import json
 from collections.abc import Mapping
@@ -8,17 +8,17 @@ from marview.physics import protocol, protocol_names
 
 
 def other_scan(case: MarCase, about: Mapping[str, str]) -> str:
-    """A sentence where a case's sinogram was measured by a scan its network has not seen, else empty.
+    """Return a warning if a case's sinogram was measured by a scan that its network has not seen, or an empty string.
 
     Args:
-        case: to correct; a clinical image, which has no measured sinogram, is always scanned alike.
-        about: metadata of the weights, as `Job.about_weights` gives them; without protocols nothing is said.
+        case: case to correct; clinical images have no measured sinogram and are always projected alike.
+        about: metadata of the weights, from `Job.about_weights`; without protocols there is no warning.
     """
     names = list(dict.fromkeys(json.loads(about.get("protocols", "[]"))))
     known = [protocol(name) for name in names if name in protocol_names()]
     if case.measured_sinogram is None or not known or any(each.is_scan_of(case.beam, case.pixel_mm) for each in known):
         return ""
     return (
-        f"The sinogram was measured by a scan the network was not trained on (it knows {', '.join(names)}), so check "
+        f"The sinogram was measured by a scan the network was not trained on (it knows {', '.join(names)}). Check "
         "its result with care."
     )

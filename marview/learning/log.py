@@ -1,7 +1,7 @@
-"""TensorBoard's log of a run, where tensorboardX is installed.
+"""The TensorBoard log of a run, if tensorboardX is installed.
 
-Records are written one by one here: tensorboardX's own writer does so in a thread, whose errors nobody can catch and
-without which it waits forever.
+marview writes the records itself: the writer of tensorboardX uses a thread whose errors cannot be caught, and waits
+forever if that thread ends.
 """
 
 import contextlib
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 
 class Log:
-    """Numbers and pictures by step; a disk that does not take them ends the log, and what is logged goes on.
+    """Numbers and pictures by step. A disk error ends the log, but not the training.
 
     Args:
-        folder: of the log.
-        tell: hears that it ended.
+        folder: folder of the log.
+        tell: receives a sentence if the log ends.
     """
 
     def __init__(self, folder: Path, tell: Callable[[str], None] = lambda _: None) -> None:
@@ -37,21 +37,21 @@ class Log:
             self._write(file_version="brain.Event:2")
 
     def add_number(self, name: str, value: float, step: int) -> None:
-        """Add a number of a step."""
+        """Add a number for a step."""
         if self._records is not None:
             from tensorboardX.summary import scalar
 
             self._write(step=step, summary=scalar(name, value))
 
     def add_picture(self, name: str, picture: NDArray[np.uint8], step: int) -> None:
-        """Add a grey picture of a step, `[y, x]`."""
+        """Add a grey picture for a step, `[y, x]`."""
         if self._records is not None:
             from tensorboardX.summary import image
 
             self._write(step=step, summary=image(name, picture[None]))
 
     def flush(self) -> None:
-        """See to it that everything lies on the disk."""
+        """Write all records to disk."""
         if self._records is not None:
             with self._ending():
                 self._records.flush()
@@ -75,8 +75,8 @@ class Log:
             yield
         except OSError as why:
             if self._records is not None:
-                with contextlib.suppress(OSError):  # what it still holds does not fit either
+                with contextlib.suppress(OSError):  # the rest of its buffer cannot be written either
                     self._records.close()
             self._records = None
             reason = (why.strerror or type(why).__name__).lower()
-            self._tell(f"{self._folder} cannot be written: {reason}; training goes on without TensorBoard's log.")
+            self._tell(f"{self._folder} cannot be written: {reason}. Training continues without the TensorBoard log.")

@@ -1,4 +1,4 @@
-"""The training loop: batches in, steps of the optimisers, states and pictures out."""
+"""The training loop: batches in, optimiser steps, states and pictures out."""
 
 import json
 import math
@@ -35,7 +35,7 @@ from marview.learning.weights import DAMAGED_FACTS, About, about, rounded, save_
 
 WEIGHTS = "weights.safetensors"
 _BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
-"""What a run may have written when it ends before its first state."""
+"""Files that a run may write before its first state."""
 _SEED_STEP = 1_000_003
 _SAID = {
     "rmse_hu": "RMSE in HU",
@@ -47,18 +47,18 @@ _SAID = {
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is trained on what.
+    """Everything that defines a training run.
 
     Attributes:
         method: id of the method.
         version: of the method.
-        trainable: its network and losses.
-        recipe: how it is trained.
+        trainable: network and losses of the method.
+        recipe: recipe of the training.
         pairs: training batches.
         validation: held-out batches.
-        folder: of the run.
-        machine: that trains.
-        begins_with: weights that a new run begins with as far as they fit; None where it begins as built.
+        folder: folder of the run.
+        machine: devices and processes for training.
+        begins_with: initial weights of a new run, used as far as they fit; None for random weights.
     """
 
     method: str
@@ -74,13 +74,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class News:
-    """How far training has come.
+    """Progress of the training.
 
     Attributes:
-        step: steps done.
-        steps: of the whole training.
-        loss: of the last step.
-        minutes: of training so far, earlier sessions included.
+        step: number of finished steps.
+        steps: number of steps of the whole training.
+        loss: loss of the last step.
+        minutes: duration so far, with earlier sessions.
     """
 
     step: int
@@ -91,12 +91,12 @@ class News:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a session ended.
+    """End of a session.
 
     Attributes:
-        reason: all steps are done, the time is up, or somebody asked.
-        step: steps done.
-        minutes: of training so far, earlier sessions included.
+        reason: "done" after all steps, "time" after the time limit, "asked" after a cancel.
+        step: number of finished steps.
+        minutes: duration so far, with earlier sessions.
     """
 
     reason: Literal["done", "time", "asked"]
@@ -105,23 +105,23 @@ class Ending:
 
 
 class Training:
-    """A run in its folder, new or taken up.
+    """A training run in its folder, new or resumed.
 
     Attributes:
-        step: steps done.
+        step: number of finished steps.
         learner: network, optimisers and average.
-        kept_step: steps done when the state was kept last; None before.
-        beginning: what a new run took from weights it began with; None where it took nothing.
-        changes: what the recipe says otherwise than when the run was kept last.
+        kept_step: number of steps in the last saved state; None before the first.
+        beginning: initial weights that a new run copied; None if it copied none.
+        changes: differences between the recipe and that of the last saved state.
     """
 
     def __init__(self, plan: Plan, *, is_resumed: bool = False) -> None:
-        """Build the network, and take up what the folder holds.
+        """Build the network, and load the state in the folder if there is one.
 
         Raises:
-            UsageError: the folder holds a run and it is not to be taken up, or the other way round, or the run is of
-                another method or network; or it is to begin with weights that do not fit.
-            BadInput: its state or record, or the weights it is to begin with, cannot be read.
+            UsageError: the folder holds a run that is not to be resumed, or no run to resume, or a run of another
+                method or network, or the initial weights do not fit.
+            BadInput: the state, the record or the initial weights cannot be read.
         """
         self._plan, self._recipe = plan, plan.recipe
         self.step, self._minutes_before, self._began = 0, 0.0, time.monotonic()
@@ -146,9 +146,9 @@ class Training:
         self._sums: dict[str, list[float]] = defaultdict(list)
         self._journal: Journal | None = None
         self.kept_step: int | None = None
-        self._look_s = 0.0  # what the last look at held-out slices took, as the one at the end will
+        self._look_s = 0.0  # duration of the last validation, to estimate that of the final one
         self._seen = Seen()
-        self._measured: WeakSet[Batch] = WeakSet()  # a batch is shown more than once
+        self._measured: WeakSet[Batch] = WeakSet()  # the same batch is used more than once
         self._take_up(is_resumed=is_resumed)
 
     def run(
@@ -157,17 +157,17 @@ class Training:
         hear: Callable[[News], None] = lambda _: None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Ending:
-        """Train until all steps are done, the time is up or somebody asks; then keep everything.
+        """Train until all steps are done, the time is up or the user cancels; then save everything.
 
         Args:
-            max_minutes: of this session, the look at held-out slices at its end included.
-            hear: called after every step.
-            tell: called with a sentence after every look at held-out slices.
+            max_minutes: limit of this session, with the validation at its end.
+            hear: called after each step.
+            tell: called with a sentence after each validation.
 
         Raises:
-            MethodFailed: a loss or gradient is not a number; the last good state stays.
+            MethodFailed: a loss or gradient is NaN; the last good state is kept.
             BadInput: the pairs cannot be made.
-            CannotWrite: the disk is full or read-only; the last state that was written stays.
+            CannotWrite: the disk is full or read-only; the last written state is kept.
         """
         self._began, self._tell = time.monotonic(), tell
         if self._plan.machine.is_first:
@@ -209,11 +209,11 @@ class Training:
 
     @property
     def minutes(self) -> float:
-        """Minutes of training so far, earlier sessions included."""
+        """Duration of the training so far in minutes, with earlier sessions."""
         return self._minutes_before + (time.monotonic() - self._began) / 60
 
     def about(self) -> About:
-        """What the run's weights say of themselves."""
+        """Metadata of the run's weights."""
         recipe = self._recipe
         return About(
             self._plan.method,
@@ -227,11 +227,11 @@ class Training:
         )
 
     def keep(self) -> None:
-        """Write the state, and the weights for use; each replaces the one before only when it is whole.
+        """Write the state, and the weights for use; each replaces the earlier file only once it is complete.
 
         Raises:
             CannotWrite: the disk is full or read-only.
-            MethodFailed: a weight is not a number.
+            MethodFailed: a weight is NaN.
         """
         if self._plan.machine.is_first:
             facts = self.about().as_metadata() | {"recipe": self._recipe.model_dump_json()} | self._seen.facts
@@ -249,14 +249,14 @@ class Training:
 
     @property
     def stays(self) -> str:
-        """What of the run stays whatever comes, in words."""
+        """Describe which state of the run is safe."""
         if self.kept_step is None:
             return "no state had been kept yet"
         return f"the last good state is kept in {_held(self._plan.folder)} (step {self.kept_step})"
 
     @property
     def _protocols(self) -> tuple[str, ...]:
-        """Scans the network has seen, those of earlier sessions as well."""
+        """Scans that the network has seen, with those of earlier sessions."""
         if isinstance(self._plan.trainable, OwnPairs):
             return ()
         now = self._recipe.data.protocols
@@ -271,7 +271,7 @@ class Training:
         return [self._plan.validation(number) for number in range(self._recipe.run.validation_batches)]
 
     def _next(self, ahead: Ahead) -> Batch:
-        """The next batch; the network is said to know what it shows."""
+        """Return the next batch, and record which scans it shows."""
         pairs = next(ahead)
         if pairs not in self._measured:
             self._measured.add(pairs)
@@ -279,7 +279,7 @@ class Training:
         return pairs
 
     def _learn(self, pairs: Batch) -> float:
-        """One step of every turn; the sum of all losses."""
+        """Run one step of each turn; return the sum of all losses."""
         plan, network = self._plan, self.learner.network
         network.train()
         torch.manual_seed(
@@ -315,7 +315,7 @@ class Training:
         optimiser_.step()
 
     def _look(self) -> None:
-        """Measure held-out batches and write a row of the curve and pictures."""
+        """Measure the held-out batches, and write a row of the curve and pictures."""
         if self._journal is None:
             return
         plan, held_out = self._plan, self._held_out
@@ -349,17 +349,17 @@ class Training:
         except BadInput as refusal:
             if held.name != STATE or not (folder / WEIGHTS).is_file():
                 raise
-            go_on = f"Or remove it: --resume then goes on from {folder / WEIGHTS}."
+            go_on = f"Or remove it: --resume then continues from {folder / WEIGHTS}."
             raise BadInput(f"{refusal} {go_on}") from refusal
         of = about(facts, str(held))
         if of.method != self._plan.method:
             raise UsageError(
-                f"{folder} holds a run of another method, {of.method}, so {self._plan.method} cannot go on with it; "
-                "choose another folder."
+                f"{folder} holds a run of another method, {of.method}, so {self._plan.method} cannot continue it. "
+                "Choose another folder."
             )
         if of.network != json.loads(json.dumps(self._recipe.network)):
             raise UsageError(
-                f"{folder} holds a run of {of.method} with other settings of the network; say the same --size, or "
+                f"{folder} holds a run of {of.method} with other settings of the network. Use the same --size, or "
                 "choose another folder."
             )
         try:
@@ -380,30 +380,30 @@ class Training:
 
 
 def check_folder(folder: Path, *, is_resumed: bool) -> None:
-    """Find out before anything is read or trained whether a run can be begun, or taken up, in a folder.
+    """Check whether a run can start, or be resumed, in a folder, before anything is read or trained.
 
     Raises:
-        UsageError: it is a file or below one, or holds a run that is not to be taken up, or none that could be.
+        UsageError: it is a file or below one, or it holds a run and is not to be resumed, or nothing to resume.
         CannotWrite: nothing may be written there.
     """
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     if not there.is_dir():
         raise UsageError(f"{folder} cannot hold a run: {there} is a file. Choose another folder.")
     if _held(folder) is None and is_resumed:
-        raise UsageError(f"{folder} holds no run that could be taken up; leave --resume out to begin one.")
+        raise UsageError(f"{folder} holds no run that could be resumed. Leave --resume out to start a new run.")
     if _held(folder) is not None and not is_resumed:
-        raise UsageError(f"{folder} holds a run already; say --resume to go on with it, or choose another folder.")
+        raise UsageError(f"{folder} already holds a run. Add --resume to continue it, or choose another folder.")
     if _held(folder) is None and (foreign := _foreign(folder)):
-        raise UsageError(f"{folder} holds {foreign}, which is no part of a run. Choose a new folder, or an empty one.")
+        raise UsageError(f"{folder} holds {foreign}, which is not part of a run. Choose a new folder, or an empty one.")
     check_file(folder / STATE)
 
 
 def _foreign(folder: Path) -> str:
-    """Name of something in a folder that no run before its first state has written; empty where there is none."""
+    """Return the name of a file in the folder that no new run has written; empty if there is none."""
     names = {one.name for one in folder.iterdir() if not one.name.startswith(PART)} if folder.is_dir() else set()
     return min(names - _BEFORE_STATE, default="")
 
 
 def _held(folder: Path) -> Path | None:
-    """What a run in a folder is taken up from."""
+    """Return the file from which a run in a folder resumes."""
     return next((folder / name for name in (STATE, WEIGHTS) if (folder / name).is_file()), None)

@@ -1,4 +1,4 @@
-"""Losses that methods share. Each is a mean, so its value does not depend on the size of the image."""
+"""Losses that methods share. Each is a mean, so its value does not depend on the image size."""
 
 import torch
 from torch import Tensor
@@ -8,23 +8,23 @@ def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
     """Mean absolute difference.
 
     Args:
-        found: of any shape.
-        wanted: of the same shape.
-        where: bool or weights of the same shape: the mean is over these places; all if None.
+        found: tensor of any shape.
+        wanted: tensor of the same shape.
+        where: bool or weights of the same shape; the mean covers these places, or all if None.
     """
     return _mean((found.float() - wanted.float()).abs(), where)
 
 
 def l2(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
-    """Mean squared difference; arguments as of `l1`."""
+    """Mean squared difference; arguments as for `l1`."""
     return _mean((found.float() - wanted.float()).square(), where)
 
 
 def seen_error(error: Tensor) -> Tensor:
-    """Mean square of a sinogram's error as its image sees it, `[slice, view, bin]` -> `[slice]`.
+    """Mean square of a sinogram's error as FBP weights it, `[slice, view, bin]` -> `[slice]`.
 
-    Filtered backprojection weights a frequency along the bins in proportion to it; the highest frequencies, which are
-    noise, are faded out.
+    Filtered backprojection weights a frequency along the bins in proportion to it. The highest frequencies, which are
+    noise, fade out.
     """
     bins = error.shape[-1]
     spectrum = torch.fft.rfft(error, n=2 * bins)

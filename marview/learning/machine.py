@@ -1,4 +1,4 @@
-"""The processes and devices a run trains on: one CPU or GPU, or as many as `torchrun` starts."""
+"""Processes and devices of a training run: one CPU or GPU, or as many as `torchrun` starts."""
 
 import os
 import platform
@@ -17,29 +17,29 @@ from marview.worker.devices import use_free_threads
 
 
 class Machine:
-    """This process' device and its place among the processes of the run.
+    """Device of this process, and its place among the processes of the run.
 
     Attributes:
-        device: everything is trained, simulated and projected there.
-        process: its number, from 0; the first one writes files.
-        processes: how many there are.
-        title: of the hardware, for the model card.
+        device: device of training, simulation and projection.
+        process: number of the process, from 0; the first one writes files.
+        processes: number of processes.
+        title: name of the hardware, for the model card.
     """
 
     def __init__(self, asked: str = "auto") -> None:
-        """Look around, and settle how many threads the run computes on.
+        """Find the device, and set the number of threads.
 
         Args:
             asked: auto, cpu or cuda.
 
         Raises:
-            UsageError: there is no such device, or `torchrun` is used without accelerate.
+            UsageError: there is no such device, or `torchrun` runs without accelerate.
         """
         use_free_threads()
         spare_temporary_folder(os.environ)
         has_cuda = torch.cuda.is_available()
         if asked == "cuda" and not has_cuda:
-            raise UsageError(f"A CUDA GPU was asked for and PyTorch {torch.__version__} finds none on this machine.")
+            raise UsageError(f"PyTorch {torch.__version__} finds no CUDA GPU here. Use --device cpu or auto.")
         self._accelerator = _accelerator(is_on_cpu=asked == "cpu" or not has_cuda)
         self.process, self.processes = 0, 1
         self.device = torch.device("cuda", 0) if has_cuda and asked != "cpu" else torch.device("cpu")
@@ -49,12 +49,12 @@ class Machine:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes files and speaks."""
+        """Whether this process writes files and prints messages."""
         return self.process == 0
 
     @property
     def title(self) -> str:
-        """The hardware in words."""
+        """Description of the hardware."""
         threads = torch.get_num_threads()
         name = (
             torch.cuda.get_device_name(self.device)
@@ -64,16 +64,16 @@ class Machine:
         return name if self.processes == 1 else f"{self.processes} x {name}"
 
     def autocast(self, precision: str) -> AbstractContextManager[Any]:
-        """Where networks may compute in bfloat16; projectors keep float32 by themselves."""
+        """Context in which networks may compute in bfloat16; projectors always use float32."""
         if precision == "float32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Give every process the mean gradient of all.
+        """Average the gradients over all processes.
 
-        The losses of a method call parts of its network as they like, so gradients are averaged once they are there and
-        not by a wrapper around the network.
+        A method may call parts of its network in any way, so gradients are averaged after the backward pass and not by
+        a wrapper around the network.
         """
         if self._accelerator is None:
             return
@@ -83,25 +83,25 @@ class Machine:
             gradient.copy_(mean.view_as(gradient))
 
     def agree(self, yes: bool) -> bool:  # noqa: FBT001 - it is what is agreed on
-        """Whether any process says yes, so that all of them stop after the same step."""
+        """Return whether any process says yes, so that all of them stop after the same step."""
         if self._accelerator is None:
             return yes
         said: Tensor = self._accelerator.reduce(torch.tensor(float(yes), device=self.device), reduction="sum")
         return bool(said > 0)
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes are here."""
         if self._accelerator is not None:
             self._accelerator.wait_for_everyone()
 
     def close(self) -> None:
-        """Leave the other processes; without it they are torn from each other when they end."""
+        """Leave the process group; otherwise the processes disconnect with errors at their end."""
         if self._accelerator is not None:
             torch.distributed.destroy_process_group()
 
 
 def _processor(known: Path = Path("/proc/cpuinfo")) -> str:
-    """Name of the processor; empty where the system does not say it. Linux tells it in a file, to Python seldom."""
+    """Return the name of the processor; empty if unknown. On Linux a file holds it, Python rarely does."""
     try:
         text = known.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -111,14 +111,14 @@ def _processor(known: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def _accelerator(*, is_on_cpu: bool) -> Any:
-    """Accelerate's view of the processes `torchrun` started; None where there is only this one."""
+    """Accelerate's view of the processes that `torchrun` started; None for a single process."""
     if int(os.environ.get("WORLD_SIZE", "1")) <= 1:
         return None
     try:
         from accelerate import Accelerator
     except ImportError as error:
         raise UsageError(
-            "Training on several GPUs needs accelerate; install marview with its learning extra: "
+            "Training on several GPUs needs accelerate. Install marview with its learning extra: "
             "pip install 'marview[learning]'."
         ) from error
     return Accelerator(cpu=is_on_cpu)

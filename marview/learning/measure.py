@@ -1,4 +1,4 @@
-"""How far a network has come: its losses on held-out slices, the error of its image between LI and the ceiling."""
+"""Measures of a network: losses on held-out slices, and the error of its image between LI and the ceiling."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,25 +11,25 @@ from marview.learning.api import Batch, Trainable, Unpaired
 from marview.physics.attenuation import MU_WATER
 
 RESULT = "result"
-"""The picture of `Trainable.pictures` that is the method's corrected image."""
+"""Name of the corrected image among `Trainable.pictures`."""
 
 
 @torch.no_grad()
 def validate(
     trainable: Trainable, network: nn.Module, batches: Sequence[Batch], settings: Mapping[str, Any]
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
-    """Measure mean losses, errors in HU outside metal where there is a truth, and pictures of the first batch.
+    """Measure mean losses, errors in HU outside metal if there is a truth, and pictures of the first batch.
 
     Args:
-        trainable: the method.
-        network: set to evaluation while this lasts.
-        batches: held out.
-        settings: of the network.
+        trainable: trainable of the method.
+        network: network; in evaluation mode during the measurement.
+        batches: held-out batches.
+        settings: settings of the network.
 
     Returns:
         Numbers by name and pictures by name. Numbers are `validation NAME` and `rmse_hu`. For pairs they are also
-        `li_rmse_hu` and `ceiling_rmse_hu`, the error of the same scan without metal, which is the best that completing
-        sinograms can reach. For unpaired batches there is `uncorrected_rmse_hu` instead.
+        `li_rmse_hu` and `ceiling_rmse_hu`, the error of the same scan without metal, which is the lower limit for
+        sinogram completion. For unpaired batches there is `uncorrected_rmse_hu` instead.
     """
     numbers: dict[str, list[float]] = defaultdict(list)
     shown: dict[str, Tensor] = {}
@@ -51,7 +51,7 @@ def validate(
 
 
 def _compared(batch: Batch, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Images of the first slice to compare with the truth, by the name of their error."""
+    """Return images of the first slice to compare with the truth, by the name of their error."""
     if RESULT not in pictures or batch.truth_mu is None:
         return {}
     result = {"rmse_hu": pictures[RESULT]}
@@ -69,7 +69,7 @@ def _shown(batch: Batch, pictures: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _rmse_hu(image: Tensor, batch: Batch) -> float:
-    """Error of the first slice outside metal in HU, over the window of the primary metric, 0 to 0.5 / cm."""
+    """Return the error of the first slice outside metal in HU, within the window of the main metric, 0 to 0.5 / cm."""
     assert batch.truth_mu is not None
     assert batch.metal is not None
     difference = (image.float().clamp(0, 0.5) - batch.truth_mu[0].clamp(0, 0.5))[~batch.metal[0]]

@@ -1,4 +1,4 @@
-"""Batches kept in memory and shown again: where simulating a slice costs more than learning from it once."""
+"""Batches kept in memory and shown again, because simulating a slice costs more than learning from it."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -13,30 +13,30 @@ _CHANCE = 2
 
 
 class Remembered(Generic[B]):
-    """Shows each new batch of a source among earlier ones, drawn by chance from the last that are kept.
+    """Shows each new batch of a source among earlier ones, drawn at random from the last that are kept.
 
-    Which batch a number gives is a function of the seed and the number alone. What a run that is taken up has not in
-    memory is made again when it is first shown.
+    The batch of a number depends only on the seed and the number. A resumed run makes batches again that are not in
+    memory yet.
     """
 
     def __init__(self, source: Callable[[int], B], kept: int, shown: int, seed: int) -> None:
-        """Remember nothing yet.
+        """Start with an empty memory.
 
         Args:
-            source: makes batches.
-            kept: how many stay in memory.
-            shown: batches that are shown for every new one, itself included.
-            seed: of what is shown again.
+            source: source of new batches.
+            kept: number of batches in memory.
+            shown: number of batches shown per new one, itself included.
+            seed: seed of the random choice.
         """
         self._source, self._kept, self._shown, self._seed = source, kept, shown, seed
         self._batches: dict[int, B] = {}
 
     def __len__(self) -> int:
-        """Batches in memory."""
+        """The batches in memory."""
         return len(self._batches)
 
     def __call__(self, number: int) -> B:
-        """The batch of a number."""
+        """Return the batch of a number."""
         newest = number // self._shown
         oldest = max(0, newest - self._kept + 1)
         chosen = newest

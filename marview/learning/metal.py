@@ -1,4 +1,4 @@
-"""Metal for a clean slice: implants where such implants sit, or random shapes anywhere in tissue."""
+"""Metal for a clean slice: implants at their anatomical place, or random shapes anywhere in tissue."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,10 @@ from marview.physics.implants.blob import blob
 from marview.slices.shapes import tissue_of
 
 Shares = dict[str, NDArray[np.float32]]
-"""How much of each pixel is metal, 0 to 1, `[y, x]`, by material."""
+"""Metal fraction of each pixel, 0 to 1, `[y, x]`, by material."""
 
 _PIXEL_MM = (0.7, 1.0)
-"""What a pixel of a body is taken for when an implant of true size is put into it."""
+"""Smallest and largest pixel of a body in mm, for implants of true size."""
 
 _RISE_MM = 45.0
 _TRIES = 200
@@ -21,19 +21,19 @@ _MOST_METAL = 0.25
 _FEWEST_PX = 4
 _ROUNDS = 6
 _SMALLER = (1.0, 0.25, 0.06)
-"""A piece for which chance finds no place is tried again at a part of its area, and then left out."""
+"""Factors on the area of a piece that does not fit anywhere; after the last one it is left out."""
 
 
 def draw_metal(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
-    """Metal for one slice.
+    """Draw metal for one slice.
 
     Args:
-        hu: the slice, HU, `[y, x]`.
-        how: which metal.
-        rng: draws it.
+        hu: slice, HU, `[y, x]`.
+        how: kinds of metal.
+        rng: random generator.
 
     Raises:
-        BadInput: the slice holds no tissue for any metal.
+        BadInput: the slice contains no tissue for any metal.
     """
     if rng.random() < how.implants:
         for _ in range(_ROUNDS):
@@ -44,7 +44,7 @@ def draw_metal(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) ->
 
 
 def _implant(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
-    """A cut through an implant of any family that finds its place in this slice; empty where none does."""
+    """Draw a cut through an implant of any family that fits this slice; empty if none fits."""
     name = str(rng.choice([one for one in implant_names() if one != "random"]))
     material = str(rng.choice(how.materials)) if rng.random() < 0.5 else None
     pixel_mm = rng.uniform(*_PIXEL_MM) * 416 / max(hu.shape)
@@ -64,7 +64,7 @@ def draw_implant(
         rng: random generator.
 
     Returns:
-        Metal shares; empty where the slice has no place for the implant, or too much of it would be metal.
+        Metal fractions; empty if the slice has no place for the implant, or too much of it would be metal.
     """
     seed, height = int(rng.integers(2**31)), rng.uniform(-_RISE_MM, _RISE_MM)
     try:
@@ -82,7 +82,7 @@ def draw_implant(
 
 
 def draw_pieces(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -> Shares:
-    """Draw random metal shapes anywhere in the tissue of a slice; arguments and errors as of `draw_metal`."""
+    """Draw random metal shapes anywhere in the tissue of a slice; arguments and errors as for `draw_metal`."""
     free = tissue_of(hu)
     count = int(rng.integers(how.pieces[0], how.pieces[1] + 1))
     grid = (max(hu.shape) / 416) ** 2
@@ -96,12 +96,12 @@ def draw_pieces(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -
                 break
     shares = {name: share for name, share in shares.items() if share.any()}
     if not shares:
-        raise BadInput("the slice holds no tissue that metal could be put into.")
+        raise BadInput("the slice contains no tissue for metal.")
     return shares
 
 
 def _outline(area_px: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A random shape in its own box, 0 to 1, `[y, x]`."""
+    """Draw a random shape in its own box, 0 to 1, `[y, x]`."""
     diameter = 2 * np.sqrt(area_px / np.pi)
     shape: Implant = blob((0.0, 0.0, 0.0), float(diameter), seed=int(rng.integers(2**31)))
     low, high = shape.parts[0].solid.bounds
@@ -117,7 +117,7 @@ def _outline(area_px: float, rng: np.random.Generator) -> NDArray[np.float32]:
 def _put(
     piece: NDArray[np.float32], free: NDArray[np.bool_], share: NDArray[np.float32], rng: np.random.Generator
 ) -> bool:
-    """Put a piece wholly where it is free, at a random place; false where chance finds none."""
+    """Put a piece at a random free place; return False if none is found."""
     height, width = piece.shape
     places = np.flatnonzero(free)
     if not places.size or height >= free.shape[0] or width >= free.shape[1]:

@@ -1,4 +1,4 @@
-"""The card of a trained network: what it is, what it learned from, how long and on what, and how far it came."""
+"""The model card of a trained network: its training data, duration, hardware and measured errors."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,25 +11,25 @@ from marview.learning.record import read_record
 CARD = "model_card.md"
 _FAILS = "**When it fails.**"
 _SIMULATED = (
-    "For research, not for diagnosis. Simulated metal only: how the network does on real implants has to be looked at "
-    "case by case, beside the uncorrected image."
+    "For research, not for diagnosis. The network has seen simulated metal only: look at every result on real implants "
+    "beside the uncorrected image."
 )
 _REAL = (
-    "For research, not for diagnosis. The network learned from real scans with metal, whose truth nobody knows: look "
+    "For research, not for diagnosis. The network learned from real scans with metal, whose truth is unknown: look "
     "at every result beside the uncorrected image."
 )
 _WHOSE = (
-    "From the README of the method: what is measured here was measured with the weights the method comes with, not "
+    "From the README of the method. Its numbers were measured with the weights that come with the method, not "
     "with those of this run."
 )
 
 
 def write_card(run: Path, method: Path) -> Path:
-    """Write the card of a run into its folder; the path.
+    """Write the card of a run into its folder, and return the path.
 
     Args:
-        run: its folder.
-        method: folder of the method's code, whose README says when it fails.
+        run: folder of the run.
+        method: folder of the method's code, whose README describes when it fails.
 
     Raises:
         BadInput: the run's record cannot be read.
@@ -42,23 +42,23 @@ def write_card(run: Path, method: Path) -> Path:
 
 
 def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures: str = "") -> str:
-    """Facts of a run as Markdown.
+    """Describe a run in Markdown.
 
     Args:
-        record: of the run.
+        record: record of the run.
         curve: its learning curve, oldest row first.
-        failures: of the method, known ones, in words.
+        failures: known failures of the method, as text.
     """
     sessions = record["sessions"]
     parts = [
         f"# {record['title']}: weights of size {record['size']}",
         _SIMULATED if not any(each.get("has_real_metal") for each in sessions) else _REAL,
         _table(_facts(record, sessions)),
-        "## Learned from",
+        "## Training data",
         "\n".join(f"- {line}" for line in dict.fromkeys(_origin(sessions))),
         "## Sessions",
         _rows(
-            ("steps", "minutes of the run at its end", "hardware"),
+            ("steps", "minutes", "hardware"),
             [(f"{each['first_step']} to {each['last_step']}", each["minutes"], each["hardware"]) for each in sessions],
         ),
         *(
@@ -74,7 +74,7 @@ def card(record: Mapping[str, Any], curve: Sequence[Mapping[str, str]], failures
 
 
 def failures_in(readme: Path) -> str:
-    """The paragraph of a method's README that says when it fails; empty where there is none."""
+    """Return the paragraph of a method's README about its failures; empty if there is none."""
     if not readme.is_file():
         return ""
     return readme.read_text(encoding="utf-8").partition(_FAILS)[2].partition("\n\n")[0].strip()
@@ -116,7 +116,7 @@ def _origin(sessions: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _curve(curve: Sequence[Mapping[str, str]]) -> str:
-    """First, last and some rows between of what held-out slices measured."""
+    """Return the first, the last and some rows between of the measurements on held-out slices."""
     names = [
         name for name in (curve[-1] if curve else {}) if name.startswith("validation ") or name.endswith("rmse_hu")
     ]

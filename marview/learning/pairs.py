@@ -1,4 +1,4 @@
-"""Pairs made on the fly: a scene goes through the simulated scanner on the training device."""
+"""Simulated pairs: a scene goes through the simulated scanner on the training device."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -22,20 +22,20 @@ from marview.physics.simulation import Simulation
 from marview.projection import Projector
 
 _TRAINING, _VALIDATION = 0, 1
-"""Chance of training and of validation never meet."""
+"""Separate seeds, so that training and validation draw different random numbers."""
 
 
 @dataclass(frozen=True)
 class SimulatedPairs:
-    """Training batches by number: a function of seed, process and number alone, so that a run can be taken up.
+    """Training batches by number. A batch depends only on seed, process and number, so that a run can resume.
 
     Attributes:
-        bank: slices to learn from.
-        how: what pairs are made of.
-        device: where they are made and stay.
-        seed: of the run.
-        process: number of this process among those that train together.
-        workers: draw the scenes in processes of their own, where there are any.
+        bank: training slices.
+        how: composition of the pairs.
+        device: device of the batches.
+        seed: seed of the run.
+        process: number of this training process.
+        workers: processes that draw the scenes, if there are any.
     """
 
     bank: Bank
@@ -47,27 +47,27 @@ class SimulatedPairs:
 
     @classmethod
     def of(cls, bank: Bank, how: Data, device: torch.device, seed: int, process: int = 0) -> Self:
-        """With as many workers as the recipe says."""
+        """Make a source with the number of workers of the recipe."""
         workers = SceneWorkers(bank, how, (_TRAINING, seed, process), how.workers) if how.workers else None
         return cls(bank, how, device, seed, process, workers)
 
     def __call__(self, number: int) -> Pairs:
-        """The batch of a number.
+        """Return the batch of a number.
 
         Raises:
-            BadInput: the slices hold no tissue to put metal into.
+            BadInput: the slices contain no tissue for metal.
         """
         scene = self.scene(number) if self.workers is None else self.workers(number)
         return scan(scene, self.device, ahead=self.how.ahead)
 
     def scene(self, number: int) -> Scene:
-        """What is scanned for the batch of a number."""
+        """Return the scene of the batch of a number."""
         return draw_scene(self.bank, self.how, (_TRAINING, self.seed, self.process, number))
 
 
 @dataclass(frozen=True)
 class ValidationPairs:
-    """Validation batches by number: held-out slices as they are, the same metal and noise every time."""
+    """Validation batches by number: held-out slices without variation, with the same metal and noise every time."""
 
     bank: Bank
     how: Data
@@ -75,22 +75,22 @@ class ValidationPairs:
     seed: int
 
     def __call__(self, number: int) -> Pairs:
-        """The batch of a number."""
+        """Return the batch of a number."""
         scene = plain_scene(self.bank, self.how, (_VALIDATION, self.seed), number)
         return scan(scene, self.device, ahead=self.how.ahead)
 
 
 @torch.no_grad()
 def scan(scene: Scene, device: torch.device, ahead: tuple[str, ...] = ()) -> Pairs:
-    """Scan a scene.
+    """Simulate the scan of a scene.
 
     Args:
         scene: slices, metal and scan.
-        device: where the scan is simulated and the pairs stay.
-        ahead: attributes of the pairs to compute at once.
+        device: device of the simulation and the pairs.
+        ahead: attributes of the pairs to compute now.
     """
     if device.index is not None:
-        torch.cuda.set_device(device)  # each thread has its own
+        torch.cuda.set_device(device)  # each thread has its own setting
     usual = protocol(scene.protocol)
     hu = torch.from_numpy(scene.hu).to(device)
     metal: dict[str | Material, Tensor | NDArray[Any]] = {
@@ -115,7 +115,7 @@ def _measured(simulation: Simulation) -> Pairs:
 
 
 def _clinical(simulation: Simulation, scene: Scene) -> Pairs:
-    """The scan as a clinical image that is projected again with the front end's beam."""
+    """Make a clinical image of the scan, and project it with the front end's beam."""
     scanner = simulation.projector
     highest = float(hu_to_mu(torch.tensor(scene.scale_end_hu)))
     pixel_mm = scanner.pixel_mm * max(scanner.shape) / SIZE

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 _CANDIDATES = 8
-"""Random places that compete for a patch of large error."""
+"""Number of random places, of which the one with the largest error becomes a hard patch."""
 
 
 def patches(
@@ -50,7 +50,7 @@ def patches(
 
 
 def _box_means(image: Tensor, height: int, width: int) -> Tensor:
-    """Means of all boxes of one size within an image, by corner, `[slice, y, x]`, from running sums."""
+    """Return the means of all boxes of one size within an image, by corner, `[slice, y, x]`, from cumulative sums."""
     sums = pad(image.double().cumsum(1).cumsum(2), (1, 0, 1, 0))
     bands = sums[:, height:] - sums[:, :-height]
     return ((bands[:, :, width:] - bands[:, :, :-width]) / (height * width)).float()

@@ -1,4 +1,4 @@
-"""Scans that a network is trained on for their own sake: slices without metal beside those with some, and its masks."""
+"""Scans of one patient for training: slices without metal near those with metal, and the metal masks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,12 @@ _CLASSES = 3
 
 @dataclass(frozen=True, eq=False)
 class PatientScan:
-    """What is learned from.
+    """Training data of one scan.
 
     Attributes:
-        clean_hu: slices without metal on the processing grid, nearest to metal first, float32 HU, `[slice, y, x]`.
-        masks: metal of the slices that have some, bool, `[slice, y, x]`.
-        field_mm: edge of the processing grid.
+        clean_hu: float32 HU `[slice, y, x]`; slices without metal on the processing grid, nearest to metal first.
+        masks: bool `[slice, y, x]`; masks of the slices with metal.
+        field_mm: edge of the processing grid in mm.
     """
 
     clean_hu: Tensor
@@ -34,12 +34,12 @@ class PatientScan:
 
 
 def read_patient(path: Path) -> list[PatientScan]:
-    """The scans with metal under a path, one for each series that has some.
+    """Read the scans with metal under a path, one for each series with metal.
 
-    Metal is the densest of three classes in slices where metal is found at all.
+    In slices with metal, the metal is the densest of three classes.
 
     Raises:
-        BadInput: no series has both metal and slices without it.
+        BadInput: no series has slices with metal and slices without.
     """
     found = []
     for series in scan(path).series:
@@ -57,7 +57,7 @@ def read_patient(path: Path) -> list[PatientScan]:
         found.append(PatientScan(*neighbours(frame, volume.hu, kept, MOST_CLEAN), frame.pixel_mm * SIZE))
     if not found:
         raise BadInput(
-            f"{path} holds no scan with metal in some slices and none in others; near_hip learns from a patient's "
+            f"{path} holds no scan with metal in some slices and none in others. near_hip learns from a patient's "
             "slices beside the metal."
         )
     return found

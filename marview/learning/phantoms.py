@@ -1,4 +1,4 @@
-"""Painted anatomy beside the real slices: the pelvis, the spine and the jaw, of which few real slices are free."""
+"""Painted anatomy in addition to real slices: pelvis, spine and jaw, for which few real slices are free of metal."""
 
 from functools import lru_cache
 
@@ -11,27 +11,27 @@ from marview.physics.anatomy.lumbar import paint_lumbar
 from marview.physics.anatomy.pelvis import paint_pelvis
 
 _BODIES = 12
-"""Painted bodies in a training run; painting one takes a second, so they are kept."""
+"""Number of painted bodies in a training run. They are kept, because painting one takes a second."""
 
 _FIRST_SEED = 1000
-"""The demo studies have small seeds, and are not trained on."""
+"""First seed of training bodies; the demo studies have smaller seeds and are not trained on."""
 
 _LEVELS, _SIZE = 6, 416
 _PAINTERS = ((paint_pelvis, 400.0, 90.0), (paint_lumbar, 400.0, 90.0), (paint_jaw, 240.0, 40.0))
 """Painter, width of the slice and height of the body it paints, mm."""
 
 REGIONS = ("pelvis", "spine", "jaw")
-"""What the painters paint, in their order."""
+"""Names of the painted regions, in the order of the painters."""
 
 
 def draw_phantom(rng: np.random.Generator) -> NDArray[np.float32]:
-    """A painted slice in HU, float32, `[y, x]`, at least -1000."""
+    """Return a painted slice in HU, float32 `[y, x]`, at least -1000."""
     levels = _levels(int(rng.integers(_BODIES)))
     return np.asarray(levels[rng.integers(len(levels))], dtype=np.float32)
 
 
 def draw_region(region: str, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a painted slice of one of `REGIONS`, HU, float32, `[y, x]`, at least -1000."""
+    """Draw a painted slice of one of `REGIONS`; float32 HU `[y, x]`, at least -1000."""
     kind = REGIONS.index(region)
     levels = _levels(kind + len(REGIONS) * int(rng.integers(_BODIES // len(REGIONS))))
     return np.asarray(levels[rng.integers(len(levels))], dtype=np.float32)
@@ -39,7 +39,7 @@ def draw_region(region: str, rng: np.random.Generator) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=_BODIES)
 def _levels(number: int) -> NDArray[np.int16]:
-    """Slices of one painted body, int16 HU, `[level, y, x]`."""
+    """Paint the slices of one body, int16 HU `[level, y, x]`."""
     paint, width_mm, height_mm = _PAINTERS[number % len(_PAINTERS)]
     pixel_mm = width_mm / _SIZE
     canvas = Canvas((_LEVELS, _SIZE, _SIZE), (height_mm / _LEVELS, pixel_mm, pixel_mm), _FIRST_SEED + number)

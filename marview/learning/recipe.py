@@ -1,4 +1,4 @@
-"""A recipe: how a method's network is trained, as data in `recipes/<size>.toml` of the method's folder."""
+"""A recipe: settings for training a method's network, in `recipes/<size>.toml` of the method's folder."""
 
 import tomllib
 from collections.abc import Mapping
@@ -21,22 +21,22 @@ class _Part(BaseModel):
 
 
 class Optimiser(_Part):
-    """How parameters follow their gradients; every turn has its own optimiser of this kind.
+    """Settings of the optimisers; each turn has its own optimiser.
 
     Attributes:
         name: adam, adamw or sgd.
-        learning_rate: at the beginning, after the warm-up.
-        betas: of Adam.
-        momentum: of SGD.
-        weight_decay: of the optimiser.
+        learning_rate: learning rate after the warm-up.
+        betas: betas of Adam.
+        momentum: momentum of SGD.
+        weight_decay: weight decay.
         milestones: steps after which the learning rate is multiplied by `gamma`.
-        gamma: see `milestones`.
-        decay: Keras' decay: the learning rate is divided by 1 + decay * step.
-        cosine: the learning rate falls along half a cosine to nothing at the last step.
-        warm_up: steps over which it rises from nothing; also after training was taken up from weights alone.
-        gradient_clip: largest norm of all gradients together; 0 leaves them as they are.
-        ema: share of the running average of the weights that stays at each step; 0 keeps no average.
-        turn_rates: factor on the learning rate by turn, for turns whose factor is not 1.
+        gamma: factor at each of `milestones`.
+        decay: decay as in Keras: the learning rate is divided by 1 + decay * step.
+        cosine: whether the learning rate follows half a cosine down to zero at the last step.
+        warm_up: steps over which the learning rate rises from zero; also after resuming from weights alone.
+        gradient_clip: largest norm of all gradients together; 0 for no limit.
+        ema: fraction of the running average of the weights that stays at each step; 0 for no average.
+        turn_rates: factor on the learning rate by turn, if it is not 1.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
@@ -55,17 +55,17 @@ class Optimiser(_Part):
 
 
 class Augmentation(_Part):
-    """How a clean slice is varied before metal is put into it.
+    """Random variation of a clean slice before metal is added.
 
     Attributes:
-        flip: share of the slices that are mirrored left to right, and that are mirrored front to back.
-        rotation_deg: largest angle either way.
-        scale: smallest and largest size of the body.
+        flip: fraction of slices mirrored left to right, and of those mirrored front to back.
+        rotation_deg: largest angle in each direction.
+        scale: smallest and largest scale of the body.
         shift_px: largest shift along each axis.
         warp_px: largest displacement of a mild elastic warp; 0 for none.
-        crop: share of the slices of which only a random part is left, enlarged.
-        noise_hu: largest standard deviation of noise that is put into the slice.
-        blur_px: largest width of a blur, as of a softer kernel.
+        crop: fraction of slices of which only a random part is kept, enlarged.
+        noise_hu: largest standard deviation of added noise.
+        blur_px: largest width of a blur, as from a softer kernel.
     """
 
     flip: Share = 0.5
@@ -79,19 +79,19 @@ class Augmentation(_Part):
 
     @classmethod
     def nothing(cls) -> Self:
-        """Limits that leave a slice as it is."""
+        """Settings that leave a slice unchanged."""
         return cls(flip=0, rotation_deg=0, scale=(1, 1), shift_px=0, warp_px=0, crop=0, noise_hu=0, blur_px=0)
 
 
 class Metal(_Part):
-    """What metal is put into the slices.
+    """Simulated metal of the slices.
 
     Attributes:
-        materials: names of `marview.physics.material`; each piece is of one of them.
-        area_px: smallest and largest area of all pieces of a slice together on a grid of 416 x 416; the logarithm is
-            spread evenly.
+        materials: names of `marview.physics.material`, one per piece.
+        area_px: smallest and largest total area of all pieces of a slice on a grid of 416 x 416, drawn evenly on a
+            logarithmic scale.
         pieces: smallest and largest number of pieces.
-        implants: share of the slices that get an implant where such an implant sits, where there is place for one.
+        implants: fraction of slices with an implant at its anatomical place, if the slice has one.
     """
 
     materials: tuple[str, ...] = ("ti", "ti6al4v", "316l", "cocrmo", "amalgam")
@@ -106,25 +106,25 @@ class Metal(_Part):
 
 
 class Data(_Part):
-    """What batches are made of.
+    """Composition of the batches.
 
     Attributes:
         kind: pairs (the same slice with and without metal), or unpaired images with and without metal.
-        paired: share of the unpaired batches whose simulated images with metal keep their truth.
-        batch: slices of a batch, all of one protocol.
-        reuse: steps that a batch serves, one after the other.
-        remembered: batches kept in memory, to be shown again.
-        shown: batches that are shown for every one that is simulated, the others from memory.
-        ahead: attributes of `Pairs` that are computed in the background, such as image and li_image.
-        protocols: names of `marview.physics.protocol`; each batch is of one of them.
+        paired: fraction of unpaired batches whose simulated images with metal keep their truth.
+        batch: number of slices in a batch, all with one protocol.
+        reuse: number of consecutive steps with the same batch.
+        remembered: number of batches kept in memory, to be shown again.
+        shown: number of batches shown per simulated one; the others come from memory.
+        ahead: attributes of `Pairs` to compute in the background, such as image and li_image.
+        protocols: names of `marview.physics.protocol`, one per batch.
         photons: smallest and largest factor on the protocol's photons.
-        reprojected: share of the batches that are clinical images.
+        reprojected: fraction of batches that are clinical images.
         kernels: reconstruction filters of clinical images.
-        phantoms: share of the slices that are painted anatomy (pelvis, spine, jaw).
-        ahead_batches: batches that wait for the network.
-        workers: processes that draw slices and metal; 0 draws them in the training process, in the background.
-        augmentation: of the slices.
-        metal: in the slices.
+        phantoms: fraction of slices that are painted anatomy (pelvis, spine, jaw).
+        ahead_batches: number of batches prepared for the network.
+        workers: number of processes that draw slices and metal; 0 for a background thread of the training process.
+        augmentation: variation of the slices.
+        metal: metal in the slices.
     """
 
     kind: Literal["pairs", "unpaired"] = "pairs"
@@ -151,17 +151,17 @@ class Data(_Part):
 
 
 class Run(_Part):
-    """How long training lasts and how often it looks back.
+    """Duration of the training, and how often it is measured.
 
     Attributes:
-        steps: of the whole training.
-        seed: of everything left to chance.
-        checkpoint_minutes: after so many, the state is written.
-        validate_every: steps between validations.
-        validation_batches: batches of held-out slices a validation measures.
-        precision: of the network; projection keeps float32.
-        moments: type the optimisers' moments are kept in; bfloat16 takes less room, and a run that goes on from them
-            begins with a warm-up.
+        steps: number of steps of the whole training.
+        seed: seed of all random numbers.
+        checkpoint_minutes: minutes between saved states.
+        validate_every: number of steps between validations.
+        validation_batches: number of held-out batches per validation.
+        precision: precision of the network; projection always uses float32.
+        moments: type of the saved moments of the optimisers; bfloat16 needs less space, and a run that resumes from it
+            starts with a warm-up.
     """
 
     steps: Count
@@ -174,14 +174,14 @@ class Run(_Part):
 
 
 class Recipe(_Part):
-    """All of it.
+    """A whole recipe.
 
     Attributes:
         training: `module:Class` in the method's folder, a `marview.learning.api.Trainable`.
-        network: settings of the network and its losses, handed to the trainable as they are.
-        optimiser: how parameters follow gradients.
-        data: what pairs are made of.
-        run: how long.
+        network: settings of the network and its losses, passed to the trainable unchanged.
+        optimiser: settings of the optimisers.
+        data: composition of the batches.
+        run: duration of the training.
     """
 
     training: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
@@ -192,7 +192,7 @@ class Recipe(_Part):
 
 
 def read_recipe(folder: Path, size: str) -> Recipe:
-    """The recipe of a size of the method in a folder.
+    """Read the recipe of a size from a method's folder.
 
     Raises:
         UsageError: the method has no recipe of this size.
@@ -215,12 +215,11 @@ def read_recipe(folder: Path, size: str) -> Recipe:
 
 
 def changes(before: Mapping[str, Any], now: Recipe) -> tuple[str, ...]:
-    """What a recipe says otherwise than an earlier one, such as "run.steps is 10 (was 8)".
+    """Describe how a recipe differs from an earlier one, for instance "run.steps is 10 (was 8)".
 
     Args:
-        before: the earlier recipe as JSON has it; fields it did not know are not compared, nor are those of the
-            network, which stays the same.
-        now: the recipe.
+        before: earlier recipe as JSON; fields it lacks are not compared, nor are the network's, which cannot change.
+        now: current recipe.
     """
     earlier, later = _flat(before), _flat(now.model_dump(mode="json"))
     return tuple(

@@ -1,4 +1,4 @@
-"""What is known of a run beside its weights: its recipe and every session, kept as `run.json` in its folder."""
+"""The record of a run, `run.json` in its folder: its recipe and every session."""
 
 import json
 from collections import Counter
@@ -26,16 +26,16 @@ class Session:
     """A stretch of training on one machine.
 
     Attributes:
-        first_step: steps done before it.
-        last_step: steps done after it.
-        minutes: of the whole run at its end.
-        hardware: it ran on.
-        data: what was learned from, in words.
-        collections: where that comes from, with licences, where an `index.csv` beside the slices says so.
-        has_own_pairs: whether the method made its pairs itself, so that scans and metal are not the recipe's.
-        is_patient: whether it was one patient's own scan that was learned from.
-        changes: what its recipe said otherwise than that of the session before.
-        has_real_metal: whether it learned from real scans with metal.
+        first_step: number of steps before it.
+        last_step: number of steps after it.
+        minutes: duration of the whole run at its end.
+        hardware: name of the hardware.
+        data: description of the training data.
+        collections: sources with licences, if an `index.csv` beside the slices lists them.
+        has_own_pairs: whether the method made its own pairs, so that scans and metal are not those of the recipe.
+        is_patient: whether the run learned from one patient's own scan.
+        changes: differences between its recipe and that of the session before.
+        has_real_metal: whether the run learned from real scans with metal.
     """
 
     first_step: int
@@ -61,17 +61,17 @@ def add_session(
     *,
     is_new: bool = False,
 ) -> None:
-    """Add a session to the record of a run, and what weights its first one began with.
+    """Add a session to the record of a run, and the initial weights of the first one.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         listing: the method.
-        size: of the recipe.
-        recipe: how it was trained.
-        parameters: of the network, how many.
-        session: to add.
-        beginning: what its first session began with.
-        is_new: whether it is that; the record of a run that ended before anything was kept is forgotten then.
+        size: size of the recipe.
+        recipe: recipe of the training.
+        parameters: number of parameters of the network.
+        session: session to add.
+        beginning: initial weights of its first session.
+        is_new: whether the run is new; an earlier record without a saved state is then dropped.
 
     Raises:
         BadInput: the record cannot be read.
@@ -95,14 +95,14 @@ def add_session(
 
 
 def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
-    """Collections and licences of slices that were learned from, as `index.csv` beside them says; none without one.
+    """List collections and licences of training slices from the `index.csv` beside them; empty without one.
 
     Args:
         data: a folder of TIFF stacks, or one of them.
-        names: of the slices, as a bank has them. Where the index says no pages, all of a stack in it count.
+        names: names of the slices in the bank. Without pages in the index, all slices of a stack count.
 
     Raises:
-        BadInput: as `read_index`.
+        BadInput: as for `read_index`.
 
     >>> collections_of(Path("/nowhere"), ())
     ()
@@ -123,7 +123,7 @@ def _is_among(row: Mapping[str, str], names: Collection[str], stacks: Collection
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The record of a run; empty where there is none.
+    """Read the record of a run; empty if there is none.
 
     Raises:
         BadInput: it cannot be read.

@@ -1,4 +1,4 @@
-"""Scenes drawn by several processes, where one device simulates faster than one process can draw."""
+"""Scenes drawn by several processes, because one device can simulate faster than one process can draw."""
 
 import multiprocessing
 import os
@@ -14,17 +14,17 @@ from marview.learning.scenes import Scene, draw_scene
 from marview.threads import start_thread
 
 _AHEAD = 2
-"""Scenes a worker has before it is asked for them."""
+"""Number of scenes that a worker prepares in advance."""
 
 
 class SceneWorkers:
-    """Draws the scenes of numbers, those that come next ahead of time.
+    """Draws the scenes of numbers, the next ones in advance.
 
     Args:
-        bank: slices to learn from; every process has its own copy.
-        how: the limits of chance.
-        seed: of the scenes; the number is its last part.
-        count: of processes.
+        bank: training slices; each process has its own copy.
+        how: settings of the random scenes.
+        seed: seed of the scenes; the number is its last part.
+        count: number of processes.
     """
 
     def __init__(self, bank: Bank, how: Data, seed: tuple[int, ...], count: int) -> None:
@@ -36,10 +36,10 @@ class SceneWorkers:
         )
 
     def __call__(self, number: int) -> Scene:
-        """The scene of a number.
+        """Return the scene of a number.
 
         Raises:
-            BadInput: the slices hold no tissue to put metal into.
+            BadInput: the slices contain no tissue for metal.
         """
         for one in range(number, number + self._ahead):
             if one not in self._waiting:
@@ -57,14 +57,14 @@ _held: list[tuple[Bank, Data]] = []
 
 
 def _begin(bank: Bank, how: Data) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process handles Ctrl-C
     torch.set_num_threads(1)
     start_thread(_end_with_parent, "parent")
     _held[:] = [(bank, how)]
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that trains has ended, killed or not; the pool's own pipe does not tell."""
+    """End this process when the training process has ended or was killed; the pool's own pipe does not show it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

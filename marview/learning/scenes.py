@@ -1,4 +1,4 @@
-"""Scenes: varied slices with metal in them and the scan they are put through, drawn by chance from a seed."""
+"""Scenes: varied slices with metal and the scan they go through, drawn at random from a seed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,22 +16,21 @@ from marview.physics import protocol
 
 _TRIES = 20
 _SCALE_ENDS_HU = (3071.0, 10_000.0)
-"""Scanners that store twelve bits, and what the clinical front end keeps of the others."""
+"""End of the HU scale of scanners with twelve bits, and of the extended scale in the clinical front end."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What is scanned, and how.
+    """Slices with metal, and their scan.
 
     Attributes:
-        hu: without metal, float32 HU, `[slice, y, x]` on the protocol's grid.
-        metal: how much of each pixel is metal, 0 to 1, `[slice, y, x]`, by material.
+        hu: float32 HU `[slice, y, x]` without metal, on the protocol's grid.
+        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material.
         protocol: name of the scan.
         photons: factor on the protocol's photons.
-        kernel: reconstruction filter of the clinical image that is projected again; empty where the sinogram is the
-            scanner's own.
-        scale_end_hu: where the scale of that image ends.
-        seed: of the noise.
+        kernel: reconstruction filter of the clinical image that is projected again; empty if the sinogram is measured.
+        scale_end_hu: highest HU of that image.
+        seed: seed of the noise.
     """
 
     hu: NDArray[np.float32]
@@ -44,15 +43,15 @@ class Scene:
 
 
 def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
-    """The scene of a seed; the same seed gives the same scene.
+    """Draw the scene of a seed; the same seed gives the same scene.
 
     Args:
         bank: slices without metal.
-        how: the limits of chance.
-        seed: such as run, process and number of the batch.
+        how: settings of the random scenes.
+        seed: seed, for instance run, process and number of the batch.
 
     Raises:
-        BadInput: of twenty slices in a row none has tissue to put metal into.
+        BadInput: twenty slices in a row contain no tissue for metal.
     """
     rng = np.random.default_rng(seed)
     name = str(rng.choice(how.protocols))
@@ -65,13 +64,13 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...]) -> Scene:
 
 
 def plain_scene(bank: Bank, how: Data, seed: tuple[int, ...], number: int) -> Scene:
-    """The scene of a number for validation: slices one after the other as they are, protocols in turn.
+    """Draw the scene of a number for validation: slices in order without variation, protocols in turn.
 
     Args:
         bank: held-out slices.
-        how: as in training; nothing is varied, no phantom is painted and no photon is left out.
-        seed: of metal and noise.
-        number: of the batch.
+        how: settings as in training; no slice is varied, no phantom is painted and no photon is left out.
+        seed: seed of metal and noise.
+        number: number of the batch.
     """
     rng = np.random.default_rng((*seed, number))
     name = how.protocols[number % len(how.protocols)]
@@ -97,20 +96,18 @@ def plain_scene(bank: Bank, how: Data, seed: tuple[int, ...], number: int) -> Sc
 
 
 def draw_clean(bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a varied slice as it is, without drawing metal into it, HU, `[y, x]`.
+    """Draw a varied slice without metal drawn into it, HU `[y, x]`.
 
     Args:
         bank: slices, with or without metal.
-        how: the limits of chance; no phantom is painted.
+        how: settings of the random scenes; no phantom is painted.
         shape: rows and columns of the slice.
-        rng: draws it.
+        rng: random generator.
     """
     return augment(_read(bank, int(rng.integers(len(bank)))), shape, how.augmentation, rng)
 
 
-_NO_PLACE = (
-    f"{_TRIES} slices in a row hold no tissue that metal could be put into; are these CT slices of a body, in HU?"
-)
+_NO_PLACE = f"{_TRIES} slices in a row contain no tissue for metal. Are these CT slices of a body, in HU?"
 
 
 def _slice(

@@ -10,11 +10,11 @@ from torch.optim import Optimizer
 from marview.learning.recipe import Optimiser
 
 RESUME_WARM_UP = 100
-"""Steps over which the learning rate rises again where moments had to be begun anew."""
+"""Number of steps over which the learning rate rises again after moments were reset."""
 
 
 def optimiser(parameters: Iterable[nn.Parameter], how: Optimiser) -> Optimizer:
-    """The optimiser of a recipe for some parameters."""
+    """Make the optimiser of a recipe for some parameters."""
     changed = list(parameters)
     if how.name == "sgd":
         return torch.optim.SGD(changed, how.learning_rate, momentum=how.momentum, weight_decay=how.weight_decay)
@@ -23,13 +23,13 @@ def optimiser(parameters: Iterable[nn.Parameter], how: Optimiser) -> Optimizer:
 
 
 def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None = None) -> float:
-    """The learning rate of a step.
+    """Return the learning rate of a step.
 
     Args:
-        how: of the recipe.
-        step: from 0.
-        steps: of the whole training.
-        warm_from: step at which training was taken up without moments.
+        how: settings of the optimisers.
+        step: number of the step, from 0.
+        steps: number of steps of the whole training.
+        warm_from: step at which training resumed without moments.
     """
     rate = how.learning_rate * how.gamma ** sum(step >= each for each in how.milestones) / (1 + how.decay * step)
     if how.cosine:

@@ -1,4 +1,4 @@
-"""Settings of a method's network: the table `[network]` of a recipe, which is kept with the weights."""
+"""Settings of a method's network: the table `[network]` of a recipe, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -16,26 +16,26 @@ S = TypeVar("S", bound=BaseModel)
 
 
 class NetworkSettings(BaseModel):
-    """Base of such models: names that are not known are refused."""
+    """Base of such models; it refuses unknown names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def settings_of(kind: type[S], values: Mapping[str, Any], of: str) -> S:
-    """Settings of a recipe or of a weights file.
+    """Check settings from a recipe or a weights file.
 
     Args:
-        kind: their model.
-        values: as the file has them.
-        of: the method, for the sentence.
+        kind: pydantic model of the settings.
+        values: values in the file.
+        of: name of the method, for messages.
 
     Raises:
-        BadInput: a name or value that is not known.
+        BadInput: an unknown name or value.
     """
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
         raise BadInput(
-            f"The settings of the networks of {of} are wrong: {wrong_field(error)}; correct the table [network] of the "
-            "recipe, or take weights of this version of the method."
+            f"The settings of the networks of {of} are wrong: {wrong_field(error)}. Correct the table [network] of the "
+            "recipe, or use weights of this version of the method."
         ) from error

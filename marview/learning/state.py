@@ -1,7 +1,7 @@
-"""The state of a run as one safetensors file: network, average and moments of the optimisers; nothing is pickled.
+"""The state of a run as one safetensors file: network, average and moments of the optimisers. No pickle.
 
-Keys: `network.NAME`, `average.NAME`, `moments.TURN.PARAMETER.NAME`. Everything left to chance follows from seed and
-step, so that a run goes on from here as if it had never stopped.
+Keys: `network.NAME`, `average.NAME`, `moments.TURN.PARAMETER.NAME`. All random numbers follow from seed and step, so
+that a resumed run gives the same result as an uninterrupted one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ _NETWORK, _AVERAGE, _MOMENTS = "network.", "average.", "moments."
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """What changes while a network learns.
+    """Everything that changes during training.
 
     Attributes:
         network: all networks of the method.
-        optimisers: by turn.
-        average: of the network; None where none is kept.
+        optimisers: optimisers by turn.
+        average: running average of the network; None if there is none.
     """
 
     network: nn.Module
@@ -37,29 +37,29 @@ class Learner:
 
     @property
     def used(self) -> nn.Module:
-        """The network whose weights are used: the average where there is one."""
+        """The network whose weights are used: the average if there is one."""
         return self.network if self.average is None else self.average.module
 
     def tensors(self) -> dict[str, Tensor]:
-        """Its state under the keys of the file."""
+        """The state under the keys of the file."""
         state = {_NETWORK + name: tensor for name, tensor in self.network.state_dict().items()}
         if self.average is not None:
             state |= {_AVERAGE + name: tensor for name, tensor in self.average.module.state_dict().items()}
         return state | dict(self._moments())
 
     def fill(self, state: Mapping[str, Tensor], step: int, file: str) -> bool:
-        """Take up a state.
+        """Load a state.
 
         Args:
-            state: of `tensors`, whole, or with moments in 16 bits, or without any.
-            step: it was kept after.
-            file: its name, for the sentence.
+            state: tensors as from `tensors`: complete, with moments in 16 bits, or without moments.
+            step: number of steps at which it was saved.
+            file: name of the file, for messages.
 
         Returns:
-            Whether it goes on exactly; where moments are missing or rounded it begins with a warm-up.
+            Whether the run resumes exactly; if moments are missing or rounded, it starts with a warm-up.
 
         Raises:
-            MethodFailed: it is not this network's.
+            MethodFailed: the state belongs to another network.
         """
         parts = {prefix: _below(state, prefix) for prefix in (_NETWORK, _AVERAGE, _MOMENTS)}
         fill(self.network, parts[_NETWORK] or parts[_AVERAGE], file)
@@ -70,10 +70,10 @@ class Learner:
         return self._fill_moments(parts[_MOMENTS]) and is_exact
 
     def check(self, file: str) -> None:
-        """Refuse to keep weights that are not numbers.
+        """Refuse to save weights that are not finite.
 
         Args:
-            file: that would keep them, for the sentence.
+            file: file to write, for messages.
 
         Raises:
             MethodFailed: a weight is NaN or infinite.
@@ -81,8 +81,8 @@ class Learner:
         for name, tensor in self.network.state_dict().items():
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise MethodFailed(
-                    f"{file} is not written, since the weights {name} are not numbers any more; what stood there "
-                    "before stays. Go on from there with --resume and a smaller learning rate or gradient clipping."
+                    f"{file} is not written, because the weights {name} are no longer finite. The earlier "
+                    "file stays. Continue from it with --resume and a smaller learning rate or gradient clipping."
                 )
 
     def _moments(self) -> Iterator[tuple[str, Tensor]]:
@@ -92,7 +92,7 @@ class Learner:
                     yield f"{_MOMENTS}{turn}.{name}.{what}", torch.as_tensor(moment)
 
     def _fill_moments(self, moments: Mapping[str, Tensor]) -> bool:
-        """Take up moments by turn, parameter and name; whether every optimiser that has some found its own."""
+        """Load moments by turn, parameter and name; return whether every optimiser that has moments found its own."""
         found = {turn: _has_none(optimiser) for turn, optimiser in self.optimisers.items()}
         for turn, optimiser, name, parameter in self._parameters():
             own = {key: value for key, value in _below(moments, f"{turn}.{name}.").items() if "." not in key}
@@ -116,14 +116,14 @@ def write_state(path: Path, learner: Learner, facts: Mapping[str, str], *, momen
     """Write the state of a run, whole or not at all.
 
     Args:
-        path: of the file.
-        learner: its state.
-        facts: step, minutes and the like, kept beside it as text.
-        moments: type moments are rounded to, to save room; None keeps them as they are.
+        path: path of the file.
+        learner: state to write.
+        facts: step, minutes and the like, stored as text.
+        moments: type to which moments are rounded to save space; None keeps them exact.
 
     Raises:
-        CannotWrite: the disk is full or read-only; the file that was there stays.
-        MethodFailed: a weight is not a number; likewise.
+        CannotWrite: the disk is full or read-only; an earlier file stays.
+        MethodFailed: a weight is not finite; an earlier file stays.
     """
     learner.check(str(path))
     kept = {}
@@ -135,21 +135,21 @@ def write_state(path: Path, learner: Learner, facts: Mapping[str, str], *, momen
 
 
 def read_state(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and facts of a state, or of a weights file, which is a state that lacks everything but the average.
+    """Read tensors and facts of a state, or of a weights file, which is a state with the average only.
 
     Raises:
         BadInput: the file cannot be read.
     """
     tensors, facts = read_tensors(path, str(device))
     if not tensors:
-        raise BadInput(f"{path} is empty; begin anew in another folder.")
+        raise BadInput(f"{path} is empty. Start again in another folder.")
     if not any(name.startswith((_NETWORK, _AVERAGE)) for name in tensors):
         tensors = {_AVERAGE + name: tensor for name, tensor in tensors.items()}
     return tensors, facts
 
 
 def network_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a state that are for use: the average where there is one."""
+    """Return the weights of a state that are for use: the average if there is one."""
     return _below(state, _AVERAGE) or _below(state, _NETWORK)
 
 

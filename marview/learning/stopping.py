@@ -1,4 +1,4 @@
-"""Ctrl-C and the system's wish to end, heard between two steps, so that nothing is left half done."""
+"""Ctrl-C and SIGTERM during training, handled between two steps, so that no file is half-written."""
 
 import signal
 import threading
@@ -7,10 +7,10 @@ from typing import Any, Self
 
 
 class Stopping:
-    """While it lasts, Ctrl-C and SIGTERM are noted; the second one is raised at once.
+    """Within the block, the first Ctrl-C or SIGTERM is noted, and the second one is raised at once.
 
     Attributes:
-        is_asked: whether somebody wants the run to end.
+        is_asked: whether the run should end.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Train a method: from what a person names on the command line to a run in a folder."""
+"""Train a method: from the arguments of the command line to a run in a folder."""
 
 import errno
 import math
@@ -30,19 +30,19 @@ from marview.worker.loading import made_in
 
 @dataclass(frozen=True)
 class Order:
-    """What a person asks for.
+    """Arguments of a training session.
 
     Attributes:
-        data: scans without metal, or what the method makes its own pairs of.
+        data: scans without metal, or the data from which the method makes its own pairs.
         output: folder of the run.
-        size: of the recipe: paper, bundled or tiny.
-        protocols: replace the recipe's where there are any.
+        size: size of the recipe: paper, bundled or tiny.
+        protocols: protocols that replace those of the recipe.
         device: auto, cpu or cuda.
-        max_minutes: after so many this session ends.
-        is_resumed: whether the run in `output` is taken up.
-        is_patient: whether `data` was named as a patient's own scan.
-        begins_with: weights of the same method, of any size, that a new run begins with as far as they fit.
-        with_metal: scans with metal for unpaired training; `data` holds the scans without metal then.
+        max_minutes: limit of this session in minutes.
+        is_resumed: whether to resume the run in `output`.
+        is_patient: whether `data` is a patient's own scan.
+        begins_with: initial weights of a new run, of the same method and any size, used as far as they fit.
+        with_metal: scans with metal for unpaired training; `data` then holds the scans without metal.
     """
 
     data: Path
@@ -67,35 +67,35 @@ def train(
 
     Args:
         listing: the method.
-        order: what is asked for.
-        tell: hears sentences.
-        hear: hears how far training is.
+        order: arguments of the session.
+        tell: receives sentences.
+        hear: receives the progress.
 
     Raises:
-        UsageError: the method cannot be trained so, the folder holds another run, or the weights to begin with do not
-            fit.
+        UsageError: the method cannot be trained with these arguments, the folder holds another run, or the initial
+            weights do not fit.
         BadInput: there is nothing to train on.
-        MethodFailed: its code fails, or a loss is not a number.
+        MethodFailed: its code fails, or a loss is NaN.
         CannotWrite: the disk is full or read-only, or another process trains in the same folder.
     """
     if listing.manifest is None:
         raise UsageError(f"The method {listing.id} cannot be trained: {listing.error}")
     if order.is_resumed and order.begins_with is not None:
-        raise UsageError("A run that is taken up goes on with its own weights; say either --resume or --begin-with.")
+        raise UsageError("A resumed run continues with its own weights. Use either --resume or --begin-with.")
     check_folder(order.output, is_resumed=order.is_resumed)
     code = code_folder(listing.folder, listing.manifest)
     recipe = _recipe(code, order)
     trainable: Trainable = made_in(code, recipe.training)
     if order.is_patient and not isinstance(trainable, OwnPairs):
         raise UsageError(
-            f"{listing.id} does not learn from a patient's own scan as near_hip does; give it scans without metal "
+            f"{listing.id} does not learn from a patient's own scan as near_hip does. Give it scans without metal "
             "with --data DIR."
         )
     if order.protocols and isinstance(trainable, OwnPairs):
-        raise UsageError(f"{listing.id} makes its own pairs of the scans it is given, so leave --protocol out.")
+        raise UsageError(f"{listing.id} makes its own pairs from the scans, so leave --protocol out.")
     if order.with_metal is not None and recipe.data.kind != "unpaired":
         raise UsageError(
-            f"{listing.id} learns from pairs, so it cannot use real scans with metal; give it scans without metal with "
+            f"{listing.id} learns from pairs, so it cannot use real scans with metal. Give it scans without metal with "
             "--data DIR. Unpaired training is for methods such as adn."
         )
     machine = Machine(order.device)
@@ -127,9 +127,9 @@ def _train(
         f"{recipe.run.steps}, on {machine.title}."
     )
     if training.beginning is not None:
-        tell(f"It begins with {training.beginning}.")
+        tell(f"It starts from {training.beginning}.")
     if training.changes:
-        tell(f"It goes on with another recipe than before: {'; '.join(training.changes)}.")
+        tell(f"The recipe has changed: {'; '.join(training.changes)}.")
     before = training.step
 
     def record() -> None:
@@ -156,12 +156,12 @@ def _train(
             ending = training.run(order.max_minutes, hear, tell)
     except torch.OutOfMemoryError as error:
         raise MethodFailed(
-            f"Training of {listing.id} needs more memory than {machine.title} has; take a smaller batch in "
+            f"Training of {listing.id} needs more memory than {machine.title} has. Use a smaller batch in "
             f"{code / 'recipes' / order.size}.toml, or a smaller --size."
         ) from error
     except CannotWrite as refusal:
         is_full = refusal.why is not None and refusal.why.errno in {errno.ENOSPC, errno.EDQUOT}
-        first = "Make room" if is_full else "See to it that the folder can be written"
+        first = "Make room" if is_full else "Make sure that the folder can be written"
         then = "begin again" if training.kept_step is None else "say --resume"
         advice = f"{training.stays[0].upper()}{training.stays[1:]}. {first} and {then}."
         raise CannotWrite(refusal.what, refusal.why, advice) from refusal
@@ -171,7 +171,7 @@ def _train(
 
 @contextmanager
 def _afterwards(record: Callable[[], None]) -> Iterator[None]:
-    """Keep a record however the block ends; what ended it is not replaced by a record that cannot be kept."""
+    """Save a record however the block ends; if that fails, the first error is raised, not that of the record."""
     try:
         yield
     except BaseException:

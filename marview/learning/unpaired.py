@@ -20,19 +20,19 @@ from marview.physics.attenuation import hu_to_mu
 from marview.text import count
 
 _TRAINING, _VALIDATION = 3, 4
-"""Separate these random draws from the draws of `pairs` and `memory`."""
+"""Seed that separates these random draws from those of `pairs` and `memory`."""
 
 
 @dataclass(frozen=True)
 class UnpairedBatches:
-    """Training batches by number, a function of seed, process and number alone.
+    """Training batches by number. A batch depends only on seed, process and number.
 
-    A share of the batches holds simulated metal with its truth, which teaches a network to keep bone.
+    A fraction of the batches keeps the truth of simulated metal, which teaches a network to preserve bone.
 
     Attributes:
-        simulated: pairs whose images with metal are used.
+        simulated: pairs that provide images with metal.
         clean: slices for the stream without metal.
-        real: slices with metal of real scans; None where all metal is simulated.
+        real: slices with metal from real scans; None if all metal is simulated.
     """
 
     simulated: SimulatedPairs
@@ -40,10 +40,10 @@ class UnpairedBatches:
     real: Bank | None = None
 
     def __call__(self, number: int) -> Unpaired:
-        """The batch of a number.
+        """Return the batch of a number.
 
         Raises:
-            BadInput: the slices hold no tissue to put metal into.
+            BadInput: the slices contain no tissue for metal.
         """
         simulated, how = self.simulated, self.simulated.how
         rng = np.random.default_rng((_TRAINING, simulated.seed, simulated.process, number))
@@ -61,14 +61,14 @@ class UnpairedBatches:
 
 @dataclass(frozen=True)
 class UnpairedValidation:
-    """Validation batches by number, the same every time; with real metal every second one is real and has no truth."""
+    """Validation batches by number, always the same. With real metal, every second batch is real and has no truth."""
 
     pairs: ValidationPairs
     clean: Bank
     real: Bank | None = None
 
     def __call__(self, number: int) -> Unpaired:
-        """The batch of a number."""
+        """Return the batch of a number."""
         made, device = self.pairs(number), self.pairs.device
         rng = np.random.default_rng((_VALIDATION, self.pairs.seed, number))
         how = self.pairs.how.model_copy(update={"augmentation": Augmentation.nothing()})
@@ -83,13 +83,13 @@ def _shape(pairs: Pairs) -> tuple[int, int]:
 
 
 def _drawn(bank: Bank, how: Data, shape: tuple[int, int], rng: np.random.Generator, device: torch.device) -> Tensor:
-    """Images of a batch in 1/cm, at least 0, `[slice, y, x]`."""
+    """Return the images of a batch in 1/cm, at least 0, `[slice, y, x]`."""
     slices = np.stack([draw_clean(bank, how, shape, rng) for _ in range(how.batch)])
     return hu_to_mu(torch.from_numpy(slices).to(device)).clamp(min=0)
 
 
 def unpaired_sources(asked: Asked) -> Sources:
-    """Make sources of clean scans, whose halves become the two streams, or of scans with and without metal.
+    """Make sources from clean scans, split in two halves, or from scans with metal and scans without.
 
     Raises:
         BadInput: a folder holds no slice to train on, or too few to split in two.
@@ -121,10 +121,10 @@ def unpaired_sources(asked: Asked) -> Sources:
 
 
 def _halves(bank: Bank, path: Path) -> tuple[Bank, Bank]:
-    """Two halves of a bank: every second slice, so that both streams show the same body regions."""
+    """Split a bank in two: every second slice, so that both streams show the same body regions."""
     if len(bank) < 2:
         raise BadInput(
-            f"{path} holds {count(len(bank), 'clean slice')} to train on; unpaired training needs at least two, since "
+            f"{path} holds {count(len(bank), 'clean slice')} to train on. Unpaired training needs two or more, because "
             "no slice is in both streams. Add slices, or name a second folder with --with-metal."
         )
     return Bank(bank.slices[::2], bank.names[::2]), Bank(bank.slices[1::2], bank.names[1::2])

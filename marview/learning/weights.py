@@ -1,4 +1,4 @@
-"""Files of learned weights: safetensors whose keys are those of the module's `state_dict`, and what they say of them.
+"""Weights files: safetensors with the keys of the module's `state_dict`, and metadata.
 
 Metadata: method, version, network (its settings as JSON), protocols (as JSON), steps, minutes, seed, limits (of
 `marview.learning.guard`, as JSON).
@@ -22,17 +22,17 @@ from marview.worker.loading import Weights
 
 @dataclass(frozen=True)
 class About:
-    """What a weights file says of itself.
+    """Metadata of a weights file.
 
     Attributes:
         method: id of the method.
-        version: of the method.
-        network: settings its network was built with.
-        protocols: scans it was trained on.
-        steps: of the training.
-        minutes: it took.
-        seed: of it.
-        limits: least and most of what `marview.learning.guard` measured in its pairs, by name.
+        version: version of the method.
+        network: settings of its network.
+        protocols: protocols of its training.
+        steps: number of training steps.
+        minutes: duration of the training.
+        seed: seed of the training.
+        limits: smallest and largest value of what `marview.learning.guard` measured in its pairs, by name.
     """
 
     method: str
@@ -45,7 +45,7 @@ class About:
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def as_metadata(self) -> dict[str, str]:
-        """As the file keeps it."""
+        """The metadata as text."""
         return {
             "method": self.method,
             "version": self.version,
@@ -63,14 +63,14 @@ DAMAGED_FACTS = (KeyError, ValueError, TypeError, AttributeError, OverflowError,
 
 
 def about(metadata: Mapping[str, str], file: str = "the weights") -> About:
-    """What metadata say.
+    """Parse metadata.
 
     Args:
-        metadata: of a weights file, as `Job.about_weights` gives them.
-        file: its name, for the sentence.
+        metadata: metadata of a weights file, from `Job.about_weights`.
+        file: name of the file, for messages.
 
     Raises:
-        BadInput: they lack what every weights file of marview has.
+        BadInput: entries that every weights file of marview has are missing.
     """
     try:
         return About(
@@ -84,7 +84,7 @@ def about(metadata: Mapping[str, str], file: str = "the weights") -> About:
             {name: (low, high) for name, (low, high) in json.loads(metadata.get("limits", "{}")).items()},
         )
     except DAMAGED_FACTS as error:
-        sentence = f"{file} does not say what network it is of ({error}); marview train writes files that do."
+        sentence = f"{file} does not describe its network ({error}). Use a file that marview train wrote."
         raise BadInput(sentence) from error
 
 
@@ -92,14 +92,14 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], of: About, dtype: to
     """Write weights, whole or not at all.
 
     Args:
-        path: NAME.safetensors.
+        path: path, NAME.safetensors.
         weights: a `state_dict`.
-        of: what the file says of itself.
-        dtype: of floating numbers in the file.
+        of: metadata of the file.
+        dtype: type of floating-point numbers in the file.
 
     Raises:
         CannotWrite: the disk is full or read-only.
-        MethodFailed: a weight is not a number, or too large for `dtype`.
+        MethodFailed: a weight is not finite, or too large for `dtype`.
     """
     kept = rounded(path, weights, dtype)
     with whole_file(path) as part:
@@ -107,26 +107,26 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], of: About, dtype: to
 
 
 def rounded(path: Path, weights: Mapping[str, Tensor], dtype: torch.dtype = torch.float16) -> dict[str, Tensor]:
-    """Weights as a file keeps them, so that it is known before anything is written whether it can.
+    """Convert weights to the types of the file, so that a failure is known before anything is written.
 
     Args:
-        path: of the file, for the sentence.
+        path: path of the file, for messages.
         weights: a `state_dict`.
-        dtype: of floating numbers in the file.
+        dtype: type of floating-point numbers in the file.
 
     Raises:
-        MethodFailed: a weight is not a number, or too large for `dtype`.
+        MethodFailed: a weight is not finite, or too large for `dtype`.
     """
     return {name: _kept(path, name, tensor, dtype) for name, tensor in weights.items()}
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
-    """Write a safetensors file by Python's own means: safetensors' make no `OSError` of a full disk."""
+    """Write a safetensors file with Python's own functions, because safetensors raises no `OSError` for a full disk."""
     path.write_bytes(save(tensors, metadata=facts))
 
 
 def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], About]:
-    """Weights, float32, and what their file says.
+    """Read weights as float32, and their metadata.
 
     Raises:
         BadInput: the file cannot be read as weights of marview.
@@ -138,45 +138,45 @@ def load_weights(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], Ab
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Module:
-    """Put weights into a network and hand it back.
+    """Load weights into a network, and return it.
 
     Args:
-        network: built with the settings the file names.
-        weights: of any floating type.
-        file: its name, for the sentence, where the weights do not know theirs.
+        network: network with the settings that the file names.
+        weights: tensors of any floating-point type.
+        file: name of the file for messages, if the weights do not know it.
 
     Raises:
-        MethodFailed: they are not this network's: a name or a shape differs.
+        MethodFailed: a name or a shape differs from those of the network.
     """
     file = str(weights.path) if isinstance(weights, Weights) else file
     wanted = network.state_dict()
     missing = sorted(set(wanted) ^ set(weights))
     if missing:
         raise MethodFailed(
-            f"The weights {file} are not of this network: {missing[0]} is "
-            f"{'missing' if missing[0] in wanted else 'unknown'}; train it again or install the method again."
+            f"The weights {file} belong to another network: {missing[0]} is "
+            f"{'missing' if missing[0] in wanted else 'unknown'}. Train it again, or install the method again."
         )
     for name, tensor in weights.items():
         if tensor.shape != wanted[name].shape:
             raise MethodFailed(
-                f"The weights {file} are not of this network: {name} is {tuple(tensor.shape)} and the network asks for "
-                f"{tuple(wanted[name].shape)}; take weights of its size, or install the method again."
+                f"The weights {file} belong to another network: {name} is {tuple(tensor.shape)} and the network asks "
+                f"for {tuple(wanted[name].shape)}. Use weights of its size, or install the method again."
             )
     network.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()})
     return network
 
 
 def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors of a safetensors file as they are, and its metadata.
+    """Read the tensors of a safetensors file unchanged, and its metadata.
 
     Raises:
-        BadInput: it cannot be read as one.
+        BadInput: the file cannot be read.
     """
     try:
         with safe_open(path, framework="pt", device=device) as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except Exception as error:
-        raise BadInput(f"{path} cannot be read as weights: {error}; take a whole copy of the file.") from error
+        raise BadInput(f"{path} cannot be read as weights: {error}. Copy the whole file again.") from error
 
 
 def _kept(path: Path, name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -185,7 +185,7 @@ def _kept(path: Path, name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         kept = kept.to(dtype)
         if not bool(kept.isfinite().all()):
             raise MethodFailed(
-                f"{path} is not written, since {name} holds values that {dtype} cannot hold; what stood there before "
+                f"{path} is not written, because {name} holds values that {dtype} cannot hold. The earlier file "
                 "stays. Train with a smaller learning rate or gradient clipping."
             )
     return kept.contiguous().clone()

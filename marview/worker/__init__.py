@@ -1,1 +1,1 @@
-"""The child process in which methods run, and the way from clinical slices to a method and back."""
+"""The child process that runs methods, and the conversion of clinical slices to cases and back."""

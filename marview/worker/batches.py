@@ -1,4 +1,4 @@
-"""How many slices go to a method at once."""
+"""Number of slices that a method gets at once."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -19,29 +19,29 @@ Case = TypeVar("Case")
 
 
 class Batches:
-    """Goes through slices in batches that fit the memory that is free: small at first, so that results appear soon."""
+    """Splits slices into batches that fit the free memory. The first ones are small, so that results appear soon."""
 
     def __init__(self, manifest: Manifest, device: torch.device) -> None:
-        """Look how much memory there is.
+        """Measure the free memory.
 
         Raises:
-            MethodFailed: not enough for a single slice.
+            MethodFailed: there is too little memory for a single slice.
         """
         self._manifest = manifest
         free_mb, _ = memory_mb(device)
         self.largest = min(LARGEST, int(_SHARE * free_mb / manifest.memory_mb))
         if self.largest < 1:
             raise MethodFailed(
-                f"The method {manifest.id} needs {manifest.memory_mb} MB for a slice and {free_mb} MB are free on "
-                f"{device}; close other programs and try again."
+                f"The method {manifest.id} needs {manifest.memory_mb} MB per slice, but {free_mb} MB are free on "
+                f"{device}. Close other programs and try again."
             )
 
     def limit(self, pixels: int) -> None:
-        """Take fewer slices at once where they are large: what is added to them is made on their own pixels."""
+        """Reduce the batch size for large slices, because their corrections are computed on their own pixels."""
         self.largest = max(1, min(self.largest, _MOST_PIXELS // pixels))
 
     def split(self, items: list[Case], *, is_first_alone: bool) -> Iterator[list[Case]]:
-        """Batches of the items in their order."""
+        """Split the items into batches, in their order."""
         done, size = 0, 1 if is_first_alone else self.largest
         while done < len(items):
             batch = items[done : done + min(size, self.largest)]
@@ -50,10 +50,10 @@ class Batches:
             yield batch
 
     def run(self, items: list[Case], work: Callable[[list[Case]], None]) -> None:
-        """Do the work on all items, in halves where memory does not suffice.
+        """Process all items; halve a batch if memory runs out.
 
         Raises:
-            MethodFailed: it does not suffice for a single slice.
+            MethodFailed: memory runs out for a single slice.
         """
         try:
             work(items)
@@ -63,10 +63,10 @@ class Batches:
                 raise
             if len(items) == 1:
                 raise MethodFailed(
-                    f"The method {self._manifest.id} ran out of memory on a single slice; close other "
+                    f"The method {self._manifest.id} ran out of memory on a single slice. Close other "
                     "programs and try again."
                 ) from error
-        # outside the handler, so that what the failed attempt held is let go of
+        # outside the handler, so that the memory of the failed attempt is released
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

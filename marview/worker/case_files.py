@@ -24,8 +24,8 @@ _BEAMS: dict[str, type[Beam]] = {beam.__name__: beam for beam in (ParallelBeam, 
 def save_case(case: MarCase, path: Path) -> None:
     """Write a case.
 
-    The file holds hu, metal, pixel_mm, beam (JSON), slice_indices and, where the case has them, measured_sinogram and
-    measured_trace. It is there whole or not at all.
+    The file holds hu, metal, pixel_mm, beam (JSON), slice_indices and, if the case has them, measured_sinogram and
+    measured_trace. It appears whole or not at all.
     """
     arrays: dict[str, Any] = {
         "hu": _numpy(case.hu, np.float32),
@@ -45,7 +45,7 @@ def load_case(path: Path) -> MarCase:
     """Read a case.
 
     Raises:
-        BadInput: the file cannot be read or is no case.
+        BadInput: the file cannot be read or holds no case.
     """
     with _arrays_of(path, "is no case file of marview") as file:
         hu, metal = torch.from_numpy(file["hu"]), torch.from_numpy(file["metal"])
@@ -66,7 +66,7 @@ def load_case(path: Path) -> MarCase:
 
 
 def save_neighbours(neighbours: Neighbours, path: Path) -> None:
-    """Write what is known of the scan of a case, clean_hu and metal; the file is there whole or not at all."""
+    """Write the neighbours of a case, clean_hu and metal; the file appears whole or not at all."""
     arrays = {
         "clean_hu": _numpy(neighbours.clean_hu, np.float32),
         "metal": _numpy(neighbours.metal, np.bool_),
@@ -75,7 +75,7 @@ def save_neighbours(neighbours: Neighbours, path: Path) -> None:
 
 
 def load_neighbours(path: Path) -> Neighbours:
-    """Read what `save_neighbours` wrote.
+    """Read a file that `save_neighbours` wrote.
 
     Raises:
         BadInput: the file cannot be read or holds something else.
@@ -85,15 +85,15 @@ def load_neighbours(path: Path) -> Neighbours:
 
 
 def beam_as_json(beam: Beam) -> dict[str, Any]:
-    """A beam as JSON knows it: its kind and its fields."""
+    """Convert a beam to JSON: its kind and its fields."""
     return {"kind": type(beam).__name__, **dataclasses.asdict(beam)}
 
 
 def beam_from_json(values: dict[str, Any]) -> Beam:
-    """The beam of `beam_as_json`.
+    """Convert the JSON of `beam_as_json` to a beam.
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        KeyError, TypeError, ValueError: it is no beam.
 
     Example:
         >>> beam = ParallelBeam(views=4, bins=5, bin_mm=1.0)
@@ -105,7 +105,7 @@ def beam_from_json(values: dict[str, Any]) -> Beam:
 
 
 def write_npz(path: Path, arrays: dict[str, Any]) -> None:
-    """Write arrays to a file that is there whole or not at all."""
+    """Write arrays to a file that appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -118,12 +118,12 @@ def write_npz(path: Path, arrays: dict[str, Any]) -> None:
 
 @contextmanager
 def _arrays_of(path: Path, what_is_wrong: str) -> Iterator[Any]:
-    """The arrays of a file, by name; whatever goes wrong while they are read is that sentence."""
+    """Open the arrays of a file by name; any error while reading becomes a sentence with `what_is_wrong`."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             yield file
     except (*DAMAGED_ARRAYS, KeyError, TypeError) as error:
-        raise BadInput(f"{path} {what_is_wrong}, or it is damaged; write it again.") from error
+        raise BadInput(f"{path} {what_is_wrong}, or it is damaged. Write it again.") from error
 
 
 def _numpy(tensor: Tensor, dtype: type) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Run a method on case files: what a `CasesRequest` asks for."""
+"""Run a method on case files: the work of a `CasesRequest`."""
 
 import time
 from collections.abc import Iterator
@@ -23,16 +23,16 @@ Numbered = tuple[int, MarCase]
 
 
 def run_cases(request: CasesRequest, channel: Channel) -> Finished:
-    """Run a method on case files; results are written as they come, so that a run that stopped can go on.
+    """Run a method on case files. Each result is written at once, so that a stopped run can continue.
 
-    A result file holds `hu`, float32 `[slice, y, x]`, and, where asked for, `corrected_sinogram`. What the method noted
-    is in the report: `notes` are sentences, `single_notes` each note by itself, that on a slice as fields.
+    A result file holds `hu`, float32 `[slice, y, x]`, and, on request, `corrected_sinogram`. The report holds the notes
+    of the method: `notes` are sentences, `single_notes` holds each note, with its fields if it is about a slice.
 
     Raises:
-        UsageError: parameters or device the method does not take.
-        BadInput: a file is no case.
-        MethodFailed: the method gave no result.
-        Cancelled: it was told to stop.
+        UsageError: parameters or device that the method does not accept.
+        BadInput: a file holds no case.
+        MethodFailed: the method returned no result.
+        Cancelled: the run was cancelled.
     """
     started = time.perf_counter()
     loaded = load_method(Path(request.folder))
@@ -91,7 +91,7 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
 
 
 def _alike(paths: tuple[str, ...], batches: Batches) -> Iterator[list[Numbered]]:
-    """The cases in their order, neighbours of one geometry together as far as memory goes."""
+    """Group the cases in their order: neighbours with one geometry together, as far as memory allows."""
     group: list[Numbered] = []
     for index, path in enumerate(paths):
         case = load_case(Path(path))
@@ -110,7 +110,7 @@ def _geometry(case: MarCase) -> tuple[object, ...]:
 
 
 def joined(cases: list[MarCase], device: torch.device) -> MarCase:
-    """Cases that share their geometry as one."""
+    """Join cases of equal geometry into one."""
 
     def together(parts: list[torch.Tensor | None]) -> torch.Tensor | None:
         there = [part for part in parts if part is not None]

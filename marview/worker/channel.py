@@ -1,6 +1,6 @@
-"""The child's end of the line: requests from its real standard input, messages to its real standard output.
+"""The child's connection to the window: requests on its real standard input, messages on its real standard output.
 
-Method code that prints or reads cannot touch the line: it sees standard error as its output and nothing as its input.
+Method code that prints or reads cannot disturb it: its output is standard error, and its input is empty.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from marview.threads import start_thread
 
 
 class Channel:
-    """The line to the window, kept by a thread that also ends the process when the window is gone."""
+    """Connection to the window. Its thread also ends the process when the window is gone."""
 
     def __init__(self) -> None:
         sys.stdout.flush()
@@ -35,24 +35,24 @@ class Channel:
         start_thread(self._read, "requests")
 
     def next(self) -> Request:
-        """Wait for the next request; what was cancelled before it is forgotten."""
+        """Wait for the next request; a cancel that came before it is ignored."""
         return self._waiting.get()
 
     def is_asked(self, within_s: float) -> bool:
-        """Whether a request waits, or comes within some seconds."""
+        """Return whether a request is waiting, or arrives within some seconds."""
         end = time.monotonic() + within_s
         while self._waiting.empty() and time.monotonic() < end:
             time.sleep(0.01)
         return not self._waiting.empty()
 
     def send(self, message: Message) -> None:
-        """Say something to the window."""
+        """Send a message to the window."""
         with self._lock:
             self._messages.write(encode(message))
             self._messages.flush()
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` if the present run is to stop."""
+        """Raise `Cancelled` if the current run is cancelled."""
         if self._cancelled.is_set():
             raise Cancelled
 
@@ -72,23 +72,23 @@ class Channel:
 
 
 def end_group() -> None:
-    """End this process and all it started, without clearing up."""
+    """End this process and all its children, without cleaning up."""
     if sys.platform != "win32" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 
 def give_back_memory() -> None:
-    """Give freed memory back to the system, so that a worker does not grow over hundreds of runs; Linux only."""
+    """Return freed memory to the system, so that a worker does not grow over hundreds of runs; Linux only."""
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # a C library other than glibc
             ctypes.CDLL(None).malloc_trim(0)
 
 
 def limit_memory(limit_mb: int | None) -> None:
-    """Let the system refuse memory beyond a limit (all of the machine's where None), and choose us first where it must.
+    """Limit the memory of this process (None: to that of the machine), and offer it to the OOM killer first.
 
-    Memory that is refused is a failure with a sentence; memory that runs out ends some process, perhaps the window.
+    A refused allocation becomes a sentence; if the machine runs out of memory, a process dies, perhaps the window.
     """
     if sys.platform != "linux":
         return

@@ -1,4 +1,4 @@
-"""What this machine can compute on, how much memory is free there, and which of it a run takes."""
+"""Devices of this machine, their free memory, and the device of a run."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from marview.threads import settle_threads
 
 
 def list_devices() -> list[dict[str, Any]]:
-    """Every device: name ("cpu", "cuda:0"), title, free_mb, total_mb."""
+    """List every device: name ("cpu", "cuda:0"), title, free_mb, total_mb."""
     free, total = memory_mb(torch.device("cpu"))
     found = [{"name": "cpu", "title": f"CPU, {torch.get_num_threads()} threads", "free_mb": free, "total_mb": total}]
     if torch.cuda.is_available():
@@ -25,7 +25,7 @@ def list_devices() -> list[dict[str, Any]]:
 
 
 def use_free_threads() -> None:
-    """Compute on as many threads as there are free cores, from the start of a run to its end.
+    """Use as many threads as there are free cores, from the start of a run to its end.
 
     Raises:
         UsageError: `MARVIEW_THREADS` is not a positive whole number.
@@ -34,30 +34,30 @@ def use_free_threads() -> None:
 
 
 def choose_device(asked: str, manifest: Manifest) -> torch.device:
-    """The device of a run.
+    """Choose the device of a run.
 
     Args:
         asked: "auto", "cpu" or "cuda".
-        manifest: of the method.
+        manifest: manifest of the method.
 
     Raises:
-        UsageError: the machine has no such device, or the method does not run on it. Another device is never taken
-            silently.
+        UsageError: the machine has no such device, or the method does not run on it. marview never replaces the
+            device silently.
     """
     needs = manifest.device
     if asked == "cuda" and needs == "cpu":
-        raise UsageError(f"The method {manifest.id} runs on the CPU only; ask for --device cpu or auto.")
+        raise UsageError(f"The method {manifest.id} runs on the CPU only. Use --device cpu or auto.")
     if asked == "cpu" and needs == "cuda":
         raise UsageError(f"The method {manifest.id} needs a CUDA GPU and cannot run on the CPU.")
     has_cuda = torch.cuda.is_available()
     if (asked == "cuda" or needs == "cuda") and not has_cuda:
-        who = f"The method {manifest.id} needs a CUDA GPU" if needs == "cuda" else "A CUDA GPU was asked for"
-        raise UsageError(f"{who} and this machine has none that PyTorch {torch.__version__} can use.")
+        who = f"The method {manifest.id} needs a CUDA GPU" if needs == "cuda" else "The run needs a CUDA GPU"
+        raise UsageError(f"{who}, but this machine has none that PyTorch {torch.__version__} can use.")
     return torch.device("cuda" if has_cuda and asked != "cpu" and needs != "cpu" else "cpu")
 
 
 def memory_mb(device: torch.device) -> tuple[int, int]:
-    """Free and total memory of a device in MB; for the CPU no more than this process may take."""
+    """Return free and total memory of a device in MB; for the CPU at most what this process may use."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return free // 2**20, total // 2**20
@@ -82,7 +82,7 @@ def _available_bytes(total: int) -> int:
 
 
 def _room_under_limits(total: int) -> list[int]:
-    """What this process may still take under its own limit and under its container's."""
+    """Return how much memory this process may still use under its own limit and that of its container."""
     rooms = [total]
     group = Path("/sys/fs/cgroup")
     try:

@@ -1,7 +1,7 @@
-"""From clinical slices, of which only the image is known, to cases a method can work on, and back.
+"""Clinical slices to cases that a method can work on, and back. Only the image of a clinical slice is known.
 
-The sinogram is the forward projection of the slice. What goes back is never the method's image, which lost resolution
-on the way, but its difference to the image the method was given: smooth, small, and nothing where nothing was wrong.
+The sinogram is the forward projection of the slice. The result is never the method's image, which lost resolution on
+the way, but its difference to the method's input: smooth, small, and zero where the method changed nothing.
 """
 
 from collections.abc import Callable
@@ -27,18 +27,18 @@ from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
 from marview.worker.restoring import Restorer, cut_off
 
 REPROJECTED = (
-    "The sinogram is a forward projection of the image, not raw data: only what passes through the metal trace is "
-    "corrected, and a correction of the scanner's raw data would do better."
+    "The sinogram is a forward projection of the image, not raw data. Only rays through the metal trace are "
+    "corrected, and correcting the scanner's raw data would give a better result."
 )
 
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """Cases and corrections of slices that share a grid.
+    """Cases and corrections for slices that share a grid.
 
     Attributes:
-        frame: their grid.
-        device: where cases are made.
+        frame: grid of the slices.
+        device: device of the cases.
     """
 
     frame: SliceFrame
@@ -46,7 +46,7 @@ class FrontEnd:
 
     @cached_property
     def beam(self) -> Beam:
-        """The beam of every case."""
+        """Beam of every case."""
         return processing_beam(self.frame.pixel_mm)
 
     @cached_property
@@ -58,7 +58,7 @@ class FrontEnd:
         return Restorer(self.frame.pixel_mm)
 
     def case(self, hu: NDArray[np.int16], mask: NDArray[np.bool_], slice_indices: list[int]) -> MarCase:
-        """The case of slices `[slice, row, column]`; its metal trace is that of the mask grown by one pixel."""
+        """Make the case of slices `[slice, row, column]`. Its metal trace is that of the mask grown by one pixel."""
         metal = self.frame.mask_to_processing(mask).to(self.device)
         return MarCase(
             hu=self.frame.to_processing(hu).to(self.device),
@@ -76,12 +76,12 @@ class FrontEnd:
         mask: NDArray[np.bool_],
         pause: Callable[[], None] = lambda: None,
     ) -> tuple[MarCase, list[int]]:
-        """The case with the dark streaks that the file cut off, and the positions of the slices that had some.
+        """Restore the dark streaks that the file cut off; return the case and the positions of the restored slices.
 
         Args:
-            case: of `case`.
-            hu: the slices themselves, `[slice, row, column]`.
-            mask: their metal.
+            case: case made by `case`.
+            hu: slices, HU `[slice, row, column]`.
+            mask: their metal mask.
             pause: called between the steps.
         """
         dark = cut_off(hu, mask)
@@ -95,17 +95,17 @@ class FrontEnd:
         return replace(case, hu=whole), found
 
     def trace(self, mask: NDArray[np.bool_]) -> Tensor:
-        """The metal trace of slices' masks `[slice, row, column]`, bool `[slice, view, bin]`, as cases have it."""
+        """Mark the metal trace of masks `[slice, row, column]`; bool `[slice, view, bin]`, as in cases."""
         return self.rays_through(grown(self.frame.mask_to_processing(mask).to(self.device)))
 
     def rays_through(self, pixels: Tensor) -> Tensor:
-        """The rays that meet any of the pixels `[slice, y, x]`, bool `[slice, view, bin]`."""
+        """Mark the rays that cross any of the pixels `[slice, y, x]`; bool `[slice, view, bin]`."""
         return self._projector.trace(pixels)
 
     def rays_through_body(self, hu: NDArray[np.int16]) -> Tensor:
-        """The rays through what is above -500 HU in a slice `[1, row, column]`, bool `[1, view, bin]`.
+        """Mark the rays through pixels above -500 HU of a slice `[1, row, column]`; bool `[1, view, bin]`.
 
-        Of pieces apart, as legs are, those of half the largest one's size: a table beside the body says nothing of it.
+        Separate pieces, such as legs, count from half the size of the largest; a table beside the body does not.
         """
         labels, _ = ndimage.label((self.frame.to_processing(hu)[0] > BODY_HU).numpy())
         sizes = np.bincount(labels.ravel())
@@ -122,17 +122,17 @@ class FrontEnd:
         *,
         restore_metal: bool,
     ) -> NDArray[np.float32]:
-        """What to add to slices, float32 HU `[slice, row, column]`.
+        """Return the correction of slices, float32 HU `[slice, row, column]`.
 
-        It takes nothing below the lowest value of the slice, nor below -1024 HU: nothing is thinner than vacuum, and
-        the result still fits the bits of the source.
+        No value falls below the lowest one of its slice, nor below -1024 HU: nothing is thinner than vacuum, and the
+        result still fits the bits of the source.
 
         Args:
-            before_hu: the slices on the processing grid, `[slice, y, x]`.
-            result_hu: the method's image.
-            hu: the slices themselves.
-            mask: their metal.
-            restore_metal: whether metal keeps its values.
+            before_hu: slices on the processing grid, `[slice, y, x]`.
+            result_hu: image of the method, HU `[slice, y, x]`.
+            hu: slices on their own grid, `[slice, row, column]`.
+            mask: their metal mask.
+            restore_metal: whether metal pixels keep their values.
         """
         correction = self.frame.to_native((result_hu - before_hu).cpu())
         correction *= self.frame.changeable(hu)
@@ -145,19 +145,19 @@ class FrontEnd:
 
 
 def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
-    """Forward projection of a result less the sinogram, outside the metal trace, `[slice, view, bin]`."""
+    """Forward projection of a result minus the sinogram, outside the metal trace, `[slice, view, bin]`."""
     difference = case.projector.forward(hu_to_mu(result_hu)) - case.sinogram
     return difference.masked_fill_(case.trace, 0)
 
 
 def check_result(result: MarResult, case: MarCase, before_hu: Tensor, method: str) -> None:
-    """Refuse what cannot be a result.
+    """Refuse a value that is no valid result.
 
     Raises:
-        MethodFailed: wrong shape, values that are not numbers, or a changed input.
+        MethodFailed: wrong shape, values that are not finite, or a changed input.
     """
     if not isinstance(result, MarResult):
-        raise MethodFailed(f"The method {method} returned a {type(result).__name__} and no MarResult.")
+        raise MethodFailed(f"The method {method} returned a {type(result).__name__}, not a MarResult.")
     images = {"image": result.hu, "prior image": result.prior_hu}
     for name, picture in images.items():
         _check_tensor(f"The {name} of {method}", picture, tuple(before_hu.shape), is_needed=name == "image")
@@ -171,18 +171,18 @@ def _check_tensor(what: str, tensor: Tensor | None, shape: tuple[int, ...], *, i
     if tensor is None and not is_needed:
         return
     if not isinstance(tensor, Tensor):
-        raise MethodFailed(f"{what} is a {type(tensor).__name__} and no tensor.")
+        raise MethodFailed(f"{what} is a {type(tensor).__name__}, not a tensor.")
     if tuple(tensor.shape) != shape:
-        raise MethodFailed(f"{what} has the shape {tuple(tensor.shape)} where {shape} was asked for.")
+        raise MethodFailed(f"{what} has the shape {tuple(tensor.shape)}; the expected shape is {shape}.")
     if not bool(torch.isfinite(tensor).all()):
         raise MethodFailed(f"{what} holds values that are not numbers (NaN or infinite).")
 
 
 def too_much_metal(trace_fraction: float, slice_index: int) -> SliceNote | None:
-    """The warning where a metal trace is large."""
+    """Make the warning about a large metal trace."""
     if trace_fraction < GUESS_FRACTION:
         return None
-    meaning = ", so what is put in its place is largely a guess"
+    meaning = ", so the values that replace it are largely a guess"
     return SliceNote(slice_index, "metal hides {} of the sinogram", meaning, trace_fraction, "{:.0%}")
 
 

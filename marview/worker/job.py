@@ -1,4 +1,4 @@
-"""How a method's reports reach the window."""
+"""How the reports of a method reach the window."""
 
 import logging
 import time
@@ -18,7 +18,7 @@ _EVERY_S = 0.05
 
 
 class Outputs:
-    """Intermediate pictures on their way to the window, as files both can read; none where they are not wanted."""
+    """Writes intermediate pictures to files that the window reads; does nothing if pictures are not wanted."""
 
     def __init__(self, channel: Channel, folder: str, *, is_wanted: bool = True) -> None:
         self.is_wanted = is_wanted and bool(folder)
@@ -27,7 +27,7 @@ class Outputs:
             self._folder.mkdir(parents=True, exist_ok=True)
 
     def show(self, name: str, slice_index: int, picture: Tensor) -> None:
-        """Write a picture, `[y, x]` or `[view, bin]`, and say where it is."""
+        """Write a picture, `[y, x]` or `[view, bin]`, and send its path."""
         if not self.is_wanted:
             return
         path = self._folder / f"{name}-{slice_index}.npy"
@@ -42,10 +42,10 @@ class Outputs:
 
 
 class WorkerJob:
-    """The job a method gets (`marview.methods.api.Job`).
+    """The job of a method (`marview.methods.api.Job`).
 
     Attributes:
-        weights_read: file and sha256 of the weights that were asked for, of all that the method has.
+        weights_read: file and sha256 of the weights that the method has read.
     """
 
     def __init__(self, channel: Channel, loaded: LoadedMethod, device: torch.device, outputs: Outputs | None) -> None:
@@ -59,15 +59,15 @@ class WorkerJob:
         self.find_neighbours: Callable[[int], tuple[Tensor, Tensor]] = no_neighbours
 
     def at(self, start: float, share: float) -> None:
-        """Let the progress of the case to come fill this part of the run's."""
+        """Map the progress of the next case to this part of the run."""
         self._start, self._share = start, share
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Say how much of this case is done; not more often than a person can see, but for new words."""
+        """Report the progress of this case. Calls in quick succession are skipped, unless the text changes."""
         self._say(Progress(self._start + self._share * min(1.0, max(0.0, fraction)), text))
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Say how much is done of the learning that comes before the correction; not more often either."""
+        """Report the progress of learning before the correction, with the same limit."""
         self._say(Progress(min(1.0, max(0.0, fraction)), text, is_learning=True))
 
     def _say(self, progress: Progress) -> None:
@@ -76,9 +76,9 @@ class WorkerJob:
             self._channel.send(progress)
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Show an intermediate picture of a slice."""
+        """Send an intermediate picture of a slice."""
         if name not in self._loaded.manifest.outputs:
-            raise ValueError(f"the manifest names no output {name!r}")
+            raise ValueError(f"the manifest does not list the output {name!r}")
         if array.ndim != 2:
             raise ValueError(f"output {name!r} is a picture of one slice, not an array of shape {tuple(array.shape)}")
         self._shown.add((name, slice_index))
@@ -86,7 +86,7 @@ class WorkerJob:
             self._outputs.show(name, slice_index, array)
 
     def output_rest(self, name: str, slice_indices: Sequence[int], arrays: Tensor | None) -> None:
-        """Show what a result holds and the method has not shown yet, `[slice, ...]`."""
+        """Send pictures of a result that the method has not sent itself, `[slice, ...]`."""
         if self._outputs is None or arrays is None:
             return
         for slice_index, array in zip(slice_indices, arrays, strict=True):
@@ -94,16 +94,16 @@ class WorkerJob:
                 self._outputs.show(name, slice_index, array)
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` if the run is to stop."""
+        """Raise `Cancelled` if the run is cancelled."""
         self._channel.check_cancelled()
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Slices of the same scan without metal in HU, nearest to it first, and masks of those with metal."""
+        """Return HU of slices of the same scan without metal, nearest first, and masks of slices with metal."""
         clean, masks = self.find_neighbours(count)
         return clean.to(self.device), masks.to(self.device)
 
     def weights(self, file: str) -> dict[str, Tensor]:
-        """Learned weights by name, on the job's device, of a file the manifest names."""
+        """Return the tensors of a weights file that the manifest names, by name, on the device of the job."""
         weights = self._loaded.weights(file, str(self.device))
         if file not in [each["file"] for each in self.weights_read]:
             [digest] = [each.sha256.lower() for each in self._loaded.manifest.weights if each.file == file]
@@ -112,5 +112,5 @@ class WorkerJob:
         return weights
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """What that file says of itself."""
+        """Return the metadata of that file."""
         return self._loaded.about_weights(file)

@@ -1,4 +1,4 @@
-"""A method's code, parameters and weights, loaded from its folder."""
+"""Load code, parameters and weights of a method from its folder."""
 
 import hashlib
 import importlib
@@ -20,7 +20,7 @@ from marview.methods.api import Method
 
 
 class Weights(dict[str, Tensor]):
-    """Learned weights by name, and the `path` of their file, for sentences about them."""
+    """Tensors by name, and the `path` of their file for messages."""
 
     def __init__(self, tensors: Mapping[str, Tensor], path: Path) -> None:
         super().__init__(tensors)
@@ -28,18 +28,18 @@ class Weights(dict[str, Tensor]):
 
 
 class LoadedMethod:
-    """A method at hand: `manifest`, `folder` and the `method` itself.
+    """A loaded method: `manifest`, `folder` and the `method` object.
 
-    Its modules are those of a package of the folder's name inside a package that stands for the folder's parent:
-    relative imports reach its own modules and methods of the same collection, and `sys.path` stays as it is.
+    Its modules belong to a package with the folder's name, inside a package that represents the parent folder. Relative
+    imports reach its own modules and methods of the same collection, and `sys.path` does not change.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Import it.
+        """Import the method.
 
         Raises:
-            BadInput: its manifest is wrong.
-            MethodFailed: its entry cannot be imported, or is no method.
+            BadInput: the manifest is wrong.
+            MethodFailed: the entry cannot be imported, or is no method.
         """
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
@@ -54,45 +54,45 @@ class LoadedMethod:
             )
 
     def schema(self) -> dict[str, Any]:
-        """JSON schema of its parameters."""
+        """Return the JSON schema of its parameters."""
         return self.method.Parameters.model_json_schema()
 
     def parameters(self, values: dict[str, Any]) -> BaseModel:
-        """Its parameters, with defaults for what is not given.
+        """Return its parameters, with defaults for missing values.
 
         Raises:
-            UsageError: an unknown name or a value it does not take.
+            UsageError: an unknown name or an invalid value.
         """
         known = self.method.Parameters.model_fields
         unknown = sorted(set(values) - set(known))
         if unknown:
-            has = f"it has {', '.join(known)}" if known else "it has none"
+            has = f"it has {', '.join(known)}" if known else "it has no parameters"
             raise UsageError(f"The method {self.manifest.id} has no parameter {unknown[0]!r}; {has}.")
         try:
             return self.method.Parameters.model_validate(values)
         except ValidationError as error:
-            raise UsageError(f"The method {self.manifest.id} cannot be run so: {wrong_field(error)}.") from error
+            raise UsageError(f"The method {self.manifest.id} cannot use these values: {wrong_field(error)}.") from error
 
     def weights(self, file: str, device: str) -> Weights:
-        """Learned weights by name, of one of the manifest's files.
+        """Read a weights file that the manifest names; tensors by name.
 
         Raises:
-            MethodFailed: the manifest does not name the file, it is not the file it names, or it is damaged.
+            MethodFailed: the manifest does not name the file, its hash differs, or it is damaged.
         """
         path = self._checked(file)
         try:
             return Weights(load_file(path, device=device), path)
         except Exception as error:
             raise MethodFailed(
-                f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}); "
-                "install the method again."
+                f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}). "
+                "Install the method again."
             ) from error
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """What a weights file says of itself, by name.
+        """Read the metadata of a weights file, by name.
 
         Raises:
-            MethodFailed: as of `weights`.
+            MethodFailed: as for `weights`.
         """
         path = self._checked(file)
         try:
@@ -100,15 +100,15 @@ class LoadedMethod:
                 return dict(opened.metadata() or {})
         except Exception as error:
             raise MethodFailed(
-                f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}); "
-                "install the method again."
+                f"The weights {file} of {self.manifest.id} are not a readable safetensors file ({error}). "
+                "Install the method again."
             ) from error
 
     def check_weights(self) -> None:
-        """See whether all its weights are what the manifest says.
+        """Compare all its weights files with the manifest.
 
         Raises:
-            MethodFailed: they are not.
+            MethodFailed: a file is missing or differs.
         """
         for each in self.manifest.weights:
             self._checked(each.file)
@@ -125,12 +125,12 @@ class LoadedMethod:
             digest = _sha256(path, status.st_mtime_ns, status.st_size)
         except OSError as error:
             raise MethodFailed(
-                f"The weights {path} cannot be read: {error.strerror}; install the method again."
+                f"The weights {path} cannot be read: {error.strerror}. Install the method again."
             ) from error
         if digest != named[file]:
             raise MethodFailed(
                 f"The weights {path} are refused: their sha256 is {digest[:12]}... and the manifest says "
-                f"{named[file][:12]}...; install the method again."
+                f"{named[file][:12]}.... Install the method again."
             )
         return path
 
@@ -151,11 +151,11 @@ def _load(folder: Path, _changed: tuple[tuple[str, int], ...]) -> LoadedMethod:
 
 
 def load_method(folder: Path) -> LoadedMethod:
-    """The method in a folder; imported anew where one of its files changed since.
+    """Load the method in a folder; import it again if one of its files changed.
 
     Raises:
-        BadInput: its manifest is wrong.
-        MethodFailed: its code cannot be imported, or is no method.
+        BadInput: the manifest is wrong.
+        MethodFailed: the code cannot be imported, or is no method.
     """
     folder = folder.resolve()
     files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".toml"})
@@ -163,14 +163,14 @@ def load_method(folder: Path) -> LoadedMethod:
 
 
 def made_in(folder: Path, entry: str) -> Any:
-    """An object of a class in a method's folder, made without arguments.
+    """Make an object of a class in a method's folder, without arguments.
 
     Args:
-        folder: of the method.
+        folder: folder of the method.
         entry: `module:Class`.
 
     Raises:
-        MethodFailed: it cannot be imported or made.
+        MethodFailed: the class cannot be imported or instantiated.
     """
     module_name, _, class_name = entry.partition(":")
     try:
@@ -178,12 +178,12 @@ def made_in(folder: Path, entry: str) -> Any:
         return getattr(module, class_name)()
     except Exception as error:
         raise MethodFailed(
-            f"The method {folder.name} cannot be loaded: {as_clause(error)}; its entry is {entry!r}."
+            f"The method {folder.name} cannot be loaded: {as_clause(error)}. Its entry is {entry!r}."
         ) from error
 
 
 def _package(folder: Path) -> str:
-    """Name of the package of a method's folder; the package of its parent is made where there is none yet."""
+    """Return the package name for a method's folder; make the package of its parent if it does not exist yet."""
     parent = f"marview_methods_{hashlib.sha256(str(folder.parent).encode()).hexdigest()[:12]}"
     if parent not in sys.modules:
         package = types.ModuleType(parent, f"The methods in {folder.parent}.")
@@ -193,6 +193,6 @@ def _package(folder: Path) -> str:
 
 
 def as_clause(error: BaseException) -> str:
-    """An exception as a clause."""
+    """Describe an exception in one clause."""
     said = str(error).strip().splitlines()
     return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__

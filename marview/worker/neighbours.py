@@ -1,4 +1,4 @@
-"""The slices without metal that lie beside those with some: what a method may learn of the same patient."""
+"""Slices without metal next to slices with metal, from which a method can learn about the same patient."""
 
 from dataclasses import dataclass
 
@@ -10,32 +10,32 @@ from torch import Tensor
 from marview.worker.resampling import SliceFrame
 
 MOST_CLEAN = 22
-"""So many slices without metal at most, eleven to either side, as the near-hip network was published with."""
+"""Largest number of slices without metal: eleven on each side, as published for the near-hip network."""
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """What is known of the scan of a case that belongs to no volume.
+    """Known slices of the scan of a case that belongs to no volume.
 
     Attributes:
-        clean_hu: slices without metal on the case's grid, nearest to it first, float32 HU, `[slice, y, x]`.
-        metal: of slices that have some, bool, `[slice, y, x]`.
+        clean_hu: float32 HU `[slice, y, x]`; slices without metal on the case's grid, nearest first.
+        metal: bool `[slice, y, x]`; masks of slices with metal.
     """
 
     clean_hu: Tensor
     metal: Tensor
 
     def __call__(self, count: int) -> tuple[Tensor, Tensor]:
-        """At most so many of either."""
+        """Keep at most `count` of each."""
         return self.clean_hu[:count], self.metal[:count]
 
 
 def nearest_clean(has_metal: NDArray[np.bool_], count: int) -> list[int]:
-    """Indices of slices without metal, those next to metal first.
+    """Return the indices of slices without metal, nearest to metal first.
 
     Args:
-        has_metal: bool, `[slice]`.
-        count: at most so many.
+        has_metal: bool array `[slice]`.
+        count: largest number of indices.
 
     Example:
         >>> nearest_clean(np.array([False, False, True, False, True]), 2)
@@ -49,13 +49,13 @@ def nearest_clean(has_metal: NDArray[np.bool_], count: int) -> list[int]:
 
 
 def neighbours(frame: SliceFrame, hu: NDArray[np.int16], mask: NDArray[np.bool_], count: int) -> tuple[Tensor, Tensor]:
-    """Slices without metal, HU, and the metal of slices that have some, bool, both `[slice, y, x]` as cases have them.
+    """Return HU of slices without metal, and masks of slices with metal, both `[slice, y, x]` as in cases.
 
     Args:
         frame: grid of the slices.
-        hu: of the volume, `[slice, row, column]`.
-        mask: its metal.
-        count: at most so many of either; the metal's are spread over its slices.
+        hu: volume, HU `[slice, row, column]`.
+        mask: metal mask of the volume.
+        count: largest number of each; the masks are spread over the slices with metal.
     """
     has_metal = np.asarray(mask.any(axis=(1, 2)))
     with_metal = np.flatnonzero(has_metal)
@@ -65,5 +65,5 @@ def neighbours(frame: SliceFrame, hu: NDArray[np.int16], mask: NDArray[np.bool_]
 
 
 def no_neighbours(_count: int) -> tuple[Tensor, Tensor]:
-    """Of a case that belongs to no volume."""
+    """Return the neighbours of a case that belongs to no volume."""
     return torch.zeros((0, 1, 1)), torch.zeros((0, 1, 1), dtype=torch.bool)

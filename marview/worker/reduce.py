@@ -1,4 +1,4 @@
-"""Correct slices of a volume: what a `ReduceRequest` asks for."""
+"""Correct slices of a volume: the work of a `ReduceRequest`."""
 
 import time
 from collections.abc import Sequence
@@ -24,18 +24,18 @@ from marview.worker.neighbours import neighbours
 from marview.worker.reprojection import Reprojections
 from marview.worker.resampling import SliceFrame
 
-_CUT_OFF = "the file cut dark streaks off at its lowest value"
-_RESTORED = "; marview estimated what is missing before the correction"
+_CUT_OFF = "the file cut off dark streaks at its lowest value"
+_RESTORED = "; marview estimated the missing part before the correction"
 
 
 @dataclass
 class Reduction:
-    """A run in progress.
+    """A current run.
 
     Attributes:
-        projections: re-projections of earlier runs on the same volume.
-        done: what is known of every finished slice.
-        notes: what the reader of the result should know.
+        projections: re-projections from earlier runs on the same volume.
+        done: report of every finished slice.
+        notes: sentences that the reader of the result should know.
     """
 
     request: ReduceRequest
@@ -48,12 +48,12 @@ class Reduction:
         self.notes = Notes(self.request.numbers.number)
 
     def run(self) -> Finished:
-        """Correct all slices, those with metal in the order asked for; each is told of as it is done.
+        """Correct all slices, those with metal in the requested order, and report each finished slice.
 
         Raises:
-            UsageError: parameters or device the method does not take.
-            MethodFailed: the method gave no result.
-            Cancelled: it was told to stop.
+            UsageError: parameters or device that the method does not accept.
+            MethodFailed: the method returned no result.
+            Cancelled: the run was cancelled.
         """
         started = time.perf_counter()
         request = self.request
@@ -102,7 +102,7 @@ class Reduction:
         )
 
     def _skip(self, slices: Sequence[int]) -> None:
-        """Slices without metal stay as they are."""
+        """Report slices without metal; they stay unchanged."""
         for k in slices:
             self._planes[k][:] = 0
             self._tell(SliceDone(k, 0, 0.0, 0.0))
@@ -120,7 +120,7 @@ class Reduction:
             self._restored += [batch[position] for position in found]
         before_hu = case.hu.clone()
         if case.hu is not stored_hu:
-            self._projected += len(batch)  # what is restored depends on the mask, so that no other run has it
+            self._projected += len(batch)  # restored slices depend on the mask, so no other run can use them
         elif self._is_reusing:
             self._projected += self.projections.give(case)
         if outputs.is_wanted:
@@ -149,7 +149,7 @@ class Reduction:
         )
 
     def _show(self, case: MarCase, batch: list[int], result: Any, prior: Any, corrected_sinogram: Any) -> None:
-        """Show what the result is made of."""
+        """Send the pictures of a result."""
         if not self._outputs.is_wanted:
             return
         if "li_sinogram" in vars(case):
@@ -174,11 +174,11 @@ class Reduction:
 
 
 def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
-    """Show sinogram, metal trace and LI sinogram of a slice."""
+    """Send sinogram, metal trace and LI sinogram of a slice."""
     started = time.perf_counter()
     front = FrontEnd(frame_of(request), torch.device("cpu"))
     k = request.slice_index
-    # A copy of the mask, which the window may paint meanwhile.
+    # A copy, because the window may paint on the mask in the meantime.
     hu, mask = request.hu.array[k : k + 1], request.mask.array[k : k + 1].copy()
     case = front.case(hu, mask, [k])
     outputs = Outputs(channel, request.output_folder)
@@ -206,6 +206,6 @@ def show_sinogram(request: SinogramRequest, channel: Channel) -> Finished:
 
 
 def frame_of(request: ReduceRequest | SinogramRequest) -> SliceFrame:
-    """The grid of the request's slices."""
+    """Return the grid of the request's slices."""
     _, rows, columns = request.hu.array.shape
     return SliceFrame((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))

@@ -1,4 +1,4 @@
-"""Re-projections of a volume's slices, kept from one run of a sweep to the next: only the mask differs."""
+"""Re-projections of a volume's slices, kept for the next run of a sweep, because only the mask changes."""
 
 from collections.abc import Hashable
 
@@ -8,11 +8,11 @@ from torch import Tensor
 from marview.methods.api import MarCase
 
 LIMIT_BYTES = 512 * 2**20
-"""About three hundred slices; those beyond are projected in every run."""
+"""Size of the cache, for about 300 slices; further slices are projected in every run."""
 
 
 class Reprojections:
-    """Sinograms of the slices of one volume, by slice; in main memory, wherever methods run."""
+    """Sinograms of the slices of one volume, by slice, in main memory for every device."""
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
@@ -20,13 +20,13 @@ class Reprojections:
         self._kept: dict[int, Tensor] = {}
 
     def begin(self, volume: Hashable) -> None:
-        """Forget what is kept of another volume; None forgets everything."""
+        """Drop the sinograms of any other volume; None drops all."""
         if volume is None or volume != self._volume:
             self._kept.clear()
         self._volume = volume
 
     def give(self, case: MarCase) -> int:
-        """Give a case the sinograms of its slices; tells how many of them had to be projected."""
+        """Attach sinograms to the slices of a case; return the number of new projections."""
         missing = [n for n, k in enumerate(case.slice_indices) if k not in self._kept]
         parts: dict[int, Tensor] = {}
         if missing:
@@ -35,8 +35,8 @@ class Reprojections:
                 parts[n] = sinogram
                 self._keep(case.slice_indices[n], sinogram)
         rows = [parts[n] if n in parts else self._kept[k].to(case.hu.device) for n, k in enumerate(case.slice_indices)]
-        # Stacked, so that a method that writes to its sinogram spoils no other run; it takes the place of the cached
-        # property and not of `measured_sinogram`, which would say that there are raw data.
+        # Stacked, so that a method that writes to its sinogram changes no other run. It replaces the cached property,
+        # not `measured_sinogram`, which would mean that there are raw data.
         vars(case)["sinogram"] = torch.stack(rows)
         return len(missing)
 

@@ -1,4 +1,4 @@
-"""Slices of any pixel size and shape on the square processing grid, and corrections on the way back."""
+"""Slices of any pixel size and shape to the square processing grid, and corrections back to their own grid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class SliceFrame:
-    """A slice's own grid beside the processing grid: 416 x 416 square pixels around the same centre that hold it.
+    """The own grid of slices and their processing grid: 416 x 416 square pixels around the same centre.
 
     Attributes:
         shape: rows and columns of the slice.
-        spacing_mm: distance of its rows and of its columns.
+        spacing_mm: distance between rows and between columns.
     """
 
     shape: tuple[int, int]
@@ -36,14 +36,14 @@ class SliceFrame:
 
     @property
     def pixel_mm(self) -> float:
-        """Edge of a pixel of the processing grid."""
+        """Edge of a pixel of the processing grid, in mm."""
         return processing_pixel_mm(self.shape, self.spacing_mm)
 
     def to_processing(self, hu: NDArray[np.int16]) -> Tensor:
-        """HU on the processing grid, float32 `[slice, y, x]`, of slices `[slice, row, column]`.
+        """Resample slices `[slice, row, column]` to the processing grid; float32 HU `[slice, y, x]`.
 
-        Bilinear, and wider where pixels get larger. Dark streaks and bright metal keep their values: without either of
-        them the forward projection would not be the one of the slice. Padding and everything beside the slice is air.
+        Bilinear, with a wider kernel if pixels get larger. Dark streaks and bright metal keep their values, because the
+        forward projection needs both. Padding and everything outside the slice becomes air.
         """
         values = torch.from_numpy(hu.astype(np.float32))
         values[torch.from_numpy(padding(hu))] = AIR_HU
@@ -51,12 +51,12 @@ class SliceFrame:
         return (rows @ (values - AIR_HU) @ columns.T) + AIR_HU
 
     def share_to_processing(self, pixels: NDArray[np.bool_]) -> Tensor:
-        """Share of each pixel of the processing grid that the pixels cover, float32 `[slice, y, x]`."""
+        """Return the covered fraction of each pixel of the processing grid, float32 `[slice, y, x]`."""
         rows, columns = self._down
         return rows @ torch.from_numpy(pixels.astype(np.float32)) @ columns.T
 
     def mask_to_processing(self, mask: NDArray[np.bool_]) -> Tensor:
-        """A mask on the processing grid, bool `[slice, y, x]`, of `[slice, row, column]`; nothing small is lost."""
+        """Resample a mask `[slice, row, column]` to the processing grid, bool `[slice, y, x]`; small pieces stay."""
         covered = torch.zeros((len(mask), SIZE, SIZE), dtype=torch.bool)
         box = box_of(mask)
         if box is not None:
@@ -64,24 +64,24 @@ class SliceFrame:
         return covered
 
     def renew(self, covered: Tensor, mask: NDArray[np.bool_], box: Box) -> None:
-        """Bring a mask on the processing grid up to date, in place, after changes within a box.
+        """Update a mask on the processing grid in place, after changes within a box.
 
         Args:
-            covered: the mask there as it was, bool `[slice, y, x]`.
-            mask: the mask as it is, bool `[slice, row, column]`.
-            box: where that differs from what it was.
+            covered: bool `[slice, y, x]`; the earlier mask on the processing grid.
+            mask: bool `[slice, row, column]`; the current mask.
+            box: region in which the masks differ.
         """
         (top, rows), (left, columns) = (self._reach(axis, box[axis + 1]) for axis in (0, 1))
         metal = mask[:, rows, columns]
         down, across = self._down[0][top, rows], self._down[1][left, columns]
-        # A pixel that is half metal is metal, however the sum is rounded.
+        # A pixel that is half metal is metal, whatever the rounding of the sum.
         covered[:, top, left] = (down @ torch.from_numpy(metal.astype(np.float32)) @ across.T) >= 0.5 - _ROUNDING
         k, row, column = (torch.from_numpy(index) for index in np.nonzero(metal))
         y, x = self._nearest(0)[row + rows.start], self._nearest(1)[column + columns.start]
         covered[k, y, x] = True
 
     def _reach(self, axis: int, part: slice) -> tuple[slice, slice]:
-        """The processing pixels that look at a part of the rows (or columns), and the rows that these look at."""
+        """Return the processing pixels that use a range of rows (or columns), and the rows that these pixels use."""
         weights = self._down[axis]
         nearest = self._nearest(axis)[part]
         looking = weights[:, part].any(dim=1)
@@ -90,15 +90,15 @@ class SliceFrame:
         return pixels, _extent(weights[pixels].any(dim=0))
 
     def to_native(self, correction: Tensor) -> Tensor:
-        """A correction in HU on the slice's own grid, `[slice, row, column]`, of one on the processing grid.
+        """Resample a correction from the processing grid to the slice's own grid, HU `[slice, row, column]`.
 
-        Cubic; 0 outside the circle that the processing grid holds, with a soft edge inside it.
+        Cubic; zero outside the reconstruction circle, with a soft edge inside it.
         """
         rows, columns = self._up
         return (rows @ correction @ columns.T) * self._circle
 
     def changeable(self, hu: NDArray[np.int16]) -> Tensor:
-        """Where a correction may change slices: everywhere but on padding; bool `[slice, row, column]`."""
+        """Mark the pixels that a correction may change: all but padding; bool `[slice, row, column]`."""
         return torch.from_numpy(~padding(hu))
 
     @cached_property
@@ -118,14 +118,14 @@ class SliceFrame:
 
     @cached_property
     def _circle(self) -> Tensor:
-        """1 inside the reconstruction circle, falling to 0 over its last hundredths, `[row, column]`."""
+        """Return 1 inside the reconstruction circle, falling to 0 at its edge, `[row, column]`."""
         y, x = (_centres(self.shape[axis], self.spacing_mm[axis]) for axis in (0, 1))
         radius = np.hypot(y[:, None], x[None, :]) / (SIZE * self.pixel_mm / 2)
         inwards = np.clip((1 - radius) / _TAPER, 0, 1)
         return torch.from_numpy((inwards * inwards * (3 - 2 * inwards)).astype(np.float32))
 
     def _nearest(self, axis: int) -> Tensor:
-        """Index on the processing grid nearest to each row or column."""
+        """Return the nearest index on the processing grid for each row or column."""
         index = _centres(self.shape[axis], self.spacing_mm[axis]) / self.pixel_mm + (SIZE - 1) / 2
         return torch.from_numpy(np.clip(np.rint(index), 0, SIZE - 1).astype(np.int64))
 
@@ -142,10 +142,10 @@ def _centres(count: int, pitch: float) -> NDArray[np.float64]:
 def _weights(
     n_out: int, pitch_out: float, n_in: int, pitch_in: float, kernel: Kernel, reach: float, *, is_held: bool = False
 ) -> Tensor:
-    """What each input gives to each output along one axis, `[out, in]`.
+    """Return the weight of each input for each output along one axis, `[out, in]`.
 
-    Beyond the inputs lies nothing, or, where `is_held`, what lies at their edge. The kernel is as wide as the coarser
-    of the two pitches, so that nothing finer is folded into a coarse grid.
+    Outside the inputs is zero or, with `is_held`, the value at their edge. The kernel is as wide as the coarser of the
+    two spacings, to avoid aliasing.
     """
     width = max(pitch_in, pitch_out)
     beyond = int(np.ceil(reach * width / pitch_in + n_out * pitch_out / pitch_in / 2)) + 1

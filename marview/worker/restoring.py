@@ -1,8 +1,8 @@
 """Restore dark streaks that a file cut off at its lowest value.
 
 Dense metal darkens an image far below -1024 HU, where most files end. The forward projection of such a file is too high
-outside the metal trace, because the dark half of the streaks is missing there. What is missing is estimated from the
-rays outside the trace: they must agree with those of a tissue prior.
+outside the metal trace, because the dark half of the streaks is missing. marview estimates the missing part from the
+rays outside the trace, which must agree with the rays of a tissue prior.
 """
 
 import math
@@ -25,16 +25,16 @@ from marview.volume.volume import BODY_HU
 from marview.worker.resampling import SIZE
 
 _SIZE, _VIEWS = 160, 140
-"""Grid and views of the estimate: what is missing is smooth, so a coarse scan is as good as a fine one."""
+"""Grid and views of the estimate. The missing part is smooth, so a coarse scan is as good as a fine one."""
 
 _PASSES, _STEPS = 4, 3
-"""Priors made in turn, and steps of SIRT towards each; more of either fit the errors of the prior."""
+"""Number of priors, and of SIRT steps towards each; more of either fit the errors of the prior."""
 
 _LEAST_SHARE = 0.004
-"""A slice with a smaller share of the body at the lowest value is left alone: bowel gas reaches there, too."""
+"""Body fraction at the lowest value below which a slice is left alone, because bowel gas is as dark."""
 
 _LOWEST_FLOOR_HU = -1500
-"""A file that goes below stores what the scanner saw."""
+"""Lowest value of a file below which it stores the whole scale."""
 
 _SMOOTHING_PX = 1.0
 _LEAST_BONE = 1.2 * MU_WATER
@@ -44,14 +44,14 @@ _FEWEST_RAYS = 0.01
 
 
 def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels at the lowest value of their slice, where dark streaks were cut off there; bool `[slice, row, column]`.
+    """Mark pixels at the lowest value of their slice, if dark streaks were cut off there; bool `[slice, row, column]`.
 
-    None in a slice in whose body that value is rare, as in a file that stores the whole scale. Air beside the body
-    counts where the body does: a streak that leaves the body was cut off all along.
+    No pixel is marked in a slice whose body rarely has that value, as in a file with the whole scale. Air beside the
+    body counts if the body does, because a streak that leaves the body was cut off all along.
 
     Args:
-        hu: slices, `[slice, row, column]`.
-        mask: their metal.
+        hu: slices, HU `[slice, row, column]`.
+        mask: their metal mask.
     """
     found = np.zeros(hu.shape, np.bool_)
     for plane, metal, beside, out in zip(hu, mask, padding(hu), found, strict=True):
@@ -66,10 +66,10 @@ def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Restorer:
-    """Estimates what a file cut off, on a coarse parallel scan of the processing grid.
+    """Estimates the part that a file cut off, on a coarse parallel scan of the processing grid.
 
     Attributes:
-        pixel_mm: edge of a pixel of the processing grid.
+        pixel_mm: edge of a pixel of the processing grid, in mm.
     """
 
     pixel_mm: float
@@ -83,14 +83,14 @@ class Restorer:
         )
 
     def missing(self, mu: Tensor, metal: Tensor, share: Tensor, pause: Callable[[], None] = lambda: None) -> Tensor:
-        """By how much slices are too bright, 1/cm, at least 0, `[slice, y, x]`.
+        """Return by how much slices are too bright, 1/cm, at least 0, `[slice, y, x]`.
 
-        SIRT with the bound that nothing gets brighter, alternating with the prior of NMAR.
+        SIRT under the constraint that no pixel gets brighter, alternating with the prior of NMAR.
 
         Args:
             mu: slices on the processing grid, 1/cm, `[slice, y, x]`.
             metal: their metal mask.
-            share: of each pixel that the file cut off, 0 to 1.
+            share: cut-off fraction of each pixel, 0 to 1.
             pause: called between the steps.
 
         Source: P. Gilbert, Iterative methods for the three-dimensional reconstruction of an object from projections,

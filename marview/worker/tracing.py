@@ -1,7 +1,7 @@
-"""The metal trace of a slice while its mask is painted: what a `TraceRequest` asks for.
+"""The metal trace of a slice while the user paints its mask: the work of a `TraceRequest`.
 
-A brush adds to a mask, and the trace of what is added is all that a trace gains: rays through the rest are known. On
-the processing grid, too, nothing changes but where the brush has been.
+A brush adds to a mask, so the trace gains only the rays of the added pixels. On the processing grid, too, only the
+brushed region changes.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ from marview.worker.resampling import SliceFrame
 
 @dataclass
 class _Known:
-    """What was marked last.
+    """The last marked mask and its trace.
 
     Attributes:
-        front: the grid it was marked on.
-        mask: the mask as it was painted, bool `[1, row, column]`.
-        metal: the same on the processing grid, bool `[1, y, x]`.
-        pixels: those whose rays make the trace, bool `[1, y, x]`.
-        trace: its rays, bool `[1, view, bin]`.
+        front: front end of its grid.
+        mask: bool `[1, row, column]`; the painted mask.
+        metal: bool `[1, y, x]`; the same on the processing grid.
+        pixels: bool `[1, y, x]`; the pixels whose rays make the trace.
+        trace: bool `[1, view, bin]`; the rays.
     """
 
     front: FrontEnd
@@ -45,21 +45,21 @@ class _Known:
 
 _last: _Known | None = None
 _bodies: dict[tuple[FrontEnd, str], dict[int, NDArray[np.uint8]]] = {}
-"""The rays through the body in the slices of the last series, packed to bits."""
+"""Rays through the body in the slices of the last series, packed to bits."""
 
 
 def mark_trace(request: TraceRequest) -> Finished:
-    """Write the trace that a run with this mask would have."""
+    """Write the trace that a run with this mask would use."""
     started = time.perf_counter()
     _, rows, columns = request.mask.array.shape
     front = _front_end((rows, columns), (request.spacing_mm[1], request.spacing_mm[2]))
     k = request.slice_index
-    # The window paints on meanwhile: numpy counts True voxels before it lists them, and must not find more then.
+    # The window may paint in the meantime: numpy counts True voxels before it lists them, and must not find more then.
     mask = request.mask.array[k : k + 1].copy()
     with _one_thread():
         trace = _trace(front, mask)[0].numpy()
     request.trace.array[:] = trace
-    # Here, where it holds nobody up: in the window it would wait for what draws there.
+    # Computed here, where nothing waits for it; in the window it would delay drawing.
     coverage = dataclasses.asdict(TraceCoverage.of(trace, _body(front, request)))
     return Finished({"slice_index": k, "coverage": coverage, "seconds": time.perf_counter() - started})
 
@@ -78,7 +78,7 @@ def _trace(front: FrontEnd, mask: NDArray[np.bool_]) -> Tensor:
 
 
 def _body(front: FrontEnd, request: TraceRequest) -> NDArray[np.bool_] | None:
-    """The rays through the body, bool `[view, bin]`; None where nothing is known of it."""
+    """Return the rays through the body, bool `[view, bin]`; None if they are unknown."""
     if request.hu is None:
         return None
     k, beam = request.slice_index, front.beam
@@ -93,7 +93,7 @@ def _body(front: FrontEnd, request: TraceRequest) -> NDArray[np.bool_] | None:
 
 
 def _metal(frame: SliceFrame, mask: NDArray[np.bool_], known: _Known) -> Tensor:
-    """A mask on the processing grid, worked out anew only around what differs from the one that is known."""
+    """Resample a mask to the processing grid; compute only the region that differs from the known mask."""
     metal = known.metal.clone()
     changed = box_of(mask ^ known.mask)
     if changed is not None:
@@ -103,7 +103,7 @@ def _metal(frame: SliceFrame, mask: NDArray[np.bool_], known: _Known) -> Tensor:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep torch on one thread: on matrices as small as a mask's box, several only wait for one another."""
+    """Limit torch to one thread: for matrices as small as the box of a mask, more threads only wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -114,5 +114,5 @@ def _one_thread() -> Iterator[None]:
 
 @lru_cache(maxsize=2)
 def _front_end(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> FrontEnd:
-    """Kept from one event of a stroke to the next."""
+    """State kept from one event of a stroke to the next."""
     return FrontEnd(SliceFrame(shape, spacing_mm), torch.device("cpu"))

@@ -220,7 +220,7 @@ def test_wires_in_a_clinical_image_are_better_left_to_nmar(loaded, room, weights
 
 def test_weights_of_another_network_are_refused(loaded, room, weights_job) -> None:
     other = weights_job(room.network.Cnn(16), {"width": 8})
-    with pytest.raises(MethodFailed, match="not of this network"):
+    with pytest.raises(MethodFailed, match="belong to another network"):
         loaded.method.run(case_of(made_pairs()), loaded.parameters({}), other)
 
 

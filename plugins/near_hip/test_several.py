@@ -82,7 +82,7 @@ def test_weights_of_another_network_are_refused(room, made, loaded) -> None:
         def weights(self, file: str) -> dict[str, torch.Tensor]:
             return room.network.NearHipCnn(4).state_dict()
 
-    with pytest.raises(MethodFailed, match="not of this network"):
+    with pytest.raises(MethodFailed, match="belong to another network"):
         room.several.of_several(Other(loaded=loaded), 384.0)
 
 

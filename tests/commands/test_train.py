@@ -169,7 +169,7 @@ def test_a_run_begins_with_weights_and_goes_on_with_its_own(marview, clean: Path
     assert "| begins with | weight and bias of" in (second / "model_card.md").read_text(encoding="utf-8")
     both = marview(*words, "--output", second, "--resume", *begun)
     assert both.exit_code == 2
-    assert "say either --resume or --begin-with" in both.err
+    assert "Use either --resume or --begin-with" in both.err
 
 
 def test_a_loss_that_is_not_a_number_is_a_sentence(marview, clean: Path, tmp_path: Path) -> None:
@@ -249,8 +249,8 @@ def test_what_is_wrong_with_the_folder_is_told_before_anything_is_read(
     (tmp_path / "held" / "weights.safetensors").write_bytes(b"")
     held = marview(*words, "--output", tmp_path / "held")
     none = marview(*words, "--output", tmp_path / "run", "--resume")
-    assert "holds a run already" in held.err
-    assert "holds no run that could be taken up" in none.err
+    assert "already holds a run" in held.err
+    assert "holds no run that could be resumed" in none.err
     assert "Reading" not in answer.err + held.err + none.err
 
 
@@ -268,10 +268,10 @@ def test_a_method_may_make_its_own_pairs_of_a_patient(marview, clean: Path, tmp_
     assert load_weights(tmp_path / "run" / "weights.safetensors")[1].protocols == ()
     again = marview(*words, "--resume", "--protocol", "adn-256")
     assert again.exit_code == 2
-    assert "makes its own pairs of the scans it is given, so leave --protocol out" in again.err
+    assert "makes its own pairs from the scans, so leave --protocol out" in again.err
     refused = marview("methods", "--install", tmp_path / "run")
     assert refused.exit_code == 2
-    assert "reads no weights: it learns anew in every run" in refused.err
+    assert "uses no weights: it learns from the scan in every run" in refused.err
 
 
 def test_unpaired_scans_train_adn(marview, clean: Path, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -
     answer = marview("train", "hungry", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 4
     assert "needs more memory than" in answer.err
-    assert "take a smaller batch in" in answer.err
+    assert "Use a smaller batch in" in answer.err
 
 
 @pytest.mark.parametrize(
@@ -312,8 +312,11 @@ def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -
         (("small", "--patient", "SCANS", "--size", "tiny"), "small does not learn from a patient's own scan"),
         (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'; it has tiny"),
         (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "there is no protocol 'sdl'"),
-        (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "holds no run that could be taken up"),
-        (("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "-1"), "--max-minutes is -1. Use a number"),
+        (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "holds no run that could be resumed"),
+        (
+            ("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "-1"),
+            "--max-minutes is -1. Use a number",
+        ),
         (("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "nan"), "--max-minutes is nan. Use a number"),
         (("nmar", "--data", "SCANS", "--size", "tiny"), "no recipes, so there is nothing to train"),
         (("unknown", "--data", "SCANS"), "There is no method 'unknown'"),

@@ -46,9 +46,9 @@ def test_a_part_of_which_only_some_tensors_fit_is_called_so(tmp_path: Path) -> N
 
 
 def test_weights_of_another_method_or_of_nothing_alike_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="holds weights of large; small can only begin with its own"):
+    with pytest.raises(UsageError, match="holds weights of large; small can only start from its own"):
         begin_with(network(), saved(tmp_path / "a.safetensors", network(), "large"), "small")
-    with pytest.raises(UsageError, match=r"Nothing in .* has the name and shape"):
+    with pytest.raises(UsageError, match=r"No tensor in .* has the name and shape"):
         begin_with(nn.Conv2d(2, 2, 3), saved(tmp_path / "b.safetensors", network()), "small")
     (tmp_path / "c.safetensors").write_bytes(b"nothing")
     with pytest.raises(BadInput, match="cannot be read as weights"):

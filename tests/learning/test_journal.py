@@ -39,7 +39,7 @@ def test_a_damaged_curve_steps_aside_for_a_new_one(tmp_path: Path, content: byte
     Journal(tmp_path, 10, said.append, has_log=False).note({"step": 15})
     assert [row["step"] for row in read_curve(tmp_path)] == ["15"]
     [sentence] = said
-    assert "a new one is begun; the old one is now" in sentence
+    assert "a new one starts. The old one is now" in sentence
     assert (tmp_path / DAMAGED).read_bytes() == content
 
 

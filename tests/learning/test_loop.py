@@ -189,7 +189,7 @@ def test_what_the_weights_for_use_cannot_hold_replaces_neither_file(begin, small
     good = [(tmp_path / "run" / name).read_bytes() for name in (STATE, WEIGHTS)]
     training = begin(is_resumed=True)
     training.learner.used.state_dict()["last.weight"].fill_(1e6)  # a number, but none of 16 bits
-    with pytest.raises(MethodFailed, match="what stood there before stays"):
+    with pytest.raises(MethodFailed, match="The earlier file stays"):
         training.keep()
     assert [(tmp_path / "run" / name).read_bytes() for name in (STATE, WEIGHTS)] == good
 
@@ -198,7 +198,7 @@ def test_a_damaged_state_says_what_it_can_be_gone_on_from(begin, small, tmp_path
     begin(recipe=small.recipe(steps=4)).run()
     (tmp_path / "run" / STATE).write_bytes(b"damaged")
     with pytest.raises(
-        BadInput, match=rf"{STATE} cannot be read .* Or remove it: --resume then goes on from .*{WEIGHTS}"
+        BadInput, match=rf"{STATE} cannot be read .* Or remove it: --resume then continues from .*{WEIGHTS}"
     ):
         begin(is_resumed=True)
     (tmp_path / "run" / STATE).unlink()
@@ -330,7 +330,7 @@ def test_the_curve_has_a_row_for_every_look_and_pictures(begin, small, tmp_path:
 
 def test_a_folder_with_a_run_is_not_overwritten(begin, small) -> None:
     begin(recipe=small.recipe(steps=1)).run()
-    with pytest.raises(UsageError, match="holds a run already; say --resume"):
+    with pytest.raises(UsageError, match=r"already holds a run\. Add --resume"):
         begin()
 
 

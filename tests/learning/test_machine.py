@@ -72,14 +72,14 @@ def test_half_precision_is_for_networks(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_a_sentence() -> None:
-    with pytest.raises(UsageError, match="finds none on this machine"):
+    with pytest.raises(UsageError, match="finds no CUDA GPU here"):
         Machine("cuda")
 
 
 def test_several_processes_without_accelerate_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(UsageError, match=r"needs accelerate; .* pip install 'marview\[learning\]'"):
+    with pytest.raises(UsageError, match=r"needs accelerate. .* pip install 'marview\[learning\]'"):
         Machine("cpu")
 
 

@@ -97,7 +97,7 @@ def test_air_holds_no_metal() -> None:
 
 def test_slices_of_air_are_a_sentence() -> None:
     empty = Bank([np.full((64, 64), -1000, np.int16)], ["air"])
-    with pytest.raises(BadInput, match="slices in a row hold no tissue"):
+    with pytest.raises(BadInput, match="slices in a row contain no tissue"):
         draw_scene(empty, Data(protocols=("adn-256",), phantoms=0), (0, 0, 0, 0))
 
 

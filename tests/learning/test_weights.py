@@ -80,9 +80,9 @@ def test_weights_that_lack_something_are_refused() -> None:
 
 def test_a_file_that_says_nothing_is_refused(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
-    with pytest.raises(BadInput, match="does not say what network it is of"):
+    with pytest.raises(BadInput, match="does not describe its network"):
         load_weights(tmp_path / "a.safetensors")
-    with pytest.raises(BadInput, match="the weights does not say"):
+    with pytest.raises(BadInput, match="the weights does not describe"):
         about({"method": "a"})
 
 
@@ -90,7 +90,7 @@ def test_a_file_that_says_nothing_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_safetensors_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match=r"cannot be read as weights: .*; take a whole copy of the file\."):
+    with pytest.raises(BadInput, match=r"cannot be read as weights: .*\. Copy the whole file again\."):
         load_weights(path)
 
 

@@ -1,4 +1,4 @@
-"""The mask-pyramid U-Net of sinogram networks: at every depth it is told which part of its view the metal hides."""
+"""The mask-pyramid U-Net of sinogram networks: every level gets the metal trace at its own resolution."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from marview.projection import Projector
 
 DEPTH = 5
 MULTIPLE = 2**DEPTH
-"""Views and bins are padded to a multiple of this, since they are halved five times."""
+"""Views and bins are padded to a multiple of this, because they are halved five times."""
 
 _LINE_INTEGRAL = 4.0
 _FIELD_MM = 153.6
@@ -16,9 +16,9 @@ _FIELD_MM = 153.6
 
 
 def line_unit(projector: Projector) -> float:
-    """The line integral that a sinogram network counts as one: 4 in the published field of 15.36 cm.
+    """The line integral that a sinogram network scales to one: 4 in the published field of 15.36 cm.
 
-    It grows in proportion to the field, so a body that fills the grid looks the same to the network whatever its size.
+    It grows in proportion to the field, so a body that fills the grid looks the same to the network at any size.
     """
     return _LINE_INTEGRAL * projector.pixel_mm * max(projector.shape) / _FIELD_MM
 
@@ -31,16 +31,16 @@ class MaskPyramidUNet(nn.Module):
     last. The averaged trace is a further channel of every level. No normalization.
 
     Attributes:
-        last: the convolution that makes the result.
+        last: last convolution.
     """
 
     def __init__(self, base: int = 64, *, has_pyramid: bool = True, starts_at_zero: bool = False) -> None:
-        """Weights at random.
+        """Build the network with random weights.
 
         Args:
-            base: channels of the first level.
-            has_pyramid: whether the levels get the trace; without it only the input has it.
-            starts_at_zero: the last convolution begins at zero, so that a residual network begins at its input.
+            base: number of channels of the first level.
+            has_pyramid: whether every level gets the trace; otherwise only the input does.
+            starts_at_zero: whether the last convolution starts at zero, so that a residual network starts as identity.
         """
         super().__init__()
         self.has_pyramid = has_pyramid
@@ -63,7 +63,7 @@ class MaskPyramidUNet(nn.Module):
     def forward(self, sinogram: Tensor, trace: Tensor) -> Tensor:
         """`[slice, view, bin]` and the metal trace (bool or 0 to 1) -> `[slice, view, bin]`, of any size.
 
-        Views are continued in a circle, bins are reflected.
+        Views are padded in a circle, bins by reflection.
         """
         views, bins = sinogram.shape[-2:]
         planes = torch.stack([sinogram, trace.to(sinogram.dtype)], dim=1)

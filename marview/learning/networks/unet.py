@@ -1,4 +1,4 @@
-"""The U-Net of image domain networks: four times halved, bilinear upsampling, batch normalization."""
+"""The U-Net of image networks: four halvings, bilinear upsampling, batch normalization."""
 
 from itertools import pairwise
 
@@ -7,32 +7,32 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
 MULTIPLE = 16
-"""Rows and columns are padded to a multiple of this, since they are halved four times."""
+"""Rows and columns are padded to a multiple of this, because they are halved four times."""
 
 
 class UNet(nn.Module):
-    """U-Net whose deepest two levels have the same width, since bilinear upsampling changes none.
+    """U-Net whose deepest two levels have equal width, because bilinear upsampling keeps the number of channels.
 
     Channels are base times 1, 2, 4, 8, 8 on the way down and 4, 2, 1, 1 on the way up; every level has two 3 x 3
     convolutions. 13,394,753 parameters at base 64 and 3,351,969 at base 32, with two channels in and one out: the
     image networks of DuDoNet (Lin 2019) and of deep sinogram completion (Yu 2020).
 
     Attributes:
-        last: the convolution that makes the result.
+        last: last convolution.
     """
 
     def __init__(
         self, inputs: int = 2, outputs: int = 1, base: int = 64, *, has_norm: bool = True, starts_at_zero: bool = False
     ) -> None:
-        """Weights at random.
+        """Build the network with random weights.
 
         Args:
-            inputs: channels of the input.
-            outputs: channels of the result.
-            base: channels of the first level.
-            has_norm: batch normalization after every convolution but the last; batches of one slice learn better
-                without.
-            starts_at_zero: the last convolution begins at zero, so that a residual network begins at its input.
+            inputs: number of input channels.
+            outputs: number of output channels.
+            base: number of channels of the first level.
+            has_norm: whether batch normalization follows every convolution but the last; batches of one slice learn
+                better without.
+            starts_at_zero: whether the last convolution starts at zero, so that a residual network starts as identity.
         """
         super().__init__()
         down = [base, 2 * base, 4 * base, 8 * base, 8 * base]

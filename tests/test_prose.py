@@ -36,6 +36,7 @@ LATER = {"docs/decisions/", "docs/methods/"}
 ROOMS = [
     "marview/[ceoptv]*.py",
     "marview/commands/*.py",
+    "marview/evaluation/*.py",
     "marview/export/**/*.py",
     "marview/geometry/**/*.py",
     "marview/learning/**/*.py",

@@ -1,1 +1,1 @@
-"""Known truth: cases read, written and simulated, and every method's table on them."""
+"""Evaluation with known truth: read, write and simulate cases, and compare methods on them in tables."""

@@ -1,4 +1,4 @@
-"""Every method on every case: measured, kept as it goes, summed up in tables and figures."""
+"""Run every method on every case: measure, store each result at once, and write tables and figures."""
 
 import json
 import math
@@ -30,12 +30,12 @@ from marview.threads import NO_THREAD, NoThread
 
 @dataclass(frozen=True)
 class Corrected:
-    """What a method made of a case.
+    """Result of a method on a case.
 
     Attributes:
-        hu: HU, `[slice, y, x]`, on the case's grid.
-        seconds: how long it took.
-        notes: what a reader of the result should know.
+        hu: HU `[slice, y, x]`, on the grid of the case.
+        seconds: duration.
+        notes: notes that a reader of the result should know.
     """
 
     hu: NDArray[np.float32]
@@ -44,7 +44,7 @@ class Corrected:
 
 
 Tell = Callable[[float], None]
-"""Is told how much of a case a method has done, 0 to 1."""
+"""Called with the finished fraction of a case, 0 to 1."""
 
 Correct = Callable[["Entry", KnownCase, Tell], Corrected]
 """Runs a method on a case; raises `MethodFailed` with a sentence."""
@@ -54,14 +54,14 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """A method that takes part.
+    """A method in the benchmark.
 
     Attributes:
-        id: its identifier.
-        title: what the table calls it.
+        id: identifier of the method.
+        title: name in the table.
         parameters: values that differ from its defaults.
-        version: of its manifest; another version is measured anew.
-        learns_from_scan: whether it is given what is known of the scan a case lies in.
+        version: version in the manifest; another version is measured again.
+        learns_from_scan: whether the method gets other slices of the scan of a case.
     """
 
     id: str
@@ -72,7 +72,7 @@ class Entry:
 
     @property
     def key(self) -> dict[str, Any]:
-        """What its numbers depend on besides the case."""
+        """All that its results depend on besides the case."""
         return {"version": self.version, **self.parameters}
 
 
@@ -88,19 +88,19 @@ def run_benchmark(
 ) -> Results:
     """Measure every method on every case and write the tables.
 
-    What is measured is kept below `output` at once: stopped and started again with the same arguments, it goes on where
-    it stopped; with further methods, it measures those alone; a case whose own files were made anew is measured anew.
-    A case that cannot be used, or a method that fails on it, costs a sentence and nothing else; one for all cases on
+    Each result is stored below `output` at once. A stopped benchmark with the same arguments continues; further methods
+    are measured alone; a case whose files changed is measured again. A case that cannot be used, or a method that fails
+    on it, gives one sentence and no other consequence; equal failures share a sentence.
     which it fails alike.
 
     Args:
-        protocol: name of the protocol the cases were made with.
-        cases: in which order to go through them.
+        protocol: name of the protocol of the cases.
+        cases: cases in the order to measure them.
         entries: the methods.
         output: folder for `results.json`, `table.md`, `table.csv`, `slices.csv`, `figures/METHOD.png`, `parts/`.
-        source: where the cases come from, so that two sets are not mixed in one folder.
+        source: origin of the cases, so that one folder never mixes two sets.
         correct: runs a method on a case.
-        on_progress: is told the share that is done and what is next.
+        on_progress: called with the finished fraction and the next step.
 
     Raises:
         UsageError: `output` holds a benchmark of another protocol or source.
@@ -133,7 +133,7 @@ def run_benchmark(
                 refused.setdefault((row, str(reason)), []).append(listed.name)
                 continue
             store.put(listed.name, row, keys[listed.name][row], _measure(corrected, known))
-            _figure(figures, row).unlink(missing_ok=True)  # it showed what was worst, median and best before
+            _figure(figures, row).unlink(missing_ok=True)  # it shows the worst, median and best slice of before
     failures += [f"{row} on {listing(names, 20)}: {reason}" for (row, reason), names in refused.items()]
     results = _collect(protocol, store, keys, entries, failures)
     _write(results, output)
@@ -147,7 +147,7 @@ _Keys = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def _keys(cases: Sequence[ListedCase], entries: Sequence[Entry]) -> _Keys:
-    """What the numbers of each row on each case depend on, by case and row: the method, and the case's files."""
+    """What the results of each row depend on, by case and row: the method and the files of the case."""
     rows: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}, LOOP: {}} | {entry.id: entry.key for entry in entries}
     learning = {entry.id for entry in entries if entry.learns_from_scan}
     keys = {}
@@ -159,10 +159,10 @@ def _keys(cases: Sequence[ListedCase], entries: Sequence[Entry]) -> _Keys:
 
 
 def _read_ahead(cases: Sequence[ListedCase]) -> Iterator[tuple[ListedCase, "Future[KnownCase]"]]:
-    """Each case once it is read; the next one is read or simulated while the methods run on this one.
+    """Yield each case once it is read; the next one is read or simulated while the methods run.
 
     Raises:
-        NoThread: the system starts no more threads.
+        NoThread: the system cannot start another thread.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="cases") as reader:
         try:
@@ -171,13 +171,13 @@ def _read_ahead(cases: Sequence[ListedCase]) -> Iterator[tuple[ListedCase, "Futu
             raise NoThread(NO_THREAD) from error
         for number, listed in enumerate(cases):
             current = ahead.pop()
-            wait([current])  # two cases are in memory, never more
+            wait([current])  # at most two cases are in memory
             ahead += [reader.submit(each.read) for each in cases[number + 1 : number + 2]]
             yield listed, current
 
 
 def _teller(on_progress: Progress, text: str, case: tuple[int, int], row: tuple[int, int]) -> Tell:
-    """Turns the share of one method on one case into that of the whole; (number, of how many) of both."""
+    """Convert the progress of a method on a case to that of the whole benchmark."""
 
     def tell(fraction: float) -> None:
         share_of_case = (row[0] + min(max(fraction, 0.0), 1.0)) / row[1]
@@ -194,7 +194,7 @@ def _make(row: str, known: KnownCase, entries: Sequence[Entry], correct: Correct
         return Corrected(np.broadcast_to(image.numpy(), known.truth_hu.shape), 0.0)
     corrected = correct(next(entry for entry in entries if entry.id == row), known, tell)
     if corrected.hu.shape != known.truth_hu.shape or not np.isfinite(corrected.hu).all():
-        raise MethodFailed(f"its result is {corrected.hu.shape}, or holds values that are not numbers.")
+        raise MethodFailed(f"its result is {corrected.hu.shape}, or holds values that are not finite.")
     return corrected
 
 
@@ -209,7 +209,7 @@ def _without_metal(known: KnownCase, *, is_looped: bool) -> Tensor:
 
 
 def _measure(corrected: Corrected, known: KnownCase) -> Part:
-    # the metal is the input's again, as in every corrected series marview writes
+    # metal pixels get the input's values back, as in every corrected series of marview
     restored = np.where(known.metal, known.uncorrected_hu, corrected.hu)
     measured = measure_case(restored, known.truth_hu, known.metal, known.uncorrected_hu)
     sizes = np.count_nonzero(known.metal, axis=(1, 2))
@@ -253,9 +253,9 @@ def _draw_figures(
     folder: Path,
     on_progress: Progress,
 ) -> None:
-    """The results' images are not on disk, so `correct` is asked for the three slices of each figure once more.
+    """Run `correct` again for the three slices of each figure, because the images of the results are not stored.
 
-    A slice on which it fails this time is left out.
+    A slice that fails this time is left out.
     """
     folder.mkdir(exist_ok=True)
     by_name = {each.name: each for each in cases}
@@ -273,7 +273,7 @@ def _draw_figures(
                 known = whole.slice(whole.numbers.index(each.index))
                 corrected = _make(entry.id, known, entries, correct, _ignore)
             except (BadInput, MethodFailed):
-                continue  # its numbers stand, and the tables are written: only this strip is missing
+                continue  # the tables are written; only this strip is missing
             restored = np.where(known.metal, known.uncorrected_hu, corrected.hu)
             caption = (
                 f"{word}: {each.case}, slice {each.index}, {each.metal_px} px of metal, {each.measures.psnr_db:.2f} dB"

@@ -1,4 +1,4 @@
-"""A case whose truth is known, and what makes one unusable."""
+"""A case with known truth, and the checks that it can be used."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,17 +15,17 @@ from marview.worker.neighbours import Neighbours
 
 @dataclass(frozen=True, eq=False)
 class KnownCase:
-    """What a method is given, and what it should find.
+    """Input of a method, and its truth.
 
     Attributes:
-        name: names the case in tables and files.
-        case: what the method is given.
-        truth_hu: float32, `[slice, y, x]`, HU: the image the simulation began with.
-        metal_free_sinogram: float32, `[slice, view, bin]`, line integrals of the same scan without metal, noise
-            included, or `[1, view, bin]` where all slices share it; its FBP is the ceiling of every method that
-            completes a sinogram. None where the case has none.
-        neighbours: reads what is known of the scan the case lies in, for methods that learn from it; None where it
-            lies in none.
+        name: name in tables and files.
+        case: input of the method.
+        truth_hu: float32 HU `[slice, y, x]`; image at the start of the simulation.
+        metal_free_sinogram: float32 line integrals `[slice, view, bin]` of the same scan without metal, noise
+            included, or `[1, view, bin]` if all slices share it; its FBP is the ceiling of sinogram completion. None if
+            the case has none.
+        neighbours: function that reads other slices of the scan, for methods that learn from it; None without such
+            slices.
     """
 
     name: str
@@ -41,16 +41,16 @@ class KnownCase:
 
     @property
     def metal(self) -> NDArray[np.bool_]:
-        """The metal mask, `[slice, y, x]`."""
+        """The metal mask, bool `[slice, y, x]`."""
         return np.asarray(self.case.metal.numpy())
 
     @property
     def numbers(self) -> list[int]:
-        """What each slice is called in tables: its number in the series it comes from, or that of its metal shape."""
+        """Slice numbers for tables: the number in the original series, or that of the metal shape."""
         return list(self.case.slice_indices) or list(range(len(self.truth_hu)))
 
     def slice(self, index: int) -> "KnownCase":
-        """One slice of it, by its place, as a case of its own."""
+        """Return one slice, by its position, as a case of its own."""
         one = slice(index, index + 1)
         case = MarCase(
             hu=self.case.hu[one],
@@ -69,13 +69,13 @@ class KnownCase:
 
 @dataclass(frozen=True)
 class ListedCase:
-    """A case that is known to be there and read when its turn comes.
+    """A case that is read when its turn comes.
 
     Attributes:
-        name: as of the case.
-        read: reads or simulates it; raises `BadInput` where it is unusable.
-        files: what it is read from; what was measured on them counts only as long as they are the same.
-        scan: names the slices that its neighbours are read from; what a method learned from others does not count.
+        name: name of the case.
+        read: function that reads or simulates the case; raises `BadInput` if it cannot be used.
+        files: files of the case; results count only while these are unchanged.
+        scan: description of the slices that its neighbours come from; results from other neighbours do not count.
     """
 
     name: str
@@ -84,13 +84,13 @@ class ListedCase:
     scan: str = ""
 
     def state_of_files(self) -> list[str]:
-        """Name, bytes and time of each file that is there: made anew, they differ."""
+        """Name, size and time of each existing file; they differ after a file is written again."""
         found = ((path, path.stat()) for path in self.files if path.is_file())
         return [f"{path.name} {about.st_size} {about.st_mtime_ns}" for path, about in found]
 
 
 def check_case(known: KnownCase) -> KnownCase:
-    """Hand a case on if it can be used.
+    """Return a case if it can be used.
 
     Raises:
         BadInput: shapes that do not fit together, NaN, no metal, or metal over half of the body.
@@ -98,8 +98,8 @@ def check_case(known: KnownCase) -> KnownCase:
     case, shape = known.case, tuple(known.case.hu.shape)
     if len(shape) != 3 or tuple(case.metal.shape) != shape or known.truth_hu.shape != shape:
         raise BadInput(
-            f"Case {known.name}: image {shape}, mask {tuple(case.metal.shape)} and truth {known.truth_hu.shape} are "
-            "not alike; make the case again."
+            f"Case {known.name}: image {shape}, mask {tuple(case.metal.shape)} and truth {known.truth_hu.shape} "
+            "differ in shape. Make the case again."
         )
     rays = (shape[0], case.beam.views, case.beam.bins)
     sinograms = {
@@ -110,11 +110,11 @@ def check_case(known: KnownCase) -> KnownCase:
     for name, sinogram in sinograms.items():
         shared = (1, *rays[1:]) if sinogram is known.metal_free_sinogram else rays
         if sinogram is not None and tuple(sinogram.shape) not in {rays, shared}:
-            raise BadInput(f"Case {known.name}: the {name} is {tuple(sinogram.shape)} and the beam asks for {rays}.")
+            raise BadInput(f"Case {known.name}: the {name} is {tuple(sinogram.shape)}, but the beam needs {rays}.")
     values = {"image": case.hu, "truth": known.truth_hu} | sinograms
     for name, array in values.items():
         if array is not None and not np.isfinite(np.asarray(array)).all():
-            raise BadInput(f"Case {known.name}: the {name} holds values that are not numbers; make the case again.")
+            raise BadInput(f"Case {known.name}: the {name} holds values that are not finite. Make the case again.")
     _check_metal(known)
     return known
 

@@ -1,4 +1,4 @@
-"""Our own case files: `NAME.npz`, what a method is given, and beside it `NAME.truth.npz`, what it should find."""
+"""Case files of marview: `NAME.npz`, the input of a method, and `NAME.truth.npz`, its truth."""
 
 from contextlib import suppress
 from functools import partial
@@ -17,12 +17,12 @@ _TRUTH = ".truth.npz"
 
 
 def is_case_folder(folder: Path) -> bool:
-    """Whether a folder holds such files."""
+    """Return whether a folder holds case files."""
     return next(folder.glob(f"*{_TRUTH}"), None) is not None
 
 
 def list_case_files(folder: Path, protocol: Protocol) -> list[ListedCase]:
-    """The cases of a folder, by name; one that another protocol scanned is refused when it is read."""
+    """List the cases of a folder by name; reading refuses a case of another protocol."""
     return [
         ListedCase(
             name, partial(_read_scanned, folder, name, protocol), (folder / f"{name}.npz", folder / f"{name}{_TRUTH}")
@@ -32,7 +32,7 @@ def list_case_files(folder: Path, protocol: Protocol) -> list[ListedCase]:
 
 
 def protocol_of_case_files(folder: Path) -> Protocol | None:
-    """The named protocol that scanned the first case that can be read, if it is one."""
+    """Return the named protocol of the first readable case, if it has one."""
     for name in _names(folder):
         with suppress(BadInput):
             return _protocol_of(load_case(folder / f"{name}.npz"))
@@ -40,7 +40,7 @@ def protocol_of_case_files(folder: Path) -> Protocol | None:
 
 
 def _names(folder: Path) -> list[str]:
-    """Also those of which one file is missing: reading them says which."""
+    """List case names, also those with one of the two files; reading them says which is missing."""
     return sorted({path.name.removesuffix(_TRUTH).removesuffix(".npz") for path in folder.glob("*.npz")})
 
 
@@ -52,13 +52,13 @@ def _read_scanned(folder: Path, name: str, protocol: Protocol) -> KnownCase:
     known = read_known_case(folder, name)
     if not protocol.is_scan_of(known.case.beam, known.case.pixel_mm):
         own = _protocol_of(known.case)
-        advice = f"say --protocol {own.name}" if own else "no named protocol is like it, so make the case again"
-        raise BadInput(f"Case {name} was scanned with another beam or pixel than {protocol.name}; {advice}.")
+        advice = f"Use --protocol {own.name}" if own else "No named protocol matches, so make the case again"
+        raise BadInput(f"Case {name} was scanned with another beam or pixel than {protocol.name}. {advice}.")
     return known
 
 
 def write_known_case(known: KnownCase, folder: Path) -> None:
-    """Write a case's two files, truth_hu and metal_free_sinogram in the second; each is there whole or not at all."""
+    """Write the two files of a case, the second with its truth; each appears whole or not at all."""
     save_case(known.case, folder / f"{known.name}.npz")
     truth = {"truth_hu": known.truth_hu.astype(np.float32)}
     if known.metal_free_sinogram is not None:
@@ -70,16 +70,16 @@ def read_known_case(folder: Path, name: str) -> KnownCase:
     """Read a case; the inverse of `write_known_case`.
 
     Raises:
-        BadInput: one of its files is missing, no case file, or the case is unusable.
+        BadInput: a file is missing or damaged, or the case cannot be used.
     """
     given, path = folder / f"{name}.npz", folder / f"{name}{_TRUTH}"
     for missing in (each for each in (given, path) if not each.is_file()):
-        raise BadInput(f"Case {name}: {missing} is missing; make the case again or remove its other file.")
+        raise BadInput(f"Case {name}: {missing} is missing. Make the case again, or remove its other file.")
     case = load_case(given)
     try:
         with open_regular(path) as stream, np.load(stream, allow_pickle=False) as file:
             truth_hu = file["truth_hu"]
             free = file.get("metal_free_sinogram")
     except (*DAMAGED_ARRAYS, KeyError) as reason:
-        raise BadInput(f"Case {name}: {path} is damaged or no truth of a case; make the case again.") from reason
+        raise BadInput(f"Case {name}: {path} is damaged or holds no truth. Make the case again.") from reason
     return check_case(KnownCase(name, case, truth_hu, free))

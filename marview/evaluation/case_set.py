@@ -1,4 +1,4 @@
-"""What a person may name as cases: the public layout, our own case files, or clean slices to put metal into."""
+"""The cases that a path can name: the public layout, case files, or clean slices that get metal."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from marview.slices.shapes import read_shapes, shapes_of_sizes
 
 
 def find_protocol(path: Path) -> Protocol:
-    """The protocol that the cases at a path were made with; the usual one where they tell of none, as clean slices."""
+    """Return the protocol of the cases at a path; the usual one if they name none, as clean slices."""
     found = None
     if path.is_dir() and is_syndeeplesion(path):
         found = protocol_of_syndeeplesion(path)
@@ -32,27 +32,27 @@ def list_cases(
     scanner: Scanner | None = None,
     seed: int = 0,
 ) -> list[ListedCase]:
-    """The cases at a path, by what lies there.
+    """List the cases at a path, by its content.
 
     Args:
-        path: a folder with `**/gt.h5` (SynDeepLesion's layout); a folder of our own case files, `*.npz`; or clean
-            slices: a TIFF stack, a folder of such, a DICOM series, NIfTI or array, into which `masks` are put. An
-            `index.csv` beside a stack (columns file, page, patient) tells which are of one patient.
-        protocol: the scan; files of another one are refused when they are read (the public ones were made with
+        path: a folder with `**/gt.h5` (SynDeepLesion's layout); a folder of case files, `*.npz`; or clean slices: a
+            TIFF stack, a folder of such, a DICOM series, NIfTI or array, to which `masks` are added. An `index.csv`
+            beside a stack (columns file, page, patient) says which slices are of one patient.
+        protocol: protocol of the scan; reading refuses files of another one (the public ones have
             `syndeeplesion-640`).
-        masks: metal shapes (`read_shapes`), for clean slices: ten shapes of the papers' sizes are made of them.
-        material: of the metal in clean slices.
-        scanner: that clean slices are scanned with; that of the public simulators by default.
-        seed: of places and noise in clean slices.
+        masks: metal shapes (`read_shapes`) for clean slices, of which ten shapes of the published sizes are made.
+        material: material of the metal in clean slices.
+        scanner: scanner for clean slices; by default that of the public simulators.
+        seed: seed of places and noise in clean slices.
 
     Raises:
-        BadInput: there is nothing of the kind.
-        UsageError: clean slices and no masks, an unknown metal, or a scanner for cases that are scanned already.
+        BadInput: the path holds nothing of these kinds.
+        UsageError: clean slices without masks, an unknown metal, or a scanner for cases that are already scanned.
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist.")
     if scanner is not None and path.is_dir() and (is_syndeeplesion(path) or is_case_folder(path)):
-        raise UsageError(f"The cases in {path} are scanned already; another scanner can only scan clean slices.")
+        raise UsageError(f"The cases in {path} are already scanned. Another scanner can only scan clean slices.")
     if path.is_dir() and is_syndeeplesion(path):
         return list_syndeeplesion(path, protocol)
     if path.is_dir() and is_case_folder(path):
@@ -60,7 +60,7 @@ def list_cases(
     stacks = sorted(path.glob("*.tif")) if path.is_dir() else []
     slices = [each for stack in stacks or [path] for each in list_clean(stack)]
     if masks is None:
-        raise UsageError(f"{path} holds clean slices; say --masks FILE for the metal to put into them.")
-    metal(material)  # an unknown one is told of before the first slice
+        raise UsageError(f"{path} holds clean slices. Add --masks FILE with the metal shapes.")
+    metal(material)  # refuses an unknown metal before the first slice
     shapes = shapes_of_sizes(read_shapes(masks), max(protocol.shape))
     return list_simulated(slices, shapes, protocol, material=material, scanner=scanner, seed=seed)

@@ -1,4 +1,4 @@
-"""Simulated scans of dense metal as a clinical archive has them: only the image is known, on the scale of the file."""
+"""Simulated scans of dense metal as in a clinical archive: only the image is known, on the HU scale of the file."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from marview.slices.shapes import Shape
 from marview.volume.segment import adaptive
 
 METALS = ("316l", "au")
-"""Steel and gold, in turn."""
+"""Materials used in turn: steel and gold."""
 
 
 def list_clinical(
@@ -31,15 +31,15 @@ def list_clinical(
     highest_hu: int = 32_767,
     lowest_hu: int = -32_768,
 ) -> list[ListedCase]:
-    """List one case for each clean slice, with one shape in it: each slice takes the next shape and metal.
+    """List one case per clean slice, with one shape each; shapes and metals are used in turn.
 
     Args:
-        slices: without metal.
-        shapes: put into the slices in turn.
-        protocol: the scan.
-        hear: told which metal was found automatically, by the name of the case, before the case is handed out.
-        highest_hu: where the scale of the file ends.
-        lowest_hu: where it begins.
+        slices: slices without metal.
+        shapes: shapes for the slices, in turn.
+        protocol: protocol of the scan.
+        hear: called with the name of a case and the automatically found metal, before the case is returned.
+        highest_hu: upper end of the HU scale of the file.
+        lowest_hu: lower end of the HU scale of the file.
     """
     listed = []
     for number, each in enumerate(slices):

@@ -31,27 +31,28 @@ def benchmark(
     on_progress: Progress = lambda _fraction, _text: None,
     tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Results:
-    """Measure methods on the cases at a path; `run_benchmark` says what is written, `list_cases` what cases are.
+    """Measure methods on the cases at a path; see `run_benchmark` for the files and `list_cases` for the cases.
 
-    `tables.markdown` of the results is what the command prints, `Results.record` what `results.json` holds.
+    The command prints `tables.markdown` of the results; `results.json` holds `Results.record`.
 
     Args:
-        protocol: a named protocol; empty for the one the cases were made with, as `find_protocol` tells.
-        methods: identifiers, in the order of the table; `learned` stands for all that have weights and learn no more.
-        cases: the public layout, our case files, or clean slices.
-        output: folder of the tables; one that holds an interrupted run of the same benchmark is taken up.
-        parameters: of each method, by its identifier, where they differ from the defaults.
+        protocol: a named protocol; empty for that of the cases, as `find_protocol` returns it.
+        methods: identifiers in the order of the table; `learned` stands for all with weights that learn from no scan.
+        cases: the public layout, case files, or clean slices.
+        output: folder of the tables; an interrupted run of the same benchmark in it continues.
+        parameters: values of each method's parameters, by identifier, that differ from the defaults.
         masks: metal shapes for clean slices.
-        material: of the metal in clean slices.
-        is_mismatched: scan clean slices with finer rays, detector blur and a harder beam, which no method models.
-        device: where methods run.
-        on_progress: is told the share that is done and what is next.
-        tell: hears which methods replace a bundled one.
+        material: material of the metal in clean slices.
+        is_mismatched: whether to scan clean slices with finer rays, detector blur and a harder beam, which no method
+            models.
+        device: device of the methods.
+        on_progress: called with the finished fraction and the next step.
+        tell: receives sentences about methods that replace a bundled one.
 
     Raises:
-        CannotWrite: nothing may be written to the output folder.
-        UsageError: an unknown protocol or method, clean slices without masks, or a folder of another benchmark
-            or of the scans themselves.
+        CannotWrite: the output folder cannot be written.
+        UsageError: an unknown protocol or method, clean slices without masks, or an output folder with another
+            benchmark or with the scans themselves.
         BadInput: there are no cases.
     """
     check_file(output / "results.json")

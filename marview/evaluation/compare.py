@@ -1,4 +1,4 @@
-"""Corrected volumes against their truth, in one table."""
+"""Compare corrected volumes with their truth, in one table."""
 
 import itertools
 import json
@@ -20,19 +20,19 @@ from marview.physics import protocol as named_protocol
 from marview.slices.volumes import AnyVolume, open_volume, read_mask
 
 _SAME_PLACE = 0.1
-"""How far apart voxels of one place may be, in voxels: files round."""
+"""Largest distance between equal voxels, in voxels, because files round positions."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `evaluate` found.
+    """Result of `evaluate`.
 
     Attributes:
-        names: of the corrected volumes.
-        measured: of each, slice by slice.
-        slices: numbers of the slices that were measured, as the window counts.
-        protocol: whose published rows stand below the table; empty for none.
-        notes: what the person should know about the mask.
+        names: names of the corrected volumes.
+        measured: measures of each volume, slice by slice.
+        slices: numbers of the measured slices, as the window counts.
+        protocol: protocol whose published rows appear below the table; empty for none.
+        notes: notes about the mask.
     """
 
     names: tuple[str, ...]
@@ -42,7 +42,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """As plain values for JSON; what has no finite value is null."""
+        """Return plain values for JSON; values that are not finite become null."""
         return {
             "protocol": self.protocol or None,
             "slices": list(self.slices),
@@ -57,11 +57,11 @@ class Comparison:
         }
 
     def json(self) -> str:
-        """The record as JSON text."""
+        """Return the record as JSON text."""
         return json.dumps(self.record(), indent=1, allow_nan=False)
 
     def text(self) -> str:
-        """One table: a line a measure, a column a result; below it the published rows of the protocol."""
+        """Return one table: a row per measure, a column per result; below it the published rows of the protocol."""
         header = [f"Mean of {len(self.slices)} slices (worst)", *self.names]
         table = markdown_table(header, measure_lines([(each.mean, each.worst) for each in self.measured]))
         published = published_table(published_rows(self.protocol))
@@ -71,18 +71,18 @@ class Comparison:
 def evaluate(results: Sequence[Path], truth: Path, mask: Path | None = None, protocol: str = "") -> Comparison:
     """Measure corrected volumes against their truth.
 
-    Every slice that holds metal counts; without a mask every slice, and then there is no ring. A slice in which no
-    result differs from the truth is left out, for its PSNR is infinite.
+    All slices with metal count; without a mask, all slices count and there is no ring. A slice in which no result
+    differs from the truth is left out, because its PSNR is infinite.
 
     Args:
-        results: corrected volumes (and, for comparison, the uncorrected one): anything `open_volume` opens.
-        truth: the volume without artifacts.
-        mask: the metal: anything `read_mask` reads, on the truth's voxels.
-        protocol: a named protocol, to see the published rows of its board below.
+        results: corrected volumes (and, for comparison, the uncorrected one), in any format of `open_volume`.
+        truth: volume without artifacts.
+        mask: metal mask in any format of `read_mask`, on the voxels of the truth.
+        protocol: a named protocol, to add its published rows.
 
     Raises:
-        BadInput: a volume cannot be read, or they differ in shape or lie at different places in the patient.
-        UsageError: there is no such protocol.
+        BadInput: a volume cannot be read, or the volumes differ in shape or in place in the patient.
+        UsageError: an unknown protocol.
     """
     if protocol:
         named_protocol(protocol)
@@ -104,28 +104,28 @@ def evaluate(results: Sequence[Path], truth: Path, mask: Path | None = None, pro
 
 
 def _read_alike(path: Path, true: AnyVolume) -> NDArray[np.float32]:
-    """A volume on the truth's voxels; an array, which has no place, only of its shape."""
+    """Open a volume on the voxels of the truth; an array has no place, so only its shape must match."""
     volume = open_volume(path)
     _refuse_other_shape(volume.hu.shape, true, path)
     if volume.series is not None and true.series is not None:
         away_mm = _apart_mm(volume.series.volume.grid, true.series.volume.grid)
         if away_mm > _SAME_PLACE * min(true.series.volume.grid.spacing_mm):
             raise BadInput(
-                f"{path} lies elsewhere in the patient than the truth, by up to {away_mm:.1f} mm; compare a result "
-                "with the truth of the same scan."
+                f"{path} is at another place in the patient than the truth, by up to {away_mm:.1f} mm. Compare a "
+                "result with the truth of the same scan."
             )
     return volume.hu
 
 
 def _apart_mm(grid: Grid, other: Grid) -> float:
-    """How far the corners of two grids of one shape lie apart at most."""
+    """Return the largest distance between corners of two grids of equal shape."""
     corners = np.array(list(itertools.product(*((0, n - 1) for n in grid.shape))))
     return float(np.linalg.norm(grid.to_patient(corners) - other.to_patient(corners), axis=1).max())
 
 
 def _refuse_other_shape(shape: tuple[int, ...], true: AnyVolume, path: Path) -> None:
     if shape != true.hu.shape:
-        raise BadInput(f"{path} has (z, y, x) = {shape} and the truth {true.hu.shape}; they must be alike.")
+        raise BadInput(f"{path} has (z, y, x) = {shape}, but the truth has {true.hu.shape}. They must be equal.")
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

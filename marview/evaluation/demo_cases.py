@@ -1,4 +1,4 @@
-"""The demo studies as cases with known truth, for methods that go through the clinical front end."""
+"""The demo studies as cases with known truth, for methods behind the clinical front end."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -15,20 +15,20 @@ from marview.volume.segment import adaptive
 from marview.worker.neighbours import MOST_CLEAN, nearest_clean
 
 Hear = Callable[[str, FoundMetal], None]
-"""Is told what was found in a study, by the name of its case."""
+"""Called with the name of a case and the metal that was found in its study."""
 
 
 def list_demo(kinds: tuple[str, ...], hear: Hear, every: int = 1) -> list[ListedCase]:
-    """A case for each study, made of the slices that truly hold metal.
+    """List a case for each study, with its slices that truly contain metal.
 
     Args:
-        kinds: of `make_demo`.
-        hear: is told which metal was found in the study by itself, before the case is handed out. The case's own mask
-            is the true one, outside which errors are measured.
-        every: only every so manieth slice.
+        kinds: kinds of `make_demo`.
+        hear: called with the automatically found metal before the case is returned. The case itself has the true mask,
+            and errors are measured outside of it.
+        every: keep every n-th slice.
     """
 
-    @cache  # the figures of a benchmark read their cases again, and a study takes a minute to make
+    @cache  # the figures of a benchmark read their cases again, and simulating a study takes a minute
     def read(kind: str) -> KnownCase:
         study = make_demo(kind)
         slices = np.flatnonzero(study.metal.any(axis=(1, 2)))[::every]

@@ -21,7 +21,7 @@ class Strip:
     """One row of the picture: truth, uncorrected, corrected, corrected minus truth.
 
     Attributes:
-        caption: what stands above it.
+        caption: text above the row.
         truth_hu: HU, `[y, x]`.
         uncorrected_hu: HU, `[y, x]`.
         result_hu: HU, `[y, x]`.

@@ -1,4 +1,4 @@
-"""Methods on clinical slices, in a worker process, the way `marview reduce` runs them."""
+"""Run methods on clinical slices in a worker process, as `marview reduce` does."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from marview.volume.correction import corrected
 
 @dataclass(frozen=True, eq=False)
 class FoundMetal:
-    """What is found in a study whose truth is known.
+    """Metal that was found automatically in a study with known truth.
 
     Attributes:
-        mask: metal in the slices of its case, bool `[slice, y, x]`.
-        clean_hu: int16 HU of other slices of the study, which have none, `[slice, y, x]`, nearest to metal first.
+        mask: bool `[slice, y, x]`; metal in the slices of its case.
+        clean_hu: int16 HU `[slice, y, x]`; other slices of the study without metal, nearest to metal first.
     """
 
     mask: NDArray[np.bool_]
@@ -31,15 +31,15 @@ class FoundMetal:
 
 @dataclass(frozen=True, eq=False)
 class CorrectedSlices:
-    """What a method made of slices of a volume.
+    """Result of a method on slices of a volume.
 
     Attributes:
-        hu: float32 HU, `[z, y, x]`, on their own grid, rounded as in files; slices without metal as they were.
-        seconds: what it took.
-        consistency: root mean square, outside the metal trace, of the result's forward projection less the sinogram,
-            line integrals, by slice.
+        hu: float32 HU `[z, y, x]`, on the grid of the volume, rounded as in files; slices without metal are unchanged.
+        seconds: duration.
+        consistency: root mean square difference between the result's forward projection and the sinogram outside the
+            metal trace, line integrals, by slice.
         consistency_map: that difference in `mapped_slice`, `[view, bin]`, 0 in the trace; None without such a slice.
-        notes: what a reader of the result should know.
+        notes: notes that a reader of the result should know.
     """
 
     hu: NDArray[np.float32]
@@ -53,12 +53,12 @@ class FrontEndMethods:
     """Runs installed methods on volumes in one warm worker process.
 
     Attributes:
-        found: the metal that is found in each known case, by the case's name. A case's own mask is the truth, which no
-            method is told of.
+        found: automatically found metal of each case, by name. The mask of a case is the truth, which methods must not
+            see.
 
     Args:
-        device: where methods run.
-        listings: finds the installed methods.
+        device: device of the methods.
+        listings: function that finds the installed methods.
     """
 
     def __init__(self, device: Device = "auto", listings: Callable[[], list[Listing]] = discover) -> None:
@@ -68,17 +68,17 @@ class FrontEndMethods:
         self._worker = MarWorker(listings=listings)
 
     def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:
-        """A method that takes part; raises `UsageError` as `taking_part.entry` does."""
+        """Return a method in the benchmark; raises `UsageError` as `taking_part.entry` does."""
         return entry(method, self._listings(), parameters)
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
-        """Run a method on slices of a study whose truth is known; its metal is what was found.
+        """Run a method on slices of a study with known truth, using the automatically found metal.
 
-        Single slices of what this object has corrected before are handed out as they were made then, so that figures
-        show what was measured, and a method that learns from the scan does not learn anew, and otherwise, for each.
+        Slices that this object has already corrected are returned again. So figures show what was measured, and a
+        method that learns from the scan does not learn again for every slice.
 
         Raises:
-            MethodFailed: the method failed, crashed or was refused its parameters; the sentence says why.
+            MethodFailed: the method failed, crashed or refused its parameters.
         """
         wanted, name = list(known.case.slice_indices), (known.name, f"{entry.id} {entry.key}")
         indices, whole = self._made.get(name, ([], None))
@@ -106,15 +106,15 @@ class FrontEndMethods:
         """Run a method on a volume.
 
         Args:
-            entry: the method.
+            entry: method in the benchmark.
             hu: HU, `[z, y, x]`.
-            mask: its metal.
+            mask: metal mask of the volume.
             spacing_mm: distance of neighbouring voxels along (z, y, x).
-            tell: is told the share that is done.
-            mapped_slice: whose difference to the sinogram is kept.
+            tell: called with the finished fraction.
+            mapped_slice: slice whose difference to the sinogram is kept.
 
         Raises:
-            MethodFailed: as of a call.
+            MethodFailed: as for a call.
         """
         heard = _Heard(tell, mapped_slice)
         with (
@@ -158,7 +158,7 @@ class FrontEndMethods:
 
 
 class _Heard:
-    """Keeps what a run shows of its consistency."""
+    """Records the consistency that a run reports."""
 
     def __init__(self, tell: Tell, mapped_slice: int) -> None:
         self.mapped: NDArray[np.float32] | None = None
@@ -178,5 +178,5 @@ class _Heard:
                 self.mapped = difference
 
     def consistency(self) -> dict[int, float]:
-        """By slice; the pictures are 0 in the trace, so their mean is over too many rays."""
+        """Return the consistency by slice. The pictures are 0 in the trace, so their mean covers too many rays."""
         return {k: float(np.sqrt(square / max(self._outside[k], 1e-6))) for k, square in self._mean_squares.items()}

@@ -1,4 +1,4 @@
-"""Methods in a worker process, as a benchmark runs them."""
+"""Run methods on cases in a worker process, as benchmarks do."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -19,18 +19,18 @@ from marview.worker.case_files import save_case, save_neighbours
 from marview.worker.neighbours import Neighbours
 
 _ALONE = (
-    "It learns from other slices of the scan it corrects, and none are known: the patient has no other here or is not "
+    "It learns from other slices of the scan, but none are known: the patient has no other slices here or is not "
     "named. Give a DICOM series, a NIfTI file, or a TIFF stack with several slices of a patient and an index.csv "
     "beside it (columns file, page, patient)."
 )
 
 
 class WorkerMethods:
-    """Runs installed methods on cases in one warm worker process; what goes wrong in a method stays in it.
+    """Runs installed methods on cases in one warm worker process, which contains their failures.
 
     Args:
-        device: where methods run.
-        listings: finds the installed methods.
+        device: device of the methods.
+        listings: function that finds the installed methods.
     """
 
     def __init__(self, device: Device = "auto", listings: Callable[[], list[Listing]] = discover) -> None:
@@ -40,23 +40,23 @@ class WorkerMethods:
         self._saved: KnownCase | None = None
 
     def entry(self, method: str, parameters: Mapping[str, Any] | None = None) -> Entry:
-        """A method that takes part.
+        """Return a method in the benchmark.
 
         Raises:
-            UsageError: there is no such method, or it is not trained.
+            UsageError: an unknown method, or one that is not trained.
         """
         return entry(method, self._listings(), parameters)
 
     def notices(self, methods: Sequence[str]) -> list[str]:
-        """What a person should know of the methods that take part: which of them replace others."""
+        """Return sentences about methods that replace others."""
         return [each.notice for each in self._listings() if each.id in methods and each.notice]
 
     def __call__(self, entry: Entry, known: KnownCase, tell: Tell) -> Corrected:
         """Run a method on a case.
 
         Raises:
-            MethodFailed: the method failed, crashed or was refused its parameters, or other slices of the scan it
-                learns from cannot be read; the sentence says why.
+            MethodFailed: the method failed, crashed or refused its parameters, or other slices of the scan cannot be
+                read.
         """
         folder = Path(self._folder.name)
         case, result, neighbours = (folder / f"{name}.npz" for name in ("case", "result", "neighbours"))
@@ -78,7 +78,7 @@ class WorkerMethods:
 
         def hear(message: Message) -> None:
             nonlocal furthest
-            if isinstance(message, Progress):  # what is learned first takes longest, and the bar never goes back
+            if isinstance(message, Progress):  # learning takes longest, and the bar never moves back
                 furthest = max(furthest, message.fraction)
                 tell(furthest)
 
@@ -114,11 +114,11 @@ def _read(neighbours: Callable[[], Neighbours]) -> Neighbours:
     try:
         return neighbours()
     except BadInput as reason:
-        raise MethodFailed(f"other slices of its scan cannot be learned from: {reason}") from reason
+        raise MethodFailed(f"other slices of its scan cannot be used for learning: {reason}") from reason
 
 
 def _wait(run: Run) -> Outcome:
-    """Wait in short steps, so that Ctrl-C is heard on every system."""
+    """Wait in short steps, because Ctrl-C does not interrupt a long wait on every system."""
     while True:
         try:
             return run.wait(0.2)

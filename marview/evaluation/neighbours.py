@@ -1,4 +1,4 @@
-"""What is known of the scan that a simulated case lies in: other slices of its patient, and metal in them."""
+"""Other slices of the scan of a simulated case: slices of the same patient with metal and without."""
 
 import math
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from marview.slices.shapes import Shape, place
 from marview.worker.neighbours import MOST_CLEAN, Neighbours, nearest_clean
 
 _PARTS = 3
-"""A patient's slices are divided into so many parts, which hold metal by turns."""
+"""Number of parts of a patient's slices; one part at a time gets metal."""
 
 _FEWEST = 3
-"""Slices that stay clean, where the patient has more than so many."""
+"""Number of slices that stay clean, if the patient has more."""
 
 
 def part_of(patients: Sequence[str], number: int) -> tuple[list[int], list[int]]:
-    """The slices of a patient that hold metal together with one of them, and those that are then clean, nearest first.
+    """Return the slices of a patient that get metal together with one of them, and the clean ones, nearest first.
 
-    An implant reaches over neighbouring slices and those beside it are clean: a third of a patient's slices holds metal
-    at a time, `MOST_CLEAN` at most, or one of them where else too few would be clean.
+    An implant spans neighbouring slices, and slices beside it are clean. So a third of a patient's slices gets metal at
+    a time, `MOST_CLEAN` at most, or a single slice if too few would stay clean.
 
     Args:
-        patients: whose each slice is, in the order they lie; empty where nobody knows, so that it has no others.
-        number: of the slice.
+        patients: patient of each slice, in their order; empty if unknown, and then the slice has no neighbours.
+        number: index of the slice.
 
     Example:
         >>> part_of(["a", "a", "a", "a", "a", "a", "b", ""], 2)
@@ -50,19 +50,19 @@ def read_neighbours(
     grid: tuple[int, int],
     seed: int,
 ) -> Neighbours:
-    """The clean slices, and shapes where the cases of the others have them; the same for all that hold metal together.
+    """Return the clean slices, and the metal of the others; equal for all slices that get metal together.
 
     Args:
-        slices: all of them.
-        with_metal: numbers of those that hold metal together.
-        clean: numbers of those that are then clean.
-        shapes: of the cases.
+        slices: all slices.
+        with_metal: indices of the slices that get metal together.
+        clean: indices of the clean slices.
+        shapes: metal shapes of the cases.
         grid: rows and columns of the cases.
-        seed: of the cases.
+        seed: seed of the cases.
 
     Returns:
-        On the cases' grid. The metal is every shape, in one of the slices each, and in every slice one of the shapes;
-        `MOST_CLEAN` of them at most.
+        On the grid of the cases. The metal shows every shape in one slice each, and every slice has one of the shapes;
+        `MOST_CLEAN` at most.
 
     Raises:
         BadInput: a slice cannot be read.
@@ -72,6 +72,6 @@ def read_neighbours(
     for turn in range(min(MOST_CLEAN, max(len(shapes), len(with_metal)))):
         number, shape = with_metal[turn % len(with_metal)], turn % len(shapes)
         hu = fit(slices[number].read(), grid)
-        with suppress(BadInput):  # there is no place for it: the case of that slice says so
+        with suppress(BadInput):  # no place for the shape; the case of that slice reports it
             metal.append(place(shapes[shape], hu, np.random.default_rng([seed, number, shape])) > 0)
     return Neighbours(torch.from_numpy(clean_hu), torch.from_numpy(np.stack(metal)))

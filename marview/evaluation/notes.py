@@ -1,4 +1,4 @@
-"""What methods note about their results, once for all cases of a benchmark."""
+"""Notes of methods about their results, each once for all cases of a benchmark."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,11 +11,11 @@ Noted = str | SliceNote
 
 @dataclass(frozen=True)
 class CountedNote:
-    """A sentence and where it holds.
+    """A note and the number of its cases.
 
     Attributes:
-        sentence: for a person.
-        cases: on how many cases it came.
+        sentence: text of the note.
+        cases: number of cases with the note.
     """
 
     sentence: str
@@ -23,10 +23,10 @@ class CountedNote:
 
 
 def count_notes(of_cases: Sequence[Sequence[Noted]]) -> tuple[CountedNote, ...]:
-    """Every note once, those on whole cases first; notes that differ in slice and number alone are one.
+    """Return every note once, those on whole cases first; notes that differ only in slice and number are joined.
 
     Args:
-        of_cases: the notes of each case.
+        of_cases: notes of each case.
 
     Example:
         >>> dark = SliceNote(7, "metal hides {} of the sinogram", ", which is much", 0.3, "{:.0%}")
@@ -48,7 +48,7 @@ def count_notes(of_cases: Sequence[Sequence[Noted]]) -> tuple[CountedNote, ...]:
 
 
 def _sentence(alike: Sequence[tuple[int, SliceNote]]) -> str:
-    """Slices are counted, since the numbers of those of several cases say nothing together."""
+    """Count the slices, because slice numbers of different cases have no common meaning."""
     one = alike[0][1]
     slices = len({(case, note.slice_index) for case, note in alike})
     values = [note.value for _, note in alike]
@@ -57,10 +57,10 @@ def _sentence(alike: Sequence[tuple[int, SliceNote]]) -> str:
 
 
 def notes_as_json(notes: Sequence[Noted]) -> list[str | dict[str, Any]]:
-    """As JSON knows them: a sentence, or the fields of a `SliceNote`."""
+    """Convert notes to JSON: sentences, or the fields of a `SliceNote`."""
     return [asdict(note) if isinstance(note, SliceNote) else note for note in notes]
 
 
 def notes_from_json(values: Sequence[str | dict[str, Any]]) -> tuple[Noted, ...]:
-    """The notes of `notes_as_json`."""
+    """Convert the JSON of `notes_as_json` to notes."""
     return tuple(value if isinstance(value, str) else SliceNote(**value) for value in values)

@@ -60,7 +60,7 @@ SYNDEEPLESION: tuple[Published, ...] = (
 """Averages over the 2000 cases; sections C.1 and C.2 of the project's specification."""
 
 _GROUPS_OF_MAMBA = {"Large": 3, "Medium": 2, "Small": 3, "Tiny": 2}
-"""How many of the ten masks are in each of its groups."""
+"""Number of masks, of ten, in each group."""
 
 _MAMBA_ROWS: dict[str, tuple[tuple[float, float], ...]] = {
     "InDuDoNet": ((39.77, 0.9881), (41.72, 0.9926), (46.37, 0.9949), (46.72, 0.9953)),
@@ -79,7 +79,7 @@ _MAMBA_ROWS: dict[str, tuple[tuple[float, float], ...]] = {
 
 
 def published_rows(protocol: str) -> tuple[Published, ...]:
-    """The published rows of a protocol's boards, family after family; none for one that no board was made with."""
+    """Return the published rows for a protocol, family by family; empty if there are none."""
     known = {
         "syndeeplesion-640": lambda: SYNDEEPLESION + _mamba() + boards.SAMPLE + boards.DSC + boards.ALONE,
         "dudonet-320": lambda: boards.DUDONET,

@@ -23,21 +23,21 @@ FAMILIES: dict[Family, str] = {
 
 @dataclass(frozen=True)
 class Published:
-    """A row of a published table; what its table does not give is None.
+    """A row of a published table; missing values are None.
 
     Attributes:
-        method: as its paper calls it.
-        family: which metric and which cases.
-        psnr_db: the average.
-        ssim: the average.
-        rmse_hu: the average over what is not metal.
+        method: name in its paper.
+        family: metric and cases.
+        psnr_db: average PSNR.
+        ssim: average SSIM.
+        rmse_hu: average RMSE outside metal.
         groups: PSNR in dB from large to small metal.
-        source: where it is printed.
-        is_confirmed: seen in the paper or quoted from it elsewhere; otherwise from memory, to be checked before it is
-            quoted further.
-        are_groups_confirmed: the same of `groups`, where the averages are confirmed.
-        mean_absolute_error: as its table has it.
-        score: of the challenge, lower is better.
+        source: publication.
+        is_confirmed: whether the row was seen in the paper or in a quotation; otherwise it must be checked before it is
+            quoted.
+        are_groups_confirmed: the same for `groups`, if the averages are confirmed.
+        mean_absolute_error: mean absolute error.
+        score: score of the challenge; lower is better.
     """
 
     method: str

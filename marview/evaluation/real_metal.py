@@ -1,4 +1,4 @@
-"""Real metal, whose truth nobody knows: how even tissue is beside it, and how far a result leaves its sinogram."""
+"""Real metal, without known truth: evenness of tissue near the metal, and consistency with the sinogram."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,14 +35,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class RealScan:
-    """Slices of a real scan that hold metal.
+    """Slices of a real scan with metal.
 
     Attributes:
         hu: int16 HU, `[slice, y, x]`.
-        mask: the metal that was found.
+        mask: metal mask.
         spacing_mm: distance of neighbouring voxels along (z, y, x).
-        indices: of the slices in the series.
-        clean_hu: slices of the scan without metal, nearest to it first, for methods that learn from them.
+        indices: indices of the slices in the series.
+        clean_hu: slices of the scan without metal, nearest first, for methods that learn from them.
     """
 
     hu: NDArray[np.int16]
@@ -53,14 +53,14 @@ class RealScan:
 
     @classmethod
     def of(cls, hu: NDArray[np.int16], mask: Mask, spacing_mm: tuple[float, float, float], every: int) -> "RealScan":
-        """Every so manieth of the slices of a volume that hold at least ten pixels of metal."""
+        """Keep every n-th slice of a volume with at least ten pixels of metal."""
         indices = np.flatnonzero(mask.sum(axis=(1, 2)) >= FEWEST_METAL_PX)[::every]
         clean = nearest_clean(np.asarray(mask.any(axis=(1, 2))), MOST_CLEAN)
         return cls(hu[indices], mask[indices], spacing_mm, indices.tolist(), hu[clean])
 
     @property
     def worst(self) -> int:
-        """The slice whose tissue near the metal is least even, counted among these."""
+        """Return the position of the slice with the least even tissue near the metal."""
         image = self.hu.astype(np.float32)
         found = [
             streak_index(image[k], self.mask[k], soft_tissue(image[k], self.mask[k], self.spacing_mm[1]))
@@ -71,14 +71,14 @@ class RealScan:
 
 @dataclass(frozen=True, eq=False)
 class RealRow:
-    """An image of a scan and what was measured of it, means over its slices.
+    """An image of a scan and its measures, means over its slices.
 
     Attributes:
-        title: of the method, or `original`.
-        hu: `[slice, y, x]`.
-        streak_index: deviation of soft tissue in the 20-pixel ring around metal over that far away.
-        consistency: root mean square of the result's projection less the sinogram outside the trace, line integrals.
-        consistency_map: that difference in the worst slice, `[view, bin]`.
+        title: title of the method, or `original`.
+        hu: HU `[slice, y, x]`.
+        streak_index: deviation of soft tissue in the 20-pixel ring around metal, divided by that far away.
+        consistency: root mean square difference between the result's projection and the sinogram outside the trace.
+        consistency_map: that difference in the worst slice, line integrals `[view, bin]`.
     """
 
     title: str
@@ -95,11 +95,10 @@ def measure(
     folder: Path,
     on_progress: Callable[[float, str], None] = lambda _fraction, _text: None,
 ) -> list[RealRow]:
-    """Correct a scan by every method and measure it; the original comes first.
+    """Correct a scan with every method and measure the results; the original comes first.
 
-    What a method made is kept in `folder` at once, so that an interrupted run goes on where it stopped; with other
-    parameters, weights or slices it is made anew. Which pixels are soft tissue is judged once for all images alike, by
-    the smoothed mean of all of them.
+    Each result is stored in `folder` at once, so that an interrupted run continues; with other parameters, weights or
+    slices it is computed again. Soft tissue is defined once for all images, by their smoothed mean.
 
     Raises:
         MethodFailed: a method failed.
@@ -138,14 +137,14 @@ def measure(
 
 
 def soft_tissue(image: Volume, mask: Mask, pixel_mm: float) -> Mask:
-    """Where soft tissue is, `[y, x]`: -50 to 150 HU once smoothed, without metal and without the edges."""
+    """Mark soft tissue, bool `[y, x]`: -50 to 150 HU once smoothed, without metal and without edges."""
     smooth = ndimage.gaussian_filter(image, _SMOOTH_MM / pixel_mm)
     tissue = (smooth > _SOFT_TISSUE_HU[0]) & (smooth < _SOFT_TISSUE_HU[1]) & ~mask
     return np.asarray(ndimage.binary_erosion(tissue, iterations=2))
 
 
 def draw(scan: RealScan, rows: Sequence[RealRow], path: Path) -> None:
-    """The worst slice: the images in one window, below each what it changed and where it leaves its sinogram."""
+    """Draw the worst slice: the images in one window, and below each its change and its inconsistency."""
     k = scan.worst
     place = _body(scan.hu[k])
     columns = []

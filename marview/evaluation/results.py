@@ -1,4 +1,4 @@
-"""What a benchmark found: slice by slice, and summed up as `results.json` has it."""
+"""Results of a benchmark: slice by slice, and summarised as in `results.json`."""
 
 import dataclasses
 import math
@@ -26,10 +26,10 @@ class SliceRecord:
     """One corrected slice.
 
     Attributes:
-        case: its case's name.
-        index: which slice of the case, as `KnownCase.numbers` calls it.
-        metal_px: its metal pixels.
-        measures: how good it is.
+        case: name of its case.
+        index: slice of the case, as in `KnownCase.numbers`.
+        metal_px: number of metal pixels.
+        measures: measures of the slice.
     """
 
     case: str
@@ -40,14 +40,14 @@ class SliceRecord:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """A row of the table.
 
     Attributes:
         id: a method's identifier, `input`, `fbp_ceiling` or `loop_ceiling`.
-        title: what the table calls it.
-        slices: what was measured.
-        seconds_per_slice: median over the cases of a case's time over its slices; NaN for what is no method.
-        notes: what the method noted, each with on how many cases.
+        title: name in the table.
+        slices: measures of each slice.
+        seconds_per_slice: median over the cases of seconds per slice; NaN for rows without a method.
+        notes: notes of the method, each with its number of cases.
     """
 
     id: str
@@ -58,23 +58,23 @@ class Row:
 
     @property
     def cases(self) -> int:
-        """On how many cases it was measured."""
+        """Number of measured cases."""
         return len({each.case for each in self.slices})
 
     @property
     def measures(self) -> list[Measures]:
-        """Of every slice."""
+        """Means over all slices."""
         return [each.measures for each in self.slices]
 
 
 @dataclass(frozen=True)
 class Results:
-    """All that a benchmark found.
+    """All results of a benchmark.
 
     Attributes:
-        protocol: its name.
-        rows: input, methods in the order asked for, ceiling.
-        failures: a sentence for each case, or method and its cases, that gave no result.
+        protocol: name of the protocol.
+        rows: input, methods in their order, ceiling.
+        failures: one sentence for each case, or method and its cases, without a result.
     """
 
     protocol: str
@@ -83,13 +83,13 @@ class Results:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def row(self, row_id: str) -> Row | None:
-        """The row of that identifier, where there is one with slices."""
+        """Return the row with an identifier, if it has slices."""
         return next((row for row in self.rows if row.id == row_id and row.slices), None)
 
     def share_of_ceiling(self, row: Row) -> float:
-        """Share of the mean squared error between NMAR and the FBP ceiling that a row closes; NaN without both rows.
+        """Return the fraction of the mean squared error between NMAR and the FBP ceiling that a row removes.
 
-        Taken over the slices that all three have. 0 is NMAR, 1 the ceiling; a method that ends in FBP stays below 1.
+        It covers the slices that all three rows have: 0 is NMAR, 1 is the ceiling. NaN if one of the rows is missing.
         """
         nmar, ceiling = self.row("nmar"), self.row(CEILING)
         if nmar is None or ceiling is None:
@@ -102,7 +102,7 @@ class Results:
         return (base - own) / (base - best) if base != best else math.nan
 
     def in_common(self) -> "Results | None":
-        """The same over the slices that every row has; None where that is all of them, or none."""
+        """Return the results on the slices that all rows have; None if those are all slices, or none."""
         rows = [row for row in self.rows if row.slices]
         keys = [{(each.case, each.index) for each in row.slices} for row in rows]
         common = set.intersection(*keys) if keys else set()
@@ -117,7 +117,7 @@ class Results:
         )
 
     def record(self) -> dict[str, Any]:
-        """The results as `results.json` holds them; what has no finite value is null."""
+        """Return the results as in `results.json`; values that are not finite become null."""
         groups = self.groups()
         return {
             "protocol": self.protocol,
@@ -128,14 +128,14 @@ class Results:
         }
 
     def groups(self) -> list[list[tuple[str, int]]]:
-        """Size groups, large to small, each the (case, slice) it holds; from every slice any row has."""
+        """Return the size groups, large to small, each with its (case, slice); from every slice of any row."""
         sizes = {(s.case, s.index): s.metal_px for row in self.rows for s in row.slices}
         keys = sorted(sizes)
         parts = size_groups([sizes[key] for key in keys], [index for _, index in keys])
         return [[keys[k] for k in group] for group in parts]
 
     def group_measures(self, row: Row) -> list[Measures]:
-        """A row's mean in each size group."""
+        """Return the mean of a row in each size group."""
         by_key = {(s.case, s.index): s.measures for s in row.slices}
         return [mean([by_key[key] for key in group if key in by_key]) for group in self.groups()]
 
@@ -179,7 +179,7 @@ _PARTS = ("ring_soft_tissue_", "ring_", "soft_tissue_", "full_range_", "adn_")
 
 
 def nested(measures: Measures) -> dict[str, Any]:
-    """Measures as `results.json` nests them: `ring_psnr_db` becomes `["ring"]["psnr_db"]`; not finite becomes null."""
+    """Nest measures as in `results.json`: `ring_psnr_db` becomes `["ring"]["psnr_db"]`; not finite becomes null."""
     record: dict[str, Any] = {}
     for name, value in dataclasses.asdict(measures).items():
         part = next((part for part in _PARTS if name.startswith(part)), "")

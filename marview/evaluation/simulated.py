@@ -1,4 +1,4 @@
-"""Cases made on the way: metal shapes put into clean slices and scanned by a protocol."""
+"""Cases simulated on demand: metal shapes added to clean slices and scanned with a protocol."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,18 +27,18 @@ def list_simulated(
     scanner: Scanner | None = None,
     seed: int = 0,
 ) -> list[ListedCase]:
-    """A case for each clean slice, with every shape in it once.
+    """List a case for each clean slice, with each shape once.
 
-    The same slice, shape and seed give the same place and noise, whatever else is listed. A case whose patient has
-    other slices here has neighbours (`part_of`).
+    Equal slice, shape and seed give equal place and noise, whatever else is listed. A case with other slices of its
+    patient has neighbours (`part_of`).
 
     Args:
-        slices: without metal.
-        shapes: each becomes a slice of the case.
-        protocol: the scan.
-        material: of all shapes; a name of `marview.physics.material`.
-        scanner: rays, detector and spectrum of the scan; those of the public simulators by default.
-        seed: of places and noise.
+        slices: slices without metal.
+        shapes: metal shapes; each becomes a slice of the case.
+        protocol: protocol of the scan.
+        material: material of all shapes, a name of `marview.physics.material`.
+        scanner: rays, detector and spectrum; by default those of the public simulators.
+        seed: seed of places and noise.
     """
     patients = [each.patient for each in slices]
     listed = []
@@ -55,12 +55,12 @@ def list_simulated(
 def known_case(
     name: str, simulation: Simulation, protocol: Protocol, slice_indices: Sequence[int] | None = None
 ) -> KnownCase:
-    """A simulated scan as a case: its image before correction is the FBP of its own sinogram.
+    """Convert a simulated scan to a case; its uncorrected image is the FBP of its own sinogram.
 
     Args:
-        name: of the case.
-        simulation: the scan.
-        protocol: of the scan.
+        name: name of the case.
+        simulation: simulated scan.
+        protocol: protocol of the scan.
         slice_indices: number of each slice in the series it comes from; 0, 1, ... if None.
     """
     case = MarCase(

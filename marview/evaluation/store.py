@@ -1,4 +1,4 @@
-"""What a benchmark has already measured, kept on disk so that an interrupted one goes on where it stopped."""
+"""Results of a benchmark on disk, so that an interrupted one continues."""
 
 import dataclasses
 import json
@@ -17,12 +17,12 @@ _PLAN = "benchmark.json"
 
 @dataclass(frozen=True)
 class Part:
-    """What one row measured on one case.
+    """Result of one row on one case.
 
     Attributes:
-        slices: of each slice.
-        seconds: how long the method took for all of them; 0 for what is no method.
-        notes: what the method noted; none where an earlier version measured, which kept no notes.
+        slices: measures of each slice.
+        seconds: duration for all of them; 0 for rows without a method.
+        notes: notes of the method; empty if an earlier version, which stored none, measured it.
     """
 
     slices: tuple[SliceRecord, ...]
@@ -31,27 +31,27 @@ class Part:
 
 
 class Store:
-    """The parts of one benchmark below its output folder."""
+    """Stored parts of a benchmark below its output folder."""
 
     def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
-        """Open or begin it.
+        """Open the store, or make a new one.
 
         Args:
-            output: the benchmark's output folder, made where it is missing.
-            plan: what the numbers depend on: protocol, cases.
+            output: output folder of the benchmark; made if it is missing.
+            plan: all that the results depend on: protocol and cases.
 
         Raises:
-            UsageError: the folder holds numbers of another plan.
+            UsageError: the folder holds results of another plan.
         """
         self._folder = output / "parts"
         self._folder.mkdir(parents=True, exist_ok=True)
         path, text = output / _PLAN, json.dumps(plan, indent=1, sort_keys=True)
         if any(self._folder.iterdir()) and path.is_file() and path.read_bytes() != text.encode():
-            raise UsageError(f"{output} holds a benchmark of another protocol or other cases; name another folder.")
+            raise UsageError(f"{output} holds a benchmark of another protocol or other cases. Use another folder.")
         _write(path, text)
 
     def get(self, case: str, row: str, parameters: Mapping[str, Any]) -> Part | None:
-        """The part of a case and a row, if it was measured with these parameters."""
+        """Return the result of a row on a case, if it was measured with these parameters."""
         path = self._path(case, row)
         if not path.is_file():
             return None
@@ -68,7 +68,7 @@ class Store:
             return None  # damaged, so it is measured again
 
     def put(self, case: str, row: str, parameters: Mapping[str, Any], part: Part) -> None:
-        """Keep a part; a run that is stopped while it writes leaves none."""
+        """Store a result; a benchmark that stops while writing leaves none."""
         slices = [
             {"index": each.index, "metal_px": each.metal_px, "measures": dataclasses.asdict(each.measures)}
             for each in part.slices

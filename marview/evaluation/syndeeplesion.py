@@ -1,8 +1,8 @@
-"""The file layout of the public SynDeepLesion test set, read and written.
+"""Read and write the file layout of the public SynDeepLesion test set.
 
-A folder a slice: `gt.h5` (image, poly_CT, poly_sinogram) and for each metal shape k `k.h5` (ma_CT, LI_CT, ma_sinogram,
-LI_sinogram, metal_trace); the shapes in `testmask.npy`, `[x, y, shape]`, beside the slices' folders or above them.
-Images lie `[x, y]` in 1/cm there, because axis 0 is ODL's x; sinograms `[view, bin]`, line integrals without unit.
+One folder per slice: `gt.h5` (image, poly_CT, poly_sinogram) and for each metal shape k `k.h5` (ma_CT, LI_CT,
+ma_sinogram, LI_sinogram, metal_trace); the shapes in `testmask.npy`, `[x, y, shape]`, beside the folders or above.
+Images are `[x, y]` in 1/cm, because axis 0 is ODL's x; sinograms are `[view, bin]`, line integrals without unit.
 """
 
 import math
@@ -29,26 +29,26 @@ from marview.slices.reason import in_words
 
 _MASKS = "testmask.npy"
 _ALIKE = 1.5
-"""How far the line integrals of a file and of its image may lie apart, as a factor: hardening and noise change them by
+"""Largest ratio between the line integrals of a file and those of its image: hardening and noise change them by
 some percent, a protocol with another pixel by 2.67."""
 
 
 def is_syndeeplesion(folder: Path) -> bool:
-    """Whether a folder is laid out that way."""
+    """Return whether a folder has this layout."""
     return bool(_slice_folders(folder))
 
 
 def _slice_folders(folder: Path) -> list[Path]:
-    """Also those where a file is missing: reading them says which."""
+    """List slice folders, also those with a missing file; reading them says which."""
     return sorted({path.parent for path in folder.rglob("*.h5") if path.stem == "gt" or path.stem.isdecimal()})
 
 
 def list_syndeeplesion(folder: Path, protocol: Protocol) -> list[ListedCase]:
-    """The slices of a folder, each a case with all its metal shapes, by name.
+    """List the slices of a folder by name, each as a case with all its metal shapes.
 
     Args:
-        folder: holds `**/gt.h5` and `**/k.h5`.
-        protocol: the one the files were made with: `syndeeplesion-640` for the public ones.
+        folder: folder with `**/gt.h5` and `**/k.h5`.
+        protocol: protocol of the files: `syndeeplesion-640` for the public ones.
     """
     listed = []
     for slice_folder in _slice_folders(folder):
@@ -60,14 +60,14 @@ def list_syndeeplesion(folder: Path, protocol: Protocol) -> list[ListedCase]:
 
 
 def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> KnownCase:
-    """Read a slice's folder: its shapes become the slices of one case and keep their numbers, if some are missing too.
+    """Read the folder of a slice: its shapes become the slices of one case and keep their numbers.
 
     Raises:
-        BadInput: a file or data set is missing or misshapen, or the case is unusable.
+        BadInput: a file or data set is missing or has a wrong shape, or the case cannot be used.
     """
     numbers = sorted(int(path.stem) for path in slice_folder.glob("*.h5") if path.stem.isdecimal())
     if not numbers:
-        raise BadInput(f"Case {name}: no file 0.h5 with a metal shape lies in {slice_folder}.")
+        raise BadInput(f"Case {name}: there is no file 0.h5 with a metal shape in {slice_folder}.")
     masks = _read_masks(slice_folder, top, protocol.shape)
     if numbers[-1] >= len(masks):
         raise BadInput(f"Case {name}: there is a file {numbers[-1]}.h5 and only {len(masks)} shapes in {_MASKS}.")
@@ -98,26 +98,26 @@ def read_slice(slice_folder: Path, top: Path, name: str, protocol: Protocol) -> 
 
 
 def protocol_of_syndeeplesion(folder: Path) -> Protocol | None:
-    """The named protocol that the first slice that can be read was made with, if it is one."""
+    """Return the named protocol of the first readable slice, if it has one."""
     for slice_folder in _slice_folders(folder):
         for protocol in map(named_protocol, protocol_names()):
             with suppress(BadInput):
                 ratio = _ratio(_read_layout(slice_folder / "gt.h5", protocol), protocol)
-                if 1 / _ALIKE <= ratio <= _ALIKE:  # not so where it is not a number: such a slice tells nothing
+                if 1 / _ALIKE <= ratio <= _ALIKE:  # False for NaN: such a slice shows nothing
                     return protocol
     return None
 
 
 def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
-    """Write a case in that layout, so that other programs can read it; the inverse of reading.
+    """Write a case in this layout, so that other programs can read it; the inverse of reading.
 
-    Slices that share their truth become shapes 0, 1, ... of one folder `NAME`; where the truth changes, the next folder
-    begins. The masks are written on the images' own grid beside the slices (PIL's resize, which readers of this layout
-    apply, then changes nothing), or into the slice's folder where they differ from those that are already beside it.
+    Slices that share their truth become shapes 0, 1, ... of one folder `NAME`; a new truth starts a new folder. The
+    masks are written on the grid of the images, beside the slices (PIL's resize, which readers of this layout apply,
+    then changes nothing), or into the slice's folder if they differ from those beside it.
 
     Args:
-        known: a case with its own sinogram and its metal-free one.
-        folder: made where it is missing.
+        known: case with a sinogram of its own and a metal-free one.
+        folder: folder to write to; made if it is missing.
 
     Returns:
         The folders of its slices.
@@ -126,7 +126,7 @@ def write_syndeeplesion(known: KnownCase, folder: Path) -> list[Path]:
         BadInput: the case has no such sinograms.
     """
     if known.case.measured_sinogram is None or known.metal_free_sinogram is None:
-        raise BadInput(f"Case {known.name} has no sinogram of its own, which the SynDeepLesion layout asks for.")
+        raise BadInput(f"Case {known.name} has no sinogram of its own, which the SynDeepLesion layout needs.")
     parts = _parts(known.truth_hu)
     written = []
     for number, part in enumerate(parts):
@@ -165,7 +165,7 @@ def _write_part(known: KnownCase, part: slice, slice_folder: Path) -> None:
 
 
 def _mask_files(slice_folder: Path, top: Path) -> list[Path]:
-    """Files of masks, the one that counts first: in the slice's folder, above it, beside all of them."""
+    """List possible mask files, first the one with priority: in the slice's folder, above it, beside all of them."""
     folders = [slice_folder, *(folder for folder in slice_folder.parents if folder.is_relative_to(top)), top.parent]
     return [folder / _MASKS for folder in folders if (folder / _MASKS).is_file()]
 
@@ -173,7 +173,7 @@ def _mask_files(slice_folder: Path, top: Path) -> list[Path]:
 def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
     path = next(iter(_mask_files(slice_folder, top)), None)
     if path is None:
-        raise BadInput(f"No {_MASKS} lies beside {slice_folder} or above it, so its metal shapes are unknown.")
+        raise BadInput(f"There is no {_MASKS} beside {slice_folder} or above it, so its metal shapes are unknown.")
     try:
         stored = np.load(path, allow_pickle=False)
     except DAMAGED_ARRAYS as reason:
@@ -198,9 +198,9 @@ def _write_masks(metal: NDArray[np.bool_], folder: Path, slice_folder: Path) -> 
 def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
     try:
         with h5py.File(path) as file:
-            for name, shape in shapes.items():  # a damaged header may claim more than there is memory for
+            for name, shape in shapes.items():  # a damaged header may claim more than fits into memory
                 if file[name].shape != shape:
-                    raise BadInput(f"{path}: {name} is {file[name].shape}, and the protocol asks for {shape}.")
+                    raise BadInput(f"{path}: {name} is {file[name].shape}, but the protocol needs {shape}.")
             return {name: np.asarray(file[name]) for name in shapes}
     except BadInput:
         raise
@@ -213,13 +213,13 @@ def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
 
 
 def _read_without_metal(path: Path, protocol: Protocol) -> dict[str, NDArray[Any]]:
-    """Image and sinogram of a slice, refused where the sinogram cannot be the protocol's: these files name no scan."""
+    """Read image and sinogram of a slice; refuse a sinogram of another protocol, because these files name no scan."""
     without = _read_layout(path, protocol)
     ratio = _ratio(without, protocol)
-    if ratio > _ALIKE or ratio < 1 / _ALIKE:  # not so where a value is not a number, which is told of later
+    if ratio > _ALIKE or ratio < 1 / _ALIKE:  # False for NaN, which is reported later
         raise BadInput(
-            f"{path}: the sinogram is {ratio:.2g} times what {protocol.name} makes of the image, so another protocol "
-            "made it; name that one with --protocol."
+            f"{path}: the sinogram is {ratio:.2g} times what {protocol.name} makes of the image, so it has another "
+            "protocol. Name that one with --protocol."
         )
     return without
 
@@ -229,7 +229,7 @@ def _read_layout(path: Path, protocol: Protocol) -> dict[str, NDArray[Any]]:
 
 
 def _ratio(without: dict[str, NDArray[Any]], protocol: Protocol) -> float:
-    """The sinogram's sum over that of the image's projection by a protocol; NaN where these tell nothing."""
+    """Return the sum of the sinogram divided by that of the image's projection; NaN if they show nothing."""
     projector = Projector(protocol.beam, shape=protocol.shape, pixel_mm=protocol.pixel_mm)
     expected = float(projector.forward(_tensor([without["image"].T.clip(min=0)])).sum())
     return float(without["poly_sinogram"].sum()) / expected if expected > 0 else math.nan

@@ -13,7 +13,7 @@ from marview.metrics import Measures, mean, standard_deviation, worst
 
 
 def markdown(results: Results) -> str:
-    """The whole report: the tables of PSNR and SSIM, of HU, of what clinicians ask, published rows, notes, failures."""
+    """Return the whole report: tables of PSNR and SSIM, of HU, of what readers ask, published rows, notes, failures."""
     rows = [row for row in results.rows if row.slices]
     parts = [f"# Benchmark: {results.protocol}"]
     if rows:
@@ -26,14 +26,14 @@ def markdown(results: Results) -> str:
         ]
     parts += [published_table(published_rows(results.protocol))]
     if noted := [line for row in rows for line in _noted(row)]:
-        parts.append("What methods note about their results:\n\n" + "\n".join(noted))
+        parts.append("Notes of the methods:\n\n" + "\n".join(noted))
     if results.failures:
         parts.append("Without a result:\n\n" + "\n".join(f"- {sentence}" for sentence in results.failures))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def summary_csv(results: Results) -> str:
-    """A line for each row, mean, standard deviation and worst of every measure."""
+    """Return a line per row with mean, standard deviation and worst value of every measure."""
     names = [each.name for each in dataclasses.fields(Measures)]
     header = ["method", "slices", "seconds_per_slice"]
     lines = [header + [f"{kind}_{name}" for kind in ("mean", "sd", "worst") for name in names]]
@@ -46,7 +46,7 @@ def summary_csv(results: Results) -> str:
 
 
 def slices_csv(results: Results) -> str:
-    """A line for each slice of each row with every measure."""
+    """Return a line per slice and row with every measure."""
     lines = [["method", "case", "slice", "metal_px"] + [each.name for each in dataclasses.fields(Measures)]]
     for row in results.rows:
         for each in row.slices:
@@ -56,7 +56,7 @@ def slices_csv(results: Results) -> str:
 
 
 def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns also line up as plain text; the first column is text, the others numbers."""
+    """Return a Markdown table whose columns are aligned as plain text; the first column is text, the others numbers."""
     widths = [max(len(line[k]) for line in (header, *lines)) for k in range(len(header))]
     rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
 
@@ -70,7 +70,7 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str
 
 
 def measure_lines(columns: Sequence[tuple[Measures, Measures]]) -> list[list[str]]:
-    """A line for each measure that has a meaning in some column, mean and worst: `PSNR dB | 38.20 (35.10) | ...`."""
+    """Return a line per measure that some column has, with mean and worst: `PSNR dB | 38.20 (35.10) | ...`."""
     lines = []
     for each in dataclasses.fields(Measures):
         pairs = [(getattr(average, each.name), getattr(lowest, each.name)) for average, lowest in columns]
@@ -83,7 +83,7 @@ def measure_lines(columns: Sequence[tuple[Measures, Measures]]) -> list[list[str
 
 
 def _noted(row: Row) -> list[str]:
-    """A line for each note of a method."""
+    """Return a line per note of a method."""
     where = [f", on {note.cases} of {row.cases} cases" if note.cases < row.cases else "" for note in row.notes]
     return [f"- {row.title}{place}: {note.sentence}" for place, note in zip(where, row.notes, strict=True)]
 
@@ -119,7 +119,7 @@ def _main_table(results: Results, rows: Sequence[Row]) -> str:
         )
     note = (
         "In 0 to 0.5/cm (-1000 to 1604 HU), metal zeroed and counted, peak 1, SSIM of ssim.m; groups by metal pixels, "
-        "large to small. *To ceiling*: share of the mean squared error between NMAR and the FBP ceiling that is closed."
+        "large to small. *To ceiling*: fraction of the mean squared error between NMAR and the FBP ceiling that is removed."
     )
     return f"{markdown_table(header, lines)}\n\n{note}"
 
@@ -133,9 +133,7 @@ def _hu_table(rows: Sequence[Row]) -> str:
         cells = [f"{_text(getattr(average, name), 1)} ± {_text(getattr(deviation, name), 1)}" for name in names]
         ring = f"{_text(average.ring_psnr_db, 2)} / {_text(average.ring_ssim, 4)}"
         lines.append([row.title, *cells, ring])
-    note = (
-        "Over what is not metal, cut to -1000 to 1604 HU, soft tissue to -175 to 275 HU; ring: 20 pixels around metal."
-    )
+    note = "Outside metal, cut to -1000 to 1604 HU, soft tissue to -175 to 275 HU; ring: 20 pixels around metal."
     return f"{markdown_table(header, lines)}\n\n{note}"
 
 
@@ -164,7 +162,7 @@ def _family_table(rows: Sequence[Row]) -> str:
 
 
 def published_table(rows: Sequence[Published]) -> str:
-    """A table for each family of published rows, or nothing where there are none; families are never mixed."""
+    """Return a table per family of published rows, or nothing without any; families are never mixed."""
     families = dict.fromkeys(row.family for row in rows)
     return "\n\n".join(_family(name, [row for row in rows if row.family == name]) for name in families)
 

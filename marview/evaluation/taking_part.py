@@ -1,4 +1,4 @@
-"""Which methods take part in a benchmark, and under which version their numbers are kept."""
+"""The methods in a benchmark, and the version under which their results are stored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,24 +8,24 @@ from marview.mar import Listing, find_usable
 from marview.mar.manifest import Manifest
 
 LEARNED = "learned"
-"""Stands for every method that brings all it has learned: one that learns from the scan takes minutes for each."""
+"""Name for all methods with weights; methods that learn from the scan are excluded, because they take minutes."""
 
 CLASSICAL = ("linear_interpolation", "nmar")
-"""What learned methods are held against; the share of the ceiling is counted from NMAR."""
+"""Methods for comparison with learned ones; the fraction to the ceiling is counted from NMAR."""
 
 
 def expand(methods: Sequence[str], listings: Sequence[Listing]) -> list[str]:
-    """Identifiers, each once; `learned` gives way to all methods of that kind, in the order of the listings."""
+    """Return identifiers, each once; `learned` becomes all methods of that kind, in the order of the listings."""
     trained = [each.id for each in listings if each.manifest is not None and _is_learned(each.manifest)]
     wanted = [each for method in methods for each in (trained if method == LEARNED else [method])]
     return list(dict.fromkeys(wanted))
 
 
 def entry(method: str, listings: Sequence[Listing], parameters: Mapping[str, Any] | None = None) -> Entry:
-    """A method that takes part; trained anew, it counts as another version.
+    """Return a method in the benchmark; new weights count as another version.
 
     Raises:
-        UsageError: there is no such method, or it is not trained.
+        UsageError: an unknown method, or one that is not trained.
     """
     manifest = find_usable(method, list(listings)).manifest
     assert manifest is not None

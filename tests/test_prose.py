@@ -40,6 +40,7 @@ ROOMS = [
     "marview/export/**/*.py",
     "marview/geometry/**/*.py",
     "marview/learning/**/*.py",
+    "marview/mar/*.py",
     "marview/metrics/**/*.py",
     "marview/slices/**/*.py",
     "marview/volume/brush.py",

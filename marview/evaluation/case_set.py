@@ -40,7 +40,7 @@ def list_cases(
             beside a stack (columns file, page, patient) says which slices are of one patient.
         protocol: protocol of the scan; reading refuses files of another one (the public ones have
             `syndeeplesion-640`).
-        masks: metal shapes (`read_shapes`) for clean slices, of which ten shapes of the published sizes are made.
+        masks: metal shapes (`read_shapes`) for clean slices; marview makes ten shapes of the published sizes.
         material: material of the metal in clean slices.
         scanner: scanner for clean slices; by default that of the public simulators.
         seed: seed of places and noise in clean slices.

@@ -119,7 +119,7 @@ def _main_table(results: Results, rows: Sequence[Row]) -> str:
         )
     note = (
         "In 0 to 0.5/cm (-1000 to 1604 HU), metal zeroed and counted, peak 1, SSIM of ssim.m; groups by metal pixels, "
-        "large to small. *To ceiling*: fraction of the mean squared error between NMAR and the FBP ceiling that is removed."
+        "large to small. *To ceiling*: closed fraction of the mean squared error between NMAR and the FBP ceiling."
     )
     return f"{markdown_table(header, lines)}\n\n{note}"
 

@@ -21,7 +21,7 @@ class Pairs:
     """A batch of images with metal and their truth, on the training device, float32 or bool.
 
     A measured pair has a sinogram from the simulated scanner. A re-projected pair is a clinical image: its sinogram is
-    the forward projection of the image, and its trace is that of the metal grown by a pixel, as in `worker.front_end`.
+    the forward projection of the image, and its trace belongs to the metal grown by a pixel, as in `worker.front_end`.
     Its truth is the clinical image of the same scan without metal, because its sinogram allows no better result.
 
     Attributes:

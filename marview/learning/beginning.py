@@ -22,7 +22,7 @@ class Beginning:
         version: version of the method that trained it.
         steps: number of its training steps.
         taken: parts of the network that were copied whole.
-        mixed: parts of which some tensors were copied.
+        mixed: parts with some copied tensors.
         built: parts that keep their random initial values.
     """
 

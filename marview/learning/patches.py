@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 _CANDIDATES = 8
-"""Number of random places, of which the one with the largest error becomes a hard patch."""
+"""Number of random places; the one with the largest error becomes a hard patch."""
 
 
 def patches(

@@ -63,7 +63,7 @@ class Augmentation(_Part):
         scale: smallest and largest scale of the body.
         shift_px: largest shift along each axis.
         warp_px: largest displacement of a mild elastic warp; 0 for none.
-        crop: fraction of slices of which only a random part is kept, enlarged.
+        crop: fraction of slices that are reduced to a random part and enlarged.
         noise_hu: largest standard deviation of added noise.
         blur_px: largest width of a blur, as from a softer kernel.
     """

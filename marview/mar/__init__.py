@@ -1,4 +1,4 @@
-"""What a method is and how a run is driven; the method itself runs in another process."""
+"""Methods and their runs: manifests, discovery, and the worker process in which a method runs."""
 
 from marview.mar.discovery import Listing, discover, find, find_usable
 from marview.mar.manifest import OUTPUTS, Manifest, read_manifest

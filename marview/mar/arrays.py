@@ -1,4 +1,4 @@
-"""The arrays of a request: whether they fit together, and whether the worker wrote what it was to write."""
+"""Checks of a request's arrays: whether they fit together, and whether the worker wrote its part."""
 
 from collections.abc import Collection, Sequence
 
@@ -13,7 +13,7 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
     """Refuse arrays and slices that do not fit together.
 
     Raises:
-        UsageError: they do not.
+        UsageError: they do not fit.
     """
     shape = request.hu.array.shape
     if len(shape) != 3 or request.hu.array.dtype != np.int16:
@@ -29,7 +29,7 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
         planes, correction = (len(request.wanted), *shape[1:]), request.correction.array
         if correction.shape != planes or correction.dtype != np.float32:
             raise UsageError(
-                f"A correction is float32 {planes}, a plane for each slice, not {correction.dtype} {correction.shape}."
+                f"A correction is float32 {planes}, one plane per slice, not {correction.dtype} {correction.shape}."
             )
         if len(set(slices)) != len(slices):
             raise UsageError("A slice is named twice.")
@@ -39,10 +39,10 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
 
 
 def check_trace(request: TraceRequest) -> None:
-    """Refuse a mask and a place for its trace that do not fit together.
+    """Refuse a mask and a trace that do not fit together.
 
     Raises:
-        UsageError: they do not.
+        UsageError: they do not fit.
     """
     beam = processing_beam(1.0)
     mask, trace = request.mask.array, request.trace.array
@@ -55,10 +55,10 @@ def check_trace(request: TraceRequest) -> None:
 
 
 def mark_unwritten(request: Request) -> None:
-    """Set what the worker is to write to NaN, so that a slice it leaves out cannot pass for a correction.
+    """Fill the worker's output with NaN, so that a skipped slice is not mistaken for a correction.
 
     Raises:
-        NoRoom: there is no room for it.
+        NoRoom: there is too little room.
     """
     if isinstance(request, ReduceRequest):
         request.correction.reserve()
@@ -66,19 +66,19 @@ def mark_unwritten(request: Request) -> None:
 
 
 def is_written(request: Request, slice_index: int) -> bool:
-    """Whether the correction of a slice is wholly written."""
+    """Return whether the correction of a slice is complete."""
     if not isinstance(request, ReduceRequest) or slice_index not in request.wanted:
         return False
     return bool(np.isfinite(request.correction.array[request.wanted.index(slice_index)]).all())
 
 
 def unwritten(request: Request, written: Collection[int]) -> list[int]:
-    """The slices that are not among those that were written."""
+    """Return the slices that are not written."""
     return [k for k in request.wanted if k not in written] if isinstance(request, ReduceRequest) else []
 
 
 def clear_unwritten(request: Request, written: Collection[int]) -> None:
-    """Let slices that a run did not come to be uncorrected; those that were written may be gone already."""
+    """Set unwritten slices of a stopped run to zero; the memory of written ones may be released already."""
     if isinstance(request, ReduceRequest):
         for row, k in enumerate(request.wanted):
             if k not in written:

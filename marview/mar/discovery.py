@@ -1,4 +1,4 @@
-"""Which methods are installed: bundled, in the user's data folder, in packages. No code of theirs is imported."""
+"""Find the installed methods: bundled, in the user's data folder, in packages. Their code is not imported."""
 
 import os
 import stat
@@ -19,7 +19,7 @@ from marview.paths import bundled_plugins
 
 ENTRY_POINTS = "marview.methods"
 SEARCH_PATH = "MARVIEW_PLUGINS"
-"""Variable of the environment that names further folders of methods, separated as in PATH."""
+"""Environment variable that names further folders of methods, separated as in PATH."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Listing:
     """A method that was found, usable or not.
 
     Attributes:
-        id: its identifier; the folder's name where the manifest does not say.
-        folder: where it lies.
+        id: identifier; the folder's name if the manifest has none.
+        folder: folder of the method.
         origin: "bundled", "user", "MARVIEW_PLUGINS" or "package NAME".
-        manifest: what it says about itself; None where that is wrong.
-        error: the sentence that says what is wrong, else empty.
-        replaces: the methods of the same id that this one stands in for, later ones first.
+        manifest: its manifest; None if that is wrong.
+        error: sentence about a wrong manifest, or empty.
+        replaces: methods of the same id that it replaces, later ones first.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Listing:
 
     @property
     def notice(self) -> str:
-        """A sentence on what this method stands in for; empty where it replaces none."""
+        """Sentence about the method that it replaces; empty if it replaces none."""
         if not self.replaces:
             return ""
         other = self.replaces[0]
@@ -53,22 +53,22 @@ class Listing:
 
     @property
     def untrained(self) -> str:
-        """A sentence that says how to train it, for a method that has to learn and has not yet; else empty."""
+        """Sentence on how to train a method that still has to learn; empty for others."""
         if self.manifest is None or not self.manifest.needs_weights or self.manifest.weights:
             return ""
         return (
             f"{self.manifest.title} is not trained yet. Train it with 'marview train {self.id} --data DIR --output "
-            "RUN', where DIR holds scans without metal, then let it use what it learned with 'marview methods "
+            "RUN', where DIR holds scans without metal, then install what it learned with 'marview methods "
             "--install RUN'."
         )
 
     @property
     def is_usable(self) -> bool:
-        """Whether it can be run."""
+        """Whether it can run."""
         return self.manifest is not None and not self.untrained
 
     def as_record(self) -> dict[str, Any]:
-        """What is known of it, as JSON knows it."""
+        """Return all that is known about it, for JSON."""
         return {
             "id": self.id,
             "folder": str(self.folder),
@@ -81,16 +81,16 @@ class Listing:
 
 
 def user_plugins() -> Path:
-    """Folder of the user's own methods, one subfolder each."""
+    """Return the folder of the user's own methods, one subfolder each."""
     return Path(platformdirs.user_data_dir("marview", appauthor=False)) / "plugins"
 
 
 def discover() -> list[Listing]:
-    """Every installed method in the order of its title; those with a wrong manifest carry their error.
+    """List every installed method by title; methods with a wrong manifest carry their error.
 
-    Of methods with the same id the later wins: bundled, the user's folder, the folders that `MARVIEW_PLUGINS` names,
-    packages in the entry-point group `marview.methods`. A wrong manifest wins over nothing: what worked before still
-    works.
+    Of methods with the same id the later one wins: bundled, the user's folder, the folders in `MARVIEW_PLUGINS`,
+    packages in the entry-point group `marview.methods`. A wrong manifest replaces nothing, so a method that worked
+    still works.
     """
     found: dict[str, Listing] = {}
     broken: list[Listing] = []
@@ -105,7 +105,7 @@ def discover() -> list[Listing]:
 
 
 def find(method: str, listings: list[Listing]) -> Listing:
-    """The method of an identifier.
+    """Return the method with an identifier.
 
     Raises:
         UsageError: there is none, or its manifest is wrong.
@@ -122,10 +122,10 @@ def find(method: str, listings: list[Listing]) -> Listing:
 
 
 def find_usable(method: str, listings: list[Listing]) -> Listing:
-    """The method of an identifier, to run it.
+    """Return the method with an identifier, to run it.
 
     Raises:
-        UsageError: as of `find`, or it has not been trained; the sentence says how to.
+        UsageError: as for `find`, or it is not trained; the sentence says how to train it.
     """
     listing = find(method, listings)
     if listing.untrained:
@@ -149,7 +149,7 @@ def _all() -> Iterator[Listing]:
 
 
 def _below(parent: Path, origin: str) -> Iterator[Listing]:
-    """The methods in the subfolders of a folder; a broken listing where one cannot be looked into."""
+    """Yield the methods in the subfolders of a folder; for an unreadable one, a listing with its error."""
     try:
         folders = sorted(parent.iterdir()) if parent.is_dir() else []
     except OSError as why:
@@ -163,8 +163,8 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
         else:
             if is_method and (opened := _opened_to_others(folder, origin)) is not None:
                 sentence = (
-                    f"Others than you may change {opened}, so the method in {folder} is not used. Take away their "
-                    "right to write there (chmod -R go-w)."
+                    f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their "
+                    "write permission (chmod -R go-w)."
                 )
                 yield Listing(_id_of(folder), folder, origin, error=sentence)
             elif is_method:
@@ -172,7 +172,7 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
 
 
 def _opened_to_others(folder: Path, origin: str) -> Path | None:
-    """What of a user's method someone else could change, and so run code as this user; None where nothing."""
+    """Return a path of a user's method that another user could change, to run code as this user; else None."""
     if origin not in {"user", SEARCH_PATH} or sys.platform == "win32":
         return None
     for path in (folder.parent, folder, *sorted(folder.rglob("*"))):
@@ -184,7 +184,7 @@ def _opened_to_others(folder: Path, origin: str) -> Path | None:
 
 def _closed(folder: Path, origin: str, why: OSError) -> Listing:
     reason = (why.strerror or "no reason given").lower()
-    sentence = f"The folder {folder} cannot be read ({reason}): give yourself the right to read it."
+    sentence = f"The folder {folder} cannot be read ({reason}). Give yourself permission to read it."
     return Listing(folder.name, folder, origin, error=sentence)
 
 
@@ -197,7 +197,7 @@ def _listing(folder: Path, origin: str) -> Listing:
 
 
 def _id_of(folder: Path) -> str:
-    """The id a wrong manifest gives, else the folder's name."""
+    """Return the id in a wrong manifest, or the folder's name."""
     try:
         said = tomllib.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("id")
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
@@ -206,7 +206,7 @@ def _id_of(folder: Path) -> str:
 
 
 def _folder_of(package: str) -> Path | None:
-    """Where a package lies; its parents are looked up, none is imported."""
+    """Return the folder of a package; its parents are looked up, none is imported."""
     path: list[str] | None = None
     for part in package.partition(":")[0].split("."):
         spec = PathFinder.find_spec(part, path)

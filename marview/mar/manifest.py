@@ -1,4 +1,4 @@
-"""What a method says about itself, read from `plugin.toml` without importing its code."""
+"""The manifest of a method, read from `plugin.toml` without importing its code."""
 
 import tomllib
 from pathlib import Path, PurePosixPath
@@ -10,7 +10,7 @@ from marview.errors import BadInput
 from marview.paths import bundled_plugins
 
 API_VERSION = 1
-"""Version of the contract in `marview.methods.api` that this marview speaks."""
+"""Version of the contract in `marview.methods.api` that this marview supports."""
 
 MANIFEST = "plugin.toml"
 
@@ -25,13 +25,13 @@ class _Part(BaseModel):
 
 
 class Weights(_Part):
-    """A file of learned weights that lies in the method's folder.
+    """A weights file in the method's folder.
 
     Attributes:
-        file: its path below that folder; safetensors only.
-        sha256: checked before every loading.
-        trained_on: the data it was trained on.
-        licence: of the weights.
+        file: path below that folder; safetensors only.
+        sha256: hash, checked before every loading.
+        trained_on: training data.
+        licence: licence of the weights.
     """
 
     file: Text
@@ -44,14 +44,14 @@ class Weights(_Part):
     def _safe(cls, file: str) -> str:
         path = PurePosixPath(file)
         if path.suffix != ".safetensors":
-            raise ValueError(f"{file} is refused: weights are .safetensors, since pickled ones can run code")
+            raise ValueError(f"{file} is refused: weights must be .safetensors, because pickled files can run code")
         if path.is_absolute() or ".." in path.parts or "\\" in file:
-            raise ValueError(f"{file} does not lie in the method's own folder")
+            raise ValueError(f"{file} is not in the method's own folder")
         return file
 
 
 class Citation(_Part):
-    """Where the method was published."""
+    """Publication of the method."""
 
     authors: Text
     title: Text
@@ -60,26 +60,26 @@ class Citation(_Part):
 
 
 class Manifest(_Part):
-    """What `plugin.toml` says.
+    """Content of `plugin.toml`.
 
     Attributes:
-        id: names the method in folders, on the command line and in provenance.
-        title: names it for people.
-        purpose: what it is good for, one line.
-        version: of the method.
-        api: version of the contract it was written for.
+        id: identifier in folders, on the command line and in provenance.
+        title: name for people.
+        purpose: one line on what it is good for.
+        version: version of the method.
+        api: version of the contract that it was written for.
         entry: `module:Class` in its folder.
-        device: where it can run.
+        device: devices on which it can run.
         needs_sinogram: whether it works on sinograms.
-        outputs: intermediate pictures it shows, of `OUTPUTS`.
-        memory_mb: what one slice of a batch takes, so that batches fit the memory that is free.
-        needs_weights: whether it can do nothing before it has learned.
-        learns_from_scan: whether a run learns from the scan it corrects before it begins.
-        fewest_clean: so many slices without metal a scan must have for that.
-        code: id of the bundled method whose code this one runs, where it only brings weights of its own.
-        python: another interpreter to run it with, a path; relative ones start at its folder.
-        weights: its learned weights.
-        citation: where it was published.
+        outputs: intermediate pictures that it shows, from `OUTPUTS`.
+        memory_mb: memory for one slice of a batch, to choose the batch size.
+        needs_weights: whether it cannot run before it is trained.
+        learns_from_scan: whether a run first learns from the scan that it corrects.
+        fewest_clean: number of slices without metal that it needs to learn from a scan.
+        code: id of the bundled method whose code it runs, if it only adds weights.
+        python: path of another interpreter to run it with, relative to its folder.
+        weights: its weights files.
+        citation: its publication.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -112,14 +112,14 @@ class Manifest(_Part):
     def _speaks_this_contract(self) -> "Manifest":
         if self.api > API_VERSION:
             raise ValueError(
-                f"it was written for version {self.api} of the contract of methods and this marview speaks version "
+                f"it was written for version {self.api} of the contract of methods, but this marview supports version "
                 f"{API_VERSION}; update marview"
             )
         return self
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of the method in a folder.
+    """Read the manifest of the method in a folder.
 
     Raises:
         BadInput: there is none, or it is wrong; the sentence names the field.
@@ -128,7 +128,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror}); a method is a folder with a {MANIFEST}.") from error
+        raise BadInput(f"{path} cannot be read ({error.strerror}). A method is a folder with a {MANIFEST}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path} is not a TOML file: {error}.") from error
     except ValidationError as error:
@@ -136,19 +136,19 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def code_folder(folder: Path, manifest: Manifest) -> Path:
-    """Where the code and the recipes of the method in a folder lie."""
+    """Return the folder that holds the code and the recipes of a method."""
     return bundled_plugins() / manifest.code if manifest.code else folder
 
 
 def wrong_field(error: ValidationError) -> str:
-    """What is wrong first, as a clause: the field, why, and what was given."""
+    """Describe the first validation error in a clause: the field, the reason, and the given value."""
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     why = first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         return f"{field} is missing"
     if first["type"] == "extra_forbidden":
-        return f"{field} is not a name that is known here"
+        return f"{field} is an unknown name"
     if first["type"] == "value_error":
         return f"{field}: {why}" if field else why
     return f"{field} is {first['input']!r}: {why[0].lower()}{why[1:]}"

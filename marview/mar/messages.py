@@ -1,4 +1,4 @@
-"""What the window and its worker say to each other: frozen values, one a line, as JSON."""
+"""Messages between the window and its worker: frozen values, one per line, as JSON."""
 
 import dataclasses
 import json
@@ -24,22 +24,22 @@ class ReduceRequest:
     Attributes:
         method: identifier of the method.
         hu: int16 HU, `[z, y, x]`.
-        mask: the metal, bool, `[z, y, x]`.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
-        correction: float32 HU, `[slice, y, x]`, one plane for each of `wanted`, in their order; receives what is to be
-            added to `hu`, 0 where nothing changes. A plane is valid from its slice's `SliceDone` on.
-        slices: indices of the slices, in the order to correct them; all where empty.
+        mask: metal mask, bool `[z, y, x]`.
+        spacing_mm: distance between voxels along (z, y, x).
+        correction: float32 HU `[slice, y, x]`, one plane per slice of `wanted`, in their order; receives what is added
+            to `hu`, 0 without a change. A plane is valid after the `SliceDone` of its slice.
+        slices: indices of the slices, in the order of correction; empty for all.
         parameters: values of the method's parameters that differ from their defaults.
-        device: where to run.
+        device: device of the method.
         restore_metal: whether metal pixels keep their source values.
-        restore_cut_off: whether dark streaks that the file cut off at its lowest value are restored before the method
+        restore_cut_off: whether to restore dark streaks that the file cut off at its lowest value before the method
             runs.
-        keep_outputs: whether intermediate pictures are shown (`Output`).
+        keep_outputs: whether to send intermediate pictures (`Output`).
         keep_projections: whether the worker keeps the re-projections of the slices for the next run on this volume, and
-            uses those it has; a run without it lets go of them.
+            uses stored ones; a run without it drops them.
         is_head_last: whether slice 1, as people count, is the last of the array (`SliceNumbers`).
-        folder: where the method lies; the runner fills it in.
-        output_folder: where intermediate pictures go; the runner fills it in.
+        folder: folder of the method; set by the runner.
+        output_folder: folder of intermediate pictures; set by the runner.
     """
 
     method: str
@@ -60,12 +60,12 @@ class ReduceRequest:
 
     @property
     def wanted(self) -> tuple[int, ...]:
-        """The slices to correct, all where `slices` is empty."""
+        """The slices to correct; all if `slices` is empty."""
         return self.slices or tuple(range(len(self.hu.array)))
 
     @property
     def numbers(self) -> SliceNumbers:
-        """The numbers of the slices, as people count."""
+        """The slice numbers that people see."""
         return SliceNumbers(len(self.hu.array), self.is_head_last)
 
 
@@ -75,10 +75,10 @@ class SinogramRequest:
 
     Attributes:
         hu: int16 HU, `[z, y, x]`.
-        mask: the metal, bool, `[z, y, x]`.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
-        slice_index: which slice.
-        output_folder: where the pictures go; the runner fills it in.
+        mask: metal mask, bool `[z, y, x]`.
+        spacing_mm: distance between voxels along (z, y, x).
+        slice_index: index of the slice.
+        output_folder: folder of the pictures; set by the runner.
     """
 
     hu: SharedArray
@@ -90,14 +90,14 @@ class SinogramRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TraceRequest:
-    """Mark the metal trace of one slice, from the mask's own pixels alone; the report says what it covers.
+    """Mark the metal trace of one slice, from the pixels of the mask alone; the report holds its coverage.
 
     Attributes:
-        mask: the metal, bool, `[z, y, x]`.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
-        slice_index: which slice.
+        mask: metal mask, bool `[z, y, x]`.
+        spacing_mm: distance between voxels along (z, y, x).
+        slice_index: index of the slice.
         trace: bool, `[view, bin]` of `marview.geometry.processing_beam`; receives the trace.
-        hu: int16 HU, `[z, y, x]`, that tells rays through the body from those beside it; all count where None.
+        hu: int16 HU `[z, y, x]`, to tell rays through the body from those beside it; None to count all rays.
     """
 
     mask: SharedArray
@@ -114,12 +114,12 @@ class CasesRequest:
     Attributes:
         method: identifier of the method.
         cases: case files, .npz.
-        results: the result file of each case, .npz, written whole or not at all.
+        results: result file of each case, .npz, written whole or not at all.
         parameters: values of the method's parameters that differ from their defaults.
-        device: where to run.
+        device: device of the method.
         keep_sinogram: whether a result file also holds the corrected sinogram.
-        neighbours: file of what is known of the scan that all these cases lie in, .npz, for methods that learn from it.
-        folder: where the method lies; the runner fills it in.
+        neighbours: .npz file with other slices of the scan of all these cases, for methods that learn from it.
+        folder: folder of the method; set by the runner.
     """
 
     method: str
@@ -147,12 +147,12 @@ class DescribeRequest:
 
 @dataclass(frozen=True)
 class DevicesRequest:
-    """Tell what this machine can compute on."""
+    """List the devices of this machine."""
 
 
 @dataclass(frozen=True)
 class CancelRequest:
-    """Stop the present run."""
+    """Cancel the current run."""
 
 
 Request = (
@@ -171,7 +171,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Progress:
-    """How much of the run is done, 0 to 1, and what is being done; of the learning before it where `is_learning`."""
+    """Finished fraction of the run, 0 to 1, and the current step; of the learning before it if `is_learning`."""
 
     fraction: float
     text: str = ""
@@ -186,7 +186,7 @@ class Output:
         name: one of `marview.mar.manifest.OUTPUTS`.
         slice_index: the slice it belongs to.
         path: .npy file, float16 or float32 (the trace: bool): HU `[y, x]` on the processing grid for "prior",
-            "artifact" and "result", line integrals `[view, bin]` for the others. Gone when the `MarWorker` is closed.
+            "artifact" and "result", line integrals `[view, bin]` for the others. Removed with the `MarWorker`.
     """
 
     name: str
@@ -199,10 +199,10 @@ class SliceDone:
     """A slice is corrected, or needs no correction.
 
     Attributes:
-        slice_index: which.
-        metal_pixels: pixels of the metal mask in it, on its own grid.
-        trace_fraction: share of the sinogram that the metal trace covers.
-        seconds: what it took, its share of the batch.
+        slice_index: index of the slice.
+        metal_pixels: number of its metal pixels, on its own grid.
+        trace_fraction: fraction of the sinogram that the metal trace covers.
+        seconds: its share of the duration of the batch.
         is_restored: whether dark streaks that the file cut off were restored before the correction.
     """
 
@@ -215,7 +215,7 @@ class SliceDone:
 
 @dataclass(frozen=True)
 class WeightsRead:
-    """A file of learned weights was read for the run; a method need not use all it has."""
+    """The run has read a weights file; a method need not use all its files."""
 
     file: str
     sha256: str
@@ -223,9 +223,9 @@ class WeightsRead:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence the reader of the result should see; `slice_index` is None where it is about the run.
+    """A sentence for the reader of the result; `slice_index` is None if it concerns the whole run.
 
-    It stands for an earlier one, `replaces`, where it says the same of more slices.
+    It replaces an earlier sentence, `replaces`, if it says the same about more slices.
     """
 
     sentence: str
@@ -235,7 +235,7 @@ class Note:
 
 @dataclass(frozen=True)
 class CaseDone:
-    """The result file of a case is written; `index` counts the request's cases."""
+    """The result file of a case is written; `index` is the position of the case in the request."""
 
     index: int
     slices: int
@@ -244,7 +244,7 @@ class CaseDone:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is done; `report` says with what."""
+    """The run is done; `report` describes it."""
 
     report: Mapping[str, Any] = field(default_factory=dict)
 
@@ -254,10 +254,10 @@ class Failed:
     """The run gave no result.
 
     Attributes:
-        sentence: what went wrong, for a person.
-        exit_code: of `marview.errors`: 2 for a request that makes no sense, 3 bad input, 4 the method failed.
-        detail: the traceback, for the log.
-        is_unexpected: whether method code raised what nobody foresaw, so that the worker is better replaced.
+        sentence: reason, for the user.
+        exit_code: exit code as in `marview.errors`: 2 wrong usage, 3 bad input, 4 the method failed.
+        detail: traceback for the log.
+        is_unexpected: whether method code raised an unexpected exception, so that the worker should be replaced.
     """
 
     sentence: str
@@ -268,7 +268,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The run stopped because it was told to."""
+    """The run was cancelled."""
 
 
 Message = Ready | Progress | Output | SliceDone | WeightsRead | Note | CaseDone | Finished | Failed | Cancelled
@@ -277,13 +277,13 @@ _KINDS: dict[str, type] = {kind.__name__: kind for kind in (*Request.__args__, *
 
 
 def encode(message: Request | Message) -> str:
-    """One line of JSON, its end included."""
+    """Encode a message as one line of JSON, with its line end."""
     values = {each.name: getattr(message, each.name) for each in dataclasses.fields(message)}
     return json.dumps({"kind": type(message).__name__, **values}, default=_plain) + "\n"
 
 
 def decode(line: str) -> Request | Message:
-    """The message of a line; shared arrays in it are opened, read-only but for those to be written.
+    """Decode a line; shared arrays in it are opened read-only, except those to write to.
 
     Raises:
         ValueError: the line is no message.
@@ -314,7 +314,7 @@ def _value(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON does not know, as it does: shared arrays by their description, numpy's numbers as numbers."""
+    """Convert a value that JSON does not support: shared arrays to their description, numpy numbers to numbers."""
     if isinstance(value, SharedArray):
         return value.description
     if isinstance(value, Path):

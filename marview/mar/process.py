@@ -1,4 +1,4 @@
-"""The worker's process, seen from outside: start it, talk to it, end it."""
+"""The worker's process from the outside: start it, write to it, end it."""
 
 import contextlib
 import logging
@@ -25,13 +25,13 @@ _ENDINGS = {
     "SIGBUS": "a bus error: memory or disk may be full",
     "SIGKILL": "the system: memory may have run out",
 }
-"""By name, as Windows knows only some of them."""
+"""Signals by name, because Windows has only some of them."""
 
 
 class WorkerProcess:
     """A started worker.
 
-    Start it from a thread that lives as long as the worker is to live: where the system offers it, the worker is killed
+    Start it from a thread that lives as long as the worker should: if the system supports it, the worker is killed
     when the thread that started it ends.
     """
 
@@ -42,11 +42,11 @@ class WorkerProcess:
         on_line: Callable[["WorkerProcess", str], None],
         on_end: Callable[["WorkerProcess"], None],
     ) -> None:
-        """Start it; `on_line` gets what it says and, after its last line, `on_end` is called, both on other threads.
+        """Start it. `on_line` receives its output; `on_end` is called after its last line; both on other threads.
 
         Raises:
-            OSError: the interpreter cannot be run.
-            NoThread: nobody can listen to it; it is ended again.
+            OSError: the interpreter cannot run.
+            NoThread: no thread can read its output; the process is ended again.
         """
         self.python = python
         self.last_words: deque[str] = deque(maxlen=20)
@@ -78,17 +78,17 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Its process, also the number of its process group."""
+        """Its process id, also the id of its process group."""
         return self._process.pid
 
     @property
     def has_ended(self) -> bool:
-        """Whether it lives no more."""
+        """Whether it has ended."""
         return self._process.poll() is not None
 
     @property
     def ending(self) -> str:
-        """How it ended, to follow "its process ..."."""
+        """How it ended, in words that follow "its process ..."."""
         code = self._process.returncode
         if code is None:
             return "still runs"
@@ -100,28 +100,28 @@ class WorkerProcess:
         return f"was ended by signal {-code}"
 
     def send(self, request: Request) -> None:
-        """Say something to it; in vain where it has ended."""
+        """Write to it; no effect if it has ended."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
             self._process.stdin.write(encode(request).encode())
             self._process.stdin.flush()
 
     def hang_up(self) -> None:
-        """Close its standard input, on which it ends."""
+        """Close its standard input, which ends it."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
 
     def terminate(self) -> None:
-        """Ask the system to end it and all it started."""
+        """Ask the system to end it and all its children."""
         self._signal("SIGTERM")
 
     def kill(self) -> None:
-        """End it and all it started, now."""
+        """End it and all its children at once."""
         self._signal("SIGKILL")
 
     def join(self, timeout: float) -> bool:
-        """Wait until it has ended; whether it has."""
+        """Wait until it has ended; return whether it has."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         return self._process.returncode is not None
@@ -149,7 +149,7 @@ class WorkerProcess:
 
     def _wait(self) -> None:
         self._process.wait()
-        self.kill()  # what it started and left behind would hold its pipes open
+        self.kill()  # its children would hold its pipes open
         for thread in self._readers:
             thread.join(5)
         self.hang_up()

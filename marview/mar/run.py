@@ -1,4 +1,4 @@
-"""A run: what was asked for, how it is told of and stopped, how it ended."""
+"""A run: its request, its messages, its cancelling and its outcome."""
 
 import itertools
 import logging
@@ -19,14 +19,14 @@ OnMessage = Callable[[Message], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
+    """Outcome of a run.
 
     Attributes:
-        state: "crashed" where the worker's process ended under it.
-        sentence: what went wrong, for a person; empty where nothing did.
-        report: what was done: method, version, parameters, device, seconds, notes, and for each slice its index, metal
+        state: "done", "failed", "cancelled", or "crashed" if the worker's process ended.
+        sentence: what went wrong, for the user; empty if nothing did.
+        report: method, version, parameters, device, seconds, notes, and for each slice its index, number of metal
             pixels, trace fraction and seconds.
-        exit_code: what the command line ends with.
+        exit_code: exit code of the command line.
     """
 
     state: Literal["done", "failed", "crashed", "cancelled"]
@@ -35,10 +35,10 @@ class Outcome:
     exit_code: int = 0
 
     def check(self) -> Mapping[str, Any]:
-        """The report of a run that is done.
+        """Return the report of a finished run.
 
         Raises:
-            UsageError: the request made no sense.
+            UsageError: wrong usage.
             BadInput: a file could not be used.
             MethodFailed: the method failed or crashed, or was cancelled.
         """
@@ -48,10 +48,10 @@ class Outcome:
 
 
 class Run:
-    """A run that was asked for; it waits for its turn, runs and ends.
+    """A requested run: it waits for its turn, runs and ends.
 
     Attributes:
-        written: the slices whose correction is wholly written.
+        written: slices with a complete correction.
     """
 
     _ids = itertools.count(1)
@@ -67,11 +67,11 @@ class Run:
         self._outcome: Outcome | None = None
 
     def cancel(self) -> None:
-        """Stop it: it is told, some seconds later its process is terminated, and some seconds later killed."""
+        """Cancel it: the worker gets a message, is terminated some seconds later, and killed some seconds later."""
         self._cancel(self)
 
     def wait(self, timeout: float | None = None) -> Outcome:
-        """Wait for its end; not from within `on_message`.
+        """Wait for its end; do not call it from `on_message`.
 
         Raises:
             TimeoutError: it still runs after `timeout` seconds.
@@ -83,7 +83,7 @@ class Run:
 
     @property
     def outcome(self) -> Outcome | None:
-        """How it ended; None while it runs."""
+        """Its outcome; None while it runs."""
         return self._outcome
 
     def discard_outputs(self) -> None:
@@ -93,9 +93,9 @@ class Run:
             shutil.rmtree(folder, ignore_errors=True)
 
     def tell(self, message: Message) -> None:
-        """Hand a message to its listener, whose failures are its own.
+        """Pass a message to its listener, and log a failure of the listener.
 
-        A slice that is done is looked at before, because the listener may take its correction away.
+        A finished slice is checked before, because the listener may release its correction.
         """
         if isinstance(message, SliceDone) and is_written(self.request, message.slice_index):
             self.written.add(message.slice_index)
@@ -105,7 +105,7 @@ class Run:
             log.exception("run %d: its listener failed on %s", self.id, type(message).__name__)
 
     def end(self, outcome: Outcome) -> None:
-        """Settle how it ended."""
+        """Set its outcome."""
         try:
             clear_unwritten(self.request, self.written)
         finally:

@@ -1,4 +1,4 @@
-"""Runs methods in a warm worker process and keeps every misbehaviour of theirs inside it."""
+"""Run methods in a warm worker process, which contains all their failures."""
 
 import contextlib
 import dataclasses
@@ -49,16 +49,16 @@ _START_S = 120.0
 class MarWorker:
     """One warm worker process, started with the first request and replaced after a failure.
 
-    Runs are taken one after the other. Listeners (`on_message`) are called on a thread of the worker's own, which they
-    must not hold up.
+    Runs follow one another. Listeners (`on_message`) are called on a thread of the worker, which they must not
+    block.
 
     Args:
-        listings: finds the installed methods.
-        memory_limit_mb: how much memory the worker may take; all that the machine has where None.
-        patience_s: how long a cancelled run may take before the next harder means.
+        listings: function that finds the installed methods.
+        memory_limit_mb: memory limit of the worker; None for no limit.
+        patience_s: time for a cancelled run to end before the worker is terminated, and then killed.
 
     Raises:
-        NoThread: the system starts no more threads.
+        NoThread: the system cannot start another thread.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class MarWorker:
         self._deadline: float | None = None
         self._overdue: Callable[[], None] = self._kill
         self._is_closed = False
-        # This one thread starts the process, so that the process lives exactly as long as it (see WorkerProcess).
+        # This thread starts the process, so that the process lives exactly as long as the thread (see WorkerProcess).
         self._thread = start_thread(self._serve, "mar-worker")
 
-    # -- asking, from any thread --------------------------------------------------------------------------------
+    # -- requests, from any thread ------------------------------------------------------------------------------
 
     def methods(self) -> dict[str, dict[str, Any]]:
-        """JSON schema of the parameters of every usable method, by its identifier; broken methods are logged."""
+        """Return the JSON schema of the parameters of every usable method, by identifier; broken methods are logged."""
         schemas = {}
         for listing in self._listings():
             if listing.is_usable:
@@ -95,7 +95,7 @@ class MarWorker:
         return schemas
 
     def describe(self, method: str) -> dict[str, Any]:
-        """JSON schema of a method's parameters.
+        """Return the JSON schema of a method's parameters.
 
         Raises:
             UsageError: there is no such method.
@@ -116,7 +116,7 @@ class MarWorker:
         self._submit(DescribeRequest(str(listing.folder), check_weights=True), python, _ignore).wait().check()
 
     def devices(self) -> list[dict[str, Any]]:
-        """What this machine can compute on: name ("cpu", "cuda:0"), title, free_mb, total_mb.
+        """List the devices of this machine: name ("cpu", "cuda:0"), title, free_mb, total_mb.
 
         Raises:
             MethodFailed: the worker does not start.
@@ -155,7 +155,7 @@ class MarWorker:
         """Run a method on case files; returns at once.
 
         Raises:
-            UsageError: no such method, or not one result a case.
+            UsageError: no such method, or not one result per case.
         """
         if len(request.cases) != len(request.results):
             raise UsageError(f"{len(request.cases)} cases need as many results, not {len(request.results)}.")
@@ -163,7 +163,7 @@ class MarWorker:
         return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
 
     def close(self) -> None:
-        """End the worker, its runs and the files of their pictures."""
+        """End the worker and its runs, and remove the files of their pictures."""
         if not self._is_closed:
             self._is_closed = True
             self._inbox.put(self._end_all)
@@ -183,7 +183,7 @@ class MarWorker:
             return listing, sys.executable
         python = listing.folder / Path(listing.manifest.python).expanduser()
         if not python.is_file():
-            raise UsageError(f"The method {method} asks for the interpreter {python}, which is not there.")
+            raise UsageError(f"The method {method} needs the interpreter {python}, which does not exist.")
         return listing, str(python)
 
     def _submit(self, request: Request, python: str, on_message: OnMessage) -> Run:
@@ -196,7 +196,7 @@ class MarWorker:
         self._inbox.put(partial(self._queue, run))
         return run
 
-    # -- serving, on the worker's own thread --------------------------------------------------------------------
+    # -- work on the worker's own thread ------------------------------------------------------------------------
 
     def _serve(self) -> None:
         while not (self._is_closed and self._process is None and self._current is None and not self._waiting):
@@ -212,12 +212,12 @@ class MarWorker:
                 self._give_up(bug)
 
     def _give_up(self, bug: Exception) -> None:
-        """End the present run, for which somebody waits, and its process; the next run gets a new one."""
+        """End the current run, because its caller waits, and its process; the next run gets a new one."""
         with contextlib.suppress(OSError):
             self._drop()
         if self._current is not None:
             try:
-                self._finish(Outcome("crashed", f"{_who(self._current)} could not be run: {bug}.", exit_code=4))
+                self._finish(Outcome("crashed", f"{_who(self._current)} could not run: {bug}.", exit_code=4))
             except Exception as next_bug:
                 log.exception("the runner failed")
                 self._give_up(next_bug)
@@ -248,7 +248,7 @@ class MarWorker:
             self._process.send(run.request)
 
     def _start(self, python: str) -> None:
-        """Have a process of this interpreter; the one at hand where it is of the same and lives."""
+        """Start a process with this interpreter, or keep a living one that has it."""
         if self._process is not None and (self._process.python != python or self._process.has_ended):
             self._drop()
         if self._process is None:
@@ -298,7 +298,7 @@ class MarWorker:
             self._finish(Outcome("done", report=message.report))
 
     def _bury(self, process: WorkerProcess) -> None:
-        """The process has ended."""
+        """Handle the end of the process."""
         if process is not self._process:
             return
         self._process = None
@@ -308,8 +308,8 @@ class MarWorker:
         elif run.is_cancelled:
             self._finish(_CANCELLED)
         else:
-            said = f" It said last: {process.last_words[-1]}" if process.last_words else ""
-            sentence = f"{_who(run)} crashed: its process {process.ending}. Nothing was changed by it.{said}"
+            said = f" Its last words: {process.last_words[-1]}" if process.last_words else ""
+            sentence = f"{_who(run)} stopped unexpectedly: its process {process.ending}. Nothing was changed.{said}"
             self._finish(Outcome("crashed", sentence, exit_code=4))
 
     def _cancel(self, run: Run) -> None:
@@ -354,7 +354,7 @@ class MarWorker:
             self._finish(Outcome("crashed", sentence, exit_code=4))
 
     def _drop(self) -> None:
-        """Part with the process; the next request gets a new one."""
+        """Drop the process; the next request gets a new one."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()

@@ -1,4 +1,4 @@
-"""Folders for what lives no longer than this process; those of processes that crashed are swept."""
+"""Temporary folders of this process; those of crashed processes are removed."""
 
 import atexit
 import contextlib
@@ -20,14 +20,14 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the scratch folders below it are priv
 
 @cache
 def scratch(root: Path) -> Path:
-    """This process's own folder below `root`, readable by its user alone; gone when the process ends.
+    """Return this process's own folder below `root`, readable by its user alone; removed when the process ends.
 
-    A process that is killed leaves its folders behind, in memory and on disk; the next one that asks for a folder
-    removes them. A folder is in use while somebody holds the lock file in it, which the system lets go of with the
-    process.
+    A killed process leaves its folders behind, in memory and on disk; the next process that needs a folder removes
+    them. A folder is in use while a process holds the lock file in it; the system releases the lock when the process
+    ends.
 
     Raises:
-        OSError: nothing can be written there.
+        OSError: the folder cannot be written.
     """
     for place in {root, _MEMORY, Path(tempfile.gettempdir())}:
         with contextlib.suppress(OSError):
@@ -40,16 +40,16 @@ def scratch(root: Path) -> Path:
 
 
 def spare_temporary_folder(environment: MutableMapping[str, str]) -> None:
-    """Have torch keep its compiler's files in a folder that goes with this process, unless told where to.
+    """Let torch keep its compiler's files in the folder of this process, unless the user chose another.
 
-    Optimizers load the compiler, which makes its folder even though marview compiles nothing.
+    Optimizers load the compiler, which makes its folder even if nothing is compiled.
     """
     with contextlib.suppress(OSError):
         environment.setdefault("TORCHINDUCTOR_CACHE_DIR", str(scratch(Path(tempfile.gettempdir())) / "torch"))
 
 
 def sweep(root: Path) -> None:
-    """Remove the folders below `root` that no process holds any more."""
+    """Remove the folders below `root` that no process holds."""
     for folder in root.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if _is_stale(folder):
@@ -57,7 +57,7 @@ def sweep(root: Path) -> None:
 
 
 def roomiest(size: int) -> Path:
-    """Where `size` bytes go: memory itself (/dev/shm) where there is room, else the folder for temporary files."""
+    """Return the folder for `size` bytes: memory (/dev/shm) if there is room, or else that for temporary files."""
     with contextlib.suppress(OSError):
         if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 1.1 * size:
             return _MEMORY
@@ -65,14 +65,14 @@ def roomiest(size: int) -> Path:
 
 
 def _is_stale(folder: Path) -> bool:
-    if not (folder / _LOCK).exists():  # being made just now, or its maker was killed in that moment
+    if not (folder / _LOCK).exists():  # its process is making it, or was killed while making it
         return _is_maker_gone(folder.name) or time.time() - folder.stat().st_mtime >= _YOUNG_S
     with (folder / _LOCK).open("r+") as lock:
         return try_lock(lock)
 
 
 def _is_maker_gone(name: str) -> bool:
-    """Whether the process that a folder is named after lives no more; False where the system does not say."""
+    """Return whether the process in a folder's name has ended; False if the system does not say."""
     process = name.removeprefix(_PREFIX).partition("-")[0]
     if os.name != "posix" or not process.isdigit():
         return False
@@ -86,7 +86,7 @@ def _is_maker_gone(name: str) -> bool:
 
 
 def try_lock(file: IO[str]) -> bool:
-    """Take the lock until the file is closed; False where another process holds it."""
+    """Take the lock until the file is closed; return False if another process holds it."""
     if sys.platform == "win32":
         import msvcrt
 

@@ -1,4 +1,4 @@
-"""Arrays that several processes see without copying."""
+"""Arrays that several processes share without copies."""
 
 import contextlib
 import mmap
@@ -24,11 +24,10 @@ class NoRoom(MarviewError):  # noqa: N818
 
 
 class SharedArray:
-    """An array in a memory-mapped file, in memory itself (/dev/shm) where there is room.
+    """An array in a memory-mapped file, in memory (/dev/shm) if there is room.
 
-    The process that creates it owns it. `close` removes the file, and so does the end of the object or of the process;
-    after a crash the next marview does. Arrays taken from it stay valid as long as they are referred to, in every
-    process.
+    The process that creates it owns it: `close`, the end of the object or the end of the process removes the file.
+    After a crash, the next marview removes it. Views of it stay valid as long as they are referenced, in every process.
 
     Example:
         >>> with SharedArray.create((2, 3), "int16") as shared:
@@ -69,10 +68,10 @@ class SharedArray:
 
     @classmethod
     def open(cls, description: Mapping[str, Any], *, is_writable: bool = False) -> "SharedArray":
-        """The array another process created and described; read-only unless asked otherwise.
+        """Open an array that another process created and described; read-only by default.
 
         Raises:
-            MarviewError: it is gone.
+            MarviewError: the array no longer exists.
         """
         path, shape, kind = Path(description["path"]), tuple(description["shape"]), np.dtype(description["dtype"])
         try:
@@ -89,12 +88,12 @@ class SharedArray:
 
     @property
     def name(self) -> str:
-        """Names it among the shared arrays of this machine."""
+        """Name among the shared arrays of this machine."""
         return self._path.name
 
     @property
     def description(self) -> dict[str, Any]:
-        """What another process needs to open it: path, shape and dtype, as JSON knows them."""
+        """All that another process needs to open it: path, shape and dtype, for JSON."""
         return dict(self._description)
 
     def reserve(self) -> None:

@@ -1,4 +1,4 @@
-"""How a result depends on the metal mask: the same methods run with masks of other margins and thresholds.
+"""Dependence of a result on the metal mask: the same methods with masks of other margins and thresholds.
 
 After Yu 2020, Deep Sinogram Completion with Image Prior, Fig. 7, where masks are eroded and dilated by 1 and 2 pixels
 of the 416 x 416 grid: `marview.evaluation.processing_grid` brings a series onto it.
@@ -25,16 +25,16 @@ ASK_S = 0.1
 
 
 class SweepCancelled(MarviewError):  # noqa: N818 - not an error: the person said stop
-    """The sweep stopped because it was told to."""
+    """The sweep was cancelled."""
 
     exit_code = 130
 
 
 class Reducer(Protocol):
-    """What corrects; `marview.mar.runner.MarWorker` is one."""
+    """Starts corrections; `marview.mar.runner.MarWorker` does."""
 
     def reduce(self, request: ReduceRequest, on_message: OnMessage) -> Run:
-        """Begin a run; returns at once."""
+        """Start a run; returns at once."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Variant:
 
     Attributes:
         method: identifier of the method; empty for the uncorrected slices.
-        margin: by how much the mask is grown (+) or shrunk (-).
-        unit: of the margin: mm in space, or px, pixels within the slice.
-        threshold_hu: the mask is what exceeds it; None for the mask that was given.
+        margin: length by which the mask grows (+) or shrinks (-).
+        unit: unit of the margin: mm in space, or px, pixels within the slice.
+        threshold_hu: metal is above this HU; None for the given mask.
     """
 
     method: str
@@ -55,7 +55,7 @@ class Variant:
 
     @property
     def label(self) -> str:
-        """Names it among the variants of its method: `> 2500 HU, +1 mm`.
+        """Label among the variants of its method: `> 2500 HU, +1 mm`.
 
         >>> Variant("nmar", -0.5).label
         '-0.5 mm'
@@ -67,7 +67,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """Names it among files: `nmar_above_2500_+1mm`.
+        """File name: `nmar_above_2500_+1mm`.
 
         >>> Variant("nmar", 1, "mm", 2500).name
         'nmar_above_2500_+1mm'
@@ -80,18 +80,18 @@ class Variant:
 
 @dataclass(frozen=True, eq=False)
 class SweepInput:
-    """What the variants are made of.
+    """Input of all variants.
 
     Attributes:
         hu: int16 HU, `[z, y, x]`.
-        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
-        metal: the mask that margins are measured from, bool, `[z, y, x]`.
-        slices: indices z to look at; those with metal where empty.
-        numbers: the numbers of the slices, as people count.
-        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before.
-        region: where mean and standard deviation are taken, bool, `[z, y, x]`; None for the soft tissue within 20
+        spacing_mm: distance between slices along their normal, between rows and between columns.
+        metal: mask that margins grow or shrink, bool `[z, y, x]`.
+        slices: indices z of the slices; empty for those with metal.
+        numbers: slice numbers that people see.
+        drift_mm: shift of rows and columns (y, x) from one slice to the next.
+        region: region of mean and standard deviation, bool `[z, y, x]`; None for the soft tissue within 20
             pixels of the metal.
-        truth_hu: the body without metal, `[z, y, x]`, where it is known.
+        truth_hu: the body without metal, HU `[z, y, x]`, if known.
     """
 
     hu: SharedArray
@@ -106,20 +106,20 @@ class SweepInput:
 
 @dataclass(frozen=True, eq=False)
 class SweepResult:
-    """Everything a sweep found.
+    """Result of a sweep.
 
     Attributes:
-        slices: indices z of the slices looked at.
-        variants: all that were asked for, the uncorrected slices first.
-        hu: int16 HU of each variant with a result, `[slice, y, x]`, by its name; "original" among them.
-        masks: its mask, bool `[slice, y, x]`, by its name; that of "original" is the mask margins are measured from.
-        notes: why there is no result, by the name of the variant.
-        region: where mean and standard deviation are taken, bool `[slice, y, x]`; None for the tissue around metal.
-        truth_hu: the body without metal, `[slice, y, x]`, where it is known.
-        reports: what the worker said of each run, by name.
-        numbers: the numbers of the slices, as people count.
-        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before.
-        voxel_mm: least distance of neighbouring voxels of the mask.
+        slices: indices z of the slices.
+        variants: all variants, the uncorrected slices first.
+        hu: int16 HU `[slice, y, x]` of each variant with a result, by name; also "original".
+        masks: bool `[slice, y, x]` of each variant, by name; that of "original" is the mask before margins.
+        notes: why a variant has no result, by name.
+        region: region of mean and standard deviation, bool `[slice, y, x]`; None for the tissue around metal.
+        truth_hu: the body without metal, HU `[slice, y, x]`, if known.
+        reports: report of the worker on each run, by name.
+        numbers: slice numbers that people see.
+        drift_mm: shift of rows and columns (y, x) from one slice to the next.
+        voxel_mm: smallest distance between voxels of the mask.
     """
 
     slices: tuple[int, ...]
@@ -135,15 +135,15 @@ class SweepResult:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods that gave a result."""
+        """Methods with a result."""
         return tuple(dict.fromkeys(one.method for one in self.variants if one.method and one.name in self.hu))
 
     def of(self, method: str) -> list[Variant]:
-        """The variants of a method that gave a result."""
+        """Return the variants of a method with a result."""
         return [one for one in self.variants if one.method == method and one.name in self.hu]
 
     def equal_masks(self) -> list[tuple[Variant, ...]]:
-        """Variants that differ in their margin but not in their mask, as margins of less than a voxel do."""
+        """Return variants with different margins but equal masks, as for margins below a voxel."""
         groups: dict[tuple[str, float | None, bytes], list[Variant]] = {}
         for one in self.variants:
             if one.method and one.name in self.masks:
@@ -152,22 +152,22 @@ class SweepResult:
         return [tuple(group) for group in groups.values() if len(group) > 1]
 
     def remark(self, variant: Variant) -> str:
-        """Says of a margin that it changes nothing, where a smaller one gave the same mask; else empty."""
+        """Return a remark if a margin gives the same mask as a smaller one, or an empty string."""
         for group in self.equal_masks():
             if variant in group and variant != min(group, key=lambda one: abs(one.margin)):
                 return "changes nothing" + ("" if math.isnan(self.voxel_mm) else f" at {self.voxel_mm:.3g} mm voxels")
         return ""
 
     def equal_mask_notes(self) -> list[str]:
-        """A sentence on margins that made no difference; once for all methods and thresholds where these agree."""
+        """Return sentences on margins that made no difference, once for all methods and thresholds if these agree."""
         labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in self.equal_masks())
         return [
-            f"Margins {text} gave one and the same mask: distances are counted between voxel centres."
+            f"Margins {text} gave the same mask, because distances are counted between voxel centres."
             for text in dict.fromkeys(labels)
         ]
 
     def spread_hu(self, method: str, slice_index: int) -> NDArray[np.float32]:
-        """Standard deviation over a method's variants in a slice, `[y, x]`; where large, all hangs on the mask."""
+        """Standard deviation over a method's variants in a slice, `[y, x]`; large if the result depends on the mask."""
         at = self.slices.index(slice_index)
         return _spread(self.hu[one.name][at] for one in self.of(method))
 
@@ -179,10 +179,10 @@ def plan(
     margins_px: Sequence[float] = (),
     thresholds_hu: Sequence[float] = (),
 ) -> tuple[Variant, ...]:
-    """Every method with every margin and threshold; without thresholds, with the mask that is given.
+    """List every method with every margin and threshold; without thresholds, with the given mask.
 
     Raises:
-        UsageError: no method, nothing that varies, or a value that is no number.
+        UsageError: no method, no variation, or a value that is not finite.
 
     Example:
         >>> [variant.name for variant in plan(["nmar"], margins_mm=[-0.5, 1])]
@@ -215,29 +215,29 @@ def sweep(
 ) -> SweepResult:
     """Run every variant.
 
-    What does not change is done once: slices are re-projected in the first run that needs them, and variants of a
-    method whose masks are equal are one run.
+    Work that does not change is done once: slices are re-projected in the first run that needs them, and variants of
+    a method with equal masks share a run.
 
     Args:
-        given: slices, mask, truth.
-        variants: of `plan`.
-        worker: where methods run.
-        parameters: of each method, by its identifier, where they differ from the defaults.
-        device: where methods run.
-        on_progress: called with the share that is done and what is being done.
-        is_cancelled: asked several times a second whether to stop.
+        given: slices, mask and truth.
+        variants: result of `plan`.
+        worker: worker that runs the methods.
+        parameters: values of each method's parameters, by identifier, that differ from the defaults.
+        device: device of the methods.
+        on_progress: called with the finished fraction and the current step.
+        is_cancelled: called several times per second; True cancels the sweep.
 
     Raises:
-        BadInput: the mask cannot be used, or the region lies elsewhere.
+        BadInput: the mask cannot be used, or no slice contains the region.
         UsageError: an unknown method, parameter or slice.
         MethodFailed: a method failed.
-        SweepCancelled: it was told to stop.
+        SweepCancelled: the sweep was cancelled.
     """
     refuse_unusable(given.metal, given.hu.array)
     slices = _slices(given)
     index = list(slices)
     if given.region is not None and not given.region[index].any():
-        raise BadInput("The region to measure in lies in none of the slices looked at; draw it beside the metal.")
+        raise BadInput("The region to measure in is in none of the slices of the sweep. Draw it beside the metal.")
     kinds = {replace(variant, method="") for variant in variants}
     masks_of = {kind: _mask(given, kind, slices) for kind in kinds}
     masks = {variant: masks_of[replace(variant, method="")] for variant in variants}
@@ -353,12 +353,12 @@ def _slices(given: SweepInput) -> tuple[int, ...]:
     chosen = given.slices or tuple(range(count))
     with_metal = tuple(k for k in chosen if given.metal[k].any())
     if not with_metal:
-        raise UsageError("None of the chosen slices holds metal: choose others.")
+        raise UsageError("None of the chosen slices contains metal. Choose others.")
     return with_metal
 
 
 def _mask(given: SweepInput, variant: Variant, slices: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Mask of a variant in the slices looked at."""
+    """Return the mask of a variant in the slices of the sweep."""
     index = list(slices)
     core = given.metal if variant.threshold_hu is None else given.hu.array > variant.threshold_hu
     if variant.margin == 0:
@@ -369,7 +369,7 @@ def _mask(given: SweepInput, variant: Variant, slices: tuple[int, ...]) -> NDArr
 
 
 def _why_not(mask: NDArray[np.bool_], hu: NDArray[np.int16]) -> str:
-    """Why no method can use the mask of a variant, `[slice, y, x]`; empty where one can."""
+    """Return why no method can use the mask of a variant, `[slice, y, x]`; empty if it can be used."""
     if not mask.any():
         return "No metal is left of the mask."
     try:
@@ -380,11 +380,11 @@ def _why_not(mask: NDArray[np.bool_], hu: NDArray[np.int16]) -> str:
 
 
 def _spread(results: Iterable[NDArray[np.int16]]) -> NDArray[np.float32]:
-    """Standard deviation over the results; 0 of a single one."""
+    """Return the standard deviation over the results; 0 for a single one."""
     images = list(results)
     total = np.zeros(images[0].shape, np.float64)
     squares = np.zeros_like(total)
-    # Differences to the first are small, so that their squares cancel without loss.
+    # Differences to the first result are small, so that their squares lose no precision.
     for hu in images:
         difference = hu.astype(np.float64) - images[0]
         total += difference

@@ -1,7 +1,7 @@
-"""Measures of a sweep: all variants in the same places, around the mask that was given, whatever their own.
+"""Measures of a sweep: all variants in the same places, around the given mask, whatever their own mask.
 
-Metal is put back where a variant's mask lies, with the bright rim that a large mask takes in. So nothing is measured
-where any variant has metal: there it would be the mask that counts, and not what the method made of it.
+Metal is restored inside a variant's mask, with the bright rim that a large mask includes. So pixels that are metal in
+any variant are not measured: they would show the mask and not the effect of the method.
 """
 
 import math
@@ -17,23 +17,23 @@ from marview.metrics.region import ring
 from marview.metrics.streak import streak_index
 
 SOFT_TISSUE_HU = (-100, 200)
-"""What counts as soft tissue for the streak index, by the truth, else by the mean of all results."""
+"""HU limits of soft tissue for the streak index, in the truth or else in the mean of all results."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """Measures of a variant over the slices looked at; NaN where there is nothing to measure.
+    """Measures of a variant over the slices of the sweep; NaN if there is nothing to measure.
 
     Attributes:
-        variant: which.
-        metal_voxels: of its mask, in these slices.
+        variant: the variant.
+        metal_voxels: number of voxels of its mask in these slices.
         mean_hu: mean within the region.
         deviation_hu: standard deviation within the region.
-        streak_index: mean over the slices of `marview.metrics.streak_index`, around the mask that was given.
+        streak_index: mean over the slices of `marview.metrics.streak_index`, around the given mask.
         rmse_hu: root mean square error to the truth outside the metal of all variants, by slice, then averaged.
-        seconds: what the run took; 0 where a run with the same mask was used again.
-        note: why there is no result; empty where there is one.
-        remark: what to know of the variant, such as that its margin changes nothing.
+        seconds: duration of the run; 0 if a run with the same mask was used again.
+        note: why there is no result; empty if there is one.
+        remark: remark on the variant, for instance that its margin changes nothing.
     """
 
     variant: Variant
@@ -48,10 +48,10 @@ class Row:
 
 
 def measure(result: SweepResult) -> tuple[Row, ...]:
-    """Measures of every variant, the uncorrected slices first.
+    """Measure every variant, the uncorrected slices first.
 
-    Mean and standard deviation are taken over the result's region, without one over the soft tissue within 20 pixels
-    of the metal; the streak index and the error to the truth do not depend on it.
+    Mean and standard deviation are taken over the result's region, or without one over the soft tissue within 20
+    pixels of the metal; the streak index and the error to the truth do not depend on it.
     """
     metal = _any_metal(result)
     soft = _soft_tissue(result) & ~metal
@@ -62,7 +62,7 @@ def measure(result: SweepResult) -> tuple[Row, ...]:
 
 
 def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) -> tuple[Row, ...]:
-    """The rows with mean and standard deviation over another region, bool `[slice, y, x]`, without any metal in it."""
+    """Measure mean and standard deviation again over another region, bool `[slice, y, x]`, without any metal in it."""
     where = np.nonzero(region & ~_any_metal(result))
 
     def measured(row: Row) -> Row:
@@ -79,15 +79,15 @@ def within(rows: Sequence[Row], result: SweepResult, region: NDArray[np.bool_]) 
 
 
 def region_notes(result: SweepResult) -> list[str]:
-    """A sentence where part of the region is metal in some variant, and so not measured."""
+    """Return a sentence if part of the region is metal in some variant and so not measured."""
     if result.region is None:
         return []
     total, lost = (int(np.count_nonzero(part)) for part in (result.region, result.region & _any_metal(result)))
     if not lost:
         return []
     if lost == total:
-        return ["The region lies wholly in metal of some variant, so its mean and SD are left out."]
-    return [f"The region is measured without {lost} of its {total} voxels, where some variant has metal."]
+        return ["The region is completely inside the metal of some variant, so its mean and SD are left out."]
+    return [f"The region is measured without {lost} of its {total} voxels, because some variant has metal there."]
 
 
 def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_], counts: NDArray[np.bool_]) -> Row:
@@ -112,7 +112,7 @@ def _row(result: SweepResult, variant: Variant, soft: NDArray[np.bool_], counts:
 
 
 def _soft_tissue(result: SweepResult) -> NDArray[np.bool_]:
-    """By the truth where it is known, else by the mean of all results, which streaks disturb least; `[slice, y, x]`."""
+    """Mark soft tissue by the truth if known, or by the mean of all results, which has the fewest streaks."""
     tissue: NDArray[np.float32]
     if result.truth_hu is not None:
         tissue = result.truth_hu.astype(np.float32)

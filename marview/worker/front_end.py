@@ -58,7 +58,7 @@ class FrontEnd:
         return Restorer(self.frame.pixel_mm)
 
     def case(self, hu: NDArray[np.int16], mask: NDArray[np.bool_], slice_indices: list[int]) -> MarCase:
-        """Make the case of slices `[slice, row, column]`. Its metal trace is that of the mask grown by one pixel."""
+        """Make the case of slices `[slice, row, column]`. The metal trace belongs to the mask grown by one pixel."""
         metal = self.frame.mask_to_processing(mask).to(self.device)
         return MarCase(
             hu=self.frame.to_processing(hu).to(self.device),

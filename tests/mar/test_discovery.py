@@ -129,4 +129,4 @@ def test_a_method_that_others_may_change_is_not_used(places: tuple[Path, Path], 
     assert used.manifest is not None
     assert used.manifest.version == "1"
     (refused,) = [listing for listing in listings if listing.error]
-    assert f"Others than you may change {target}" in refused.error
+    assert f"Other users may change {target}" in refused.error

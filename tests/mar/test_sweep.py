@@ -158,7 +158,9 @@ def test_what_of_a_region_is_metal_is_told_and_a_region_elsewhere_is_refused(hu)
     region[1, 40, 43:47] = True  # one voxel of it is metal once that has grown by 1 mm
     variants = plan(["a"], margins_mm=[0, 1])
     result = sweep(given(hu, region=region), variants, Worker())
-    assert region_notes(result) == ["The region is measured without 1 of its 4 voxels, where some variant has metal."]
+    assert region_notes(result) == [
+        "The region is measured without 1 of its 4 voxels, because some variant has metal there."
+    ]
     assert region_notes(sweep(given(hu), variants, Worker())) == []
     inside = sweep(given(hu, region=given(hu).metal), variants, Worker())
     assert region_notes(inside)[0].endswith("mean and SD are left out.")

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: run test test-slow doctest lint docs pictures screens lock frozen installers clean
+.PHONY: run test test-slow doctest lint docs pictures screens wheel bench lock frozen installers clean
 
 run: .venv/ready
 	$(BIN)/marview demo
@@ -31,6 +31,19 @@ pictures: .venv/ready
 screens: .venv/ready-to-test
 	$(BIN)/marview demo --kind hip --no-window --output build/demo
 	$(BIN)/python tools/screens.py build/demo/study
+
+# The package, dist/marview-*.whl. For an index, whose page needs absolute links:
+# make wheel MARVIEW_REPOSITORY=https://example.org/marview
+wheel: .venv/ready
+	rm -rf build/wheel
+	MARVIEW_REPOSITORY=$(MARVIEW_REPOSITORY) $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	mkdir -p dist && cp build/wheel/marview-*.whl dist/ && ls -l dist/marview-*.whl
+
+# The speed tables of docs/results: projector, methods, brush. Run it on an idle machine.
+bench: .venv/ready-to-test
+	$(BIN)/python -m benchmarks.projection --markdown
+	$(BIN)/python -m benchmarks.inference --method linear_interpolation nmar --batch 1 16
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.brush
 
 lint: .venv/ready-to-test
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from marview.projection import Projector
     from marview.volume import Volume
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PLACES = {
     "BadInput": "marview.errors",

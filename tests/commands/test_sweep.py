@@ -57,7 +57,7 @@ def test_the_table_fits_into_a_narrow_terminal_and_equal_masks_are_told(
     assert any(line.strip() == "linear_interpolation" for line in lines)
     row = next(line for line in lines if "> 2000 HU, -0.5 mm" in line)
     assert row.split()[5] == "32"
-    assert "Margins -0.5 mm, 0 mm gave one and the same mask" in told.err
+    assert "Margins -0.5 mm, 0 mm gave the same mask" in told.err
     assert "+80mm: The metal mask covers" in told.err
 
 

@@ -148,7 +148,7 @@ def test_a_run_is_trained_taken_up_and_installed(marview, clean: Path, tmp_path:
     assert "say --resume" in again.err
     second = marview(*words, "--resume", "--protocol", "dudonet-640")
     assert second.exit_code == 0
-    assert "another recipe than before: data.protocols is dudonet-640 (was adn-256)." in second.err
+    assert "The recipe has changed: data.protocols is dudonet-640 (was adn-256)." in second.err
     assert "8 steps" in second.out
     for name in ("weights.safetensors", "state.safetensors", "curve.csv", "run.json", "model_card.md"):
         assert (run / name).is_file()
@@ -164,7 +164,7 @@ def test_a_run_begins_with_weights_and_goes_on_with_its_own(marview, clean: Path
     begun = ("--begin-with", first / "weights.safetensors")
     answer = marview(*words, "--output", second, *begun)
     assert answer.exit_code == 0
-    assert "It begins with weight and bias of weights.safetensors (1.0.0, 1 step, sha256" in answer.err
+    assert "It starts from weight and bias of weights.safetensors (1.0.0, 1 step, sha256" in answer.err
     assert marview(*words, "--output", second, "--resume").exit_code == 0
     assert "| begins with | weight and bias of" in (second / "model_card.md").read_text(encoding="utf-8")
     both = marview(*words, "--output", second, "--resume", *begun)

@@ -135,7 +135,7 @@ def test_without_other_slices_a_network_of_others_is_used_and_the_row_says_so(sl
             correct=methods,
         )
     [failure] = results.failures
-    assert failure.startswith("near_hip on slice_1: other slices of its scan cannot be learned from: page 3")
+    assert failure.startswith("near_hip on slice_1: other slices of its scan cannot be used for learning: page 3")
     row = results.row("near_hip")
     assert {each.case for each in row.slices} == {"slice_2"}
     said = [note.sentence for note in row.notes]

@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(several, qtbot, ward
     (tmp_path / "out" / "letter.txt").write_text("mine")
     qtbot.mouseClick(several.start, LEFT)
     qtbot.waitUntil(lambda: several._several.stage is Stage.FAILED, timeout=MINUTES)
-    assert "holds something already" in several.text.text()
+    assert "is not empty" in several.text.text()
     assert (tmp_path / "out" / "letter.txt").read_text() == "mine"
     shutil.rmtree(tmp_path / "out")
     qtbot.mouseClick(several.start, LEFT)

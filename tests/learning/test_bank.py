@@ -74,7 +74,7 @@ def test_nothing_but_metal_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="does not exist; --data takes"):
+    with pytest.raises(BadInput, match=r"does not exist\. --data takes"):
         read_banks(tmp_path / "none")
 
 

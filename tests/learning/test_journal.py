@@ -33,7 +33,7 @@ def test_a_run_that_goes_back_forgets_what_came_after(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"step,minutes\n1,\xe4\n", b"what\n1\n", b"step\nmany\n"])
 def test_a_damaged_curve_steps_aside_for_a_new_one(tmp_path: Path, content: bytes) -> None:
     (tmp_path / CURVE).write_bytes(content)
-    with pytest.raises(BadInput, match=r"curve\.csv cannot be read as a learning curve; save it as UTF-8"):
+    with pytest.raises(BadInput, match=r"curve\.csv cannot be read as a learning curve\. Save it as UTF-8"):
         read_curve(tmp_path)
     said: list[str] = []
     Journal(tmp_path, 10, said.append, has_log=False).note({"step": 15})

@@ -51,7 +51,7 @@ def test_a_full_disk_ends_the_log_with_a_sentence_and_nothing_else(tmp_path: Pat
         log.flush()
     log.close()
     [sentence] = said
-    assert "log cannot be written: no space left on device; training goes on without TensorBoard's log" in sentence
+    assert "log cannot be written: no space left on device. Training continues without the TensorBoard log" in sentence
 
 
 def test_a_place_that_takes_no_log_is_a_sentence(tmp_path: Path) -> None:

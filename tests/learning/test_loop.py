@@ -350,7 +350,7 @@ def test_a_run_of_another_method_is_said_to_be_that(begin, small, tmp_path: Path
     begin(recipe=small.recipe(steps=1)).run()
     tensors, facts = read_state(tmp_path / "run" / STATE, torch.device("cpu"))
     save_file(tensors, tmp_path / "run" / STATE, metadata=facts | {"method": "large"})
-    with pytest.raises(UsageError, match="holds a run of another method, large, so small cannot go on with it"):
+    with pytest.raises(UsageError, match="holds a run of another method, large, so small cannot continue it"):
         begin(is_resumed=True)
 
 

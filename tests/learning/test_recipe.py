@@ -38,7 +38,7 @@ def test_a_recipe_needs_little(tmp_path: Path) -> None:
     [
         ("steps = 10", "steps = 0", r"run.steps is 0: input should be greater than or equal to 1"),
         ("steps = 10", "", "run.steps is missing"),
-        ("width = 4", "width = 4\n[colour]\nred = 1", "colour is not a name that is known here"),
+        ("width = 4", "width = 4\n[colour]\nred = 1", "colour is an unknown name"),
         ("1e-3", "-1", "optimiser.learning_rate is -1"),
         ("[run]", '[data]\nprotocols = ["sdl"]\n[run]', "there is no protocol 'sdl': choose one of"),
         ("[run]", '[data.metal]\nmaterials = ["lead"]\n[run]', "there is no material 'lead'"),
@@ -82,5 +82,5 @@ def test_what_is_wrong_in_the_settings_of_a_network_is_named(method: str, wrong:
     trainable = made_in(bundled_plugins() / method, recipe.training)
     with pytest.raises(BadInput, match=says):
         trainable.build(recipe.network | wrong)
-    with pytest.raises(BadInput, match=r"colour is not a name that is known here; correct the table \[network\]"):
+    with pytest.raises(BadInput, match=r"colour is an unknown name\. Correct the table \[network\]"):
         trainable.build(recipe.network | {"colour": 1})

@@ -44,7 +44,7 @@ def test_what_is_left_out_has_defaults(tmp_path: Path) -> None:
         ("id = ", "not a TOML file"),
         ("id = " + "[" * 100_000, "not a TOML file"),
         (GOOD.replace('title = "Good"\n', ""), "title is missing"),
-        (GOOD + "colour = 1\n", "colour is not a name"),
+        (GOOD + "colour = 1\n", "colour is an unknown name"),
         (GOOD.replace('"good"', '"Good One"'), "id is 'Good One'"),
         (GOOD.replace("method:Good", "method"), "entry is 'method'"),
         (GOOD.replace("api = 1", f"api = {API_VERSION + 1}"), "update marview"),

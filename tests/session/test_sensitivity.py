@@ -91,7 +91,7 @@ def test_a_sweep_that_fails_is_a_sentence_and_leaves_what_was_found(swept, mail,
 def test_margins_that_change_nothing_are_told(opened, mail, said) -> None:
     opened.sweep(SweepChoice(("fake",), (0.0, 0.01, 3.0)))
     ended(opened, mail)
-    assert said[-1] == "Margins 0 mm, +0.01 mm gave one and the same mask: distances are counted between voxel centres."
+    assert said[-1] == "Margins 0 mm, +0.01 mm gave the same mask, because distances are counted between voxel centres."
 
 
 def test_a_sweep_and_a_run_do_not_go_on_at_once(opened, mail, worker, said) -> None:

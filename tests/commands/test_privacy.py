@@ -124,7 +124,7 @@ def test_batch_tells_of_no_patient(unattended: Callable[..., bytes]) -> None:
 
 
 def test_watch_tells_of_no_patient(unattended: Callable[..., bytes]) -> None:
-    assert told(unattended("watch", "--quiet", "1")) == []
+    assert told(unattended("watch", "--settle", "1")) == []
 
 
 def test_a_cluster_tells_of_no_patient(

@@ -35,12 +35,14 @@ LATER = {"docs/decisions/", "docs/methods/"}
 
 ROOMS = [
     "marview/[ceoptv]*.py",
+    "marview/batch/*.py",
     "marview/commands/*.py",
     "marview/evaluation/*.py",
     "marview/export/**/*.py",
     "marview/geometry/**/*.py",
     "marview/learning/**/*.py",
     "marview/mar/*.py",
+    "marview/methods/*.py",
     "marview/metrics/**/*.py",
     "marview/slices/**/*.py",
     "marview/volume/brush.py",

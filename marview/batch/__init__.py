@@ -1,1 +1,1 @@
-"""Correction of many studies without anybody at the screen: what to correct, in which order, and what became of it."""
+"""Unattended correction of many studies: which ones, in which order, and with which result."""

@@ -1,4 +1,4 @@
-"""Work off a job table with the workers of a Dask cluster (extra `cluster`)."""
+"""Correct the jobs of a table with the workers of a Dask cluster (extra `cluster`)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,18 +17,18 @@ def run_on_cluster(
     correct: Callable[[Job], Ending],
     on_end: Callable[[Job, Ending], None],
 ) -> None:
-    """Correct jobs on a cluster; returns when all have ended. The table stays the truth.
+    """Correct jobs on a cluster; returns when all have ended. The table stays authoritative.
 
-    The scheduler gives the study of a worker that dies to another one; after three dead workers the study has failed.
-    Jobs without an ending when the scheduler is lost, or on Ctrl-C, wait in the table again.
+    If a worker dies, the scheduler gives its study to another one; after three dead workers the study has failed.
+    If the scheduler is lost, or on Ctrl-C, unfinished jobs are queued again.
 
     Args:
-        table: hears of every change.
-        jobs: jobs of the table that wait.
-        address: of the scheduler, such as `tcp://10.0.0.1:8786`. Sources and results lie in folders that the workers
-            see under the same paths.
-        correct: corrects one study in a worker.
-        on_end: called with every job that ended.
+        table: job table, which records every change.
+        jobs: queued jobs of the table.
+        address: address of the scheduler, such as `tcp://10.0.0.1:8786`. Sources and results must be in folders that
+            the workers see under the same paths.
+        correct: function that corrects one study in a worker.
+        on_end: called with every finished job.
 
     Raises:
         UsageError: Dask is not installed.
@@ -52,7 +52,7 @@ def run_on_cluster(
             waiting[client.submit(correct, job, key=f"marview-{job.key}", pure=False)] = job
         for future in dask.as_completed(list(waiting), loop=client.loop):
             if future.cancelled():  # the scheduler is lost
-                raise BadInput(f"The Dask scheduler {address} was lost. Start it again and say --resume.")
+                raise BadInput(f"The Dask scheduler {address} was lost. Start it again and add --resume.")
             job, ending = waiting.pop(future), _ending(future)
             table.finish(job, ending)
             on_end(job, ending)

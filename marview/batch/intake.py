@@ -1,4 +1,4 @@
-"""From what the operator names to jobs: every study under folders, archives, DICOMDIRs and files."""
+"""From the operator's paths to jobs: every study under folders, archives, DICOMDIRs and files."""
 
 import json
 import os
@@ -23,9 +23,9 @@ class Intake:
     """Finds studies and chooses their series.
 
     Attributes:
-        rule: how the series of a study is chosen.
-        across_gaps: whether a series with missing slices is corrected where it has slices.
-        on_file: called with the number of files looked at so far.
+        rule: rule that chooses the series of a study.
+        across_gaps: whether to correct a series with missing slices.
+        on_file: called with the number of files read so far.
         passed_over: number of files that are no images, by reason.
     """
 
@@ -35,12 +35,12 @@ class Intake:
     passed_over: Counter[str] = field(default_factory=Counter)
 
     def plans(self, paths: Sequence[Path]) -> Iterator[Plan]:
-        """Plans for every study under the paths, in the order of discovery.
+        """Yield a plan for every study under the paths, in the order of discovery.
 
         Folders are scanned leaf by leaf, so that a damaged one fails alone; series of one study are joined again.
 
         Raises:
-            BadInput: a path is not there.
+            BadInput: a path does not exist.
         """
         studies: dict[tuple[str, ...], list[Series]] = defaultdict(list)
         seen: set[str] = set()
@@ -79,19 +79,19 @@ class Intake:
         slices = report.stack.grid.shape[0] if report.stack is not None else len(series)
         if report.question and not self.across_gaps:
             gaps = report.question.removesuffix(" Correct the slices that are there?")
-            reason = f"{gaps} Say --across-gaps to correct the rest."
+            reason = f"{gaps} Add --across-gaps to correct the rest."
             return Plan(key, source, series.digest, slices, unfit, reason)
         return Plan(key, source, series.digest, slices)
 
 
 def units(path: Path) -> Iterator[Path]:
-    """Folders, archives and files to scan one by one: the uppermost folders that hold images themselves.
+    """List folders, archives and files to scan one by one: the topmost folders that contain images.
 
     Raises:
-        BadInput: the path is not there, or a folder cannot be listed.
+        BadInput: the path does not exist, or a folder cannot be listed.
     """
     if not path.exists():
-        raise BadInput(f"{path} is not there. Name a folder, zip, DICOMDIR or file.")
+        raise BadInput(f"{path} does not exist. Name a folder, zip, DICOMDIR or file.")
     if not path.is_dir():
         yield path
         return
@@ -111,7 +111,7 @@ def units(path: Path) -> Iterator[Path]:
 
 
 def read_jobs(path: Path) -> list[Path]:
-    """Inputs of a JSON-lines list of jobs: one object a line, `{"input": "PATH"}`, relative to the list's folder.
+    """Read a JSON-lines list of jobs: one object per line, `{"input": "PATH"}`, relative to the list's folder.
 
     Raises:
         BadInput: the file cannot be read, or a line is no such object; the sentence names the line.
@@ -128,12 +128,12 @@ def read_jobs(path: Path) -> list[Path]:
             named = json.loads(line)["input"]
             inputs.append(path.parent / str(named))
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise BadInput(f'Line {number} of {path} is no job. Write {{"input": "PATH"}}, one a line.') from None
+            raise BadInput(f'Line {number} of {path} is no job. Write {{"input": "PATH"}}, one per line.') from None
     return inputs
 
 
 def place_of(study: Iterable[Series]) -> Path:
-    """The folder, archive or file that holds all slices of some series."""
+    """Return the folder, archive or file that holds all slices of a series."""
     places: list[str] = []
     for series in study:
         if series.nifti is not None:
@@ -150,7 +150,7 @@ def _study_uid(study: Sequence[Series]) -> str:
 
 
 def _once(study: Sequence[Series]) -> list[Series]:
-    """Each series once, though it may lie in several places."""
+    """Return each series once, even if it is in several places."""
     kept: dict[tuple[str, ...], Series] = {}
     for series in study:
         uids = tuple(sorted(header.sop_uid for header in series.slices))

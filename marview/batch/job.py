@@ -1,4 +1,4 @@
-"""A study to correct, and what became of it."""
+"""A study to correct, and the result."""
 
 import enum
 import hashlib
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class State(enum.StrEnum):
-    """Where a job stands."""
+    """State of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -17,20 +17,20 @@ class State(enum.StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more happens to a job in this state."""
+        """Whether a job in this state is finished."""
         return self in {State.DONE, State.SKIPPED, State.FAILED}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the intake makes of one study.
+    """Plan for one study.
 
     Attributes:
         key: identifies the work, also in a later scan of the same files; `key_of` makes it.
         source: folder, archive or file of the chosen series.
-        series: digest of the chosen series, for a scan of `source`; empty where there is none.
+        series: digest of the chosen series, for a scan of `source`; empty without a series.
         slices: number of slices of the series.
-        state: QUEUED, or SKIPPED or FAILED where the headers alone decide.
+        state: QUEUED, or SKIPPED or FAILED if the headers alone decide.
         reason: why it is skipped or failed, one sentence.
     """
 
@@ -47,16 +47,16 @@ class Job:
     """A row of the job table.
 
     Attributes:
-        number: position in the order of arrival, from 1.
-        key: as of `Plan`.
-        source: as of `Plan`.
-        series: as of `Plan`.
-        slices: as of `Plan`.
-        state: where it stands.
+        number: position in order of arrival, from 1.
+        key: as in `Plan`.
+        source: as in `Plan`.
+        series: as in `Plan`.
+        slices: as in `Plan`.
+        state: state of the job.
         reason: why it was skipped or failed, one sentence.
         corrected: number of slices that a method changed.
-        seconds: how long the correction took.
-        notes: what a reader of the result should know.
+        seconds: duration of the correction.
+        notes: notes that a reader of the result should know.
     """
 
     number: int
@@ -72,7 +72,7 @@ class Job:
 
     @property
     def folder(self) -> str:
-        """Name of its output folder: its number and the beginning of its key, so nothing of a patient."""
+        """Name of its output folder: its number and the beginning of its key, without patient data."""
         return f"study-{self.number:04d}-{self.key[:8]}"
 
 
@@ -88,5 +88,5 @@ class Ending:
 
 
 def key_of(*parts: str) -> str:
-    """Make a key from UIDs, or from a path where a file names none: a digest that discloses neither."""
+    """Make a key from UIDs, or from a path if a file has none: a digest that reveals neither."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Work off a job table with several workers at once."""
+"""Correct the jobs of a table with several workers at once."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ Correct = Callable[[Job, threading.Event], Ending | None]
 
 @dataclass
 class Queue:
-    """The waiting jobs of a table.
+    """The queued jobs of a table.
 
     Attributes:
-        table: hears of every change before anything else does.
-        correct: corrects one study; called on as many threads as there are workers, never raises.
-        workers: number of studies corrected at a time.
-        on_end: called on the caller's thread with every job that ended.
-        on_start: called on the caller's thread with every job that starts.
+        table: job table, which records every change first.
+        correct: function that corrects one study; called on one thread per worker, never raises.
+        workers: number of studies to correct at a time.
+        on_end: called on the caller's thread with every finished job.
+        on_start: called on the caller's thread with every started job.
     """
 
     table: JobTable
@@ -33,11 +33,11 @@ class Queue:
     def run(self, jobs: Sequence[Job], stop: threading.Event | None = None) -> None:
         """Correct the jobs; returns when all have ended.
 
-        Jobs that were stopped wait in the table again. Ctrl-C stops those that run and passes on.
+        Stopped jobs are queued again. Ctrl-C stops the running jobs and is raised again.
 
         Args:
-            jobs: jobs of the table that wait.
-            stop: lets another thread stop the work.
+            jobs: queued jobs of the table.
+            stop: event with which another thread stops the work.
         """
         stop = stop or threading.Event()
         waiting = list(reversed(jobs))
@@ -73,5 +73,5 @@ class Queue:
 
 
 def needs_attention(jobs: Sequence[Job]) -> bool:
-    """Whether any job failed."""
+    """Return whether any job failed."""
     return any(job.state is State.FAILED for job in jobs)

@@ -1,4 +1,4 @@
-"""Which series of a study to correct."""
+"""Choose the series of a study to correct."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,12 +14,12 @@ from marview.text import listing
 
 RULE = (
     "Of each study, marview corrects one series: axial CT that is a volume, not derived and not a scout. "
-    "Where several qualify, the {order} wins."
+    "If several qualify, the {order} wins."
 )
 _WORDS = {"thin": "thinnest slices", "soft": "softest kernel", "many": "most slices"}
 
 _AXIAL = 0.8
-"""Least cosine between the slice normal and the patient's long axis: within 37 degrees."""
+"""Smallest cosine between the slice normal and the patient's long axis: within 37 degrees."""
 
 _SHARP_WORDS = re.compile(r"sharp|bone|lung|edge|hard|detail|inner ?ear|hrct", re.IGNORECASE)
 _SOFT_WORDS = re.compile(r"soft|standard|stnd|smooth|body|brain|abdomen|mediastin", re.IGNORECASE)
@@ -28,12 +28,12 @@ _SHARPNESS = re.compile(r"[A-Za-z]{1,2}([0-9]{2})[a-z]?")
 
 @dataclass(frozen=True)
 class SelectionRule:
-    """How one series of a study is chosen.
+    """Rule that chooses one series of a study.
 
     Attributes:
-        order: names of the criteria, the first one first: "thin", "soft" and "many".
+        order: names of the criteria in their order: "thin", "soft" and "many".
         description: regular expression that the series description must contain, in upper or lower case.
-        takes_derived: whether series that are themselves derived qualify.
+        takes_derived: whether derived series qualify.
     """
 
     order: tuple[str, ...] = ("thin", "soft", "many")
@@ -73,9 +73,9 @@ def choose_series(
     """Choose the series of a study to correct.
 
     Args:
-        study: its series.
-        rule: what qualifies and what wins.
-        judge: says what is wrong with a series.
+        study: series of the study.
+        rule: rule that decides.
+        judge: function that reports what is wrong with a series.
     """
     reasons: list[str] = []
     damaged = False
@@ -97,12 +97,12 @@ def choose_series(
 
 
 def is_derived(series: Series) -> bool:
-    """Whether a series calls itself derived from other images."""
+    """Return whether a series is marked as derived from other images."""
     return bool(series.slices) and series.slices[0].image_type[:1] == ("DERIVED",)
 
 
 def _unfit(series: Series, rule: SelectionRule) -> str:
-    """Why a series does not qualify, by its header alone; empty where it may."""
+    """Return why the header excludes a series; empty if it does not."""
     if series.nifti is not None:
         return ""
     first = series.slices[0]
@@ -127,7 +127,7 @@ def _thin(_: Series, report: SeriesReport) -> float:
 
 
 def _soft(series: Series, _: SeriesReport) -> float:
-    """Sharpness of the kernel as its name tells: vendors' numbers (B30f, Br40, FC08), else words; unknown is medium."""
+    """Sharpness of a kernel by its name: vendors' numbers (B30f, Br40, FC08), or else words; unknown is medium."""
     kernel = dict(series.slices[0].phase).get("kernel", "") if series.slices else ""
     words = f"{kernel} {series.description}"
     number = _SHARPNESS.search(kernel)

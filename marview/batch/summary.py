@@ -1,4 +1,4 @@
-"""What became of the jobs, for people, spreadsheets and programs."""
+"""Results of the jobs, for people, spreadsheets and programs."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ _FIELDS = ("number", "state", "input", "series", "slices", "corrected", "seconds
 
 
 def records(jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """One flat record a job."""
+    """Return one flat record per job."""
     return [
         {
             "number": job.number,
@@ -39,7 +39,7 @@ def records(jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 
 def as_csv(jobs: Sequence[Job]) -> str:
-    """The records as CSV with a header line; several notes are joined by a space."""
+    """Return the records as CSV with a header line; several notes are joined by a space."""
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, _FIELDS)
     writer.writeheader()
@@ -48,12 +48,12 @@ def as_csv(jobs: Sequence[Job]) -> str:
 
 
 def as_json_lines(jobs: Sequence[Job]) -> str:
-    """The records as JSON, one a line."""
+    """Return the records as JSON, one per line."""
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records(jobs))
 
 
 def print_table(jobs: Sequence[Job], console: Console) -> None:
-    """Print the jobs as a table for people, and below it why some were not corrected."""
+    """Print the jobs as a table, and below it why some were not corrected."""
     table = Table(box=None, header_style="bold")
     for heading in ("study", "state", "slices", "corrected", "seconds", "input"):
         table.add_column(heading, overflow="fold")
@@ -69,7 +69,7 @@ def print_table(jobs: Sequence[Job], console: Console) -> None:
 
 
 def sentence(jobs: Sequence[Job]) -> str:
-    """How many studies ended in which state."""
+    """Count the studies in each state, in a sentence."""
     numbers = Counter(job.state for job in jobs)
     parts = ", ".join(f"{numbers[state]} {state.value}" for state in State if numbers[state])
     return f"{count(len(jobs), 'study', 'studies')}: {parts or 'nothing to do'}."

@@ -1,4 +1,4 @@
-"""The job table: a SQLite file that is true at any moment, also after a kill."""
+"""The job table: a SQLite file that is consistent at any moment, also after a kill."""
 
 import json
 import sqlite3
@@ -36,12 +36,12 @@ _COLUMNS = "number, key, source, series, slices, state, reason, corrected, secon
 class JobTable:
     """The jobs of one output folder; usable from several threads.
 
-    The file is written ahead (WAL) and every change is one transaction, so a process that is killed leaves either the
+    The file uses write-ahead logging (WAL) and every change is one transaction, so a killed process leaves either the
     state before a change or the one after it.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the table, or make it.
+        """Open the table, or make a new one.
 
         Raises:
             BadInput: the file is no job table, or a newer marview made it.
@@ -64,7 +64,7 @@ class JobTable:
         """Store the options of a new table, or compare them with the stored options.
 
         Raises:
-            UsageError: an earlier call asked for something else; one table holds results of one kind.
+            UsageError: an earlier call had other options; one table holds results of one kind.
         """
         known = dict(self._all("SELECT name, value FROM orders"))
         given = {name: json.dumps(value, sort_keys=True) for name, value in wanted.items()}
@@ -75,12 +75,12 @@ class JobTable:
         for name, value in given.items():
             if known.get(name) != value:
                 raise UsageError(
-                    f"{self._path.parent} was begun with {name} = {known.get(name)}, not {value}. "
+                    f"{self._path.parent} was started with {name} = {known.get(name)}, not {value}. "
                     "Repeat the earlier options, or choose another output folder."
                 )
 
     def add(self, plan: Plan) -> bool:
-        """Add a job unless the table has it already; returns whether it was new."""
+        """Add a job unless the table has it; return whether it is new."""
         row = (plan.key, str(plan.source), plan.series, plan.slices, plan.state.value, plan.reason)
         with self._lock:
             done = self._connection.execute(
@@ -93,7 +93,7 @@ class JobTable:
         self._set(job, "state = ?", (State.RUNNING.value,))
 
     def requeue(self, job: Job) -> None:
-        """Mark a job as waiting again, after a cancelled run."""
+        """Queue a job again, after a cancelled run."""
         self._set(job, "state = ?, reason = ''", (State.QUEUED.value,))
 
     def finish(self, job: Job, ending: Ending) -> None:
@@ -105,7 +105,7 @@ class JobTable:
         """Settle the jobs that a killed process left as running.
 
         Args:
-            ending_of: how a job ended whose result is there; None for any other, which waits again.
+            ending_of: function that returns how a job with a result ended; None for others, which are queued again.
         """
         for job in self.jobs(State.RUNNING):
             ending = ending_of(job)
@@ -122,7 +122,7 @@ class JobTable:
             )
 
     def jobs(self, state: State | None = None) -> list[Job]:
-        """All jobs in the order of their numbers, or those in one state."""
+        """Return all jobs by number, or those in one state."""
         where, values = ("", ()) if state is None else ("WHERE state = ?", (state.value,))
         rows = self._all(f"SELECT {_COLUMNS} FROM jobs {where} ORDER BY number", values)  # noqa: S608 - our own words
         return [_job(row) for row in rows]
@@ -148,7 +148,7 @@ class JobTable:
 
 
 def look_at(path: Path) -> list[Job]:
-    """The jobs of a table that another process works on; the file is only read.
+    """Read the jobs of a table that another process works on.
 
     Raises:
         BadInput: there is no such table, or it cannot be read now.

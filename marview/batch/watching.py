@@ -1,4 +1,4 @@
-"""Which folders have been quiet long enough to hold complete studies."""
+"""Find folders that have been unchanged long enough to hold complete studies."""
 
 import os
 import shutil
@@ -17,9 +17,9 @@ class Inbox:
     """A folder into which studies arrive, each as a subfolder or a file of its own.
 
     Attributes:
-        folder: the folder that is watched.
-        quiet_s: how long an arrival must stay unchanged before it counts as complete, in seconds.
-        clock: monotonic time in seconds.
+        folder: watched folder.
+        quiet_s: time without a change after which an arrival is complete, in seconds.
+        clock: function that returns monotonic time in seconds.
     """
 
     folder: Path
@@ -29,7 +29,7 @@ class Inbox:
     _taken: dict[Path, _Look] = field(default_factory=dict, repr=False)
 
     def arrived(self) -> list[Path]:
-        """Arrivals that have become quiet since the last call, in the order of their names.
+        """Return arrivals that have become complete since the last call, by name.
 
         An arrival that changes after it was taken is returned again once it is quiet.
 
@@ -40,7 +40,7 @@ class Inbox:
             children = sorted(self.folder.iterdir())
         except OSError as why:
             reason = (why.strerror or "unknown reason").lower()
-            raise BadInput(f"{self.folder} cannot be watched: {reason}. Name a folder that is there.") from None
+            raise BadInput(f"{self.folder} cannot be watched: {reason}. Name an existing folder.") from None
         now, quiet = self.clock(), []
         for child in children:
             if child.name.startswith("."):
@@ -56,17 +56,17 @@ class Inbox:
 
 
 def free_bytes(folder: Path) -> int:
-    """Free space of the disk that a folder lies on."""
+    """Return the free space in bytes on the disk of a folder."""
     return shutil.disk_usage(folder).free
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """Return the size in bytes of a file, or of all files in a folder."""
     return _look(path)[1]
 
 
 def _look(path: Path) -> _Look:
-    """Number of files, their bytes and their newest time of change, in nanoseconds."""
+    """Return the number of files, their size in bytes and their newest change in nanoseconds."""
     files, size, newest = 0, 0, 0
     folders = [os.fspath(path)] if path.is_dir() else []
     entries = [] if folders else [os.fspath(path)]

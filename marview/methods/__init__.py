@@ -1,1 +1,1 @@
-"""What a method is written against: its contract, and the steps that several methods share."""
+"""The contract of methods, and steps that several methods share."""

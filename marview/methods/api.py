@@ -1,4 +1,4 @@
-"""The contract of a method: what it is given, what it gives back, how it reports (version 1)."""
+"""The contract of a method: its input, its result and its reports (version 1)."""
 
 import logging
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from marview.projection import Projector, fill_linear
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the person said stop
-    """Raised by `Job.check_cancelled` when the run is to stop."""
+    """Raised by `Job.check_cancelled` when the run is cancelled."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +25,15 @@ class MarCase:
     """Slices to correct, on the processing grid.
 
     Attributes:
-        hu: float32, `[slice, y, x]`, HU, as the file has them. Dark streaks beside dense metal reach far below
-            -1000 HU, and metal is as bright as it is stored. A method may clip its own copy, never the sinogram.
-        metal: bool, `[slice, y, x]`, the metal mask.
-        pixel_mm: edge of a pixel.
-        beam: where the rays are.
-        slice_indices: index of each slice in the volume it comes from.
-        measured_sinogram: float32 `[slice, view, bin]`, line integrals; None where only the image is known and the
-            sinogram is its forward projection (clinical images).
-        measured_trace: bool `[slice, view, bin]`, where the case brings its own.
+        hu: float32 HU `[slice, y, x]`, unclipped. Dark streaks beside dense metal can be far below
+            -1000 HU, and metal is as bright as in the file. A method may clip its own copy, never the sinogram.
+        metal: bool `[slice, y, x]`; the metal mask.
+        pixel_mm: edge of a pixel in mm.
+        beam: geometry of the rays.
+        slice_indices: index of each slice in its volume.
+        measured_sinogram: float32 line integrals `[slice, view, bin]`; None for clinical images, whose sinogram is the
+            forward projection of the image.
+        measured_trace: bool `[slice, view, bin]`; the metal trace, if the case brings its own.
     """
 
     hu: Tensor
@@ -46,7 +46,7 @@ class MarCase:
 
     @cached_property
     def projector(self) -> Projector:
-        """Forward projection, adjoint and FBP between this case's images and sinograms."""
+        """Projector (forward, adjoint, FBP) between the images and sinograms of this case."""
         return Projector(self.beam, shape=(self.hu.shape[-2], self.hu.shape[-1]), pixel_mm=self.pixel_mm)
 
     @cached_property
@@ -56,12 +56,12 @@ class MarCase:
 
     @cached_property
     def sinogram(self) -> Tensor:
-        """Line integrals, `[slice, view, bin]`: the measured ones, else the forward projection of the image."""
+        """Line integrals `[slice, view, bin]`: measured, or else the forward projection of the image."""
         return self.projector.forward(self.mu) if self.measured_sinogram is None else self.measured_sinogram
 
     @cached_property
     def trace(self) -> Tensor:
-        """Metal trace, bool, `[slice, view, bin]`: rays that meet the metal mask."""
+        """Metal trace, bool `[slice, view, bin]`; True where a ray crosses the metal mask."""
         return self.projector.trace(self.metal) if self.measured_trace is None else self.measured_trace
 
     @cached_property
@@ -75,10 +75,10 @@ class MarCase:
         return self.reconstruct(self.li_sinogram)
 
     def reconstruct(self, corrected_sinogram: Tensor) -> Tensor:
-        """Image in 1/cm, `[slice, y, x]`, of a corrected sinogram, `[slice, view, bin]`.
+        """Reconstruct a corrected sinogram `[slice, view, bin]`; image in 1/cm, `[slice, y, x]`.
 
-        With a measured sinogram this is its FBP. A clinical image, whose sinogram is only a forward projection, is
-        spared the blur of that round trip: the FBP of the *change* is added to it.
+        For a measured sinogram this is its FBP. For a clinical image, whose sinogram is only a forward projection, it
+        is the image plus the FBP of the change, which avoids the blur of a second reconstruction.
         """
         if self.measured_sinogram is not None:
             return self.projector.fbp(corrected_sinogram)
@@ -87,12 +87,12 @@ class MarCase:
 
 @dataclass(frozen=True, eq=False)
 class MarResult:
-    """What a method makes of a case.
+    """Result of a method.
 
     Attributes:
-        hu: float32, `[slice, y, x]`, the corrected image on the processing grid in HU, finite.
-        prior_hu: its prior image, where it has one, `[slice, y, x]`.
-        corrected_sinogram: its corrected sinogram, where it has one, line integrals `[slice, view, bin]`.
+        hu: float32 HU `[slice, y, x]`; the corrected image on the processing grid, finite.
+        prior_hu: prior image, HU `[slice, y, x]`, if there is one.
+        corrected_sinogram: corrected line integrals `[slice, view, bin]`, if there are any.
         notes: what a reader of the result should know: sentences about the whole run, and notes on single slices.
     """
 
@@ -103,43 +103,43 @@ class MarResult:
 
     @classmethod
     def from_sinogram(cls, case: MarCase, corrected: Tensor, prior_hu: Tensor | None = None) -> "MarResult":
-        """The result of a method that completes the sinogram: its image is the case's reconstruction."""
+        """Make the result of a method that completes the sinogram; its image is the reconstruction of the case."""
         return cls(mu_to_hu(case.reconstruct(corrected)), prior_hu, corrected)
 
 
 class Job(Protocol):
-    """How a method reports while it runs."""
+    """Reports of a running method."""
 
     device: torch.device
     log: logging.Logger
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Say how much of this case is done, 0 to 1."""
+        """Report the finished fraction of this case, 0 to 1."""
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Say how much is done of the learning from this scan that comes before its correction, 0 to 1."""
+        """Report the finished fraction of the learning from this scan before its correction, 0 to 1."""
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Show a picture of a slice, `name` one of the manifest's outputs, `array` `[y, x]` or `[view, bin]`."""
+        """Show a picture of a slice: `name` is an output in the manifest, `array` is `[y, x]` or `[view, bin]`."""
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` if the run is to stop; call it at least once a second."""
+        """Raise `Cancelled` if the run is cancelled; call it at least once per second."""
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Slices of the same scan without metal, nearest to it first, HU, and the metal of slices that have some, bool.
+        """Return HU of slices of the same scan without metal, nearest first, and masks of slices with metal, bool.
 
-        Both `[slice, y, x]` on the case's grid, at most `count` of either; none where the case belongs to no volume.
+        Both are `[slice, y, x]` on the grid of the case, at most `count` each; empty if the case has no volume.
         """
 
     def weights(self, file: str) -> dict[str, Tensor]:
-        """Learned weights by name, on the job's device, of a file the manifest names; its sha256 is checked first."""
+        """Return the tensors of a weights file that the manifest names, by name, on the device of the job."""
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """What that file says of itself (its metadata): the settings of its network, what it was trained on."""
+        """Return the metadata of that file: settings of the network, and its training."""
 
 
 class Method(Protocol):
-    """A metal artifact reduction method; the class a manifest's entry names, made without arguments."""
+    """A metal artifact reduction method: the class in the manifest's entry, instantiated without arguments."""
 
     Parameters: type[BaseModel]
 

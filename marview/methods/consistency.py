@@ -1,4 +1,4 @@
-"""The consistency loop: an image is changed until its predicted scan agrees with the measured one."""
+"""The consistency loop: it changes an image until its predicted scan agrees with the measured one."""
 
 from collections.abc import Callable
 
@@ -12,13 +12,13 @@ from marview.physics.scan_model import ScanModel
 from marview.projection import fill_linear
 
 ITERATIONS = 3
-"""More iterations gain less than 0.2 dB where noise does not stop the loop earlier."""
+"""Default number of iterations; more gain less than 0.2 dB unless noise stops the loop earlier."""
 
 USUAL_KV = 120
-"""Tube voltage of scans of no named protocol."""
+"""Default tube voltage, for scans without a named protocol."""
 
 HIGHEST_IN_METAL = 0.3
-"""Upper limit of the image inside the metal mask in 1/cm; the tissue there is unknown and shall not streak."""
+"""Upper limit of the image inside the metal mask in 1/cm, because unknown tissue there must not cause streaks."""
 
 
 def consistency_loop(
@@ -38,12 +38,12 @@ def consistency_loop(
     principle); further iterations would only fit noise.
 
     Args:
-        model: predicts the scan.
+        model: model that predicts the scan.
         sinogram: measured line integrals, `[slice, view, bin]`.
         trace: metal trace, bool, `[slice, view, bin]`.
-        image: image to begin with, such as the FBP of a completed sinogram, 1/cm, `[slice, y, x]`.
+        image: initial image, for instance the FBP of a completed sinogram, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool, `[slice, y, x]`.
-        iterations: upper limit.
+        iterations: largest number of iterations.
         pause: called with the number of each iteration before it, so that a run can be cancelled.
 
     Returns:
@@ -67,13 +67,13 @@ def consistency_loop(
 
 
 def looped(case: MarCase, image: Tensor, iterations: int, pause: Callable[[int], None] = lambda _: None) -> Tensor:
-    """Run the loop on a method's image in 1/cm, `[slice, y, x]`; an image without measured rays stays as it is.
+    """Run the loop on a method's image in 1/cm, `[slice, y, x]`; an image without measured rays stays unchanged.
 
     Args:
-        case: the slices.
+        case: slices to correct.
         image: corrected by the method.
-        iterations: upper limit; 0 leaves the image as it is.
-        pause: as of `consistency_loop`.
+        iterations: largest number of iterations; 0 leaves the image unchanged.
+        pause: as for `consistency_loop`.
     """
     if case.measured_sinogram is None or not iterations:
         return image
@@ -87,8 +87,8 @@ def model_of(case: MarCase, tube_kv: int | None = None, filtration_mm: float = 0
     """Make the scan model of a case.
 
     Args:
-        case: the slices.
-        tube_kv: tube voltage; that of the named protocol, or 120, where None.
+        case: slices to correct.
+        tube_kv: tube voltage; None for that of the named protocol, or 120.
         filtration_mm: thickness of copper added to the spectrum.
     """
     known = protocol_of(case.beam, case.pixel_mm)
@@ -98,11 +98,11 @@ def model_of(case: MarCase, tube_kv: int | None = None, filtration_mm: float = 0
 
 
 def is_noise(remainder: Tensor, variance: Tensor, trace: Tensor) -> Tensor:
-    """Tell whether a remainder outside the trace is no larger than the noise, bool, `[slice]`.
+    """Return whether a remainder outside the trace is no larger than the noise, bool `[slice]`.
 
     Args:
         remainder: measured minus predicted line integrals, `[slice, view, bin]`.
-        variance: of the noise, `[slice, view, bin]`; zero where it is unknown.
+        variance: variance of the noise, `[slice, view, bin]`; zero if unknown.
         trace: metal trace, bool, `[slice, view, bin]`.
     """
     outside = ~trace

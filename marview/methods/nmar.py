@@ -14,20 +14,20 @@ from marview.projection import fill_linear
 
 
 class NmarSettings(BaseModel):
-    """Settings of normalized MAR; the defaults are those of the method `nmar`."""
+    """Settings of normalized MAR, with the defaults of the method `nmar`."""
 
     prior_source: Literal["auto", "raw", "linear_interpolation"] = Field(
         "auto",
         title="Prior from",
-        description="The image the prior is made of: the uncorrected one (NMAR1, for mild artifacts) or the linear "
-        "interpolation (NMAR2); auto takes the uncorrected one for slices where metal hides or attenuates little.",
+        description="The source of the prior image: the uncorrected image (NMAR1, for mild artifacts) or the linear "
+        "interpolation (NMAR2); auto uses the uncorrected image for slices where metal hides or attenuates little.",
     )
     raw_below: float = Field(
         2.0,
         ge=0,
         le=100,
         title="Uncorrected below",
-        description="With auto, slices whose trace covers less than this share take the uncorrected image.",
+        description="With auto, slices whose trace covers less than this fraction use the uncorrected image.",
         json_schema_extra={"unit": "%", "step": 0.5, "advanced": True},
     )
     mild_below: float = Field(
@@ -35,7 +35,7 @@ class NmarSettings(BaseModel):
         ge=0,
         le=10,
         title="Mild below",
-        description="With auto, slices in whose trace metal adds less than this to the mean line integral take the "
+        description="With auto, slices in whose trace metal adds less than this to the mean line integral use the "
         "uncorrected image: thin wires leave fewer streaks than the interpolation across them.",
         json_schema_extra={"step": 0.05, "advanced": True},
     )
@@ -44,13 +44,13 @@ class NmarSettings(BaseModel):
         ge=0,
         le=5,
         title="Smoothing",
-        description="Sigma of the Gaussian that smooths the prior's source; 0 leaves it as it is.",
+        description="Sigma of the Gaussian that smooths the source of the prior; 0 for no smoothing.",
         json_schema_extra={"unit": "px", "step": 0.25, "advanced": True},
     )
     has_lung: bool = Field(
         default=True,
         title="Keep lung",
-        description="What lies between -900 and -500 HU keeps its value in the prior, as bone does; off, it becomes "
+        description="Pixels between -900 and -500 HU keep their value in the prior, as bone does; if off, they become "
         "air or soft tissue, as published.",
         json_schema_extra={"advanced": True},
     )
@@ -59,7 +59,7 @@ class NmarSettings(BaseModel):
         ge=0,
         le=1500,
         title="Bone from",
-        description="What is denser keeps its value in the prior; the classes found may set a higher limit.",
+        description="Denser pixels keep their value in the prior; the classes found may set a higher limit.",
         json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
     )
     least_prior: float = Field(
@@ -67,7 +67,7 @@ class NmarSettings(BaseModel):
         gt=0,
         le=1,
         title="Least line integral",
-        description="Rays of which the prior attenuates less are not normalized.",
+        description="Rays with a smaller line integral in the prior are not normalized.",
         json_schema_extra={"step": 0.01, "advanced": True},
     )
     largest_ratio: float = Field(
@@ -75,7 +75,7 @@ class NmarSettings(BaseModel):
         ge=1,
         le=100,
         title="Largest ratio",
-        description="The normalized sinogram is held between one by this and this.",
+        description="The normalized sinogram is limited to values between one divided by this and this.",
         json_schema_extra={"step": 0.5, "advanced": True},
     )
 
@@ -84,8 +84,8 @@ def nmar_prior(case: MarCase, settings: NmarSettings | None = None, pause: Calla
     """Make NMAR's prior image of a case, in 1/cm, `[slice, y, x]`.
 
     Args:
-        case: the slices.
-        settings: the method's defaults where None.
+        case: slices to correct.
+        settings: settings; None for the method's defaults.
         pause: called between the steps, so that a run can be cancelled.
     """
     chosen = settings or NmarSettings()
@@ -96,7 +96,7 @@ def nmar_prior(case: MarCase, settings: NmarSettings | None = None, pause: Calla
 
 
 def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
-    """Choose the image to make the prior from, in 1/cm, `[slice, y, x]`."""
+    """Choose the source of the prior image, in 1/cm, `[slice, y, x]`."""
     is_raw = torch.full((len(case.hu),), settings.prior_source == "raw", device=case.hu.device)
     if settings.prior_source == "auto":
         is_raw = is_mild(case, settings)
@@ -106,7 +106,7 @@ def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
 
 
 def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:
-    """Slices whose metal hides or attenuates little, bool, `[slice]`: their uncorrected image is a good source."""
+    """Return slices whose metal hides or attenuates little, bool `[slice]`: the uncorrected image suits them."""
     covered = case.trace.float().mean(dim=(1, 2)) * 100
     added = (case.sinogram - case.li_sinogram).sum(dim=(1, 2)) / case.trace.sum(dim=(1, 2)).clamp(min=1)
     return (covered < settings.raw_below) | (added < settings.mild_below)

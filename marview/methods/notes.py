@@ -1,4 +1,4 @@
-"""What the reader of a result should know of its slices, told once for all slices that it holds for."""
+"""Notes for the reader of a result, joined for all slices with the same finding."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SliceNote:
-    """What was found in one slice and what follows from it.
+    """A finding in one slice, and its meaning.
 
     Attributes:
         slice_index: index of the slice in its volume.
-        found: the finding, with {} where its number belongs, if it has one: "metal hides {} of the sinogram".
-        meaning: the end of the sentence, with what joins it to the finding: "; check its result with care".
+        found: finding, with {} for its number, if it has one: "metal hides {} of the sinogram".
+        meaning: end of the sentence, with its punctuation: "; check its result with care".
         value: the number.
-        form: how it is written, as of `format`.
+        form: format of the number, as for `format`.
 
     Example:
         >>> print(SliceNote(7, "metal hides {} of the sinogram", ", which is much", 0.3, "{:.0%}"))
@@ -31,10 +31,10 @@ class SliceNote:
 
 
 class Notes:
-    """The notes of a run as they come.
+    """Collects the notes of a run.
 
     Args:
-        number: gives the slice number, as people count, of an index.
+        number: function that returns the slice number, as people count, of an index.
     """
 
     def __init__(self, number: Callable[[int], int] = int) -> None:
@@ -43,7 +43,7 @@ class Notes:
         self._of_slices: dict[tuple[str, str, str], list[SliceNote]] = {}
 
     def add(self, note: str | SliceNote) -> tuple[str, str]:
-        """Keep a note; the sentence that there is to tell now, and the earlier one in whose place it stands."""
+        """Add a note; return the sentence to show now, and the earlier one that it replaces."""
         if isinstance(note, SliceNote):
             alike = self._of_slices.setdefault((note.found, note.meaning, note.form), [])
             before = _sentence(alike, self._number) if alike else ""
@@ -55,12 +55,12 @@ class Notes:
 
     @property
     def sentences(self) -> list[str]:
-        """All that was noted, those of the whole run first."""
+        """Return all notes, those on the whole run first."""
         return [*filter(None, self._plain), *(_sentence(alike, self._number) for alike in self._of_slices.values())]
 
 
 def _sentence(alike: Sequence[SliceNote], number: Callable[[int], int]) -> str:
-    """One sentence for notes that differ only in their slice and value."""
+    """Join notes that differ only in slice and value."""
     one = alike[0]
     slices = sorted({number(note.slice_index) for note in alike})
     where = f"Slice {slices[0]}" if len(slices) == 1 else f"{len(slices)} slices ({slices[0]} to {slices[-1]})"

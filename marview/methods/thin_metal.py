@@ -1,4 +1,4 @@
-"""Thin metal, such as wires and leads: where NMAR keeps the bone better than learned methods do."""
+"""Thin metal, such as wires and leads, near which NMAR preserves bone better than learned methods."""
 
 import torch
 from torch import Tensor
@@ -8,13 +8,13 @@ from marview.methods.nmar import NmarSettings, is_mild
 
 _THIN = "the metal hides or attenuates little, as wires and leads do"
 _COMPARE = (
-    "; NMAR, which makes its prior of the uncorrected image there, kept the bone beside such metal better, so compare "
+    "; NMAR, whose prior comes from the uncorrected image there, preserved bone near such metal better, so compare "
     "with it"
 )
 
 
 def is_thin(case: MarCase) -> Tensor:
-    """Clinical slices whose prior NMAR makes from the uncorrected image, bool, `[slice]`.
+    """Return the clinical slices for whose prior NMAR uses the uncorrected image, bool `[slice]`.
 
     Slices with a measured sinogram are never among them.
     """
@@ -24,7 +24,7 @@ def is_thin(case: MarCase) -> Tensor:
 
 
 def thin_metal_notes(case: MarCase, meaning: str = _COMPARE) -> list[SliceNote]:
-    """Notes on slices with thin metal; `meaning` ends the sentence.
+    """Return notes on slices with thin metal; `meaning` ends the sentence.
 
     Beside the sternal wires of `docs/results/real-metal.md` NMAR keeps 88 % of the bone, learned methods 38 to 68 %.
     """

@@ -7,10 +7,10 @@ from marview.projection import Projector, fill_linear
 
 
 def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
-    """Share of the rays through each pixel that metal hides, `[slice, y, x]`.
+    """Fraction of the rays through each pixel that metal hides, `[slice, y, x]`.
 
     Args:
-        projector: between images and sinograms.
+        projector: projector between images and sinograms.
         trace: metal trace, bool, `[slice, view, bin]`.
     """
     hits = projector.adjoint(torch.cat([trace.float(), torch.ones_like(trace[:1], dtype=torch.float32)]))
@@ -34,14 +34,14 @@ def interpolate_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tens
 
 
 def compose(completed: Tensor, sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Take completed line integrals inside the trace and measured ones outside, `[slice, view, bin]`."""
+    """Combine completed line integrals inside the trace with measured ones outside, `[slice, view, bin]`."""
     return torch.where(trace, completed, sinogram)
 
 
 def complete_with_prior(sinogram: Tensor, prior_sinogram: Tensor, trace: Tensor) -> Tensor:
     """Complete the trace with the prior's sinogram; line integrals outside the trace stay as measured.
 
-    Arguments as of `interpolate_with_prior`.
+    Arguments as for `interpolate_with_prior`.
     """
     return compose(interpolate_with_prior(sinogram, prior_sinogram, trace), sinogram, trace)
 

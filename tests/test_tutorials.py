@@ -1,0 +1,160 @@
+"""Every command and every Python block of the tutorials runs, on a small study that stands for the demo."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marview.cli import run
+from marview.dicom.make import Labels, write_ct_series
+from marview.export import write_nifti
+from marview.geometry import FanBeamArc, Grid
+from marview.physics import Protocol, simulate
+from marview.physics.anatomy.canvas import Canvas
+from marview.physics.anatomy.scenes import TWELVE_BIT_HU, scene
+from marview.physics.attenuation import mu_to_hu
+from marview.physics.implants import rasterize
+
+DOCS = Path(__file__).parents[1] / "docs"
+SLICES, SIZE = 20, 96
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="the user's folder is moved by an environment variable of Linux"
+)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hip demo with fewer and smaller slices, in the layout that `marview demo` writes."""
+    chosen = scene("hip")
+    depth, row, column = chosen.spacing_mm
+    spacing_mm = (depth * 2, row * 512 / SIZE, column * 512 / SIZE)
+    canvas = Canvas((SLICES, SIZE, SIZE), spacing_mm, 1)
+    chosen.painter(canvas)
+    shares = rasterize(chosen.implants, (canvas.z.ravel(), canvas.y.ravel(), canvas.x.ravel()))
+    truth = np.clip(canvas.hu, -1024, TWELVE_BIT_HU)
+    beam = FanBeamArc(views=240, bins=184, source_to_isocentre_mm=570.0, bin_rad=0.0052, bin_offset=0.25)
+    scan = Protocol(name="small", beam=beam, shape=(SIZE, SIZE), pixel_mm=spacing_mm[1], source="made for a test")
+    hu = mu_to_hu(simulate(truth, shares, scan).image).round().clamp(-1024, TWELVE_BIT_HU).numpy().astype(np.int16)
+    folder = tmp_path_factory.mktemp("tutorials") / "demo"
+    grid = Grid.from_spacing(truth.shape, spacing_mm)
+    for name, values in (("study", hu), ("truth", truth.round().astype(np.int16))):
+        labels = Labels("DEMO^HIP", "DEMO-HIP", "marview demo", name, body_part="PELVIS", kvp=120.0)
+        write_ct_series(values, grid, folder / name, labels, seed=name, study_seed="demo")
+    write_nifti(folder / "metal.nii.gz", np.sum(list(shares.values()), axis=0) >= 0.5, grid)
+    (folder / "demo.json").write_text(json.dumps({"kind": "hip"}))
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder with the study in it, and a data folder of its own."""
+    for name in ("demo", "hip", "spine"):
+        shutil.copytree(demo, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MARVIEW_PLUGINS", raising=False)
+    return tmp_path
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+
+
+def commands(page: str) -> Iterator[list[str]]:
+    """The commands of a page, but for those that open the window."""
+    for block in blocks(page, "sh"):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            if words and words != ["marview", "demo"]:
+                yield words
+
+
+def say(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a command as a shell would."""
+    if words[0] == "export":
+        name, _, value = words[1].partition("=")
+        monkeypatch.setenv(name, value.replace("$PWD", str(Path.cwd())))
+        return
+    assert words[0] == "marview", words
+    assert run([os.path.expandvars(word) for word in words[1:]]) == 0, shlex.join(words)
+
+
+def test_first_correction(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in commands("tutorials/first-correction.md"):
+        say(words, monkeypatch)
+    assert (place / "trace.png").is_file()
+    assert len(list((place / "corrected").iterdir())) == SLICES
+    assert "Ring RMSE HU" in capsys.readouterr().out
+
+
+def test_mask_sensitivity(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in commands("tutorials/mask-sensitivity.md"):
+        say(words, monkeypatch)
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("Nothing was written.", "+2 mm", "RMSE HU", "> 3000 HU"))
+    page = (DOCS / "tutorials/mask-sensitivity.md").read_text(encoding="utf-8")
+    written = {path.name for path in (place / "sweep").iterdir()}
+    assert set(re.findall(r"`((?:sweep|spread)\.[\w.]+)`", page)) <= written
+
+
+def test_projector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n".join(blocks("tutorials/projector.md", "python")), "projector.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "(256, 256) 320 197"
+    first, last, _ = map(float, lines[-1].split())
+    assert last < first / 2
+
+
+def test_python_api(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    exec(compile("\n".join(blocks("reference/api.md", "python")), "api.md", "exec"), names)
+    assert float(capsys.readouterr().out.split()[0]) > 10
+    assert names["image"].grad.abs().max() > 0
+    assert any((place / "corrected").iterdir())
+
+
+def test_write_a_method(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "how-to/write-a-method.md"
+    for words in commands(page):
+        if (words[:3] == ["marview", "plugin", "new"] and "learned" in words) or words[0] in {"python", "~/envs"}:
+            break  # the section on networks
+        say(words, monkeypatch)
+        if words[:3] == ["marview", "plugin", "new"]:
+            folder = place / "my-methods" / "near_median"
+            (folder / "method.py").write_text(blocks(page, "python")[0], encoding="utf-8")
+    assert any((place / "corrected").iterdir())
+
+
+@pytest.mark.slow  # trains, simulates and corrects
+@pytest.mark.timeout(900)
+def test_train_on_your_scans(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in commands("tutorials/train-a-method.md"):
+        say(words, monkeypatch)
+    assert (place / "my-run" / "model_card.md").is_file()
+    assert any((place / "corrected").iterdir())
+
+
+@pytest.mark.slow  # simulates and corrects twenty slices
+@pytest.mark.timeout(900)
+def test_compare_methods(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for block in blocks("first-comparison.md", ""):
+        for line in block.splitlines():
+            say([word.replace("CLEAN", "demo/truth") for word in shlex.split(line)], monkeypatch)
+    assert "nmar_frequency_split" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (DOCS / "tutorials").glob("*.md")))
+def test_tutorial_is_in_the_navigation_and_has_a_test(page: str) -> None:
+    assert f"tutorials/{page}" in (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    assert f"tutorials/{page}" in Path(__file__).read_text(encoding="utf-8")

@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/demo.py [--kind hip spine dental] [--method nmar ...] [--picture FOLDER]
 
-Every study goes through the clinical front end: metal found by itself, sinogram re-projected from the image. RMSE is
-over the body without its true metal, in all slices that hold metal, both images cut to -1000 to 1604 HU.
+Every study goes through the clinical front end: metal found automatically, sinogram re-projected from the image. RMSE
+is over the body without its true metal, in all slices that hold metal, both images cut to -1000 to 1604 HU.
 """
 
 import argparse

@@ -3,7 +3,7 @@
     python -m benchmarks.inference [--method nmar cnnmar ...] [--batch 1 16] [--threads 2] [--device cpu]
 
 Each method and batch runs in a process of its own, which has run once before it is timed: kernels are compiled and
-weights read by then. Time is that of `run` over the slices, LI sinogram and LI image included, the median of
+weights read by then. Time covers `run` over the slices, LI sinogram and LI image included, the median of
 `--repeats`; peak is the most memory the process ever held, and in brackets how much of it came on top of what it held
 before its first run. The slices are 416 x 416 with two rods in a body of 640 views, measured sinogram at hand. A method
 that learns from the scan does so in that first run, from slices with bones and no metal, and keeps what it learned.

@@ -3,7 +3,7 @@
     python -m benchmarks.learned --output DIR [--part validation dudonet head clinical demo real] [--slices 80]
 
 Every method with learned weights takes part unless `--method` names others; LI and NMAR always do. What is measured is
-kept in DIR: stopped and started again it goes on where it stopped, and measures anew what was trained anew.
+kept in DIR: a stopped run continues, and measures newly trained methods again.
 
 - validation: our validation slices with ten shapes of metal each, `syndeeplesion-640`, beside the published rows; the
   column *to ceiling* is the share of the mean squared error between NMAR and the FBP ceiling that is closed.

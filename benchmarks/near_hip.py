@@ -3,7 +3,7 @@
     python -m benchmarks.near_hip --output DIR [--steps 1500] [--start nmar] [--patients 1 5]
 
 Hip prostheses are put where they sit in the pelvis of the one training patient that shows one; 33 neighbouring slices
-of a patient, of which every third is held out, have masks of that metal laid over them, turned, scaled and moved. The
+of a patient, with every third held out, have masks of that metal laid over them, turned, scaled and moved. The
 network learns from the other 22, but for every fifth of them, on which its run measures it; the masks over the 11 held
 out are of another prosthesis. As in the paper the trace holds the sinogram's largest value before the correction, and
 nothing else is wrong with the sinogram: no beam hardening, no noise but the scan's own. Images are in units of water,

@@ -36,7 +36,7 @@ DATA = HERE.parent / "shared" / "data"
 
 
 class FileJob:
-    """A job whose weights are those of a file."""
+    """A job with the weights of a file."""
 
     device = torch.device("cpu")
     log = logging.getLogger(__name__)

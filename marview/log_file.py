@@ -72,7 +72,7 @@ def without_words(trace: str) -> str:
 
 
 class Discreet(logging.Formatter):
-    """Tells where exceptions arose and of which type, not their words, which may quote a patient's name or file."""
+    """Formats the place and type of an exception, not its text, which may quote a patient's name or file."""
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - logging's own name
         """The frames and the type of an exception, and of those behind it."""

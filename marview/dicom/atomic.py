@@ -24,7 +24,7 @@ _OWNER = ".owner"
 _PART_FILE = re.compile(rf"{re.escape(PART)}([0-9a-f]{{12}})-(\d+)-(\d*)-[0-9a-f]+")
 _LONGEST_SUFFIX = 16
 _LONGEST_NAME = 240
-"""Bytes; file systems take 255, of which the beginning of a part's name needs some."""
+"""Limit of a name in bytes: file systems allow 255, and the prefix of a part file needs some."""
 _LEAST_BYTES = 1 << 16
 """Even a small file takes as much, with the folder around it."""
 _NAMELESS_SECONDS = 60
@@ -219,7 +219,7 @@ def _part_name(name: str) -> str:
 
 
 def _part_file_name(target: Path) -> str:
-    """Of the file that becomes this one: it says who writes it, and ends as the target does, which writers look at."""
+    """Name of the part file: it names its process, and keeps the suffix of the target, which some libraries check."""
     suffixes = "".join(target.suffixes[-2:])
     kept = suffixes if len(suffixes) <= _LONGEST_SUFFIX else ""
     process = os.getpid()

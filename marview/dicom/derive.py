@@ -174,7 +174,7 @@ def refuse_underivable(loaded: LoadedSeries) -> None:
     for header in loaded.sources:
         if header is not None and header.frame:
             raise Underivable(
-                f"{header.source.name} is Enhanced CT, of which no series of single slices is made: write the result "
+                f"{header.source.name} is Enhanced CT, which marview cannot write as single slices. Write the result "
                 "as NIfTI."
             )
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):

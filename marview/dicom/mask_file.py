@@ -85,7 +85,7 @@ def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.
     lowest, highest = float(values.min()), float(values.max())
     labels = {lowest, highest} if lowest in {0, highest} and highest == 1 and values.dtype.kind in "iu" else set()
     if not labels and np.isfinite([lowest, highest]).all():
-        for plane in np.moveaxis(values, 2, 0):  # one at a time: a volume that is no mask is told soon
+        for plane in np.moveaxis(values, 2, 0):  # one at a time, to refuse a volume that is no mask early
             labels.update(np.unique(plane).tolist())
             if len(labels) > _MOST_LABELS:
                 break

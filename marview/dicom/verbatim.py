@@ -57,7 +57,7 @@ def keep_text(dataset: Dataset) -> None:
 
 
 def identity_of(dataset: Dataset) -> dict[BaseTag, RawDataElement]:
-    """The text of a source, not yet decoded, that says whose images these are and of which study."""
+    """Text of a source that identifies the patient and the study, not yet decoded."""
     tags = (tag for tag in dataset.keys() if tag == _CHARACTER_SET or tag in _STUDY or tag.group == 0x0010)  # noqa: SIM118
     return {tag: raw for tag in tags if (raw := _raw_text(dataset, tag)) is not None}
 

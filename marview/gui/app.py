@@ -69,7 +69,7 @@ def run(paths: list[str]) -> int:
 
 
 def _say_bug(window: MainWindow, kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
-    """What nobody expected goes to the log, and is told in a sentence; the window stays."""
+    """Log an unexpected error and show a sentence; the window stays open."""
     logging.getLogger("marview").error("not expected", exc_info=(kind, bug, trace))
     window.session.messages.error(
         f"Something went wrong inside marview ({kind.__name__}). What is open is still open; the log has the details."

@@ -91,7 +91,7 @@ class ExportDialog(QDialog):
         last.addWidget(self.leave)
         last.addWidget(self.start)
         column.addSpacing(6)
-        column.addWidget(Label(tr("Into the new folder")))
+        column.addWidget(Label(tr("Save to new folder")))
         column.addLayout(row)
         column.addSpacing(4)
         column.addWidget(self.sentence)

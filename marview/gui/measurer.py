@@ -37,7 +37,7 @@ class Surface(Protocol):
         """Whether there is anything to measure."""
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """Original, and the corrected picture where its values are told with their change."""
+        """The original, and a corrected picture, whose values come with their change."""
 
 
 class SliceSurface:

@@ -1,4 +1,4 @@
-"""The colours of the window, each named by what it is for; overlays are told apart by colour-blind people too."""
+"""Colours of the window by purpose; colour-blind users can distinguish the overlays."""
 
 from PySide6.QtGui import QColor
 

@@ -16,7 +16,7 @@ _BLUR_REACH_BINS = 3
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scanner:
-    """Details of a simulated scanner. The defaults are those of the field's public simulators.
+    """Details of a simulated scanner. The defaults match the field's public simulators.
 
     A reconstruction that models the scan must not be judged by a simulator that shares its model (the inverse crime),
     so a benchmark varies these details.
@@ -68,7 +68,7 @@ class Scanner:
         return -torch.log(photons)
 
     def any_ray(self, trace: Tensor) -> Tensor:
-        """Mark the bins of which any ray is marked, bool, `[slice, view, fine bin]` to `[slice, view, bin]`."""
+        """Mark bins with at least one marked ray, bool, `[slice, view, fine bin]` to `[slice, view, bin]`."""
         return self._by_bin(trace).any(dim=-1)
 
     def _by_bin(self, rays: Tensor) -> Tensor:

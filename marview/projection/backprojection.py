@@ -17,7 +17,7 @@ from marview.projection.scratch import zeros
 from marview.projection.simd import load, multiply_add, store
 
 TILE = 32  # pixels along each edge of a thread's tile
-FEW = 8  # lanes up to which a pixel and its three turned ones are summed side by side: their sums fit the registers
+FEW = 8  # up to this number of lanes, a pixel and its three rotations are summed together: the sums fit the registers
 
 
 @kernel

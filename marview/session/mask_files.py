@@ -20,7 +20,7 @@ class MaskFiles:
         self._metal = metal
 
     def read(self, path: Path, series: LoadedSeries) -> None:
-        """Take over the mask in a file, as one step of undo; what was done to make it fit is told."""
+        """Import the mask in a file as one undo step; a message says how it was made to fit."""
         before = self._metal.mask
 
         def work() -> MaskFile:

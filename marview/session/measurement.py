@@ -98,7 +98,7 @@ class Measure:
         return math.pi / 4 * box if self.kind is Kind.ELLIPSE else box
 
     def to_lps(self, grid: Grid) -> NDArray[np.float64]:
-        """The points in the patient, LPS in mm, `[point, 3]`; `grid` is that of the series."""
+        """The points in the patient, LPS in mm, `[point, 3]`; `grid` is the grid of the series."""
         if self.plane is not None:
             return np.array([self.plane.section.to_lps(x, y) for x, y in self.points])
         _, rows, columns = grid.shape

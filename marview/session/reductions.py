@@ -123,7 +123,7 @@ class Reductions:
         self._ask_and_run(method, result.parameters, slices)
 
     def _is_refused(self) -> bool:
-        """Whether nothing can be run now; the person is told why."""
+        """Whether nothing can run now; a message says why."""
         if self._sensitivity.is_running:
             self._messages.say(Severity.WARNING, "A sweep is under way: wait for it or cancel it first.")
         elif self.refusal:

@@ -69,7 +69,7 @@ class Recipe:
 
     @property
     def text(self) -> str:
-        """How the metal was found, in words; the margin is told beside it."""
+        """How the metal was found, in words, without the margin."""
         words = [self._source_text]
         if self.in_slices and self.source is not Source.HAND:
             words.append("each slice by itself")

@@ -230,7 +230,7 @@ class Session:
 
     @property
     def learns_first(self) -> bool:
-        """Whether a run begins with learning from the slices without metal, of which the scan has enough."""
+        """Whether a run starts by learning from the slices without metal, and the scan has enough of them."""
         return self.methods.learns_from(len(self.metal.counts) - len(self.metal.slices))
 
     @property
@@ -239,7 +239,7 @@ class Session:
         return self.reductions.refusal
 
     def cancel(self) -> None:
-        """Let go of an outline that is begun, else cancel the run, else put the tool away."""
+        """Drop an unfinished outline, or cancel the run, or put the tool away."""
         if self.painting.is_outlining:
             self.painting.cancel()
         elif self.runs.is_running:

@@ -1,6 +1,6 @@
 """Correct several studies: `marview batch` in a process of its own, followed by its job table.
 
-The queue, the table and the results are those of the command line, so a batch that was begun in the window can be
+The command line uses the same queue, table and results, so a batch that was started in the window can be
 resumed on the command line and the other way round, and a window that is killed loses nothing.
 """
 

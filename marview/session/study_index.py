@@ -22,7 +22,7 @@ from marview.dicom import Outcome
 from marview.session.library import Entry
 
 MOST_FOUND = 200
-"""So many series a search finds, those opened last."""
+"""Largest number of series that a search returns, those opened last."""
 
 _VERSION = 1
 _CREATE = """
@@ -106,7 +106,7 @@ class StudyIndex:
             self._connection.executemany(f"INSERT OR REPLACE INTO series VALUES ({marks})", rows)  # noqa: S608
 
     def find(self, text: str = "") -> list[KnownSeries]:
-        """Series of which every word of a text is part of what they say, those opened last first."""
+        """Return the series whose description contains every word of a text, those opened last first."""
         words = text.split()
         where = " AND ".join(["(" + " || ' ' || ".join(_SEARCHED) + ") LIKE ? ESCAPE '\\'"] * len(words)) or "1"
         values = [f"%{_escaped(word)}%" for word in words]

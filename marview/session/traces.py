@@ -25,7 +25,7 @@ from marview.volume.box import Box
 
 BEAM = processing_beam(1.0)
 ATTEMPTS = 3
-"""So often a worker may fail in a row before that is told."""
+"""Consecutive worker failures before the user is informed."""
 
 CLEAR = TraceCoverage(0.0, 0, 0)
 

@@ -145,7 +145,7 @@ def _one_distance_mm(of: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float3
 
 
 def fill_holes(mask: Mask, *, in_slices: bool = True) -> Mask:
-    """Fill what the mask encloses: in every slice by itself, or only what is closed in 3D."""
+    """Fill what the mask encloses: slice by slice, or only cavities that are closed in 3D."""
 
     def fill(inner: Mask) -> Mask:
         if in_slices:

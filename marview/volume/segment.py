@@ -164,7 +164,7 @@ def _in_box(
 def _starved(
     found: NDArray[np.bool_], image: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Metal that photon starvation hollowed out, `[y, x]`: holes most of which are dense.
+    """Metal that photon starvation hollowed out, `[y, x]`: holes that are mostly dense.
 
     The tissue inside a loop of wire or a crown is no metal, nor is the blur of its rim.
     """

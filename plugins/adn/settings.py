@@ -9,7 +9,7 @@ from marview.learning.settings import Count, NetworkSettings, Weight, settings_o
 
 
 class Settings(NetworkSettings):
-    """Sizes of the networks and weights of the losses; defaults are those of the paper (Liao 2019).
+    """Sizes of the networks and weights of the losses; the defaults come from the paper (Liao 2019).
 
     Attributes:
         width: channels at full resolution; the coarsest feature maps have four times as many.

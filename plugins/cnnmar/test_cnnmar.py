@@ -160,7 +160,7 @@ def test_an_exact_prior_gives_the_truth(room) -> None:
 
 
 class Saying(nn.Module):
-    """A network that says what it is told to, whatever it sees."""
+    """A network with a fixed output, whatever its input."""
 
     def __init__(self, image: Tensor) -> None:
         super().__init__()

@@ -150,8 +150,8 @@ def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) ->
 def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
     """Standard deviation of what the model may be wrong by, `[slice, view, bin]`.
 
-    Added up are the ray's noise, hardening by metal of which spectrum and alloy are guesses, and photons that leak from
-    neighbouring bins or sides of a bin, which are many where metal ends.
+    The sum has the noise of the ray, hardening by metal, whose spectrum and alloy are guesses, and photons that leak
+    from neighbouring bins or sides of a bin, which are many where metal ends.
     """
     around = torch.nn.functional.pad(predicted, (1, 1), mode="replicate")
     before, after = around[..., :-2], around[..., 2:]

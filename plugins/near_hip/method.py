@@ -42,8 +42,8 @@ class NearHip:
         Raises:
             BadInput: the weights do not say what network they are of.
             MethodFailed: they are not those of the network they say they are, or of another than the parameters ask
-                for; or it is to begin with nothing and the scan has too few slices without metal; or the loss is not
-                a number.
+                for; or it is to start from random weights and the scan has too few slices without metal; or the loss
+                is NaN.
         """
         assert isinstance(parameters, Parameters)
         clean, masks = job.neighbours(_NEIGHBOURS)
@@ -60,8 +60,8 @@ class NearHip:
             learned = alone(taught, len(clean))
         else:
             raise MethodFailed(
-                f"near_hip was to begin with nothing, and there are {count(len(clean), 'slice')} without metal, where "
-                f"{FEWEST} are the least; give it a scan that reaches beyond the implant, or say begin = weights."
+                f"near_hip was to start from random weights, but only {count(len(clean), 'slice')} without metal "
+                f"are there; it needs {FEWEST}. Use a scan that reaches beyond the implant, or begin = weights."
             )
         job.check_cancelled()
         job.progress(0.2, "filling the trace")

@@ -116,7 +116,7 @@ def brightness(clean_hu: Tensor) -> float:
 
 
 def alike(clean_hu: Tensor) -> Tensor:
-    """Slices each of which is made as bright as `brightness` says, HU, `[slice, y, x]`."""
+    """Scale each slice to its `brightness`, HU `[slice, y, x]`."""
     scale = clean_hu.new_tensor([brightness(one) for one in clean_hu])
     return (clean_hu + 1000) * scale[:, None, None] - 1000
 

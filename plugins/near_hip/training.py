@@ -42,7 +42,7 @@ class NearHipTraining:
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
         """Of the sinogram, in units of the network."""
-        # the brightest value and what is interpolated are the whole sinogram's, of which a step may see a part
+        # the brightest value and the interpolation use the whole sinogram, although a step may see a part of it
         chosen = read_settings(settings)
         one, trace, wanted = unit(pairs), pairs.trace, pairs.metal_free_sinogram
         seen, start = self.shown(pairs, settings)

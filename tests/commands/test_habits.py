@@ -24,7 +24,7 @@ def _fresh(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "marview", *words],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100", **environment},
     )
 
@@ -51,7 +51,7 @@ def test_help_loads_no_verb() -> None:
         "import sys; from marview.cli import run; code = run(['--help']); "
         "print('LOADED', sorted(m for m in sys.modules if m in ('numpy', 'torch', 'pydicom', 'PySide6')), code)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
     assert "LOADED [] 0" in done.stdout
     assert all(name in done.stdout for name in VERBS)
 
@@ -59,7 +59,7 @@ def test_help_loads_no_verb() -> None:
 @pytest.mark.parametrize("name", ["simulate", "train", "benchmark", "evaluate", "reduce", "sweep"])
 def test_help_of_a_verb_does_not_import_pytorch(name: str) -> None:
     code = f"import sys; from marview.cli import run; run(['{name}', '-h']); print('TORCH', 'torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
     assert "TORCH False" in done.stdout
 
 
@@ -154,7 +154,7 @@ def test_quiet_leaves_results_and_errors(
 
 def test_verbose_prints_the_log() -> None:
     code = "import logging; from marview.cli import run; run(['methods', '-v']); logging.getLogger('marview').info('x')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
     assert "marview: x" in done.stderr
 
 

@@ -145,7 +145,7 @@ def test_a_run_is_trained_taken_up_and_installed(marview, clean: Path, tmp_path:
     assert "3 clean slices, 1 held out" in first.err
     again = marview(*words)
     assert again.exit_code == 2
-    assert "say --resume" in again.err
+    assert "Add --resume" in again.err
     second = marview(*words, "--resume", "--protocol", "dudonet-640")
     assert second.exit_code == 0
     assert "The recipe has changed: data.protocols is dudonet-640 (was adn-256)." in second.err

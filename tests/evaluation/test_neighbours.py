@@ -119,7 +119,7 @@ def test_the_near_hip_network_is_measured_on_slices_of_a_scan(tmp_path) -> None:
 
 
 def test_without_other_slices_a_network_of_others_is_used_and_the_row_says_so(slices, shapes, tmp_path) -> None:
-    """Whoever forgot the index is told what would help; a slice that cannot be read costs a sentence."""
+    """A missing index gives a sentence with advice; a slice that cannot be read costs a sentence."""
 
     def damaged() -> np.ndarray:
         raise BadInput("page 3 is no grey image.")

@@ -21,7 +21,7 @@ SOFT = HuWindow(400.0, 40.0)
 
 @pytest.fixture
 def corrected(tmp_path: Path) -> Corrected:
-    """Four slices, of which the third is missing; 5 HU are added everywhere."""
+    """Four slices without the third one; 5 HU are added everywhere."""
     hu = np.random.default_rng(2).integers(-200, 3000, (4, 16, 12)).astype(np.int16)
     folder = tmp_path / "source"
     labels = Labels("NO^ONE", "N", "A study", "Small")

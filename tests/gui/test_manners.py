@@ -1,4 +1,4 @@
-"""Controls that behave: the wheel, messages, what is told and what is disabled, through the real window."""
+"""Controls in the real window: the wheel, messages, and disabled actions that say why."""
 
 import numpy as np
 import pytest

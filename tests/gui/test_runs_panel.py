@@ -29,7 +29,7 @@ def choose(qtbot, box, at: int) -> None:
 
 
 def queue_two_more(opened, qtbot, worker) -> None:
-    """Three runs, the first of which the worker holds."""
+    """Three runs; the worker holds the first one."""
     worker.gate.clear()
     side = opened.side
     qtbot.mouseClick(side.run.button, LEFT)
@@ -133,7 +133,7 @@ def test_a_method_says_what_it_is_good_for_and_how_long_it_took_here(opened, qtb
     assert panel.purpose.text() == "Good for tests."
     qtbot.mouseClick(opened.side.run.button, LEFT)
     qtbot.waitUntil(lambda: not opened.session.runs.queue, timeout=20_000)
-    assert panel.purpose.text() == "Good for tests. About 0.5 s a slice on this machine (1 run)."
+    assert panel.purpose.text() == "Good for tests. About 0.5 s per slice on this machine (1 run)."
 
 
 @pytest.fixture

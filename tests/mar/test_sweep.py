@@ -1,4 +1,4 @@
-"""A sweep varies the mask, measures in the same places, and shows where the result hangs on the mask."""
+"""A sweep varies the mask, measures in the same places, and shows where the result depends on the mask."""
 
 import math
 from types import SimpleNamespace
@@ -178,7 +178,7 @@ def test_what_cannot_be_swept_is_refused_before_any_run(hu) -> None:
         sweep(given(hu, metal=np.zeros(hu.array.shape, bool)), variants, worker)
     with pytest.raises(UsageError, match="no slice 9"):
         sweep(given(hu, slices=(9,)), variants, worker)
-    with pytest.raises(UsageError, match="holds metal"):
+    with pytest.raises(UsageError, match="contains metal"):
         sweep(given(hu, slices=(0,)), variants, worker)
     assert not worker.requests
 

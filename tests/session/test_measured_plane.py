@@ -1,4 +1,4 @@
-"""Lengths, angles and areas in sections are those of the patient, whatever the grid; HU are the file's."""
+"""Lengths, angles and areas in sections are true in the patient on any grid; HU come from the file."""
 
 import itertools
 

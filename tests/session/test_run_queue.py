@@ -14,7 +14,7 @@ def ended(session, mail) -> None:
 
 
 def queue_three(session) -> None:
-    """Three runs of which the first is held by the worker's gate."""
+    """Three runs; the worker's gate holds the first one."""
     session.reduce()
     session.methods.choose("other")
     session.reduce()

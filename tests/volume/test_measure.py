@@ -1,4 +1,4 @@
-"""Measures are those of the numbers, in mm."""
+"""Measures of regions and lines, in mm and HU."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What was done is told in full, in short, and the same after a round trip."""
+"""Provenance in full, in short, and unchanged after a round trip."""
 
 import json
 

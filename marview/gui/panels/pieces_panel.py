@@ -65,7 +65,7 @@ class PiecesPanel(FoldingSection):
         self.more.setVisible(pieces.smaller > 0)
 
     def _wait(self) -> None:
-        """List them once the mask rests; until then the list is that of the mask as it was."""
+        """List the pieces once the mask stops changing; until then the list shows the earlier mask."""
         self.more.setText(tr("Of the mask as it was; counting …"))
         self.more.setVisible(not self._session.metal.is_painting)
         self._settle.start()

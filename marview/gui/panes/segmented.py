@@ -1,4 +1,4 @@
-"""A row of buttons of which one is on."""
+"""A row of buttons; exactly one is on."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget

@@ -102,7 +102,7 @@ class Renderer:
         if self._contents is None:
             return
         wanted, self._wanted = self._wanted, None
-        with contextlib.suppress(OSError):  # its end is told by the thread that reads from it
+        with contextlib.suppress(OSError):  # the thread that reads from it reports its end
             if self._contents is not self._sent:
                 self._sent = self._contents
                 process.stdin.write(self._contents.line())

@@ -37,7 +37,7 @@ class VariantPane(SlicePane):
         self.map = QToolButton()
         self.map.setIcon(icon("spread"))
         self.map.setCheckable(True)
-        self.map.setToolTip(tr("Sensitivity map: where the result hangs on the mask  (Shift+V)"))
+        self.map.setToolTip(tr("Sensitivity map: where the result depends on the mask  (Shift+V)"))
         self.map.setAccessibleName(tr("Sensitivity map"))
         self.map.clicked.connect(lambda: session.view.toggle_overlay(Overlay.SPREAD))
         self.controls.addWidget(self.pens)

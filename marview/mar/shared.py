@@ -187,7 +187,7 @@ def _bytes_of(part: slice | None, shape: tuple[int, ...], size: int) -> tuple[in
 
 
 def _reserve(file: int, size: int, start: int, stop: int) -> None:
-    """Take the room now, so that a full disk is told here and is no bus error later."""
+    """Reserve the space now, so that a full disk gives an error here and not a bus error later."""
     os.truncate(file, size)
     if hasattr(os, "posix_fallocate") and stop > start:
         os.posix_fallocate(file, start, stop - start)

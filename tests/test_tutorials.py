@@ -104,7 +104,7 @@ def test_mask_sensitivity(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert all(text in shown for text in ("Nothing was written.", "+2 mm", "RMSE HU", "> 3000 HU"))
     page = (DOCS / "tutorials/mask-sensitivity.md").read_text(encoding="utf-8")
     written = {path.name for path in (place / "sweep").iterdir()}
-    assert set(re.findall(r"`((?:sweep|spread)\.[\w.]+)`", page)) <= written
+    assert set(re.findall(r"`((?:sweep|spread_nmar)\.[\w.]+)`", page)) <= written
 
 
 def test_projector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

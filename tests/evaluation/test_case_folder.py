@@ -60,5 +60,5 @@ def test_a_case_of_another_scan_is_refused_with_the_protocol_to_name(make_case, 
 def test_a_case_of_no_named_protocol_is_refused_by_all_of_them(make_case, tmp_path):
     write_known_case(make_case("made"), tmp_path)
     assert protocol_of_case_files(tmp_path) is None
-    with pytest.raises(BadInput, match="no named protocol"):
+    with pytest.raises(BadInput, match="No named protocol"):
         list_case_files(tmp_path, protocol("adn-256"))[0].read()

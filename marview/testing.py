@@ -143,7 +143,7 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
     value where the method gives a sinogram, a second run gives the same, and `check_cancelled` is asked in time.
 
     Args:
-        folder: of the method.
+        folder: folder of the method.
         values: parameters that differ from their defaults.
     """
     try:

@@ -122,7 +122,7 @@ def free_cores() -> int:
 
 
 def _running(stat: Path) -> int | None:
-    """Threads on this machine that run or wait for a core."""
+    """Number of threads on this machine that run or wait for a core."""
     try:
         words = stat.read_text(encoding="ascii").split()
         return int(words[words.index("procs_running") + 1])

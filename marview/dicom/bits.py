@@ -20,7 +20,7 @@ def image_bits(raw: Stored, header: SliceHeader) -> tuple[Stored, Remark]:
 
     Args:
         raw: integers of the width of Bits Allocated, in any byte order, `[y, x]` or `[y, x, sample]`.
-        header: of the slice.
+        header: header of the slice.
 
     Returns:
         The stored values in the shape of raw, and which contradictions were met.

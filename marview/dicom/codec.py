@@ -51,7 +51,7 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
     """Stored values of a compressed slice, `[y, x]` or `[y, x, sample]`.
 
     Args:
-        header: of the slice.
+        header: header of the slice.
         encapsulated: the value of its Pixel Data, from the basic offset table on.
 
     Raises:

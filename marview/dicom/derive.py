@@ -45,10 +45,10 @@ class Derivation:
 
     Attributes:
         method: title of the method.
-        version: of the method.
+        version: version of the method.
         parameters: what it was run with, as text.
         weights: sha256 of its weights; empty where it has none.
-        application_version: of marview.
+        application_version: application version of marview.
     """
 
     method: str
@@ -104,7 +104,7 @@ def write_derived_series(
         correction_hu: HU, float32, what is added to each slice of the source.
         derivation: what goes into the derivation description.
         folder: where the files go; not there yet, or empty.
-        description: of the series, at most 64 characters; by default the source's with the method's name.
+        description: description of the series, at most 64 characters; by default the source's with the method's name.
         neighbours: how many slices on each side the method looked at besides the slice itself.
         on_slice: called with the index z of each slice written.
         is_cancelled: asked before each slice.

@@ -29,7 +29,7 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
     """One header for each frame, with its own place, rescale and part of the pixel data.
 
     Args:
-        header: of the whole file.
+        header: header of the whole file.
 
     Raises:
         BadInput: the file does not say where its frames are, or does not hold them all.

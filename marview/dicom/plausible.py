@@ -21,7 +21,7 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
 
     Args:
         grid: where the voxels are.
-        name: of the file or series.
+        name: name of the file or series.
     """
     field_mm = max(size * mm for size, mm in zip(grid.shape[1:], grid.spacing_mm[1:], strict=True))
     if _SMALLEST_FIELD_MM <= field_mm <= _LARGEST_FIELD_MM:
@@ -35,7 +35,7 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> lis
 
     Args:
         hu: `[z, y, x]`.
-        name: of the file or series.
+        name: name of the file or series.
         is_padded: whether `PADDING_HU` stands for pixels without a value, so that it is not taken for air.
     """
     step = max(1, round((hu.size / _MOST_SAMPLES) ** (1 / 3)))

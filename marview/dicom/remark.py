@@ -51,7 +51,7 @@ def findings_of(remarks: Mapping[int, Remark], names: Mapping[int, str]) -> list
 
     Args:
         remarks: by index z.
-        names: of the files, by index z.
+        names: names of the files, by index z.
     """
     findings = []
     for remark, (kind, sentence) in _FINDINGS.items():

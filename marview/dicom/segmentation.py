@@ -1,4 +1,4 @@
-"""The metal mask as DICOM SEG: written with highdicom, read from any maker."""
+"""The metal mask as DICOM SEG: written with highdicom, read from any vendor."""
 
 import warnings
 from collections.abc import Iterable
@@ -50,7 +50,7 @@ class Segments:
 
 
 def refuse_unsegmentable(series: LoadedSeries) -> None:
-    """Find out whether a SEG object can refer to a series.
+    """Check that a SEG object can refer to a series.
 
     Raises:
         BadInput: it is no DICOM, or names no UIDs or frame of reference.
@@ -227,10 +227,10 @@ def _lattice(
     The step need not run along the slice normal: slices of a tilted gantry are sheared against each other.
 
     Args:
-        positions: of the first pixel of each frame, `[frame, 3]` in LPS mm.
-        normal: of the frames.
+        positions: positions of the first pixel of each frame, `[frame, 3]` in LPS mm.
+        normal: normal of the frames.
         measures: the stated spacing.
-        series_grid: of the series; frames that lie on its slices take over its step.
+        series_grid: grid of the series; frames that lie on its slices take over its step.
     """
     on_series = series_grid.to_index(positions)
     nearest = np.rint(on_series[:, 0])

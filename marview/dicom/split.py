@@ -23,7 +23,7 @@ def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Seri
     time, echo, kernel, tube voltage or acquisition.
 
     Args:
-        slices: of one series UID, study and patient.
+        slices: slices of one series UID, study and patient.
         other_patient: which patient this is of those that share the UID, from 1; 0 where there is only one.
     """
     ordered = sorted(slices, key=lambda header: (header.instance or 0, header.source.name))

@@ -34,9 +34,9 @@ def write_png(
 
     Args:
         path: NAME.png.
-        hu: of the slice.
-        width_hu: of the HU window.
-        level_hu: of the HU window.
+        hu: HU of the slice.
+        width_hu: width of the HU window.
+        level_hu: level of the HU window.
         pixel_mm: distance of rows and of columns; where they differ, the picture is enlarged to square pixels.
 
     Raises:

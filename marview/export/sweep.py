@@ -44,8 +44,8 @@ def write_sweep(
     Args:
         result: what was found.
         folder: where to.
-        grid: of the series.
-        hu: of the series, `[z, y, x]`.
+        grid: grid of the series.
+        hu: HU of the series, `[z, y, x]`.
         like: a NIfTI file of the same voxels, whose order of axes the new files take over.
 
     Raises:

@@ -47,9 +47,9 @@ def draw_sweep(
 
     Args:
         result: what was found.
-        rows: of `marview.mar.sweep_measures.measure`.
+        rows: rows of `marview.mar.sweep_measures.measure`.
         slice_index: which slice; the one with most metal where None.
-        window: of the pictures; 450/50 HU where None.
+        window: window of the pictures; 450/50 HU where None.
         has_table: whether the table is below.
     """
     masks = result.masks["original"]

@@ -53,7 +53,7 @@ def layout_of(shape: tuple[int, int, int], affine_ras: NDArray[np.float64]) -> L
     """The layout in which z runs as nearly as it can to the head, y to the back and x to the left.
 
     Args:
-        shape: of the file's array, (i, j, k).
+        shape: shape of the file's array, (i, j, k).
         affine_ras: `(4, 4)`, index (i, j, k, 1) -> RAS mm.
 
     Raises:

@@ -51,7 +51,7 @@ class Plan:
 
     Attributes:
         method: id of the method.
-        version: of the method.
+        version: version of the method.
         trainable: network and losses of the method.
         recipe: recipe of the training.
         pairs: training batches.

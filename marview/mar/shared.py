@@ -48,8 +48,8 @@ class SharedArray:
         """A new array of zeros, its memory reserved.
 
         Args:
-            shape: of the array.
-            dtype: of its values.
+            shape: shape of the array.
+            dtype: dtype of its values.
             reserved: part along the first axis whose memory is reserved, which takes time; all where None. The rest
                 takes memory as it is touched, and must be read only.
 

@@ -59,7 +59,7 @@ class CaseMeasures(NamedTuple):
     """The measures of a case.
 
     Attributes:
-        slices: of each slice.
+        slices: measures of each slice.
         mean: over the slices for which each has a meaning.
         worst: the worst slice's of each, not all of one slice.
     """

@@ -49,7 +49,7 @@ def make_demo(kind: str = "hip", progress: Callable[[float], None] | None = None
     Args:
         kind: hip, spine or dental.
         progress: called with the share that is done, 0 to 1.
-        seed: of texture and noise.
+        seed: seed of texture and noise.
 
     Raises:
         UsageError: no such kind.

@@ -61,10 +61,10 @@ def insert(
     Args:
         volume: without metal, axial.
         implants: in mm from the middle of the volume, as `place` answers.
-        protocol: of the scan.
+        protocol: protocol of the scan.
         slices: which of the volume to scan, in one piece; all if None. The implants stay where they are in the volume.
-        stages: of the simulation.
-        seed: of the noise; every batch has its own.
+        stages: stages of the simulation.
+        seed: seed of the noise; every batch has its own.
         progress: called with the share that is done, 0 to 1.
         on_batch: called with the index of its first slice in the volume and every batch's simulation, to write cases.
 

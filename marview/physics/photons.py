@@ -13,7 +13,7 @@ def count_photons(line_integrals: Tensor, photons: float, scatter: float, genera
         line_integrals: without unit.
         photons: per ray in air.
         scatter: photons every ray receives besides.
-        generator: of chance; None for the number that is expected.
+        generator: random generator; None for the expected number.
     """
     expected = torch.round(photons * torch.exp(-line_integrals)) + scatter
     counted = expected if generator is None else torch.poisson(expected, generator=generator)

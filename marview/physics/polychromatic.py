@@ -26,7 +26,7 @@ def polychromatic(line_integrals: Tensor, materials: Sequence[Material], spectru
     Args:
         line_integrals: `[material, ...]` at the reference energy, without unit.
         materials: in the same order.
-        spectrum: of the tube.
+        spectrum: spectrum of the tube.
 
     Returns:
         `[...]`, without unit; no more than 85, where a float32 runs out of light.
@@ -50,7 +50,7 @@ def polychromatic_of_two(line_integrals: Tensor, materials: Sequence[Material], 
     Args:
         line_integrals: `[2, ...]`, none negative.
         materials: two.
-        spectrum: of the tube.
+        spectrum: spectrum of the tube.
     """
     reach = line_integrals.flatten(1).amax(dim=1)
     counts = [max(2, int(most / _TABLE_STEP) + 2) for most in reach.tolist()]

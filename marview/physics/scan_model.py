@@ -92,7 +92,7 @@ class ScanModel:
 
         Args:
             crossing: what the rays cross.
-            number: of the slice.
+            number: number of the slice.
             rays: bool, `[view, bin]`.
             metal: material of the metal.
         """

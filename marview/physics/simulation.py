@@ -114,7 +114,7 @@ def simulate(
         protocol: the scan.
         stages: which stages take part, all by default.
         scanner: rays, detector, spectrum and metal edges; those of the public simulators by default.
-        seed: of the noise.
+        seed: seed of the noise.
 
     Raises:
         UsageError: an unknown material, shapes that do not fit, values that are not finite.

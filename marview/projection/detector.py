@@ -29,7 +29,7 @@ class Detector:
     Attributes:
         kind: PARALLEL, FLAT or ARC.
         numbers: distance in mm, bins per mm (arc: per radian), bin of the central ray, pixel in mm.
-        cosine: of every angle, `[view]`, and `VIEWS` more, so that a block may start at any view.
+        cosine: cosine of every angle, `[view]`, and `VIEWS` more, so that a block may start at any view.
         sine: the same.
         views: number of views.
         bins: number of bins.

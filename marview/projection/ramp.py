@@ -27,7 +27,7 @@ class Ramp:
     """A beam's weights and filter, ready for packed sinograms.
 
     Attributes:
-        weights: of every ray, `[view, bin]`.
+        weights: weights of every ray, `[view, bin]`.
         blocks: the filter by even and odd bins, `(even from even, even from odd, odd from even, odd from odd)`;
             a block that is a number is that number times the unit matrix. Ram-Lak couples no two different bins an even
             number apart, so half of the work falls away.

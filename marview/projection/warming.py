@@ -1,4 +1,4 @@
-"""Compiling ahead of the first real call, so that no person waits for it."""
+"""Compile the kernels before the first real call, so that no user waits for it."""
 
 import math
 

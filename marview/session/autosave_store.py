@@ -41,9 +41,9 @@ class Work:
 
     Attributes:
         path: what was opened.
-        key: of the series in it.
-        shape: of its grid, (z, y, x).
-        affine: of its grid, row by row.
+        key: key of its series.
+        shape: shape of its grid, (z, y, x).
+        affine: affine matrix of its grid, row by row.
         origin: how the mask came about, in words.
         slice_index: the slice in view.
         method: identifier of the method chosen.

@@ -442,7 +442,7 @@ class Metal:
         return _State(self.recipe, self.found_threshold_hu, self.notes)
 
     def _count_edit(self) -> None:
-        """The mask was edited by hand: threshold, box and margin of its recipe are settled from here on."""
+        """Record that the mask was edited by hand: threshold, box and margin of its recipe no longer change."""
         self._withdraw_question()
         self._edits += 1
         self.is_found = True

@@ -42,7 +42,7 @@ class Report:
         slices: key slices.
         letters: the patient's side at the left, right, top and bottom edge of a slice.
         method: title of the method.
-        rows: of the table of measurements: name, place, original, corrected.
+        rows: rows of the table of measurements: name, place, original, corrected.
         left_out: how many rows found no room.
         made: how the result was made.
         caution: what everybody must know.

@@ -83,7 +83,7 @@ class SettledCorrection:
 
     Args:
         planes: corrections by slice; the others are 0.
-        shape: of the volume.
+        shape: shape of the volume.
     """
 
     def __init__(self, planes: Mapping[int, KeptPlane], shape: tuple[int, ...]) -> None:
@@ -107,7 +107,7 @@ class Result:
         series: key of the series it corrects.
         series_title: what that series calls itself.
         is_exported: whether it was written to files.
-        weights_sha256: of the weights that were read for it, with blanks between.
+        weights_sha256: SHA-256 of the weights that were read for it, with blanks between.
         mask: the metal it was made with.
         slices: the slices that were to be corrected.
         store: keeps the corrections of slices.

@@ -53,7 +53,7 @@ class Swept:
     Attributes:
         result: images and masks of the variants, of the swept slices only.
         rows: measures, over the soft tissue around metal.
-        titles: of the methods, by identifier.
+        titles: titles of the methods, by identifier.
         pixel_mm: edges of a pixel along (y, x).
     """
 

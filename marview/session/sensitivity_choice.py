@@ -24,7 +24,7 @@ class SweepChoice:
     Attributes:
         methods: identifiers.
         margins: by how much the mask is grown (+) or shrunk (-).
-        unit: of the margins: mm in space, or px, pixels of the series within its slices.
+        unit: unit of the margins: mm in space, or px, pixels of the series within its slices.
         thresholds_hu: the mask is what exceeds each; empty for the mask in use.
         slices: first and last index z; None for all with metal.
     """

@@ -55,7 +55,7 @@ class BatchOrder:
         method: identifier.
         parameters: values that differ from the method's defaults.
         margin_mm: grows (+) or shrinks (-) the metal mask that marview finds.
-        format_: of the corrected series.
+        format_: format of the corrected series.
     """
 
     inputs: tuple[Path, ...]

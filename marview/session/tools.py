@@ -66,7 +66,7 @@ class ToolSettings:
 
     Attributes:
         tool: the one in hand.
-        radius_mm: of brush and eraser.
+        radius_mm: radius of brush and eraser.
         is_sphere: whether they work on the slices around as well.
         is_limited: whether what is drawn touches only voxels within the HU range.
         lowest_hu: the range's lower end.
@@ -74,7 +74,7 @@ class ToolSettings:
         removes: whether outlines take metal away.
         scope: on what changes of the whole mask work.
         amount: by how much it is grown or shrunk, or smoothed.
-        unit: of the amount.
+        unit: unit of the amount.
     """
 
     tool: Tool = Tool.NONE

@@ -57,7 +57,7 @@ class Traces:
 
     Attributes:
         current: the trace of the slice in view, at most one request old; None while it is not known.
-        coverage: of every slice whose trace is known.
+        coverage: coverage of every slice whose trace is known.
         refusal: why none comes; empty where they do.
     """
 

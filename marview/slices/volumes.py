@@ -89,7 +89,7 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
 
     Args:
         path: a `.npy` or `.npz` file.
-        name: of the array in an `.npz`.
+        name: name of the array in an `.npz`.
 
     Raises:
         BadInput: it cannot be read, or is no such array.

@@ -95,7 +95,7 @@ class Section:
         Args:
             array: HU or a mask: an array, or anything that gives blocks of one for three slices.
             slab: how several parallel sections become one.
-            thickness_mm: of the slab.
+            thickness_mm: thickness of the slab.
             nearest: take the nearest voxel where the section is interpolated, for masks.
         """
         if self.axis is None:

@@ -42,7 +42,7 @@ class Components:
         pieces: largest first.
         labels: number of the piece of each voxel within the box of the mask, 0 outside metal.
         box: that box; None for an empty mask.
-        shape: of the mask.
+        shape: shape of the mask.
     """
 
     pieces: tuple[Component, ...]

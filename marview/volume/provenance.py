@@ -20,17 +20,17 @@ class Provenance:
     """How a result came to be.
 
     Attributes:
-        method_id: of the method.
+        method_id: identifier of the method.
         method_title: its name for people.
         method_version: its version.
         parameters: what it was run with.
-        weights_sha256: of the weights that were used; empty where none were.
+        weights_sha256: SHA-256 of the weights that were used; empty where none were.
         mask_origin: how the metal mask was made: adaptive, threshold, painted, the name of a file.
         threshold_hu: the threshold behind it; None where there is none.
         margin_mm: by how much the mask was grown (+) or shrunk (-).
         device: what it ran on.
         seconds: how long.
-        application_version: of marview.
+        application_version: application version of marview.
         time: when, ISO 8601 with time zone.
         restored_slices: number of slices in which dark streaks that the file cut off were restored first.
         notes: what a reader of the result should know, sentences; for the record, too long for the text.

@@ -22,7 +22,7 @@ class TraceNetwork(nn.Module):
     The network only says how much of the remainder is tissue; it cannot add what no ray shows.
 
     Attributes:
-        settings: of the network.
+        settings: settings of the network.
         gates: two hidden layers that look at one ray at a time.
     """
 

@@ -74,7 +74,7 @@ class ClinicalScene:
         kernel: reconstruction filter.
         scales_hu: lowest and highest value of the file, for every slice.
         masks: how the metal mask differs from the metal, for every slice: "true", "grown", or "threshold".
-        seed: of noise and masks.
+        seed: seed of noise and masks.
     """
 
     hu: NDArray[np.float32]

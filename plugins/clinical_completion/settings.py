@@ -26,10 +26,10 @@ class Settings(NetworkSettings):
     """The network and how it learns.
 
     Attributes:
-        width: of the two hidden layers.
+        width: width of the two hidden layers.
         closed: what the gates begin with, before the logistic function.
         steepness: weight of the error's difference along the bins beside the error, which reconstruction enhances.
-        blocks: of a training step.
+        blocks: blocks of a training step.
     """
 
     width: Count = 16

@@ -27,7 +27,7 @@ class SimulatedScenes:
 
     Attributes:
         bank: slices without metal.
-        slices: of a scene.
+        slices: slices of a scene.
         device: where the scenes are simulated and stay.
         seed: one of `KINDS`, and the seed of the run.
     """
@@ -53,9 +53,9 @@ class KeptScenes:
     """Scenes in files, again and again in a random order.
 
     Attributes:
-        files: of the scenes.
+        files: files of the scenes.
         device: where the scenes lie.
-        seed: of the order; None keeps that of the files.
+        seed: seed of the order; None keeps that of the files.
     """
 
     files: tuple[Path, ...]
@@ -79,7 +79,7 @@ def make_scenes(
         data: scans without metal.
         output: folder of the scenes.
         counts: number of scenes of each kind of `KINDS`.
-        seed: of the scenes.
+        seed: seed of the scenes.
         tell: hears which share is done, and what is made now.
 
     Raises:

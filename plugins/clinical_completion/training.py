@@ -84,7 +84,7 @@ def error(change: Tensor, wanted: Tensor, steepness: float) -> Tensor:
     """Weighted squared error inside the trace, and that of its steps along the bins.
 
     Args:
-        change: of the network, `[slice, view, bin]`.
+        change: change of the network, `[slice, view, bin]`.
         wanted: what the completion misses, and the weight of the ray, 0 outside the trace, `[slice, 2, view, bin]`.
         steepness: weight of the steps.
     """

@@ -49,7 +49,7 @@ class Parameters(BaseModel):
 
 
 class Cnnmar:
-    """Fills the trace with the sinogram of an image that a network cleaned and tissue processing flattened."""
+    """Fills the trace with the sinogram of a prior image from a network and tissue processing."""
 
     Parameters = Parameters
 

@@ -52,8 +52,8 @@ def channels(image: Tensor, hardened: Tensor, li_image: Tensor, metal: Tensor) -
 
     Args:
         image: with metal, 1/cm, `[slice, y, x]`.
-        hardened: of the sinogram corrected for the metal's beam hardening.
-        li_image: of linear interpolation.
+        hardened: image of the sinogram corrected for the beam hardening of metal.
+        li_image: image of linear interpolation.
         metal: metal mask, bool; grown by a pixel here.
     """
     seen = torch.stack([image, hardened, li_image], dim=1).clamp(min=0)

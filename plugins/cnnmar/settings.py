@@ -15,7 +15,7 @@ class Settings(NetworkSettings):
         width: channels within the network.
         starts_as_li: whether it begins by handing the image of linear interpolation through.
         patch_px: edge of the patches it is trained on.
-        patches: of a step.
+        patches: patches of a step.
         hard_share: share of them that is put where linear interpolation errs most.
         quarter_turns: that a patch is turned by at most; 1 in the paper.
         mirrors: whether half of the patches are mirrored; not in the paper.

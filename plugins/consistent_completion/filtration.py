@@ -51,7 +51,7 @@ def find_filtration(
     Args:
         filtered: scan and copper found so far.
         estimate: tissue and metal.
-        remainder: of the estimate.
+        remainder: remainder of the estimate.
 
     Returns:
         The same with the copper that was found, and with metal of the density that goes with it.

@@ -64,7 +64,7 @@ def reconstruct(
 
     Args:
         case: with a measured sinogram.
-        parameters: of the run.
+        parameters: parameters of the run.
         tell: hears how far it is.
         completed: sinogram to begin with; NMAR's where None.
     """

@@ -46,7 +46,7 @@ class Scan:
         trace: metal trace, bool, `[slice, view, bin]`.
         metal: metal mask, bool, `[slice, y, x]`.
         metals: material of the metal, one a slice.
-        variance: of each ray's noise, `[slice, view, bin]`.
+        variance: variance of each ray's noise, `[slice, view, bin]`.
     """
 
     model: ScanModel
@@ -174,7 +174,7 @@ def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue:
     Args:
         scan: what was measured.
         estimate: before the step.
-        remainder: of the estimate.
+        remainder: remainder of the estimate.
         of_tissue: part of the remainder in the trace that is due to tissue, `[slice, view, bin]`.
     """
     of_all = torch.where(scan.trace, of_tissue, remainder.left)
@@ -187,7 +187,7 @@ def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
     """Take the remainder for tissue as far as the rays are not doubted, and interpolate for the rest.
 
     Args:
-        remainder: of the estimate.
+        remainder: remainder of the estimate.
         is_trusted: slices whose rays through metal are used, bool, `[slice]`; the others are interpolated.
     """
     share = is_trusted[:, None, None] / (1 + (remainder.doubt / _TISSUE).square())

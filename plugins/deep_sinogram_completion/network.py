@@ -52,7 +52,7 @@ class Completion(nn.Module):
 
         Args:
             image: with metal, 1/cm, `[slice, y, x]`.
-            li_image: of linear interpolation.
+            li_image: image of linear interpolation.
             metal: metal mask, bool.
             hidden: `hidden_share` where the settings say that PriorNet sees it.
 

@@ -18,7 +18,7 @@ class Losses(NetworkSettings):
         image: (7), of the reconstructed image outside the metal.
         block_share: of the steps that are taken on a block of neighbouring views, without reconstruction and so
             without (7); 0 in the paper, whose steps are whole.
-        block_views: of a block.
+        block_views: number of views of a block.
     """
 
     prior: Weight = 1.0
@@ -33,8 +33,8 @@ class Patches(NetworkSettings):
     """Parts of slices that PriorNet alone is trained on.
 
     Attributes:
-        edge_px: of a patch.
-        count: of patches of a step.
+        edge_px: edge of a patch.
+        count: number of patches of a step.
         hard_share: share of them that is put where PriorNet's start errs most.
     """
 
@@ -47,8 +47,8 @@ class Blocks(NetworkSettings):
     """Neighbouring views that SinoNet alone is trained on.
 
     Attributes:
-        views: of a block.
-        count: of blocks of a step.
+        views: number of views of a block.
+        count: number of blocks of a step.
     """
 
     views: Annotated[int, Field(ge=32)] = 160
@@ -80,9 +80,9 @@ class Settings(NetworkSettings):
             interpolated across the trace, which is good before SinoNet has learned anything and not in the paper.
         completion: what fills the trace: SinoNet, or interpolation of the difference between the prior's sinogram and
             the measured one, which needs no training; not in the paper.
-        losses: of the training of both networks.
-        patches: of the training of PriorNet alone.
-        blocks: of the training of SinoNet alone.
+        losses: losses of the training of both networks.
+        patches: patches of the training of PriorNet alone.
+        blocks: blocks of the training of SinoNet alone.
     """
 
     prior_base: Count = 32

@@ -90,7 +90,7 @@ class DualDomain(nn.Module):
             li_sinogram: filled by linear interpolation, line integrals, `[slice, view, bin]`; any block of views.
             trace: metal trace, bool.
             unit: line integral that is one to the network, `line_unit`.
-            prior_sinogram: of NMAR's prior, where the settings say that SE-Net begins there.
+            prior_sinogram: sinogram of NMAR's prior, if the settings let SE-Net start from it.
         """
         start = self.start(li_sinogram, trace, prior_sinogram)
         if self.sinogram_net is None:

@@ -12,9 +12,9 @@ class Losses(NetworkSettings):
     """Weights of the losses; the paper has all three alike.
 
     Attributes:
-        sinogram: of the sinogram that SE-Net makes, equation (4).
-        consistency: of the image that is reconstructed from it, the Radon consistency loss, equation (8).
-        image: of the result, equation (10).
+        sinogram: weight of the loss of SE-Net's sinogram, equation (4).
+        consistency: weight of the loss of its reconstruction, the Radon consistency loss, equation (8).
+        image: weight of the loss of the result, equation (10).
     """
 
     sinogram: Weight = 1.0
@@ -26,8 +26,8 @@ class Blocks(NetworkSettings):
     """Neighbouring views that SE-Net alone is trained on.
 
     Attributes:
-        views: of a block; a multiple of 32.
-        count: of blocks of a step.
+        views: number of views of a block; a multiple of 32.
+        count: number of blocks of a step.
     """
 
     views: Annotated[int, Field(ge=32, multiple_of=32)] = 64
@@ -38,8 +38,8 @@ class Patches(NetworkSettings):
     """Parts of slices that IE-Net alone is trained on.
 
     Attributes:
-        edge_px: of a patch.
-        count: of patches of a step.
+        edge_px: edge of a patch.
+        count: number of patches of a step.
         hard_share: share of them that is put where what IE-Net changes errs most.
     """
 
@@ -74,9 +74,9 @@ class Settings(NetworkSettings):
         sees_hidden: whether IE-Net also sees which share of the rays through each pixel metal hides, and so where the
             streaks can be, and whether the sinogram is measured, and so whether the grain is the scanner's; not in the
             paper.
-        losses: of the training end to end.
-        blocks: of the training of SE-Net alone.
-        patches: of the training of IE-Net alone.
+        losses: losses of the training end to end.
+        blocks: blocks of the training of SE-Net alone.
+        patches: patches of the training of IE-Net alone.
     """
 
     sinogram_net: Literal["pyramid", "plain", "none"] = "pyramid"
@@ -99,7 +99,7 @@ class Settings(NetworkSettings):
 
     @property
     def changes_sinogram(self) -> bool:
-        """Whether Xhat is another image than that of linear interpolation."""
+        """Whether Xhat differs from the linear interpolation image."""
         return self.sinogram_net != "none" or self.sinogram_start != "li"
 
     @model_validator(mode="after")

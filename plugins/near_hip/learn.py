@@ -35,7 +35,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
 
     Args:
         patients: their tissue as bright as water where the network begins with one that was taught so.
-        parameters: of the run.
+        parameters: parameters of the run.
         job: job that receives the progress.
         taught: the network it begins with; one that says nothing where None.
 

@@ -69,9 +69,9 @@ def completed(network: nn.Module, seen: Tensor, start: Tensor | None, unit: floa
     """The network's sinogram, `[slice, view, bin]`, also outside the trace.
 
     Args:
-        network: of as many planes as `seen` has, and one out.
+        network: network with as many input planes as `seen`, and one output plane.
         seen: `planes`.
-        start: of those planes.
+        start: completion to which the network adds its change, `[slice, view, bin]`; None if it makes its own.
         unit: line integral that is one to the network.
     """
     said: Tensor = network(seen)[:, 0] * unit

@@ -83,7 +83,7 @@ class Patient:
     """What a network learns from, all on the small grid.
 
     Attributes:
-        scan: of the pairs.
+        scan: scan of the pairs.
         clean_mu: slices without metal, 1/cm, `[slice, y, x]`.
         masks: metal of slices that have some, bool, `[mask, y, x]`.
     """
@@ -158,7 +158,7 @@ class NearHipPairs:
     Attributes:
         patients: one of them gives the slices of a batch.
         batch: slices of a batch.
-        seed: of what is drawn.
+        seed: seed of the random choices.
     """
 
     patients: tuple[Patient, ...]

@@ -17,7 +17,7 @@ class ScenePairs:
     """Pairs of slices of many people by number; tissue is as bright as water in each.
 
     Attributes:
-        scan: of the pairs.
+        scan: scan of the pairs.
         draw: the slices of a number and their metal.
         device: the pairs lie there.
     """

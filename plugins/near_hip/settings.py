@@ -16,14 +16,14 @@ class Settings(NetworkSettings):
     """Defaults are the paper's.
 
     Attributes:
-        channels: of the network.
+        channels: number of channels of the network.
         fold: edge of the blocks of views and bins that it works on.
         start: what it corrects: NMAR's completion, linear interpolation, or nothing.
         outside: weight of the sinogram beside the trace.
         block_views: neighbouring views of a step; 0 for all.
         block_bins: neighbouring bins of a step; 0 for all.
         size_px: rows and columns of the scan that is learned on.
-        views: of that scan.
+        views: number of views of that scan.
     """
 
     channels: Count = 64

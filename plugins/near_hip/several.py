@@ -62,7 +62,7 @@ def of_its_network(parameters: Parameters, job: Job) -> Parameters:
     """Parameters with the network of the method's weights.
 
     Args:
-        parameters: of the run.
+        parameters: parameters of the run.
         job: has the weights.
 
     Raises:

@@ -13,7 +13,7 @@ class Errors:
     """In the trace of slices held out, as a share of linear interpolation's; infinite where there is none.
 
     Attributes:
-        after: of what was learned.
+        after: error with what was learned.
         of_taught: of what it began with.
         of_start: of the completion that it corrects.
     """

@@ -45,9 +45,9 @@ class Draw(_Message):
 
     Attributes:
         number: comes back with the picture.
-        width: of the picture in pixels.
-        height: of the picture in pixels.
-        azimuth_deg: of the camera, as are the next three.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
+        azimuth_deg: azimuth of the camera; the next three describe the camera, too.
         cut: the plane that the nearer part of the scene is cut off at.
         cut_at: a point of that plane, LPS in mm.
         look: which transfer function draws the volume.
@@ -81,7 +81,7 @@ class Drawn(_Message):
     """A picture; its bytes follow.
 
     Attributes:
-        number: of the request.
+        number: number of the request.
         width: in pixels.
         height: in pixels.
         milliseconds: what it took to draw.

@@ -36,7 +36,7 @@ class Tooth:
         y: of its middle, mm.
         width: along the arch, mm.
         depth: across the arch, mm.
-        turn_rad: of the direction across the arch, from x towards y.
+        turn_rad: angle of the direction across the arch, from x towards y.
     """
 
     x: float

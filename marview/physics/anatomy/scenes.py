@@ -27,10 +27,10 @@ class Scene:
 
     Attributes:
         painter: paints the body.
-        spacing_mm: of the voxels, (z, y, x).
+        spacing_mm: spacing of the voxels, (z, y, x).
         implants: what is in it.
         photons: per ray in air.
-        filter: of the reconstruction.
+        filter: filter of the reconstruction.
         highest_hu: where the scanner's scale ends, and metal with it.
     """
 

@@ -51,10 +51,10 @@ def blob(middle: Point, diameter_mm: float, *, height_mm: float = 12.0, seed: in
 
     Args:
         middle: mm.
-        diameter_mm: of the disc of the same area.
+        diameter_mm: diameter of the disc of the same area.
         height_mm: along z.
-        seed: of the shape.
-        material: of it.
+        seed: seed of the shape.
+        material: material of the blob.
     """
     generator = np.random.default_rng(seed)
     radii = np.ones(6)

@@ -14,7 +14,7 @@ def port(chamber: Point, course: Sequence[Point], *, material: str = "ti") -> Im
     Args:
         chamber: middle of the chamber, mm; its membrane looks to the front.
         course: points the catheter runs through, from the chamber on.
-        material: of the chamber; the catheter's marker is tantalum.
+        material: material of the chamber; the catheter's marker is tantalum.
     """
     cup = Without(
         Ellipsoid(chamber, (13.0, 6.5, 13.0)), (Ellipsoid((chamber[0], chamber[1] - 3.0, chamber[2]), (9.0, 5.5, 9.0)),)
@@ -29,7 +29,7 @@ def pacemaker(case: Point, leads: Sequence[Sequence[Point]], *, material: str = 
     Args:
         case: middle of the housing, mm; flat from front to back.
         leads: points every lead runs through, from the housing to its tip.
-        material: of the housing; leads are of stainless steel, their tips of platinum.
+        material: material of the housing; leads are of stainless steel, their tips of platinum.
     """
     shell = Ellipsoid(case, (24.0, 4.0, 21.0))
     hollow = Ellipsoid(case, (23.2, 3.4, 20.2))
@@ -49,11 +49,11 @@ def sternal_wire(
     """A wire around the breastbone, twisted in front of it.
 
     Args:
-        middle: of the breastbone at the height of the wire, mm.
-        half_width_mm: of the loop from left to right.
-        half_depth_mm: of the loop from front to back.
+        middle: centre of the breastbone at the height of the wire, mm.
+        half_width_mm: half width of the loop from left to right.
+        half_depth_mm: half depth of the loop from front to back.
         wire_mm: diameter.
-        material: of the wire.
+        material: material of the wire.
     """
     turn = np.linspace(-np.pi / 2, 1.5 * np.pi, 25)
     loop: tuple[Point, ...] = tuple(

@@ -10,7 +10,7 @@ def filling(
     """A filling in the biting surface of a tooth.
 
     Args:
-        middle: of the filling, mm.
+        middle: centre of the filling, mm.
         width_mm: along y.
         depth_mm: along x.
         height_mm: along z.
@@ -36,13 +36,13 @@ def crown(
     """A cap over a whole tooth.
 
     Args:
-        middle: of the crown, mm.
+        middle: centre of the crown, mm.
         depth_mm: along x.
         width_mm: along y.
         height_mm: along z.
         wall_mm: thickness of the metal.
         opens_down: whether it opens towards lower z, as on a lower tooth.
-        material: of the cap.
+        material: material of the cap.
     """
     outer = Column(middle, (depth_mm / 2, width_mm / 2), height_mm, 2.8)
     shift = -wall_mm if opens_down else wall_mm
@@ -61,7 +61,7 @@ def dental_screw(
         length_mm: in the bone.
         diameter_mm: at the bone's surface.
         goes_down: whether the bone is towards lower z.
-        material: of both.
+        material: material of both.
     """
     way = -1.0 if goes_down else 1.0
     x, y, z = middle

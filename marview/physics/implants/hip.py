@@ -54,10 +54,10 @@ def hip(
     """A hip replacement.
 
     Args:
-        middle: of the joint, mm.
+        middle: centre of the joint, mm.
         shaft_top: on the axis of the femur at the height of the neck's cut; on the outer side of the joint.
         shaft_bottom: on that axis, where the tip of the stem lies.
-        material: of all of it; head of cobalt chromium and the rest of titanium alloy if None.
+        material: material of the whole implant; head of cobalt chromium and the rest of titanium alloy if None.
         sizes: usual ones if None.
     """
     sizes = sizes or HipSizes()

@@ -29,8 +29,8 @@ def place(
         name: one of `implant_names()`.
         hu: without metal, `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
         spacing_mm: (z, y, x).
-        material: of all metal in it; what is usual if None.
-        seed: of what is left to chance.
+        material: material of the whole implant; None for the usual materials.
+        seed: seed of the random choices.
 
     Returns:
         Implants in mm from the middle of the volume, (x, y, z).

@@ -22,16 +22,16 @@ def plate(
     """A compression plate.
 
     Args:
-        middle: of the plate's side that touches the bone, mm.
+        middle: centre of the plate's side that touches the bone, mm.
         along: direction of its length.
         inward: direction from its middle into the bone.
         holes: how many; every other one holds a screw.
         pitch_mm: distance of neighbouring holes.
-        width_mm: of the plate.
-        thickness_mm: of the plate.
+        width_mm: width of the plate.
+        thickness_mm: thickness of the plate.
         screw_mm: diameter of a screw.
         screw_length_mm: from the plate's back to the tip.
-        material: of plate and screws.
+        material: material of plate and screws.
     """
     length = np.array(along) / np.linalg.norm(along)
     into = np.array(inward) - np.dot(inward, length) * length

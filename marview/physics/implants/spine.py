@@ -48,8 +48,8 @@ def pedicle_screws(
     """The screws of one side, from the lowest to the highest, joined by a rod.
 
     Args:
-        entries_and_targets: of every screw, mm.
-        material: of all of it.
+        entries_and_targets: entries and targets of every screw, mm.
+        material: material of the whole implant.
         sizes: usual ones if None.
         overhang_mm: how far the rod goes on past the outer screws.
     """

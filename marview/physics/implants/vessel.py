@@ -12,11 +12,11 @@ def coil(
     """A coil packed into an aneurysm: one long wire wound at random within a ball.
 
     Args:
-        middle: of the ball, mm.
-        radius_mm: of the ball.
+        middle: centre of the ball, mm.
+        radius_mm: radius of the ball.
         wire_mm: diameter of the wound wire.
-        seed: of the winding.
-        material: of the wire.
+        seed: seed of the winding.
+        material: material of the wire.
     """
     generator = np.random.default_rng(seed)
     heading = generator.normal(size=3)
@@ -39,10 +39,10 @@ def clip(
 
     Args:
         middle: mm.
-        length_mm: of the legs.
+        length_mm: length of the legs.
         wire_mm: diameter.
-        turn_rad: of the legs in the slice.
-        material: of the clip.
+        turn_rad: angle of the legs in the slice.
+        material: material of the clip.
     """
     along = np.array([np.cos(turn_rad), np.sin(turn_rad), 0.25])
     along = along / np.linalg.norm(along) * length_mm / 2
@@ -66,7 +66,7 @@ def electrode(tip: Point, outer: Point, *, contacts: int = 4, pitch_mm: float = 
         outer: where it leaves, mm.
         contacts: how many.
         pitch_mm: distance of neighbouring contacts.
-        material: of the contacts; the wire is of stainless steel.
+        material: material of the contacts; the wire is of stainless steel.
     """
     out = np.subtract(outer, tip)
     out = out / np.linalg.norm(out)

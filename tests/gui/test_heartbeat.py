@@ -1,0 +1,100 @@
+"""The window answers within 100 ms of its own time while it loads, runs, learns and exports.
+
+The time is that of the window's own thread on a core, so a busy machine does not lengthen it.
+"""
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QTimer
+
+from marview.export import Format
+from marview.mar import Progress
+
+MOST_S = 0.1
+TICK_MS = 2
+SHAPE = (60, 256, 256)
+
+
+class Heartbeat:
+    """The longest time on a core between two beats of the window's event loop."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+        self._last = time.thread_time()
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(TICK_MS)
+
+    def _beat(self) -> None:
+        now = time.thread_time()
+        self.longest_s, self._last = max(self.longest_s, now - self._last), now
+
+    def stop(self) -> None:
+        """End it; a beat that was late fails."""
+        self._timer.stop()
+        self._beat()
+        assert self.longest_s < MOST_S, f"{self.longest_s * 1000:.0f} ms without an answer"
+
+
+@pytest.fixture
+def large_series(tmp_path: Path, fakes) -> Path:
+    """A body of a usual size with a pin in six slices."""
+    y, x = np.mgrid[: SHAPE[1], : SHAPE[2]]
+    hu = np.full(SHAPE, -1000, np.int16)
+    hu[:, (y - 128) ** 2 + (x - 128) ** 2 < 100**2] = 40
+    hu[25:31, 121:135, 124:132] = 3000
+    return fakes.write_series(tmp_path / "large", "Large series", hu=hu)
+
+
+def load(window, qtbot, path: Path) -> None:
+    window.session.open(path)
+    qtbot.waitUntil(lambda: window.session.metal.is_present and not window.session.refusal, timeout=120_000)
+
+
+@pytest.mark.timeout(600)
+def test_while_it_loads_runs_and_exports(window, qtbot, large_series, tmp_path) -> None:
+    session = window.session
+    for what, begin, is_over in (
+        ("load", lambda: session.open(large_series), lambda: session.metal.is_present and not session.refusal),
+        ("run", session.reduce, lambda: session.result is not None and not session.runs.queue),
+        (
+            "export",
+            lambda: session.exports.begin(
+                session.loaded, session.result, session.view.display.window, Format.DICOM, tmp_path / "out"
+            ),
+            lambda: not session.exports.is_running,
+        ),
+    ):
+        heartbeat = Heartbeat()
+        begin()
+        qtbot.waitUntil(is_over, timeout=240_000)
+        try:
+            heartbeat.stop()
+        except AssertionError as slow:
+            raise AssertionError(f"{what}: {slow}") from None
+    assert session.result.is_complete
+    assert len(list((tmp_path / "out").iterdir())) == SHAPE[0]
+
+
+def test_while_a_method_learns_and_tells_much(make_window, worker, fakes, qtbot, small_series, tmp_path) -> None:
+    window = make_window(make_worker=lambda: worker, listings=lambda: [fakes.listing(tmp_path)])
+    load(window, qtbot, small_series)
+    session = window.session
+    worker.gate.clear()
+    heartbeat = Heartbeat()
+    session.reduce()
+    run = session.runs.job.run
+
+    def tell() -> None:
+        for step in range(20_000):
+            run.tell(Progress(step / 20_000, f"step {step} of 20000", is_learning=True))
+        worker.gate.set()
+
+    threading.Thread(target=tell, daemon=True).start()
+    qtbot.waitUntil(lambda: not session.runs.queue, timeout=120_000)
+    heartbeat.stop()
+    assert session.result.is_complete

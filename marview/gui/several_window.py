@@ -26,7 +26,7 @@ from marview.batch.summary import sentence
 from marview.export import Format
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
-from marview.gui.panels.section import labelled
+from marview.gui.panels.section import labelled, set_up
 from marview.gui.text import tr
 from marview.session.session import Session
 from marview.session.several import BatchOrder, Stage
@@ -56,6 +56,8 @@ class SeveralWindow(QDialog):
         self.output.textChanged.connect(self.refresh)
         self.browse = _button(tr("Browse …"), self._browse)
         self.method, self.format, self.margin = QComboBox(), QComboBox(), QDoubleSpinBox()
+        set_up(self.margin, 112)
+        self.margin.setDecimals(1)
         self.margin.setRange(-5.0, 10.0)
         self.margin.setSingleStep(0.5)
         self.margin.setSuffix(" mm")

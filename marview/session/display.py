@@ -55,6 +55,7 @@ class SinogramPicture(enum.StrEnum):
 
 ZOOM_RANGE = (0.25, 64.0)
 SOFT_TISSUE = HuWindow(400.0, 40.0)
+DIFFERENCE = HuWindow(400.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Display:
         slice_count: slices of the series; 0 while nothing is open.
         numbers: the numbers of the slices, as people count.
         window: HU window.
+        difference_window: HU window of the difference of result and original.
         zoom: 1 fits the slice into its pane.
         centre_mm: (x, y) in the middle of the panes, from the middle of the slice.
         cursor_mm: (x, y) of the linked crosshair.
@@ -90,6 +92,7 @@ class Display:
     slice_count: int = 0
     numbers: SliceNumbers = field(default_factory=SliceNumbers)
     window: HuWindow = SOFT_TISSUE
+    difference_window: HuWindow = DIFFERENCE
     is_inverted: bool = False
     quarters: int = 0
     is_mirrored: bool = False
@@ -158,10 +161,13 @@ class View:
 
     def adjust_window(self, wider_hu: float, darker_hu: float) -> None:
         """Change width and level."""
-        window = self.display.window
-        width, level = max(1.0, window.width_hu + wider_hu), window.level_hu + darker_hu
-        if is_usable_window(width, level):
-            self.update(window=HuWindow(width, level))
+        if adjusted := _adjusted(self.display.window, wider_hu, darker_hu):
+            self.update(window=adjusted)
+
+    def adjust_difference(self, wider_hu: float, darker_hu: float) -> None:
+        """Change width and level of the difference."""
+        if adjusted := _adjusted(self.display.difference_window, wider_hu, darker_hu):
+            self.update(difference_window=adjusted)
 
     def zoom_at(self, factor: float, at_mm: tuple[float, float]) -> None:
         """Zoom so that the point `at_mm` stays where it is."""
@@ -203,3 +209,9 @@ class View:
         """Switch a comparison on, or off where it is on."""
         is_on = self.display.comparison == comparison
         self.update(comparison=Comparison.NONE if is_on else comparison)
+
+
+def _adjusted(window: HuWindow, wider_hu: float, darker_hu: float) -> HuWindow | None:
+    """A window of another width and level; None where no such window can be used."""
+    width, level = max(1.0, window.width_hu + wider_hu), window.level_hu + darker_hu
+    return HuWindow(width, level) if is_usable_window(width, level) else None

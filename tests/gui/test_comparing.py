@@ -1,7 +1,7 @@
 """Comparing original and result, pictures of panes, and bars that leave the images where they are."""
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
@@ -76,3 +76,25 @@ def test_the_method_stays_beside_the_button_that_runs_it(opened) -> None:
     QApplication.processEvents()
     for widget in (opened.side.method.chooser, opened.side.run.button):
         assert not widget.visibleRegion().isEmpty()
+
+
+def test_the_difference_has_a_window_of_its_own_and_a_scale(reduced) -> None:
+    pane = reduced.grid.panes["result"]
+    assert not pane.scale_bar.isVisible()
+    reduced.actions_table["difference"].trigger()
+    assert pane.scale_bar.labels == ("-200", "0", "+200 HU")
+    assert pane.scale_bar.isVisible()
+    window = reduced.session.view.display.window
+    target = pane.view.viewport()
+    start = target.rect().center()
+    QTest.mousePress(target, Qt.MouseButton.LeftButton, pos=start)
+    QTest.mouseMove(target, start + QPoint(20, 0))
+    QTest.mouseMove(target, start + QPoint(55, 0))
+    QTest.mouseRelease(target, Qt.MouseButton.LeftButton, pos=start + QPoint(55, 0))
+    wider = reduced.session.view.display.difference_window
+    assert wider.width_hu > 440
+    assert wider.level_hu == 0
+    assert reduced.session.view.display.window == window
+    assert pane.scale_bar.window_hu == wider
+    reduced.actions_table["difference"].trigger()
+    assert not pane.scale_bar.isVisible()

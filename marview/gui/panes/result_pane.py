@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QTimer
 from PySide6.QtWidgets import QWidget
 
+from marview.gui.grey_bar import GreyBar
 from marview.gui.measurer import Measurer, SliceSurface
 from marview.gui.overlay import ramp
 from marview.gui.palette import colour
-from marview.gui.panes.slice_pane import SlicePane
+from marview.gui.panes.slice_pane import WINDOW_DRAG, SlicePane
 from marview.gui.text import tr
 from marview.session.display import Comparison, Display, Overlay
 from marview.session.picture import Picture
@@ -16,7 +17,6 @@ from marview.session.result import Coverage, Result
 from marview.session.session import Session
 from marview.volume.window import HuWindow
 
-DIFFERENCE_WINDOW = HuWindow(400.0, 0.0)
 LEAST_CHANGE_HU, STRONG_CHANGE_HU = 5.0, 150.0
 CAUTION = "Not for primary diagnosis; review with the uncorrected images."
 
@@ -45,6 +45,7 @@ class ResultPane(SlicePane):
         session.runs.filled.connect(self._fill)
         session.runs.changed.connect(lambda _job: self._describe())
         self.view.gestures.pointed.connect(self._swipe)
+        self.scale_bar = GreyBar(self.view.viewport())
         self._is_original_turn = False
         self._flicker = QTimer(self)
         self._flicker.setInterval(FLICKER_MS)
@@ -101,7 +102,20 @@ class ResultPane(SlicePane):
 
     def window_in_use(self, display: Display) -> HuWindow:
         """The HU window in view; the difference has its own."""
-        return DIFFERENCE_WINDOW if self._is_difference(display) else display.window
+        return display.difference_window if self._is_difference(display) else display.window
+
+    def _draw_window(self, display: Display) -> None:
+        super()._draw_window(display)
+        shown = display.difference_window if self._is_difference(display) else None
+        self.scale_bar.show_scale(shown, is_inverted=display.is_inverted)
+
+    def _drag_window(self, right_px: float, down_px: float) -> None:
+        display = self.session.view.display
+        if not self._is_difference(display):
+            super()._drag_window(right_px, down_px)
+            return
+        step = max(100.0, display.difference_window.width_hu) * WINDOW_DRAG
+        self.session.view.adjust_difference(right_px * step, down_px * step)
 
     def _is_difference(self, display: Display) -> bool:
         is_asked = display.comparison is Comparison.DIFFERENCE and not display.is_original_held
@@ -109,6 +123,7 @@ class ResultPane(SlicePane):
 
     def _look(self, display: Display) -> None:
         super()._look(display)
+        self.scale_bar.place()
         if display.comparison is Comparison.SWIPE and self.session.result is not None and self._shown is not None:
             self._shown = self.picture()
             if self._shown is not None:
@@ -159,7 +174,7 @@ def _note(result: Result, display: Display) -> tuple[str, str]:
     if note[0]:
         return note
     if display.comparison is Comparison.DIFFERENCE:
-        return tr("result minus original, ±200 HU"), ""
+        return tr("result minus original"), ""
     if display.comparison in NOTES:
         return tr(NOTES[display.comparison]), ""
     return "", ""

@@ -19,6 +19,11 @@ LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 TOP, BOTTOM = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
 H_CENTRE, V_CENTRE = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignVCenter
 NEAR_PX = 6
+WRITTEN = frozenset(
+    {"window", "difference_window", "zoom", "are_overlays_hidden", "is_anonymous", "quarters", "is_mirrored"}
+)
+"""Fields of the display that the texts in the corners tell."""
+
 WINDOW_DRAG = 1 / 350
 """Share of the width that a pixel of dragging changes."""
 
@@ -83,7 +88,7 @@ class SlicePane(ImagePane):
         if names & self.redraws_for:
             self.refresh()
             return
-        if names & {"window", "is_inverted"}:
+        if names & {"window", "difference_window", "is_inverted"}:
             self._draw_window(display)
         if names & {"zoom", "centre_mm", "quarters", "is_mirrored"}:
             self._look(display)
@@ -93,7 +98,7 @@ class SlicePane(ImagePane):
             self.draw_overlays(display)
         if names & {"cursor_mm", "pointed_ray", "overlays", "are_overlays_hidden"}:
             self._draw_marks(display)
-        if names & {"window", "zoom", "are_overlays_hidden", "is_anonymous", "quarters", "is_mirrored"}:
+        if names & WRITTEN:
             self._write(display)
 
     def _arrive(self, slices: frozenset[int]) -> None:

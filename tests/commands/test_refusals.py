@@ -26,7 +26,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("marview.commands.metal.adaptive", work)
     monkeypatch.setattr("marview.physics.demo_study.make_demo", work)
-    monkeypatch.setattr("marview.commands.simulate.insert", work)
+    monkeypatch.setattr("marview.physics.insert.insert", work)
     monkeypatch.setattr(MarWorker, "_submit", work)
 
 

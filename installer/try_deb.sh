@@ -34,7 +34,7 @@ timed() {
 
 inside apt-get update -qq
 inside sh -c 'id anna >/dev/null 2>&1 || useradd --create-home anna'
-files > "$folder/before.txt"
+[ -e "$tree/usr/lib/marview" ] || files > "$folder/before.txt"
 cp "$package" "$tree/tmp/marview.deb"
 timed inside apt-get install -y -qq /tmp/marview.deb
 echo "package $(du -m "$package" | cut -f1) MB, installed $(du -sm "$tree/usr/lib/marview" | cut -f1) MB"

@@ -21,6 +21,9 @@ from marview.threads import cores
 
 _log = logging.getLogger(__name__)
 
+_STARTS_WITHIN_S = 1200.0
+"""Nobody waits, and a machine that is busy for some minutes must not fail a study."""
+
 
 class LocalCorrector:
     """Corrects studies on several threads, each with a warm worker process of its own.
@@ -52,7 +55,7 @@ class LocalCorrector:
     def _worker(self) -> MarWorker:
         worker: MarWorker | None = getattr(self._mine, "worker", None)
         if worker is None:
-            worker = self._mine.worker = MarWorker()
+            worker = self._mine.worker = MarWorker(starts_within_s=_STARTS_WITHIN_S)
             self._workers.append(worker)
         return worker
 
@@ -71,7 +74,7 @@ def correct_remotely(output: Path, correction: Correction, job: Job) -> Ending:
 
 @cache
 def _warm_worker() -> MarWorker:
-    return MarWorker()
+    return MarWorker(starts_within_s=_STARTS_WITHIN_S)
 
 
 def correct_study(

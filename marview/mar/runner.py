@@ -56,6 +56,7 @@ class MarWorker:
         listings: function that finds the installed methods.
         memory_limit_mb: memory limit of the worker; None for no limit.
         patience_s: time for a cancelled run to end before the worker is terminated, and then killed.
+        starts_within_s: time for the process to start.
 
     Raises:
         NoThread: the system cannot start another thread.
@@ -67,8 +68,10 @@ class MarWorker:
         listings: Callable[[], list[Listing]] = discover,
         memory_limit_mb: int | None = None,
         patience_s: float = 2.0,
+        starts_within_s: float = _START_S,
     ) -> None:
         self._listings = listings
+        self._starts_within_s = starts_within_s
         self._arguments = [] if memory_limit_mb is None else ["--memory-limit-mb", str(memory_limit_mb)]
         self._patience_s = patience_s
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -258,7 +261,7 @@ class MarWorker:
                 lambda process, line: self._inbox.put(partial(self._hear, process, line)),
                 lambda process: self._inbox.put(partial(self._bury, process)),
             )
-            self._expect(_START_S, self._start_is_late)
+            self._expect(self._starts_within_s, self._start_is_late)
 
     def _hear(self, process: WorkerProcess, line: str) -> None:
         if process is not self._process:
@@ -348,8 +351,8 @@ class MarWorker:
         self._drop()
         if self._current is not None:
             sentence = (
-                f"The worker did not start within {_START_S:.0f} s: the machine is too busy or short of memory. Close "
-                "other programs and try again."
+                f"The worker did not start within {self._starts_within_s:.0f} s: the machine is too busy or short of "
+                "memory. Close other programs and try again."
             )
             self._finish(Outcome("crashed", sentence, exit_code=4))
 

@@ -110,9 +110,8 @@ def test_where_no_thread_can_start_a_run_ends_in_a_sentence_and_the_next_one_is_
         assert worker.devices()
 
 
-def test_a_worker_that_is_slow_to_start_is_given_up_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "_START_S", 0.01)
-    with MarWorker() as worker, pytest.raises(MethodFailed, match="did not start within 0 s"):
+def test_a_worker_that_is_slow_to_start_is_given_up_with_a_sentence() -> None:
+    with MarWorker(starts_within_s=0.01) as worker, pytest.raises(MethodFailed, match="did not start within 0 s"):
         worker.devices()
 
 

@@ -46,7 +46,7 @@ sed 's/^/           /' "$folder/said.log"
 timed as_user marview demo --no-window --output demo
 for method in nmar deep_sinogram_completion; do
     timed as_user marview reduce demo/study --method $method --slices 20-23 --output $method
-    [ "$(find "$tree/home/anna/$method" -name '*.dcm' | wc -l)" = 4 ]
+    [ "$(find "$tree/home/anna/$method" -name '*.dcm' | wc -l)" = 40 ]
 done
 
 Xvfb $display -screen 0 1280x800x24 -ac -nolisten tcp 2>/dev/null &

@@ -123,7 +123,7 @@ class MethodPanel(Section):
         if known is not None:
             seconds, runs = known
             a_slice = f"{seconds:.1f} s" if seconds < 10 else in_words(seconds)
-            words.append(tr("About {} a slice on this machine ({}).").format(a_slice, count(runs, "run")))
+            words.append(tr("About {} per slice on this machine ({}).").format(a_slice, count(runs, "run")))
         self.purpose.setText(" ".join(words))
         self.purpose.setVisible(bool(words))
 

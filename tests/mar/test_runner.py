@@ -127,7 +127,7 @@ def test_a_failure_of_the_runner_itself_ends_every_run_that_waits(
         with monkeypatch.context() as patched:
             patched.setattr(runner, "mark_unwritten", fail)
             runs = [worker.reduce(request, lambda message: None) for _ in range(3)]
-            assert [run.wait(60).state for run in runs] == ["crashed"] * 3
+            assert [run.wait(300).state for run in runs] == ["crashed"] * 3
             assert "this shared array is closed" in runs[-1].wait(1).sentence
         assert worker.reduce(request, lambda message: None).wait(120).state == "done"
 
@@ -164,7 +164,7 @@ def test_the_sinogram_of_a_slice_comes_before_any_run(worker: MarWorker, arrays:
     heard = {}
     request = SinogramRequest(hu=arrays[0], mask=arrays[1], spacing_mm=(3.0, 2.0, 1.5), slice_index=1)
     run = worker.sinogram(request, lambda message: heard.setdefault(getattr(message, "name", ""), message))
-    report = run.wait(60).check()
+    report = run.wait(300).check()
     pictures = {name: np.load(heard[name].path) for name in ("sinogram", "trace", "li_sinogram")}
     assert {picture.shape for picture in pictures.values()} == {(640, 641)}
     trace = pictures["trace"]
@@ -190,7 +190,7 @@ def test_a_worker_that_died_idle_is_not_blamed_on_the_next_run(worker: MarWorker
         request = ReduceRequest(
             method="linear_interpolation", hu=arrays[0], mask=arrays[1], correction=arrays[2], spacing_mm=(1, 1, 1)
         )
-        assert worker.reduce(request, lambda message: None).wait(60).state == "done"
+        assert worker.reduce(request, lambda message: None).wait(300).state == "done"
 
 
 def test_a_refusal_that_is_meant_leaves_no_trace_in_the_log(
@@ -204,7 +204,7 @@ def test_a_refusal_that_is_meant_leaves_no_trace_in_the_log(
         spacing_mm=(1, 1, 1),
         parameters={"no_such": 1},
     )
-    outcome = worker.reduce(request, lambda message: None).wait(60)
+    outcome = worker.reduce(request, lambda message: None).wait(300)
     assert (outcome.state, outcome.exit_code) == ("failed", 2)
     assert "Traceback" not in caplog.text
 
@@ -216,7 +216,7 @@ def test_a_listener_that_raises_harms_nobody(worker: MarWorker, arrays: list[Sha
     request = ReduceRequest(
         method="linear_interpolation", hu=arrays[0], mask=arrays[1], correction=arrays[2], spacing_mm=(1.0, 1.0, 1.0)
     )
-    outcome = worker.reduce(request, listener).wait(60)
+    outcome = worker.reduce(request, listener).wait(300)
     assert outcome.state == "done"
     assert outcome.check()["method"] == "linear_interpolation"
     assert arrays[2].array[1].any()

@@ -81,7 +81,7 @@ class Bench:
         return np.stack([planes[z] for z in range(6)])
 
     def reduce(self, method: str, **choices: Any) -> Outcome:
-        return self.start(method, **choices).wait(60)
+        return self.start(method, **choices).wait(300)
 
 
 @pytest.fixture(scope="session")

@@ -119,10 +119,22 @@ class Job:
             self.request.correction.close()
             self.request.mask.close()
 
+    def forget(self) -> None:
+        """Let go of the volume that the run needed: whoever still lists the job, and its run, would keep it."""
+        self.prepare, self.started, self.ended = _over_already, _ignore, _ignore
+
     @property
     def remaining_s(self) -> float | None:
         """Seconds left, of the learning while it lasts; None while they are not known."""
         return None if self.state.is_over else self.left.seconds
+
+
+def _over_already() -> ReduceRequest:
+    raise MarviewError("This run is over already.")
+
+
+def _ignore(_job: Job) -> None:
+    pass
 
 
 class Runs:
@@ -226,6 +238,7 @@ class Runs:
     def _over(self, job: Job, state: State) -> None:
         job.state = state
         job.ended(job)
+        job.forget()
         self.changed.emit(job)
 
     def _await(self, job: Job, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from marview.errors import MarviewError
 from marview.mar import Outcome
 from marview.session.run_differences import differences
 from marview.session.run_scope import Reach, RunScope
@@ -178,3 +179,11 @@ def test_runs_on_this_machine_say_how_long_a_method_takes(opened, mail, tmp_path
     opened.settings.file = tmp_path / "settings.json"
     opened.settings.save()
     assert Settings.load(opened.settings.file).speeds == {"fake 2.1 cpu": [0.5]}
+
+
+def test_a_job_that_is_over_holds_no_volume(opened, mail) -> None:
+    """A job and its run refer to each other, so the volume would stay until garbage is collected."""
+    opened.reduce()
+    mail.wait_until(lambda: opened.runs.job and not opened.runs.is_running)
+    with pytest.raises(MarviewError, match="over already"):
+        opened.runs.job.prepare()

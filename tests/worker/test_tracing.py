@@ -54,7 +54,9 @@ def test_the_worker_marks_it_into_shared_memory(arrays) -> None:
         assert report["coverage"] == mark_trace(with_body).report["coverage"]
         paths = {}
         asked = SinogramRequest(hu=arrays[0], mask=arrays[1], spacing_mm=SPACING_MM, slice_index=1)
-        worker.sinogram(asked, lambda message: paths.setdefault(getattr(message, "name", ""), message)).wait(300).check()
+        worker.sinogram(asked, lambda message: paths.setdefault(getattr(message, "name", ""), message)).wait(
+            300
+        ).check()
         np.testing.assert_array_equal(marked, np.load(paths["trace"].path))
         with pytest.raises(UsageError, match="has no trace"):
             worker.trace(request(arrays, 3))

@@ -1,4 +1,6 @@
-"""Normalized MAR, corrected by what a network reads in the rays of the metal trace."""
+"""Normalized MAR, corrected by what the rays of the metal trace still tell: in rounds, or as a network reads it."""
+
+from dataclasses import dataclass, replace
 
 import torch
 from pydantic import BaseModel
@@ -11,8 +13,9 @@ from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.methods.thin_metal import is_thin
 from marview.physics.attenuation import mu_to_hu
 
-from .guard import is_trusted
+from .guard import is_believed, is_light, is_trusted
 from .network import TraceNetwork
+from .rounds import Shown, read_in_rounds
 from .settings import read_settings
 from .trace_signal import LEFT, metal_sinogram, planes_of, strength
 
@@ -20,6 +23,7 @@ WEIGHTS = "weights/bundled.safetensors"
 
 _STARVED = "the rays through metal contradict NMAR by {} line integrals, which is starvation rather than tissue"
 _THIN = "the metal hides or attenuates little, as wires and leads do"
+_ROUNDS = "{} of what the rays through metal tell beside NMAR agrees with an image, so it was used"
 _NMAR = ", so the slice has the result of NMAR"
 
 
@@ -28,7 +32,7 @@ class Parameters(BaseModel):
 
 
 class ClinicalCompletion:
-    """A network corrects NMAR's completion of the sinogram inside the metal trace."""
+    """The rays of the metal trace correct NMAR's completion of the sinogram inside it."""
 
     Parameters = Parameters
 
@@ -43,14 +47,27 @@ class ClinicalCompletion:
         job.progress(0.0, "NMAR")
         prior = nmar_prior(case, pause=job.check_cancelled)
         base = complete_normalized(case, case.projector.forward(prior), NmarSettings())
-        job.check_cancelled()
-        job.progress(0.4, "reading the metal trace")
-        changed, remainders = _corrected(network, case, base, job)
-        trusted, thin = is_trusted(remainders), is_thin(case)
-        corrected = torch.where((trusted & ~thin)[:, None, None], changed, base)
-        job.progress(0.8, "reconstruction")
-        notes = [*warnings(case, job.about_weights(WEIGHTS)), *_notes(case, trusted, thin, remainders)]
+        metal = metal_sinogram(case.projector, case.mu, case.metal)
+        thin, corrected = is_thin(case).tolist(), base.clone()
+        notes: list[str | SliceNote] = [*warnings(case, job.about_weights(WEIGHTS))]
+        for k, index in enumerate(_indices(case)):
+            job.check_cancelled()
+            job.progress(0.1 + 0.8 * k / len(base), "reading the metal trace")
+            if bool(case.metal[k].any()):
+                found = _thin(base[k : k + 1]) if thin[k] else _read(network, case, k, prior, base, metal, job)
+                corrected[k] = found.completed[0]
+                notes += [] if found.note is None else [replace(found.note, slice_index=index)]
+            job.output("corrected_sinogram", index, corrected[k])
+        job.progress(0.9, "reconstruction")
         return MarResult(mu_to_hu(case.reconstruct(corrected)), corrected_sinogram=corrected, notes=notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A completed sinogram, `[1, view, bin]`, and what the reader of the result should know of it."""
+
+    completed: Tensor
+    note: SliceNote | None
 
 
 def load(job: Job) -> TraceNetwork:
@@ -64,35 +81,23 @@ def load(job: Job) -> TraceNetwork:
     return network.eval()
 
 
-def _corrected(network: TraceNetwork, case: MarCase, base: Tensor, job: Job) -> tuple[Tensor, Tensor]:
-    """The base with the network's correction in the trace, and the strength of each slice's remainder, `[slice]`.
-
-    Slice by slice, so that a run stops within a second.
-    """
-    metal = metal_sinogram(case.projector, case.mu, case.metal)
-    corrected, remainders = base.clone(), []
-    for k, index in enumerate(_indices(case)):
-        job.check_cancelled()
-        job.progress(0.4 + 0.4 * k / len(base), "reading the metal trace")
-        one = slice(k, k + 1)
-        planes = planes_of(case.sinogram[one], base[one], metal[one], case.trace[one])
-        change = network.whole(planes)
-        corrected[one] += torch.where(case.trace[one], change, 0.0)
-        remainders.append(strength(planes[:, LEFT], case.trace[one]))
-        job.output("corrected_sinogram", index, corrected[k])
-    return corrected, torch.cat(remainders)
+def _thin(base: Tensor) -> _Found:
+    return _Found(base, SliceNote(0, _THIN, _NMAR))
 
 
-def _notes(case: MarCase, trusted: Tensor, thin: Tensor, remainders: Tensor) -> list[SliceNote]:
-    """Slices that have the result of NMAR, and why."""
-    notes = []
-    has_metal = case.metal.flatten(1).any(dim=1)
-    for k, index in enumerate(_indices(case)):
-        if bool(has_metal[k]) and bool(thin[k]):
-            notes.append(SliceNote(index, _THIN, _NMAR))
-        elif bool(has_metal[k]) and not bool(trusted[k]):
-            notes.append(SliceNote(index, _STARVED, _NMAR, float(remainders[k]), "{:.2f}"))
-    return notes
+def _read(network: TraceNetwork, case: MarCase, k: int, prior: Tensor, base: Tensor, metal: Tensor, job: Job) -> _Found:
+    """Read the trace of a slice in rounds; where they are not believed, with the network; else leave it to NMAR."""
+    one = slice(k, k + 1)
+    sinogram, trace = case.sinogram[one], case.trace[one]
+    shown = Shown(case.projector, case.mu[one], case.metal[one], sinogram, trace, metal[one])
+    reading = read_in_rounds(shown, prior[one], job.check_cancelled)
+    if is_believed(reading.explained, light=is_light(case.mu[one], case.metal[one])):
+        return _Found(reading.completed, SliceNote(0, _ROUNDS, "", reading.explained, "{:.0%}"))
+    planes = planes_of(sinogram, base[one], metal[one], trace)
+    remainder = strength(planes[:, LEFT], trace)
+    if not bool(is_trusted(remainder)):
+        return _Found(base[one], SliceNote(0, _STARVED, _NMAR, float(remainder), "{:.2f}"))
+    return _Found(base[one] + torch.where(trace, network.whole(planes), 0.0), None)
 
 
 def _indices(case: MarCase) -> list[int]:

@@ -21,6 +21,7 @@ class Adds:
 def run(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def corrected(case: MarCase, strengths: list[float]) -> Any:
         left = iter(strengths)
+        monkeypatch.setattr(room.method, "is_believed", lambda explained, light: False)
         monkeypatch.setattr(room.method, "load", lambda job: Adds())
         monkeypatch.setattr(room.method, "strength", lambda planes, trace: torch.tensor([next(left)]))
         return loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room), made.SMALL))
@@ -38,6 +39,17 @@ def test_starved_slices_get_the_result_of_nmar_and_say_so(run: Any, made: Any, d
     [note] = [str(each) for each in mixed.notes if "NMAR" in str(each)]
     assert "0.70 line integrals" in note
     assert "so the slice has the result of NMAR" in note
+
+
+def test_share_without_a_number_is_not_believed(room: Any) -> None:
+    assert not room.guard.is_believed(float("nan"), light=True)
+    assert room.guard.is_believed(1.0, light=False)
+
+
+def test_titanium_is_light_on_the_whole_scale_alone(room: Any) -> None:
+    metal = torch.ones(1, 2, 2, dtype=torch.bool)
+    found = [room.guard.is_light(torch.full((1, 2, 2), mu), metal) for mu in (1.5, 3.5, 0.78)]
+    assert found == [True, False, False]
 
 
 def test_remainder_without_a_number_is_not_trusted(room: Any) -> None:

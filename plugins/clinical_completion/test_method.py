@@ -12,7 +12,10 @@ from marview.physics.attenuation import mu_to_hu
 from marview.worker.loading import LoadedMethod
 
 
-def test_closed_gates_return_nmar(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any) -> None:
+def test_closed_gates_return_nmar(
+    loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room.method, "is_believed", lambda explained, light: False)
     case = made.case_of(discs(2, is_clinical=True))
     closed = {"closed": -80.0}
     job = weights_job(made.small(room, **closed), made.SMALL | closed)

@@ -39,17 +39,22 @@ def edges(trace: Tensor) -> Tensor:
     return trace & ~pad(inner, (1, 1))
 
 
-def remainder(sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
+def remainder(
+    sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor, *, has_slopes: bool = False
+) -> tuple[Tensor, Tensor]:
     """Rays of the trace without metal, less a completion; and the part that grows with the metal taken out.
 
     Hardening and starvation are smooth in the line integrals of metal and tissue. A robust fit of a polynomial in both
-    finds them in each slice; what it leaves is tissue that the completion does not know, and noise.
+    finds them in each slice; what it leaves is tissue that the completion does not know, and noise. Where the metal of
+    neighbouring rays differs, a detector that averages their photons sees less metal than their mean; the fit finds
+    this, too, where it is given the slopes of the metal.
 
     Args:
         sinogram: with metal, line integrals, `[slice, view, bin]`.
         base: a completion of the sinogram.
         metal: as `metal_sinogram` gives it.
         trace: metal trace, bool.
+        has_slopes: whether the fit knows how steep the metal is along the bins; the network has learned without.
 
     Returns:
         Both as `[slice, view, bin]`, 0 outside the trace.
@@ -57,10 +62,15 @@ def remainder(sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor) -> t
     raw = torch.where(trace, sinogram - metal - base, 0.0)
     left = torch.zeros_like(raw)
     edge = edges(trace)
+    slopes = pad((metal[..., 2:] - metal[..., :-2]) / 2, (1, 1)) if has_slopes else None
     for k, rays in enumerate(trace):
         if bool(rays.any()):
             m, b = metal[k][rays] / _METAL_UNIT, base[k][rays] / _TISSUE_UNIT
-            left[k][rays] = _without_fit(raw[k][rays], _powers(m, b, edge[k][rays].to(m.dtype)))
+            terms = _powers(m, b, edge[k][rays].to(m.dtype))
+            if slopes is not None:
+                steep = slopes[k][rays].double().square()
+                terms = torch.cat([terms, torch.stack([steep, steep * m, steep * b], dim=-1)], dim=-1)
+            left[k][rays] = _without_fit(raw[k][rays], terms)
     return raw, left
 
 

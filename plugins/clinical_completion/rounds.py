@@ -1,0 +1,100 @@
+"""Rounds that read the metal trace: an image tells tissue and metal of its rays apart, and they improve the image."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from skimage.restoration import denoise_tv_chambolle
+from torch import Tensor
+
+from marview.methods.trace_completion import complete_with_prior, grown
+from marview.physics.attenuation import MU_WATER
+from marview.projection import Projector
+
+from .trace_signal import remainder, strength
+
+_BELIEVED = (0.6, 0.5, 0.4, 0.3, 0.3)
+"""Share of the remainder that each round takes for tissue: the better the prior, the more of it is noise."""
+
+_SMOOTHING = 0.1
+"""Weight of the total variation, 1/cm: streaks and noise go, the shell of a bone stays."""
+
+_ITERATIONS = 60
+_DENSEST = 0.6
+"""Upper limit of a prior, 1/cm: 2100 HU, cortical bone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the scanner shows of one slice.
+
+    Attributes:
+        projector: between its image and sinogram.
+        mu: uncorrected image, 1/cm, `[1, y, x]`.
+        mask: metal mask, bool, `[1, y, x]`.
+        sinogram: with metal, line integrals, `[1, view, bin]`.
+        trace: metal trace, bool, `[1, view, bin]`.
+        metal: line integrals of the metal, as `trace_signal.metal_sinogram` gives them.
+    """
+
+    projector: Projector
+    mu: Tensor
+    mask: Tensor
+    sinogram: Tensor
+    trace: Tensor
+    metal: Tensor
+
+    def reconstruct(self, completed: Tensor) -> Tensor:
+        """The image, 1/cm, `[1, y, x]`, with the FBP of what a completed sinogram changes added to it."""
+        return self.mu + self.projector.fbp(completed - self.sinogram)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the rounds found in a slice.
+
+    Attributes:
+        completed: sinogram, `[1, view, bin]`.
+        explained: share of the remainder's energy that went into the image, 0 to 1. Tissue in the trace goes into the
+            image; starvation contradicts every image and stays.
+    """
+
+    completed: Tensor
+    explained: float
+
+
+def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lambda: None) -> Reading:
+    """Complete the metal trace of one slice with the tissue that its rays show.
+
+    Each round completes the sinogram with a prior, adds a share of what the rays still tell, reconstructs, and smooths
+    the image into the next prior.
+
+    Args:
+        shown: the slice.
+        prior: image to begin with, 1/cm, `[1, y, x]`.
+        pause: called between the steps, so that a run can be cancelled.
+    """
+    strengths = []
+    completed = shown.sinogram
+    for turn, share in enumerate(_BELIEVED):
+        pause()
+        if turn:
+            prior = smoothed(shown.reconstruct(completed), shown.mask)
+            pause()
+        base = complete_with_prior(shown.sinogram, shown.projector.forward(prior), shown.trace)
+        pause()
+        _, left = remainder(shown.sinogram, base, shown.metal, shown.trace, has_slopes=True)
+        strengths.append(float(strength(left, shown.trace)))
+        completed = base + share * left
+    return Reading(completed, 1 - (strengths[-1] / max(strengths[0], 1e-6)) ** 2)
+
+
+def smoothed(mu: Tensor, metal: Tensor) -> Tensor:
+    """A prior of an image without most of its streaks: little total variation, water for metal, 1/cm, `[slice, y, x]`.
+
+    Source: A. Chambolle, An algorithm for total variation minimization and applications, 2004.
+    """
+    tissue = torch.where(grown(metal), MU_WATER, mu).clamp(0, _DENSEST).cpu().numpy()
+    calm = [denoise_tv_chambolle(each, weight=_SMOOTHING, max_num_iter=_ITERATIONS) for each in tissue]
+    return torch.from_numpy(np.stack(calm)).to(mu)

@@ -25,8 +25,8 @@ LEAST_EXPLAINED_OF_LIGHT = 0.2
 simulated slices: four with titanium screws have 0.35 to 0.72 and gain, two steel hips have 0.15 and 0.21 and lose."""
 
 _LIGHT_MU = (0.8, material("ti").mu)
-"""Attenuation of light metal in images, 1/cm: up to that of titanium at 70 keV, of which hardening takes some; stems of
-steel show 2.7 and more. A scale that ends at 3071 HU shows less of any metal, so it does not tell."""
+"""Attenuation of light metal in images, 1/cm: up to that of titanium at 70 keV, since hardening only takes some
+of it. Stems of steel show 2.7 and more. A scale that ends at 3071 HU shows less of any metal, so it does not tell."""
 
 _FULL = 0.9
 

@@ -68,7 +68,7 @@ def test_thresholds_alone_find_the_metal_where_nothing_else_does(
     hu = np.where(np.hypot(y - 32, x - 32) < 28, 40, -1000) * np.ones((2, 1, 1))
     hu[:, 30:34, 30:34] = 2300  # what bone reaches, too
     faint = write_nifti(tmp_path / "faint.nii.gz", hu.astype(np.int16), GRID)
-    swept = {"method": "linear_interpolation", "device": "cpu"}
+    swept = {"method": "linear_interpolation", "device": Device.CPU}
     with pytest.raises(BadInput, match="add --thresholds HU,HU or --mask FILE"):
         sweep(faint, output=tmp_path / "out", margins="0,2", **swept)
     with pytest.raises(BadInput, match=r"above 2400 HU.*add lower --thresholds"):
@@ -89,7 +89,7 @@ def test_what_is_noted_of_mask_and_region_is_told(
     moved = Grid(GRID.shape, half @ GRID.affine)
     mask = write_nifti(tmp_path / "mask.nii.gz", marked, moved)
     region = write_nifti(tmp_path / "region.nii.gz", aside, moved)
-    common = {"method": "linear_interpolation", "margins": "0,2", "device": "cpu"}
+    common = {"method": "linear_interpolation", "margins": "0,2", "device": Device.CPU}
     assert sweep(series, output=tmp_path / "out", mask=mask, roi=region, **common) == 0
     told = capsys.readouterr().err
     assert "mask.nii.gz lies on other voxels" in told

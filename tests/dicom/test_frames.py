@@ -126,7 +126,7 @@ def test_what_cannot_refer_to_frames_says_so_and_nifti_holds_the_volume(enhanced
     with pytest.raises(BadInput, match="Enhanced CT"):
         write_segmentation(tmp_path / "mask.dcm", mask, loaded)
     correction = np.zeros(expected.shape, np.float32)
-    with pytest.raises(BadInput, match="write the result as NIfTI"):
+    with pytest.raises(BadInput, match="Write the result as NIfTI"):
         dicom.write_derived_series(loaded, correction, dicom.Derivation("LI", "1"), tmp_path / "out")
     path = export.write_nifti(tmp_path / "volume.nii.gz", loaded.volume.hu, loaded.volume.grid)
     np.testing.assert_array_equal(dicom.open_series(path).volume.hu, expected)

@@ -282,7 +282,7 @@ def test_a_case_that_cannot_be_used_costs_one_sentence(cases, tmp_path, laborato
 
 @pytest.mark.parametrize(
     ("entry", "sentence"),
-    [(Entry("fails", "Fails"), "no heart for metal"), (Entry("half", "NaN", {"broken": True}), "not numbers")],
+    [(Entry("fails", "Fails"), "no heart for metal"), (Entry("half", "NaN", {"broken": True}), "not finite")],
 )
 def test_a_method_that_fails_costs_a_sentence_and_the_others_still_run(cases, tmp_path, laboratory, entry, sentence):
     results = _run(cases, tmp_path, laboratory, [entry, NMAR])

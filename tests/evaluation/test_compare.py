@@ -52,7 +52,7 @@ def test_what_cannot_be_compared_is_refused(volumes):
     np.save(volumes / "short.npy", np.zeros((3, 64, 64)))
     np.save(volumes / "broken.npy", np.full((4, 64, 64), np.nan))
     for name, sentence in (
-        ("short", "alike"),
+        ("short", "must be equal"),
         ("broken", "not numbers"),
         ("truth", "No slice"),
         ("missing", "missing"),

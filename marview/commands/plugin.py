@@ -19,7 +19,7 @@ from marview.commands.options import AsJson
 from marview.dicom.atomic import whole_folder
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.mar import read_manifest
-from marview.mar.discovery import discover, user_plugins
+from marview.mar.discovery import user_plugins, users_own
 from marview.paths import resources
 
 _CHECK_S = 300
@@ -40,7 +40,7 @@ class Kind(enum.StrEnum):
 
 def own_methods() -> list[str]:
     """Identifiers of the user's own methods, for completion."""
-    return sorted(listing.id for listing in discover() if listing.origin == "user")
+    return sorted(listing.id for listing in users_own())
 
 
 @plugin.callback()
@@ -159,8 +159,8 @@ def remove_plugin(
     Raises:
         UsageError: you have no method with this identifier.
     """
-    for listing in discover():
-        if listing.id == method and listing.origin == "user":
+    for listing in users_own():
+        if listing.id == method:
             shutil.rmtree(listing.folder)
             print(f"{listing.folder}: removed.")
             return

@@ -104,6 +104,11 @@ def discover() -> list[Listing]:
     return sorted([*found.values(), *broken], key=lambda each: each.manifest.title if each.manifest else f"~{each.id}")
 
 
+def users_own() -> list[Listing]:
+    """List the methods in the user's folder, also those that one in `MARVIEW_PLUGINS` or a package replaces."""
+    return [each for each in _below(user_plugins(), "user") if each.folder != user_plugins()]
+
+
 def find(method: str, listings: list[Listing]) -> Listing:
     """Return the method with an identifier.
 

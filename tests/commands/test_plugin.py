@@ -34,6 +34,17 @@ def test_a_new_method_keeps_the_contract_and_runs_after_installation(
     assert "my_method" not in {listing.id for listing in discover()}
 
 
+def test_a_method_is_removed_also_while_a_folder_of_the_search_path_replaces_it(
+    marview: Callable, own_methods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marview("plugin", "new", "my_method", "--kind", "image", "--output", tmp_path)
+    assert marview("plugin", "install", tmp_path / "my_method").exit_code == 0
+    monkeypatch.setenv("MARVIEW_PLUGINS", str(tmp_path))
+    assert marview("plugin", "remove", "my_method").exit_code == 0
+    assert not (own_methods / "my_method").exists()
+    assert (tmp_path / "my_method").is_dir()
+
+
 def test_a_new_learned_method_says_that_it_has_to_be_trained(
     marview: Callable, own_methods: Path, tmp_path: Path
 ) -> None:

@@ -59,7 +59,7 @@ class RunsPanel(FoldingSection):
 
     def _button(self, title: str, tip: str, does: object) -> QPushButton:
         made = QPushButton(title)
-        made.setToolTip(tip)
+        made.setToolTip(tooltip(tip))
         made.clicked.connect(does)
         return made
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QPushButton, QToolButton, QWidget
 
 from marview.gui.icons import icon
+from marview.gui.label import tooltip
 from marview.gui.panes.pane import Pane
 from marview.gui.scene.camera import Camera
 from marview.gui.scene.messages import Contents, Cut, Draw, Look
@@ -260,7 +261,7 @@ def _chooser(choices: Mapping[Any, str], title: str, tip: str, chosen: Callable[
     for name, words in choices.items():
         box.addItem(tr(words), name)
     box.setAccessibleName(title)
-    box.setToolTip(tip)
+    box.setToolTip(tooltip(tip))
     box.activated.connect(lambda at: chosen(box.itemData(at)))
     return box
 

@@ -15,8 +15,8 @@ from marview.commands.options import AsJson
 from marview.commands.window import has_display, has_window
 from marview.errors import MarviewError
 from marview.log_file import log_path
-from marview.mar import MarWorker, discover
-from marview.mar.discovery import Listing, user_plugins
+from marview.mar import MarWorker, discover, discovery
+from marview.mar.discovery import Listing
 from marview.terminal import terminal
 from marview.text import count
 
@@ -89,7 +89,7 @@ def _folders() -> list[Finding]:
     data = Path(platformdirs.user_data_dir("marview", appauthor=False))
     return [
         Finding("data folder", str(data)),
-        Finding("your own methods", str(user_plugins())),
+        Finding("your own methods", str(discovery.user_plugins())),
         Finding("log", str(log_path())),
     ]
 

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from marview.commands.options import AsJson, method_names
 from marview.errors import BadInput
-from marview.mar import MarWorker
-from marview.mar.discovery import Listing, discover, find, user_plugins
+from marview.mar import MarWorker, discovery
+from marview.mar.discovery import Listing, discover, find
 from marview.terminal import terminal
 
 
@@ -113,7 +113,7 @@ def install_run(run: Path) -> None:
     method = read_record(run).get("method")
     if method is None:
         raise BadInput(f"{run} holds no training run, so there is nothing to install.")
-    folder = install(run, find(str(method), discover()), user_plugins())
+    folder = install(run, find(str(method), discover()), discovery.user_plugins())
     print(
         f"{folder}: {method} now uses these weights. To return to the earlier ones, run marview plugin remove {method}."
     )

@@ -18,8 +18,7 @@ from marview.commands.methods import print_methods
 from marview.commands.options import AsJson
 from marview.dicom.atomic import whole_folder
 from marview.errors import BadInput, MethodFailed, UsageError
-from marview.mar import read_manifest
-from marview.mar.discovery import user_plugins, users_own
+from marview.mar import discovery, read_manifest
 from marview.paths import resources
 
 _CHECK_S = 300
@@ -40,7 +39,7 @@ class Kind(enum.StrEnum):
 
 def own_methods() -> list[str]:
     """Identifiers of the user's own methods, for completion."""
-    return sorted(listing.id for listing in users_own())
+    return sorted(listing.id for listing in discovery.users_own())
 
 
 @plugin.callback()
@@ -137,7 +136,7 @@ def install_plugin(folder: Folder) -> None:
         UsageError: a method with this identifier is already installed there.
     """
     manifest = read_manifest(folder)
-    target = user_plugins() / manifest.id
+    target = discovery.user_plugins() / manifest.id
     if target.exists():
         raise UsageError(f"{target} already exists. Remove it first: marview plugin remove {manifest.id}.")
     with whole_folder(target) as part:
@@ -159,7 +158,7 @@ def remove_plugin(
     Raises:
         UsageError: you have no method with this identifier.
     """
-    for listing in users_own():
+    for listing in discovery.users_own():
         if listing.id == method:
             shutil.rmtree(listing.folder)
             print(f"{listing.folder}: removed.")

@@ -13,7 +13,6 @@ def own_methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of the user's own methods."""
     folder = tmp_path / "own"
     monkeypatch.setattr("marview.mar.discovery.user_plugins", lambda: folder)
-    monkeypatch.setattr("marview.commands.plugin.user_plugins", lambda: folder)
     return folder
 
 

@@ -120,7 +120,6 @@ def methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / name / "training.py").write_text(TRAINING, encoding="utf-8")
         (folder / name / "recipes" / "tiny.toml").write_text(RECIPE.format(kind=kind), encoding="utf-8")
     monkeypatch.setattr(discovery, "user_plugins", lambda: folder)
-    monkeypatch.setattr("marview.commands.methods.user_plugins", lambda: folder)
     return folder
 
 

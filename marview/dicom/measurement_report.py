@@ -7,18 +7,15 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.uid import generate_uid
 
 from marview import __version__
-from marview.dicom.atomic import CannotWrite, whole_file
 from marview.dicom.derive import source_dataset
 from marview.dicom.encode import MAKER, later_number, short_text
-from marview.dicom.header import opening
 from marview.dicom.quiet import quiet
 from marview.dicom.read import LoadedSeries
 from marview.dicom.referring import bare, refuse_unreferable
-from marview.dicom.verbatim import identity_of, is_verbatim, put_text
+from marview.dicom.verbatim import identity_of, write_with_identity
 from marview.errors import BadInput
 
 Shape = Literal["POINT", "POLYLINE", "POLYGON", "ELLIPSE"]
@@ -104,14 +101,7 @@ def write_measurement_report(path: Path | str, measures: Sequence[ReportedMeasur
             device_serial_number="0",
             series_description=short_text(f"Measurements in {chosen[0].series_description or 'series'}", 64),
         )
-        correct_ambiguous_vr(report, is_little_endian=True)
-        report.pop("SpecificCharacterSet", None)
-        put_text(report, identity)
-        with whole_file(path) as part:
-            report.save_as(part)
-            data = part.read_bytes()
-            if not is_verbatim(data, opening(data)[1], identity):
-                raise CannotWrite(f"{path} was not the same when read back. Nothing was left behind; try another disk.")
+        write_with_identity(report, path, identity)
     return path
 
 

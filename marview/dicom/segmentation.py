@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.uid import generate_uid
 
 from marview import __version__
-from marview.dicom.atomic import CannotWrite, whole_file
 from marview.dicom.codec import NATIVE
 from marview.dicom.derive import source_dataset
 from marview.dicom.encode import MAKER, later_number, short_text
@@ -25,7 +23,7 @@ from marview.dicom.quiet import note_caught, quiet
 from marview.dicom.read import LoadedSeries
 from marview.dicom.referring import bare, refuse_unreferable
 from marview.dicom.source import Source
-from marview.dicom.verbatim import identity_of, is_verbatim, put_text
+from marview.dicom.verbatim import identity_of, write_with_identity
 from marview.errors import BadInput
 from marview.geometry import Grid
 
@@ -120,14 +118,7 @@ def write_segmentation(
             content_label="METAL",
             series_description=short_text(f"Metal mask of {first.series_description or 'series'}", 64),
         )
-        correct_ambiguous_vr(segmentation, is_little_endian=True)
-        segmentation.pop("SpecificCharacterSet", None)
-        put_text(segmentation, identity)
-        with whole_file(path) as part:
-            segmentation.save_as(part)
-            data = part.read_bytes()
-            if not is_verbatim(data, opening(data)[1], identity):
-                raise CannotWrite(f"{path} was not the same when read back. Nothing was left behind; try another disk.")
+        write_with_identity(segmentation, path, identity)
     return path
 
 

@@ -5,6 +5,7 @@ takes the patient for another one.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydicom.datadict import dictionary_VR
@@ -13,7 +14,9 @@ from pydicom.dataset import Dataset
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.tag import BaseTag, Tag
 
+from marview.dicom.atomic import CannotWrite, whole_file
 from marview.dicom.elements import find
+from marview.dicom.header import opening
 
 _TEXT = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
@@ -100,3 +103,24 @@ def _raw_text(dataset: Dataset, tag: BaseTag) -> RawDataElement | None:
     value = raw.value or b""
     value += (b"\0" if kind == "UI" else b" ") * (len(value) % 2)
     return RawDataElement(tag, kind, len(value), value, 0, is_implicit_VR=False, is_little_endian=True)
+
+
+def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag, RawDataElement]) -> None:
+    """Write a new DICOM object with the text of its source, and read it back before it appears.
+
+    Args:
+        dataset: the object; it receives the text.
+        path: target, written whole or not at all.
+        identity: text of the source, as `identity_of` returns it.
+
+    Raises:
+        CannotWrite: the disk is full or read-only, or the text was not the same when read back.
+    """
+    correct_ambiguous_vr(dataset, is_little_endian=True)
+    dataset.pop("SpecificCharacterSet", None)
+    put_text(dataset, identity)
+    with whole_file(path) as part:
+        dataset.save_as(part)
+        data = part.read_bytes()
+        if not is_verbatim(data, opening(data)[1], identity):
+            raise CannotWrite(f"{path} was not the same when read back. Nothing was left behind; try another disk.")

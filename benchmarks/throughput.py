@@ -80,7 +80,7 @@ def _tell(name: str, cost: Cost, first: Cost) -> None:
 
 
 def _measured(work: Callable[[], None], studies: int, pids: Sequence[int] = ()) -> Cost:
-    """Do the work and measure a study of it; memory is that of the largest of some processes, or of all children."""
+    """Do the work and measure its cost per study; memory: the largest process in `pids`, or all children together."""
     psutil = import_module("psutil")  # comes with Dask
     largest, done = [0.0], threading.Event()
 

@@ -43,7 +43,7 @@ def note_series(files: Iterable[Path]) -> None:
     for folder in folders:
         key = _key(folder)
         if key is not None:
-            _series_folders[key] = os.path.abspath(folder)  # noqa: PTH100
+            _series_folders[key] = os.path.abspath(folder)  # noqa: PTH100 - a link keeps its name
 
 
 def refuse_original(target: Path) -> None:
@@ -52,7 +52,7 @@ def refuse_original(target: Path) -> None:
     Raises:
         UsageError: writing there would replace somebody's data or mix with it.
     """
-    target = Path(os.path.abspath(target))  # noqa: PTH100
+    target = Path(os.path.abspath(target))  # noqa: PTH100 - a link keeps its name
     if _is_noted(target, _files):
         raise UsageError(f"{target} is a file that was read, and originals are never overwritten. Choose another name.")
     for folder in target.parents:

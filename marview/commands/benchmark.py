@@ -37,7 +37,8 @@ def benchmark(
         str,
         typer.Option(
             metavar="P",
-            help=f"The scan: {', '.join(protocol_names())}. Default: that of the cases; dudonet-640 for clean slices.",
+            help=f"The scan: {', '.join(protocol_names())}. The default is the protocol of the cases, or dudonet-640 "
+            "for clean slices.",
             autocompletion=lambda: list(protocol_names()),
         ),
     ] = "",

@@ -144,7 +144,7 @@ def ending_of(folder: Path) -> Ending | None:
 
 
 def forget_announcement(folder: Path) -> None:
-    """Take away what was to be told of a result, once the job table knows it."""
+    """Delete the announcement of a result once the job table holds it."""
     _announcement(folder).unlink(missing_ok=True)
 
 

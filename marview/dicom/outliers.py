@@ -15,7 +15,7 @@ _MOST_NAMED = 3
 
 
 def doubtful_row(below: NDArray[np.int16], here: NDArray[np.int16], above: NDArray[np.int16]) -> int | None:
-    """The row in which a slice suddenly stops to resemble its neighbours; None where there is none.
+    """Find the row from which a slice no longer resembles its neighbours; None if there is none.
 
     A pixel is odd if it lies beyond both neighbours by more than 60 HU and twice what these differ by. Damage in a
     codestream begins or ends within a row, so the share of odd pixels jumps by 0.3 or more from one row to the next.

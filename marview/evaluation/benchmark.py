@@ -177,7 +177,7 @@ def _read_ahead(cases: Sequence[ListedCase]) -> Iterator[tuple[ListedCase, "Futu
 
 
 def _teller(on_progress: Progress, text: str, case: tuple[int, int], row: tuple[int, int]) -> Tell:
-    """Convert the progress of a method on a case to that of the whole benchmark."""
+    """Convert progress on one case to progress of the whole benchmark."""
 
     def tell(fraction: float) -> None:
         share_of_case = (row[0] + min(max(fraction, 0.0), 1.0)) / row[1]

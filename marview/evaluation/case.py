@@ -46,7 +46,7 @@ class KnownCase:
 
     @property
     def numbers(self) -> list[int]:
-        """Slice numbers for tables: the number in the original series, or that of the metal shape."""
+        """Slice numbers for tables: numbers of the original series, or of the metal shapes."""
         return list(self.case.slice_indices) or list(range(len(self.truth_hu)))
 
     def slice(self, index: int) -> "KnownCase":

@@ -42,7 +42,7 @@ def list_cases(
             `syndeeplesion-640`).
         masks: metal shapes (`read_shapes`) for clean slices; marview makes ten shapes of the published sizes.
         material: material of the metal in clean slices.
-        scanner: scanner for clean slices; by default that of the public simulators.
+        scanner: simulated scanner for clean slices; the public simulators' scanner by default.
         seed: seed of places and noise in clean slices.
 
     Raises:

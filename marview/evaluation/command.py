@@ -36,7 +36,7 @@ def benchmark(
     The command prints `tables.markdown` of the results; `results.json` holds `Results.record`.
 
     Args:
-        protocol: a named protocol; empty for that of the cases, as `find_protocol` returns it.
+        protocol: name of a protocol; if empty, `find_protocol` takes it from the cases.
         methods: identifiers in the order of the table; `learned` stands for all with weights that learn from no scan.
         cases: the public layout, case files, or clean slices.
         output: folder of the tables; an interrupted run of the same benchmark in it continues.

@@ -229,7 +229,7 @@ def _read_layout(path: Path, protocol: Protocol) -> dict[str, NDArray[Any]]:
 
 
 def _ratio(without: dict[str, NDArray[Any]], protocol: Protocol) -> float:
-    """Return the sum of the sinogram divided by that of the image's projection; NaN if they show nothing."""
+    """Divide the sum of the sinogram by the sum of the image's projection; NaN if the image is empty."""
     projector = Projector(protocol.beam, shape=protocol.shape, pixel_mm=protocol.pixel_mm)
     expected = float(projector.forward(_tensor([without["image"].T.clip(min=0)])).sum())
     return float(without["poly_sinogram"].sum()) / expected if expected > 0 else math.nan

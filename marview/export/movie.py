@@ -19,7 +19,7 @@ Frame = NDArray[np.uint8]
 
 
 def write_movie(path: Path | str, frames: Sequence[Frame], frame_ms: int) -> Path:
-    """Write frames of one size, each shown for so many milliseconds; a GIF runs on and on.
+    """Write frames of one size as a movie; a GIF repeats without end.
 
     Args:
         path: NAME.gif or NAME.mp4.

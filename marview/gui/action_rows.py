@@ -158,7 +158,7 @@ ROWS: tuple[Row, ...] = (
     ),
     _orient("rotate_left", "Rotate left", "Ctrl+Shift+Left", lambda c: c.view.turn(-1)),
     _orient("rotate_right", "Rotate right", "Ctrl+Shift+Right", lambda c: c.view.turn(1)),
-    _orient("mirror", "Flip left to right", "Ctrl+Shift+H", lambda c: c.view.mirror()),
+    _orient("mirror", "Flip horizontally", "Ctrl+Shift+H", lambda c: c.view.mirror()),
     _orient("mirror_vertical", "Flip top to bottom", "Ctrl+Shift+V", lambda c: c.view.mirror(is_vertical=True)),
     Row(
         "smooth_pixels",

@@ -131,7 +131,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self.look_at(seen)
 
     def set_turn(self, quarters: int, *, is_mirrored: bool) -> None:
-        """Mirror the picture left to right, then turn it clockwise by quarters; `look_from` fits it again."""
+        """Flip the picture horizontally, then turn it clockwise by quarters; `look_from` fits it again."""
         if (quarters, is_mirrored) != (self._quarters, self._is_mirrored):
             self._quarters, self._is_mirrored = quarters, is_mirrored
             self._looking_at = None

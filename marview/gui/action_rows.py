@@ -1,4 +1,4 @@
-"""Everything a person can do; menus, keys, the tool bar and the shortcut sheet are made from these rows."""
+"""The table of actions, from which menus, keys, the tool bar and the shortcut sheet are made."""
 
 from collections.abc import Callable
 from functools import partial
@@ -159,7 +159,7 @@ ROWS: tuple[Row, ...] = (
     _orient("rotate_left", "Rotate left", "Ctrl+Shift+Left", lambda c: c.view.turn(-1)),
     _orient("rotate_right", "Rotate right", "Ctrl+Shift+Right", lambda c: c.view.turn(1)),
     _orient("mirror", "Flip horizontally", "Ctrl+Shift+H", lambda c: c.view.mirror()),
-    _orient("mirror_vertical", "Flip top to bottom", "Ctrl+Shift+V", lambda c: c.view.mirror(is_vertical=True)),
+    _orient("mirror_vertical", "Flip vertically", "Ctrl+Shift+V", lambda c: c.view.mirror(is_vertical=True)),
     Row(
         "smooth_pixels",
         "Smooth pixels",
@@ -423,7 +423,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "drop_piece",
-        "Drop the piece under the cursor",
+        "Remove the piece under the cursor",
         "Metal/Mask",
         ("Del",),
         needs="metal",
@@ -458,7 +458,7 @@ ROWS: tuple[Row, ...] = (
 PRESET_ROWS: tuple[Row, ...] = (
     Row(
         "preset_file",
-        "The file's own",
+        "From the file",
         "View/HU window",
         ("0",),
         needs="series",

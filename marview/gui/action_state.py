@@ -1,4 +1,4 @@
-"""Which actions are possible and which are on, derived from the session."""
+"""Enables and checks the actions according to the session."""
 
 from collections.abc import Callable
 
@@ -34,8 +34,8 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "measures": lambda s: bool(s.measures.listed),
     "cancel": lambda s: _is_running(s) or s.tools.settings.tool is not Tool.NONE,
 }
-"""What a row of the actions may need. A volume is a series that can be corrected; a mask is metal that can be corrected
-now; while another run is under way, the next one waits for it."""
+"""Conditions that an action may need. A volume is a series that can be corrected; a mask is metal that can be corrected
+now. A run started during another run waits for it."""
 
 REASONS = {
     "series": "Open a study first.",
@@ -47,17 +47,17 @@ REASONS = {
     "result": "Reduce artifacts first.",
     "planes": "Choose the layout Planes first.",
     "oblique": "Show the oblique section first.",
-    "consistency": "Shown in the sinogram of the MAR layout, for slices that a run of this session corrected.",
+    "consistency": "Available in the sinogram of the MAR layout, for slices corrected in this session.",
     "sweep": "Run a sweep first.",
     "unfinished": "The last run is complete.",
     "measures": "Measure something first.",
     "cancel": "Nothing to cancel.",
 }
-"""Why an action is disabled, told by its tool tip."""
+"""Reasons for disabled actions, shown in their tool tips."""
 
 
 class ActionState:
-    """Keeps the actions in step with the session."""
+    """Keeps the actions up to date with the session."""
 
     def __init__(self, session: Session, actions: Actions) -> None:
         self._session = session
@@ -86,6 +86,6 @@ class ActionState:
             self._actions.check(self._session)
 
     def refresh(self, *_: object) -> None:
-        """Look at everything."""
+        """Update every action."""
         session = self._session
         self._actions.update(session, REASONS, [name for name, is_there in NEEDS.items() if is_there(session)])

@@ -1,4 +1,4 @@
-"""Actions as rows of data, and the Qt actions, menus and tool bar groups made from them."""
+"""Actions as rows of data, and the Qt actions, menus and tool bar groups built from them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ TITLES = {"Measure": "M&easure"}
 
 @dataclass(frozen=True)
 class Row:
-    """One thing a person can do.
+    """One action of the user.
 
     Attributes:
-        id: names it.
-        title: what menus call it.
-        menu: the menu it is in, "Menu" or "Menu/Submenu"; empty for keys only.
-        keys: key sequences that do it.
+        id: unique name.
+        title: title in menus.
+        menu: menu path, "Menu" or "Menu/Submenu"; empty for actions with keys only.
+        keys: key sequences that trigger it.
         icon: name of its icon.
-        needs: what must be there; one of the names in `marview.gui.action_state.NEEDS`, empty for nothing.
-        bar: group of the tool bar it is in; empty for none.
-        does: what it does; None where another part of the window handles its keys.
-        is_on: whether it is on, for what can be on or off.
+        needs: condition for the action, a name in `marview.gui.action_state.NEEDS`; empty for none.
+        bar: group of the tool bar; empty for none.
+        does: function to call; None if another part of the window handles the keys.
+        is_on: function that returns whether the action is on; None for actions that are not switches.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Row:
 
 
 class Actions:
-    """The rows as Qt actions of a window; their keys work whatever has the focus."""
+    """The rows as Qt actions of a window; their keys work whichever widget has the focus."""
 
     def __init__(self, window: QWidget, rows: Sequence[Row], commands: "Commands") -> None:
         self.rows = tuple(row for row in rows if row.does is not None)
@@ -71,7 +71,7 @@ class Actions:
         return self._actions[name]
 
     def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
-        """Make the menus; returns them by their path."""
+        """Make the menus and return them by path."""
         menus = {name: bar.addMenu(tr(TITLES.get(name, f"&{name}"))) for name in MENUS}
         for row in self.rows:
             if not row.menu:
@@ -83,7 +83,7 @@ class Actions:
         return menus
 
     def groups(self) -> dict[str, list[QAction]]:
-        """The actions of the tool bar by group, in the order of the rows."""
+        """Return the actions of the tool bar by group, in the order of the rows."""
         groups: dict[str, list[QAction]] = {}
         for row in self.rows:
             if row.bar:
@@ -91,7 +91,7 @@ class Actions:
         return groups
 
     def update(self, session: Session, reasons: Mapping[str, str], present: Iterable[str]) -> None:
-        """Enable what is possible, given what is there; the tool tip says why the rest is not."""
+        """Enable the actions whose condition holds; the tool tips of the others say what is missing."""
         there = frozenset(present)
         for row in self.rows:
             action, is_possible = self._actions[row.id], not row.needs or row.needs in there

@@ -1,4 +1,4 @@
-"""Start the window, or draw it into a picture."""
+"""Starts the window, or renders it to a picture."""
 
 import logging
 import math
@@ -30,7 +30,7 @@ SIZE = (1600, 1000)
 
 
 def application() -> QApplication:
-    """The dressed application, made when first asked for."""
+    """Return the styled Qt application, created on first use."""
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
@@ -45,7 +45,7 @@ def application() -> QApplication:
 
 
 def make_window(settings: Settings | None = None) -> MainWindow:
-    """A window on a new session."""
+    """Make a window with a new session."""
     bridge = Bridge()
     if settings is None:
         session = Session(bridge.post, Settings.load(), autosaves=autosave_folder(), index=index_file())
@@ -57,7 +57,7 @@ def make_window(settings: Settings | None = None) -> MainWindow:
 
 
 def run(paths: list[str]) -> int:
-    """Open the window, with the studies at `paths`, and return the exit code when it closes."""
+    """Open the window with the studies at `paths` and return the exit code when it closes."""
     qt = application()
     window = make_window()
     window.restore()
@@ -69,19 +69,19 @@ def run(paths: list[str]) -> int:
 
 
 def _say_bug(window: MainWindow, kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
-    """Log an unexpected error and show a sentence; the window stays open."""
+    """Log an unexpected error and show a message; the window stays open."""
     logging.getLogger("marview").error("not expected", exc_info=(kind, bug, trace))
     window.session.messages.error(
-        f"Something went wrong inside marview ({kind.__name__}). What is open is still open; the log has the details."
+        f"marview met an unexpected error ({kind.__name__}). Your studies stay open; the log has the details."
     )
 
 
 def render_to_png(path: Path | None, output_png: Path) -> None:
-    """Draw the window with a study open into a picture, for machines with no display.
+    """Render the window with an open study to a PNG picture, also without a display.
 
     Raises:
         BadInput: the study cannot be opened, or the picture cannot be written.
-        UsageError: the picture would go into the folder of the study.
+        UsageError: the picture would be written into the folder of the study.
     """
     check_file(output_png)
     qt = application()
@@ -111,7 +111,7 @@ def render_to_png(path: Path | None, output_png: Path) -> None:
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> bool:
-    """Serve the window until something is so; False where it never was."""
+    """Process window events until `is_so()` is true; return False on timeout."""
     end = time.monotonic() + timeout_s
     while not is_so():
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""Carries calls from other threads onto the window's thread."""
+"""Passes calls from other threads to the window's thread."""
 
 import contextlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 
 class Bridge(QObject):
-    """`post` may be called from any thread; the calls are made in order on the thread that made the bridge."""
+    """Runs calls posted from any thread, in order, on the thread that created the bridge."""
 
     _posted = Signal(object)
 
@@ -16,7 +16,7 @@ class Bridge(QObject):
         self._posted.connect(self._make, Qt.ConnectionType.QueuedConnection)
 
     def post(self, call: Callable[[], None]) -> None:
-        """Make a call soon; none is made once the window is gone."""
+        """Queue a call; it is dropped if the window no longer exists."""
         with contextlib.suppress(RuntimeError):
             self._posted.emit(call)
 

@@ -1,4 +1,4 @@
-"""Plays the slices one after the other, from the last back to the first."""
+"""Plays the slices in a loop."""
 
 from PySide6.QtCore import QObject, QTimer
 
@@ -9,7 +9,7 @@ FRAMES_PER_S = 10
 
 
 class Cine(QObject):
-    """Moves to the next slice while the display is playing; another series stops it."""
+    """Moves to the next slice while the display is playing; opening another series stops it."""
 
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)

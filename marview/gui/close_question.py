@@ -1,4 +1,4 @@
-"""Asks before unsaved work is lost."""
+"""Asks before closing discards unsaved work."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from marview.gui.text import tr
 
 
 class CloseQuestion(QMessageBox):
-    """Names what would be lost; `accepted` is emitted when the person closes all the same."""
+    """Lists the unsaved work; emits `accepted` if the user closes anyway."""
 
     def __init__(self, unsaved: Sequence[str], parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""What the rows of the actions call: the session's parts, and what needs the window."""
+"""The functions that actions call: the session's parts, and those that need the window."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +29,7 @@ ABOUT = (
 
 
 class Commands:
-    """Gives the rows the session's parts, and does what opens dialogs or moves the focus."""
+    """Gives actions access to the session, opens dialogs and moves the focus."""
 
     def __init__(
         self,
@@ -57,27 +57,27 @@ class Commands:
         self._several: SeveralWindow | None = None
 
     def show_layout(self, layout: Layout) -> None:
-        """Arrange the panes; the planes go through a point, so the layout of planes marks one."""
+        """Arrange the panes; the Planes layout also sets the point its sections pass through."""
         display = self.view.display
         needs_point = layout is Layout.MPR and display.cursor_mm is None
         self.view.update(layout=layout, maximised="", cursor_mm=(0.0, 0.0) if needs_point else display.cursor_mm)
 
     def thicken(self, steps: int) -> None:
-        """Change the thickness of the slab by some steps of 5 mm."""
+        """Change the slab thickness by a number of 5 mm steps."""
         self.view.update(slab_mm=min(200.0, max(5.0, self.view.display.slab_mm + 5.0 * steps)))
 
     def toggle_oblique(self) -> None:
-        """Show the oblique section in place of the result, or the result again."""
+        """Switch between the oblique section and the result."""
         self.view.update(oblique_deg=None if self.view.display.oblique_deg is not None else (0.0, 0.0))
 
     def turn(self, turn_deg: float, tilt_deg: float) -> None:
-        """Turn and tilt the oblique section further."""
+        """Turn and tilt the oblique section by these angles."""
         now = self.view.display.oblique_deg
         if now is not None:
             self.view.update(oblique_deg=turned(now, turn_deg, tilt_deg))
 
     def open_demo(self) -> None:
-        """Make the demo study where it is not there yet, and open it."""
+        """Open the demo study; create it on first use."""
         session = self.session
         session.library.busy.emit(tr("Making the demo study (once) …"))
 
@@ -89,7 +89,7 @@ class Commands:
         session.background.run(lambda: make_demo(is_cancelled), session.open, failed)
 
     def export(self) -> None:
-        """Ask what to export."""
+        """Open the export dialog."""
         if self._export is not None:
             self._export.close()
             self._export.deleteLater()
@@ -99,22 +99,22 @@ class Commands:
 
     @property
     def export_dialog(self) -> ExportDialog | None:
-        """The export dialog that was opened last."""
+        """Return the export dialog opened last."""
         return self._export
 
     def search_studies(self) -> None:
-        """Give the focus to the search of the list of studies."""
+        """Move the focus to the search field of the study list."""
         self._browser.show()
         if self._browser.visibleRegion().isEmpty():
             self.toggle_panel(0)
         self._browser.focus_search()
 
     def watch_folder(self) -> None:
-        """Ask for a folder whose new studies are added to the list."""
+        """Ask for a folder to watch; its new studies are added to the list."""
         self._browser.ask_to_watch()
 
     def correct_several(self) -> None:
-        """Show the queue of studies."""
+        """Open the window that corrects several studies."""
         if self._several is None:
             self._several = SeveralWindow(self.session, self._window)
         self._several.show()
@@ -122,7 +122,7 @@ class Commands:
 
     @property
     def several_window(self) -> SeveralWindow | None:
-        """The window of *Correct several studies*, where it was opened."""
+        """Return the window of *Correct several studies*; None if it was never opened."""
         return self._several
 
     def import_mask(self) -> None:
@@ -130,11 +130,11 @@ class Commands:
         import_mask(self.session, self._window)
 
     def export_mask(self) -> None:
-        """Ask where to write the mask."""
+        """Ask for a file name and write the mask."""
         export_mask(self.session, self._window)
 
     def close_series(self) -> None:
-        """Take the series in view off the list; ask first where work would be lost."""
+        """Close the series in view; ask first if it has unsaved work."""
         if self.session.library.chosen is not None:
             self.session.close_series(self.session.library.chosen)
 
@@ -143,7 +143,7 @@ class Commands:
         self._window.close()
 
     def maximise(self) -> None:
-        """Let the active pane fill the layout, or go back."""
+        """Maximise the active pane, or restore the layout."""
         self._grid.maximise(self.view.display.active or "original")
 
     def open_folder(self) -> None:
@@ -171,7 +171,7 @@ class Commands:
             self.session.view.go_to(found)
 
     def next_region(self) -> None:
-        """Give the focus to the next part of the window."""
+        """Move the focus to the next part of the window."""
         regions = [region for region in self._regions() if region.isVisible()]
         focused = self._window.focusWidget()
         at = next((n for n, region in enumerate(regions) if focused and region.isAncestorOf(focused)), -1)
@@ -183,14 +183,14 @@ class Commands:
                 region.setFocus(Qt.FocusReason.TabFocusReason)
 
     def full_screen(self) -> None:
-        """Fill the screen, or go back to a window."""
+        """Switch full screen on or off."""
         if self._window.isFullScreen():
             self._window.showNormal()
         else:
             self._window.showFullScreen()
 
     def show_sheet(self) -> None:
-        """Show every key and what the mouse does."""
+        """Show the sheet of keys and mouse gestures."""
         if self._sheet is None:
             self._sheet = ShortcutSheet(self._window)
         self._sheet.show()
@@ -198,9 +198,9 @@ class Commands:
 
     @property
     def sheet(self) -> ShortcutSheet | None:
-        """The sheet of keys, once it was shown."""
+        """Return the sheet of keys; None if it was never shown."""
         return self._sheet
 
     def about(self) -> None:
-        """Say what marview is."""
+        """Show the version and purpose of marview."""
         QMessageBox.about(self._window, tr("About marview"), tr(ABOUT).format(__version__))

@@ -1,4 +1,4 @@
-"""What differs between two runs, side by side."""
+"""Shows the differences between two runs side by side."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from marview.session.run_differences import Difference
 
 
 class DifferencesDialog(QDialog):
-    """A table with a row for each thing in which two runs differ; the last row is about their images."""
+    """A table with one row per difference between two runs; the last row compares their images."""
 
     def __init__(self, titles: Sequence[str], found: Sequence[Difference], parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""Shows, while files are dragged over the window, that they can be dropped."""
+"""Shows that files dragged over the window can be dropped."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
@@ -10,7 +10,7 @@ MARGIN_PX = 6
 
 
 class DropHint(Label):
-    """A frame over its window."""
+    """A frame that covers the window."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(tr("Drop to open"), window)

@@ -1,4 +1,4 @@
-"""A line of text that gives way: what does not fit is elided and told by the tool tip."""
+"""A line of text that is elided to fit; its tool tip shows the whole text."""
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -8,18 +8,18 @@ from marview.gui.label import Label, tooltip
 
 
 class ElidedLabel(Label):
-    """Takes the room that is left."""
+    """A label that takes the space its neighbours leave."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def minimumSizeHint(self) -> QSize:
-        """It can vanish."""
+        """Return a width of 0, so that the label can shrink completely."""
         return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw what fits."""
+        """Draw the text, elided to the width of the label."""
         shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         if self.toolTip() != (words := tooltip(self.text())):
             self.setToolTip(words)

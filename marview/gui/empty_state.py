@@ -1,4 +1,4 @@
-"""What is shown while nothing is open: an invitation."""
+"""The start page, shown while no study is open."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ RECENT_SHOWN = 5
 
 
 class EmptyState(QWidget):
-    """Offers to open a study, the demo, or what was opened lately."""
+    """Offers to open a study, a file, the demo or a recent study."""
 
     recent_chosen = Signal(str)
 
@@ -64,7 +64,7 @@ class EmptyState(QWidget):
         column.addSpacing(10)
 
     def show_recent(self, paths: list[str]) -> None:
-        """Offer what was opened lately and is still there."""
+        """Offer the recent studies that still exist."""
         while (item := self._recent.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:

@@ -1,4 +1,4 @@
-"""Asks what to write and where, shows how far it is, and says what was written."""
+"""The export dialog: format, folder, progress, and what was written."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ TITLES = {
 
 
 class ExportDialog(QDialog):
-    """Writes the result in view; not modal, so that the images stay at hand."""
+    """Exports the result in view; not modal, so that the images stay usable."""
 
     open_asked = Signal(str)
 
@@ -105,7 +105,7 @@ class ExportDialog(QDialog):
 
     @property
     def format(self) -> Format:
-        """What is chosen."""
+        """Return the chosen format."""
         return next(format_ for format_, button in self.buttons.items() if button.isChecked())
 
     def export(self) -> None:
@@ -115,14 +115,14 @@ class ExportDialog(QDialog):
         if loaded is None or result is None:
             self.sentence.setText(tr("There is no result to export: reduce artifacts first."))
         elif not self.folder.text().strip():
-            self.sentence.setText(tr("Say which folder."))
+            self.sentence.setText(tr("Choose a folder."))
         else:
             self._session.settings.export_folder = str(folder.absolute().parent)
             window = self._session.view.display.window
             self._session.exports.begin(loaded, result, window, self.format, folder.absolute())
 
     def show_state(self, state: ExportState) -> None:
-        """Show how far it is."""
+        """Show the progress of the export."""
         self._state = state
         is_running = self._session.exports.is_running
         self.bar.setVisible(is_running)
@@ -159,7 +159,7 @@ class ExportDialog(QDialog):
 
     def _browse(self) -> None:
         here = Path(self.folder.text() or Path.home())
-        chosen = QFileDialog.getExistingDirectory(self, tr("Where the new folder goes"), str(here.parent))
+        chosen = QFileDialog.getExistingDirectory(self, tr("Create the new folder in"), str(here.parent))
         if chosen:
             self.folder.setText(str(_free(Path(chosen) / here.name)))
 
@@ -180,14 +180,14 @@ class ExportDialog(QDialog):
             self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop listening."""
+        """Disconnect from the session."""
         self._session.exports.cancel()
         self._session.exports.changed.disconnect(self.show_state, missing_ok=True)
         super().closeEvent(event)
 
 
 def _refusal(session: Session) -> str:
-    """Why no DICOM series can be made of the source; empty where one can."""
+    """Return why the source cannot be exported as DICOM; empty if it can."""
     if session.loaded is None:
         return tr("No series is open.")
     try:
@@ -198,7 +198,7 @@ def _refusal(session: Session) -> str:
 
 
 def _free(path: Path) -> Path:
-    """The path, or the next one with a number that is not taken."""
+    """Return the path, or the path with the first free number if it exists."""
     return next(
         one
         for one in (path, *(path.with_name(f"{path.name}_{number}") for number in range(2, 1000)))

@@ -1,4 +1,4 @@
-"""Bars that lie over the images instead of moving them."""
+"""Bars that lie over the images instead of pushing them down."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ MARGIN_PX, RIGHT_PX, GAP_PX = 10, 36, 6
 
 
 class Floating(QWidget):
-    """Stacks bars at the top of a widget, over it; as high as the bars that are shown.
+    """Stacks bars over the top edge of a widget; its height follows the visible bars.
 
     Args:
-        host: what the bars lie over.
-        bars: from the top.
-        top_px: room left free above them.
+        host: widget under the bars.
+        bars: bars from top to bottom.
+        top_px: free space above them in pixels.
     """
 
     def __init__(self, host: QWidget, bars: Sequence[QWidget], top_px: int) -> None:
@@ -32,7 +32,7 @@ class Floating(QWidget):
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the size of the host and what the bars show."""
+        """Follow changes of size of the host and the bars."""
         kind = event.type()
         is_resized = watched is self._host and kind == QEvent.Type.Resize
         if is_resized or kind in {QEvent.Type.ShowToParent, QEvent.Type.HideToParent, QEvent.Type.LayoutRequest}:

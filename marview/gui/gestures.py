@@ -1,4 +1,4 @@
-"""What the mouse does in a pane: drags, wheel and pointing become meanings, the same in every pane."""
+"""Translates mouse events into gestures, the same in every pane."""
 
 from collections.abc import Callable
 
@@ -12,13 +12,13 @@ ZOOM_PER_NOTCH = 1.2
 
 
 class Gestures(QObject):
-    """Reads mouse events; positions and distances are in pixels of the pane.
+    """Emits a signal per gesture; positions and distances are in pixels of the pane.
 
-    Left drag is width and level, middle drag pans, right drag zooms around where it began, a right click without a drag
-    asks for the menu, the wheel scrolls slices, with Ctrl zooms at the cursor and with Shift sizes the brush.
+    Left drag changes width and level, middle drag pans, and right drag zooms around its start. A right click without
+    a drag opens the menu. The wheel scrolls slices; with Ctrl it zooms at the cursor, with Shift it resizes the brush.
 
     Attributes:
-        is_tool_on: whether the left button works a tool; with Alt it is width and level all the same.
+        is_tool_on: whether the left button works a tool; with Alt it still changes width and level.
     """
 
     windowed = Signal(float, float)
@@ -47,16 +47,16 @@ class Gestures(QObject):
         self._dragging: Callable[[QPointF], None] | None = None
 
     def add_grab(self, is_here: Callable[[QPointF], bool], drag: Callable[[QPointF], None]) -> None:
-        """Let something be dragged with the left button where no tool is on; what is added last comes first.
+        """Make an object draggable with the left button while no tool is on; later objects take precedence.
 
         Args:
-            is_here: whether it lies under a pixel.
-            drag: takes it to a pixel.
+            is_here: returns whether the object lies under a pixel.
+            drag: moves the object to a pixel.
         """
         self._grabs.insert(0, (is_here, drag))
 
     def press(self, event: QMouseEvent) -> None:
-        """A button goes down; the first one held decides."""
+        """Start a gesture; the first button pressed decides which."""
         if self._button == Qt.MouseButton.NoButton:
             self._button = event.button()
             self._began = self._last = event.position()
@@ -71,7 +71,7 @@ class Gestures(QObject):
             self._dragging = next(held, None)
 
     def move(self, event: QMouseEvent) -> None:
-        """The mouse moves, with or without a button."""
+        """Continue the gesture, or report the position under the mouse."""
         at = event.position()
         if self._button == Qt.MouseButton.NoButton:
             self.pointed.emit(at, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
@@ -96,7 +96,7 @@ class Gestures(QObject):
         self._last = at
 
     def release(self, event: QMouseEvent) -> None:
-        """The button that began goes up."""
+        """End the gesture when its button is released."""
         if event.button() != self._button:
             return
         if self._button == Qt.MouseButton.RightButton and not self._is_drag:
@@ -108,7 +108,7 @@ class Gestures(QObject):
             self.tool_released.emit()
 
     def double_click(self, event: QMouseEvent) -> None:
-        """Two quick clicks of the left button; with a tool on, the second is a click like any other, and the last."""
+        """Report a double click; with a tool on, it is an ordinary click and closes the outline."""
         if event.button() != Qt.MouseButton.LeftButton:
             return
         if self.is_tool_on:
@@ -118,7 +118,7 @@ class Gestures(QObject):
             self.double_clicked.emit()
 
     def wheel(self, event: QWheelEvent) -> None:
-        """The wheel turns; fine wheels and touchpads add up to whole notches."""
+        """Scroll, zoom or resize the brush; small steps of touchpads add up to whole notches."""
         turned = event.angleDelta().y() or event.angleDelta().x()  # some systems turn the wheel sideways with Shift
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.zoomed.emit(ZOOM_PER_NOTCH ** (turned / NOTCH), event.position())

@@ -1,4 +1,4 @@
-"""What the greys of a difference mean, in a corner of its pane."""
+"""The grey scale of a difference image, in a corner of its pane."""
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
@@ -11,7 +11,7 @@ BAR_PX, TALL_PX, ROOM_PX = 14, 104, 8
 
 
 class GreyBar(QWidget):
-    """A scale from the lower to the upper end of an HU window; the mouse goes through it."""
+    """A scale over an HU window; transparent to the mouse."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -25,7 +25,7 @@ class GreyBar(QWidget):
 
     @property
     def labels(self) -> tuple[str, str, str]:
-        """What stands at the lower end, the middle and the upper end."""
+        """Return the labels of the lower end, the middle and the upper end."""
         if self.window_hu is None:
             return "", "", ""
         low, high = self.window_hu.low_hu, self.window_hu.high_hu
@@ -39,7 +39,7 @@ class GreyBar(QWidget):
         self.update()
 
     def place(self) -> None:
-        """Go to the upper right corner."""
+        """Move to the upper right corner."""
         self.move(max(0, self._host.width() - self.width() - 10), 10)
 
     def paintEvent(self, _event: QPaintEvent) -> None:

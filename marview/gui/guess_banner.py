@@ -1,4 +1,4 @@
-"""Warns where the trace covers so much of the sinogram that completion is a guess."""
+"""Warns that the metal trace covers too much of the sinogram for a reliable completion."""
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
@@ -10,7 +10,7 @@ from marview.session.session import Session
 
 
 class GuessBanner(QFrame):
-    """Shown for slices whose trace is too large: that of the mask as it is now, else that of the result in view."""
+    """A banner for slices with a large trace, of the current mask or else of the result in view."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,7 +43,7 @@ class GuessBanner(QFrame):
         self.hide()
 
     def refresh(self, *_: object) -> None:
-        """Look at the slice in view."""
+        """Update the banner for the slice in view."""
         coverage = self._coverage()
         self.setVisible(coverage is not None and coverage.is_guess and not self._is_put_away)
         if coverage is None or not coverage.is_guess:

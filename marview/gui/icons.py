@@ -16,7 +16,7 @@ def _svg(name: str, colour_name: str) -> QByteArray:
 
 
 def pixmap(name: str, size: int, colour_name: str = "text", ratio: float = 1.0) -> QPixmap:
-    """An icon as a picture of `size` logical pixels."""
+    """Render an icon to a picture of `size` logical pixels."""
     edge = round(size * ratio)
     image = QImage(edge, edge, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
@@ -30,7 +30,7 @@ def pixmap(name: str, size: int, colour_name: str = "text", ratio: float = 1.0) 
 
 @lru_cache(maxsize=128)
 def icon(name: str, colour_name: str = "text") -> QIcon:
-    """An icon; greyed where disabled, in the accent colour where checked."""
+    """Return an icon; grey while disabled, in the accent colour while checked."""
     made = QIcon()
     for size in (16, 20, 24, 32, 40, 48, 64):
         made.addPixmap(pixmap(name, size, colour_name), QIcon.Mode.Normal, QIcon.State.Off)
@@ -40,7 +40,7 @@ def icon(name: str, colour_name: str = "text") -> QIcon:
 
 
 def application_icon() -> QIcon:
-    """The icon of the program."""
+    """Return the icon of the program."""
     made = QIcon()
     for size in (16, 32, 48, 64, 128):
         made.addPixmap(pixmap("marview", size))

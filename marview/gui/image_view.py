@@ -1,4 +1,4 @@
-"""A raster view on one grey picture with overlays, marks and texts; it knows nothing of CT."""
+"""A view of one grey picture with overlays, marks and texts; independent of CT."""
 
 import math
 from typing import Any
@@ -57,14 +57,14 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self._image.setTransform(transform.scale(rect.width() / columns, rect.height() / rows))
 
     def set_levels(self, black: float, white: float, *, is_inverted: bool = False) -> None:
-        """Which values are black and white."""
+        """Set the values shown as black and white."""
         table = INVERTED if is_inverted else None
         if self._image.lut is not table:
             self._image.setLookupTable(table)
         self._image.setLevels((black, white))
 
     def overlay(self, name: str) -> OverlayItem:
-        """The overlay of a name, made when first asked for; later ones lie on top."""
+        """Return the overlay of a name, created on first use; newer overlays lie on top."""
         if name not in self._overlays:
             item = OverlayItem()
             item.setZValue(len(self._overlays) + 1)
@@ -73,7 +73,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         return self._overlays[name]
 
     def set_text(self, corner: Qt.AlignmentFlag, text: str) -> None:
-        """Write into a corner or at an edge."""
+        """Write a text in a corner or at an edge."""
         if self._texts.get(corner, "") != text:
             self._texts[corner] = text
             self.viewport().update()
@@ -94,7 +94,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
             self.viewport().update()
 
     def _covered(self, line: QPolygonF, width: float) -> QRect:
-        """The pixels of the view that a mark touches."""
+        """Return the pixels of the view that a mark touches."""
         room = math.ceil(width) + 2
         around = self.viewportTransform().map(line).boundingRect().toAlignedRect()
         touched: QRect = around.adjusted(-room, -room, room, room).intersected(self.viewport().rect())
@@ -109,14 +109,14 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
     # -- where it looks
 
     def look_at(self, rect: QRectF, *, is_stretched: bool = False) -> None:
-        """Fit a rectangle of the scene into the view, stretched to fill it or with its own shape."""
+        """Fit a rectangle of the scene into the view, stretched or with its aspect ratio kept."""
         wanted = (QRectF(rect), self.viewport().size(), is_stretched)
         if wanted != self._looking_at:
             self._looking_at = wanted
             self.setRange(rect, padding=0, lockAspect=not is_stretched)
 
     def look_from(self, whole: QRectF, zoom: float, centre: QPointF) -> None:
-        """Fit a rectangle of the scene into the view as it is turned, zoomed around a point in its middle."""
+        """Fit a rectangle of the scene into the turned view, zoomed around a centre point."""
         area = self.viewport().size()
         if area.width() < 1 or area.height() < 1:
             return
@@ -131,7 +131,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self.look_at(seen)
 
     def set_turn(self, quarters: int, *, is_mirrored: bool) -> None:
-        """Flip the picture horizontally, then turn it clockwise by quarters; `look_from` fits it again."""
+        """Flip the picture horizontally, then turn it clockwise by quarter turns; `look_from` fits it again."""
         if (quarters, is_mirrored) != (self._quarters, self._is_mirrored):
             self._quarters, self._is_mirrored = quarters, is_mirrored
             self._looking_at = None
@@ -142,10 +142,10 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         return QTransform().rotate(90.0 * self._quarters).scale(-1.0 if self._is_mirrored else 1.0, 1.0)
 
     def updateMatrix(self, propagate: bool = True) -> None:  # noqa: FBT001, FBT002 - pyqtgraph's signature
-        """Fit the range into the view as it is turned.
+        """Fit the range into the turned view.
 
-        Qt's own fit measures the scale of a view that is turned by a quarter along the wrong axis, so that every fit
-        multiplies the error until the transform is not a number and Qt crashes.
+        Qt's own fit measures the scale of a view turned by 90° along the wrong axis. Every fit multiplies the error
+        until the transform becomes NaN and Qt crashes.
         """
         area, shown = self.viewport().size(), self.range.size()
         if self.autoPixelRange or not self._quarters % 2 or shown.isEmpty() or area.isEmpty():
@@ -159,24 +159,24 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self.sigDeviceTransformChanged.emit(self)
 
     def set_smooth(self, *, is_smooth: bool) -> None:
-        """Interpolate between pixels that are enlarged, or show them as squares."""
+        """Interpolate enlarged pixels, or show them as squares."""
         self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
         self.viewport().update()
 
     def to_scene(self, at: QPointF) -> QPointF:
-        """The scene's point under a pixel."""
+        """Return the point of the scene under a pixel."""
         inverted, _ = self.viewportTransform().inverted()
         return QPointF(inverted.map(at))
 
     # -- events
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a gesture."""
+        """Start a gesture."""
         self.gestures.press(event)
         event.ignore()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Go on with a gesture, or point."""
+        """Continue a gesture, or report the position under the mouse."""
         self.gestures.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -193,14 +193,14 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         event.accept()
 
     def leaveEvent(self, event: Any) -> None:
-        """Point nowhere."""
+        """Report that the mouse left the view."""
         super().leaveEvent(event)
         self.left.emit()
 
     # -- drawing
 
     def drawForeground(self, painter: QPainter, rect: QRectF | Any) -> None:  # noqa: ARG002
-        """Draw marks, the divider and the texts, in pixels of the view."""
+        """Draw marks, divider and texts, in pixels of the view."""
         to_pixels = self.viewportTransform()
         painter.save()
         painter.resetTransform()
@@ -224,7 +224,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         painter.restore()
 
     def _draw_scale(self, painter: QPainter, area: QRectF) -> None:
-        """A bar of a round length in mm, above the letter at the bottom edge."""
+        """Draw a bar of a round length in mm above the letter at the bottom edge."""
         to_pixels = self.viewportTransform()
         per_mm = math.hypot(to_pixels.m11(), to_pixels.m12())
         lengths = [length for length in SCALES_MM if length * per_mm <= min(160.0, area.width() / 3)]

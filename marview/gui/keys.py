@@ -1,4 +1,4 @@
-"""Keys that work whatever has the focus."""
+"""Keys that work whichever widget has the focus."""
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -9,7 +9,7 @@ EDITING = frozenset({Qt.Key.Key_Backspace, Qt.Key.Key_Delete, Qt.Key.Key_Left, Q
 
 
 class KeyFilter(QObject):
-    """Watches the application: number fields take digits and leave the other keys to the window; `X` can be held."""
+    """An application-wide filter: number fields take only digits, other keys reach the window, and `X` can be held."""
 
     held = Signal(bool)
 
@@ -22,7 +22,7 @@ class KeyFilter(QObject):
             application.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look at the keys before the focused widget does."""
+        """Handle key events before the focused widget does."""
         kind = event.type()
         if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             return self._leaves_to_window(watched, event)
@@ -33,7 +33,7 @@ class KeyFilter(QObject):
         return False
 
     def _leaves_to_window(self, watched: QObject, event: QKeyEvent) -> bool:
-        """Whether a number field is kept from claiming a key it has no use for."""
+        """Return whether to keep a number field from claiming a key that it does not use."""
         if not _is_number_field(watched):
             return False
         if event.key() in EDITING or (event.text() and event.text() in TYPED_IN_NUMBERS):

@@ -1,4 +1,4 @@
-"""Text on screen that may come from a file: shown letter for letter, never as rich text."""
+"""Labels and tool tips that show text from files as plain text, never as HTML."""
 
 import html
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 
 class Label(QLabel):
-    """A label that shows its text letter for letter; a QLabel renders HTML and loads its images."""
+    """A label that shows plain text; a QLabel would render HTML and load its images."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -16,7 +16,7 @@ class Label(QLabel):
 
 
 def tooltip(text: str) -> str:
-    """The text as a tool tip shows it letter for letter; a tool tip has no text format of its own.
+    """Escape a text for a tool tip, which would otherwise render HTML.
 
     >>> tooltip("Pelvis <b>2.0</b>")
     '<qt>Pelvis &lt;b&gt;2.0&lt;/b&gt;</qt>'

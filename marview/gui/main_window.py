@@ -1,4 +1,4 @@
-"""The window; it only assembles."""
+"""The main window, assembled from its parts."""
 
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,7 @@ SIDE_WIDTH = 312
 
 
 class MainWindow(QMainWindow):
-    """Series on the left, panes in the middle, metal, method and run on the right."""
+    """Series list on the left, panes in the middle; metal, method and run on the right."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -169,19 +169,19 @@ class MainWindow(QMainWindow):
         self.empty.show_recent(self.session.settings.recent)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files and folders, as copies."""
+        """Accept files and folders, as copies."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
             self.drop_hint.show_over()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Take the hint away."""
+        """Hide the drop hint."""
         self.drop_hint.hide()
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped; the files stay where they are."""
+        """Open the dropped files; they stay where they are."""
         self.drop_hint.hide()
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
@@ -190,11 +190,11 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def restore(self) -> None:
-        """Take the place, panels and layout of the last time; the first time, fit the screen."""
+        """Restore position, panels and layout of the last session; without one, fit the screen."""
         restore(self, self.panels, self.session)
 
     def toggle_panel(self, at: int) -> None:
-        """Collapse the panel at a place of the window, or give it its width back; one that floats comes back."""
+        """Collapse or expand the panel at a place of the window; dock it if it floats."""
         if self.slots[at].is_floating:
             self.slots[at].dock()
             return
@@ -206,11 +206,11 @@ class MainWindow(QMainWindow):
         self.panels.setSizes(sizes)
 
     def float_panel(self, at: int) -> None:
-        """Give the panel at a place of the window a window of its own, or take it back."""
+        """Undock the panel at a place of the window, or dock it again."""
         self.slots[at].toggle_floating()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """End the session with its window; ask first, once, where work would be lost."""
+        """End the session with its window; ask once if there is unsaved work."""
         unsaved = self.session.unsaved
         if unsaved and not self._may_close:
             event.ignore()
@@ -224,7 +224,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        """End the session too where the window is deleted and was never closed."""
+        """End the session also if the window is deleted without being closed."""
         if event.type() == QEvent.Type.DeferredDelete:
             self.session.close()
         return bool(super().event(event))

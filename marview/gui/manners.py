@@ -1,4 +1,4 @@
-"""How controls behave everywhere: the wheel changes a field only when it has the focus; long tool tips are wrapped."""
+"""Behaviour of all controls: the wheel changes only the focused field, and long tool tips are wrapped."""
 
 import textwrap
 
@@ -10,7 +10,7 @@ TIP_CHARACTERS = 72
 
 
 class Manners(QObject):
-    """Watches the application for all its windows."""
+    """An event filter for all windows of the application."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -19,7 +19,7 @@ class Manners(QObject):
             application.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Look at an event before its widget does."""
+        """Handle an event before its widget does."""
         kind = event.type()
         field = watched if isinstance(watched, QAbstractSpinBox | QComboBox | QSlider) else None
         if field is not None and kind in {QEvent.Type.Polish, QEvent.Type.Show}:
@@ -27,7 +27,7 @@ class Manners(QObject):
                 field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         elif field is not None and kind == QEvent.Type.Wheel:
             if not field.hasFocus():
-                event.ignore()  # what it lies in scrolls
+                event.ignore()  # lets the scroll area around the field scroll
                 return True
         elif kind == QEvent.Type.ToolTip and isinstance(watched, QWidget) and isinstance(event, QHelpEvent):
             tip = watched.toolTip()
@@ -38,5 +38,5 @@ class Manners(QObject):
 
 
 def wrapped(tip: str) -> str:
-    """The tip in lines that fit beside the mouse."""
+    """Break a tool tip into short lines."""
     return "\n".join(textwrap.fill(line, TIP_CHARACTERS) for line in tip.split("\n"))

@@ -1,4 +1,4 @@
-"""Ask for the file of a metal mask: one to read, or one to write."""
+"""File dialogs to import and export a metal mask."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ KINDS = {
     "NRRD (*.nrrd)": ".nrrd",
     "DICOM segmentation (*.dcm)": ".dcm",
 }
-"""What is written, and the ending a name without one gets."""
+"""File filters and their default extensions."""
 
 
 def import_mask(session: Session, parent: QWidget) -> None:
-    """Let the person choose a mask and put it on the series in view."""
+    """Ask for a mask file and apply it to the series in view."""
     loaded = session.loaded
     if loaded is None:
         return
@@ -28,7 +28,7 @@ def import_mask(session: Session, parent: QWidget) -> None:
 
 
 def export_mask(session: Session, parent: QWidget) -> None:
-    """Let the person say where the mask in use is to go, and as what."""
+    """Ask for a file name and format, and write the mask in use."""
     loaded = session.loaded
     if loaded is None:
         return
@@ -44,7 +44,7 @@ def export_mask(session: Session, parent: QWidget) -> None:
 
 
 def with_ending(path: Path, ending: str) -> Path:
-    """The name with the ending of the kind that was chosen, where it has another or none.
+    """Return the path with the extension of the chosen format.
 
     >>> with_ending(Path("hip_metal.nii.gz"), ".dcm").name
     'hip_metal.dcm'

@@ -1,4 +1,4 @@
-"""Measuring in a pane: the tools draw, handles move, values stand beside what is measured."""
+"""Measurements in a pane: drawing with tools, moving by handles, labels with values."""
 
 import math
 from dataclasses import replace
@@ -20,24 +20,24 @@ CIRCLE = [(math.cos(turn * math.tau / 64), math.sin(turn * math.tau / 64)) for t
 NEAR_PX = 8
 LEAST_MM = 0.5
 DRAFT = 0
-"""Number of what is being drawn."""
+"""Number of the measurement being drawn."""
 
 REDRAWS_FOR = {"slice_index", "slice_count", "are_overlays_hidden", "layout", "maximised", "is_original_held"}
 SECTION_FIELDS = {"slice_index", "slice_count", "cursor_mm", "slab", "slab_mm", "oblique_deg"}
-"""Fields of the display that move a section."""
+"""Fields of the display on which the position of a section depends."""
 
 
 class Surface(Protocol):
-    """What a pane shows that can be measured."""
+    """A plane of a pane in which to measure."""
 
     def plane(self) -> MeasuredPlane | None:
-        """The section; None for the slice in view."""
+        """Return the section; None for the slice in view."""
 
     def is_there(self) -> bool:
-        """Whether there is anything to measure."""
+        """Return whether the pane shows an image."""
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """The original, and a corrected picture, whose values come with their change."""
+        """Return the original and, if the pane shows one, the corrected picture."""
 
 
 class SliceSurface:
@@ -52,21 +52,21 @@ class SliceSurface:
         self._shows_change = shows_change
 
     def plane(self) -> MeasuredPlane | None:
-        """None: no section."""
+        """Return None: the surface is a slice."""
         return None
 
     def is_there(self) -> bool:
-        """Whether a series is open."""
+        """Return whether a series is open."""
         return self._session.loaded is not None
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """The slice as it was read, and corrected."""
+        """Return the original and the corrected slice."""
         has_change = self._shows_change and self._session.result is not None
         return self._session.original(), self._session.corrected() if has_change else None
 
 
 class Measurer(QObject):
-    """Takes the gestures of a pane to the session's measurements and draws them.
+    """Connects the gestures of a pane with the session's measurements, and draws them.
 
     Args:
         paints: whether the left button also works the tools of the mask in this pane.
@@ -95,7 +95,7 @@ class Measurer(QObject):
         session.runs.filled.connect(self.draw)
 
     def draw(self, *_: object) -> None:
-        """Draw the measurements of what is shown."""
+        """Draw the measurements of the plane in view."""
         if not self._view.isVisible():
             return
         known = [shown for shown, _, _ in self._known()]
@@ -120,7 +120,7 @@ class Measurer(QObject):
         self._view.set_labels(labels)
 
     def _known(self) -> list[tuple[Measure, Measure, Point]]:
-        """What is drawn: each measurement in coordinates of the pane, as it is kept, and the shift between them."""
+        """Return each measurement drawn: in coordinates of the pane, as stored, and the shift between them."""
         measures, plane, display = self._session.measures, self._surface.plane(), self._session.view.display
         if display.are_overlays_hidden or not self._surface.is_there():
             return []
@@ -170,7 +170,7 @@ class Measurer(QObject):
             return
         if draft.kind is Kind.ANGLE:
             if len(draft.points) == 2 and math.dist(*draft.points) >= LEAST_MM and len(self._fixed) == 1:
-                self._fixed = draft.points  # the first arm was dragged
+                self._fixed = draft.points  # the drag drew the first arm of the angle
             self._finish_angle()
             return
         self._draft = None
@@ -240,12 +240,12 @@ class Measurer(QObject):
 
 
 def shifted(measure: Measure, shift: Point) -> Measure:
-    """A measurement moved within its plane."""
+    """Return the measurement moved within its plane."""
     return replace(measure, points=tuple((x + shift[0], y + shift[1]) for x, y in measure.points))
 
 
 def outline(measure: Measure) -> list[QPolygonF]:
-    """The lines that a measurement is drawn with."""
+    """Return the lines that draw a measurement."""
     points = [QPointF(*point) for point in measure.points]
     if measure.kind is Kind.PROBE:
         x, y = measure.points[0]
@@ -266,7 +266,7 @@ def outline(measure: Measure) -> list[QPolygonF]:
 
 
 def label_point(measure: Measure) -> Point:
-    """Where the values stand: at the right of a region, at the end of a line, at the corner of an angle."""
+    """Return the position of the label: right of a region, at the end of a line, at the vertex of an angle."""
     if measure.kind is Kind.ANGLE:
         return measure.points[1]
     if measure.kind in {Kind.ELLIPSE, Kind.RECTANGLE, Kind.REGION}:

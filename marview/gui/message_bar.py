@@ -1,4 +1,4 @@
-"""Sentences in a bar that blocks nothing; they stay until closed, good news goes by itself."""
+"""A bar for messages; they stay until closed, except reports of success, which disappear after a while."""
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
@@ -18,7 +18,7 @@ COLOURS = {
 
 
 class MessageBar(QFrame):
-    """Shows the last sentence."""
+    """Shows the latest message."""
 
     def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,7 +47,7 @@ class MessageBar(QFrame):
         self.hide()
 
     def show_message(self, message: Message) -> None:
-        """Show a sentence."""
+        """Show a message."""
         self._shown = message
         self.text.setText(message.sentence)
         self.setAccessibleName(message.sentence)

@@ -1,4 +1,4 @@
-"""Movies of what a pane shows: scrolling through the slices, or original and result in turn."""
+"""Movies of a pane: scrolling through the slices, or alternating original and result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +15,16 @@ from marview.session.messages import Severity
 from marview.session.session import Session
 
 MOST_PX = 640
-"""Longest edge of a movie."""
+"""Longest edge of a movie in pixels."""
 
 SCROLL_MS, FLICKER_MS = 100, 500
 
 
 class MovieMaker(QObject):
-    """Takes one picture at a time, so that the window goes on, and writes them off the window's thread.
+    """Takes one picture per event, so that the window stays responsive, and writes the movie in a background thread.
 
     Args:
-        picture: gives what the pane shows.
+        picture: returns the picture of the pane.
     """
 
     def __init__(self, session: Session, picture: Callable[[], QPixmap], parent: QObject) -> None:
@@ -43,11 +43,11 @@ class MovieMaker(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """Whether pictures are being taken."""
+        """Return whether pictures are being taken."""
         return self._timer.isActive()
 
     def scroll(self, path: Path) -> None:
-        """Take the slices of the series, from the first to the last."""
+        """Write a movie through the slices, from the first to the last."""
         view = self._session.view
         here = view.display.slice_index
         numbers = range(1, view.display.slice_count + 1)
@@ -55,7 +55,7 @@ class MovieMaker(QObject):
         self._begin(path, SCROLL_MS, steps, lambda: view.go_to(here))  # type: ignore[arg-type]
 
     def flicker(self, path: Path) -> None:
-        """Take the slice in view as it was read, and corrected."""
+        """Write a movie that alternates between the original and the corrected slice."""
         view = self._session.view
         before = view.display.comparison
         steps = [lambda is_held=is_held: view.update(is_original_held=is_held) for is_held in (True, False)]
@@ -75,7 +75,7 @@ class MovieMaker(QObject):
         if self._steps:
             self._steps.pop(0)()
             frame = _frame(self._picture())
-            if not self._frames or frame.shape == self._frames[0].shape:  # the window was resized meanwhile
+            if not self._frames or frame.shape == self._frames[0].shape:  # drop frames after the window was resized
                 self._frames.append(frame)
             return
         self._timer.stop()
@@ -100,7 +100,7 @@ class MovieMaker(QObject):
 
 
 def _frame(picture: QPixmap) -> NDArray[np.uint8]:
-    """A picture as RGB, `[y, x, 3]`, no larger than a movie."""
+    """Return a picture as RGB, uint8 `[y, x, 3]`, scaled down to the size of a movie."""
     if max(picture.width(), picture.height()) > MOST_PX:
         keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
         picture = picture.scaled(MOST_PX, MOST_PX, keep, smooth)

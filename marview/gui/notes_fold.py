@@ -1,4 +1,4 @@
-"""Notes as "3 notes", which unfold on a click."""
+"""A list of notes folded to "3 notes"; a click unfolds it."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from marview.text import count
 
 
 class NotesFold(QWidget):
-    """A button with the number of notes, and below it the notes while it is on; other notes fold it again."""
+    """A button with the number of notes above the notes themselves; new notes fold the list."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

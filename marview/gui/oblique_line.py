@@ -1,4 +1,4 @@
-"""The line in which the oblique section crosses a pane; its two handles turn the section."""
+"""The line where the oblique section crosses a pane; its two handles turn the section."""
 
 import math
 from collections.abc import Callable
@@ -22,11 +22,11 @@ Axes = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class ObliqueLine(QObject):
-    """Draws the line and takes drags of its handles to the session's crosshair.
+    """Draws the line; dragging its handles turns the session's oblique section.
 
     Args:
-        axes: gives unit vectors (LPS) to the right and downwards in the scene; None where nothing is shown.
-        centre: gives where the crosshair lies in the scene; None where there is none.
+        axes: returns unit vectors (LPS) of the scene's right and down directions; None if the pane is empty.
+        centre: returns the position of the crosshair in the scene; None if there is none.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ObliqueLine(QObject):
 
     @property
     def handles(self) -> tuple[QPointF, QPointF] | None:
-        """Pixels of the view at which the handles lie; None where no line is shown."""
+        """Return the positions of the handles in pixels of the view; None if no line is shown."""
         line, centre = self._direction(), self._centre()
         if line is None or centre is None:
             return None
@@ -55,7 +55,7 @@ class ObliqueLine(QObject):
         return middle - step * far, middle + step * far
 
     def draw(self) -> None:
-        """Draw line and handles, or nothing."""
+        """Draw line and handles, if the section crosses the pane."""
         handles = self.handles
         if handles is None:
             for name in ("oblique", "oblique first", "oblique second"):
@@ -73,7 +73,7 @@ class ObliqueLine(QObject):
         return QPolygonF([self._view.to_scene(pixel) for pixel in pixels])
 
     def _direction(self) -> QPointF | None:
-        """Of the line, in the scene."""
+        """Return the direction of the line in the scene."""
         display, axes = self._session.view.display, self._axes()
         if axes is None or display.layout is not Layout.MPR or display.are_overlays_hidden:
             return None

@@ -1,4 +1,4 @@
-"""Coloured pictures over the grey one: masks with an outline, and maps."""
+"""Coloured overlays on the grey picture: outlined masks and maps."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 
 class OverlayItem(QGraphicsItem):
-    """Draws one coloured picture into a rectangle of the scene."""
+    """A scene item that draws one coloured picture into a rectangle."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class OverlayItem(QGraphicsItem):
         self._rect = QRectF()
 
     def boundingRect(self) -> QRectF:
-        """Where it is drawn."""
+        """Return the rectangle of the picture."""
         return self._rect
 
     def show_image(self, image: QImage | None, rect: QRectF) -> None:
@@ -31,7 +31,7 @@ class OverlayItem(QGraphicsItem):
         self.update()
 
     def show_part(self, rows: slice, columns: slice) -> None:
-        """Draw anew where the picture's pixels were changed in place."""
+        """Redraw the part of the picture whose pixels were changed in place."""
         if self._image is None:
             return
         width, height = self._rect.width() / self._image.width(), self._rect.height() / self._image.height()
@@ -50,27 +50,27 @@ class OverlayItem(QGraphicsItem):
         option: QStyleOptionGraphicsItem,  # noqa: ARG002
         widget: QWidget | None = None,  # noqa: ARG002
     ) -> None:
-        """Draw it."""
+        """Draw the picture."""
         if self._image is not None:
             painter.drawImage(self._rect, self._image)
 
 
 def outlined(mask: NDArray[np.bool_], colour: QColor, fill_alpha: int, edge_alpha: int) -> QImage | None:
-    """A mask `[y, x]`, filled faintly and outlined strongly along its inner edge; None where it is empty."""
+    """Return a mask `[y, x]` as a picture, with a faint fill and a strong inner edge; None if the mask is empty."""
     if not mask.any():
         return None
     return indexed(_edged(mask), [_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)])
 
 
 def _edged(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """1 inside a mask `[y, x]`, 2 on its inner edge."""
+    """Return 1 inside a mask `[y, x]`, 2 on its inner edge and 0 outside."""
     inner = np.zeros_like(mask)
     inner[1:-1, 1:-1] = mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
     return mask.astype(np.uint8) + (mask & ~inner)
 
 
 class MaskPicture:
-    """The picture of a mask that is painted: outlined as above, and redrawn in place where it changes."""
+    """The outlined picture of a mask while the user paints; changes are redrawn in place."""
 
     def __init__(self, colour: QColor, fill_alpha: int, edge_alpha: int) -> None:
         self._colours = np.array([_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)], np.uint32)
@@ -78,7 +78,7 @@ class MaskPicture:
         self._image = QImage()
 
     def draw(self, mask: NDArray[np.bool_]) -> QImage:
-        """The whole mask, `[y, x]`."""
+        """Draw the whole mask `[y, x]` and return its picture."""
         if mask.shape != self._pixels.shape:
             self._pixels = np.zeros(mask.shape, np.uint32)
             rows, columns = mask.shape
@@ -88,7 +88,7 @@ class MaskPicture:
         return self._image
 
     def redraw(self, mask: NDArray[np.bool_], rows: slice, columns: slice) -> None:
-        """Where the mask, `[y, x]` and of the same shape, has changed; its edge moves a pixel around."""
+        """Redraw a changed part of the mask `[y, x]` and one pixel around it, where its edge may have moved."""
         (y, y_context), (x, x_context) = (
             (slice(max(0, part.start - 1), min(size, part.stop + 1)), slice(max(0, part.start - 2), part.stop + 2))
             for part, size in zip((rows, columns), mask.shape, strict=True)
@@ -99,7 +99,7 @@ class MaskPicture:
 
 
 def ramp(strength: NDArray[np.floating[Any]], colour: QColor, most_alpha: int = 200) -> QImage | None:
-    """A map `[y, x]` of strengths 0 to 1 as one colour that grows denser; None where all are 0."""
+    """Return an overlay of a map `[y, x]` in [0, 1], one hue, opacity proportional to the value; None if all are 0."""
     steps = (np.clip(strength, 0, 1) * 32).astype(np.uint8)
     if not steps.any():
         return None
@@ -107,7 +107,7 @@ def ramp(strength: NDArray[np.floating[Any]], colour: QColor, most_alpha: int = 
 
 
 def indexed(indices: NDArray[np.uint8], colours: list[int]) -> QImage:
-    """A picture from indices `[y, x]` into premultiplied colours 0xAARRGGBB; it owns its pixels."""
+    """Return a picture of indices `[y, x]` into premultiplied colours 0xAARRGGBB; it owns its pixels."""
     pixels = np.array(colours, dtype=np.uint32)[indices]
     rows, columns = pixels.shape
     image = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32_Premultiplied)

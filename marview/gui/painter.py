@@ -1,4 +1,4 @@
-"""The tool in hand over a pane: the left button paints, the brush is outlined under the mouse."""
+"""Mask tools in a pane: painting with the left button, and the outline of the brush under the mouse."""
 
 import math
 
@@ -16,7 +16,7 @@ CIRCLE = [(math.cos(turn * math.tau / 64), math.sin(turn * math.tau / 64)) for t
 
 
 class Painter(QObject):
-    """Takes the gestures of a slice's pane to the session's painting, and draws cursor and outline."""
+    """Connects the gestures of a slice pane with the session's painting; draws the brush and the outline."""
 
     def __init__(self, pane: SlicePane, session: Session) -> None:
         super().__init__(pane)
@@ -50,7 +50,7 @@ class Painter(QObject):
             self._session.painting.close()
 
     def _place(self, at: QPointF) -> tuple[float, float] | None:
-        """Fractional indices (y, x) under a pixel of the view."""
+        """Return the fractional index (y, x) under a pixel of the view; None if no slice is shown."""
         original = self._session.original()
         point = self._view.to_scene(at)
         return None if original is None else original.place_at(point.x(), point.y())
@@ -97,7 +97,7 @@ class Painter(QObject):
 
 
 def _line(corners: list[tuple[float, float]], picture: Picture) -> QPolygonF:
-    """A line through the middles of pixels; a single one is marked by a small cross."""
+    """Return a line through pixel centres; a small cross for a single pixel."""
     points = [QPointF(*picture.point_at(*corner)) for corner in corners]
     if len(points) == 1:
         arm = 1.5 * max(picture.pixel_mm)

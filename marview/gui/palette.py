@@ -1,4 +1,4 @@
-"""Colours of the window by purpose; colour-blind users can distinguish the overlays."""
+"""Colours of the window by purpose; the overlays stay distinct for colour-blind users."""
 
 from PySide6.QtGui import QColor
 
@@ -30,7 +30,7 @@ COLOURS = {
 
 
 def colour(name: str, alpha: int = 255) -> QColor:
-    """A colour of the palette."""
+    """Return a colour of the palette."""
     found = QColor(COLOURS[name])
     found.setAlpha(alpha)
     return found

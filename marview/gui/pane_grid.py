@@ -1,4 +1,4 @@
-"""The panes in their layouts; one of them may fill the whole."""
+"""Arranges the panes in their layouts; one pane can be maximised."""
 
 import math
 
@@ -28,11 +28,11 @@ PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
     Layout.COMPARE: {"original": (0, 0)},
     Layout.MPR: {"original": (0, 0), "coronal": (0, 1), "sagittal": (1, 0), "result": (1, 1)},
 }
-"""Row and column of every pane in every layout."""
+"""Row and column of each pane in each layout."""
 
 
 def places_of(display: Display, results: int = 0) -> dict[str, tuple[int, int]]:
-    """Row and column of the panes in view; the comparison has one for the original and each of so many results."""
+    """Return row and column of the visible panes; the comparison shows the original and `results` results."""
     places = PLACES[display.layout]
     if display.layout is Layout.COMPARE:
         columns = math.ceil(math.sqrt(1 + results))
@@ -45,7 +45,7 @@ def places_of(display: Display, results: int = 0) -> dict[str, tuple[int, int]]:
 
 
 class PaneGrid(QWidget):
-    """Arranges the panes as the session's view says."""
+    """Arranges the panes according to the session's layout."""
 
     menu_asked = Signal(QPoint)
 
@@ -81,7 +81,7 @@ class PaneGrid(QWidget):
         self._arrange(session.view.display)
 
     def _take(self, pane: Pane) -> None:
-        """Make a pane one of the grid's, hidden until it is arranged."""
+        """Add a pane to the grid, hidden until it is arranged."""
         pane.setParent(self)
         pane.hide()
         pane.installEventFilter(self)
@@ -91,11 +91,11 @@ class PaneGrid(QWidget):
 
     @property
     def places(self) -> dict[str, tuple[int, int]]:
-        """Row and column of the panes in view."""
+        """Return row and column of the visible panes."""
         return places_of(self._session.view.display, len(self._session.results))
 
     def _follow_results(self, *_: object) -> None:
-        """Give every result of the comparison its pane."""
+        """Make a pane for each result of the comparison."""
         display = self._session.view.display
         if display.layout is Layout.COMPARE and not set(self.places) <= set(self.panes):
             self._arrange(display)
@@ -105,18 +105,18 @@ class PaneGrid(QWidget):
                 self._arrange(display)
 
     def maximise(self, name: str) -> None:
-        """Let a pane fill the layout, or go back."""
+        """Maximise a pane, or restore the layout."""
         is_maximised = self._session.view.display.maximised == name
         self._session.view.update(maximised="" if is_maximised else name, active=name)
 
     def picture(self) -> QPixmap:
-        """What the active pane shows, as on the screen; the first one's where none is active."""
+        """Return the picture of the active pane as on the screen; of the first pane if none is active."""
         active = self._session.view.display.active
         shown = [name for name, pane in self.panes.items() if pane.isVisibleTo(self)]
         return self.panes[active if active in shown else (shown or ["original"])[0]].snapshot()
 
     def focus_first(self) -> None:
-        """Give the focus to the pane that had it last, else to the original."""
+        """Move the focus to the pane that had it last, or to the original."""
         display = self._session.view.display
         shown = self.places
         name = display.active if display.active in shown else next(iter(shown))
@@ -124,14 +124,14 @@ class PaneGrid(QWidget):
         self._session.view.update(active=name)
 
     def focus_next(self, step: int = 1) -> None:
-        """Give the focus to the next pane in view."""
+        """Move the focus to the next visible pane."""
         shown = [name for name in self.places if self.panes[name].isVisibleTo(self)]
         active = self._session.view.display.active
         at = shown.index(active) if active in shown else -step
         self.panes[shown[(at + step) % len(shown)]].setFocus(Qt.FocusReason.TabFocusReason)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Tab goes through the panes."""
+        """Cycle through the panes with Tab."""
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             if event.key() == Qt.Key.Key_Tab:
                 self.focus_next()

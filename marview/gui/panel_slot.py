@@ -1,4 +1,4 @@
-"""The place of a side panel in the window; the panel may leave it for a window of its own, on a second screen say."""
+"""The place of a side panel in the window; the panel can be undocked, for example to a second screen."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
@@ -10,7 +10,7 @@ LEAST_HEIGHT_PX = 480
 
 
 class PanelSlot(QWidget):
-    """Holds a panel; while the panel floats, the slot is hidden and the images get its room."""
+    """Holds a panel; while the panel floats, the slot is hidden and the images use its space."""
 
     def __init__(self, panel: QWidget, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,16 +23,16 @@ class PanelSlot(QWidget):
 
     @property
     def is_floating(self) -> bool:
-        """Whether the panel has a window of its own."""
+        """Return whether the panel is undocked."""
         return self.floating is not None
 
     def show_panel(self, *, is_wanted: bool = True) -> None:
-        """Show the slot with its panel, or neither; a panel that floats stays where it is."""
+        """Show or hide the slot with its panel; a floating panel stays as it is."""
         if not self.is_floating:
             self.setVisible(is_wanted)
 
     def toggle_floating(self) -> None:
-        """Give the panel a window of its own, or take it back; the keys of the main window work there too."""
+        """Undock or dock the panel; the keys of the main window also work in the floating window."""
         if self.is_floating:
             self.dock()
             return
@@ -46,7 +46,7 @@ class PanelSlot(QWidget):
         self.floating.show()
 
     def dock(self) -> None:
-        """Take the panel back into the window."""
+        """Dock the panel."""
         floating, self.floating = self.floating, None
         if floating is None:
             return
@@ -58,7 +58,7 @@ class PanelSlot(QWidget):
 
 
 class FloatingPanel(QWidget):
-    """The window of a panel that floats; closing it puts the panel back."""
+    """The window of a floating panel; closing it docks the panel."""
 
     def __init__(self, slot: PanelSlot, title: str, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -68,6 +68,6 @@ class FloatingPanel(QWidget):
         self.column.setContentsMargins(0, 0, 0, 0)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Put the panel back."""
+        """Dock the panel."""
         self._slot.dock()
         super().closeEvent(event)

@@ -1,4 +1,4 @@
-"""A plot in the window's colours, without the menus of its library."""
+"""Plots in the window's colours, without pyqtgraph's menus."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from marview.gui.palette import colour
 
 
 def new_plot() -> Any:
-    """An empty plot."""
+    """Make an empty plot."""
     plot = pg.PlotWidget(background=colour("base"), useOpenGL=False, viewBox=pg.ViewBox(enableMenu=False))
-    menu = plot.getPlotItem().ctrlMenu  # made without a parent, it would outlive the plot
+    menu = plot.getPlotItem().ctrlMenu  # has no parent and would outlive the plot
     menu.setParent(plot, menu.windowFlags())
     for field in menu.findChildren(QWidget):
         field.setAccessibleName(field.objectName())

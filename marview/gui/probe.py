@@ -1,4 +1,4 @@
-"""The status line: the HU under the mouse read from the data, where it is in the patient, and what is being done."""
+"""The status line: HU under the mouse, position in the patient, and work in progress."""
 
 from PySide6.QtWidgets import QStatusBar, QWidget
 
@@ -10,7 +10,7 @@ from marview.session.session import Session
 
 
 class ProbeBar(QStatusBar):
-    """Shows original and corrected HU of the point in view."""
+    """Shows the original and corrected HU under the mouse."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,7 +38,7 @@ class ProbeBar(QStatusBar):
             self.values.setText(self.words(display))
 
     def words(self, display: Display) -> str:
-        """What is under the mouse, else under the crosshair."""
+        """Describe the voxel under the mouse, or under the crosshair."""
         session, point = self._session, display.pointed_mm or display.cursor_mm
         original, loaded = session.original(), session.loaded
         if point is None or original is None or loaded is None:

@@ -1,4 +1,4 @@
-"""HU along a measured line, in every picture that is compared."""
+"""The profile window: HU along a measured line in the original and the results."""
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -14,7 +14,7 @@ TONES = ("muted", "trace", "metal", "success", "changed", "warning")
 
 
 class ProfileWindow(QDialog):
-    """Plots the profile that was drawn last; opens when one is drawn and follows it."""
+    """Plots the latest profile; opens when one is drawn and follows its changes."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +33,7 @@ class ProfileWindow(QDialog):
         session.result_changed.connect(self.refresh)
 
     def refresh(self) -> None:
-        """Plot the last profile; a new one opens the window."""
+        """Plot the latest profile; a new one opens the window."""
         lines = [one for one in self._session.measures.listed if one.kind is Kind.PROFILE]
         if not lines:
             self._last = 0

@@ -1,4 +1,4 @@
-"""A question with two buttons, in a bar that blocks nothing; it stays until it is answered."""
+"""A bar with a question and two buttons; it stays until answered and does not block the window."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
@@ -10,7 +10,7 @@ from marview.session.messages import Messages, Question
 
 
 class QuestionBar(QFrame):
-    """Shows the first of the questions that wait."""
+    """Shows the first waiting question."""
 
     def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,18 +33,18 @@ class QuestionBar(QFrame):
         row.addWidget(self.text, 1)
         row.addWidget(self.no)
         row.addWidget(self.yes)
-        QWidget.setTabOrder(self.yes, self.no)  # what first gets the focus loses nothing
+        QWidget.setTabOrder(self.yes, self.no)  # the first button in tab order is the safe answer
         messages.asked.connect(self.ask)
         messages.withdrawn.connect(self.withdraw)
         self.hide()
 
     def ask(self, question: Question) -> None:
-        """Show a question, after those that wait."""
+        """Queue a question behind those waiting."""
         self._waiting.append(question)
         self._show()
 
     def withdraw(self, question: Question) -> None:
-        """Forget a question."""
+        """Remove a question."""
         self._waiting = [one for one in self._waiting if one is not question]
         self._show()
 

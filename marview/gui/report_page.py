@@ -23,14 +23,14 @@ INK, GREY, LINE = QColor(20, 24, 28), QColor(90, 98, 106), QColor(190, 196, 202)
 PAPER_WHITE = QColor(225, 230, 235)
 LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 COLUMNS_MM = (0.0, 30.0, 62.0, 134.0)
-"""Where the columns of the table begin."""
+"""Left edges of the table columns in mm."""
 
 
 def write_report(path: Path, report: Report) -> Path:
-    """Write the page as PDF, whole or not at all.
+    """Write the report as PDF, whole or not at all.
 
     Raises:
-        BadInput: it cannot be drawn.
+        BadInput: the report cannot be drawn.
         CannotWrite: the disk is full or read-only.
     """
     with whole_file(path) as part:
@@ -49,13 +49,13 @@ def write_report(path: Path, report: Report) -> Path:
 
 
 def draw_report(painter: QPainter, paper: QRectF, per_mm: float, report: Report) -> None:
-    """Draw the page.
+    """Draw the report.
 
     Args:
-        painter: draws on the paper.
+        painter: painter of the paper.
         paper: the whole sheet in dots.
         per_mm: dots per mm.
-        report: what the page holds.
+        report: contents.
     """
     painter.fillRect(paper, Qt.GlobalColor.white)
     page = _Page(painter, paper.marginsRemoved(QMarginsF(*[MARGIN_MM * per_mm] * 4)), per_mm)
@@ -73,7 +73,7 @@ def draw_report(painter: QPainter, paper: QRectF, per_mm: float, report: Report)
 
 
 class _Page:
-    """A sheet that is filled from the top."""
+    """A page filled from top to bottom."""
 
     def __init__(self, painter: QPainter, area: QRectF, per_mm: float) -> None:
         self.painter, self.area, self.per_mm = painter, area, per_mm
@@ -84,7 +84,7 @@ class _Page:
 
     def font(self, points: float, *, is_bold: bool = False) -> None:
         font = QFont(self.painter.font())
-        font.setPixelSize(max(1, round(points / 72 * MM_PER_INCH * self.per_mm)))  # of this paper, not of the screen
+        font.setPixelSize(max(1, round(points / 72 * MM_PER_INCH * self.per_mm)))  # for this paper, not the screen
         font.setBold(is_bold)
         self.painter.setFont(font)
 
@@ -119,7 +119,7 @@ class _Page:
 
 
 def _draw_slices(page: _Page, report: Report) -> None:
-    """Original, corrected and difference of every key slice side by side."""
+    """Draw original, corrected and difference image of each key slice side by side."""
     gap = 3 * page.per_mm
     width = (page.area.width() - 2 * gap) / 3
     titles = (tr("Original"), report.method, tr("Difference, ±200 HU"))
@@ -165,7 +165,7 @@ def _draw_picture(page: _Page, place: QRectF, shown: Picture, window: HuWindow, 
 
 
 def _draw_scale(page: _Page, place: QRectF, per_mm_of_patient: float) -> None:
-    """A bar of 5 cm."""
+    """Draw a scale bar of 5 cm."""
     length = 50 * per_mm_of_patient
     end = place.bottomRight() - QPointF(1.5 * page.per_mm, 1.5 * page.per_mm)
     page.painter.setPen(QPen(PAPER_WHITE, 0.3 * page.per_mm))

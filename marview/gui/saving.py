@@ -1,4 +1,4 @@
-"""Saving what is seen: a picture of the active pane, a movie, a report of the result."""
+"""Saves a picture or movie of the active pane, or a report of the result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,19 +20,19 @@ MOVIES = "GIF (*.gif);;MP4 (*.mp4)"
 
 
 class Saving:
-    """Asks where to, and writes whole files."""
+    """Asks for a file name and writes the file, whole or not at all."""
 
     def __init__(self, window: QMainWindow, session: Session, grid: PaneGrid) -> None:
         self._window, self._session, self._grid = window, session, grid
         self.movie: MovieMaker = MovieMaker(session, grid.picture, window)
 
     def copy_picture(self) -> None:
-        """Copy what the active pane shows, with its scale bar, to the clipboard."""
+        """Copy the active pane, with its scale bar, to the clipboard."""
         QApplication.clipboard().setPixmap(self._grid.picture())
         self._session.messages.say(Severity.SUCCESS, tr("The picture was copied."))
 
     def save_picture(self) -> None:
-        """Ask where to, and write what the active pane shows as PNG or TIFF."""
+        """Ask for a file name and save the active pane as PNG or TIFF."""
         picture = self._grid.picture()
         path = self._ask(tr("Save the picture"), "picture.png", "PNG (*.png);;TIFF (*.tif)")
         if path is None:
@@ -46,7 +46,7 @@ class Saving:
         self._write(write, tr("The picture was written to {}.").format(path.name))
 
     def save_report(self) -> None:
-        """Ask where to, and write a one-page report of the result in view as PDF."""
+        """Ask for a file name and save a one-page report of the result in view as PDF."""
         session, loaded, result = self._session, self._session.loaded, self._session.result
         if loaded is None or result is None:
             return
@@ -66,20 +66,20 @@ class Saving:
         self._write(write, tr("The report was written to {}.").format(path.name))
 
     def save_scrolling(self) -> None:
-        """Ask where to, and write a movie of the active pane that runs through the slices."""
+        """Ask for a file name and save a movie of the active pane through the slices."""
         path = self._ask(tr("Save a movie of scrolling"), "scrolling.gif", MOVIES)
         if path is not None:
             self.movie.scroll(path)
 
     def save_flicker(self) -> None:
-        """Ask where to, and write a movie of original and result in turn."""
+        """Ask for a file name and save a movie that alternates between original and result."""
         path = self._ask(tr("Save a movie of flicker"), "flicker.gif", MOVIES)
         if path is not None:
             self._session.view.update(active="result")
             self.movie.flicker(path)
 
     def _ask(self, title: str, name: str, kinds: str) -> Path | None:
-        """The file that the person chooses; its folder is remembered."""
+        """Return the file the user chooses; its folder is remembered."""
         settings = self._session.settings
         folder = Path(settings.export_folder) if settings.export_folder else Path.home()
         chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), kinds)

@@ -1,4 +1,4 @@
-"""The list of series by patient and study: a picture, what it is, and a badge for every finding."""
+"""The list of series by patient and study, each with a picture, a description and badges for findings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ HEADING_MARGINS_PX = 34
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """What the list says of one series.
+    """The contents of one line of the list.
 
     Attributes:
-        key: tells series apart.
-        title: what the series calls itself.
+        key: unique key of the series.
+        title: description of the series.
         size: modality and number of slices.
-        badges: what is wrong with it, each with "error" or "warning", the worst first.
-        picture: grey levels, uint8 `[y, x]`; None where there is none.
-        details: what the tool tip says.
-        words: what a search looks at.
+        badges: findings, each with "error" or "warning", the worst first.
+        picture: grey levels, uint8 `[y, x]`; None without a picture.
+        details: text of the tool tip.
+        words: searchable text in lower case.
     """
 
     key: str
@@ -44,7 +44,7 @@ class Line:
 
 
 class SeriesList(QListWidget):
-    """Shows the entries of the library, and below them earlier series; a click opens one, a right click closes it."""
+    """Lists the open series above earlier ones; a click opens a series, a right click offers to close it."""
 
     close_asked = Signal(object)
     close_study_asked = Signal(object)
@@ -68,7 +68,7 @@ class SeriesList(QListWidget):
         self._clicked: Entry | KnownSeries | None = None
         self.menu.addAction(tr("Close the series")).triggered.connect(lambda: self.close_asked.emit(self._clicked))
         self.menu.addAction(tr("Close the study")).triggered.connect(lambda: self.close_study_asked.emit(self._clicked))
-        self.known_menu.addAction(tr("Take off the list of earlier studies")).triggered.connect(
+        self.known_menu.addAction(tr("Remove from the list of earlier studies")).triggered.connect(
             lambda: self.forget_asked.emit(self._clicked)
         )
         library.listed.connect(self.refresh)
@@ -81,12 +81,12 @@ class SeriesList(QListWidget):
             self.refresh()
 
     def narrow(self, text: str) -> None:
-        """Show only the open series that say every word of a text."""
+        """Show only the open series that contain every word of a text."""
         self._text = text
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the entries anew, keeping the selection."""
+        """Update the list and keep the selection."""
         self.clear()
         patient: object = None
         study: object = None
@@ -127,7 +127,7 @@ class SeriesList(QListWidget):
         item.setFlags(Qt.ItemFlag.NoItemFlags)
         heading = Label(parent=self)
         heading.setObjectName("studyHeading")
-        heading.ensurePolished()  # the style sheet's font is the one to measure with
+        heading.ensurePolished()  # the style sheet sets the font that the height depends on
         metrics, room = heading.fontMetrics(), self.width() - HEADING_MARGINS_PX
         heading.setText(
             "\n".join(metrics.elidedText(line, Qt.TextElideMode.ElideRight, room) for line in words.split("\n"))
@@ -164,7 +164,7 @@ class SeriesList(QListWidget):
             self.known_chosen.emit(meant)
         elif meant is not None and meant is not self._library.chosen:
             self._library.choose(meant)
-            self._mark()  # a series that is refused leaves the one in view chosen
+            self._mark()  # if opening fails, the series in view stays selected
 
 
 class SeriesLine(QWidget):
@@ -208,13 +208,13 @@ class SeriesLine(QWidget):
         row.addLayout(words, 1)
 
     def sizeHint(self) -> QSize:
-        """High enough for the picture."""
+        """Return a size with room for the picture."""
         hint = super().sizeHint()
         return QSize(180, max(PICTURE_PX + 16, hint.height()))
 
 
 def grey_pixmap(grey: NDArray[np.uint8], edge_px: int, ratio: float) -> QPixmap:
-    """Grey levels `[y, x]` as a picture that fits a square."""
+    """Return grey levels `[y, x]` as a picture scaled to fit a square."""
     held = np.ascontiguousarray(grey)
     rows, columns = held.shape
     image = QImage(held.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
@@ -229,14 +229,14 @@ def grey_pixmap(grey: NDArray[np.uint8], edge_px: int, ratio: float) -> QPixmap:
 
 
 def study_title(study: Study, *, with_patient: bool = True) -> str:
-    """Whose study it is and of when, in one or two lines; without the patient, only the study."""
+    """Return patient, date and description in one or two lines; without the patient, only the study."""
     if with_patient:
         return _title(study.patient_name, study.patient_id, study.date, study.description)
     return _title("", "", study.date, study.description)
 
 
 def patient_title(study: Study) -> str:
-    """The patient and the date of the study, in two lines at most."""
+    """Return patient and date of the study in at most two lines."""
     return _title(study.patient_name, study.patient_id, study.date, "")
 
 

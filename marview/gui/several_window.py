@@ -1,4 +1,4 @@
-"""Correct several studies: choose them, follow the queue, pause, resume, open a result."""
+"""The window *Correct several studies*: choose studies, follow the queue, pause, resume, open a result."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ FORMATS = {Format.DICOM: "DICOM series", Format.NIFTI: "NIfTI", Format.PNG: "PNG
 
 
 class SeveralWindow(QDialog):
-    """The queue of `marview batch`; it stays usable beside the main window, and closing it stops nothing."""
+    """The queue of `marview batch`, usable beside the main window; closing the window does not stop the queue."""
 
     def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
@@ -138,7 +138,7 @@ class SeveralWindow(QDialog):
         return [self.inputs.item(row).text() for row in range(self.inputs.count())]
 
     def refresh(self, *_: object) -> None:
-        """Show the batch as it stands."""
+        """Show the state of the batch."""
         several, jobs = self._several, self._several.jobs
         is_under_way = several.stage.is_under_way
         for widget in (self.inputs, self.output, self.method, self.margin, self.format):

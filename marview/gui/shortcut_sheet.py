@@ -1,4 +1,4 @@
-"""The sheet of keys and mouse, made from the rows of actions."""
+"""The sheet of keys and mouse gestures, built from the table of actions."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
@@ -34,7 +34,7 @@ TITLES = {
 
 
 class ShortcutSheet(QDialog):
-    """Shows every key and what the mouse does."""
+    """Shows all keys and mouse gestures."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,13 +75,13 @@ class ShortcutSheet(QDialog):
 
 
 def keys_of(row: Row) -> str:
-    """The keys of a row as people read them."""
+    """Return the keys of a row in the platform's notation."""
     native = QKeySequence.SequenceFormat.NativeText
     return "  ".join(QKeySequence(key).toString(native) for key in row.keys)
 
 
 def _columns(groups: dict[str, list[tuple[str, str]]]) -> list[list[tuple[str, list[tuple[str, str]]]]]:
-    """Groups dealt onto columns of about the same height, in their order."""
+    """Distribute groups over columns of similar height, in order."""
     whole = sum(len(rows) + 2 for rows in groups.values())
     columns: list[list[tuple[str, list[tuple[str, str]]]]] = [[]]
     height = 0

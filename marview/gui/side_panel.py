@@ -1,4 +1,4 @@
-"""The right side: metal, its tools and pieces, method, run."""
+"""The side panel on the right: metal, tools, pieces, method and run."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
@@ -20,7 +20,7 @@ WIDTH = 312
 
 
 class SidePanel(QWidget):
-    """Sections that scroll, above the button that always shows."""
+    """Sections that scroll above the run controls, which are always visible."""
 
     def __init__(self, session: Session, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,5 +59,5 @@ class SidePanel(QWidget):
         column.addWidget(scroll, 1)
         column.addWidget(line())
         column.addWidget(self.run)
-        self.run.head.addWidget(self.method.chooser)  # the method stays in view beside the button that runs it
+        self.run.head.addWidget(self.method.chooser)  # the method stays visible beside the button that runs it
         self.setFocusProxy(self.metal.finder)

@@ -1,4 +1,4 @@
-"""A rail beside the panes: where in the series the slice in view is, which slices hold metal, which are corrected."""
+"""A rail beside the panes that marks the slice in view, the slices with metal and the corrected slices."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
@@ -13,7 +13,7 @@ WIDTH, MARGIN = 22, 10
 
 
 class SliceRail(QWidget):
-    """Slice 1 is at the top; a click or drag goes there."""
+    """A rail with slice 1 at the top; a click or drag goes to a slice."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,7 +27,7 @@ class SliceRail(QWidget):
         session.runs.filled.connect(self._redraw)
 
     def sizeHint(self) -> QSize:
-        """Narrow and tall."""
+        """Return a narrow, tall size."""
         return QSize(WIDTH, 200)
 
     def _follow(self, _display: Display, names: frozenset[str]) -> None:
@@ -70,7 +70,7 @@ class SliceRail(QWidget):
         self._go(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Go along with the drag."""
+        """Follow the drag."""
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._go(event)
 

@@ -1,4 +1,4 @@
-"""The panel of studies: a search, the open series, earlier ones, and folders that are watched."""
+"""The study panel: search, open series, earlier series and watched folders."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from marview.session.session import Session
 
 
 class StudyBrowser(QWidget):
-    """What is searched for narrows the list: open series by what they say, earlier ones by what the index says."""
+    """A search field above the series list; it filters open series and searches the index of earlier ones."""
 
     def __init__(self, session: Session, series: SeriesList, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,7 +53,7 @@ class StudyBrowser(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the earlier studies that were found, and what is watched."""
+        """Show the earlier studies found and the watched folders."""
         self.series.show_known(self._studies.found)
         folders = self._studies.watched
         names = ", ".join(Path(folder).name or folder for folder in folders)
@@ -73,7 +73,7 @@ class StudyBrowser(QWidget):
             stop.triggered.connect(lambda _is_checked=False, folder=folder: self._studies.unwatch(folder))
         self.menu.addSeparator()
         self.menu.addAction(tr("Read the headers of earlier studies again")).triggered.connect(self._studies.rebuild)
-        self.menu.addAction(tr("Empty the list of earlier studies")).triggered.connect(self._studies.clear)
+        self.menu.addAction(tr("Clear the list of earlier studies")).triggered.connect(self._studies.clear)
 
     def ask_to_watch(self) -> None:
         """Ask for a folder, and watch it."""
@@ -82,6 +82,6 @@ class StudyBrowser(QWidget):
             self._studies.watch(Path(chosen))
 
     def focus_search(self) -> None:
-        """Give the focus to the search."""
+        """Move the focus to the search field."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()

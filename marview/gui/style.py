@@ -1,4 +1,4 @@
-"""Dress the application: dark palette, style sheet, fonts."""
+"""The look of the application: dark palette, style sheet, fonts."""
 
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
@@ -8,7 +8,7 @@ from marview.paths import resources
 
 
 def style_sheet() -> str:
-    """The style sheet with its colours filled in; `@name` stands for a colour of the palette."""
+    """Return the style sheet with its colours filled in; `@name` is a colour of the palette."""
     folder = resources()
     text = (folder / "style" / "marview.qss").read_text(encoding="utf-8")
     for name in sorted(COLOURS, key=len, reverse=True):
@@ -17,7 +17,7 @@ def style_sheet() -> str:
 
 
 def dress(application: QApplication) -> None:
-    """Give the application marview's look."""
+    """Apply palette, style sheet and fonts to the application."""
     application.setStyle("Fusion")
     palette = QPalette()
     role = QPalette.ColorRole

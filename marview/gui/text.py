@@ -1,8 +1,8 @@
-"""Words on screen pass through here, so that they can be translated."""
+"""Translation of the window's texts."""
 
 from PySide6.QtCore import QCoreApplication
 
 
 def tr(text: str) -> str:
-    """The text in the person's language."""
+    """Return the text in the user's language."""
     return QCoreApplication.translate("marview", text)

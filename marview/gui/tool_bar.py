@@ -11,13 +11,13 @@ from marview.session.presets import presets
 from marview.session.session import Session
 
 WITH_WORDS = frozenset({"open", "layout"})
-"""Groups whose buttons show their title beside the icon."""
+"""Groups whose buttons show a title beside the icon."""
 
 OWN = "own"
 
 
 class ToolBar(QToolBar):
-    """Buttons for the actions used most."""
+    """A tool bar of the most used actions."""
 
     def __init__(self, session: Session, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(tr("Tools"), parent)
@@ -55,7 +55,7 @@ class ToolBar(QToolBar):
         box.setMaxVisibleItems(20)
         box.setToolTip(tr("HU window (keys 0 to 9)"))
         box.setAccessibleName(tr("HU window"))
-        box.addItem(tr("The file's own"), OWN)
+        box.addItem(tr("From the file"), OWN)
         for preset in presets():
             width, level = preset.window.width_hu, preset.window.level_hu
             box.addItem(f"{tr(preset.title)}   {width:g} / {level:g}", preset.window)

@@ -1,4 +1,4 @@
-"""The size of the window, the widths of its panels and its layout, from one day to the next."""
+"""Saves and restores the window's size, panel widths and layout between sessions."""
 
 import contextlib
 
@@ -11,29 +11,29 @@ from marview.session.session import Session
 WANTED = (1600, 1000)
 NARROW_PX = 1400
 FRAME = (16, 48)
-"""What the frame and title of a window add, at most."""
+"""Upper bound of the size of a window's frame and title bar in pixels."""
 
 
 def fit_screen(window: QMainWindow) -> None:
-    """Give a new window its size: what marview wants, or what the screen has."""
+    """Set the size of a new window, limited to the screen."""
     room = window.screen().availableGeometry()
     window.resize(min(WANTED[0], room.width() - FRAME[0]), min(WANTED[1], room.height() - FRAME[1]))
 
 
 def restore(window: QMainWindow, panels: QSplitter, session: Session) -> None:
-    """Give a window the place, panels and layout it had last; a damaged record changes nothing."""
+    """Restore position, panels and layout of a window; ignore a damaged record."""
     stored = session.settings.window
     is_first = not window.restoreGeometry(_bytes(stored.get("geometry", "")))
     if is_first:
         fit_screen(window)
     if not panels.restoreState(_bytes(stored.get("panels", ""))) and window.width() < NARROW_PX:
-        panels.setSizes([0, *panels.sizes()[1:]])  # the series list opens with F7, or by its edge
+        panels.setSizes([0, *panels.sizes()[1:]])  # F7 or the splitter opens the series list
     with contextlib.suppress(ValueError):
         session.view.update(layout=Layout(stored.get("layout", Layout.READ)))
 
 
 def remember(window: QMainWindow, panels: QSplitter, session: Session) -> None:
-    """Note place, panels and layout; the session writes them with its settings."""
+    """Store position, panels and layout in the session's settings."""
     session.settings.window = {
         "geometry": _text(window.saveGeometry()),
         "panels": _text(panels.saveState()),

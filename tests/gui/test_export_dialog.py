@@ -44,7 +44,7 @@ def test_what_cannot_be_written_is_a_sentence(dialog, qtbot, tmp_path) -> None:
 def test_no_folder_is_a_sentence(dialog) -> None:
     dialog.folder.setText("  ")
     dialog.export()
-    assert dialog.sentence.text() == "Say which folder."
+    assert dialog.sentence.text() == "Choose a folder."
 
 
 def test_browse_keeps_the_name(dialog, monkeypatch, tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""Changes of the mask as a whole: by how much, on what, and which."""
+"""Changes to the whole mask: amount, scope and operation."""
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QAction
@@ -13,7 +13,7 @@ from marview.session.tools import Scope, ToolSettings, Unit
 
 SCOPES = {
     Scope.VOLUME: "Whole mask, in 3D",
-    Scope.SLICES: "Every slice by itself",
+    Scope.SLICES: "Slice by slice",
     Scope.SLICE: "This slice",
 }
 UNITS = {Unit.MM: "mm", Unit.PIXELS: "pixels"}
@@ -28,7 +28,7 @@ BUTTONS = (
 
 
 class ChangePanel(FoldingSection):
-    """Each button is one step of undo."""
+    """Buttons that change the mask; each click is one undo step."""
 
     def __init__(self, session: Session, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(tr("Change the whole mask"), parent)
@@ -37,7 +37,7 @@ class ChangePanel(FoldingSection):
         self.amount.setRange(0.5, 20.0)
         self.amount.setSingleStep(0.5)
         self.amount.setDecimals(1)
-        self.amount.setAccessibleName(tr("By how much"))
+        self.amount.setAccessibleName(tr("Amount of the change"))
         set_up(self.amount, 76)
         self.unit, self.scope = QComboBox(), QComboBox()
         for unit, title in UNITS.items():
@@ -77,7 +77,7 @@ class ChangePanel(FoldingSection):
 
 
 def _tie(button: QPushButton, action: QAction) -> None:
-    """A button that does what an action does, where it can be done."""
+    """Make a button trigger an action and share its enabled state."""
     button.clicked.connect(action.trigger)
     action.enabledChanged.connect(button.setEnabled)
     button.setEnabled(action.isEnabled())

@@ -1,4 +1,4 @@
-"""A titled part of the side panel that folds away."""
+"""A section of the side panel that can be folded."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -8,7 +8,7 @@ from marview.gui.panels.section import Section
 
 
 class FoldingSection(Section):
-    """Its title opens and closes what is below."""
+    """A section whose title unfolds and folds its contents."""
 
     def __init__(self, title: str, parent: QWidget | None = None, *, is_open: bool = False) -> None:
         super().__init__(title, parent)

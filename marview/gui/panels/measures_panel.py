@@ -1,4 +1,4 @@
-"""The list of measurements: click to go there, compare a region in all images, remove, export."""
+"""The list of measurements: go to one, compare a region in all images, remove, export."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ MOST_PX = 150
 
 
 class MeasuresPanel(FoldingSection):
-    """One line a measurement, with its value in the original and its change in the result in view."""
+    """One line per measurement, with its value in the original and its change in the result in view."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(tr("Measurements"), parent, is_open=True)
@@ -30,7 +30,7 @@ class MeasuresPanel(FoldingSection):
         self.list.currentRowChanged.connect(lambda _row: self._detail())
         self.details = RegionDetails()
         self.remove = QPushButton(tr("Remove"))
-        self.remove.setToolTip(tr("Remove the measurement that is selected, or the last one"))
+        self.remove.setToolTip(tr("Remove the selected measurement, or the last one"))
         self.remove.clicked.connect(self._remove)
         self.export = QPushButton(icon("export"), tr("Export …"))
         self.export.setToolTip(tr("Write the measurements as CSV or as DICOM SR"))
@@ -47,7 +47,7 @@ class MeasuresPanel(FoldingSection):
         self.refresh()
 
     def refresh(self, *_: object) -> None:
-        """List them anew."""
+        """Update the list."""
         listed = self._session.measures.listed
         self.setVisible(bool(listed))
         is_longer = len(listed) > self.list.count()
@@ -62,7 +62,7 @@ class MeasuresPanel(FoldingSection):
             self.list.addItem(item)
         self.list.setCurrentRow(min(chosen, len(listed) - 1))
         blocker.unblock()
-        self.list.ensurePolished()  # the style sheet's rows are the ones to measure
+        self.list.ensurePolished()  # rows get their final height from the style sheet
         row_px = self.list.sizeHintForRow(0) if listed else 0
         self.list.setFixedHeight(min(MOST_PX, len(listed) * row_px + 2 * self.list.frameWidth() + 4))
         if (item := self.list.currentItem()) is not None:
@@ -70,7 +70,7 @@ class MeasuresPanel(FoldingSection):
         self._detail()
 
     def _detail(self) -> None:
-        """Compare the region that is chosen in all images."""
+        """Compare the selected region in all images."""
         item = self.list.currentItem()
         measure = None if item is None else item.data(Qt.ItemDataRole.UserRole)
         is_region = measure is not None and measure.kind in REGIONS

@@ -1,4 +1,4 @@
-"""The metal mask: where it is taken from, by which threshold, its margin, and what it holds."""
+"""The metal panel: source of the mask, threshold, margin and contents."""
 
 import math
 
@@ -33,7 +33,7 @@ FOUND = {
 
 
 class MetalPanel(Section):
-    """Sets the recipe of the session's mask; what it shows is always the mask in use."""
+    """Sets how the session finds metal; always shows the mask in use."""
 
     def __init__(self, session: Session, find: QAction, parent: QWidget | None = None) -> None:
         super().__init__(tr("Metal"), parent)
@@ -44,7 +44,7 @@ class MetalPanel(Section):
         self.source = QComboBox()
         for source, title in SOURCES.items():
             self.source.addItem(tr(title), source)
-        self.source.setAccessibleName(tr("How metal is found"))
+        self.source.setAccessibleName(tr("Source of the metal mask"))
         self.source.setPlaceholderText(tr("Edited by hand"))
         self.threshold = QSpinBox()
         self.threshold.setRange(LOWEST_HU, 32000)
@@ -57,7 +57,7 @@ class MetalPanel(Section):
         self.slider.setAccessibleName(tr("Threshold"))
         self.classes = QSpinBox()
         self.classes.setRange(2, 12)
-        self.classes.setToolTip(tr("Into how many classes of HU k-means divides the series; the densest is metal"))
+        self.classes.setToolTip(tr("Number of HU classes for k-means; the densest class is metal"))
         set_up(self.classes, FIELD_PX)
         self.lowest = QSpinBox()
         self.lowest.setRange(0, 32000)
@@ -70,12 +70,12 @@ class MetalPanel(Section):
         self.hint.setWordWrap(True)
         self.in_slices = QCheckBox(tr("Slice by slice"))
         self.margin = _length(-5.0, 10.0, 0.5)
-        self.margin.setToolTip(tr("Grow (+) or shrink (−) what was found"))
+        self.margin.setToolTip(tr("Grow (+) or shrink (−) the metal found"))
         self.smallest = _length(0.0, 10_000.0, 1.0)
         self.smallest.setSuffix(" mm³")
         self.smallest.setSpecialValueText(tr("any size"))
-        self.smallest.setToolTip(tr("Pieces of metal smaller than this are dropped"))
-        self.unbox = QPushButton(tr("Take the box away"))
+        self.smallest.setToolTip(tr("Pieces of metal smaller than this are removed"))
+        self.unbox = QPushButton(tr("Remove box"))
         self.summary, self.trace, self.notes = Label(), Label(), Label()
         for label, name in ((self.summary, "muted"), (self.trace, "muted"), (self.notes, "warning")):
             label.setObjectName(name)
@@ -119,7 +119,7 @@ class MetalPanel(Section):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the mask in use."""
+        """Update the panel from the mask in use."""
         metal, loaded = self._session.metal, self._session.loaded
         self.setEnabled(loaded is not None and loaded.report.is_volume)
         if not math.isnan(metal.found_threshold_hu) and not self._settle.isActive():
@@ -164,12 +164,12 @@ class MetalPanel(Section):
             self.summary.setToolTip(tooltip(metal.recipe.text))
 
     def _say_trace(self) -> None:
-        """How much the trace of the slice in view hides, and which slice is worst."""
+        """Show the coverage of the trace in the slice in view, and the worst slice."""
         traces, here = self._session.traces, self._session.view.display.slice_index
         coverage, worst = traces.coverage.get(here), traces.worst
         counts = self._session.metal.counts
         if coverage is not None and not coverage.fraction and here < len(counts) and counts[here]:
-            coverage = None  # as it was before there was metal in this slice
+            coverage = None  # computed before this slice had metal
         self.trace.setVisible(coverage is not None)
         if coverage is None:
             return
@@ -191,7 +191,7 @@ class MetalPanel(Section):
         return made
 
     def _choose(self, at: int) -> None:
-        source = Source(self.source.itemData(at))  # Qt gives a plain text back
+        source = Source(self.source.itemData(at))  # Qt returns plain text
         self._session.metal.set_source(source)
         if source is Source.GROWING:
             self._session.tools.update(tool=Tool.GROW)

@@ -1,4 +1,4 @@
-"""The method chooser, presets, what the method is good for, its parameters and the device it runs on."""
+"""The method panel: chooser, presets, purpose, parameters and device."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,9 +23,9 @@ class MethodPanel(Section):
     """Chooses the method of the next run.
 
     Args:
-        methods: what is installed, and the parameters chosen.
-        speeds: how long methods take on this machine.
-        use: takes a preset over.
+        methods: installed methods and chosen parameters.
+        speeds: run times of methods on this machine.
+        use: applies a preset.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class MethodPanel(Section):
         self._show()
 
     def _list_untrained(self) -> None:
-        """Below the others, where they cannot be chosen; each says how to train it."""
+        """List untrained methods below the others, disabled; their tool tips say how to train them."""
         model = self.chooser.model()
         assert isinstance(model, QStandardItemModel)
         for listing in self._methods.listings:
@@ -115,7 +115,7 @@ class MethodPanel(Section):
         self._show_form()
 
     def show_purpose(self) -> None:
-        """What the method is good for, and how long it took here; nothing where no run was made on this machine."""
+        """Show the purpose of the method and, if it has run on this machine, its time per slice."""
         current = self._methods.current
         manifest = None if current is None else current.manifest
         known = self._speeds.seconds_a_slice(current, self._methods.device)

@@ -1,4 +1,4 @@
-"""A form made from the JSON schema of a method's parameters."""
+"""A form built from the JSON schema of a method's parameters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ LARGE = 1_000_000
 
 
 class ParameterForm(QWidget):
-    """One field a parameter; `changed(name, value)` is called when a person changes one."""
+    """One field per parameter; calls `changed(name, value)` when the user changes one."""
 
     def __init__(self, changed: Callable[[str, Any], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,7 +25,7 @@ class ParameterForm(QWidget):
         self._column.setSpacing(7)
 
     def show_schema(self, schema: Mapping[str, Any], values: Mapping[str, Any], *, with_advanced: bool) -> None:
-        """Make the fields anew, with the values that differ from their defaults."""
+        """Rebuild the fields; `values` holds the values that differ from their defaults."""
         self.clear()
         for name, rule in schema.get("properties", {}).items():
             rule = resolved(rule, schema)
@@ -58,7 +58,7 @@ class ParameterForm(QWidget):
                     widget.deleteLater()
 
     def _field(self, name: str, rule: Mapping[str, Any], value: Any) -> QWidget | None:
-        """The widget for one parameter; None for kinds that only the command line sets."""
+        """Return the widget of one parameter; None for types that only the command line can set."""
         kind = rule.get("type")
         if "enum" in rule:
             return self._choice(name, rule, value)
@@ -107,7 +107,7 @@ class ParameterForm(QWidget):
 
 
 def resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A property with its reference followed and "this or nothing" reduced to this."""
+    """Return a property with its reference resolved and an optional type reduced to the type itself."""
     made = dict(rule)
     for key in ("allOf", "anyOf"):
         for part in made.pop(key, []):

@@ -1,4 +1,4 @@
-"""The list of the pieces of metal: switch them on and off, click to go there."""
+"""The list of metal pieces: switch them on and off, click to go to one."""
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
@@ -16,7 +16,7 @@ COLUMNS = ("mm³", "mean HU", "max", "slices")
 
 
 class PiecesPanel(FoldingSection):
-    """One row a piece, the largest first."""
+    """One row per piece, largest first."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(tr("Pieces of metal"), parent, is_open=True)
@@ -52,7 +52,7 @@ class PiecesPanel(FoldingSection):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the pieces as they are listed."""
+        """Update the list of pieces."""
         pieces = self._session.pieces
         self.setVisible(bool(pieces.listed))
         self._rows = list(pieces.listed)
@@ -65,8 +65,8 @@ class PiecesPanel(FoldingSection):
         self.more.setVisible(pieces.smaller > 0)
 
     def _wait(self) -> None:
-        """List the pieces once the mask stops changing; until then the list shows the earlier mask."""
-        self.more.setText(tr("Of the mask as it was; counting …"))
+        """Update the list once the mask stops changing; until then it shows the earlier mask."""
+        self.more.setText(tr("Counting pieces of the changed mask …"))
         self.more.setVisible(not self._session.metal.is_painting)
         self._settle.start()
 
@@ -97,5 +97,5 @@ def _row(piece: Piece, numbers: SliceNumbers) -> QTreeWidgetItem:
     for column in range(4):
         item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     densest = numbers.number(component.densest_zyx[0])
-    item.setToolTip(3, tr("Click to go to its densest voxel, in slice {}").format(densest))
+    item.setToolTip(3, tr("Click to go to its densest voxel in slice {}").format(densest))
     return item

@@ -1,4 +1,4 @@
-"""What a region holds in every image that is compared: a row of numbers and a histogram each."""
+"""Statistics and histograms of a region in the original and all results."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ HEADINGS = ("Image", "Mean", "Change", "SD")
 
 
 class RegionDetails(QWidget):
-    """Rows and histograms of the region that is chosen; hidden for other measurements."""
+    """A table and a histogram plot of the selected region; hidden for other measurements."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +41,7 @@ class RegionDetails(QWidget):
         self.hide()
 
     def show_region(self, measure: Measure | None, pictures: Mapping[str, Picture]) -> None:
-        """Show what a region holds in each picture, by title, the original first; anything else hides the details."""
+        """Show a region's statistics in each picture by title, the original first; hide for other measurements."""
         inside = {}
         if measure is not None and measure.kind in REGIONS:
             samples = {title: picture.values[measure.pixels(picture)] for title, picture in pictures.items()}

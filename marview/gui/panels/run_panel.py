@@ -1,4 +1,4 @@
-"""The button that starts a run, its progress, and what the run left; everything derives from the job."""
+"""The run panel: start, progress, cancel and retry, derived from the current job."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -17,13 +17,13 @@ STEPS = 1000
 
 _REDUCES = "Correct every slice with metal, the one in view first  (Ctrl+R)"
 _LEARNS_FIRST = (
-    "Learn from this scan's slices without metal, then correct those with metal  (Ctrl+R). What was learned is used "
-    "again while metal and settings stay as they are."
+    "Learn from this scan's slices without metal, then correct those with metal  (Ctrl+R). The trained network is "
+    "reused until the metal mask or the settings change."
 )
 
 
 class RunPanel(QWidget):
-    """Starts a run, shows its progress, cancels it; then offers the export, or the rest of a run that stopped early."""
+    """Starts a run, shows its progress and cancels it; then offers export, or retry of the missing slices."""
 
     def __init__(
         self, session: Session, reduce: QAction, retry: QAction, export: QAction, parent: QWidget | None = None
@@ -81,7 +81,7 @@ class RunPanel(QWidget):
         self.refresh()
 
     def refresh(self, *_: object) -> None:
-        """Show the job as it stands."""
+        """Show the state of the job."""
         job = self._session.runs.job
         is_running = self._session.runs.is_running
         is_learning_first = self._session.learns_first
@@ -143,7 +143,7 @@ class RunPanel(QWidget):
 
 
 def progress_text(job: Job) -> str:
-    """How far a run is, in words."""
+    """Describe the progress of a run."""
     if job.state is State.CANCELLING:
         return tr("Stopping …")
     if job.state is State.QUEUED:

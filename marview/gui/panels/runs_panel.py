@@ -1,4 +1,4 @@
-"""The runs on the series in view: those that are queued, and those that were made."""
+"""The list of runs on the series in view: queued and finished."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -26,7 +26,7 @@ MOST_PX = 170
 
 
 class RunsPanel(FoldingSection):
-    """One line a run. A click on one that was made puts its result in view; two of them can be compared."""
+    """One line per run. Clicking a finished run shows its result; two runs can be compared."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(tr("Runs"), parent, is_open=True)
@@ -39,8 +39,8 @@ class RunsPanel(FoldingSection):
         self.list.itemClicked.connect(self._show)
         self.list.itemActivated.connect(self._show)
         self.list.itemSelectionChanged.connect(self._enable)
-        self.earlier = self._button(tr("Earlier"), tr("Let the waiting run begin earlier"), lambda: self._move(-1))
-        self.later = self._button(tr("Later"), tr("Let the waiting run begin later"), lambda: self._move(1))
+        self.earlier = self._button(tr("Earlier"), tr("Move the waiting run up in the queue"), lambda: self._move(-1))
+        self.later = self._button(tr("Later"), tr("Move the waiting run down in the queue"), lambda: self._move(1))
         self.cancel = self._button(tr("Cancel"), tr("Cancel the selected runs"), self._cancel)
         self.again = self._button(
             tr("Run again"), tr("The same method, parameters and slices, with the mask in use"), self._run_again
@@ -64,7 +64,7 @@ class RunsPanel(FoldingSection):
         return made
 
     def refresh(self, *_: object) -> None:
-        """List the runs; while they are the same, only their words change."""
+        """Update the list; if the runs are the same, only their texts."""
         runs: list[Job | Result] = [*self._session.runs.queue, *self._session.results]
         listed = [self.list.item(row).data(Qt.ItemDataRole.UserRole) for row in range(self.list.count())]
         if [id(one) for one in listed] != [id(one) for one in runs]:
@@ -84,7 +84,7 @@ class RunsPanel(FoldingSection):
 
     @property
     def selected(self) -> list[Job | Result]:
-        """The runs that are selected, in their order."""
+        """Return the selected runs in list order."""
         return [item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()]
 
     def _describe(self, item: QListWidgetItem, run: Job | Result) -> None:

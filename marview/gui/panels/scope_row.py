@@ -1,4 +1,4 @@
-"""Which slices the next run corrects."""
+"""The choice of slices for the next run."""
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QWidget
@@ -18,7 +18,7 @@ TITLES = {
 
 
 class ScopeRow(QWidget):
-    """A choice, and two slice numbers where a range is chosen."""
+    """A chooser, and two slice numbers for a range."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,7 +44,7 @@ class ScopeRow(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the scope, within the slices of the series in view."""
+        """Show the scope, limited to the slices of the series in view."""
         scope, count = self._session.reductions.scope, max(1, self._session.view.display.slice_count)
         with QSignalBlocker(self.reach), QSignalBlocker(self.first), QSignalBlocker(self.last):
             self.reach.setCurrentIndex(self.reach.findData(scope.reach))
@@ -55,7 +55,7 @@ class ScopeRow(QWidget):
             widget.setVisible(scope.reach is Reach.RANGE)
 
     def _choose(self) -> None:
-        """A range begins as that of the slices with metal."""
+        """Apply the choice; a new range covers the slices with metal."""
         session, reach = self._session, Reach(self.reach.currentData())
         numbers = [session.view.display.numbers.number(int(z)) for z in session.metal.slices] or [1]
         session.reductions.scope = RunScope(reach, min(numbers), max(numbers))

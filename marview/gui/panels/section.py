@@ -1,4 +1,4 @@
-"""A titled part of the side panel."""
+"""A titled section of the side panel."""
 
 from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
@@ -6,7 +6,7 @@ from marview.gui.label import Label
 
 
 class Section(QWidget):
-    """A title, room beside it, and a column of widgets."""
+    """A title with space for controls beside it, and a column of widgets."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -23,21 +23,21 @@ class Section(QWidget):
 
 
 def set_up(box: QSpinBox | QDoubleSpinBox, width: int) -> None:
-    """Give a number field its width and margin; it reports a number when it is typed to the end."""
+    """Set width and margin of a number field; it reports a value only when typing is finished."""
     box.setKeyboardTracking(False)
     box.setFixedWidth(width)
-    box.lineEdit().setTextMargins(8, 0, 0, 0)  # style sheets do not pad number fields on the left
+    box.lineEdit().setTextMargins(8, 0, 0, 0)  # style sheets cannot pad number fields on the left
 
 
 def line() -> QFrame:
-    """A thin line between sections."""
+    """Make a thin line between sections."""
     made = QFrame()
     made.setObjectName("line")
     return made
 
 
 def labelled(text: str, widget: QWidget) -> QHBoxLayout:
-    """A row: words on the left, a widget on the right."""
+    """Make a row with a label on the left and a widget on the right."""
     words = Label(text)
     words.setBuddy(widget)
     widget.setAccessibleName(widget.accessibleName() or text)

@@ -1,4 +1,4 @@
-"""The hand tools and how the one in hand is set."""
+"""The mask tools and the settings of the selected tool."""
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtWidgets import (
@@ -23,16 +23,16 @@ from marview.session.tools import RADII_MM, Tool, ToolSettings
 FIELD_PX = 96
 SLIDER_STEPS = 2
 HINTS = {
-    Tool.NONE: "With a tool on, the left button paints in the original; Alt + left is width and level.",
-    Tool.POLYGON: "Click corners; double click, or click the first one, to close. Esc lets go.",
-    Tool.FREEHAND: "Draw around what is metal.",
-    Tool.GROW: "Click on metal: what is as dense and touches is added.",
-    Tool.BOX: "Drag a box: only metal within it is kept, in every slice. A click takes the box away.",
+    Tool.NONE: "With a tool on, the left button paints in the original; Alt + left drag changes width and level.",
+    Tool.POLYGON: "Click the corners; double-click, or click the first one, to close. Esc cancels.",
+    Tool.FREEHAND: "Draw around the metal.",
+    Tool.GROW: "Click on metal to add connected voxels of similar density.",
+    Tool.BOX: "Drag a box to keep only the metal inside it, in every slice. Click to remove the box.",
 }
 
 
 class ToolsPanel(Section):
-    """A row of tools, and below it what concerns the one in hand."""
+    """A row of tools above the settings of the selected tool."""
 
     def __init__(self, session: Session, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(tr("Mask tools"), parent)
@@ -68,7 +68,7 @@ class ToolsPanel(Section):
         down.addWidget(self.slider)
         down.addWidget(self.sphere)
         self.body.addWidget(self.shape)
-        self.removes = Segmented({"add": tr("Add"), "remove": tr("Take away")})
+        self.removes = Segmented({"add": tr("Add"), "remove": tr("Remove")})
         self.body.addWidget(self.removes)
         self.is_limited = QCheckBox(tr("Only voxels from … to"))
         self.range = QWidget()

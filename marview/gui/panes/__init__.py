@@ -1,1 +1,1 @@
-"""The panes: views on the session, each with its own file."""
+"""The panes: views of the session, one per file."""

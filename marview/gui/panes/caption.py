@@ -1,4 +1,4 @@
-"""Two lines under a pane; what does not fit is elided and told by the tool tip."""
+"""Two lines under a pane, elided to fit; the tool tip shows the whole text."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ MARGIN_PX = 10
 
 
 class Caption(QWidget):
-    """Always two lines high, so that pictures side by side keep the same size."""
+    """A caption that is always two lines high, so that pictures side by side have the same size."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -22,7 +22,7 @@ class Caption(QWidget):
         self.setFixedHeight(2 * self.fontMetrics().height() + 8)
 
     def set_lines(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
-        """Write both lines; the tool tip tells them in full, and more. `short` stands for a second line too long."""
+        """Set both lines and further lines of the tool tip; `short` replaces a second line that does not fit."""
         self._short = short
         self.setToolTip(tooltip("\n".join((first, second, *more)).strip()))
         if (first, second) != self.lines:
@@ -31,18 +31,18 @@ class Caption(QWidget):
             self.update()
 
     def sizeHint(self) -> QSize:
-        """As wide as may be."""
+        """Return a wide size; the layout shrinks it."""
         return QSize(100, self.height())
 
     def shown_second(self, width: int) -> str:
-        """The second line as it is shown in so many pixels: whole, in short, or elided."""
+        """Return the second line for a width in pixels: whole, short or elided."""
         line, metrics = self.lines[1], self.fontMetrics()
         if self._short and metrics.horizontalAdvance(line) > width:
             line = self._short
         return metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw them."""
+        """Draw both lines."""
         painter = QPainter(self)
         metrics, width = self.fontMetrics(), self.width() - 2 * MARGIN_PX
         for number, (line, tone) in enumerate(zip(self.lines, ("muted", "muted"), strict=True)):

@@ -1,4 +1,4 @@
-"""One of several results beside the original; every pane of the comparison shows the same measurements."""
+"""A pane of the comparison of all results; every pane shows the same measurements."""
 
 from PySide6.QtWidgets import QWidget
 
@@ -15,10 +15,10 @@ PREFIX = "compare "
 
 
 class ComparePane(SlicePane):
-    """Shows the result at a place of the list of results.
+    """Shows one result of the list of results.
 
     Args:
-        place: from 0, the oldest result first.
+        place: index in the list; 0 is the oldest result.
     """
 
     redraws_for = frozenset({"slice_index", "slice_count", "is_original_held", "layout", "maximised"})
@@ -32,12 +32,12 @@ class ComparePane(SlicePane):
 
     @property
     def result(self) -> Result | None:
-        """The result that is shown; None where there are fewer."""
+        """Return the result of this pane; None if there are fewer results."""
         results = self.session.results
         return results[self._place_in_list] if self._place_in_list < len(results) else None
 
     def picture(self) -> Picture | None:
-        """The slice in view, corrected; the original while that is held."""
+        """Return the corrected slice, or the original while its key is held."""
         original, result, display = self.session.original(), self.result, self.session.view.display
         if original is None or result is None:
             return original
@@ -49,15 +49,15 @@ class ComparePane(SlicePane):
         return Picture(result.corrected(original.values, display.slice_index), original.pixel_mm)
 
     def plane(self) -> MeasuredPlane | None:
-        """None: it shows a slice."""
+        """Return None: the pane shows a slice."""
         return None
 
     def is_there(self) -> bool:
-        """Whether a series is open."""
+        """Return whether a series is open."""
         return self.session.loaded is not None
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """The slice as it was read, and as this result corrects it."""
+        """Return the original slice and this result's corrected slice."""
         original, result = self.session.original(), self.result
         if original is None or result is None:
             return original, None

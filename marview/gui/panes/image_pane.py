@@ -1,4 +1,4 @@
-"""A pane whose view is a raster picture."""
+"""A pane that shows a raster picture."""
 
 from PySide6.QtWidgets import QWidget
 
@@ -7,7 +7,7 @@ from marview.gui.panes.pane import Pane
 
 
 class ImagePane(Pane):
-    """A frame around an `ImageView`, whose gestures maximise the pane and open its menu."""
+    """A pane around an `ImageView`; gestures maximise the pane and open its menu."""
 
     def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
         view = ImageView()

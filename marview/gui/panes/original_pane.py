@@ -1,4 +1,4 @@
-"""The slice as it was read, with the metal mask; here it is painted."""
+"""The original slice with the metal mask, where the user paints."""
 
 from PySide6.QtWidgets import QWidget
 
@@ -15,13 +15,13 @@ from marview.volume.box import Box
 
 
 def _about(loaded: LoadedSeries) -> list[str]:
-    """What a derived series says of how it was made."""
+    """Describe how a derived series was made, from its header."""
     header = next((one for one in loaded.sources if one is not None), None)
     return [header.derivation] if header is not None and loaded.series.derived else []
 
 
 class OriginalPane(SlicePane):
-    """The source, never altered."""
+    """The original slice, never changed."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("original", tr("Original"), session, parent)
@@ -32,7 +32,7 @@ class OriginalPane(SlicePane):
         session.metal.changed.connect(self._change)
 
     def picture(self) -> Picture | None:
-        """The slice in view."""
+        """Return the slice in view."""
         loaded = self.session.loaded
         if loaded is not None:
             grid = loaded.volume.grid
@@ -55,7 +55,7 @@ class OriginalPane(SlicePane):
         self._count(display)
 
     def _touch(self, box: Box) -> None:
-        """Draw the mask where it changed."""
+        """Redraw the changed part of the mask."""
         display, metal = self.session.view.display, self.session.metal
         z = display.slice_index
         if not self.isVisible() or metal.shared is None or not box[0].start <= z < box[0].stop:

@@ -1,4 +1,4 @@
-"""The frame of a pane: title, room for controls, any view, a caption."""
+"""The frame of a pane: title, controls, a view and a caption."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ HEADER_PX = 38
 
 
 class Pane(QFrame):
-    """A frame around a view; the pane with the focus has a visible edge.
+    """A frame around a view; a visible edge marks the pane with the focus.
 
     Args:
         name: identifies the pane in layouts.
-        title: what the frame shows above the view.
-        body: the view: a slice, a sinogram, a 3D scene or a plot.
+        title: text above the view.
+        body: view of a slice, a sinogram, a 3D scene or a plot.
     """
 
     activated = Signal(str)
@@ -69,34 +69,34 @@ class Pane(QFrame):
         column.addWidget(self.caption)
 
     def snapshot(self) -> QPixmap:
-        """What the view shows, as on the screen."""
+        """Return a picture of the view as on the screen."""
         seen: QPixmap = self.body.grab()
         return seen
 
     def set_caption(self, first: str, second: str = "", more: Sequence[str] = (), *, short: str = "") -> None:
-        """Write two lines under the view; the tool tip tells more."""
+        """Set the two lines under the view and the tool tip."""
         self.caption.set_lines(first, second, more, short=short)
 
     def set_note(self, text: str, kind: str = "") -> None:
-        """Write beside the title; `kind` colours it (warning, pending)."""
+        """Set the note beside the title; `kind` ("warning", "pending") colours it."""
         self.note.setText(text)
         if self.note.property("kind") != kind:
             self.note.setProperty("kind", kind)
             self._polish(self.note)
 
     def set_active(self, *, is_active: bool) -> None:
-        """Show or hide the edge of the pane that has the focus."""
+        """Show or hide the edge that marks the focus."""
         if self.property("isActive") != is_active:
             self.setProperty("isActive", is_active)
             self._polish(self)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A click gives the focus."""
+        """Take the focus on a click."""
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         super().mousePressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Say that this pane has the focus."""
+        """Report that this pane has the focus."""
         super().focusInEvent(event)
         self.activated.emit(self.name)
 

@@ -27,7 +27,7 @@ REACH_MM = 4000.0
 
 
 class PlanePane(ImagePane):
-    """Shows one section; the wheel moves it, the crosshair can be grabbed. `name` says which section."""
+    """Shows one section; the wheel moves it, and the crosshair can be dragged. `name` selects the section."""
 
     redraws_for = frozenset(
         {"slice_index", "slice_count", "cursor_mm", "layout", "maximised", "slab", "slab_mm", "oblique_deg"}
@@ -51,7 +51,7 @@ class PlanePane(ImagePane):
         self.view.left.connect(lambda: session.view.update(pointed_mm=None))
         session.view.changed.connect(self._follow)
         self.oblique_line = ObliqueLine(self.view, session, self._line_axes, self._crosshair_point)
-        self.measurer = Measurer(self.view, session, self)  # after the pane itself, so that it draws on the new section
+        self.measurer = Measurer(self.view, session, self)  # after the pane, so that it draws on the new section
         session.library.arrived.connect(self.refresh)
         session.library.finished.connect(self.refresh)
         session.metal.changed.connect(self.refresh)
@@ -59,7 +59,7 @@ class PlanePane(ImagePane):
         session.runs.filled.connect(self.refresh)
 
     def refresh(self, *_: object) -> None:
-        """Draw everything anew."""
+        """Redraw the whole pane."""
         if not self.isVisible():
             return
         session, display = self.session, self.session.view.display
@@ -90,16 +90,16 @@ class PlanePane(ImagePane):
         self.measurer.draw()
 
     def plane(self) -> MeasuredPlane | None:
-        """The section that is shown, as something to measure in."""
+        """Return the section in view as a plane to measure in."""
         display = self.session.view.display
         return None if self.section is None else MeasuredPlane(self.section, display.slab, display.slab_mm)
 
     def is_there(self) -> bool:
-        """Whether a section is shown."""
+        """Return whether a section is shown."""
         return self.section is not None and self.shown is not None
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """The section of the original, and of the result in view."""
+        """Return the section through the original and through the result in view."""
         plane, loaded, result = self.plane(), self.session.loaded, self.session.result
         if plane is None or loaded is None:
             return None, None
@@ -127,7 +127,7 @@ class PlanePane(ImagePane):
             self._write(display, self.section)
 
     def _is_same_section(self, shown: Section) -> bool:
-        """Whether the crosshair moved within the section that is shown, so that only its lines move."""
+        """Return whether the crosshair moved within the section in view, so that only its lines change."""
         section = self.session.crosshair.section(self.name) if shown.axis is not None else None
         return section is not None and section.grid is shown.grid and section.index == shown.index
 
@@ -177,7 +177,7 @@ class PlanePane(ImagePane):
         self.view.set_text(RIGHT | BOTTOM, window if is_written else "")
 
     def _step(self, notches: int) -> None:
-        """Move the section: wheel down goes away from the viewer."""
+        """Move the section; wheel down moves it away from the viewer."""
         section, point = self.section, self.session.crosshair.lps_mm
         if section is None or point is None:
             return
@@ -229,11 +229,11 @@ class PlanePane(ImagePane):
         self.oblique_line.draw()
 
     def showEvent(self, event: object) -> None:
-        """Catch up with what changed while hidden."""
+        """Apply the changes made while hidden."""
         super().showEvent(event)  # type: ignore[arg-type]
         self.refresh()
 
 
 def turned(oblique_deg: tuple[float, float], turn: float, tilt: float) -> tuple[float, float]:
-    """An oblique section turned and tilted further, in degrees."""
+    """Return the angles of an oblique section after turning and tilting it, in degrees."""
     return (oblique_deg[0] + turn + 180) % 360 - 180, max(-90.0, min(90.0, oblique_deg[1] + tilt))

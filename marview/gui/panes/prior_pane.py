@@ -1,4 +1,4 @@
-"""The prior image a method worked with, on the processing grid."""
+"""The prior image of a method, on the processing grid."""
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -13,7 +13,7 @@ from marview.session.session import Session
 
 
 class PriorPane(SlicePane):
-    """The prior of the result in view; says why there is none."""
+    """Shows the prior image of the result in view, or why there is none."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "layout", "maximised"})
 
@@ -23,7 +23,7 @@ class PriorPane(SlicePane):
         session.runs.filled.connect(self._fill)
 
     def picture(self) -> Picture | None:
-        """The prior of the slice in view."""
+        """Return the prior image of the slice in view."""
         session, z = self.session, self.session.view.display.slice_index
         original, result = session.original(), session.result
         if original is None or result is None:
@@ -43,9 +43,7 @@ class PriorPane(SlicePane):
         self._hint("")
         pixel_mm = processing_pixel_mm((original.values.shape[0], original.values.shape[1]), original.pixel_mm)
         size = f"{values.shape[1]} × {values.shape[0]}  ·  {pixel_mm:.2f} mm"
-        self.set_caption(
-            tr("What the method takes the slice for where metal hides it"), tr("Processing grid, {}").format(size)
-        )
+        self.set_caption(tr("The method's estimate of the slice without metal"), tr("Processing grid, {}").format(size))
         return Picture(
             np.clip(np.rint(values.astype(np.float32)), -32768, 32767).astype(np.int16), (pixel_mm, pixel_mm)
         )

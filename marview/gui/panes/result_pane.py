@@ -1,4 +1,4 @@
-"""The corrected slice: plain, swiped against the original, or as their difference; and how it was made."""
+"""The corrected slice, alone or compared with the original, and how it was made."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ NOTES = {
 
 
 class ResultPane(SlicePane):
-    """The result in view."""
+    """Shows the result in view."""
 
     redraws_for = frozenset(
         {"slice_index", "slice_count", "is_original_held", "comparison", "swipe", "layout", "maximised"}
@@ -53,7 +53,7 @@ class ResultPane(SlicePane):
         self.measurer = Measurer(self.view, session, SliceSurface(session, shows_change=True))
 
     def picture(self) -> Picture | None:
-        """The corrected slice, the original while it is held, a swipe or the difference."""
+        """Return the corrected slice, the original while its key is held, or the comparison in use."""
         session, display = self.session, self.session.view.display
         self._describe()
         original = session.original()
@@ -76,7 +76,7 @@ class ResultPane(SlicePane):
         return Picture(corrected, original.pixel_mm)
 
     def _turn(self) -> None:
-        """Flicker: show the other one of original and result; stop where it was switched off."""
+        """Switch between original and result; stop if flicker is off."""
         if self.session.view.display.comparison is not Comparison.FLICKER or not self.isVisible():
             self._flicker.stop()
             self._is_original_turn = False
@@ -85,7 +85,7 @@ class ResultPane(SlicePane):
         self.refresh()
 
     def draw_overlays(self, display: Display) -> None:
-        """Draw where the result differs from the original."""
+        """Mark the pixels that differ from the original."""
         if not self.isVisible():
             return
         result, image = self.session.result, None
@@ -101,7 +101,7 @@ class ResultPane(SlicePane):
         self.view.set_divider(display.swipe if is_swiping else None)
 
     def window_in_use(self, display: Display) -> HuWindow:
-        """The HU window in view; the difference has its own."""
+        """Return the HU window; the difference has its own."""
         return display.difference_window if self._is_difference(display) else display.window
 
     def _draw_window(self, display: Display) -> None:
@@ -130,9 +130,9 @@ class ResultPane(SlicePane):
                 self.view.set_picture(self._shown.values, self._rect())
 
     def _before_divider(self, picture: Picture, display: Display) -> tuple[slice, slice]:
-        """The rows and columns of a picture that lie left of the divider on the screen."""
+        """Return the rows and columns of a picture left of the divider on the screen."""
         to_pixels = self.view.viewportTransform()
-        is_across = abs(to_pixels.m11()) >= abs(to_pixels.m21())  # else the picture lies on its side
+        is_across = abs(to_pixels.m11()) >= abs(to_pixels.m21())  # otherwise the picture is turned by 90°
         at = self.view.to_scene(QPointF(display.swipe * self.view.viewport().width(), 0.0))
         row, column = picture.place_at(at.x(), at.y())
         size = picture.values.shape[1 if is_across else 0]
@@ -163,7 +163,7 @@ class ResultPane(SlicePane):
 
 
 def _squares(shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Where a checkerboard shows the original, bool `[y, x]`."""
+    """Return where the checkerboard shows the original, bool `[y, x]`."""
     edge = max(1, max(shape) // SQUARES)
     y, x = np.ogrid[: shape[0], : shape[1]]
     return np.asarray((y // edge + x // edge) % 2 == 0)
@@ -181,7 +181,7 @@ def _note(result: Result, display: Display) -> tuple[str, str]:
 
 
 def coverage_note(result: Result, display: Display) -> tuple[str, str]:
-    """What a result holds for the slice in view, and the kind of the note; empty where it is corrected."""
+    """Return a note on the slice in view and its kind; empty if the slice is corrected."""
     if display.is_original_held:
         return tr("while X is held"), "pending"
     coverage = result.coverage(display.slice_index)
@@ -193,7 +193,7 @@ def coverage_note(result: Result, display: Display) -> tuple[str, str]:
 
 
 def caption(result: Result) -> tuple[str, str]:
-    """How a result was made, and the caution."""
+    """Describe how a result was made; the second line is the caution."""
     chosen = ", ".join(f"{name} {_plain(value)}" for name, value in result.parameters.items())
     parts = [f"{result.title} {result.version}", chosen or tr("default parameters")]
     parts += [tr("weights {}").format(result.weights_sha256[:8])] if result.weights_sha256 else []

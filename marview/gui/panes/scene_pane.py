@@ -1,4 +1,4 @@
-"""The 3D pane: bone and metal of the original, beside those of the result, seen with one camera."""
+"""The 3D pane: bone and metal of the original and of the result, seen with one camera."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,20 +25,20 @@ from marview.session.runs import Job
 from marview.session.session import Session
 
 SETTLE_MS = 250
-"""After the last move the picture is drawn finely."""
+"""Delay after the last move before the picture is drawn finely."""
 
 FILL_MS = 500
-"""After the last change of the mask the scene is filled anew."""
+"""Delay after the last change of the mask before the scene is updated."""
 
 IDLE_MS = 60_000
-"""A hidden pane gives the memory of its process back after this time."""
+"""Time after which a hidden pane stops its process to free memory."""
 
 CUTS: dict[Cut, str] = {"none": "No cut", "axial": "Axial cut", "coronal": "Coronal cut", "sagittal": "Sagittal cut"}
 LOOKS: dict[Look, str] = {"bone": "Bone", "translucent": "Translucent bone", "metal": "Metal alone"}
 
 
 class ScenePane(Pane):
-    """Starts the process that draws when it is first shown, and says why where nothing can be drawn."""
+    """Starts the drawing process when first shown, and says why if it cannot draw."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         view = SceneView()
@@ -79,7 +79,7 @@ class ScenePane(Pane):
         self.surface.setToolTip(tr("Metal mask as a surface"))
         self.surface.setAccessibleName(tr("Metal mask as a surface"))
         self.surface.toggled.connect(lambda _is_on: self._ask(is_moving=False))
-        tip = tr("Cut off what lies in front of a plane through the crosshair; the wheel moves it")
+        tip = tr("Cut away the part in front of a plane through the crosshair; the wheel moves the plane")
         self.cuts = _chooser(CUTS, tr("Cut"), tip, self._set_cut)
         self.retry = QPushButton(tr("Retry"))
         self.retry.clicked.connect(self._start)
@@ -88,12 +88,12 @@ class ScenePane(Pane):
             self.controls.addWidget(widget)
 
     def is_settled(self) -> bool:
-        """Whether what was asked for last is drawn, or why not is said."""
+        """Return whether the latest request has been drawn or refused."""
         shown = self.view.shown
         is_drawn = shown is not None and shown.drawn.number == self._number and not self._fills.is_busy
         return bool(self.renderer.refusal) or (is_drawn and not self._still.isActive() and not self._refill.isActive())
 
-    # -- what is asked of the process
+    # -- requests to the process
 
     def _start(self) -> None:
         self.view.say(tr("Preparing the 3D view …"))
@@ -102,7 +102,7 @@ class ScenePane(Pane):
         self._fill()
 
     def _fill(self) -> None:
-        """Send volume, correction and mask; nothing while the pane is hidden."""
+        """Send volume, correction and mask, unless the pane is hidden."""
         session, loaded = self.session, self.session.loaded
         hu = session.series.hu
         if not self.isVisible():
@@ -110,7 +110,7 @@ class ScenePane(Pane):
         if loaded is None or hu is None or not loaded.report.is_volume:
             self.view.show_picture(None)
             is_read = loaded is not None and hu is not None
-            self.view.say(tr("This series is no volume that 3D could show.") if is_read else "")
+            self.view.say(tr("This series is not a volume, so there is no 3D view.") if is_read else "")
             return
         result = session.result
         slices = () if result is None else tuple(sorted(result.done))
@@ -130,7 +130,7 @@ class ScenePane(Pane):
         self.set_caption(tr("Volume rendering; streaks and noise may look like bone"), tr("Not for primary diagnosis."))
 
     def _lend(self, contents: Contents, hu: NDArray[np.int16], result: Result, slices: tuple[int, ...]) -> None:
-        """Send the contents with the corrected slices, once these are copied to where the process sees them."""
+        """Copy the corrected slices to shared memory, then send the contents."""
         made: list[SharedArray] = []
 
         def work(_is_stale: IsStale) -> SharedArray:
@@ -150,7 +150,7 @@ class ScenePane(Pane):
         self._ask(is_moving=False)
 
     def _take_back(self) -> None:
-        """Let go of the corrected slices that were lent to the process."""
+        """Release the shared memory of the corrected slices."""
         if self._lent is not None:
             self._lent.close()
             self._lent = None
@@ -188,7 +188,7 @@ class ScenePane(Pane):
         if is_moving:
             self._still.start()
 
-    # -- what comes back
+    # -- answers of the process
 
     def _take(self, shown: Shown) -> None:
         if shown.drawn.number >= self._filled_at:
@@ -203,7 +203,7 @@ class ScenePane(Pane):
             self._take_back()
             self.retry.show()
 
-    # -- what changes
+    # -- changes in the session
 
     def _follow(self, display: Display, names: frozenset[str]) -> None:
         if not self.isVisible():
@@ -233,7 +233,7 @@ class ScenePane(Pane):
         self._ask(is_moving=False)
 
     def _wheel(self, notches: int) -> None:
-        """Move the plane of the cut; without one, zoom."""
+        """Move the cutting plane; without one, zoom."""
         point, loaded = self.session.crosshair.lps_mm, self.session.loaded
         if self.cut == "none" or point is None or loaded is None:
             self.view.look_from(self.view.camera.zoomed(1.2**notches))
@@ -244,19 +244,19 @@ class ScenePane(Pane):
         self.session.crosshair.move(point)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Start what draws."""
+        """Start the drawing process."""
         super().showEvent(event)
         self._idle.stop()
         self._start()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Let the process go after a while."""
+        """Stop the process after a while."""
         super().hideEvent(event)
         self._idle.start()
 
 
 def _chooser(choices: Mapping[Any, str], title: str, tip: str, chosen: Callable[[str], None]) -> QComboBox:
-    """A list of names with their titles."""
+    """Make a chooser of names with their titles."""
     box = QComboBox()
     for name, words in choices.items():
         box.addItem(tr(words), name)
@@ -267,7 +267,7 @@ def _chooser(choices: Mapping[Any, str], title: str, tip: str, chosen: Callable[
 
 
 def _corrected(hu: NDArray[np.int16], result: Result, slices: tuple[int, ...]) -> SharedArray:
-    """The corrected slices for another process, int16 HU `[row, y, x]`."""
+    """Return the corrected slices in shared memory, int16 HU `[row, y, x]`."""
     shared = SharedArray.create((len(slices), *hu.shape[1:]), np.int16)
     for row, z in enumerate(slices):
         shared.array[row] = result.corrected(hu[z], z)

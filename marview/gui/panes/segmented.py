@@ -1,4 +1,4 @@
-"""A row of buttons; exactly one is on."""
+"""A row of buttons of which exactly one is on."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
@@ -23,7 +23,7 @@ class Segmented(QWidget):
             button.setObjectName("segment")
             button.setText(title)
             button.setCheckable(True)
-            button.ensurePolished()  # the style sheet's font is the one to measure with
+            button.ensurePolished()  # the style sheet sets the font that the width depends on
             button.clicked.connect(lambda _checked=False, name=name: self.chosen.emit(name))
             button.setMinimumWidth(button.fontMetrics().horizontalAdvance(title) + PADDING_PX)
             self._group.addButton(button)
@@ -31,9 +31,9 @@ class Segmented(QWidget):
             row.addWidget(button)
 
     def choose(self, name: str) -> None:
-        """Show a choice as the one that is on."""
+        """Select a choice."""
         self._buttons[name].setChecked(True)
 
     def enable(self, name: str, *, is_possible: bool) -> None:
-        """Allow a choice, or not."""
+        """Enable or disable a choice."""
         self._buttons[name].setEnabled(is_possible)

@@ -1,4 +1,4 @@
-"""The sinogram of the slice in view with the metal trace outlined; pointing links bins to rays and points to curves."""
+"""The sinogram of the slice in view with the metal trace; the mouse links bins to rays and pixels to sinusoids."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ from marview.session.session import Session
 
 SETTLE_MS = 120
 STEPS_PER_UNIT = 1000.0
-"""Line integrals are shown as int16 thousandths, which draws faster than floats."""
+"""Factor from line integrals to int16 pictures, which draw faster than floats."""
 
 HIGHEST = 32.0
 OUTPUTS = {
@@ -30,14 +30,14 @@ OUTPUTS = {
     SinogramPicture.FILLED: "li_sinogram",
     SinogramPicture.CORRECTED: "corrected_sinogram",
 }
-"""What the worker calls the pictures."""
+"""The worker's names for the pictures."""
 
 DIFFERENCE_REACH = 1.0
 INCONSISTENT = 0.5
 
 
 class SinogramPane(ImagePane):
-    """Views go down, bins to the right."""
+    """Shows a sinogram with views downwards and bins to the right."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("sinogram", tr("Sinogram"), parent)
@@ -83,11 +83,11 @@ class SinogramPane(ImagePane):
 
     @property
     def trace(self) -> NDArray[np.bool_] | None:
-        """The trace that is outlined, `[view, bin]`."""
+        """Return the trace in view, bool `[view, bin]`."""
         return self._trace
 
     def refresh(self) -> None:
-        """Show what there is of the slice in view; ask for what there is not."""
+        """Show the sinogram of the slice in view; request it if there is none yet."""
         if not self.isVisible():
             return
         if self.session.loaded is not None:
@@ -98,7 +98,7 @@ class SinogramPane(ImagePane):
         self._draw()
 
     def picture(self, kind: SinogramPicture) -> NDArray[np.float32] | None:
-        """A sinogram of the slice in view, `[view, bin]`; read when it is first looked at. None where there is none."""
+        """Return a sinogram of the slice in view, `[view, bin]`, loaded on first use; None if there is none."""
         if kind not in self.available:
             return None
         if kind not in self._read:
@@ -115,7 +115,7 @@ class SinogramPane(ImagePane):
         return self._read[kind]
 
     def _gather(self) -> None:
-        """Find the pictures of the run in view, else those projected before any run; the trace is the mask's now."""
+        """Find the sinograms of the run in view, or those projected before any run, and the current mask's trace."""
         session, z = self.session, self.session.view.display.slice_index
         result, ready = session.result, session.sinograms.current
         is_first = not self.available
@@ -258,21 +258,21 @@ class SinogramPane(ImagePane):
             self._look()
 
     def _told_coverage(self, trace: NDArray[np.bool_]) -> TraceCoverage | None:
-        """How much the trace in view hides of the body, told by who made it; of a result's own trace nobody does."""
+        """Return the coverage of the trace in view if it was computed with the trace; None for a result's own trace."""
         for made in (self.session.traces.current, self.session.sinograms.current):
             if made is not None and made.trace is trace:
                 return made.coverage
         return None
 
     def _is_result_older(self, slice_index: int) -> bool:
-        """Whether the mask is no longer that of the result in view."""
+        """Return whether the mask has changed since the result in view."""
         result, metal = self.session.result, self.session.metal
         if result is None or metal.shared is None or ("sinogram", slice_index) not in result.outputs:
             return False
         return not np.array_equal(result.mask[slice_index], metal.shared.array[slice_index])
 
     def _trace_anew(self) -> None:
-        """The trace has followed the brush: only the outline is drawn anew."""
+        """Redraw the outline of the trace while the user paints."""
         live, z = self.session.traces.current, self.session.view.display.slice_index
         if self.session.traces.refusal:
             self.refresh()
@@ -283,7 +283,7 @@ class SinogramPane(ImagePane):
             self._say()
 
     def _change(self) -> None:
-        """Another mask: the sinogram is the same, what was filled into the trace is stale."""
+        """Follow a change of the mask: the sinogram stays valid, its completed trace does not."""
         if not self.isVisible():
             self._is_stale = True
             return
@@ -301,7 +301,7 @@ class SinogramPane(ImagePane):
             self.session.want_sinogram()
 
     def _resume(self, job: Job) -> None:
-        """A run is over: what was not asked for while it was at work, a slice without metal say, is asked for now."""
+        """Request what was skipped during a run, for example a slice without metal."""
         if job.state.is_over and self.isVisible():
             self._settle.start()
             self._say()
@@ -343,7 +343,7 @@ class SinogramPane(ImagePane):
         self._look()
 
     def showEvent(self, event: Any) -> None:
-        """Catch up with what changed while hidden."""
+        """Apply the changes made while hidden."""
         super().showEvent(event)
         if self._is_stale:
             self._settle.start()
@@ -351,7 +351,7 @@ class SinogramPane(ImagePane):
 
 
 def gap_words(coverage: TraceCoverage, *, is_body_known: bool = True) -> str:
-    """What the trace of a slice leaves to bridge."""
+    """Describe the gap that the trace leaves in a slice's sinogram."""
     if not is_body_known:
         return tr("largest gap {} bins").format(coverage.largest_gap)
     if coverage.hidden_views:
@@ -362,7 +362,7 @@ def gap_words(coverage: TraceCoverage, *, is_body_known: bool = True) -> str:
 
 
 def worst_words(worst: tuple[int, TraceCoverage] | None, numbers: SliceNumbers) -> str:
-    """The slice of the series whose trace covers most."""
+    """Name the slice with the highest trace coverage."""
     if worst is None or not worst[1].fraction:
         return ""
     return tr("Worst slice {}: {:.1%}").format(numbers.number(worst[0]), worst[1].fraction)

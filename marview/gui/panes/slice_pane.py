@@ -1,4 +1,4 @@
-"""A pane on a slice, linked to all others through the session's view."""
+"""A pane that shows a slice, linked to the other panes through the session's display."""
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -22,14 +22,14 @@ NEAR_PX = 6
 WRITTEN = frozenset(
     {"window", "difference_window", "zoom", "are_overlays_hidden", "is_anonymous", "quarters", "is_mirrored"}
 )
-"""Fields of the display that the texts in the corners tell."""
+"""Fields of the display shown in the corner texts."""
 
 WINDOW_DRAG = 1 / 350
-"""Share of the width that a pixel of dragging changes."""
+"""Relative change of the window width per pixel of dragging."""
 
 
 class SlicePane(ImagePane):
-    """Shows the picture that `picture` gives; a subclass says which one that is."""
+    """Shows the picture that a subclass returns from `picture`."""
 
     redraws_for = frozenset({"slice_index", "slice_count"})
     """Fields of the display that change this pane's picture."""
@@ -52,23 +52,23 @@ class SlicePane(ImagePane):
         session.library.arrived.connect(self._arrive)
 
     def picture(self) -> Picture | None:
-        """What to show now; None for nothing."""
+        """Return the picture to show; None for nothing."""
         raise NotImplementedError
 
     def draw_overlays(self, display: Display) -> None:
-        """Draw what lies over the picture; a subclass with overlays does."""
+        """Draw overlays; subclasses with overlays override it."""
 
     def window_in_use(self, display: Display) -> HuWindow:
-        """The HU window of this pane."""
+        """Return the HU window of this pane."""
         return display.window
 
     @property
     def shown(self) -> Picture | None:
-        """What is shown."""
+        """Return the picture in view."""
         return self._shown
 
     def refresh(self) -> None:
-        """Draw everything anew."""
+        """Redraw the whole pane."""
         if not self.isVisible():
             return
         display = self.session.view.display
@@ -172,7 +172,7 @@ class SlicePane(ImagePane):
         self.view.set_text(RIGHT | BOTTOM, f"{zoom}{window}")
 
     def _place(self, display: Display) -> str:
-        """The number of the slice, where it lies along the patient, and its thickness."""
+        """Return slice number, position along the patient and thickness as text."""
         loaded = self.session.loaded
         assert loaded is not None
         grid = loaded.volume.grid
@@ -222,6 +222,6 @@ class SlicePane(ImagePane):
         self.oblique_line.draw()
 
     def showEvent(self, event: object) -> None:
-        """Catch up with what changed while hidden."""
+        """Apply the changes made while hidden."""
         super().showEvent(event)  # type: ignore[arg-type]
         self.refresh()

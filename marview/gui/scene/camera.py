@@ -1,4 +1,4 @@
-"""Where the 3D scene is seen from; no VTK and no Qt."""
+"""The camera of the 3D scene, independent of VTK and Qt."""
 
 import math
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ ZOOMS = (0.2, 20.0)
 
 @dataclass(frozen=True)
 class Camera:
-    """A view with the head up; from the front where both angles are 0.
+    """A camera with the head up; both angles 0 is the view from the front.
 
     Attributes:
-        azimuth_deg: turn around the head-feet axis; positive shows the patient's left side.
+        azimuth_deg: rotation around the head-feet axis; positive shows the patient's left side.
         elevation_deg: tilt towards the head.
-        zoom: 1 fits the scene into its view.
-        pan_mm: what lies in the middle, (right, up) from the middle of the scene.
+        zoom: zoom factor; 1 fits the scene into the view.
+        pan_mm: centre of the view, (right, up) from the centre of the scene.
     """
 
     azimuth_deg: float = 0.0
@@ -28,34 +28,34 @@ class Camera:
     pan_mm: tuple[float, float] = (0.0, 0.0)
 
     def turned(self, right_px: float, down_px: float) -> "Camera":
-        """The camera after a drag: the scene follows the mouse."""
+        """Return the camera after a drag that turns the scene with the mouse."""
         azimuth = (self.azimuth_deg - right_px * TURN_PER_PX + 180) % 360 - 180
         elevation = self.elevation_deg + down_px * TURN_PER_PX
         return replace(self, azimuth_deg=azimuth, elevation_deg=max(-STEEPEST_DEG, min(STEEPEST_DEG, elevation)))
 
     def zoomed(self, factor: float) -> "Camera":
-        """The camera nearer (factor above 1) or farther."""
+        """Return the camera nearer (factor above 1) or farther away."""
         low, high = ZOOMS
         return replace(self, zoom=min(high, max(low, self.zoom * factor)))
 
     def panned(self, right_mm: float, up_mm: float) -> "Camera":
-        """The camera after the scene was dragged by (right, up) mm."""
+        """Return the camera after the scene was dragged by (right, up) mm."""
         return replace(self, pan_mm=(self.pan_mm[0] - right_mm, self.pan_mm[1] - up_mm))
 
     @property
     def forward(self) -> NDArray[np.float64]:
-        """Unit vector away from the viewer (LPS)."""
+        """Return the unit vector away from the viewer (LPS)."""
         azimuth, elevation = math.radians(self.azimuth_deg), math.radians(self.elevation_deg)
         level = np.array([-math.sin(azimuth), math.cos(azimuth), 0.0])
         return np.asarray(level * math.cos(elevation) - np.array([0.0, 0.0, math.sin(elevation)]))
 
     @property
     def right(self) -> NDArray[np.float64]:
-        """Unit vector to the right of the picture (LPS)."""
+        """Return the unit vector to the right of the picture (LPS)."""
         azimuth = math.radians(self.azimuth_deg)
         return np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
 
     @property
     def up(self) -> NDArray[np.float64]:
-        """Unit vector upwards in the picture (LPS)."""
+        """Return the unit vector upwards in the picture (LPS)."""
         return np.asarray(np.cross(self.right, self.forward))

@@ -1,4 +1,4 @@
-"""The process that draws the 3D scene. VTK may end its process where graphics fail; the window goes on."""
+"""The process that draws the 3D scene. VTK may crash when graphics fail; the window survives that."""
 
 import contextlib
 import os
@@ -24,9 +24,9 @@ MISSING = (
 
 
 def main(_arguments: Sequence[str] | None = None) -> None:
-    """Draw until the window hangs up."""
+    """Draw until the window closes the connection."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is not part of an answer
+    os.dup2(2, 1)  # keep output of libraries out of the answers
     requests = sys.stdin.buffer
     try:
         from marview.gui.scene.drawing import Scene
@@ -39,7 +39,7 @@ def main(_arguments: Sequence[str] | None = None) -> None:
     scene.show([Voxels(np.full((4, 4, 4), 1000, np.int16), np.eye(4)[[2, 1, 0, 3]])], None)
     scene.draw(Draw(number=0, width=16, height=16, azimuth_deg=0, elevation_deg=0, zoom=1, pan_mm=(0, 0)))
     _send(answers, Ready(backend=scene.backend))
-    with contextlib.suppress(BrokenPipeError):  # the window is gone
+    with contextlib.suppress(BrokenPipeError):  # the window has closed
         for line in requests:
             serve(scene, line, answers)
 
@@ -74,10 +74,10 @@ def serve(scene: "Scene", line: bytes, answers: BinaryIO) -> None:
 
 
 def read_contents(wanted: Contents) -> tuple[list[Voxels], Voxels | None]:
-    """The original volume, the corrected one where there is one, and the metal, cut to what is drawn.
+    """Return the original volume, the corrected one if there is one, and the metal, cropped to the part drawn.
 
     Raises:
-        MarviewError: a shared array is gone.
+        MarviewError: a shared array no longer exists.
     """
     affine = np.array(wanted.affine, np.float64).reshape(4, 4)
     hu = SharedArray.open(wanted.hu).array

@@ -1,7 +1,7 @@
 """The 3D scene in VTK: bone and metal as a volume, the metal mask as a surface, one camera.
 
-The volume is drawn by VTK's ray caster for processors: on graphics emulated in software it is an order of magnitude
-faster than the one for graphics cards, and graphics cards are not needed for its few million voxels.
+VTK's CPU ray caster draws the volume. With software OpenGL it is an order of magnitude faster than the GPU ray caster,
+and it is fast enough for a few million voxels on any machine.
 """
 
 import time
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import vtkmodules.vtkRenderingOpenGL2
-import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401 - registers the drawing of volumes
+import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401 - registers volume rendering
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
@@ -33,10 +33,10 @@ from marview.gui.scene.messages import Draw, Look, Quality
 from marview.gui.scene.voxels import Voxels, coarsened, without_metal
 
 MOST_STILL, MOST_MOVING = 16_000_000, 1_500_000
-"""Voxels of the volume that is drawn."""
+"""Largest number of voxels drawn."""
 
 TARGET_S: dict[Quality, float] = {"moving": 0.07, "still": 0.3}
-"""How long a picture may take; rays lie farther apart where it takes longer."""
+"""Time limit per picture in seconds; the ray spacing grows when a picture takes longer."""
 
 SPARSEST: dict[Quality, float] = {"moving": 5.0, "still": 3.0}
 BACKGROUND = (0.02, 0.025, 0.03)
@@ -46,7 +46,7 @@ OPACITY: dict[Look, tuple[tuple[float, float], ...]] = {
     "translucent": ((-1024, 0), (190, 0), (350, 0.02), (1300, 0.08), (2300, 0.12), (3071, 0.2)),
     "metal": ((-1024, 0), (1900, 0), (2600, 0.55), (3071, 0.9)),
 }
-"""HU and opacity of a millimetre."""
+"""HU and opacity per millimetre."""
 
 COLOURS = (
     (-1024, (0.45, 0.28, 0.2)),
@@ -65,7 +65,7 @@ class Picture:
     Attributes:
         rgb: `[y, x, 3]`, rows from the bottom.
         pixel_mm: edge of a pixel in the scene.
-        is_stacked: whether the corrected volume lies below the original, not at its right.
+        is_stacked: whether the corrected volume lies below the original instead of to its right.
     """
 
     rgb: NDArray[np.uint8]
@@ -74,7 +74,7 @@ class Picture:
 
 
 class Volume:
-    """One volume in two finenesses."""
+    """One volume at two resolutions."""
 
     def __init__(self, voxels: Voxels, colours: vtkVolumeProperty) -> None:
         self._parts: dict[Quality, tuple[vtkVolume, Any, Any]] = {}
@@ -94,16 +94,16 @@ class Volume:
 
     @property
     def props(self) -> list[vtkVolume]:
-        """What is added to a renderer."""
+        """Return the VTK props of both resolutions."""
         return [prop for prop, _, _ in self._parts.values()]
 
     def hide(self) -> None:
-        """Draw neither fineness."""
+        """Hide both resolutions."""
         for prop, _, _ in self._parts.values():
             prop.SetVisibility(False)
 
     def prepare(self, quality: Quality, sparseness: float, cut: vtkPlane | None) -> None:
-        """Show one fineness, with rays so many pixels apart, cut off at a plane."""
+        """Show one resolution with a ray spacing of `sparseness` pixels, cut by a plane."""
         for name, (prop, mapper, _) in self._parts.items():
             prop.SetVisibility(name == quality)
             if name == quality:
@@ -112,10 +112,10 @@ class Volume:
 
 
 class Scene:
-    """Draws a volume, a corrected one beside it where there is one, and the metal in both.
+    """Draws the original volume, the corrected one beside it if there is one, and the metal in both.
 
     Attributes:
-        sparseness: how many pixels apart the rays of the next picture lie.
+        sparseness: ray spacing of the next picture in pixels.
     """
 
     def __init__(self) -> None:
@@ -140,16 +140,16 @@ class Scene:
 
     @property
     def backend(self) -> str:
-        """The kind of OpenGL context that pictures are drawn with."""
+        """Return the kind of OpenGL context in use."""
         return str(self._window.GetClassName())
 
     @property
     def has_corrected(self) -> bool:
-        """Whether a corrected volume stands beside the original."""
+        """Return whether there is a corrected volume beside the original."""
         return len(self._plain) > 1
 
     def show(self, volumes: list[Voxels], metal: Voxels | None) -> None:
-        """Take other contents: one volume or two, and the metal as a block of 0 and 1."""
+        """Set the contents: one or two volumes, and the metal as a block of 0 and 1."""
         for renderer in self._renderers:
             renderer.RemoveAllViewProps()
         self._plain, self._metal_block, self._volumes = volumes, metal, {}
@@ -165,7 +165,7 @@ class Scene:
         self._middle, self._reach = (low + high) / 2, np.maximum(high - low, 1.0)
 
     def _set(self, *, has_mask: bool) -> list[Volume]:
-        """The volumes: whole, or without the metal that is drawn as a surface."""
+        """Return the volumes, whole or without the metal that is drawn as a surface."""
         is_without = has_mask and self._metal_block is not None
         if is_without not in self._volumes:
             metal = self._metal_block if is_without else None
@@ -180,13 +180,13 @@ class Scene:
         return self._volumes[is_without]
 
     def _is_stacked(self, width: int, height: int) -> bool:
-        """Whether original and corrected lie larger one above the other than side by side."""
+        """Return whether original and corrected are larger one above the other than side by side."""
         wide, high = max(self._reach[0], self._reach[1]), self._reach[2]
         beside = min(width / 2 / wide, height / high)
         return bool(min(width / wide, height / 2 / high) > beside)
 
     def _place(self, width: int, height: int) -> tuple[float, float]:
-        """Give each volume its part of the picture; returns the size of a part."""
+        """Assign each volume its part of the picture and return the size of a part."""
         if not self.has_corrected:
             self._renderers[0].SetViewport(0.0, 0.0, 1.0, 1.0)
             return width, height
@@ -199,7 +199,7 @@ class Scene:
         return width / 2, height
 
     def draw(self, wanted: Draw) -> Picture:
-        """A picture of the scene."""
+        """Draw the scene."""
         if wanted.look != self._look:
             self._colour(wanted.look)
         self._window.SetSize(wanted.width, wanted.height)
@@ -222,13 +222,13 @@ class Scene:
         return Picture(np.ascontiguousarray(rgb), pixel_mm, is_stacked=is_stacked)
 
     def _adapt(self, quality: Quality, seconds: float) -> None:
-        """Set the distance of rays so that the next picture takes the time it may take."""
+        """Adapt the ray spacing so that the next picture keeps to the time limit."""
         factor = (seconds / TARGET_S[quality]) ** 0.5
         wanted = self.sparseness[quality] * min(1.5, max(0.75, factor))
         self.sparseness[quality] = min(SPARSEST[quality], max(1.0, wanted))
 
     def _aim(self, camera: Camera, width: float, height: float) -> float:
-        """Point the camera; returns the edge of a pixel in mm."""
+        """Set the camera and return the edge of a pixel in mm."""
         half_width = float(np.abs(self._reach) @ np.abs(camera.right)) / 2
         half_height = float(np.abs(self._reach) @ np.abs(camera.up)) / 2
         scale = 1.06 * max(half_height, half_width * height / width) / camera.zoom
@@ -266,7 +266,7 @@ def _property() -> vtkVolumeProperty:
 
 
 def _image(block: Voxels) -> vtkImageData:
-    """The block on axes (x, y, z) of its own; `_matrix` places it."""
+    """Return the block as a VTK image on its own axes (x, y, z); `_matrix` places it."""
     image = vtkImageData()
     planes, rows, columns = block.values.shape
     image.SetDimensions(columns, rows, planes)
@@ -277,7 +277,7 @@ def _image(block: Voxels) -> vtkImageData:
 
 
 def _matrix(block: Voxels) -> vtkMatrix4x4:
-    """From the axes of `_image` in mm to LPS."""
+    """Return the matrix from the axes of `_image` in mm to LPS."""
     made = vtkMatrix4x4()
     directions = block.affine[:3, 2::-1] / block.spacing_mm[::-1]
     for row in range(3):
@@ -294,7 +294,7 @@ class _Surface:
 
 
 def _surface(metal: Voxels) -> _Surface:
-    """The surface of a mask, smoothed by less than a voxel."""
+    """Return the surface of a mask, smoothed by less than a voxel."""
     padded = Voxels(np.pad(metal.values.astype(np.uint8), 1), metal.affine.copy())
     padded.affine[:3, 3] -= padded.affine[:3, :3].sum(axis=1)
     edges = vtkFlyingEdges3D()
@@ -307,7 +307,7 @@ def _surface(metal: Voxels) -> _Surface:
     smooth.SetPassBand(0.05)
     smooth.NonManifoldSmoothingOn()
     smooth.NormalizeCoordinatesOn()
-    normals = vtkPolyDataNormals()  # else every facet is shaded by itself
+    normals = vtkPolyDataNormals()  # without normals, each facet would be shaded flat
     normals.SetInputConnection(smooth.GetOutputPort())
     normals.SplittingOff()
     normals.Update()
@@ -331,7 +331,7 @@ def _actor(surface: _Surface) -> vtkActor:
 
 
 def _plane(wanted: Draw, camera: Camera) -> vtkPlane | None:
-    """The cutting plane; the side that is nearer to the viewer is cut off."""
+    """Return the cutting plane; it removes the side nearer to the viewer."""
     if wanted.cut == "none":
         return None
     normal = np.zeros(3)

@@ -1,4 +1,4 @@
-"""What the window and the process that draws the 3D scene say to each other: one JSON object a line.
+"""Messages between the window and the process that draws the 3D scene: one JSON object per line.
 
 A picture follows its `Drawn` as raw bytes: RGB, rows from the bottom.
 """
@@ -17,19 +17,19 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def line(self) -> bytes:
-        """The message as it is sent."""
+        """Return the message as a line of JSON."""
         return self.model_dump_json().encode() + b"\n"
 
 
 class Contents(_Message):
-    """What the scene holds.
+    """The contents of the scene.
 
     Attributes:
         hu: description of a shared int16 array, HU `[z, y, x]`.
-        affine: takes the index (z, y, x, 1) to LPS in mm; 16 numbers, row by row.
-        corrected: description of a shared int16 array, corrected HU `[row, y, x]`; None where there is no result.
-        slices: the index of the slice that each row corrects.
-        mask: description of a shared bool array `[z, y, x]`, the metal; None where none is marked.
+        affine: matrix from index (z, y, x, 1) to LPS in mm; 16 numbers, row by row.
+        corrected: description of a shared int16 array, corrected HU `[row, y, x]`; None without a result.
+        slices: slice index of each row.
+        mask: description of a shared bool array `[z, y, x]`, the metal mask; None if empty.
     """
 
     kind: Literal["contents"] = "contents"
@@ -41,18 +41,18 @@ class Contents(_Message):
 
 
 class Draw(_Message):
-    """Draw the scene.
+    """A request to draw the scene.
 
     Attributes:
-        number: comes back with the picture.
+        number: number of the request, returned with the picture.
         width: width of the picture in pixels.
         height: height of the picture in pixels.
-        azimuth_deg: azimuth of the camera; the next three describe the camera, too.
-        cut: the plane that the nearer part of the scene is cut off at.
-        cut_at: a point of that plane, LPS in mm.
-        look: which transfer function draws the volume.
+        azimuth_deg: azimuth of the camera; the next three fields also describe the camera.
+        cut: orientation of the cutting plane; the nearer part is removed.
+        cut_at: point on the cutting plane, LPS in mm.
+        look: transfer function of the volume.
         has_mask: whether the metal mask is drawn as a surface.
-        quality: moving is coarser and faster.
+        quality: quality of the picture; "moving" is coarser and faster.
     """
 
     kind: Literal["draw"] = "draw"
@@ -71,23 +71,23 @@ class Draw(_Message):
 
 
 class Ready(_Message):
-    """The process can draw; `backend` says with which kind of OpenGL context."""
+    """The process can draw; `backend` is the kind of OpenGL context."""
 
     kind: Literal["ready"] = "ready"
     backend: str
 
 
 class Drawn(_Message):
-    """A picture; its bytes follow.
+    """The header of a picture; its bytes follow.
 
     Attributes:
         number: number of the request.
         width: in pixels.
         height: in pixels.
-        milliseconds: what it took to draw.
+        milliseconds: drawing time.
         pixel_mm: edge of a pixel in the scene.
-        has_corrected: whether the second half shows the corrected volume.
-        is_stacked: whether that half is the lower one, not the right one.
+        has_corrected: whether the second half shows a corrected volume.
+        is_stacked: whether that half is below the first instead of to its right.
     """
 
     kind: Literal["drawn"] = "drawn"
@@ -101,7 +101,7 @@ class Drawn(_Message):
 
 
 class Refused(_Message):
-    """Something could not be done, in words."""
+    """A refused request, with the reason."""
 
     kind: Literal["refused"] = "refused"
     sentence: str

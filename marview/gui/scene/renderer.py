@@ -1,4 +1,4 @@
-"""The window's end of the process that draws the 3D scene: one request under way, the latest wins."""
+"""The window's connection to the process that draws the 3D scene: one request at a time, the latest wins."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ from marview.gui.scene.messages import ANSWERS, Contents, Draw, Drawn, Ready, Re
 from marview.threads import NoThread, start_thread
 
 BACKENDS = ("vtkEGLRenderWindow", "", "vtkOSOpenGLRenderWindow") if sys.platform == "linux" else ("",)
-"""OpenGL contexts to try in turn: without a display, VTK's own choice, in software."""
+"""OpenGL contexts to try in order: EGL, which needs no display, then VTK's default, then software."""
 
 CHANNELS = 3
 _log = logging.getLogger(__name__)
@@ -24,20 +24,20 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A picture of the scene: what is known of it, and RGB bytes, rows from the bottom."""
+    """A picture of the scene: its header and RGB bytes, rows from the bottom."""
 
     drawn: Drawn
     rgb: bytes
 
 
 class Renderer:
-    """Starts the process when it is first needed, and again after it ended.
+    """Starts the process on first use, and again after it ended.
 
     Args:
-        post: makes a call on the window's thread.
-        on_picture: gets every picture.
-        on_state: called when `state` is another.
-        command: starts the process.
+        post: runs a call on the window's thread.
+        on_picture: called with each picture.
+        on_state: called when `state` changes.
+        command: command line of the process.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Renderer:
         self._is_busy = self._is_starting = False
 
     def start(self) -> None:
-        """Start the process and learn whether it can draw; nothing where it already runs."""
+        """Start the process and check whether it can draw; do nothing if it is running."""
         if self._process is not None or self._is_starting:
             return
         self.refusal, self.is_ready = "", False
@@ -76,12 +76,12 @@ class Renderer:
         self._is_starting = True
 
     def fill(self, contents: Contents) -> None:
-        """Take other contents; they are sent before the next picture is drawn."""
+        """Set the contents; they are sent before the next picture is drawn."""
         self._contents = contents
         self._next()
 
     def draw(self, wanted: Draw) -> None:
-        """Ask for a picture; one that was asked for before and is not begun is dropped."""
+        """Request a picture; it replaces a waiting request."""
         self._wanted = wanted
         self._next()
 
@@ -95,14 +95,14 @@ class Renderer:
             _kill(process)
 
     def _next(self) -> None:
-        """Send what waits, where the process is idle."""
+        """Send the waiting request if the process is idle."""
         process = self._process
         if process is None or process.stdin is None or not self.is_ready or self._is_busy or self._wanted is None:
             return
         if self._contents is None:
             return
         wanted, self._wanted = self._wanted, None
-        with contextlib.suppress(OSError):  # the thread that reads from it reports its end
+        with contextlib.suppress(OSError):  # the reading thread reports the end of the process
             if self._contents is not self._sent:
                 self._sent = self._contents
                 process.stdin.write(self._contents.line())
@@ -113,13 +113,13 @@ class Renderer:
     # -- on a thread of its own
 
     def _serve(self, run: int) -> None:
-        """Try the kinds of context until one can draw, and carry its answers to the window."""
+        """Try the kinds of context until one can draw, and pass its answers to the window."""
         why = ""
         for backend in BACKENDS:
             try:
                 process = self._open(backend)
             except OSError as error:
-                why = f"The 3D view's process cannot be started: {error.strerror or error}."
+                why = f"The process of the 3D view cannot be started: {error.strerror or error}."
                 break
             last_words: deque[str] = deque(maxlen=3)
             start_thread(lambda p=process, w=last_words: _read_log(p, w), "3D log")  # type: ignore[misc]
@@ -146,14 +146,14 @@ class Renderer:
         )
 
     def _read(self, run: int, process: "subprocess.Popen[bytes]") -> tuple[bool, str]:
-        """Read answers until the process ends; whether it could draw, and why not where it says so."""
+        """Read answers until the process ends; return whether it could draw and, if it says so, why not."""
         has_drawn = False
         assert process.stdout is not None
         for line in process.stdout:
             try:
                 answer = ANSWERS.validate_json(line)
             except ValidationError:
-                return has_drawn, "The 3D view's process does not answer as expected."
+                return has_drawn, "The process of the 3D view sent an unexpected answer."
             if isinstance(answer, Drawn):
                 size = answer.width * answer.height * CHANNELS
                 rgb = process.stdout.read(size)

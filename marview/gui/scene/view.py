@@ -1,4 +1,4 @@
-"""Shows pictures of the 3D scene and turns the mouse into moves of the camera."""
+"""Shows pictures of the 3D scene; mouse gestures move the camera."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from marview.gui.scene.camera import Camera
 from marview.gui.scene.renderer import Shown
 
 MOST_PX = 1100
-"""Longest edge of a drawn picture; larger views enlarge it."""
+"""Longest edge of a rendered picture in pixels; larger views scale it up."""
 
 MARGIN_PX = 10
 LETTERS = ("RL", "AP", "FH")
 
 
 class SceneView(QWidget):
-    """One picture of the scene. Left drag turns, middle drag pans, right drag and wheel zoom."""
+    """A view of the scene. Left drag turns, middle drag pans, right drag and wheel zoom."""
 
     moved = Signal()
-    """The camera has moved; a drag may go on."""
+    """The camera has moved; a drag may continue."""
 
     settled = Signal()
-    """The mouse has let go."""
+    """The drag has ended."""
 
     resized = Signal()
 
@@ -46,7 +46,7 @@ class SceneView(QWidget):
 
     @property
     def picture_size(self) -> QSize:
-        """Pixels that a picture of this view should have."""
+        """Return the size of a picture for this view in pixels."""
         ratio = self.devicePixelRatioF()
         width, height = self.width() * ratio, self.height() * ratio
         less = min(1.0, MOST_PX / max(width, height, 1))
@@ -64,7 +64,7 @@ class SceneView(QWidget):
         self.update()
 
     def say(self, words: str) -> None:
-        """Write into the middle; nothing where empty."""
+        """Show a text in the centre; an empty text removes it."""
         if words != self.words:
             self.words = words
             self.update()
@@ -88,12 +88,12 @@ class SceneView(QWidget):
     # -- events
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a gesture; the pane takes the focus."""
+        """Start a gesture and give the pane the focus."""
         self.gestures.press(event)
         event.ignore()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Go on with a gesture."""
+        """Continue a gesture."""
         self.gestures.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -106,12 +106,12 @@ class SceneView(QWidget):
         self.gestures.double_click(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom, or what the pane makes of it."""
+        """Zoom, or move the cutting plane if the pane handles the wheel."""
         self.gestures.wheel(event)
         event.accept()
 
     def resizeEvent(self, event: Any) -> None:
-        """Ask for a picture of the new size."""
+        """Request a picture of the new size."""
         super().resizeEvent(event)
         self.resized.emit()
 
@@ -139,7 +139,7 @@ class SceneView(QWidget):
         self._draw_border(painter)
 
     def _parts(self) -> list[QRectF]:
-        """Where original and corrected lie."""
+        """Return the rectangles of original and corrected."""
         whole = QRectF(self.rect())
         drawn = None if self.shown is None else self.shown.drawn
         if drawn is None or not drawn.has_corrected:

@@ -1,4 +1,4 @@
-"""Volumes cut and coarsened to what a 3D scene needs of them."""
+"""Crops and downsamples volumes for the 3D scene."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 DENSE_HU = 150
-"""Bone, contrast and metal lie above it; what lies below is not drawn."""
+"""Lower threshold of bone, contrast agent and metal in HU; voxels below it are not drawn."""
 
 TISSUE_HU = 40
 RIM = 2
-"""Voxels around the mask that metal still brightens; they would hide its surface."""
+"""Width in voxels of the rim that metal brightens around the mask; it would hide the mask's surface."""
 
 MARGIN = 2 + RIM
 _LOOK = 2
@@ -24,7 +24,7 @@ class Voxels:
 
     Attributes:
         values: `[z, y, x]`, contiguous.
-        affine: `(4, 4)`, takes the index (z, y, x, 1) to LPS in mm.
+        affine: matrix `(4, 4)` from index (z, y, x, 1) to LPS in mm.
     """
 
     values: NDArray[Any]
@@ -32,18 +32,18 @@ class Voxels:
 
     @property
     def spacing_mm(self) -> NDArray[np.float64]:
-        """Edges of a voxel along (z, y, x)."""
+        """Return the voxel spacing along (z, y, x) in mm."""
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
     def corners(self) -> NDArray[np.float64]:
-        """LPS coordinates of the outermost voxels in mm, `[8, 3]`."""
+        """Return the LPS coordinates of the corner voxels in mm, `[8, 3]`."""
         ends = [(0.0, n - 1.0) for n in self.values.shape]
         index = np.array([(z, y, x) for z in ends[0] for y in ends[1] for x in ends[2]])
         return np.asarray(index @ self.affine[:3, :3].T + self.affine[:3, 3])
 
 
 def box_of(wanted: NDArray[np.bool_]) -> tuple[slice, slice, slice] | None:
-    """The smallest block that holds all True voxels, with a margin; None where there is none."""
+    """Return the bounding box of the True voxels with a margin; None if there are none."""
     parts = []
     for axis in range(3):
         others = tuple(a for a in range(3) if a != axis)
@@ -55,7 +55,7 @@ def box_of(wanted: NDArray[np.bool_]) -> tuple[slice, slice, slice] | None:
 
 
 def box_of_dense(hu: NDArray[np.int16]) -> tuple[slice, slice, slice]:
-    """The block of a volume that holds bone and metal; all of it where there is none."""
+    """Return the bounding box of bone and metal; the whole volume if there is neither."""
     found = box_of(hu[::_LOOK, ::_LOOK, ::_LOOK] > DENSE_HU)
     if found is None:
         z, y, x = hu.shape
@@ -67,14 +67,14 @@ def box_of_dense(hu: NDArray[np.int16]) -> tuple[slice, slice, slice]:
 
 
 def cut_out(values: NDArray[Any], affine: NDArray[np.float64], box: tuple[slice, slice, slice]) -> Voxels:
-    """A copy of a block."""
+    """Return a copy of a block."""
     moved = affine.copy()
     moved[:3, 3] = affine[:3, :3] @ np.array([part.start for part in box], np.float64) + affine[:3, 3]
     return Voxels(np.array(values[box]), moved)
 
 
 def coarsened(voxels: Voxels, most: int) -> Voxels:
-    """The means of blocks of voxels, as cubic as they can be, so that no more than `most` are left."""
+    """Average blocks of voxels, as cubic as possible, down to at most `most` voxels."""
     factors = np.ones(3, int)
     shape = np.array(voxels.values.shape)
     while np.prod(shape // factors) > most:
@@ -96,7 +96,7 @@ def coarsened(voxels: Voxels, most: int) -> Voxels:
 
 
 def without_metal(voxels: Voxels, metal: Voxels | None) -> Voxels:
-    """A copy with soft tissue in place of the metal and its bright rim; `metal` lies on the same grid."""
+    """Return a copy with soft tissue in place of the metal and its bright rim; `metal` has the same grid."""
     if metal is None:
         return voxels
     values = voxels.values.copy()

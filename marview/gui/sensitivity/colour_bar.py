@@ -1,4 +1,4 @@
-"""What the colours of the sensitivity map mean, in a corner of its pane."""
+"""The colour scale of the sensitivity map, in a corner of its pane."""
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
@@ -11,7 +11,7 @@ BAR_PX, TALL_PX, ROOM_PX = 14, 104, 8
 
 
 class ColourBar(QWidget):
-    """A scale from 0 to the strongest spread; the mouse goes through it."""
+    """A scale from 0 to the largest spread; transparent to the mouse."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -29,7 +29,7 @@ class ColourBar(QWidget):
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the bar and its ends."""
+        """Draw the bar and its labels."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -1,4 +1,4 @@
-"""The colours of a sweep: variants by their margin, methods by the style of their line, the spread by a scale."""
+"""Colours and line styles of a sweep: variants by margin, methods by line style, spread by a colour scale."""
 
 import numpy as np
 import pyqtgraph as pg
@@ -11,14 +11,14 @@ from marview.mar.sweep import SweepResult
 
 STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 METHODS = ("#56b4e9", "#e69f00", "#00c08b", "#cc79a7", "#f0e442", "#ff8552")
-"""Told apart by colour-blind people too (after Okabe and Ito), on a dark ground."""
+"""Colours that colour-blind users can distinguish on a dark background (after Okabe and Ito)."""
 
 STEPS = 64
 _MOST_ALPHA = 225
 
 
 def of_variants(result: SweepResult) -> dict[str, QColor]:
-    """The colour of each variant: from violet for the smallest mask to yellow for the largest."""
+    """Return the colour of each variant, from violet for the smallest mask to yellow for the largest."""
     kinds = {one.name: (one.threshold_hu or 0.0, one.margin) for one in result.variants if one.method}
     order = {
         kind: number for number, kind in enumerate(sorted(set(kinds.values()), key=lambda kind: (-kind[0], kind[1])))
@@ -29,17 +29,17 @@ def of_variants(result: SweepResult) -> dict[str, QColor]:
 
 
 def of_methods(result: SweepResult) -> dict[str, QColor]:
-    """The colour of each method."""
+    """Return the colour of each method."""
     return {method: QColor(METHODS[at % len(METHODS)]) for at, method in enumerate(result.methods)}
 
 
 def styles(result: SweepResult) -> dict[str, Qt.PenStyle]:
-    """The line of each method."""
+    """Return the line style of each method."""
     return {method: STYLES[at % len(STYLES)] for at, method in enumerate(result.methods)}
 
 
 def scale() -> list[QColor]:
-    """The colours of the spread, from none to the strongest."""
+    """Return the colours of the spread, from zero to the largest."""
     table = pg.colormap.get("inferno").map(np.linspace(0.25, 1.0, STEPS), mode="qcolor")
     for step, one in enumerate(table):
         one.setAlpha(round(_MOST_ALPHA * min(1.0, step / (STEPS * 0.4))))
@@ -47,7 +47,7 @@ def scale() -> list[QColor]:
 
 
 def spread_picture(spread_hu: NDArray[np.float32], strongest_hu: float) -> QImage:
-    """A map of the spread, HU `[y, x]`, clear where there is none."""
+    """Return the overlay of a spread map, HU `[y, x]`; transparent where the spread is 0."""
     steps = np.clip(spread_hu * ((STEPS - 1) / strongest_hu), 0, STEPS - 1).astype(np.uint8)
     return indexed(steps, [_premultiplied(one) for one in scale()])
 

@@ -1,4 +1,4 @@
-"""The panes, and in the Sensitivity layout what belongs to a sweep around them."""
+"""The panes and, in the Sensitivity layout, the controls and plots of a sweep around them."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
@@ -13,7 +13,7 @@ from marview.session.session import Session
 
 
 class Desk(QWidget):
-    """Bar above, strip below, plots and table beside the panes; all of it hides in the other layouts."""
+    """Sweep bar above the panes, strip below, plots and table beside them; hidden in other layouts."""
 
     def __init__(self, session: Session, grid: PaneGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,7 +50,7 @@ class Desk(QWidget):
             self._arrange()
 
     def _arrange(self) -> None:
-        """Plots and strip have nothing to show before there is a sweep."""
+        """Show plots and strip once there is a sweep."""
         display = self._session.view.display
         is_here = display.layout is Layout.SENSITIVITY
         is_whole = is_here and not display.maximised and self._session.sensitivity.swept is not None

@@ -1,4 +1,4 @@
-"""The line and the region, drawn and moved with the mouse."""
+"""The line and the region of a sweep, drawn and moved with the mouse."""
 
 import enum
 import math
@@ -17,7 +17,7 @@ LEAST_MM = 0.5
 
 
 class Pen(enum.StrEnum):
-    """What the left button does."""
+    """The use of the left button."""
 
     NONE = "none"
     LINE = "line"
@@ -25,7 +25,7 @@ class Pen(enum.StrEnum):
 
 
 class Measuring(QObject):
-    """Takes the gestures of a pane: a drag draws anew; from an end of the line, or in the region, it moves that."""
+    """Draws a new line or region by a drag; a drag from an end of the line, or inside the region, moves it."""
 
     def __init__(self, view: ImageView, session: Session) -> None:
         super().__init__(view)
@@ -42,14 +42,14 @@ class Measuring(QObject):
         session.sensitivity.found.connect(self.draw)
 
     def take(self, pen: Pen) -> None:
-        """Take a pen in hand."""
+        """Select a pen."""
         self.pen = pen
         is_on = pen is not Pen.NONE
         self._view.gestures.is_tool_on = is_on
         self._view.viewport().setCursor(Qt.CursorShape.CrossCursor if is_on else Qt.CursorShape.ArrowCursor)
 
     def draw(self) -> None:
-        """Draw line and region as they are."""
+        """Draw line and region."""
         sensitivity, z = self._session.sensitivity, self._session.view.display.slice_index
         line, region = sensitivity.line, sensitivity.region
         has_line = line is not None and sensitivity.swept is not None

@@ -1,4 +1,4 @@
-"""The measures against the margin, and the profiles along the line."""
+"""Plots of a sweep: measures against the margin, and profiles along the line."""
 
 import html
 import math
@@ -35,7 +35,7 @@ MOST_STRETCH = 2.5
 
 
 class CurvePlot(QWidget):
-    """One measure of every method against the margin; a click on a point puts that variant into the main pane."""
+    """Plots a measure of each method against the margin; clicking a point shows that variant in the main pane."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,7 +51,7 @@ class CurvePlot(QWidget):
         self.around.setToolTip(tr("Measure the soft tissue within 20 pixels of the metal again"))
         self.around.clicked.connect(session.sensitivity.drop_region)
         self.key = Label()
-        self.key.setTextFormat(Qt.TextFormat.RichText)  # coloured dots; what comes from elsewhere is escaped
+        self.key.setTextFormat(Qt.TextFormat.RichText)  # coloured dots; text from elsewhere is escaped
         self.key.setObjectName("muted")
         self.key.setContentsMargins(14, 0, 8, 0)
         self.key.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -136,7 +136,7 @@ class CurvePlot(QWidget):
         self._fit([row for rows in groups.values() for row in rows], value, level)
 
     def _fit(self, rows: "list[Row]", value: "Callable[[Row], float]", level: float) -> None:
-        """The variants fill the axis; the uncorrected level is in it where they still can be told apart then."""
+        """Fit the axis to the variants; include the uncorrected level if they stay distinguishable."""
         if not rows:
             return
         values, margins = [value(row) for row in rows], [row.variant.margin for row in rows]
@@ -152,7 +152,7 @@ class CurvePlot(QWidget):
             self._session.sensitivity.choose(points[0].data())
 
     def _offer(self) -> None:
-        """The error can only be plotted where the truth is known; it is what counts then."""
+        """Offer the error only if the truth is known."""
         swept = self._session.sensitivity.swept
         has_truth = swept is not None and swept.result.truth_hu is not None
         self.measures.enable("rmse", is_possible=has_truth)
@@ -161,7 +161,7 @@ class CurvePlot(QWidget):
 
 
 class ProfilePlot(QWidget):
-    """HU along the line, every variant in the colour of its margin, the one in view drawn stronger."""
+    """Plots HU along the line for each variant in the colour of its margin; the variant in view is bold."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -184,7 +184,7 @@ class ProfilePlot(QWidget):
         self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what changed while hidden."""
+        """Apply the changes made while hidden."""
         super().showEvent(event)
         self.refresh()
 
@@ -221,7 +221,7 @@ class ProfilePlot(QWidget):
         self._fit(display)
 
     def _fit(self, display: Display) -> None:
-        """Metal would squeeze everything else: the axis shows twice the HU window, as far as there is something."""
+        """Fit the axis to twice the HU window, so that metal does not flatten the rest."""
         known = [line.getData() for line in self.lines.values()]
         if not known:
             return

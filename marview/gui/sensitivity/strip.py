@@ -1,4 +1,4 @@
-"""The variants of the slice in view, side by side; a click puts one into the main pane."""
+"""Thumbnails of the variants of the slice in view; clicking one shows it in the main pane."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ MARK_PX = 4
 
 
 class Strip(QListWidget):
-    """Thumbnails with the HU window in use, labelled by method and margin."""
+    """A row of thumbnails in the HU window in use, labelled by method and margin."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,12 +49,12 @@ class Strip(QListWidget):
         self._fill()
 
     def item_of(self, name: str) -> QListWidgetItem | None:
-        """The item of a variant."""
+        """Return the list item of a variant."""
         items = (self.item(at) for at in range(self.count()))
         return next((one for one in items if one.data(Qt.ItemDataRole.UserRole) == name), None)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what changed while hidden."""
+        """Apply the changes made while hidden."""
         super().showEvent(event)
         self._draw()
 
@@ -139,7 +139,7 @@ class Strip(QListWidget):
 
 
 def _body(hu: NDArray[np.int16]) -> tuple[slice, slice]:
-    """Where the slice is not air."""
+    """Return the rows and columns of the body."""
     inside = hu > -500
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not len(rows):

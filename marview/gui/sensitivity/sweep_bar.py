@@ -1,4 +1,4 @@
-"""What to sweep, and how far it is."""
+"""The controls and progress of a sweep."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -31,7 +31,7 @@ STEPS = 1000
 
 
 class SweepBar(QWidget):
-    """Methods, margins, thresholds and slices in two rows; one button begins or cancels, progress is below."""
+    """Methods, margins, thresholds and slices in two rows; one button starts or cancels, with progress below."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,7 +46,7 @@ class SweepBar(QWidget):
         self.methods.setMenu(self.menu)
         self._ticks: dict[str, QAction] = {}
         self.margins = QLineEdit("-1, 0, 1, 2")
-        self.margins.setToolTip(tr("By how much the mask is grown (+) or shrunk (-), separated by commas"))
+        self.margins.setToolTip(tr("Margins separated by commas: + grows the mask, - shrinks it"))
         self.units = Segmented({"mm": "mm", "px": "px"})
         self.units.choose("mm")
         self.unit = "mm"
@@ -54,7 +54,7 @@ class SweepBar(QWidget):
         self.units.setToolTip(tr("mm in space, or pixels within the slice"))
         self.thresholds = QLineEdit()
         self.thresholds.setPlaceholderText(tr("mask in use"))
-        self.thresholds.setToolTip(tr("The mask is what exceeds each of these HU; empty: the mask in use"))
+        self.thresholds.setToolTip(tr("One mask for each threshold in HU, separated by commas; empty: the mask in use"))
         self.slices = QComboBox()
         self.slices.addItems([tr("Slice in view"), tr("All with metal"), tr("From … to …")])
         self.slices.activated.connect(lambda _at: self._follow())
@@ -101,15 +101,15 @@ class SweepBar(QWidget):
 
     @property
     def chosen_methods(self) -> tuple[str, ...]:
-        """The methods that are ticked."""
+        """Return the ticked methods."""
         return tuple(name for name, tick in self._ticks.items() if tick.isChecked())
 
     def tick(self, method: str, *, is_on: bool = True) -> None:
-        """Choose a method, or not."""
+        """Tick or untick a method."""
         self._ticks[method].setChecked(is_on)
 
     def start(self) -> None:
-        """Begin the sweep as it is chosen; what cannot be read is said."""
+        """Start the sweep; report fields that cannot be read."""
         view = self._session.view.display
         chosen = view.numbers.span(self.first.value(), self.last.value())
         slices = {HERE: (view.slice_index, view.slice_index), SOME: (chosen.start, chosen.stop - 1)}
@@ -158,7 +158,7 @@ class SweepBar(QWidget):
         self._follow()
 
     def _follow(self, *_: object) -> None:
-        """Show the job as it stands."""
+        """Show the state of the job."""
         session = self._session
         job, is_running = session.sensitivity.job, session.sensitivity.is_running
         is_range = self.slices.currentIndex() == SOME

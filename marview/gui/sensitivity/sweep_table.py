@@ -1,4 +1,4 @@
-"""The measures as a table, and its export."""
+"""The measures of a sweep as a table, and its export."""
 
 import math
 from pathlib import Path
@@ -24,13 +24,13 @@ from marview.session.session import Session
 
 COLUMNS = ("Variant", "Voxels", "Mean", "SD", "Streaks", "RMSE", "s")
 FEWEST_ROWS = 3
-"""So many stay in view on a small screen."""
+"""Rows visible on a small screen."""
 
 FILTERS = ("Table (*.csv)", "Figure (*.png)", "Figure (*.pdf)")
 
 
 class SweepTable(QWidget):
-    """A row for the uncorrected slices and for each variant; choosing one puts it into the main pane."""
+    """One row for the uncorrected slices and one per variant; selecting a row shows it in the main pane."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +56,7 @@ class SweepTable(QWidget):
         first.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.table.setHorizontalHeaderItem(0, first)
         self.export = QPushButton(icon("export"), tr("Export …"))
-        self.export.setToolTip(tr("The table as CSV, or the figure of the slice in view as PNG or PDF"))
+        self.export.setToolTip(tr("Save the table as CSV, or the figure of the slice in view as PNG or PDF"))
         self.export.clicked.connect(self._export)
         row = QHBoxLayout()
         row.setContentsMargins(12, 0, 8, 0)
@@ -77,7 +77,7 @@ class SweepTable(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Write everything anew."""
+        """Fill the table."""
         sensitivity = self._session.sensitivity
         swept = sensitivity.swept
         self.export.setEnabled(swept is not None)
@@ -106,7 +106,7 @@ class SweepTable(QWidget):
         self._mark()
 
     def _name(self, variant: Variant) -> str:
-        """The margin comes first: it is what tells variants apart; a single method need not be repeated."""
+        """Return the label of a variant: the margin first, the method only if there are several."""
         swept = self._session.sensitivity.swept
         if swept is None or not variant.method:
             return tr("Uncorrected")

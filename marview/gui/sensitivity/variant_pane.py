@@ -1,4 +1,4 @@
-"""The variant in view, its mask, the sensitivity map over it, and what is drawn to measure."""
+"""The variant in view with its mask, the sensitivity map, and the line and region to measure."""
 
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QToolButton, QWidget
@@ -18,7 +18,7 @@ from marview.session.sensitivity import strongest
 from marview.session.session import Session
 
 LEAST_PX = 430
-"""So wide that title and buttons have room."""
+"""Minimum width in pixels that fits title and buttons."""
 
 
 class VariantPane(SlicePane):
@@ -48,7 +48,7 @@ class VariantPane(SlicePane):
         sensitivity.chosen.connect(self.refresh)
 
     def picture(self) -> Picture | None:
-        """The variant's slice; as it was read while the original is held, and where it was not swept."""
+        """Return the variant's slice; the original while its key is held or if the slice was not swept."""
         session, display = self.session, self.session.view.display
         self._describe(display)
         original, swept = session.original(), session.sensitivity.swept
@@ -57,7 +57,7 @@ class VariantPane(SlicePane):
         return swept.picture(session.sensitivity.variant, display.slice_index) or original
 
     def draw_overlays(self, display: Display) -> None:
-        """Draw the variant's metal and the sensitivity map."""
+        """Draw the variant's mask and the sensitivity map."""
         if not self.isVisible():
             return
         sensitivity, z = self.session.sensitivity, display.slice_index

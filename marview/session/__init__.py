@@ -1,1 +1,1 @@
-"""The application without a window: what is open, what is shown, what runs; changes are psygnal events."""
+"""The state of the application, independent of the window: open series, display, runs; changes are psygnal events."""

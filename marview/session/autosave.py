@@ -1,4 +1,4 @@
-"""Keep the work on every series each minute while it changes, and before a run, off the window's thread."""
+"""Autosave: writes changed work on each series every minute and before a run, in a background thread."""
 
 import logging
 import threading
@@ -29,17 +29,17 @@ class _Seen:
 
 
 class Autosave:
-    """Follows mask and measurements and keeps them; what marview finds by itself is not worth keeping.
+    """Saves masks and measurements; masks that marview found automatically are not saved.
 
-    The series in view is looked at when something changes. When another one takes its place, its last state is written
-    at once, and its file stays until the series is closed.
+    Changes of the series in view are noticed as they happen. When another series is opened, the last state of the
+    previous one is written at once; its file stays until that series is closed.
 
     Args:
-        store: where to.
+        store: store of the autosaves.
         metal: the mask of the series in view.
-        measures: its measurements.
-        work: what the person is at; None where no series is open. Called on the window's thread.
-        every_s: so much work may be lost.
+        measures: measurements of the series in view.
+        work: returns the state of the work, None if no series is open; called on the window's thread.
+        every_s: interval in seconds; at most this much work is lost in a crash.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class Autosave:
         self._thread = start_thread(self._follow, "autosave")
 
     def save_soon(self) -> None:
-        """Keep what is not kept yet, now."""
+        """Write unsaved changes now."""
         self._look()
         self._wake.set()
 
     def leave(self) -> None:
-        """On the window's thread: another series takes the place of the one in view; keep its last state, now."""
+        """Write the last state of the series in view before another is opened; on the window's thread."""
         self._look()
         if self._seen is not None:
             with self._mutex:
@@ -81,7 +81,7 @@ class Autosave:
             self._wake.set()
 
     def drop(self, key: str) -> None:
-        """Keep nothing more of a series that is closed."""
+        """Remove the autosave of a closed series."""
         if self._seen is not None and self._seen.work.key == key:
             self._seen = None
         with self._mutex:
@@ -90,7 +90,7 @@ class Autosave:
         self._store.discard_work(key)
 
     def close(self) -> None:
-        """The session ends as it should: nothing is left to restore."""
+        """End the session normally and remove its autosaves."""
         self._is_closed = True
         self._wake.set()
         self._thread.join(10)
@@ -100,7 +100,7 @@ class Autosave:
         self._version += 1
 
     def _look(self) -> None:
-        """On the window's thread: what there would be to keep of the series in view."""
+        """Collect the state of the series in view; on the window's thread."""
         self._version += 1
         work, shared, recipe = self._work(), self._metal.shared, self._metal.recipe
         if work is None or shared is None or shared.array.shape != work.shape:
@@ -137,7 +137,7 @@ class Autosave:
         else:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self._store.write(replace(seen.work, time=now), metal)
-            if seen.work.key in self._dropped:  # it was closed while it was written
+            if seen.work.key in self._dropped:  # the series was closed during the write
                 self._store.discard_work(seen.work.key)
 
     def _is_still(self, version: int) -> Callable[[], bool]:
@@ -145,7 +145,7 @@ class Autosave:
 
 
 def _packed(mask: NDArray[np.bool_], is_still: Callable[[], bool]) -> MaskPatch | None:
-    """The mask in few bytes; looked at again where a stroke went over it meanwhile. None where it is empty."""
+    """Pack the mask, again if a stroke changed it meanwhile; return None if it is empty."""
     metal = None
     for _ in range(3):
         box = box_of(mask)

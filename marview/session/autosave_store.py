@@ -1,4 +1,4 @@
-"""Where work is kept against a crash: one file a series in the user's data folder, bounded in number, size and age."""
+"""The autosave files: one per series in the user's data folder, limited in number, size and age."""
 
 import contextlib
 import hashlib
@@ -31,25 +31,25 @@ _log = logging.getLogger(__name__)
 
 
 def autosave_folder() -> Path:
-    """The folder of this user's autosaves."""
+    """Return the folder of the user's autosaves."""
     return user_data_path("marview", appauthor=False) / "autosave"
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a person was at, but for the mask.
+    """The state of the work on a series, except the mask.
 
     Attributes:
-        path: what was opened.
-        key: key of its series.
-        shape: shape of its grid, (z, y, x).
-        affine: affine matrix of its grid, row by row.
-        origin: how the mask came about, in words.
-        slice_index: the slice in view.
-        method: identifier of the method chosen.
-        parameters: those that differ from the defaults.
-        measures: the measurements, each as `marview.session.measure_record` writes it.
-        time: when it was kept, ISO 8601.
+        path: path that was opened.
+        key: key of the series.
+        shape: shape of the grid, (z, y, x).
+        affine: affine matrix of the grid, row by row.
+        origin: description of how the mask was made.
+        slice_index: index of the slice in view.
+        method: identifier of the chosen method.
+        parameters: parameters that differ from the defaults.
+        measures: measurements as records of `marview.session.measure_record`.
+        time: time of the autosave, ISO 8601.
     """
 
     path: str
@@ -66,10 +66,10 @@ class Work:
 
 @dataclass(frozen=True, eq=False)
 class Saved:
-    """An autosave that nobody works on any more.
+    """An autosave left by a process that ended unexpectedly.
 
     Attributes:
-        metal: the mask; None where only measurements were worth keeping.
+        metal: packed metal mask; None if only measurements were saved.
     """
 
     id: str
@@ -78,7 +78,7 @@ class Saved:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """The mask, bool, `[z, y, x]`; empty where none was kept."""
+        """Return the mask, bool `[z, y, x]`; empty if none was saved."""
         mask = np.zeros(self.work.shape, bool)
         if self.metal is not None:
             self.metal.apply(mask)
@@ -86,10 +86,10 @@ class Saved:
 
 
 class AutosaveStore:
-    """Writes this process's autosaves, one for each series, and finds those of processes that were killed.
+    """Writes the autosaves of this process, one per series, and finds those of processes that were killed.
 
-    A process holds the locks beside its files; the system lets go of them however the process ends. File names are
-    random, and files are readable by their user alone.
+    A process holds lock files beside its autosaves; the system releases the locks however the process ends. File names
+    are random, and only the user can read the files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -99,7 +99,7 @@ class AutosaveStore:
         self._mutex = threading.RLock()
 
     def write(self, work: Work, metal: MaskPatch | None) -> None:
-        """Keep the present state of a series, whole or not at all, in place of the one before.
+        """Replace the autosave of a series by its present state, whole or not at all.
 
         Raises:
             CannotWrite: the disk is full or read-only.
@@ -107,7 +107,7 @@ class AutosaveStore:
         """
         packed = b"" if metal is None else metal.packed
         if len(packed) > MOST_BYTES:
-            _log.warning("a mask of %d bytes is too large to be kept", len(packed))
+            _log.warning("a mask of %d bytes is too large for an autosave", len(packed))
             return
         record = {
             "work": asdict(work),
@@ -123,9 +123,9 @@ class AutosaveStore:
                 part.write_bytes(json.dumps(record).encode() + b"\n" + packed)
 
     def found(self) -> list[Saved]:
-        """What killed processes left, the latest first, taken hold of so that no other window offers it too.
+        """Return the autosaves of killed processes, latest first, and lock them so that no other window offers them.
 
-        What is too old, too much or damaged is removed.
+        Autosaves that are damaged, too old or beyond the limits are removed.
         """
         with self._mutex:
             kept: list[Saved] = []
@@ -142,18 +142,18 @@ class AutosaveStore:
                     kept.append(saved)
             for path in self._folder.glob(f"*{_LOCK}"):
                 if path.stem not in self._locks and self._lock(path.stem):
-                    self.discard(path.stem)  # of a process that was killed before it had anything to keep
+                    self.discard(path.stem)  # its process was killed before it saved anything
             return kept
 
     def adopt(self, saved: Saved) -> None:
-        """Go on with what was restored: it is this process's own from here on."""
+        """Make a restored autosave one of this process."""
         with self._mutex:
             if self._own.get(saved.work.key) != saved.id:
                 self.discard_work(saved.work.key)
                 self._own[saved.work.key] = saved.id
 
     def discard_work(self, key: str) -> None:
-        """Remove this process's autosave of a series, where there is one."""
+        """Remove this process's autosave of a series, if there is one."""
         with self._mutex:
             id_ = self._own.pop(key, None)
             if id_ is not None:
@@ -171,7 +171,7 @@ class AutosaveStore:
                 (self._folder / f"{id_}{_LOCK}").unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove this process's own, and let go of what it found."""
+        """Remove the autosaves of this process and release those it found."""
         with self._mutex:
             for key in list(self._own):
                 self.discard_work(key)
@@ -200,13 +200,13 @@ def _changed(path: Path) -> float:
 
 
 def _read(path: Path) -> Saved | None:
-    """None where the file is damaged or of another edition."""
+    """Read an autosave; return None if the file is damaged or of another version."""
     try:
         head, _, packed = path.read_bytes().partition(b"\n")
         record = json.loads(head)
         work = Work(**{**record["work"], "shape": tuple(record["work"]["shape"])})
         if hashlib.sha256(packed).hexdigest() != record["sha256"]:
-            raise BadInput("the mask is not what was written")
+            raise BadInput("the mask is damaged")
         if record["box"] is None:
             return Saved(path.stem, work, None)
         z, y, x = (slice(int(start), int(stop)) for start, stop in record["box"])

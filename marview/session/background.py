@@ -1,4 +1,4 @@
-"""Slow work off the window's thread; answers come back on it, and late ones are dropped."""
+"""Background threads for slow work; answers arrive on the window's thread, and outdated ones are dropped."""
 
 import logging
 from collections.abc import Callable
@@ -12,30 +12,30 @@ from marview.threads import NO_THREAD, NoThread, is_lack_of_threads, start_threa
 
 T = TypeVar("T")
 Post = Callable[[Callable[[], None]], None]
-"""Takes a call from any thread and makes it on the window's thread, soon and in order."""
+"""Queues a call from any thread; the window's thread runs the calls in order."""
 
 IsStale = Callable[[], bool]
-"""Whether nobody wants the answer to a request any more; may be asked on any thread."""
+"""Returns whether a request is outdated; can be called on any thread."""
 
 _log = logging.getLogger(__name__)
 
 
 THREADS = 4
-"""Two of them may wait for a worker that starts, for seconds; series are read on the others meanwhile."""
+"""Number of threads; two may wait seconds for a starting worker while the others read series."""
 
 
 class Background:
-    """Some threads for slow work.
+    """A pool of threads for slow work.
 
     Raises:
-        NoThread: the system starts no more threads.
+        NoThread: the system cannot start a thread.
     """
 
     def __init__(self, post: Post) -> None:
         self.post = post
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="marview")
         try:
-            self._threads.submit(int)  # one thread there is, which takes all work where no second one starts
+            self._threads.submit(int)  # the first thread starts now; it takes all work if no second one can start
         except (RuntimeError, MemoryError) as error:
             raise NoThread(NO_THREAD) from error
         self._is_closed = False
@@ -46,21 +46,21 @@ class Background:
         done: Callable[[T], None],
         failed: Callable[[str], None],
     ) -> None:
-        """Run `work` on a thread; then, on the window's thread, `done(answer)` or `failed(sentence)`."""
+        """Run `work` on a thread, then `done(answer)` or `failed(sentence)` on the window's thread."""
         self.start(partial(answer, work, done, failed, self._answer))
 
     def start(self, call: Callable[[], None]) -> None:
-        """Make a call on one of the threads."""
+        """Run a call on one of the threads."""
         if not self._is_closed:
-            with suppress(RuntimeError, MemoryError):  # no second thread starts; the work waits for the first one
+            with suppress(RuntimeError, MemoryError):  # no further thread can start; the work waits for the first one
                 self._threads.submit(call)
 
     def let_go(self, release: Callable[[], None]) -> None:
-        """Give memory back on a thread, because the system takes 30 ms for each 100 MB."""
+        """Release memory on a thread, because the system needs 30 ms per 100 MB."""
         self.run(release, lambda _: None, lambda _: None)
 
     def latest(self) -> "Latest":
-        """Requests to these threads; only the latest is answered."""
+        """Return a request slot on these threads of which only the latest request is answered."""
         return Latest(self._answer, self.start)
 
     def _answer(self, call: Callable[[], None]) -> None:
@@ -68,24 +68,24 @@ class Background:
             self.post(call)
 
     def is_closed(self) -> bool:
-        """Whether nobody waits for answers any more."""
+        """Return whether the pool is closed."""
         return self._is_closed
 
     def close(self) -> None:
-        """Take no more work, and drop what is still to be answered."""
+        """Accept no more work and drop pending answers."""
         self._is_closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
 class Latest:
-    """Requests for slow work; only the latest is answered.
+    """Requests for slow work of which only the latest is answered.
 
     Attributes:
-        is_busy: whether work is under way, wanted or not.
+        is_busy: whether work is running, even if outdated.
 
     Args:
-        post: makes a call on the window's thread.
-        start: makes a call on another thread; raises `NoThread` where none can be started.
+        post: runs a call on the window's thread.
+        start: runs a call on another thread; raises `NoThread` if none can be started.
     """
 
     def __init__(self, post: Post, start: Callable[[Callable[[], None]], object]) -> None:
@@ -96,16 +96,16 @@ class Latest:
 
     @classmethod
     def on_own_thread(cls, post: Post, name: str) -> "Latest":
-        """Requests that each take a thread of their own, because they wait long."""
+        """Make requests that each use their own thread, because they wait long."""
         return cls(post, partial(start_thread, name=name))
 
     @property
     def is_busy(self) -> bool:
-        """Whether work is under way, wanted or not."""
+        """Return whether work is running, even if outdated."""
         return self._running > 0
 
     def drop(self) -> IsStale:
-        """Drop what is under way; returns the question whether anything was asked for since."""
+        """Drop the running request; return a function that tells whether a newer request was made."""
         self._current += 1
         ticket = self._current
         return lambda: ticket != self._current
@@ -117,10 +117,10 @@ class Latest:
         failed: Callable[[str], None],
         dropped: Callable[[], None] = lambda: None,
     ) -> None:
-        """Do `work` on another thread, in place of what was asked for before.
+        """Run `work` on another thread; it replaces the previous request.
 
-        On the window's thread follows one of `done(answer)`, `failed(sentence)` and, where something else was asked for
-        meanwhile, `dropped()`.
+        Then one of these runs on the window's thread: `done(answer)`, `failed(sentence)` or, if a newer request was
+        made, `dropped()`.
         """
         is_stale = self.drop()
         self._running += 1
@@ -148,14 +148,14 @@ class Latest:
 
 
 def answer(work: Callable[[], T], done: Callable[[T], None], failed: Callable[[str], None], post: Post) -> None:
-    """Do `work` here and post `done(answer)`, or `failed(sentence)` where it raises anything."""
+    """Run `work` and post `done(answer)`, or `failed(sentence)` if it raises an exception."""
     try:
         found = work()
     except MarviewError as refusal:
         sentence = str(refusal)
         post(lambda: failed(sentence))
-    except Exception as bug:  # noqa: BLE001 - a thread must say that it failed, whatever it was
-        _log.exception("work in the background failed")
+    except Exception as bug:  # noqa: BLE001 - a thread must report every failure
+        _log.exception("background work failed")
         sentence = (
             NO_THREAD
             if is_lack_of_threads(bug)

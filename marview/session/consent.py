@@ -1,4 +1,4 @@
-"""What a person must agree to before artifacts of a series are reduced."""
+"""Questions that the user must answer before a run."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from marview.session.messages import Messages, Question
 
 
 class Consent:
-    """Asks one question about the series in view at a time, each kind once for each series."""
+    """Asks one question at a time about the series in view, each kind once per series."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
@@ -15,12 +15,12 @@ class Consent:
         self._is_across_gaps = self._is_reduced_again = False
 
     def forget(self) -> None:
-        """Another series is in view: its questions were not asked yet."""
+        """Reset the questions for another series."""
         self._is_across_gaps = self._is_reduced_again = False
         self._withdraw()
 
     def is_asked_about_gaps(self, loaded: LoadedSeries, then: Callable[[], None]) -> bool:
-        """Ask whether slices are missing and the rest is to be corrected all the same; `then` is called upon a yes."""
+        """Ask, if slices are missing, whether to correct the others; call `then` on yes."""
         if not loaded.report.question or self._is_across_gaps:
             return False
 
@@ -32,7 +32,7 @@ class Consent:
         return True
 
     def is_asked_about_derived(self, loaded: LoadedSeries, then: Callable[[], None]) -> bool:
-        """Ask whether a series that is itself a correction is to be corrected again; `then` is called upon a yes."""
+        """Ask, if the series is itself a correction, whether to correct it again; call `then` on yes."""
         derived = loaded.series.derived
         if not derived or self._is_reduced_again:
             return False

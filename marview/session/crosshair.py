@@ -1,4 +1,4 @@
-"""The point that all planes go through, and the sections through it."""
+"""The crosshair, the point shared by all planes, and the sections through it."""
 
 import math
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from marview.session.picture import Picture
 from marview.volume.across import Section, oblique_section, section_through
 
 AXES = {"coronal": 1, "sagittal": 2}
-"""Panes of sections, and the axis of the grid each is perpendicular to."""
+"""Panes of sections and the grid axis perpendicular to each."""
 
 _LEAST_SINE = 0.05
-"""Planes that meet at a smaller angle (3 degrees) are taken for parallel."""
+"""Sine of the smallest angle (3 degrees) at which planes count as crossing."""
 
 
 class Crosshair:
-    """Reads and moves the crosshair: the slice in view and the point marked in it.
+    """Reads and moves the crosshair: the slice in view and the point in it.
 
     Args:
-        grid: gives the grid of the series in view; None where nothing is open.
+        grid: returns the grid of the series in view; None if none is open.
     """
 
     def __init__(self, view: View, grid: Callable[[], Grid | None]) -> None:
@@ -31,7 +31,7 @@ class Crosshair:
 
     @property
     def lps_mm(self) -> NDArray[np.float64] | None:
-        """The point in the patient; the middle of the slice in view where none is marked."""
+        """Return the crosshair in patient coordinates; the centre of the slice in view if there is none."""
         grid = self._grid()
         if grid is None:
             return None
@@ -40,7 +40,7 @@ class Crosshair:
         return grid.to_patient((display.slice_index, y, x))
 
     def move(self, lps_mm: ArrayLike) -> None:
-        """Mark another point; all planes follow. Outside the volume, the nearest voxel is marked."""
+        """Move the crosshair; all planes follow. A point outside the volume becomes the nearest voxel."""
         grid = self._grid()
         if grid is None:
             return
@@ -51,7 +51,7 @@ class Crosshair:
         self._view.update(slice_index=round(z), cursor_mm=_slice_of(grid).point_at(y, x))
 
     def section(self, pane: str) -> Section | None:
-        """The section that a pane shows: coronal, sagittal or oblique."""
+        """Return the section of a pane: coronal, sagittal or oblique."""
         grid, point = self._grid(), self.lps_mm
         if grid is None or point is None:
             return None
@@ -62,7 +62,7 @@ class Crosshair:
         return oblique_section(grid, point, normal, up, float(np.linalg.norm(extent) / math.sqrt(2)))
 
     def oblique_line(self, normal: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Direction in which the oblique section crosses a plane with this normal (LPS); None where it does not."""
+        """Return the direction in which the oblique section crosses a plane with a normal (LPS); None if parallel."""
         if self._view.display.oblique_deg is None:
             return None
         line = np.cross(self._oblique_axes()[0], normal)
@@ -70,9 +70,9 @@ class Crosshair:
         return line / length if length > _LEAST_SINE else None
 
     def turn_oblique(self, along: NDArray[np.float64]) -> None:
-        """Turn or tilt the oblique section so that it holds a direction of the patient (LPS).
+        """Turn or tilt the oblique section so that it contains a direction (LPS).
 
-        A direction across the patient turns it around the head-feet axis, one along the patient tilts it.
+        A direction across the patient turns the section around the head-feet axis; one along the patient tilts it.
         """
         oblique = self._view.display.oblique_deg
         if oblique is None or float(np.linalg.norm(along)) == 0:
@@ -81,7 +81,7 @@ class Crosshair:
         x, y, z = (float(value) for value in along / np.linalg.norm(along))
         if abs(z) < _LEAST_SINE:
             turned = math.degrees(math.atan2(y, x))
-            turn = turned + 180.0 * round((turn - turned) / 180.0)  # a line has two ends: the nearer turn is meant
+            turn = turned + 180.0 * round((turn - turned) / 180.0)  # a line has two ends; take the smaller turn
             turn = (turn + 180.0) % 360.0 - 180.0
         else:
             radians = math.radians(turn)
@@ -90,7 +90,7 @@ class Crosshair:
         self._view.update(oblique_deg=(turn, tilt))
 
     def _oblique_axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Unit vectors away from the viewer and upwards of the oblique section (LPS)."""
+        """Return unit vectors of the oblique section: away from the viewer, and upwards (LPS)."""
         turn, tilt = map(math.radians, self._view.display.oblique_deg or (0.0, 0.0))
         away = np.array([-math.sin(turn), math.cos(turn), 0.0])
         head = np.array([0.0, 0.0, 1.0])

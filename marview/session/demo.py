@@ -1,4 +1,4 @@
-"""The demo study: made once, by a program of its own, so that the window loads none of the simulation."""
+"""The demo study, created once by a separate process, so that the window does not load the simulation."""
 
 import re
 import subprocess
@@ -14,10 +14,10 @@ _STUDY = re.compile(r"^(.*[\\/]study): ", re.MULTILINE)
 
 
 def make_demo(is_cancelled: Callable[[], bool], command: Sequence[str] = COMMAND) -> Path:
-    """Make the demo study where it is not there yet; gives its folder.
+    """Create the demo study if it does not exist, and return its folder.
 
     Raises:
-        MarviewError: it cannot be made.
+        MarviewError: the study cannot be made.
     """
     with subprocess.Popen(  # noqa: S603 - our own interpreter
         command,
@@ -36,6 +36,6 @@ def make_demo(is_cancelled: Callable[[], bool], command: Sequence[str] = COMMAND
                     process.terminate()
     found = _STUDY.search(said)
     if process.returncode != 0 or found is None:
-        last = (complained.strip().splitlines() or ["it said nothing"])[-1].removeprefix("marview: ")
+        last = (complained.strip().splitlines() or ["the program gave no reason"])[-1].removeprefix("marview: ")
         raise MarviewError(f"The demo study could not be made: {last}")
     return Path(found[1])

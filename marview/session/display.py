@@ -1,4 +1,4 @@
-"""What the panes show, as one frozen snapshot; panes compare old and new and draw only what changed."""
+"""The display state of all panes as one immutable snapshot; panes redraw only what changed."""
 
 import enum
 import math
@@ -24,7 +24,7 @@ class Layout(enum.StrEnum):
 
 
 class Overlay(enum.StrEnum):
-    """What may be drawn over a picture."""
+    """An overlay on a picture."""
 
     MASK = "mask"
     TRACE = "trace"
@@ -34,7 +34,7 @@ class Overlay(enum.StrEnum):
 
 
 class Comparison(enum.StrEnum):
-    """What the result pane shows of original and result."""
+    """How the result pane compares original and result."""
 
     NONE = "none"
     SWIPE = "swipe"
@@ -45,7 +45,7 @@ class Comparison(enum.StrEnum):
 
 
 class SinogramPicture(enum.StrEnum):
-    """Which sinogram is shown."""
+    """The sinogram to show."""
 
     ORIGINAL = "original"
     FILLED = "filled"
@@ -60,31 +60,31 @@ DIFFERENCE = HuWindow(400.0, 0.0)
 
 @dataclass(frozen=True)
 class Display:
-    """The state of the panes; they are linked because there is only one of it.
+    """The display state, shared by all panes.
 
     Attributes:
         slice_index: index z of the slice in view.
-        slice_count: slices of the series; 0 while nothing is open.
-        numbers: the numbers of the slices, as people count.
+        slice_count: number of slices; 0 if no series is open.
+        numbers: slice numbers as shown to the user.
         window: HU window.
         difference_window: HU window of the difference of result and original.
-        zoom: 1 fits the slice into its pane.
-        centre_mm: (x, y) in the middle of the panes, from the middle of the slice.
+        zoom: zoom factor; 1 fits the slice into its pane.
+        centre_mm: (x, y) at the centre of the panes, relative to the centre of the slice.
         cursor_mm: (x, y) of the linked crosshair.
         pointed_mm: (x, y) under the mouse in an image pane; its sinusoid is drawn.
         pointed_ray: (view, bin) under the mouse in the sinogram pane; its ray is drawn.
-        quarters: quarter turns of the slice, clockwise, 0 to 3.
-        is_mirrored: whether the slice is mirrored left to right, before it is turned.
-        is_smooth: whether enlarged pixels are interpolated on the screen.
-        is_playing: whether the slices run by themselves.
-        is_original_held: the result panes show the original.
-        swipe: share of the result pane that shows the original while swiping, 0 to 1.
-        slab: how the slices of thick coronal, sagittal and oblique sections become one picture.
+        quarters: clockwise quarter turns of the slice, 0 to 3.
+        is_mirrored: whether the slice is mirrored left to right before it is turned.
+        is_smooth: whether enlarged pixels are interpolated.
+        is_playing: whether the slices play in a loop.
+        is_original_held: whether the result panes show the original.
+        swipe: fraction of the result pane that shows the original while swiping, 0 to 1.
+        slab: projection of thick coronal, sagittal and oblique sections.
         slab_mm: thickness of these sections.
-        oblique_deg: turn around the head-feet axis and tilt of the oblique section; None where there is none.
-        has_scene: whether the layout of planes shows the 3D scene in place of the result.
-        is_anonymous: whether the patient's name is left out of the panes.
-        maximised: name of the pane that fills the layout; empty for none.
+        oblique_deg: turn around the head-feet axis and tilt of the oblique section; None without one.
+        has_scene: whether the Planes layout shows the 3D scene instead of the result.
+        is_anonymous: whether the panes hide the patient's name.
+        maximised: name of the maximised pane; empty for none.
         active: name of the pane that has the focus.
     """
 
@@ -120,20 +120,20 @@ class Display:
 
     @property
     def slice_number(self) -> int:
-        """The number of the slice in view, as people count."""
+        """Return the number of the slice in view as shown to the user."""
         return self.numbers.number(self.slice_index)
 
     def shows(self, overlay: Overlay) -> bool:
-        """Whether an overlay is to be drawn."""
+        """Return whether to draw an overlay."""
         return overlay in self.overlays and not self.are_overlays_hidden
 
     def differing(self, other: "Display") -> frozenset[str]:
-        """Names of the fields in which two snapshots differ."""
+        """Return the names of the fields in which two snapshots differ."""
         return frozenset(f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name))
 
 
 class View:
-    """Holds the snapshot, and says what changed in it."""
+    """Holds the display state and emits its changes."""
 
     changed = Signal(Display, frozenset)
 
@@ -141,40 +141,40 @@ class View:
         self.display = Display()
 
     def update(self, **changes: Any) -> None:
-        """Replace fields of the snapshot; emits `changed(display, names)` where something differs."""
+        """Replace fields; emit `changed(display, names)` if any value differs."""
         old = self.display
         self.display = replace(old, **changes)
         if names := self.display.differing(old):
             self.changed.emit(self.display, names)
 
     def scroll(self, slices: int) -> None:
-        """Move by some slices, stopping at the ends."""
+        """Move by a number of slices, limited to the series."""
         self.go_to_number(self.display.slice_number + slices)
 
     def go_to_number(self, number: int) -> None:
-        """Show the slice of a number, the nearest there is."""
+        """Show the slice with a number, or the nearest one."""
         self.go_to(self.display.numbers.index(number))
 
     def go_to(self, slice_index: int) -> None:
-        """Show the slice at an index, the nearest there is."""
+        """Show the slice at an index, or the nearest one."""
         self.update(slice_index=max(0, min(self.display.slice_count - 1, slice_index)))
 
     def adjust_window(self, wider_hu: float, darker_hu: float) -> None:
-        """Change width and level."""
+        """Change width and level of the HU window."""
         if adjusted := _adjusted(self.display.window, wider_hu, darker_hu):
             self.update(window=adjusted)
 
     def adjust_difference(self, wider_hu: float, darker_hu: float) -> None:
-        """Change width and level of the difference."""
+        """Change width and level of the difference's HU window."""
         if adjusted := _adjusted(self.display.difference_window, wider_hu, darker_hu):
             self.update(difference_window=adjusted)
 
     def zoom_at(self, factor: float, at_mm: tuple[float, float]) -> None:
-        """Zoom so that the point `at_mm` stays where it is."""
+        """Zoom around the point `at_mm`."""
         low, high = ZOOM_RANGE
         zoom = min(high, max(low, self.display.zoom * factor))
         if not all(map(math.isfinite, at_mm)):
-            return  # a view without an area has no such place
+            return  # a view without an area cannot zoom
         kept = self.display.zoom / zoom
         x, y = self.display.centre_mm
         self.update(zoom=zoom, centre_mm=(at_mm[0] + (x - at_mm[0]) * kept, at_mm[1] + (y - at_mm[1]) * kept))
@@ -185,33 +185,33 @@ class View:
         self.update(centre_mm=(x - right_mm, y - down_mm))
 
     def reset(self) -> None:
-        """Fit the slice into its panes, upright, and let go of the crosshair."""
+        """Fit the slice into its panes, reset its orientation and remove the crosshair."""
         self.update(zoom=1.0, centre_mm=(0.0, 0.0), cursor_mm=None, quarters=0, is_mirrored=False)
 
     def turn(self, quarters: int) -> None:
-        """Turn the slice clockwise by quarters."""
+        """Turn the slice clockwise by quarter turns."""
         self.update(quarters=(self.display.quarters + quarters) % 4)
 
     def mirror(self, *, is_vertical: bool = False) -> None:
-        """Mirror the slice as it is shown, left to right or top to bottom."""
+        """Mirror the slice as displayed, left to right or top to bottom."""
         display = self.display
-        turned = -display.quarters + (2 if is_vertical else 0)  # a mirror image turns the other way
+        turned = -display.quarters + (2 if is_vertical else 0)  # mirroring reverses the sense of rotation
         self.update(is_mirrored=not display.is_mirrored, quarters=turned % 4)
 
     def toggle_overlay(self, overlay: Overlay) -> None:
-        """Switch one overlay; switching one shows overlays again where all were hidden."""
+        """Switch an overlay on or off; this also shows overlays again if all were hidden."""
         display = self.display
         is_shown = display.shows(overlay)
         overlays = display.overlays - {overlay} if is_shown else display.overlays | {overlay}
         self.update(overlays=overlays, are_overlays_hidden=False)
 
     def compare(self, comparison: Comparison) -> None:
-        """Switch a comparison on, or off where it is on."""
+        """Switch a comparison on or off."""
         is_on = self.display.comparison == comparison
         self.update(comparison=Comparison.NONE if is_on else comparison)
 
 
 def _adjusted(window: HuWindow, wider_hu: float, darker_hu: float) -> HuWindow | None:
-    """A window of another width and level; None where no such window can be used."""
+    """Return the HU window with changed width and level; None if it is not valid."""
     width, level = max(1.0, window.width_hu + wider_hu), window.level_hu + darker_hu
     return HuWindow(width, level) if is_usable_window(width, level) else None

@@ -1,4 +1,4 @@
-"""Changes of the mask as a whole: grow, shrink, fill, smooth, continue through slices, keep or drop a piece."""
+"""Edits of the whole mask: grow, shrink, fill, smooth, copy between slices, keep or remove a piece."""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,10 +28,10 @@ Voxel = tuple[int, int, int]
 
 
 class Edits:
-    """Does them with the tools' settings, each as one step of undo.
+    """Edits the mask with the settings of the tools; each edit is one undo step.
 
     Args:
-        under_cursor: the voxel that is pointed at; None where none is.
+        under_cursor: returns the voxel under the cursor; None if there is none.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Edits:
         self._under_cursor = under_cursor
 
     def grow(self, sign: int = 1) -> None:
-        """Grow (1) or shrink (-1) the mask by the amount that is set."""
+        """Grow (1) or shrink (-1) the mask by the amount in the settings."""
         settings = self._tools.settings
         amount, spacing_mm, drift_mm = sign * settings.amount, self._spacing_mm, self._drift_mm
         if settings.unit is Unit.PIXELS:
@@ -53,21 +53,21 @@ class Edits:
             self._do(lambda mask, in_slices: grow_mm(mask, amount, spacing_mm, drift_mm=drift_mm, in_slices=in_slices))
 
     def fill_holes(self) -> None:
-        """Fill what the mask encloses."""
+        """Fill holes of the mask."""
         self._do(lambda mask, in_slices: fill_holes(mask, in_slices=in_slices))
 
     def smooth(self) -> None:
-        """Smooth the outline over the amount that is set."""
+        """Smooth the outline over the amount in the settings."""
         settings, spacing_mm, drift_mm = self._tools.settings, self._spacing_mm, self._drift_mm
         radius_mm = settings.amount * (min(spacing_mm[1:]) if settings.unit is Unit.PIXELS else 1)
         self._do(lambda mask, in_slices: smooth(mask, radius_mm, spacing_mm, drift_mm=drift_mm, in_slices=in_slices))
 
     def interpolate(self) -> None:
-        """Fill the empty slices between those with metal."""
+        """Interpolate the mask in empty slices between slices with metal."""
         self._metal.edit(interpolate_slices)
 
     def copy_to_next(self) -> None:
-        """Add the mask of the slice in view to the next one, and go there."""
+        """Copy the mask of the slice in view to the next slice, and go there."""
         display = self._view.display
         z, target = display.slice_index, display.numbers.index(display.slice_number + 1)
         if not 0 <= target < display.slice_count:
@@ -78,28 +78,28 @@ class Edits:
             self._metal.edit(partial(copy_slice, source=z, target=target), lambda: self._view.go_to(target))
 
     def keep_piece(self) -> None:
-        """Keep only the piece of metal that is pointed at."""
+        """Keep only the piece of metal under the cursor."""
         self._do_at(keep_component)
 
     def drop_piece(self) -> None:
-        """Drop the piece of metal that is pointed at."""
+        """Remove the piece of metal under the cursor."""
         self._do_at(drop_component)
 
     def clear(self) -> None:
-        """Take all metal away."""
+        """Clear the mask."""
         self._metal.edit(lambda mask: np.zeros(mask.shape, bool))
 
     def _do(self, change: Callable[[Mask, bool], Mask]) -> None:
-        """Make a change of a mask, given whether slices go by themselves, on what is set."""
+        """Apply a change to the scope in the settings; `change` gets the mask and whether to work slice by slice."""
         scope, z = self._tools.settings.scope, self._view.display.slice_index
 
         def work(mask: Mask) -> Mask:
             part = mask[z : z + 1] if scope is Scope.SLICE else mask
             made = change(part, scope is not Scope.VOLUME)
             if not part.any():
-                raise BadInput("There is no metal to change: find it, or paint some first.")
+                raise BadInput("There is no metal to change: find or paint metal first.")
             if not made.any():
-                raise BadInput("Nothing of the metal would be left; change it by less.")
+                raise BadInput("This would remove all metal; choose a smaller amount.")
             if scope is not Scope.SLICE:
                 return made
             result = mask.copy()

@@ -1,4 +1,4 @@
-"""Write the result in view: a derived DICOM series, NIfTI or PNG; off the window's thread, whole or not at all."""
+"""Exports the result in view as a derived DICOM series, NIfTI or PNG, in the background, whole or not at all."""
 
 import itertools
 import re
@@ -24,12 +24,12 @@ CAUTION = "For research: not for primary diagnosis; review with the uncorrected 
 
 @dataclass(frozen=True)
 class ExportState:
-    """How far an export is.
+    """The state of an export.
 
     Attributes:
-        fraction: 0 to 1.
-        sentence: what was written, or why not; empty while it goes on.
-        folder: where it went; None unless it is done.
+        fraction: progress, 0 to 1.
+        sentence: what was written, or why not; empty while it runs.
+        folder: folder of the export; None unless it is done.
     """
 
     fraction: float = 0.0
@@ -38,12 +38,12 @@ class ExportState:
 
     @property
     def is_over(self) -> bool:
-        """Whether it ended."""
+        """Return whether the export has ended."""
         return bool(self.sentence)
 
 
 class Exports:
-    """One export at a time. Event, on the window's thread: `changed(ExportState)`."""
+    """Runs one export at a time. Event on the window's thread: `changed(ExportState)`."""
 
     changed = Signal(ExportState)
 
@@ -53,7 +53,7 @@ class Exports:
         self._stop = threading.Event()
 
     def begin(self, loaded: LoadedSeries, result: Result, window: HuWindow, format_: Format, folder: Path) -> None:
-        """Write the corrected series into a folder that is not there yet, or empty."""
+        """Write the corrected series to a new or empty folder."""
         if self.is_running:
             return
         self.is_running = True
@@ -85,7 +85,7 @@ class Exports:
         )
 
     def cancel(self) -> None:
-        """Stop; nothing is left behind."""
+        """Stop the export and remove what it wrote."""
         self._stop.set()
 
     def _tell(self, state: ExportState) -> None:
@@ -98,12 +98,12 @@ class Exports:
 
 
 def folder_name(loaded: LoadedSeries, result: Result) -> str:
-    """A name for the folder of an export: the series and the method."""
+    """Return a folder name for an export, from the series and the method."""
     return f"{words_of(loaded)}_{result.method}"
 
 
 def words_of(loaded: LoadedSeries) -> str:
-    """What a series calls itself, as part of a file name."""
+    """Return the description of a series as part of a file name."""
     words = re.sub(r"[^A-Za-z0-9]+", "_", loaded.series.description.removesuffix(".gz").removesuffix(".nii"))
     return words.strip("_")[:40] or "series"
 

@@ -1,4 +1,4 @@
-"""The work on every series of the list: kept while another one is in view, and named before it would be lost."""
+"""The work on each open series: kept while another one is in view, and listed before it would be lost."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from marview.text import count
 
 @dataclass(frozen=True, eq=False)
 class PutAway:
-    """What was done on a series that is not in view, but for its results and measurements."""
+    """The work on a series that is not in view, except its results and measurements."""
 
     title: str
     metal: KeptMetal | None
@@ -22,10 +22,10 @@ class PutAway:
 
 
 class KeptWork:
-    """Puts the work on a series away and takes it up again.
+    """Stores the work on a series and restores it.
 
     Attributes:
-        series: key of the series in view; empty where there is none.
+        series: key of the series in view; empty if there is none.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class KeptWork:
         self._closed: set[str] = set()
 
     def turn_to(self, series: str, title: str) -> PutAway | None:
-        """Put the work on the series in view away; returns what was put away of the next one."""
+        """Store the work on the series in view and return the stored work on the next one."""
         if self.series:
             self._put_away[self.series] = PutAway(
                 title=self._title,
@@ -58,11 +58,11 @@ class KeptWork:
         return self._put_away.get(series)
 
     def is_closed(self, series: str) -> bool:
-        """Whether a series was taken off the list, so that what still arrives of it is not kept."""
+        """Return whether a series was closed, so that late answers about it are dropped."""
         return series in self._closed
 
     def drop(self, series: str) -> None:
-        """Forget what was done on a series that is closed."""
+        """Discard the work on a closed series."""
         self._closed.add(series)
         if series == self.series:
             self.series = ""
@@ -72,7 +72,7 @@ class KeptWork:
 
     @property
     def unsaved(self) -> list[str]:
-        """What would be lost if marview closed now, each in words; empty where nothing would."""
+        """Describe the unsaved work that closing marview would lose."""
         lost = []
         for job in self._runs.queue:
             how = "which has not begun" if job.is_waiting else "which is not finished"
@@ -90,7 +90,7 @@ class KeptWork:
         return lost
 
     def unsaved_of(self, series: str) -> list[str]:
-        """What would be lost of one series, in words."""
+        """Describe the unsaved work on one series."""
         kept = self._put_away.get(series)
         runs = sum(job.result.series == series for job in self._runs.queue)
         lost = ["its run" if runs == 1 else f"its {runs} runs"] if runs else []

@@ -1,4 +1,4 @@
-"""What was opened: scans of folders, the series in them, and the one that is read into memory."""
+"""The open series: scanning folders for them, and reading the chosen one into memory."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,10 +21,10 @@ ANNOUNCE_SECONDS = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A line of the series list.
+    """An entry of the series list.
 
     Attributes:
-        picture: a small grey picture, uint8 `[y, x]`; None where none can be made from the headers.
+        picture: thumbnail, uint8 `[y, x]`; None if it cannot be made from the headers.
     """
 
     study: Study
@@ -34,18 +34,18 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """Tells entries apart."""
+        """Return the unique key of the series."""
         return f"{self.study.uid}/{self.series.key}"
 
     @property
     def slice_count(self) -> int:
-        """Slices of the stack; of a series that cannot be stacked, its files."""
+        """Return the number of slices, or of files if the series cannot be stacked."""
         return self.report.stack.grid.shape[0] if self.report.stack else len(self.series)
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The series under a path, and what the person should know of it."""
+    """The series found under a path, with a message for the user."""
 
     path: Path
     entries: tuple[Entry, ...]
@@ -56,8 +56,8 @@ def look(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> Found:
     """Find the series under a path by their headers.
 
     Raises:
-        BadInput: there is none.
-        Cancelled: nobody wants to know any more.
+        BadInput: there is no series.
+        Cancelled: `is_cancelled` returned True.
     """
     found = scan(path, is_cancelled=is_cancelled)
     entries = tuple(
@@ -70,7 +70,7 @@ def look(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> Found:
 
 
 def _found(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool) -> Found:
-    """As `look`; of several paths one that is refused does not hide the others."""
+    """As `look`, but a refused path returns its message if other paths were given."""
     try:
         return look(path, is_cancelled)
     except BadInput as refusal:
@@ -80,14 +80,14 @@ def _found(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool
 
 
 def patient_of(study: Study) -> tuple[str, ...]:
-    """Tells patients apart: by identifier and name, however the name is spelt; a study that names nobody is alone."""
+    """Return a key of the patient from identifier and normalised name; a study without both is its own patient."""
     name = " ".join(study.patient_name.replace("^", " ").split()).casefold()
     who = (study.patient_id.strip(), name)
     return who if any(who) else ("", "", study.uid or str(id(study)))
 
 
 def grouped(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """The series of a patient together, and within them those of a study; else in their order."""
+    """Group entries by patient and study; keep their order otherwise."""
     patients: dict[tuple[str, ...], dict[str, list[Entry]]] = {}
     for entry in entries:
         study = entry.study.uid or str(id(entry.study))
@@ -96,13 +96,13 @@ def grouped(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 
 class Library:
-    """Finds series and reads the chosen one, off the window's thread.
+    """Finds series and reads the chosen one, in the background.
 
     Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
     grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),
-    `finished(LoadedSeries)`, `busy(text)`, empty when idle, `opened(path)` when series were
-    found under a path, `scanned(path, entries)` with them, and `emptied()` when the series in view was closed and none
-    is left.
+    `finished(LoadedSeries)` when all are, `busy(text)` with a text that is empty when idle, `opened(path)` when series
+    were found under a path, `scanned(path, entries)` with these series, and `emptied()` when the last series was
+    closed.
     """
 
     listed = Signal()
@@ -126,9 +126,9 @@ class Library:
         self._reading = background.latest()
 
     def open(self, *paths: Path, key: str = "") -> None:
-        """Look for series under some paths, add them to the list and, unless one is chosen meanwhile, choose the first.
+        """Find series under paths, list them and choose the first, unless another is chosen meanwhile.
 
-        Where a key is given, the series of that key is chosen instead.
+        If a key is given, the series with this key is chosen instead.
         """
         path = paths[0]
         is_chosen_since = self._reading.drop()
@@ -148,7 +148,7 @@ class Library:
         self._scanning.run(work, done, self._fail)
 
     def add(self, path: Path) -> None:
-        """Look for series under a path and add them to the list; what is in view stays."""
+        """Find series under a path and list them; the series in view stays."""
         self._background.run(
             lambda: _found(path, lambda: False, may_be_refused=False), self._take, lambda _sentence: None
         )
@@ -164,7 +164,7 @@ class Library:
             self._messages.say(Severity.WARNING, found.notes)
 
     def choose(self, entry: Entry) -> None:
-        """Read a series, and make it the one in view as soon as its grid is known."""
+        """Read a series; it comes into view as soon as its grid is known."""
         if entry.report.outcome == Outcome.REFUSES:
             self._messages.error(entry.report.reason)
             return
@@ -213,7 +213,7 @@ class Library:
         self._reading.run(work, done, self._fail)
 
     def remove(self, entry: Entry) -> None:
-        """Take a series off the list; where it is in view, the next one is read, or none is left."""
+        """Remove a series from the list; if it was in view, read the next one."""
         keys = [one.key for one in self.entries]
         at = keys.index(entry.key)
         self.entries = tuple(one for one in self.entries if one.key != entry.key)
@@ -245,7 +245,7 @@ class Library:
             self.choose(self.entries[wanted])
 
     def _complete(self, entry: Entry, loaded: LoadedSeries) -> None:
-        """Show in the list what reading added: findings, and a picture where there was none."""
+        """Add findings of the reading, and a picture if there was none, to the entry."""
         hu = loaded.volume.hu
         picture = shrink(hu[len(hu) // 2]) if entry.picture is None else entry.picture
         if picture is entry.picture and len(loaded.report.findings) == len(entry.report.findings):

@@ -1,4 +1,4 @@
-"""What marking metal means for the view: the slice with the metal comes into view, and tools show the mask."""
+"""Links mask and view: shows the slice with metal, and shows the mask when a tool is selected."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from marview.volume.box import Box
 
 
 class Marking:
-    """Keeps the view in step with the mask."""
+    """Makes the view follow the mask."""
 
     def __init__(self, series: OpenSeries, metal: Metal, tools: Tools, traces: Traces, view: View) -> None:
         self._series = series
@@ -36,7 +36,7 @@ class Marking:
             self._view.update(overlays=self._view.display.overlays | {Overlay.MASK}, are_overlays_hidden=False)
 
     def _show_metal(self) -> None:
-        """Once the metal of a series is found, show the slice with most of it, where no other was chosen meanwhile."""
+        """Show the slice with the most metal once metal is found, unless the user has moved to another slice."""
         display, counts, unlooked = self._view.display, self._metal.counts, self._series.unlooked
         if unlooked is None or not self._metal.is_found:
             return

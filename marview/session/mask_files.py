@@ -1,4 +1,4 @@
-"""The mask from a file and into one: DICOM SEG, NIfTI, NRRD; off the window's thread."""
+"""Imports and exports the mask as DICOM SEG, NIfTI or NRRD, in the background."""
 
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from marview.session.metal import Metal, Source
 
 
 class MaskFiles:
-    """Reads masks onto the series in view and writes the one in use."""
+    """Imports a mask for the series in view and exports the mask in use."""
 
     def __init__(self, background: Background, messages: Messages, metal: Metal) -> None:
         self._background = background
@@ -20,7 +20,7 @@ class MaskFiles:
         self._metal = metal
 
     def read(self, path: Path, series: LoadedSeries) -> None:
-        """Import the mask in a file as one undo step; a message says how it was made to fit."""
+        """Import the mask of a file as one undo step; a message describes how it was fitted to the grid."""
         before = self._metal.mask
 
         def work() -> MaskFile:
@@ -28,7 +28,7 @@ class MaskFiles:
 
         def done(read: MaskFile) -> None:
             if self._metal.mask is not before:
-                return  # another series is in view by now
+                return  # another series has been opened
             severity = Severity.WARNING if read.notes else Severity.SUCCESS
             sentence = " ".join([f"Mask imported from {path.name}.", *read.notes])
             tell = partial(self._messages.say, severity, sentence)
@@ -37,7 +37,7 @@ class MaskFiles:
         self._background.run(work, done, self._messages.error)
 
     def write(self, path: Path, series: LoadedSeries) -> None:
-        """Write the mask in use as what the ending of the name says."""
+        """Write the mask in use; the file extension selects the format."""
         if self._metal.shared is None or not self._metal.is_present:
             self._messages.say(Severity.WARNING, "No metal is marked, so there is no mask to write.")
             return

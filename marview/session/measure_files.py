@@ -1,4 +1,4 @@
-"""The measurements of the series in view as a file: CSV or DICOM SR, by the name it is given."""
+"""Exports the measurements of the series in view as CSV or DICOM SR; the file extension selects the format."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +22,11 @@ SHAPES: dict[Kind, Shape] = {
     Kind.RECTANGLE: "POLYGON",
     Kind.REGION: "POLYGON",
 }
-"""How the points of a measurement are joined; the others are lines."""
+"""Graphic types of the kinds of measurement that are not lines."""
 
 
 class MeasureFiles:
-    """Writes the measurements off the window's thread, whole or not at all."""
+    """Writes the measurements in the background, whole or not at all."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class MeasureFiles:
         self._loaded = loaded
 
     def export(self, path: Path) -> None:
-        """Write a line, or a group, for each measurement and each image that is compared."""
+        """Write a line (CSV) or a group (SR) for each measurement and each compared image."""
         loaded, listed = self._loaded(), self._measures.listed
         if loaded is None or not listed:
             self._messages.say(Severity.WARNING, "There is no measurement to export: measure something first.")
@@ -66,7 +66,7 @@ class MeasureFiles:
 
 
 def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> dict[str, Picture]:
-    """The pictures of a measurement's plane that are compared: the original and every result of the series."""
+    """Return the measurement's plane in the original and in every result of the series, by title."""
     volume, plane, z = loaded.volume, measure.plane, measure.slice_index
 
     def picture(result: Result | None) -> Picture:
@@ -80,7 +80,7 @@ def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> d
 
 
 def reported_measure(measure: Measure, pictures: dict[str, Picture], grid: Grid) -> ReportedMeasure:
-    """A measurement as the SR holds it."""
+    """Return a measurement in the form of a DICOM SR."""
     return ReportedMeasure(
         name=measure.name,
         shape=SHAPES.get(measure.kind, "POLYLINE"),
@@ -111,7 +111,7 @@ def _values(measure: Measure, title: str, picture: Picture) -> ImageValues:
 
 
 def _corners(measure: Measure) -> Measure:
-    """The measurement with the points that the SR holds: the corners of a rectangle, the axes of an ellipse."""
+    """Return the measurement with the points of a DICOM SR: corners of a rectangle, axes of an ellipse."""
     if measure.kind not in REGIONS or measure.kind is Kind.REGION:
         return measure
     (x0, y0), (x1, y1) = measure.points[:2]

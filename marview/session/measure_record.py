@@ -1,4 +1,4 @@
-"""A measurement as plain values, for a file, and back."""
+"""Converts measurements to plain values for a file, and back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from marview.volume.across import Section, Slab
 
 
 def record_of(measure: Measure) -> dict[str, Any]:
-    """A measurement as values that JSON holds."""
+    """Return a measurement as JSON values."""
     return {
         "number": measure.number,
         "kind": measure.kind.value,
@@ -23,7 +23,7 @@ def record_of(measure: Measure) -> dict[str, Any]:
 
 
 def measure_of(record: Mapping[str, Any], grid: Grid) -> Measure:
-    """The measurement of a record, on the grid of its series.
+    """Return the measurement of a record, on the grid of its series.
 
     Raises:
         ValueError, KeyError, TypeError: the record is damaged.

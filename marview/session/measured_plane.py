@@ -1,4 +1,4 @@
-"""A section that is measured in: where it lies, and how thick it is."""
+"""A section in which something was measured: its position and thickness."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +14,12 @@ _SAME = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class MeasuredPlane:
-    """A section as it was shown when something was measured in it.
+    """A section as displayed when it was measured.
 
     Attributes:
-        section: its place and directions.
-        slab: how several parallel sections became one picture.
-        slab_mm: their thickness.
+        section: position and directions.
+        slab: projection of parallel sections to one picture.
+        slab_mm: thickness of the slab.
     """
 
     section: Section
@@ -28,14 +28,14 @@ class MeasuredPlane:
 
     @property
     def title(self) -> str:
-        """What it is called in lists and tables: "Coronal, P 12.3 mm"."""
+        """Return the name in lists and tables, such as "Coronal, P 12.3 mm"."""
         section = self.section
         name = section.title if section.axis is not None else "Oblique"
         thick = "" if self.slab is Slab.NONE else f", {SLABS[self.slab]} {self.slab_mm:g} mm"
         return f"{name}, {section.place}{thick}"
 
     def shift_to(self, other: "MeasuredPlane") -> tuple[float, float] | None:
-        """What is added to points of this plane to get points of another; None where the planes are not the same."""
+        """Return the shift from points of this plane to points of another; None if the planes differ."""
         mine, others = self.section, other.section
         is_turned = np.abs(mine.right - others.right).max() > _SAME or np.abs(mine.down - others.down).max() > _SAME
         is_thicker = self.slab is not other.slab or (self.slab is not Slab.NONE and self.slab_mm != other.slab_mm)
@@ -45,5 +45,5 @@ class MeasuredPlane:
         return others.to_screen(mine.centre_lps_mm) if abs(apart) < mine.step_mm / 2 else None
 
     def picture(self, hu: Any) -> Picture:
-        """The picture that is measured, of HU `[z, y, x]` or anything that gives blocks of them."""
+        """Return the picture of the section through HU `[z, y, x]`, or any object that returns blocks of HU."""
         return Picture(self.section.picture(hu, self.slab, self.slab_mm), self.section.pixel_mm)

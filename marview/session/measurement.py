@@ -1,4 +1,4 @@
-"""One measurement: a length, an angle, a region, a point or a profile, in a slice or in a section through several."""
+"""A measurement: a length, an angle, a region, a point or a profile, in a slice or a section through slices."""
 
 import enum
 import math
@@ -16,11 +16,11 @@ from marview.session.tools import Tool
 from marview.volume.measure import Profile, RegionStatistics, angle_deg, profile, region_statistics
 
 Point = tuple[float, float]
-"""(x, y) in mm: right and down from the middle of the slice, or of the section."""
+"""(x, y) in mm, to the right and down from the centre of the slice or section."""
 
 
 class Kind(enum.StrEnum):
-    """What is measured."""
+    """The kind of a measurement."""
 
     PROBE = "probe"
     LENGTH = "length"
@@ -42,7 +42,7 @@ OF_TOOL = {
 }
 REGIONS = frozenset({Kind.ELLIPSE, Kind.RECTANGLE, Kind.REGION})
 FEWEST = {Kind.PROBE: 1, Kind.ANGLE: 3, Kind.REGION: 3}
-"""Points that make a measurement whole; two where not named."""
+"""Number of points of a complete measurement; two for kinds not listed."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Measure:
     """One measurement in one slice or section.
 
     Attributes:
-        number: tells it apart, from 1.
-        kind: what is measured.
-        slice_index: where; of a section, the slice in view when it was drawn.
-        points: a probe's point; the ends of a line; first arm, corner and second arm of an angle; two opposite corners
-            of the box around an ellipse or rectangle; the outline of a region drawn freehand.
-        plane: the section it lies in; None in a slice.
+        number: unique number, from 1.
+        kind: kind of the measurement.
+        slice_index: index of the slice; for a section, the slice in view when it was drawn.
+        points: point of a probe; ends of a line; first arm, vertex and second arm of an angle; two opposite corners
+            of the box around an ellipse or rectangle; outline of a freehand region.
+        plane: section of the measurement; None in a slice.
     """
 
     number: int
@@ -66,22 +66,22 @@ class Measure:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has all its points."""
+        """Return whether all points are set."""
         return len(self.points) >= FEWEST.get(self.kind, 2)
 
     @property
     def name(self) -> str:
-        """What it is called in lists: "Ellipse 3"."""
+        """Return the name in lists, such as "Ellipse 3"."""
         return f"{self.kind.value.capitalize()} {self.number}"
 
     @property
     def length_mm(self) -> float:
-        """Length of a line."""
+        """Return the length of a line."""
         return math.dist(self.points[0], self.points[1])
 
     @property
     def angle_deg(self) -> float:
-        """Angle at the corner, 0 to 180 degrees; NaN while a point lies on the corner."""
+        """Return the angle at the vertex, 0 to 180 degrees; NaN if a point lies on the vertex."""
         try:
             return angle_deg(self.points[0], self.points[1], self.points[2], (1.0, 1.0))
         except UsageError:
@@ -89,7 +89,7 @@ class Measure:
 
     @property
     def area_mm2(self) -> float:
-        """Area of a region as it is drawn, whatever the pixels."""
+        """Return the exact area of a drawn region, independent of pixels."""
         if self.kind is Kind.REGION:
             x, y = np.array(self.points).T
             return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)
@@ -98,7 +98,7 @@ class Measure:
         return math.pi / 4 * box if self.kind is Kind.ELLIPSE else box
 
     def to_lps(self, grid: Grid) -> NDArray[np.float64]:
-        """The points in the patient, LPS in mm, `[point, 3]`; `grid` is the grid of the series."""
+        """Return the points in patient coordinates, LPS in mm, `[point, 3]`; `grid` is the grid of the series."""
         if self.plane is not None:
             return np.array([self.plane.section.to_lps(x, y) for x, y in self.points])
         _, rows, columns = grid.shape
@@ -106,7 +106,7 @@ class Measure:
         return np.array([grid.to_patient((self.slice_index, *picture.place_at(*point))) for point in self.points])
 
     def pixels(self, picture: Picture) -> NDArray[np.bool_]:
-        """The pixels of a region in a picture of its slice, bool `[y, x]`: those whose middle lies in it."""
+        """Return the pixels of a picture whose centre lies in the region, bool `[y, x]`."""
         rows, columns = picture.values.shape
         if self.kind is Kind.REGION:
             outline = [picture.place_at(*point) for point in self.points]
@@ -121,18 +121,18 @@ class Measure:
         return np.asarray(((y - middle[0]) / reach[0]) ** 2 + ((x - middle[1]) / reach[1]) ** 2 <= 1)
 
     def statistics(self, picture: Picture) -> RegionStatistics | None:
-        """HU of a region in a picture; None where it holds no pixel."""
+        """Return HU statistics of a region in a picture; None if it contains no pixel."""
         inside = self.pixels(picture)
         return region_statistics(picture.values, inside, picture.pixel_mm) if inside.any() else None
 
     def profile(self, picture: Picture) -> Profile:
-        """HU along a line in a picture."""
+        """Return HU along a line in a picture."""
         start, end = (picture.place_at(*point) for point in self.points[:2])
         return profile(picture.values, start, end, picture.pixel_mm)
 
 
 def words(measure: Measure, picture: Picture, original: Picture | None = None) -> str:
-    """What is measured in a picture, in a few lines; with the change from the original where one is given."""
+    """Describe the values of a measurement in a picture, with the change from `original` if given."""
     if measure.kind in {Kind.LENGTH, Kind.PROFILE}:
         return f"{measure.length_mm:.1f} mm"
     if measure.kind is Kind.ANGLE:
@@ -151,12 +151,12 @@ def words(measure: Measure, picture: Picture, original: Picture | None = None) -
 
 
 def place_words(measure: Measure, slice_number: int) -> str:
-    """Where a measurement lies: "slice 12", or the section and its place."""
+    """Return the position of a measurement: "slice 12", or the section with its position."""
     return f"slice {slice_number}" if measure.plane is None else measure.plane.title
 
 
 def rows(measure: Measure, slice_number: int, pictures: dict[str, Picture]) -> list[dict[str, object]]:
-    """The lines of a table: one for each picture that is compared, the first being the original."""
+    """Return table rows, one per compared picture; the first is the original."""
     made: list[dict[str, object]] = []
     first: float | None = None
     for title, picture in pictures.items():

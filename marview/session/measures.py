@@ -1,4 +1,4 @@
-"""The measurements of every series, kept with it."""
+"""The measurements of all series."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,12 +11,12 @@ from marview.session.picture import Picture
 
 
 class Measures:
-    """Keeps the measurements by series.
+    """Holds the measurements by series.
 
-    Event, on the window's thread: `changed()` when those of the series in view are others.
+    Event on the window's thread: `changed()` when measurements of the series in view change.
 
     Args:
-        pictures: gives, for a measurement, the pictures of its plane that are compared, the original first.
+        pictures: returns the compared pictures of a measurement's plane, the original first.
     """
 
     changed = Signal()
@@ -28,36 +28,36 @@ class Measures:
         self._series = ""
 
     def turn_to(self, series: str) -> None:
-        """Make those of another series the ones in view."""
+        """Switch to the measurements of another series."""
         self._series = series
         self.changed.emit()
 
     @property
     def series(self) -> str:
-        """Key of the series in view."""
+        """Return the key of the series in view."""
         return self._series
 
     @property
     def listed(self) -> tuple[Measure, ...]:
-        """Those of the series in view, the oldest first."""
+        """Return the measurements of the series in view, oldest first."""
         return tuple(self._by_series.get(self._series, ()))
 
     @property
     def unsaved(self) -> int:
-        """How many, of all series, no file holds."""
+        """Return the number of unsaved measurements of all series."""
         return sum(map(self.unsaved_of, self._by_series))
 
     def of_slice(self, slice_index: int) -> list[Measure]:
-        """Those drawn in a slice of the series in view."""
+        """Return the measurements in a slice of the series in view."""
         return [one for one in self.listed if one.plane is None and one.slice_index == slice_index]
 
     def of_plane(self, plane: MeasuredPlane) -> list[tuple[Measure, Point]]:
-        """Those drawn in a section of the series in view, with their shift to that section's coordinates."""
+        """Return the measurements in a section of the series in view, with their shift to its coordinates."""
         shifts = [(one, one.plane.shift_to(plane)) for one in self.listed if one.plane is not None]
         return [(one, shift) for one, shift in shifts if shift is not None]
 
     def add(self, kind: Kind, slice_index: int, points: Sequence[Point], plane: MeasuredPlane | None = None) -> Measure:
-        """Keep another one; in a slice, or in a section where `plane` is given."""
+        """Add a measurement in a slice, or in a section if `plane` is given."""
         known = self._by_series.setdefault(self._series, [])
         number = max((one.number for one in known), default=0) + 1
         made = Measure(number, kind, slice_index, tuple(points), plane)
@@ -66,7 +66,7 @@ class Measures:
         return made
 
     def move(self, measure: Measure, points: Sequence[Point]) -> Measure:
-        """Give one other points."""
+        """Change the points of a measurement."""
         moved = replace(measure, points=tuple(points))
         known = self._by_series.get(self._series, [])
         known[:] = [moved if one.number == measure.number else one for one in known]
@@ -74,7 +74,7 @@ class Measures:
         return moved
 
     def remove(self, measure: Measure | None = None) -> None:
-        """Remove one, by default the last."""
+        """Remove a measurement, by default the last one."""
         known = self._by_series.get(self._series, [])
         gone = measure or (known[-1] if known else None)
         if gone is not None:
@@ -82,7 +82,7 @@ class Measures:
             self.changed.emit()
 
     def put(self, series: str, measures: Sequence[Measure]) -> None:
-        """Keep measurements of an earlier session beside those there are; their numbers stay where they are free."""
+        """Add measurements of an earlier session; they keep their numbers unless taken."""
         known = self._by_series.setdefault(series, [])
         taken = {one.number for one in known}
         for one in measures:
@@ -92,16 +92,16 @@ class Measures:
         self.changed.emit()
 
     def unsaved_of(self, series: str) -> int:
-        """How many of a series no file holds."""
+        """Return the number of unsaved measurements of a series."""
         return sum(one not in self._saved.get(series, ()) for one in self._by_series.get(series, ()))
 
     def drop(self, series: str) -> None:
-        """Forget those of a series."""
+        """Remove the measurements of a series."""
         self._by_series.pop(series, None)
         self._saved.pop(series, None)
         self.changed.emit()
 
     def mark_saved(self, series: str, written: tuple[Measure, ...]) -> None:
-        """Note that a file holds these of a series."""
+        """Mark measurements of a series as saved."""
         if series in self._by_series:
             self._saved[series] = written

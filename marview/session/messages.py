@@ -1,4 +1,4 @@
-"""Sentences for the person: what went wrong and what to do, or what was done."""
+"""Messages and questions for the user."""
 
 import enum
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from psygnal import Signal
 
 
 class Severity(enum.StrEnum):
-    """How a message is shown."""
+    """The severity of a message."""
 
     INFO = "info"
     SUCCESS = "success"
@@ -18,7 +18,7 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """One sentence."""
+    """A message of one or more sentences."""
 
     severity: Severity
     sentence: str
@@ -26,12 +26,12 @@ class Message:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One sentence that wants yes or no.
+    """A yes-or-no question.
 
     Attributes:
-        yes: what the button says that agrees.
-        no: what the other says.
-        answer: what to call with whether it was yes.
+        yes: text of the button for yes.
+        no: text of the button for no.
+        answer: function called with True for yes, False for no.
     """
 
     sentence: str
@@ -41,7 +41,7 @@ class Question:
 
 
 class Messages:
-    """Says sentences and asks questions; the window shows them in bars that never block."""
+    """Emits messages and questions; the window shows them in bars that do not block it."""
 
     said = Signal(Message)
     unsaid = Signal(Message)
@@ -52,30 +52,30 @@ class Messages:
         self._last: Message | None = None
 
     def ask(self, question: Question) -> Question:
-        """Ask; the answer comes when the person gives one, perhaps never."""
+        """Ask a question; the user may answer later or never."""
         self.asked.emit(question)
         return question
 
     def withdraw(self, question: Question) -> None:
-        """Take a question back that makes no sense any more."""
+        """Withdraw a question that no longer applies."""
         self.withdrawn.emit(question)
 
     def say(self, severity: Severity, sentence: str) -> Message:
-        """Show a sentence."""
+        """Show a message."""
         self._last = message = Message(severity, sentence)
         self.said.emit(message)
         return message
 
     def dismiss(self) -> None:
-        """Take the last sentence away: what it was about is being tried again, or is gone."""
+        """Remove the last message, because its subject is tried again or gone."""
         if self._last is not None:
             self.unsay(self._last)
             self._last = None
 
     def unsay(self, message: Message) -> None:
-        """Take a sentence away that is no longer so, if it is still shown."""
+        """Remove a message that no longer holds, if it is still shown."""
         self.unsaid.emit(message)
 
     def error(self, sentence: str) -> None:
-        """Say that something failed."""
+        """Show an error."""
         self.say(Severity.ERROR, sentence)

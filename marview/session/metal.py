@@ -1,4 +1,4 @@
-"""The metal mask of the series in view: found by a recipe, changed by hand; undo and redo."""
+"""The metal mask of the series in view: found by a recipe, edited by hand, with undo and redo."""
 
 import math
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class _State:
 
 @dataclass(frozen=True, eq=False)
 class KeptMetal:
-    """The mask of a series that is not in view, packed, with its undo and redo."""
+    """The packed mask of a series that is not in view, with its undo and redo."""
 
     shape: tuple[int, ...]
     packed: MaskPatch | None
@@ -53,27 +53,27 @@ class KeptMetal:
 
     @property
     def is_unsaved(self) -> bool:
-        """Whether it holds work by hand that was not exported."""
+        """Return whether the mask was edited by hand and not exported."""
         return _is_work(self.state.recipe, self.saved)
 
 
 class Metal:
     """Holds the mask in shared memory.
 
-    Events, on the window's thread: `touched(box)` when voxels within a box changed, at every event of a stroke;
-    `changed()` when the mask or its recipe is another, at the end of a stroke; `busy()` when `is_busy` changed.
+    Events on the window's thread: `touched(box)` when voxels in a box changed, also during a stroke; `changed()` when
+    the mask or its recipe changed, at the end of a stroke; `busy()` when `is_busy` changed.
 
     Attributes:
-        recipe: how the mask in use came about.
-        asked: the recipe that is being worked on, else the one in use; growing waits with it for its first seed.
-        mask: the mask, to be edited in place, with its undo; None while no series is open.
-        shared: the memory it lies in.
-        is_busy: whether it is being found or changed as a whole.
-        is_painting: whether a stroke is under way.
-        found_threshold_hu: the threshold in effect, also the one that was found; NaN where there is no metal.
-        counts: metal voxels in every slice, `[z]`.
-        is_found: whether the metal of the series was looked for, or restored.
-        saved: the recipe of the mask that was exported last.
+        recipe: recipe of the mask in use.
+        asked: recipe in progress, or the one in use; region growing waits here for its first seed.
+        mask: mask that is edited in place, with undo; None if no series is open.
+        shared: shared memory of the mask.
+        is_busy: whether the whole mask is being found or changed.
+        is_painting: whether a stroke is in progress.
+        found_threshold_hu: threshold in effect, chosen or found automatically; NaN without metal.
+        counts: number of metal voxels per slice, `[z]`.
+        is_found: whether the search for metal has finished, or a mask was restored.
+        saved: recipe of the mask exported last.
     """
 
     touched = Signal(object)
@@ -93,7 +93,7 @@ class Metal:
         self._clear(None)
 
     def put_away(self) -> KeptMetal | None:
-        """The mask and its undo as they are, to be taken up again by `take`; None where there is nothing to keep."""
+        """Return mask and undo for a later `take`; None if there is nothing to keep."""
         self.end_stroke()
         if self.mask is None or not self.is_found:
             return None
@@ -109,15 +109,15 @@ class Metal:
         )
 
     def take(self, volume: Volume | None, kept: KeptMetal | None = None, room: SharedArray | None = None) -> None:
-        """Begin with another volume, with no mask or with the one that was put away.
+        """Switch to another volume, with an empty mask or the one from `put_away`.
 
         Args:
-            volume: the volume; None where none is open.
-            kept: what was put away.
-            room: zeros for the mask, bool `[z, y, x]`; taken over. Made here where None.
+            volume: volume; None if no series is open.
+            kept: return value of `put_away`.
+            room: zeros for the mask, bool `[z, y, x]`, owned by the mask from now on; allocated if None.
 
         Raises:
-            MarviewError: there is no room for the mask.
+            MarviewError: there is not enough memory for the mask.
         """
         self._changes.drop()
         self._withdraw_question()
@@ -166,27 +166,27 @@ class Metal:
 
     @property
     def is_present(self) -> bool:
-        """Whether there is metal."""
+        """Return whether there is metal."""
         return bool(self.counts.any())
 
     @property
     def is_unsaved(self) -> bool:
-        """Whether the mask holds work by hand that was not exported."""
+        """Return whether the mask was edited by hand and not exported since."""
         return _is_work(self.recipe, self.saved)
 
     @property
     def slices(self) -> NDArray[np.int64]:
-        """Indices z of the slices with metal."""
+        """Return the indices z of the slices with metal."""
         return np.flatnonzero(self.counts)
 
     @property
     def span(self) -> slice:
-        """The slices from the first to the last one with metal."""
+        """Return the range of slices from the first to the last one with metal."""
         slices = self.slices
         return slice(int(slices[0]), int(slices[-1]) + 1) if len(slices) else slice(0, 0)
 
     def copy(self) -> Mask:
-        """A copy of the mask, bool `[z, y, x]`; its slices without metal take no memory."""
+        """Return a copy of the mask, bool `[z, y, x]`; slices without metal use no memory."""
         if self.shared is None:
             return np.zeros((0, 0, 0), bool)
         copied = np.zeros(self.shared.array.shape, bool)
@@ -195,48 +195,48 @@ class Metal:
         return copied
 
     def plane(self, slice_index: int) -> NDArray[np.bool_] | None:
-        """The mask of a slice, `[y, x]`; None where it holds no metal."""
+        """Return the mask of a slice, `[y, x]`; None without metal."""
         if self.shared is None or not self.counts[slice_index]:
             return None
         return np.asarray(self.shared.array[slice_index])
 
     def nearest(self, slice_index: int, step: int) -> int | None:
-        """The slice with metal nearest to an index, among those above (1) or below (-1) it."""
+        """Return the nearest slice with metal after (1) or before (-1) an index; None if there is none."""
         slices = self.slices
         ahead = slices[slices > slice_index] if step > 0 else slices[slices < slice_index][::-1]
         return int(ahead[0]) if len(ahead) else None
 
     def outward(self, slice_index: int) -> tuple[int, ...]:
-        """The slices with metal, from one outward."""
+        """Return the slices with metal, ordered by distance from one."""
         return tuple(sorted((int(z) for z in self.slices), key=lambda z: (abs(z - slice_index), z)))
 
     # -- by a recipe
 
     def find(self) -> None:
-        """Find the metal by itself."""
+        """Find metal automatically."""
         self.choose(source=Source.ADAPTIVE, threshold_hu=None)
 
     def set_source(self, source: Source) -> None:
-        """Take the metal from elsewhere: a threshold from where it stands, growing from nothing yet."""
+        """Change the source of the mask; a threshold starts from the present one, growing without seeds."""
         if source is Source.THRESHOLD and self.asked.source is source:
             return
         threshold_hu = self.found_threshold_hu if source is Source.THRESHOLD else math.nan
         self.choose(source=source, seeds=(), threshold_hu=None if math.isnan(threshold_hu) else threshold_hu)
 
     def set_threshold(self, threshold_hu: float) -> None:
-        """Metal is what exceeds this."""
+        """Mark voxels above a threshold as metal."""
         self.choose(source=Source.THRESHOLD, threshold_hu=threshold_hu)
 
     def set_margin(self, margin_mm: float) -> None:
-        """Grow (+) or shrink (-) what was found."""
+        """Grow (+) or shrink (-) the metal found."""
         self.choose(margin_mm=margin_mm)
 
     def add_seed(self, seed_zyx: tuple[int, int, int]) -> None:
-        """Grow from one voxel more."""
+        """Add a seed of region growing."""
         self.choose(source=Source.GROWING, seeds=(*self.asked.seeds, seed_zyx))
 
     def choose(self, **changes: Any) -> None:
-        """Change the recipe, the one asked for last, and find the metal anew."""
+        """Change the latest recipe and find the metal again."""
         self.end_stroke()
         recipe = replace(self.asked, **changes)
         volume, mask = self._volume, self.mask
@@ -276,7 +276,7 @@ class Metal:
         if found is None or mask is None:
             return
         self._set_busy(is_busy=False)
-        if found.patch is not None and self.is_found:  # what was found first is where undo ends
+        if found.patch is not None and self.is_found:  # the first mask found is the last undo step
             mask.undo_stack.push(found.patch)
         self._core, self.is_found = found.core, True
         if recipe.source is Source.HAND:
@@ -289,12 +289,12 @@ class Metal:
         self.changed.emit()
 
     def ask_again(self) -> None:
-        """Ask what nobody answered when the series was in view before; call it once all slices are read."""
+        """Repeat a question left unanswered earlier; call it once all slices are read."""
         if self._question is None:
             self._ask_about(self._doubt)
 
     def _ask_about(self, doubt: str) -> None:
-        """Ask whether doubtful voxels are metal; an earlier question no longer makes sense."""
+        """Ask whether doubtful voxels are metal; withdraw an earlier question."""
         self._withdraw_question()
         if doubt:
             self._doubt = doubt
@@ -313,7 +313,7 @@ class Metal:
     # -- by hand
 
     def begin_stroke(self) -> bool:
-        """Count what is painted from here on as one edit; False where the mask is being changed already."""
+        """Start a stroke, which is one edit; return False if the mask is already being changed."""
         if self.mask is None or self._is_held_up():
             return False
         self.mask.begin_stroke()
@@ -321,7 +321,7 @@ class Metal:
         return True
 
     def stamp(self, start: Point, end: Point, brush: Brush) -> None:
-        """Draw the brush from one pointer event to the next, within a stroke."""
+        """Draw the brush from one pointer position to the next, within a stroke."""
         if self.mask is not None and self.is_painting:
             self._touch(self.mask.stamp(start, end, brush))
 
@@ -336,7 +336,7 @@ class Metal:
             self._touch(self.mask.flip(patch))
 
     def end_stroke(self) -> None:
-        """Close the edit."""
+        """End the stroke."""
         if self.mask is None or not self.is_painting:
             return
         self.is_painting = False
@@ -345,7 +345,7 @@ class Metal:
         self.changed.emit()
 
     def edit(self, change: Callable[[Mask], Mask], then: Callable[[], None] = lambda: None) -> None:
-        """Change the mask as a whole, off the window's thread; `then` is called when that is done."""
+        """Change the whole mask in the background; call `then` when it is done."""
         self.end_stroke()
         mask = self.mask
         if mask is None or self._is_held_up():
@@ -355,7 +355,7 @@ class Metal:
         def done(patch: MaskPatch | None) -> None:
             self._set_busy(is_busy=False)
             if patch is None:
-                self._messages.say(Severity.INFO, "The mask is as it was: there was nothing to change.")
+                self._messages.say(Severity.INFO, "Nothing to change: the mask stays as it is.")
             else:
                 self._touch(patch.apply(mask.array))
                 mask.undo_stack.push(patch)
@@ -372,7 +372,7 @@ class Metal:
     def put(
         self, given: Mask, origin: str, notes: tuple[str, ...] = (), then: Callable[[], object] = lambda: None
     ) -> None:
-        """Take over a mask that a file or an earlier session gives, as one step of undo; `origin` names it."""
+        """Use a mask of a file or an earlier session, as one undo step; `origin` describes it."""
         self.end_stroke()
         mask, volume = self.mask, self._volume
         if mask is None or volume is None:
@@ -402,26 +402,26 @@ class Metal:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a change to take back."""
+        """Return whether there is a change to undo."""
         return self.mask is not None and self.mask.undo_stack.can_undo
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a change to make again."""
+        """Return whether there is a change to redo."""
         return self.mask is not None and self.mask.undo_stack.can_redo
 
     def undo(self) -> Box | None:
-        """Go back to the mask before; gives where it changed."""
+        """Undo the last change and return the changed box."""
         self.end_stroke()
         return None if self.mask is None else self._settle(self.mask.undo())
 
     def redo(self) -> Box | None:
-        """Take back the last undo; gives where the mask changed."""
+        """Redo the last undone change and return the changed box."""
         self.end_stroke()
         return None if self.mask is None else self._settle(self.mask.redo())
 
     def close(self) -> None:
-        """Let go of the mask."""
+        """Release the memory of the mask."""
         self._changes.drop()
         self.mask = None
         if self.shared is not None:
@@ -431,7 +431,7 @@ class Metal:
     # -- inside
 
     def _scale_notes(self, volume: Volume) -> tuple[str, ...]:
-        """What is to be said of the HU scale of a series; looked at once, off the window's thread."""
+        """Return notes on the HU scale of a series, computed once in the background."""
         known = self._scale
         if known is None or known[0] is not volume:
             known = self._scale = (volume, scale_of(volume.hu))
@@ -442,7 +442,7 @@ class Metal:
         return _State(self.recipe, self.found_threshold_hu, self.notes)
 
     def _count_edit(self) -> None:
-        """Record that the mask was edited by hand: threshold, box and margin of its recipe no longer change."""
+        """Record an edit by hand; threshold, box and margin of the recipe are fixed from now on."""
         self._withdraw_question()
         self._edits += 1
         self.is_found = True
@@ -451,12 +451,12 @@ class Metal:
         self.asked = self.recipe
 
     def _patch_to(self, wanted: Mask, mask: MetalMask) -> MaskPatch | None:
-        """What takes the mask to another one; slices that are empty in both are left alone."""
+        """Return the patch from the mask to another one; slices empty in both are skipped."""
         among = [z for z in range(len(wanted)) if self.counts[z] or wanted[z].any()]
         return MaskPatch.between(mask.array, wanted, among)
 
     def _packed_now(self) -> MaskPatch | None:
-        """The mask as it is, of the slices with metal."""
+        """Return the packed mask of the slices with metal."""
         if self.mask is None or not self.is_present:
             return None
         rows, columns = self.mask.array.shape[1:]
@@ -464,14 +464,14 @@ class Metal:
         return MaskPatch.of_flips(self.mask.array[self.span], whole)
 
     def _touch(self, box: Box | None) -> None:
-        """Voxels within a box are others."""
+        """Report changed voxels in a box."""
         if box is not None and self.mask is not None:
-            for z in range(box[0].start, box[0].stop):  # one by one: along axes numpy counts ten times slower
+            for z in range(box[0].start, box[0].stop):  # per slice: numpy counts along axes ten times slower
                 self.counts[z] = np.count_nonzero(self.mask.array[z])
             self.touched.emit(box)
 
     def _settle(self, step: Step | None) -> Box | None:
-        """A step was undone or redone: describe the mask as it was on the step's other side."""
+        """Restore the description of the mask after a step was undone or redone; return the changed box."""
         if step is None:
             return None
         state: _State = step.description
@@ -485,11 +485,11 @@ class Metal:
 
     def _is_held_up(self) -> bool:
         if self.is_busy:
-            self._messages.say(Severity.INFO, "The mask is being worked on; try again in a moment.")
+            self._messages.say(Severity.INFO, "The mask is being changed; try again in a moment.")
         return self.is_busy
 
     def _set_busy(self, *, is_busy: bool) -> None:
-        if is_busy and self._refused is not None:  # what is tried now may go well
+        if is_busy and self._refused is not None:  # the new attempt may succeed
             self._messages.unsay(self._refused)
             self._refused = None
         if is_busy != self.is_busy:
@@ -504,7 +504,7 @@ class Metal:
 
 
 def _is_work(recipe: Recipe, saved: Recipe) -> bool:
-    """Whether a mask took work by hand that no file holds."""
+    """Return whether a mask was edited by hand since it was saved."""
     return recipe.source is Source.HAND and not recipe.is_given and recipe != saved
 
 

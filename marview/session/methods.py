@@ -1,4 +1,4 @@
-"""The methods that are installed, and the parameters chosen for each."""
+"""The installed methods and the parameters chosen for each."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -14,19 +14,19 @@ FIRST = "nmar"
 
 
 class Describer(Protocol):
-    """What knows parameters and devices; `marview.mar.runner.MarWorker` is one."""
+    """A source of parameters and devices, such as `marview.mar.runner.MarWorker`."""
 
     def describe(self, method: str) -> dict[str, Any]:
-        """JSON schema of a method's parameters."""
+        """Return the JSON schema of a method's parameters."""
 
     def devices(self) -> list[dict[str, Any]]:
-        """What this machine can compute on."""
+        """Return the compute devices of this machine."""
 
 
 class Methods:
-    """Lists methods by their manifests at once; their parameters come from the worker when it is warm.
+    """Lists methods from their manifests at once; parameters come from the worker once it has started.
 
-    Events, on the window's thread: `listed()`, `chosen()` when another method is chosen, `described(id)` when the
+    Events on the window's thread: `listed()`, `chosen()` when another method is chosen, `described(id)` when the
     parameters of a method are known, `found_devices()`.
     """
 
@@ -59,16 +59,16 @@ class Methods:
 
     @property
     def usable(self) -> tuple[Listing, ...]:
-        """Methods that can be run."""
+        """Return the methods that can run."""
         return tuple(one for one in self.listings if one.is_usable)
 
     def learns_from(self, clean_slices: int) -> bool:
-        """Whether a run of the chosen method learns first from a scan with so many slices without metal."""
+        """Return whether the chosen method first learns from a scan with this number of metal-free slices."""
         manifest = self.current.manifest if self.current is not None else None
         return manifest is not None and manifest.learns_from_scan and clean_slices >= manifest.fewest_clean
 
     def look(self) -> None:
-        """Find what is installed; no code of a method is run."""
+        """Find the installed methods without running their code."""
         self._background.run(lambda: tuple(self._find()), self._take, self._messages.error)
 
     def choose(self, method: str) -> None:
@@ -83,26 +83,26 @@ class Methods:
             self._describe(method)
 
     def warm(self) -> None:
-        """Start the worker, so that the first run need not wait, and ask it what it knows."""
+        """Start the worker ahead of the first run and request devices and parameters."""
         if self._asked or self.current is None:
             return
         self._describe(self.current.id)
         self._background.run(lambda: tuple(self._describer().devices()), self._take_devices, self._messages.error)
 
     def schema(self, method: str) -> Mapping[str, Any] | None:
-        """JSON schema of a method's parameters; None while it is not known."""
+        """Return the JSON schema of a method's parameters; None while unknown."""
         return self._schemas.get(method)
 
     def refusal(self, method: str) -> str:
-        """Why a method's parameters cannot be known; empty otherwise."""
+        """Return why a method's parameters are unknown; empty otherwise."""
         return self._refusals.get(method, "")
 
     def values(self, method: str) -> dict[str, Any]:
-        """Parameters that differ from their defaults."""
+        """Return the parameters that differ from their defaults."""
         return dict(self._values.get(method, {}))
 
     def set_value(self, method: str, name: str, value: Any) -> None:
-        """Choose a parameter; one that is as its default is left out."""
+        """Set a parameter; a default value is not stored."""
         values = self._values.setdefault(method, {})
         properties = (self._schemas.get(method) or {}).get("properties", {})
         if properties.get(name, {}).get("default") == value:
@@ -111,14 +111,14 @@ class Methods:
             values[name] = value
 
     def restore(self, method: str, values: Mapping[str, Any]) -> None:
-        """Choose a method with parameters chosen before; one that is not installed any more is passed over."""
+        """Choose a method with earlier parameters; ignore a method that is no longer installed."""
         if any(one.id == method for one in self.usable):
             self._values[method] = dict(values)
             self.choose(method)
             self.described.emit(method)
 
     def reset_values(self, method: str) -> None:
-        """Go back to the defaults."""
+        """Reset the parameters to their defaults."""
         self._values.pop(method, None)
         self.described.emit(method)
 

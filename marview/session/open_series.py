@@ -1,4 +1,4 @@
-"""The series in view: its voxels in shared memory, the slice that is shown, and its HU window."""
+"""The series in view: its voxels in shared memory, the slice in view and the HU window."""
 
 from collections import Counter
 from typing import Any
@@ -18,11 +18,11 @@ from marview.volume.window import HuWindow
 
 
 class OpenSeries:
-    """Holds the HU of the series in view, and of every series that a run still reads.
+    """Holds the HU of the series in view and of series that runs still read.
 
     Attributes:
-        hu: HU of the series in view, int16 `[z, y, x]`; None until all of it is read.
-        unlooked: index of the slice that opening showed, until the metal is found; None once that is settled.
+        hu: HU of the series in view, int16 `[z, y, x]`; None until it is read completely.
+        unlooked: index of the slice shown on opening, until metal is found; None afterwards.
     """
 
     def __init__(self, settings: Settings, view: View, background: Background) -> None:
@@ -38,23 +38,23 @@ class OpenSeries:
         view.changed.connect(self._remember_window)
 
     def follow(self, library: Library) -> None:
-        """Show what a library reads; it reads into `allocate`."""
+        """Show the series that a library reads into memory from `allocate`."""
         self._library = library
 
     @property
     def loaded(self) -> LoadedSeries | None:
-        """The series in view."""
+        """Return the series in view; None if there is none."""
         return None if self._library is None else self._library.loaded
 
     # -- memory
 
     def allocate(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Shared memory for the HU of a series that is read, and for its mask.
+        """Allocate shared memory for the HU of a series, and for its mask.
 
-        It is taken on the thread that reads, because the system needs half a second for a large series.
+        This runs on the reading thread, because the system needs half a second for a large series.
 
         Raises:
-            MarviewError: there is no room for them.
+            MarviewError: there is not enough memory.
         """
         shared = SharedArray.create(shape, dtype)
         self._mask_room = SharedArray.create(shape, np.bool_)
@@ -62,16 +62,16 @@ class OpenSeries:
         return shared.array
 
     def room_for_mask(self, shape: tuple[int, ...]) -> SharedArray | None:
-        """What was allocated for the mask of a series of this shape, once; None where nothing was."""
+        """Return the memory allocated for a mask of this shape, once; None if there is none."""
         room, self._mask_room = self._mask_room, None
         return room if room is not None and room.array.shape == shape else None
 
     def hold(self, hu: SharedArray) -> None:
-        """Keep HU in memory until `release`, also when another series is in view."""
+        """Keep HU in memory until `release`, even if another series is opened."""
         self._held[hu] += 1
 
     def release(self, hu: SharedArray) -> None:
-        """Let go of HU that were held; unless others hold them, only the series in view keeps them."""
+        """Release held HU; the memory is freed unless the series is in view or held by others."""
         self._held[hu] -= 1
         if self._held[hu] <= 0:
             del self._held[hu]
@@ -80,14 +80,14 @@ class OpenSeries:
                 self._background.let_go(hu.close)
 
     def close(self) -> None:
-        """Let go of all memory."""
+        """Release all memory."""
         for shared in self._allocated:
             shared.close()
 
     # -- opening
 
     def start(self, loaded: LoadedSeries, slice_index: int | None) -> None:
-        """Show a series that is being read, at a slice; in its middle where None, until the metal is found."""
+        """Show a series while it is read, at a slice; if None, at the middle slice until metal is found."""
         self.hu = None
         count = loaded.volume.grid.shape[0]
         here = count // 2 if slice_index is None else min(slice_index, count - 1)
@@ -105,7 +105,7 @@ class OpenSeries:
         self.unlooked = here if slice_index is None and loaded.report.is_volume else None
 
     def finish(self, loaded: LoadedSeries) -> None:
-        """Take over the HU of a series that is read, and let go of those that nobody needs."""
+        """Use the HU of a completely read series, and release HU that are no longer needed."""
         self.hu = next((one for one in self._allocated if np.shares_memory(one.array, loaded.volume.hu)), None)
         in_use = [shared for shared in self._allocated if shared is self.hu or shared in self._held]
         for shared in self._allocated:
@@ -114,21 +114,21 @@ class OpenSeries:
         self._allocated = in_use
 
     def empty(self) -> None:
-        """Show nothing."""
+        """Show no series."""
         self.hu = None
         self._view.update(slice_index=0, slice_count=0, cursor_mm=None, pointed_mm=None, pointed_ray=None)
 
     # -- the slice in view
 
     def original(self) -> Picture | None:
-        """The slice in view as it was read; None where there is none, also while another series takes over."""
+        """Return the original slice in view; None if there is none, also while another series is opened."""
         loaded, display = self.loaded, self._view.display
         if loaded is None or display.slice_index >= len(loaded.volume.hu):
             return None
         return Picture(loaded.volume.hu[display.slice_index], loaded.volume.grid.spacing_mm[1:])
 
     def voxel_under_cursor(self) -> tuple[int, int, int] | None:
-        """The voxel (z, y, x) under the mouse, else under the crosshair; None where there is none."""
+        """Return the voxel (z, y, x) under the mouse, or under the crosshair; None if there is none."""
         display, original = self._view.display, self.original()
         point = display.pointed_mm or display.cursor_mm
         index = None if original is None or point is None else original.index_at(*point)
@@ -137,7 +137,7 @@ class OpenSeries:
     # -- the HU window
 
     def set_preset(self, key: int) -> None:
-        """Set the HU window of a number key; 0 is the file's own."""
+        """Set the HU window of a number key; 0 is the window stored in the file."""
         preset = preset_of_key(key)
         if preset is not None:
             self._view.update(window=preset.window)

@@ -1,4 +1,4 @@
-"""What a tool does while the mouse goes over a slice: strokes, outlines, seeds and boxes."""
+"""Applies mask tools to a slice: strokes, outlines, seeds and boxes."""
 
 import numpy as np
 from psygnal import Signal
@@ -11,19 +11,19 @@ from marview.volume.box import Box
 from marview.volume.growing import grow_from
 
 CLOSES_PX = 1.5
-"""So near to its first corner a click closes a polygon."""
+"""Distance from the first corner within which a click closes a polygon."""
 
 Place = tuple[float, float]
-"""Fractional indices (y, x) in the slice in view."""
+"""Fractional index (y, x) in the slice in view."""
 
 
 class Painting:
-    """Takes what the mouse does, in voxels; knows nothing of a window.
+    """Turns mouse positions, in voxels, into changes of the mask; independent of the window.
 
-    Event, on the window's thread: `drawn()` when the outline to be shown is another.
+    Event on the window's thread: `drawn()` when the outline changed.
 
     Attributes:
-        outline: corners (y, x) of what is being outlined; those of a box are its two ends.
+        outline: corners (y, x) of the outline in progress; two opposite corners of a box.
     """
 
     drawn = Signal()
@@ -40,11 +40,11 @@ class Painting:
 
     @property
     def is_outlining(self) -> bool:
-        """Whether an outline is begun."""
+        """Return whether an outline is in progress."""
         return bool(self.outline)
 
     def press(self, at: Place) -> None:
-        """The button goes down."""
+        """Handle a press of the button."""
         tool = self._tools.settings.tool
         self._slice = self._view.display.slice_index
         if tool in {Tool.BRUSH, Tool.ERASER}:
@@ -60,7 +60,7 @@ class Painting:
             self._draw([at])
 
     def move(self, at: Place) -> None:
-        """The mouse moves with the button down."""
+        """Handle a move with the button down."""
         tool = self._tools.settings.tool
         if self._last is None:
             return
@@ -72,7 +72,7 @@ class Painting:
             self._draw([self.outline[0], at])
 
     def release(self) -> None:
-        """The button goes up."""
+        """Handle the release of the button."""
         is_begun, self._last = self._last is not None, None
         tool = self._tools.settings.tool
         if not is_begun:
@@ -93,7 +93,7 @@ class Painting:
             self._metal.end_stroke()
 
     def cancel(self) -> None:
-        """Let go of an outline, and end a stroke."""
+        """Discard the outline and end the stroke."""
         self._last = None
         self._metal.end_stroke()
         if self.outline:
@@ -120,7 +120,7 @@ class Painting:
             metal.edit(lambda mask: mask | grow_from(hu, seed, in_slice=in_slice))
 
     def _keep_within(self) -> None:
-        """Keep what lies within the box in all slices; a click without a drag takes the box away."""
+        """Keep the metal inside the box in all slices; a click without a drag removes the box."""
         ends = np.array(self.outline)
         self._draw([])
         mask = self._metal.mask

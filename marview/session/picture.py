@@ -1,4 +1,4 @@
-"""A picture to be shown: values on a plane, placed in millimetres from the middle of the slice."""
+"""A picture of a plane, with coordinates in mm from the centre of the slice."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ class Picture:
 
     Attributes:
         values: HU, `[y, x]`.
-        pixel_mm: edges of a pixel along (y, x).
+        pixel_mm: pixel spacing along (y, x).
     """
 
     values: NDArray[Any]
@@ -23,22 +23,22 @@ class Picture:
 
     @property
     def size_mm(self) -> tuple[float, float]:
-        """Extent along (y, x)."""
+        """Return the extent along (y, x)."""
         rows, columns = self.values.shape
         return rows * self.pixel_mm[0], columns * self.pixel_mm[1]
 
     def place_at(self, x_mm: float, y_mm: float) -> tuple[float, float]:
-        """Fractional indices (y, x) of a point; whole numbers at the middle of a pixel."""
+        """Return the fractional index (y, x) of a point; integers are pixel centres."""
         height, width = self.size_mm
         return (y_mm + height / 2) / self.pixel_mm[0] - 0.5, (x_mm + width / 2) / self.pixel_mm[1] - 0.5
 
     def point_at(self, row: float, column: float) -> tuple[float, float]:
-        """The point (x, y) in mm at fractional indices."""
+        """Return the point (x, y) in mm at a fractional index."""
         height, width = self.size_mm
         return (column + 0.5) * self.pixel_mm[1] - width / 2, (row + 0.5) * self.pixel_mm[0] - height / 2
 
     def index_at(self, x_mm: float, y_mm: float) -> tuple[int, int] | None:
-        """Indices (y, x) of the pixel under a point; None outside."""
+        """Return the index (y, x) of the pixel under a point; None outside."""
         height, width = self.size_mm
         row = int((y_mm + height / 2) // self.pixel_mm[0])
         column = int((x_mm + width / 2) // self.pixel_mm[1])
@@ -46,13 +46,13 @@ class Picture:
         return (row, column) if 0 <= row < rows and 0 <= column < columns else None
 
     def value_at(self, x_mm: float, y_mm: float) -> float | None:
-        """The value under a point, read from the data; None outside."""
+        """Return the value of the pixel under a point; None outside."""
         index = self.index_at(x_mm, y_mm)
         return None if index is None else float(self.values[index])
 
 
 def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
-    """The patient's side (L, R, A, P, H, F) at the left, right, top and bottom edge of a slice."""
+    """Return the patient's side (L, R, A, P, H, F) at the left, right, top and bottom edge of a slice."""
 
     def letter(direction: NDArray[np.float64]) -> str:
         axis = int(np.abs(direction).argmax())
@@ -65,7 +65,7 @@ def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
 def turned_letters(
     letters: tuple[str, str, str, str], quarters: int, *, is_mirrored: bool
 ) -> tuple[str, str, str, str]:
-    """Letters of the left, right, top and bottom edge after mirroring left to right, then turning clockwise."""
+    """Return the letters of left, right, top and bottom edge after mirroring left to right and turning clockwise."""
     left, right, top, bottom = letters
     if is_mirrored:
         left, right = right, left

@@ -1,4 +1,4 @@
-"""The pieces of metal as a list: how large and dense they are, where, and whether they are part of the mask."""
+"""The list of metal pieces: size, density, position, and whether they are part of the mask."""
 
 from dataclasses import dataclass
 
@@ -15,17 +15,17 @@ from marview.volume.components import Component, Components, components
 from marview.volume.patch import MaskPatch
 
 MOST = 200
-"""So many pieces are listed, the largest."""
+"""Number of pieces listed, the largest ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A piece of metal in the list.
+    """An entry of the list.
 
     Attributes:
-        component: what it is.
-        voxels: its voxels.
-        is_on: whether it is part of the mask.
+        component: size, density and position.
+        voxels: voxels of the piece.
+        is_on: whether the piece is part of the mask.
     """
 
     component: Component
@@ -34,13 +34,13 @@ class Piece:
 
 
 class Pieces:
-    """Lists the pieces of the mask, off the window's thread.
+    """Lists the pieces of the mask, in the background.
 
-    Event, on the window's thread: `changed()` when `listed` is another.
+    Event on the window's thread: `changed()` when `listed` changed.
 
     Attributes:
-        listed: largest first; those switched off stay in it until the metal is found anew.
-        smaller: pieces too small for the list.
+        listed: pieces, largest first; those switched off stay listed until metal is found again.
+        smaller: number of pieces too small for the list.
     """
 
     changed = Signal()
@@ -55,11 +55,11 @@ class Pieces:
         metal.touched.connect(lambda _box: self._listing.drop())
 
     def list_anew(self) -> None:
-        """Look at the mask as it is now; asked for once it rests, for on a large mask this takes a while."""
+        """Update the list; call it when the mask no longer changes, because a large mask takes a while."""
         mask = self._metal.mask
         self._listing.drop()
         if self._listing.is_busy:
-            return  # it is done anew once the listing under way has been dropped
+            return  # repeated once the running listing has been dropped
         if self._metal.is_painting:
             return
         if mask is None or mask.hu is None or not self._metal.is_present:
@@ -74,7 +74,7 @@ class Pieces:
         )
 
     def switch(self, piece: Piece, *, is_on: bool) -> None:
-        """Make a piece part of the mask, or not; one step of undo."""
+        """Add a piece to the mask or remove it, as one undo step."""
         mask = self._metal.mask
         if mask is None or piece not in self.listed or piece.is_on == is_on or not self._metal.begin_stroke():
             return
@@ -87,7 +87,7 @@ class Pieces:
         self._metal.end_stroke()
 
     def go_to(self, piece: Piece) -> None:
-        """Show the densest voxel of a piece, under the crosshair."""
+        """Move the crosshair to the densest voxel of a piece."""
         mask = self._metal.mask
         if mask is None:
             return
@@ -103,7 +103,7 @@ class Pieces:
         self.changed.emit()
 
     def _off(self) -> tuple[Piece, ...]:
-        """Pieces switched off that are still no part of the mask."""
+        """Return the pieces switched off that are still not part of the mask."""
         mask = self._metal.mask
         if mask is None:
             return ()
@@ -111,7 +111,7 @@ class Pieces:
 
 
 def _split(found: Components) -> tuple[tuple[Piece, ...], int]:
-    """The largest pieces, and how many more there are."""
+    """Return the largest pieces and the number of further ones."""
     pieces = []
     for component in found.pieces[:MOST]:
         assert found.box is not None

@@ -1,4 +1,4 @@
-"""Where the corrections of results are kept: in memory up to a limit, then in files that are open only to be read."""
+"""Storage of corrections: in memory up to a limit, then in files opened only for reading."""
 
 import contextlib
 import logging
@@ -14,7 +14,7 @@ from marview.errors import BadInput
 from marview.mar.scratch import scratch
 
 MOST_BYTES = 2_000_000_000
-"""Memory for the corrections of all results. Further ones are kept on disk."""
+"""Memory limit for the corrections of all results in bytes; further ones go to disk."""
 
 _log = logging.getLogger(__name__)
 
@@ -22,21 +22,21 @@ Plane = NDArray[np.float32]
 
 
 class KeptPlane:
-    """A plane that stays as it is; its memory or its file goes when nobody refers to it any more."""
+    """An immutable plane; its memory or file is released with the last reference."""
 
     def __init__(self, held: Plane | Path) -> None:
         self._held = held
 
     @property
     def nbytes(self) -> int:
-        """Bytes that it takes in memory; 0 where it lies on disk."""
+        """Return the bytes used in memory; 0 on disk."""
         return 0 if isinstance(self._held, Path) else self._held.nbytes
 
     def read(self) -> Plane:
-        """The values, read-only.
+        """Return the values, read-only.
 
         Raises:
-            BadInput: its file is gone.
+            BadInput: the file no longer exists.
         """
         if not isinstance(self._held, Path):
             return self._held
@@ -44,16 +44,16 @@ class KeptPlane:
             return np.asarray(np.load(self._held, mmap_mode="r", allow_pickle=False), np.float32)
         except (OSError, ValueError, EOFError) as error:
             raise BadInput(
-                f"A slice of the result cannot be read again: {self._held.name} is gone from the folder of temporary "
+                f"A slice of the result cannot be read: {self._held.name} was removed from the folder of temporary "
                 "files. Run the method again."
             ) from error
 
 
 class PlaneStore:
-    """Keeps copies of planes.
+    """Stores copies of planes.
 
     Args:
-        most_bytes: memory for them; planes beyond it are written to the folder of temporary files.
+        most_bytes: memory limit; planes beyond it are written to the folder of temporary files.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -61,10 +61,10 @@ class PlaneStore:
         self._in_memory: weakref.WeakSet[KeptPlane] = weakref.WeakSet()
 
     def keep(self, plane: Plane) -> KeptPlane:
-        """Keep a copy of a plane, float32 HU `[y, x]`; in memory after all where the disk is full.
+        """Store a copy of a plane, float32 HU `[y, x]`; in memory if the disk is full.
 
         Raises:
-            MemoryError, OSError: there is room neither in memory nor on disk.
+            MemoryError, OSError: there is no space in memory or on disk.
         """
         if sum(each.nbytes for each in self._in_memory) + plane.nbytes > self._most_bytes:
             try:

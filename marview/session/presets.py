@@ -1,4 +1,4 @@
-"""The HU windows people switch between, read from `resources/presets.toml`."""
+"""HU window presets, read from `resources/presets.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from marview.volume.window import HuWindow
 
 @dataclass(frozen=True)
 class Preset:
-    """A named HU window; `key` is the number key that sets it, None where it is in the menu only."""
+    """A named HU window; `key` is its number key, None for presets in the menu only."""
 
     title: str
     window: HuWindow
@@ -19,16 +19,16 @@ class Preset:
 
 @lru_cache(maxsize=1)
 def presets() -> tuple[Preset, ...]:
-    """Every preset, in the order of the file."""
+    """Return all presets in file order."""
     rows = tomllib.loads((resources() / "presets.toml").read_text(encoding="utf-8"))["preset"]
     return tuple(Preset(row["title"], HuWindow(row["width_hu"], row["level_hu"]), row.get("key")) for row in rows)
 
 
 def preset_of_key(key: int) -> Preset | None:
-    """The preset of a number key."""
+    """Return the preset of a number key."""
     return next((preset for preset in presets() if preset.key == key), None)
 
 
 def title_of(window: HuWindow) -> str:
-    """The name of a preset with exactly this window; empty where there is none."""
+    """Return the name of the preset with exactly this window; empty if there is none."""
     return next((preset.title for preset in presets() if preset.window == window), "")

@@ -1,4 +1,4 @@
-"""Where a point lies in the sinogram and a ray in the image: the formulas of `marview.geometry.beam`, for drawing."""
+"""Sinusoid of a point and ray of a bin, for drawing; the formulas of `marview.geometry.beam`."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from marview.geometry import Beam, FanBeamFlat, ParallelBeam, processing_beam, p
 
 
 def sinusoid(beam: Beam, point_mm: tuple[float, float]) -> NDArray[np.float64]:
-    """The bin that sees the point (x, y) in every view, fractional, `[view]`; beyond the detector where it misses."""
+    """Return the fractional bin of the point (x, y) in each view, `[view]`; outside the detector if it misses it."""
     x, y = point_mm
     cos, sin = np.cos(beam.angles_rad), np.sin(beam.angles_rad)
     along, away = x * cos + y * sin, y * cos - x * sin
@@ -21,7 +21,7 @@ def sinusoid(beam: Beam, point_mm: tuple[float, float]) -> NDArray[np.float64]:
 
 
 def ray(beam: Beam, view: int, bin_: int, reach_mm: float) -> NDArray[np.float64]:
-    """The two ends (x, y) in mm of a ray, `[2, 2]`, as far as `reach_mm` from its point nearest the isocentre."""
+    """Return the ends (x, y) in mm of a ray, `[2, 2]`, each `reach_mm` from its point nearest the isocentre."""
     pitch = float(beam.bin_positions[bin_])
     if isinstance(beam, ParallelBeam):
         start, direction = np.array([pitch * beam.bin_mm, 0.0]), np.array([0.0, 1.0])
@@ -41,5 +41,5 @@ def ray(beam: Beam, view: int, bin_: int, reach_mm: float) -> NDArray[np.float64
 
 
 def virtual_beam(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> FanBeamFlat:
-    """The beam of the virtual sinograms of slices of this shape (rows, columns) and spacing (y, x)."""
+    """Return the beam of virtual sinograms of slices with this shape (rows, columns) and spacing (y, x)."""
     return processing_beam(processing_pixel_mm(shape, spacing_mm))

@@ -1,4 +1,4 @@
-"""Offer, after a crash, the masks and measurements that were being worked on, and restore them."""
+"""Offers to restore masks and measurements after a crash."""
 
 import contextlib
 import logging
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Asks about one autosave after the other, the latest first; what is left unanswered is asked again next time."""
+    """Asks about each autosave, latest first; unanswered ones are offered again in the next session."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Recovery:
         library.finished.connect(self._take)
 
     def look(self) -> None:
-        """See whether there is anything to restore."""
+        """Look for autosaves to restore."""
         self._background.run(self._store.found, self._offer, _log.warning)
 
     def _offer(self, found: list[Saved]) -> None:
@@ -89,7 +89,7 @@ class Recovery:
                 "is offered again next time."
             )
             return
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # damaged measurements leave the mask alone
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # restore the mask in any case
             self._measures.put(chosen.key, [measure_of(record, grid) for record in saved.work.measures])
         if saved.metal is not None:
             self._metal.put(saved.mask, saved.work.origin, then=lambda: self._tell("Mask restored."))

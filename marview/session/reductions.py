@@ -1,4 +1,4 @@
-"""What was run on the series in view: its method, mask and slices become a request, the answer a result."""
+"""Starts runs and sweeps on the series in view: builds the request, and turns the answer into a result."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -29,23 +29,23 @@ from marview.volume.volume import Volume
 
 
 class Reductions:
-    """Begins runs and sweeps on the series in view, where nothing speaks against it.
+    """Starts runs and sweeps on the series in view, or says why it cannot.
 
     Attributes:
-        consent: what the person agreed to.
-        scope: the slices of the next run.
+        consent: questions the user has agreed to.
+        scope: slices of the next run.
 
     Args:
         series: the series in view.
-        metal: its mask.
-        methods: the method, its parameters and the device.
-        runs: drives the worker.
-        sensitivity: drives sweeps.
-        results: where results go.
-        kept: tells which series are still listed.
-        view: tells the slice to begin with.
-        messages: hears refusals.
-        save: keeps the mask against a crash, before a run.
+        metal: mask of the series in view.
+        methods: chosen method, parameters and device.
+        runs: queue of runs.
+        sensitivity: runs sweeps.
+        results: store of results.
+        kept: work on each open series.
+        view: display; its slice in view is corrected first.
+        messages: receives refusals.
+        save: writes an autosave before a run.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Reductions:
 
     @property
     def refusal(self) -> str:
-        """Why artifacts of the series in view cannot be reduced; empty where they can."""
+        """Return why the series in view cannot be corrected; empty if it can."""
         loaded = self._series.loaded
         if loaded is None or self._series.hu is None:
             return "No series is open." if loaded is None else "The series is still being read."
@@ -86,7 +86,7 @@ class Reductions:
         return "" if self._metal.is_present else "No metal is marked: find it, or set a threshold."
 
     def reduce(self) -> None:
-        """Correct the slices in scope, the one in view first; while another run is under way, this one waits."""
+        """Correct the slices in scope, the one in view first; queue the run if another is running."""
         method, display = self._methods.current, self._view.display
         if self._is_refused():
             return
@@ -98,7 +98,7 @@ class Reductions:
         self._ask_and_run(method, {} if method is None else self._methods.values(method.id), slices)
 
     def use(self, preset: RunPreset) -> None:
-        """Take over method, parameters and margin of a preset; nothing runs yet."""
+        """Apply method, parameters and margin of a preset; this does not start a run."""
         if all(one.id != preset.method for one in self._methods.usable):
             self._messages.say(
                 Severity.WARNING, f"The preset needs the method {preset.method}, which is not installed or not trained."
@@ -109,7 +109,7 @@ class Reductions:
             self._metal.set_margin(preset.margin_mm)
 
     def run_again(self, result: Result) -> None:
-        """Run the method of a result with its parameters on its slices, with the mask in use."""
+        """Repeat the run of a result, with its method, parameters and slices and the mask in use."""
         if self._is_refused():
             return
         method = next((one for one in self._methods.usable if one.id == result.method), None)
@@ -118,12 +118,12 @@ class Reductions:
             return
         slices = tuple(z for z in result.slices if z < len(self._metal.counts))
         if not self._metal.counts[list(slices)].any():
-            self._messages.say(Severity.WARNING, "The slices of this run hold no metal any more: mark it first.")
+            self._messages.say(Severity.WARNING, "The slices of this run no longer contain metal: mark metal first.")
             return
         self._ask_and_run(method, result.parameters, slices)
 
     def _is_refused(self) -> bool:
-        """Whether nothing can run now; a message says why."""
+        """Return whether nothing can run now, after a message that says why."""
         if self._sensitivity.is_running:
             self._messages.say(Severity.WARNING, "A sweep is under way: wait for it or cancel it first.")
         elif self.refusal:
@@ -133,11 +133,11 @@ class Reductions:
         return True
 
     def _ask_and_run(self, method: Listing | None, parameters: Mapping[str, Any], slices: tuple[int, ...]) -> None:
-        """Queue a run, once nothing speaks against it and the person agreed."""
+        """Queue a run after checks and, if needed, the user's consent."""
         loaded, shared = self._series.loaded, self._metal.shared
         if loaded is None or shared is None:
             return
-        span = slice(min(slices), max(slices) + 1)  # looking at a thousand slices more holds the window up
+        span = slice(min(slices), max(slices) + 1)  # checking a thousand slices more would delay the window
         try:
             refuse_unusable(shared.array[span], loaded.volume.hu[span])
         except BadInput as refusal:
@@ -171,20 +171,20 @@ class Reductions:
 
     @property
     def unfinished(self) -> Result | None:
-        """The result of the last run, where it stopped early on the series in view and can go on."""
+        """Return the result of the last run on the series in view if it stopped early and can continue."""
         job = self._runs.job
         if job is None or not job.state.is_over or job.result.series != self._kept.series:
             return None
         return job.result if job.result in self._results.of_series and job.result.missing else None
 
     def retry(self) -> None:
-        """Correct the slices that the last run did not come to, with its method, mask and parameters."""
+        """Correct the slices that the last run did not reach, with its method, mask and parameters."""
         result = self.unfinished
         if result is not None and not self._sensitivity.is_running:
             self._queue(result, result)
 
     def _queue(self, result: Result, purpose: object) -> None:
-        """Queue a run on the slices that are missing in a result, unless one for the same purpose is queued."""
+        """Queue a run on the missing slices of a result, unless one for the same purpose is queued."""
         loaded, hu = self._series.loaded, self._series.hu
         if loaded is None or hu is None:
             return
@@ -205,7 +205,7 @@ class Reductions:
             self._messages.dismiss()
 
     def _show(self, job: Job) -> None:
-        """Put the result of a run that begins in view, unless the person chose another one meanwhile."""
+        """Show the result of a starting run, unless the user has chosen another one."""
         result = job.result
         in_view = self._results.in_view_of(result.series)
         is_chosen_since = job.has_waited and in_view is not None and in_view is not self._shown
@@ -214,7 +214,7 @@ class Reductions:
             self._shown = result
 
     def _end(self, job: Job, hu: SharedArray, before: Result | None) -> None:
-        """A run is over: keep the slices that are corrected; where some are missing, show what was in view before."""
+        """Store the corrected slices of a finished run; if slices are missing, show the previous result."""
         self._series.release(hu)
         result = job.result
         if self._kept.is_closed(result.series):
@@ -228,7 +228,7 @@ class Reductions:
             result.close()
 
     def sweep(self, choice: SweepChoice) -> None:
-        """Run methods with several masks made from the one in use."""
+        """Run methods with variants of the mask in use."""
         loaded, hu, shared = self._series.loaded, self._series.hu, self._metal.shared
         if self._sensitivity.is_running:
             return
@@ -267,10 +267,10 @@ class Reductions:
 
 
 def _request(result: Result, hu: SharedArray, volume: Volume, device: Device) -> ReduceRequest:
-    """What the worker is asked for: the slices that are missing in a result.
+    """Return the request to the worker: the missing slices of a result.
 
     Raises:
-        MarviewError: there is no room in memory.
+        MarviewError: there is not enough memory.
     """
     missing = result.missing
     mask = SharedArray.create(volume.hu.shape, np.bool_, reserved=result.mask.span)

@@ -1,4 +1,4 @@
-"""What a one-page report of a result holds: key slices, measurements, and how the result was made."""
+"""The contents of the one-page report: key slices, measurements, and how the result was made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from marview.volume.window import HuWindow
 
 MOST_SLICES, MOST_ROWS = 3, 12
 APART = 3
-"""Slices between key slices that are chosen for their metal."""
+"""Smallest distance in slices between key slices that are chosen for their metal."""
 
 
 @dataclass(frozen=True, eq=False)
 class KeySlice:
-    """A slice as it was read, corrected, and their difference; HU `[y, x]`."""
+    """A key slice: original, corrected and difference; HU `[y, x]`."""
 
     number: int
     original: Picture
@@ -28,24 +28,24 @@ class KeySlice:
 
     @property
     def difference(self) -> Picture:
-        """Result minus original."""
+        """Return result minus original."""
         change = self.corrected.values.astype(np.int32) - self.original.values
         return Picture(np.clip(change, -32768, 32767).astype(np.int16), self.original.pixel_mm)
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """One page.
+    """The contents of the page.
 
     Attributes:
-        heading: lines that say whose images these are; empty where the patient is hidden.
+        heading: lines that identify the patient; empty if the name is hidden.
         slices: key slices.
-        letters: the patient's side at the left, right, top and bottom edge of a slice.
+        letters: patient's side at the left, right, top and bottom edge of a slice.
         method: title of the method.
-        rows: rows of the table of measurements: name, place, original, corrected.
-        left_out: how many rows found no room.
-        made: how the result was made.
-        caution: what everybody must know.
+        rows: rows of the measurement table: name, position, original, corrected.
+        left_out: number of rows that did not fit.
+        made: description of how the result was made.
+        caution: caution at the foot of the page.
     """
 
     heading: tuple[str, ...]
@@ -67,15 +67,15 @@ def make_report(
     window: HuWindow,
     heading: Sequence[str],
 ) -> Report:
-    """The report of a result.
+    """Make the report of a result.
 
     Args:
-        loaded: the series.
-        result: its correction.
-        measures: what was measured in the series.
-        slice_index: the slice in view, which comes first.
+        loaded: series.
+        result: result of the series.
+        measures: measurements of the series.
+        slice_index: index of the slice in view, the first key slice.
         window: HU window of the pictures.
-        heading: whose images these are.
+        heading: lines that identify the patient.
     """
     grid = loaded.volume.grid
     numbers = grid.slice_numbers
@@ -98,7 +98,7 @@ def make_report(
 
 
 def key_slices(result: Result, measures: Sequence[Measure], slice_index: int) -> list[int]:
-    """The slice in view, those with regions, and the corrected slices with the most metal; three at most."""
+    """Return at most three slices: the one in view, those with regions, and corrected ones with the most metal."""
     with_regions = [one.slice_index for one in measures if one.plane is None and one.kind in REGIONS]
     chosen = list(dict.fromkeys([slice_index, *with_regions]))
     metal = {z: int(np.count_nonzero(result.mask[z])) for z in result.done}

@@ -1,4 +1,4 @@
-"""What a run gives: a correction to add to the source, and what is known about it."""
+"""The result of a run: a correction to add to the source, and how it was made."""
 
 import contextlib
 import enum
@@ -19,7 +19,7 @@ from marview.volume.provenance import Provenance
 
 
 class Coverage(enum.StrEnum):
-    """What a result holds for a slice."""
+    """The state of a slice in a result."""
 
     CORRECTED = "corrected"
     WAITING = "waiting"
@@ -28,14 +28,14 @@ class Coverage(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class CorrectedHu:
-    """The corrected volume, read block by block: `array[z, y, x]` of three slices gives int16 HU."""
+    """The corrected volume, computed block by block: `array[z, y, x]` with three slices returns int16 HU."""
 
     hu: NDArray[np.int16]
     result: "Result"
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Voxels along (z, y, x)."""
+        """Return the number of voxels along (z, y, x)."""
         return self.hu.shape
 
     def __getitem__(self, block: tuple[slice, slice, slice]) -> NDArray[np.int16]:
@@ -48,11 +48,11 @@ class CorrectedHu:
 
 
 class KeptMask:
-    """A metal mask that takes little memory: a bit for each pixel of the slices that hold metal or are corrected.
+    """A compact metal mask: one bit per pixel of the slices that contain metal or are corrected.
 
     Args:
         mask: bool, `[z, y, x]`.
-        slices: those to keep; the others count as empty.
+        slices: indices of the slices to store; the others count as empty.
     """
 
     def __init__(self, mask: NDArray[np.bool_], slices: Sequence[int]) -> None:
@@ -61,28 +61,28 @@ class KeptMask:
 
     @property
     def span(self) -> slice:
-        """The slices from the first to the last one that is kept."""
+        """Return the range of slices from the first to the last stored one."""
         return slice(min(self._bits, default=0), max(self._bits, default=-1) + 1)
 
     def __getitem__(self, z: int) -> NDArray[np.bool_]:
-        """The metal of a slice, bool `[y, x]`."""
+        """Return the mask of a slice, bool `[y, x]`."""
         rows, columns = self.shape[1:]
         if z not in self._bits:
             return np.zeros((rows, columns), bool)
         return np.unpackbits(self._bits[z], count=rows * columns).view(np.bool_).reshape(rows, columns)
 
     def write_to(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Write the slices into an empty mask, bool `[z, y, x]`, and give it."""
+        """Write the slices into an empty mask, bool `[z, y, x]`, and return it."""
         for z in self._bits:
             mask[z] = self[z]
         return mask
 
 
 class SettledCorrection:
-    """The correction of every slice of a volume as it was when this was made.
+    """A snapshot of the correction of all slices of a volume.
 
     Args:
-        planes: corrections by slice; the others are 0.
+        planes: corrections by slice; 0 in other slices.
         shape: shape of the volume.
     """
 
@@ -93,7 +93,7 @@ class SettledCorrection:
         self.shape = shape
 
     def __getitem__(self, z: int) -> NDArray[np.float32]:
-        """What is added to a slice, float32 HU `[y, x]`."""
+        """Return the correction of a slice, float32 HU `[y, x]`."""
         if not 0 <= z < self.shape[0]:
             raise IndexError(f"there is no slice {z} of {self.shape[0]}")
         return self._planes[z].read() if z in self._planes else self._nothing
@@ -101,19 +101,19 @@ class SettledCorrection:
 
 @dataclass(eq=False)
 class Result:
-    """A correction and how it was made; it fills while its run goes on.
+    """A correction and how it was made; slices are added during the run.
 
     Attributes:
-        series: key of the series it corrects.
-        series_title: what that series calls itself.
-        is_exported: whether it was written to files.
-        weights_sha256: SHA-256 of the weights that were read for it, with blanks between.
-        mask: the metal it was made with.
-        slices: the slices that were to be corrected.
-        store: keeps the corrections of slices.
-        made: when, ISO 8601.
-        done: what is known of each slice that is corrected.
-        outputs: files (.npy) of intermediate pictures by name and slice.
+        series: key of the corrected series.
+        series_title: description of that series.
+        is_exported: whether the result was exported.
+        weights_sha256: SHA-256 of the weights used, separated by blanks.
+        mask: metal mask of the run.
+        slices: indices of the slices to correct.
+        store: storage of the corrections.
+        made: time of the run, ISO 8601.
+        done: reports of the corrected slices.
+        outputs: files (.npy) of intermediate pictures, by name and slice.
     """
 
     method: str
@@ -139,45 +139,45 @@ class Result:
     _planes: dict[int, KeptPlane] = field(default_factory=dict, repr=False)
 
     def take(self, done: SliceDone, correction: KeptPlane) -> None:
-        """Keep the correction of a slice that is done, and what is known of it."""
+        """Store the correction and report of a finished slice."""
         self._planes[done.slice_index] = correction
         self.done[done.slice_index] = done
 
     @property
     def is_complete(self) -> bool:
-        """Whether every slice that was to be corrected is."""
+        """Return whether all slices are corrected."""
         return len(self.done) == len(self.slices)
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """The slices that are still to be corrected."""
+        """Return the slices that are not corrected yet."""
         return tuple(z for z in self.slices if z not in self.done)
 
     def coverage(self, slice_index: int) -> Coverage:
-        """What there is for a slice."""
+        """Return the state of a slice."""
         if slice_index in self.done:
             return Coverage.CORRECTED
         return Coverage.WAITING if slice_index in self.slices else Coverage.UNCHANGED
 
     def correction_of(self, slice_index: int) -> NDArray[np.float32]:
-        """What is added to a slice, float32 HU `[y, x]`; 0 where it is not corrected."""
+        """Return the correction of a slice, float32 HU `[y, x]`; 0 if it is not corrected."""
         kept = self._planes.get(slice_index)
         if kept is not None:
             try:
                 return kept.read()
-            except BadInput as lost:  # the slice counts as missing from now on
+            except BadInput as lost:  # from now on the slice counts as missing
                 del self._planes[slice_index], self.done[slice_index]
                 self.notes.append(str(lost))
         return np.zeros(self.mask.shape[1:], np.float32)
 
     def corrected(self, hu: NDArray[np.int16], slice_index: int) -> NDArray[np.int16]:
-        """A slice with its correction, int16 HU `[y, x]`; `hu` is that slice of the source."""
+        """Return the corrected slice, int16 HU `[y, x]`; `hu` is the slice of the source."""
         if self.coverage(slice_index) is not Coverage.CORRECTED:
             return hu
         return corrected(hu, self.correction_of(slice_index))
 
     def output(self, name: str, slice_index: int) -> NDArray[Any] | None:
-        """An intermediate picture; None where the method gave none, or not yet."""
+        """Return an intermediate picture of the method; None if there is none yet."""
         path = self.outputs.get((name, slice_index))
         if path is None:
             return None
@@ -187,12 +187,12 @@ class Result:
             return None
 
     def settled_correction(self) -> SettledCorrection:
-        """The correction of every slice; 0 in slices that are not corrected."""
+        """Return a snapshot of all corrections; 0 in slices that are not corrected."""
         return SettledCorrection(self._planes, self.mask.shape)
 
     def provenance(self) -> Provenance:
-        """The record of how it was made."""
-        # Not the report itself: a cancelled run has none, and one that went on tells only of its last part.
+        """Return the record of how the result was made."""
+        # A cancelled run has no report, and the report of a continued run covers only its last part.
         known = {
             "method": self.method,
             "title": self.title,
@@ -207,7 +207,7 @@ class Result:
         return Provenance.of_run(known, mask_origin=self.mask_text, margin_mm=self.margin_mm, time=self.made)
 
     def close(self) -> None:
-        """Let go of its corrections and of the files of its pictures."""
+        """Release the corrections and the files of intermediate pictures."""
         self._planes.clear()
         self.done.clear()
         for path in self.outputs.values():

@@ -1,4 +1,4 @@
-"""The results of every series that was corrected; they stay while marview is open."""
+"""The results of all series, kept while marview is open."""
 
 from psygnal import Signal
 
@@ -7,12 +7,12 @@ from marview.session.result import Result
 
 
 class Results:
-    """Keeps the results by series, and knows which one is in view.
+    """Holds the results by series and the one in view.
 
-    Event, on the window's thread: `changed()` when another result is in view, or none.
+    Event on the window's thread: `changed()` when another result, or none, is in view.
 
     Attributes:
-        store: keeps the corrections of all results.
+        store: storage of all corrections.
     """
 
     changed = Signal()
@@ -24,13 +24,13 @@ class Results:
         self._series = ""
 
     def turn_to(self, series: str) -> None:
-        """Make the results of another series those in view."""
+        """Switch to the results of another series."""
         self._series = series
         self.changed.emit()
 
     @property
     def of_series(self) -> list[Result]:
-        """The results of the series in view, the oldest first."""
+        """Return the results of the series in view, oldest first."""
         return self._by_series.setdefault(self._series, [])
 
     @property
@@ -39,20 +39,20 @@ class Results:
 
     @property
     def in_view(self) -> Result | None:
-        """The result in view; it may still be filling."""
+        """Return the result in view, which may still be incomplete."""
         return self._in_view.get(self._series)
 
     def in_view_of(self, series: str) -> Result | None:
-        """The result that is in view, or will be, while a series is."""
+        """Return the result shown for a series when that series is in view."""
         return self._in_view.get(series)
 
     @property
     def unsaved(self) -> list[Result]:
-        """The results of all series that were not exported."""
+        """Return the results of all series that were not exported."""
         return [result for result in self._all if result.done and not result.is_exported]
 
     def show(self, result: Result | None) -> None:
-        """Put a result of the series in view on the panes."""
+        """Show a result of the series in view."""
         if result is self.in_view:
             return
         if result is None:
@@ -62,13 +62,13 @@ class Results:
         self.changed.emit()
 
     def keep(self, result: Result) -> None:
-        """Add a result whose run is over."""
+        """Add the result of a finished run."""
         results = self._by_series.setdefault(result.series, [])
         if result not in results:
             results.append(result)
 
     def replace(self, result: Result, before: Result | None) -> None:
-        """Show what was in view before `result`, in its own series."""
+        """Show `before` instead of `result` in its series."""
         if self._in_view.get(result.series) is not result:
             return
         if before is None:
@@ -79,18 +79,18 @@ class Results:
             self.changed.emit()
 
     def unsaved_of(self, series: str) -> list[Result]:
-        """The results of a series that were not exported."""
+        """Return the results of a series that were not exported."""
         return [result for result in self.unsaved if result.series == series]
 
     def drop(self, series: str) -> None:
-        """Let go of the results of a series."""
+        """Release the results of a series."""
         for result in self._by_series.pop(series, []):
             result.close()
         if self._in_view.pop(series, None) is not None and series == self._series:
             self.changed.emit()
 
     def close(self) -> None:
-        """Let go of all results."""
+        """Release all results."""
         for result in {id(one): one for one in (*self._all, *self._in_view.values())}.values():
             result.close()
         self._by_series.clear()

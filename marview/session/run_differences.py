@@ -1,4 +1,4 @@
-"""What differs between two runs on a series: how they were made, and what came of it."""
+"""Compares two runs on a series: how they were made, and their images."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from marview.text import count
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which two runs differ, in words."""
+    """A difference between two runs."""
 
     what: str
     first: str
@@ -18,20 +18,20 @@ class Difference:
 
 
 def made_with(result: Result) -> dict[str, str]:
-    """How a run was made, by the name of each thing; the same in two runs where nothing but chance differs."""
+    """Describe how a run was made, by name; equal for runs that differ only by chance."""
     return {
         "Method": f"{result.title} {result.version}",
         "Weights": result.weights_sha256[:8] or "none",
         "Mask": result.mask_text,
         "Margin": f"{result.margin_mm:+g} mm" if result.margin_mm else "0 mm",
         "Slices": count(len(result.slices), "slice"),
-        "Device": result.device or "not known",
+        "Device": result.device or "unknown",
         **{name.replace("_", " "): str(value) for name, value in _parameters(result).items()},
     }
 
 
 def differences(first: Result, second: Result) -> list[Difference]:
-    """What differs between two runs: how they were made, then the images, over the slices that both corrected."""
+    """Return the differences between two runs: settings first, then the images of slices that both corrected."""
     made, also = made_with(first), made_with(second)
     names = dict.fromkeys((*made, *also))
     found = [Difference(name, made.get(name, "default"), also.get(name, "default")) for name in names]

@@ -1,4 +1,4 @@
-"""Method, parameters and margin for kinds of implants, read from `resources/run_presets.toml`."""
+"""Presets of method, parameters and margin for kinds of implants, read from `resources/run_presets.toml`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from marview.paths import resources
 
 @dataclass(frozen=True)
 class RunPreset:
-    """What is recommended for a kind of implant.
+    """The recommended settings for a kind of implant.
 
     Attributes:
-        title: the kind of implant.
-        method: identifier.
-        margin_mm: by how much the mask is grown (+) or shrunk (-).
-        why: what was measured, one or two sentences.
-        parameters: values that differ from the method's defaults.
+        title: kind of implant.
+        method: identifier of the method.
+        margin_mm: margin in mm; + grows the mask, - shrinks it.
+        why: reason in one or two sentences, with the measurement behind it.
+        parameters: parameters that differ from the method's defaults.
     """
 
     title: str
@@ -30,6 +30,6 @@ class RunPreset:
 
 @lru_cache(maxsize=1)
 def run_presets() -> tuple[RunPreset, ...]:
-    """Every preset, in the order of the file."""
+    """Return all presets in file order."""
     rows = tomllib.loads((resources() / "run_presets.toml").read_text(encoding="utf-8"))["preset"]
     return tuple(RunPreset(**row) for row in rows)

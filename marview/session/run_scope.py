@@ -1,4 +1,4 @@
-"""Which slices a run corrects."""
+"""The slices that a run corrects."""
 
 import enum
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from marview.session.metal import Metal
 
 
 class Reach(enum.StrEnum):
-    """Which slices are meant."""
+    """The kind of slice selection."""
 
     METAL = "metal"
     SLICE = "slice"
@@ -19,12 +19,12 @@ class Reach(enum.StrEnum):
 
 @dataclass(frozen=True)
 class RunScope:
-    """The slices of a run as they are asked for.
+    """A selection of slices for a run.
 
     Attributes:
-        reach: which slices are meant.
-        first: number of the first slice of a range, as people count.
-        last: number of its last slice.
+        reach: kind of selection.
+        first: number of the first slice of a range, as shown to the user.
+        last: number of the last slice.
     """
 
     reach: Reach = Reach.METAL
@@ -32,11 +32,11 @@ class RunScope:
     last: int = 1
 
     def slices(self, metal: Metal, numbers: SliceNumbers, here: int) -> tuple[int, ...]:
-        """Indices of the slices, from the one in view outward.
+        """Return the indices of the slices, ordered by distance from the slice in view.
 
         Args:
-            metal: the mask.
-            numbers: the numbers of the slices, as people count.
+            metal: mask.
+            numbers: slice numbers as shown to the user.
             here: index of the slice in view.
 
         Raises:
@@ -60,7 +60,7 @@ class RunScope:
         return chosen
 
     def words(self, numbers: SliceNumbers, here: int) -> str:
-        """The slices in words: "slice 12", "slices 12 to 20"."""
+        """Describe the slices, such as "slice 12" or "slices 12 to 20"."""
         match self.reach:
             case Reach.SLICE:
                 return f"slice {numbers.number(here)}"

@@ -1,4 +1,4 @@
-"""Runs of methods: a queue of jobs with one model, from which buttons and progress derive."""
+"""The queue of runs; buttons and progress derive from its state."""
 
 import enum
 import logging
@@ -23,14 +23,14 @@ from marview.time_left import TimeLeft
 
 TOLD_SECONDS = 0.1
 _NO_ROOM = (
-    "A corrected slice could not be kept: there is room neither in memory nor on the disk. Close other programs or "
-    "make room, and choose Retry."
+    "A corrected slice could not be stored: there is no space in memory or on the disk. Close other programs or "
+    "free disk space, then choose Retry."
 )
 _log = logging.getLogger(__name__)
 
 
 class State(enum.StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -42,30 +42,30 @@ class State(enum.StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will come."""
+        """Return whether the run has ended."""
         return self in {State.DONE, State.CANCELLED, State.FAILED, State.CRASHED}
 
 
 class Reducer(Protocol):
-    """What corrects; `marview.mar.runner.MarWorker` is one."""
+    """A process that corrects slices, such as `marview.mar.runner.MarWorker`."""
 
     def reduce(self, request: ReduceRequest, on_message: Callable[[Message], None]) -> Run:
-        """Begin a run; returns at once."""
+        """Start a run and return at once."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One run as the person sees it.
+    """A run as the user sees it.
 
     Attributes:
-        result: what it fills.
-        prepare: makes the request when the turn of the job comes; what it needs of memory is taken only then.
-        started: called on the window's thread when the run begins.
-        ended: called on the window's thread when the job is over, also where it never began.
-        request: what the worker was asked for; its mask and its correction are closed when the run is over.
-        earlier_notes: notes of the run that stopped.
-        purpose: what the run is for; equal for two runs that would do the same.
-        has_waited: whether other runs came first.
+        result: result that the run fills.
+        prepare: makes the request when the job's turn comes, so that a waiting job uses no memory.
+        started: called on the window's thread when the run starts.
+        ended: called on the window's thread when the job is over, even if it never started.
+        request: request to the worker; its mask and correction are closed when the run is over.
+        earlier_notes: notes of the earlier part of a continued run.
+        purpose: identity of the task; equal for two runs that would do the same.
+        has_waited: whether the job waited for other runs.
     """
 
     result: Result
@@ -88,14 +88,14 @@ class Job:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether its turn has not come."""
+        """Return whether the job is still in the queue."""
         return self.run is None and self.state is State.QUEUED
 
     def keep(self, done: SliceDone) -> KeptPlane | None:
-        """A copy of the correction of a slice; the memory that the worker wrote it to is given back.
+        """Store a copy of a slice's correction and release the worker's memory.
 
         Raises:
-            MemoryError, OSError: there is no room for it.
+            MemoryError, OSError: there is no space for the copy.
         """
         if self.request is None:
             return None
@@ -105,7 +105,7 @@ class Job:
         return kept
 
     def go_on(self, progress: Progress) -> None:
-        """Note how far the run has come; learning from the scan and what follows it have times of their own."""
+        """Record the progress; the remaining time is estimated for learning and for the rest separately."""
         if progress.is_learning != self.is_learning:
             self.is_learning = progress.is_learning
             self.left.restart(progress.fraction)
@@ -114,23 +114,23 @@ class Job:
         self.fraction, self.text = progress.fraction, progress.text
 
     def close(self) -> None:
-        """Let go of the memory of the request."""
+        """Release the memory of the request."""
         if self.request is not None:
             self.request.correction.close()
             self.request.mask.close()
 
     def forget(self) -> None:
-        """Let go of the volume that the run needed: whoever still lists the job, and its run, would keep it."""
+        """Drop references to the volume, which a listed job would otherwise keep in memory."""
         self.prepare, self.started, self.ended = _over_already, _ignore, _ignore
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds left, of the learning while it lasts; None while they are not known."""
+        """Return the estimated seconds left, of learning while it lasts; None while unknown."""
         return None if self.state.is_over else self.left.seconds
 
 
 def _over_already() -> ReduceRequest:
-    raise MarviewError("This run is over already.")
+    raise MarviewError("This run is already over.")
 
 
 def _ignore(_job: Job) -> None:
@@ -138,14 +138,14 @@ def _ignore(_job: Job) -> None:
 
 
 class Runs:
-    """Begins, follows and cancels runs: one at a time, the others wait in order.
+    """Starts, follows and cancels runs; one runs at a time, the others wait in order.
 
-    Events, on the window's thread: `changed(Job)` (at most ten times a second while it runs), `filled(slice_index)`
+    Events on the window's thread: `changed(Job)` (at most ten times a second while it runs), `filled(slice_index)`
     when a slice or one of its pictures arrived.
 
     Attributes:
-        job: the run under way, else the last one.
-        waiting: the jobs whose turn comes next, in order.
+        job: running job, or the last one.
+        waiting: waiting jobs in order.
     """
 
     changed = Signal(Job)
@@ -162,17 +162,17 @@ class Runs:
 
     @property
     def is_running(self) -> bool:
-        """Whether a run is under way."""
+        """Return whether a run is in progress."""
         return self.job is not None and not self.job.state.is_over
 
     @property
     def queue(self) -> list[Job]:
-        """The run under way and those that wait."""
+        """Return the running job and the waiting ones."""
         under_way = [self.job] if self.job is not None and self.is_running else []
         return [*under_way, *self.waiting]
 
     def add(self, job: Job) -> bool:
-        """Begin a job, or let it wait for the run under way; False where it is refused."""
+        """Start a job, or queue it behind the running one; return False if it is refused."""
         if self.is_running:
             job.has_waited = True
             self.waiting.append(job)
@@ -181,14 +181,14 @@ class Runs:
         return self._begin(job)
 
     def move(self, job: Job, places: int) -> None:
-        """Let a waiting job begin earlier (-1) or later (1)."""
+        """Move a waiting job up (-1) or down (1) in the queue."""
         at = self.waiting.index(job)
         self.waiting.remove(job)
         self.waiting.insert(max(0, at + places), job)
         self.changed.emit(job)
 
     def cancel(self, job: Job | None = None) -> None:
-        """Ask a job to stop, by default the one under way; it says so until it has. A waiting job leaves the queue."""
+        """Ask a job to stop, by default the running one; a waiting job leaves the queue."""
         job = job or self.job
         if job is None or job.state.is_over or job.state is State.CANCELLING:
             return
@@ -201,13 +201,13 @@ class Runs:
             self.changed.emit(job)
 
     def cancel_all(self, is_meant: Callable[[Job], bool] = lambda _: True) -> None:
-        """Cancel every job, or those of a kind; the waiting ones first, so that none of them begins."""
+        """Cancel all jobs, or those selected; waiting ones first, so that none of them starts."""
         for job in reversed(self.queue):
             if is_meant(job):
                 self.cancel(job)
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Start no more runs."""
         self.waiting.clear()
 
     def _begin(self, job: Job) -> bool:
@@ -246,9 +246,9 @@ class Runs:
         self._post(lambda: self._end(job, outcome))
 
     def _hear(self, job: Job, message: Message) -> None:
-        """On the worker's thread: progress is passed on ten times a second, what arrived at once.
+        """Pass messages to the window: progress ten times a second, slices at once; on the worker's thread.
 
-        Corrections are copied here, because on the window's thread a copy of 16 MB is felt.
+        Corrections are copied here, because copying 16 MB would delay the window's thread.
         """
         if isinstance(message, Progress):
             now = time.monotonic()

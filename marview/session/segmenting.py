@@ -1,4 +1,4 @@
-"""How a metal mask comes about: where it is found, and what is done to what was found. Off the window's thread."""
+"""Makes a metal mask from a recipe: finds metal, then applies box, smallest size and margin. Runs in the background."""
 
 import enum
 import math
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 
 class Source(enum.StrEnum):
-    """Where the metal is taken from."""
+    """The source of the metal mask."""
 
     ADAPTIVE = "adaptive"
     THRESHOLD = "threshold"
@@ -32,21 +32,21 @@ class Source(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the mask came about.
+    """How a mask is made.
 
     Attributes:
-        source: where the metal is taken from.
-        threshold_hu: what metal exceeds, for a threshold; the least HU of what is grown. None where it is found.
-        classes: k of k-means, whose densest class is metal.
-        seeds: voxels (z, y, x) to grow from.
-        in_slices: whether each slice is looked at by itself.
-        is_doubtful_metal: whether voxels that may be metal, enamel or dense bone are metal; a person said so.
-        edit: number of the last edit by hand; only where the source is the hand.
-        edited_from: in words, what was edited by hand; empty where it was painted from nothing.
-        is_given: whether it is still as it was given by a file or an earlier session, which `edited_from` names.
-        box: what of it is kept; all where None.
-        smallest_mm3: smaller pieces are dropped.
-        margin_mm: by how much the rest is grown (+) or shrunk (-).
+        source: source of the mask.
+        threshold_hu: threshold of metal, or lowest HU of region growing; None to find it automatically.
+        classes: number of k-means classes; the densest is metal.
+        seeds: seed voxels (z, y, x) of region growing.
+        in_slices: whether metal is found slice by slice.
+        is_doubtful_metal: whether the user confirmed that voxels of metal, enamel or dense bone are metal.
+        edit: number of the last edit by hand; only if the source is the hand.
+        edited_from: description of the mask that was edited by hand; empty if it was painted from scratch.
+        is_given: whether the mask of a file or an earlier session, named in `edited_from`, is unchanged.
+        box: box outside which metal is removed; None for no limit.
+        smallest_mm3: volume below which pieces are removed.
+        margin_mm: margin in mm; + grows the mask, - shrinks it.
     """
 
     source: Source = Source.ADAPTIVE
@@ -64,15 +64,15 @@ class Recipe:
 
     @property
     def core(self) -> "Recipe":
-        """The recipe of what is found, before anything is done to it."""
+        """Return the recipe without box, smallest size and margin."""
         return replace(self, box=None, smallest_mm3=0.0, margin_mm=0.0)
 
     @property
     def text(self) -> str:
-        """How the metal was found, in words, without the margin."""
+        """Describe how the metal was found, without the margin."""
         words = [self._source_text]
         if self.in_slices and self.source is not Source.HAND:
-            words.append("each slice by itself")
+            words.append("slice by slice")
         if self.box is not None:
             words.append("within a box")
         if self.smallest_mm3:
@@ -96,7 +96,7 @@ class Recipe:
         return "adaptive, doubtful metal confirmed" if self.is_doubtful_metal else "adaptive"
 
     def edited(self, number: int) -> "Recipe":
-        """The recipe after an edit by hand of what this one gives."""
+        """Return the recipe after an edit by hand."""
         if self == replace(self.core, source=Source.HAND):
             return replace(self, edit=number, is_given=False)
         margin = f", margin {self.margin_mm:+g} mm" if self.margin_mm else ""
@@ -105,14 +105,14 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Core:
-    """What was found, before box, smallest size and margin.
+    """The metal found, before box, smallest size and margin.
 
     Attributes:
-        recipe: how.
-        mask: bool, `[z, y, x]`.
-        threshold_hu: the threshold in effect; NaN where there is none.
-        notes: sentences the person should see.
-        doubt: what to ask the person before it is metal; empty where there is no doubt.
+        recipe: recipe of the search.
+        mask: metal, bool `[z, y, x]`.
+        threshold_hu: threshold in effect; NaN without one.
+        notes: notes for the user.
+        doubt: question to the user about doubtful voxels; empty without doubt.
     """
 
     recipe: Recipe
@@ -125,7 +125,7 @@ class Core:
 def find_core(
     volume: Volume, recipe: Recipe, scale_notes: tuple[str, ...], is_stale: Callable[[], bool]
 ) -> Core | None:
-    """Find metal as a recipe says; None where nobody wants it any more. What is noted of the HU scale is handed on.
+    """Find metal by a recipe; return None if the request is outdated. Notes on the HU scale are passed on.
 
     Raises:
         UsageError: a seed lies outside or not on metal; k is out of range.
@@ -164,14 +164,14 @@ def find_core(
 
 
 def finish(core: Mask, recipe: Recipe, grid: Grid) -> Mask:
-    """What a recipe makes of what was found: kept in its box, without small pieces, with its margin.
+    """Apply box, smallest size and margin of a recipe.
 
     Raises:
-        BadInput: nothing would be left of what was found.
+        BadInput: no metal would be left.
     """
     mask = core if recipe.box is None else within(core, recipe.box)
     if core.any() and not mask.any():
-        raise BadInput("No metal lies within the box; draw it around the metal.")
+        raise BadInput("There is no metal in the box; draw it around the metal.")
     if recipe.smallest_mm3:
         mask = drop_small(mask, math.ceil(recipe.smallest_mm3 / grid.voxel_mm3 - 1e-6))
         if core.any() and not mask.any():
@@ -179,5 +179,5 @@ def finish(core: Mask, recipe: Recipe, grid: Grid) -> Mask:
     if recipe.margin_mm:
         mask = grow_mm(mask, recipe.margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
         if core.any() and not mask.any():
-            raise BadInput(f"Nothing of the metal is left at a margin of {recipe.margin_mm:g} mm; shrink it by less.")
+            raise BadInput(f"A margin of {recipe.margin_mm:g} mm removes all metal; shrink the mask by less.")
     return mask

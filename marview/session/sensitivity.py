@@ -1,4 +1,4 @@
-"""How the result depends on the mask: a sweep as one job, what it found, and what is measured in it."""
+"""Sensitivity of the result to the mask: the sweep as a job, its results, and measurements in them."""
 
 import logging
 import math
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from marview.mar.sweep_measures import Row
 
 ORIGINAL = "original"
-"""Name of the variant that is the uncorrected slices."""
+"""Name of the variant with the uncorrected slices."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
 class SweepJob:
-    """A sweep as the person sees it."""
+    """A sweep as the user sees it."""
 
     state: State = State.QUEUED
     fraction: float = 0.0
@@ -48,13 +48,13 @@ class SweepJob:
 
 @dataclass(frozen=True, eq=False)
 class Swept:
-    """What a sweep found.
+    """The results of a sweep.
 
     Attributes:
-        result: images and masks of the variants, of the swept slices only.
-        rows: measures, over the soft tissue around metal.
-        titles: titles of the methods, by identifier.
-        pixel_mm: edges of a pixel along (y, x).
+        result: images and masks of the variants, for the swept slices only.
+        rows: measures in the soft tissue around metal.
+        titles: titles of the methods by identifier.
+        pixel_mm: pixel spacing along (y, x).
     """
 
     result: SweepResult
@@ -63,23 +63,23 @@ class Swept:
     pixel_mm: tuple[float, float]
 
     def title(self, variant: Variant) -> str:
-        """Method and label of a variant."""
+        """Return method and label of a variant."""
         return f"{self.titles.get(variant.method, variant.method)}  {variant.label}".strip()
 
     def picture(self, name: str, slice_index: int) -> Picture | None:
-        """A variant's slice; None where it was not swept."""
+        """Return a variant's slice; None if it was not swept."""
         if slice_index not in self.result.slices or name not in self.result.hu:
             return None
         return Picture(self.result.hu[name][self.result.slices.index(slice_index)], self.pixel_mm)
 
     def mask(self, name: str, slice_index: int) -> NDArray[np.bool_] | None:
-        """A variant's metal in a slice, `[y, x]`."""
+        """Return a variant's mask in a slice, `[y, x]`; None if it was not swept."""
         if slice_index not in self.result.slices or name not in self.result.masks:
             return None
         return np.asarray(self.result.masks[name][self.result.slices.index(slice_index)])
 
     def any_metal(self, slice_index: int) -> NDArray[np.bool_]:
-        """What is metal in any variant of a slice, `[y, x]`; none where it was not swept."""
+        """Return the union of the masks of all variants in a slice, `[y, x]`; empty if it was not swept."""
         result = self.result
         if slice_index not in result.slices:
             return np.zeros(result.masks[ORIGINAL].shape[1:], bool)
@@ -89,7 +89,7 @@ class Swept:
 
 @dataclass(frozen=True, eq=False)
 class KeptSweep:
-    """What was found and measured on a series that is not in view."""
+    """The sweep and measurements of a series that is not in view."""
 
     swept: Swept
     variant: str
@@ -98,19 +98,19 @@ class KeptSweep:
 
 
 class Sensitivity:
-    """One sweep at a time; what the last one found stays until another sweep of the series succeeds.
+    """Runs one sweep at a time; its results stay until another sweep of the series succeeds.
 
-    Events, on the window's thread: `changed()` when the job is another or further (at most ten times a second),
-    `found()` when what was found is another, `chosen()` when another variant is in view, `marked()` when the region or
-    the line is another.
+    Events on the window's thread: `changed()` when the job changed or progressed (at most ten times a second),
+    `found()` when there are new results, `chosen()` when another variant is in view, `marked()` when the region or the
+    line changed.
 
     Attributes:
-        job: the last sweep that was begun.
-        swept: what was found; None where nothing was.
+        job: last sweep started.
+        swept: results of the sweep; None without a sweep.
         variant: name of the variant in view.
-        region: where mean and standard deviation are taken; None for the soft tissue around metal.
-        line: along which profiles are drawn.
-        rows: measures, with the region.
+        region: region of the measures; None for the soft tissue around metal.
+        line: line of the profiles.
+        rows: measures, in the region if there is one.
     """
 
     changed = Signal()
@@ -133,7 +133,7 @@ class Sensitivity:
 
     @property
     def is_running(self) -> bool:
-        """Whether a sweep is under way."""
+        """Return whether a sweep is running."""
         return self.job is not None and not self.job.state.is_over
 
     # -- the job
@@ -148,7 +148,7 @@ class Sensitivity:
         device: Device,
         truth: Callable[[], NDArray[np.int16] | None],
     ) -> None:
-        """Begin a sweep; nothing happens while one is under way. `truth` is read off the window's thread."""
+        """Start a sweep, unless one is running. `truth` is called in the background."""
         if self.is_running:
             return
         self.job = job = SweepJob()
@@ -185,7 +185,7 @@ class Sensitivity:
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Ask the sweep to stop; it says so until it has."""
+        """Ask the sweep to stop."""
         job = self.job
         if job is not None and not job.state.is_over and job.state is not State.CANCELLING:
             job.state = State.CANCELLING
@@ -193,11 +193,11 @@ class Sensitivity:
             self.changed.emit()
 
     def put_away(self) -> KeptSweep | None:
-        """What was found on the series in view, to be taken up again by `take`."""
+        """Return the results on the series in view for a later `take`."""
         return None if self.swept is None else KeptSweep(self.swept, self.variant, self.region, self.line)
 
     def take(self, kept: KeptSweep | None) -> None:
-        """Begin with another series: end what runs, and show what was found on it before."""
+        """Switch to another series: cancel the running sweep and show the earlier results of that series."""
         if self.job is not None:
             self.job.stop.set()
             self.job = None
@@ -207,7 +207,7 @@ class Sensitivity:
         self.changed.emit()
 
     def close(self) -> None:
-        """End what runs, and wait for it; the worker is closed by then."""
+        """Cancel the running sweep and wait for its end; the worker must already be closed."""
         if self.job is not None:
             self.job.stop.set()
         if self._thread is not None:
@@ -222,7 +222,7 @@ class Sensitivity:
         except MarviewError as refusal:
             sentence = str(refusal)
             post(lambda: self._end(job, State.FAILED, None, sentence))
-        except Exception as bug:  # noqa: BLE001 - a thread must say that it failed, whatever it was
+        except Exception as bug:  # noqa: BLE001 - a thread must report every failure
             if not job.stop.is_set():
                 _log.exception("a sweep failed")
             sentence = f"The sweep failed ({type(bug).__name__}). The log has the details; please report it."
@@ -240,10 +240,10 @@ class Sensitivity:
 
     def _end(self, job: SweepJob, state: State, swept: Swept | None, sentence: str = "") -> None:
         if job is not self.job:
-            return  # of another series
+            return  # the sweep of another series
         job.state = State.CANCELLED if job.stop.is_set() else state
         if job.state is State.CANCELLED:
-            self._messages.say(Severity.INFO, "The sweep was cancelled. Everything is as it was.")
+            self._messages.say(Severity.INFO, "The sweep was cancelled. Earlier results are unchanged.")
         elif state is State.FAILED:
             self._messages.error(sentence)
         else:
@@ -252,24 +252,24 @@ class Sensitivity:
                 self._messages.say(Severity.INFO, note)
         self.changed.emit()
 
-    # -- what was found
+    # -- results
 
     def choose(self, name: str) -> None:
-        """Put a variant in view."""
+        """Show a variant."""
         if self.swept is not None and name in self.swept.result.hu and name != self.variant:
             self.variant = name
             self.chosen.emit()
 
     @property
     def method(self) -> str:
-        """The method of the variant in view; the first one where it is uncorrected."""
+        """Return the method of the variant in view; the first method for the uncorrected variant."""
         if self.swept is None:
             return ""
         found = next((one for one in self.swept.result.variants if one.name == self.variant), None)
         return found.method if found is not None and found.method else self.swept.result.methods[0]
 
     def spread(self, slice_index: int) -> NDArray[np.float32] | None:
-        """Per-pixel spread over the variants of the method in view, HU `[y, x]`; None where the slice is not swept."""
+        """Return the spread over variants of the method in view, HU `[y, x]`; None if the slice was not swept."""
         if self.swept is None or slice_index not in self.swept.result.slices:
             return None
         key = (self.method, slice_index)
@@ -280,7 +280,7 @@ class Sensitivity:
         return self._spreads[key]
 
     def profiles(self, slice_index: int) -> dict[str, Profile]:
-        """HU along the line in every variant, and in the "truth" where it is known."""
+        """Return HU along the line in each variant and, if known, in the "truth"."""
         if self.swept is None or self.line is None or slice_index not in self.swept.result.slices:
             return {}
         result, at = self.swept.result, self.swept.result.slices.index(slice_index)
@@ -292,7 +292,7 @@ class Sensitivity:
         return {name: profile(hu, start, end, self.swept.pixel_mm) for name, hu in images.items()}
 
     def mark(self, *, region: Region | None = None, line: Line | None = None) -> None:
-        """Measure elsewhere."""
+        """Set the region or the line to measure."""
         if region is not None:
             self.region = region
             self._measure()
@@ -301,7 +301,7 @@ class Sensitivity:
         self.marked.emit()
 
     def drop_region(self) -> None:
-        """Measure the soft tissue around metal again."""
+        """Remove the region and measure the soft tissue around metal."""
         if self.region is not None:
             self.region = None
             self._measure()
@@ -345,7 +345,7 @@ class Sensitivity:
         self.found.emit()
 
     def _measure(self) -> None:
-        """Take mean and standard deviation in the region, where it lies in a slice that was swept."""
+        """Measure in the region if its slice was swept."""
         swept, region = self.swept, self.region
         if swept is None:
             self.rows = ()
@@ -365,12 +365,12 @@ class Sensitivity:
 
 
 def fullest(result: SweepResult) -> int:
-    """Index z of the swept slice with most metal."""
+    """Return the index z of the swept slice with the most metal."""
     return result.slices[int(result.masks[ORIGINAL].sum(axis=(1, 2)).argmax())]
 
 
 def strongest(spread_hu: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """Spread at the upper end of the colours: a round number that 99.5 % of the pixels outside a mask stay below."""
+    """Return the upper end of the colour scale: a round number above 99.5 % of the pixels outside a mask."""
     beside = spread_hu[~mask]
     value = float(np.percentile(beside, 99.5)) if beside.size else 0.0
     if value <= 1:

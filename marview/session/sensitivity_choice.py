@@ -1,4 +1,4 @@
-"""What a person asks a sweep for, and what it would cost."""
+"""The settings of a sweep, and a check of its memory use."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,22 +11,22 @@ from marview.errors import BadInput, UsageError
 from marview.mar.sweep import Variant, plan
 
 MOST_BYTES = 1_500_000_000
-"""What the variants of a sweep may keep in memory."""
+"""Memory limit for the variants of a sweep in bytes."""
 
 _BYTES_A_PIXEL = 3
-"""HU as int16, and a mask."""
+"""Bytes per voxel of a variant: HU as int16, and a mask."""
 
 
 @dataclass(frozen=True)
 class SweepChoice:
-    """A sweep as it is asked for.
+    """The settings of a sweep.
 
     Attributes:
-        methods: identifiers.
-        margins: by how much the mask is grown (+) or shrunk (-).
-        unit: unit of the margins: mm in space, or px, pixels of the series within its slices.
-        thresholds_hu: the mask is what exceeds each; empty for the mask in use.
-        slices: first and last index z; None for all with metal.
+        methods: identifiers of the methods.
+        margins: margins; + grows the mask, - shrinks it.
+        unit: unit of the margins: mm, or px for pixels within the slice.
+        thresholds_hu: one mask per threshold in HU; empty for the mask in use.
+        slices: first and last index z; None for all slices with metal.
     """
 
     methods: tuple[str, ...]
@@ -36,10 +36,10 @@ class SweepChoice:
     slices: tuple[int, int] | None = None
 
     def variants(self) -> tuple[Variant, ...]:
-        """All that is to be run.
+        """Return all variants of the sweep.
 
         Raises:
-            UsageError: nothing is to be compared.
+            UsageError: there is no variant.
         """
         if not self.methods:
             raise UsageError("No method is chosen: choose at least one to sweep.")
@@ -51,10 +51,10 @@ class SweepChoice:
         )
 
     def within(self, with_metal: NDArray[np.int64]) -> tuple[int, ...]:
-        """The slices to sweep, of those with metal.
+        """Return the slices to sweep, among those with metal.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is no such slice.
         """
         first, last = (0, np.inf) if self.slices is None else self.slices
         chosen = tuple(int(k) for k in with_metal if first <= k <= last)
@@ -64,10 +64,10 @@ class SweepChoice:
 
 
 def numbers(text: str, what: str) -> tuple[float, ...]:
-    """Numbers separated by commas or spaces.
+    """Parse numbers separated by commas or spaces.
 
     Raises:
-        UsageError: something else stands there.
+        UsageError: the text contains anything else.
 
     Example:
         >>> numbers("-1, 0.5 2", "margins")
@@ -80,10 +80,10 @@ def numbers(text: str, what: str) -> tuple[float, ...]:
 
 
 def refuse_too_large(variants: int, slices: int, shape: tuple[int, int]) -> None:
-    """Refuse what would not fit into memory.
+    """Refuse a sweep that would exceed the memory limit.
 
     Raises:
-        UsageError: it would not.
+        UsageError: the sweep is too large.
     """
     size = (variants + 1) * slices * shape[0] * shape[1] * _BYTES_A_PIXEL
     if size > MOST_BYTES:
@@ -94,10 +94,10 @@ def refuse_too_large(variants: int, slices: int, shape: tuple[int, int]) -> None
 
 
 def known_truth(loaded: LoadedSeries) -> NDArray[np.int16] | None:
-    """The body without metal, int16 HU `[z, y, x]`, of a demo study; None of any other series.
+    """Return the truth of a demo study, int16 HU `[z, y, x]`; None for other series.
 
     Raises:
-        BadInput: it is there and cannot be read, or lies on other voxels.
+        BadInput: the truth cannot be read, or has another grid.
     """
     folder = loaded.series.path.parent
     if not (folder / "demo.json").is_file() or not (folder / "truth").is_dir():

@@ -1,4 +1,4 @@
-"""What a person draws to measure a sweep: a region, and a line."""
+"""The region and the line that measure a sweep."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from marview.session.picture import Picture
 from marview.volume.measure import ellipse
 
 Point = tuple[float, float]
-"""(x, y) in mm from the middle of the slice."""
+"""(x, y) in mm from the centre of the slice."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Region:
     """An ellipse in one slice.
 
     Attributes:
-        slice_index: which slice.
-        middle_mm: (x, y).
-        radii_mm: (x, y).
+        slice_index: index of the slice.
+        middle_mm: centre (x, y).
+        radii_mm: radii along (x, y).
     """
 
     slice_index: int
@@ -28,24 +28,24 @@ class Region:
 
     @classmethod
     def between(cls, slice_index: int, start: Point, end: Point) -> "Region":
-        """The ellipse that fills the box between two points."""
+        """Return the ellipse inscribed in the box between two points."""
         (x0, y0), (x1, y1) = start, end
         return cls(slice_index, ((x0 + x1) / 2, (y0 + y1) / 2), (abs(x1 - x0) / 2, abs(y1 - y0) / 2))
 
     def holds(self, point: Point) -> bool:
-        """Whether a point lies in it."""
+        """Return whether a point lies in the ellipse."""
         (x, y), (radius_x, radius_y) = self.middle_mm, self.radii_mm
         if min(self.radii_mm) <= 0:
             return False
         return ((point[0] - x) / radius_x) ** 2 + ((point[1] - y) / radius_y) ** 2 <= 1
 
     def moved(self, right_mm: float, down_mm: float) -> "Region":
-        """The same ellipse elsewhere."""
+        """Return the ellipse moved."""
         x, y = self.middle_mm
         return replace(self, middle_mm=(x + right_mm, y + down_mm))
 
     def pixels(self, picture: Picture) -> NDArray[np.bool_]:
-        """Its pixels in a picture of the slice, bool `[y, x]`."""
+        """Return its pixels in a picture of the slice, bool `[y, x]`."""
         shape = (picture.values.shape[0], picture.values.shape[1])
         if min(self.radii_mm) <= 0:
             return np.zeros(shape, bool)
@@ -56,14 +56,14 @@ class Region:
 
 @dataclass(frozen=True)
 class Line:
-    """A line across any slice, from start to end."""
+    """A line from start to end, the same in every slice."""
 
     start_mm: Point
     end_mm: Point
 
 
 def across(mask: NDArray[np.bool_], picture: Picture) -> Line:
-    """The row through the middle of the metal, from one side of the body to the other."""
+    """Return the horizontal line through the centre of the metal, across the body."""
     row = float(np.flatnonzero(mask.any(axis=1)).mean()) if mask.any() else picture.values.shape[0] / 2
     inside = np.flatnonzero(picture.values[round(row)] > -500)
     first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (0, picture.values.shape[1] - 1)

@@ -1,4 +1,4 @@
-"""The application without a window: its parts, and what one means for the others."""
+"""The session: the parts of the application without its window, connected with each other."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -47,17 +47,17 @@ from marview.session.traces import Traces
 
 
 class Session:
-    """Holds the parts together: what is open, what is marked, what was run.
+    """Connects the parts: open series, mask, runs and results.
 
-    Event, on the window's thread: `result_changed()` when another result is in view, or none.
+    Event on the window's thread: `result_changed()` when another result, or none, is in view.
 
     Args:
-        post: makes a call on the window's thread.
-        settings: what is remembered.
-        make_worker: makes the worker, when it is first needed.
+        post: runs a call on the window's thread.
+        settings: settings that persist between sessions.
+        make_worker: starts the worker on first use.
         listings: finds the installed methods.
-        autosaves: where the mask is kept against a crash; nowhere where None.
-        index: file of the index of studies; nothing is remembered where None.
+        autosaves: folder of autosaves; None for none.
+        index: file of the study index; None for none.
     """
 
     result_changed = Signal()
@@ -141,32 +141,32 @@ class Session:
     # -- what is open
 
     def open(self, *paths: Path) -> None:
-        """Open folders, zips and files."""
+        """Open folders, zip archives and files."""
         self.messages.dismiss()
         self.library.open(*paths)
 
     @property
     def loaded(self) -> LoadedSeries | None:
-        """The series in view."""
+        """Return the series in view; None if there is none."""
         return self.library.loaded
 
     def original(self) -> Picture | None:
-        """The slice in view as it was read; None where there is none, also while another series takes over."""
+        """Return the original slice in view; None if there is none, also while another series is opened."""
         return self.series.original()
 
     def corrected(self) -> Picture | None:
-        """The slice in view with the correction of the result in view; as it was read where there is none."""
+        """Return the slice in view with the correction of the result in view; the original without a result."""
         original = self.original()
         if original is None or self.result is None:
             return original
         return Picture(self.result.corrected(original.values, self.view.display.slice_index), original.pixel_mm)
 
     def set_preset(self, key: int) -> None:
-        """Set the HU window of a number key; 0 is the file's own."""
+        """Set the HU window of a number key; 0 is the window stored in the file."""
         self.series.set_preset(key)
 
     def want_sinogram(self) -> None:
-        """Ask for the sinogram of the slice in view."""
+        """Request the sinogram of the slice in view."""
         loaded = self.loaded
         if loaded is None or not loaded.report.is_volume or self.series.hu is None or self.metal.shared is None:
             self.sinograms.want(None)
@@ -181,65 +181,65 @@ class Session:
         )
 
     def _compared(self, measure: Measure) -> dict[str, Picture]:
-        """The pictures of a measurement's plane that are compared."""
+        """Return the compared pictures of a measurement's plane."""
         loaded = self.loaded
         return {} if loaded is None else compared(loaded, self.results, measure)
 
-    # -- what is marked
+    # -- mask
 
     def undo(self) -> None:
-        """Undo the last change of the mask, and show a slice in which that is seen."""
+        """Undo the last change of the mask and show a changed slice."""
         self.marking.undo()
 
     def redo(self) -> None:
-        """Redo the last undone change, and show a slice in which that is seen."""
+        """Redo the last undone change and show a changed slice."""
         self.marking.redo()
 
     # -- what was run
 
     def reduce(self) -> None:
-        """Correct the slices in scope, the one in view first; while another run is under way, this one waits."""
+        """Correct the slices in scope, the one in view first; queue the run if another is running."""
         self.reductions.reduce()
 
     def retry(self) -> None:
-        """Correct the slices that the last run did not come to, with its method, mask and parameters."""
+        """Correct the slices that the last run did not reach, with its method, mask and parameters."""
         self.reductions.retry()
 
     def sweep(self, choice: SweepChoice) -> None:
-        """Run methods with several masks made from the one in use."""
+        """Run methods with variants of the mask in use."""
         self.reductions.sweep(choice)
 
     @property
     def unfinished(self) -> Result | None:
-        """The result of the last run, where it stopped early on the series in view and can go on."""
+        """Return the result of the last run on the series in view if it stopped early and can continue."""
         return self.reductions.unfinished
 
     @property
     def results(self) -> list[Result]:
-        """The results of the series in view, the oldest first."""
+        """Return the results of the series in view, oldest first."""
         return self.kept_results.of_series
 
     @property
     def result(self) -> Result | None:
-        """The result in view."""
+        """Return the result in view; None if there is none."""
         return self.kept_results.in_view
 
     def show(self, result: Result | None) -> None:
-        """Put a result in view."""
+        """Show a result."""
         self.kept_results.show(result)
 
     @property
     def learns_first(self) -> bool:
-        """Whether a run starts by learning from the slices without metal, and the scan has enough of them."""
+        """Return whether the chosen method first learns from metal-free slices and the scan has enough of them."""
         return self.methods.learns_from(len(self.metal.counts) - len(self.metal.slices))
 
     @property
     def refusal(self) -> str:
-        """Why artifacts of the series in view cannot be reduced; empty where they can."""
+        """Return why the series in view cannot be corrected; empty if it can."""
         return self.reductions.refusal
 
     def cancel(self) -> None:
-        """Drop an unfinished outline, or cancel the run, or put the tool away."""
+        """Discard an unfinished outline, or cancel the run, or deselect the tool."""
         if self.painting.is_outlining:
             self.painting.cancel()
         elif self.runs.is_running:
@@ -253,15 +253,15 @@ class Session:
 
     @property
     def unsaved(self) -> list[str]:
-        """What would be lost if marview closed now, each in words; empty where nothing would."""
+        """Describe the unsaved work that closing marview would lose."""
         return self.kept.unsaved + self.several.unsaved
 
     def close_series(self, entry: Entry) -> None:
-        """Take a series off the list; where work on it would be lost, ask first."""
+        """Close a series; ask first if it has unsaved work."""
         self._close_all([entry], entry.series.description)
 
     def close_study(self, entry: Entry) -> None:
-        """Take all series of the study of an entry off the list; where work on them would be lost, ask first."""
+        """Close all series of an entry's study; ask first if there is unsaved work."""
         uid = entry.study.uid
         study = [one for one in self.library.entries if one.study.uid == uid] if uid else [entry]
         self._close_all(study, entry.study.description or "the study")
@@ -289,7 +289,7 @@ class Session:
         self.library.remove(entry)
 
     def close(self) -> None:
-        """End what runs, and write what is to be remembered; the second time nothing happens."""
+        """Stop all work and write the settings; further calls do nothing."""
         if self.background.is_closed():
             return
         self.settings.save()
@@ -315,7 +315,7 @@ class Session:
     # -- inside
 
     def _start(self, loaded: LoadedSeries) -> None:
-        """Another series is in view: put the work on the one before away, and take up what was done on this one."""
+        """Store the work on the previous series and restore the work on the new one."""
         if self.autosave is not None:
             self.autosave.leave()
         self.reductions.consent.forget()
@@ -344,7 +344,7 @@ class Session:
             self.methods.warm()
 
     def _empty(self) -> None:
-        """No series is left: everything is as at the start."""
+        """Return to the start state after the last series was closed."""
         self.series.hu = None
         self.sinograms.want(None)
         self.sensitivity.take(None)
@@ -357,7 +357,7 @@ class Session:
             self.autosave.save_soon()
 
     def _work(self) -> Work | None:
-        """What is kept against a crash beside the mask."""
+        """Return the state that an autosave stores beside the mask."""
         if self._in_view is None:
             return None
         (chosen, loaded), method = self._in_view, self.methods.current
@@ -380,7 +380,7 @@ class Session:
         return self._worker
 
     def _get_tracer(self) -> MarWorker:
-        """A worker of its own for traces, so that they follow the brush while the other is at work."""
+        """Return a separate worker for traces, so that they follow the brush during a run."""
         if self._tracer is None:
             self._tracer = self._make_worker()
         return self._tracer

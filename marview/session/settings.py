@@ -1,4 +1,4 @@
-"""What is remembered between sessions, as JSON in the user's configuration folder; nothing about patients."""
+"""Settings that persist between sessions, a JSON file in the user's configuration folder."""
 
 import contextlib
 import json
@@ -12,19 +12,19 @@ from marview.volume.window import is_usable_window
 
 RECENT_COUNT = 10
 BODY_PARTS = ("abdomen", "chest", "head", "heart", "hip", "knee", "neck", "pelvis", "shoulder", "spine", "teeth")
-"""Under these words windows are remembered; what else a file says of its body part is not kept."""
+"""Body parts for which HU windows are remembered; other texts of the file are not stored."""
 
 _SPELLINGS = {"thorax": "chest", "lung": "chest", "brain": "head", "skull": "head", "jaw": "teeth", "dental": "teeth"}
 _log = logging.getLogger(__name__)
 
 
 def settings_file() -> Path:
-    """Where settings are kept."""
+    """Return the settings file of the user."""
     return user_config_path("marview", appauthor=False) / "settings.json"
 
 
 def body_part_of(text: str) -> str:
-    """The word of `BODY_PARTS` a file's text names; empty where it names none.
+    """Return the body part of `BODY_PARTS` that a text names; empty if it names none.
 
     >>> body_part_of("TH CT CHEST WO C")
     'chest'
@@ -36,17 +36,17 @@ def body_part_of(text: str) -> str:
 
 @dataclass
 class Settings:
-    """What is remembered.
+    """The settings.
 
     Attributes:
-        recent: paths opened lately, the last one first.
-        windows: (width, level) in HU last used for each body part.
-        method: id of the method last chosen.
-        export_folder: where the last export went.
+        recent: recently opened paths, latest first.
+        windows: last used (width, level) in HU by body part.
+        method: identifier of the last chosen method.
+        export_folder: folder of the last export.
         speeds: seconds per slice of the latest runs on this machine, by method, version and device.
-        watched: folders that are watched for new studies.
-        window: place, panels and layout of the window, each as a text.
-        file: where `save` writes; None keeps nothing.
+        watched: folders watched for new studies.
+        window: position, panels and layout of the window, each as text.
+        file: file that `save` writes; None to write nothing.
     """
 
     recent: list[str] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Settings:
 
     @classmethod
     def load(cls, file: Path | None = None) -> "Settings":
-        """Read the settings; what is missing or damaged is as on the first day."""
+        """Read the settings; missing or damaged values get their defaults."""
         file = settings_file() if file is None else file
         settings = cls(file=file)
         try:
@@ -82,11 +82,11 @@ class Settings:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-            _log.warning("the settings could not be read; they start afresh")
+            _log.warning("the settings could not be read; using defaults")
         return settings
 
     def save(self) -> None:
-        """Write the settings whole or not at all; a full or read-only disk is no reason to stop."""
+        """Write the settings, whole or not at all; a full or read-only disk is only logged."""
         if self.file is None:
             return
         stored = {name: value for name, value in asdict(self).items() if name != "file"}
@@ -103,7 +103,7 @@ class Settings:
                 temporary.unlink(missing_ok=True)
 
     def opened(self, path: Path) -> None:
-        """Put a path on top of the recent ones."""
+        """Add a path to the top of the recent paths."""
         name = str(path.absolute())
         self.recent = [name, *(one for one in self.recent if one != name)][:RECENT_COUNT]
         self.save()

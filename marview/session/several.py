@@ -1,7 +1,7 @@
-"""Correct several studies: `marview batch` in a process of its own, followed by its job table.
+"""Corrects several studies: runs `marview batch` in a separate process and follows its job table.
 
-The command line uses the same queue, table and results, so a batch that was started in the window can be
-resumed on the command line and the other way round, and a window that is killed loses nothing.
+The command line uses the same queue, table and results. A batch started in the window can be resumed on the command
+line and vice versa, and killing the window loses nothing.
 """
 
 import enum
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class Stage(enum.StrEnum):
-    """Where a batch stands."""
+    """The state of a batch."""
 
     IDLE = "idle"
     RUNNING = "running"
@@ -41,20 +41,20 @@ class Stage(enum.StrEnum):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether its process works."""
+        """Return whether the process is running."""
         return self in {Stage.RUNNING, Stage.PAUSING}
 
 
 @dataclass(frozen=True)
 class BatchOrder:
-    """What is done with every study.
+    """The settings of a batch.
 
     Attributes:
         inputs: folders, archives and files.
         output: folder of the results and of the job table.
-        method: identifier.
+        method: identifier of the method.
         parameters: values that differ from the method's defaults.
-        margin_mm: grows (+) or shrinks (-) the metal mask that marview finds.
+        margin_mm: margin of the metal mask in mm; + grows it, - shrinks it.
         format_: format of the corrected series.
     """
 
@@ -66,7 +66,7 @@ class BatchOrder:
     format_: Format = Format.DICOM
 
     def words(self, *, is_resumed: bool, retries_failed: bool = False) -> list[str]:
-        """Arguments of `marview batch`."""
+        """Return the arguments of `marview batch`."""
         said = [*map(str, self.inputs), "--output", str(self.output), "--method", self.method]
         for name, value in self.parameters.items():
             said += ["--set", f"{name}={value}"]
@@ -76,15 +76,15 @@ class BatchOrder:
 
 
 class Several:
-    """One batch at a time.
+    """Runs one batch at a time.
 
-    Event, on the window's thread: `changed()` when the stage or a job is another.
+    Event on the window's thread: `changed()` when the stage or a job changed.
 
     Attributes:
-        stage: where the batch stands.
-        jobs: the rows of its job table.
-        sentence: why it failed; empty where it did not.
-        order: what was begun last.
+        stage: state of the batch.
+        jobs: rows of the job table.
+        sentence: why the batch failed; empty if it did not.
+        order: settings of the last batch.
     """
 
     changed = Signal()
@@ -101,18 +101,18 @@ class Several:
 
     @property
     def settled(self) -> int:
-        """Number of jobs that are done, skipped or failed."""
+        """Return the number of jobs that are done, skipped or failed."""
         return sum(job.state.is_final for job in self.jobs)
 
     @property
     def unsaved(self) -> list[str]:
-        """What closing interrupts, in words."""
+        """Describe what closing marview would interrupt."""
         if not self.stage.is_under_way:
             return []
         return ["the correction of several studies, which is not finished; it can be resumed from its folder"]
 
     def begin(self, order: BatchOrder, *, retries_failed: bool = False) -> None:
-        """Correct studies; where the output folder holds a job table, only what is missing."""
+        """Correct studies; if the output folder contains a job table, only the remaining ones."""
         if self.stage.is_under_way:
             return
         is_resumed = (order.output / TABLE).exists()
@@ -142,25 +142,25 @@ class Several:
         )
 
     def resume(self, *, retries_failed: bool = False) -> None:
-        """Correct what is missing of the last order."""
+        """Correct the remaining studies of the last batch."""
         if self.order is not None:
             self.begin(self.order, retries_failed=retries_failed)
 
     def pause(self) -> None:
-        """Stop; studies that are being corrected wait in the table again."""
+        """Stop the batch; studies in progress return to waiting."""
         if self.stage is Stage.RUNNING and self._process is not None:
             self.stage = Stage.PAUSING
             self._process.terminate()
             self.changed.emit()
 
     def result_of(self, job: Job) -> Path | None:
-        """Folder of the corrected series of a job; None where there is none."""
+        """Return the folder of a job's corrected series; None if there is none."""
         if self.order is None or job.state is not JobState.DONE:
             return None
         return self.order.output / job.folder
 
     def close(self) -> None:
-        """End the process; its table stays true."""
+        """Stop the process; its job table stays consistent."""
         self._following.drop()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
@@ -170,7 +170,7 @@ class Several:
                 self._process.kill()
 
     def _follow(self, process: "subprocess.Popen[str]", table: Path, is_stale: IsStale) -> str:
-        """Read the table until the process ends; returns what it said last."""
+        """Read the table until the process ends; return its last error message."""
         seen: tuple[Job, ...] = ()
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The sinogram, trace and LI sinogram of the slice in view, before any run: asked for when it is looked at."""
+"""Sinogram, trace and LI sinogram of the slice in view before any run, computed on request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ WANTED = ("sinogram", "trace", "li_sinogram")
 
 @dataclass(frozen=True, eq=False)
 class SliceSinogram:
-    """What the worker projected of one slice.
+    """The projections of one slice.
 
     Attributes:
         sinogram: line integrals, `[view, bin]`.
         trace: bool, `[view, bin]`.
-        filled: the sinogram with the trace filled by linear interpolation, `[view, bin]`.
-        coverage: how much the trace hides.
+        filled: sinogram with the trace filled by linear interpolation, `[view, bin]`.
+        coverage: coverage of the sinogram by the trace.
     """
 
     slice_index: int
@@ -37,16 +37,16 @@ class SliceSinogram:
 
 
 class Projecting(Protocol):
-    """What projects; `marview.mar.runner.MarWorker` is one."""
+    """A process that projects slices, such as `marview.mar.runner.MarWorker`."""
 
     def sinogram(self, request: SinogramRequest, on_message: Callable[[Message], None]) -> Run:
-        """Begin to project a slice; returns at once."""
+        """Start to project a slice and return at once."""
 
 
 class Sinograms:
-    """Asks for one slice at a time, always the last one wanted.
+    """Requests one slice at a time, always the latest.
 
-    Event, on the window's thread: `changed()` when `current` is another, or why there is none (`refusal`).
+    Event on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changed.
     """
 
     changed = Signal()
@@ -60,11 +60,11 @@ class Sinograms:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a slice is being projected."""
+        """Return whether a slice is being projected."""
         return self._projecting.is_busy
 
     def want(self, request: SinogramRequest | None) -> None:
-        """Show this slice next; None shows none. What is asked for already is answered first, and dropped."""
+        """Request a slice; None for no slice. The answer to a request in progress is awaited and dropped."""
         self._projecting.drop()
         self._wanted = request
         if request is None:

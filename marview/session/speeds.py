@@ -1,4 +1,4 @@
-"""How long methods take on this machine, from the runs that were made on it."""
+"""Run times of methods, measured in earlier runs on this machine."""
 
 from statistics import median
 
@@ -7,17 +7,17 @@ from marview.session.runs import Job, State
 from marview.session.settings import Settings
 
 MOST = 9
-"""So many runs of a method are remembered, the latest."""
+"""Number of latest runs remembered per method."""
 
 
 class Speeds:
-    """Remembers seconds per slice, by method, version and device; nothing of a patient."""
+    """Remembers seconds per slice by method, version and device."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def note(self, job: Job) -> None:
-        """Remember a run that is done; one that learned from the scan says nothing of the seconds per slice."""
+        """Record a finished run, unless it learned from the scan first."""
         result, request = job.result, job.request
         if job.state is not State.DONE or job.has_learned or request is None or "seconds" not in result.report:
             return
@@ -26,7 +26,7 @@ class Speeds:
         del known[:-MOST]
 
     def seconds_a_slice(self, listing: Listing | None, device: str = "auto") -> tuple[float, int] | None:
-        """Median seconds per slice and the number of runs it comes from; None where no run was made on the device."""
+        """Return the median seconds per slice and the number of runs; None without a run on the device."""
         if listing is None or listing.manifest is None:
             return None
         wanted = "" if device == "auto" else device

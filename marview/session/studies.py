@@ -1,4 +1,4 @@
-"""The studies beyond those that are open: found in the index, and in folders that are watched for new ones."""
+"""Studies that are not open: those in the index, and new ones in watched folders."""
 
 import logging
 import threading
@@ -22,18 +22,18 @@ _log = logging.getLogger(__name__)
 
 
 class Studies:
-    """Remembers what is opened, finds it again, and adds what arrives in watched folders.
+    """Remembers opened series, searches them, and opens series that arrive in watched folders.
 
-    Events, on the window's thread: `changed()` when `found` or the watched folders are others.
+    Event on the window's thread: `changed()` when `found` or the watched folders changed.
 
     Attributes:
-        found: series of the index that match the search, without those that are open.
-        text: what is searched for.
+        found: series of the index that match the search, without open ones.
+        text: search text.
 
     Args:
-        index: where series are remembered; None remembers nothing.
-        look_s: how often watched folders are looked at, in seconds.
-        quiet_s: how long an arrival must stay unchanged before it counts as complete, in seconds.
+        index: index of series; None to remember nothing.
+        look_s: interval between looks at watched folders, in seconds.
+        quiet_s: time without changes after which a new study counts as complete, in seconds.
     """
 
     changed = Signal()
@@ -73,33 +73,33 @@ class Studies:
     # -- the index
 
     def search(self, text: str) -> None:
-        """Find the series whose headers say every word of a text."""
+        """Find the series whose headers contain every word of a text."""
         self.text = text
         self._search_again()
 
     def open(self, known: KnownSeries) -> None:
-        """Open a series of the index; one whose files are gone leaves it."""
+        """Open a series of the index; remove it from the index if its files no longer exist."""
         if known.path.exists():
             self._library.open(known.path, key=known.key)
             return
         self.forget(known)
-        self._messages.error(f"{known.path} is not there any more, so the list of earlier studies forgets it.")
+        self._messages.error(f"{known.path} no longer exists and was removed from the list of earlier studies.")
 
     def forget(self, known: KnownSeries) -> None:
-        """Take a series out of the index; its files stay."""
+        """Remove a series from the index; its files stay."""
         if self._index is not None:
             self._index.forget(known.key)
             self._search_again()
 
     def clear(self) -> None:
-        """Empty the index; the files of the studies stay."""
+        """Clear the index; the files of the studies stay."""
         if self._index is not None:
             self._index.clear()
             self._messages.say(Severity.SUCCESS, "The list of earlier studies is empty. The files of the studies stay.")
             self._search_again()
 
     def rebuild(self) -> None:
-        """Read the headers of all known studies again; those that are gone leave the index."""
+        """Read the headers of all known studies again; remove those that no longer exist."""
         index, recent = self._index, [Path(path) for path in self._settings.recent]
         if index is None:
             return
@@ -134,11 +134,11 @@ class Studies:
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """The folders that are watched."""
+        """Return the watched folders."""
         return tuple(self._settings.watched)
 
     def watch(self, folder: Path) -> None:
-        """Add the studies that arrive in a folder to the list, from now on."""
+        """Watch a folder; new studies in it are added to the list."""
         name = str(folder.absolute())
         if name not in self._settings.watched:
             self._settings.watched.append(name)
@@ -150,7 +150,7 @@ class Studies:
             self.changed.emit()
 
     def unwatch(self, folder: str) -> None:
-        """Watch a folder no more."""
+        """Stop watching a folder."""
         if folder in self._settings.watched:
             self._settings.watched.remove(folder)
             self._settings.save()
@@ -166,25 +166,25 @@ class Studies:
                 self._messages.error(str(refusal))
 
     def _follow(self) -> None:
-        """On a thread of its own: hand over what has become quiet."""
+        """Report complete new studies; on its own thread."""
         while not self._stop.wait(self._look_s):
             for inbox in list(self._inboxes.values()):
                 try:
                     arrived = inbox.arrived()
                 except MarviewError:
-                    continue  # the folder may come back, as one on a network does
+                    continue  # a network folder may come back
                 for path in arrived:
                     self._background.post(partial(self._library.add, path))
 
     def close(self) -> None:
-        """Watch and remember nothing more."""
+        """Stop watching folders and remembering series."""
         self._stop.set()
         self._searching.drop()
         if self._watcher is not None:
             self._watcher.join(5)
 
     def close_index(self) -> None:
-        """Close the index; nothing works in the background by then."""
+        """Close the index after all background work has ended."""
         if self._index is not None:
             self._index.close()
 

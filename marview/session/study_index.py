@@ -1,7 +1,7 @@
-"""An index of the series that were opened: what their headers say, in a SQLite file of the user's own.
+"""The index of opened series: header data in a SQLite file of the user.
 
-The index holds names and identifiers of patients. Its file lies in the user's data folder and is readable by its user
-alone; nothing of it is logged. It only repeats what the files say: it can be deleted and rebuilt from them at any time.
+The index contains names and identifiers of patients. Only the user can read its file, which lies in the user's data
+folder, and nothing of it is logged. The index can be deleted and rebuilt from the files at any time.
 """
 
 import logging
@@ -22,7 +22,7 @@ from marview.dicom import Outcome
 from marview.session.library import Entry
 
 MOST_FOUND = 200
-"""Largest number of series that a search returns, those opened last."""
+"""Largest number of series that a search returns."""
 
 _VERSION = 1
 _CREATE = """
@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 
 def index_file() -> Path:
-    """The index of this user."""
+    """Return the index file of the user."""
     return user_data_path("marview", appauthor=False) / "studies.sqlite"
 
 
@@ -58,11 +58,11 @@ class KnownSeries:
     """A series of the index.
 
     Attributes:
-        key: as of `Entry`.
-        path: folder, archive or file that was opened.
-        findings: kinds of what is wrong with it.
-        is_refused: whether it cannot be shown.
-        picture: grey levels, uint8 `[y, x]`; None where there is none.
+        key: key of its `Entry`.
+        path: opened folder, archive or file.
+        findings: kinds of findings.
+        is_refused: whether the series cannot be shown.
+        picture: thumbnail, uint8 `[y, x]`; None if there is none.
     """
 
     key: str
@@ -80,9 +80,9 @@ class KnownSeries:
 
 
 class StudyIndex:
-    """Remembers series and finds them again; usable from several threads.
+    """Stores and finds series; thread-safe.
 
-    A file that is no index, or is damaged, is replaced by an empty one: `is_fresh` says so, and `rebuild` fills it.
+    A damaged file is replaced by an empty index; then `is_fresh` is True and `rebuild` fills it.
     """
 
     def __init__(self, file: Path) -> None:
@@ -92,13 +92,13 @@ class StudyIndex:
         try:
             self._connection = _connect(file)
         except sqlite3.Error:
-            _log.warning("the index of studies is damaged and starts afresh")
+            _log.warning("the index of studies is damaged; starting an empty one")
             file.unlink(missing_ok=True)
             self.is_fresh = True
             self._connection = _connect(file)
 
     def remember(self, path: Path, entries: Iterable[Entry]) -> None:
-        """Note the series that were found under a path, in place of what was noted of it."""
+        """Store the series found under a path, replacing earlier entries of that path."""
         rows = [_row(path, entry) for entry in entries]
         marks = ", ".join("?" * 14)
         with self._lock, suppress(sqlite3.Error), self._connection:
@@ -106,7 +106,7 @@ class StudyIndex:
             self._connection.executemany(f"INSERT OR REPLACE INTO series VALUES ({marks})", rows)  # noqa: S608
 
     def find(self, text: str = "") -> list[KnownSeries]:
-        """Return the series whose description contains every word of a text, those opened last first."""
+        """Return the series whose description contains every word of a text, last opened first."""
         words = text.split()
         where = " AND ".join(["(" + " || ' ' || ".join(_SEARCHED) + ") LIKE ? ESCAPE '\\'"] * len(words)) or "1"
         values = [f"%{_escaped(word)}%" for word in words]
@@ -116,36 +116,36 @@ class StudyIndex:
         return []
 
     def forget(self, key: str) -> None:
-        """Take a series out of the index."""
+        """Remove a series."""
         with self._lock, suppress(sqlite3.Error):
             self._connection.execute("DELETE FROM series WHERE key = ?", (key,))
 
     def clear(self) -> None:
-        """Take everything out of the index, and out of its file."""
+        """Remove all series, and overwrite them in the file."""
         with self._lock, suppress(sqlite3.Error):
             self._connection.execute("DELETE FROM series")
             self._connection.execute("VACUUM")
 
     @property
     def paths(self) -> list[Path]:
-        """The paths under which series were found."""
+        """Return the paths of all series."""
         with self._lock, suppress(sqlite3.Error):
             rows = self._connection.execute("SELECT DISTINCT path FROM series ORDER BY opened").fetchall()
             return [Path(path) for (path,) in rows]
         return []
 
     def rebuild(self, paths: Iterable[Path], look: Callable[[Path], Iterable[Entry]]) -> None:
-        """Read the headers under some paths again; what is gone leaves the index.
+        """Read the headers of all series again; remove series that no longer exist.
 
         Args:
-            paths: where to look, beside the paths of the index.
-            look: finds the series under a path; returns none where it is gone or cannot be read.
+            paths: further paths beside those of the index.
+            look: finds the series under a path; returns none if it cannot be read.
         """
         for path in dict.fromkeys((*self.paths, *(path.absolute() for path in paths))):
             self.remember(path, look(path))
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         with self._lock:
             self._connection.close()
 

@@ -1,4 +1,4 @@
-"""The tool in hand and how it is set."""
+"""The selected tool and the settings of the tools."""
 
 import enum
 from dataclasses import dataclass, fields, replace
@@ -10,7 +10,7 @@ from marview.volume.brush import Brush
 
 
 class Tool(enum.StrEnum):
-    """What the left button does: change the mask, in the original's pane, or measure, in any pane of a slice."""
+    """A tool of the left button: mask tools work in the original's pane, measuring tools in any slice pane."""
 
     NONE = "none"
     BRUSH = "brush"
@@ -29,7 +29,7 @@ class Tool(enum.StrEnum):
 
     @property
     def is_measuring(self) -> bool:
-        """Whether it measures; the others change the mask."""
+        """Return whether the tool measures; the others change the mask."""
         return self in {
             Tool.PROBE,
             Tool.RULER,
@@ -42,7 +42,7 @@ class Tool(enum.StrEnum):
 
 
 class Scope(enum.StrEnum):
-    """On what a change of the mask as a whole works."""
+    """The scope of an edit of the whole mask."""
 
     VOLUME = "volume"
     SLICES = "slices"
@@ -50,7 +50,7 @@ class Scope(enum.StrEnum):
 
 
 class Unit(enum.StrEnum):
-    """In what growing and shrinking is measured."""
+    """The unit of growing and shrinking."""
 
     MM = "mm"
     PIXELS = "px"
@@ -62,18 +62,18 @@ _FINE_MM, _COARSE_MM = 5.0, 20.0
 
 @dataclass(frozen=True)
 class ToolSettings:
-    """The state of the tools.
+    """The settings of the tools.
 
     Attributes:
-        tool: the one in hand.
+        tool: selected tool.
         radius_mm: radius of brush and eraser.
-        is_sphere: whether they work on the slices around as well.
-        is_limited: whether what is drawn touches only voxels within the HU range.
-        lowest_hu: the range's lower end.
-        highest_hu: its upper end.
-        removes: whether outlines take metal away.
-        scope: on what changes of the whole mask work.
-        amount: by how much it is grown or shrunk, or smoothed.
+        is_sphere: whether brush and eraser also change neighbouring slices.
+        is_limited: whether tools change only voxels in the HU range.
+        lowest_hu: lower end of the HU range.
+        highest_hu: upper end of the HU range.
+        removes: whether outlines remove metal.
+        scope: scope of edits of the whole mask.
+        amount: amount of growing, shrinking or smoothing.
         unit: unit of the amount.
     """
 
@@ -90,7 +90,7 @@ class ToolSettings:
 
     @property
     def brush(self) -> Brush:
-        """What the tool in hand leaves behind."""
+        """Return the brush of the selected tool."""
         is_outline = self.tool in {Tool.FREEHAND, Tool.POLYGON}
         return Brush(
             radius_mm=self.radius_mm,
@@ -101,7 +101,7 @@ class ToolSettings:
 
 
 class Tools:
-    """Holds the settings, and says what changed in them."""
+    """Holds the settings of the tools and emits their changes."""
 
     changed = Signal(ToolSettings, frozenset)
 
@@ -109,7 +109,7 @@ class Tools:
         self.settings = ToolSettings()
 
     def update(self, **changes: Any) -> None:
-        """Replace some; emits `changed(settings, names)` where something differs."""
+        """Replace settings; emit `changed(settings, names)` if any value differs."""
         old = self.settings
         self.settings = new = replace(old, **changes)
         names = frozenset(f.name for f in fields(new) if getattr(new, f.name) != getattr(old, f.name))
@@ -117,11 +117,11 @@ class Tools:
             self.changed.emit(new, names)
 
     def take(self, tool: Tool) -> None:
-        """Take a tool in hand; put it away where it is there."""
+        """Select a tool, or deselect it if it is selected."""
         self.update(tool=Tool.NONE if self.settings.tool is tool else tool)
 
     def resize(self, steps: int) -> None:
-        """Make the brush larger or smaller: half millimetres while it is small, then whole ones, then two at a time."""
+        """Resize the brush in steps of 0.5, 1 or 2 mm, larger steps for larger brushes."""
         radius = self.settings.radius_mm
         for _ in range(abs(steps)):
             place = radius if steps > 0 else radius - 1e-6

@@ -1,7 +1,7 @@
-"""The metal trace of the slice in view while its mask is painted; that of all other slices follows when there is time.
+"""Metal traces that follow the mask: of the slice in view during painting, of the other slices afterwards.
 
-One request is under way at a time, always for what is wanted most then, so that however fast the mask changes no queue
-builds up, and the next answer is never older than the one before.
+Only one request runs at a time, always for the most urgent slice. So no queue builds up however fast the mask changes,
+and answers never arrive out of order.
 """
 
 import logging
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class SliceTrace:
-    """The metal trace of a slice, bool `[view, bin]`, and how much it hides."""
+    """The metal trace of a slice, bool `[view, bin]`, and its coverage."""
 
     slice_index: int
     trace: NDArray[np.bool_]
@@ -43,22 +43,22 @@ class SliceTrace:
 
 
 class Tracing(Protocol):
-    """What marks traces; `marview.mar.runner.MarWorker` is one."""
+    """A process that computes traces, such as `marview.mar.runner.MarWorker`."""
 
     def trace(self, request: TraceRequest) -> Run:
-        """Begin to mark the trace of a slice; returns at once."""
+        """Start to compute the trace of a slice and return at once."""
 
 
 class Traces:
-    """Follows the mask with the traces of its slices, once it is switched on.
+    """Computes the traces of the mask's slices once switched on.
 
-    Events, on the window's thread: `asked(slice_index)` when a trace is asked for, `changed()` when `current`
-    is another, `surveyed()` when the coverage of a slice is.
+    Events on the window's thread: `asked(slice_index)` when a trace is requested, `changed()` when `current` changed,
+    `surveyed()` when the coverage of a slice changed.
 
     Attributes:
-        current: the trace of the slice in view, at most one request old; None while it is not known.
-        coverage: coverage of every slice whose trace is known.
-        refusal: why none comes; empty where they do.
+        current: trace of the slice in view, at most one request old; None while unknown.
+        coverage: coverage of each slice with a known trace.
+        refusal: why traces cannot be computed; empty otherwise.
     """
 
     asked = Signal(int)
@@ -91,13 +91,13 @@ class Traces:
         view.changed.connect(self._follow)
 
     def switch_on(self) -> None:
-        """Begin to follow the mask; a worker of its own is started for that."""
+        """Start to follow the mask, with a separate worker."""
         if not self._is_on and not self._is_closed:
             self._is_on = True
             self.restart()
 
     def restart(self) -> None:
-        """Another series: forget what is known."""
+        """Discard all traces for another series."""
         self._marking.drop()
         self.coverage.clear()
         self.refusal, self._failures = "", 0
@@ -108,17 +108,17 @@ class Traces:
 
     @property
     def worst(self) -> tuple[int, TraceCoverage] | None:
-        """The slice whose trace hides most, of those known."""
+        """Return the slice with the highest known coverage."""
         known = [item for item in self.coverage.items() if item[0] not in self._stale]
         return max(known, key=lambda item: item[1].fraction, default=None)
 
     @property
     def is_surveyed(self) -> bool:
-        """Whether the trace of every slice is known as its mask is now."""
+        """Return whether the traces of all slices are up to date."""
         return self._is_on and not self._stale and not self._marking.is_busy
 
     def close(self) -> None:
-        """Ask no more, whoever switches it on: panes that are emptied while the window closes do."""
+        """Stop for good; panes that are cleared while the window closes cannot switch it on again."""
         self._is_on, self._is_closed = False, True
         self._marking.drop()
         if self._room is not None:
@@ -128,7 +128,7 @@ class Traces:
     def _touch(self, box: Box) -> None:
         touched = range(box[0].start, box[0].stop)
         self._stale.update(touched)
-        for z in touched:  # a slice that was bare hides something now, nobody knows yet how much
+        for z in touched:  # the coverage of a slice that had no metal is unknown now
             if self.coverage.get(z) == CLEAR:
                 del self.coverage[z]
         self._ask()
@@ -139,7 +139,7 @@ class Traces:
             self._ask()
 
     def _ask(self) -> None:
-        """Ask for what is wanted most: the slice in view, then, while nobody paints, the nearest that is stale."""
+        """Request the slice in view, or, when nobody paints, the nearest outdated slice."""
         if not self._is_on or self._marking.is_busy or self.refusal or self._metal.shared is None:
             return
         here = self._view.display.slice_index
@@ -153,7 +153,7 @@ class Traces:
             self._request(min(self._stale, key=lambda z: abs(z - here)))
 
     def _clear_bare(self, here: int) -> None:
-        """Slices without metal have no trace, which nobody need work out."""
+        """Record empty traces of slices without metal."""
         bare = [z for z in self._stale if not self._metal.counts[z]]
         self._stale.difference_update(bare)
         self.coverage.update(dict.fromkeys(bare, CLEAR))
@@ -210,7 +210,7 @@ class Traces:
         is_in_view = made.slice_index == self._view.display.slice_index
         if is_in_view:
             self.current = made
-        self._ask()  # the worker is at the next one while this one is drawn
+        self._ask()  # the worker computes the next trace while this one is drawn
         if is_in_view and self.current is made:
             self.changed.emit()
         self.surveyed.emit()
@@ -220,7 +220,7 @@ class Traces:
         self._fail(slice_index, sentence)
 
     def _fail(self, slice_index: int, sentence: str) -> None:
-        """Nothing is said of a slice whose trace is not known; a worker that crashed is replaced some times."""
+        """Handle a failed trace: retry after a crash of the worker, a limited number of times."""
         _log.warning("there is no trace of slice %d", slice_index)
         self._failures += 1
         self._stale.add(slice_index)
@@ -235,7 +235,7 @@ class Traces:
             self.surveyed.emit()
 
     def _try_again(self) -> None:
-        """The mask has been changed: whatever was wrong may be over."""
+        """Retry after a change of the mask."""
         self.refusal, self._failures = "", 0
         self._ask()
 

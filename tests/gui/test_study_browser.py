@@ -119,7 +119,7 @@ def test_an_earlier_study_whose_files_are_gone_is_told_and_forgotten(
     window = opened_with(make_window, worker, qtbot, tmp_path)
     qtbot.waitUntil(lambda: titles(window) == ["Spine"], timeout=10_000)
     click(qtbot, window, "Spine")
-    assert "is not there any more" in window.messages.text.text()
+    assert "no longer exists" in window.messages.text.text()
     qtbot.waitUntil(lambda: titles(window) == [], timeout=10_000)
 
 

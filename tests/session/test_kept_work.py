@@ -174,7 +174,7 @@ def test_a_slice_whose_file_is_gone_counts_as_missing_and_is_not_exported(opened
     opened.exports.changed.connect(states.append)
     opened.exports.begin(opened.loaded, opened.result, SOFT_TISSUE, Format.NIFTI, tmp_path / "out")
     mail.wait_until(lambda: states and states[-1].is_over)
-    assert "cannot be read again" in states[-1].sentence
+    assert "cannot be read" in states[-1].sentence
     assert not (tmp_path / "out").exists()
     hu = opened.loaded.volume.hu[3]
     np.testing.assert_array_equal(opened.result.corrected(hu, 3), hu)

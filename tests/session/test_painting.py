@@ -112,7 +112,7 @@ def test_growing_adds_to_the_mask_and_as_a_source_is_the_mask(painter, mail, sai
     stroke(painter, (32.0, 40.0))
     settled(painter, mail)
     assert painter.metal.counts.tolist() == [0, 0, 0, 30, 0, 0, 0]
-    assert painter.metal.recipe.text == "grown from 1 point, each slice by itself"
+    assert painter.metal.recipe.text == "grown from 1 point, slice by slice"
     stroke(painter, (5.0, 40.0))
     settled(painter, mail)
     assert "click on the metal" in said[-1]
@@ -131,7 +131,7 @@ def test_a_box_keeps_what_lies_within_and_a_click_takes_it_away(painter, mail, s
     assert painter.metal.recipe.text == "adaptive, within a box"
     stroke(painter, (0.0, 0.0), (9.0, 9.0))
     settled(painter, mail)
-    assert "No metal lies within the box" in said[-1]
+    assert "There is no metal in the box" in said[-1]
     assert painter.metal.counts.sum() == 45
     stroke(painter, (1.0, 1.0))
     settled(painter, mail)
@@ -181,10 +181,10 @@ def test_whole_edits_are_steps_of_undo_and_refuse_in_a_sentence(painter, mail, s
     painter.tools.update(scope=Scope.SLICE, amount=9.0)
     painter.edits.grow(-1)
     settled(painter, mail)
-    assert "Nothing of the metal would be left" in said[-1]
+    assert "would remove all metal" in said[-1]
     painter.edits.fill_holes()
     settled(painter, mail)
-    assert "nothing to change" in said[-1]
+    assert "Nothing to change" in said[-1]
     painter.view.update(pointed_mm=(-30.0, -30.0))
     painter.edits.drop_piece()
     settled(painter, mail)
@@ -239,11 +239,11 @@ def test_every_source_finds_the_metal(painter, mail) -> None:
     metal.choose(source=Source.K_MEANS, classes=3, in_slices=True)
     settled(painter, mail)
     assert metal.counts[2:5].tolist() == [30, 30, 30]
-    assert metal.recipe.text == "densest of 3 classes, each slice by itself"
+    assert metal.recipe.text == "densest of 3 classes, slice by slice"
     metal.set_source(Source.ADAPTIVE)
     settled(painter, mail)
     assert metal.counts.any()
-    assert metal.recipe.text == "adaptive, each slice by itself"
+    assert metal.recipe.text == "adaptive, slice by slice"
 
 
 def test_pieces_too_small_are_dropped_and_too_much_is_refused(painter, mail, said) -> None:

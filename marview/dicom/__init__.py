@@ -1,4 +1,4 @@
-"""CT series on disk: found (`scan`), judged (`check`), read (`read`, `open_series`), written as derived series."""
+"""CT series on disk: find (`scan`), check (`check`), read (`read`, `open_series`) and write derived series."""
 
 from marview.dicom.check import check
 from marview.dicom.derive import Derivation, DerivedSeries, write_derived_series

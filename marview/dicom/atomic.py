@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all: written beside their place, flushed to disk, then renamed."""
+"""Atomic writing of files and folders: written beside the target, flushed to disk, then renamed."""
 
 import contextlib
 import errno
@@ -24,19 +24,19 @@ _OWNER = ".owner"
 _PART_FILE = re.compile(rf"{re.escape(PART)}([0-9a-f]{{12}})-(\d+)-(\d*)-[0-9a-f]+")
 _LONGEST_SUFFIX = 16
 _LONGEST_NAME = 240
-"""Limit of a name in bytes: file systems allow 255, and the prefix of a part file needs some."""
+"""Largest length of a file name in bytes: file systems allow 255, of which the prefix of a part file needs some."""
 _LEAST_BYTES = 1 << 16
-"""Even a small file takes as much, with the folder around it."""
+"""Smallest disk space in bytes of a file with its folder."""
 _NAMELESS_SECONDS = 60
 _FOREIGN_SECONDS = 86_400
 
 
 class CannotWrite(BadInput):
-    """The place where something was to be written does not take it.
+    """A file or folder cannot be written.
 
     Attributes:
-        what: the sentence without advice, for those who know better what to do.
-        why: what the system said.
+        what: the message without advice, for callers that add their own.
+        why: error of the operating system.
     """
 
     def __init__(self, what: str, why: OSError | None = None, advice: str = "") -> None:
@@ -47,16 +47,16 @@ class CannotWrite(BadInput):
 
 @contextmanager
 def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
-    """A folder to write into, which becomes `target` when the block ends well and is gone when it does not.
+    """Yield a temporary folder that becomes `target` when the block succeeds and is removed when it fails.
 
-    While it lasts, a second export to the same target is refused; what a process that died left behind is swept.
+    Meanwhile, other exports to the same target are refused. Leftovers of killed processes are removed.
 
     Args:
-        target: must not exist, or be an empty folder.
-        bytes_needed: refuse at once where the disk has less room.
+        target: folder that does not exist or is empty.
+        bytes_needed: required disk space in bytes, checked first.
 
     Raises:
-        UsageError: the target holds something, or lies in the folder of a series that was read.
+        UsageError: the target is not empty, or lies in the folder of a series that was read.
         CannotWrite: the disk is full or read-only, or another process is writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
@@ -81,7 +81,7 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
     except OSError as why:
         shutil.rmtree(part, ignore_errors=True)
         raise _sentence(target, why) from None
-    except CannotWrite as refusal:  # of a file inside, whose name is not the person's
+    except CannotWrite as refusal:  # names a file inside that the user did not choose
         shutil.rmtree(part, ignore_errors=True)
         raise (refusal if refusal.why is None else _sentence(target, refusal.why)) from None
     except BaseException:
@@ -90,11 +90,11 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
 
 
 def check_place(target: Path, *, bytes_needed: int = 0) -> None:
-    """Find out before the work is done whether a folder can be written, as `whole_folder` would when it is done.
+    """Check ahead of the work whether `whole_folder` will be able to write a folder.
 
     Raises:
-        UsageError: the target holds something, or lies in the folder of a series that was read.
-        CannotWrite: nothing may be written there, or the disk has not the room.
+        UsageError: the target is not empty, or lies in the folder of a series that was read.
+        CannotWrite: writing is not allowed there, or there is not enough disk space.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     refuse_original(target)
@@ -104,11 +104,11 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
 
 
 def check_file(target: Path) -> None:
-    """Find out before the work is done whether a file can be written, as `whole_file` would when it is done.
+    """Check ahead of the work whether `whole_file` will be able to write a file.
 
     Raises:
         UsageError: the target is a file that was read, or lies in the folder of a series that was read.
-        CannotWrite: nothing may be written there, the disk is full, or the target is a folder.
+        CannotWrite: writing is not allowed there, the disk is full, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     refuse_original(target)
@@ -119,7 +119,7 @@ def check_file(target: Path) -> None:
 
 
 def _writable_parent(target: Path) -> Path:
-    """The folder nearest to the target that is there; something can be written into it."""
+    """Return the nearest existing folder above the target, after a check that it is writable."""
     there = next(folder for folder in target.parents if folder.exists())
     if not there.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file")
@@ -129,14 +129,14 @@ def _writable_parent(target: Path) -> Path:
 
 @contextmanager
 def claimed(target: Path) -> Iterator[None]:
-    """Keep other processes from beginning the same file or folder while the work for it lasts.
+    """Reserve a file or folder against other processes during the work for it.
 
-    Two that work for minutes on one target must not both succeed, for the first one's result would be lost. Take it
-    around the work; `whole_file` writes the file itself. The claim of a process that died is swept.
+    If two processes worked for minutes on one target, the result of the first would be lost. Use this around the work;
+    `whole_file` writes the file itself. Claims of killed processes are removed.
 
     Raises:
         UsageError: the target is a file that was read, or lies in the folder of a series that was read.
-        CannotWrite: another process works on the target, or nothing may be written there.
+        CannotWrite: another process works on the target, or writing is not allowed there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     refuse_original(target)
@@ -152,14 +152,14 @@ def claimed(target: Path) -> Iterator[None]:
         finally:
             shutil.rmtree(part, ignore_errors=True)
     finally:
-        for folder in new:  # those that hold nothing, because the work failed
+        for folder in new:  # remove folders left empty by failed work
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """A file to write, which replaces `target` when the block ends well and is gone when it does not.
+    """Yield a temporary file that replaces `target` when the block succeeds and is removed when it fails.
 
     Raises:
         UsageError: the target is a file that was read, or lies in the folder of a series that was read.
@@ -188,13 +188,13 @@ def whole_file(target: Path) -> Iterator[Path]:
 
 
 def _remove(part: Path) -> None:
-    """Remove a part file; that this fails, below a file say, must not hide why nothing could be written."""
+    """Remove a part file, ignoring errors, so that the first error stays visible."""
     with contextlib.suppress(OSError):
         part.unlink(missing_ok=True)
 
 
 def write_flushed(path: Path, data: bytes) -> None:
-    """Write a new file and see it to the disk."""
+    """Write a new file and flush it to disk."""
     with path.open("xb") as stream:
         stream.write(data)
         stream.flush()
@@ -202,7 +202,7 @@ def write_flushed(path: Path, data: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the part files and part folders that dead processes left in a folder."""
+    """Remove part files and part folders of killed processes from a folder."""
     for part in folder.glob(f"{PART}*"):
         if part.is_symlink():
             continue
@@ -213,13 +213,13 @@ def sweep(folder: Path) -> None:
 
 
 def _part_name(name: str) -> str:
-    """Of the folder that becomes one of this name: one for each name, of a length that every file system takes."""
+    """Return the name of the part folder of a target, short enough for every file system."""
     encoded = os.fsencode(name)
     return f"{PART}{name}" if len(encoded) < _LONGEST_NAME else f"{PART}{hashlib.sha256(encoded).hexdigest()}"
 
 
 def _part_file_name(target: Path) -> str:
-    """Name of the part file: it names its process, and keeps the suffix of the target, which some libraries check."""
+    """Return the name of the part file, with its process and the target's suffix, which some libraries check."""
     suffixes = "".join(target.suffixes[-2:])
     kept = suffixes if len(suffixes) <= _LONGEST_SUFFIX else ""
     process = os.getpid()
@@ -228,7 +228,7 @@ def _part_file_name(target: Path) -> str:
 
 @cache
 def _machine() -> str:
-    """Names the space in which process numbers mean something: a machine since it was started, or a container on it."""
+    """Return an identifier of the process number space: a machine since its start, or a container on it."""
     about = [socket.gethostname()]
     for place in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
         with contextlib.suppress(OSError):
@@ -282,7 +282,7 @@ def _is_stale(part: Path) -> bool:
 
 
 def _is_stale_file(part: Path) -> bool:
-    """Whether the process that wrote a part file is gone; what another machine writes is left for a day."""
+    """Return whether the process of a part file has ended; part files of other machines are kept for a day."""
     named = _PART_FILE.match(part.name)
     if named is not None and named[1] == _machine() and os.name == "posix":
         return not _lives(int(named[2]), named[3])
@@ -293,13 +293,13 @@ def _is_stale_file(part: Path) -> bool:
 
 
 def _lives(process: int, started: str) -> bool:
-    """Whether a process lives and is the one that was started then."""
+    """Return whether a process runs and started at that time."""
     return _is_alive(process) and started == _started(process)
 
 
 def _is_alive(process: int) -> bool:
     if os.name != "posix":
-        return True  # os.kill would end it there
+        return True  # on Windows, os.kill would end the process
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -310,7 +310,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _started(process: int) -> str:
-    """When a process started, to tell it from a later one with its number; empty where the system does not say."""
+    """Return the start time of a process, to tell it from a later one with the same number; empty if unknown."""
     with contextlib.suppress(OSError, IndexError):
         return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
     return ""
@@ -358,6 +358,6 @@ def _sentence(target: Path, why: OSError) -> CannotWrite:
         errno.EACCES: "you may not write there",
         errno.EPERM: "you may not write there",
     }
-    reason = reasons.get(why.errno or 0, (why.strerror or "the disk does not take it").lower())
+    reason = reasons.get(why.errno or 0, (why.strerror or "unknown error").lower())
     advice = "Nothing was left behind; choose another place."
     return CannotWrite(f"{target} cannot be written: {reason}.", why, advice)

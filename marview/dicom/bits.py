@@ -1,4 +1,4 @@
-"""Stored values from raw pixels: the bits that belong to the image, also where the header contradicts itself."""
+"""Extracts stored values from raw pixels, even if the header contradicts itself about their bits."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,18 @@ _SMALL_JUMP = 5.0
 
 
 def image_bits(raw: Stored, header: SliceHeader) -> tuple[Stored, Remark]:
-    """The stored values in raw pixels: overlay bits removed, sign extended.
+    """Extract the stored values from raw pixels: overlay bits removed, sign extended.
 
-    Bits Stored and High Bit of a CT image name the lowest bits (PS3.3, C.8.2.1.1.4). Where High Bit says otherwise, the
-    pixels decide: values with empty low bits are moved down. Where pixels use bits above Bits Stored for
-    their values, these bits count; where overlays are drawn in these bits, they do not.
+    In a CT image, Bits Stored and High Bit refer to the lowest bits (PS3.3, C.8.2.1.1.4). If High Bit says otherwise,
+    the pixels decide: values with empty low bits are shifted down. Bits above Bits Stored count if the values use
+    them, and are removed if they hold overlays.
 
     Args:
         raw: integers of the width of Bits Allocated, in any byte order, `[y, x]` or `[y, x, sample]`.
         header: header of the slice.
 
     Returns:
-        The stored values in the shape of raw, and which contradictions were met.
+        Stored values in the shape of raw, and the contradictions found.
     """
     if not raw.dtype.isnative:
         raw = raw.astype(raw.dtype.newbyteorder("="))
@@ -55,7 +55,7 @@ def _cut_out(integers: NDArray[np.unsignedinteger], bits: int, shift: int, *, is
 
 
 def _uses_spare_bits(stored: Stored, whole: Stored, header: SliceHeader) -> bool:
-    """Whether the bits above Bits Stored hold a part of the values, not overlays or what some writer left there."""
+    """Return whether the bits above Bits Stored are part of the values, not overlays or leftovers of the writer."""
     differs = stored != whole
     if not differs.any():
         return False
@@ -69,7 +69,7 @@ def _uses_spare_bits(stored: Stored, whole: Stored, header: SliceHeader) -> bool
 
 
 def _is_drawn_over(stored: Stored, is_beyond: NDArray[np.bool_]) -> bool:
-    """Whether the values go on undisturbed below what the bits above mark, as they do below an undeclared overlay."""
+    """Return whether the values continue smoothly under the upper bits, as they do under an undeclared overlay."""
     at_edge, usual = [], []
     for axis in (0, 1):
         jumps = np.abs(np.diff(stored.astype(np.int64), axis=axis))

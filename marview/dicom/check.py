@@ -1,4 +1,4 @@
-"""Judge a series: which findings, and whether it opens, may only be viewed, or is refused."""
+"""Checks a series: its findings, and whether it opens, can only be viewed, or is refused."""
 
 import hashlib
 import math
@@ -23,15 +23,15 @@ _HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS"})
 _MOST_PASSES, _FEWEST_OF_PASSES = 4, 6
 _MOST_THICKNESS_RATIO = 1.25
 _LARGEST_SLOPE_HU, _LARGEST_INTERCEPT_HU, _SMALLEST_RANGE_HU = 1000.0, 1e6, 1e-3
-"""Beyond these a step of the stored value passes over all tissue, or none of them is in its range."""
+"""Limits of the rescale slope: beyond them, stored values are too coarse for tissue, or do not reach it."""
 _MODIFIED_HU = "HU_MOD"
 _OTHER_QUANTITIES = frozenset({"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "MAT_SPECIFIC", "MAT_FRACTIONAL"})
-"""Values of Image Type by which images of several energies say that they show something else than HU (PS3.3,
+"""Values of Image Type that mark multi-energy images without HU (PS3.3,
 C.8.15.3.1.4)."""
 
 
 def check(series: Series) -> SeriesReport:
-    """Judge a series by its headers; pixels are read only of slices that claim one place or one UID."""
+    """Check a series by its headers; pixels are read only of slices that share a position or a UID."""
     if series.nifti is not None:
         from marview.dicom.nifti import check_nifti
 
@@ -62,7 +62,7 @@ def check(series: Series) -> SeriesReport:
 
 
 def _arrange_around(kept: list[SliceHeader], damaged: list[SliceHeader]) -> tuple[Stack, list[Finding]]:
-    """Arrange with the damaged slices in place, then take them out: their gap has its finding already."""
+    """Arrange all slices, then remove the damaged ones, whose gap already has a finding."""
     stack, findings = arrange([*kept, *damaged])
     out = set(map(id, damaged))
     return Stack(tuple(None if id(header) in out else header for header in stack.slices), stack.grid), findings
@@ -74,7 +74,7 @@ def _is_elsewhere(header: SliceHeader, kept: Sequence[SliceHeader]) -> bool:
 
 
 def _unusable(header: SliceHeader) -> Finding | None:
-    """Why the image of this slice cannot be used, as far as its header shows."""
+    """Return why the image of this slice cannot be used, judged by its header; None if it can."""
 
     def finding(kind: Kind, text: str) -> Finding:
         return Finding(kind, f"{header.name} {text}")
@@ -87,7 +87,7 @@ def _unusable(header: SliceHeader) -> Finding | None:
         return finding(Kind.MULTI_FRAME, f"holds {header.frames} frames in one file; export it as single slices.")
     if header.bits_allocated not in {8, 16, 32} or not 1 <= header.bits_stored <= header.bits_allocated:
         bits = f"{header.bits_stored} of {header.bits_allocated} bits"
-        return finding(Kind.DAMAGED, f"stores its pixels in {bits}, which makes no sense.")
+        return finding(Kind.DAMAGED, f"stores its pixels in {bits}, which is not valid.")
     if header.slope is not None and not _is_usable_slope(header.slope, header.bits_stored):
         return finding(Kind.BAD_RESCALE, f"has a rescale slope of {header.slope:g}, so its HU are unknown.")
     if header.intercept is not None and not abs(header.intercept) <= _LARGEST_INTERCEPT_HU:
@@ -96,7 +96,7 @@ def _unusable(header: SliceHeader) -> Finding | None:
 
 
 def _is_usable_slope(slope: float, bits_stored: int) -> bool:
-    """Whether stored values can become HU with a slope: finite, and neither all alike nor too coarse for tissue."""
+    """Return whether a slope is finite and yields HU that resolve tissue."""
     return abs(slope) <= _LARGEST_SLOPE_HU and abs(slope) * 2**bits_stored >= _SMALLEST_RANGE_HU
 
 
@@ -133,7 +133,7 @@ def _truncated(header: SliceHeader) -> Finding | None:
 
 
 def _has_more_pixels(header: SliceHeader) -> bool:
-    """Whether the pixel data goes on after the image with more than some zeros that fill it up."""
+    """Return whether the pixel data contain more than padding zeros after the image."""
     excess = header.pixel_length - native_bytes(header)
     if excess <= 1 or header.pixel_offset is None:
         return False
@@ -143,12 +143,12 @@ def _has_more_pixels(header: SliceHeader) -> bool:
 
 
 def _shorten(findings: list[Finding]) -> list[Finding]:
-    """One finding where many slices share it."""
+    """Combine equal findings of many slices into one."""
     by_kind: dict[Kind, list[Finding]] = defaultdict(list)
     for finding in findings:
         by_kind[finding.kind].append(finding)
     return [
-        Finding(kind, same[0].sentence if len(same) == 1 else f"{same[0].sentence} So it is with {len(same)} slices.")
+        Finding(kind, same[0].sentence if len(same) == 1 else f"{same[0].sentence} This applies to {len(same)} slices.")
         for kind, same in by_kind.items()
     ]
 
@@ -193,14 +193,14 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
 
 
 def _odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """What a person should know of identifiers, dates and numbers; the values themselves stay out of the sentences."""
+    """Return findings on identifiers, dates and numbers, without quoting their values."""
     first = slices[0]
     findings = []
     if not first.patient_id:
         sentence = "The files name no patient identifier: make sure whose images these are."
         findings.append(Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS))
     if first.study_date and not is_date(first.study_date):
-        findings.append(Finding(Kind.ODD_HEADER, "The study date is no date of the calendar.", Outcome.OPENS))
+        findings.append(Finding(Kind.ODD_HEADER, "The study date is not a valid date.", Outcome.OPENS))
     commas = [header.name for header in slices if header.has_commas]
     if commas:
         sentence = f"{listing(commas)} write numbers with a decimal comma: it was read as a decimal point."
@@ -209,7 +209,7 @@ def _odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def _other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Values that the files themselves say are no HU."""
+    """Return findings on values that the files declare not to be HU."""
     for header in slices:
         other = next((value for value in header.image_type if value in _OTHER_QUANTITIES), "")
         if header.rescale_type not in _HU_TYPES | {_MODIFIED_HU}:
@@ -228,7 +228,7 @@ def _other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def _mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Slices of several kinds that `split` leaves together, because they lie one after the other."""
+    """Return findings on slices of several kinds that `split` keeps together, because they follow one another."""
     findings = []
     for tag, name in (("kernel", "reconstruction kernels"), ("tube_voltage", "tube voltages (kV)")):
         values = sorted({dict(header.phase).get(tag, "") for header in slices} - {""})
@@ -243,7 +243,7 @@ def _mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def _passes(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """A finding where the instance numbers run over the same range several times, as two acquisitions in one do."""
+    """Return a finding if the instance numbers cover the same range several times, as in merged acquisitions."""
     numbers = {header.instance for header in slices}
     if None in numbers or len(numbers) < max(len(slices), _FEWEST_OF_PASSES) or _lack_place(slices):
         return []
@@ -255,8 +255,8 @@ def _passes(slices: Sequence[SliceHeader]) -> list[Finding]:
     if not 2 <= len(runs) <= _MOST_PASSES or min(map(len, runs)) < 3 or min(spans) < 0.5 * float(np.ptp(along)):
         return []
     sentence = (
-        f"The slices are numbered in {len(runs)} passes over the same range, so they may be {len(runs)} acquisitions "
-        "whose slices lie between each other."
+        f"The slices are numbered in {len(runs)} passes over the same range, so they may be {len(runs)} interleaved "
+        "acquisitions."
     )
     return [Finding(Kind.MIXED, sentence)]
 
@@ -276,7 +276,7 @@ def _lack_place(slices: Sequence[SliceHeader]) -> list[SliceHeader]:
 def _one_per_place(
     slices: Sequence[SliceHeader],
 ) -> tuple[list[SliceHeader], list[SliceHeader], list[Finding]]:
-    """Slices to keep, one of each place where nobody can say which image is right, and what to say about them."""
+    """Return the slices to keep, without different images that share a position, and findings about the others."""
     distance = distances_mm(slices)
     order, same_mm = np.argsort(distance, kind="stable"), same_place_mm(distance)
     groups: list[list[SliceHeader]] = []
@@ -304,12 +304,12 @@ def _one_per_place(
         findings.append(Finding(kind, f"{names} claim {what} and hold different images, so neither is shown."))
     if len(unclear) > len(groups) // 2:
         claim = findings[-1].sentence.removesuffix(", so neither is shown.")
-        sentence = f"{claim}, as most slices here do: they are no volume. {ONLY_VIEWED}"
+        sentence = f"{claim}, as most slices here do: they are not a volume. {ONLY_VIEWED}"
         return [], unclear, [Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS)]
     uids = Counter(header.own_uid for header in kept if header.own_uid)
     for uid in [uid for uid, number in uids.items() if number > 1]:
         names = listing(header.name for header in kept if header.own_uid == uid)
-        findings.append(Finding(Kind.SAME_UID, f"{names} share one UID though they lie at different positions."))
+        findings.append(Finding(Kind.SAME_UID, f"{names} share one UID but lie at different positions."))
     return kept, unclear, _shorten(findings)
 
 

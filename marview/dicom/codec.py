@@ -1,4 +1,4 @@
-"""Decode the stored values of one compressed slice."""
+"""Decodes the stored values of a compressed slice."""
 
 import math
 import struct
@@ -30,32 +30,32 @@ _PLUGINS = {
     "1.2.840.10008.1.2.4.203": "pylibjpeg",
 }
 _JPEG = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 57, 70))
-"""Read by GDCM, also with 12 bits and in the retired orders of coefficients (.53, .55), which pydicom does not."""
+"""Syntaxes read by GDCM, which also supports 12 bits and the retired processes (.53, .55), unlike pydicom."""
 
 _TALKATIVE = _JPEG | {"1.2.840.10008.1.2.5"}
-"""Their codecs print to standard error: GDCM of 12 bits, the one of RLE the trace of its panic on a damaged image."""
+"""Syntaxes whose codecs print to standard error: GDCM on 12 bits, the RLE codec when it panics on a damaged image."""
 
 _COMPLAINTS = ("Corrupt JPEG data", "Premature end of JPEG", "Inconsistent progression", "Invalid SOS parameters")
-"""Warnings of the JPEG library (its jerror.h) after which it goes on and makes pixels up."""
+"""Warnings of the JPEG library (its jerror.h) after which it continues with invented pixels."""
 
 COMPRESSED = _JPEG | _PLUGINS.keys()
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
 LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 81, 91, 203))
-"""Syntaxes that may have lost something: JPEG 2000 (.91) and HTJ2K (.203) may also be lossless; the file then says."""
+"""Syntaxes with lossy compression; JPEG 2000 (.91) and HTJ2K (.203) may be lossless, which the file states."""
 
 _MOST_RLE_EXPANSION = 64
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 
 
 def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
-    """Stored values of a compressed slice, `[y, x]` or `[y, x, sample]`.
+    """Decode the stored values of a compressed slice, `[y, x]` or `[y, x, sample]`.
 
     Args:
         header: header of the slice.
-        encapsulated: the value of its Pixel Data, from the basic offset table on.
+        encapsulated: value of Pixel Data, starting with the basic offset table.
 
     Raises:
-        BadInput: the frame is missing, damaged, or of another size than the header says.
+        BadInput: the frame is missing or damaged, or its size contradicts the header.
     """
     frame = _only_frame(header, encapsulated)
     _check_size(header, frame)
@@ -65,7 +65,7 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
             values = _with_gdcm(header, frame) if is_jpeg else _with_pydicom(header, encapsulated)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as why:  # noqa: BLE001 - every codec has its own exceptions, and a panic of Rust is no Exception
+    except BaseException as why:  # noqa: BLE001 - every codec has its own exceptions, and a Rust panic is not an Exception
         note_caught(why, header.name)
         raise BadInput(f"{header.name} holds a damaged compressed image.") from None
     if any(complaint in heard.text for complaint in _COMPLAINTS):
@@ -74,8 +74,8 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
 
 
 def _only_frame(header: SliceHeader, encapsulated: bytes) -> bytes:
-    """The codestream, after all items were seen to lie inside the file."""
-    truncated = BadInput(f"{header.name} is truncated: its compressed image is not all there.")
+    """Return the codestream, after a check that all items lie inside the file."""
+    truncated = BadInput(f"{header.name} is truncated: its compressed image is incomplete.")
     at = 0
     while at + 8 <= len(encapsulated):
         tag, length = struct.unpack_from("<II", encapsulated, at)
@@ -86,7 +86,7 @@ def _only_frame(header: SliceHeader, encapsulated: bytes) -> bytes:
         at += 8 + length
     try:
         return get_frame(encapsulated, 0, number_of_frames=1)
-    except Exception as why:  # noqa: BLE001 - broken encapsulation raises all sorts
+    except Exception as why:  # noqa: BLE001 - broken encapsulation raises many types
         note_caught(why, header.name)
         raise truncated from None
 
@@ -133,7 +133,7 @@ def _with_gdcm(header: SliceHeader, frame: bytes) -> Stored:
     codec.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(named))
     if not codec.Decode(encoded, decoded):
         raise ValueError("not decoded")
-    # GDCM hands bytes out as text.
+    # GDCM returns bytes as text.
     data = decoded.GetByteValue().GetBuffer().encode("utf-8", "surrogateescape")
     dtype = np.dtype(f"<{'i' if header.is_signed else 'u'}{header.bits_allocated // 8}")
     shape = (header.rows, header.columns) if header.samples == 1 else (header.rows, header.columns, header.samples)
@@ -141,7 +141,7 @@ def _with_gdcm(header: SliceHeader, frame: bytes) -> Stored:
 
 
 def _check_size(header: SliceHeader, frame: bytes) -> None:
-    """Refuse a frame that would unpack to something else than the header says, before a codec allocates it."""
+    """Refuse a frame whose size contradicts the header, before a codec allocates memory for it."""
     if header.transfer_syntax == "1.2.840.10008.1.2.5":
         pixels = header.rows * header.columns * header.samples * header.bits_allocated // 8
         if pixels > _MOST_RLE_EXPANSION * len(frame):
@@ -159,7 +159,7 @@ def _check_size(header: SliceHeader, frame: bytes) -> None:
 
 
 def codestream_size(frame: bytes) -> tuple[int, int] | None:
-    """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 stream announces; None where it announces none."""
+    """Return rows and columns declared in a JPEG, JPEG-LS or JPEG 2000 stream; None if there are none."""
     start = frame.find(b"\xff\x4f\xff\x51", 0, 4096)
     if start >= 0 and len(frame) >= start + 24:
         right, bottom, left, top = struct.unpack_from(">IIII", frame, start + 8)

@@ -1,8 +1,7 @@
-"""Decode compressed slices in processes of their own: codecs hold the GIL, and one that crashes ends only its process.
+"""Decodes compressed slices in child processes, because codecs hold the GIL and may crash.
 
-`main` is the child: it reads a line of JSON for each slice from standard input
-(path, size, member) and answers on standard output with a line of JSON ({"rows", "columns", "remarks"} or
-{"refusal"}) and then the slice's HU as int16.
+`main` runs in the child. For each slice it reads a line of JSON from standard input (path, size, member) and answers on
+standard output with a line of JSON ({"rows", "columns", "remarks"} or {"refusal"}), followed by the HU as int16.
 """
 
 import contextlib
@@ -33,14 +32,14 @@ _MOST_PROCESSES = 4
 
 
 def is_worthwhile(headers: Mapping[int, SliceHeader]) -> bool:
-    """Whether decoding here would take longer than starting processes for it."""
+    """Return whether decoding in this process would take longer than starting children."""
     if any(header.frame for header in headers.values()):
-        return False  # a child would look through all frames of the file anew for each of them
+        return False  # a child would search the whole file again for each frame
     return sum(_seconds(header) for header in headers.values()) > _WORTH_SECONDS
 
 
 def _seconds(header: SliceHeader) -> float:
-    """About what a slice of 512 x 512 costs: JPEG 2000 most, RLE hardly anything."""
+    """Estimate the seconds to decode a slice of 512 x 512 pixels; JPEG 2000 is slowest."""
     if header.transfer_syntax not in COMPRESSED or header.transfer_syntax == "1.2.840.10008.1.2.5":
         return 0.001
     is_wavelet = header.transfer_syntax.split(".")[-1] in {"90", "91", "201", "202", "203"}
@@ -48,7 +47,7 @@ def _seconds(header: SliceHeader) -> float:
 
 
 class Decoder:
-    """One child process. It is started with the first slice and again after a crash."""
+    """A child process, started with the first slice and again after a crash."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,11 +59,11 @@ class Decoder:
         self.close()
 
     def decode(self, header: SliceHeader) -> tuple[NDArray[np.int16], Remark]:
-        """HU of a slice, `[y, x]`, and what its pixels showed.
+        """Return the HU of a slice, `[y, x]`, and remarks on its pixels.
 
         Raises:
             BadInput: the slice is damaged, or the codec crashed on it.
-            OSError: the system starts no process.
+            OSError: the process cannot be started.
         """
         process = self._started()
         stdin, stdout = process.stdin, process.stdout
@@ -85,7 +84,7 @@ class Decoder:
             raise BadInput(f"{header.name} holds a damaged compressed image: its decoder crashed.") from None
 
     def close(self) -> None:
-        """End the child."""
+        """Stop the child."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -110,12 +109,12 @@ class Decoder:
 
 
 def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDArray[np.int16] | BadInput, Remark]]:
-    """Index z, HU `[y, x]` or why there are none, and what the pixels showed, as slices are done.
+    """Yield index z, HU `[y, x]` or the reason for their absence, and remarks, as slices are decoded.
 
-    While the processes start (about a second), slices are decoded here; all of them where the system starts none.
+    Slices are decoded in this process while the children start (about a second), and if none can start.
 
     Args:
-        headers: by index z, in the order in which they are wanted.
+        headers: headers by index z, in decoding order.
     """
     number = min(_MOST_PROCESSES, os.cpu_count() or 1)
     idle: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
@@ -138,7 +137,7 @@ def decode_apart(headers: Mapping[int, SliceHeader]) -> Iterator[tuple[int, NDAr
         try:
             tasks: dict[Future[tuple[NDArray[np.int16] | BadInput, Remark]], int] = {}
             for z, header in headers.items():
-                with contextlib.suppress(RuntimeError, MemoryError):  # no thread starts; the slice is decoded here
+                with contextlib.suppress(RuntimeError, MemoryError):  # no thread can start; decode the slice here
                     tasks[threads.submit(work, header)] = z
             for z in headers.keys() - set(tasks.values()):
                 yield z, *_here(headers[z])
@@ -165,7 +164,7 @@ def _here(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, Remark]:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """The child: answer requests until there are no more."""
+    """Answer requests until the input ends; runs in the child."""
     for line in requests:
         path, size, member = json.loads(line)
         try:
@@ -181,6 +180,6 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def main(_arguments: Sequence[str] = ()) -> None:
-    """The child's beginning."""
+    """Run the child."""
     with quiet():
         serve(sys.stdin.buffer, sys.stdout.buffer)

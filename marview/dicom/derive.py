@@ -1,4 +1,4 @@
-"""Write the derived CT series: each source slice with a correction added, after spec/dicom.md."""
+"""Writes a derived CT series: each source slice plus its correction."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,25 +29,25 @@ from marview.errors import BadInput
 from marview.volume.correction import Planes
 
 SCHEME = "99MARVIEW"
-"""PS3.16 CID 7203 has no code for metal artifact reduction: this private scheme has."""
+"""Private coding scheme, because PS3.16 CID 7203 has no code for metal artifact reduction."""
 
 
 _CAUTION = "Not for primary diagnosis; review with the source images."
 
 
 class Underivable(BadInput):
-    """No derived series can be made of a source, whatever the method; a volume can."""
+    """The source cannot be written as a derived series, but its volume can be written."""
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """How a series came to be, in words.
+    """How a derived series was made.
 
     Attributes:
         method: title of the method.
         version: version of the method.
-        parameters: what it was run with, as text.
-        weights: sha256 of its weights; empty where it has none.
+        parameters: parameters of the run, as text.
+        weights: SHA-256 of the weights; empty without weights.
         application_version: application version of marview.
     """
 
@@ -59,7 +59,7 @@ class Derivation:
 
     @property
     def text(self) -> str:
-        """The Derivation Description, at most 1024 characters."""
+        """Return the Derivation Description, at most 1024 characters."""
         what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
         weights = f" Weights {self.weights}." if self.weights else ""
         head = short_text(what + weights, 512)
@@ -69,10 +69,10 @@ class Derivation:
 
 @dataclass(frozen=True)
 class DerivedSeries:
-    """What was written.
+    """A derived series that was written.
 
     Attributes:
-        has_own_rescale: whether each slice kept its source's rescale; else one wider mapping serves the whole series.
+        has_own_rescale: whether each slice kept its source's rescale, instead of one wider rescale for all.
     """
 
     folder: Path
@@ -92,29 +92,29 @@ def write_derived_series(
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> DerivedSeries:
-    """Write source + correction as a new CT series; read it back and compare before it appears.
+    """Write source plus correction as a new CT series, after reading it back and comparing.
 
-    A slice keeps its source's slope, intercept and bits where nothing in the series clips, so that slices whose
-    correction is 0 keep the source's stored values to the bit. Else one mapping serves the whole series: signed 16 bit
-    with slope 1 where that holds all values, else with the smallest slope that does. Padding stays padding. Slices
-    that are missing in the source are missing in the result.
+    If no value of the series clips, each slice keeps its source's slope, intercept and bits, so that slices with a
+    correction of 0 keep their stored values exactly. Otherwise the whole series uses one rescale: signed 16 bit with
+    slope 1 if that holds all values, or the smallest slope that does. Padding stays padding. Slices missing in the
+    source are missing in the result.
 
     Args:
-        loaded: the source, of DICOM.
-        correction_hu: HU, float32, what is added to each slice of the source.
-        derivation: what goes into the derivation description.
-        folder: where the files go; not there yet, or empty.
-        description: description of the series, at most 64 characters; by default the source's with the method's name.
-        neighbours: how many slices on each side the method looked at besides the slice itself.
-        on_slice: called with the index z of each slice written.
-        is_cancelled: asked before each slice.
+        loaded: DICOM source.
+        correction_hu: correction of each slice of the source, float32 HU.
+        derivation: contents of the derivation description.
+        folder: output folder, new or empty.
+        description: series description, at most 64 characters; by default the method and the source's description.
+        neighbours: number of slices on each side that the method used besides the slice itself.
+        on_slice: called with the index z of each written slice.
+        is_cancelled: called before each slice.
 
     Raises:
-        BadInput: the source is no DICOM or has no UIDs, the correction is not finite, or the result is not what it
-            should be when read back.
+        BadInput: the source is not DICOM or has no UIDs, the correction is not finite, or the written file differs
+            when read back.
         CannotWrite: the disk is full or read-only. Nothing is left behind.
-        UsageError: the folder holds something.
-        Cancelled: `is_cancelled` said yes.
+        UsageError: the folder is not empty.
+        Cancelled: `is_cancelled` returned True.
     """
     folder = Path(folder)
     _refuse(loaded, correction_hu)
@@ -123,7 +123,7 @@ def write_derived_series(
         wide = common_rescale(loaded, correction_hu, is_cancelled)
     except BadInput:
         for header in headers.values():
-            source_dataset(header)  # says so where another file has taken its place
+            source_dataset(header)  # raises if another file has taken its place
         raise
     size = derived_bytes(loaded)
     series_uid, frame_uid, (date, time) = generate_uid(prefix=None), generate_uid(prefix=None), stamp()
@@ -138,7 +138,7 @@ def write_derived_series(
             stored, own = remapped(header, correction_hu[z], wide)
             _describe(dataset, header, derivation, description, series_uid, (date, time))
             if not header.frame_of_reference_uid:
-                dataset.FrameOfReferenceUID = frame_uid  # `check` has said so
+                dataset.FrameOfReferenceUID = frame_uid  # `check` has a finding about it
             near = [headers[k] for k in range(z - neighbours, z + neighbours + 1) if k != z and k in headers]
             _refer(dataset, [header, *near], derivation, date + time)
             _remap(dataset, header, own, has_own_rescale=wide is None)
@@ -153,16 +153,16 @@ def write_derived_series(
 
 
 def derived_bytes(loaded: LoadedSeries) -> int:
-    """About how many bytes the derived series takes."""
+    """Estimate the size of the derived series in bytes."""
     return sum(header.rows * header.columns * 2 + 16384 for header in loaded.sources if header is not None)
 
 
 def refuse_underivable(loaded: LoadedSeries) -> None:
-    """Find out before a method is run whether a derived series can be made of this source.
+    """Check before a run whether the source can be written as a derived series.
 
     Raises:
-        Underivable: the source is no DICOM or has no UIDs.
-        BadInput: it is no volume.
+        Underivable: the source is not DICOM or has no UIDs.
+        BadInput: the source is not a volume.
     """
     if loaded.nifti is not None:
         raise Underivable(
@@ -193,10 +193,10 @@ def _refuse(loaded: LoadedSeries, correction_hu: Planes) -> None:
 
 
 def source_dataset(header: SliceHeader) -> Dataset:
-    """Everything a source file says but its pixels, its elements still as they lie in the file.
+    """Read all elements of a source file except its pixels, undecoded.
 
     Raises:
-        BadInput: the file is gone or has changed.
+        BadInput: the file no longer exists or has changed.
     """
     data = header.source.head(1 << 26)
     try:
@@ -206,7 +206,7 @@ def source_dataset(header: SliceHeader) -> Dataset:
             dataset = read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=_is_at_pixels)
         else:
             dataset = dcmread(BytesIO(data), stop_before_pixels=True, force=True)
-    except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+    except Exception as why:  # noqa: BLE001 - pydicom raises many types on a damaged file
         note_caught(why, header.name)
         raise BadInput(f"{header.name} cannot be read again; was it changed?") from None
     if str(dataset.get("SOPInstanceUID", "")) != header.sop_uid:
@@ -220,7 +220,7 @@ def _is_at_pixels(tag: object, _vr: str | None, _length: int) -> bool:
 
 
 def _remap(dataset: Dataset, header: SliceHeader, wide: Rescale, *, has_own_rescale: bool) -> None:
-    """Say how stored values become HU; a padding value is named only where the slice has padding."""
+    """Set the rescale of a slice; the padding value only if the slice contains padding."""
     if not has_own_rescale:
         dataset.RescaleSlope = decimal_text(wide.slope)
         dataset.RescaleIntercept = decimal_text(wide.intercept)
@@ -239,10 +239,10 @@ def _compare(
     wide: Rescale,
     identity: Mapping[BaseTag, RawDataElement],
 ) -> None:
-    """Read a slice back and hold it against what was meant.
+    """Read a slice back and compare it with the intended values.
 
     Raises:
-        CannotWrite: it is not the same.
+        CannotWrite: the values differ.
     """
     file = Source(path, path.stat().st_size)
     written, data = read_header(file), file.all()
@@ -255,7 +255,7 @@ def _compare(
         and is_verbatim(data, opening(data)[1], identity)
     )
     if not is_right:
-        raise CannotWrite(f"{path.name} was not the same when read back. Nothing was left behind; try another disk.")
+        raise CannotWrite(f"{path.name} differed when read back. Nothing was left behind; try another disk.")
 
 
 _DROPPED = (
@@ -292,7 +292,7 @@ TYPE_2 = (
     "PositionReferenceIndicator",
     "PatientPosition",
 )
-"""Of the CT Image IOD: there, if only empty (PS3.3, A.3)."""
+"""Type 2 elements of the CT Image IOD, present even if empty (PS3.3, A.3)."""
 
 
 def _describe(
@@ -333,7 +333,7 @@ def _values(dataset: Dataset, keyword: str) -> list[object]:
 
 
 def strip(dataset: Dataset) -> None:
-    """Take out what does not hold for new pixels, and everything private, at every depth."""
+    """Remove elements that do not hold for new pixels, and all private elements, at every depth."""
     for keyword in _DROPPED:
         if keyword in dataset:
             delattr(dataset, keyword)
@@ -346,7 +346,7 @@ def strip(dataset: Dataset) -> None:
 
 
 def complete(dataset: Dataset) -> None:
-    """Add empty what a CT image must have (Type 2) and a source may lack."""
+    """Add empty Type 2 elements of a CT image that the source lacks."""
     for keyword in TYPE_2:
         if keyword not in dataset:
             setattr(dataset, keyword, None)
@@ -354,11 +354,11 @@ def complete(dataset: Dataset) -> None:
         for keyword in ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation"):
             dataset.pop(keyword, None)
     if "Laterality" not in dataset and "ImageLaterality" not in dataset:
-        dataset.ImageLaterality = None  # says that it is unknown; an empty Laterality would say that the part is paired
+        dataset.ImageLaterality = None  # means unknown; an empty Laterality would mean a paired body part
 
 
 def _refer(dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, now: str) -> None:
-    """Say what the image was derived from, how, and by what."""
+    """Record what the image was derived from, how, and by which software."""
     items = []
     for header in sources:
         item = Dataset()

@@ -1,7 +1,7 @@
-"""Find wanted elements at the top level of a data set by jumping from length to length: nothing is believed or built.
+"""Finds elements at the top level of a data set by jumping over lengths, without trusting or building anything else.
 
-pydicom reads whole data sets, for which it follows nested sequences and lengths the file claims. A scan needs some
-forty values of each of thousands of files, some of them damaged or hostile, and where the pixels begin.
+pydicom reads whole data sets and follows nested sequences and declared lengths. A scan needs only about forty values
+and the position of the pixels, from thousands of files, some of them damaged or hostile.
 """
 
 import struct
@@ -19,23 +19,23 @@ _PIXELS = 0x7FE00010
 _FLOAT_PIXELS = frozenset({0x7FE00008, 0x7FE00009})
 _DEEPEST = 64
 _LOOK_INSIDE_BYTES = 4096
-"""A sequence of a stated length shorter than this cannot nest deep enough to harm."""
+"""Length in bytes below which a sequence cannot be nested deeply enough to do harm."""
 
 
-class TooDeep(Exception):  # noqa: N818 - a verdict on the file, not a fault
+class TooDeep(Exception):  # noqa: N818 - a judgement of the file, not a program error
     """Sequences are nested deeper than any image needs."""
 
 
 @dataclass(frozen=True)
 class Elements:
-    """What was found.
+    """The elements found.
 
     Attributes:
         values: raw value by tag.
-        pixel_offset: where the value of the pixel data begins; None where the bytes end before.
-        pixel_length: its length; -1 where it is encapsulated.
-        end: where reading stopped.
-        has_float_pixels: whether there is Float (or Double Float) Pixel Data instead.
+        pixel_offset: start of the pixel data; None if the bytes end before it.
+        pixel_length: length of the pixel data in bytes; -1 if encapsulated.
+        end: position where reading stopped.
+        has_float_pixels: whether the pixels are Float or Double Float Pixel Data.
     """
 
     values: dict[int, bytes]
@@ -54,10 +54,10 @@ def find(
     is_little_endian: bool = True,
     stop_after_group: int = 0x7FE0,
 ) -> Elements:
-    """Wanted top-level elements of the data set that begins at `start`, up to the pixel data or `stop_after_group`.
+    """Find wanted top-level elements of the data set at `start`, up to the pixel data or `stop_after_group`.
 
     Raises:
-        TooDeep: sequences are nested beyond reason.
+        TooDeep: sequences are nested too deeply.
     """
     reader = _Reader(data, is_explicit=is_explicit, is_little_endian=is_little_endian)
     values: dict[int, bytes] = {}
@@ -97,7 +97,7 @@ class _Reader:
         return int(group << 16 | element)
 
     def element(self, at: int) -> tuple[int, int, int]:
-        """Tag, length and where the value begins; the header's 8 bytes must lie inside the data."""
+        """Return tag, length and start of the value; the header's 8 bytes must lie inside the data."""
         data = self._data
         group, element, kind, length = self._header(data, at)
         tag = group << 16 | element
@@ -109,13 +109,13 @@ class _Reader:
         return tag, self._long(data, at + 4)[0], at + 8
 
     def after_sequence(self, at: int) -> int:
-        """Where a sequence of undefined length, whose first item lies at `at`, ends."""
+        """Return the end of a sequence of undefined length whose first item starts at `at`."""
         return self.after_items(at, len(self._data))
 
     def after_items(self, at: int, end: int) -> int:
-        """Walk items up to `end` or the delimiter that closes them, without recursion.
+        """Skip items up to `end` or their closing delimiter, without recursion.
 
-        The stack holds one entry for each open sequence or item: whether it is an item, and where it ends at latest.
+        The stack holds one entry per open sequence or item: whether it is an item, and the latest possible end.
         """
         stack = [(False, end)]
         while stack:

@@ -1,4 +1,4 @@
-"""What every CT image that marview writes has in common: pixels, file format, text that fits its element."""
+"""Common parts of the CT images that marview writes: pixels, file format, and texts that fit their elements."""
 
 import math
 from datetime import UTC, datetime
@@ -16,13 +16,13 @@ from marview.dicom.header import CT_IMAGE
 from marview.dicom.quiet import quiet
 
 IMPLEMENTATION = UID("2.25.205886613478405377193961286217063893651")
-"""Names the software that wrote a file (PS3.10, 7.1): one UUID for all of marview."""
+"""Implementation Class UID (PS3.10, 7.1): one UUID for all of marview."""
 
 MAKER = "marview"
 
 
 def set_pixels(dataset: Dataset, stored: NDArray[np.int64], *, bits_stored: int, is_signed: bool) -> None:
-    """Put stored values, `[y, x]`, into a dataset as uncompressed pixels of 16 bits allocated, as CT images have."""
+    """Set the pixels of a dataset to stored values `[y, x]`, uncompressed with 16 bits allocated."""
     low, high = stored_range(bits_stored, is_signed=is_signed)
     if stored.min() < low or stored.max() > high:
         raise ValueError(f"stored values {stored.min()} to {stored.max()} do not fit {bits_stored} bits")
@@ -32,7 +32,7 @@ def set_pixels(dataset: Dataset, stored: NDArray[np.int64], *, bits_stored: int,
     dataset.BitsStored = bits_stored
     dataset.HighBit = bits_stored - 1
     dataset.PixelRepresentation = int(is_signed)
-    mask = (1 << bits_stored) - 1  # the bits above stay 0, as overlays once did not leave them
+    mask = (1 << bits_stored) - 1  # clears the bits above, where a source may hold overlays
     raw = stored & mask if not is_signed else stored
     dataset.add_new(0x7FE00010, "OW", raw.astype("<i2" if is_signed else "<u2").tobytes())
     if "PlanarConfiguration" in dataset:
@@ -40,12 +40,12 @@ def set_pixels(dataset: Dataset, stored: NDArray[np.int64], *, bits_stored: int,
 
 
 def stored_range(bits_stored: int, *, is_signed: bool) -> tuple[int, int]:
-    """Lowest and highest stored value of so many bits."""
+    """Return the lowest and highest stored value for a number of bits."""
     return (-(1 << (bits_stored - 1)), (1 << (bits_stored - 1)) - 1) if is_signed else (0, (1 << bits_stored) - 1)
 
 
 def to_bytes(dataset: Dataset) -> bytes:
-    """A CT image as a DICOM file: explicit little endian, with preamble and file meta information."""
+    """Return a CT image as a DICOM file: explicit little endian, with preamble and file meta information."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = UID(CT_IMAGE)
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
@@ -60,20 +60,20 @@ def to_bytes(dataset: Dataset) -> bytes:
 
 
 def coded(value: str, scheme: str, meaning: str) -> DicomSequence:
-    """A sequence of one code."""
+    """Return a sequence of one code."""
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
     return DicomSequence([item])
 
 
 def decimal_text(value: float) -> str:
-    """A number as a Decimal String: at most 16 characters (PS3.5, 6.2).
+    """Return a number as a Decimal String of at most 16 characters (PS3.5, 6.2).
 
     >>> decimal_text(1.0), decimal_text(-1024.0), decimal_text(1 / 3)
     ('1', '-1024', '0.33333333333333')
     """
     if not math.isfinite(value):
-        raise ValueError("a Decimal String is finite")
+        raise ValueError("a Decimal String must be finite")
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
     for digits in range(17, 0, -1):
@@ -84,7 +84,7 @@ def decimal_text(value: float) -> str:
 
 
 def later_number(number: int | None, more: int) -> int:
-    """A series number raised by some thousands, as far as an Integer String holds it (PS3.5, 6.2).
+    """Return a series number plus an offset; the offset alone if an Integer String cannot hold the sum (PS3.5, 6.2).
 
     >>> later_number(3, 1000), later_number(2**31 - 5, 1000)
     (1003, 1000)
@@ -94,13 +94,13 @@ def later_number(number: int | None, more: int) -> int:
 
 
 def short_text(text: str, most: int) -> str:
-    """Printable ASCII of at most `most` characters, which every character set can hold; no backslash."""
+    """Return printable ASCII of at most `most` characters without backslash, valid in every character set."""
     plain = text.encode("ascii", "replace").decode("ascii").replace("\\", "/")
     plain = "".join(character if character.isprintable() else " " for character in plain).strip()
     return plain if len(plain) <= most else plain[: most - 3].rstrip() + "..."
 
 
 def stamp() -> tuple[str, str]:
-    """Date and time now, in local time, as DICOM writes them."""
+    """Return the present local date and time in DICOM format."""
     now = datetime.now(UTC).astimezone()
     return now.strftime("%Y%m%d"), now.strftime("%H%M%S.%f")

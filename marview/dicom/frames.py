@@ -1,4 +1,4 @@
-"""The slices of an Enhanced CT object, which holds a whole series as frames of one file (PS3.3, A.38)."""
+"""Slices of Enhanced CT, which stores a whole series as frames of one file (PS3.3, A.38)."""
 
 import struct
 from collections.abc import Iterator
@@ -15,24 +15,24 @@ from marview.dicom.quiet import note_caught
 from marview.errors import BadInput
 
 ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
-"""Enhanced CT Image Storage and its legacy converted kin."""
+"""Enhanced CT Image Storage and Legacy Converted Enhanced CT Image Storage."""
 
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 
 
 def has_frames(header: SliceHeader) -> bool:
-    """Whether a file is an Enhanced CT object whose frames can be told apart."""
+    """Return whether a file is Enhanced CT with separable frames."""
     return header.sop_class in ENHANCED_CT and header.pixel_offset is not None and header.transfer_syntax != DEFLATED
 
 
 def frames_of(header: SliceHeader) -> list[SliceHeader]:
-    """One header for each frame, with its own place, rescale and part of the pixel data.
+    """Return one header per frame, with its own position, rescale and part of the pixel data.
 
     Args:
         header: header of the whole file.
 
     Raises:
-        BadInput: the file does not say where its frames are, or does not hold them all.
+        BadInput: the file does not state where its frames are, or does not contain all of them.
     """
     parts = list(_parts(header))
     try:
@@ -42,20 +42,20 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
         groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
         if len(groups) != header.frames:
             known = f"{len(groups)} of its {header.frames} frames"
-            raise BadInput(f"{header.source.name} is damaged: it says of {known} where they are.")
+            raise BadInput(f"{header.source.name} is damaged: it states positions of only {known}.")
         return [
             _frame(header, number, (group, shared), part)
             for number, (group, part) in enumerate(zip(groups, parts, strict=True), 1)
         ]
     except BadInput:
         raise
-    except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+    except Exception as why:  # noqa: BLE001 - pydicom raises many types on a damaged file
         note_caught(why, header.source.name)
-        raise BadInput(f"{header.source.name} is damaged: what it says of its frames cannot be read.") from None
+        raise BadInput(f"{header.source.name} is damaged: the description of its frames cannot be read.") from None
 
 
 def _parts(header: SliceHeader) -> Iterator[tuple[int, int]]:
-    """Where the pixels of each frame begin in the file, and how many bytes they take."""
+    """Yield start and length in bytes of the pixels of each frame."""
     offset, claimed = header.pixel_offset or 0, header.frames
     if header.transfer_syntax in NATIVE:
         size = header.rows * header.columns * header.samples * header.bits_allocated // 8
@@ -71,7 +71,7 @@ def _parts(header: SliceHeader) -> Iterator[tuple[int, int]]:
 
 
 def _frame_items(data: bytes, offset: int, claimed: int) -> tuple[list[int], int]:
-    """Where the first item of each compressed frame lies, and where the last one ends (PS3.5, A.4)."""
+    """Return the start of each compressed frame's first item, and the end of the last one (PS3.5, A.4)."""
     items: list[int] = []
     table: list[int] = []
     at = offset

@@ -1,4 +1,4 @@
-"""What marview keeps of one slice's header, read without its pixels and without trusting a length the file claims."""
+"""The header of a slice, read without its pixels and without trusting declared lengths."""
 
 import math
 import struct
@@ -16,7 +16,7 @@ from marview.errors import BadInput
 from marview.volume.window import is_usable_window
 
 HEAD_BYTES = 1 << 14
-"""Read first: the headers of nearly all CT slices end before."""
+"""Bytes read first; nearly all CT headers are shorter."""
 
 LARGEST_HEADER_BYTES = 64 << 20
 LARGEST_INFLATED_BYTES = 64 << 20
@@ -24,7 +24,7 @@ LARGEST_SLICE_PIXELS = 4096 * 4096
 
 _MOST_MM, _LEAST_MM = 1e6, 1e-5
 _MOST_WHOLE = 1 << 31
-"""An Integer String holds no more (PS3.5, 6.2)."""
+"""Largest value of an Integer String (PS3.5, 6.2)."""
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -92,24 +92,23 @@ _MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 
 @dataclass(frozen=True, eq=False)
 class SliceHeader:
-    """What the header of one slice says; empty text, None and 0 where it says nothing usable.
+    """The header of one slice; unusable values are empty text, None or 0.
 
     Attributes:
-        source: the file it came from.
+        source: file of the slice.
         position_mm: LPS centre of the first pixel.
-        orientation: LPS direction along a row, then along a column, each of length 1; None where they are not a pair
-            of unit vectors at right angles.
-        spacing_mm: distance of rows (y), then of columns (x).
-        pixel_offset: where the pixel data begins in the file (in its inflated data set, for the deflated syntax);
-            None where the file ends before.
-        pixel_length: bytes of pixel data the header claims; -1 where it is encapsulated. Of a frame: its bytes.
-        phase: what tells several images of one position apart (temporal position, acquisition, trigger, kernel, ...).
-        overlay_bits: the bits of a pixel that overlays are said to lie in, as a mask.
-        is_cut: the file ends within an element of the header.
-        frame: which frame of its file this slice is, counted from 1; 0 where the file holds one image.
-        has_float_pixels: the image is Float Pixel Data, which is not read.
-        has_commas: numbers are written with a decimal comma.
-        slope: None where absent; may be NaN or 0 where the file says so.
+        orientation: LPS unit vectors along a row, then along a column; None if they are not orthogonal unit vectors.
+        spacing_mm: distance between rows (y), then between columns (x).
+        pixel_offset: start of the pixel data in the file, or in the inflated data set of the deflated syntax; None if
+            the file ends before it.
+        pixel_length: declared length of the pixel data, or of a frame, in bytes; -1 if encapsulated.
+        phase: values that distinguish images at one position (temporal position, acquisition, trigger, kernel, ...).
+        overlay_bits: bits of a pixel declared as overlays, as a bit mask.
+        is_cut: whether the file ends within an element of the header.
+        frame: number of the frame in its file, from 1; 0 for a file with one image.
+        has_float_pixels: whether the image is Float Pixel Data, which marview does not read.
+        has_commas: whether numbers have a decimal comma.
+        slope: rescale slope; None if absent, NaN or 0 if the file says so.
     """
 
     source: Source
@@ -163,26 +162,26 @@ class SliceHeader:
 
     @property
     def is_scout(self) -> bool:
-        """Whether this is a localizer rather than a slice."""
+        """Return whether the image is a localizer."""
         return any(value in {"LOCALIZER", "SCOUT", "TOPOGRAM"} for value in self.image_type)
 
     @property
     def name(self) -> str:
-        """The file's name, for sentences."""
+        """Return the name for messages."""
         return f"{self.source.name} frame {self.frame}" if self.frame else self.source.name
 
     @property
     def own_uid(self) -> str:
-        """Tells images apart: the SOP Instance UID, with the number of the frame; empty where the file names none."""
+        """Return the SOP Instance UID with the frame number; empty if the file has none."""
         return f"{self.sop_uid}#{self.frame}" if self.frame and self.sop_uid else self.sop_uid
 
 
 def read_header(source: Source) -> SliceHeader:
-    """Read the header of a DICOM file, its pixels left alone.
+    """Read the header of a DICOM file, without its pixels.
 
     Raises:
-        BadInput: the file is DICOM but its header cannot be read.
-        NotDicom: it is not a DICOM file.
+        BadInput: the header of a DICOM file cannot be read.
+        NotDicom: the file is not DICOM.
     """
     head = source.head(HEAD_BYTES)
     if not looks_like_dicom(head):
@@ -194,17 +193,17 @@ def read_header(source: Source) -> SliceHeader:
 
 
 class NotDicom(BadInput):
-    """The file is of another kind."""
+    """The file is not DICOM."""
 
 
 def is_directory_file(source: Source) -> bool:
-    """Whether a file is a DICOMDIR."""
+    """Return whether a file is a DICOMDIR."""
     head = source.head(1024)
     return head[128:132] == b"DICM" and opening(head)[2] == DICOMDIR
 
 
 def looks_like_dicom(head: bytes) -> bool:
-    """Whether bytes begin like DICOM: with the preamble, or without one with group 2 or 8 in either byte order."""
+    """Return whether bytes start like DICOM: with the preamble, or with group 2 or 8 in either byte order."""
     if head[128:132] == b"DICM":
         return True
     if len(head) < 8:
@@ -216,10 +215,10 @@ def looks_like_dicom(head: bytes) -> bool:
 
 
 def inflate(data: bytes, begin: int, name: str) -> bytes:
-    """The data set of a file in the deflated syntax, whose deflated part begins at `begin`.
+    """Inflate the data set of a file in the deflated syntax, from `begin` on.
 
     Raises:
-        BadInput: the stream is broken, or larger than a slice can be.
+        BadInput: the stream is damaged, or larger than a slice can be.
     """
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -247,9 +246,9 @@ def _parse(source: Source, data: bytes) -> SliceHeader:
 
 
 def opening(data: bytes) -> tuple[str, int, str]:
-    """The transfer syntax of a file, where its data set begins, and its media storage SOP class.
+    """Return the transfer syntax of a file, the start of its data set, and its media storage SOP class.
 
-    The syntax is guessed where the file does not say.
+    The syntax is guessed if the file does not state it.
     """
     start = 132 if data[128:132] == b"DICM" else 0
     syntax = sop_class = ""
@@ -265,13 +264,13 @@ def opening(data: bytes) -> tuple[str, int, str]:
 
 
 def _is_explicit(data: bytes, begin: int) -> bool:
-    """Whether the first element names its VR: files exist whose meta information says otherwise."""
+    """Return whether the first element has an explicit VR, because some files' meta information is wrong."""
     kind = data[begin + 4 : begin + 6]
     return kind.isalpha() and kind.isupper()
 
 
 class _Values:
-    """The raw values of a data set, converted without pydicom's warnings (which quote them)."""
+    """The raw values of a data set, converted without pydicom, whose warnings quote values."""
 
     def __init__(self, values: Mapping[int, bytes], *, is_little_endian: bool) -> None:
         self._values = values
@@ -297,7 +296,7 @@ class _Values:
             try:
                 encodings = convert_encodings(list(self._charset))
                 return _printable(decode_bytes(raw, encodings, {ord(c) for c in "\\^=\n\r\t\f"}))
-            except Exception:  # noqa: BLE001 - any unknown or misused character set ends here
+            except Exception:  # noqa: BLE001 - unknown or misused character sets raise many types
                 return _printable(raw.decode("latin-1"))
         try:
             return _printable(raw.decode("utf-8"))
@@ -313,7 +312,7 @@ class _Values:
             return ()
 
     def level(self, name: str) -> str:
-        """A number without the ways to write it ("120", "120.0"), or a text as it is."""
+        """Return a number in normal form (the same for "120" and "120.0"), or a text unchanged."""
         numbers = self.numbers(name)
         return "\\".join(f"{number:g}" for number in numbers) if numbers else self.plain(name)
 
@@ -330,7 +329,7 @@ class _Values:
         return int(value) if value is not None and abs(value) < _MOST_WHOLE else None
 
     def overlay_bits(self) -> int:
-        """The bits of a pixel that overlays are said to lie in, as a mask (PS3.3, C.9.2, retired)."""
+        """Return the bits of a pixel declared as overlays, as a bit mask (PS3.3, C.9.2, retired)."""
         raw = [self._values[tag] for tag in _OVERLAY_POSITIONS if len(self._values.get(tag, b"")) >= 2]
         positions = [int(struct.unpack_from(self._order + "H", each)[0]) for each in raw]
         return sum(1 << position for position in set(positions) if 0 < position < 32)
@@ -341,7 +340,7 @@ class _Values:
 
 
 def _printable(text: str) -> str:
-    """Text without control and direction-changing characters, which could pass for something else on screen."""
+    """Remove control and direction-changing characters, which could disguise a text on screen."""
     return "".join(character for character in text if character.isprintable()).strip()
 
 
@@ -410,7 +409,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
 
 
 def is_date(text: str) -> bool:
-    """Whether text is a date of the calendar as DICOM writes it, YYYYMMDD (or YYYY.MM.DD of ACR-NEMA).
+    """Return whether a text is a valid date in DICOM format, YYYYMMDD (or YYYY.MM.DD of ACR-NEMA).
 
     >>> is_date("20200229"), is_date("20190229"), is_date("2020-02-29")
     (True, False, False)
@@ -423,11 +422,11 @@ def is_date(text: str) -> bool:
 
 
 def _are_finite(values: Sequence[float], count: int) -> bool:
-    return len(values) == count and all(abs(value) < _MOST_MM for value in values)  # NaN is not
+    return len(values) == count and all(abs(value) < _MOST_MM for value in values)  # also False for NaN
 
 
 def finite_numbers(values: Any, count: int) -> tuple[float, ...] | None:
-    """So many numbers of a value that pydicom read; None where they are not there or not finite."""
+    """Return `count` numbers of a value read by pydicom; None if they are absent or not finite."""
     several = values if isinstance(values, Sequence) and not isinstance(values, str) else [values]
     try:
         numbers = tuple(float(value) for value in several)
@@ -437,7 +436,7 @@ def finite_numbers(values: Any, count: int) -> tuple[float, ...] | None:
 
 
 def unit_axes(values: Sequence[float]) -> tuple[float, float, float, float, float, float] | None:
-    """Directions along a row and along a column of length 1; None where they are no pair at right angles."""
+    """Return unit vectors along a row and a column; None if they are not orthogonal."""
     if not _are_finite(values, 6):
         return None
     row, column = values[:3], values[3:]

@@ -1,4 +1,4 @@
-"""Write an original CT series: what `marview demo` and `marview simulate` make."""
+"""Writes an original CT series, for `marview demo` and `marview simulate`."""
 
 import uuid
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ _UUID_SPACE = uuid.UUID("9be0b0a5-65a0-4b3c-8c5e-6f1b9d0f3a51")
 
 @dataclass(frozen=True)
 class Labels:
-    """What a made series says about itself.
+    """The descriptions of a simulated series.
 
     Attributes:
-        patient_name: as DICOM writes it, family^given.
-        body_part: a defined term of PS3.16 annex L, such as PELVIS; empty where none fits.
-        comments: how it was made.
-        window: width and level in HU that viewers begin with.
+        patient_name: patient name in DICOM format, family^given.
+        body_part: defined term of PS3.16 annex L, such as PELVIS; empty if none fits.
+        comments: how the series was made.
+        window: initial width and level in HU.
         kernel: reconstruction kernel.
     """
 
@@ -47,22 +47,22 @@ class Labels:
 def write_ct_series(
     hu: NDArray[Any], grid: Grid, folder: Path | str, labels: Labels, *, seed: str = "", study_seed: str = ""
 ) -> tuple[Path, ...]:
-    """Write a volume as an original CT series: 12 bits with intercept -1024 where that holds it, else signed 16 bits.
+    """Write a volume as an original CT series, in 12 bits with intercept -1024 if possible, else in signed 16 bits.
 
     Args:
         hu: HU, `[z, y, x]`, rounded to whole numbers.
-        grid: where its voxels are; rows and columns at right angles.
+        grid: grid with orthogonal rows and columns.
         folder: where the files go; not there yet, or empty.
         labels: names and descriptions.
-        seed: the same seed gives the same UIDs; by default they are new every time.
-        study_seed: series with the same one belong to the same study and frame of reference; by default `seed`.
+        seed: seed of the UIDs; by default they are new each time.
+        study_seed: seed shared by series of the same study and frame of reference; by default `seed`.
 
     Returns:
-        The files, from the foot end.
+        Files from the foot end.
 
     Raises:
         CannotWrite: the disk is full or read-only. Nothing is left behind.
-        UsageError: the folder holds something.
+        UsageError: the folder is not empty.
         ValueError: the volume does not fit the grid, or its HU do not fit 16 bits.
     """
     folder = Path(folder)
@@ -70,7 +70,7 @@ def write_ct_series(
     if hu.shape != grid.shape:
         raise ValueError(f"HU of shape {hu.shape} on a grid of shape {grid.shape}")
     if hu.dtype.kind == "f" and not np.isfinite(hu).all():
-        raise ValueError("HU that are not numbers")
+        raise ValueError("HU contain NaN or infinity")
     is_twelve_bit = bool(np.rint(hu.min()) >= -1024 and np.rint(hu.max()) <= 3071)
     intercept, bits = (-1024, 12) if is_twelve_bit else (0, 16)
     seed = seed or uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Read a metal mask from a file of any kind (DICOM SEG, NIfTI, NRRD) onto the voxels of a series."""
+"""Reads a metal mask (DICOM SEG, NIfTI or NRRD) onto the grid of a series."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ _MOST_LABELS = 64
 
 @dataclass(frozen=True, eq=False)
 class MaskFile:
-    """A mask that was read.
+    """A mask read from a file.
 
     Attributes:
-        mask: bool, `[z, y, x]`, on the voxels of the series.
-        notes: what the person should know: that it was resampled, that labels were joined, that part lies outside.
+        mask: bool `[z, y, x]` on the grid of the series.
+        notes: notes for the user: resampling, joined labels, parts outside the series.
     """
 
     mask: NDArray[np.bool_]
@@ -35,13 +35,13 @@ class MaskFile:
 
 
 def read_mask(path: Path | str, series: LoadedSeries) -> MaskFile:
-    """Read a mask for a series; of several labels or segments, all are taken.
+    """Read a mask for a series; all labels or segments count as metal.
 
-    A mask on other voxels of the same patient space is resampled, and a note says so.
+    A mask on another grid in the same patient space is resampled, with a note.
 
     Raises:
-        BadInput: the file cannot be read or is no mask, marks nothing, belongs to another patient or frame of
-            reference, or lies outside of the series.
+        BadInput: the file cannot be read, is not a mask or is empty, belongs to another patient or frame of reference,
+            or lies outside the series.
     """
     path = Path(path)
     kind = _kind(path)
@@ -74,25 +74,23 @@ def _kind(path: Path) -> str:
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return "nifti"
     if not looks_like_dicom(head):
-        raise BadInput(
-            f"{path.name} is no metal mask: it is neither DICOM SEG nor NRRD, nor named as NIfTI is (.nii, .nii.gz)."
-        )
+        raise BadInput(f"{path.name} is not a metal mask: it is not DICOM SEG, NRRD or NIfTI (.nii, .nii.gz).")
     return "dicom"
 
 
 def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.bool_]:
-    """Where a label is; values that are no labels are refused, since every voxel of a body would be metal."""
+    """Return the voxels with a label; refuse images, in which every voxel of the body would be metal."""
     lowest, highest = float(values.min()), float(values.max())
     labels = {lowest, highest} if lowest in {0, highest} and highest == 1 and values.dtype.kind in "iu" else set()
     if not labels and np.isfinite([lowest, highest]).all():
-        for plane in np.moveaxis(values, 2, 0):  # one at a time, to refuse a volume that is no mask early
+        for plane in np.moveaxis(values, 2, 0):  # slice by slice, to refuse an image early
             labels.update(np.unique(plane).tolist())
             if len(labels) > _MOST_LABELS:
                 break
     is_whole = bool(labels) and all(float(label).is_integer() for label in labels)
     if not is_whole or lowest < 0 or len(labels) > _MOST_LABELS:
         raise BadInput(
-            f"{path.name} is no mask: its values go from {lowest:g} to {highest:g}, and a mask has 0 and a few labels."
+            f"{path.name} is not a mask: its values go from {lowest:g} to {highest:g}; a mask has 0 and a few labels."
         )
     if (number := sum(label > 0 for label in labels)) > 1:
         notes.append(f"{path.name} holds {count(number, 'label')}; all are taken as metal.")
@@ -102,7 +100,7 @@ def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.
 def _notes(fitted: Fitted, path: Path) -> list[str]:
     notes = []
     if fitted.is_resampled:
-        notes.append(f"{path.name} lies on other voxels than the series: it was resampled by the nearest voxel.")
+        notes.append(f"{path.name} has another grid than the series: it was resampled to the nearest voxel.")
     if fitted.outside:
-        notes.append(f"Left out of {path.name}: {count(fitted.outside, 'voxel')} outside of the series.")
+        notes.append(f"Left out of {path.name}: {count(fitted.outside, 'voxel')} outside the series.")
     return notes

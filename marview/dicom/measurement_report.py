@@ -1,4 +1,4 @@
-"""Measurements as a DICOM SR (TID 1500, Comprehensive 3D SR), written with highdicom."""
+"""Writes measurements as DICOM SR (TID 1500, Comprehensive 3D SR) with highdicom."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ Shape = Literal["POINT", "POLYLINE", "POLYGON", "ELLIPSE"]
 
 @dataclass(frozen=True)
 class ImageValues:
-    """What was measured in one image, of those that there are.
+    """The values of a measurement in one image.
 
     Attributes:
-        image: what the image is called: "Original", or the method and version of a result.
-        mean_hu: mean of a region, or the value at a point.
+        image: name of the image: "Original", or method and version of a result.
+        mean_hu: mean of a region, or value at a point.
     """
 
     image: str
@@ -42,14 +42,14 @@ class ImageValues:
 
 @dataclass(frozen=True, eq=False)
 class ReportedMeasure:
-    """One measurement.
+    """A measurement to report.
 
     Attributes:
-        name: what it is called, as "Ellipse 3".
-        shape: how `points` are joined; an ellipse has the ends of its two axes.
+        name: name such as "Ellipse 3".
+        shape: graphic type of `points`; an ellipse has the ends of its two axes.
         points: LPS in mm, `[point, 3]`.
-        slices: indices z of the slices that it lies in; empty for a section through many.
-        values: one for each image that was measured.
+        slices: indices z of its slices; empty for a section through many slices.
+        values: values in each measured image.
     """
 
     name: str
@@ -60,17 +60,17 @@ class ReportedMeasure:
 
 
 def write_measurement_report(path: Path | str, measures: Sequence[ReportedMeasure], series: LoadedSeries) -> Path:
-    """Write measurements as one SR of the study that they were made in.
+    """Write measurements as one SR in their study.
 
-    Every image has a group of its own for each measurement, with the same tracking UID.
+    Each measurement has one group per image, all with the same tracking UID.
 
     Args:
-        path: NAME.dcm.
-        measures: what was measured.
-        series: where, of DICOM.
+        path: output file, NAME.dcm.
+        measures: measurements.
+        series: DICOM series of the measurements.
 
     Raises:
-        BadInput: the series is no DICOM or names no UIDs, or there is no measurement.
+        BadInput: the series is not DICOM or has no UIDs, or there is no measurement.
         CannotWrite: the disk is full or read-only.
     """
     path = Path(path)
@@ -126,7 +126,7 @@ def _content(measures: Sequence[ReportedMeasure], frame_uid: str) -> Any:
 
 
 def _groups(measure: ReportedMeasure, frame_uid: str) -> list[Any]:
-    """A group of measurements for each image."""
+    """Return a group of measurements for each image."""
     import highdicom
 
     uid = generate_uid(prefix=None)
@@ -152,7 +152,7 @@ def _groups(measure: ReportedMeasure, frame_uid: str) -> list[Any]:
 
 
 def _closed(measure: ReportedMeasure) -> NDArray[np.float64]:
-    """The points of a region; the outline of a polygon ends where it began."""
+    """Return the points of a region; a polygon is closed."""
     points = measure.points
     is_open = measure.shape == "POLYGON" and not np.array_equal(points[0], points[-1])
     return np.vstack([points, points[:1]]) if is_open else points

@@ -1,4 +1,4 @@
-"""Read a NIfTI file as if it were a series: HU on an LPS grid, slices from the foot end."""
+"""Reads a NIfTI file like a series: HU on an LPS grid, slices from the foot end."""
 
 import gzip
 from collections.abc import Callable
@@ -30,14 +30,14 @@ _MOST_DEFLATION = 1032
 
 
 _TO_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
-"""Units of length of a NIfTI header; a file that names none counts in mm."""
+"""Units of length in a NIfTI header; mm if the file names none."""
 
 
 def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
-    """The image, its voxels not yet read, and its layout in mm.
+    """Open a NIfTI image without reading its voxels; return it with its layout in mm.
 
     Raises:
-        BadInput: the file is not a NIfTI volume that can be read.
+        BadInput: the file is not a readable NIfTI volume.
     """
     try:
         note_file(path)
@@ -62,15 +62,15 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
     except BadInput:
         raise
     except ValueError:
-        raise BadInput(f"{path.name} has no usable affine, so where its voxels are is unknown.") from None
-    except Exception as why:  # noqa: BLE001 - nibabel raises whatever a broken header leads it to
+        raise BadInput(f"{path.name} has no usable affine, so the position of its voxels is unknown.") from None
+    except Exception as why:  # noqa: BLE001 - nibabel raises many types on a damaged header
         note_caught(why, path.name)
         reason = getattr(why, "strerror", None) or "it is damaged"
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
 
 
 def _load(path: Path) -> Any:
-    """A file whose name may hide that it is compressed, or claim that it is."""
+    """Load a file; its content, not its name, decides whether it is compressed."""
     if _is_gzip(path) == path.name.lower().endswith(".gz"):
         return nib.load(path)
     stream = gzip.open(path) if _is_gzip(path) else BytesIO(path.read_bytes())  # noqa: SIM115 - read from later
@@ -85,17 +85,17 @@ def _is_gzip(path: Path) -> bool:
 
 
 def affine_mm(image: nib.Nifti1Image, path: Path) -> NDArray[np.float64]:
-    """The affine of a file, `(4, 4)`: index (i, j, k, 1) -> RAS in mm, whatever unit the file counts in.
+    """Return the affine of a file, `(4, 4)`: index (i, j, k, 1) -> RAS in mm, converted from the file's unit.
 
     Raises:
-        BadInput: the file counts in a unit of length that NIfTI does not have.
+        BadInput: the file's unit of length is not one of NIfTI.
     """
     try:
         unit = str(image.header.get_xyzt_units()[0])  # type: ignore[no-untyped-call]
     except KeyError:
-        raise BadInput(f"{path.name} counts lengths in a unit that NIfTI does not have: save it in mm.") from None
+        raise BadInput(f"{path.name} has a unit of length that NIfTI does not define: save it in mm.") from None
     if unit not in _TO_MM:
-        raise BadInput(f"{path.name} counts lengths in {unit}, which is no length: save it in mm.")
+        raise BadInput(f"{path.name} gives lengths in {unit}, which is not a unit of length: save it in mm.")
     scale = _TO_MM[unit]
     return np.diag([scale, scale, scale, 1.0]) @ np.asarray(image.affine, dtype=np.float64)
 
@@ -107,7 +107,7 @@ def _refuse_bomb(path: Path, claimed_bytes: float) -> None:
 
 
 def check_nifti(path: Path) -> SeriesReport:
-    """Judge a NIfTI file by its header."""
+    """Check a NIfTI file by its header."""
     try:
         _, layout = open_nifti(path)
     except BadInput as why:
@@ -122,7 +122,7 @@ def read_nifti(
     on_start: Callable[[LoadedSeries], None] | None = None,
     on_slice: Callable[[int], None] | None = None,
 ) -> LoadedSeries:
-    """Read a NIfTI file as `read` reads a series; NaN becomes `PADDING_HU`, what int16 cannot hold the nearest value.
+    """Read a NIfTI file as `read` does a series; NaN becomes `PADDING_HU`, values beyond int16 are clipped.
 
     Raises:
         BadInput: the file cannot be read.
@@ -163,7 +163,7 @@ def read_nifti(
 def _value_findings(path: Path, lacking: list[int], clipped: list[int]) -> list[Finding]:
     findings = []
     if lacking:
-        sentence = f"{count(len(lacking), 'slice')} of {path.name} {_hold(lacking)} voxels that are no number (NaN): "
+        sentence = f"{count(len(lacking), 'slice')} of {path.name} {_hold(lacking)} voxels without a value (NaN): "
         findings.append(Finding(Kind.NO_NUMBER, f"{sentence}they are treated as air.", slices=tuple(sorted(lacking))))
     if clipped:
         sentence = (
@@ -187,7 +187,7 @@ def _highest(values: NDArray[Any]) -> float:
 
 
 def read_nifti_labels(path: Path) -> tuple[NDArray[Any], Grid]:
-    """The values of a NIfTI file in its own order of axes, `[i, j, k]`, and where they are.
+    """Read the values of a NIfTI file in its own axis order, `[i, j, k]`, and their grid.
 
     Raises:
         BadInput: the file cannot be read.
@@ -200,7 +200,7 @@ def read_nifti_labels(path: Path) -> tuple[NDArray[Any], Grid]:
 def _voxels(image: nib.Nifti1Image, path: Path) -> NDArray[Any]:
     try:
         values = np.asanyarray(image.dataobj)
-    except Exception as why:  # noqa: BLE001 - likewise, and what zlib and bz2 raise
+    except Exception as why:  # noqa: BLE001 - nibabel, zlib and bz2 raise many types
         note_caught(why, path.name)
         raise BadInput(f"{path.name} is truncated or damaged.") from None
     return values.reshape((*values.shape, 1, 1)[:3])

@@ -1,4 +1,4 @@
-"""Read the labels of an NRRD file, as 3D Slicer and ITK write them."""
+"""Reads the labels of an NRRD file, as written by 3D Slicer and ITK."""
 
 import bz2
 import gzip
@@ -48,16 +48,16 @@ _TYPES = {
 
 
 def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
-    """The values of an NRRD file in its own order of axes, `[i, j, k]`, and where they are.
+    """Read the values of an NRRD file in its own axis order, `[i, j, k]`, and their grid.
 
-    Of an axis that is not in space, as that of the overlapping segments of 3D Slicer, the largest value is taken.
+    Along a non-spatial axis, such as that of overlapping segments of 3D Slicer, the largest value counts.
 
     Raises:
-        BadInput: the file cannot be read, says not where its voxels are, or keeps its values in another file.
+        BadInput: the file cannot be read, does not state where its voxels are, or stores its values in another file.
     """
     import nrrd
 
-    damaged = BadInput(f"{path.name} is no NRRD file that can be read: it is damaged or of an unknown kind.")
+    damaged = BadInput(f"{path.name} is not a readable NRRD file: it is damaged or of an unknown kind.")
     try:
         with open_regular(path) as stream:
             header = nrrd.read_header(stream)
@@ -68,15 +68,17 @@ def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
     except (OSError, EOFError, zlib.error) as why:
         reason = getattr(why, "strerror", None) or "it is truncated or damaged"
         raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
-    except Exception as why:  # noqa: BLE001 - pynrrd raises whatever a broken header leads it to
+    except Exception as why:  # noqa: BLE001 - pynrrd raises many types on a damaged header
         note_caught(why, path.name)
         raise damaged from None
 
 
 def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[Any]:
-    """Unpack no more than the header claims, and that only where it claims no more than a volume can have."""
+    """Unpack no more than the declared size, after a check that a volume can have it."""
     if "data file" in header or "datafile" in header:
-        raise BadInput(f"{path.name} keeps its values in another file, which is not followed: save it as one file.")
+        raise BadInput(
+            f"{path.name} stores its values in another file, which marview does not read: save it as one file."
+        )
     kind, encoding = str(header["type"]).lower(), str(header["encoding"]).lower()
     if kind not in _TYPES or encoding not in _ENCODINGS or any(header.get(f"{unit} skip") for unit in ("line", "byte")):
         raise BadInput(
@@ -101,21 +103,25 @@ def _unpacked(stream: BinaryIO, encoding: str) -> BinaryIO | bz2.BZ2File | gzip.
 
 
 def _mm_of(header: Mapping[str, Any], path: Path) -> float:
-    """Millimetres in the unit in which a file counts lengths.
+    """Return the length of the file's unit in mm.
 
     Raises:
-        BadInput: it is no length, or not the same for all axes.
+        BadInput: it is not a unit of length, or differs between axes.
     """
     units = {str(unit).strip().strip('"').lower() for unit in header.get("space units", ())}
     scales = {_TO_MM.get(unit) for unit in units} or {1.0}
     scale = scales.pop()
     if scales or scale is None:
-        raise BadInput(f"{path.name} counts lengths in {', '.join(sorted(units))}, which is not read: save it in mm.")
+        raise BadInput(
+            f"{path.name} gives lengths in {', '.join(sorted(units))}, which marview does not read: save it in mm."
+        )
     return scale
 
 
 def _in_space(values: NDArray[Any], header: Mapping[str, Any], path: Path) -> tuple[NDArray[Any], Grid]:
-    nowhere = BadInput(f"{path.name} says not where its voxels are in the patient: save it with space and directions.")
+    nowhere = BadInput(
+        f"{path.name} does not state where its voxels are in the patient: save it with space and directions."
+    )
     signs = _TO_LPS.get(str(header.get("space", "")).lower())
     directions = header.get("space directions")
     if signs is None or directions is None or "space origin" not in header:

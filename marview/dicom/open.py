@@ -1,4 +1,4 @@
-"""Open the one series that is meant: what the command line does with a path."""
+"""Opens the series that a path of the command line refers to."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,24 +20,24 @@ def open_series(
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> LoadedSeries:
-    """Scan, check and read the one series under `path` that is a volume, or the one that `series_uid` names.
+    """Scan, check and read the only volume under `path`, or the series `series_uid`.
 
     Raises:
-        BadInput: there is none, there are several (the sentence names them), or it cannot be read.
+        BadInput: there is no series, there are several (the message lists them), or the series cannot be read.
     """
     series, report = choose(path, series_uid)
     return read(series, report=report, allocate=allocate, on_slice=on_slice, is_cancelled=is_cancelled)
 
 
 def choose(path: Path | str, series_uid: str = "") -> tuple[Series, SeriesReport]:
-    """The one series under `path` that is a volume (else the one that can be viewed), and the report on it.
+    """Return the only volume under `path`, or the only viewable series, and its report.
 
     Args:
-        path: a folder, zip or file.
-        series_uid: the UID, key or digest of a series, where there are several.
+        path: folder, zip or file.
+        series_uid: UID, key or digest of a series; needed if there are several.
 
     Raises:
-        BadInput: there is none, or there are several.
+        BadInput: there is no series, or there are several.
     """
     found = scan(path).series
     if series_uid:

@@ -1,4 +1,4 @@
-"""Slices of compressed series that look damaged although no decoder complained."""
+"""Finds slices of compressed series that look damaged although the decoder reported no error."""
 
 from collections.abc import Collection, Mapping
 
@@ -17,13 +17,13 @@ _MOST_NAMED = 3
 def doubtful_row(below: NDArray[np.int16], here: NDArray[np.int16], above: NDArray[np.int16]) -> int | None:
     """Find the row from which a slice no longer resembles its neighbours; None if there is none.
 
-    A pixel is odd if it lies beyond both neighbours by more than 60 HU and twice what these differ by. Damage in a
-    codestream begins or ends within a row, so the share of odd pixels jumps by 0.3 or more from one row to the next.
-    Metal, gas and motion change it gradually: by 0.20 at most in the real series this was measured on.
+    A pixel is odd if it exceeds both neighbours by more than 60 HU and by more than twice their difference. Damage in
+    a codestream starts or ends within a row, so the fraction of odd pixels jumps by 0.3 or more between two rows.
+    Metal, gas and motion change it gradually: by at most 0.20 in the real series measured.
 
     Args:
         below: HU of the slice before, `[y, x]`.
-        here: HU of the slice in question.
+        here: HU of the slice to judge.
         above: HU of the slice after.
     """
     step = max(1, here.shape[1] // _COLUMNS)
@@ -36,12 +36,12 @@ def doubtful_row(below: NDArray[np.int16], here: NDArray[np.int16], above: NDArr
 
 
 def doubtful_findings(hu: NDArray[np.int16], names: Mapping[int, str], compressed: Collection[int]) -> list[Finding]:
-    """Findings on slices of a volume that differ from both neighbours as damage does.
+    """Return findings on slices of a volume that differ from both neighbours like damaged ones.
 
     Args:
         hu: HU, `[z, y, x]`.
-        names: names of the files whose slices were read, by index z.
-        compressed: indices z of slices that a codec decoded.
+        names: file names of the slices read, by index z.
+        compressed: indices z of compressed slices.
     """
     found = {}
     for z in sorted(compressed):
@@ -52,8 +52,8 @@ def doubtful_findings(hu: NDArray[np.int16], names: Mapping[int, str], compresse
     findings = [
         Finding(
             Kind.DOUBTFUL,
-            f"{names[z]} may be damaged: at row {row} its image suddenly differs from both neighbours. The decoder did "
-            "not complain. Compare the slice with its neighbours, or copy the file again.",
+            f"{names[z]} may be damaged: from row {row} on, its image differs from both neighbours. The decoder "
+            "reported no error. Compare the slice with its neighbours, or copy the file again.",
             slices=(z,),
         )
         for z, row in list(found.items())[:_MOST_NAMED]

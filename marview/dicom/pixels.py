@@ -1,4 +1,4 @@
-"""Stored values of one slice, and HU from them."""
+"""Reads the stored values of a slice and converts them to HU."""
 
 import math
 from typing import Any
@@ -15,19 +15,19 @@ from marview.dicom.source import open_regular
 from marview.errors import BadInput
 
 PADDING_HU = -1024
-"""HU of pixels outside what the scanner reconstructed (Pixel Padding Value), and of slices that are missing: the
-lowest value of 12-bit CT, below air, so that no method takes it for metal."""
+"""HU of padding outside the reconstructed field of view, and of missing slices: the lowest value of 12-bit CT, below
+air, so that no method takes it for metal."""
 
 _NO_OFFSETS, _END_OF_ITEMS = b"\xfe\xff\x00\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"
 LOWEST_HU, HIGHEST_HU = -32768, 32767
 _AIR_HU = -950
 _NEAR_AIR_HU = 100
 _SMALLEST_PADDING = 1 / 4096
-"""Smallest share of a slice that an area of padding covers: 64 of 512 x 512 pixels."""
+"""Smallest fraction of a slice that a padding area covers: 64 of 512 x 512 pixels."""
 
 
 def stored_values(header: SliceHeader) -> Stored:
-    """The stored values of a slice, `[y, x]` (`[y, x, sample]` in colour), overlay bits removed, sign extended.
+    """Read the stored values of a slice, `[y, x]` (`[y, x, sample]` in colour), overlay bits removed, sign extended.
 
     Raises:
         BadInput: the pixel data is truncated, damaged, or cannot be reached.
@@ -58,7 +58,7 @@ def _bytes_of(header: SliceHeader, offset: int, count: int) -> bytes:
 
 
 def native_bytes(header: SliceHeader) -> int:
-    """Bytes that the uncompressed pixels of one slice take."""
+    """Return the size of the uncompressed pixels of one slice in bytes."""
     return header.rows * header.columns * header.samples * header.bits_allocated // 8
 
 
@@ -90,12 +90,12 @@ def _native(header: SliceHeader, offset: int) -> Stored:
 
 
 def _whole_values(data: bytes, dtype: np.dtype[Any]) -> Stored:
-    """Values of a stretch of bytes; the bytes of one that is cut are left."""
+    """Return the complete values in bytes; drop the bytes of a truncated last value."""
     return np.frombuffer(data, dtype, len(data) // dtype.itemsize)
 
 
 def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> Remark:
-    """Decode a slice into `hu`, `[y, x]`; padding becomes `PADDING_HU`. Returns what the pixels showed.
+    """Decode a slice into `hu`, `[y, x]`, and return remarks on its pixels; padding becomes `PADDING_HU`.
 
     Raises:
         BadInput: the pixel data is truncated, damaged, or cannot be reached.
@@ -118,16 +118,16 @@ def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> Remark:
 
 
 def rescale(header: SliceHeader) -> tuple[float, float]:
-    """Slope and intercept of a slice; (1, 0) where it names none."""
+    """Return slope and intercept of a slice; (1, 0) if it has none."""
     slope = 1.0 if header.slope is None else header.slope
     return slope, header.intercept or 0.0
 
 
 def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
-    """Where a slice is padding, `[y, x]`: the padding value in areas that reach the border; None where nowhere.
+    """Return the padding of a slice, bool `[y, x]`: areas of the padding value that reach the border; None if none.
 
-    Padding lies outside of what was reconstructed. The same value inside the image is a value like any other: files
-    exist that name 0 as padding and store 0 HU as 0.
+    Padding lies outside the reconstructed field of view. The same value inside the image is an ordinary value: some
+    files declare 0 as padding and also store 0 HU as 0.
     """
     has_value = _has_padding_value(stored, header)
     if has_value is None:
@@ -137,7 +137,7 @@ def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | Non
 
 
 def _has_padding_value(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
-    """Where the padding value (or range) that the header names is stored; None where nowhere."""
+    """Return the pixels with the padding value (or range) of the header; None if there are none."""
     if header.padding is None:
         return None
     first, last = header.padding
@@ -149,7 +149,7 @@ def _has_padding_value(stored: Stored, header: SliceHeader) -> NDArray[np.bool_]
 
 
 def _reaching_border(has_value: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The areas that reach the border and are larger than single pixels of a body that reaches it too."""
+    """Return the areas that reach the border, without small ones that may be pixels of a body at the border."""
     labels, number = ndimage.label(has_value)
     is_kept = np.zeros(number + 1, bool)
     is_kept[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
@@ -159,7 +159,7 @@ def _reaching_border(has_value: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _apply(stored: Stored, header: SliceHeader, hu: NDArray[np.int16]) -> bool:
-    """Write slope * stored + intercept, rounded and clipped, into `hu`; returns whether anything was clipped."""
+    """Write slope * stored + intercept, rounded and clipped, to `hu`; return whether anything was clipped."""
     slope, intercept = rescale(header)
     bits = header.bits_stored
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if header.is_signed else (0, (1 << bits) - 1)
@@ -167,7 +167,7 @@ def _apply(stored: Stored, header: SliceHeader, hu: NDArray[np.int16]) -> bool:
     if not fits:
         fits = _fits(int(stored.min()) * slope + intercept, int(stored.max()) * slope + intercept)
     if fits and slope == 1 and math.isfinite(intercept) and intercept == int(intercept) and stored.dtype.itemsize == 2:
-        # Arithmetic modulo 2^16: right as long as the result itself fits.
+        # Arithmetic modulo 2^16 is correct if the result fits.
         np.add(stored.view(np.int16), np.asarray(int(intercept) & 0xFFFF, np.uint16).view(np.int16), out=hu)
         return False
     exact = stored.astype(np.float64)

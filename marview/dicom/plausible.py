@@ -1,4 +1,4 @@
-"""Whether values can be HU and lengths can be mm: what no header says, the numbers show."""
+"""Checks from the numbers themselves whether values can be HU and lengths can be mm."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,14 @@ _SMALLEST_FIELD_MM, _LARGEST_FIELD_MM = 1.0, 3000.0
 _MOST_SAMPLES = 2_000_000
 _HIGHEST_AIR_HU = -800
 _HIGHEST_ATTENUATION = 30
-"""Attenuation of steel at CT energies, in 1/cm, is a third of it."""
+"""Largest range of values in 1/cm; three times the attenuation of steel at CT energies."""
 
 
 def size_findings(grid: Grid, name: str) -> list[Finding]:
-    """A finding where the field of view is no length a CT scanner has.
+    """Return a finding if no CT scanner has this field of view.
 
     Args:
-        grid: where the voxels are.
+        grid: grid of the volume.
         name: name of the file or series.
     """
     field_mm = max(size * mm for size, mm in zip(grid.shape[1:], grid.spacing_mm[1:], strict=True))
@@ -31,12 +31,12 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
 
 
 def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> list[Finding]:
-    """A finding where values are no HU: attenuation or labels, or grey values in which air is not at -1000.
+    """Return a finding if the values are not HU but attenuation, labels or grey values with air not at -1000.
 
     Args:
-        hu: `[z, y, x]`.
+        hu: values, `[z, y, x]`.
         name: name of the file or series.
-        is_padded: whether `PADDING_HU` stands for pixels without a value, so that it is not taken for air.
+        is_padded: whether `PADDING_HU` marks pixels without a value, so that it does not count as air.
     """
     step = max(1, round((hu.size / _MOST_SAMPLES) ** (1 / 3)))
     sample = hu[::step, ::step, ::step]
@@ -46,14 +46,15 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> lis
     low, high = (float(value) for value in np.percentile(sample, (0.1, 99.9)))
     if low >= -1 and high <= _HIGHEST_ATTENUATION:
         sentence = (
-            f"The values of {name} lie between {low:.0f} and {high:.0f}, as attenuation in 1/cm or labels do: they are "
-            f"no HU. {ONLY_VIEWED}"
+            f"The values of {name} lie between {low:.0f} and {high:.0f}, like attenuation in 1/cm or labels: they are "
+            f"not HU. {ONLY_VIEWED}"
         )
         return [Finding(Kind.NOT_HU, sentence, Outcome.VIEWS)]
     if low > _HIGHEST_AIR_HU:
         sentence = (
-            f"The lowest values of {name} are about {low:.0f}, and air has -1000 HU: the values may be no HU (grey "
-            "values of cone-beam CT, say), or the images hold no air. Thresholds and corrections may be wrong."
+            f"The lowest values of {name} are about {low:.0f}, but air has -1000 HU: the values may not be HU (for "
+            "example grey values of cone-beam CT), or the images contain no air. Thresholds and corrections may be "
+            "wrong."
         )
         return [Finding(Kind.NOT_HU, sentence)]
     return []

@@ -1,4 +1,4 @@
-"""Keep what libraries warn and log of a file, which quotes values of the patient, out of logs and screens."""
+"""Keeps warnings of libraries, which may quote patient data, out of logs and screens."""
 
 import errno
 import logging
@@ -17,26 +17,26 @@ _log = logging.getLogger(__name__)
 
 
 def note_caught(why: BaseException, name: str) -> None:
-    """Log the kind of an exception that a library raised on a damaged file, and its line; its text may name a patient.
+    """Log type and position of a library's exception on a damaged file, without its text, which may name a patient.
 
-    `docs/decisions/042-what-libraries-raise.md` lists the kinds.
+    `docs/decisions/042-what-libraries-raise.md` lists the types.
 
     Raises:
-        BadInput: memory was short, so that nothing is known of the file.
+        BadInput: there was not enough memory, so the file may be intact.
     """
     last = traceback.extract_tb(why.__traceback__)[-1:]
     where = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in last)
     _log.warning("a file was refused: %s%s", type(why).__name__, where)
     if isinstance(why, MemoryError) or (isinstance(why, OSError) and why.errno == errno.ENOMEM):
         raise BadInput(
-            f"{name} cannot be read: there is not enough memory for what it says it holds. Close other programs and "
-            "try again; if there is enough memory, the file is damaged."
+            f"{name} cannot be read: there is not enough memory for its declared size. Close other programs and try "
+            "again; if there is enough memory, the file is damaged."
         ) from None
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what pydicom, nibabel and highdicom warn and log: what matters in a file is judged by `check`."""
+    """Drop warnings and logs of pydicom, nibabel and highdicom; `check` reports what matters in a file."""
     was_disabled = [logger.disabled for logger in _LOGGERS]
     for logger in _LOGGERS:
         logger.disabled = True

@@ -1,4 +1,4 @@
-"""Read a series into HU on a grid: the middle slice first, then outward."""
+"""Reads a series into HU on a grid, from the middle slice outward."""
 
 import contextlib
 import math
@@ -32,11 +32,11 @@ class LoadedSeries:
     """A series in memory.
 
     Attributes:
-        volume: int16 HU, `[z, y, x]`, on its grid; `PADDING_HU` in slices that are missing or damaged.
-        sources: the header of each slice by index z (its file, its UIDs, its rescale); None where a slice is missing
-            or damaged. All None for NIfTI.
-        report: the findings of `check`, and what reading added to them.
-        nifti: the NIfTI file it came from; None for DICOM.
+        volume: int16 HU `[z, y, x]` on its grid; `PADDING_HU` in missing or damaged slices.
+        sources: header of each slice by index z (file, UIDs, rescale); None for missing or damaged slices, and for all
+            slices of NIfTI.
+        report: findings of `check` and of reading.
+        nifti: NIfTI file of the series; None for DICOM.
     """
 
     series: Series
@@ -47,16 +47,16 @@ class LoadedSeries:
 
     @property
     def gaps(self) -> tuple[int, ...]:
-        """Indices z without an image."""
+        """Return the indices z without an image."""
         return () if self.nifti is not None else tuple(z for z, header in enumerate(self.sources) if header is None)
 
     def window_at(self, z: int) -> tuple[float, float] | None:
-        """Width and level in HU that the file of slice z asks for; None where it asks for none."""
+        """Return width and level in HU stored in the file of slice z; None if there are none."""
         header = self.sources[z]
         return None if header is None else header.window
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error: the person said stop
+class Cancelled(Exception):  # noqa: N818 - not an error: the user cancelled
     """Reading was stopped by `is_cancelled`."""
 
 
@@ -69,21 +69,20 @@ def read(
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> LoadedSeries:
-    """Read a series; to be called off the window's thread.
+    """Read a series; call it on a background thread.
 
     Args:
-        series: from `scan`.
-        report: from `check`, where it was called already.
-        allocate: gives the int16 array `[z, y, x]` to read into, from its shape and dtype; shared memory, say. By
-            default an array of numpy's.
-        on_start: called once with the grid known and every voxel still `PADDING_HU`.
-        on_slice: called with the index z of each slice that has just been read, the middle slice first. Slices that
-            turn out damaged are left out.
-        is_cancelled: asked before each slice.
+        series: series of `scan`.
+        report: report of `check`; made here if None.
+        allocate: returns the int16 array `[z, y, x]` to read into, from shape and dtype, for example in shared memory;
+            by default a numpy array.
+        on_start: called once when the grid is known and every voxel is still `PADDING_HU`.
+        on_slice: called with the index z of each slice read, the middle slice first; not for damaged slices.
+        is_cancelled: called before each slice.
 
     Raises:
         BadInput: no slice can be read.
-        Cancelled: `is_cancelled` said yes.
+        Cancelled: `is_cancelled` returned True.
     """
     if series.nifti is not None:
         from marview.dicom.nifti import read_nifti
@@ -121,7 +120,7 @@ class _Outcomes:
 
 
 def _slices(headers: Mapping[int, SliceHeader], hu: NDArray[np.int16]) -> Iterator[tuple[int, Remark | BadInput]]:
-    """Decode into `hu`; for each slice its index and what its pixels showed, or why it cannot be used."""
+    """Decode slices into `hu`; yield each index with remarks on its pixels, or with the reason for failure."""
     waiting = dict(headers)
     while waiting:
         z = next(iter(waiting))
@@ -132,7 +131,7 @@ def _slices(headers: Mapping[int, SliceHeader], hu: NDArray[np.int16]) -> Iterat
             hu[z] = PADDING_HU
             yield z, why
         if len(waiting) == len(headers) - 1 and is_worthwhile(waiting):
-            break  # the first slice is there; the others go to processes of their own
+            break  # the middle slice is ready; child processes decode the others
     for z, values, remarks in decode_apart(waiting) if waiting else ():
         if isinstance(values, BadInput):
             yield z, values
@@ -142,7 +141,7 @@ def _slices(headers: Mapping[int, SliceHeader], hu: NDArray[np.int16]) -> Iterat
 
 
 def middle_outward(count: int) -> list[int]:
-    """Indices 0 to count - 1, from the middle outward.
+    """Return the indices 0 to count - 1 from the middle outward.
 
     >>> middle_outward(5)
     [2, 3, 1, 4, 0]
@@ -152,10 +151,10 @@ def middle_outward(count: int) -> list[int]:
 
 
 def allocate_hu(shape: tuple[int, int, int], allocate: Allocate | None) -> NDArray[np.int16]:
-    """The array to read into.
+    """Allocate the array to read into.
 
     Raises:
-        BadInput: there is no memory for it.
+        BadInput: there is not enough memory.
     """
     bytes_needed = 2 * math.prod(shape)
     refusal = BadInput(f"There is not enough memory for this series: it needs {bytes_needed >> 20} MB.")
@@ -168,7 +167,7 @@ def allocate_hu(shape: tuple[int, int, int], allocate: Allocate | None) -> NDArr
 
 
 def available_bytes() -> float:
-    """Memory that can be had without swapping; infinite where the system does not say."""
+    """Return the memory available without swapping in bytes; infinity if the system does not say."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable"):

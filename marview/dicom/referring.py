@@ -1,4 +1,4 @@
-"""What objects that refer to the slices of a series (SEG, SR) need of them."""
+"""Requirements of objects that refer to slices of a series (SEG, SR)."""
 
 from pydicom.dataset import Dataset
 
@@ -10,21 +10,21 @@ from marview.errors import BadInput
 
 
 def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
-    """Find out whether an object can refer to a series.
+    """Check that an object can refer to a series.
 
     Args:
-        series: what it is to refer to.
-        what: the object, as "a DICOM SEG".
-        another: what to do instead, as the end of a sentence.
+        series: series to refer to.
+        what: name of the object, such as "a DICOM SEG".
+        another: what to do instead, as the end of the message.
 
     Raises:
-        BadInput: it is no DICOM, or names no UIDs or frame of reference.
+        BadInput: the series is not DICOM, or has no UIDs or frame of reference.
     """
     if series.nifti is not None:
         raise BadInput(f"{series.nifti.name} is NIfTI, and {what} refers to DICOM images: {another}")
     for header in series.sources:
         if header is not None and header.frame:
-            raise BadInput(f"{header.source.name} is Enhanced CT, which {what} of marview cannot refer to: {another}")
+            raise BadInput(f"{header.source.name} is Enhanced CT, to which {what} of marview cannot refer: {another}")
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
             raise BadInput(f"{header.name} names no UID that {what} could refer to: {another}")
         if header is not None and not header.frame_of_reference_uid:
@@ -32,7 +32,7 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
 
 
 def bare(source: Dataset, header: SliceHeader) -> Dataset:
-    """What highdicom needs of a source image: where it is, and none of the text that it would check and encode anew."""
+    """Return the parts of a source image that highdicom needs, without texts that it would check and encode again."""
     dataset = Dataset()
     for keyword in TYPE_2:
         setattr(dataset, keyword, None)

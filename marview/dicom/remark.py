@@ -1,4 +1,4 @@
-"""What only the pixels of a slice show: remarks made while it is decoded, and the findings they become."""
+"""Remarks on the pixels of a slice, made during decoding, and the findings made from them."""
 
 import enum
 from collections.abc import Mapping, Sequence
@@ -8,15 +8,15 @@ from marview.text import listing
 
 
 class Remark(enum.IntFlag):
-    """What was met in one slice."""
+    """Observations in one slice."""
 
     NONE = 0
     CLIPPED = enum.auto()
-    """HU beyond int16."""
+    """HU exceed int16."""
     PADDED = enum.auto()
-    """Part of the slice is padding whose value is not that of air."""
+    """Part of the slice is padding with a value other than air."""
     STRAY_PADDING = enum.auto()
-    """The padding value occurs inside the image too, where it is a value like any other."""
+    """The padding value also occurs inside the image, where it is an ordinary value."""
     HIGH_BIT = enum.auto()
     """High Bit contradicts Bits Stored."""
     SPARE_BITS = enum.auto()
@@ -36,22 +36,22 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
     ),
     Remark.HIGH_BIT: (
         Kind.BITS,
-        "High Bit and Bits Stored of {} contradict each other: the bits that the pixels use were read. Check the HU of "
-        "air and fat.",
+        "High Bit and Bits Stored of {} contradict each other: marview read the bits that the pixels use. Check the HU "
+        "of air and fat.",
     ),
     Remark.SPARE_BITS: (
         Kind.BITS,
-        "The pixels of {} use more bits than Bits Stored says: all bits were read. Check the HU of metal and bone.",
+        "The pixels of {} use more bits than Bits Stored says: marview read all bits. Check the HU of metal and bone.",
     ),
 }
 
 
 def findings_of(remarks: Mapping[int, Remark], names: Mapping[int, str]) -> list[Finding]:
-    """One finding for each remark, about all slices that have it.
+    """Return one finding per remark, for all slices that have it.
 
     Args:
-        remarks: by index z.
-        names: names of the files, by index z.
+        remarks: remarks by index z.
+        names: file names by index z.
     """
     findings = []
     for remark, (kind, sentence) in _FINDINGS.items():

@@ -1,4 +1,4 @@
-"""What is wrong with a series, as named findings, and what may be done with it."""
+"""The report on a series: named findings, and what can be done with it."""
 
 import enum
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from marview.geometry import Grid
 
 
 class Outcome(enum.IntEnum):
-    """What becomes of a series, from best to worst."""
+    """What can be done with a series, from best to worst."""
 
     OPENS = 0
     WARNS = 1
@@ -17,7 +17,7 @@ class Outcome(enum.IntEnum):
 
 
 class Kind(enum.StrEnum):
-    """What a finding is about."""
+    """The subject of a finding."""
 
     MISSING_SLICE = "missing slice"
     UNEVEN_SPACING = "uneven spacing"
@@ -47,21 +47,21 @@ class Kind(enum.StrEnum):
     PADDING = "padding value in the image"
     BITS = "contradictory bits"
     NO_NUMBER = "no number"
-    NOT_HU = "values that are no HU"
+    NOT_HU = "values that are not HU"
     NO_UNIT = "no unit"
     ODD_HEADER = "odd header"
-    PASSED_OVER = "files passed over"
+    PASSED_OVER = "skipped files"
     FLOAT_PIXELS = "float pixels"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing worth knowing about a series.
+    """A finding about a series.
 
     Attributes:
-        sentence: what, which files, expected and found.
-        outcome: what this finding alone leads to; OPENS where it is only worth knowing.
-        slices: indices z it is about; empty where it is about the whole series.
+        sentence: message with files, expected and found values.
+        outcome: outcome of this finding alone; OPENS if it is only information.
+        slices: indices z concerned; empty if the finding concerns the whole series.
     """
 
     kind: Kind
@@ -72,11 +72,11 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Slices in order along the slice normal, from the foot end.
+    """Slices ordered along the slice normal, from the foot end.
 
     Attributes:
-        slices: by index z; None where a slice is missing or cannot be used. Empty for NIfTI.
-        grid: where the voxels are. Of a stack that is not a volume, only the pixel spacing can be relied on.
+        slices: headers by index z; None for missing or unusable slices. Empty for NIfTI.
+        grid: grid of the voxels. If the stack is not a volume, only the pixel spacing is reliable.
     """
 
     slices: tuple[SliceHeader | None, ...]
@@ -84,16 +84,16 @@ class Stack:
 
     @property
     def gaps(self) -> tuple[int, ...]:
-        """Indices z without an image."""
+        """Return the indices z without an image."""
         return tuple(z for z, header in enumerate(self.slices) if header is None)
 
 
 @dataclass(frozen=True, eq=False)
 class SeriesReport:
-    """What `check` says about a series.
+    """The result of `check`.
 
     Attributes:
-        stack: None where nothing can be shown.
+        stack: ordered slices; None if nothing can be shown.
     """
 
     findings: tuple[Finding, ...]
@@ -101,27 +101,27 @@ class SeriesReport:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst of the findings."""
+        """Return the worst outcome of the findings."""
         return max((finding.outcome for finding in self.findings), default=Outcome.OPENS)
 
     @property
     def is_volume(self) -> bool:
-        """Whether lengths, angles and HU can be relied on, and a method may be run."""
+        """Return whether lengths, angles and HU are reliable, so that methods can run."""
         return self.outcome <= Outcome.WARNS
 
     @property
     def reason(self) -> str:
-        """Why measuring and MAR are refused; empty where they are not."""
+        """Return why measuring and MAR are refused; empty if they are not."""
         return "" if self.is_volume else max(self.findings, key=lambda finding: finding.outcome).sentence
 
     @property
     def is_damaged(self) -> bool:
-        """Whether something of it cannot be read."""
+        """Return whether part of the series cannot be read."""
         return any(finding.kind is Kind.DAMAGED for finding in self.findings)
 
     @property
     def question(self) -> str:
-        """What to ask before MAR goes over a gap; empty where nothing is to be asked."""
+        """Return the question to ask before MAR of a series with a gap; empty without a gap."""
         has_gap = bool(self.stack is not None and self.stack.gaps) or self.is_damaged
         about = {Kind.MISSING_SLICE, Kind.DAMAGED, Kind.SAME_POSITION, Kind.SAME_UID}
         sentences = [finding.sentence for finding in self.findings if finding.kind in about]

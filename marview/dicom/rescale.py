@@ -1,4 +1,4 @@
-"""Which stored values a corrected slice gets: its source's own rescale where nothing clips, else a wider one."""
+"""Chooses the rescale of corrected slices: the source's own if nothing clips, otherwise a wider one."""
 
 import math
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from marview.dicom.report import Kind
 from marview.volume.correction import Planes
 
 _FEWEST_BITS = 12
-"""A CT image stores 12 to 16 bits (PS3.3, C.8.2.1.1); values of fewer bits keep their place in them."""
+"""Smallest number of bits stored in a CT image (PS3.3, C.8.2.1.1), used also for sources with fewer bits."""
 
 
 @dataclass(frozen=True)
 class Rescale:
-    """How stored values and HU belong together, and which stored values there are."""
+    """The mapping from stored values to HU, and the range of stored values."""
 
     slope: float
     intercept: float
@@ -29,18 +29,18 @@ class Rescale:
 
     @property
     def range(self) -> tuple[int, int]:
-        """Lowest and highest stored value."""
+        """Return the lowest and highest stored value."""
         return stored_range(self.bits_stored, is_signed=self.is_signed)
 
 
 def own_rescale(header: SliceHeader) -> Rescale:
-    """What a source slice uses."""
+    """Return the rescale of a source slice."""
     slope, intercept = rescale(header)
     return Rescale(slope, intercept, max(header.bits_stored, _FEWEST_BITS), header.is_signed)
 
 
 def _corrected(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Stored values in the slice's own mapping, `[y, x]`, perhaps outside its range; padding as it was."""
+    """Return corrected stored values in the slice's own rescale, `[y, x]`, possibly out of range; padding unchanged."""
     stored = stored_values(header)
     slope, _ = rescale(header)
     change = np.rint(correction_hu.astype(np.float64) / slope).astype(np.int64)
@@ -53,7 +53,7 @@ def _corrected(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArr
 def common_rescale(
     loaded: LoadedSeries, correction_hu: Planes, is_cancelled: Callable[[], bool] | None
 ) -> Rescale | None:
-    """None where every slice can keep its own mapping, else the one that holds the whole series."""
+    """Return None if every slice can keep its own rescale, otherwise one rescale for the whole series."""
     needs_wider = False
     beyond_bits = {z for finding in loaded.report.findings if finding.kind == Kind.BITS for z in finding.slices}
     low, high = math.inf, -math.inf
@@ -78,7 +78,7 @@ def common_rescale(
 
 
 def wide_rescale(low_hu: float, high_hu: float) -> Rescale:
-    """Signed 16 bit with slope 1 where that holds the range, else the smallest slope that does."""
+    """Return signed 16 bit with slope 1 if that holds the range, otherwise with the smallest slope that does."""
     if low_hu > -32768.5 and high_hu < 32767.5:
         return Rescale(1.0, 0.0, 16, is_signed=True)
     middle = float(np.rint((low_hu + high_hu) / 2))
@@ -89,7 +89,7 @@ def wide_rescale(low_hu: float, high_hu: float) -> Rescale:
 
 
 def _exact_hu(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Source + correction in HU, `[y, x]`, from the source's stored values; padding as `PADDING_HU`."""
+    """Return source plus correction in HU, `[y, x]`, from the source's stored values; padding is `PADDING_HU`."""
     stored = stored_values(header)
     slope, intercept = rescale(header)
     exact = stored.astype(np.float64) * slope + intercept + correction_hu
@@ -102,7 +102,7 @@ def _exact_hu(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArra
 def remapped(
     header: SliceHeader, correction_hu: NDArray[np.float32], wide: Rescale | None
 ) -> tuple[NDArray[np.int64], Rescale]:
-    """Stored values of source + correction, `[y, x]`, and their rescale: `wide`, or the slice's own for None."""
+    """Return stored values of source plus correction, `[y, x]`, and the rescale: `wide`, or the slice's own if None."""
     if wide is None:
         return _corrected(header, correction_hu), own_rescale(header)
     exact = _exact_hu(header, correction_hu)

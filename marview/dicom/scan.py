@@ -1,4 +1,4 @@
-"""Find the studies and series under a path: headers only, never blocking."""
+"""Finds the studies and series under a path by their headers, without blocking."""
 
 import contextlib
 from collections import Counter, defaultdict
@@ -23,19 +23,19 @@ def scan(
     is_cancelled: Callable[[], bool] | None = None,
     may_be_empty: bool = False,
 ) -> Scan:
-    """Find the series in a folder, zip or file. Pixels are not read.
+    """Find the series in a folder, zip or file, without reading pixels.
 
-    A single file gives a series of that one slice. What is not one volume (sizes, orientations, phases, scouts, two
-    patients under one UID) is split into several series.
+    A single file gives a series of one slice. Slices of one UID that are not one volume (sizes, orientations, phases,
+    scouts, two patients) are split into several series.
 
     Args:
-        path: a folder (searched to any depth), a zip, a DICOM file with or without extension, or a NIfTI file.
-        on_progress: called with the number of files looked at so far.
-        is_cancelled: asked before each file; when it says yes, what was found so far is returned.
-        may_be_empty: whether nothing that can be shown is an answer too: no studies, and what was passed over.
+        path: folder (searched recursively), zip, DICOM file with or without extension, or NIfTI file.
+        on_progress: called with the number of files read so far.
+        is_cancelled: called before each file; if it returns True, the series found so far are returned.
+        may_be_empty: whether to return a scan without studies instead of raising.
 
     Raises:
-        BadInput: nothing there can be shown; the sentence says what was found instead.
+        BadInput: nothing there can be shown; the message says what was found instead.
 
     >>> scan("/nowhere")
     Traceback (most recent call last):
@@ -63,7 +63,7 @@ def scan(
 
 
 def _sources(path: Path, skipped: Counter[str]) -> Iterator[Source]:
-    """Every file to look at; of a DICOMDIR that was named itself, the files it lists."""
+    """Yield all files to read; for a DICOMDIR, the files it lists."""
     for source in walk(path, skipped):
         if source.path == path and not source.member and is_directory_file(source):
             yield from listed(path, skipped)
@@ -73,13 +73,13 @@ def _sources(path: Path, skipped: Counter[str]) -> Iterator[Source]:
 
 @dataclass
 class _Finds:
-    """What the files hold, before it is grouped."""
+    """Headers and problems found in files, before grouping."""
 
     headers: list[SliceHeader] = field(default_factory=list)
     volumes: list[Series] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     damaged: list[tuple[str, str]] = field(default_factory=list)
-    """Folder and sentence."""
+    """Folder and message."""
 
     def take(self, source: Source) -> None:
         if source.size == 0 and not Path(source.name).name.startswith("."):
@@ -114,7 +114,7 @@ class _Finds:
             self.damaged.append((header.source.folder, str(why)))
 
     def _note_absent(self, directory: Source) -> None:
-        """Count what a DICOMDIR in a folder lists and is not there."""
+        """Count the files that a DICOMDIR lists and that do not exist."""
         absent: Counter[str] = Counter()
         if not directory.member:
             with contextlib.suppress(BadInput, OSError):
@@ -124,12 +124,12 @@ class _Finds:
             self.skipped[ABSENT] += absent[ABSENT]
 
     def passed_over(self, series_in: Mapping[str, set[tuple[str, ...]]]) -> tuple[str, ...]:
-        """Sentences about what may hold slices and was not read.
+        """Return messages about files that may contain slices and were not read.
 
-        Damaged files beside a single series are left out: that series names them.
+        Damaged files beside a single series are left out, because the series reports them.
         """
         hidden = ", ".join(f"{self.skipped[reason]} {reason}" for reason in HIDING if self.skipped[reason])
-        sentences = [f"Passed over: {hidden}. The series may lack slices."] if hidden else []
+        sentences = [f"Skipped: {hidden}. The series may lack slices."] if hidden else []
         damaged = [text for folder, text in self.damaged if len(series_in.get(folder, ())) != 1]
         if damaged:
             others = f" {len(damaged)} files are damaged in all." if len(damaged) > 1 else ""
@@ -137,7 +137,7 @@ class _Finds:
         return tuple(sentences)
 
     def nothing(self, path: Path) -> str:
-        """Why nothing can be shown."""
+        """Return why nothing can be shown."""
         if self.damaged:
             first = self.damaged[0][1]
             return first if len(self.damaged) == 1 else f"{first} All {len(self.damaged)} files in {path} are damaged."
@@ -186,7 +186,7 @@ def _studies(
 
 
 def _plain_name(name: str) -> str:
-    """A patient's name without case and empty parts: `A^B` and `a^b^^` are one patient."""
+    """Normalise a patient's name: `A^B` and `a^b^^` are the same patient."""
     groups = ("^".join(part.strip() for part in group.split("^")).rstrip("^") for group in name.casefold().split("="))
     return "=".join(groups).rstrip("=")
 

@@ -1,4 +1,4 @@
-"""The metal mask as DICOM SEG: written with highdicom, read from any vendor."""
+"""Writes the metal mask as DICOM SEG with highdicom, and reads DICOM SEG of any vendor."""
 
 import warnings
 from collections.abc import Iterable
@@ -34,12 +34,12 @@ _MOST_EXPANSION = 1032
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """What a SEG object marks.
+    """The contents of a SEG object.
 
     Attributes:
-        mask: bool, `[z, y, x]`, of all segments together.
-        grid: where its voxels are.
-        labels: what the segments are called.
+        mask: union of all segments, bool `[z, y, x]`.
+        grid: grid of the mask.
+        labels: labels of the segments.
     """
 
     mask: NDArray[np.bool_]
@@ -51,7 +51,7 @@ def refuse_unsegmentable(series: LoadedSeries) -> None:
     """Check that a SEG object can refer to a series.
 
     Raises:
-        BadInput: it is no DICOM, or names no UIDs or frame of reference.
+        BadInput: the series is not DICOM, or has no UIDs or frame of reference.
     """
     refuse_unreferable(series, "a DICOM SEG", "write the mask as NIfTI (NAME.nii.gz) or NRRD (NAME.nrrd).")
 
@@ -59,17 +59,17 @@ def refuse_unsegmentable(series: LoadedSeries) -> None:
 def write_segmentation(
     path: Path | str, mask: NDArray[np.bool_], series: LoadedSeries, *, origin: str = "", is_automatic: bool = False
 ) -> Path:
-    """Write the metal as a binary DICOM SEG of one segment that refers to the slices of its series.
+    """Write the mask as a binary DICOM SEG with one segment that refers to the slices of its series.
 
     Args:
-        path: NAME.dcm.
-        mask: bool, `[z, y, x]`, on the voxels of the series.
-        series: the source, of DICOM.
-        origin: how the metal was found, in words.
-        is_automatic: whether no hand took part.
+        path: output file, NAME.dcm.
+        mask: bool `[z, y, x]` on the grid of the series.
+        series: DICOM source.
+        origin: description of how the metal was found.
+        is_automatic: whether the mask was not edited by hand.
 
     Raises:
-        BadInput: the series is no DICOM or names no UIDs, or the mask is empty.
+        BadInput: the series is not DICOM or has no UIDs, or the mask is empty.
         CannotWrite: the disk is full or read-only.
     """
     path = Path(path)
@@ -123,27 +123,27 @@ def write_segmentation(
 
 
 def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
-    """Read a DICOM SEG; all its segments count, each pixel that is at least half full.
+    """Read a DICOM SEG: all segments, and fractional pixels of at least one half.
 
     Raises:
-        BadInput: it is no SEG object, is damaged, or belongs to another patient than the series.
+        BadInput: the file is not a SEG object, is damaged, or belongs to another patient than the series.
     """
     data = Source(path, path.stat().st_size).all()
     with quiet():
         try:
             syntax, begin, _ = opening(data)
             if syntax == DEFLATED:
-                inflate(data, begin, path.name)  # refuses what unpacks to too much
+                inflate(data, begin, path.name)  # refuses a file that would unpack to too much data
             dataset = dcmread(BytesIO(data), force=True)
             if str(dataset.get("SOPClassUID", "")) not in _SEG_CLASSES:
-                raise BadInput(f"{path.name} is DICOM but no segmentation (SEG), so it holds no mask.")
+                raise BadInput(f"{path.name} is DICOM but not a segmentation (SEG), so it contains no mask.")
             _refuse_other_patient(dataset, series, path)
             return _segments(dataset, path, syntax, series.volume.grid)
         except BadInput:
             raise
-        except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+        except Exception as why:  # noqa: BLE001 - pydicom raises many types on a damaged file
             note_caught(why, path.name)
-            raise BadInput(f"{path.name} is a DICOM segmentation that is damaged or incomplete.") from None
+            raise BadInput(f"{path.name} is a damaged or incomplete DICOM segmentation.") from None
 
 
 def _refuse_other_patient(dataset: Dataset, series: LoadedSeries, path: Path) -> None:
@@ -158,18 +158,18 @@ def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> S
     functional = list(dataset.PerFrameFunctionalGroupsSequence)
     shared = dataset.SharedFunctionalGroupsSequence[0] if "SharedFunctionalGroupsSequence" in dataset else Dataset()
     if len(functional) != len(frames):
-        raise BadInput(f"{path.name} is a DICOM segmentation that is damaged: it says not where its frames are.")
+        raise BadInput(f"{path.name} is a damaged DICOM segmentation: it does not state where its frames are.")
     measures, across = _of(functional[0], shared, "PixelMeasures"), _across(functional[0], shared)
     row_mm, column_mm = _pixel_mm(measures)
     for one in functional[1:]:
         pixel_mm = _pixel_mm(_of(one, shared, "PixelMeasures"))
         if not np.allclose(_across(one, shared), across, atol=1e-3) or not np.allclose(pixel_mm, (row_mm, column_mm)):
-            raise BadInput(f"{path.name} marks slices of several orientations or pixel sizes, so it is no volume.")
+            raise BadInput(f"{path.name} marks slices of several orientations or pixel sizes, so it is not a volume.")
     positions = np.array([_of(one, shared, "PlanePosition").ImagePositionPatient for one in functional], np.float64)
     index, first_mm, step_mm = _lattice(positions, np.cross(*across), measures, series_grid)
     off_mm = np.linalg.norm(first_mm + index[:, None] * step_mm - positions, axis=1).max()
     if off_mm > 0.1 * min(row_mm, column_mm) + 0.1 * float(np.linalg.norm(step_mm)):
-        raise BadInput(f"{path.name} marks slices at uneven distances, so it is no volume.")
+        raise BadInput(f"{path.name} marks slices at uneven distances, so it is not a volume.")
     mask = np.zeros((int(index.max()) + 1, *frames.shape[1:]), bool)
     for frame, z in zip(frames, index, strict=True):
         mask[z] |= frame
@@ -182,7 +182,7 @@ def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> S
 
 
 def _frames(dataset: Dataset, path: Path, syntax: str) -> NDArray[np.bool_]:
-    """The frames, `[frame, y, x]`, after the file was seen to hold them."""
+    """Return the frames, `[frame, y, x]`, after a check that the file contains them."""
     number, bits = int(dataset.get("NumberOfFrames", 1) or 1), int(dataset.BitsAllocated)
     pixels = number * int(dataset.Rows) * int(dataset.Columns)
     if number < 1 or pixels < 1 or pixels > LARGEST_VOXELS:
@@ -200,7 +200,7 @@ def _frames(dataset: Dataset, path: Path, syntax: str) -> NDArray[np.bool_]:
 
 
 def _across(frame: Dataset, shared: Dataset) -> NDArray[np.float64]:
-    """Directions along a row and along a column of a frame, `[2, 3]`, in LPS."""
+    """Return the directions along a row and a column of a frame in LPS, `[2, 3]`."""
     values = _of(frame, shared, "PlaneOrientation").ImageOrientationPatient
     return np.array(values, np.float64).reshape(2, 3)
 
@@ -213,15 +213,15 @@ def _pixel_mm(measures: Dataset) -> tuple[float, float]:
 def _lattice(
     positions: NDArray[np.float64], normal: NDArray[np.float64], measures: Dataset, series_grid: Grid
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Index of each frame, first position and step from slice to slice, `[3]` in LPS mm.
+    """Return the slice index of each frame, the first position and the slice step, `[3]` in LPS mm.
 
-    The step need not run along the slice normal: slices of a tilted gantry are sheared against each other.
+    The step need not be parallel to the normal: slices of a tilted gantry are sheared against each other.
 
     Args:
-        positions: positions of the first pixel of each frame, `[frame, 3]` in LPS mm.
+        positions: position of the first pixel of each frame, `[frame, 3]` in LPS mm.
         normal: normal of the frames.
-        measures: the stated spacing.
-        series_grid: grid of the series; frames that lie on its slices take over its step.
+        measures: pixel measures with the declared spacing.
+        series_grid: grid of the series; frames on its slices use its step.
     """
     on_series = series_grid.to_index(positions)
     nearest = np.rint(on_series[:, 0])
@@ -240,13 +240,13 @@ def _lattice(
 
 
 def _of(frame: Dataset, shared: Dataset, group: str) -> Dataset:
-    """A functional group of a frame, or that of all frames."""
+    """Return a functional group of a frame, or the one shared by all frames."""
     found: Iterable[Dataset] = frame.get(f"{group}Sequence") or shared.get(f"{group}Sequence") or ()
     return next(iter(found))
 
 
 def _step(places: NDArray[np.float64], measures: Dataset) -> float:
-    """Distance of neighbouring slices: as stated where the frames agree, else their smallest distance."""
+    """Return the slice distance: the declared one if the frames agree with it, otherwise their smallest distance."""
     apart = np.diff(np.unique(np.round(places / _SAME_PLANE_MM).astype(np.int64))) * _SAME_PLANE_MM
     smallest = float(apart.min()) if len(apart) else 0.0
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):

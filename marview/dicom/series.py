@@ -1,4 +1,4 @@
-"""What lies in a folder: studies, their series, and what was passed over."""
+"""The result of a scan: studies, their series, and skipped files."""
 
 import hashlib
 import re
@@ -10,23 +10,23 @@ from marview.dicom.header import SliceHeader
 from marview.text import count
 
 DERIVED_BY = 1000
-"""What marview adds to the number of a series for the one derived from it."""
+"""Offset from the number of a series to that of the series derived from it."""
 
 _DERIVATION = re.compile(r"metal artifact reduction(?:: (.*?) \S+, marview)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Slices that may be one volume, not yet in order; or one NIfTI file.
+    """Unordered slices that may be one volume, or one NIfTI file.
 
     Attributes:
-        uid: the series' own UID; empty where the files name none.
-        key: tells the series of one scan apart, also those that share a UID because one was split.
-        slices: headers, in the order of their instance numbers. Empty for NIfTI.
-        split: why this is only a part of what shares its UID; empty otherwise.
-        nifti: the NIfTI file, where this is one.
-        passed_over: sentences about files that were not looked at and may belong to this series.
-        damaged: files that belong to the folder of this series and could not be read as headers, with the reason.
+        uid: Series Instance UID; empty if the files have none.
+        key: unique key within a scan, also for parts that share a UID.
+        slices: headers ordered by instance number. Empty for NIfTI.
+        split: why this is only a part of the slices with its UID; empty if it is all of them.
+        nifti: NIfTI file; None for DICOM.
+        passed_over: messages about skipped files that may belong to this series.
+        damaged: messages about files in this series' folder whose headers cannot be read.
     """
 
     uid: str
@@ -39,12 +39,12 @@ class Series:
 
     @property
     def digest(self) -> str:
-        """Tells the series of one scan apart as `key` does, and discloses nothing: UIDs often hold a date."""
+        """Return a unique hash of `key` that discloses nothing, because UIDs often contain a date."""
         return hashlib.sha256(self.key.encode()).hexdigest()[:16]
 
     @property
     def description(self) -> str:
-        """What the series calls itself."""
+        """Return the series description, or "Series" with its number."""
         if self.nifti is not None:
             return self.nifti.name
         first = self.slices[0]
@@ -52,7 +52,7 @@ class Series:
 
     @property
     def derived(self) -> str:
-        """What the series was made by, where it is itself a metal artifact reduction: "Normalized MAR of series 3"."""
+        """Return how a corrected series was made, such as "Normalized MAR of series 3"; empty for other series."""
         first = self.slices[0] if self.slices else None
         found = _DERIVATION.search("" if first is None else first.derivation)
         if first is None or found is None:
@@ -63,12 +63,12 @@ class Series:
 
     @property
     def modality(self) -> str:
-        """CT, MR, ...; empty where unsaid."""
+        """Return the modality, such as CT or MR; empty if unknown."""
         return self.slices[0].modality if self.slices else ""
 
     @property
     def path(self) -> Path:
-        """The folder, archive or file it lies in."""
+        """Return the folder, archive or file of the series."""
         if self.nifti is not None:
             return self.nifti
         source = self.slices[0].source
@@ -81,10 +81,10 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The series of one examination of one patient.
+    """The series of one study of one patient.
 
     Attributes:
-        uid: empty where the files name none.
+        uid: Study Instance UID; empty if the files have none.
     """
 
     uid: str
@@ -97,12 +97,12 @@ class Study:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What a folder, archive or file holds.
+    """The contents of a folder, archive or file.
 
     Attributes:
-        skipped: how many files were passed over, by reason ("not DICOM", "not a regular file", ...).
-        damaged: sentences about DICOM files whose header cannot be read.
-        passed_over: sentences about files that may hold slices and could not be looked at.
+        skipped: number of skipped files by reason ("not DICOM", "not a regular file", ...).
+        damaged: messages about DICOM files whose header cannot be read.
+        passed_over: messages about files that may contain slices and could not be read.
     """
 
     path: Path
@@ -113,12 +113,12 @@ class Scan:
 
     @property
     def series(self) -> tuple[Series, ...]:
-        """Every series of every study."""
+        """Return all series of all studies."""
         return tuple(series for study in self.studies for series in study.series)
 
     @property
     def summary(self) -> str:
-        """One line: what was found and what was passed over."""
+        """Return one line about the series found and the files skipped."""
         slices = sum(len(series) for series in self.series)
         parts = [f"{count(len(self.series), 'series', 'series')} with {count(slices, 'slice')}"]
         parts += [f"{number} {reason}" for reason, number in sorted(self.skipped.items())]

@@ -1,4 +1,4 @@
-"""Folders that hold slices, found out before a study is read: nothing is written among them."""
+"""Finds folders of slices before a study is read, so that nothing is written into them."""
 
 import os
 from itertools import islice
@@ -12,14 +12,14 @@ _PEEKED = 50
 
 
 def refuse_among_slices(target: Path, source: Path) -> None:
-    """Refuse a target in or below a folder of slices that lies in what is searched for studies.
+    """Refuse a target in or below a folder of slices inside the searched folder.
 
     Args:
-        target: where something is to be written.
-        source: what is searched; folders outside of it are nobody's source.
+        target: file or folder to write.
+        source: folder searched for studies; folders outside it are not checked.
 
     Raises:
-        UsageError: the target lies there.
+        UsageError: the target lies in or below a folder of slices.
     """
     top = Path(os.path.realpath(source))
     for folder in Path(os.path.realpath(target)).parents:

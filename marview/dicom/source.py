@@ -1,4 +1,4 @@
-"""Where the bytes of one slice are: a regular file, or a member of a zip. Opening one never blocks."""
+"""The source of a slice's bytes: a regular file or a member of a zip. Opening one never blocks."""
 
 import os
 import stat
@@ -21,9 +21,9 @@ class Source:
     """A file on disk, or `member` of the zip at `path`.
 
     Attributes:
-        path: the file on disk.
-        size: bytes of the file, or of the member when unpacked.
-        member: name inside the zip; empty for a plain file.
+        path: file on disk.
+        size: bytes of the file, or of the unpacked member.
+        member: name of the member in the zip; empty for a plain file.
     """
 
     path: Path
@@ -32,16 +32,16 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What sentences call it."""
+        """Return the name for messages."""
         return f"{self.path.name}/{self.member}" if self.member else self.path.name
 
     @property
     def folder(self) -> str:
-        """The folder it lies in, on disk or inside the zip."""
+        """Return its folder, on disk or inside the zip."""
         return f"{self.path}/{Path(self.member).parent}" if self.member else str(self.path.parent)
 
     def head(self, count: int) -> bytes:
-        """The first `count` bytes, or fewer where the file is shorter.
+        """Read the first `count` bytes, or fewer if the file is shorter.
 
         Raises:
             BadInput: the file cannot be read.
@@ -52,12 +52,12 @@ class Source:
                     return stream.read(count)
             with open_regular(self.path) as stream:
                 return stream.read(count)
-        except Exception as why:  # noqa: BLE001 - damaged archives raise whatever their parts lead the packers to
+        except Exception as why:  # noqa: BLE001 - damaged archives raise many types
             note_caught(why, self.name)
             raise BadInput(f"{self.name} cannot be read ({_reason(why)}).") from None
 
     def all(self) -> bytes:
-        """Every byte.
+        """Read all bytes.
 
         Raises:
             BadInput: the file cannot be read, or is larger than a slice can be.
@@ -69,10 +69,10 @@ class Source:
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """The zip at a path, its directory read once for all its members; whoever asks leaves it open.
+    """Return the opened zip at a path, cached so that its directory is read once; do not close it.
 
     Raises:
-        Exception: whatever a damaged directory leads zipfile to.
+        Exception: any exception of zipfile on a damaged directory.
     """
     status = path.stat()
     return _opened(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
@@ -80,7 +80,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 @lru_cache(maxsize=2)
 def _opened(path: Path, _version: tuple[int, ...]) -> zipfile.ZipFile:
-    """Kept by what the file is now; one that nobody keeps or reads any more closes itself."""
+    """Open a zip, cached by path and version of the file; it closes itself when no longer referenced."""
     return zipfile.ZipFile(path)
 
 

@@ -1,4 +1,4 @@
-"""Split what shares a series UID and is not one volume."""
+"""Splits slices that share a series UID but are not one volume."""
 
 import math
 from collections import defaultdict
@@ -16,15 +16,15 @@ _SAME_SPACING = 2e-4
 
 
 def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Series]:
-    """Divide the slices of one series UID into parts that may each be a volume.
+    """Split the slices of one series UID into parts that may each be a volume.
 
-    Parts differ in kind of image (scout, modality, colour), size, pixel spacing, orientation or frame of reference;
-    where positions then still occur more than once, or slices of two kinds lie between each other, in phase, trigger
-    time, echo, kernel, tube voltage or acquisition.
+    Parts differ in kind of image (scout, modality, colour), size, pixel spacing, orientation or frame of reference. If
+    positions still repeat or slices of two kinds alternate, parts also differ in phase, trigger time, echo, kernel,
+    tube voltage or acquisition.
 
     Args:
         slices: slices of one series UID, study and patient.
-        other_patient: which patient this is of those that share the UID, from 1; 0 where there is only one.
+        other_patient: number of the patient among those that share the UID, from 1; 0 for a single patient.
     """
     ordered = sorted(slices, key=lambda header: (header.instance or 0, header.source.name))
     parts: list[tuple[str, list[SliceHeader]]] = [("", ordered)]
@@ -78,7 +78,7 @@ def _by(slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]) -
 def _alike(
     slices: Sequence[SliceHeader], are_alike: Callable[[SliceHeader, SliceHeader], bool]
 ) -> list[list[SliceHeader]]:
-    """Groups of slices that are like the first of their group."""
+    """Group slices that match the first of their group."""
     groups: list[list[SliceHeader]] = []
     for header in slices:
         for group in groups:
@@ -91,7 +91,7 @@ def _alike(
 
 
 def _have_one_spacing(one: SliceHeader, other: SliceHeader) -> bool:
-    """Whether pixel spacings differ by no more than files round them."""
+    """Return whether pixel spacings are equal up to rounding in files."""
     if one.spacing_mm is None or other.spacing_mm is None:
         return one.spacing_mm is other.spacing_mm
     return all(abs(a - b) <= _SAME_SPACING * a for a, b in zip(one.spacing_mm, other.spacing_mm, strict=True))
@@ -106,7 +106,7 @@ def _are_parallel(one: SliceHeader, other: SliceHeader) -> bool:
 
 
 def _by_phase(slices: list[SliceHeader]) -> tuple[str, list[list[SliceHeader]]]:
-    """Phases, where one tag divides slices that repeat positions or lie between each other into stacks that do not."""
+    """Split by a tag that separates repeated positions or alternating slices into plain stacks; return its name too."""
     repeats = _repeats_positions(slices)
     for tag in [name for name, _ in slices[0].phase]:
         groups = _by(slices, lambda header, tag=tag: dict(header.phase)[tag])  # type: ignore[misc]
@@ -120,7 +120,7 @@ def _by_phase(slices: list[SliceHeader]) -> tuple[str, list[list[SliceHeader]]]:
 
 
 def _lie_between_each_other(groups: Sequence[Sequence[SliceHeader]]) -> bool:
-    """Whether slices of one group lie between those of another: one after the other, groups are parts of one scan."""
+    """Return whether slices of groups alternate; groups that follow one another are parts of one scan."""
     slices = [header for group in groups for header in group]
     if any(header.position_mm is None or header.orientation is None for header in slices):
         return False
@@ -130,7 +130,7 @@ def _lie_between_each_other(groups: Sequence[Sequence[SliceHeader]]) -> bool:
 
 
 def _repeats_positions(slices: Sequence[SliceHeader]) -> bool:
-    """Whether two images that are not the same instance lie at one place."""
+    """Return whether two different instances share a position."""
     places: dict[Hashable, str] = {}
     cell_mm = SAME_POSITION_MM
     if all(header.position_mm is not None and header.orientation is not None for header in slices):

@@ -1,4 +1,4 @@
-"""Put slices in order by their positions along the slice normal, and fit the grid they lie on."""
+"""Orders slices by position along the slice normal, and fits their grid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from marview.geometry import Grid
 _SAME_PLACE_MM = 0.02
 TILTED_DEGREES = 0.3
 _MOST_EQUAL_GAPS = 3
-"""So many equal gaps in a row are a spacing, not slices that are missing one by one."""
+"""Number of equal gaps in a row that count as a spacing instead of missing slices."""
 _MOST_TILT_DEGREES = 31
 
 
 def tolerance_mm(step_mm: float) -> float:
-    """How far a slice may lie from its place on an even grid: positions are often rounded to 0.1 mm."""
+    """Return the tolerated deviation of a slice from an even grid; positions are often rounded to 0.1 mm."""
     return min(0.06, 0.25 * step_mm) + 0.01 * step_mm
 
 
 def same_place_mm(distances: NDArray[np.float64]) -> float:
-    """How near two of the slices at these distances lie when they claim one place: less where steps are tiny."""
+    """Return the distance below which two slices share a position; smaller for tiny steps."""
     steps = np.diff(np.sort(distances))
     steps = steps[steps > 1e-3]
     return min(_SAME_PLACE_MM, 0.3 * float(np.median(steps))) if steps.size else _SAME_PLACE_MM
 
 
 def normal_of(header: SliceHeader) -> NDArray[np.float64]:
-    """The slice normal in LPS, `[3]`, turned so that its largest component points to L, P or S.
+    """Return the slice normal in LPS, `[3]`, with its largest component pointing to L, P or S.
 
-    The header's orientation must be known.
+    The header must have an orientation.
     """
     orientation = np.asarray(header.orientation, dtype=np.float64)
     normal = np.cross(orientation[:3], orientation[3:])
@@ -40,7 +40,7 @@ def normal_of(header: SliceHeader) -> NDArray[np.float64]:
 
 
 def distances_mm(slices: Sequence[SliceHeader]) -> NDArray[np.float64]:
-    """Position of each slice along the normal of the first, `[slice]`."""
+    """Return the position of each slice along the normal of the first, `[slice]`, in mm."""
     return np.asarray([header.position_mm for header in slices], dtype=np.float64) @ normal_of(slices[0])
 
 
@@ -50,17 +50,17 @@ class _Lattice:
     first_mm: NDArray[np.float64]
     step_mm: NDArray[np.float64]
     off_mm: NDArray[np.float64]
-    """How far each slice lies from its place."""
+    """A fitted even grid and the deviation of each slice from it."""
 
 
 def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
-    """Order slices of one orientation with positions all different, and fit their grid.
+    """Order slices of one orientation and distinct positions, and fit their grid.
 
-    A gap that a whole number of slices would fill stays open (None in the stack). Where the slices lie on no even
-    grid, the stack holds them in order and a finding says that it is no volume.
+    A gap that a whole number of slices would fill stays open (None in the stack). If the slices do not lie on an even
+    grid, the stack holds them in order, with a finding that it is not a volume.
 
     Args:
-        slices: with positions and orientation, in any order.
+        slices: headers with position and orientation, in any order.
     """
     distance = distances_mm(slices)
     order = np.argsort(distance, kind="stable")
@@ -83,7 +83,7 @@ def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
 
 
 def loose(slices: Sequence[SliceHeader]) -> Stack:
-    """Slices that are no volume, in the order of their instance numbers, on a grid that only says the pixel size."""
+    """Return slices that are not a volume, ordered by instance number, on a grid with only the pixel size."""
     first = slices[0]
     shape = (len(slices), first.rows, first.columns)
     if first.orientation is not None and first.position_mm is not None:
@@ -93,7 +93,7 @@ def loose(slices: Sequence[SliceHeader]) -> Stack:
 
 
 def _nominal_step(header: SliceHeader) -> NDArray[np.float64]:
-    """One slice alone has no neighbour to measure from: its own thickness, or 1 mm."""
+    """Return the step of a single slice: its thickness, or 1 mm."""
     thickness = header.thickness_mm
     return normal_of(header) * (thickness if thickness is not None and 0 < thickness < 100 else 1.0)
 
@@ -131,7 +131,7 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
         return Finding(
             Kind.NOT_A_VOLUME,
             f"{slices[worst].name} and {slices[worst + 1].name} are shifted sideways against each other, so the slices "
-            "are no even stack: they can be viewed one by one, not measured or corrected.",
+            "are not an even stack: they can be viewed one by one, not measured or corrected.",
             Outcome.VIEWS,
         )
     return Finding(
@@ -143,9 +143,9 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
 
 
 def _has_two_spacings(slices: Sequence[SliceHeader], lattice: _Lattice) -> bool:
-    """Whether wider gaps are a second spacing, with nothing missing in them.
+    """Return whether wider gaps are a second spacing instead of missing slices.
 
-    The thickness of the slices beside a gap says so, or the same gap comes several times in a row.
+    The thickness of the slices beside a gap shows this, or several equal gaps in a row.
     """
     steps = np.diff(lattice.index)
     wide = np.flatnonzero(steps > 1)
@@ -179,7 +179,7 @@ def _gap_findings(slices: Sequence[SliceHeader], distance: NDArray[np.float64], 
 
 
 def _plane_findings(header: SliceHeader, step_mm: NDArray[np.float64] | None) -> list[Finding]:
-    """Whether the slices are tilted (the stack is sheared) or reformatted (the rays did not run in their plane)."""
+    """Return findings on tilted slices (a sheared stack) and reformatted ones (rays not in their plane)."""
     normal = normal_of(header)
     from_axis = float(np.degrees(np.arccos(min(abs(normal[2]), 1.0))))
     shear = 0.0
@@ -201,7 +201,7 @@ def _plane_findings(header: SliceHeader, step_mm: NDArray[np.float64] | None) ->
             Finding(
                 Kind.REFORMAT,
                 f"The slices lie {from_axis:.0f} degrees from the axial plane: {unless}the rays did not run in them, "
-                "so the fan-beam assumption of every method fails here and corrections are worth less.",
+                "so the fan-beam assumption of all methods fails and corrections are less reliable.",
             )
         ]
     return []

@@ -1,4 +1,4 @@
-"""Hear what compiled code prints to standard error, and keep it out of the person's terminal: it goes to the log."""
+"""Redirects output of compiled code on standard error from the terminal to the log."""
 
 import contextlib
 import logging
@@ -13,14 +13,14 @@ _MOST_CHARACTERS = 600
 _log = logging.getLogger(__name__)
 _lock = threading.RLock()
 _aside: list[IO[bytes]] = []
-"""The file that takes what is printed, once there is one."""
+"""The file that receives the output, once it exists."""
 
 
 class Heard:
-    """What was printed within a block.
+    """The output of a block.
 
     Attributes:
-        text: complete once the block has ended.
+        text: output, complete after the block.
     """
 
     text = ""
@@ -28,9 +28,9 @@ class Heard:
 
 @contextmanager
 def heard_on_stderr() -> Iterator[Heard]:
-    """Until the block ends, what is written to the file descriptor of standard error goes to the log and to `Heard`.
+    """Redirect the file descriptor of standard error to the log and to `Heard` during a block.
 
-    Standard error belongs to the whole process, so one block runs at a time: what it hears is its own.
+    Standard error belongs to the whole process, so only one block runs at a time.
     """
     heard = Heard()
     with _lock:
@@ -47,10 +47,10 @@ def heard_on_stderr() -> Iterator[Heard]:
 
 
 def _turn_aside() -> int:
-    """Turn standard error to the file; gives the descriptor to turn it back with, -1 where it cannot be turned."""
-    with contextlib.suppress(OSError):  # there may be no standard error, or no place for a file
+    """Redirect standard error to the file; return the saved descriptor, or -1 if redirection is impossible."""
+    with contextlib.suppress(OSError):  # standard error may be closed, or a temporary file impossible
         if not _aside:
-            _aside.append(tempfile.TemporaryFile())  # noqa: SIM115 - kept for the next time
+            _aside.append(tempfile.TemporaryFile())  # noqa: SIM115 - reused by later blocks
         kept = os.dup(2)
         try:
             os.dup2(_aside[0].fileno(), 2)

@@ -1,6 +1,6 @@
-"""Text that is taken over from a source byte for byte, in whatever character set it is and whichever it claims.
+"""Copies texts of a source byte by byte, whatever their real and declared character sets.
 
-Decoded and encoded again, text whose bytes are not of its declared character set becomes other text, and an archive
+If the bytes of a text do not match its declared character set, decoding and encoding change the text, and an archive
 takes the patient for another one.
 """
 
@@ -43,9 +43,9 @@ _EXPLICIT_LITTLE_ENDIAN = (False, True)
 
 
 def keep_text(dataset: Dataset) -> None:
-    """Keep the bytes of all text, at every depth, for when the data set is written as explicit little endian.
+    """Preserve the bytes of all texts, at every depth, for writing as explicit little endian.
 
-    pydicom does so itself where that is the encoding it was read from; from others it decodes and encodes anew.
+    pydicom preserves them only if the source has that encoding; otherwise it decodes and encodes again.
     """
     is_implicit, is_little_endian = dataset.original_encoding
     if (is_implicit, is_little_endian) == _EXPLICIT_LITTLE_ENDIAN or is_little_endian is None:
@@ -60,13 +60,13 @@ def keep_text(dataset: Dataset) -> None:
 
 
 def identity_of(dataset: Dataset) -> dict[BaseTag, RawDataElement]:
-    """Text of a source that identifies the patient and the study, not yet decoded."""
+    """Return the undecoded texts of a source that identify patient and study."""
     tags = (tag for tag in dataset.keys() if tag == _CHARACTER_SET or tag in _STUDY or tag.group == 0x0010)  # noqa: SIM118
     return {tag: raw for tag in tags if (raw := _raw_text(dataset, tag)) is not None}
 
 
 def put_text(dataset: Dataset, texts: Mapping[BaseTag, RawDataElement]) -> None:
-    """Put text into a data set so that its bytes are written as they are."""
+    """Insert texts into a data set so that their bytes are written unchanged."""
     for tag, raw in texts.items():
         dataset._dict[tag] = raw  # noqa: SLF001 - assigning it would decode it
     encodings = dataset._character_set  # noqa: SLF001
@@ -74,7 +74,7 @@ def put_text(dataset: Dataset, texts: Mapping[BaseTag, RawDataElement]) -> None:
 
 
 def is_verbatim(written: bytes, begin: int, texts: Mapping[BaseTag, RawDataElement]) -> bool:
-    """Whether a written file, explicit little endian, its data set from `begin`, holds the same bytes of text."""
+    """Return whether a file in explicit little endian, its data set at `begin`, contains the same bytes of text."""
     found = find(written, begin, {int(tag) for tag in texts}, is_explicit=True).values
     return all(_bare(found.get(int(tag), b"")) == _bare(raw.value or b"") for tag, raw in texts.items())
 
@@ -84,12 +84,12 @@ def _bare(value: bytes) -> bytes:
 
 
 def _raw_text(dataset: Dataset, tag: BaseTag) -> RawDataElement | None:
-    """An element that has not been decoded, as explicit little endian; None where it is no text."""
+    """Return an undecoded element as explicit little endian; None if it is not text."""
     raw: Any = dataset.get_item(tag)
     if not isinstance(raw, RawDataElement):
         if tag != _CHARACTER_SET or raw is None:
             return None
-        said = raw.value or ""  # pydicom decodes it whenever it decodes anything
+        said = raw.value or ""  # pydicom decodes the character set with the first text
         value = (said if isinstance(said, str) else "\\".join(map(str, said))).encode("latin-1", "replace")
         raw = RawDataElement(tag, "CS", len(value), value, 0, is_implicit_VR=False, is_little_endian=True)
     kind = raw.VR
@@ -106,15 +106,15 @@ def _raw_text(dataset: Dataset, tag: BaseTag) -> RawDataElement | None:
 
 
 def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag, RawDataElement]) -> None:
-    """Write a new DICOM object with the text of its source, and read it back before it appears.
+    """Write a new DICOM object with texts of its source, after reading it back and comparing.
 
     Args:
-        dataset: the object; it receives the text.
-        path: target, written whole or not at all.
-        identity: text of the source, as `identity_of` returns it.
+        dataset: object that receives the texts.
+        path: output file, written whole or not at all.
+        identity: texts of the source, from `identity_of`.
 
     Raises:
-        CannotWrite: the disk is full or read-only, or the text was not the same when read back.
+        CannotWrite: the disk is full or read-only, or the texts differed when read back.
     """
     correct_ambiguous_vr(dataset, is_little_endian=True)
     dataset.pop("SpecificCharacterSet", None)
@@ -123,4 +123,4 @@ def write_with_identity(dataset: Dataset, path: Path, identity: Mapping[BaseTag,
         dataset.save_as(part)
         data = part.read_bytes()
         if not is_verbatim(data, opening(data)[1], identity):
-            raise CannotWrite(f"{path} was not the same when read back. Nothing was left behind; try another disk.")
+            raise CannotWrite(f"{path} differed when read back. Nothing was left behind; try another disk.")

@@ -1,4 +1,4 @@
-"""Every regular file under a path, without ever blocking: folders and links followed once, zips looked into."""
+"""Lists the regular files under a path, in folders, links and zips, without blocking."""
 
 import os
 import stat
@@ -17,21 +17,21 @@ ABSENT = "listed in the DICOMDIR but missing"
 _OUTSIDE, _UNREADABLE = "outside the DICOMDIR's medium", "unreadable folders"
 _DANGLING, _ENCRYPTED = "dangling links", "encrypted"
 HIDING = (ABSENT, _OUTSIDE, _UNREADABLE, _DANGLING, _ENCRYPTED)
-"""Reasons to skip a file that may well hold a slice."""
+"""Reasons for skipping a file that may contain a slice."""
 
 MOST_FILES = 200_000
 LARGEST_ARCHIVE_BYTES = 16 << 30
 LARGEST_RATIO = 200
-"""A zip that unpacks to more than this many times its size is a bomb, not a study."""
+"""Largest ratio of unpacked to packed size of a zip; beyond it, the zip is a bomb."""
 
 
 def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
-    """Every regular file under `path` (a folder, a zip or one file), in a fixed order.
+    """Yield every regular file under `path` (a folder, a zip or a file), in a fixed order.
 
-    FIFOs, sockets, devices, dangling links and folders met twice are counted in `skipped`.
+    FIFOs, sockets, devices, dangling links and folders found twice are counted in `skipped`.
 
     Raises:
-        BadInput: `path` is not there, is not readable, or is a zip that cannot be trusted.
+        BadInput: `path` does not exist, cannot be read, or is a zip bomb or damaged zip.
     """
     try:
         status = path.stat()
@@ -49,7 +49,7 @@ def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
 
 
 def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
-    """The files that a DICOMDIR lists, as far as they are there; never one outside its folder.
+    """Yield the existing files that a DICOMDIR lists, never one outside its folder.
 
     Raises:
         BadInput: the DICOMDIR cannot be read.
@@ -61,7 +61,7 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
         file_ids = [record.get("ReferencedFileID") for record in records]
     except BadInput:
         raise
-    except Exception as why:  # noqa: BLE001 - pydicom raises whatever a broken file leads it to
+    except Exception as why:  # noqa: BLE001 - pydicom raises many types on a damaged file
         note_caught(why, str(directory))
         raise BadInput(f"{directory} is a damaged DICOMDIR. Open the folder it lies in.") from None
     for file_id in file_ids:
@@ -83,9 +83,9 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
 
 
 def _on_medium(medium: Path, parts: list[str]) -> Path:
-    """The file that a DICOMDIR means, also where its name was changed on the way.
+    """Return the file that a DICOMDIR refers to, even if copying changed its name.
 
-    Copying from a medium may change the case, append an extension, or keep the version (;1) of ISO 9660.
+    Copying from a medium may change case, append an extension, or keep the version (;1) of ISO 9660.
     """
     path = medium.joinpath(*parts)
     if path.exists() or ".." in parts:
@@ -108,7 +108,7 @@ def _plain(name: str) -> str:
 
 
 def is_zip(path: Path) -> bool:
-    """Whether a regular file begins like a zip."""
+    """Return whether a regular file starts like a zip."""
     try:
         with open_regular(path) as stream:
             return stream.read(4) in {b"PK\x03\x04", b"PK\x05\x06"}
@@ -150,7 +150,7 @@ def _folder(top: Path, skipped: Counter[str]) -> Iterator[Source]:
 def _archive(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     try:
         members = open_zip(path).infolist()
-    except Exception as why:  # noqa: BLE001 - a damaged directory raises all sorts
+    except Exception as why:  # noqa: BLE001 - a damaged directory raises many types
         note_caught(why, str(path))
         raise BadInput(f"{path} is a damaged zip. Unpack it by other means and open the folder.") from None
     unpacked = sum(member.file_size for member in members)

@@ -89,7 +89,7 @@ def test_what_lies_outside_is_told(series, mask, tmp_path) -> None:
     path = save_nrrd(tmp_path / "far.nrrd", mask.transpose(2, 1, 0).astype(np.uint8), origin=(0, 0, 4.0))
     read = read_mask(path, series)
     np.testing.assert_array_equal(read.mask[2:], mask[:3])
-    assert read.notes == ("Left out of far.nrrd: 1 voxel outside of the series.",)
+    assert read.notes == ("Left out of far.nrrd: 1 voxel outside the series.",)
 
 
 def test_several_labels_and_segments_are_all_metal_and_named(series, mask, tmp_path) -> None:
@@ -131,14 +131,14 @@ def test_what_is_no_mask_is_refused_in_a_sentence(series, mask, tmp_path) -> Non
     for name, said in {
         "absent.dcm": "cannot be read",
         "empty.nii": "is an empty mask",
-        "volume.nii": "is no mask: its values go from -100 to 499",
-        "shares.nii": "is no mask",
-        "nan.nii": "is no mask",
+        "volume.nii": "is not a mask: its values go from -100 to 499",
+        "shares.nii": "is not a mask",
+        "nan.nii": "is not a mask",
         "elsewhere.nii": "lies outside the volume",
-        "words.dcm": "neither DICOM SEG nor NRRD",
-        "words.nrrd": "is no NRRD file",
-        "nowhere.nrrd": "says not where its voxels are",
-        "detached.nhdr": "keeps its values in another file",
+        "words.dcm": "not DICOM SEG, NRRD or NIfTI",
+        "words.nrrd": "is not a readable NRRD file",
+        "nowhere.nrrd": "does not state where its voxels are",
+        "detached.nhdr": "stores its values in another file",
         "cut.nrrd": "truncated",
         "huge.nrrd": "claims 30000 x 30000 x 30000 voxels",
     }.items():
@@ -148,9 +148,9 @@ def test_what_is_no_mask_is_refused_in_a_sentence(series, mask, tmp_path) -> Non
         assert str(refusal.value).endswith((".", "?"))
 
 
-def test_dicom_that_is_no_usable_segmentation_is_refused(series, mask, tmp_path) -> None:
+def test_dicom_that_is_not_a_usable_segmentation_is_refused(series, mask, tmp_path) -> None:
     image = series.sources[0].source.path
-    with pytest.raises(BadInput, match="is DICOM but no segmentation"):
+    with pytest.raises(BadInput, match="is DICOM but not a segmentation"):
         read_mask(image, series)
     whole = dcmread(export.write_mask(tmp_path / "m.dcm", mask, series))
 
@@ -167,7 +167,7 @@ def test_dicom_that_is_no_usable_segmentation_is_refused(series, mask, tmp_path)
     assert whole.NumberOfFrames == 3
     for path, said in (
         (bent("many.dcm", NumberOfFrames=2_000_000_000), "claims 2000000000 frames"),
-        (bent("few.dcm", NumberOfFrames=2), "segmentation that is damaged"),
+        (bent("few.dcm", NumberOfFrames=2), "damaged DICOM segmentation"),
         (bent("cut.dcm", PixelData=whole.PixelData[:4]), "is truncated"),
         (bent("bare.dcm", PerFrameFunctionalGroupsSequence=None), "damaged or incomplete"),
     ):
@@ -251,5 +251,5 @@ def test_lengths_of_nrrd_are_mm_whatever_unit_it_counts_in(series, mask, tmp_pat
 def test_an_nrrd_that_counts_in_no_length_is_refused(series, mask, tmp_path) -> None:
     values = mask.transpose(2, 1, 0).astype(np.uint8)
     path = save_nrrd(tmp_path / "m.nrrd", values, **{"space units": ["s", "s", "s"]})
-    with pytest.raises(BadInput, match=r"m\.nrrd counts lengths in s"):
+    with pytest.raises(BadInput, match=r"m\.nrrd gives lengths in s"):
         read_mask(path, series)

@@ -67,4 +67,4 @@ def test_only_slices_that_a_codec_decoded_are_compared(slices, save, syntax) -> 
     assert loaded.report.is_volume
     assert not loaded.report.question
     if doubtful:
-        assert doubtful[0].sentence.startswith("002.dcm may be damaged: at row 30 ")
+        assert doubtful[0].sentence.startswith("002.dcm may be damaged: from row 30 on,")

@@ -42,7 +42,7 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
         groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
         if len(groups) != header.frames:
             known = f"{len(groups)} of its {header.frames} frames"
-            raise BadInput(f"{header.source.name} is damaged: it states positions of only {known}.")
+            raise BadInput(f"{header.source.name} is damaged: it gives positions of {known}.")
         return [
             _frame(header, number, (group, shared), part)
             for number, (group, part) in enumerate(zip(groups, parts, strict=True), 1)

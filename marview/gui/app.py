@@ -72,7 +72,7 @@ def _say_bug(window: MainWindow, kind: type[BaseException], bug: BaseException, 
     """Log an unexpected error and show a message; the window stays open."""
     logging.getLogger("marview").error("not expected", exc_info=(kind, bug, trace))
     window.session.messages.error(
-        f"marview met an unexpected error ({kind.__name__}). Your studies stay open; the log has the details."
+        f"Something went wrong inside marview ({kind.__name__}). Your studies stay open; the log has the details."
     )
 
 

@@ -92,8 +92,8 @@ def test_what_is_noted_of_mask_and_region_is_told(
     common = {"method": "linear_interpolation", "margins": "0,2", "device": Device.CPU}
     assert sweep(series, output=tmp_path / "out", mask=mask, roi=region, **common) == 0
     told = capsys.readouterr().err
-    assert "mask.nii.gz lies on other voxels" in told
-    assert "region.nii.gz lies on other voxels" in told
+    assert "mask.nii.gz has another grid" in told
+    assert "region.nii.gz has another grid" in told
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def test_a_mask_on_other_voxels_is_resampled_and_says_so(series, mask, tmp_path)
     path = save_nrrd(tmp_path / "fine.nrrd", fine, np.diag([0.5, 0.5, 2.0]), (-0.25, -0.25, 0))
     read = read_mask(path, series)
     np.testing.assert_array_equal(read.mask, mask)
-    assert "fine.nrrd lies on other voxels than the series: it was resampled" in read.notes[0]
+    assert "fine.nrrd has another grid than the series: it was resampled" in read.notes[0]
 
 
 def test_what_lies_outside_is_told(series, mask, tmp_path) -> None:
@@ -167,7 +167,7 @@ def test_dicom_that_is_not_a_usable_segmentation_is_refused(series, mask, tmp_pa
     assert whole.NumberOfFrames == 3
     for path, said in (
         (bent("many.dcm", NumberOfFrames=2_000_000_000), "claims 2000000000 frames"),
-        (bent("few.dcm", NumberOfFrames=2), "damaged DICOM segmentation"),
+        (bent("few.dcm", NumberOfFrames=2), "damaged or incomplete"),
         (bent("cut.dcm", PixelData=whole.PixelData[:4]), "is truncated"),
         (bent("bare.dcm", PerFrameFunctionalGroupsSequence=None), "damaged or incomplete"),
     ):

@@ -20,7 +20,7 @@ def test_the_folder_is_read_off_what_is_said(tmp_path) -> None:
     ("code", "why"),
     [
         ("import sys; print('marview: The disk is full.', file=sys.stderr); sys.exit(3)", "The disk is full."),
-        ("", "nothing"),
+        ("", "no reason"),
     ],
 )
 def test_what_fails_is_a_sentence(code: str, why: str) -> None:

@@ -196,7 +196,7 @@ def test_sixty_results_hold_no_descriptors_and_no_shared_memory(opened, mail) ->
         opened.reduce()
         ended(opened, mail)
     assert len(opened.results) == 61
-    assert held() == before
+    mail.wait_until(lambda: held() == before)
 
 
 def test_a_run_without_room_for_its_arrays_is_refused(opened, said, monkeypatch) -> None:

@@ -24,7 +24,7 @@ _OWNER = ".owner"
 _PART_FILE = re.compile(rf"{re.escape(PART)}([0-9a-f]{{12}})-(\d+)-(\d*)-[0-9a-f]+")
 _LONGEST_SUFFIX = 16
 _LONGEST_NAME = 240
-"""Largest length of a file name in bytes: file systems allow 255, of which the prefix of a part file needs some."""
+"""Largest length of a file name in bytes: file systems allow 255, and part files have a prefix."""
 _LEAST_BYTES = 1 << 16
 """Smallest disk space in bytes of a file with its folder."""
 _NAMELESS_SECONDS = 60

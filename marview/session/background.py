@@ -60,7 +60,7 @@ class Background:
         self.run(release, lambda _: None, lambda _: None)
 
     def latest(self) -> "Latest":
-        """Return a request slot on these threads of which only the latest request is answered."""
+        """Return a slot for requests to these threads; only the latest is answered."""
         return Latest(self._answer, self.start)
 
     def _answer(self, call: Callable[[], None]) -> None:
@@ -78,7 +78,7 @@ class Background:
 
 
 class Latest:
-    """Requests for slow work of which only the latest is answered.
+    """Requests for slow work; only the latest is answered.
 
     Attributes:
         is_busy: whether work is running, even if outdated.

@@ -191,6 +191,7 @@ def test_sixty_results_hold_no_descriptors_and_no_shared_memory(opened, mail) ->
 
     opened.reduce()
     ended(opened, mail)
+    held()  # makes the folder of temporary files, with its lock
     before = held()
     for _ in range(60):
         opened.reduce()

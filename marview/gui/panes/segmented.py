@@ -1,4 +1,4 @@
-"""A row of buttons of which exactly one is on."""
+"""A row of buttons with exactly one on."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget

@@ -36,6 +36,11 @@ class Crossing:
     bone: Tensor
     share: Tensor
 
+    def of_slice(self, number: int) -> "Crossing":
+        """Take one slice."""
+        part = slice(number, number + 1)
+        return Crossing(self.water[part], self.bone[part], self.share[part])
+
 
 @dataclass(frozen=True, eq=False)
 class ScanModel:

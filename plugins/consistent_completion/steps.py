@@ -1,7 +1,8 @@
 """The joint steps: tissue and metal are changed until the predicted scan agrees with the measured one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -113,6 +114,19 @@ class Remainder:
     path: Tensor
     doubt: Tensor
     is_told: Tensor
+
+
+Part = TypeVar("Part", Estimate, Remainder, Crossing)
+
+
+def joined(slices: Sequence[Part]) -> Part:
+    """Put together slices that were taken apart."""
+    columns = {each.name: [getattr(part, each.name) for part in slices] for each in fields(slices[0])}
+    whole: dict[str, Any] = {
+        name: joined(values) if isinstance(values[0], Crossing) else torch.cat(values)
+        for name, values in columns.items()
+    }
+    return type(slices[0])(**whole)
 
 
 def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) -> Remainder:

@@ -8,6 +8,8 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
+from marview.volume.box import box_of
+
 
 class OverlayItem(QGraphicsItem):
     """A scene item that draws one coloured picture into a rectangle."""
@@ -84,7 +86,9 @@ class MaskPicture:
             rows, columns = mask.shape
             kind = QImage.Format.Format_ARGB32_Premultiplied
             self._image = QImage(self._pixels.data, columns, rows, columns * 4, kind)
-        self._pixels[:] = self._colours[_edged(mask)]
+        self._pixels.fill(self._colours[0])
+        if (box := box_of(mask[None])) is not None:
+            self.redraw(mask, *box[1:])
         return self._image
 
     def redraw(self, mask: NDArray[np.bool_], rows: slice, columns: slice) -> None:

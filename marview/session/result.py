@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from marview.errors import BadInput
 from marview.mar.messages import SliceDone
 from marview.session.plane_store import KeptPlane, PlaneStore
+from marview.volume.box import Box, box_of, shape_of
 from marview.volume.correction import corrected
 from marview.volume.provenance import Provenance
 
@@ -48,7 +50,7 @@ class CorrectedHu:
 
 
 class KeptMask:
-    """A compact metal mask: one bit per pixel of the slices that contain metal or are corrected.
+    """A compact metal mask: one bit per pixel around the metal of the slices that are corrected.
 
     Args:
         mask: bool, `[z, y, x]`.
@@ -57,25 +59,35 @@ class KeptMask:
 
     def __init__(self, mask: NDArray[np.bool_], slices: Sequence[int]) -> None:
         self.shape: tuple[int, ...] = mask.shape
-        self._bits = {z: np.packbits(mask[z]) for z in slices}
+        self._slices = tuple(slices)
+        self._kept: dict[int, tuple[Box, NDArray[np.uint8]]] = {}
+        for z in slices:
+            if (box := box_of(mask[z : z + 1])) is not None:
+                self._kept[z] = box, np.packbits(mask[z : z + 1][box])
 
     @property
     def span(self) -> slice:
-        """Return the range of slices from the first to the last stored one."""
-        return slice(min(self._bits, default=0), max(self._bits, default=-1) + 1)
+        """Return the range of slices from the first to the last one given."""
+        return slice(min(self._slices, default=0), max(self._slices, default=-1) + 1)
 
     def __getitem__(self, z: int) -> NDArray[np.bool_]:
-        """Return the mask of a slice, bool `[y, x]`."""
-        rows, columns = self.shape[1:]
-        if z not in self._bits:
-            return np.zeros((rows, columns), bool)
-        return np.unpackbits(self._bits[z], count=rows * columns).view(np.bool_).reshape(rows, columns)
+        """Return the metal of a slice, bool `[y, x]`."""
+        plane = np.zeros((1, *self.shape[1:]), bool)
+        self._write_slice(z, plane)
+        metal: NDArray[np.bool_] = plane[0]
+        return metal
 
     def write_to(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Write the slices into an empty mask, bool `[z, y, x]`, and return it."""
-        for z in self._bits:
-            mask[z] = self[z]
+        for z in self._kept:
+            self._write_slice(z, mask[z : z + 1])
         return mask
+
+    def _write_slice(self, z: int, plane: NDArray[np.bool_]) -> None:
+        if z in self._kept:
+            box, bits = self._kept[z]
+            shape = shape_of(box)
+            plane[box] = np.unpackbits(bits, count=math.prod(shape)).view(np.bool_).reshape(shape)
 
 
 class SettledCorrection:

@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 from PySide6.QtGui import QColor
 
-from marview.gui.overlay import outlined, ramp
+from marview.gui.overlay import MaskPicture, outlined, ramp
 
 
 def alphas(image) -> np.ndarray:
@@ -32,3 +33,19 @@ def test_a_ramp_grows_with_strength_and_ends() -> None:
     found = alphas(ramp(np.array([[0, 0.25, 0.5, 1, 7]], np.float32), QColor("orange"), 200))[0]
     assert found[0] == 0
     assert found[1] < found[2] < found[3] == found[4] == 200
+
+
+@pytest.mark.parametrize(
+    "place",
+    [(slice(3, 9), slice(4, 8)), (slice(0, 4), slice(0, 3)), (slice(8, 12), slice(6, 10)), (slice(0), slice(0))],
+)
+def test_a_painted_mask_looks_like_any_other(place: tuple[slice, slice]) -> None:
+    mask = np.zeros((12, 10), bool)
+    mask[place] = True
+    picture = MaskPicture(QColor("orange"), 90, 235)
+    picture.draw(np.ones_like(mask))  # what was there before must go
+
+    found = alphas(picture.draw(mask))
+
+    plain = outlined(mask, QColor("orange"), 90, 235)
+    np.testing.assert_array_equal(found, np.zeros(mask.shape) if plain is None else alphas(plain))

@@ -44,6 +44,7 @@ from marview.session.studies import Studies
 from marview.session.study_index import StudyIndex
 from marview.session.tools import Tool, Tools
 from marview.session.traces import Traces
+from marview.session.worker_on_demand import WorkerOnDemand
 
 
 class Session:
@@ -75,9 +76,9 @@ class Session:
         self.messages = Messages()
         self.background = Background(post)
         self.view = View()
-        self._make_worker = make_worker
-        self._worker: MarWorker | None = None
-        self._tracer: MarWorker | None = None
+        self._worker = WorkerOnDemand(make_worker)
+        # traces have a worker of their own, so that they follow the brush while the other is at work
+        self._tracer = WorkerOnDemand(make_worker)
 
         # what is open
         self.series = OpenSeries(settings, self.view, self.background)
@@ -88,7 +89,7 @@ class Session:
         self.crosshair = Crosshair(self.view, lambda: None if self.loaded is None else self.loaded.volume.grid)
         self.measures = Measures(self._compared)
         self.measure_files = MeasureFiles(self.background, self.messages, self.measures, lambda: self.loaded)
-        self.sinograms = Sinograms(self._get_worker, post)
+        self.sinograms = Sinograms(self._worker, post)
 
         # what is marked
         self.metal = Metal(self.background, self.messages)
@@ -96,16 +97,16 @@ class Session:
         self.painting = Painting(self.metal, self.tools, self.view)
         self.edits = Edits(self.metal, self.tools, self.view, self.messages, self.series.voxel_under_cursor)
         self.pieces = Pieces(self.metal, self.view, self.background, self.messages)
-        self.traces = Traces(self._get_tracer, post, self.metal, self.view, lambda: self.series.hu)
+        self.traces = Traces(self._tracer, post, self.metal, self.view, lambda: self.series.hu)
         self.marking = Marking(self.series, self.metal, self.tools, self.traces, self.view)
         self.mask_files = MaskFiles(self.background, self.messages, self.metal)
 
         # what was run
-        self.methods = Methods(self.background, self.messages, settings, self._get_worker, listings)
-        self.runs = Runs(self._get_worker, self.background, self.messages)
+        self.methods = Methods(self.background, self.messages, settings, self._worker, listings)
+        self.runs = Runs(self._worker, self.background, self.messages)
         self.speeds = Speeds(settings)
         self.runs.changed.connect(self.speeds.note)
-        self.sensitivity = Sensitivity(self._get_worker, self.background, self.messages)
+        self.sensitivity = Sensitivity(self._worker, self.background, self.messages)
         self.kept_results = Results()
         self.kept = KeptWork(self.runs, self.sensitivity, self.metal, self.kept_results, self.measures, self.view)
         self.reductions = Reductions(
@@ -302,9 +303,8 @@ class Session:
         self.traces.close()
         if self.autosave is not None:
             self.autosave.close()
-        for worker in (self._worker, self._tracer):
-            if worker is not None:
-                worker.close()
+        self._worker.close()
+        self._tracer.close()
         self.sensitivity.close()
         self.background.close()
         self.studies.close_index()
@@ -373,14 +373,3 @@ class Session:
             parameters={} if method is None else self.methods.values(method.id),
             measures=[record_of(one) for one in self.measures.listed],
         )
-
-    def _get_worker(self) -> MarWorker:
-        if self._worker is None:
-            self._worker = self._make_worker()
-        return self._worker
-
-    def _get_tracer(self) -> MarWorker:
-        """Return a separate worker for traces, so that they follow the brush during a run."""
-        if self._tracer is None:
-            self._tracer = self._make_worker()
-        return self._tracer

@@ -34,7 +34,7 @@ def test_opening_is_remembered(opened, small_series) -> None:
 def test_closing_ends_the_worker_and_saves(mail, worker, tmp_path) -> None:
     session = Session(mail.post, Settings(file=tmp_path / "s.json"), make_worker=lambda: worker, listings=list)
     session.settings.method = "fake"
-    session._get_worker()
+    session._worker()
     session.close()
     assert worker.is_closed
     assert Settings.load(tmp_path / "s.json").method == "fake"

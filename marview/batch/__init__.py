@@ -1,1 +1,1 @@
-"""Unattended correction of many studies: which ones, in which order, and with which result."""
+"""Unattended correction of many studies: selection, queue and results."""

@@ -38,7 +38,7 @@ def run_on_cluster(
         import distributed
     except ImportError:
         raise UsageError("--scheduler needs Dask. Install it with: pip install 'marview[cluster]'") from None
-    dask: Any = distributed  # which says nothing of its types
+    dask: Any = distributed  # has no type hints
     try:
         client: Any = dask.Client(address, timeout=_ANSWER_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as why:

@@ -1,4 +1,4 @@
-"""From the operator's paths to jobs: every study under folders, archives, DICOMDIRs and files."""
+"""Finds the studies under paths (folders, archives, DICOMDIRs and files) and makes a job for each."""
 
 import json
 import os
@@ -26,7 +26,7 @@ class Intake:
         rule: rule that chooses the series of a study.
         across_gaps: whether to correct a series with missing slices.
         on_file: called with the number of files read so far.
-        passed_over: number of files that are no images, by reason.
+        passed_over: number of files that are not images, by reason.
     """
 
     rule: SelectionRule
@@ -114,7 +114,7 @@ def read_jobs(path: Path) -> list[Path]:
     """Read a JSON-lines list of jobs: one object per line, `{"input": "PATH"}`, relative to the list's folder.
 
     Raises:
-        BadInput: the file cannot be read, or a line is no such object; the sentence names the line.
+        BadInput: the file cannot be read, or a line is not such an object; the message names the line.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -128,7 +128,7 @@ def read_jobs(path: Path) -> list[Path]:
             named = json.loads(line)["input"]
             inputs.append(path.parent / str(named))
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise BadInput(f'Line {number} of {path} is no job. Write {{"input": "PATH"}}, one per line.') from None
+            raise BadInput(f'Line {number} of {path} is not a job. Write {{"input": "PATH"}}, one per line.') from None
     return inputs
 
 

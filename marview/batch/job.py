@@ -17,7 +17,7 @@ class State(enum.StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether a job in this state is finished."""
+        """Return whether a job in this state is finished."""
         return self in {State.DONE, State.SKIPPED, State.FAILED}
 
 
@@ -72,7 +72,7 @@ class Job:
 
     @property
     def folder(self) -> str:
-        """Name of its output folder: its number and the beginning of its key, without patient data."""
+        """Return the name of the output folder, from number and key, without patient data."""
         return f"study-{self.number:04d}-{self.key[:8]}"
 
 

@@ -47,19 +47,19 @@ class SelectionRule:
             re.compile(self.description)
         except re.error as why:
             raise UsageError(
-                f"--description takes a regular expression; {self.description!r} is none: {why}."
+                f"--description takes a regular expression; {self.description!r} is not one: {why}."
             ) from None
 
     @property
     def words(self) -> str:
-        """The rule in a sentence."""
+        """Describe the rule in a sentence."""
         rule = RULE.format(order=", then the ".join(f"one with the {_WORDS[name]}" for name in self.order))
         return rule + (f" Its description contains {self.description!r}." if self.description else "")
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The chosen series and its report; or why there is none, and whether the reason is damage."""
+    """The chosen series and its report, or why there is none and whether damage is the reason."""
 
     series: Series | None
     report: SeriesReport | None
@@ -127,7 +127,7 @@ def _thin(_: Series, report: SeriesReport) -> float:
 
 
 def _soft(series: Series, _: SeriesReport) -> float:
-    """Sharpness of a kernel by its name: vendors' numbers (B30f, Br40, FC08), or else words; unknown is medium."""
+    """Return the sharpness of a kernel from its name (B30f, Br40, FC08 or a word); medium if unknown."""
     kernel = dict(series.slices[0].phase).get("kernel", "") if series.slices else ""
     words = f"{kernel} {series.description}"
     number = _SHARPNESS.search(kernel)

@@ -44,7 +44,7 @@ class JobTable:
         """Open the table, or make a new one.
 
         Raises:
-            BadInput: the file is no job table, or a newer marview made it.
+            BadInput: the file is not a job table, or a newer marview wrote it.
         """
         self._path, self._lock = path, Lock()
         try:

@@ -91,7 +91,6 @@ def run_benchmark(
     Each result is stored below `output` at once. A stopped benchmark with the same arguments continues; further methods
     are measured alone; a case whose files changed is measured again. A case that cannot be used, or a method that fails
     on it, gives one sentence and no other consequence; equal failures share a sentence.
-    which it fails alike.
 
     Args:
         protocol: name of the protocol of the cases.
@@ -133,7 +132,7 @@ def run_benchmark(
                 refused.setdefault((row, str(reason)), []).append(listed.name)
                 continue
             store.put(listed.name, row, keys[listed.name][row], _measure(corrected, known))
-            _figure(figures, row).unlink(missing_ok=True)  # it shows the worst, median and best slice of before
+            _figure(figures, row).unlink(missing_ok=True)  # it shows slices of the earlier results
     failures += [f"{row} on {listing(names, 20)}: {reason}" for (row, reason), names in refused.items()]
     results = _collect(protocol, store, keys, entries, failures)
     _write(results, output)
@@ -147,7 +146,7 @@ _Keys = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def _keys(cases: Sequence[ListedCase], entries: Sequence[Entry]) -> _Keys:
-    """What the results of each row depend on, by case and row: the method and the files of the case."""
+    """Return what the result of each case and row depends on: the method and the files of the case."""
     rows: dict[str, dict[str, Any]] = {INPUT: {}, CEILING: {}, LOOP: {}} | {entry.id: entry.key for entry in entries}
     learning = {entry.id for entry in entries if entry.learns_from_scan}
     keys = {}

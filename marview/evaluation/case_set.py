@@ -1,4 +1,4 @@
-"""The cases that a path can name: the public layout, case files, or clean slices that get metal."""
+"""Lists the cases under a path: the public layout, case files, or clean slices to which metal is added."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The verb `benchmark`: from names on the command line to tables."""
+"""The command `benchmark`: measures methods and writes tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -18,7 +18,7 @@ TITLES = {
     LOOP: "Loop ceiling (metal-free sinogram, consistency loop)",
 }
 METAL_FREE = (CEILING, LOOP)
-"""Rows of the scan without metal: what methods that end with one FBP can reach at most, and methods with the loop."""
+"""Rows of the scan without metal: the limit of methods that end with one FBP, and of methods with the loop."""
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def protocol_of_syndeeplesion(folder: Path) -> Protocol | None:
         for protocol in map(named_protocol, protocol_names()):
             with suppress(BadInput):
                 ratio = _ratio(_read_layout(slice_folder / "gt.h5", protocol), protocol)
-                if 1 / _ALIKE <= ratio <= _ALIKE:  # False for NaN: such a slice shows nothing
+                if 1 / _ALIKE <= ratio <= _ALIKE:  # False for NaN, which identifies no protocol
                     return protocol
     return None
 

@@ -13,7 +13,7 @@ from marview.metrics import Measures, mean, standard_deviation, worst
 
 
 def markdown(results: Results) -> str:
-    """Return the whole report: tables of PSNR and SSIM, of HU, of what readers ask, published rows, notes, failures."""
+    """Return the whole report: PSNR and SSIM, HU errors, clinical measures, published rows, notes and failures."""
     rows = [row for row in results.rows if row.slices]
     parts = [f"# Benchmark: {results.protocol}"]
     if rows:

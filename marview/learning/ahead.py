@@ -55,7 +55,7 @@ class Ahead:
             made: Batch | BaseException
             try:
                 made = self._source(self._number)
-            except BaseException as error:  # noqa: BLE001 - it is the training's, and raised there
+            except BaseException as error:  # noqa: BLE001 - raised again in the training thread
                 made = error
             self._number += 1
             while not self._is_over.is_set():

@@ -28,5 +28,5 @@ def averaged(network: nn.Module, keep: float) -> AveragedModel:
         else:  # a counter of batches
             torch._foreach_copy_(list(averages), list(now))
 
-    # batch normalization's statistics describe the last few batches; averaging them makes no sense
+    # statistics of batch normalization describe the last few batches and must not be averaged
     return AveragedModel(network, multi_avg_fn=update, use_buffers=True)

@@ -35,7 +35,7 @@ class Beginning:
     built: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """In words."""
+        """Describe the copied parts and their origin."""
         parts = [*self.taken, *(f"some of {name}" for name in self.mixed)]
         rest = f"; {_list(self.built)} as built" if self.built else ""
         steps = f"{self.steps:,} {'step' if self.steps == 1 else 'steps'}"

@@ -39,8 +39,8 @@ _BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
 _SEED_STEP = 1_000_003
 _SAID = {
     "rmse_hu": "RMSE in HU",
-    "li_rmse_hu": "that of LI",
-    "ceiling_rmse_hu": "that without metal",
+    "li_rmse_hu": "RMSE of LI",
+    "ceiling_rmse_hu": "RMSE without metal",
     "uncorrected_rmse_hu": "uncorrected",
 }
 
@@ -251,7 +251,7 @@ class Training:
     def stays(self) -> str:
         """Describe which state of the run is safe."""
         if self.kept_step is None:
-            return "no state had been kept yet"
+            return "no state has been saved yet"
         return f"the last good state is kept in {_held(self._plan.folder)} (step {self.kept_step})"
 
     @property
@@ -369,8 +369,8 @@ class Training:
             self._look_s = float(facts.get("look_s", 0.0))
         except DAMAGED_FACTS as damage:
             raise BadInput(
-                f"{held} is damaged: what it says of its run cannot be read ({type(damage).__name__}). Take a whole "
-                "copy of the run, or begin anew in another folder."
+                f"{held} is damaged: its description of the run cannot be read ({type(damage).__name__}). Use an "
+                "intact copy of the run, or start again in another folder."
             ) from damage
         self._protocols_before = of.protocols
         is_exact = self.learner.fill(tensors, of.steps, str(held))
@@ -383,8 +383,8 @@ def check_folder(folder: Path, *, is_resumed: bool) -> None:
     """Check whether a run can start, or be resumed, in a folder, before anything is read or trained.
 
     Raises:
-        UsageError: it is a file or below one, or it holds a run and is not to be resumed, or nothing to resume.
-        CannotWrite: nothing may be written there.
+        UsageError: the folder is a file or below one, holds a run although `is_resumed` is False, or no run to resume.
+        CannotWrite: writing is not allowed there.
     """
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     if not there.is_dir():

@@ -82,7 +82,7 @@ class Machine:
         for gradient, mean in zip(gradients, flat.split([one.numel() for one in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
-    def agree(self, yes: bool) -> bool:  # noqa: FBT001 - it is what is agreed on
+    def agree(self, yes: bool) -> bool:  # noqa: FBT001 - the value to agree on
         """Return whether any process says yes, so that all of them stop after the same step."""
         if self._accelerator is None:
             return yes

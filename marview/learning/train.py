@@ -161,8 +161,8 @@ def _train(
         ) from error
     except CannotWrite as refusal:
         is_full = refusal.why is not None and refusal.why.errno in {errno.ENOSPC, errno.EDQUOT}
-        first = "Make room" if is_full else "Make sure that the folder can be written"
-        then = "begin again" if training.kept_step is None else "add --resume"
+        first = "Free disk space" if is_full else "Make sure that the folder can be written"
+        then = "start again" if training.kept_step is None else "add --resume"
         advice = f"{training.stays[0].upper()}{training.stays[1:]}. {first} and {then}."
         raise CannotWrite(refusal.what, refusal.why, advice) from refusal
     machine.close()

@@ -59,7 +59,7 @@ class About:
 
 
 DAMAGED_FACTS = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What reading the metadata of a weights file raises where somebody or a bad disk changed them."""
+"""Exceptions of reading changed or damaged metadata of a weights file."""
 
 
 def about(metadata: Mapping[str, str], file: str = "the weights") -> About:

@@ -45,7 +45,7 @@ def load_case(path: Path) -> MarCase:
     """Read a case.
 
     Raises:
-        BadInput: the file cannot be read or holds no case.
+        BadInput: the file cannot be read or does not contain a case.
     """
     with _arrays_of(path, "is no case file of marview") as file:
         hu, metal = torch.from_numpy(file["hu"]), torch.from_numpy(file["metal"])
@@ -93,7 +93,7 @@ def beam_from_json(values: dict[str, Any]) -> Beam:
     """Convert the JSON of `beam_as_json` to a beam.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no beam.
+        KeyError, TypeError, ValueError: the values do not describe a beam.
 
     Example:
         >>> beam = ParallelBeam(views=4, bins=5, bin_mm=1.0)

@@ -30,7 +30,7 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
 
     Raises:
         UsageError: parameters or device that the method does not accept.
-        BadInput: a file holds no case.
+        BadInput: a file does not contain a case.
         MethodFailed: the method returned no result.
         Cancelled: the run was cancelled.
     """

@@ -88,7 +88,7 @@ def give_back_memory() -> None:
 def limit_memory(limit_mb: int | None) -> None:
     """Limit the memory of this process (None: to that of the machine), and offer it to the OOM killer first.
 
-    A refused allocation becomes a sentence; if the machine runs out of memory, a process dies, perhaps the window.
+    A refused allocation becomes a message. If the whole machine ran out of memory, the system might kill the window.
     """
     if sys.platform != "linux":
         return

@@ -1,4 +1,4 @@
-"""Clinical slices to cases that a method can work on, and back. Only the image of a clinical slice is known.
+"""Converts clinical slices, whose only data are images, to cases for methods, and results to corrections.
 
 The sinogram is the forward projection of the slice. The result is never the method's image, which lost resolution on
 the way, but its difference to the method's input: smooth, small, and zero where the method changed nothing.
@@ -151,7 +151,7 @@ def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
 
 
 def check_result(result: MarResult, case: MarCase, before_hu: Tensor, method: str) -> None:
-    """Refuse a value that is no valid result.
+    """Refuse an invalid result of a method.
 
     Raises:
         MethodFailed: wrong shape, values that are not finite, or a changed input.

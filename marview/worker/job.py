@@ -1,4 +1,4 @@
-"""How the reports of a method reach the window."""
+"""Sends the reports of a method to the window."""
 
 import logging
 import time

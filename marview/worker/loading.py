@@ -39,7 +39,7 @@ class LoadedMethod:
 
         Raises:
             BadInput: the manifest is wrong.
-            MethodFailed: the entry cannot be imported, or is no method.
+            MethodFailed: the entry cannot be imported, or is not a method.
         """
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
@@ -155,7 +155,7 @@ def load_method(folder: Path) -> LoadedMethod:
 
     Raises:
         BadInput: the manifest is wrong.
-        MethodFailed: the code cannot be imported, or is no method.
+        MethodFailed: the code cannot be imported, or is not a method.
     """
     folder = folder.resolve()
     files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".toml"})

@@ -1,4 +1,4 @@
-"""Where a worker's process begins. It is a module of its own because `main` loads torch, which takes seconds.
+"""The entry point of a worker process, separate from `main` because that loads torch, which takes seconds.
 
 A window that is killed in those seconds must not leave a process behind.
 """
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def die_with_parent() -> None:
     """Have the system kill this process when the thread that started it ends, however it ends; Linux only.
 
-    Where it has ended already, standard input is closed, and this process ends here.
+    If that thread has already ended, standard input is closed, and this process ends here.
     """
     if sys.platform != "linux":
         return

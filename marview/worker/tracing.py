@@ -65,7 +65,7 @@ def mark_trace(request: TraceRequest) -> Finished:
 
 
 def _trace(front: FrontEnd, mask: NDArray[np.bool_]) -> Tensor:
-    global _last  # noqa: PLW0603 - what the worker remembers from one request to the next
+    global _last  # noqa: PLW0603 - state of the worker between requests
     known = _last if _last is not None and _last.front is front else None
     metal = front.frame.mask_to_processing(mask) if known is None else _metal(front.frame, mask, known)
     pixels = grown(metal)
@@ -114,5 +114,5 @@ def _one_thread() -> Iterator[None]:
 
 @lru_cache(maxsize=2)
 def _front_end(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> FrontEnd:
-    """State kept from one event of a stroke to the next."""
+    """Return the front end, cached between the events of a stroke."""
     return FrontEnd(SliceFrame(shape, spacing_mm), torch.device("cpu"))

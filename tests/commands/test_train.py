@@ -183,7 +183,7 @@ def test_a_run_that_kept_nothing_leaves_nothing_to_the_card_of_the_next(marview,
     assert marview(*words, "--output", first, "--max-minutes", 0).exit_code == 0
     failed = marview(*words, "--output", run, "--begin-with", first / "weights.safetensors")
     assert failed.exit_code == 4
-    assert "no state had been kept yet" in failed.err
+    assert "no state has been saved yet" in failed.err
     assert marview(*words, "--output", run, "--max-minutes", 0).exit_code == 0
     card = (run / "model_card.md").read_text(encoding="utf-8")
     assert "begins with" not in card
@@ -223,12 +223,12 @@ def test_a_full_disk_says_what_stays_and_what_to_do(marview, clean: Path, tmp_pa
     assert answer.exit_code == 3
     assert (
         f"marview: {state} cannot be written: the disk is full. The last good state is kept in {state} (step 1). "
-        "Make room and add --resume.\n"
+        "Free disk space and add --resume.\n"
     ) in answer.err
     assert state.read_bytes() == good
     new = marview(*words, "--output", tmp_path / "new")
     assert new.exit_code == 3
-    assert "cannot be written: the disk is full. No state had been kept yet. Make room and begin again." in new.err
+    assert "cannot be written: the disk is full. No state had been kept yet. Free disk space and start again." in new.err
     for said in (answer.err, new.err):
         assert "Traceback" not in said
         assert "another place" not in said

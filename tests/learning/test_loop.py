@@ -165,7 +165,7 @@ def test_a_gradient_that_is_not_a_number_stops_before_it_is_followed(begin, smal
         return {"image": image + torch.sqrt(image - image.detach())}  # 0, with an infinite slope
 
     training = begin(trainable=small.Network(spoil=spoil))
-    with pytest.raises(MethodFailed, match="the gradient is not a number; no state had been kept yet"):
+    with pytest.raises(MethodFailed, match="the gradient is not a number; no state has been saved yet"):
         training.run()
     training.learner.check("state")
 
@@ -234,7 +234,7 @@ def test_the_log_is_closed_however_it_ends(begin, monkeypatch) -> None:
 
 def test_the_curve_of_a_run_that_kept_nothing_is_forgotten(begin, small, tmp_path: Path) -> None:
     spoilt = small.Network(spoil=lambda losses: losses | {"image": losses["image"] * math.nan})
-    with pytest.raises(MethodFailed, match="no state had been kept yet"):
+    with pytest.raises(MethodFailed, match="no state has been saved yet"):
         begin(trainable=spoilt).run()
     begin(recipe=small.recipe(steps=1)).run()
     assert [row["step"] for row in read_curve(tmp_path / "run")] == ["0", "1"]

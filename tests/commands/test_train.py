@@ -228,7 +228,9 @@ def test_a_full_disk_says_what_stays_and_what_to_do(marview, clean: Path, tmp_pa
     assert state.read_bytes() == good
     new = marview(*words, "--output", tmp_path / "new")
     assert new.exit_code == 3
-    assert "cannot be written: the disk is full. No state had been kept yet. Free disk space and start again." in new.err
+    assert (
+        "cannot be written: the disk is full. No state has been saved yet. Free disk space and start again." in new.err
+    )
     for said in (answer.err, new.err):
         assert "Traceback" not in said
         assert "another place" not in said

@@ -1,5 +1,7 @@
 """Losses that methods share. Each is a mean, so its value does not depend on the image size."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,16 @@ def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 def l2(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
     """Mean squared difference; arguments as for `l1`."""
     return _mean((found.float() - wanted.float()).square(), where)
+
+
+def adversarial(judged: Tensor, wanted: float) -> Tensor:
+    """Least-squares adversarial loss (Mao 2017): mean squared distance of a discriminator's output to 1 or 0."""
+    return (judged.float() - wanted).square().mean()
+
+
+def judged_apart(judge: Callable[[Tensor], Tensor], real: Tensor, made: Tensor) -> Tensor:
+    """Loss of a discriminator: half the adversarial losses of real images (1) and made images (0)."""
+    return (adversarial(judge(real), 1.0) + adversarial(judge(made), 0.0)) / 2
 
 
 def seen_error(error: Tensor) -> Tensor:

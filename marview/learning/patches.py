@@ -49,6 +49,27 @@ def patches(
     return planes[:, :-1], planes[:, -1]
 
 
+def crops(planes: Tensor, edge: int) -> Tensor:
+    """Draw a random square of each slice, mirrored left to right in half of the slices.
+
+    Args:
+        planes: `[slice, channel, y, x]`; all channels of a slice get the same square.
+        edge: edge of the squares in pixels; 0, or more than the slices have, leaves them whole.
+
+    Returns:
+        `[slice, channel, y, x]`, channels last in memory.
+    """
+    rows, columns = planes.shape[-2:]
+    if not edge or edge >= min(rows, columns):
+        return planes.contiguous(memory_format=torch.channels_last)
+    parts = []
+    for one in planes:
+        top, left = int(torch.randint(rows - edge + 1, ())), int(torch.randint(columns - edge + 1, ()))
+        part = one[:, top : top + edge, left : left + edge]
+        parts.append(part.flip(2) if torch.rand(()) < 0.5 else part)
+    return torch.stack(parts).contiguous(memory_format=torch.channels_last)
+
+
 def _box_means(image: Tensor, height: int, width: int) -> Tensor:
     """Return the means of all boxes of one size within an image, by corner, `[slice, y, x]`, from cumulative sums."""
     sums = pad(image.double().cumsum(1).cumsum(2), (1, 0, 1, 0))

@@ -16,6 +16,7 @@ class Settings(NetworkSettings):
         blocks: residual blocks of every encoder and generator.
         has_norm: whether feature maps are normalised. Normalisation erases absolute HU.
         is_residual: whether generators add a change to their image, zero at first, instead of making a new image.
+        square_px: edge of the squares of pixels that encoders see as channels; more than 1 saves time.
         crop_px: edge of the crops a step learns from; 0 for whole images.
         calm_steps: first steps without adversarial losses for the generators.
         adversarial: weight of the adversarial losses.
@@ -29,6 +30,7 @@ class Settings(NetworkSettings):
     blocks: Count = 4
     has_norm: bool = True
     is_residual: bool = False
+    square_px: Annotated[int, Field(ge=1, le=4)] = 1
     crop_px: Annotated[int, Field(ge=0)] = 0
     calm_steps: Annotated[int, Field(ge=0)] = 0
     adversarial: Weight = 1.0

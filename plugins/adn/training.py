@@ -5,64 +5,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
 
 from marview.learning.api import Unpaired
-from marview.learning.losses import l1
+from marview.learning.losses import adversarial, judged_apart, l1
+from marview.learning.networks.start import channels_last
+from marview.learning.patches import crops
+from marview.methods.image_domain import artifact_image, to_mu, to_unit
 from marview.physics.attenuation import MU_WATER
 
-from .network import Discriminator, Encoder, Generator, Reduction, removed, to_mu, to_unit
-from .settings import Settings, read_settings
+from .network import AdnNetwork
+from .settings import read_settings
 
 GENERATORS, DISCRIMINATORS = "generators", "discriminators"
-
-
-class AdnNetwork(nn.Module):
-    """All networks: 27,980,418 parameters that make images and 1,321,858 that judge them, in the paper's size.
-
-    Attributes:
-        reduction: removes artifacts (E_Ia and G_I of the paper).
-        clean_encoder: content of an image without metal (E_I).
-        artifact_encoder: artifact of an image with metal (E_a).
-        artifact_generator: image with an artifact (G_Ia).
-        judge_clean: discriminator of images without metal (D_I).
-        judge_artifact: discriminator of images with metal (D_Ia).
-        steps: training steps so far; kept with the state, so that a resumed run knows them.
-    """
-
-    steps: Tensor
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        width, blocks, norm = settings.width, settings.blocks, settings.has_norm
-        self.reduction = Reduction(width, blocks, has_norm=norm, is_residual=settings.is_residual)
-        self.clean_encoder = Encoder(width, blocks, has_norm=norm)
-        self.artifact_encoder = Encoder(width, blocks, has_norm=norm)
-        self.artifact_generator = Generator(width, blocks, has_norm=norm, is_residual=settings.is_residual)
-        self.judge_clean, self.judge_artifact = Discriminator(width), Discriminator(width)
-        self.register_buffer("steps", torch.tensor(0))
-
-    def made(self, with_metal: Tensor, without_metal: Tensor) -> dict[str, Tensor]:
-        """Make all images of a step of two images `[slice, 1, y, x]` in the network's unit.
-
-        Returns:
-            Images by name: `reduced` (x̂, the image with metal freed of its artifact), `rebuilt` (the image with metal
-            from its own codes), `kept` (the clean image from its own code), `swapped` (the clean image with the other
-            image's artifact), `self_reduced` (`swapped` freed of it again).
-        """
-        make, remove = self.artifact_generator, self.reduction
-        content = remove.encoder(with_metal)[-1]
-        artifact = self.artifact_encoder(with_metal)
-        clean_content = self.clean_encoder(without_metal)[-1]
-        reduced = remove.generator(content, with_metal)
-        swapped = make(clean_content, without_metal, artifact)
-        return {
-            "reduced": reduced,
-            "rebuilt": make(content, reduced, artifact),
-            "kept": remove.generator(clean_content, without_metal),
-            "swapped": swapped,
-            "self_reduced": remove(swapped),
-        }
 
 
 class AdnTraining:
@@ -78,11 +32,7 @@ class AdnTraining:
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
         """The networks."""
-        network = AdnNetwork(read_settings(settings))
-        for each in network.parameters():
-            if each.ndim == 4:  # convolutions are faster so on processors and GPUs
-                each.data = each.data.contiguous(memory_format=torch.channels_last)
-        return network
+        return channels_last(AdnNetwork(read_settings(settings)))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
         """Encoders and generators, or the discriminators."""
@@ -109,8 +59,8 @@ class AdnTraining:
         }
         if not is_calm:
             losses["adversarial"] = chosen.adversarial * (
-                _distance(network.judge_clean(made["reduced"]), 1.0)
-                + _distance(network.judge_artifact(made["swapped"]), 1.0)
+                adversarial(network.judge_clean(made["reduced"]), 1.0)
+                + adversarial(network.judge_artifact(made["swapped"]), 1.0)
             )
         if truth is not None:
             losses["paired"] = chosen.paired * l1(made["reduced"], truth, away)
@@ -122,7 +72,7 @@ class AdnTraining:
         assert isinstance(network, AdnNetwork)
         with_metal, without_metal, *_ = _crops(batch, 0)
         made = network.made(with_metal[:1], without_metal[:1])
-        artifact = removed(network.reduction, batch.with_metal_mu[:1])[0]
+        artifact = artifact_image(network.reduction, batch.with_metal_mu[:1], network.reduction.multiple)[0]
         return {
             "result": batch.with_metal_mu[0] - artifact,
             "artifact": artifact + MU_WATER,
@@ -139,13 +89,9 @@ class AdnTraining:
             (network.judge_artifact, with_metal, made["swapped"]),
         )
         return {
-            name: (_distance(judge(real), 1.0) + _distance(judge(false), 0.0)) / 2
+            name: judged_apart(judge, real, false)
             for name, (judge, real, false) in zip(("judge_clean", "judge_artifact"), pairs, strict=True)
         }
-
-
-def _distance(judged: Tensor, wanted: float) -> Tensor:
-    return mse_loss(judged.float(), torch.full_like(judged, wanted, dtype=torch.float32))
 
 
 def _crops(batch: Unpaired, edge: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
@@ -154,18 +100,6 @@ def _crops(batch: Unpaired, edge: int) -> tuple[Tensor, Tensor, Tensor | None, T
     planes = [to_unit(batch.with_metal_mu)]
     if batch.truth_mu is not None and batch.metal is not None:
         planes += [to_unit(batch.truth_mu), (~batch.metal)[:, None].float()]
-    first = _cropped(torch.cat(planes, dim=1), edge)
-    second = _cropped(to_unit(batch.without_metal_mu), edge)
+    first = crops(torch.cat(planes, dim=1), edge)
+    second = crops(to_unit(batch.without_metal_mu), edge)
     return first[:, :1], second, first[:, 1:2] if has_truth else None, first[:, 2:3] if has_truth else None
-
-
-def _cropped(planes: Tensor, edge: int) -> Tensor:
-    """The same random square of all channels of a slice; other slices have other places. 0 leaves them whole."""
-    rows, columns = planes.shape[-2:]
-    if not edge or edge >= min(rows, columns):
-        return planes.contiguous(memory_format=torch.channels_last)
-    parts = []
-    for one in planes:
-        top, left = int(torch.randint(rows - edge + 1, ())), int(torch.randint(columns - edge + 1, ()))
-        parts.append(one[:, top : top + edge, left : left + edge])
-    return torch.stack(parts).contiguous(memory_format=torch.channels_last)

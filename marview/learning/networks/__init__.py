@@ -1,6 +1,7 @@
 """Networks that more than one method uses; each takes its base width."""
 
 from marview.learning.networks.mask_pyramid import MaskPyramidUNet, line_unit
+from marview.learning.networks.translation import Discriminator, Encoder, Generator, Translation
 from marview.learning.networks.unet import UNet
 
-__all__ = ["MaskPyramidUNet", "UNet", "line_unit"]
+__all__ = ["Discriminator", "Encoder", "Generator", "MaskPyramidUNet", "Translation", "UNet", "line_unit"]

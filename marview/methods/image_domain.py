@@ -1,0 +1,44 @@
+"""The unit of networks that see the image alone, and the artifact image that they find.
+
+A network sees an attenuation of 0 to 0.5/cm as -1 to 1, `[slice, 1, y, x]`.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn.functional import pad
+
+MOST_MU = 0.5
+"""Attenuation in 1/cm where the network's scale ends, 1604 HU; the scale begins at 0, -1000 HU."""
+
+
+def to_unit(mu: Tensor) -> Tensor:
+    """Attenuation `[slice, y, x]` in 1/cm as the network sees it, `[slice, 1, y, x]`, clipped to its scale."""
+    return mu[:, None].clamp(0, MOST_MU) * (2 / MOST_MU) - 1
+
+
+def to_mu(image: Tensor) -> Tensor:
+    """An image of the network, `[slice, 1, y, x]`, in 1/cm, `[slice, y, x]`."""
+    return (image[:, 0].float() + 1) * (MOST_MU / 2)
+
+
+def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -> Tensor:
+    """Estimate the artifact image x - x̂, which is what a result leaves out of the image.
+
+    Both images end where the network's scale ends, so that dense metal and bone beyond the scale keep their values in
+    a result.
+
+    Args:
+        correct: the network: image to corrected image, both in its unit.
+        mu: image with metal, 1/cm, `[slice, y, x]`, of any size.
+        fold: number that edges of the network's images must be multiples of.
+
+    Returns:
+        Artifact image in 1/cm, `[slice, y, x]`.
+    """
+    rows, columns = mu.shape[-2:]
+    seen = to_unit(mu)
+    whole = pad(seen, (0, -columns % fold, 0, -rows % fold), mode="replicate")
+    made = correct(whole)[..., :rows, :columns].float().clamp(-1, 1)
+    artifact: Tensor = (seen - made)[:, 0] * (MOST_MU / 2)
+    return artifact

@@ -1,0 +1,22 @@
+"""cGAN-MAR and CycleGAN: remove metal artifacts from the image without sinogram and mask."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from torch import nn
+
+from marview.learning.image_method import ImageMethod
+
+from .network import PART, translation_of
+from .settings import read_settings
+
+
+class ImageGans(ImageMethod):
+    """Subtracts the artifact image that the generator finds in each slice."""
+
+    part: ClassVar[str] = PART
+
+    def build(self, settings: Mapping[str, Any]) -> tuple[nn.Module, int]:
+        """The generator that removes artifacts."""
+        network = translation_of(read_settings(settings))
+        return network, network.multiple

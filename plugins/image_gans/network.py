@@ -1,0 +1,52 @@
+"""The networks of cGAN-MAR and CycleGAN; images are in the unit of `marview.methods.image_domain`."""
+
+from torch import nn
+
+from marview.learning.networks import Discriminator, Translation
+
+from .settings import Settings
+
+PART = "reduction."
+"""Names of the weights that inference needs begin with this."""
+
+
+def translation_of(settings: Settings) -> Translation:
+    """A generator of either direction."""
+    return Translation(
+        settings.width,
+        settings.blocks,
+        has_norm=settings.has_norm,
+        is_residual=settings.is_residual,
+        has_merges=False,
+        square_px=settings.square_px,
+    )
+
+
+class CGan(nn.Module):
+    """cGAN-MAR: the discriminator sees the image with metal beside the corrected one.
+
+    Attributes:
+        reduction: removes artifacts.
+        judge_clean: discriminator of corrected images.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.reduction = translation_of(settings)
+        self.judge_clean = Discriminator(settings.width, inputs=2)
+
+
+class CycleGan(nn.Module):
+    """CycleGAN: one translation removes artifacts, and the other one adds them again.
+
+    Attributes:
+        reduction: removes artifacts.
+        addition: adds artifacts.
+        judge_clean: discriminator of images without metal.
+        judge_artifact: discriminator of images with metal.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.reduction, self.addition = translation_of(settings), translation_of(settings)
+        self.judge_clean, self.judge_artifact = Discriminator(settings.width), Discriminator(settings.width)

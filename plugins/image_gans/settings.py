@@ -1,0 +1,47 @@
+"""Settings of the networks and losses: the table `[network]` of a recipe, kept with the weights."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from marview.learning.settings import Count, NetworkSettings, Weight, settings_of
+
+
+class Settings(NetworkSettings):
+    """Variant, sizes of the networks and weights of the losses; the defaults come from the papers.
+
+    Attributes:
+        variant: cgan (pairs, Isola 2017 and Wang 2018) or cyclegan (unpaired images, Zhu 2017).
+        width: channels at full resolution; the coarsest feature maps have four times as many.
+        blocks: residual blocks of a generator and of its encoder each.
+        has_norm: whether feature maps are normalised.
+        is_residual: whether generators add a change to their image, zero at first.
+        square_px: edge of the squares of pixels that encoders see as channels; more than 1 saves time.
+        crop_px: edge of the crops a step learns from; 0 for whole images.
+        adversarial: weight of the adversarial losses.
+        truth: weight of the difference to the truth (cgan).
+        cycle: weight of the difference to the image after both translations (cyclegan).
+        identity: weight of the change of images that are already of the wanted kind (cyclegan).
+    """
+
+    variant: Literal["cgan", "cyclegan"]
+    width: Count = 64
+    blocks: Count = 4
+    has_norm: bool = True
+    is_residual: bool = False
+    square_px: Annotated[int, Field(ge=1, le=4)] = 1
+    crop_px: Annotated[int, Field(ge=0)] = 0
+    adversarial: Weight = 1.0
+    truth: Weight = 100.0
+    cycle: Weight = 10.0
+    identity: Weight = 5.0
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings of a recipe or of a weights file.
+
+    Raises:
+        BadInput: an unknown name or a wrong value.
+    """
+    return settings_of(Settings, values, "the image GANs")

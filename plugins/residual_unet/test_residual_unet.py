@@ -1,0 +1,122 @@
+"""Residual U-Net: its network, its training on patches, and its results."""
+
+import hashlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from marview.errors import BadInput, MethodFailed
+from marview.learning.recipe import read_recipe
+from marview.learning.weights import About, save_weights
+from marview.testing import check_method, phantom_case
+from marview.worker.loading import made_in
+
+HERE = Path(__file__).parent
+SMALL = {"base": 4, "fold": 2, "has_norm": False, "patch_px": 32, "patches": 2}
+
+
+@pytest.fixture(scope="module")
+def training():
+    return made_in(HERE, read_recipe(HERE, "tiny").training)
+
+
+def shaken(training):
+    """A network whose last layer is not zero, so that it changes every image."""
+    torch.manual_seed(0)
+    network = training.build(SMALL)
+    torch.nn.init.normal_(network.unet.last.weight, std=0.01)
+    return network
+
+
+def test_the_paper_size_is_the_published_u_net(training) -> None:
+    with torch.device("meta"):
+        network = training.build(read_recipe(HERE, "paper").network)
+    assert sum(each.numel() for each in network.parameters()) == 13_394_177
+
+
+@pytest.mark.parametrize("size", ["paper", "bundled", "tiny"])
+def test_recipes_learn_from_pairs(size: str) -> None:
+    assert read_recipe(HERE, size).data.kind == "pairs"
+
+
+@pytest.mark.parametrize("fold", [1, 2, 4])
+def test_a_network_begins_with_the_image_itself(training, fold: int) -> None:
+    seen = torch.rand(2, 1, 36, 28)
+    assert torch.equal(training.build(SMALL | {"fold": fold})(seen), seen)
+
+
+def test_eight_slices_are_learned_by_heart(training, discs, learn_by_heart) -> None:
+    pairs = discs(8, seed=3)
+    y = torch.arange(48.0)[:, None]
+    pairs = replace(pairs, clinical_mu=(pairs.truth_mu + 0.05 * torch.cos(y / 2)).clamp(min=0))
+    settings = SMALL | {"base": 8, "patch_px": 48, "patches": 8}
+    torch.manual_seed(0)
+    network = training.build(settings)
+    learn_by_heart(network, lambda _: training.losses(network, pairs, "all", settings)["image"], 150, 4e-3)
+    network.eval()
+    with torch.no_grad():
+        before, after = (
+            float(training.losses(each, pairs, "all", settings)["image"])
+            for each in (training.build(settings).eval(), network)
+        )
+    assert after < 0.3 * before
+
+
+def test_metal_is_to_stay_as_it_is(training, discs) -> None:
+    pairs = discs(2)
+    with torch.no_grad():
+        losses = training.losses(training.build(SMALL).eval(), pairs, "all", SMALL)
+    error = (pairs.image.clamp(0, 0.5) - pairs.truth_mu).abs() * ~pairs.metal
+    assert float(losses["image"]) == pytest.approx(float(error.mean()) * 4, rel=1e-4)
+
+
+def test_clean_patches_ask_for_no_change(training, discs) -> None:
+    settings = SMALL | {"clean_share": 1.0}
+    network = training.build(settings)
+    assert float(training.losses(network, discs(1), "all", settings)["image"].detach()) == 0
+
+
+def test_unknown_settings_are_refused(training) -> None:
+    with pytest.raises(BadInput, match="the residual U-Net are wrong"):
+        training.build({"width": 4})
+
+
+@pytest.fixture
+def with_weights(tmp_path: Path, training) -> Path:
+    """A copy of the method with weights that change every image."""
+    folder = tmp_path / "residual_unet"
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("test_*", "__pycache__", "weights"))
+    path = folder / "weights" / "bundled.safetensors"
+    path.parent.mkdir()
+    save_weights(path, shaken(training).state_dict(), About("residual_unet", "1.0.0", SMALL, ("adn-256",)))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    facts = f'\n[[weights]]\nfile = "weights/bundled.safetensors"\nsha256 = "{digest}"\n'
+    manifest = (HERE / "plugin.toml").read_text(encoding="utf-8").partition("[[weights]]")[0]
+    text = f'{manifest}{facts}trained_on = "nothing"\nlicence = "MIT"\n'
+    (folder / "plugin.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_method_keeps_the_contract(with_weights: Path) -> None:
+    assert check_method(with_weights) == []
+
+
+def test_half_the_strength_removes_half_of_the_artifact_image(loaded, training, weights_job) -> None:
+    job, case = weights_job(shaken(training), SMALL), phantom_case()
+    shown: dict[int, Tensor] = {}
+    job.output = lambda name, index, picture: shown.update({index: picture} if name == "artifact" else {})
+    result = loaded.method.run(case, loaded.parameters({}), job)
+    assert torch.allclose(case.hu - torch.stack(list(shown.values())), result.hu, atol=0.01)
+    assert float((result.hu - case.hu).abs().max()) > 1
+    half = loaded.method.run(case, loaded.parameters({"strength": 0.5}), job)
+    assert torch.allclose(half.hu, (case.hu + result.hu) / 2, atol=0.01)
+
+
+def test_weights_of_another_network_are_refused(loaded, training, weights_job) -> None:
+    other = training.build(SMALL | {"base": 8})
+    with pytest.raises(MethodFailed, match="belong to another network"):
+        loaded.method.run(phantom_case(), loaded.parameters({}), weights_job(other, SMALL))

@@ -1,0 +1,81 @@
+"""Methods whose network sees the image alone: what they subtract, and which weights they read."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from marview.errors import BadInput
+from marview.learning.image_method import ImageMethod, Strength
+from marview.learning.weights import About
+from marview.methods.api import Cancelled
+from marview.testing import phantom_case
+
+
+class Darker(nn.Module):
+    """Lowers every pixel by a weight, and knows how large its images must be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.change = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, seen: Tensor) -> Tensor:
+        assert seen.shape[-1] % 3 == 0
+        return seen - self.change
+
+
+class Method(ImageMethod):
+    part: ClassVar[str] = "reduction."
+
+    def build(self, settings: Any) -> tuple[nn.Module, int]:
+        return Darker(), 3
+
+
+@dataclass
+class Watched:
+    """A job with weights that lower every pixel by 0.025/cm; it remembers what was shown and can be cancelled."""
+
+    is_cancelled: bool = False
+    facts: dict[str, str] = field(default_factory=About("small", "1", {}, ("adn-256",)).as_metadata)
+    shown: dict[int, Tensor] = field(default_factory=dict)
+    device = torch.device("cpu")
+
+    def weights(self, file: str) -> dict[str, Tensor]:
+        return {"reduction.change": torch.tensor(0.1), "judge.of_the_training": torch.zeros(3)}
+
+    def about_weights(self, file: str) -> dict[str, str]:
+        return self.facts
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        assert 0 <= fraction <= 1
+
+    def output(self, name: str, slice_index: int, array: Tensor) -> None:
+        assert name == "artifact"
+        self.shown[slice_index] = array
+
+    def check_cancelled(self) -> None:
+        if self.is_cancelled:
+            raise Cancelled
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_a_result_leaves_out_the_share_of_the_artifact_image_that_is_shown(strength: float) -> None:
+    case, job = phantom_case(), Watched()
+    is_inside = (case.mu > 0.03) & (case.mu < 0.5)
+    result = Method().run(case, Strength(strength=strength), job)  # type: ignore[arg-type]
+    assert sorted(job.shown) == sorted(case.slice_indices or range(len(case.hu)))
+    artifact = torch.stack(list(job.shown.values()))
+    assert torch.allclose(case.hu - artifact, result.hu, atol=0.01)
+    assert artifact[is_inside].tolist() == pytest.approx([strength * 25 / 0.192] * int(is_inside.sum()), rel=0.01)
+
+
+def test_a_cancelled_run_stops_before_the_next_slice() -> None:
+    with pytest.raises(Cancelled):
+        Method().run(phantom_case(), Strength(), Watched(is_cancelled=True))  # type: ignore[arg-type]
+
+
+def test_weights_that_do_not_describe_their_network_are_refused() -> None:
+    with pytest.raises(BadInput, match=r"weights/bundled\.safetensors does not describe its network"):
+        Method().run(phantom_case(), Strength(), Watched(facts={}))  # type: ignore[arg-type]

@@ -1,0 +1,35 @@
+"""Networks that see the image alone: their unit, and the artifact image that a result leaves out."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from marview.methods.image_domain import artifact_image, to_mu, to_unit
+from marview.physics.attenuation import hu_to_mu
+
+
+def test_the_unit_ends_at_air_and_1604_hu() -> None:
+    hu = torch.tensor([[[-1500.0, -1000.0, 1604.2, 9000.0]]])
+    assert to_unit(hu_to_mu(hu)).flatten().tolist() == pytest.approx([-1, -1, 1, 1], abs=1e-3)
+    mu = torch.rand(2, 3, 4) * 0.5
+    assert torch.allclose(to_mu(to_unit(mu)), mu, atol=1e-6)
+
+
+@pytest.mark.parametrize("fold", [1, 4, 32])
+def test_images_of_any_size_keep_their_size(fold: int) -> None:
+    def correct(seen: Tensor) -> Tensor:
+        assert seen.shape[-2] % fold == 0
+        assert seen.shape[-1] % fold == 0
+        return seen - 0.1
+
+    artifact = artifact_image(correct, 0.2 + 0.1 * torch.rand(2, 33, 30), fold)
+    assert artifact.shape == (2, 33, 30)
+    assert torch.allclose(artifact, torch.full_like(artifact, 0.025), atol=1e-6)
+
+
+def test_dense_metal_and_bone_beyond_the_scale_keep_their_values() -> None:
+    hu = torch.tensor([[[-1200.0, 40.0], [2500.0, 9000.0]]])
+    same = artifact_image(lambda seen: seen, hu_to_mu(hu), 1)
+    assert torch.equal(same, torch.zeros_like(same))
+    darker = artifact_image(lambda seen: seen - 0.1, hu_to_mu(hu), 1)
+    assert torch.allclose(darker[0, 1], torch.full((2,), 0.025), atol=1e-6)  # the change alone, not the clipped range

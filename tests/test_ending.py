@@ -40,7 +40,7 @@ def _raises(bug: BaseException):
         (KeyboardInterrupt(), 130, "cancelled"),
     ],
 )
-def test_whatever_is_raised_ends_in_a_sentence(log, capsys, bug: BaseException, exit_code: int, said: str) -> None:
+def test_every_exception_ends_in_a_message(log, capsys, bug: BaseException, exit_code: int, said: str) -> None:
     assert ended(_raises(bug)) == exit_code
     err = capsys.readouterr().err
     assert said in err
@@ -72,7 +72,7 @@ def test_the_log_is_its_owners_alone(log) -> None:
     assert stat.S_IMODE(log_file.log_path().stat().st_mode) == 0o600
 
 
-def test_a_full_disk_of_the_log_is_not_told_at_length(log, capsys, monkeypatch) -> None:
+def test_a_full_disk_of_the_log_gives_a_short_message(log, capsys, monkeypatch) -> None:
     logging.getLogger("marview").warning("opened")
 
     def full(*_):

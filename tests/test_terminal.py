@@ -25,14 +25,14 @@ def test_escape_codes_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err.replace("\n", "").isprintable()
 
 
-def test_what_cannot_be_encoded_is_shown_as_an_escape() -> None:
+def test_unencodable_characters_are_escaped() -> None:
     raw = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     PlainStream(raw).write("f\udcff \u00d7\n")
     raw.flush()
     assert raw.buffer.getvalue() == b"f\\udcff \\xd7\n"
 
 
-def test_plain_text_stays_as_it_is() -> None:
+def test_plain_text_is_unchanged() -> None:
     assert printable("Größe 3 × 4") == "Größe 3 × 4"
     assert printable("a\n\tb", kept="\n\t") == "a\n\tb"
 

@@ -34,7 +34,7 @@ def test_marview_s_own_variable_goes_before_openmp_s(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("asked", ["0", "two", "-1"])
-def test_no_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+def test_an_invalid_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     monkeypatch.setenv("MARVIEW_THREADS", asked)
     with pytest.raises(UsageError, match="MARVIEW_THREADS"):
         threads()
@@ -70,7 +70,7 @@ def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert cores() == count
 
 
-def test_threads_sleep_while_they_wait_unless_somebody_says_otherwise() -> None:
+def test_threads_sleep_while_they_wait_by_default() -> None:
     environment: dict[str, str] = {}
     wait_passively(environment)
     assert environment == {"OMP_WAIT_POLICY": "PASSIVE"}

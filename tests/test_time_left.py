@@ -83,7 +83,7 @@ def test_it_says_seconds_where_one_step_takes_much_longer_than_the_others(clock:
     assert left.seconds == pytest.approx(18), "the clock alone does not finish the work"
 
 
-def test_what_was_finished_before_says_nothing_of_the_speed(clock: Clock) -> None:
+def test_earlier_work_does_not_count_for_the_speed(clock: Clock) -> None:
     left = TimeLeft(clock)
     left.restart(0.9)
     assert left.seconds is None

@@ -196,7 +196,7 @@ def test_outside_the_trace_the_sinogram_is_measured(loaded, room, weights_job) -
     assert torch.allclose(result.hu, mu_to_hu(case.reconstruct(result.corrected_sinogram)))
 
 
-def test_a_case_unlike_the_training_is_told(loaded, room, weights_job) -> None:
+def test_a_case_unlike_the_training_gets_a_note(loaded, room, weights_job) -> None:
     job = weights_job(room.network.Cnn(8), {"width": 8}, {"trace_share": [0.0, 0.001]})
     notes = loaded.method.run(case_of(made_pairs()), loaded.parameters({}), job).notes
     assert any(str(note).startswith("Slice 3: metal hides") for note in notes)

@@ -116,7 +116,7 @@ def test_rays_through_dense_metal_are_left_out_with_a_note(loaded: LoadedMethod)
     assert sum("were not used" in each for each in told) == 2  # the third slice has no metal
 
 
-def test_a_slice_without_metal_stays_as_it_is(loaded: LoadedMethod, titanium: Simulation) -> None:
+def test_a_slice_without_metal_is_unchanged(loaded: LoadedMethod, titanium: Simulation) -> None:
     case = case_of(titanium)
     assert torch.equal(run(loaded, case).hu[2], case.hu[2])
 

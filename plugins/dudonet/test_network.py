@@ -73,7 +73,7 @@ def test_a_body_that_fills_the_grid_looks_the_same_at_any_scale(room: Any, made:
 
 @torch.no_grad()
 @pytest.mark.parametrize("is_clinical", [False, True])
-def test_what_begins_at_the_prior_of_nmar_differs_from_it_by_an_interpolation(
+def test_a_start_at_nmars_prior_differs_by_an_interpolation(
     room: Any, made: Any, is_clinical: bool, discs: Any
 ) -> None:
     pairs = discs(2, is_clinical=is_clinical)
@@ -89,7 +89,7 @@ def test_what_begins_at_the_prior_of_nmar_differs_from_it_by_an_interpolation(
 
 
 @torch.no_grad()
-def test_image_network_is_told_where_metal_hides_rays_and_whether_they_were_measured(
+def test_image_network_gets_hidden_rays_and_whether_they_were_measured(
     room: Any, made: Any, gives: Any, discs: Any
 ) -> None:
     for is_clinical in (False, True):

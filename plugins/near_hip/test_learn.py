@@ -10,9 +10,7 @@ SETTINGS = {"channels": 4, "fold": 1, "start": "nothing", "outside": 0.05, "bloc
 @pytest.mark.parametrize(
     ("count", "says"), [(1, "into those slices, as there are no others,"), (2, "into 1 slice it did")]
 )
-def test_what_is_learned_is_measured_on_slices_it_did_not_learn_from(
-    loaded, made, room, monkeypatch, count, says
-) -> None:
+def test_the_network_is_measured_on_held_out_slices(loaded, made, room, monkeypatch, count, says) -> None:
     """Where there are any."""
     seen: dict[str, Tensor] = {}
     error, calibrate = room.learn._error, room.learn.calibrate

@@ -27,7 +27,7 @@ def test_a_run_learns_and_keeps_data_outside_the_trace(loaded, made) -> None:
     assert "step 40 of 40" in [text for _, text in job.learned]
 
 
-def test_a_second_run_on_the_same_scan_learns_nothing_anew(loaded, made) -> None:
+def test_a_second_run_on_the_same_scan_reuses_the_network(loaded, made) -> None:
     case, _ = made.case()
     first = loaded.method.run(case, loaded.parameters(made.SMALL), made.Job())
     job = made.Job(stops_after=5)
@@ -39,7 +39,7 @@ def test_a_second_run_on_the_same_scan_learns_nothing_anew(loaded, made) -> None
         loaded.method.run(case, loaded.parameters(made.SMALL | {"seed": 1}), made.Job(stops_after=5))
 
 
-def test_another_mask_is_learned_anew_and_both_are_kept(loaded, made) -> None:
+def test_another_mask_is_learned_and_both_networks_are_kept(loaded, made) -> None:
     """So that a result does not depend on what was run before it."""
     case, _ = made.case()
     parameters = loaded.parameters(made.SMALL | {"seed": 6})
@@ -83,7 +83,7 @@ def test_training_ends_with_its_minutes(loaded, made) -> None:
     assert "90000 steps" not in result.notes[0]
 
 
-def test_a_run_begins_with_the_weights_and_reads_them_also_where_it_learns_no_more(loaded, made) -> None:
+def test_a_run_reads_the_weights_even_without_learning(loaded, made) -> None:
     case, free = made.case()
     parameters = loaded.parameters({"size_px": 64, "views": 45, "steps": 3})
     first, again = made.Job(loaded=loaded), made.Job(loaded=loaded)
@@ -104,14 +104,14 @@ def test_a_run_begins_with_the_weights_and_reads_them_also_where_it_learns_no_mo
 
 @pytest.mark.parametrize("other", [{"channels": 16}, {"fold": 2}, {"start": "li"}])
 @pytest.mark.parametrize("slices", [0, 6])
-def test_a_network_unlike_the_weights_begins_with_nothing(loaded, made, other, slices) -> None:
+def test_parameters_that_do_not_fit_the_weights_are_refused_with_advice(loaded, made, other, slices) -> None:
     case, _ = made.case()
     [name] = other
     with pytest.raises(MethodFailed, match=rf"leave {name} out, or say begin = nothing"):
         loaded.method.run(case, loaded.parameters(other), made.Job(slices=slices, loaded=loaded))
 
 
-def test_without_a_single_step_nothing_is_said_to_be_learned(loaded, made) -> None:
+def test_without_a_step_no_learning_is_reported(loaded, made) -> None:
     case, _ = made.case()
     small = {"size_px": 64, "views": 45, "minutes": 1e-9}
     [words] = loaded.method.run(case, loaded.parameters(small), made.Job(loaded=loaded)).notes

@@ -31,7 +31,7 @@ def test_the_trace_is_as_bright_as_the_brightest_beside_it(room) -> None:
 
 
 @pytest.mark.parametrize("how", ["nothing", "li", "nmar"])
-def test_what_is_completed_is_where_it_starts_and_what_the_network_says(room, made, how) -> None:
+def test_the_completion_is_start_plus_network(room, made, how) -> None:
     """A network that says three: three units, or three units more than the completion it starts at."""
     one = made.pairs(room)(0)
     start = room.start.start_of(one, how)
@@ -40,7 +40,7 @@ def test_what_is_completed_is_where_it_starts_and_what_the_network_says(room, ma
     torch.testing.assert_close(said, torch.full_like(said, 6.0) if start is None else start + 6.0)
 
 
-def test_what_a_network_starts_at_is_measured_outside_the_trace_and_better_than_nothing_in_it(room, made) -> None:
+def test_the_start_of_a_network_is_measured_outside_the_trace_and_useful_inside(room, made) -> None:
     one = made.pairs(room, batch=4)(0)
     assert room.start.start_of(one, "nothing") is None
     torch.testing.assert_close(room.start.start_of(one, "li"), fill_linear(one.sinogram, one.trace))

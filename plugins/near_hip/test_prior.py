@@ -29,7 +29,7 @@ def test_a_network_that_says_nothing_leaves_the_completion_it_starts_at(
         assert error < 1.1 * of_start
 
 
-def test_what_the_network_changes_on_the_small_scan_is_added_to_the_image_it_starts_at(room, made) -> None:
+def test_the_change_on_the_small_scan_is_added_to_the_start_image(room, made) -> None:
     case, _ = made.case()
     scan = room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM)
     begun = room.start.image_of_start(case, "nmar")

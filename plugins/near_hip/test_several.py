@@ -36,14 +36,14 @@ def test_a_scan_with_too_few_slices_without_metal_is_left_to_it_and_the_note_say
     assert torch.equal(other.hu, result.hu)  # how a run learns does not matter where it does not
 
 
-def test_who_will_begin_with_nothing_is_refused_where_there_is_nothing(loaded, made) -> None:
+def test_learning_from_random_weights_is_refused_without_clean_slices(loaded, made) -> None:
     case, _ = made.case()
     with pytest.raises(MethodFailed, match=r"only 2 slices without metal; it needs 3.* begin = weights"):
         loaded.method.run(case, loaded.parameters({"begin": "nothing"}), made.Job(slices=2, loaded=loaded))
 
 
 @pytest.mark.parametrize(("slices", "rate"), [(0, 1e-4), (6, 1.0)])
-def test_what_lies_outside_its_training_is_told_where_it_works_as_it_was_taught(loaded, made, slices, rate) -> None:
+def test_a_case_outside_the_training_gets_a_note(loaded, made, slices, rate) -> None:
     """Without slices to learn from, and where learning from them was no gain."""
     case, _ = made.case()
     wide = MarCase(case.hu, case.hu > 0, case.pixel_mm, case.beam, [5], case.sinogram)

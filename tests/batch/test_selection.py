@@ -67,7 +67,7 @@ def test_the_order_of_the_criteria_can_be_changed(made: Made) -> None:
         ({"orientation": (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)}, "not axial"),
     ],
 )
-def test_what_does_not_qualify_is_named(made: Made, changes: dict[str, Any], reason: str) -> None:
+def test_series_that_do_not_qualify_are_named(made: Made, changes: dict[str, Any], reason: str) -> None:
     choice = choose_series([header(made("one"), **changes)], RULE)
     assert choice.series is None
     assert reason in choice.reason
@@ -90,7 +90,7 @@ def test_an_impossible_rule_is_refused() -> None:
         SelectionRule(description="(")
 
 
-def test_damage_is_told_apart_from_what_does_not_qualify(made: Made) -> None:
+def test_damage_is_distinguished_from_not_qualifying(made: Made) -> None:
     whole = made("whole")
     assert not choose_series([whole], RULE).is_damaged
     assert not choose_series([header(whole, modality="MR")], RULE).is_damaged

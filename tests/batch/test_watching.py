@@ -64,7 +64,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         Inbox(tmp_path / "nowhere", 1.0).arrived()
 
 
-def test_the_size_of_a_study_is_that_of_its_files(tmp_path: Path) -> None:
+def test_the_size_of_a_study_is_the_sum_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "1").write_bytes(b"12345")
     (tmp_path / "a" / "b" / "2").write_bytes(b"123")

@@ -59,9 +59,7 @@ def test_evaluate_takes_every_mask_that_marview_writes(
     assert 5 < result["ring"]["psnr_db"] < 60
 
 
-def test_benchmark_ranks_li_above_nothing_and_takes_up_where_it_was(
-    marview: Callable, simulated: Path, tmp_path: Path
-) -> None:
+def test_benchmark_ranks_li_above_the_input_and_resumes(marview: Callable, simulated: Path, tmp_path: Path) -> None:
     words = ("benchmark", "--cases", simulated / "cases", "--method", "linear_interpolation", "--protocol", "adn-256")
     answer = marview(*words, "--output", tmp_path / "tables")
     assert answer.exit_code == 0, answer.err

@@ -13,7 +13,7 @@ from marview.geometry import Grid
 
 
 @pytest.mark.parametrize("name", ["mask.nii.gz", "mask.nrrd", "mask.dcm"])
-def test_what_is_written_is_read_back(marview: Callable, metal_series: Path, tmp_path: Path, name: str) -> None:
+def test_written_files_are_read_back(marview: Callable, metal_series: Path, tmp_path: Path, name: str) -> None:
     answer = marview("mask", metal_series, "--output", tmp_path / name, "--threshold", 3000)
     assert answer.exit_code == 0, answer.err
     assert "in 3 of 6 slices (3 to 5), above 3000 HU" in answer.out
@@ -33,9 +33,7 @@ def test_the_densest_of_four_classes(marview: Callable, metal_series: Path, tmp_
     assert mask.sum() > (series.volume.hu == 8000).sum()
 
 
-def test_what_is_to_be_known_of_the_scale_and_the_class_is_told_however_metal_is_chosen(
-    marview: Callable, tmp_path: Path
-) -> None:
+def test_notes_on_scale_and_class_appear_for_every_source(marview: Callable, tmp_path: Path) -> None:
     y, x = np.ogrid[:40, :40]
     hu = np.where(np.hypot(y - 20, x - 20) < 16, 40, -1000) * np.ones((2, 1, 1))
     hu[:, 12:20, 12:20] = 1200
@@ -47,7 +45,7 @@ def test_what_is_to_be_known_of_the_scale_and_the_class_is_told_however_metal_is
         assert ("where bone lies too" in answer.err) == ("--kmeans" in choice)
 
 
-def test_a_margin_of_less_than_a_voxel_is_told_to_change_nothing(
+def test_a_margin_below_a_voxel_is_noted_as_without_effect(
     marview: Callable, metal_series: Path, tmp_path: Path
 ) -> None:
     small = marview("mask", metal_series, "--output", tmp_path / "m.nii.gz", "--threshold", 3000, "--margin", 0.1)

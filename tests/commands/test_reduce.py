@@ -132,7 +132,7 @@ def test_a_refusal_of_the_worker_is_one_sentence_too(metal_series: Path, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_series_with_a_damaged_slice_is_corrected_without_it_where_that_is_said(
+def test_across_gaps_corrects_a_series_without_its_damaged_slice(
     marview: Callable, metal_series: Path, tmp_path: Path
 ) -> None:
     copied = tmp_path / "copy"
@@ -161,7 +161,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_what_cannot_be_written_is_known_before_the_run(
+def test_an_unwritable_target_is_found_before_the_run(
     marview: Callable, metal_series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volume = tmp_path / "volume.nii.gz"

@@ -32,7 +32,7 @@ def series(tmp_path: Path) -> Path:
         ({"margins": "0,1", "method": "not_there"}, "not_there"),
     ],
 )
-def test_what_makes_no_sweep_is_refused(series: Path, tmp_path: Path, changes: dict, sentence: str) -> None:
+def test_an_invalid_sweep_is_refused(series: Path, tmp_path: Path, changes: dict, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         sweep(series, output=tmp_path / "out", **{"method": "linear_interpolation", **changes})
     assert not (tmp_path / "out").exists()
@@ -46,7 +46,7 @@ def test_a_truth_on_other_voxels_is_refused(series: Path, tmp_path: Path) -> Non
         sweep(series, output=tmp_path / "out", method="nmar", margins="0,1", truth=other)
 
 
-def test_the_table_fits_into_a_narrow_terminal_and_equal_masks_are_told(
+def test_the_table_fits_a_narrow_terminal_and_notes_equal_masks(
     series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -77,9 +77,7 @@ def test_thresholds_alone_find_the_metal_where_nothing_else_does(
     assert "> 1500 HU" in capsys.readouterr().out
 
 
-def test_what_is_noted_of_mask_and_region_is_told(
-    series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_notes_on_mask_and_region_are_printed(series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     marked = np.zeros((2, 64, 64), np.uint8)
     marked[:, 30:34, 30:34] = 1
     aside = np.zeros((2, 64, 64), np.uint8)

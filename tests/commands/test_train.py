@@ -134,7 +134,7 @@ def clean(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_run_is_trained_taken_up_and_installed(marview, clean: Path, tmp_path: Path, methods: Path) -> None:
+def test_a_run_is_trained_resumed_and_installed(marview, clean: Path, tmp_path: Path, methods: Path) -> None:
     run = tmp_path / "run"
     words = ("train", "small", "--data", clean, "--output", run, "--size", "tiny", "--device", "cpu")
     first = marview(*words, "--max-minutes", 0)
@@ -156,7 +156,7 @@ def test_a_run_is_trained_taken_up_and_installed(marview, clean: Path, tmp_path:
     assert (methods / "small" / "weights" / "bundled.safetensors").is_file()
 
 
-def test_a_run_begins_with_weights_and_goes_on_with_its_own(marview, clean: Path, tmp_path: Path) -> None:
+def test_a_run_starts_from_weights_and_resumes_with_its_own(marview, clean: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     words = ("train", "small", "--data", clean, "--size", "tiny", "--device", "cpu", "--max-minutes", 0)
     assert marview(*words, "--output", first).exit_code == 0
@@ -171,7 +171,7 @@ def test_a_run_begins_with_weights_and_goes_on_with_its_own(marview, clean: Path
     assert "Use either --resume or --begin-with" in both.err
 
 
-def test_a_loss_that_is_not_a_number_is_a_sentence(marview, clean: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_a_number_gives_a_message(marview, clean: Path, tmp_path: Path) -> None:
     answer = marview("train", "spoilt", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 4
     assert "Training of spoilt stopped at step 1: the loss is not a number" in answer.err
@@ -190,7 +190,7 @@ def test_a_run_that_kept_nothing_leaves_nothing_to_the_card_of_the_next(marview,
     assert card.count("| 0 to 1 |") == 1
 
 
-def test_ctrl_c_between_steps_is_told_once(marview, clean: Path, tmp_path: Path) -> None:
+def test_ctrl_c_between_steps_is_reported_once(marview, clean: Path, tmp_path: Path) -> None:
     answer = marview("train", "asked", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 130
     assert "1 step in" in answer.out
@@ -198,7 +198,7 @@ def test_ctrl_c_between_steps_is_told_once(marview, clean: Path, tmp_path: Path)
     assert "cancelled" not in answer.err
 
 
-def test_ctrl_c_that_no_verb_hears_is_told_too(marview, clean: Path, tmp_path: Path, monkeypatch) -> None:
+def test_ctrl_c_outside_a_verb_is_reported(marview, clean: Path, tmp_path: Path, monkeypatch) -> None:
     def interrupted(*_: object, **__: object) -> int:
         raise KeyboardInterrupt
 
@@ -237,9 +237,7 @@ def test_a_full_disk_says_what_stays_and_what_to_do(marview, clean: Path, tmp_pa
 
 
 @pytest.mark.parametrize("below", [".", "run"])
-def test_what_is_wrong_with_the_folder_is_told_before_anything_is_read(
-    marview, clean: Path, tmp_path: Path, below: str
-) -> None:
+def test_a_bad_folder_is_reported_before_reading(marview, clean: Path, tmp_path: Path, below: str) -> None:
     file = tmp_path / "afile"
     file.write_text("", encoding="utf-8")
     words = ("train", "small", "--data", clean, "--size", "tiny")
@@ -292,7 +290,7 @@ def test_unpaired_scans_train_adn(marview, clean: Path, tmp_path: Path) -> None:
     assert list((run / "pictures").glob("*.png"))
 
 
-def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -> None:
+def test_too_little_memory_gives_a_message(marview, clean: Path, tmp_path: Path) -> None:
     answer = marview("train", "hungry", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 4
     assert "needs more memory than" in answer.err
@@ -323,13 +321,13 @@ def test_too_little_memory_is_a_sentence(marview, clean: Path, tmp_path: Path) -
         (("unknown", "--data", "SCANS"), "There is no method 'unknown'"),
     ],
 )
-def test_what_makes_no_sense_is_a_sentence(marview, clean: Path, tmp_path: Path, words, says: str) -> None:
+def test_nonsense_gives_a_message(marview, clean: Path, tmp_path: Path, words, says: str) -> None:
     answer = marview("train", *(clean if word == "SCANS" else word for word in words), "--output", tmp_path / "run")
     assert answer.exit_code == 2
     assert says in answer.err
 
 
-def test_a_folder_without_metal_free_slices_is_a_sentence(marview, tmp_path: Path) -> None:
+def test_a_folder_without_metal_free_slices_gives_a_message(marview, tmp_path: Path) -> None:
     (tmp_path / "scans").mkdir()
     Image.fromarray(np.full((64, 64), 4000, np.uint16)).save(tmp_path / "scans" / "metal.tif")
     answer = marview("train", "small", "--data", tmp_path / "scans", "--output", tmp_path / "run", "--size", "tiny")

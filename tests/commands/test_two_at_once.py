@@ -40,7 +40,7 @@ def test_of_two_that_reduce_into_one_folder_one_wins_whole(metal_series: Path, t
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["mask.nii.gz", "mask.dcm", "mask.nrrd"])
-def test_of_two_that_write_one_mask_the_second_is_told_so(metal_series: Path, tmp_path: Path, name: str) -> None:
+def test_the_second_of_two_writers_of_a_mask_is_refused(metal_series: Path, tmp_path: Path, name: str) -> None:
     ended = at_once("mask", metal_series, "--output", tmp_path / name)
     assert [code for code, _ in ended] in ([0, 3], [0, 0]), ended  # one may have ended before the other began
     assert ended[1][0] == 0 or f"{tmp_path / name} is being written by another process" in ended[1][1]
@@ -76,7 +76,7 @@ def test_tables_that_another_process_works_on_are_refused(marview: Callable, tmp
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_run_that_is_being_trained_is_not_taken_up_beside_it(tmp_path: Path) -> None:
+def test_a_run_in_training_cannot_be_resumed_twice(tmp_path: Path) -> None:
     np.save(tmp_path / "clean.npy", np.full((4, 64, 64), 40, np.int16))
     run_folder = tmp_path / "run"
     with claimed(run_folder):

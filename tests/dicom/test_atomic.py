@@ -44,7 +44,7 @@ def test_two_exports_to_one_folder_are_refused_with_the_owner_named(tmp_path):
     assert names(tmp_path) == ["out"]
 
 
-def test_what_a_killed_process_left_is_swept(tmp_path):
+def test_leftovers_of_a_killed_process_are_removed(tmp_path):
     script = (
         "import os, signal; from pathlib import Path; from marview.dicom.atomic import whole_folder\n"
         f"with whole_folder(Path({str(tmp_path)!r}) / 'out') as part:\n"
@@ -57,7 +57,7 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
     assert names(tmp_path) == ["other"]
 
 
-def test_what_another_machine_is_writing_is_left_alone(tmp_path):
+def test_files_written_by_another_machine_stay(tmp_path):
     part = tmp_path / ".part-out"
     part.mkdir()
     owner = {"process": 1, "machine": socket.gethostname() + "-other"}
@@ -99,7 +99,7 @@ def test_names_as_long_as_the_file_system_takes_are_written(tmp_path):
     assert len(names(tmp_path)) == 4
 
 
-def test_what_cannot_be_written_is_found_out_before_the_work(tmp_path):
+def test_an_unwritable_target_is_found_before_the_work(tmp_path):
     (tmp_path / "file").write_text("1")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a").write_text("1")

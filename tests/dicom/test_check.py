@@ -111,7 +111,7 @@ def test_slices_missing_one_by_one_are_missing_also_where_slices_overlap(slices,
 
 
 @pytest.mark.parametrize(("keyword", "values"), [("ConvolutionKernel", "AB"), ("KVP", ("80", "120"))])
-def test_parts_of_one_scan_made_in_several_ways_are_told(slices, save, keyword, values):
+def test_parts_of_a_scan_made_in_several_ways_are_reported(slices, save, keyword, values):
     for number, dataset in enumerate(slices):
         setattr(dataset, keyword, values[number > 2])
     report = report_of(save(slices))
@@ -119,7 +119,7 @@ def test_parts_of_one_scan_made_in_several_ways_are_told(slices, save, keyword, 
     assert report.is_volume
 
 
-def test_slices_numbered_in_two_passes_are_told(slices, save):
+def test_slices_numbered_in_two_passes_are_reported(slices, save):
     slices = [*slices, *(deepcopy(one) for one in slices)]
     move(slices, [0, 2, 4, 6, 8, 1, 3, 5, 7, 9])
     for number, dataset in enumerate(slices):
@@ -248,7 +248,7 @@ def test_all_slices_at_one_place_are_no_volume(slices, save):
         ("ImageType", ["ORIGINAL", "PRIMARY", "LOCALIZER"], Kind.SCOUT),
     ],
 )
-def test_what_cannot_be_measured_is_only_viewed(slices, save, keyword, value, kind):
+def test_series_that_cannot_be_measured_are_only_viewed(slices, save, keyword, value, kind):
     for dataset in slices:
         if value is None:
             delattr(dataset, keyword)
@@ -285,7 +285,7 @@ def test_hu_may_go_unnamed(slices, save, named):
     assert report_of(save(slices)).findings == ()
 
 
-def test_modified_hu_are_told_and_keep_their_name_in_the_derived_series(slices, save, tmp_path):
+def test_modified_hu_are_reported_and_keep_their_name_in_the_derived_series(slices, save, tmp_path):
     for dataset in slices:
         dataset.RescaleType = "HU_MOD"
     loaded = dicom.open_series(save(slices))

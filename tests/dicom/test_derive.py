@@ -301,7 +301,7 @@ def test_a_read_only_target_is_refused(loaded, correction, tmp_path):
         write_derived_series(loaded, correction, HOW, tmp_path / "locked" / "out")
 
 
-def test_what_was_written_wrongly_is_found_when_read_back(loaded, correction, tmp_path, monkeypatch):
+def test_a_wrong_write_is_found_on_reading_back(loaded, correction, tmp_path, monkeypatch):
     from marview.dicom import derive
 
     def wrong(path, data):

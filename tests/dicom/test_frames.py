@@ -119,7 +119,7 @@ def test_frames_without_a_place_are_only_viewed(enhanced, save) -> None:
     assert Kind.NO_POSITION in {finding.kind for finding in report.findings}
 
 
-def test_what_cannot_refer_to_frames_says_so_and_nifti_holds_the_volume(enhanced, save, tmp_path) -> None:
+def test_exports_that_cannot_refer_to_frames_advise_nifti(enhanced, save, tmp_path) -> None:
     dataset, expected = enhanced
     loaded = dicom.open_series(save([dataset]))
     mask = loaded.volume.hu > 2000

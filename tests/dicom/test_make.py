@@ -12,7 +12,7 @@ LABELS = Labels("DEMO^HIP", "DEMO-HIP", "marview demo", "Hip with metal", body_p
 
 
 @pytest.mark.parametrize("highest", [3071, 12000])
-def test_a_made_series_reads_back_as_it_was(tmp_path, highest):
+def test_a_written_series_reads_back_unchanged(tmp_path, highest):
     hu = np.random.default_rng(0).integers(-1024, highest + 1, (4, 8, 6)).astype(np.int16)
     hu[0, 0, :2] = -1024, highest
     grid = Grid.from_spacing((4, 8, 6), (2.5, 0.7, 0.8))
@@ -48,7 +48,7 @@ def test_one_seed_gives_the_same_uids_and_one_study_for_two_series(tmp_path):
     assert a.slices[0].frame_of_reference_uid == c.slices[0].frame_of_reference_uid
 
 
-def test_what_does_not_fit_is_refused(tmp_path):
+def test_mismatched_inputs_are_refused(tmp_path):
     grid = Grid.from_spacing((2, 8, 6), (1, 1, 1))
     with pytest.raises(ValueError, match="on a grid"):
         write_ct_series(np.zeros((3, 8, 6)), grid, tmp_path / "made", LABELS)

@@ -85,7 +85,7 @@ def test_a_mask_on_other_voxels_is_resampled_and_says_so(series, mask, tmp_path)
     assert "fine.nrrd has another grid than the series: it was resampled" in read.notes[0]
 
 
-def test_what_lies_outside_is_told(series, mask, tmp_path) -> None:
+def test_parts_outside_are_reported(series, mask, tmp_path) -> None:
     path = save_nrrd(tmp_path / "far.nrrd", mask.transpose(2, 1, 0).astype(np.uint8), origin=(0, 0, 4.0))
     read = read_mask(path, series)
     np.testing.assert_array_equal(read.mask[2:], mask[:3])
@@ -111,7 +111,7 @@ def test_a_mask_of_another_patient_or_frame_is_refused(series, mask, tmp_path) -
         read_mask(path, series)
 
 
-def test_what_is_no_mask_is_refused_in_a_sentence(series, mask, tmp_path) -> None:
+def test_a_file_that_is_not_a_mask_is_refused_with_a_message(series, mask, tmp_path) -> None:
     values = mask.transpose(2, 1, 0).astype(np.uint8)
     ras = np.diag([-1.0, -1, 2, 1])
     save_nifti(tmp_path / "empty.nii", np.zeros_like(values), ras)

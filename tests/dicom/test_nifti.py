@@ -163,7 +163,7 @@ def test_every_type_of_number_keeps_its_values(tmp_path, kind):
         (np.uint64, 2**63, 32767),
     ],
 )
-def test_values_beyond_int16_are_told(tmp_path, kind, value, shown):
+def test_values_beyond_int16_are_reported(tmp_path, kind, value, shown):
     values = np.zeros((4, 4, 3), kind)
     values[1, 1, 1] = value
     loaded = dicom.open_series(saved(tmp_path / "v.nii", values))
@@ -173,7 +173,7 @@ def test_values_beyond_int16_are_told(tmp_path, kind, value, shown):
     assert loaded.volume.hu[1, 1, 1] == shown
 
 
-def test_voxels_that_are_no_number_are_told(tmp_path):
+def test_nan_voxels_are_reported(tmp_path):
     values = np.full((4, 4, 3), -1000, np.float32)
     values[1, 1, 1], values[0, 0, 0] = np.nan, 40
     loaded = dicom.open_series(saved(tmp_path / "v.nii", values))

@@ -33,7 +33,7 @@ def test_an_error_in_one_row_is_found() -> None:
 
 
 @pytest.mark.parametrize("what", ["nothing", "metal", "streak", "gas", "end of the body", "noise", "moved"])
-def test_what_patients_and_metal_show_in_one_slice_is_no_damage(what: str) -> None:
+def test_anatomy_and_metal_in_one_slice_are_not_damage(what: str) -> None:
     below, here, above = body(0), body(1), body(2)
     y, x = np.mgrid[-48:48, -64:64] + 0.5
     if what == "metal":

@@ -63,12 +63,12 @@ def test_refusals_say_nothing_of_the_patient(marked, tmp_path):
     assert not any(CANARY in sentence for sentence in sentences)
 
 
-def test_what_is_printed_of_a_header_or_a_study_names_no_patient(marked):
+def test_printed_headers_and_studies_name_no_patient(marked):
     found = dicom.scan(marked)
     assert CANARY not in repr(found) + repr(found.studies[0]) + repr(found.series[0].slices[0])
 
 
-def test_what_a_library_raised_on_a_file_is_logged_by_kind_and_line(tmp_path, caplog):
+def test_exceptions_of_libraries_are_logged_by_type_and_line(tmp_path, caplog):
     damaged = tmp_path / "DOE^JANE.nii"
     damaged.write_bytes(b"\x5c\x01\0\0" + bytes(400))
     with pytest.raises(BadInput, match="JANE"):

@@ -34,7 +34,7 @@ def test_slices_arrive_from_the_middle_outward_in_the_callers_memory(slices, sav
     assert loaded.window_at(0) == (400, 40)
 
 
-def test_reading_stops_when_told(slices, save):
+def test_reading_stops_when_cancelled(slices, save):
     seen = []
     with pytest.raises(dicom.Cancelled):
         dicom.read(one(save(slices)), on_slice=seen.append, is_cancelled=lambda: len(seen) == 2)
@@ -479,7 +479,7 @@ def test_zeros_that_fill_the_pixel_data_up_are_no_fault(slices, save, hu_of):
 
 
 @pytest.mark.parametrize("ending", [".50", ".51", ".53", ".55", ".57", ".70"])
-def test_what_a_jpeg_decoder_complains_of_is_a_damaged_slice(shared_data, tmp_path, ending):
+def test_a_warning_of_the_jpeg_decoder_marks_a_damaged_slice(shared_data, tmp_path, ending):
     (path,) = (shared_data / "awkward_dicom" / "transfer_syntaxes").glob(f"*4{ending}.dcm")
     data = path.read_bytes()
     header = one(path).slices[0]

@@ -53,7 +53,7 @@ def test_files_without_meta_information_open(slices, tmp_path):
     assert dicom.read(series).volume.hu.shape == (5, 8, 6)
 
 
-def test_what_is_no_regular_file_is_counted_and_never_blocks(slices, save, tmp_path, monkeypatch):
+def test_non_regular_files_are_counted_and_never_block(slices, save, tmp_path, monkeypatch):
     folder = save(slices)
     os.mkfifo(folder / "pipe")
     (folder / "dangling").symlink_to(folder / "nowhere")
@@ -77,7 +77,7 @@ def test_a_fifo_given_by_name_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "missing"])
-def test_a_place_without_dicom_is_refused_in_a_sentence(tmp_path, kind):
+def test_a_place_without_dicom_is_refused_with_a_message(tmp_path, kind):
     path = tmp_path / "study"
     if kind != "missing":
         path.mkdir()
@@ -111,7 +111,7 @@ def test_the_directory_of_a_zip_is_read_once_however_many_members_it_has(slices,
     assert len(read) == 1
 
 
-def test_a_zip_that_another_replaces_is_read_anew(slices, save, tmp_path):
+def test_a_replaced_zip_is_read_again(slices, save, tmp_path):
     archive, folder = tmp_path / "study.zip", save(slices)
     for count in (5, 3):
         with zipfile.ZipFile(archive, "w") as target:
@@ -121,7 +121,7 @@ def test_a_zip_that_another_replaces_is_read_anew(slices, save, tmp_path):
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
-def test_a_damaged_member_of_a_zip_is_told_and_the_rest_opens(slices, save, tmp_path, how):
+def test_a_damaged_zip_member_is_reported_and_the_rest_opens(slices, save, tmp_path, how):
     archive = tmp_path / "study.zip"
     with zipfile.ZipFile(archive, "w", how) as target:
         for path in sorted(save(slices).iterdir()):
@@ -165,7 +165,7 @@ def _part_sizes(path: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("what", ["size", "orientation", "spacing", "scout", "modality", "frame", "patient", "study"])
-def test_what_is_not_one_volume_is_split(slices, save, what):
+def test_slices_of_several_volumes_are_split(slices, save, what):
     for dataset in slices[:2]:
         match what:
             case "size":
@@ -346,7 +346,7 @@ def test_nothing_to_show_is_an_answer_where_it_may_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("opens", ["DICOMDIR", "folder"])
-def test_files_that_a_dicomdir_lists_and_are_gone_are_told(slices, save, opens):
+def test_missing_files_of_a_dicomdir_are_reported(slices, save, opens):
     folder = save(slices)
     directory = dicomdir(folder, [[f"{number:03d}.dcm"] for number in range(9)])
     (series,) = dicom.scan(directory if opens == "DICOMDIR" else folder).series
@@ -367,7 +367,7 @@ def test_a_dicomdir_finds_files_whose_names_changed_on_the_way(slices, save, cha
     assert scan.passed_over == ()
 
 
-def test_an_unreadable_folder_is_told(slices, save, monkeypatch):
+def test_an_unreadable_folder_is_reported(slices, save, monkeypatch):
     folder = save(slices)
     (folder / "more").mkdir()
     scandir = os.scandir
@@ -390,14 +390,14 @@ def test_a_link_to_the_folder_itself_shows_nothing_twice(slices, save):
     assert dicom.check(series).findings == ()
 
 
-def test_dangling_links_are_told(slices, save):
+def test_dangling_links_are_reported(slices, save):
     folder = save(slices)
     (folder / "005.dcm").symlink_to(folder / "nowhere")
     (series,) = dicom.scan(folder).series
     assert "1 dangling links" in dicom.check(series).findings[0].sentence
 
 
-def test_a_damaged_file_beside_several_series_is_told_by_each(slices, save):
+def test_a_damaged_file_beside_several_series_is_reported_by_each(slices, save):
     for dataset in slices[:2]:
         dataset.SeriesInstanceUID = "1.2.3"
     folder = save(slices)
@@ -433,7 +433,7 @@ def test_tiny_steps_are_no_copies(slices, save, step_mm):
     assert report.stack.grid.spacing_mm[0] == pytest.approx(step_mm)
 
 
-def test_decimal_commas_are_read_and_told(slices, save, tmp_path):
+def test_decimal_commas_are_read_and_reported(slices, save, tmp_path):
     from pydicom.dataelem import RawDataElement
     from pydicom.tag import Tag
 
@@ -452,7 +452,7 @@ def test_decimal_commas_are_read_and_told(slices, save, tmp_path):
 @pytest.mark.parametrize(
     ("keyword", "value"), [("PatientID", ""), ("StudyDate", "20201340"), ("StudyDate", "00000000")]
 )
-def test_odd_identifiers_and_dates_are_told(slices, save, keyword, value):
+def test_odd_identifiers_and_dates_are_reported(slices, save, keyword, value):
     for dataset in slices:
         with quiet():
             setattr(dataset, keyword, value)

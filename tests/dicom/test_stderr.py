@@ -5,7 +5,7 @@ import threading
 from marview.dicom.stderr import heard_on_stderr
 
 
-def test_what_compiled_code_prints_goes_to_the_log(capfd, caplog) -> None:
+def test_output_of_compiled_code_goes_to_the_log(capfd, caplog) -> None:
     with caplog.at_level(logging.WARNING), heard_on_stderr() as heard:
         os.write(2, b"thread panicked")
     assert heard.text == "thread panicked"

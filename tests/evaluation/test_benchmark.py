@@ -102,7 +102,7 @@ def test_each_method_has_a_figure(cases, tmp_path, laboratory):
 
 
 @pytest.mark.parametrize(("failing", "figures"), [(1, ["half.png", "nmar.png"]), (3, ["nmar.png"])])
-def test_a_method_that_fails_on_a_figure_costs_its_strip(cases, tmp_path, laboratory, failing, figures):
+def test_a_method_that_fails_on_a_figure_loses_only_its_strip(cases, tmp_path, laboratory, failing, figures):
     asked = []
 
     def correct(entry, known, tell):
@@ -123,7 +123,7 @@ def test_metal_is_the_inputs_again_before_it_is_measured(cases, tmp_path, labora
     assert record["copies"]["metal_dice"] == 1
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(cases, tmp_path, laboratory):
+def test_an_interrupted_run_continues(cases, tmp_path, laboratory):
     def interrupt(entry, known, tell):
         if (entry.id, known.name) == ("nmar", "b"):
             raise KeyboardInterrupt
@@ -139,7 +139,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(cases, tmp_path, laboratory
     assert all(len(row.slices) == 4 for row in results.rows)
 
 
-def test_other_parameters_or_another_version_are_measured_anew(cases, tmp_path, laboratory):
+def test_other_parameters_or_another_version_are_measured_again(cases, tmp_path, laboratory):
     _run(cases, tmp_path, laboratory, [HALF])
     for changed in (Entry("half", "Half way", {"strength": 2}), Entry("half", "Half way", version="2")):
         before = len(laboratory.ran)
@@ -147,7 +147,7 @@ def test_other_parameters_or_another_version_are_measured_anew(cases, tmp_path, 
         assert laboratory.ran[before : before + 2] == [("half", "a"), ("half", "b")]
 
 
-def test_a_case_whose_files_were_made_anew_is_measured_anew(make_case, small, tmp_path, laboratory):
+def test_a_case_with_changed_files_is_measured_again(make_case, small, tmp_path, laboratory):
     def run(lean_px):
         for name in ("a", "b"):
             if lean_px[name]:
@@ -164,13 +164,13 @@ def test_a_case_whose_files_were_made_anew_is_measured_anew(make_case, small, tm
     assert all(other[row]["psnr_db"] != first[row]["psnr_db"] for row in ("input", "half"))
 
 
-def test_what_was_measured_on_simulated_cases_by_earlier_versions_counts(cases, tmp_path, laboratory):
+def test_results_of_simulated_cases_from_earlier_versions_count(cases, tmp_path, laboratory):
     _run(cases, tmp_path, laboratory, [HALF])
     part = json.loads((tmp_path / "parts" / "a" / "half.json").read_text())
     assert part["parameters"] == {"version": ""}
 
 
-def test_what_a_method_notes_is_told_once_with_the_cases_it_came_on(cases, tmp_path, laboratory):
+def test_notes_of_a_method_appear_once_with_their_cases(cases, tmp_path, laboratory):
     noted = {"a": (STRANGE, _much(0, 0.2)), "b": (STRANGE, _much(0, 0.4), _much(1, 0.3))}
     noted["c"] = (STRANGE,)
 
@@ -204,7 +204,7 @@ def test_parts_of_versions_that_kept_no_notes_still_count(cases, tmp_path, labor
     assert "note about" not in (tmp_path / "table.md").read_text()
 
 
-def test_a_figure_that_is_missing_is_drawn_and_so_are_those_of_what_is_measured_anew(cases, tmp_path, laboratory):
+def test_missing_figures_and_those_of_new_results_are_drawn(cases, tmp_path, laboratory):
     _run(cases, tmp_path, laboratory)
     (tmp_path / "figures" / "half.png").unlink()
     before, told = len(laboratory.ran), []
@@ -216,7 +216,7 @@ def test_a_figure_that_is_missing_is_drawn_and_so_are_those_of_what_is_measured_
     assert [method for method, _ in laboratory.ran[before:]] == ["half"] * 5
 
 
-def test_a_method_that_learned_from_other_slices_is_measured_anew(cases, tmp_path, laboratory):
+def test_a_method_that_learned_from_other_slices_is_measured_again(cases, tmp_path, laboratory):
     entries = [replace(HALF, learns_from_scan=True), NMAR]
     for scan, anew in (("metal in [0]", 4), ("metal in [0]", 0), ("metal in [0, 1]", 2), ("", 2)):
         before = len(laboratory.ran)
@@ -225,7 +225,7 @@ def test_a_method_that_learned_from_other_slices_is_measured_anew(cases, tmp_pat
         assert len(ran) == anew + 3 * len(set(ran)), "each case once, and the three slices of its figure"
 
 
-def test_where_a_row_lacks_slices_all_are_also_told_over_those_in_common(cases, tmp_path, laboratory):
+def test_rows_with_missing_slices_are_also_compared_on_common_slices(cases, tmp_path, laboratory):
     """Else the average of a method that could not correct the hard cases would look best."""
 
     def correct(entry, known, tell):
@@ -270,7 +270,7 @@ def test_a_folder_without_a_single_number_is_free_for_another_benchmark(cases, t
     assert results.row("half") is not None
 
 
-def test_a_case_that_cannot_be_used_costs_one_sentence(cases, tmp_path, laboratory):
+def test_an_unusable_case_gives_one_message(cases, tmp_path, laboratory):
     def broken():
         raise BadInput("Case broken: 3.h5 is missing.")
 
@@ -284,7 +284,7 @@ def test_a_case_that_cannot_be_used_costs_one_sentence(cases, tmp_path, laborato
     ("entry", "sentence"),
     [(Entry("fails", "Fails"), "no heart for metal"), (Entry("half", "NaN", {"broken": True}), "not finite")],
 )
-def test_a_method_that_fails_costs_a_sentence_and_the_others_still_run(cases, tmp_path, laboratory, entry, sentence):
+def test_a_failing_method_gives_a_message_and_the_others_run(cases, tmp_path, laboratory, entry, sentence):
     results = _run(cases, tmp_path, laboratory, [entry, NMAR])
     [failure] = results.failures
     assert failure.startswith(f"{entry.id} on a, b: ")

@@ -21,7 +21,7 @@ def test_writer_and_reader_are_inverse(make_case, small, tmp_path):
     assert np.array_equal(again.metal_free_sinogram, known.metal_free_sinogram)
 
 
-def test_what_a_method_is_given_holds_no_truth(make_case, tmp_path):
+def test_the_input_of_a_method_contains_no_truth(make_case, tmp_path):
     write_known_case(make_case("one"), tmp_path)
     with np.load(tmp_path / "one.npz") as file:
         assert not [name for name in file if "truth" in name or "free" in name]

@@ -48,7 +48,7 @@ def test_the_protocols_published_rows_stand_below(volumes):
     assert "family B" in text
 
 
-def test_what_cannot_be_compared_is_refused(volumes):
+def test_incomparable_volumes_are_refused(volumes):
     np.save(volumes / "short.npy", np.zeros((3, 64, 64)))
     np.save(volumes / "broken.npy", np.full((4, 64, 64), np.nan))
     for name, sentence in (

@@ -69,7 +69,7 @@ def test_slices_of_what_was_corrected_are_handed_out_as_they_were_made(methods, 
     assert ran == ["linear_interpolation", "nmar"]
 
 
-def test_what_a_method_refuses_is_said(methods, volume):
+def test_a_refusal_of_a_method_is_reported(methods, volume):
     hu, mask = volume
     with pytest.raises(MethodFailed, match="no parameter"):
         methods.correct(Entry("nmar", "NMAR", {"nothing": 1}), hu, mask, (1.0, 2.0, 2.0))

@@ -57,7 +57,7 @@ def test_a_part_of_a_patient_holds_metal_and_what_lies_beside_it_is_clean(count:
     assert sum(map(len, parts)) == count
 
 
-def test_nobody_has_no_other_slices() -> None:
+def test_a_case_without_a_volume_has_no_neighbours() -> None:
     assert part_of(["", "", "a"], 1) == ([1], [])
 
 

@@ -22,7 +22,7 @@ def test_a_point_stays_where_it_is_in_the_patient() -> None:
         np.testing.assert_allclose(centre, grid.to_patient((1, 30, 80)), atol=0.5 * moved.grid.spacing_mm[1])
 
 
-def test_a_series_on_the_processing_grid_stays_as_it_is() -> None:
+def test_a_series_on_the_processing_grid_is_unchanged() -> None:
     grid = Grid.from_spacing((1, 416, 416), (2.0, 0.9, 0.9))
     hu = np.random.default_rng(0).integers(-1000, 3000, grid.shape).astype(np.int16)
     moved = on_processing_grid(Volume(hu, grid))

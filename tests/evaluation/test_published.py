@@ -50,7 +50,7 @@ def test_five_groups_agree_with_their_average_where_a_paper_gives_both():
             assert sum(row.groups) / 5 == pytest.approx(row.psnr_db, abs=0.02), row
 
 
-def test_what_is_from_memory_says_so_in_the_table():
+def test_unconfirmed_rows_are_marked_in_the_table():
     lines = published_table([row for row in published_rows("syndeeplesion-640") if row.family == "A"]).splitlines()
     rows = [line for line in lines if line.startswith("| ") and "---" not in line][1:]
     assert all("(unconfirmed)" in line for line in rows if not line.startswith("| ACDNet"))

@@ -87,7 +87,7 @@ def test_each_slice_keeps_its_own_masks_where_they_differ(make_case, folder, pro
     assert np.array_equal(first.metal, make_case("s1").metal)
 
 
-def test_the_layout_is_told_by_its_truths(folder, tmp_path_factory):
+def test_the_layout_is_recognised_by_its_truths(folder, tmp_path_factory):
     assert is_syndeeplesion(folder)
     assert not is_syndeeplesion(tmp_path_factory.mktemp("nothing"))
 

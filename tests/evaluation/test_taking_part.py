@@ -36,7 +36,7 @@ def test_learned_stands_for_all_that_have_weights_but_those_that_take_minutes_fo
     assert expand(["unet", "learned", "nmar"], LISTINGS) == ["unet", "cnn", "nmar"]
 
 
-def test_a_method_that_was_trained_anew_is_another_version():
+def test_a_retrained_method_is_another_version():
     assert entry("nmar", LISTINGS).version == "1"
     first, second = (entry("cnn", [_listing("cnn", digit)]).version for digit in "ab")
     assert first != second

@@ -60,7 +60,7 @@ def test_nifti_is_volume_mask_and_record(corrected: Corrected, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("format_", list(Format))
-def test_a_full_disk_is_told_of_the_folder_the_person_named(
+def test_a_full_disk_message_names_the_users_folder(
     corrected: Corrected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: Format
 ) -> None:
     def full(*_: object) -> None:
@@ -73,7 +73,7 @@ def test_a_full_disk_is_told_of_the_folder_the_person_named(
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
-def test_what_is_known_up_front_is_said_up_front(corrected: Corrected, tmp_path: Path) -> None:
+def test_early_refusals_come_before_the_work(corrected: Corrected, tmp_path: Path) -> None:
     export.refuse_up_front(corrected.source, Format.DICOM, tmp_path / "new" / "deeper")
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
     with pytest.raises(UsageError, match="is not empty"):

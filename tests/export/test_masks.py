@@ -106,7 +106,7 @@ def test_dciodvfy_finds_no_error(series, mask, tmp_path) -> None:
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_the_metal_of_real_wires_goes_round(shared_data: Path, tmp_path: Path) -> None:
+def test_the_metal_of_real_wires_survives_a_round_trip(shared_data: Path, tmp_path: Path) -> None:
     """Reads 98 slices of 512 x 512."""
     series = dicom.open_series(shared_data / "real_metal" / "sternal_wires")
     mask = series.volume.hu > 2000
@@ -138,7 +138,7 @@ def test_a_missing_slice_does_not_shift_the_others(tmp_path) -> None:
     np.testing.assert_array_equal(read_mask(export.write_mask(tmp_path / "m.dcm", mask, series), series).mask, mask)
 
 
-def test_what_cannot_be_written_is_a_sentence(series, mask, tmp_path) -> None:
+def test_a_failed_write_gives_a_message(series, mask, tmp_path) -> None:
     with pytest.raises(UsageError, match=r"m\.mha does not end in"):
         export.write_mask(tmp_path / "m.mha", mask, series)
     with pytest.raises(BadInput, match="empty"):

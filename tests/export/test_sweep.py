@@ -75,7 +75,7 @@ def test_a_figure_shows_the_slice_in_the_window_asked_for(result, tmp_path) -> N
     assert mean(HuWindow(400, -200)) > mean(HuWindow(400, 400)) + 5
 
 
-def test_the_table_is_that_of_the_rows(result, tmp_path) -> None:
+def test_the_table_shows_the_rows(result, tmp_path) -> None:
     path = write_sweep_file(tmp_path / "table.csv", result, measure(result), slice_index=1)
     with path.open() as stream:
         rows = list(csv.DictReader(stream))

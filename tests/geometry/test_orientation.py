@@ -34,7 +34,7 @@ def test_an_array_finds_the_voxels_of_its_own_grid(axes, signs):
     assert (again.axes, again.is_flipped) == (layout.axes, layout.is_flipped)
 
 
-def test_what_lies_elsewhere_is_refused():
+def test_a_volume_elsewhere_is_refused():
     grid = Grid.from_spacing((5, 4, 3), (1, 1, 1))
     affine = np.diag([-1.0, -1, 1, 1])
     assert layout_onto(grid, (3, 4, 5), affine).grid == grid

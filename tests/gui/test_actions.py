@@ -106,7 +106,7 @@ def test_a_number_field_keeps_its_digits(opened) -> None:
     assert opened.session.view.display.window == HuWindow(400, 40)
 
 
-def test_x_shows_the_original_as_long_as_it_is_held(reduced) -> None:
+def test_x_shows_the_original_while_held(reduced) -> None:
     pane, view = reduced.grid.panes["result"], reduced.session.view
     hu = reduced.session.original().values
     assert (pane.shown.values == hu + 10).all()

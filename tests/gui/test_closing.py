@@ -91,7 +91,7 @@ def test_results_and_masks_are_there_after_another_series_and_back(reduced, qtbo
     assert reduced.actions_table["undo"].isEnabled()
 
 
-def test_the_window_comes_back_as_it_was_left(make_window, worker) -> None:
+def test_the_window_is_restored(make_window, worker) -> None:
     settings = Settings()
     window = make_window(settings=settings, make_worker=lambda: worker, listings=list)
     window.resize(window.minimumSizeHint().width(), 720)  # wider than the screen of the tests is not restored

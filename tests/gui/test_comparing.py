@@ -35,7 +35,7 @@ def test_blend_is_the_mean_and_the_checkerboard_takes_turns(reduced) -> None:
     assert abs(float((change == 0).mean()) - 0.5) < 0.1
 
 
-def test_a_pane_is_copied_and_saved_as_it_is_seen(reduced, qtbot, monkeypatch, tmp_path) -> None:
+def test_a_pane_is_copied_and_saved_as_displayed(reduced, qtbot, monkeypatch, tmp_path) -> None:
     pane = reduced.grid.panes["result"]
     pane.setFocus()
     qtbot.waitUntil(lambda: reduced.session.view.display.active == "result")

@@ -32,7 +32,7 @@ def test_it_writes_and_says_what(dialog, qtbot, format_) -> None:
     assert not dialog.start.isVisible()
 
 
-def test_what_cannot_be_written_is_a_sentence(dialog, qtbot, tmp_path) -> None:
+def test_a_failed_write_gives_a_message(dialog, qtbot, tmp_path) -> None:
     (tmp_path / "file").write_text("in the way")
     dialog.folder.setText(str(tmp_path / "file" / "out"))
     dialog.start.click()
@@ -41,7 +41,7 @@ def test_what_cannot_be_written_is_a_sentence(dialog, qtbot, tmp_path) -> None:
     assert dialog.start.isEnabled()
 
 
-def test_no_folder_is_a_sentence(dialog) -> None:
+def test_no_folder_gives_a_message(dialog) -> None:
     dialog.folder.setText("  ")
     dialog.export()
     assert dialog.sentence.text() == "Choose a folder."

@@ -121,7 +121,7 @@ def test_a_derived_series_is_captioned_and_reduced_again_only_when_asked(reduced
     qtbot.waitUntil(lambda: session.result is not None and not session.runs.is_running)
 
 
-def test_a_margin_below_a_voxel_is_told_in_table_plot_and_file(opened, qtbot, tmp_path) -> None:
+def test_a_margin_below_a_voxel_is_noted_in_table_plot_and_file(opened, qtbot, tmp_path) -> None:
     opened.session.view.update(layout=Layout.SENSITIVITY)
     opened.session.sweep(SweepChoice(("fake",), (0.0, 0.4, 1.0)))
     qtbot.waitUntil(lambda: opened.session.sensitivity.swept is not None, timeout=20000)

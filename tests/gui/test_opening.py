@@ -88,7 +88,7 @@ def test_findings_are_badges_and_a_bad_series_cannot_be_reduced(window, qtbot, s
     assert not window.actions_table["reduce"].isEnabled()
 
 
-def test_what_cannot_be_opened_is_a_sentence_in_a_bar(window, qtbot, tmp_path: Path) -> None:
+def test_an_unreadable_path_gives_a_message_in_a_bar(window, qtbot, tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     window.session.open(tmp_path / "nothing")
     qtbot.waitUntil(window.messages.isVisible, timeout=10_000)

@@ -171,7 +171,7 @@ def test_a_freehand_outline_is_filled(hand) -> None:
     assert hand.mask[3, 12:19, 52:59].all()
 
 
-def test_growing_from_a_click_and_a_seed_outside_is_a_sentence(hand) -> None:
+def test_growing_from_a_click_and_a_seed_outside_gives_a_message(hand) -> None:
     hand.session.edits.clear()
     hand.settle()
     hand.key(Qt.Key.Key_G)
@@ -287,7 +287,7 @@ def test_the_trace_follows_the_brush_while_it_moves(hand) -> None:
     assert "ray" in hand.view._marks
 
 
-def test_what_becomes_a_guess_is_said_after_a_run_too(hand) -> None:
+def test_the_guess_banner_also_appears_after_a_run(hand) -> None:
     """The result in view was none; the mask that is painted since would be."""
     session = hand.session
     session.view.update(layout=Layout.MAR)
@@ -308,7 +308,7 @@ def test_what_becomes_a_guess_is_said_after_a_run_too(hand) -> None:
     hand.qtbot.waitUntil(lambda: not hand.window.banner.isVisible(), timeout=5000)
 
 
-def test_nothing_is_said_of_a_trace_that_is_not_known_yet(hand, worker) -> None:
+def test_an_unknown_trace_shows_no_coverage(hand, worker) -> None:
     session, label = hand.session, hand.window.side.metal.trace
     session.view.update(layout=Layout.MAR)
     hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)

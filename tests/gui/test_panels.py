@@ -66,7 +66,7 @@ def test_the_form_is_made_of_the_schema(opened, qtbot, fakes) -> None:
     assert panel.form.fields["rounds"].value() == 5
 
 
-def test_what_is_chosen_reaches_the_run(opened, qtbot, worker) -> None:
+def test_choices_reach_the_run(opened, qtbot, worker) -> None:
     opened.session.methods.set_value("fake", "rounds", 7)
     qtbot.mouseClick(opened.side.run.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not opened.session.runs.is_running, timeout=10_000)

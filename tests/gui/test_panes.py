@@ -9,7 +9,7 @@ from marview.gui.panes.sinogram_pane import SETTLE_MS
 from marview.session.display import Comparison, Layout, Overlay, SinogramPicture
 
 
-def test_the_original_is_shown_as_it_is_with_its_mask(opened, fakes) -> None:
+def test_the_original_is_shown_unchanged_with_its_mask(opened, fakes) -> None:
     opened.session.view.go_to(3)
     pane = opened.grid.panes["original"]
     np.testing.assert_array_equal(pane.shown.values, fakes.volume()[3])

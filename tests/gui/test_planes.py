@@ -162,6 +162,6 @@ def test_place_and_thickness_are_in_the_corner(planes) -> None:
     assert planes.grid.panes["original"].view._texts[CORNER] == "5 / 7\nH 4.0 mm  ·  2.0 mm"
 
 
-def test_what_the_planes_need_is_disabled_elsewhere(opened) -> None:
+def test_plane_actions_are_disabled_in_other_layouts(opened) -> None:
     assert not opened.actions_table["slab_mip"].isEnabled()
     assert "Planes" in opened.actions_table["slab_mip"].toolTip()

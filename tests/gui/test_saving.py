@@ -130,7 +130,7 @@ def test_flicker_becomes_a_movie_of_original_and_result(reduced, qtbot, choose) 
     assert not reduced.session.view.display.is_original_held
 
 
-def test_an_ending_that_cannot_be_written_is_said(opened, qtbot, choose) -> None:
+def test_a_failed_write_of_the_ending_is_reported(opened, qtbot, choose) -> None:
     choose("movie.avi")
     sentences = heard(opened)
     opened.actions_table["movie_scroll"].trigger()

@@ -171,7 +171,7 @@ def test_a_sweep_survives_other_layouts(swept) -> None:
     assert swept.grid.panes["variant"].shown is not None
 
 
-def test_progress_shows_and_cancel_leaves_everything_as_it_was(swept, qtbot, worker) -> None:
+def test_progress_shows_and_cancel_changes_nothing(swept, qtbot, worker) -> None:
     before, bar = swept.session.sensitivity.swept, swept.desk.bar
     worker.gate.clear()
     press(qtbot, swept, margins="0, 3")
@@ -189,7 +189,7 @@ def test_progress_shows_and_cancel_leaves_everything_as_it_was(swept, qtbot, wor
 
 
 @pytest.mark.parametrize(("margins", "sentence"), [("a, b", "numbers"), ("1", "at least two")])
-def test_what_makes_no_sweep_is_said_and_nothing_is_run(opened, qtbot, worker, margins, sentence) -> None:
+def test_an_invalid_sweep_is_reported_and_not_run(opened, qtbot, worker, margins, sentence) -> None:
     opened.session.view.go_to(3)
     press(qtbot, opened, margins=margins)
     assert sentence in opened.messages.text.text()

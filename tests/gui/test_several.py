@@ -96,7 +96,7 @@ def test_a_paused_queue_resumes_and_corrects_no_study_twice(several, qtbot, ward
 
 
 @pytest.mark.timeout(600)
-def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(several, qtbot, ward, tmp_path) -> None:
+def test_an_unusable_folder_gives_a_message(several, qtbot, ward, tmp_path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "letter.txt").write_text("mine")
     qtbot.mouseClick(several.start, LEFT)

@@ -108,9 +108,7 @@ def test_earlier_studies_are_found_and_opened_in_another_session(make_window, wo
     assert stat.S_IMODE((tmp_path / "own" / "i.sqlite").stat().st_mode) == 0o600
 
 
-def test_an_earlier_study_whose_files_are_gone_is_told_and_forgotten(
-    make_window, worker, qtbot, archive, tmp_path
-) -> None:
+def test_an_earlier_study_without_files_is_reported_and_removed(make_window, worker, qtbot, archive, tmp_path) -> None:
     first = opened_with(make_window, worker, qtbot, tmp_path, archive / "else")
     qtbot.waitUntil(lambda: bool(first.session.studies._index.find()), timeout=10_000)
     first._may_close = True

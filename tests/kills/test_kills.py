@@ -15,6 +15,6 @@ from tests.kills.killing import campaign
 @pytest.mark.slow
 @pytest.mark.timeout(14_400)
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
-def test_whatever_is_killed_leaves_nothing_half(tmp_path: Path) -> None:
+def test_a_kill_leaves_no_half_written_target(tmp_path: Path) -> None:
     wrong = campaign(tmp_path, int(os.environ.get("MARVIEW_KILLS", "21")))
     assert not wrong, "\n".join(wrong)

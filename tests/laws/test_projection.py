@@ -161,7 +161,7 @@ def test_numpy_is_accepted() -> None:
     assert projector(ARC).forward(image).dtype == torch.float64
 
 
-def test_refusals_are_sentences() -> None:
+def test_refusals_give_messages() -> None:
     with pytest.raises(UsageError, match="96 x 96"):
         projector(ARC).forward(torch.zeros(2, 95, 96))
     with pytest.raises(UsageError, match="no filter 'ramp'"):

@@ -28,7 +28,7 @@ def test_they_are_made_by_another_thread_and_not_too_many() -> None:
     assert {name for _, name in made} == {"pairs"}
 
 
-def test_what_goes_wrong_is_raised_where_it_is_waited_for() -> None:
+def test_an_exception_is_raised_where_the_batch_is_awaited() -> None:
     def make(number: int) -> int:
         if number == 1:
             raise BadInput("no tissue.")

@@ -47,7 +47,7 @@ def test_stacks_named_validation_are_held_out(tmp_path: Path) -> None:
     assert int(banks.training.slices[0].min()) == -1000
 
 
-def test_else_the_last_slices_are(tmp_path: Path) -> None:
+def test_without_validation_stacks_the_last_slices_are_held_out(tmp_path: Path) -> None:
     stack(tmp_path / "mine.tif", [body(10 * k) for k in range(20)])
     banks = read_banks(tmp_path)
     assert (len(banks.training), len(banks.validation)) == (18, 2)
@@ -67,18 +67,18 @@ def test_slices_with_metal_or_without_a_body_are_left_out(tmp_path: Path) -> Non
     assert (len(banks.training), banks.with_metal, banks.empty) == (2, 1, 1)
 
 
-def test_nothing_but_metal_is_a_sentence(tmp_path: Path) -> None:
+def test_nothing_but_metal_gives_a_message(tmp_path: Path) -> None:
     stack(tmp_path / "train.tif", [with_metal(), with_metal()])
     with pytest.raises(BadInput, match=r"no metal-free slice to train on \(2 slices hold metal, 0 hold no body\)"):
         read_banks(tmp_path)
 
 
-def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_gives_a_message(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"does not exist\. --data takes"):
         read_banks(tmp_path / "none")
 
 
-def test_a_folder_without_scans_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_scans_gives_a_message(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(BadInput):
         read_banks(tmp_path)
@@ -95,7 +95,7 @@ def test_series_and_nifti_files_are_read_together(tmp_path: Path) -> None:
     assert "Reading first." in heard
 
 
-def test_a_wire_that_a_slice_by_itself_does_not_show_is_left_out(tmp_path: Path) -> None:
+def test_a_wire_visible_only_in_the_whole_series_is_left_out(tmp_path: Path) -> None:
     """In three of six slices, denser than any bone but of a few pixels only."""
     hu = np.stack([body(30)] * 6)
     hu[2:5, 20:22, 20:23] = 2700
@@ -111,7 +111,7 @@ def test_a_single_slice_is_both(tmp_path: Path) -> None:
     assert (len(banks.training), len(banks.validation)) == (1, 1)
 
 
-def test_what_is_no_number_is_air(tmp_path: Path) -> None:
+def test_nan_pixels_are_air(tmp_path: Path) -> None:
     """A field of view that the scanner padded, and not water around the body."""
     hu = body().astype(np.float32)
     padded = np.hypot(*(np.mgrid[:48, :48] - 23.5)) > 22
@@ -126,7 +126,7 @@ def test_what_is_no_number_is_air(tmp_path: Path) -> None:
         assert np.array_equal(kept, body())
 
 
-def test_nifti_has_air_where_it_has_no_number(tmp_path: Path) -> None:
+def test_nan_voxels_of_nifti_become_air(tmp_path: Path) -> None:
     hu = np.stack([body(30)] * 3).astype(np.float32)
     hu[:, :2] = np.nan
     nib.save(nib.Nifti1Image(hu.T, np.diag([2.0, 2.0, 3.0, 1.0])), tmp_path / "mine.nii.gz")
@@ -145,7 +145,7 @@ def test_stacks_at_any_depth_are_read_beside_series(tmp_path: Path) -> None:
     assert heard == [f"Reading {each}." for each in (Path("sub", "p1", "train.tif"), "first", "second")]
 
 
-def test_all_that_is_left_out_is_told_with_the_reason(tmp_path: Path) -> None:
+def test_left_out_slices_are_reported_with_the_reason(tmp_path: Path) -> None:
     stack(tmp_path / "mine.tif", [body(), np.full((48, 48), -1000, np.int16), body()])
     (tmp_path / "broken.nii.gz").write_bytes(b"no such thing")
     (tmp_path / "broken.tif").write_bytes(b"II*\0 and no more")
@@ -190,7 +190,7 @@ def test_a_file_that_cannot_be_read_is_named_where_it_is_all(tmp_path: Path) -> 
         read_banks(tmp_path)
 
 
-def test_of_a_zip_only_dicom_is_read_which_is_told(tmp_path: Path) -> None:
+def test_only_dicom_is_read_from_a_zip_with_a_message(tmp_path: Path) -> None:
     paths = series(tmp_path / "scan", np.stack([body(30)] * 4), "scan")
     stack(tmp_path / "mine.tif", [body()])
     with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
@@ -202,7 +202,7 @@ def test_of_a_zip_only_dicom_is_read_which_is_told(tmp_path: Path) -> None:
     assert heard == ["1 file (left out: not DICOM).", "Reading scan."]
 
 
-def test_slices_that_a_series_lacks_are_told_of(tmp_path: Path) -> None:
+def test_missing_slices_are_reported(tmp_path: Path) -> None:
     paths = series(tmp_path / "scan", np.stack([body(30)] * 6), "scan")
     paths[2].unlink()
     heard: list[str] = []

@@ -24,7 +24,7 @@ def saved(path: Path, weights: nn.Module, method: str = "small") -> Path:
     return path
 
 
-def test_what_fits_is_taken_and_the_rest_begins_as_built(tmp_path: Path) -> None:
+def test_fitting_tensors_are_copied_and_the_rest_stays_as_built(tmp_path: Path) -> None:
     torch.manual_seed(0)
     theirs, ours = network(last=5), network()
     built = {name: tensor.clone() for name, tensor in ours.state_dict().items()}
@@ -39,7 +39,7 @@ def test_what_fits_is_taken_and_the_rest_begins_as_built(tmp_path: Path) -> None
     assert str(tmp_path) not in str(found)
 
 
-def test_a_part_of_which_only_some_tensors_fit_is_called_so(tmp_path: Path) -> None:
+def test_a_part_with_some_fitting_tensors_is_named_so(tmp_path: Path) -> None:
     theirs = network()
     theirs["last"] = nn.Conv2d(7, 2, 1)  # its bias fits
     assert begin_with(network(), saved(tmp_path / "a.safetensors", theirs), "small").mixed == ("last",)
@@ -56,7 +56,7 @@ def test_weights_of_another_method_or_of_nothing_alike_are_refused(tmp_path: Pat
 
 
 @pytest.mark.parametrize("file", [WEIGHTS, STATE])
-def test_a_run_begins_with_another_runs_average(begin, small, tmp_path: Path, file: str) -> None:
+def test_a_run_starts_from_the_average_of_another_run(begin, small, tmp_path: Path, file: str) -> None:
     earlier = begin("earlier", small.recipe(steps=3))
     earlier.run()
     wanted = earlier.learner.used.state_dict()

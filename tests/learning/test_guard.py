@@ -34,13 +34,13 @@ def seen_in(small, count: int) -> Seen:
     return seen
 
 
-def test_nothing_is_said_of_nearly_all_that_was_trained_on(small) -> None:
+def test_nearly_all_training_cases_get_no_note(small) -> None:
     about = {"limits": json.dumps(seen_in(small, 40).limits)}
     notes = [warnings(made_case(small.pairs(number)), about) for number in range(40)]
     assert sum(map(bool, notes)) <= 6
 
 
-def test_one_odd_slice_does_not_widen_what_the_network_is_said_to_know(small, monkeypatch) -> None:
+def test_one_odd_slice_does_not_widen_the_limits(small, monkeypatch) -> None:
     """As one whose streaks reached 12,000 HU did, after which nothing was strange any more."""
     usual = torch.linspace(1000.0, 2000.0, 400)
     monkeypatch.setattr(guard, "measured", lambda *_: dict.fromkeys(("trace_share", "body_share", "dense_hu"), usual))
@@ -53,7 +53,7 @@ def test_one_odd_slice_does_not_widen_what_the_network_is_said_to_know(small, mo
     assert 1990 < highest <= 2000
 
 
-def test_a_training_that_is_taken_up_knows_what_it_knew(small) -> None:
+def test_a_resumed_training_keeps_its_limits(small) -> None:
     whole, first = seen_in(small, 5), seen_in(small, 3)
     second = Seen({"limits": json.dumps(first.limits), **first.facts})
     assert second.limits == first.limits
@@ -77,7 +77,7 @@ def test_where_only_weights_were_kept_their_limits_stand_until_enough_is_shown(s
     assert seen.limits["dense_hu"] == pytest.approx((1002.5, 1997.5), abs=3), "many do"
 
 
-def test_nothing_is_said_where_weights_know_no_limits(small) -> None:
+def test_weights_without_limits_give_no_notes(small) -> None:
     assert warnings(made_case(small.pairs(0)), {}) == []
 
 
@@ -89,7 +89,7 @@ def test_nothing_is_said_where_weights_know_no_limits(small) -> None:
         ("dense_hu", False, True, "reach [0-9]+ HU beside the metal"),
     ],
 )
-def test_what_leaves_the_limits_is_named_with_the_slice(small, name, below, above, words) -> None:
+def test_values_outside_the_limits_are_named_with_the_slice(small, name, below, above, words) -> None:
     pairs = small.pairs(0)
     value = float(measured(pairs.image, pairs.metal, pairs.trace)[name][0])
     for known, is_told in (([value * 0.5, value * 0.9], above), ([value * 1.1, value * 2], below)):
@@ -100,7 +100,7 @@ def test_what_leaves_the_limits_is_named_with_the_slice(small, name, below, abov
             assert re.search(words, str(notes[0]))
 
 
-def test_slices_without_metal_are_not_told_of(small) -> None:
+def test_slices_without_metal_get_no_note(small) -> None:
     pairs = small.pairs(0)
     case = made_case(pairs)
     bare = MarCase(case.hu, torch.zeros_like(case.metal), case.pixel_mm, case.beam, [0], case.measured_sinogram)

@@ -118,7 +118,7 @@ def test_a_run_of_another_method_is_refused(run: Path, listing: Listing, tmp_pat
 
 
 @pytest.mark.parametrize("facts", [{"is_patient": True}, {"has_own_pairs": True}])
-def test_what_a_patient_s_own_scan_taught_is_for_no_other(run: Path, listing: Listing, tmp_path: Path, facts) -> None:
+def test_weights_of_one_patients_scan_are_not_installed(run: Path, listing: Listing, tmp_path: Path, facts) -> None:
     """Records of before 1.5.0 of the near-hip network say only that pairs were its own: of a patient, then."""
     record = read_record(run)
     session = {name: value for name, value in record["sessions"][0].items() if name != "is_patient"}
@@ -161,7 +161,7 @@ def test_every_method_that_can_be_trained_says_when_it_fails() -> None:
     assert [folder.name for folder in learned if not failures_in(folder / "README.md")] == []
 
 
-def test_a_record_that_is_broken_is_a_sentence(run: Path) -> None:
+def test_a_record_that_is_broken_gives_a_message(run: Path) -> None:
     (run / "run.json").write_text("{", encoding="utf-8")
     with pytest.raises(BadInput, match="cannot be read as the record of a run"):
         read_record(run)

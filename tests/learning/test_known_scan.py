@@ -29,12 +29,12 @@ def case_of(name: str, *, is_measured: bool = True) -> MarCase:
 
 
 @pytest.mark.parametrize("name", ["syndeeplesion-640", "adn-256"])
-def test_nothing_is_said_of_a_scan_it_was_trained_on(name: str) -> None:
+def test_a_scan_of_the_training_gets_no_note(name: str) -> None:
     assert other_scan(case_of(name), ABOUT) == ""
 
 
 @pytest.mark.parametrize("name", ["dudonet-320", "dudonet-640", "cnnmar-984"])
-def test_another_scan_is_told_of_once_with_those_it_knows(name: str) -> None:
+def test_an_unknown_scan_gets_one_note_with_the_known_ones(name: str) -> None:
     said = other_scan(case_of(name), ABOUT)
     assert "measured by a scan the network was not trained on (it knows syndeeplesion-640, adn-256)" in said
     assert said in warnings(case_of(name), ABOUT)

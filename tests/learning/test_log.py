@@ -24,7 +24,7 @@ def events(folder: Path) -> list:
     return found
 
 
-def test_what_is_logged_is_on_the_disk(tmp_path: Path) -> None:
+def test_log_records_are_on_disk(tmp_path: Path) -> None:
     log = Log(tmp_path / "log")
     log.add_number("validation/image", 0.5, 3)
     log.add_picture("pictures", np.zeros((4, 6), np.uint8), 3)
@@ -38,7 +38,7 @@ def test_what_is_logged_is_on_the_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["write", "flush"])
-def test_a_full_disk_ends_the_log_with_a_sentence_and_nothing_else(tmp_path: Path, monkeypatch, what: str) -> None:
+def test_a_full_disk_ends_only_the_log(tmp_path: Path, monkeypatch, what: str) -> None:
     said: list[str] = []
     log = Log(tmp_path / "log", said.append)
 
@@ -54,7 +54,7 @@ def test_a_full_disk_ends_the_log_with_a_sentence_and_nothing_else(tmp_path: Pat
     assert "log cannot be written: no space left on device. Training continues without the TensorBoard log" in sentence
 
 
-def test_a_place_that_takes_no_log_is_a_sentence(tmp_path: Path) -> None:
+def test_a_place_that_takes_no_log_gives_a_message(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("", encoding="utf-8")
     said: list[str] = []
     Log(tmp_path / "log", said.append).close()

@@ -59,7 +59,7 @@ def test_it_learns(begin, small) -> None:
     assert losses[-1] < losses[0] / 2
 
 
-def test_a_run_that_was_stopped_and_taken_up_is_the_unbroken_one(begin, small) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_run(begin, small) -> None:
     whole = begin("whole", small.recipe(steps=9))
     unbroken = trained(whole)
     first = begin("broken", small.recipe(steps=9), small.Network(spoil=After(4 + 2 * 2, press_ctrl_c)))
@@ -72,7 +72,7 @@ def test_a_run_that_was_stopped_and_taken_up_is_the_unbroken_one(begin, small) -
     assert same(whole, second)
 
 
-def test_a_method_that_is_taken_up_has_the_losses_of_the_unbroken_run(tmp_path: Path, bank, monkeypatch) -> None:
+def test_a_resumed_method_has_the_losses_of_an_uninterrupted_run(tmp_path: Path, bank, monkeypatch) -> None:
     """CNNMAR as `marview train` trains it, on simulated batches that are shown again after the break."""
     first, *rest = [Image.fromarray(hu) for hu in bank.slices]
     (tmp_path / "scans").mkdir()
@@ -170,7 +170,7 @@ def test_a_gradient_that_is_not_a_number_stops_before_it_is_followed(begin, smal
     training.learner.check("state")
 
 
-def test_a_full_disk_is_a_sentence_and_the_last_state_stays(begin, small, tmp_path: Path, monkeypatch) -> None:
+def test_a_full_disk_gives_a_message_and_the_last_state_stays(begin, small, tmp_path: Path, monkeypatch) -> None:
     begin(recipe=small.recipe(steps=4)).run()
     good = (tmp_path / "run" / STATE).read_bytes()
 
@@ -184,7 +184,7 @@ def test_a_full_disk_is_a_sentence_and_the_last_state_stays(begin, small, tmp_pa
     assert not list((tmp_path / "run").glob(".part-*"))
 
 
-def test_what_the_weights_for_use_cannot_hold_replaces_neither_file(begin, small, tmp_path: Path) -> None:
+def test_values_too_large_for_the_weights_replace_no_file(begin, small, tmp_path: Path) -> None:
     begin(recipe=small.recipe(steps=4)).run()
     good = [(tmp_path / "run" / name).read_bytes() for name in (STATE, WEIGHTS)]
     training = begin(is_resumed=True)
@@ -209,7 +209,7 @@ def test_a_damaged_state_says_what_it_can_be_gone_on_from(begin, small, tmp_path
     ("name", "text"),
     [("recipe", "{"), ("recipe", "[1]"), ("seen", "[1, 2]"), ("warm_from", "soon"), ("look_s", "x"), ("limits", "[]")],
 )
-def test_a_state_whose_facts_are_damaged_is_refused_in_a_sentence(begin, small, tmp_path: Path, name, text) -> None:
+def test_a_state_whose_facts_are_damaged_is_refused_with_a_message(begin, small, tmp_path: Path, name, text) -> None:
     begin(recipe=small.recipe(steps=4)).run()
     path = tmp_path / "run" / STATE
     with safe_open(path, framework="pt") as file:
@@ -334,19 +334,19 @@ def test_a_folder_with_a_run_is_not_overwritten(begin, small) -> None:
         begin()
 
 
-def test_nothing_cannot_be_taken_up(begin) -> None:
+def test_a_missing_run_cannot_be_resumed(begin) -> None:
     with pytest.raises(UsageError, match="holds no run"):
         begin(is_resumed=True)
 
 
-def test_a_run_of_another_network_is_not_taken_up(begin, small) -> None:
+def test_a_run_of_another_network_is_not_resumed(begin, small) -> None:
     begin(recipe=small.recipe(steps=1)).run()
     wider = small.recipe(steps=2).model_copy(update={"network": {"width": 4}})
     with pytest.raises(UsageError, match="other settings of the network"):
         begin(recipe=wider, is_resumed=True)
 
 
-def test_a_run_of_another_method_is_said_to_be_that(begin, small, tmp_path: Path) -> None:
+def test_a_run_of_another_method_is_named(begin, small, tmp_path: Path) -> None:
     begin(recipe=small.recipe(steps=1)).run()
     tensors, facts = read_state(tmp_path / "run" / STATE, torch.device("cpu"))
     save_file(tensors, tmp_path / "run" / STATE, metadata=facts | {"method": "large"})
@@ -355,7 +355,7 @@ def test_a_run_of_another_method_is_said_to_be_that(begin, small, tmp_path: Path
 
 
 @pytest.mark.parametrize("has_state", [True, False])
-def test_another_recipe_is_said_and_the_scans_of_both_are_known(
+def test_a_changed_recipe_is_reported_and_both_scans_are_known(
     begin, small, tmp_path: Path, *, has_state: bool
 ) -> None:
     first = small.recipe(steps=2)
@@ -375,7 +375,7 @@ def test_another_recipe_is_said_and_the_scans_of_both_are_known(
     assert known == ("adn-256", "syndeeplesion-640", "dudonet-640")
 
 
-def test_from_weights_alone_it_goes_on_with_a_warm_up(begin, small, tmp_path: Path) -> None:
+def test_resuming_from_weights_alone_starts_with_a_warm_up(begin, small, tmp_path: Path) -> None:
     first = begin(recipe=small.recipe(steps=4))
     first.run()
     (tmp_path / "run" / STATE).unlink()
@@ -407,7 +407,7 @@ def test_projection_keeps_its_type_where_the_network_is_in_half_precision(begin,
     assert seen[:3] == [torch.bfloat16, torch.float32, torch.float32]
 
 
-def test_what_the_network_knows_is_kept_with_its_weights(begin, small, tmp_path: Path) -> None:
+def test_the_limits_of_a_network_are_saved_with_its_weights(begin, small, tmp_path: Path) -> None:
     begin(recipe=small.recipe(steps=2)).run()
     first = load_weights(tmp_path / "run" / WEIGHTS)[1].limits
     begin(recipe=small.recipe(steps=8), is_resumed=True).run()

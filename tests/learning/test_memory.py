@@ -24,14 +24,14 @@ def test_each_batch_is_made_once_and_shown_among_the_last_ones() -> None:
     assert len(set(shown[60:])) > 4
 
 
-def test_a_run_that_is_taken_up_is_shown_the_same() -> None:
+def test_a_resumed_run_sees_the_same_batches() -> None:
     unbroken = Remembered(Counting(), kept=5, shown=4, seed=3)
     whole = [unbroken(number) for number in range(60)]
     taken_up = Remembered(Counting(), kept=5, shown=4, seed=3)
     assert [taken_up(number) for number in range(30, 60)] == whole[30:]
 
 
-def test_what_fell_out_of_memory_is_let_go() -> None:
+def test_batches_dropped_from_memory_are_released() -> None:
     remembered = Remembered(Counting(), kept=3, shown=2, seed=0)
     for number in range(40):
         remembered(number)

@@ -95,7 +95,7 @@ def test_the_trace_of_a_clinical_pair_covers_its_metal(clinical) -> None:
     assert bool((clinical.trace | ~clinical.projector.trace(clinical.metal)).all())
 
 
-def test_what_is_wanted_ahead_is_there(source) -> None:
+def test_precomputed_attributes_are_present(source) -> None:
     made = scan(source.scene(0), CPU, ahead=("image", "li_image"))
     assert {"image", "li_image"} <= set(vars(made))
 

@@ -46,17 +46,17 @@ def test_a_recipe_needs_little(tmp_path: Path) -> None:
         ("[run]", "[run", "cannot be read as a TOML file"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, from_: str, to: str, says: str) -> None:
+def test_wrong_entries_are_named(tmp_path: Path, from_: str, to: str, says: str) -> None:
     with pytest.raises(BadInput, match=says):
         read_recipe(written(tmp_path, WHOLE.replace(from_, to)), "tiny")
 
 
-def test_a_size_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+def test_a_size_that_is_not_there_gives_a_message(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has no recipe of the size 'paper'; it has tiny\."):
         read_recipe(written(tmp_path, WHOLE), "paper")
 
 
-def test_a_method_without_recipes_is_a_sentence(tmp_path: Path) -> None:
+def test_a_method_without_recipes_gives_a_message(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing to train"):
         read_recipe(tmp_path, "paper")
 
@@ -77,7 +77,7 @@ def test_the_recipes_of_bundled_methods_are_whole() -> None:
         ("near_hip", {"start": "fbp"}, "of the near-hip network are wrong: start is 'fbp'"),
     ],
 )
-def test_what_is_wrong_in_the_settings_of_a_network_is_named(method: str, wrong: dict[str, object], says: str) -> None:
+def test_wrong_network_settings_are_named(method: str, wrong: dict[str, object], says: str) -> None:
     recipe = read_recipe(bundled_plugins() / method, "tiny")
     trainable = made_in(bundled_plugins() / method, recipe.training)
     with pytest.raises(BadInput, match=says):

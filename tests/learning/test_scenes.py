@@ -20,7 +20,7 @@ def hu(bank: Bank) -> np.ndarray:
     return bank.slices[0].astype(np.float32)
 
 
-def test_without_variation_a_slice_stays_as_it_is(hu) -> None:
+def test_without_variation_a_slice_is_unchanged(hu) -> None:
     still = augment(hu, hu.shape, STILL, np.random.default_rng(1))
     np.testing.assert_allclose(still, hu, atol=0.5)
 

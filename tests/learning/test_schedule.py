@@ -32,6 +32,6 @@ def test_a_warm_up_rises_and_ends() -> None:
     assert [rate(step, warm_up=4) for step in (0, 1, 3, 50)] == [0.25, 0.5, 1, 1]
 
 
-def test_taken_up_without_moments_it_rises_again() -> None:
+def test_resuming_without_moments_warms_up_again() -> None:
     assert rate(40, warm_from=40) == pytest.approx(0.01)
     assert rate(139, warm_from=40) == 1

@@ -52,7 +52,7 @@ def test_floats_take_two_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e6])
-def test_what_half_precision_cannot_hold_is_refused(tmp_path: Path, value: float) -> None:
+def test_values_beyond_half_precision_are_refused(tmp_path: Path, value: float) -> None:
     with pytest.raises(MethodFailed, match=r"a holds values that torch\.float16 cannot hold"):
         save_weights(tmp_path / "a.safetensors", {"a": torch.tensor([value])}, OF)
     assert not list(tmp_path.iterdir())
@@ -107,7 +107,7 @@ def learner() -> Learner:
     return made
 
 
-def test_a_whole_state_goes_on_exactly(tmp_path: Path) -> None:
+def test_a_complete_state_resumes_exactly(tmp_path: Path) -> None:
     first, second = learner(), learner()
     write_state(tmp_path / "s.safetensors", first, {"steps": "3"})
     for parameter in second.network.parameters():

@@ -94,7 +94,7 @@ def test_the_bundled_methods_are_found() -> None:
     assert {"linear_interpolation", "nmar", "nmar_frequency_split"} <= {each.id for each in discover()}
 
 
-def test_folders_that_cannot_be_read_are_told_and_hide_no_other(
+def test_unreadable_folders_are_reported_and_hide_no_others(
     places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundled, user = places

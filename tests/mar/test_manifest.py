@@ -33,7 +33,7 @@ def test_every_bundled_manifest_is_right() -> None:
         assert (folder / "README.md").is_file()
 
 
-def test_what_is_left_out_has_defaults(tmp_path: Path) -> None:
+def test_missing_settings_have_defaults(tmp_path: Path) -> None:
     manifest = _read(tmp_path, GOOD)
     assert (manifest.device, manifest.needs_sinogram, manifest.outputs) == ("any", True, ("result",))
 
@@ -63,6 +63,6 @@ def test_a_wrong_manifest_names_the_field(tmp_path: Path, text: str, says: str) 
     assert str(tmp_path) in str(refusal.value)
 
 
-def test_no_manifest_is_a_sentence(tmp_path: Path) -> None:
+def test_no_manifest_gives_a_message(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read"):
         read_manifest(tmp_path)

@@ -9,14 +9,14 @@ from marview.mar.shared import SharedArray
     "message",
     [Progress(0.5, "é\n"), Output("prior", 3, "/tmp/x.npy"), SliceDone(1, 2, 0.25, 1.5), Finished({"a": [1]})],
 )
-def test_a_message_comes_back_as_it_was(message) -> None:
+def test_a_message_survives_a_round_trip(message) -> None:
     line = encode(message)
     assert line.count("\n") == 1
     assert line.endswith("\n")
     assert decode(line) == message
 
 
-def test_a_request_brings_its_arrays_of_which_one_is_to_be_written() -> None:
+def test_a_request_carries_its_arrays_one_for_output() -> None:
     arrays = [SharedArray.create((2, 3, 3), kind) for kind in ("int16", "bool", "float32")]
     arrays[0].array[:] = 5
     request = ReduceRequest(
@@ -41,6 +41,6 @@ def test_a_request_brings_its_arrays_of_which_one_is_to_be_written() -> None:
 @pytest.mark.parametrize(
     "line", ["", "hello", "[]", "{}", '{"kind": "Exit"}', '{"kind": "Progress"}', '{"kind": "Ready", "x": 1}']
 )
-def test_what_is_no_message_is_refused(line: str) -> None:
+def test_an_invalid_message_is_refused(line: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - json's own sentences
         decode(line)

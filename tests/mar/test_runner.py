@@ -94,7 +94,7 @@ def _scarce(monkeypatch: pytest.MonkeyPatch, left: int) -> _Scarce:
 
 
 @pytest.mark.parametrize("left", range(4))
-def test_where_no_thread_can_start_a_run_ends_in_a_sentence_and_the_next_one_is_taken(
+def test_where_no_thread_can_start_a_run_ends_with_a_message_and_the_next_one_is_taken(
     monkeypatch: pytest.MonkeyPatch, left: int
 ) -> None:
     scarce = _scarce(monkeypatch, left)
@@ -209,7 +209,7 @@ def test_a_refusal_that_is_meant_leaves_no_trace_in_the_log(
     assert "Traceback" not in caplog.text
 
 
-def test_a_listener_that_raises_harms_nobody(worker: MarWorker, arrays: list[SharedArray]) -> None:
+def test_a_raising_listener_does_no_harm(worker: MarWorker, arrays: list[SharedArray]) -> None:
     def listener(message: object) -> None:
         raise RuntimeError("the pane is gone")
 

@@ -49,7 +49,7 @@ def test_arrays_outlive_the_file_and_the_file_goes_with_its_owner() -> None:
         _ = shared.array
 
 
-def test_no_room_is_a_sentence() -> None:
+def test_no_room_gives_a_message() -> None:
     with pytest.raises(MarviewError, match="no room"):
         SharedArray.create((2**46,), np.uint8)
 
@@ -59,7 +59,7 @@ def test_an_empty_array_is_one() -> None:
         assert shared.array.shape == (0, 5)
 
 
-def test_what_a_crashed_process_leaves_is_swept_and_what_is_used_stays(tmp_path: Path) -> None:
+def test_leftovers_of_a_crashed_process_are_removed_and_used_files_stay(tmp_path: Path) -> None:
     code = f"""
 import os, sys
 from pathlib import Path
@@ -108,7 +108,7 @@ def test_only_the_part_that_is_asked_for_is_reserved() -> None:
         assert np.count_nonzero(SharedArray.open(shared.description).array) == 128 * 1024
 
 
-def test_an_array_that_nobody_refers_to_leaves_no_file() -> None:
+def test_an_unreferenced_array_leaves_no_file() -> None:
     shared = SharedArray.create((10, 10), np.int16)
     path = Path(shared.description["path"])
     values = shared.array

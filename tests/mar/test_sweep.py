@@ -89,14 +89,14 @@ def test_equal_masks_are_run_once(hu) -> None:
     assert (result.spread_hu("a", 1) == 0).all()
 
 
-def test_a_mask_that_vanishes_is_said_and_the_rest_goes_on(hu) -> None:
+def test_a_vanishing_mask_is_reported_and_the_rest_continues(hu) -> None:
     result = sweep(given(hu), plan(["a"], margins_mm=[-9, 0]), Worker())
     assert measure(result)[1].note == "No metal is left of the mask."
     assert math.isnan(measure(result)[1].mean_hu)
     assert "a_-9mm" not in result.hu
 
 
-def test_a_variant_that_covers_the_body_is_said_and_never_run(hu) -> None:
+def test_a_variant_that_covers_the_body_is_reported_and_not_run(hu) -> None:
     worker = Worker()
     result = sweep(given(hu), plan(["a"], margins_mm=[0, 60]), worker)
     assert "of the body" in measure(result)[2].note
@@ -106,7 +106,7 @@ def test_a_variant_that_covers_the_body_is_said_and_never_run(hu) -> None:
     assert len(worker.requests) == 1
 
 
-def test_margins_that_make_no_difference_are_told(hu) -> None:
+def test_margins_that_make_no_difference_are_noted(hu) -> None:
     result = sweep(given(hu), plan(["a", "b"], margins_mm=[-0.5, 0, 1]), Worker())
     assert [[one.name for one in group] for group in result.equal_masks()] == [
         ["a_-0.5mm", "a_+0mm"],
@@ -153,7 +153,7 @@ def test_a_region_of_ones_own_is_measured(hu) -> None:
     assert [row.mean_hu for row in measure(result)] == [40, 15, 40 - 45]
 
 
-def test_what_of_a_region_is_metal_is_told_and_a_region_elsewhere_is_refused(hu) -> None:
+def test_metal_in_a_region_is_noted_and_a_region_elsewhere_is_refused(hu) -> None:
     region = np.zeros(hu.array.shape, bool)
     region[1, 40, 43:47] = True  # one voxel of it is metal once that has grown by 1 mm
     variants = plan(["a"], margins_mm=[0, 1])
@@ -171,7 +171,7 @@ def test_what_of_a_region_is_metal_is_told_and_a_region_elsewhere_is_refused(hu)
     assert not worker.requests
 
 
-def test_what_cannot_be_swept_is_refused_before_any_run(hu) -> None:
+def test_an_invalid_sweep_is_refused_before_any_run(hu) -> None:
     worker = Worker()
     variants = plan(["a"], margins_mm=[0, 1])
     with pytest.raises(BadInput, match="empty"):

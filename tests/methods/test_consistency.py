@@ -64,7 +64,7 @@ def test_slices_do_not_see_each_other(bones) -> None:
     assert torch.allclose(together[1:], alone, atol=1e-5)
 
 
-def test_what_is_inside_the_metal_stays_within_soft_tissue(bones) -> None:
+def test_values_inside_metal_stay_within_soft_tissue(bones) -> None:
     inside = loop(bones, iterations=2)[bones.metal]
     assert float(inside.min()) >= 0
     assert float(inside.max()) <= HIGHEST_IN_METAL

@@ -51,7 +51,7 @@ def test_the_worst_of_a_signed_measure_is_the_one_farthest_from_0():
     assert worst(slices).ct_number_bias_hu == -30
 
 
-def test_what_has_no_meaning_in_one_slice_is_left_out_of_the_mean():
+def test_undefined_values_are_left_out_of_the_mean():
     slices = [dataclasses.replace(_nothing(), ring_rmse_hu=value) for value in (math.nan, 10.0, 20.0)]
     assert mean(slices).ring_rmse_hu == 15
     assert standard_deviation(slices).ring_rmse_hu == 5

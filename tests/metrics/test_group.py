@@ -18,7 +18,7 @@ def test_few_sizes_make_few_groups():
     assert size_groups([]) == []
 
 
-def test_shapes_of_one_size_are_told_apart():
+def test_shapes_of_equal_size_are_distinguished():
     papers = [2054, 879, 878, 448, 242, 115, 115, 111, 53, 32]
     assert size_groups(papers * 2, list(range(10)) * 2) == [
         [0, 1, 10, 11],

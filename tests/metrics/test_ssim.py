@@ -34,7 +34,7 @@ def test_images_of_416_pixels_are_averaged_over_blocks_of_two_starting_at_the_fi
     assert ssim_in(stripes, np.full((edge, edge), 0.5), inside)[0] == pytest.approx(1)
 
 
-def test_a_383_pixel_image_is_left_as_it_is():
+def test_a_383_pixel_image_is_unchanged():
     stripes = np.tile([0.0, 1.0], 192)[:383] * np.ones((383, 1))
     assert ssim(stripes, np.full((383, 383), 0.5)) < 0.1
 

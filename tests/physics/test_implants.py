@@ -114,7 +114,7 @@ def test_an_implant_lies_in_the_body(name: str, trunk: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("name", "share"), [("hip-left", 0.4), ("pedicle-screws", 0.5), ("fillings", 0.8)])
-def test_what_belongs_in_bone_is_in_bone(name: str, share: float, trunk: np.ndarray) -> None:
+def test_bone_implants_lie_in_bone(name: str, share: float, trunk: np.ndarray) -> None:
     metal = metal_of(place(name, trunk, SPACING_MM))
     assert (trunk[metal] > 200).mean() > share
 
@@ -137,7 +137,7 @@ def test_chance_follows_the_seed(trunk: np.ndarray) -> None:
     assert (first != other).any()
 
 
-def test_what_cannot_be_placed_is_refused_in_a_sentence(trunk: np.ndarray) -> None:
+def test_implants_without_a_place_are_refused_with_a_message(trunk: np.ndarray) -> None:
     with pytest.raises(UsageError, match=r"no implant 'nose-ring'.*hip-left"):
         place("nose-ring", trunk, SPACING_MM)
     with pytest.raises(UsageError, match="no metal 'wood'"):

@@ -52,7 +52,7 @@ def test_a_spectrum_ends_at_its_tube_voltage(tube_kv: int) -> None:
     assert tube_kv - 2 <= tube.energies_kev[-1] <= tube_kv
 
 
-def test_the_mean_energy_is_that_of_the_published_spectrum() -> None:
+def test_the_mean_energy_matches_the_published_spectrum() -> None:
     assert spectrum(120).mean_kev == pytest.approx(55.117, abs=1)
 
 

@@ -36,13 +36,13 @@ def model_of(simulation: Simulation) -> ScanModel:
     return ScanModel(simulation.projector, SCAN.spectrum, SCAN.scatter_photons / SCAN.photons)
 
 
-def test_tissue_is_predicted_as_it_is_scanned() -> None:
+def test_tissue_is_predicted_as_scanned() -> None:
     simulation = scanned(noise=False)
     predicted = model_of(simulation).tissue(hu_to_mu(torch.from_numpy(BODY)))
     assert torch.allclose(predicted, simulation.metal_free_sinogram, atol=1e-3)
 
 
-def test_metal_is_predicted_as_it_is_scanned() -> None:
+def test_metal_is_predicted_as_scanned() -> None:
     simulation = scanned(noise=False)
     model = model_of(simulation)
     crossing = model.crossing(simulation.mu, torch.from_numpy(PIN))

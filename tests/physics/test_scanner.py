@@ -48,7 +48,7 @@ def test_blur_spreads_the_shadow_of_metal_beyond_the_trace(scan) -> None:
     assert float(added[~blurred.trace & ~beside].abs().max()) < float(added[beside].mean())
 
 
-def test_blur_leaves_an_even_sinogram_as_it_is() -> None:
+def test_blur_keeps_a_constant_sinogram() -> None:
     even = torch.full((1, 4, 20), 2.0)
     assert torch.allclose(Scanner(blur_bins=0.5).seen(even), even, atol=1e-5)
 

@@ -60,5 +60,5 @@ def test_a_curve_runs_through_its_points() -> None:
         assert np.linalg.norm(curve - point, axis=1).min() < 1e-9
 
 
-def test_a_wire_is_as_thick_as_it_says() -> None:
+def test_a_wire_has_its_stated_thickness() -> None:
     assert inside(Wire(((0, 0, -10), (0, 0, 10)), 3.0))[40].sum() * 0.25 == pytest.approx(np.pi * 9, rel=0.03)

@@ -148,7 +148,7 @@ def test_interpolation_brings_the_image_closer_to_the_truth(body, pins, scan) ->
     assert error(result.metal_free_image) < error(result.li_image) < error(result.image)
 
 
-def test_wrong_input_is_refused_in_a_sentence(body, pins, scan) -> None:
+def test_wrong_input_is_refused_with_a_message(body, pins, scan) -> None:
     with pytest.raises(UsageError, match="no material 'wood'"):
         simulate(body, {"wood": pins}, scan)
     with pytest.raises(UsageError, match="takes slices of 96 x 96"):

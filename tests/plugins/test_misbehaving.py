@@ -53,7 +53,7 @@ def test_a_good_method_reaches_the_metal_slices_and_no_other(bench) -> None:
         ("asks_for_weights", "job.weights('x.safetensors')", "x.safetensors"),
     ],
 )
-def test_what_fails_in_python_is_a_sentence(bench, name: str, body: str, says: str) -> None:
+def test_a_failure_in_python_gives_a_message(bench, name: str, body: str, says: str) -> None:
     bench.write(name, body)
     outcome = bench.reduce(name, slices=(2, 1))
     assert outcome.state == "failed"
@@ -70,7 +70,7 @@ def test_what_fails_in_python_is_a_sentence(bench, name: str, body: str, says: s
         ("exits_hard", "os._exit(7)", "exit code 7"),
     ],
 )
-def test_a_process_that_ends_is_a_sentence(bench, name: str, body: str, says: str) -> None:
+def test_a_process_that_ends_gives_a_message(bench, name: str, body: str, says: str) -> None:
     bench.write(name, body)
     outcome = bench.reduce(name)
     assert outcome.state == "crashed"
@@ -98,7 +98,7 @@ def test_a_crash_after_some_slices_keeps_those_and_leaves_the_rest(bench) -> Non
         ("ignores_sigterm", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)"),
     ],
 )
-def test_what_never_ends_is_cancelled(bench, name: str, body: str) -> None:
+def test_an_endless_method_is_cancelled(bench, name: str, body: str) -> None:
     bench.write(name, f"job.progress(0.5, 'in it')\n{body}\n{ADDS}")
     run = bench.start(name)
     until = time.monotonic() + 60
@@ -120,7 +120,7 @@ def test_a_run_that_waits_is_cancelled_without_harm_to_the_one_before_it(bench) 
     assert first.wait(300).state == "done"
 
 
-def test_what_it_prints_disturbs_nothing(bench) -> None:
+def test_output_of_a_method_disturbs_nothing(bench) -> None:
     bench.write(
         "prints",
         """
@@ -134,7 +134,7 @@ def test_what_it_prints_disturbs_nothing(bench) -> None:
     assert bench.reduce("prints").state == "done"
 
 
-def test_what_it_shows_arrives_as_a_file(bench) -> None:
+def test_shown_pictures_arrive_as_files(bench) -> None:
     bench.write("shows", f"job.output('prior', case.slice_indices[0], case.hu[0])\n{ADDS}")
     run = bench.start("shows", slices=(2,), keep_outputs=True)
     assert run.wait(300).state == "done"
@@ -147,7 +147,7 @@ def test_what_it_shows_arrives_as_a_file(bench) -> None:
     assert not Path(shown["prior"].path).exists()
 
 
-def test_memory_that_runs_out_is_a_sentence(make_bench: Callable[..., object]) -> None:
+def test_memory_that_runs_out_gives_a_message(make_bench: Callable[..., object]) -> None:
     if sys.platform != "linux":
         pytest.skip("the limit is the system's, and only Linux has it")
     bench = make_bench(memory_limit_mb=1500)
@@ -273,7 +273,7 @@ def test_another_interpreter_runs_it(bench) -> None:
     assert outcome.state == "done", outcome.sentence
 
 
-def test_an_interpreter_that_is_none_is_a_sentence(bench) -> None:
+def test_an_interpreter_that_is_none_gives_a_message(bench) -> None:
     python = bench.folder / "no_python"
     python.write_text("#!/bin/sh\necho no torch here >&2\nexit 1\n")
     python.chmod(0o755)

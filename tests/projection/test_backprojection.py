@@ -58,7 +58,7 @@ FULL_TURN = {"views": 36, "bins": 70, "first_angle_rad": 0.3, "bin_offset": -1.2
     ],
     ids=["flat", "flat, backwards", "arc", "parallel"],
 )
-def test_turned_pixels_share_what_each_would_find_by_itself(beam: Beam, lanes: int) -> None:
+def test_packed_rotated_pixels_equal_single_ones(beam: Beam, lanes: int) -> None:
     seen = detector(beam, PIXEL_MM, "float64")
     alone = dataclasses.replace(seen, quarter=0)
     assert (seen.turns(SHAPE), alone.turns(SHAPE)) == (4, 1)

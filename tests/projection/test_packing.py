@@ -28,7 +28,7 @@ def test_slices_lie_side_by_side_within_an_empty_border(
     np.testing.assert_array_equal(back, weighted if weights is None else weighted * weights)
 
 
-def test_what_lay_in_memory_before_does_not_come_through() -> None:
+def test_earlier_memory_contents_do_not_leak() -> None:
     for _ in range(3):
         spoilt = np.full(64 * 20 * 20, np.nan, np.float32)
         del spoilt

@@ -15,7 +15,7 @@ def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch, "_free", [])
 
 
-def test_memory_is_lent_again_once_its_array_is_gone() -> None:
+def test_memory_is_reused_once_its_array_is_gone() -> None:
     first = scratch.empty(MEGABYTE, np.float32)
     address = first.ctypes.data
     second = scratch.empty(MEGABYTE, np.float32)
@@ -35,14 +35,14 @@ def test_arrays_start_on_a_cache_line() -> None:
             assert array.dtype == dtype
 
 
-def test_what_is_zero_is_zero_also_in_used_memory() -> None:
+def test_zeros_are_zero_in_reused_memory() -> None:
     spoilt = scratch.empty(MEGABYTE, np.float32)
     spoilt[:] = np.nan
     del spoilt
     assert not scratch.zeros(MEGABYTE, np.float32).any()
 
 
-def test_small_arrays_are_not_kept_and_much_is_not_lent_for_little() -> None:
+def test_small_arrays_are_not_cached_and_large_ones_not_used_for_small() -> None:
     scratch.empty(1000, np.float32)
     assert scratch.kept_bytes() == 0
     scratch.empty(8 * MEGABYTE, np.float32)

@@ -55,7 +55,7 @@ def leave(folder: Path, seed: int = 0, **changes) -> None:
         lock.close()
 
 
-def test_what_is_kept_comes_back_to_the_bit_and_only_once_its_process_is_gone(make_store, tmp_path) -> None:
+def test_an_autosave_returns_bit_for_bit_after_its_process_ended(make_store, tmp_path) -> None:
     mine, other = make_store(), make_store()
     mine.write(work(method="nmar", parameters={"sigma_mm": 2.5}), patch())
     assert mine.found() == other.found() == []
@@ -80,7 +80,7 @@ def test_the_end_of_a_session_leaves_what_it_only_found(make_store, tmp_path) ->
     np.testing.assert_array_equal(again.mask, np.random.default_rng(0).random(SHAPE) > 0.5)
 
 
-def test_what_was_restored_is_kept_on_under_its_own_file(make_store, tmp_path) -> None:
+def test_a_restored_autosave_keeps_its_file(make_store, tmp_path) -> None:
     leave(tmp_path)
     store = make_store()
     (saved,) = store.found()
@@ -190,7 +190,7 @@ def test_a_closed_series_leaves_no_autosave(make_session, mail, small_series, fa
     assert files(tmp_path) == []
 
 
-def test_a_measurement_in_a_section_comes_back_as_it_was() -> None:
+def test_a_measurement_in_a_section_survives_a_round_trip() -> None:
     grid = Grid.from_spacing((4, 9, 8), (2.0, 1.0, 1.0))
     section = Section(
         grid, np.array([1.0, 2, 3]), np.array([1.0, 0, 0]), np.array([0, 0, -1.0]), 1, 4, (2.0, 1.0), (4, 8)
@@ -245,7 +245,7 @@ def files(tmp_path: Path) -> list[Path]:
     return list((tmp_path / "autosave").glob("*.mask"))
 
 
-def test_what_is_found_by_itself_is_not_kept_and_what_is_painted_is(make_session, mail, small_series, tmp_path) -> None:
+def test_automatic_masks_are_not_autosaved_and_painted_ones_are(make_session, mail, small_series, tmp_path) -> None:
     session = make_session()
     session.open(small_series)
     mail.wait_until(lambda: session.metal.is_present)

@@ -33,7 +33,7 @@ def test_a_refusal_is_its_sentence(background, mail) -> None:
     assert heard == ["x.dcm is empty; copy it again."]
 
 
-def test_a_bug_is_a_sentence_too_and_goes_to_the_log(background, mail, caplog) -> None:
+def test_a_bug_gives_a_message_too_and_goes_to_the_log(background, mail, caplog) -> None:
     heard = []
     with caplog.at_level(logging.ERROR):
         background.run(lambda: 1 / 0, pytest.fail, heard.append)
@@ -64,7 +64,7 @@ def test_only_the_latest_request_is_answered(background, mail) -> None:
     assert not latest.is_busy
 
 
-def test_a_dropped_request_learns_that_nobody_wants_its_answer(background, mail) -> None:
+def test_a_dropped_request_knows_that_it_is_outdated(background, mail) -> None:
     latest, seen, heard = background.latest(), [], []
 
     def work(is_stale):

@@ -11,7 +11,7 @@ def say(code: str) -> tuple[str, ...]:
     return (sys.executable, "-c", code)
 
 
-def test_the_folder_is_read_off_what_is_said(tmp_path) -> None:
+def test_the_folder_is_parsed_from_the_output(tmp_path) -> None:
     study = tmp_path / "hip-1" / "study"
     assert make_demo(lambda: False, say(f"print('{study}: Two hips, simulated.')")) == study
 
@@ -23,7 +23,7 @@ def test_the_folder_is_read_off_what_is_said(tmp_path) -> None:
         ("", "no reason"),
     ],
 )
-def test_what_fails_is_a_sentence(code: str, why: str) -> None:
+def test_a_failure_gives_a_message(code: str, why: str) -> None:
     with pytest.raises(MarviewError, match=why):
         make_demo(lambda: False, say(code))
 

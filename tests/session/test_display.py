@@ -18,14 +18,14 @@ def heard(view: View) -> list[frozenset[str]]:
     return names
 
 
-def test_only_what_differs_is_told(view: View) -> None:
+def test_only_differences_are_listed(view: View) -> None:
     names = heard(view)
     view.update(slice_index=10, is_inverted=True)
     view.update(is_inverted=True)
     assert names == [frozenset({"is_inverted"})]
 
 
-def test_a_snapshot_stays_as_it_was(view: View) -> None:
+def test_a_snapshot_is_immutable(view: View) -> None:
     before = view.display
     view.scroll(3)
     assert (before.slice_index, view.display.slice_index) == (10, 13)
@@ -87,7 +87,7 @@ def test_an_overlay_switched_on_while_all_are_hidden_is_shown(view: View) -> Non
     assert view.display.shows(Overlay.TRACE)
 
 
-def test_a_comparison_is_switched_off_by_itself_and_replaced_by_another(view: View) -> None:
+def test_a_comparison_toggles_and_is_replaced_by_another(view: View) -> None:
     view.compare(Comparison.SWIPE)
     view.compare(Comparison.DIFFERENCE)
     assert view.display.comparison is Comparison.DIFFERENCE

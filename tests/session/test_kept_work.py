@@ -97,7 +97,7 @@ def test_a_sweep_stays_with_its_series(two, mail) -> None:
     assert two.sensitivity.variant == variant
 
 
-def test_a_run_goes_on_while_another_series_is_in_view(two, mail, worker) -> None:
+def test_a_run_continues_while_another_series_is_in_view(two, mail, worker) -> None:
     worker.gate.clear()
     two.reduce()
     mail.wait_until(lambda: two.result.done)

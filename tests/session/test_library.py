@@ -40,9 +40,7 @@ def test_the_middle_slice_is_shown_first_and_slices_arrive(session, mail, small_
     np.testing.assert_array_equal(session.loaded.volume.hu, fakes.volume())
 
 
-def test_what_is_opened_later_is_chosen_unless_a_person_chose_meanwhile(
-    session, mail, two_series, fakes, tmp_path
-) -> None:
+def test_a_later_series_is_chosen_unless_the_user_chose_another(session, mail, two_series, fakes, tmp_path) -> None:
     done = []
     session.library.finished.connect(done.append)
     session.open(two_series)
@@ -76,7 +74,7 @@ def test_opening_again_lists_nothing_twice(session, mail, two_series) -> None:
 
 
 @pytest.mark.parametrize("name", ["empty", "missing", "text"])
-def test_what_cannot_be_opened_is_a_sentence_and_what_is_open_stays(opened, mail, said, tmp_path, name) -> None:
+def test_an_unreadable_path_gives_a_message_and_the_open_series_stays(opened, mail, said, tmp_path, name) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "notes.txt").write_text("no DICOM here")

@@ -36,7 +36,7 @@ def test_a_mask_goes_out_and_comes_back_and_can_be_undone(opened, mail, messages
     assert opened.metal.recipe.text == "above 500 HU"
 
 
-def test_what_was_done_to_make_it_fit_is_told(opened, mail, messages, tmp_path) -> None:
+def test_resampling_is_reported(opened, mail, messages, tmp_path) -> None:
     from marview.export import write_nifti
     from marview.geometry import Grid
 
@@ -53,7 +53,7 @@ def test_what_was_done_to_make_it_fit_is_told(opened, mail, messages, tmp_path) 
     assert any("resampled" in note for note in opened.metal.notes)
 
 
-def test_what_is_no_mask_is_a_sentence_and_changes_nothing(opened, mail, messages, tmp_path) -> None:
+def test_a_file_that_is_not_a_mask_gives_a_message_and_changes_nothing(opened, mail, messages, tmp_path) -> None:
     before = opened.metal.shared.array.copy()
     (tmp_path / "words.nii").write_text("no")
     opened.mask_files.read(tmp_path / "words.nii", opened.loaded)

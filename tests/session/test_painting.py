@@ -138,7 +138,7 @@ def test_a_box_keeps_what_lies_within_and_a_click_takes_it_away(painter, mail, s
     assert painter.metal.counts.sum() == 90
 
 
-def test_what_is_painted_is_the_ground_for_a_margin_and_comes_back_without_it(painter, mail) -> None:
+def test_a_margin_applies_to_the_painted_mask_and_can_be_removed(painter, mail) -> None:
     painter.metal.set_margin(1.0)
     settled(painter, mail)
     painter.tools.update(tool=Tool.BRUSH, radius_mm=1.0)
@@ -176,7 +176,7 @@ def test_growing_and_shrinking_on_every_scope(painter, mail, unit: Unit, scope: 
     assert painter.metal.counts.sum() <= before.sum() + 8
 
 
-def test_whole_edits_are_steps_of_undo_and_refuse_in_a_sentence(painter, mail, said) -> None:
+def test_whole_edits_are_steps_of_undo_and_refuse_with_a_message(painter, mail, said) -> None:
     before = painter.metal.shared.array.copy()
     painter.tools.update(scope=Scope.SLICE, amount=9.0)
     painter.edits.grow(-1)

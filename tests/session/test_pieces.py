@@ -36,7 +36,7 @@ def test_a_piece_goes_off_and_on_with_undo(listed, mail) -> None:
     np.testing.assert_array_equal(listed.metal.shared.array, before)
 
 
-def test_metal_found_anew_forgets_what_was_off(listed, mail) -> None:
+def test_finding_metal_again_forgets_switched_off_pieces(listed, mail) -> None:
     listed.pieces.switch(listed.pieces.listed[0], is_on=False)
     listed.metal.set_threshold(400)
     mail.wait_until(lambda: not listed.metal.is_busy)

@@ -42,7 +42,7 @@ def test_a_corrected_slice_is_the_source_and_the_correction(opened, mail, fakes)
         np.testing.assert_array_equal(opened.original().values, hu[z])
 
 
-def test_panes_are_told_as_slices_arrive(opened, mail, worker) -> None:
+def test_panes_update_as_slices_arrive(opened, mail, worker) -> None:
     filled = []
     opened.runs.filled.connect(filled.append)
     worker.gate.clear()
@@ -64,7 +64,7 @@ def test_panes_are_told_as_slices_arrive(opened, mail, worker) -> None:
     ended(opened, mail)
 
 
-def test_a_mask_changed_while_a_run_goes_on_does_not_reach_it(opened, mail, worker) -> None:
+def test_a_mask_change_during_a_run_does_not_affect_it(opened, mail, worker) -> None:
     worker.gate.clear()
     opened.reduce()
     mail.wait_until(lambda: opened.result.done)
@@ -86,7 +86,7 @@ def test_a_note_stands_in_the_place_of_the_one_it_replaces(opened, mail) -> None
     assert job.result.notes[-2:] == ["2 slices (3 to 4): much.", "Of the run."]
 
 
-def test_what_is_left_is_estimated_from_the_end_of_the_learning(opened, mail) -> None:
+def test_the_remaining_time_is_estimated_from_the_end_of_learning(opened, mail) -> None:
     """Else minutes of learning before the first slice would stand for every slice that follows."""
     opened.reduce()
     ended(opened, mail)
@@ -129,7 +129,7 @@ def test_cancelling_a_second_run_brings_the_first_result_back(opened, mail, work
     assert "cancelled" in said[-1]
 
 
-def test_what_was_corrected_before_a_cancel_is_kept_where_there_was_nothing(opened, mail, worker) -> None:
+def test_slices_corrected_before_a_cancel_are_kept(opened, mail, worker) -> None:
     worker.gate.clear()
     opened.reduce()
     mail.wait_until(lambda: opened.result.done)
@@ -182,7 +182,7 @@ def test_a_run_that_stops_early_keeps_the_finished_slices_and_can_go_on(opened, 
     assert len(result.settled_correction()._planes) == 3, "slices that are not corrected take no memory"
 
 
-def test_a_run_is_told_which_end_is_the_head(opened, mail, worker) -> None:
+def test_a_run_knows_which_end_is_the_head(opened, mail, worker) -> None:
     opened.reduce()
     ended(opened, mail)
     assert [worker.requests[0].numbers.number(z) for z in (0, 6)] == [7, 1]
@@ -213,7 +213,7 @@ def test_a_run_that_fails_before_its_first_slice_leaves_no_result(opened, mail, 
     assert opened.unfinished is None
 
 
-def test_a_second_run_waits_for_nobody_because_it_is_not_begun(opened, mail, worker) -> None:
+def test_an_equal_second_run_is_not_queued(opened, mail, worker) -> None:
     worker.gate.clear()
     opened.reduce()
     opened.reduce()
@@ -222,7 +222,7 @@ def test_a_second_run_waits_for_nobody_because_it_is_not_begun(opened, mail, wor
     ended(opened, mail)
 
 
-def test_without_metal_there_is_a_sentence_and_no_run(opened, mail, worker, said) -> None:
+def test_without_metal_there_gives_a_message_and_no_run(opened, mail, worker, said) -> None:
     opened.metal.set_threshold(30000)
     mail.wait_until(lambda: not opened.metal.is_busy)
     opened.reduce()

@@ -63,7 +63,7 @@ def test_the_mask_may_change_while_a_sweep_runs(opened, mail, worker) -> None:
     assert counts[0] == counts[1] == 90
 
 
-def test_progress_is_told_and_a_cancelled_sweep_leaves_what_was_found(swept, mail, worker, said) -> None:
+def test_progress_is_reported_and_a_cancelled_sweep_keeps_earlier_results(swept, mail, worker, said) -> None:
     before, results = swept.sensitivity.swept, swept.results
     worker.gate.clear()
     swept.sweep(SweepChoice(("other",), (0.0, 1.0)))
@@ -78,7 +78,7 @@ def test_progress_is_told_and_a_cancelled_sweep_leaves_what_was_found(swept, mai
 
 
 @pytest.mark.parametrize("state", ["failed", "crashed"])
-def test_a_sweep_that_fails_is_a_sentence_and_leaves_what_was_found(swept, mail, worker, said, state) -> None:
+def test_a_sweep_that_fails_gives_a_message_and_leaves_what_was_found(swept, mail, worker, said, state) -> None:
     before = swept.sensitivity.swept
     worker.ending = Outcome(state, "The method fake crashed: a segmentation fault.", exit_code=4)
     swept.sweep(CHOICE)
@@ -88,7 +88,7 @@ def test_a_sweep_that_fails_is_a_sentence_and_leaves_what_was_found(swept, mail,
     assert swept.sensitivity.swept is before
 
 
-def test_margins_that_change_nothing_are_told(opened, mail, said) -> None:
+def test_margins_without_effect_are_noted(opened, mail, said) -> None:
     opened.sweep(SweepChoice(("fake",), (0.0, 0.01, 3.0)))
     ended(opened, mail)
     assert said[-1] == "Margins 0 mm, +0.01 mm gave the same mask, because distances are counted between voxel centres."
@@ -122,14 +122,14 @@ def test_a_sweep_and_a_run_do_not_go_on_at_once(opened, mail, worker, said) -> N
         (SweepChoice(("fake",), (0.0, math.inf)), "numbers"),
     ],
 )
-def test_what_makes_no_sweep_is_a_sentence_and_no_run(opened, worker, said, choice, sentence) -> None:
+def test_an_invalid_sweep_gives_a_message_and_no_run(opened, worker, said, choice, sentence) -> None:
     opened.sweep(choice)
     assert sentence in said[-1]
     assert not worker.requests
     assert opened.sensitivity.job is None
 
 
-def test_an_empty_mask_is_a_sentence_and_no_run(opened, mail, worker, said) -> None:
+def test_an_empty_mask_gives_a_message_and_no_run(opened, mail, worker, said) -> None:
     opened.metal.set_threshold(30000)
     mail.wait_until(lambda: not opened.metal.is_busy)
     opened.sweep(CHOICE)
@@ -189,7 +189,7 @@ def test_profiles_follow_the_line_in_every_variant(swept) -> None:
     assert sensitivity.profiles(0) == {}
 
 
-def test_the_spread_is_that_of_the_method_in_view(opened, mail) -> None:
+def test_the_spread_belongs_to_the_method_in_view(opened, mail) -> None:
     opened.sweep(SweepChoice(("fake", "other"), (0.0, 1.0)))
     ended(opened, mail)
     sensitivity = opened.sensitivity

@@ -40,7 +40,7 @@ def test_closing_ends_the_worker_and_saves(mail, worker, tmp_path) -> None:
     assert Settings.load(tmp_path / "s.json").method == "fake"
 
 
-def test_without_a_method_there_is_a_sentence(mail, small_series, worker) -> None:
+def test_without_a_method_there_gives_a_message(mail, small_series, worker) -> None:
     session = Session(mail.post, Settings(), make_worker=lambda: worker, listings=list)
     sentences = []
     session.messages.said.connect(lambda message: sentences.append(message.sentence))

@@ -6,7 +6,7 @@ import pytest
 from marview.session.settings import RECENT_COUNT, Settings, body_part_of
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+def test_saved_settings_are_loaded(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "settings.json"
     settings = Settings(file=file, method="nmar", windows={"chest": (400.0, 40.0)})
     settings.opened(tmp_path / "study")

@@ -20,7 +20,7 @@ def test_of_many_wanted_the_last_is_shown_and_few_are_projected(opened, mail, wo
     assert not opened.sinograms.is_busy
 
 
-def test_what_is_not_wanted_any_more_does_not_come(opened, mail) -> None:
+def test_outdated_answers_are_dropped(opened, mail) -> None:
     opened.want_sinogram()
     opened.sinograms.want(None)
     mail.wait_until(lambda: not opened.sinograms.is_busy)

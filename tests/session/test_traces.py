@@ -39,7 +39,7 @@ def test_however_fast_the_brush_one_request_is_under_way_and_the_last_state_is_s
     mail.wait_until(lambda: opened.traces.current.coverage.largest_gap == 0)
 
 
-def test_once_closed_nothing_is_traced_whoever_switches_it_on(opened, worker) -> None:
+def test_nothing_is_traced_after_closing(opened, worker) -> None:
     opened.view.go_to(3)
     opened.traces.close()
     opened.traces.switch_on()
@@ -72,7 +72,7 @@ def test_the_rest_of_the_volume_waits_for_the_end_of_the_stroke(opened, mail, wo
     assert {1, 2, 3, 4, 5} <= set(worker.traced)
 
 
-def test_a_worker_that_fails_is_tried_again_some_times_and_then_told(opened, mail, worker, monkeypatch) -> None:
+def test_a_failing_worker_is_retried_then_reported(opened, mail, worker, monkeypatch) -> None:
     from marview.mar import Outcome, Run
 
     def fail(request):

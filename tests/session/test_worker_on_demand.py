@@ -42,7 +42,7 @@ def test_threads_that_ask_at_once_get_one_worker() -> None:
     assert made[0].is_closed
 
 
-def test_nobody_gets_a_worker_after_the_end() -> None:
+def test_no_worker_starts_after_the_end() -> None:
     worker = WorkerOnDemand(Made)  # type: ignore[arg-type]  # a worker without a process
     worker.close()
 

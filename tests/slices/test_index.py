@@ -28,13 +28,13 @@ def test_a_row_without_a_page_is_about_all_of_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", ["1.0", "p1", "2", "-1"])
-def test_a_page_that_is_not_there_is_a_sentence(tmp_path: Path, page: str) -> None:
+def test_a_page_that_is_not_there_gives_a_message(tmp_path: Path, page: str) -> None:
     (tmp_path / "index.csv").write_text(f"file,page,patient\na.tif,{page},Maus\n", encoding="utf-8")
     with pytest.raises(BadInput, match=rf"index\.csv names page {page} of a\.tif, whose pages are 0 to 1"):
         patients_of(tmp_path / "a.tif", 2)
 
 
-def test_without_an_index_or_its_columns_nobody_is_named(tmp_path: Path) -> None:
+def test_without_an_index_no_patient_is_named(tmp_path: Path) -> None:
     assert read_index(tmp_path) == []
     (tmp_path / "index.csv").write_text("file,collection\nmine.tif,mine\n", encoding="utf-8")
     assert patients_of(tmp_path / "mine.tif", 1) == [""]
@@ -42,13 +42,13 @@ def test_without_an_index_or_its_columns_nobody_is_named(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("first_line", ["file;page;patient", "File,Page,Patient", ""])
-def test_an_index_without_a_column_of_files_is_a_sentence(tmp_path: Path, first_line: str) -> None:
+def test_an_index_without_a_column_of_files_gives_a_message(tmp_path: Path, first_line: str) -> None:
     (tmp_path / "index.csv").write_text(f"{first_line}\nmine.tif,0,Bär\n", encoding="utf-8")
     with pytest.raises(BadInput, match=r"index\.csv.* has no column named file.* commas between them"):
         read_index(tmp_path)
 
 
-def test_an_index_in_another_encoding_is_a_sentence(tmp_path: Path) -> None:
+def test_an_index_in_another_encoding_gives_a_message(tmp_path: Path) -> None:
     (tmp_path / "index.csv").write_text(INDEX, encoding="cp1252")
     with pytest.raises(BadInput, match=r"index\.csv.* not CSV in UTF-8"):
         patients_of(tmp_path / "mine.tif", 1)

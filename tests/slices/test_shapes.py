@@ -34,7 +34,7 @@ def test_on_a_finer_grid_they_grow_with_the_slices(masks):
     assert sum(b.sum() for b in fine) == pytest.approx(4 * sum(b.sum() for b in coarse), rel=0.05)
 
 
-def test_metal_lies_wholly_in_tissue_and_its_blobs_apart(masks, body):
+def test_metal_lies_inside_tissue_in_separate_blobs(masks, body):
     for seed in range(5):
         for shape in shapes_of_sizes(masks, 416):
             metal = place(shape, body, np.random.default_rng(seed))
@@ -65,7 +65,7 @@ def test_masks_are_read_packed_stacked_or_as_the_public_set_keeps_them(masks, tm
         assert np.array_equal(read_shapes(tmp_path / name), masks)
 
 
-def test_what_holds_no_masks_is_refused(tmp_path):
+def test_a_file_without_masks_is_refused(tmp_path):
     np.save(tmp_path / "flat.npy", np.zeros((5, 5)))
     (tmp_path / "text.npz").write_text("no array")
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no zip")

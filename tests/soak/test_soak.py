@@ -12,7 +12,7 @@ import pytest
 from tests.soak.soak import ROUNDS_A_WINDOW, Figures, growth
 
 
-def test_what_grows_is_named() -> None:
+def test_growing_figures_are_named() -> None:
     flat = [Figures(100.0, 200.0, 10, 20 + k % ROUNDS_A_WINDOW, 5) for k in range(4 * ROUNDS_A_WINDOW)]
     assert growth(flat) == []
     leaking = [Figures(100.0 + k / 4, 200.0, 10, 20, 5 + k // 50) for k in range(4 * ROUNDS_A_WINDOW)]

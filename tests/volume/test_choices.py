@@ -26,7 +26,7 @@ def test_k_means_puts_metal_in_a_class_of_its_own() -> None:
     assert k_means(hu, 4).sum() == (hu > 5000).sum()
 
 
-def test_a_densest_class_that_begins_where_bone_lies_is_told() -> None:
+def test_a_densest_class_that_reaches_into_bone_gets_a_note() -> None:
     hu = np.array([[[-1000] * 20 + [0] * 20 + [50] * 20 + [700] * 9 + [900] * 9 + [6000]]], np.int16)
     assert class_notes(hu, k_means(hu, 3), 3) == ()
     (note,) = class_notes(hu[..., :-1], k_means(hu[..., :-1], 3), 3)

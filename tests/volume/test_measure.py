@@ -41,7 +41,7 @@ def test_a_profile_over_a_ramp_is_the_ramp() -> None:
     assert len(line.hu) == 49
 
 
-def test_a_profile_beyond_the_slice_goes_on_with_the_last_pixel() -> None:
+def test_a_profile_beyond_the_slice_continues_with_the_last_pixel() -> None:
     assert profile(np.full((5, 5), 7.0), (-3, 2), (9, 2), (1, 1)).hu.tolist() == [7.0] * 25
 
 

@@ -58,7 +58,7 @@ def test_json_gives_the_record_back() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"method_id": "nmar"}'])
-def test_what_is_no_record_is_refused(text: str) -> None:
+def test_an_invalid_record_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="no record"):
         Provenance.from_json(text)
 

@@ -43,7 +43,7 @@ def test_a_fixed_threshold_takes_the_blur_of_dense_metal_for_metal() -> None:
 
 
 @pytest.mark.parametrize("radius", [1, 6])
-def test_a_clipped_pin_is_found_and_the_clipping_is_said(radius: int) -> None:
+def test_a_clipped_pin_is_found_with_a_note_on_clipping(radius: int) -> None:
     hu, pin = with_pin(12000, radius)
     found = adaptive(np.minimum(hu, 3071), SPACING)
     assert dice(found.mask, pin) > (0.8 if radius == 6 else 0.4)
@@ -130,7 +130,7 @@ def test_one_slice_is_enough() -> None:
     assert dice(adaptive(hu[:1], SPACING).mask, pin[:1]) > 0.95
 
 
-def test_an_extended_scale_is_said() -> None:
+def test_an_extended_scale_gets_a_note() -> None:
     hu, _ = with_pin(8000)
     assert any("extended" in note for note in adaptive(hu, SPACING).notes)
 
@@ -179,7 +179,7 @@ def test_real_slices_without_metal_stay_empty(shared_data) -> None:
     assert [z for z, each in enumerate(found) if each.doubtful is not None] == [43, 44, 45]
 
 
-def test_what_glows_between_two_deep_pieces_is_metal_only_where_the_scale_cut_it_off() -> None:
+def test_bloom_between_two_deep_pieces_is_metal_only_on_a_clipped_scale() -> None:
     """A head and a cup, clipped, with bloom between; a hollow that photon starvation left inside stays metal."""
     y, x = np.ogrid[:80, :80]
     left, right = np.hypot(y - 40, x - 26) < 11, np.hypot(y - 40, x - 52) < 11

@@ -28,7 +28,7 @@ def test_the_table_says_the_same_as_the_window() -> None:
     np.testing.assert_array_equal(window.lut()[hu.astype(np.int32) - LUT_LOWEST_HU], window.grey(hu))
 
 
-def test_what_is_no_number_is_black() -> None:
+def test_nan_pixels_are_black() -> None:
     assert HuWindow(400, 40).grey(np.array([np.nan])).tolist() == [0]
 
 

@@ -72,7 +72,7 @@ def test_other_errors_are_not_taken_for_memory(monkeypatch: pytest.MonkeyPatch) 
         Batches(_manifest(), CPU).run([1, 2], work)
 
 
-def test_devices_are_told_with_their_memory() -> None:
+def test_devices_are_listed_with_their_memory() -> None:
     cpu = list_devices()[0]
     assert cpu["name"] == "cpu"
     free, total = memory_mb(CPU)

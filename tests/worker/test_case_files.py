@@ -34,7 +34,7 @@ def _case(beam: Beam, slices: int = 2, *, is_measured: bool = True) -> MarCase:
 
 @pytest.mark.parametrize("beam", BEAMS)
 @pytest.mark.parametrize("is_measured", [True, False])
-def test_a_case_comes_back_as_it_was(tmp_path: Path, beam: Beam, is_measured: bool) -> None:
+def test_a_case_survives_a_round_trip(tmp_path: Path, beam: Beam, is_measured: bool) -> None:
     case = _case(beam, is_measured=is_measured)
     save_case(case, tmp_path / "folder" / "case.npz")
     back = load_case(tmp_path / "folder" / "case.npz")
@@ -47,7 +47,7 @@ def test_a_case_comes_back_as_it_was(tmp_path: Path, beam: Beam, is_measured: bo
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["case.npz"]
 
 
-def test_what_is_no_case_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_case_gives_a_message(tmp_path: Path) -> None:
     save_case(_case(BEAMS[0]), tmp_path / "good.npz")
     whole = (tmp_path / "good.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])

@@ -27,7 +27,7 @@ def front() -> FrontEnd:
     return FrontEnd(SliceFrame((512, 512), (0.75, 0.75)), torch.device("cpu"))
 
 
-def test_the_beam_is_that_of_the_protocol_in_pixels() -> None:
+def test_the_beam_equals_the_protocols_in_pixels() -> None:
     beam = processing_beam(0.36923077)
     assert (beam.views, beam.bins) == (640, 641)
     assert beam.angles_rad[0] == pytest.approx(0.5 * 2 * math.pi / 640)
@@ -35,7 +35,7 @@ def test_the_beam_is_that_of_the_protocol_in_pixels() -> None:
     assert beam.bins * beam.bin_mm == pytest.approx(434.446, abs=0.01)
 
 
-def test_the_beam_is_that_of_the_named_protocol() -> None:
+def test_the_named_protocol_gives_the_beam() -> None:
     from marview.physics import protocol, protocol_names
 
     for name in protocol_names():
@@ -97,7 +97,7 @@ def test_far_from_metal_noise_and_edges_stay(front: FrontEnd, body) -> None:
     assert blurred.std() < 0.9 * hu[roi].std()
 
 
-def test_the_trace_is_that_of_the_mask_grown_by_one_pixel(front: FrontEnd, body) -> None:
+def test_the_trace_belongs_to_the_mask_grown_by_one_pixel(front: FrontEnd, body) -> None:
     case = front.case(*body, [0, 1])
     assert torch.equal(case.trace, case.projector.trace(grown(case.metal)))
     assert case.trace.sum() > case.projector.trace(case.metal).sum()

@@ -59,7 +59,7 @@ def test_it_warms_up_once_in_the_first_pause(serve, tmp_path) -> None:
     assert serve(*[DescribeRequest(str(tmp_path))] * 3) == 1
 
 
-def test_it_does_not_once_somebody_paints(serve, monkeypatch) -> None:
+def test_it_does_not_compile_once_the_user_paints(serve, monkeypatch) -> None:
     mask, trace = (SharedArray.create(shape, np.bool_) for shape in ((1, 9, 9), (BEAM.views, BEAM.bins)))
     try:
         request = TraceRequest(mask=mask, spacing_mm=(1.0, 1.0, 1.0), slice_index=0, trace=trace)

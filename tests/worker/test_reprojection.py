@@ -65,7 +65,7 @@ def test_nothing_of_another_volume_is_given(projected, other) -> None:
     assert projected == [1, 1]
 
 
-def test_what_does_not_fit_is_projected_again(projected) -> None:
+def test_slices_beyond_the_cache_are_projected_again(projected) -> None:
     kept = Reprojections(limit_bytes=2 * SINOGRAM_BYTES)
     kept.begin("volume")
     assert kept.give(case([0, 1, 2])) == 3

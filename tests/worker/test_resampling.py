@@ -95,7 +95,7 @@ def test_no_metal_is_lost_and_its_area_stays(frame: SliceFrame) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_mask_renewed_where_it_changed_is_the_mask_worked_out_anew(seed: int) -> None:
+def test_a_partly_updated_mask_equals_a_recomputed_one(seed: int) -> None:
     generator = np.random.default_rng(seed)
     rows, columns = (int(n) for n in generator.integers(60, 300, 2))
     frame = SliceFrame((rows, columns), (float(generator.uniform(0.4, 2)), float(generator.uniform(0.4, 2))))

@@ -67,7 +67,7 @@ def test_nothing_is_restored_in_a_file_of_the_whole_scale(front, scan) -> None:
 
 
 @pytest.mark.parametrize("floor_hu", [-1000, -1024, -1200])
-def test_what_is_cut_off_is_found_whatever_the_lowest_value(scan, floor_hu: int) -> None:
+def test_cut_off_streaks_are_found_at_any_lowest_value(scan, floor_hu: int) -> None:
     hu, metal = scan
     dark = (hu <= floor_hu) & ~metal
     np.testing.assert_array_equal(cut_off(hu.clip(floor_hu, 3071), metal), dark)

@@ -36,7 +36,7 @@ def request(arrays, slice_index: int) -> TraceRequest:
 
 
 @pytest.mark.parametrize("slice_index", [0, 1, 2])
-def test_the_trace_of_the_mask_alone_is_that_of_the_case(arrays, slice_index: int) -> None:
+def test_the_trace_of_the_mask_equals_the_trace_of_the_case(arrays, slice_index: int) -> None:
     hu, mask, trace = arrays
     front = FrontEnd(SliceFrame(SHAPE[1:], SPACING_MM[1:]), torch.device("cpu"))
     case = front.case(hu.array[slice_index : slice_index + 1], mask.array[slice_index : slice_index + 1], [slice_index])
@@ -64,7 +64,7 @@ def test_the_worker_marks_it_into_shared_memory(arrays) -> None:
             worker.trace(TraceRequest(mask=arrays[1], spacing_mm=SPACING_MM, slice_index=1, trace=arrays[1]))
 
 
-def test_a_bar_across_the_body_hides_it_wholly_where_rays_run_along(arrays) -> None:
+def test_a_bar_hides_the_whole_body_along_its_direction(arrays) -> None:
     """Rays through air beside the body, or through a table, know nothing of what metal hides."""
     hu, mask, trace = arrays
     hu.array[:] = -1000
@@ -84,7 +84,7 @@ def test_a_bar_across_the_body_hides_it_wholly_where_rays_run_along(arrays) -> N
     assert not trace.array.all(axis=1).any()
 
 
-def test_what_is_remembered_of_the_last_trace_changes_none(arrays) -> None:
+def test_cached_traces_equal_fresh_ones(arrays) -> None:
     """Painting, erasing, other slices and other grids in turn: always the trace of a front end that knows nothing."""
     _, mask, trace = arrays
     generator = np.random.default_rng(5)

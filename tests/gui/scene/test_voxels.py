@@ -29,7 +29,7 @@ def test_coarse_voxels_are_means_about_as_cubic_as_they_can_be_and_stay_in_place
     np.testing.assert_allclose(place(coarse, index), place(Voxels(values, AFFINE), fine), atol=1e-9)
 
 
-def test_what_is_fine_enough_is_not_copied() -> None:
+def test_a_coarse_enough_volume_is_not_copied() -> None:
     voxels = Voxels(np.zeros((2, 3, 4), np.int16), AFFINE)
     assert coarsened(voxels, 24) is voxels
 

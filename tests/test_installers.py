@@ -1,4 +1,4 @@
-"""What packs the frozen program, tried on a made-up one."""
+"""Packaging of the frozen program, tried on a fake one."""
 
 import json
 import re

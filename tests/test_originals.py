@@ -1,4 +1,4 @@
-"""Nothing is written onto a file that was read, nor into the folder of a series that was read."""
+"""Files that were read, and folders of series that were read, are never written."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from marview.originals import note_series, refuse_original
 
 @pytest.fixture
 def scan(tmp_path: Path) -> Path:
-    """A file that was read, alone in its folder."""
+    """A file that was read, in its own folder."""
     path = tmp_path / "archive" / "scan.nii.gz"
     path.parent.mkdir()
     path.write_bytes(b"what a scanner wrote")

@@ -1,4 +1,4 @@
-"""Modules load where the system has no Unix parts, as on Windows."""
+"""Modules load without Unix-only modules, as on Windows."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ def test_every_module_loads_without_the_unix_parts() -> None:
 @pytest.mark.timeout(1600)
 @pytest.mark.parametrize("system", ["win32", "darwin"])
 def test_no_unix_part_is_used_where_it_may_be_missing(system: str, tmp_path: Path) -> None:
-    """The type checker knows what each system's standard library lacks, and which tests of the system guard it."""
+    """The type checker knows the missing parts of each platform's standard library and the guards against them."""
     words = [sys.executable, "-m", "mypy", "--platform", system, "--cache-dir", str(tmp_path), "--no-warn-unreachable"]
     done = subprocess.run([*words, "marview"], capture_output=True, text=True, cwd=ROOT, timeout=1500)
     assert done.returncode == 0, done.stdout

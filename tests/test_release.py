@@ -1,4 +1,4 @@
-"""The metadata of a release: one version everywhere, and links that work away from the repository."""
+"""Release metadata: one version everywhere, and absolute links."""
 
 import importlib.util
 import re

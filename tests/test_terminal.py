@@ -1,4 +1,4 @@
-"""Names of files cannot steer the terminal, and no character ends a verb."""
+"""File names cannot control the terminal, and no character makes a verb fail."""
 
 import io
 import sys

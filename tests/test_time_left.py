@@ -1,4 +1,4 @@
-"""Time left: from finished work, known late, never rising for long."""
+"""Time left: estimated from finished work, shown late, rarely rising."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every command and every Python block of the tutorials runs, on a small study that stands for the demo."""
+"""All commands and Python blocks of the tutorials run, on a small study in place of the demo."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder with the study in it, and a data folder of its own."""
+    """A current folder with only the study in it, and a separate data folder."""
     for name in ("demo", "hip", "spine"):
         shutil.copytree(demo, tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -71,7 +71,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def commands(page: str) -> Iterator[list[str]]:
-    """The commands of a page, but for those that open the window."""
+    """Return the commands of a page, except those that open the window."""
     for block in blocks(page, "sh"):
         for line in block.splitlines():
             words = shlex.split(line, comments=True)
@@ -80,7 +80,7 @@ def commands(page: str) -> Iterator[list[str]]:
 
 
 def say(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a command as a shell would."""
+    """Run a command as in a shell."""
     if words[0] == "export":
         name, _, value = words[1].partition("=")
         monkeypatch.setenv(name, value.replace("$PWD", str(Path.cwd())))

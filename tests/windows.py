@@ -1,4 +1,4 @@
-"""Work a real window, with real workers, as a person would: for tests that kill it or let it run for hours."""
+"""Drive a real window with real workers like a user, for tests that kill it or run it for hours."""
 
 import os
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def opened_window() -> MainWindow:
 
 
 def close(window: MainWindow) -> None:
-    """Close a window without the question on work that is not saved."""
+    """Close a window without the question about unsaved work."""
     window._may_close = True
     window.close()
     window.deleteLater()

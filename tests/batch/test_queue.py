@@ -1,4 +1,4 @@
-"""The queue leaves no job running when it is interrupted, at whatever moment."""
+"""An interrupted queue leaves no job running."""
 
 from pathlib import Path
 

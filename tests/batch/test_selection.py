@@ -1,4 +1,4 @@
-"""Which series of a study is corrected."""
+"""Selection of the series to correct."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

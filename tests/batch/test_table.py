@@ -1,4 +1,4 @@
-"""The job table keeps the truth across kills."""
+"""The job table stays consistent across kills."""
 
 from pathlib import Path
 

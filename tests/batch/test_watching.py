@@ -1,4 +1,4 @@
-"""A study counts as arrived once nothing about it changes any more."""
+"""A study counts as complete once it no longer changes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A small series with metal, as files, and the command line called as a person would."""
+"""A small series with metal as files, and the command line as a user calls it."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ from marview.geometry import Grid
 
 @dataclass(frozen=True)
 class Answer:
-    """What the command line ended with and said."""
+    """Exit code and output of the command line."""
 
     exit_code: int
     out: str
@@ -78,7 +78,7 @@ def plain_series(tmp_path_factory: pytest.TempPathFactory, metal_hu: np.ndarray)
 
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A Dask scheduler and two workers on the loopback interface; what they say and keep is in the folder `cluster`."""
+    """A Dask scheduler and two workers on the loopback interface; output and files are in the folder `cluster`."""
     pytest.importorskip("distributed", reason="needs the extra `cluster`")
     folder = tmp_path / "cluster"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""marview started in a folder full of traps runs none of them, and neither does any process it starts."""
+"""Neither marview nor its child processes run code from the current folder."""
 
 import importlib.metadata
 import os
@@ -16,12 +16,12 @@ from marview.session.demo import COMMAND
 
 TRAP = "open({!r}, 'a').write(__name__ + '\\n')\nraise ImportError('a trap was run')\n"
 FEW = ("queue", "json", "numpy", "torch", "multiprocessing", "pydicom")
-"""Made as packages too; the others are single files."""
+"""Traps that are packages; the others are single files."""
 
 
 @pytest.fixture
 def sprung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file that traps write their names to; the current folder is full of them."""
+    """The file to which traps in the current folder write their names."""
     traps, sprung = tmp_path / "cd", tmp_path / "sprung"
     traps.mkdir()
     code = TRAP.format(str(sprung))

@@ -1,4 +1,4 @@
-"""`marview mask`: found in several ways, written in several formats, told in a sentence."""
+"""`marview mask`: sources, formats and messages."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`reduce` where a series holds no metal, or nothing that is metal for certain."""
+"""`reduce` on series without metal, or with doubtful metal only."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""No verb writes onto what it read, nor into the folder of its source series, by whatever path."""
+"""No verb overwrites its input or writes into the folder of its source series, by any path."""
 
 import hashlib
 import shutil
@@ -58,7 +58,7 @@ def test_a_nifti_file_is_not_replaced_and_its_neighbour_is_written(marview: Call
     hu[:, 10:14, 10:14] = 8000
     scan = write_nifti(tmp_path / "scan.nii.gz", hu, Grid.from_spacing(hu.shape, (2, 2, 2)))
     before = scan.read_bytes()
-    scan.write_bytes(before)  # by somebody else than marview, which may write again what it wrote itself
+    scan.write_bytes(before)  # not written by marview, which may overwrite its own output
     mask = tmp_path / "mask.nii.gz"
     assert marview("mask", scan, "--output", scan).exit_code == 2
     assert marview("mask", scan, "--output", mask).exit_code == 0

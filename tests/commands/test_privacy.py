@@ -1,4 +1,4 @@
-"""Unattended work tells of no patient: not in logs, tables, summaries, messages, nor in any name it uses."""
+"""Unattended work discloses no patient data in logs, tables, summaries, messages or file names."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def mark(file: Path, uid: str, position: int) -> None:
 
 
 class Witness:
-    """Sees every name that appears under some folders, and reads at the end what is left there."""
+    """Records every file name that appears under some folders, and reads the remaining files at the end."""
 
     def __init__(self, *folders: Path) -> None:
         self.names: set[str] = set()
@@ -92,7 +92,7 @@ ENDED = [State.DONE, State.FAILED, State.FAILED, State.SKIPPED]
 
 @pytest.fixture
 def unattended(tmp_path: Path, night: Path) -> Callable[..., bytes]:
-    """Run a verb in a process of its own until every study has ended; gives all that it wrote and said."""
+    """Run a verb in a child process until every study has ended; return all files and output."""
 
     def run(verb: str, *words: str) -> bytes:
         output = tmp_path / "out"

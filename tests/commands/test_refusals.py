@@ -1,4 +1,4 @@
-"""A place that cannot be written is refused before the work: nothing is simulated, looked for or run in vain."""
+"""An unwritable target is refused before any work."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ FOLDERS = {
 
 @pytest.fixture(autouse=True)
 def idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever takes time fails the test."""
+    """Makes every slow step fail the test."""
 
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work was begun")
@@ -32,7 +32,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["occupied", "below a file", "too long"])
 def bad_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A folder that cannot be made; a disk that is read-only refuses as the second does."""
+    """A folder that cannot be made; a read-only disk gives the second error."""
     if request.param == "occupied":
         (tmp_path / "full").mkdir()
         (tmp_path / "full" / "mine").write_text("1")

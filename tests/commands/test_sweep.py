@@ -1,4 +1,4 @@
-"""`marview sweep` as a person would use it."""
+"""`marview sweep` as a user calls it."""
 
 from pathlib import Path
 

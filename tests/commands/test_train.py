@@ -1,4 +1,4 @@
-"""`marview train` as a person calls it, on a network of a few weights."""
+"""`marview train` as a user calls it, with a tiny network."""
 
 import errno
 from pathlib import Path
@@ -110,7 +110,7 @@ class Small:
 
 @pytest.fixture(autouse=True)
 def methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's own methods: a small one, and others that are special."""
+    """The user's own methods: a small one, and special cases."""
     folder = tmp_path / "methods"
     kinds = {"small": "Net", "spoilt": "Spoilt", "later": "SpoiltLater", "asked": "Asked", "own": "Own"}
     for name, kind in (kinds | {"hungry": "Hungry"}).items():
@@ -217,7 +217,7 @@ def test_a_full_disk_says_what_stays_and_what_to_do(marview, clean: Path, tmp_pa
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("marview.dicom.atomic.os.fsync", full)  # where whatever is written goes to the disk
+    monkeypatch.setattr("marview.dicom.atomic.os.fsync", full)  # writes are flushed to disk here
     answer = marview(*words, "--output", run, "--resume")
     state = run / "state.safetensors"
     assert answer.exit_code == 3

@@ -1,4 +1,4 @@
-"""Two processes that write to one target: it is whole, and the second one is told that it is being written."""
+"""Two processes with one target: the target is complete, and the second process is refused."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ def test_of_two_that_reduce_into_one_folder_one_wins_whole(metal_series: Path, t
 @pytest.mark.parametrize("name", ["mask.nii.gz", "mask.dcm", "mask.nrrd"])
 def test_the_second_of_two_writers_of_a_mask_is_refused(metal_series: Path, tmp_path: Path, name: str) -> None:
     ended = at_once("mask", metal_series, "--output", tmp_path / name)
-    assert [code for code, _ in ended] in ([0, 3], [0, 0]), ended  # one may have ended before the other began
+    assert [code for code, _ in ended] in ([0, 3], [0, 0]), ended  # one may end before the other starts
     assert ended[1][0] == 0 or f"{tmp_path / name} is being written by another process" in ended[1][1]
     assert read_mask(tmp_path / name, open_series(metal_series)).mask.any()
     assert [path.name for path in tmp_path.iterdir()] == [name]

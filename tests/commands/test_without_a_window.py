@@ -1,4 +1,4 @@
-"""The base install: no Qt, nothing that draws with it, and every verb works."""
+"""The base installation without Qt: every verb works."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 
 _WINDOW = ("PySide6", "pyqtgraph", "shiboken6", "vtk")
 _HIDING = f"import sys\nfor name in {_WINDOW}:\n    sys.modules[name] = None\n"
-"""Starts with every Python process that has its folder in PYTHONPATH, so with marview's workers too."""
+"""Code that runs in every Python process with its folder in PYTHONPATH, including marview's workers."""
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def _marview(environment: dict[str, str], *words: object) -> subprocess.CompletedProcess[str]:
-    """Run the program in a process of its own."""
+    """Run the program in a child process."""
     command = [sys.executable, "-m", "marview", *map(str, words)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250, check=False)
 

@@ -1,4 +1,4 @@
-"""A small CT series whose every attribute a test may bend."""
+"""A small CT series whose attributes tests can change."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +51,7 @@ def slices() -> list[Dataset]:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[..., Path]:
-    """Write datasets into a folder of their own and return it."""
+    """Write datasets into a new folder and return it."""
 
     def write(datasets: list[Dataset], name: str = "series", **options: Any) -> Path:
         folder = tmp_path / name
@@ -64,7 +64,7 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 
 
 def hu_of(dataset: Dataset) -> np.ndarray:
-    """HU of a 12-bit unsigned slice as the test wrote it."""
+    """HU of a 12-bit unsigned slice written by a test."""
     stored = np.frombuffer(dataset.PixelData, "<u2").reshape(dataset.Rows, dataset.Columns)
     return stored.astype(float) * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
 

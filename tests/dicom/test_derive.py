@@ -30,7 +30,7 @@ def loaded(slices, save):
 
 @pytest.fixture
 def correction(loaded):
-    """Something in slices 1 and 2 that clips nothing."""
+    """A correction in slices 1 and 2 that clips nothing."""
     added = np.zeros(loaded.volume.hu.shape, np.float32)
     added[1:3, 2:5] = np.random.default_rng(3).normal(0, 60, (2, 3, 6))
     return np.clip(added, -1024 - loaded.volume.hu, 3071 - loaded.volume.hu).astype(np.float32)
@@ -324,7 +324,7 @@ def test_cancelling_leaves_nothing_behind(loaded, correction, tmp_path):
 
 
 def test_a_source_that_changed_since_is_refused(loaded, correction, tmp_path):
-    # shorter, too: that it is another file is what has to be said, not that pixels are missing
+    # also shorter: the message must say that the file changed, not that pixels are missing
     (tmp_path / "series" / "001.dcm").write_bytes((tmp_path / "series" / "000.dcm").read_bytes()[:-2])
     with pytest.raises(BadInput, match=r"001\.dcm has changed"):
         write_derived_series(loaded, correction, HOW, tmp_path / "out")

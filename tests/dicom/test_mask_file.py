@@ -1,4 +1,4 @@
-"""What other programs write as masks, and what is no mask at all."""
+"""Masks of other programs, and files that are not masks."""
 
 import gzip
 from io import BytesIO

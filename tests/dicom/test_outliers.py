@@ -1,4 +1,4 @@
-"""Damage that no decoder notices shows beside the neighbouring slices; metal, gas and noise do not look like it."""
+"""Damage that decoders miss is found by comparing neighbouring slices; metal, gas and noise are not mistaken for it."""
 
 import numpy as np
 import pytest

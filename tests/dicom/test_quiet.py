@@ -1,4 +1,4 @@
-"""What libraries raise on a file: its kind goes to the log, and a lack of memory is not taken for damage."""
+"""Exceptions of libraries: the type goes to the log, and a lack of memory is not mistaken for damage."""
 
 import errno
 import logging

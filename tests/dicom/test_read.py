@@ -263,7 +263,7 @@ def test_real_wires_have_the_hu_their_description_says(shared_data):
 
 
 def with_element(data: bytes, element: bytes) -> bytes:
-    """The file with an element put before its patient name."""
+    """The file with an element inserted before its patient name."""
     at = data.index(b"\x10\x00\x10\x00PN")
     return data[:at] + element + data[at:]
 
@@ -380,7 +380,7 @@ def test_random_damage_never_escapes_as_anything_but_a_refusal(slices, save, tmp
             dicom.open_series(path)
 
 
-# -- what only the pixels show ------------------------------------------------------------------------------------
+# -- remarks on pixels --------------------------------------------------------------------------------------------
 
 
 def kinds_of(loaded):

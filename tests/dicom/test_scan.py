@@ -307,7 +307,7 @@ def dicomdir(folder, file_ids):
     dataset.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.1.3.10")
     dataset.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
     dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
-    with quiet():  # names of files such as these are not allowed in a DICOMDIR, and are met all the same
+    with quiet():  # such file names are not allowed in a DICOMDIR, but they occur
         records = []
         for parts in file_ids:
             record = Dataset()

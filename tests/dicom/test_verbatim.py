@@ -1,4 +1,4 @@
-"""Text of patient and study keeps its bytes in derived series and masks, whatever character set it claims."""
+"""Texts of patient and study keep their bytes in derived series and masks, whatever the declared character set."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -45,7 +45,7 @@ def text_in(path: Path, keyword: str) -> bytes:
 
 
 def placed(dataset: Dataset, charset: str, text: bytes, syntax: str) -> bytes:
-    """A file whose text has these bytes: written with a placeholder of the same length, then replaced."""
+    """A file whose text has these bytes, written with a placeholder of the same length."""
     text += b" " * (len(text) % 2)
     stand_in = "A" * len(text)
     for keyword in KEYWORDS:

@@ -27,7 +27,7 @@ SMALL = Protocol(
 
 @pytest.fixture(scope="session")
 def small() -> Protocol:
-    """The scan of the cases that `make_case` makes unless told otherwise."""
+    """The default scan of `make_case`."""
     return SMALL
 
 
@@ -36,9 +36,9 @@ def make_case() -> Callable[..., KnownCase]:
     def make(
         name: str = "disc", radii_px: tuple[float, ...] = (4, 2), lean_px: float = 6, scan: Protocol = SMALL
     ) -> KnownCase:
-        """Metal rods off the middle, to the right and above it, so that a mirrored or transposed image shows.
+        """Metal rods right of the centre and above it, so that a mirrored or transposed image is noticed.
 
-        Lengths are in pixels of 64 across the image, whatever the scan's grid is.
+        Lengths are in 1/64 of the image width, independent of the scan's grid.
         """
         y, x = (np.mgrid[: scan.shape[0], : scan.shape[1]] - (scan.shape[0] - 1) / 2) * 64 / scan.shape[0]
         truth = np.where(x**2 / 27**2 + y**2 / 20**2 < 1, 40.0, -1000.0).astype(np.float32)

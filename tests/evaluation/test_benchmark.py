@@ -14,7 +14,7 @@ from marview.methods.notes import SliceNote
 
 
 class Laboratory:
-    """Runs made-up methods and keeps a list of what it ran."""
+    """Runs fake methods and records the calls."""
 
     def __init__(self):
         self.ran = []
@@ -226,7 +226,7 @@ def test_a_method_that_learned_from_other_slices_is_measured_again(cases, tmp_pa
 
 
 def test_rows_with_missing_slices_are_also_compared_on_common_slices(cases, tmp_path, laboratory):
-    """Else the average of a method that could not correct the hard cases would look best."""
+    """Otherwise a method that fails on the hard cases would have the best average."""
 
     def correct(entry, known, tell):
         if entry.id == "half" and known.name == "b":

@@ -1,4 +1,4 @@
-"""Dense metal in clean slices, stored as a clinical archive stores it."""
+"""Dense metal in clean slices, stored as in a clinical archive."""
 
 import numpy as np
 

@@ -65,7 +65,7 @@ def test_slices_of_what_was_corrected_are_handed_out_as_they_were_made(methods, 
     assert np.array_equal(methods(nmar, known.slice(1), lambda _: None).hu, whole.hu[1:2])
     assert ran == []
     methods(interpolation, known.slice(1), lambda _: None)
-    methods(nmar, known, lambda _: None)  # asked for as a whole, it is measured, and timed, anew
+    methods(nmar, known, lambda _: None)  # a request for all slices is measured and timed again
     assert ran == ["linear_interpolation", "nmar"]
 
 

@@ -1,4 +1,4 @@
-"""What a method that learns from the scan is given of a simulated one."""
+"""The slices of a simulated scan that a method can learn from."""
 
 from functools import partial
 
@@ -75,7 +75,7 @@ def test_cases_of_a_part_have_the_same_neighbours_and_none_is_among_them(slices,
 def test_neighbours_have_metal_where_the_cases_have_it(slices, shapes) -> None:
     known = [each.read() for each in list_simulated(slices, shapes, PROTOCOL, seed=3)]
     metal = known[0].neighbours().metal.numpy()
-    wanted = [known[0].metal[0], known[1].metal[1], known[0].metal[2]]  # every shape, in the slices by turns
+    wanted = [known[0].metal[0], known[1].metal[1], known[0].metal[2]]  # shapes alternate over the slices
     assert np.array_equal(metal, wanted)
     assert [len(part) for part in known[0].neighbours()(2)] == [2, 2]
 
@@ -89,7 +89,7 @@ def test_metal_that_has_no_place_in_another_slice_is_left_out(slices, shapes) ->
 
 
 def test_the_near_hip_network_is_measured_on_slices_of_a_scan(tmp_path) -> None:
-    """Learned from the rest of the scan, in a real worker."""
+    """It learns from the rest of the scan, in a real worker."""
     scan = np.stack([body(k, 64) for k in range(6)])
     nibabel.save(nibabel.Nifti1Image(scan.transpose(2, 1, 0), np.diag([3.0, 3.0, 5.0, 1.0])), tmp_path / "scan.nii.gz")
     y, x = np.mgrid[-32:32, -32:32]
@@ -119,7 +119,7 @@ def test_the_near_hip_network_is_measured_on_slices_of_a_scan(tmp_path) -> None:
 
 
 def test_without_other_slices_a_network_of_others_is_used_and_the_row_says_so(slices, shapes, tmp_path) -> None:
-    """A missing index gives a sentence with advice; a slice that cannot be read costs a sentence."""
+    """A missing index gives a message with advice; an unreadable slice gives a message."""
 
     def damaged() -> np.ndarray:
         raise BadInput("page 3 is no grey image.")

@@ -1,4 +1,4 @@
-"""What moves to the processing grid stays where it is in the patient."""
+"""Resampling to the processing grid keeps positions in the patient."""
 
 import numpy as np
 

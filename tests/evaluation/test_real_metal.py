@@ -10,7 +10,7 @@ SIZE = 160
 
 
 class Smoother:
-    """Takes a share of the streaks away and keeps a list of what it ran."""
+    """Removes a fraction of the streaks and records the calls."""
 
     def __init__(self):
         self.ran = []

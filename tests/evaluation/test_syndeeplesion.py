@@ -111,7 +111,7 @@ def test_the_named_protocol_of_files_is_found(make_case, tmp_path, name):
     assert protocol_of_syndeeplesion(tmp_path).name == name
     write_syndeeplesion(make_case("s0", radii_px=(4,), scan=named_protocol(name)), tmp_path)
     _rewrite(tmp_path / "s0" / "gt.h5", "image", np.full((416, 416), np.nan))
-    assert protocol_of_syndeeplesion(tmp_path).name == name  # a slice that tells nothing is passed over
+    assert protocol_of_syndeeplesion(tmp_path).name == name  # a slice that identifies no protocol is skipped
 
 
 def test_a_listed_slice_knows_its_files(folder, protocol):

@@ -1,4 +1,4 @@
-"""What a result is written as; the derived series has its own tests beside its writer."""
+"""Formats of a result; the derived series is tested beside its writer."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""A mask goes out as DICOM SEG, NIfTI and NRRD, means the same to other programs, and comes back to the bit."""
+"""Masks as DICOM SEG, NIfTI and NRRD: other programs read the same mask, and reading back is exact."""
 
 import shutil
 import subprocess
@@ -38,13 +38,13 @@ def write_series(folder: Path, grid: Grid, seed: str = "oblique", patient: str =
 
 @pytest.fixture(scope="module")
 def series(tmp_path_factory: pytest.TempPathFactory) -> LoadedSeries:
-    """Six slices along no axis of the patient."""
+    """Six slices oblique to the patient's axes."""
     return dicom.open_series(write_series(tmp_path_factory.mktemp("masks") / "skew", oblique_grid((6, 11, 9))))
 
 
 @pytest.fixture(scope="module")
 def mask(series: LoadedSeries) -> np.ndarray:
-    """Metal in slices 1, 2 and 4, the same nowhere."""
+    """Metal in slices 1, 2 and 4, different in each."""
     mask = np.zeros(series.volume.hu.shape, bool)
     mask[1, 2:5, 3:7] = mask[2, 3:4, 1:8] = mask[4, 9, 0] = True
     return mask

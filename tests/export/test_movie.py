@@ -1,4 +1,4 @@
-"""Movies: every frame is there and runs as long as asked; refusals say what to do."""
+"""Movies: all frames with their durations; refusals with advice."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""A sweep as files: whole, and the same numbers in each."""
+"""Files of a sweep: complete, with equal numbers in each."""
 
 import csv
 import json

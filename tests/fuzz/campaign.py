@@ -1,4 +1,4 @@
-"""Open many damaged files in processes of their own: `campaign.py NUMBER [FIRST] [PLACE]` prints what went wrong."""
+"""Open many damaged files in child processes: `campaign.py NUMBER [FIRST] [PLACE]` prints the problems."""
 
 import json
 import os
@@ -14,7 +14,7 @@ BATCH = 1000
 
 @dataclass(frozen=True)
 class Problem:
-    """What no person should meet."""
+    """A failure that users must not see."""
 
     mutant: int
     place: str
@@ -25,7 +25,7 @@ class Problem:
 
 
 def campaign(number: int, first: int = 0, only: str = "") -> list[Problem]:
-    """Open so many mutants; a process that dies is a problem of the mutant it was at, and the next goes on after it."""
+    """Open `number` mutants; if a process dies, its mutant is a problem, and another process continues."""
     problems, end = [], first + number
     while first < end:
         with tempfile.TemporaryDirectory(prefix="marview-fuzz-") as folder:

@@ -1,6 +1,6 @@
-"""The process that opens damaged files: `child.py FIRST NUMBER FOLDER [PLACE]`, one line of JSON for each that failed.
+"""The process that opens damaged files: `child.py FIRST NUMBER FOLDER [PLACE]` prints one line of JSON per failure.
 
-Its memory is limited, and what takes too long is stopped; a crash ends this process and nobody else.
+Its memory and time are limited, and a crash ends only this process.
 """
 
 import json
@@ -28,11 +28,11 @@ SEED = 20_261_128
 
 
 class TooLong(BaseException):
-    """The file held the process longer than anybody waits."""
+    """Opening the file took too long."""
 
 
 def main(first: int, number: int, folder: Path, only: str = "") -> None:
-    """Open the mutants `first` to `first + number - 1`; mutant k is of place k modulo their number."""
+    """Open the mutants `first` to `first + number - 1`; mutant k belongs to place k modulo the number of places."""
     signal.signal(signal.SIGALRM, _too_long)
     warnings.simplefilter("ignore")
     logging.disable()
@@ -60,7 +60,7 @@ def main(first: int, number: int, folder: Path, only: str = "") -> None:
 
 
 def _problem_of(opened: object, target: Path) -> str:
-    """What no person should meet; empty where the file opens or is refused with a sentence."""
+    """Return the problem; empty if the file opens or is refused with a message."""
     signal.alarm(SECONDS)
     try:
         opened(target)  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""Damage a file as disks, networks and enemies do: the same numbers always give the same damage."""
+"""Damage files like disks, networks and attackers do; a number always gives the same damage."""
 
 import gzip
 import io
@@ -25,11 +25,11 @@ WORDS = (
     b"../..",
 )
 HEAD = 600
-"""Half of all damage is in the first bytes, where headers lie."""
+"""Number of first bytes, with the headers, that get half of all damage."""
 
 
 def mutant(data: bytes, rng: np.random.Generator) -> bytes:
-    """A damaged copy; what is packed is damaged inside or outside of its packing."""
+    """Return a damaged copy; packed files are damaged before or after packing."""
     if data[:2] == b"\x1f\x8b" and rng.random() < 0.7:
         return gzip.compress(_damaged(gzip.decompress(data), rng), 1, mtime=0)
     if data[:2] == b"PK" and rng.random() < 0.6:
@@ -47,7 +47,7 @@ def _damaged(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _zip_with_damaged_member(data: bytes, rng: np.random.Generator) -> bytes:
-    """The zip anew with one member damaged, its checksum right or as it was."""
+    """Return the zip with one damaged member, with a correct or the old checksum."""
     stream = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(stream, "w") as new:
         names = old.namelist()
@@ -81,7 +81,7 @@ def _cut(work: bytearray, rng: np.random.Generator) -> None:
 
 
 def _number(work: bytearray, rng: np.random.Generator) -> None:
-    """A length, count or offset of 1 to 8 bytes in either order becomes an extreme one."""
+    """Replace a length, count or offset of 1 to 8 bytes, in either byte order, by an extreme value."""
     size = int(rng.choice([1, 2, 4, 4, 8]))
     at = _place(work, rng, size) & ~1
     value = EXTREMES[int(rng.integers(len(EXTREMES)))] & ((1 << 8 * size) - 1)
@@ -116,13 +116,13 @@ def _word(work: bytearray, rng: np.random.Generator) -> None:
 
 
 def _flip_text(work: bytearray, rng: np.random.Generator) -> None:
-    """Another digit or sign in place of one: numbers in text change and stay numbers."""
+    """Change a digit or sign, so that numbers in text change and stay numbers."""
     digits = [at for at, value in enumerate(work[:4096]) if value in b"0123456789.-"]
     if digits:
         work[digits[int(rng.integers(len(digits)))]] = b"0123456789.-eE, "[int(rng.integers(16))]
 
 
 def deflated(data: bytes) -> bytes:
-    """A stretch as the deflated transfer syntax packs it."""
+    """Pack bytes as in the deflated transfer syntax."""
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(data) + packer.flush()

@@ -1,4 +1,4 @@
-"""Every place where marview opens what others wrote: whole files to begin with, and how each is opened."""
+"""All places where marview opens files of others: intact files, and how each is opened."""
 
 import dataclasses
 import json
@@ -44,12 +44,12 @@ SHAPE = (3, 64, 48)
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is opened.
+    """A place where files are opened.
 
     Attributes:
-        seeds: whole files, each damaged in turn.
-        name: what the damaged file is called in its folder.
-        open: opens it; refuses with a sentence.
+        seeds: intact files, damaged in turn.
+        name: file name of the damaged file.
+        open: opens the file, or refuses it with a message.
     """
 
     seeds: tuple[bytes, ...]
@@ -58,7 +58,7 @@ class Place:
 
 
 def places(folder: Path) -> dict[str, Place]:
-    """All of them; `folder` takes what stays whole."""
+    """Return all places; `folder` receives the intact files."""
     hu = np.full(SHAPE, 40, np.int16)
     hu[:, 8:14, 8:14] = 3000
     grid = Grid.from_spacing(SHAPE, (2.0, 1.0, 1.0))
@@ -109,13 +109,13 @@ def places(folder: Path) -> dict[str, Place]:
 
 
 def _all_series(path: Path) -> object:
-    """Scan, judge and read everything there is."""
+    """Scan, check and read all series."""
     found = dicom.scan(path)
     return [dicom.read(one) for one in found.series if dicom.check(one).stack is not None]
 
 
 def _encodings(path: Path) -> tuple[bytes, ...]:
-    """A slice in every encoding that can be written here."""
+    """Return a slice in every encoding that can be written here."""
     encoded = []
     for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, JPEG2000Lossless, JPEGLSLossless):
         dataset, stream = pydicom.dcmread(path), BytesIO()
@@ -134,7 +134,7 @@ def _encodings(path: Path) -> tuple[bytes, ...]:
 
 
 def _shared_slices() -> tuple[bytes, ...]:
-    """Slices in the syntaxes that nothing here writes, JPEG above all; none where the shared data is absent."""
+    """Return slices in further syntaxes, mainly JPEG; none if the data is absent."""
     folder = ROOT.parent / "shared/data/awkward_dicom/transfer_syntaxes"
     return tuple(path.read_bytes() for path in sorted(folder.glob("*.dcm")) if "JPEGProcess" in path.name)
 

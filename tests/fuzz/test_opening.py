@@ -1,6 +1,6 @@
-"""Whatever is damaged opens or is refused with a sentence: no other exception, no 20 seconds, no 2 GB, no crash.
+"""Damaged files open or are refused with a message: no other exception, no 20 seconds, no 2 GB, no crash.
 
-`MARVIEW_MUTANTS` says how many the slow test opens; a failure names its mutant, which the same number makes again.
+`MARVIEW_MUTANTS` sets the number of mutants of the slow test; a failure names the number that reproduces it.
 """
 
 import os

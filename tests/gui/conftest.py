@@ -1,4 +1,4 @@
-"""The real window, offscreen unless a display is asked for, on a session with a fake worker; leaks are failures."""
+"""The real window, offscreen by default, on a session with a fake worker; leaks are failures."""
 
 import gc
 import importlib.util
@@ -51,7 +51,7 @@ def small_series(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_leaks(qapp: QApplication) -> Iterator[None]:
-    """A widget without a parent that outlives its test is a leak."""
+    """Fails tests whose parentless widgets outlive them."""
     before = {id(widget) for widget in qapp.topLevelWidgets()}
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
@@ -67,7 +67,7 @@ def worker(tmp_path: Path):
 
 @pytest.fixture
 def make_window(qtbot, tmp_path: Path) -> Iterator[Callable[..., MainWindow]]:
-    """Makes windows; `make_worker` and `listings` go to the session."""
+    """Makes windows; passes `make_worker` and `listings` to the session."""
     windows: list[MainWindow] = []
 
     def make(**choices) -> MainWindow:

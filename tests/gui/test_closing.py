@@ -1,4 +1,4 @@
-"""Nothing is lost: closing asks once and says what is unsaved; the window comes back as it was left."""
+"""Closing asks once and lists unsaved work; the window is restored in the next session."""
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -121,7 +121,7 @@ def test_a_first_window_fits_the_screen(make_window, worker, record) -> None:
     assert window.session.view.display.layout is Layout.READ
     window._show_side()
     QApplication.processEvents()
-    assert window.panels.sizes()[0] == 0  # a narrow window gives its room to the images
+    assert window.panels.sizes()[0] == 0  # a narrow window shows only the images
 
 
 def test_a_panel_collapses_and_comes_back(opened) -> None:
@@ -206,7 +206,7 @@ def test_a_closed_series_opens_again_with_nothing_left_of_it(reduced, qtbot, sma
 
 @pytest.mark.parametrize("layout", list(Layout))
 def test_a_shorter_series_takes_over_in_every_layout(reduced, qtbot, fakes, tmp_path, layout) -> None:
-    """While it does, the slice in view may lie beyond its end."""
+    """Meanwhile the slice in view may lie beyond the end of the new series."""
     session = reduced.session
     session.view.update(layout=layout, oblique_deg=None)
     session.view.go_to(6)

@@ -1,4 +1,4 @@
-"""Comparing original and result, pictures of panes, and bars that leave the images where they are."""
+"""Comparing original and result, pictures of panes, and bars that do not move the images."""
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt

@@ -1,6 +1,6 @@
-"""The window answers within 100 ms of its own time while it loads, runs, learns and exports.
+"""The window answers within 100 ms of its own CPU time while it loads, runs, learns and exports.
 
-The time is that of the window's own thread on a core, so a busy machine does not lengthen it.
+CPU time of the window's thread counts, so a busy machine does not matter.
 """
 
 import threading
@@ -20,7 +20,7 @@ SHAPE = (60, 256, 256)
 
 
 class Heartbeat:
-    """The longest time on a core between two beats of the window's event loop."""
+    """Measures the longest CPU time between two beats of the event loop."""
 
     def __init__(self) -> None:
         self.longest_s = 0.0
@@ -34,7 +34,7 @@ class Heartbeat:
         self.longest_s, self._last = max(self.longest_s, now - self._last), now
 
     def stop(self) -> None:
-        """End it; a beat that was late fails."""
+        """Stop measuring; fail on a late beat."""
         self._timer.stop()
         self._beat()
         assert self.longest_s < MOST_S, f"{self.longest_s * 1000:.0f} ms without an answer"

@@ -1,4 +1,4 @@
-"""Text of files is shown letter for letter: no HTML of a header is rendered and no picture that it names is loaded."""
+"""Texts of files are shown as plain text: HTML in a header is not rendered and loads no pictures."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A mask goes out of the window and comes back in, by the menu."""
+"""Export and import of a mask by the menu."""
 
 from pathlib import Path
 

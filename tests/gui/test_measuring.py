@@ -1,4 +1,4 @@
-"""Measuring with mouse and keys: values are the file's, kept with the series, told with the change of the result."""
+"""Measuring with mouse and keys: values come from the file, stay with the series and show the result's change."""
 
 import csv
 
@@ -17,7 +17,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 class Hand:
-    """A mouse over a pane, in mm from the middle of the slice."""
+    """A mouse over a pane, in mm from the centre of the slice."""
 
     def __init__(self, window, name: str = "original") -> None:
         self.window = window

@@ -1,4 +1,4 @@
-"""The method chooser: what can be run, and below it what has to learn first."""
+"""The method chooser: runnable methods, and untrained ones below."""
 
 import dataclasses
 from pathlib import Path
@@ -16,7 +16,7 @@ from marview.session.speeds import Speeds
 
 
 class AtOnce:
-    """Runs work where it is asked for."""
+    """Runs work immediately on the calling thread."""
 
     def run(self, work, then, wrong) -> None:
         then(work())

@@ -1,4 +1,4 @@
-"""The ways a study is opened, and the list it is shown in."""
+"""Opening studies, and the list of series."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_from_the_recent_ones(make_window, worker, qtbot, small_series) -> None:
     settings = Settings(recent=[str(small_series), "/gone/long/ago"])
     window = make_window(make_worker=lambda: worker, listings=list, settings=settings)
     links = [button for button in window.empty.findChildren(QPushButton) if button.objectName() == "link"]
-    assert len(links) == 1  # what is gone is not offered
+    assert len(links) == 1  # missing paths are not offered
     qtbot.mouseClick(links[0], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.session.loaded is not None, timeout=10_000)
 

@@ -1,4 +1,4 @@
-"""Real mouse and keys: paint, erase, grow, change, undo, pieces off, and the trace that follows."""
+"""Painting with real mouse and keys: paint, erase, grow, edit, undo, pieces off, and the live trace."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ PLAIN = Qt.KeyboardModifier.NoModifier
 
 
 class Hand:
-    """A hand on the original's pane, in voxels of the slice in view."""
+    """A mouse on the original's pane, in voxels of the slice in view."""
 
     def __init__(self, window, qtbot) -> None:
         self.window, self.qtbot = window, qtbot
@@ -288,7 +288,7 @@ def test_the_trace_follows_the_brush_while_it_moves(hand) -> None:
 
 
 def test_the_guess_banner_also_appears_after_a_run(hand) -> None:
-    """The result in view was none; the mask that is painted since would be."""
+    """The result in view was no guess; a result with the painted mask would be."""
     session = hand.session
     session.view.update(layout=Layout.MAR)
     pane = hand.window.grid.panes["sinogram"]
@@ -363,7 +363,7 @@ def test_a_mask_of_the_whole_body_starts_no_run(hand, worker) -> None:
 
 
 def on_screen(hand: Hand, view) -> np.ndarray:
-    """What the screen shows of a view by now, 0xAARRGGBB `[y, x]`: all that was ever painted, part by part."""
+    """The present screen contents of a view, 0xAARRGGBB `[y, x]`, accumulated from partial repaints."""
     QApplication.processEvents()
     port = view.viewport()
     corner = port.mapTo(hand.window, QPoint(0, 0))
@@ -381,8 +381,7 @@ def pixels(image: QImage) -> np.ndarray:
 
 
 def assert_same_picture(shown: np.ndarray, wanted: np.ndarray) -> None:
-    """Alike to one grey level: an image that is not shown at a whole multiple of its size is interpolated, and where a
-    part of it is painted the interpolation rounds otherwise than where all of it is."""
+    """Compare pictures within one grey level, because interpolation rounds differently in partial and full repaints."""
     channels = [np.stack([image >> shift & 0xFF for shift in (0, 8, 16)]).astype(int) for image in (shown, wanted)]
     np.testing.assert_allclose(*channels, atol=1, rtol=0)
 

@@ -1,4 +1,4 @@
-"""The side: metal, method with its form, the run."""
+"""The side panel: metal, method with its form, run."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the panes show, with a fake worker behind them."""
+"""Contents of the panes, with a fake worker."""
 
 import numpy as np
 import pytest

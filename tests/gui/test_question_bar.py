@@ -1,4 +1,4 @@
-"""Questions wait their turn, are answered by keys or mouse, and block nothing."""
+"""Questions are queued, answered by keys or mouse, and do not block the window."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_a_run_over_a_gap_is_asked_about_and_then_runs(window, qtbot, fakes, tmp
 
 @pytest.fixture
 def left(window, opened, tmp_path: Path) -> np.ndarray:
-    """What a window that was killed left: a painted mask of the small series, and a lock nobody holds."""
+    """Leftovers of a killed window: a painted mask of the small series, and a released lock."""
     session = opened.session
     session.metal.begin_stroke()
     session.metal.stamp((1, 10.0, 10.0), (1, 12.0, 30.0), Brush(radius_mm=3))

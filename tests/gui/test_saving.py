@@ -15,7 +15,7 @@ from marview.session.report import key_slices, make_report
 
 
 def heard(window) -> list[str]:
-    """What the window says from now on."""
+    """Messages of the window from now on."""
     sentences: list[str] = []
     window.session.messages.said.connect(lambda message: sentences.append(message.sentence))
     return sentences

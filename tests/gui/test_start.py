@@ -1,4 +1,4 @@
-"""How the window starts: soon, and without the compute side."""
+"""The window starts quickly and without the compute side."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ class _Source(QObject):
 
 
 def test_twenty_thousand_signals_keep_true_and_none_alive(qapp) -> None:
-    """PySide 6.12.0 drops references to True and None on Python 3.11 until the interpreter dies of it."""
+    """PySide 6.12.0 loses references to True and None on Python 3.11 until the interpreter crashes."""
     source, heard = _Source(), [0]
 
     def count(is_on: bool, nothing: object) -> None:

@@ -1,7 +1,7 @@
-"""Kill marview at a random moment and look at what is left: `killing.py NUMBER [FIRST]` prints what was wrong.
+"""Kill marview at random moments and check what is left: `killing.py NUMBER [FIRST]` prints the problems.
 
-Each kill has its own folders for temporary files and settings, and a mark in the environment by which every process
-that was started can be found, whoever its parent is by then.
+Each kill has its own folders for temporary files and settings, and a mark in the environment that identifies all its
+processes, even after their parent has ended.
 """
 
 import contextlib
@@ -35,14 +35,14 @@ SHARED_MEMORY = Path("/dev/shm")
 
 @dataclass(frozen=True)
 class Verb:
-    """What is killed.
+    """A command to kill.
 
     Attributes:
-        words: of the command line, `OUT` standing for the target.
-        target: its name.
-        check: raises where a target that is there is not whole.
-        module: what Python runs.
-        resumed: further words that go on with what was killed; none where it begins anew.
+        words: command line; `OUT` stands for the target.
+        target: name of the target.
+        check: raises if an existing target is not complete.
+        module: Python module to run.
+        resumed: further words that resume killed work; empty to start again.
     """
 
     words: tuple[str, ...]
@@ -75,16 +75,16 @@ class Desk:
 
     @property
     def study(self) -> Path:
-        """The source."""
+        """Return the source study."""
         return self.folder / "study"
 
     @property
     def studies(self) -> Path:
-        """The sources of a batch."""
+        """Return the source studies of a batch."""
         return self.folder / "studies"
 
     def verbs(self) -> dict[str, Verb]:
-        """All that write."""
+        """Return all verbs that write."""
         study, method = str(self.study), ("--method", "linear_interpolation")
         training = ("--size", "tiny", "--device", "cpu", "--max-minutes", "0.3", "--output", "OUT")
         return {
@@ -126,14 +126,14 @@ class Desk:
 
 
 def _run(folder: Path) -> None:
-    """What a run keeps is whole whenever it is there."""
+    """Check that the saved files of a run are complete."""
     for name in ("state.safetensors", "weights.safetensors"):
         if (folder / name).exists():
             read_tensors(folder / name)
 
 
 def kill_once(desk: Desk, name: str, share: float) -> list[str]:
-    """Kill a verb after a share of the time it takes; what is wrong afterwards."""
+    """Kill a verb after a fraction of its duration; return the problems."""
     verb, mark = desk.verbs()[name], uuid.uuid4().hex
     place = desk.folder / mark
     temporary = place / "tmp"
@@ -183,7 +183,7 @@ def kill_once(desk: Desk, name: str, share: float) -> list[str]:
 
 
 def _resume(verb: Verb, target: Path, environment: dict[str, str]) -> list[str]:
-    """Go on with a batch that was killed; every study is corrected, those that were stay as they were."""
+    """Resume a killed batch; check that all studies are corrected and earlier results unchanged."""
     results = {path: path.stat().st_mtime_ns for path in target.glob("study-*/*")}
     process = _start(replace(verb, words=(*verb.words, *verb.resumed)), target, environment)
     process.wait()
@@ -206,7 +206,7 @@ def _start(verb: Verb, target: Path, environment: dict[str, str]) -> "subprocess
 
 
 def _still_there(mark: str) -> list[int]:
-    """Processes with the mark that do not end in time."""
+    """Return marked processes that do not end in time."""
     end = time.monotonic() + ENDS_WITHIN_S
     while (left := _marked(mark)) and time.monotonic() < end:
         time.sleep(0.2)
@@ -225,13 +225,13 @@ def _marked(mark: str) -> list[int]:
 
 
 def _content(desk: Path) -> dict[str, str]:
-    """Digests of the sources."""
+    """Return digests of the sources."""
     sources = [*(desk / "study").rglob("*"), *(desk / "studies").rglob("*")]
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in sources if path.is_file()}
 
 
 def _scratch_of(mark: str) -> set[Path]:
-    """The folders in shared memory that the processes with the mark hold now."""
+    """Return the shared memory folders of marked processes."""
     found = set()
     for pid in _marked(mark):
         with contextlib.suppress(OSError):
@@ -240,7 +240,7 @@ def _scratch_of(mark: str) -> set[Path]:
 
 
 def campaign(folder: Path, number: int, first: int = 0) -> list[str]:
-    """Kill so many times, each verb in turn; what was wrong, by the number of the kill."""
+    """Kill `number` times, each verb in turn; return the problems by number of the kill."""
     desk, wrong = Desk(folder), []
     names = list(desk.verbs())
     for name in names:

@@ -1,6 +1,6 @@
-"""A process that is killed leaves a whole target or none, its source as it was, and nothing that stays.
+"""A killed process leaves a complete target or none, its source unchanged, and no other files.
 
-`MARVIEW_KILLS` says how often; a failure names its number, verb and moment.
+`MARVIEW_KILLS` sets the number of kills; a failure names its number, verb and moment.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Laws every projector obeys, whatever computes it."""
+"""Laws that every projector obeys."""
 
 import math
 

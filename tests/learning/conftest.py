@@ -1,4 +1,4 @@
-"""A network of a few weights, and pairs of discs with a rod of metal that cost nothing to make."""
+"""A tiny network, and cheap pairs of discs with a metal rod."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def disc_pairs(number: int) -> Pairs:
 
 @dataclass
 class SmallNetwork:
-    """Improves the LI image with two convolutions and some chance; `spoil` may change its losses."""
+    """Improves the LI image with two convolutions and noise; `spoil` can change its losses."""
 
     turns: tuple[str, ...] = ONE_TURN
     spoil: Callable[[dict[str, Tensor]], dict[str, Tensor]] = lambda losses: losses
@@ -89,7 +89,7 @@ def small() -> SimpleNamespace:
 
 @pytest.fixture
 def begin(tmp_path: Path) -> Callable[..., Training]:
-    """Begins or takes up the training of a small network."""
+    """Starts or resumes the training of a small network."""
 
     def call(
         folder: str = "run",

@@ -7,7 +7,7 @@ from marview.learning.average import averaged
 
 
 def test_statistics_are_averaged_as_weights_are_and_batches_are_counted() -> None:
-    """Else those of the last few batches would stand beside weights of the last thousand."""
+    """Otherwise statistics of few batches would accompany weights of a thousand."""
     network = nn.Sequential(nn.BatchNorm1d(1))
     average = averaged(network, 0.9)
     [norm] = network

@@ -1,4 +1,4 @@
-"""Which slices are learned from."""
+"""Selection of training slices."""
 
 import zipfile
 from pathlib import Path
@@ -96,7 +96,7 @@ def test_series_and_nifti_files_are_read_together(tmp_path: Path) -> None:
 
 
 def test_a_wire_visible_only_in_the_whole_series_is_left_out(tmp_path: Path) -> None:
-    """In three of six slices, denser than any bone but of a few pixels only."""
+    """It lies in three of six slices, denser than bone but only a few pixels wide."""
     hu = np.stack([body(30)] * 6)
     hu[2:5, 20:22, 20:23] = 2700
     series(tmp_path / "scan", hu, "scan")
@@ -112,7 +112,7 @@ def test_a_single_slice_is_both(tmp_path: Path) -> None:
 
 
 def test_nan_pixels_are_air(tmp_path: Path) -> None:
-    """A field of view that the scanner padded, and not water around the body."""
+    """NaN is padding of the scanner, not water around the body."""
     hu = body().astype(np.float32)
     padded = np.hypot(*(np.mgrid[:48, :48] - 23.5)) > 22
     hu[padded] = np.nan

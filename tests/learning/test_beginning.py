@@ -1,4 +1,4 @@
-"""A run may begin with weights of another network of its method, as far as they fit."""
+"""Initial weights from another network of the method, as far as they fit."""
 
 import hashlib
 from pathlib import Path

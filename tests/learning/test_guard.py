@@ -1,4 +1,4 @@
-"""What is outside of what a network was trained on."""
+"""Cases outside the training data of a network."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def test_nearly_all_training_cases_get_no_note(small) -> None:
 
 
 def test_one_odd_slice_does_not_widen_the_limits(small, monkeypatch) -> None:
-    """As one whose streaks reached 12,000 HU did, after which nothing was strange any more."""
+    """A single slice with streaks of 12,000 HU must not make everything look usual."""
     usual = torch.linspace(1000.0, 2000.0, 400)
     monkeypatch.setattr(guard, "measured", lambda *_: dict.fromkeys(("trace_share", "body_share", "dense_hu"), usual))
     seen = Seen()

@@ -1,4 +1,4 @@
-"""Trained weights become a method's own, and a card goes with them."""
+"""Installing trained weights with their model card."""
 
 import json
 from pathlib import Path
@@ -119,7 +119,7 @@ def test_a_run_of_another_method_is_refused(run: Path, listing: Listing, tmp_pat
 
 @pytest.mark.parametrize("facts", [{"is_patient": True}, {"has_own_pairs": True}])
 def test_weights_of_one_patients_scan_are_not_installed(run: Path, listing: Listing, tmp_path: Path, facts) -> None:
-    """Records of before 1.5.0 of the near-hip network say only that pairs were its own: of a patient, then."""
+    """Records of the near-hip network before 1.5.0 state only that it made its own pairs, so they are one patient."""
     record = read_record(run)
     session = {name: value for name, value in record["sessions"][0].items() if name != "is_patient"}
     (run / "run.json").write_text(json.dumps(record | {"sessions": [session | facts]}), encoding="utf-8")
@@ -168,7 +168,7 @@ def test_a_record_that_is_broken_gives_a_message(run: Path) -> None:
 
 
 def test_collections_are_of_the_pages_that_were_learned_from(tmp_path: Path) -> None:
-    """Whatever else the index beside them names: other stacks, pages with metal, pages that were held out."""
+    """Other stacks, pages with metal and held-out pages of the index do not count."""
     lines = ["file,page,collection,licence", "one.tif,0,One,CC BY 3.0", "one.tif,1,One,CC BY 3.0", "one.tif,2,Two,X"]
     (tmp_path / "index.csv").write_text("\n".join([*lines, "one.tif,3,Three,", "other.tif,0,Four,X"]), encoding="utf-8")
     learned = {"one_000", "one_001", "one_003"}

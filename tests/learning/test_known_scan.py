@@ -1,4 +1,4 @@
-"""A case's scan and those a network knows."""
+"""Notes on scans that a network does not know."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Laws of the training loop, on a network of a few weights."""
+"""Laws of the training loop, with a tiny network."""
 
 import csv
 import errno
@@ -39,7 +39,7 @@ def same(one: Training, other: Training) -> bool:
 
 
 class After:
-    """Does something once, at the losses of a step."""
+    """Calls a function once, during the losses of a step."""
 
     def __init__(self, step: int, act) -> None:
         self.left, self.act = step, act
@@ -73,7 +73,7 @@ def test_a_resumed_run_equals_an_uninterrupted_run(begin, small) -> None:
 
 
 def test_a_resumed_method_has_the_losses_of_an_uninterrupted_run(tmp_path: Path, bank, monkeypatch) -> None:
-    """CNNMAR as `marview train` trains it, on simulated batches that are shown again after the break."""
+    """CNNMAR as `marview train` trains it; its simulated batches are repeated after the interruption."""
     first, *rest = [Image.fromarray(hu) for hu in bank.slices]
     (tmp_path / "scans").mkdir()
     first.save(tmp_path / "scans" / "mine.tif", save_all=True, append_images=[*rest, first])
@@ -361,7 +361,7 @@ def test_a_changed_recipe_is_reported_and_both_scans_are_known(
     first = small.recipe(steps=2)
     begin(recipe=first).run()
     assert begin(recipe=first, is_resumed=True).changes == ()
-    if not has_state:  # the weights and the record are what is small enough to be carried about
+    if not has_state:  # weights and record are small enough to copy
         (tmp_path / "run" / STATE).unlink()
         (tmp_path / "run" / "run.json").write_text(f'{{"recipe": {first.model_dump_json()}}}', encoding="utf-8")
     data = first.data.model_copy(update={"protocols": ("adn-256",)})

@@ -4,7 +4,7 @@ from marview.learning.memory import Remembered
 
 
 class Counting:
-    """A source that remembers what it was asked to make."""
+    """A source that records its requests."""
 
     def __init__(self) -> None:
         self.made: list[int] = []

@@ -1,4 +1,4 @@
-"""Pairs on the fly: their shapes, their chance, and what is true of them."""
+"""Simulated pairs: shapes, randomness and truth."""
 
 from dataclasses import replace
 

@@ -25,7 +25,7 @@ def test_patches_lie_in_the_slices_and_where_the_error_is() -> None:
 
 @pytest.mark.parametrize(("how", "ways"), [({}, 8), ({"mirrors": False}, 4), (QUARTER_TURN, 2)])
 def test_patches_are_turned_as_the_recipe_says(how: dict[str, Any], ways: int) -> None:
-    """A slice that grows along rows and columns says which way a patch of it lies."""
+    """A slice with gradients along rows and columns shows the orientation of its patches."""
     torch.manual_seed(0)
     wanted = torch.arange(2500.0).view(1, 50, 50)
     _, found = patches(wanted[:, None].expand(-1, 3, -1, -1), wanted, 8, 100, 0.0, **how)

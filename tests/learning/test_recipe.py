@@ -1,4 +1,4 @@
-"""Recipes are data, and what is wrong in one is a sentence."""
+"""Recipes are data; wrong entries give messages."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The record of a run, and where its slices come from."""
+"""The record of a run, and the origin of its slices."""
 
 from pathlib import Path
 

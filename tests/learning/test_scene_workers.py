@@ -1,4 +1,4 @@
-"""Processes that draw scenes live no longer than the training they draw for."""
+"""Processes that draw scenes end with their training."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Metal and variation, drawn by chance."""
+"""Random metal and variation."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_a_quarter_turn_turns(hu) -> None:
 
 
 class _Turned:
-    """Chance that always says the utmost, and no warp."""
+    """A random generator that always returns the maximum, without warp."""
 
     def uniform(self, low, high, size=None):
         return high if size is None else np.zeros(size)

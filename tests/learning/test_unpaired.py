@@ -1,4 +1,4 @@
-"""Unpaired batches: which slices are in which stream, and what a run says of them."""
+"""Unpaired batches: the slices of each stream, and their description."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +54,7 @@ def stack(folder: Path, name: str, slices: list[np.ndarray]) -> Path:
 
 
 def bodies(image: torch.Tensor) -> float:
-    """HU of tissue beside the middle."""
+    """HU of tissue beside the centre."""
     return float(mu_to_hu(image[..., 100:110, 100:110]).mean())
 
 

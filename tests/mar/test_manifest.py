@@ -27,7 +27,7 @@ def test_every_bundled_manifest_is_right() -> None:
     assert {"linear_interpolation", "nmar", "nmar_frequency_split"} <= {each.id for each in manifests}
     for folder, manifest in zip(folders, manifests, strict=True):
         assert manifest.id == folder.name
-        # the authors of near_hip are not named by our sources; the other two are marview's own
+        # our sources do not name the authors of near_hip; the other two are marview's own
         own = {"consistent_completion", "clinical_completion"}
         assert manifest.citation is not None or manifest.id in {"near_hip", *own}
         assert (folder / "README.md").is_file()

@@ -71,7 +71,7 @@ def test_the_worker_s_threads_sleep_while_they_wait(monkeypatch: pytest.MonkeyPa
 
 
 class _Scarce:
-    """Starts so many threads and no more."""
+    """Starts a limited number of threads."""
 
     def __init__(self, left: int) -> None:
         self.left, self._start = left, threading.Thread.start

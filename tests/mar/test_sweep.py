@@ -1,4 +1,4 @@
-"""A sweep varies the mask, measures in the same places, and shows where the result depends on the mask."""
+"""A sweep varies the mask, measures in one region, and shows where the result depends on the mask."""
 
 import math
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ SPACING = (2.0, 1.0, 1.0)
 
 
 class Worker:
-    """Lowers the ring around the mask by one HU a metal pixel, and counts how often it is asked."""
+    """Lowers the ring around the mask by one HU per metal pixel, and counts its calls."""
 
     def __init__(self) -> None:
         self.requests: list = []
@@ -122,7 +122,7 @@ def test_measures_are_taken_in_the_same_place_whatever_the_mask(hu) -> None:
     original, same, grown = measure(result)
     assert original.mean_hu == pytest.approx(40)
     assert same.mean_hu == pytest.approx(40 - 25)
-    # where the grown mask puts metal back, nothing is measured in any variant
+    # pixels that are metal in the grown mask are not measured in any variant
     assert grown.mean_hu == pytest.approx(40 - 45)
     assert original.rmse_hu == 0
     assert same.rmse_hu > 10

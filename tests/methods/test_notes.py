@@ -1,4 +1,4 @@
-"""What holds for many slices is said once."""
+"""Notes that hold for many slices appear once."""
 
 from marview.methods.notes import Notes, SliceNote
 

@@ -1,4 +1,4 @@
-"""The demo studies: what a person sees first."""
+"""The demo studies."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Implants: each one piece, of a plausible size, and where it belongs."""
+"""Implants: in one piece, of plausible size, at their anatomical place."""
 
 from collections.abc import Callable
 

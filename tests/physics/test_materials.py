@@ -1,4 +1,4 @@
-"""Our tables against the specification's, and what is not known is refused by name."""
+"""Attenuation tables against published values; unknown names are refused."""
 
 import numpy as np
 import pytest

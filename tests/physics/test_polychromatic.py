@@ -1,4 +1,4 @@
-"""Hardening, held to the numbers of the published simulators and to what physics says."""
+"""Beam hardening, compared with the published simulators and with physics."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The simulated scan: its stages, its reproducibility, and what it must look like."""
+"""The simulated scan: stages, reproducibility and appearance."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Methods written for a test, and a worker that knows them."""
+"""Methods written for tests, and a worker that has them."""
 
 import textwrap
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ class Method:
 
 @dataclass
 class Bench:
-    """A worker, a volume of six small slices with metal in slices 1 to 4, and what was heard."""
+    """A worker, a volume of six small slices with metal in slices 1 to 4, and the received messages."""
 
     folder: Path
     worker: MarWorker
@@ -75,7 +75,7 @@ class Bench:
 
     @property
     def correction(self) -> NDArray[np.float32]:
-        """What the last run adds to the volume, float32 HU `[z, y, x]`."""
+        """Return the correction of the last run, float32 HU `[z, y, x]`."""
         request = self.requests[-1]
         planes = CorrectionPlanes.of(request.correction.array, request.wanted, 6)
         return np.stack([planes[z] for z in range(6)])

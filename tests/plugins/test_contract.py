@@ -1,4 +1,4 @@
-"""Every bundled method keeps the contract that plugins are held to."""
+"""Every bundled method keeps the contract of plugins."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from marview.testing import check_method
 
 
 def trained() -> list[Path]:
-    """Folders of the bundled methods that can run; the tests of the others give them weights at random."""
+    """Folders of the trained bundled methods; the others are tested with random weights elsewhere."""
     manifests = ((folder, read_manifest(folder)) for folder in sorted(bundled_plugins().glob("*/")))
     return [folder for folder, manifest in manifests if manifest.weights or not manifest.needs_weights]
 

@@ -1,4 +1,4 @@
-"""A plugin needs only the rooms that methods are written against, and never another plugin."""
+"""Plugins import only the packages meant for methods, and never another plugin."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a method may do wrong stays in its process, costs a sentence, and the next run works."""
+"""Faults of a method stay in its process and give a message, and the next run works."""
 
 import hashlib
 import pickle

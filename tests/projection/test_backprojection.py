@@ -1,4 +1,4 @@
-"""The kernels stay inside their arrays, whatever the pixels' rays miss."""
+"""The kernels stay inside their arrays even if rays of pixels miss the detector."""
 
 import dataclasses
 import math
@@ -32,7 +32,7 @@ def test_pixels_outside_the_fan_read_nothing_behind_the_last_view(beam: Beam, la
 
 @pytest.mark.parametrize("beam", BEAMS, ids=lambda beam: type(beam).__name__)
 def test_pixels_outside_the_fan_reach_no_bin(beam: Beam) -> None:
-    """What the transpose lays down lies in the bins that a pixel's own ray falls between, none of it beyond them."""
+    """The transpose adds only to the bins beside a pixel's ray."""
     seen = detector(beam, PIXEL_MM, "float64")
     image = np.zeros((SHAPE[0] + 2 * PAD, SHAPE[1] + 2 * PAD))
     image[PAD, -PAD - 1] = 1  # the corner

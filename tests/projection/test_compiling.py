@@ -41,7 +41,7 @@ def test_warming_up_runs_every_kernel() -> None:
 def test_compiled_code_is_never_looked_for_in_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Code of a frozen program names its source by a relative path, and a study's folder may hold such a file."""
+    """A frozen program names source files by relative paths, which may exist in a study's folder."""
     source = "def double(x):\n    return 2 * x\n"
     (tmp_path / "marview").mkdir()
     (tmp_path / "marview" / "double.py").write_text(source)

@@ -1,4 +1,4 @@
-"""Packing lays slices side by side and back, whatever the sizes."""
+"""Packing slices side by side and back, for all sizes."""
 
 import numpy as np
 import pytest

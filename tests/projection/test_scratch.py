@@ -1,4 +1,4 @@
-"""Memory for projections is lent again, never to two at once, and not kept without bound."""
+"""Memory for projections is reused, never twice at once, and limited."""
 
 import gc
 

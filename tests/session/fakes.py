@@ -1,4 +1,4 @@
-"""What tests of the session and of the window use in place of a worker, and a small series with metal."""
+"""Fakes of workers for tests of session and window, and a small series with metal."""
 
 import contextlib
 import dataclasses
@@ -82,7 +82,7 @@ def listing(folder: Path, name: str = "fake", title: str = "Fake method") -> Lis
 
 
 class Mail:
-    """Calls posted from other threads, made when asked."""
+    """Calls posted from other threads, run on request."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -141,7 +141,7 @@ class FakeWorker:
         return run
 
     def trace(self, request: TraceRequest) -> Run:
-        """As wide at every view as the slice has columns with metal; `trace_gate` holds it back."""
+        """A trace as wide in each view as the number of columns with metal; `trace_gate` delays it."""
         self.traced.append(request.slice_index)
         run = Run(request, "", lambda message: None, lambda run: None)
         threading.Thread(target=self._mark, args=(request, run), daemon=True).start()

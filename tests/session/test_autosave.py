@@ -48,7 +48,7 @@ def make_store(tmp_path):
 
 
 def leave(folder: Path, seed: int = 0, **changes) -> None:
-    """What a process that was killed leaves: its file, and a lock nobody holds."""
+    """Leftovers of a killed process: its file, and a released lock."""
     store = AutosaveStore(folder)
     store.write(work(**changes), patch(seed))
     for lock in store._locks.values():

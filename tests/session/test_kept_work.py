@@ -62,7 +62,7 @@ def test_the_mask_and_its_undo_stay_with_their_series(two, mail) -> None:
     painted, recipe = two.metal.mask.array.copy(), two.metal.recipe
     two.view.go_to(5)
     choose(two, mail, "Other")
-    np.testing.assert_array_equal(two.metal.mask.array, found)  # the same body, its metal found anew
+    np.testing.assert_array_equal(two.metal.mask.array, found)  # the same body, with its metal found again
     assert not two.metal.can_undo
     choose(two, mail, "Small series")
     np.testing.assert_array_equal(two.metal.mask.array, painted)

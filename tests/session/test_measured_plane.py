@@ -1,4 +1,4 @@
-"""Lengths, angles and areas in sections are true in the patient on any grid; HU come from the file."""
+"""Lengths, angles and areas in sections are correct in the patient on any grid; HU come from the file."""
 
 import itertools
 
@@ -20,14 +20,14 @@ def anisotropic() -> Grid:
 
 
 def tilted(degrees: float = 17.0) -> Grid:
-    """Slices of a tilted gantry: they are shifted against each other along y."""
+    """Slices of a tilted gantry, shifted against each other along y."""
     affine = anisotropic().affine.copy()
     affine[1, 0] = 3.0 * np.tan(np.radians(degrees))
     return Grid(SHAPE, affine)
 
 
 def oblique() -> Grid:
-    """A grid turned against the patient about all axes."""
+    """A grid rotated against the patient about all axes."""
     turn = np.eye(3)
     for a, b, degrees in ((0, 1, 20.0), (1, 2, -35.0), (0, 2, 12.0)):
         c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

@@ -1,4 +1,4 @@
-"""Lengths, angles and areas are in mm whatever the pixels; HU are the picture's."""
+"""Lengths, angles and areas are independent of the pixel size; HU come from the picture."""
 
 import numpy as np
 import pytest

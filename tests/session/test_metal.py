@@ -38,7 +38,7 @@ def test_a_margin_grows_and_shrinks(opened, mail) -> None:
 
 
 def test_undo_ends_with_what_is_kept(opened, mail) -> None:
-    """Beyond its limit of bytes the oldest edits are forgotten, and nothing offers to take them back."""
+    """Beyond the memory limit the oldest edits are dropped and can no longer be undone."""
     metal = opened.metal
     metal.mask.undo_stack.limit_bytes = 1
     for x in (10, 20, 30):
@@ -96,7 +96,7 @@ def test_the_next_slice_with_metal(opened, here: int, step: int, there: int | No
 
 @pytest.fixture
 def doubtful(session, mail, fakes, tmp_path):
-    """A session with a series open in which something reaches 2700 HU, and the questions asked of it."""
+    """A session with an open series that reaches 2700 HU, and its questions."""
     hu = np.minimum(fakes.volume(), 2700)
     questions = []
     session.messages.asked.connect(questions.append)

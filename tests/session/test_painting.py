@@ -1,4 +1,4 @@
-"""Tools as state machines: what the mouse does in voxels, and what becomes of the mask."""
+"""Tools as state machines: mouse positions in voxels, and the resulting mask."""
 
 import numpy as np
 import pytest
@@ -229,7 +229,7 @@ def test_no_run_is_started_on_a_mask_of_the_whole_body(painter, mail, said, work
 def test_every_source_finds_the_metal(painter, mail) -> None:
     metal = painter.metal
     metal.set_source(Source.THRESHOLD)
-    assert metal.asked.threshold_hu == metal.found_threshold_hu  # it goes on from where it stands
+    assert metal.asked.threshold_hu == metal.found_threshold_hu  # it continues from the present threshold
     metal.set_threshold(2000)
     for source in (Source.THRESHOLD, Source.K_MEANS, Source.ADAPTIVE):
         metal.set_source(source)

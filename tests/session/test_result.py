@@ -1,4 +1,4 @@
-"""Laws of what a run gives."""
+"""Laws of results."""
 
 import numpy as np
 

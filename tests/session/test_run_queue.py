@@ -1,4 +1,4 @@
-"""Runs wait for each other in order; their scope, how long they take, and what differs between two of them."""
+"""The queue of runs, their scope and duration, and differences between two runs."""
 
 import pytest
 
@@ -182,7 +182,7 @@ def test_runs_on_this_machine_say_how_long_a_method_takes(opened, mail, tmp_path
 
 
 def test_a_job_that_is_over_holds_no_volume(opened, mail) -> None:
-    """A job and its run refer to each other, so the volume would stay until garbage is collected."""
+    """A job and its run refer to each other, so the volume would stay until garbage collection."""
     opened.reduce()
     mail.wait_until(lambda: opened.runs.job and not opened.runs.is_running)
     with pytest.raises(MarviewError, match="already over"):

@@ -1,4 +1,4 @@
-"""A run as the session drives it: its states, its results, and what is left when it does not end well."""
+"""Runs in the session: states, results, and cleanup after failures."""
 
 import numpy as np
 import pytest
@@ -87,7 +87,7 @@ def test_a_note_stands_in_the_place_of_the_one_it_replaces(opened, mail) -> None
 
 
 def test_the_remaining_time_is_estimated_from_the_end_of_learning(opened, mail) -> None:
-    """Else minutes of learning before the first slice would stand for every slice that follows."""
+    """Otherwise the minutes of learning would count for every following slice."""
     opened.reduce()
     ended(opened, mail)
     job = opened.runs.job
@@ -144,7 +144,7 @@ def test_slices_corrected_before_a_cancel_are_kept(opened, mail, worker) -> None
 @pytest.mark.parametrize("is_cancelled", [False, True])
 @pytest.mark.parametrize("used", [[], ["ab" * 32]])
 def test_a_result_says_which_weights_were_read_for_it(opened, mail, worker, used, is_cancelled) -> None:
-    """Of all that the method has: one that learns from the scan may need none."""
+    """A method that learns from the scan may read none of its weights."""
     worker.weights = [WeightsRead("weights/own.safetensors", each) for each in used]
     if is_cancelled:
         worker.gate.clear()

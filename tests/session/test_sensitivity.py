@@ -1,4 +1,4 @@
-"""A sweep as the session drives it: one job, what it finds, what is left when it does not end well."""
+"""Sweeps in the session: the job, its results, and cleanup after failures."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Laws of the worker that is made when it is first needed."""
+"""Laws of the worker that starts on first use."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What stands beside TIFF stacks."""
+"""The index beside TIFF stacks."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Volumes of any kind of file, as evaluation and training read them."""
+"""Volumes of all file types, as read by evaluation and training."""
 
 from pathlib import Path
 

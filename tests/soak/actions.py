@@ -1,8 +1,8 @@
-"""Do random things in one window for long: `python -m tests.soak.actions ACTIONS SEED` prints what it takes.
+"""Perform random actions in one window: `python -m tests.soak.actions ACTIONS SEED` prints its resource use.
 
-A round opens one of two studies, does some hundred things with mouse, keys and the table of actions, then closes every
-series, so that the window rests as it did before. What it takes while it rests must not grow: memory, threads, open
-files, shared memory and widgets. File dialogs are answered with Cancel; only what ends the program is left out.
+A round opens one of two studies, performs some hundred actions with mouse, keys and the table of actions, and closes
+every series. Memory, threads, open files, shared memory and widgets at rest must not grow. File dialogs are cancelled;
+only actions that end the program are left out.
 """
 
 import contextlib
@@ -58,14 +58,14 @@ MODIFIERS = (
 
 @dataclass(frozen=True)
 class Rest:
-    """What a window that rests takes."""
+    """Resource use of a window at rest."""
 
     figures: Figures
     widgets: int
 
 
 class Hand:
-    """Does one random thing after the other; the same seed does the same things in the same state."""
+    """Performs random actions; a seed gives the same actions in the same state."""
 
     def __init__(self, window: MainWindow, seed: int, studies: list[Path]) -> None:
         self.window = window
@@ -84,7 +84,7 @@ class Hand:
         )
 
     def act(self) -> None:
-        """Do one thing and serve the window."""
+        """Perform one action and process events."""
         session = self.window.session
         if session.loaded is None and not self._is_busy:
             session.open(*self._random.sample(self._studies, self._random.randint(1, len(self._studies))))
@@ -96,7 +96,7 @@ class Hand:
         self._answer()
 
     def rest(self) -> None:
-        """Close every series, whatever would be lost, and wait until nothing works."""
+        """Close every series without saving, and wait until all work has ended."""
         session = self.window.session
         for slot in self.window.slots.values():
             slot.dock()
@@ -116,7 +116,7 @@ class Hand:
         library = self.window.session.library
         return library._scanning.is_busy or library._reading.is_busy
 
-    # -- the things
+    # -- the actions
 
     def _action(self) -> None:
         table = self.window.actions_table
@@ -193,7 +193,7 @@ class Hand:
         elif buttons:
             button = self._random.choice(buttons)
             self.last = f"click {button.text() or button.accessibleName()}"
-            button.click()  # it may lie outside the part that is scrolled into view
+            button.click()  # it may be scrolled out of view
 
     def _slide(self) -> None:
         sliders = [one for one in self.window.side.findChildren(QSlider) if one.isVisible() and one.isEnabled()]
@@ -207,7 +207,7 @@ class Hand:
         self.window.session.library.choose_neighbour(self._random.choice((-1, 1)))
 
     def _answer(self) -> None:
-        """Questions and dialogs are answered, some of them later."""
+        """Answer questions and dialogs, some of them later."""
         if self._random.random() < 0.3:
             self._close_popups()
         if self.window.questions.isVisible() and self._random.random() < 0.3:
@@ -223,13 +223,13 @@ class Hand:
 
 
 def _waits_for_a_person(button: QAbstractButton) -> bool:
-    """Whether a click opens a menu that blocks until it is closed."""
+    """Return whether a click opens a blocking menu."""
     return isinstance(button, QToolButton) and button.menu() is not None
 
 
 @contextlib.contextmanager
 def no_dialogs() -> Iterator[None]:
-    """Answer file dialogs with Cancel: they would wait for a person."""
+    """Cancel file dialogs, which would wait for a user."""
     before = {name: getattr(QFileDialog, name) for name in ("getOpenFileName", "getOpenFileNames", "getSaveFileName")}
     folder, about = QFileDialog.getExistingDirectory, QMessageBox.about
     for name in before:
@@ -246,7 +246,7 @@ def no_dialogs() -> Iterator[None]:
 
 
 def rests(folder: Path, actions: int, seed: int, broken: list[str]) -> Iterator[tuple[Hand, Rest]]:
-    """What the window takes after each round; what slots raise is noted in `broken`."""
+    """Yield the resource use after each round; exceptions of slots go to `broken`."""
     studies = [write_study(folder / name, name) for name in ("first", "second")]
     window = windows.opened_window()
     hand = Hand(window, seed, studies)
@@ -269,7 +269,7 @@ def rests(folder: Path, actions: int, seed: int, broken: list[str]) -> Iterator[
 
 
 def growth(taken: list[Rest]) -> list[str]:
-    """What grew by more than 5 % between the first rests after the warm-up and the last ones."""
+    """Return the figures that grew by more than 5 % between the first rests after the warm-up and the last ones."""
     part = max(1, len(taken) // 4)
     first, last = taken[part : 2 * part], taken[-part:]
     if len(taken) < 4:
@@ -284,7 +284,7 @@ def growth(taken: list[Rest]) -> list[str]:
 
 
 def main(actions: int, seed: int) -> int:
-    """Do so many random actions; 1 where something broke or grew."""
+    """Perform random actions; return 1 if anything failed or grew."""
     broken: list[str] = []
     taken: list[Rest] = []
     with tempfile.TemporaryDirectory(prefix="marview-soak-") as scratch:

@@ -1,4 +1,4 @@
-"""Let one window work for many rounds and watch what it takes: `python -m tests.soak.soak ROUNDS` prints the figures.
+"""Let one window work for many rounds: `python -m tests.soak.soak ROUNDS` prints its resource use.
 
 A round opens one of two studies, finds its metal, reduces it and looks at the original and at the result; every
 `ROUNDS_A_WINDOW` rounds the window is closed and another one opened in the same process.
@@ -28,14 +28,14 @@ SHARED_MEMORY = Path("/dev/shm")
 
 @dataclass(frozen=True)
 class Figures:
-    """What this process and its children hold after a round.
+    """Resource use of this process and its children after a round.
 
     Attributes:
-        memory_mb: private memory that this process wrote; libraries become private too once nobody else has them.
-        worker_mb: of its children together.
-        threads: of this process.
+        memory_mb: private memory of this process; libraries count once no other process shares them.
+        worker_mb: private memory of all children.
+        threads: threads of this process.
         descriptors: open files of this process.
-        blocks: files that this process keeps in shared memory.
+        blocks: shared memory files of this process.
     """
 
     memory_mb: float
@@ -46,7 +46,7 @@ class Figures:
 
     @classmethod
     def now(cls) -> "Figures":
-        """Of this moment."""
+        """Return the present figures."""
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         gc.collect()
         me = Path("/proc/self")
@@ -78,7 +78,7 @@ def _is_open_here(file: Path) -> bool:
 
 
 def rounds(folder: Path, number: int) -> Iterator[Figures]:
-    """The figures after each round."""
+    """Yield the figures after each round."""
     studies = [write_study(folder / name, name) for name in ("first", "second")]
     window = None
     for k in range(number):
@@ -99,7 +99,7 @@ def rounds(folder: Path, number: int) -> Iterator[Figures]:
 
 
 def growth(figures: Sequence[Figures]) -> list[str]:
-    """What grew between the round after the warm-up and the last ones, each at the same round of its window."""
+    """Return the figures that grew from the round after the warm-up to the last ones, at equal rounds of a window."""
     if len(figures) < 3 * ROUNDS_A_WINDOW:
         return [f"{len(figures)} rounds tell nothing: {3 * ROUNDS_A_WINDOW} are the least"]
     first, last = figures[ROUNDS_A_WINDOW : 2 * ROUNDS_A_WINDOW], figures[-ROUNDS_A_WINDOW:]

@@ -1,6 +1,6 @@
-"""A window that works for hours takes no more than one that works for minutes; `MARVIEW_SOAK` says for how many rounds.
+"""The resource use of a window does not grow over hours; `MARVIEW_SOAK` sets the number of rounds.
 
-The laws are of the figures; the window itself runs in a process of its own, whose figures they are.
+The window runs in a child process, which reports the figures.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Sections lie on the screen as readers expect, in every orientation, and hold the file's HU to the unit."""
+"""Sections appear as readers expect in every orientation, with the exact HU of the file."""
 
 import itertools
 

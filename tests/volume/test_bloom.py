@@ -1,4 +1,4 @@
-"""Bloom is taken off where metal glows widely, and nowhere else."""
+"""Bloom is removed around widely blooming metal, and nowhere else."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The brush paints what lies within its radius of the line, and nothing else."""
+"""The brush paints the voxels within its radius of the line, and no others."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""k-means, growing and the list of pieces: the ways to metal that a person chooses."""
+"""k-means, region growing and the list of pieces."""
 
 import numpy as np
 import pytest

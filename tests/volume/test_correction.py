@@ -1,4 +1,4 @@
-"""A correction holds planes of the slices that change, and reads as a whole volume."""
+"""A correction stores planes of changed slices, and reads as a whole volume."""
 
 import numpy as np
 import pytest

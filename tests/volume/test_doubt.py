@@ -1,4 +1,4 @@
-"""What enamel and dense bone reach is no metal until a person says so."""
+"""Values that enamel and dense bone reach are metal only if the user says so."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Growing, shrinking, filling and continuing masks keep their laws."""
+"""Laws of growing, shrinking, filling and interpolating masks."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""A mask finds its place on another grid, or says why not."""
+"""Masks on another grid are placed correctly or refused with a reason."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Edits are undone bit for bit and cost little to keep."""
+"""Edits are undone exactly and need little memory."""
 
 import itertools
 

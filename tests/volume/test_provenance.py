@@ -1,4 +1,4 @@
-"""Provenance in full, in short, and unchanged after a round trip."""
+"""Provenance: full, short, and unchanged after a round trip."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Planes show what the volume holds at their place in the patient."""
+"""Planes show the voxels at their position in the patient."""
 
 import numpy as np
 import pytest

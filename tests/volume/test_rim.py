@@ -1,4 +1,4 @@
-"""The rim of dense metal belongs to the metal where a detector averaged light."""
+"""The rim of dense metal counts as metal if the detector averaged light."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Metal is found where it is, whatever the material, and nowhere else."""
+"""Metal of any material is found, and nothing else."""
 
 import math
 import tracemalloc
@@ -23,7 +23,7 @@ def body(slices: int = 3, size: int = 160) -> np.ndarray:
 
 
 def with_pin(metal_hu: float, radius: int = 6) -> tuple[np.ndarray, np.ndarray]:
-    """A body with a pin of metal, blurred as a scanner does, and the pin."""
+    """A body with a metal pin, blurred like in a scanner, and the pin."""
     hu = body()
     y, x = np.ogrid[:160, :160]
     pin = np.broadcast_to((y - 80) ** 2 + (x - 110) ** 2 <= radius**2, hu.shape)
@@ -102,7 +102,7 @@ def test_the_blur_inside_a_crown_is_no_metal() -> None:
 
 def test_the_series_decides_not_the_slice() -> None:
     hu, pin = with_pin(8000)
-    # A slice in which the pin just begins holds nothing that bone could not be; its neighbours say it is metal.
+    # In the slice where the pin starts, its values could be bone; its neighbours show that it is metal.
     hu[2] = np.where(pin[2], 2300, body()[2])
     assert adaptive(hu[2:], SPACING).mask.sum() == 0
     assert adaptive(hu, SPACING).mask[2][pin[2]].all()
@@ -147,7 +147,7 @@ def test_sternal_wires_are_found_where_they_are_and_ribs_are_not(shared_data) ->
     assert (with_metal.min(), with_metal.max()) == (6, 33)
     assert found.mask[hu > 2000].mean() > 0.99
     _, rows, columns = np.nonzero(found.mask)
-    # All of it lies at the sternum: within 35 by 55 pixels of a chest of 512.
+    # All metal lies at the sternum, within 35 by 55 pixels of a chest of 512.
     assert np.ptp(rows) < 36
     assert np.ptp(columns) < 56
     assert "clipped at 3071" in found.notes[0]
@@ -175,7 +175,7 @@ def test_real_slices_without_metal_stay_empty(shared_data) -> None:
     )
     found = [adaptive(image[None], SPACING) for image in slices]
     assert not any(each.mask.any() for each in found)
-    # Three slices of one patient hold electrodes on the skin, of 2900 HU: metal, though not in the body.
+    # Three slices of one patient show electrodes of 2900 HU on the skin: metal, but outside the body.
     assert [z for z, each in enumerate(found) if each.doubtful is not None] == [43, 44, 45]
 
 

@@ -1,4 +1,4 @@
-"""The shadow of metal shows its edge where its HU do not."""
+"""The shadow of metal shows its edge when its HU do not."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""HU become grey values by width and level; the presets hold their values."""
+"""HU window to grey values; the presets have their values."""
 
 import tomllib
 

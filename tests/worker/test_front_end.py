@@ -13,7 +13,7 @@ from marview.worker.resampling import SliceFrame
 
 @pytest.fixture(scope="module")
 def body() -> tuple[np.ndarray, np.ndarray]:
-    """A noisy disc of 320 mm with a rod of metal beside its middle, two slices of 512 x 512 at 0.75 mm."""
+    """A noisy disc of 320 mm with a metal rod off its centre, two slices of 512 x 512 at 0.75 mm."""
     y, x = np.mgrid[:512, :512] * 0.75 - 0.75 * 255.5
     hu = np.where(np.hypot(x, y) < 160, 40.0, -1000.0)
     hu = hu + np.random.default_rng(5).normal(0, 20, (2, 512, 512))
@@ -79,7 +79,7 @@ def test_no_correction_goes_below_vacuum(front: FrontEnd, body) -> None:
 
 
 def test_far_from_metal_noise_and_edges_stay(front: FrontEnd, body) -> None:
-    """The law behind adding the correction: within 2 %, where replacing the slice would blur it."""
+    """Adding a correction keeps them within 2 %; replacing the slice would blur it."""
     hu, mask = body
     case = front.case(hu, mask, [0, 1])
     result = MarResult.from_sinogram(case, case.li_sinogram)

@@ -1,4 +1,4 @@
-"""What a method says reaches the window: how far it is, of its learning and of its correction."""
+"""Progress reports of a method, for learning and correction, reach the window."""
 
 from types import SimpleNamespace
 
@@ -39,7 +39,7 @@ def test_the_same_words_are_not_said_more_often_than_a_person_can_see(job) -> No
 
 
 def test_of_the_weights_a_method_has_those_it_reads_are_reported(job) -> None:
-    """One that learns from the scan may need none of them."""
+    """A method that learns from the scan may read none of them."""
     named = [SimpleNamespace(file=f"{name}.safetensors", sha256=name * 64) for name in "AB"]
     job._loaded.manifest.weights = named
     job._loaded.weights = lambda file, device: {}

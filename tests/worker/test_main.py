@@ -1,4 +1,4 @@
-"""When a worker compiles ahead: where nobody has asked yet, and never beside a brush."""
+"""A worker compiles ahead while idle, and never while the user paints."""
 
 import threading
 import time
@@ -15,11 +15,11 @@ BEAM = processing_beam(1.0)
 
 
 class HangUpError(Exception):
-    """What ends a worker in these tests."""
+    """Ends a worker in these tests."""
 
 
 class Line:
-    """A channel over which requests come one after the other, each after a pause."""
+    """A channel with successive requests, each after a pause."""
 
     def __init__(self, requests: list[object]) -> None:
         self._requests = requests
@@ -39,7 +39,7 @@ class Line:
 @pytest.fixture
 def serve(monkeypatch):
     def serve(*requests: object) -> int:
-        """How often the worker warmed up while it answered these."""
+        """Return how often the worker warmed up while it answered the requests."""
         warmed: list[float] = []
         monkeypatch.setattr(worker, "Channel", lambda: Line(list(requests)))
         monkeypatch.setattr(worker, "warm_up", lambda: warmed.append(time.monotonic()))

@@ -1,4 +1,4 @@
-"""What a method may learn of the same patient."""
+"""Slices of the same patient that a method can learn from."""
 
 import numpy as np
 import pytest

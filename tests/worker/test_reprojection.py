@@ -1,4 +1,4 @@
-"""What a run of a sweep takes over from the one before: the re-projections of the same volume, and nothing else."""
+"""A run of a sweep reuses re-projections of the same volume, and nothing else."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ SINOGRAM_BYTES = 6 * 24 * 4
 
 @pytest.fixture
 def projected(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many slices each forward projection was given."""
+    """The number of slices of each forward projection."""
     counts: list[int] = []
     forward = Projector.forward
 

@@ -8,7 +8,7 @@ FRAMES = [SliceFrame((512, 512), (0.7, 0.7)), SliceFrame((101, 122), (3.0, 3.0))
 
 
 def _smooth(frame: SliceFrame, shape: tuple[int, int], spacing_mm: tuple[float, float]) -> np.ndarray:
-    """A smooth picture in mm, the same on whatever grid; it fades towards the edge of the field."""
+    """A smooth picture in mm, independent of the grid, that fades towards the edge of the field."""
     y, x = ((np.arange(n) - (n - 1) / 2) * pitch for n, pitch in zip(shape, spacing_mm, strict=True))
     scale = frame.pixel_mm * SIZE / 8
     return 500 * np.exp(-((y[:, None] - scale / 3) ** 2 + (x[None, :] + scale / 2) ** 2) / scale**2)

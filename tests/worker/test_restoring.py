@@ -1,4 +1,4 @@
-"""Two dense rods in a body: what the file cut off between them comes back."""
+"""Restores the cut-off streak between two dense rods in a body."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ Y, X = (np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2) * PIXEL_MM
 
 @pytest.fixture(scope="module")
 def scan() -> tuple[np.ndarray, np.ndarray]:
-    """A body with two rods that swallow light, as a scanner with the whole scale shows it, and the rods."""
+    """A body with two opaque rods on the whole HU scale, and the rods."""
     body = np.where((X / 170) ** 2 + (Y / 110) ** 2 < 1, 20.0, -1000.0)
     metal = (np.hypot(X - 85, Y) < 14) | (np.hypot(X + 85, Y) < 14)
     front = FrontEnd(SliceFrame((SIZE, SIZE), (PIXEL_MM, PIXEL_MM)), torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""A worker ends with the one that started it, also while it loads its libraries."""
+"""A worker ends with its parent, even while it loads libraries."""
 
 import subprocess
 import sys

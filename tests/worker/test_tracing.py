@@ -1,4 +1,4 @@
-"""The trace a painter sees is the trace a run has."""
+"""The live trace equals the trace of a run."""
 
 import dataclasses
 
@@ -65,7 +65,7 @@ def test_the_worker_marks_it_into_shared_memory(arrays) -> None:
 
 
 def test_a_bar_hides_the_whole_body_along_its_direction(arrays) -> None:
-    """Rays through air beside the body, or through a table, know nothing of what metal hides."""
+    """Rays through air beside the body, or through a table, do not count as visible body."""
     hu, mask, trace = arrays
     hu.array[:] = -1000
     hu.array[1, 20:60, 15:85] = 40
@@ -85,7 +85,7 @@ def test_a_bar_hides_the_whole_body_along_its_direction(arrays) -> None:
 
 
 def test_cached_traces_equal_fresh_ones(arrays) -> None:
-    """Painting, erasing, other slices and other grids in turn: always the trace of a front end that knows nothing."""
+    """After painting, erasing, other slices and other grids, the trace always equals that of a fresh front end."""
     _, mask, trace = arrays
     generator = np.random.default_rng(5)
     front = FrontEnd(SliceFrame(SHAPE[1:], SPACING_MM[1:]), torch.device("cpu"))
@@ -120,7 +120,7 @@ def test_legs_apart_are_one_body_and_air_hides_nothing(arrays) -> None:
     mask.array[:] = False
     mask.array[1, 30:60, 10:40] = True
     asked = dataclasses.replace(request(arrays, 1), hu=hu)
-    assert mark_trace(asked).report["coverage"]["hidden_views"] == 0  # nothing is there
+    assert mark_trace(asked).report["coverage"]["hidden_views"] == 0  # nothing there
     hu.array[1, 32:58, 12:38] = 40
     hu.array[1, 35:55, 60:80] = 40
     other = dataclasses.replace(asked, hu=_copied(hu))
@@ -130,7 +130,7 @@ def test_legs_apart_are_one_body_and_air_hides_nothing(arrays) -> None:
 
 
 def _copied(shared: SharedArray) -> SharedArray:
-    """The same values under another name, as another series has."""
+    """Return a copy under another name, like another series."""
     copy = SharedArray.create(shared.array.shape, shared.array.dtype)
     copy.array[:] = shared.array
     return copy

@@ -1,4 +1,4 @@
-"""The window, another process, paints in the mask that the worker reads."""
+"""The window, another process, paints the mask while the worker reads it."""
 
 import json
 import subprocess

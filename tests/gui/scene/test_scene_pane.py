@@ -1,4 +1,4 @@
-"""The 3D pane in the real window, with the real process that draws and with processes that cannot."""
+"""The 3D pane in the real window, with the real drawing process and with failing ones."""
 
 import importlib.util
 import sys
@@ -29,7 +29,7 @@ def picture(pane) -> np.ndarray:
 
 
 def settle(pane, qtbot) -> None:
-    """Wait until the picture that was asked for last is there."""
+    """Wait for the latest requested picture."""
 
     def is_drawn() -> bool:
         shown = pane.view.shown
@@ -66,7 +66,7 @@ def wheel(pane, notches: int) -> None:
 
 
 def choose(box, steps: int) -> None:
-    """Choose by keys what lies so many lines below."""
+    """Choose the entry some lines below by keys."""
     box.setFocus()
     QTest.keyClick(box, Qt.Key.Key_Space)
     for key in (*[Qt.Key.Key_Down] * steps, Qt.Key.Key_Return):

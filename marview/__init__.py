@@ -1,6 +1,6 @@
-"""marview shows CT volumes, marks metal, and runs metal artifact reduction methods on them. For research.
+"""marview shows CT volumes, marks metal and runs metal artifact reduction methods. For research.
 
-The names below are the Python API; each is imported when it is first used.
+The names below are the Python API; each is imported on first use.
 """
 
 from importlib import import_module

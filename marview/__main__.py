@@ -1,4 +1,4 @@
-"""`marview`: a verb goes to the command line, anything else opens in the window."""
+"""Entry point of `marview`: verbs go to the command line; anything else opens in the window."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from marview.verbs import VERBS
 
 COMPLETION = "_MARVIEW_COMPLETE"
-"""Variable of the environment with which a shell asks for completions."""
+"""Environment variable with which a shell requests completions."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program.
 
     Args:
-        arguments: words of the command line; by default those the process was started with.
+        arguments: words of the command line; by default those of the process.
     """
     from marview.children import CHILD, run_child, trust_no_current_folder
 

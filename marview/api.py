@@ -37,8 +37,8 @@ class Metal:
 
     Attributes:
         mask: bool, `[z, y, x]`; True in metal.
-        origin: how it was found, in words.
-        notes: what a reader of the mask should know.
+        origin: description of how the metal was found.
+        notes: notes for the reader of the mask.
     """
 
     mask: NDArray[np.bool_]
@@ -51,11 +51,11 @@ class Reduction:
     """A corrected volume.
 
     Attributes:
-        source: the volume or series that was corrected; unchanged.
+        source: corrected volume or series, unchanged.
         hu: int16 HU, `[z, y, x]`.
-        correction_hu: float32 HU, `[slice, y, x]`, what was added to each of `slices`.
-        slices: indices z of the slices with metal that the method corrected.
-        mask: the metal mask, bool, `[z, y, x]`.
+        correction_hu: correction of each slice of `slices`, float32 HU `[slice, y, x]`.
+        slices: indices z of the corrected slices.
+        mask: metal mask, bool `[z, y, x]`.
         provenance: method, version, weights, parameters, device, time, notes.
     """
 
@@ -68,14 +68,14 @@ class Reduction:
 
 
 def read(path: Path | str, series: str = "") -> LoadedSeries:
-    """Read a series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` says where its voxels are.
+    """Read a series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` the position of its voxels.
 
     Args:
-        path: a folder, zip, DICOM file or NIfTI file.
-        series: UID of the series, where `path` holds several.
+        path: folder, zip, DICOM file or NIfTI file.
+        series: UID of the series, needed if `path` contains several.
 
     Raises:
-        BadInput: there is no series, there are several, or it cannot be read; the sentence says which.
+        BadInput: there is no series, there are several, or the series cannot be read; the message says which.
     """
     return open_series(path, series)
 
@@ -84,12 +84,12 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
     """Find the metal of a volume.
 
     Args:
-        volume: a volume, or what `read` returns.
-        threshold_hu: metal is denser than this; None lets marview find it.
-        margin_mm: grow (+) or shrink (-) the mask, in mm.
+        volume: volume, or result of `read`.
+        threshold_hu: threshold of metal in HU; None to find it automatically.
+        margin_mm: margin in mm; + grows the mask, - shrinks it.
 
     Returns:
-        The mask; it is empty where nothing is metal for certain, and the notes then say what was doubtful.
+        The mask. It is empty if nothing is certainly metal; the notes then name doubtful voxels.
     """
     hu, grid = _volume(volume).hu, _volume(volume).grid
     if threshold_hu is None:
@@ -115,21 +115,21 @@ def reduce(
 ) -> Reduction:
     """Reduce the metal artifacts of a volume.
 
-    The method runs in a worker process, which stays warm for the next call.
+    The method runs in a worker process, which is kept for the next call.
 
     Args:
-        volume: a volume, or what `read` returns; it stays as it is.
-        method: identifier of a method, as `marview methods` lists them.
-        metal: the metal, as `find_metal` returns it or as a bool array `[z, y, x]`; found automatically where None.
+        volume: volume, or result of `read`; it is not changed.
+        method: identifier of a method, as listed by `marview methods`.
+        metal: result of `find_metal`, or bool array `[z, y, x]`; None to find metal automatically.
         parameters: values of the method's parameters that differ from their defaults.
-        slices: indices z of the slices to correct; all with metal where empty.
+        slices: indices z of the slices to correct; empty for all slices with metal.
         device: "auto", "cpu" or "cuda".
-        on_progress: called with the finished share, 0 to 1, on another thread.
+        on_progress: called with the finished fraction, 0 to 1, on another thread.
 
     Raises:
         UsageError: an unknown method, parameter or slice, or a mask of another shape.
-        NoMetal: nothing is metal.
-        MethodFailed: the method failed; the sentence says why.
+        NoMetal: there is no metal.
+        MethodFailed: the method failed; the message says why.
     """
     source = _volume(volume)
     found = find_metal(volume) if metal is None else metal
@@ -175,11 +175,11 @@ def reduce(
 
 
 def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
-    """Write a corrected series as a derived DICOM CT series into a new folder; it appears whole or not at all.
+    """Write a corrected series as a derived DICOM CT series to a new folder, whole or not at all.
 
     Raises:
-        UsageError: the volume did not come from DICOM files, or the folder holds something.
-        BadInput: no DICOM series can be made of the source, or the folder cannot be written.
+        UsageError: the volume did not come from DICOM files, or the folder is not empty.
+        BadInput: the source cannot be written as a DICOM series, or the folder cannot be written.
     """
     if not isinstance(reduction.source, LoadedSeries):
         raise UsageError("A derived series needs the files it is derived from: reduce what marview.read returns.")

@@ -1,6 +1,6 @@
-"""Python processes that marview starts: they find modules where marview found them, never in a study's folder.
+"""Starts Python processes that import modules from marview's own places, never from a study's folder.
 
-Someone who starts marview in the folder of a CD must not run a `queue.py` that lies on it.
+A user who starts marview in the folder of a CD must not run a `queue.py` on it.
 """
 
 import os
@@ -13,9 +13,9 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 
 NEUTRAL_FOLDER = Path(_HERE.anchor)
-"""Where children run: nothing there is of a study, and nobody but the system writes there."""
+"""Current folder of children: it contains no study, and only the system can write to it."""
 
-# marview is found by its folder, so that another interpreter needs marview's dependencies and not marview.
+# marview is found by its folder, so that another interpreter needs only marview's dependencies.
 _START = """
 import sys
 from importlib import import_module
@@ -29,21 +29,21 @@ import_module(name).main(sys.argv[1:])
 
 
 CHILD = "--child"
-"""Hidden verb of an installed program without an interpreter of its own: run a module of marview."""
+"""Hidden verb of a frozen program without a separate interpreter: run a module of marview."""
 
 
 def command(module: str, *arguments: str, python: str = sys.executable) -> list[str]:
-    """Words that start a module of marview in a process of its own; the module's `main` gets the arguments."""
+    """Return the command line that runs a module of marview in a child process; its `main` gets the arguments."""
     if getattr(sys, "frozen", False) and python == sys.executable:
         return [python, CHILD, module, *arguments]
     return [python, "-P", "-c", _START, str(_HERE), module, *arguments]
 
 
 def run_child(arguments: Sequence[str]) -> None:
-    """Run the module that `command` names, with its arguments, in this process.
+    """Run the module named by `command`, with its arguments, in this process.
 
     Raises:
-        SystemExit: the name is not that of a module of marview.
+        SystemExit: marview has no such module.
     """
     name = arguments[0] if arguments else ""
     if not name.startswith("marview."):
@@ -52,19 +52,19 @@ def run_child(arguments: Sequence[str]) -> None:
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables of a child: this process's own, and no current folder among the modules' places."""
+    """Return the environment of a child, without the current folder in the module search path."""
     return {**os.environ, "PYTHONSAFEPATH": "1", **(more or {})}
 
 
 def spare_children_the_current_folder() -> None:
-    """Have no Python process that is started from here, by multiprocessing say, look for modules in its folder."""
+    """Keep child processes, such as those of multiprocessing, from importing modules from their current folder."""
     os.environ["PYTHONSAFEPATH"] = "1"
 
 
 def trust_no_current_folder() -> None:
-    """Look for modules in the current folder no more, neither here nor in any Python process started from here."""
+    """Stop importing modules from the current folder, in this process and its children."""
     spare_children_the_current_folder()
-    with suppress(OSError):  # of a current folder that is gone
+    with suppress(OSError):  # the current folder no longer exists
         here = Path.cwd()
         if here == _HERE.parent:
             return  # a checkout that is not installed

@@ -1,4 +1,4 @@
-"""How the program ends: an exit code and, where that is not 0, one sentence."""
+"""Ends the program with an exit code and, unless it is 0, a message."""
 
 import logging
 import sys
@@ -17,10 +17,10 @@ _log = logging.getLogger(__name__)
 
 
 def ended(work: Callable[[], int]) -> int:
-    """Do the work of the program and give its exit code, whatever is raised.
+    """Run the program and return its exit code; never raises.
 
-    Refusals end with their own code, Ctrl-C with 130, what the system refuses with 3, and what nobody expected with 1;
-    the details of the last two go to the log.
+    Refusals have their own code, Ctrl-C gives 130, errors of the operating system 3, unexpected errors 1. Details of
+    the last two go to the log.
     """
     with plain_output():
         return _ended(work)
@@ -53,6 +53,6 @@ def _ended(work: Callable[[], int]) -> int:
 
 
 def refuse(sentence: str, exit_code: int) -> int:
-    """Say why on standard error, and give the exit code back."""
+    """Print the reason on standard error and return the exit code."""
     print(f"marview: {sentence}", file=sys.stderr)  # noqa: T201
     return exit_code

@@ -1,4 +1,4 @@
-"""Refusals a person can meet: one sentence that says what, which file, why, and what to do."""
+"""Errors with messages for users: what happened, to which file, why, and what to do."""
 
 import lzma
 import struct
@@ -46,7 +46,7 @@ def _escape(character: str) -> str:
 
 
 class MarviewError(Exception):
-    """A refusal with a sentence for the person; `exit_code` is what the command line ends with."""
+    """An error with a message for the user; `exit_code` is the exit code of the command line."""
 
     exit_code = 1
 
@@ -55,7 +55,7 @@ class MarviewError(Exception):
 
 
 class UsageError(MarviewError):
-    """The request itself makes no sense: an unknown method, a value out of range."""
+    """The request is invalid: an unknown method, a value out of range."""
 
     exit_code = 2
 
@@ -67,10 +67,10 @@ class BadInput(MarviewError):  # noqa: N818 - the word people use
 
 
 class MethodFailed(MarviewError):  # noqa: N818
-    """A method was run and gave no result."""
+    """A method ran without a result."""
 
     exit_code = 4
 
 
 class NoMetal(BadInput):
-    """A series holds no metal, so there is nothing to correct."""
+    """A series contains no metal, so there is nothing to correct."""

@@ -1,4 +1,4 @@
-"""The log: details of failures in a file of the user's, for whoever repairs them. Nothing about patients goes in."""
+"""The log file: details of failures, without patient data."""
 
 import contextlib
 import logging
@@ -18,12 +18,12 @@ _Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tupl
 
 
 def log_path() -> Path:
-    """Where the log is."""
+    """Return the path of the log file."""
     return Path(platformdirs.user_log_dir("marview", appauthor=False)) / "marview.log"
 
 
 def log_to_file() -> None:
-    """Send what is logged to the file, never to the terminal; nowhere where it cannot be written."""
+    """Log to the file and not to the terminal; log nothing if the file cannot be written."""
     handler: logging.Handler = logging.NullHandler()
     with contextlib.suppress(OSError):
         log_path().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -33,7 +33,7 @@ def log_to_file() -> None:
 
 
 def log_to_terminal() -> None:
-    """Print what is logged on standard error too, from the level INFO on."""
+    """Also log to standard error, from level INFO."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Discreet("%(name)s: %(message)s"))
     root = logging.getLogger()
@@ -42,7 +42,7 @@ def log_to_terminal() -> None:
 
 
 class _Private(RotatingFileHandler):
-    """A log that its owner alone may read, and that is quiet where it cannot be written."""
+    """A log file that only its owner can read, without errors if it cannot be written."""
 
     def _open(self) -> Any:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -51,11 +51,11 @@ class _Private(RotatingFileHandler):
         return os.fdopen(descriptor, self.mode, encoding=self.encoding)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Go on without the record: a full disk is no reason to fill the terminal."""
+        """Drop the record silently, for example on a full disk."""
 
 
 def without_words(trace: str) -> str:
-    r"""A traceback as text, from another process, without the words of its exceptions.
+    r"""Remove the messages of exceptions from a traceback of another process.
 
     >>> print(without_words('  File "a.py", line 1, in run\n    open(path)\nOSError: no such file: /ct/Doe^Jane'))
       File "a.py", line 1, in run
@@ -72,10 +72,10 @@ def without_words(trace: str) -> str:
 
 
 class Discreet(logging.Formatter):
-    """Formats the place and type of an exception, not its text, which may quote a patient's name or file."""
+    """Formats position and type of an exception without its message, which may quote a patient's name or file."""
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - logging's own name
-        """The frames and the type of an exception, and of those behind it."""
+        """Return frames and type of an exception and of its causes."""
         raised, told = ei[1], []
         while raised is not None:
             told.append(f"{''.join(traceback.format_tb(raised.__traceback__))}{type(raised).__name__}")

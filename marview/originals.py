@@ -1,7 +1,6 @@
-"""The files this process has read as somebody's data: nothing is ever written onto them or into their series' folder.
+"""Records the files that this process has read, so that they and their series' folders are never written.
 
-Files and folders are known by what the file system calls them (device and inode), so links, relative paths and another
-spelling of upper and lower case all lead to the same answer.
+Files and folders are identified by device and inode, so links, relative paths and other capitalisation are recognised.
 """
 
 import contextlib
@@ -15,11 +14,11 @@ _Key = tuple[int, int]
 _files: dict[_Key, str] = {}
 _series_folders: dict[_Key, str] = {}
 _own: dict[_Key, int] = {}
-"""When the files were last changed that this process wrote itself: these are nobody's originals."""
+"""Modification times of files that this process wrote itself, which may be overwritten."""
 
 
 def note_file(path: Path, status: os.stat_result | None = None) -> None:
-    """Remember a file that was read, by the status of the open file where it is at hand."""
+    """Record a file that was read; uses the status of the open file if given."""
     try:
         status = path.stat() if status is None else status
     except OSError:
@@ -30,7 +29,7 @@ def note_file(path: Path, status: os.stat_result | None = None) -> None:
 
 
 def note_own_file(path: Path) -> None:
-    """Remember a file that this process has written, which may be read and written again."""
+    """Record a file that this process wrote, which may be overwritten."""
     with contextlib.suppress(OSError):
         status = path.stat()
         _own[status.st_dev, status.st_ino] = status.st_mtime_ns
@@ -38,7 +37,7 @@ def note_own_file(path: Path) -> None:
 
 
 def note_series(files: Iterable[Path]) -> None:
-    """Remember the folders that the slices of a series lie in, and those that links to slices lead to."""
+    """Record the folders of a series' slices, and the targets of links to slices."""
     folders = {folder for file in files for folder in (file.parent, Path(os.path.realpath(file)).parent)}
     for folder in folders:
         key = _key(folder)
@@ -50,7 +49,7 @@ def refuse_original(target: Path) -> None:
     """Refuse a target that is a file that was read, or lies in or below the folder of a series that was read.
 
     Raises:
-        UsageError: writing there would replace somebody's data or mix with it.
+        UsageError: writing there would overwrite original data or mix with it.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - a link keeps its name
     if _is_noted(target, _files):
@@ -67,7 +66,7 @@ def refuse_original(target: Path) -> None:
 
 
 def _is_noted(path: Path, noted: dict[_Key, str]) -> bool:
-    """Whether a path leads to something noted that still is what it was: the system gives inodes out again."""
+    """Return whether a path leads to a recorded file that is unchanged; the system reuses inodes."""
     key = _key(path)
     return key is not None and key in noted and _key(Path(noted[key])) == key
 

@@ -1,4 +1,4 @@
-"""Where marview's own files lie, for a copy that runs from the checkout and one installed from a wheel alike."""
+"""Folders of marview's own files, in a checkout and in an installed wheel."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resources() -> Path:
-    """Folder of icons, presets, tables and styles."""
+    """Return the folder of icons, presets, tables and styles."""
     installed = _PACKAGE / "resources"
     return installed if installed.is_dir() else _PACKAGE.parent / "resources"
 
 
 def bundled_plugins() -> Path:
-    """Folder whose subfolders are the bundled methods."""
+    """Return the folder of the bundled methods, one subfolder each."""
     installed = _PACKAGE.parent / "marview_plugins"
     return installed if installed.is_dir() else _PACKAGE.parent / "plugins"

@@ -1,4 +1,4 @@
-"""What goes to the terminal: names and text of files letter for letter, so that none of them steers the terminal."""
+"""Output to the terminal; names and texts of files are escaped, so that they cannot control it."""
 
 import contextlib
 import sys
@@ -13,11 +13,11 @@ from marview.errors import printable
 _LAYOUT = "\n\t"
 
 _PIPED_COLUMNS = 1000
-"""Width of tables that do not go to a terminal: a row is one line, however narrow the terminal is."""
+"""Width of tables off a terminal, so that each row is one line."""
 
 
 class PlainStream:
-    """A stream that shows control characters as escapes and takes every character; `raw` is the stream below."""
+    """A stream that escapes control characters and accepts every character; `raw` is the underlying stream."""
 
     def __init__(self, raw: TextIO) -> None:
         self.raw = raw
@@ -34,7 +34,7 @@ class PlainStream:
 
 @contextlib.contextmanager
 def plain_output() -> Iterator[None]:
-    """Within the block, what is printed goes through a `PlainStream`."""
+    """Print through a `PlainStream` within the block."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (_plain(stream) for stream in before)
     try:
@@ -48,14 +48,14 @@ def _plain(stream: TextIO) -> Any:
 
 
 class _Terminal(Console):
-    """Draws tables and bars with escape codes of its own, and none of those in texts."""
+    """Draws tables and bars with escape codes, but escapes them in texts."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text, kept=_LAYOUT), **options)
 
 
 def terminal(*, is_error: bool = False, **options: Any) -> Console:
-    """A console of rich on standard output or standard error; off a terminal, rows of tables are not wrapped."""
+    """Return a rich console on standard output or standard error; off a terminal, table rows are not wrapped."""
     stream: Any = sys.stderr if is_error else sys.stdout
     console = _Terminal(file=stream.raw if isinstance(stream, PlainStream) else stream, **options)
     if not console.is_terminal:

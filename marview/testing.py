@@ -90,7 +90,7 @@ class TestJob:
         cancel_at: raise `Cancelled` at this call of `check_cancelled`, counted from 1.
     """
 
-    __test__ = False  # no test class, whatever pytest makes of its name
+    __test__ = False  # keeps pytest from collecting it as a test class
     device = torch.device("cpu")
     log = logging.getLogger("marview.testing")
 
@@ -113,23 +113,23 @@ class TestJob:
         self.shown.append((name, slice_index))
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` at the call that was asked for."""
+        """Raise `Cancelled` at the call `cancel_at`."""
         self.questions += 1
         if self.questions == self._cancel_at:
             raise Cancelled
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        """No neighbours: the case belongs to no volume."""
+        """Return no neighbours: the case belongs to no volume."""
         return torch.empty(0, 1, 1), torch.empty(0, 1, 1, dtype=torch.bool)
 
     def weights(self, file: str) -> dict[str, Tensor]:
-        """Weights of the method under test."""
+        """Return weights of the method under test."""
         if self._loaded is None:
             raise AssertionError(f"this job has no weights, and {file} was asked for")
         return self._loaded.weights(file, "cpu")
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """Metadata of those weights."""
+        """Return the metadata of those weights."""
         if self._loaded is None:
             raise AssertionError(f"this job has no weights, and {file} was asked for")
         return self._loaded.about_weights(file)
@@ -165,7 +165,7 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
 
 
 def forbidden_imports(folder: Path) -> Iterator[str]:
-    """Sentences on what a plugin's modules import from marview and may not, or from other plugins."""
+    """Return messages on forbidden imports of a plugin's modules, from marview or from other plugins."""
     for source in sorted(folder.glob("*.py")):
         if source.name.startswith("test_") or source.name == "conftest.py":
             continue
@@ -227,7 +227,7 @@ def _reports(job: TestJob, manifest: Manifest) -> Iterator[str]:
 def _cancelled(
     loaded: LoadedMethod, parameters: BaseModel, seconds: float, questions: int, *, is_measured: bool
 ) -> Iterator[str]:
-    """Whether a run can be cancelled: it asks about once a second, and lets `Cancelled` pass."""
+    """Return whether a run can be cancelled: it checks about once per second, and lets `Cancelled` pass."""
     if questions == 0 and seconds > _CANCEL_S:
         yield f"it ran for {seconds:.1f} s and never called job.check_cancelled."
     if questions == 0:

@@ -1,8 +1,8 @@
-"""How many threads marview computes on, how they wait, and what happens where the system starts no more of them.
+"""Number of compute threads, how they wait, and what happens if the system cannot start more.
 
-OpenMP, which torch computes with, lets a thread without work spin for milliseconds before it sleeps. Where other
-programs keep all cores busy, such a thread takes the core that the thread it waits for needs, at every small operation
-of a network. Threads that sleep at once, and no more of them than there are free cores, leave that core alone.
+OpenMP, which torch uses, lets an idle thread spin for milliseconds before it sleeps. On a busy machine, spinning
+threads take the core from the thread they wait for, at every small operation of a network. marview therefore lets
+threads sleep at once, and uses no more threads than there are free cores.
 """
 
 import os
@@ -20,11 +20,11 @@ NO_THREAD = (
 )
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Environment in which OpenMP threads sleep while they wait; OpenMP reads it when torch is first imported."""
+"""Environment variables that let waiting OpenMP threads sleep; read at the first import of torch."""
 
 
 class NoThread(MarviewError):  # noqa: N818
-    """The system starts no more threads."""
+    """The system cannot start another thread."""
 
     exit_code = 3
 
@@ -35,14 +35,14 @@ _LOOKS, _PAUSE_S = 10, 0.002
 
 
 def wait_passively(environment: MutableMapping[str, str]) -> None:
-    """Make OpenMP threads sleep while they wait, unless the environment already says how they wait."""
+    """Let waiting OpenMP threads sleep, unless the environment sets another policy."""
     for name, value in PASSIVE.items():
         environment.setdefault(name, value)
 
 
 @dataclass
 class _Settled:
-    """Threads of the present run; None before the first one."""
+    """Threads of the current run; None before the first one."""
 
     count: int | None = None
 
@@ -51,10 +51,10 @@ _settled = _Settled()
 
 
 def start_thread(work: Callable[[], None], name: str) -> Thread:
-    """Start a daemon thread; nobody must wait for one that was never started.
+    """Start a daemon thread.
 
     Raises:
-        NoThread: the system starts no more of them.
+        NoThread: the system cannot start another thread.
     """
     thread = Thread(target=work, name=name, daemon=True)
     try:
@@ -65,12 +65,12 @@ def start_thread(work: Callable[[], None], name: str) -> Thread:
 
 
 def is_lack_of_threads(bug: Exception) -> bool:
-    """Whether Python could start no thread; it says so with a RuntimeError of these words."""
+    """Return whether an exception is Python's RuntimeError about a thread that cannot start."""
     return isinstance(bug, RuntimeError) and "can't start new thread" in str(bug)
 
 
 def threads() -> int:
-    """Threads to compute on: `MARVIEW_THREADS`, or `OMP_NUM_THREADS`, or what `settle_threads` found free.
+    """Return the number of compute threads: `MARVIEW_THREADS`, `OMP_NUM_THREADS`, or that of `settle_threads`.
 
     Raises:
         UsageError: `MARVIEW_THREADS` is not a positive whole number.
@@ -87,9 +87,9 @@ def threads() -> int:
 
 
 def settle_threads() -> int:
-    """Look how many cores are free and compute on so many from now on; takes 20 ms.
+    """Set the number of compute threads to the number of free cores; takes 20 ms.
 
-    Call it when a run starts, not in its middle: sums depend, in their last bits, on the number of threads.
+    Call it at the start of a run, because the last bits of sums depend on the number of threads.
 
     Raises:
         UsageError: `MARVIEW_THREADS` is not a positive whole number.
@@ -99,17 +99,17 @@ def settle_threads() -> int:
 
 
 def cores() -> int:
-    """Cores that this process may use, by its affinity and its container's limit."""
+    """Return the number of cores that this process may use, by affinity and container limit."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         granted, period = _QUOTA.read_text(encoding="ascii").split()
         return max(1, min(allowed, round(int(granted) / int(period))))
-    except (OSError, ValueError):  # no container, or one without a limit
+    except (OSError, ValueError):  # no container, or no limit
         return allowed
 
 
 def free_cores() -> int:
-    """Cores that other programs leave free now, 1 at least; all of them where the system does not say (Linux does)."""
+    """Return the number of cores free now, at least 1; all cores if the system does not say (Linux does)."""
     running = []
     for _ in range(_LOOKS):
         found = _running(_STAT)
@@ -122,7 +122,7 @@ def free_cores() -> int:
 
 
 def _running(stat: Path) -> int | None:
-    """Number of threads on this machine that run or wait for a core."""
+    """Return the number of threads on this machine that run or wait for a core."""
     try:
         words = stat.read_text(encoding="ascii").split()
         return int(words[words.index("procs_running") + 1])

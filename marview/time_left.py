@@ -1,4 +1,4 @@
-"""How long work still takes, from the share of it that is finished."""
+"""Estimates the time left from the finished fraction of work."""
 
 import time
 from collections.abc import Callable
@@ -12,14 +12,14 @@ _SURE_S = 10.0
 
 
 class TimeLeft:
-    """Time left of work whose finished share is noted from time to time.
+    """Estimator of the time left, from reports of the finished fraction.
 
-    It is known once a share of the work has been seen to be finished in some time, never from the clock alone. Between
-    two notes it counts down, by the usual time between notes at most. Work that becomes slower holds it where it is. It
-    rises only at a note, and only once the work has been much slower for some time.
+    The time left is known after some progress, never from the clock alone. Between two reports it counts down, by at
+    most the usual time between reports. If work slows down, it stays constant. It rises only at a report, and only
+    after work has been much slower for some time.
 
     Args:
-        clock: seconds.
+        clock: function that returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +27,7 @@ class TimeLeft:
         self.restart()
 
     def restart(self, fraction: float = 0.0) -> None:
-        """Begin anew, with a share that is finished already and says nothing of the speed."""
+        """Restart with an already finished fraction that does not count for the speed."""
         self._first, self._began = fraction, self._clock()
         self._latest, self._noted = fraction, self._began
         self._notes = 0
@@ -35,7 +35,7 @@ class TimeLeft:
         self._slower_since: tuple[float, float, int] | None = None
 
     def note(self, fraction: float) -> None:
-        """Note the finished share of the work, 0 to 1; only a larger one than before says something."""
+        """Report the finished fraction, 0 to 1; only an increase counts."""
         if fraction <= self._latest:
             return
         shown, now = self.seconds, self._clock()
@@ -46,7 +46,7 @@ class TimeLeft:
         self._left = self._settled(spent / done * (1 - fraction), shown) if is_known else shown
 
     def _settled(self, estimate: float, shown: float | None) -> float:
-        """What to show for an estimate, given what is shown."""
+        """Return the time to show for an estimate, given the time shown."""
         if shown is None or estimate <= shown:
             self._slower_since = None
             return estimate
@@ -62,7 +62,7 @@ class TimeLeft:
 
     @property
     def seconds(self) -> float | None:
-        """Seconds left; None while they are not known."""
+        """Return the seconds left; None while unknown."""
         if self._left is None:
             return None
         usual = (self._noted - self._began) / self._notes
@@ -70,7 +70,7 @@ class TimeLeft:
 
 
 def in_words(seconds: float) -> str:
-    """A time as a person says it.
+    """Describe a time in round units.
 
     >>> in_words(42), in_words(400), in_words(9000)
     ('42 s', '7 min', '2.5 h')

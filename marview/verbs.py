@@ -1,4 +1,4 @@
-"""The verbs of the command line, each with one sentence. Known here so that nothing else has to be loaded for them."""
+"""The verbs of the command line with their descriptions, listed here so that no other module is loaded for them."""
 
 VERBS = {
     "reduce": "Correct the metal artifacts of a series and write the corrected series.",

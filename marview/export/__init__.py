@@ -1,4 +1,4 @@
-"""Results as files: NIfTI and npz arrays, PNG pictures, tables. Each appears whole or not at all."""
+"""Writes results to files: NIfTI and npz arrays, PNG pictures, tables. Each is written whole or not at all."""
 
 from marview.dicom.atomic import CannotWrite, claimed, whole_file, whole_folder
 from marview.export.arrays import corrected_hu, write_nifti, write_npz

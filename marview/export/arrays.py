@@ -1,4 +1,4 @@
-"""Volumes and masks as NIfTI, arrays as npz."""
+"""Writes volumes and masks as NIfTI, and arrays as npz."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +16,11 @@ from marview.geometry.orientation import RAS_TO_LPS, layout_onto
 from marview.volume.correction import Planes, corrected
 
 DEFLATION = 8
-"""NIfTI and PNG are compressed; air hardly takes any room, so that less than this is never asked for."""
+"""Compression ratio assumed for the required disk space of NIfTI and PNG; air needs almost no space."""
 
 
 def corrected_hu(hu: NDArray[np.int16], correction_hu: Planes) -> NDArray[np.int16]:
-    """Source + correction, rounded to int16 HU, `[z, y, x]`; the source's own values where the correction is 0.
+    """Return source plus correction, rounded to int16 HU `[z, y, x]`; exact source values where the correction is 0.
 
     >>> corrected_hu(np.array([[[40, 40]]], np.int16), np.array([[[0, -90.6]]], np.float32)).tolist()
     [[[40, -51]]]
@@ -34,13 +34,13 @@ def corrected_hu(hu: NDArray[np.int16], correction_hu: Planes) -> NDArray[np.int
 
 
 def write_nifti(path: Path | str, values: NDArray[Any], grid: Grid, *, like: Path | None = None) -> Path:
-    """Write `values`, `[z, y, x]`, as NIfTI in RAS; bool becomes uint8.
+    """Write values `[z, y, x]` as NIfTI in RAS; bool becomes uint8.
 
     Args:
-        path: NAME.nii or NAME.nii.gz.
+        path: output file, NAME.nii or NAME.nii.gz.
         values: int16 HU, a bool mask or float32.
-        grid: where the voxels are, in LPS.
-        like: a NIfTI file of the same voxels, whose order of axes and affine the new file takes over.
+        grid: grid of the voxels, in LPS.
+        like: NIfTI file with the same voxels; the new file copies its axis order and affine.
 
     Raises:
         UsageError: the name does not end in .nii or .nii.gz.
@@ -71,7 +71,7 @@ def write_nifti(path: Path | str, values: NDArray[Any], grid: Grid, *, like: Pat
 
 
 def _is_rigid(affine: NDArray[np.float64]) -> bool:
-    """Whether axes are at right angles: a NIfTI qform cannot hold the shear of a tilted gantry, the sform does."""
+    """Return whether axes are orthogonal: a NIfTI qform, unlike the sform, cannot express a tilted gantry's shear."""
     directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return bool(np.abs(directions.T @ directions - np.eye(3)).max() < 1e-4)
 

@@ -1,4 +1,4 @@
-"""Lines over an axis as a picture, black on white, for tables and papers."""
+"""Draws line charts, black on white, for reports and papers."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from itertools import pairwise
 from PIL import Image, ImageDraw, ImageFont
 
 COLOURS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
-"""Told apart by colour-blind people too (Okabe and Ito)."""
+"""Colours that colour-blind readers can distinguish (Okabe and Ito)."""
 
 GREY = (110, 110, 110)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 16, 40, 62
@@ -17,14 +17,14 @@ _DASH_PX = 9
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart; points that are NaN are left out.
+    """A line of a chart; NaN points are left out.
 
     Attributes:
-        name: for the legend.
-        x: along the axis.
-        y: values.
-        colour: red, green, blue.
-        is_plain: whether it is dashed and without dots.
+        name: name in the legend.
+        x: values along the axis.
+        y: values of the line.
+        colour: colour as (red, green, blue).
+        is_plain: whether the line is dashed and without dots.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Line:
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers within a range, at most so many.
+    """Return round numbers within a range.
 
     >>> ticks(-2, 2)
     [-2.0, -1.0, 0.0, 1.0, 2.0]
@@ -48,7 +48,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def draw_chart(size: tuple[int, int], title: str, x_title: str, lines: Sequence[Line]) -> Image.Image:
-    """A chart of this size (width, height); the axis of values begins where the values do, not at 0."""
+    """Draw a chart of a size (width, height); the value axis covers the values, not 0."""
     image = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(image)
     points = [(x, y) for line in lines for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y)]
@@ -90,7 +90,7 @@ def draw_chart(size: tuple[int, int], title: str, x_title: str, lines: Sequence[
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own type."""
+    """Return Pillow's default font."""
     return ImageFont.load_default(size)
 
 

@@ -1,4 +1,4 @@
-"""A corrected volume as files, the same from the window and the command line: DICOM series, NIfTI or pictures."""
+"""Writes a corrected volume as DICOM series, NIfTI or pictures, for the window and the command line."""
 
 import enum
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from marview.volume.window import HuWindow
 
 
 class Format(enum.StrEnum):
-    """What is written."""
+    """File format of a corrected volume."""
 
     DICOM = "dicom"
     NIFTI = "nifti"
@@ -28,13 +28,13 @@ class Format(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Corrected:
-    """What there is to write.
+    """A corrected volume to write.
 
     Attributes:
-        source: the series that was corrected.
-        correction_hu: what is added to each slice of the source.
-        mask: the metal, bool, `[z, y, x]`.
-        provenance: how the correction was made.
+        source: corrected series.
+        correction_hu: correction of each slice of the source.
+        mask: metal mask, bool `[z, y, x]`.
+        provenance: record of how the correction was made.
     """
 
     source: LoadedSeries
@@ -44,11 +44,11 @@ class Corrected:
 
 
 def refuse_up_front(source: LoadedSeries, format_: Format, folder: Path) -> None:
-    """Find out before a method is run whether its result can be written.
+    """Check before a run whether its result can be written.
 
     Raises:
-        BadInput: no DICOM series can be made of the source, or the folder cannot be written.
-        UsageError: the folder holds something.
+        BadInput: the source cannot be written as a DICOM series, or the folder cannot be written.
+        UsageError: the folder is not empty.
     """
     if format_ is Format.DICOM:
         refuse_underivable(source)
@@ -65,15 +65,15 @@ def write_corrected(
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Path, ...]:
-    """Write into a folder that is new or empty, and give its files; it appears whole or not at all.
+    """Write to a new or empty folder, whole or not at all, and return the files.
 
-    DICOM is a derived series; NIfTI is the volume, its metal mask and the record of how it was made; PNG is every slice
-    that is there, seen through `window`. Only DICOM tells of slices and can be cancelled.
+    DICOM is a derived series. NIfTI is the volume, its metal mask and the record of how it was made. PNG is a picture
+    of every existing slice in `window`. Only DICOM reports progress and can be cancelled.
 
     Raises:
-        BadInput: no DICOM series can be made of the source, or the folder cannot be written.
-        UsageError: the folder holds something.
-        Cancelled: `is_cancelled` said yes.
+        BadInput: the source cannot be written as a DICOM series, or the folder cannot be written.
+        UsageError: the folder is not empty.
+        Cancelled: `is_cancelled` returned True.
     """
     source, record = corrected.source, corrected.provenance
     refuse_up_front(source, format_, folder)

@@ -1,4 +1,4 @@
-"""The metal mask as a file: DICOM SEG, NIfTI or NRRD, by the name it is given."""
+"""Writes the metal mask as DICOM SEG, NIfTI or NRRD; the file extension selects the format."""
 
 from pathlib import Path
 
@@ -13,16 +13,16 @@ from marview.export.arrays import write_nifti
 from marview.geometry import Grid
 
 MASK_SUFFIXES = (".nii.gz", ".nii", ".dcm", ".nrrd")
-"""What the name of a mask's file may end in."""
+"""File extensions of masks."""
 
 
 def refuse_mask_name(path: Path | str, series: LoadedSeries) -> None:
-    """Find out before the metal is found whether its mask can be written under a name.
+    """Check before finding metal whether its mask can be written to a file.
 
     Raises:
-        UsageError: the name ends in none of `MASK_SUFFIXES`, or is a file or in a folder that was read.
-        CannotWrite: nothing may be written there.
-        BadInput: it asks for a DICOM SEG, and the series is nothing that one could refer to.
+        UsageError: the extension is not in `MASK_SUFFIXES`, or the file or its folder was read.
+        CannotWrite: writing is not allowed there.
+        BadInput: the file is a DICOM SEG, which cannot refer to this series.
     """
     path = Path(path)
     if not path.name.lower().endswith(MASK_SUFFIXES):
@@ -38,18 +38,18 @@ def refuse_mask_name(path: Path | str, series: LoadedSeries) -> None:
 def write_mask(
     path: Path | str, mask: NDArray[np.bool_], series: LoadedSeries, *, origin: str = "", is_automatic: bool = False
 ) -> Path:
-    """Write a mask, bool `[z, y, x]` on the voxels of `series`: DICOM SEG for .dcm, else NRRD or NIfTI.
+    """Write a mask, bool `[z, y, x]` on the grid of `series`: DICOM SEG for .dcm, otherwise NRRD or NIfTI.
 
     Args:
-        path: ends in one of `MASK_SUFFIXES`.
-        mask: the metal.
-        series: what it was found in.
-        origin: how, in words.
-        is_automatic: whether no hand took part.
+        path: output file with an extension in `MASK_SUFFIXES`.
+        mask: metal mask.
+        series: series of the mask.
+        origin: description of how the metal was found.
+        is_automatic: whether the mask was not edited by hand.
 
     Raises:
-        UsageError: the name has another ending.
-        BadInput: the series is nothing a DICOM SEG could refer to, or the mask is empty.
+        UsageError: the file has another extension.
+        BadInput: a DICOM SEG cannot refer to the series, or the mask is empty.
         CannotWrite: the disk is full or read-only.
     """
     path = Path(path)
@@ -62,7 +62,7 @@ def write_mask(
 
 
 def write_nrrd(path: Path | str, mask: NDArray[np.bool_], grid: Grid) -> Path:
-    """Write a mask, bool `[z, y, x]`, as NRRD in LPS: 1 is metal, the first axis is x.
+    """Write a mask, bool `[z, y, x]`, as NRRD in LPS; 1 is metal, and the first axis is x.
 
     Raises:
         CannotWrite: the disk is full or read-only.

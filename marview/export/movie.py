@@ -1,4 +1,4 @@
-"""Movies: animated GIF with Pillow, MP4 where imageio-ffmpeg is installed."""
+"""Writes movies: animated GIF with Pillow, or MP4 if imageio-ffmpeg is installed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,20 +15,20 @@ SUFFIXES = (".gif", ".mp4")
 COLOURS = 128
 
 Frame = NDArray[np.uint8]
-"""RGB, `[y, x, 3]`."""
+"""RGB picture, `[y, x, 3]`."""
 
 
 def write_movie(path: Path | str, frames: Sequence[Frame], frame_ms: int) -> Path:
-    """Write frames of one size as a movie; a GIF repeats without end.
+    """Write frames of equal size as a movie; a GIF repeats endlessly.
 
     Args:
-        path: NAME.gif or NAME.mp4.
-        frames: RGB, `[y, x, 3]`.
-        frame_ms: how long each is shown.
+        path: output file, NAME.gif or NAME.mp4.
+        frames: RGB pictures, `[y, x, 3]`.
+        frame_ms: duration of each frame in ms.
 
     Raises:
-        UsageError: the name has another ending, or there is no frame.
-        BadInput: nothing that writes MP4 is installed.
+        UsageError: the file has another extension, or there is no frame.
+        BadInput: imageio-ffmpeg, which writes MP4, is not installed.
         CannotWrite: the disk is full or read-only.
     """
     path = Path(path)
@@ -52,7 +52,7 @@ def _write_mp4(path: Path, frames: Sequence[Frame], frame_ms: int) -> Path:
         raise BadInput(
             "MP4 needs the package imageio-ffmpeg: install it (pip install imageio-ffmpeg), or choose a name in .gif."
         ) from None
-    height, width = (size - size % 2 for size in frames[0].shape[:2])  # H.264 takes even sizes only
+    height, width = (size - size % 2 for size in frames[0].shape[:2])  # H.264 requires even sizes
     with whole_file(path) as part:
         try:
             size = (width, height)

@@ -1,4 +1,4 @@
-"""Slices as PNG, grey through a HU window."""
+"""Writes slices as grey PNG pictures in an HU window."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +13,7 @@ from marview.geometry import SliceNumbers
 
 
 def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.uint8]:
-    """Grey values of HU seen through a window: black at its lower end, white at its upper.
+    """Convert HU to grey values: black at the lower end of the window, white at the upper end.
 
     >>> picture(np.array([-160, 40, 240]), width_hu=400, level_hu=40).tolist()
     [0, 128, 255]
@@ -33,11 +33,11 @@ def write_png(
     """Write one slice, HU `[y, x]`, as a grey picture.
 
     Args:
-        path: NAME.png.
+        path: output file, NAME.png.
         hu: HU of the slice.
         width_hu: width of the HU window.
         level_hu: level of the HU window.
-        pixel_mm: distance of rows and of columns; where they differ, the picture is enlarged to square pixels.
+        pixel_mm: distance between rows and between columns; if they differ, the picture is resampled to square pixels.
 
     Raises:
         CannotWrite: the disk is full or read-only.
@@ -68,13 +68,13 @@ def write_pngs(
     slices: Iterable[int] | None = None,
     numbers: SliceNumbers | None = None,
 ) -> tuple[Path, ...]:
-    """Write slices of HU `[z, y, x]` as `slice_K.png`, K the index z, into a folder that is new or empty.
+    """Write slices of HU `[z, y, x]` as `slice_K.png`, with index z as K, to a new or empty folder.
 
-    With `numbers`, K is the slice number, as people count.
+    With `numbers`, K is the slice number as shown to users.
 
     Raises:
         CannotWrite: the disk is full or read-only.
-        UsageError: the folder holds something.
+        UsageError: the folder is not empty.
     """
     folder = Path(folder)
     names = []

@@ -1,4 +1,4 @@
-"""A sweep as files: table, volumes of the variants, map of the spread, figure."""
+"""Writes a sweep: table, volumes of the variants, map of the spread, figure."""
 
 import math
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ _DOTS_PER_INCH = 200.0
 
 
 def refuse_sweep(folder: Path, volume: Volume, variants: int) -> None:
-    """Find out before a sweep is run whether its files can be written.
+    """Check before a sweep whether its files can be written.
 
     Raises:
-        CannotWrite: the folder cannot be written, or the disk has no room for a series of each variant.
-        UsageError: the folder holds something, or lies in the folder of a series that was read.
+        CannotWrite: the folder cannot be written, or there is not enough disk space for a series of each variant.
+        UsageError: the folder is not empty, or lies in the folder of a series that was read.
     """
     check_place(folder, bytes_needed=variants * volume.hu.nbytes // DEFLATION)
 
@@ -35,22 +35,22 @@ def refuse_sweep(folder: Path, volume: Volume, variants: int) -> None:
 def write_sweep(
     result: SweepResult, folder: Path, grid: Grid, hu: NDArray[np.int16], *, like: Path | None = None
 ) -> tuple[Path, ...]:
-    """Write a sweep into a folder that is new or empty; it appears whole or not at all.
+    """Write a sweep to a new or empty folder, whole or not at all.
 
-    `sweep.csv` has a row for the uncorrected slices and each variant, `sweep.json` also what the worker said.
-    `NAME.nii.gz` are the series of each variant, `spread_METHOD.nii.gz` the standard deviation over a method's variants
-    in HU, `sweep.png` shows the slice with most metal, and the measures against the margin.
+    `sweep.csv` has a row for the uncorrected slices and for each variant; `sweep.json` adds the worker's reports.
+    `NAME.nii.gz` are the series of the variants, `spread_METHOD.nii.gz` the standard deviation over a method's variants
+    in HU. `sweep.png` shows the slice with the most metal, and the measures against the margin.
 
     Args:
-        result: what was found.
-        folder: where to.
+        result: result of the sweep.
+        folder: output folder.
         grid: grid of the series.
         hu: HU of the series, `[z, y, x]`.
-        like: a NIfTI file of the same voxels, whose order of axes the new files take over.
+        like: NIfTI file with the same voxels; the new files copy its axis order.
 
     Raises:
         CannotWrite: the disk is full or read-only.
-        UsageError: the folder holds something.
+        UsageError: the folder is not empty.
     """
     index = list(result.slices)
     rows = measure(result)
@@ -83,7 +83,7 @@ def write_sweep_file(
     """Write the table (.csv), or the figure of a slice with measures and table (.png, .pdf).
 
     Raises:
-        UsageError: the name ends otherwise.
+        UsageError: the file has another extension.
         CannotWrite: the disk is full or read-only.
     """
     suffix = path.suffix.lower()

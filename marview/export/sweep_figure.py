@@ -1,4 +1,4 @@
-"""The figure of a sweep: the variants of a slice with their masks, their spread, the measures against the margin."""
+"""Draws the figure of a sweep: variants of a slice with their masks, spread, and measures against the margin."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,10 +13,10 @@ from marview.mar.sweep_measures import Row
 from marview.volume.window import HuWindow
 
 WINDOW = HuWindow(450, 50)
-"""The window of the field's papers."""
+"""HU window used in papers."""
 
 SPREAD_HU = 100.0
-"""Spread that is drawn white."""
+"""Spread in HU drawn white."""
 
 MEASURES: tuple[tuple[str, Callable[[Row], float]], ...] = (
     ("Mean in the region, HU", lambda row: row.mean_hu),
@@ -43,14 +43,14 @@ def draw_sweep(
     *,
     has_table: bool = True,
 ) -> Image.Image:
-    """Pictures of one slice with the masks outlined, then charts of every measure, then the table.
+    """Draw pictures of one slice with outlined masks, charts of all measures, and the table.
 
     Args:
-        result: what was found.
+        result: result of the sweep.
         rows: rows of `marview.mar.sweep_measures.measure`.
-        slice_index: which slice; the one with most metal where None.
-        window: window of the pictures; 450/50 HU where None.
-        has_table: whether the table is below.
+        slice_index: index of the slice; None for the slice with the most metal.
+        window: HU window of the pictures; None for 450/50 HU.
+        has_table: whether to add the table.
     """
     masks = result.masks["original"]
     at = int(masks.sum(axis=(1, 2)).argmax()) if slice_index is None else result.slices.index(slice_index)
@@ -91,7 +91,7 @@ def _picture(result: SweepResult, name: str, at: int, body: tuple[slice, slice],
 
 
 def _body(hu: NDArray[np.int16]) -> tuple[slice, slice]:
-    """Where the slice is not air, with some room."""
+    """Return the rows and columns of the body with a margin."""
     inside = hu > -500
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not len(rows):
@@ -125,7 +125,7 @@ def _heading(text: str) -> Image.Image:
 
 
 def _charts(result: SweepResult, rows: Sequence[Row], width: int) -> Image.Image:
-    """A chart for every measure there is, two in a row."""
+    """Draw a chart per measure, two in a row."""
     unit = next((row.variant.unit for row in rows if row.variant.method), "mm")
     drawn = [
         (title, lines)
@@ -141,7 +141,7 @@ def _charts(result: SweepResult, rows: Sequence[Row], width: int) -> Image.Image
 
 
 def chart_lines(result: SweepResult, rows: Sequence[Row], value: Callable[[Row], float]) -> list[Line]:
-    """A measure against the margin: a line for each method and threshold, and the uncorrected slices as a level."""
+    """Return the lines of a measure against the margin: one per method and threshold, and the uncorrected level."""
     groups: dict[tuple[str, float | None], list[Row]] = {}
     for row in rows:
         if row.variant.method in result.methods and not row.note:

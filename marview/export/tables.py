@@ -1,4 +1,4 @@
-"""Tables as CSV, records as JSON."""
+"""Writes tables as CSV and records as JSON."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from marview.dicom.atomic import whole_file
 
 
 def write_csv(path: Path | str, rows: Sequence[Mapping[str, object]]) -> Path:
-    """Write rows with the columns of the first, in its order.
+    """Write rows as CSV with the columns of the first row.
 
     Raises:
         CannotWrite: the disk is full or read-only.
@@ -27,7 +27,7 @@ def write_csv(path: Path | str, rows: Sequence[Mapping[str, object]]) -> Path:
 
 
 def write_json(path: Path | str, record: object) -> Path:
-    """Write a record; numpy's numbers and arrays and paths are taken as they are, NaN as null.
+    """Write a record as JSON; numpy numbers, arrays and paths are converted, and NaN becomes null.
 
     Raises:
         CannotWrite: the disk is full or read-only.

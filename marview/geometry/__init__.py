@@ -1,4 +1,4 @@
-"""Where voxels are (`Grid`) and where rays are (`ParallelBeam`, `FanBeamFlat`, `FanBeamArc`)."""
+"""Geometry of voxels (`Grid`) and of rays (`ParallelBeam`, `FanBeamFlat`, `FanBeamArc`)."""
 
 from marview.geometry.beam import Beam, FanBeamArc, FanBeamFlat, ParallelBeam
 from marview.geometry.coverage import GUESS_FRACTION, TraceCoverage

@@ -1,8 +1,8 @@
-"""Where the rays of a scan are: parallel, fan onto an arc, fan onto a flat detector.
+"""Geometry of the rays of a scan: parallel, fan beam with an arc detector, fan beam with a flat detector.
 
-Frame, the same for all three: the image centre is the isocentre, x runs with the columns, y with the rows (so y points
-down on screen). At the angle beta the source stands at R(beta)(0, -D), the detector's middle at R(beta)(0, S - D), and
-bins run along R(beta)(1, 0), with R(beta)(a, b) = (a cos beta - b sin beta, a sin beta + b cos beta).
+All three share one frame: the image centre is the isocentre, x increases with the columns and y with the rows, so y
+points down on the screen. At the angle beta the source is at R(beta)(0, -D) and the centre of the detector at
+R(beta)(0, S - D). Bins run along R(beta)(1, 0). R(beta)(a, b) is (a cos beta - b sin beta, a sin beta + b cos beta).
 """
 
 import math
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class _Beam:
-    """What every beam has: evenly spaced views and bins.
+    """Common part of all beams: evenly spaced views and bins.
 
     Attributes:
         views: number of views.
-        bins: number of detector elements in a view.
+        bins: number of detector bins.
         first_angle_rad: angle beta of view 0.
-        arc_rad: what all views together turn through; negative for the other direction of rotation. View k is at
+        arc_rad: angle covered by all views; negative for the opposite direction of rotation. View k is at
             first_angle_rad + k * arc_rad / views.
-        bin_offset: shift of the detector along its bins: bin j sits at (j - (bins - 1) / 2 + bin_offset) pitches.
+        bin_offset: shift of the detector along its bins: bin j is at (j - (bins - 1) / 2 + bin_offset) pitches.
     """
 
     views: int
@@ -39,12 +39,12 @@ class _Beam:
 
     @property
     def angles_rad(self) -> NDArray[np.float64]:
-        """Angle of every view, `[view]`."""
+        """Angle of each view, `[view]`."""
         return np.asarray(self.first_angle_rad + np.arange(self.views) * (self.arc_rad / self.views), dtype=np.float64)
 
     @property
     def bin_positions(self) -> NDArray[np.float64]:
-        """Place of every bin's middle along the detector in pitches, `[bin]`."""
+        """Position of each bin's centre along the detector in pitches, `[bin]`."""
         return np.asarray(np.arange(self.bins) - (self.bins - 1) / 2 + self.bin_offset, dtype=np.float64)
 
 
@@ -53,7 +53,7 @@ class ParallelBeam(_Beam):
     """Parallel rays along R(beta)(0, 1).
 
     Attributes:
-        bin_mm: distance of neighbouring rays.
+        bin_mm: distance between neighbouring rays.
 
     Example:
         >>> float(ParallelBeam(views=180, bins=367, arc_rad=3.141592653589793, bin_mm=1.0).angles_rad[90])
@@ -70,12 +70,12 @@ class ParallelBeam(_Beam):
 
 @dataclass(frozen=True, kw_only=True)
 class FanBeamFlat(_Beam):
-    """Fan beam onto a flat detector.
+    """Fan beam with a flat detector.
 
     Attributes:
-        source_to_isocentre_mm: D.
-        source_to_detector_mm: S.
-        bin_mm: pitch on the detector.
+        source_to_isocentre_mm: distance D from source to isocentre.
+        source_to_detector_mm: distance S from source to detector.
+        bin_mm: distance between bins on the detector.
     """
 
     source_to_isocentre_mm: float
@@ -93,11 +93,11 @@ class FanBeamFlat(_Beam):
 
 @dataclass(frozen=True, kw_only=True)
 class FanBeamArc(_Beam):
-    """Fan beam onto an arc centred on the source; bin j looks along the fan angle gamma = bin_rad * its position.
+    """Fan beam with an arc detector centred on the source; bin j is at the fan angle gamma = bin_rad * its position.
 
     Attributes:
-        source_to_isocentre_mm: D.
-        bin_rad: angular pitch.
+        source_to_isocentre_mm: distance D from source to isocentre.
+        bin_rad: angle between bins.
     """
 
     source_to_isocentre_mm: float

@@ -1,4 +1,4 @@
-"""How much of a sinogram a metal trace hides, and from when on what replaces it is a guess."""
+"""Coverage of a sinogram by a metal trace, and the limit above which completion is a guess."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 GUESS_FRACTION = 0.15
-"""From this share of the sinogram on, what a method puts into the metal trace is mostly a guess."""
+"""Covered fraction of the sinogram from which completion is mostly a guess."""
 
 
 @dataclass(frozen=True)
 class TraceCoverage:
-    """What a metal trace leaves of a sinogram.
+    """Coverage of a sinogram by a metal trace.
 
     Attributes:
-        fraction: share of all rays that the trace covers, 0 to 1.
-        hidden_views: views in which the trace covers every ray through the body, so that nothing is known of it there.
-        largest_gap: bins of the longest run of the trace in one view, which completion has to bridge.
+        fraction: fraction of all rays in the trace, 0 to 1.
+        hidden_views: number of views in which the trace covers every ray through the body.
+        largest_gap: number of bins of the longest gap in one view, which completion must bridge.
     """
 
     fraction: float
@@ -25,11 +25,11 @@ class TraceCoverage:
 
     @classmethod
     def of(cls, trace: NDArray[np.bool_], body: NDArray[np.bool_] | None = None) -> "TraceCoverage":
-        """The coverage of a trace.
+        """Compute the coverage of a trace.
 
         Args:
             trace: bool, `[view, bin]`.
-            body: the rays through the body, bool, `[view, bin]`; all of them where None.
+            body: rays through the body, bool, `[view, bin]`; None for all rays.
 
         Example:
             >>> trace = np.array([[True, False, True, True], [True, True, True, True]])
@@ -46,5 +46,5 @@ class TraceCoverage:
 
     @property
     def is_guess(self) -> bool:
-        """Whether so much is hidden that completion is mostly a guess."""
+        """Whether completion is mostly a guess."""
         return self.fraction >= GUESS_FRACTION or self.hidden_views > 0

@@ -1,4 +1,4 @@
-"""Where the voxels of a volume are in the patient."""
+"""Position of the voxels of a volume in the patient."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ class Grid:
     Attributes:
         shape: voxels along (z, y, x). Index z counts slices from the foot end along the slice normal, y rows, x
             columns.
-        affine: `(4, 4)`, takes the index column (z, y, x, 1) to patient LPS coordinates in mm.
-        frame_of_reference_uid: grids that share it share the patient frame; empty where the file names none.
+        affine: matrix `(4, 4)` from index (z, y, x, 1) to patient LPS coordinates in mm.
+        frame_of_reference_uid: UID of the patient frame; empty if unknown.
     """
 
     shape: tuple[int, int, int]
@@ -41,7 +41,7 @@ class Grid:
 
     @classmethod
     def from_spacing(cls, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> "Grid":
-        """An axial grid with its first voxel at the origin; spacing_mm is (z, y, x)."""
+        """Make an axial grid with its first voxel at the origin; spacing_mm is (z, y, x)."""
         affine = np.zeros((4, 4))
         affine[2, 0], affine[1, 1], affine[0, 2] = spacing_mm
         affine[3, 3] = 1
@@ -49,22 +49,22 @@ class Grid:
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance of neighbouring voxels along (z, y, x)."""
+        """Distance between neighbouring voxels along (z, y, x)."""
         lengths = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(lengths[0]), float(lengths[1]), float(lengths[2])
 
     @property
     def stack_mm(self) -> tuple[float, float, float]:
-        """Distance of neighbouring slices, rows and columns; of slices along their normal, also where they are sheared.
+        """Distance between neighbouring slices, rows and columns; between slices along their normal, even if sheared.
 
-        Their product is the volume of a voxel. Without shear it is `spacing_mm`.
+        The product is the volume of a voxel. Without shear the values equal `spacing_mm`.
         """
         _, y_mm, x_mm = self.spacing_mm
         return self.voxel_mm3 / (y_mm * x_mm), y_mm, x_mm
 
     @property
     def drift_mm(self) -> tuple[float, float]:
-        """How far the rows and columns (y, x) of a slice lie from those of the slice before: (0, 0) without shear."""
+        """Shift of rows and columns (y, x) from one slice to the next; (0, 0) without shear."""
         along, down, right = self.affine[:3, :3].T
         _, y_mm, x_mm = self.spacing_mm
         drift = float(along @ down) / y_mm, float(along @ right) / x_mm
@@ -72,22 +72,22 @@ class Grid:
 
     @property
     def voxel_mm3(self) -> float:
-        """Volume of a voxel, also where the slices are sheared against each other (a tilted gantry)."""
+        """Volume of a voxel, also for sheared slices (a tilted gantry)."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     @property
     def slice_numbers(self) -> SliceNumbers:
-        """The numbers of the slices: the head end first where z runs along the patient."""
+        """Slice numbers, from the head end if z runs along the patient."""
         along = self.affine[:3, 0]
         is_head_last = int(np.abs(along).argmax()) == 2 and along[2] > 0
         return SliceNumbers(self.shape[0], bool(is_head_last))
 
     def to_patient(self, index_zyx: ArrayLike) -> NDArray[np.float64]:
-        """LPS coordinates in mm, `[..., 3]`, of voxel indices (z, y, x), `[..., 3]`."""
+        """Convert voxel indices (z, y, x), `[..., 3]`, to LPS coordinates in mm, `[..., 3]`."""
         index = np.asarray(index_zyx, dtype=np.float64)
         return np.asarray(index @ self.affine[:3, :3].T + self.affine[:3, 3])
 
     def to_index(self, lps_mm: ArrayLike) -> NDArray[np.float64]:
-        """Fractional voxel indices (z, y, x), `[..., 3]`, of LPS coordinates in mm, `[..., 3]`."""
+        """Convert LPS coordinates in mm, `[..., 3]`, to fractional voxel indices (z, y, x), `[..., 3]`."""
         offset = np.asarray(lps_mm, dtype=np.float64) - self.affine[:3, 3]
         return np.asarray(offset @ np.linalg.inv(self.affine[:3, :3]).T)

@@ -1,4 +1,4 @@
-"""The numbers of slices as people count them: from 1, the head end first."""
+"""Slice numbers as shown to users: from 1, starting at the head end."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SliceNumbers:
-    """Turns indices of an array into slice numbers, and back.
+    """Converts array indices to slice numbers and back.
 
-    The window, notes, tables and the command line use these numbers. Arrays and files keep their own order.
+    Window, notes, tables and command line use slice numbers; arrays and files keep their own order.
 
     Attributes:
         count: number of slices.
-        is_head_last: whether the array runs from the feet to the head, so that its last slice is slice 1.
+        is_head_last: whether the array runs from feet to head, so that its last slice is slice 1.
 
     Example:
         >>> numbers = SliceNumbers(98, is_head_last=True)
@@ -24,23 +24,23 @@ class SliceNumbers:
     is_head_last: bool = False
 
     def number(self, index: int) -> int:
-        """The number of the slice at an index."""
+        """Return the slice number of an index."""
         return self.count - index if self.is_head_last else index + 1
 
     def index(self, number: int) -> int:
-        """The index of the slice of a number."""
+        """Return the index of a slice number."""
         return self.count - number if self.is_head_last else number - 1
 
     def span(self, first: int, last: int) -> range:
-        """The indices of the slices `first` to `last`, both included, in the order of the array."""
+        """Return the indices of the slices `first` to `last`, both included, in array order."""
         ends = sorted((self.index(first), self.index(last)))
         return range(ends[0], ends[1] + 1)
 
     def sorted(self, indices: Iterable[int]) -> list[int]:
-        """The numbers of the slices at these indices, each once, in order."""
+        """Return the slice numbers of these indices, each once, in ascending order."""
         return sorted({self.number(int(index)) for index in indices})
 
     def words(self, indices: Iterable[int]) -> str:
-        """The slices at these indices in words: "slice 7", or "13 slices (15 to 27)"."""
+        """Describe the slices at these indices: "slice 7", or "13 slices (15 to 27)"."""
         known = self.sorted(indices)
         return f"slice {known[0]}" if len(known) == 1 else f"{len(known)} slices ({known[0]} to {known[-1]})"

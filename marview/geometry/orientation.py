@@ -1,4 +1,4 @@
-"""Signed permutations of axes: from a file's order (i, j, k) in RAS to marview's (z, y, x) in LPS, and back."""
+"""Signed permutations of axes between a file's order (i, j, k) in RAS and marview's (z, y, x) in LPS."""
 
 from dataclasses import dataclass
 from itertools import permutations
@@ -17,12 +17,12 @@ _SAME_MM = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """How the axes (i, j, k) of an array in a file become (z, y, x).
+    """Mapping of the axes (i, j, k) of a file's array to (z, y, x).
 
     Attributes:
-        axes: the file's axis that becomes z, y and x.
-        is_flipped: whether z, y and x run against it.
-        grid: where the voxels are, in the order (z, y, x).
+        axes: file axes that become z, y and x.
+        is_flipped: whether z, y and x run opposite to their file axis.
+        grid: grid in the order (z, y, x).
     """
 
     axes: tuple[int, int, int]
@@ -30,11 +30,11 @@ class Layout:
     grid: Grid
 
     def to_zyx(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A view `[z, y, x]` of the file's array `[i, j, k]`."""
+        """Return the file's array `[i, j, k]` as a view `[z, y, x]`."""
         return array.transpose(self.axes)[self._flips]
 
     def from_zyx(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A view in the file's own order `[i, j, k]` of an array `[z, y, x]`."""
+        """Return an array `[z, y, x]` as a view in the file's order `[i, j, k]`."""
         return array[self._flips].transpose(np.argsort(self.axes))
 
     @property
@@ -50,7 +50,7 @@ class Layout:
 
 
 def layout_of(shape: tuple[int, int, int], affine_ras: NDArray[np.float64]) -> Layout:
-    """The layout in which z runs as nearly as it can to the head, y to the back and x to the left.
+    """Find the layout in which z is closest to the direction of the head, y of the back and x of the left.
 
     Args:
         shape: shape of the file's array, (i, j, k).
@@ -69,10 +69,10 @@ def layout_of(shape: tuple[int, int, int], affine_ras: NDArray[np.float64]) -> L
 
 
 def layout_onto(grid: Grid, shape: tuple[int, int, int], affine_ras: NDArray[np.float64]) -> Layout:
-    """The layout that takes a file's array onto the voxels of a grid.
+    """Find the layout that maps a file's array to the voxels of a grid.
 
     Raises:
-        ValueError: the file's voxels are not those of the grid.
+        ValueError: the voxels of the file and the grid differ.
     """
     to_grid = np.linalg.inv(grid.affine) @ RAS_TO_LPS @ affine_ras
     turn = np.rint(to_grid[:3, :3]).astype(int)

@@ -1,20 +1,20 @@
-"""The virtual scan that every method works on: a square grid of 416 pixels that holds the slice, and its fan beam."""
+"""The virtual scan of all methods: a square grid of 416 pixels that contains the slice, and its fan beam."""
 
 import math
 
 from marview.geometry.beam import FanBeamFlat
 
 PROCESSING_SIZE = 416
-"""Pixels along either side of the processing grid."""
+"""Number of pixels along each side of the processing grid."""
 
 
 def processing_pixel_mm(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> float:
-    """Edge of a pixel of the processing grid of slices of this shape (rows, columns) and spacing (y, x)."""
+    """Return the pixel edge of the processing grid for slices of this shape (rows, columns) and spacing (y, x)."""
     return max(shape[0] * spacing_mm[0], shape[1] * spacing_mm[1]) / PROCESSING_SIZE
 
 
 def processing_beam(pixel_mm: float) -> FanBeamFlat:
-    """The beam of the SynDeepLesion protocol in pixels (640 views, 641 bins), at the true size of a pixel.
+    """Return the beam of the SynDeepLesion protocol (640 views, 641 bins), scaled to the true size of a pixel.
 
     The source is 1075 pixels from the centre, the flat detector as far behind it, as wide as the grid's diagonal seen
     at twice the distance. Source: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet use the same.

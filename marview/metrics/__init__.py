@@ -1,4 +1,4 @@
-"""How good a corrected image is: PSNR, SSIM, RMSE, the ring around metal, streaks, bone, metal."""
+"""Measures of a corrected image: PSNR, SSIM, RMSE, ring around metal, streaks, bone and metal."""
 
 from marview.metrics.case import CaseMeasures, Measures, mean, measure_case, measure_slice, standard_deviation, worst
 from marview.metrics.error import ct_number_bias_hu, psnr_db, rmse_hu

@@ -1,4 +1,4 @@
-"""All measures of a corrected case, slice by slice, their mean and their worst."""
+"""All measures of a corrected case: per slice, mean and worst."""
 
 import dataclasses
 import math
@@ -25,9 +25,9 @@ def _measure(title: str, better: Better) -> Any:
 
 @dataclass(frozen=True)
 class Measures:
-    """Every measure of one slice, or the mean or worst of several; NaN where it has no meaning (a ring without metal).
+    """Measures of one slice, or the mean or worst of several; NaN if undefined (a ring without metal).
 
-    `primary`, `primary_in`, `full_range`, `adn`, `rmse_hu`, `streak_amplitude_hu`, ... say what each one is.
+    The functions `primary`, `primary_in`, `full_range`, `adn`, `rmse_hu`, `streak_amplitude_hu` etc. define them.
     """
 
     psnr_db: float = _measure("PSNR", "higher")
@@ -60,8 +60,8 @@ class CaseMeasures(NamedTuple):
 
     Attributes:
         slices: measures of each slice.
-        mean: over the slices for which each has a meaning.
-        worst: the worst slice's of each, not all of one slice.
+        mean: mean of each measure over the slices for which it is defined.
+        worst: worst value of each measure, possibly of different slices.
     """
 
     slices: tuple[Measures, ...]
@@ -78,7 +78,7 @@ def measure_case(
         result_hu: HU, `[slice, y, x]`, metal restored.
         truth_hu: HU, `[slice, y, x]`.
         metal: bool, `[slice, y, x]`.
-        uncorrected_hu: what the method was given, HU, `[slice, y, x]`; without it ADN's measures are NaN.
+        uncorrected_hu: uncorrected image, HU, `[slice, y, x]`; without it ADN's measures are NaN.
     """
     if not result_hu.shape == truth_hu.shape == metal.shape or result_hu.ndim != 3:
         raise ValueError(f"result {result_hu.shape}, truth {truth_hu.shape} and metal {metal.shape} are not alike")
@@ -129,17 +129,17 @@ def measure_slice(
 
 
 def mean(slices: Sequence[Measures]) -> Measures:
-    """The mean of each measure over the slices for which it has a meaning."""
+    """Return the mean of each measure over the slices for which it is defined."""
     return Measures(**{name: _mean(values) for name, values in _columns(slices).items()})
 
 
 def standard_deviation(slices: Sequence[Measures]) -> Measures:
-    """The standard deviation of each measure over the slices for which it has a meaning; NaN beside an infinite one."""
+    """Return the standard deviation of each measure over slices for which it is defined; NaN with infinite values."""
     return Measures(**{name: _deviation(values) for name, values in _columns(slices).items()})
 
 
 def worst(slices: Sequence[Measures]) -> Measures:
-    """The worst value of each measure."""
+    """Return the worst value of each measure."""
     return Measures(**{name: _worst(values, name) for name, values in _columns(slices).items()})
 
 

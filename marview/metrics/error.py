@@ -1,4 +1,4 @@
-"""Error of a corrected slice: RMSE, PSNR, CT number bias."""
+"""Errors of a corrected slice: RMSE, PSNR, CT number bias."""
 
 import math
 from typing import Any
@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 from marview.metrics.ranges import PRIMARY, HuRange, Image
 
 Region = NDArray[Any]
-"""Bool, the image's shape: the pixels that count."""
+"""Region to measure, bool, of the image's shape."""
 
 
 def psnr_db(mean_squared_error: float, peak: float = 1.0) -> float:
-    """Peak signal-to-noise ratio in dB, 10 log10(peak^2 / MSE); infinite where there is no error."""
+    """Return the peak signal-to-noise ratio in dB, 10 log10(peak^2 / MSE); infinite without error."""
     if mean_squared_error == 0:
         return math.inf
     return 10 * math.log10(peak**2 / mean_squared_error)
 
 
 def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange = PRIMARY) -> float:
-    """Root mean square error in HU over a region, both images cut off at the range's ends first.
+    """Return the root mean square error in HU over a region, with both images clipped to a range first.
 
-    With the range -1000 to 1604 HU and the pixels that are not metal this is the RMSE of the deep sinogram completion
-    paper (Yu 2020), as far as it states it.
+    With the range -1000 to 1604 HU and the pixels outside metal, this is the RMSE of the deep sinogram completion paper
+    (Yu 2020), as far as the paper states it.
 
     Args:
         result_hu: HU, `[y, x]`.
         truth_hu: HU, `[y, x]`.
-        region: bool, `[y, x]`; an empty one gives NaN.
-        hu_range: what is compared.
+        region: bool, `[y, x]`; an empty region gives NaN.
+        hu_range: HU range for clipping.
 
     Example:
         >>> rmse_hu(np.array([[30.0, 30.0, 30.0, -30.0]]), np.zeros((1, 4)), np.ones((1, 4), bool))
@@ -42,9 +42,10 @@ def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange
 
 
 def ct_number_bias_hu(result_hu: Image, truth_hu: Image, region: Region) -> float:
-    """Mean of result minus truth in HU over a region: above 0 the result is too bright; NaN over no pixels.
+    """Return the mean of result minus truth in HU over a region; positive if the result is too bright.
 
-    Unlike the RMSE it tells a shift, which falsifies a density or a dose, from streaks, which cancel. HU in `[y, x]`.
+    Unlike the RMSE it shows only a shift, which falsifies density or dose; streaks cancel. Images are HU `[y, x]`. An
+    empty region gives NaN.
     """
     if not region.any():
         return math.nan

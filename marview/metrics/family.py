@@ -1,4 +1,4 @@
-"""PSNR and SSIM as each family of published tables computes them; numbers compare only inside one family."""
+"""PSNR and SSIM as computed in each family of published tables; compare numbers only within a family."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from marview.metrics.ranges import FULL, PRIMARY, HuRange, Image
 from marview.metrics.ssim import ssim, ssim_in
 
 FULL_RANGE_GAIN_DB = 20 * math.log10(2.0)
-"""What the range 0 to 1/cm adds to a PSNR measured in 0 to 0.5/cm while nothing is cut off: 6.02 dB."""
+"""Difference in PSNR between the ranges 0 to 1/cm and 0 to 0.5/cm if nothing is clipped: 6.02 dB."""
 
 
 class Score(NamedTuple):
@@ -24,17 +24,17 @@ class Score(NamedTuple):
 
 
 def primary(result_hu: Image, truth_hu: Image, metal: NDArray[Any], hu_range: HuRange = PRIMARY) -> Score:
-    """The metric of SynDeepLesion's tables since ACDNet and OSCNet (2022), marview's primary one.
+    """Compute the metric of SynDeepLesion's tables since ACDNet and OSCNet (2022), marview's primary metric.
 
-    Both images are cut to 0 to 0.5/cm and scaled to [0, 1], metal is set to 0 in both, so that it adds no error but
-    counts in the mean over all pixels; PSNR with peak 1, SSIM as ssim.m has it. OSCNet's script rounds to 8 bits on
-    the way, which takes 0.1 dB from a result of 43 dB; that is left out here.
+    Both images are clipped to 0 to 0.5/cm and scaled to [0, 1]. Metal is set to 0 in both: it adds no error, but counts
+    in the mean over all pixels. PSNR has peak 1, SSIM follows ssim.m. OSCNet's script also rounds to 8 bits, which
+    lowers 43 dB by 0.1 dB; marview does not.
 
     Args:
         result_hu: HU, `[y, x]`.
-        truth_hu: HU, `[y, x]`: the image the simulation began with, not its reconstruction.
+        truth_hu: HU, `[y, x]`; image at the start of the simulation, not its reconstruction.
         metal: bool, `[y, x]`.
-        hu_range: another range for the same recipe, such as soft tissue.
+        hu_range: another HU range, such as soft tissue.
     """
     return primary_in(result_hu, truth_hu, metal, [None], hu_range)[0]
 
@@ -46,9 +46,9 @@ def primary_in(
     regions: Sequence[NDArray[Any] | None],
     hu_range: HuRange = PRIMARY,
 ) -> list[Score]:
-    """The primary metric over each region's pixels alone, bool `[y, x]`, such as the ring; NaN over no pixels.
+    """Compute the primary metric over regions, bool `[y, x]`, such as the ring; NaN for an empty region.
 
-    None stands for the whole image, metal counted.
+    None is the whole image, including metal.
     """
     keep = ~metal
     result, truth = hu_range.scale(result_hu) * keep, hu_range.scale(truth_hu) * keep
@@ -62,9 +62,9 @@ def primary_in(
 
 
 def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
-    """The metric of tables that quote 47 to 52 dB (MARMamba 2026): 0 to 1/cm, 8 bits, metal set to 0, peak 1.
+    """Compute the metric of tables with 47 to 52 dB (MARMamba 2026): 0 to 1/cm, 8 bits, metal set to 0, peak 1.
 
-    About `FULL_RANGE_GAIN_DB` = 6.02 dB above the primary metric for the same image. Arguments as for `primary`.
+    It is about `FULL_RANGE_GAIN_DB` = 6.02 dB above the primary metric. Arguments as for `primary`.
     """
     keep = ~metal
     result = np.round(FULL.scale(result_hu) * 255) / 255 * keep
@@ -73,14 +73,14 @@ def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
 
 
 def adn(result_hu: Image, truth_hu: Image, uncorrected_hu: Image) -> Score:
-    """The metric of ADN's test program (Liao 2019): 0 to 0.5/cm, SSIM of a 7 x 7 box, and its own idea of metal.
+    """Compute the metric of ADN's test program (Liao 2019): 0 to 0.5/cm, SSIM in a 7 x 7 box, and its own metal mask.
 
-    Metal is what exceeds 0.5/cm in the uncorrected image, so bright streaks are spared as well. ADN prints SSIM in %.
+    Metal is every pixel above 0.5/cm in the uncorrected image, which includes bright streaks. ADN prints SSIM in %.
 
     Args:
         result_hu: HU, `[y, x]`.
         truth_hu: HU, `[y, x]`.
-        uncorrected_hu: the image the method was given, HU, `[y, x]`.
+        uncorrected_hu: uncorrected image, HU, `[y, x]`.
     """
     keep = uncorrected_hu <= PRIMARY.high_hu
     result, truth = PRIMARY.scale(result_hu) * keep, PRIMARY.scale(truth_hu) * keep

@@ -13,7 +13,7 @@ def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, co
     shapes differ.
 
     Args:
-        metal_px: metal pixels of each case.
+        metal_px: number of metal pixels of each case.
         shapes: number of each case's shape, to separate shapes of equal size.
         count: number of groups; fewer if there are fewer different sizes.
 

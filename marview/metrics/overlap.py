@@ -1,4 +1,4 @@
-"""Whether what should be there is there: Dice of masks, of bone, of metal."""
+"""Overlap measures: Dice of masks, bone and metal."""
 
 import math
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ _METAL_MARGIN_HU = 250.0
 
 
 class Integrity(NamedTuple):
-    """How well a structure is kept.
+    """Preservation of a structure.
 
     Attributes:
-        dice: overlap with the true structure, 1 where they are equal.
-        volume_change: its volume over the true one, minus 1.
+        dice: Dice coefficient with the true structure; 1 if equal.
+        volume_change: relative change of volume.
     """
 
     dice: float
@@ -26,7 +26,7 @@ class Integrity(NamedTuple):
 
 
 def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Dice coefficient 2 |A and B| / (|A| + |B|) of two bool arrays of one shape; NaN where both are empty.
+    """Return the Dice coefficient 2 |A and B| / (|A| + |B|) of two bool arrays of equal shape; NaN if both are empty.
 
     Example:
         >>> dice(np.array([True, True, False]), np.array([False, True, False])) * 3
@@ -37,7 +37,7 @@ def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
 
 
 def bone_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Integrity:
-    """How well bone, all above 150 HU that is not metal, is kept.
+    """Measure the preservation of bone: all pixels above 150 HU outside metal.
 
     The sixth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). HU in `[y, x]`; metal
     bool, `[y, x]`.
@@ -46,15 +46,16 @@ def bone_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> In
 
 
 def metal_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Integrity:
-    """How well the metal is kept in the corrected image.
+    """Measure the preservation of metal in the corrected image.
 
-    The seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050): metal is what exceeds
-    the highest true HU of its surroundings (here the 20-pixel ring) by 250, and only metal and surroundings count.
+    The seventh measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050): metal is every pixel at
+    least 250 HU above the highest true value of its surroundings (here the 20-pixel ring). Only metal and surroundings
+    count.
 
     Args:
-        result_hu: the corrected image with the metal in it, HU, `[y, x]`.
+        result_hu: corrected image with metal, HU, `[y, x]`.
         truth_hu: HU, `[y, x]`.
-        metal: the true metal, bool, `[y, x]`; none gives NaN.
+        metal: true metal mask, bool, `[y, x]`; an empty mask gives NaN.
     """
     surroundings = ring(metal)
     if not surroundings.any():

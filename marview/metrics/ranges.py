@@ -1,4 +1,4 @@
-"""The HU ranges the field measures in."""
+"""HU ranges used in the literature."""
 
 from typing import Any, NamedTuple
 
@@ -12,11 +12,11 @@ _MU_WATER = 0.192  # 1/cm at 70 keV, as the field's simulators have it
 
 
 class HuRange(NamedTuple):
-    """What is clipped to and scaled to [0, 1] before images are compared.
+    """An HU range to which images are clipped, and which is scaled to [0, 1], before they are compared.
 
     Attributes:
-        low_hu: becomes 0.
-        high_hu: becomes 1.
+        low_hu: HU mapped to 0.
+        high_hu: HU mapped to 1.
     """
 
     low_hu: float
@@ -24,19 +24,19 @@ class HuRange(NamedTuple):
 
     @property
     def width_hu(self) -> float:
-        """The range's width, which is the peak of a signal measured in HU."""
+        """Width of the range, which is the peak of a signal in HU."""
         return self.high_hu - self.low_hu
 
     def clip(self, hu: Image) -> NDArray[np.float64]:
-        """An image in HU, any shape, cut off at both ends."""
+        """Clip an image in HU, of any shape, to the range."""
         return np.clip(np.asarray(hu, dtype=np.float64), self.low_hu, self.high_hu)
 
     def scale(self, hu: Image) -> NDArray[np.float64]:
-        """An image in HU, any shape, cut off at both ends and brought to [0, 1]."""
+        """Clip an image in HU, of any shape, and scale it to [0, 1]."""
         return (self.clip(hu) - self.low_hu) / self.width_hu
 
     def holds(self, hu: Image) -> NDArray[np.bool_]:
-        """Where an image in HU, any shape, lies in the range, both ends included."""
+        """Return where an image in HU, of any shape, lies in the range, both ends included."""
         return np.asarray((hu >= self.low_hu) & (hu <= self.high_hu))
 
 
@@ -48,7 +48,7 @@ PRIMARY = _of_attenuation(0.5)
 """0 to 0.5/cm, -1000 to 1604 HU: the range of SynDeepLesion's tables (OSCNet's statistic.m)."""
 
 FULL = _of_attenuation(1.0)
-"""0 to 1/cm, -1000 to 4208 HU: the range of the tables of MARMamba and its kin, 2024 and later."""
+"""0 to 1/cm, -1000 to 4208 HU: the range of the tables of MARMamba and related papers, 2024 and later."""
 
 SOFT_TISSUE = HuRange(-175.0, 275.0)
-"""The abdominal window that DuDoNet, DICDNet and DeepLesion's own files name."""
+"""The abdominal window of DuDoNet, DICDNet and the DeepLesion files."""

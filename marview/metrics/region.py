@@ -1,4 +1,4 @@
-"""Regions to measure in: the ring around metal, and everything far from metal."""
+"""Regions to measure: the ring around metal, and pixels far from metal."""
 
 from typing import Any
 

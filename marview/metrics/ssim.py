@@ -1,4 +1,4 @@
-"""Structural similarity as its authors' ssim.m computes it."""
+"""Structural similarity as computed by its authors' ssim.m."""
 
 import math
 from collections.abc import Sequence
@@ -15,20 +15,20 @@ Region = NDArray[np.bool_]
 
 
 def ssim(first: Picture, second: Picture) -> float:
-    """Mean structural similarity of two images in [0, 1], `[y, x]`, at least 11 x 11.
+    """Return the mean structural similarity of two images in [0, 1], `[y, x]`, at least 11 x 11 pixels.
 
-    The index of Wang et al., IEEE TIP 13 (2004) 600, as their program ssim.m computes it: the images are first
-    brought near 256 pixels by an f x f box mean, f = round(min(height, width) / 256) (2 at 416 and 512 pixels), which
-    scikit-image and most papers' own code leave out; then an 11 x 11 Gaussian of sigma 1.5, K = (0.01, 0.03), peak 1,
-    only where the window lies inside the image.
+    The index of Wang et al., IEEE TIP 13 (2004) 600, as computed by their program ssim.m. First an f x f box mean
+    reduces the images to about 256 pixels, with f = round(min(height, width) / 256) (2 at 416 and 512 pixels);
+    scikit-image and the code of most papers omit this step. Then follows an 11 x 11 Gaussian window of sigma 1.5,
+    K = (0.01, 0.03), peak 1, at positions inside the image.
     """
     return ssim_in(first, second, [None])[0]
 
 
 def ssim_in(first: Picture, second: Picture, regions: Sequence[Region | None]) -> list[float]:
-    """Mean of that index over the windows whose middle each region, bool `[y, x]`, holds; NaN where there is none.
+    """Return the mean of that index over windows centred in each region, bool `[y, x]`; NaN if there is none.
 
-    None stands for the whole image.
+    None is the whole image.
     """
     index, factor = _ssim_map(first, second)
     inside = slice(_RADIUS_PX, -_RADIUS_PX)
@@ -57,7 +57,7 @@ def _ssim_map(first: Picture, second: Picture) -> tuple[Picture, int]:
 def _shrink(image: Picture, factor: int) -> Picture:
     if factor == 1:
         return image
-    # MATLAB's imfilter puts the middle of an even box before, scipy after the half: origin -1 moves it back
+    # MATLAB's imfilter centres an even box before the half pixel, scipy after it: origin -1 corrects this
     box_mean = uniform_filter(image, size=factor, mode="reflect", origin=-1 if factor % 2 == 0 else 0)
     return np.ascontiguousarray(box_mean[::factor, ::factor])
 

@@ -1,4 +1,4 @@
-"""Measures of streak strength, with and without a known truth."""
+"""Measures of streaks, with and without a known truth."""
 
 import math
 from typing import Any
@@ -13,15 +13,15 @@ _FEWEST_PX = 30
 
 
 def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any]) -> float:
-    """Mean of the highest 5 % of the errors minus mean of the lowest 5 %, in HU, over a region.
+    """Return the mean of the highest 5 % of the errors minus the mean of the lowest 5 %, in HU, over a region.
 
-    The fourth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050), which draws its region
-    across the strongest streaks of each case; here it is the ring around metal.
+    The fourth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050), whose regions cross the
+    strongest streaks of each case. marview uses the ring around metal.
 
     Args:
         result_hu: HU, `[y, x]`.
         truth_hu: HU, `[y, x]`.
-        region: bool, `[y, x]`; an empty one gives NaN.
+        region: bool, `[y, x]`; an empty region gives NaN.
 
     Example:
         >>> error = np.arange(100.0).reshape(10, 10)
@@ -36,15 +36,15 @@ def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any])
 
 
 def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> float:
-    """Standard deviation of the soft tissue in the 20-pixel ring around metal over that of the tissue far from it.
+    """Return the ratio of soft tissue's standard deviation in the 20-pixel ring around metal to that far from metal.
 
-    The ratio that clinical studies form from one region beside the implant and one without artifact: 1 without
-    streaks, and it needs no truth. Far is more than 40 pixels.
+    Clinical studies use this ratio with one region beside the implant and one without artifact. It is 1 without
+    streaks, and needs no truth. Far means more than 40 pixels.
 
     Args:
         hu: HU, `[y, x]`.
         metal: bool, `[y, x]`.
-        soft_tissue: bool, `[y, x]`; soft tissue in an image without artifacts, since streaks push tissue out of any
+        soft_tissue: bool, `[y, x]`; soft tissue in an image without artifacts, because streaks push tissue out of any
             HU range.
 
     Returns:

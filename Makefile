@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: run test test-slow doctest lint docs pictures screens wheel bench lock frozen installers clean
+.PHONY: run test test-slow doctest lint docs pictures screens translations wheel bench lock frozen installers clean
 
 run: .venv/ready
 	$(BIN)/marview demo
@@ -31,6 +31,10 @@ pictures: .venv/ready
 screens: .venv/ready-to-test
 	$(BIN)/marview demo --kind hip --no-window --output build/demo
 	$(BIN)/python tools/screens.py build/demo/study
+
+# The catalogues of the window's words: new texts in, old ones out, compiled for the window.
+translations: .venv/ready-to-test
+	$(BIN)/python tools/translations.py
 
 # The package, dist/marview-*.whl. For an index, whose page needs absolute links:
 # make wheel MARVIEW_REPOSITORY=https://example.org/marview

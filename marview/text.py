@@ -1,15 +1,42 @@
-"""Numbers and lists in sentences."""
+"""Words in the person's language, and numbers and lists in sentences.
 
+The window gives a catalogue with `speak`; everywhere else the words stay as they are written, in English.
+"""
+
+import gettext
 from collections.abc import Iterable
+
+_catalogue = gettext.NullTranslations()
+
+
+def speak(catalogue: gettext.NullTranslations) -> None:
+    """Translate with a catalogue from here on; `NullTranslations` leaves the words as they are written."""
+    global _catalogue  # noqa: PLW0603 - one language for the whole process
+    _catalogue = catalogue
+
+
+def tr(text: str) -> str:
+    """The text in the person's language; fill placeholders in afterwards: `tr("{} was written.").format(name)`."""
+    return _catalogue.gettext(text) if text else ""
+
+
+def plural(number: int, one: str, many: str) -> str:
+    """The text for one thing or for several, in the person's language; fill placeholders in afterwards."""
+    return _catalogue.ngettext(one, many, number)
+
+
+def translatable(text: str) -> str:
+    """Mark a text of a table for the catalogue; `tr` translates it where it is shown."""
+    return text
 
 
 def count(number: int, one: str, many: str = "") -> str:
     """Write a number with its noun: `1 slice`, `2 slices`; `many` is an irregular plural."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number} {plural(number, one, many or one + 's')}"
 
 
 def listing(names: Iterable[str], most: int = 3) -> str:
     """Join names for a sentence; a long list ends with the number of names left out."""
     names = list(names)
     shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+    return shown if len(names) <= most else tr("{} and {} more").format(shown, len(names) - most)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from marview.batch.job import Job, State
 from marview.dicom.atomic import whole_file
-from marview.text import count
+from marview.text import count, tr
 
 _FIELDS = ("number", "state", "input", "series", "slices", "corrected", "seconds", "output", "reason", "notes")
 
@@ -71,8 +71,8 @@ def print_table(jobs: Sequence[Job], console: Console) -> None:
 def sentence(jobs: Sequence[Job]) -> str:
     """Count the studies in each state, in a sentence."""
     numbers = Counter(job.state for job in jobs)
-    parts = ", ".join(f"{numbers[state]} {state.value}" for state in State if numbers[state])
-    return f"{count(len(jobs), 'study', 'studies')}: {parts or 'nothing to do'}."
+    parts = ", ".join(f"{numbers[state]} {tr(state.value)}" for state in State if numbers[state])
+    return f"{count(len(jobs), 'study', 'studies')}: {parts or tr('nothing to do')}."
 
 
 def write_summaries(jobs: Sequence[Job], folder: Path) -> None:

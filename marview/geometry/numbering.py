@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from marview.text import tr
+
 
 @dataclass(frozen=True)
 class SliceNumbers:
@@ -43,4 +45,6 @@ class SliceNumbers:
     def words(self, indices: Iterable[int]) -> str:
         """Describe the slices at these indices: "slice 7", or "13 slices (15 to 27)"."""
         known = self.sorted(indices)
-        return f"slice {known[0]}" if len(known) == 1 else f"{len(known)} slices ({known[0]} to {known[-1]})"
+        if len(known) == 1:
+            return tr("slice {}").format(known[0])
+        return tr("{} slices ({} to {})").format(len(known), known[0], known[-1])

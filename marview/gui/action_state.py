@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 from marview.gui.actions import Actions
+from marview.session.beside import has_truth
 from marview.session.display import Display, Layout
 from marview.session.session import Session
 from marview.session.tools import Tool
+from marview.text import translatable
 
 
 def _is_running(session: Session) -> bool:
@@ -26,6 +28,9 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "undo": lambda s: s.metal.can_undo,
     "redo": lambda s: s.metal.can_redo,
     "result": lambda s: s.result is not None,
+    "comparison": lambda s: s.result is not None or s.beside.other is not None,
+    "beside": lambda s: s.beside.other is not None,
+    "truth": lambda s: has_truth(s.loaded),
     "unfinished": lambda s: s.unfinished is not None and not _is_running(s),
     "planes": lambda s: s.loaded is not None and s.view.display.layout is Layout.MPR,
     "oblique": lambda s: s.loaded is not None and s.view.display.oblique_deg is not None,
@@ -38,20 +43,23 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
 now. A run started during another run waits for it."""
 
 REASONS = {
-    "series": "Open a study first.",
-    "volume": "Open a series that can be corrected first.",
-    "metal": "Mark the metal first.",
-    "mask": "Mark the metal first, or wait for the sweep.",
-    "undo": "No change of the mask to undo.",
-    "redo": "No change of the mask to redo.",
-    "result": "Reduce artifacts first.",
-    "planes": "Choose the layout Planes first.",
-    "oblique": "Show the oblique section first.",
-    "consistency": "Available in the sinogram of the MAR layout, for slices corrected in this session.",
-    "sweep": "Run a sweep first.",
-    "unfinished": "The last run is complete.",
-    "measures": "Measure something first.",
-    "cancel": "Nothing to cancel.",
+    "series": translatable("Open a study first."),
+    "volume": translatable("Open a series that can be corrected first."),
+    "metal": translatable("Mark the metal first."),
+    "mask": translatable("Mark the metal first, or wait for the sweep."),
+    "undo": translatable("No change of the mask to undo."),
+    "redo": translatable("No change of the mask to redo."),
+    "result": translatable("Reduce artifacts first."),
+    "comparison": translatable("Reduce artifacts first, or show another series beside this one."),
+    "beside": translatable("Right-click another series of the list, and show it beside this one first."),
+    "truth": translatable("Only demo studies have a simulated truth."),
+    "planes": translatable("Choose the layout Planes first."),
+    "oblique": translatable("Show the oblique section first."),
+    "consistency": translatable("Available in the sinogram of the MAR layout, for slices corrected in this session."),
+    "sweep": translatable("Run a sweep first."),
+    "unfinished": translatable("The last run is complete."),
+    "measures": translatable("Measure something first."),
+    "cancel": translatable("Nothing to cancel."),
 }
 """Reasons for disabled actions, shown in their tool tips."""
 
@@ -75,6 +83,7 @@ class ActionState:
             session.sensitivity.found,
             session.tools.changed,
             session.measures.changed,
+            session.beside.changed,
         ):
             event.connect(self.refresh)
         self.refresh()

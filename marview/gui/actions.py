@@ -10,16 +10,35 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from marview.gui.icons import icon
-from marview.gui.text import tr
 from marview.session.session import Session
+from marview.text import tr, translatable
 
 if TYPE_CHECKING:
     from marview.gui.commands import Commands
 
-MENUS = ("File", "View", "Go", "Measure", "Metal", "Help")
+MENUS = {
+    "File": translatable("&File"),
+    "View": translatable("&View"),
+    "Go": translatable("&Go"),
+    "Measure": translatable("M&easure"),
+    "Metal": translatable("&Metal"),
+    "Help": translatable("&Help"),
+}
+"""The menus and their titles; the letter behind & opens them."""
 
-TITLES = {"Measure": "M&easure"}
-"""Titles whose first letter is taken by another menu."""
+SUBMENUS = {
+    "Layout": translatable("Layout"),
+    "Orientation": translatable("Orientation"),
+    "Slab": translatable("Slab"),
+    "Oblique": translatable("Oblique"),
+    "HU window": translatable("HU window"),
+    "Other series": translatable("Other series"),
+    "Style": translatable("Style"),
+    "Language": translatable("Language"),
+    "Tools": translatable("Tools"),
+    "Mask": translatable("Mask"),
+}
+"""The menus within menus and their titles."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,7 @@ class Row:
         bar: group of the tool bar; empty for none.
         does: function to call; None if another part of the window handles the keys.
         is_on: function that returns whether the action is on; None for actions that are not switches.
+        figures: numbers shown after the title.
     """
 
     id: str
@@ -47,6 +67,12 @@ class Row:
     bar: str = ""
     does: "Callable[[Commands], object] | None" = None
     is_on: Callable[[Session], bool] | None = None
+    figures: str = ""
+
+    @property
+    def words(self) -> str:
+        """What menus call it, in the person's language, with its figures."""
+        return f"{tr(self.title)}  {self.figures}" if self.figures else tr(self.title)
 
 
 class Actions:
@@ -57,13 +83,13 @@ class Actions:
         self._actions: dict[str, QAction] = {}
         for row in self.rows:
             assert row.does is not None
-            action = QAction(tr(row.title), window)
+            action = QAction(row.words, window)
             action.setCheckable(row.is_on is not None)
             action.setShortcuts([QKeySequence(key) for key in row.keys])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             if row.icon:
                 action.setIcon(icon(row.icon))
-            action.triggered.connect(partial(_do, row.does, commands))
+            action.triggered.connect(partial(self._do, row.does, commands))
             window.addAction(action)
             self._actions[row.id] = action
 
@@ -72,13 +98,13 @@ class Actions:
 
     def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
         """Make the menus and return them by path."""
-        menus = {name: bar.addMenu(tr(TITLES.get(name, f"&{name}"))) for name in MENUS}
+        menus = {name: bar.addMenu(tr(title)) for name, title in MENUS.items()}
         for row in self.rows:
             if not row.menu:
                 continue
             if row.menu not in menus:
                 parent, _, name = row.menu.partition("/")
-                menus[row.menu] = menus[parent].addMenu(tr(name))
+                menus[row.menu] = menus[parent].addMenu(tr(SUBMENUS[name]))
             menus[row.menu].addAction(self._actions[row.id])
         return menus
 
@@ -96,7 +122,7 @@ class Actions:
         for row in self.rows:
             action, is_possible = self._actions[row.id], not row.needs or row.needs in there
             if action.isEnabled() != is_possible or not action.property("tip"):
-                tip = f"{tr(row.title)}  ({row.keys[0]})" if row.keys else tr(row.title)
+                tip = f"{row.words}  ({key_words(row.keys[0])})" if row.keys else row.words
                 action.setEnabled(is_possible)
                 words = tip if is_possible else f"{tip}\n{tr(reasons[row.needs])}"
                 action.setToolTip(words)
@@ -109,6 +135,11 @@ class Actions:
             if row.is_on is not None:
                 self._actions[row.id].setChecked(row.is_on(session))
 
+    def _do(self, does: "Callable[[Commands], object]", commands: "Commands", _is_checked: bool = False) -> None:  # noqa: FBT001, FBT002 - Qt passes it
+        does(commands)
+        self.check(commands.session)  # Qt checks what was clicked, whatever came of it
 
-def _do(does: "Callable[[Commands], object]", commands: "Commands", _is_checked: bool = False) -> None:  # noqa: FBT001, FBT002 - Qt passes it
-    does(commands)
+
+def key_words(key: str) -> str:
+    """A key sequence as the system and the person's language write it: Strg+O on a German keyboard."""
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)

@@ -17,6 +17,7 @@ from marview.dicom.atomic import check_file, whole_file
 from marview.errors import BadInput
 from marview.gui.bridge import Bridge
 from marview.gui.icons import application_icon
+from marview.gui.language import use_language
 from marview.gui.main_window import MainWindow
 from marview.gui.style import dress
 from marview.session.autosave_store import autosave_folder
@@ -25,12 +26,13 @@ from marview.session.messages import Severity
 from marview.session.session import Session
 from marview.session.settings import Settings
 from marview.session.study_index import index_file
+from marview.text import tr
 
 SIZE = (1600, 1000)
 
 
-def application() -> QApplication:
-    """Return the styled Qt application, created on first use."""
+def application(style: str = "dark") -> QApplication:
+    """Return the Qt application in a style, created on first use."""
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
@@ -40,17 +42,15 @@ def application() -> QApplication:
     made.setApplicationDisplayName("marview")
     made.setWindowIcon(application_icon())
     pg.setConfigOptions(imageAxisOrder="row-major", useOpenGL=False, antialias=False)
-    dress(made)
+    dress(made, style)
     return made
 
 
-def make_window(settings: Settings | None = None) -> MainWindow:
-    """Make a window with a new session."""
+def make_window(settings: Settings, *, keeps: bool = False) -> MainWindow:
+    """Make a window with a new session; `keeps` says whether it writes autosaves and an index of studies."""
     bridge = Bridge()
-    if settings is None:
-        session = Session(bridge.post, Settings.load(), autosaves=autosave_folder(), index=index_file())
-    else:
-        session = Session(bridge.post, settings)
+    autosaves, index = (autosave_folder(), index_file()) if keeps else (None, None)
+    session = Session(bridge.post, settings, autosaves=autosaves, index=index)
     window = MainWindow(session)
     bridge.setParent(window)
     return window
@@ -58,8 +58,10 @@ def make_window(settings: Settings | None = None) -> MainWindow:
 
 def run(paths: list[str]) -> int:
     """Open the window with the studies at `paths` and return the exit code when it closes."""
-    qt = application()
-    window = make_window()
+    settings = Settings.load()
+    qt = application(settings.style)
+    use_language(settings.language)
+    window = make_window(settings, keeps=True)
     window.restore()
     sys.excepthook = partial(_say_bug, window)
     window.show()
@@ -72,7 +74,9 @@ def _say_bug(window: MainWindow, kind: type[BaseException], bug: BaseException, 
     """Log an unexpected error and show a message; the window stays open."""
     logging.getLogger("marview").error("not expected", exc_info=(kind, bug, trace))
     window.session.messages.error(
-        f"Something went wrong inside marview ({kind.__name__}). Your studies stay open; the log has the details."
+        tr("Something went wrong inside marview ({}). Your studies stay open; the log has the details.").format(
+            kind.__name__
+        )
     )
 
 
@@ -107,7 +111,7 @@ def render_to_png(path: Path | None, output_png: Path) -> None:
         raise BadInput(failures[0])
     with whole_file(output_png) as part:
         if not picture.save(str(part), "PNG"):
-            raise BadInput(f"{output_png} cannot be written.")
+            raise BadInput(tr("{} cannot be written.").format(output_png))
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from marview.gui.text import tr
+from marview.text import tr
 
 
 class CloseQuestion(QMessageBox):

@@ -15,14 +15,15 @@ from marview.gui.saving import Saving
 from marview.gui.several_window import SeveralWindow
 from marview.gui.shortcut_sheet import ShortcutSheet
 from marview.gui.study_browser import StudyBrowser
-from marview.gui.text import tr
 from marview.session.demo import make_demo
 from marview.session.display import Layout, View
 from marview.session.edits import Edits
+from marview.session.messages import Severity
 from marview.session.session import Session
 from marview.session.tools import Tools
+from marview.text import tr, translatable
 
-ABOUT = (
+ABOUT = translatable(
     "<b>marview {}</b><br>CT with metal: its mask, its trace, and any metal artifact reduction method.<br><br>"
     "For research. Not for primary diagnosis; review every result with the uncorrected images."
 )
@@ -200,6 +201,21 @@ class Commands:
     def sheet(self) -> ShortcutSheet | None:
         """Return the sheet of keys; None if it was never shown."""
         return self._sheet
+
+    def set_language(self, code: str) -> None:
+        """Choose the language, from the next start on; empty for the one of the system."""
+        self._choose_for_next_start("language", code)
+
+    def set_style(self, name: str) -> None:
+        """Choose the dark or the light style, from the next start on."""
+        self._choose_for_next_start("style", name)
+
+    def _choose_for_next_start(self, setting: str, value: str) -> None:
+        settings = self.session.settings
+        if getattr(settings, setting) != value:
+            setattr(settings, setting, value)
+            settings.save()
+            self.session.messages.say(Severity.INFO, tr("Close marview and start it again to see the change."))
 
     def about(self) -> None:
         """Show the version and purpose of marview."""

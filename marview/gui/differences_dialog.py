@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from marview.gui.text import tr
 from marview.session.run_differences import Difference
+from marview.text import tr
 
 
 class DifferencesDialog(QDialog):

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.label import Label
-from marview.gui.text import tr
+from marview.text import tr
 
 MARGIN_PX = 6
 

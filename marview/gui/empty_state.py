@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from marview.gui.icons import icon, pixmap
 from marview.gui.label import Label
-from marview.gui.text import tr
+from marview.text import tr
 
 RECENT_SHOWN = 5
 

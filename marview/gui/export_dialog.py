@@ -22,14 +22,14 @@ from marview.errors import BadInput
 from marview.export import Format
 from marview.gui.icons import icon
 from marview.gui.label import Label
-from marview.gui.text import tr
 from marview.session.exports import ExportState, folder_name
 from marview.session.session import Session
+from marview.text import tr, translatable
 
 TITLES = {
-    Format.DICOM: ("DICOM series", "A derived CT series, new UIDs, source references"),
-    Format.NIFTI: ("NIfTI", "Corrected volume, metal mask, provenance"),
-    Format.PNG: ("PNG pictures", "Every slice with the HU window in view"),
+    Format.DICOM: (translatable("DICOM series"), translatable("A derived CT series, new UIDs, source references")),
+    Format.NIFTI: ("NIfTI", translatable("Corrected volume, metal mask, provenance")),
+    Format.PNG: (translatable("PNG pictures"), translatable("Every slice with the HU window in view")),
 }
 
 

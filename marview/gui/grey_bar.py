@@ -4,7 +4,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from marview.gui.text import tr
+from marview.text import tr
 from marview.volume.window import HuWindow
 
 BAR_PX, TALL_PX, ROOM_PX = 14, 104, 8

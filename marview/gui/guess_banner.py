@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 from marview.geometry import TraceCoverage
 from marview.gui.icons import icon, pixmap
 from marview.gui.label import Label
-from marview.gui.text import tr
 from marview.session.session import Session
+from marview.text import tr
 
 
 class GuessBanner(QFrame):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from marview.gui.gestures import Gestures
 from marview.gui.overlay import OverlayItem
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 
 MARGIN_PX = 10
 SCALES_MM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -82,7 +82,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         """Draw a line in scene coordinates over everything; None removes it."""
         before = self._marks.pop(name, None)
         if line is not None:
-            self._marks[name] = (line, colour_ or colour("focus"), width)
+            self._marks[name] = (line, colour_ or on_image("focus"), width)
         for mark in (before, self._marks.get(name)):
             if mark is not None:
                 self.viewport().update(self._covered(mark[0], mark[2]))
@@ -211,7 +211,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         area = QRectF(self.viewport().rect())
         if self._divider is not None:
             x = area.left() + self._divider * area.width()
-            painter.setPen(QPen(colour("focus"), 1.5))
+            painter.setPen(QPen(on_image("focus"), 1.5))
             painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
         for point, text, tone in self._labels.values():
             lines = painter.fontMetrics().boundingRect(QRect(0, 0, 400, 200), Qt.AlignmentFlag.AlignLeft, text)

@@ -31,10 +31,11 @@ from marview.gui.series_list import SeriesList
 from marview.gui.side_panel import SidePanel
 from marview.gui.slice_rail import SliceRail
 from marview.gui.study_browser import StudyBrowser
-from marview.gui.text import tr
 from marview.gui.tool_bar import ToolBar
 from marview.gui.window_state import remember, restore
+from marview.session.display import Layout
 from marview.session.session import Session
+from marview.text import tr, translatable
 
 LIST_WIDTH, LEAST_LIST_WIDTH = 236, 150
 SIDE_WIDTH = 312
@@ -85,7 +86,10 @@ class MainWindow(QMainWindow):
         self.bars = Floating(self.pages, (self.questions, self.messages, self.banner), HEADER_PX + 8)
         self.panels = QSplitter(Qt.Orientation.Horizontal)
         self.panels.setHandleWidth(3)
-        self.slots = {0: PanelSlot(self.browser, "Studies"), 2: PanelSlot(self.side, "Metal, method and run")}
+        self.slots = {
+            0: PanelSlot(self.browser, translatable("Studies")),
+            2: PanelSlot(self.side, translatable("Metal, method and run")),
+        }
         for part, stretch in ((self.slots[0], 0), (centre, 1), (self.slots[2], 0)):
             self.panels.addWidget(part)
             self.panels.setStretchFactor(self.panels.indexOf(part), stretch)
@@ -108,6 +112,8 @@ class MainWindow(QMainWindow):
         self.series.close_asked.connect(session.close_series)
         self.series.close_study_asked.connect(session.close_study)
         self.series.known_chosen.connect(session.studies.open)
+        self.series.beside_asked.connect(session.beside.show)
+        session.beside.changed.connect(self._compare)
         self.series.forget_asked.connect(session.studies.forget)
         session.studies.changed.connect(self._show_browser)
         self._show_browser()
@@ -162,6 +168,11 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self, self.grid.focus_first)
         chosen = self.session.library.chosen
         self.setWindowTitle("marview" if chosen is None else f"{chosen.series.description} — marview")
+
+    def _compare(self) -> None:
+        """A series laid beside another one is seen in the comparison."""
+        if self.session.beside.other is not None and self.session.view.display.layout is not Layout.COMPARE:
+            self.commands.show_layout(Layout.COMPARE)
 
     def _show_empty(self) -> None:
         self.pages.setCurrentIndex(0)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from marview.gui.text import tr
 from marview.session.exports import words_of
 from marview.session.session import Session
+from marview.text import tr, translatable
 
 KINDS = {
     "NIfTI (*.nii.gz *.nii)": ".nii.gz",
     "NRRD (*.nrrd)": ".nrrd",
-    "DICOM segmentation (*.dcm)": ".dcm",
+    translatable("DICOM segmentation (*.dcm)"): ".dcm",
 }
 """File filters and their default extensions."""
 
@@ -32,11 +32,9 @@ def export_mask(session: Session, parent: QWidget) -> None:
     loaded = session.loaded
     if loaded is None:
         return
-    kinds = dict(KINDS) if loaded.nifti is None else {kind: end for kind, end in KINDS.items() if end != ".dcm"}
+    kinds = {tr(kind): end for kind, end in KINDS.items() if loaded.nifti is None or end != ".dcm"}
     proposed = _folder(session) / f"{words_of(loaded)}_metal.nii.gz"
-    chosen, kind = QFileDialog.getSaveFileName(
-        parent, tr("Export the metal mask"), str(proposed), ";;".join(tr(kind) for kind in kinds)
-    )
+    chosen, kind = QFileDialog.getSaveFileName(parent, tr("Export the metal mask"), str(proposed), ";;".join(kinds))
     if chosen:
         path = with_ending(Path(chosen), kinds.get(kind, ".nii.gz"))
         session.settings.export_folder = str(path.absolute().parent)

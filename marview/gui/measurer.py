@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QColor, QPolygonF
 
 from marview.gui.image_view import ImageView
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.session.display import Display
 from marview.session.measured_plane import MeasuredPlane
 from marview.session.measurement import FEWEST, OF_TOOL, Kind, Measure, Point, words
@@ -104,7 +104,7 @@ class Measurer(QObject):
         original, corrected = self._surface.pictures() if known else (None, None)
         wanted: dict[str, QPolygonF] = {}
         labels: dict[str, tuple[QPointF, str, QColor]] = {}
-        tone = colour("success")
+        tone = on_image("success")
         for one in known:
             for part, line in enumerate(outline(one)):
                 wanted[f"measure {one.number} {part}"] = line

@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from marview.gui.icons import icon, pixmap
 from marview.gui.label import Label
-from marview.gui.text import tr
 from marview.session.messages import Message, Messages, Severity
+from marview.text import tr
 
 GOOD_NEWS_MS = 6000
 COLOURS = {

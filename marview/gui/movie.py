@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QImage, QPixmap
 
 from marview.export.movie import write_movie
-from marview.gui.text import tr
 from marview.session.display import Comparison
 from marview.session.messages import Severity
 from marview.session.session import Session
+from marview.text import tr
 
 MOST_PX = 640
 """Longest edge of a movie in pixels."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QPointF
 from PySide6.QtGui import QPolygonF
 
 from marview.gui.image_view import ImageView
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.session.display import Display, Layout
 from marview.session.session import Session
 
@@ -61,7 +61,7 @@ class ObliqueLine(QObject):
             for name in ("oblique", "oblique first", "oblique second"):
                 self._view.set_mark(name, None)
             return
-        tone = colour("warning", 200)
+        tone = on_image("warning", 200)
         first, second = handles
         beyond = (second - first) * 4
         self._view.set_mark("oblique", self._line([first - beyond, second + beyond]), tone, 1.2)

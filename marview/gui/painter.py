@@ -5,7 +5,7 @@ import math
 from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QPolygonF
 
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.gui.panes.slice_pane import SlicePane
 from marview.session.display import Display
 from marview.session.picture import Picture
@@ -83,7 +83,7 @@ class Painter(QObject):
         radius = settings.radius_mm
         circle = QPolygonF([QPointF(at[0] + x * radius, at[1] + y * radius) for x, y in CIRCLE])
         tone = "metal" if settings.tool is Tool.BRUSH else "focus"
-        self._view.set_mark("brush", circle, colour(tone), 1.5)
+        self._view.set_mark("brush", circle, on_image(tone), 1.5)
 
     def _draw_outline(self) -> None:
         corners, original = self._session.painting.outline, self._session.original()
@@ -93,7 +93,7 @@ class Painter(QObject):
         if self._session.tools.settings.tool is Tool.BOX and len(corners) == 2:
             (top, left), (bottom, right) = corners
             corners = [(top, left), (top, right), (bottom, right), (bottom, left), (top, left)]
-        self._view.set_mark("outline", _line(corners, original), colour("metal"), 1.5)
+        self._view.set_mark("outline", _line(corners, original), on_image("metal"), 1.5)
 
 
 def _line(corners: list[tuple[float, float]], picture: Picture) -> QPolygonF:

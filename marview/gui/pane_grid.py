@@ -7,6 +7,8 @@ from PySide6.QtGui import QKeyEvent, QPixmap
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from marview.gui.painter import Painter
+from marview.gui.panes.beside_pane import NAME as BESIDE
+from marview.gui.panes.beside_pane import BesidePane
 from marview.gui.panes.compare_pane import PREFIX, ComparePane
 from marview.gui.panes.original_pane import OriginalPane
 from marview.gui.panes.pane import Pane
@@ -16,9 +18,9 @@ from marview.gui.panes.result_pane import ResultPane
 from marview.gui.panes.scene_pane import ScenePane
 from marview.gui.panes.sinogram_pane import SinogramPane
 from marview.gui.sensitivity.variant_pane import VariantPane
-from marview.gui.text import tr
 from marview.session.display import Display, Layout
 from marview.session.session import Session
+from marview.text import tr
 
 PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
     Layout.READ: {"original": (0, 0), "result": (0, 1)},
@@ -31,12 +33,12 @@ PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
 """Row and column of each pane in each layout."""
 
 
-def places_of(display: Display, results: int = 0) -> dict[str, tuple[int, int]]:
-    """Return row and column of the visible panes; the comparison shows the original and `results` results."""
+def places_of(display: Display, results: int = 0, *, has_beside: bool = False) -> dict[str, tuple[int, int]]:
+    """Return row and column of the visible panes; the comparison has the original, results and another series."""
     places = PLACES[display.layout]
     if display.layout is Layout.COMPARE:
-        columns = math.ceil(math.sqrt(1 + results))
-        names = ["original", *(f"{PREFIX}{place}" for place in range(results))]
+        names = ["original", *(f"{PREFIX}{place}" for place in range(results)), *([BESIDE] if has_beside else [])]
+        columns = math.ceil(math.sqrt(len(names)))
         return {name: divmod(at, columns) for at, name in enumerate(names)}
     fourth = "oblique" if display.oblique_deg is not None else "scene" if display.has_scene else "result"
     if display.layout is Layout.MPR:
@@ -64,6 +66,7 @@ class PaneGrid(QWidget):
                 PlanePane("sagittal", tr("Sagittal"), session),
                 PlanePane("oblique", tr("Oblique"), session),
                 ScenePane(session),
+                BesidePane(session),
             )
         }
         original = self.panes["original"]
@@ -78,6 +81,7 @@ class PaneGrid(QWidget):
         session.view.changed.connect(self._follow)
         session.result_changed.connect(self._follow_results)
         session.runs.changed.connect(self._follow_results)
+        session.beside.changed.connect(self._follow_results)
         self._arrange(session.view.display)
 
     def _take(self, pane: Pane) -> None:
@@ -92,10 +96,11 @@ class PaneGrid(QWidget):
     @property
     def places(self) -> dict[str, tuple[int, int]]:
         """Return row and column of the visible panes."""
-        return places_of(self._session.view.display, len(self._session.results))
+        session = self._session
+        return places_of(session.view.display, len(session.results), has_beside=session.beside.other is not None)
 
     def _follow_results(self, *_: object) -> None:
-        """Make a pane for each result of the comparison."""
+        """Make a pane for each result of the comparison and for another series."""
         display = self._session.view.display
         if display.layout is Layout.COMPARE and not set(self.places) <= set(self.panes):
             self._arrange(display)

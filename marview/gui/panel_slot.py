@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from marview.gui.text import tr
+from marview.text import tr
 
 LEAST_HEIGHT_PX = 480
 

@@ -3,10 +3,10 @@
 from PySide6.QtWidgets import QStatusBar, QWidget
 
 from marview.gui.label import Label
-from marview.gui.text import tr
 from marview.session.display import Display
 from marview.session.result import Coverage
 from marview.session.session import Session
+from marview.text import tr
 
 
 class ProbeBar(QStatusBar):

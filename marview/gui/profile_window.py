@@ -6,9 +6,10 @@ from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from marview.gui.palette import colour
 from marview.gui.plot import new_plot
-from marview.gui.text import tr
+from marview.session.measure_files import image_words
 from marview.session.measurement import Kind, Measure
 from marview.session.session import Session
+from marview.text import tr
 
 TONES = ("muted", "trace", "metal", "success", "changed", "warning")
 
@@ -50,5 +51,5 @@ class ProfileWindow(QDialog):
             found = measure.profile(picture)
             style = Qt.PenStyle.DashLine if at == 0 else Qt.PenStyle.SolidLine
             pen = pg.mkPen(colour(TONES[at % len(TONES)]), width=1.8, style=style)
-            self.plot.plot(found.distance_mm, found.hu, pen=pen, name=title, antialias=True)
+            self.plot.plot(found.distance_mm, found.hu, pen=pen, name=image_words(title), antialias=True)
             self.shown[title] = measure

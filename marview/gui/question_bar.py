@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from marview.gui.icons import pixmap
 from marview.gui.label import Label
-from marview.gui.text import tr
 from marview.session.messages import Messages, Question
+from marview.text import tr
 
 
 class QuestionBar(QFrame):

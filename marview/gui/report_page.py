@@ -10,9 +10,9 @@ from marview import __version__
 from marview.errors import BadInput
 from marview.export import whole_file
 from marview.export.pictures import picture
-from marview.gui.text import tr
 from marview.session.picture import Picture
 from marview.session.report import Report
+from marview.text import tr
 from marview.volume.window import HuWindow
 
 DOTS_PER_INCH = 200
@@ -42,7 +42,7 @@ def write_report(path: Path, report: Report) -> Path:
         writer.setCreator(f"marview {__version__}")
         painter = QPainter()
         if not painter.begin(writer):
-            raise BadInput(f"{path.name} cannot be drawn as PDF; choose another place.")
+            raise BadInput(tr("{} cannot be drawn as PDF; choose another place.").format(path.name))
         draw_report(painter, QRectF(0, 0, writer.width(), writer.height()), DOTS_PER_INCH / MM_PER_INCH, report)
         painter.end()
     return path

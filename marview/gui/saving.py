@@ -11,10 +11,10 @@ from marview.gui.movie import MovieMaker
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.report_page import write_report
 from marview.gui.series_list import patient_title
-from marview.gui.text import tr
 from marview.session.messages import Severity
 from marview.session.report import make_report
 from marview.session.session import Session
+from marview.text import tr
 
 MOVIES = "GIF (*.gif);;MP4 (*.mp4)"
 
@@ -41,7 +41,8 @@ class Saving:
         def write() -> None:
             with whole_file(path) as part:
                 if not picture.save(str(part), "TIFF" if path.suffix.lower() in {".tif", ".tiff"} else "PNG"):
-                    raise BadInput(f"{path.name} cannot be written as a picture; choose a name in .png or .tif.")
+                    sentence = tr("{} cannot be written as a picture; choose a name in .png or .tif.")
+                    raise BadInput(sentence.format(path.name))
 
         self._write(write, tr("The picture was written to {}.").format(path.name))
 

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QMenu, 
 from marview.dicom import Outcome, Study
 from marview.gui.icons import pixmap
 from marview.gui.label import Label, tooltip
-from marview.gui.text import tr
 from marview.session.library import Entry, Library, patient_of
 from marview.session.study_index import KnownSeries
+from marview.text import count, tr
 
 PICTURE_PX = 56
 HEADING_MARGINS_PX = 34
@@ -49,6 +49,7 @@ class SeriesList(QListWidget):
     close_asked = Signal(object)
     close_study_asked = Signal(object)
     known_chosen = Signal(object)
+    beside_asked = Signal(object)
     forget_asked = Signal(object)
 
     def __init__(self, library: Library, parent: QWidget | None = None) -> None:
@@ -66,6 +67,9 @@ class SeriesList(QListWidget):
         self.customContextMenuRequested.connect(self._offer)
         self.menu, self.known_menu = QMenu(self), QMenu(self)
         self._clicked: Entry | KnownSeries | None = None
+        self.menu.addAction(tr("Show beside the series in view")).triggered.connect(
+            lambda: self.beside_asked.emit(self._clicked)
+        )
         self.menu.addAction(tr("Close the series")).triggered.connect(lambda: self.close_asked.emit(self._clicked))
         self.menu.addAction(tr("Close the study")).triggered.connect(lambda: self.close_study_asked.emit(self._clicked))
         self.known_menu.addAction(tr("Remove from the list of earlier studies")).triggered.connect(
@@ -248,7 +252,7 @@ def _title(patient: str, patient_id: str, date: str, description: str) -> str:
 
 
 def _size(modality: str, slices: int) -> str:
-    return f"{modality or 'NIfTI'} · {slices} {tr('slice') if slices == 1 else tr('slices')}"
+    return f"{modality or 'NIfTI'} · {count(slices, 'slice')}"
 
 
 def _matches(words: str, text: str) -> bool:
@@ -257,7 +261,7 @@ def _matches(words: str, text: str) -> bool:
 
 def _of_entry(entry: Entry) -> Line:
     findings = sorted(entry.report.findings, key=lambda one: -one.outcome)
-    kinds = [(str(one.kind), "error" if one.outcome == Outcome.REFUSES else "warning") for one in findings]
+    kinds = [(tr(str(one.kind)), "error" if one.outcome == Outcome.REFUSES else "warning") for one in findings]
     series, study = entry.series, entry.study
     details = [series.description, str(series.path), *(finding.sentence for finding in entry.report.findings)]
     said = (study.patient_name, study.patient_id, study.description, study.date, series.description, series.modality)
@@ -278,7 +282,7 @@ def _of_known(known: KnownSeries) -> Line:
         key=known.key,
         title=known.series,
         size=_size(known.modality, known.slices),
-        badges=tuple((finding, kind) for finding in known.findings),
+        badges=tuple((tr(finding), kind) for finding in known.findings),
         picture=known.picture,
         details="\n".join((known.series, str(known.path))),
         words="",

@@ -27,12 +27,20 @@ from marview.export import Format
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
 from marview.gui.panels.section import labelled, set_up
-from marview.gui.text import tr
 from marview.session.session import Session
 from marview.session.several import BatchOrder, Stage
+from marview.text import tr, translatable
 
-COLUMNS = ("Study", "State", "Input", "Slices", "Corrected", "Seconds", "Why")
-FORMATS = {Format.DICOM: "DICOM series", Format.NIFTI: "NIfTI", Format.PNG: "PNG"}
+COLUMNS = (
+    translatable("Study"),
+    translatable("State"),
+    translatable("Input"),
+    translatable("Slices"),
+    translatable("Corrected"),
+    translatable("Seconds"),
+    translatable("Why"),
+)
+FORMATS = {Format.DICOM: translatable("DICOM series"), Format.NIFTI: "NIfTI", Format.PNG: "PNG"}
 
 
 class SeveralWindow(QDialog):
@@ -196,7 +204,7 @@ class SeveralWindow(QDialog):
         self.method.clear()
         for listing in self._session.methods.usable:
             if listing.manifest is not None:
-                self.method.addItem(listing.manifest.title, listing.id)
+                self.method.addItem(tr(listing.manifest.title), listing.id)
         self.method.setCurrentIndex(self.method.findData("" if current is None else current.id))
 
     def _start(self) -> None:
@@ -256,4 +264,4 @@ def _cells(job: Job) -> tuple[str, ...]:
     is_done = job.state is State.DONE
     why = job.reason or " ".join(job.notes)
     figures = (str(job.corrected), f"{job.seconds:.1f}") if is_done else ("", "")
-    return (str(job.number), job.state.value, str(job.source), str(job.slices or ""), *figures, why)
+    return (str(job.number), tr(job.state.value), str(job.source), str(job.slices or ""), *figures, why)

@@ -15,21 +15,22 @@ from PySide6.QtWidgets import (
 from marview.gui.action_rows import MOUSE, PRESET_ROWS, ROWS
 from marview.gui.actions import Row
 from marview.gui.label import Label
-from marview.gui.text import tr
+from marview.text import tr, translatable
 
 COLUMNS = 3
 TITLES = {
-    "File": "File",
-    "View": "View",
-    "Go": "Slices and series",
-    "View/Slab": "Slab of the planes",
-    "View/Oblique": "Oblique section",
-    "Measure": "Measure",
-    "Metal": "Metal",
-    "Metal/Tools": "Mask tools",
-    "Metal/Mask": "The whole mask",
-    "Help": "Help",
-    "": "While held",
+    "File": translatable("File"),
+    "View": translatable("View"),
+    "Go": translatable("Slices and series"),
+    "View/Slab": translatable("Slab of the planes"),
+    "View/Oblique": translatable("Oblique section"),
+    "View/Other series": translatable("Other series"),
+    "Measure": translatable("Measure"),
+    "Metal": translatable("Metal"),
+    "Metal/Tools": translatable("Mask tools"),
+    "Metal/Mask": translatable("The whole mask"),
+    "Help": translatable("Help"),
+    "": translatable("While held"),
 }
 
 
@@ -47,8 +48,8 @@ class ShortcutSheet(QDialog):
                     if row.id == "next_pane"
                     else tr(TITLES.get(row.menu) or TITLES[row.menu.partition("/")[0]])
                 )
-                groups.setdefault(title, []).append((keys_of(row), tr(row.title)))
-        groups[tr("HU window")] = [(keys_of(row), tr(row.title)) for row in PRESET_ROWS if row.keys]
+                groups.setdefault(title, []).append((keys_of(row), row.words))
+        groups[tr("HU window")] = [(keys_of(row), row.words) for row in PRESET_ROWS if row.keys]
         inside = QWidget()
         across = QHBoxLayout(inside)
         across.setContentsMargins(20, 16, 20, 16)

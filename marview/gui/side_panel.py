@@ -13,8 +13,8 @@ from marview.gui.panels.run_panel import RunPanel
 from marview.gui.panels.runs_panel import RunsPanel
 from marview.gui.panels.section import line
 from marview.gui.panels.tools_panel import ToolsPanel
-from marview.gui.text import tr
 from marview.session.session import Session
+from marview.text import tr
 
 WIDTH = 312
 

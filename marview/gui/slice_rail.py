@@ -5,9 +5,9 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.palette import colour
-from marview.gui.text import tr
 from marview.session.display import Display
 from marview.session.session import Session
+from marview.text import tr
 
 WIDTH, MARGIN = 22, 10
 

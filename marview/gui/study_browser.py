@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QToolB
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
 from marview.gui.series_list import SeriesList
-from marview.gui.text import tr
 from marview.session.session import Session
+from marview.text import tr
 
 
 class StudyBrowser(QWidget):

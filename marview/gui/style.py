@@ -1,9 +1,10 @@
-"""The look of the application: dark palette, style sheet, fonts."""
+"""The look of the application in a style: palette and style sheet."""
 
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
-from marview.gui.palette import COLOURS, colour
+from marview.gui.icons import icon
+from marview.gui.palette import COLOURS, colour, use_style
 from marview.paths import resources
 
 
@@ -16,8 +17,10 @@ def style_sheet() -> str:
     return text.replace("@icons", (folder / "icons").as_posix())
 
 
-def dress(application: QApplication) -> None:
-    """Apply palette, style sheet and fonts to the application."""
+def dress(application: QApplication, style: str = "dark") -> None:
+    """Apply palette and style sheet to the application; windows made before keep their icons."""
+    use_style(style)
+    icon.cache_clear()
     application.setStyle("Fusion")
     palette = QPalette()
     role = QPalette.ColorRole
@@ -33,7 +36,7 @@ def dress(application: QApplication) -> None:
         role.ToolTipText: "text",
         role.Highlight: "accent",
         role.HighlightedText: "accent_text",
-        role.PlaceholderText: "faint",
+        role.PlaceholderText: "muted",
         role.Link: "accent_hover",
     }.items():
         palette.setColor(at, colour(name))

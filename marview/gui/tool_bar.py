@@ -5,10 +5,10 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from marview.gui.actions import Actions
-from marview.gui.text import tr
 from marview.session.display import Display
 from marview.session.presets import presets
 from marview.session.session import Session
+from marview.text import tr
 
 WITH_WORDS = frozenset({"open", "layout"})
 """Groups whose buttons show a title beside the icon."""

@@ -1,7 +1,8 @@
-"""Autosave: writes changed work on each series every minute and before a run, in a background thread."""
+"""Autosave: writes changed work on each series every minute and around a run, in a background thread."""
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from marview.errors import MarviewError
 from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.measures import Measures
 from marview.session.metal import Metal, Recipe
+from marview.session.result import Result
+from marview.session.result_record import write_result
 from marview.threads import start_thread
 from marview.volume.box import box_of
 from marview.volume.patch import MaskPatch
@@ -26,10 +29,13 @@ class _Seen:
     work: Work
     array: NDArray[np.bool_]
     is_mask_worth_keeping: bool
+    results: tuple[Result, ...]
+    exported: tuple[str, ...]
+    has_runs: bool
 
 
 class Autosave:
-    """Saves masks and measurements; masks that marview found automatically are not saved.
+    """Saves masks, measurements and results; masks that marview found automatically are not saved.
 
     Changes of the series in view are noticed as they happen. When another series is opened, the last state of the
     previous one is written at once; its file stays until that series is closed.
@@ -39,6 +45,8 @@ class Autosave:
         metal: the mask of the series in view.
         measures: measurements of the series in view.
         work: returns the state of the work, None if no series is open; called on the window's thread.
+        results: returns the results of a series, by its key, whose runs are over.
+        has_runs: returns whether runs on a series are queued.
         every_s: interval in seconds; at most this much work is lost in a crash.
     """
 
@@ -48,14 +56,19 @@ class Autosave:
         metal: Metal,
         measures: Measures,
         work: Callable[[], Work | None],
+        results: Callable[[str], list[Result]] = lambda _: [],
+        has_runs: Callable[[str], bool] = lambda _: False,
         every_s: float = EVERY_S,
     ) -> None:
         self._store = store
         self._metal = metal
         self._work = work
+        self._results = results
+        self._has_runs = has_runs
         self._every_s = every_s
         self._seen: _Seen | None = None
         self._left: dict[str, _Seen] = {}
+        self._finished: list[Result] = []
         self._dropped: set[str] = set()
         self._mutex = threading.Lock()
         self._version = self._kept = 0
@@ -70,6 +83,14 @@ class Autosave:
         """Write unsaved changes now."""
         self._look()
         self._wake.set()
+
+    def keep_result(self, result: Result) -> None:
+        """On the window's thread: keep a result whose run is over, now; also where another series is in view."""
+        self.save_soon()
+        key = result.series
+        if result.done and (self._seen is None or self._seen.work.key != key):
+            with self._mutex:
+                self._finished.append(result)
 
     def leave(self) -> None:
         """Write the last state of the series in view before another is opened; on the window's thread."""
@@ -108,13 +129,21 @@ class Autosave:
             return
         self._dropped.discard(work.key)
         origin = f"{recipe.text}, margin {recipe.margin_mm:+g} mm" if recipe.margin_mm else recipe.text
-        self._seen = _Seen(replace(work, origin=origin), shared.array, recipe != Recipe())
+        results = self._results(work.key)
+        self._seen = _Seen(
+            replace(work, origin=origin),
+            shared.array,
+            recipe != Recipe(),
+            tuple(one for one in results if one.done and not one.is_exported),
+            tuple(one.kept_as for one in results if one.is_exported and one.kept_as),
+            self._has_runs(work.key),
+        )
 
     def _follow(self) -> None:
         while not self._is_closed:
             self._wake.wait(self._every_s)
             self._wake.clear()
-            if not self._is_closed and (self._version != self._kept or self._left):
+            if not self._is_closed and (self._version != self._kept or self._left or self._finished):
                 try:
                     self._keep()
                 except (OSError, MarviewError):
@@ -123,8 +152,11 @@ class Autosave:
     def _keep(self) -> None:
         with self._mutex:
             left, self._left = self._left, {}
+            finished, self._finished = self._finished, []
         for each in left.values():
             self._write(each, lambda: True)
+        for result in finished:
+            self._write_result(result.series, result)
         seen, version = self._seen, self._version
         if seen is not None:
             self._write(seen, self._is_still(version))
@@ -132,13 +164,26 @@ class Autosave:
 
     def _write(self, seen: _Seen, is_still: Callable[[], bool]) -> None:
         metal = _packed(seen.array, is_still) if seen.is_mask_worth_keeping else None
-        if metal is None and not seen.work.measures:
-            self._store.discard_work(seen.work.key)
-        else:
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            self._store.write(replace(seen.work, time=now), metal)
-            if seen.work.key in self._dropped:  # the series was closed during the write
-                self._store.discard_work(seen.work.key)
+        key = seen.work.key
+        if metal is None and not seen.work.measures and not seen.results and not seen.has_runs:
+            self._store.discard_work(key)
+            return
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._store.write(replace(seen.work, time=now), metal)
+        for result in seen.results:
+            self._write_result(key, result)
+        for name in seen.exported:
+            self._store.discard_result(key, name)
+        if key in self._dropped:  # the series was closed during the write
+            self._store.discard_work(key)
+
+    def _write_result(self, key: str, result: Result) -> None:
+        """Write a result if slices were added since it was written."""
+        slices = len(result.done)
+        if result.kept_slices != slices:
+            result.kept_as = result.kept_as or uuid.uuid4().hex
+            self._store.write_result(key, result.kept_as, lambda path: write_result(result, path))
+            result.kept_slices = slices
 
     def _is_still(self, version: int) -> Callable[[], bool]:
         return lambda: version == self._version

@@ -1,4 +1,4 @@
-"""The autosave files: one per series in the user's data folder, limited in number, size and age."""
+"""The autosave files: one per series and per result in the user's data folder, limited in number, size and age."""
 
 import contextlib
 import hashlib
@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -26,7 +26,10 @@ MOST_FILES = 8
 MOST_BYTES = 64 * 2**20
 OLDEST_S = 30 * 86_400
 
-_SUFFIX, _LOCK = ".mask", ".lock"
+MOST_RESULT_BYTES = 2_000_000_000
+"""What results may take; the oldest ones go first."""
+
+_SUFFIX, _LOCK, _RESULT = ".mask", ".lock", ".result"
 _log = logging.getLogger(__name__)
 
 
@@ -69,12 +72,14 @@ class Saved:
     """An autosave left by a process that ended unexpectedly.
 
     Attributes:
-        metal: packed metal mask; None if only measurements were saved.
+        metal: packed metal mask; None if it was not saved.
+        results: files of results, the oldest first.
     """
 
     id: str
     work: Work
     metal: MaskPatch | None = field(repr=False)
+    results: tuple[Path, ...] = ()
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -122,6 +127,39 @@ class AutosaveStore:
                 part.touch(mode=0o600)
                 part.write_bytes(json.dumps(record).encode() + b"\n" + packed)
 
+    def write_result(self, key: str, name: str, write: Callable[[Path], None]) -> None:
+        """Keep a result of a series whose work is kept, whole or not at all; `name` tells results apart.
+
+        Raises:
+            CannotWrite: the disk is full or read-only.
+        """
+        with self._mutex:
+            id_ = self._own.get(key)
+        if id_ is None:
+            return
+        with whole_file(self._folder / f"{id_}.{name}{_RESULT}") as part:
+            part.touch(mode=0o600)
+            write(part)
+        self._bound_results()
+
+    def discard_result(self, key: str, name: str) -> None:
+        """Remove a result of a series."""
+        with self._mutex:
+            id_ = self._own.get(key)
+            if id_ is not None:
+                (self._folder / f"{id_}.{name}{_RESULT}").unlink(missing_ok=True)
+
+    def _results_of(self, id_: str) -> tuple[Path, ...]:
+        return tuple(sorted(self._folder.glob(f"{id_}.*{_RESULT}"), key=_changed))
+
+    def _bound_results(self) -> None:
+        total = 0
+        for path in sorted(self._folder.glob(f"*{_RESULT}"), key=_changed, reverse=True):
+            total += path.stat().st_size
+            if total > MOST_RESULT_BYTES:
+                _log.warning("an autosaved result makes room for later ones")
+                path.unlink(missing_ok=True)
+
     def found(self) -> list[Saved]:
         """Return the autosaves of killed processes, latest first, and lock them so that no other window offers them.
 
@@ -133,7 +171,7 @@ class AutosaveStore:
             for path in sorted(self._folder.glob(f"*{_SUFFIX}"), key=_changed, reverse=True):
                 if path.name.startswith(PART) or path.stem in self._own.values() or not self._lock(path.stem):
                     continue
-                saved = _read(path)
+                saved = _read(path, self._results_of(path.stem))
                 total += path.stat().st_size
                 is_old = time.time() - _changed(path) > OLDEST_S
                 if saved is None or is_old or len(kept) >= MOST_FILES or total > MOST_BYTES:
@@ -165,6 +203,8 @@ class AutosaveStore:
             lock = self._locks.pop(id_, None)
             with contextlib.suppress(OSError):
                 (self._folder / f"{id_}{_SUFFIX}").unlink(missing_ok=True)
+                for path in self._results_of(id_):
+                    path.unlink(missing_ok=True)
             if lock is not None:
                 lock.close()
             with contextlib.suppress(OSError):
@@ -199,8 +239,8 @@ def _changed(path: Path) -> float:
         return 0.0
 
 
-def _read(path: Path) -> Saved | None:
-    """Read an autosave; return None if the file is damaged or of another version."""
+def _read(path: Path, results: tuple[Path, ...]) -> Saved | None:
+    """Read an autosave; return None if the file is damaged, empty or of another version."""
     try:
         head, _, packed = path.read_bytes().partition(b"\n")
         record = json.loads(head)
@@ -208,12 +248,13 @@ def _read(path: Path) -> Saved | None:
         if hashlib.sha256(packed).hexdigest() != record["sha256"]:
             raise BadInput("the mask is damaged")
         if record["box"] is None:
-            return Saved(path.stem, work, None)
+            is_empty = not work.measures and not results
+            return None if is_empty else Saved(path.stem, work, None, results)
         z, y, x = (slice(int(start), int(stop)) for start, stop in record["box"])
         box: Box = (z, y, x)
         if any(part.start < 0 or part.stop > size for part, size in zip(box, work.shape, strict=True)):
             raise BadInput("the mask is larger than its series")
-        return Saved(path.stem, work, MaskPatch(box, packed))
+        return Saved(path.stem, work, MaskPatch(box, packed), results)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError, BadInput) as why:
         _log.warning("an autosave cannot be read (%s)", type(why).__name__)
         return None

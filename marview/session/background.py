@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from marview.errors import MarviewError
+from marview.text import tr
 from marview.threads import NO_THREAD, NoThread, is_lack_of_threads, start_thread
 
 T = TypeVar("T")
@@ -159,7 +160,7 @@ def answer(work: Callable[[], T], done: Callable[[T], None], failed: Callable[[s
         sentence = (
             NO_THREAD
             if is_lack_of_threads(bug)
-            else f"This failed ({type(bug).__name__}). The log has the details; please report it."
+            else tr("This failed ({}). The log has the details; please report it.").format(type(bug).__name__)
         )
         post(lambda: failed(sentence))
     else:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from marview.dicom import LoadedSeries
 from marview.session.messages import Messages, Question
+from marview.text import tr
 
 
 class Consent:
@@ -28,7 +29,7 @@ class Consent:
             self._is_across_gaps = True
             then()
 
-        self._ask(loaded.report.question, "Correct them", agree)
+        self._ask(loaded.report.question, tr("Correct them"), agree)
         return True
 
     def is_asked_about_derived(self, loaded: LoadedSeries, then: Callable[[], None]) -> bool:
@@ -41,7 +42,8 @@ class Consent:
             self._is_reduced_again = True
             then()
 
-        self._ask(f"This series is already corrected: {derived}. Reduce its artifacts again?", "Reduce again", agree)
+        sentence = tr("This series is already corrected: {}. Reduce its artifacts again?").format(derived)
+        self._ask(sentence, tr("Reduce again"), agree)
         return True
 
     def _ask(self, sentence: str, yes: str, agree: Callable[[], None]) -> None:
@@ -51,7 +53,7 @@ class Consent:
                 agree()
 
         self._withdraw()
-        self._asked = self._messages.ask(Question(sentence, yes, "Cancel", answer))
+        self._asked = self._messages.ask(Question(sentence, yes, tr("Cancel"), answer))
 
     def _withdraw(self) -> None:
         if self._asked is not None:

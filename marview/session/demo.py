@@ -7,6 +7,7 @@ from pathlib import Path
 
 from marview import children
 from marview.errors import MarviewError
+from marview.text import tr
 
 COMMAND = (*children.command("marview.__main__"), "demo", "--no-window")
 ASK_S = 0.2
@@ -36,6 +37,6 @@ def make_demo(is_cancelled: Callable[[], bool], command: Sequence[str] = COMMAND
                     process.terminate()
     found = _STUDY.search(said)
     if process.returncode != 0 or found is None:
-        last = (complained.strip().splitlines() or ["the program gave no reason"])[-1].removeprefix("marview: ")
-        raise MarviewError(f"The demo study could not be made: {last}")
+        last = (complained.strip().splitlines() or [tr("the program gave no reason")])[-1].removeprefix("marview: ")
+        raise MarviewError(tr("The demo study could not be made: {}").format(last))
     return Path(found[1])

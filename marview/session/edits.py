@@ -11,6 +11,7 @@ from marview.session.display import View
 from marview.session.messages import Messages, Severity
 from marview.session.metal import Metal
 from marview.session.tools import Scope, Tools, Unit
+from marview.text import tr
 from marview.volume.mask import (
     NO_DRIFT,
     copy_slice,
@@ -71,9 +72,9 @@ class Edits:
         display = self._view.display
         z, target = display.slice_index, display.numbers.index(display.slice_number + 1)
         if not 0 <= target < display.slice_count:
-            self._messages.say(Severity.WARNING, "This is the last slice: there is no next one to copy to.")
+            self._messages.say(Severity.WARNING, tr("This is the last slice: there is no next one to copy to."))
         elif self._metal.plane(z) is None:
-            self._messages.say(Severity.WARNING, "There is no metal in this slice to copy: paint some first.")
+            self._messages.say(Severity.WARNING, tr("There is no metal in this slice to copy: paint some first."))
         else:
             self._metal.edit(partial(copy_slice, source=z, target=target), lambda: self._view.go_to(target))
 
@@ -97,9 +98,9 @@ class Edits:
             part = mask[z : z + 1] if scope is Scope.SLICE else mask
             made = change(part, scope is not Scope.VOLUME)
             if not part.any():
-                raise BadInput("There is no metal to change: find or paint metal first.")
+                raise BadInput(tr("There is no metal to change: find or paint metal first."))
             if not made.any():
-                raise BadInput("This would remove all metal; choose a smaller amount.")
+                raise BadInput(tr("This would remove all metal; choose a smaller amount."))
             if scope is not Scope.SLICE:
                 return made
             result = mask.copy()
@@ -113,7 +114,7 @@ class Edits:
 
         def work(mask: Mask) -> Mask:
             if point is None or not mask[point]:
-                raise UsageError("There is no metal under the cursor: point at a piece of the mask.")
+                raise UsageError(tr("There is no metal under the cursor: point at a piece of the mask."))
             return change(mask, point)
 
         self._metal.edit(work)

@@ -4,7 +4,7 @@ import itertools
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from marview.errors import MarviewError
 from marview.export import Corrected, Format, write_corrected
 from marview.session.background import Background
 from marview.session.result import Result
-from marview.text import count
+from marview.text import plural, tr, translatable
 from marview.volume.window import HuWindow
 
-CAUTION = "For research: not for primary diagnosis; review with the uncorrected images."
+CAUTION = translatable("For research: not for primary diagnosis; review with the uncorrected images.")
 
 
 @dataclass(frozen=True)
@@ -127,16 +127,19 @@ def _write(
             is_cancelled=is_cancelled,
         )
     except Cancelled:
-        raise MarviewError("The export was cancelled; nothing was written.") from None
+        raise MarviewError(tr("The export was cancelled; nothing was written.")) from None
     if format_ is Format.DICOM:
-        said = f"{count(len(files), 'slice')} {_were(files)} written as a derived series."
+        said = plural(
+            len(files),
+            "{} slice was written as a derived series.",
+            "{} slices were written as a derived series.",
+        ).format(len(files))
     elif format_ is Format.NIFTI:
-        said = "The corrected volume and its metal mask were written as NIfTI."
+        said = tr("The corrected volume and its metal mask were written as NIfTI.")
     else:
-        shown = f"width {window.width_hu:.0f} and level {window.level_hu:.0f}"
-        said = f"{count(len(files), 'picture')} {_were(files)} written with {shown}."
-    return f"{said} {CAUTION}"
-
-
-def _were(files: Sequence[Path]) -> str:
-    return "was" if len(files) == 1 else "were"
+        said = plural(
+            len(files),
+            "{} picture was written with width {:.0f} and level {:.0f}.",
+            "{} pictures were written with width {:.0f} and level {:.0f}.",
+        ).format(len(files), window.width_hu, window.level_hu)
+    return f"{said} {tr(CAUTION)}"

@@ -8,7 +8,7 @@ from marview.session.metal import KeptMetal, Metal
 from marview.session.results import Results
 from marview.session.runs import Runs
 from marview.session.sensitivity import KeptSweep, Sensitivity
-from marview.text import count
+from marview.text import count, plural, tr
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,31 +75,37 @@ class KeptWork:
         """Describe the unsaved work that closing marview would lose."""
         lost = []
         for job in self._runs.queue:
-            how = "which has not begun" if job.is_waiting else "which is not finished"
-            lost.append(f"the run of {job.result.title} on {job.result.series_title}, {how}")
+            words = (
+                tr("the run of {} on {}, which has not begun")
+                if job.is_waiting
+                else tr("the run of {} on {}, which is not finished")
+            )
+            lost.append(words.format(tr(job.result.title), job.result.series_title))
         if self._sensitivity.is_running:
-            lost.append("the sweep, which is not finished")
-        lost += [f"{result.title} of {result.series_title}, not exported" for result in self._results.unsaved]
+            lost.append(tr("the sweep, which is not finished"))
+        not_exported = tr("{} of {}, not exported")
+        lost += [not_exported.format(tr(one.title), one.series_title) for one in self._results.unsaved]
+        mask = tr("the metal mask of {}, edited by hand and not exported")
         if self.series and self._metal.is_unsaved:
-            lost.append(f"the metal mask of {self._title}, edited by hand and not exported")
+            lost.append(mask.format(self._title))
         for key, other in self._put_away.items():
             if key != self.series and other.metal is not None and other.metal.is_unsaved:
-                lost.append(f"the metal mask of {other.title}, edited by hand and not exported")
+                lost.append(mask.format(other.title))
         if self._measures.unsaved:
-            lost.append(f"{count(self._measures.unsaved, 'measurement')}, not exported")
+            lost.append(tr("{}, not exported").format(count(self._measures.unsaved, "measurement")))
         return lost
 
     def unsaved_of(self, series: str) -> list[str]:
         """Describe the unsaved work on one series."""
         kept = self._put_away.get(series)
         runs = sum(job.result.series == series for job in self._runs.queue)
-        lost = ["its run" if runs == 1 else f"its {runs} runs"] if runs else []
+        lost = [plural(runs, "its run", "its {} runs").format(runs)] if runs else []
         if results := self._results.unsaved_of(series):
-            lost.append(f"{count(len(results), 'result')} not exported")
+            lost.append(tr("{} not exported").format(count(len(results), "result")))
         kept_metal = None if kept is None else kept.metal
         is_put_away_unsaved = kept_metal is not None and kept_metal.is_unsaved
         if self._metal.is_unsaved if series == self.series else is_put_away_unsaved:
-            lost.append("its metal mask, edited by hand")
+            lost.append(tr("its metal mask, edited by hand"))
         if measures := self._measures.unsaved_of(series):
             lost.append(count(measures, "measurement"))
         return lost

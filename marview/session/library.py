@@ -15,6 +15,7 @@ from marview.errors import BadInput
 from marview.session.background import Background, IsStale
 from marview.session.messages import Messages, Severity
 from marview.session.thumbnail import shrink, thumbnail
+from marview.text import tr
 
 ANNOUNCE_SECONDS = 0.1
 
@@ -132,7 +133,7 @@ class Library:
         """
         path = paths[0]
         is_chosen_since = self._reading.drop()
-        self.busy.emit(f"Looking through {path.name or path} …")
+        self.busy.emit(tr("Looking through {} …").format(path.name or path))
 
         def work(is_stale: IsStale) -> list[Found]:
             return [_found(each, is_stale, may_be_refused=len(paths) > 1) for each in paths]
@@ -169,7 +170,7 @@ class Library:
             self._messages.error(entry.report.reason)
             return
         self.chosen = entry
-        self.busy.emit(f"Reading {entry.series.description} …")
+        self.busy.emit(tr("Reading {} …").format(entry.series.description))
         pending: set[int] = set()
         announced = [0.0]
 

@@ -9,6 +9,7 @@ from marview.export.masks import write_mask
 from marview.session.background import Background
 from marview.session.messages import Messages, Severity
 from marview.session.metal import Metal, Source
+from marview.text import tr
 
 
 class MaskFiles:
@@ -30,7 +31,7 @@ class MaskFiles:
             if self._metal.mask is not before:
                 return  # another series has been opened
             severity = Severity.WARNING if read.notes else Severity.SUCCESS
-            sentence = " ".join([f"Mask imported from {path.name}.", *read.notes])
+            sentence = " ".join([tr("Mask imported from {}.").format(path.name), *read.notes])
             tell = partial(self._messages.say, severity, sentence)
             self._metal.put(read.mask, f"mask file {path.name}", tuple(read.notes), tell)
 
@@ -39,7 +40,7 @@ class MaskFiles:
     def write(self, path: Path, series: LoadedSeries) -> None:
         """Write the mask in use; the file extension selects the format."""
         if self._metal.shared is None or not self._metal.is_present:
-            self._messages.say(Severity.WARNING, "No metal is marked, so there is no mask to write.")
+            self._messages.say(Severity.WARNING, tr("No metal is marked, so there is no mask to write."))
             return
         mask, recipe = self._metal.copy(), self._metal.recipe
         is_automatic = recipe.source is not Source.HAND
@@ -50,6 +51,6 @@ class MaskFiles:
         def done(written: Path) -> None:
             if self._metal.recipe == recipe:
                 self._metal.saved = recipe
-            self._messages.say(Severity.SUCCESS, f"The metal mask was written to {written.name}.")
+            self._messages.say(Severity.SUCCESS, tr("The metal mask was written to {}.").format(written.name))
 
         self._background.run(work, done, self._messages.error)

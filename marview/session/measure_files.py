@@ -14,6 +14,7 @@ from marview.session.measures import Measures
 from marview.session.messages import Messages, Severity
 from marview.session.picture import Picture
 from marview.session.result import CorrectedHu, Result
+from marview.text import tr, translatable
 
 SR_SUFFIX = ".dcm"
 SHAPES: dict[Kind, Shape] = {
@@ -44,7 +45,7 @@ class MeasureFiles:
         """Write a line (CSV) or a group (SR) for each measurement and each compared image."""
         loaded, listed = self._loaded(), self._measures.listed
         if loaded is None or not listed:
-            self._messages.say(Severity.WARNING, "There is no measurement to export: measure something first.")
+            self._messages.say(Severity.WARNING, tr("There is no measurement to export: measure something first."))
             return
         series = self._measures.series
         numbers, pictures = loaded.volume.grid.slice_numbers, self._measures.pictures
@@ -60,7 +61,7 @@ class MeasureFiles:
 
         def done(written: Path) -> None:
             self._measures.mark_saved(series, listed)
-            self._messages.say(Severity.SUCCESS, f"The measurements were written to {written.name}.")
+            self._messages.say(Severity.SUCCESS, tr("The measurements were written to {}.").format(written.name))
 
         self._background.run(work, done, self._messages.error)
 
@@ -76,7 +77,13 @@ def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> d
         return Picture(values, volume.grid.spacing_mm[1:])
 
     numbered = {f"{number} {result.title}": result for number, result in enumerate(results, start=1)}
-    return {"Original": picture(None)} | {title: picture(result) for title, result in numbered.items()}
+    return {translatable("Original"): picture(None)} | {title: picture(result) for title, result in numbered.items()}
+
+
+def image_words(title: str) -> str:
+    """The title of a picture that is compared, in the person's language: "Original" or "2 Normalized MAR"."""
+    number, _, method = title.partition(" ")
+    return f"{number} {tr(method)}" if method else tr(title)
 
 
 def reported_measure(measure: Measure, pictures: dict[str, Picture], grid: Grid) -> ReportedMeasure:

@@ -1,14 +1,16 @@
 """A section in which something was measured: its position and thickness."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from marview.session.picture import Picture
+from marview.text import tr, translatable
 from marview.volume.across import Section, Slab
 
-SLABS = {Slab.MIP: "MIP", Slab.MINIP: "MinIP", Slab.MEAN: "mean"}
+SLABS = {Slab.MIP: "MIP", Slab.MINIP: "MinIP", Slab.MEAN: translatable("mean")}
 _SAME = 1e-6
 
 
@@ -28,10 +30,18 @@ class MeasuredPlane:
 
     @property
     def title(self) -> str:
-        """Return the name in lists and tables, such as "Coronal, P 12.3 mm"."""
+        """Return the name in files, such as "Coronal, P 12.3 mm"."""
+        return self._describe(str)
+
+    @property
+    def words(self) -> str:
+        """Return the name in the user's language."""
+        return self._describe(tr)
+
+    def _describe(self, say: Callable[[str], str]) -> str:
         section = self.section
-        name = section.title if section.axis is not None else "Oblique"
-        thick = "" if self.slab is Slab.NONE else f", {SLABS[self.slab]} {self.slab_mm:g} mm"
+        name = say(section.title) if section.axis is not None else say("Oblique")
+        thick = "" if self.slab is Slab.NONE else f", {say(SLABS[self.slab])} {self.slab_mm:g} mm"
         return f"{name}, {section.place}{thick}"
 
     def shift_to(self, other: "MeasuredPlane") -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ from marview.geometry import Grid
 from marview.session.measured_plane import MeasuredPlane
 from marview.session.picture import Picture
 from marview.session.tools import Tool
+from marview.text import tr, translatable
 from marview.volume.measure import Profile, RegionStatistics, angle_deg, profile, region_statistics
 
 Point = tuple[float, float]
@@ -41,6 +42,15 @@ OF_TOOL = {
     Tool.REGION: Kind.REGION,
 }
 REGIONS = frozenset({Kind.ELLIPSE, Kind.RECTANGLE, Kind.REGION})
+TITLES = {
+    Kind.PROBE: translatable("Probe"),
+    Kind.LENGTH: translatable("Length"),
+    Kind.ANGLE: translatable("Angle"),
+    Kind.PROFILE: translatable("Profile"),
+    Kind.ELLIPSE: translatable("Ellipse"),
+    Kind.RECTANGLE: translatable("Rectangle"),
+    Kind.REGION: translatable("Region"),
+}
 FEWEST = {Kind.PROBE: 1, Kind.ANGLE: 3, Kind.REGION: 3}
 """Number of points of a complete measurement; two for kinds not listed."""
 
@@ -71,8 +81,13 @@ class Measure:
 
     @property
     def name(self) -> str:
-        """Return the name in lists, such as "Ellipse 3"."""
+        """Return the name in files, such as "Ellipse 3"."""
         return f"{self.kind.value.capitalize()} {self.number}"
+
+    @property
+    def title(self) -> str:
+        """What it is called in lists, in the person's language."""
+        return f"{tr(TITLES[self.kind])} {self.number}"
 
     @property
     def length_mm(self) -> float:
@@ -140,19 +155,20 @@ def words(measure: Measure, picture: Picture, original: Picture | None = None) -
     if measure.kind is Kind.PROBE:
         value = picture.value_at(*measure.points[0])
         before = None if original is None else original.value_at(*measure.points[0])
-        return "outside" if value is None else f"{value:.0f} HU{_change(value, before)}"
+        return tr("outside") if value is None else f"{value:.0f} HU{_change(value, before)}"
     found = measure.statistics(picture)
     if found is None:
-        return "no pixel"
+        return tr("no pixel")
     first = None if original is None else measure.statistics(original)
     change = _change(found.mean_hu, None if first is None else first.mean_hu)
-    spread = f"SD {found.deviation_hu:.1f}   {found.lowest_hu:.0f} to {found.highest_hu:.0f}"
-    return f"mean {found.mean_hu:.1f} HU{change}\n{spread}\n{measure.area_mm2:.1f} mm²   {found.pixels} px"
+    mean = tr("mean {:.1f} HU").format(found.mean_hu)
+    spread = tr("SD {:.1f}   {:.0f} to {:.0f}").format(found.deviation_hu, found.lowest_hu, found.highest_hu)
+    return f"{mean}{change}\n{spread}\n{measure.area_mm2:.1f} mm²   {found.pixels} px"
 
 
 def place_words(measure: Measure, slice_number: int) -> str:
     """Return the position of a measurement: "slice 12", or the section with its position."""
-    return f"slice {slice_number}" if measure.plane is None else measure.plane.title
+    return tr("slice {}").format(slice_number) if measure.plane is None else measure.plane.words
 
 
 def rows(measure: Measure, slice_number: int, pictures: dict[str, Picture]) -> list[dict[str, object]]:

@@ -13,6 +13,7 @@ from marview.mar.shared import SharedArray
 from marview.session.background import Background, IsStale
 from marview.session.messages import Message, Messages, Question, Severity
 from marview.session.segmenting import Core, Mask, Recipe, Source, find_core, finish
+from marview.text import tr
 from marview.volume.box import Box
 from marview.volume.brush import Brush, Point
 from marview.volume.metal_mask import MetalMask
@@ -298,7 +299,7 @@ class Metal:
         self._withdraw_question()
         if doubt:
             self._doubt = doubt
-            self._question = self._messages.ask(Question(doubt, "Mark as metal", "No metal", self._answer))
+            self._question = self._messages.ask(Question(doubt, tr("Mark as metal"), tr("No metal"), self._answer))
 
     def _answer(self, is_yes: bool) -> None:  # noqa: FBT001 - the signature of an answer
         self._question, self._doubt = None, ""
@@ -355,7 +356,7 @@ class Metal:
         def done(patch: MaskPatch | None) -> None:
             self._set_busy(is_busy=False)
             if patch is None:
-                self._messages.say(Severity.INFO, "Nothing to change: the mask stays as it is.")
+                self._messages.say(Severity.INFO, tr("Nothing to change: the mask stays as it is."))
             else:
                 self._touch(patch.apply(mask.array))
                 mask.undo_stack.push(patch)
@@ -485,7 +486,7 @@ class Metal:
 
     def _is_held_up(self) -> bool:
         if self.is_busy:
-            self._messages.say(Severity.INFO, "The mask is being changed; try again in a moment.")
+            self._messages.say(Severity.INFO, tr("The mask is being changed; try again in a moment."))
         return self.is_busy
 
     def _set_busy(self, *, is_busy: bool) -> None:

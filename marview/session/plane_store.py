@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from marview.errors import BadInput
 from marview.mar.scratch import scratch
+from marview.text import tr
 
 MOST_BYTES = 2_000_000_000
 """Memory limit for the corrections of all results in bytes; further ones go to disk."""
@@ -44,8 +45,10 @@ class KeptPlane:
             return np.asarray(np.load(self._held, mmap_mode="r", allow_pickle=False), np.float32)
         except (OSError, ValueError, EOFError) as error:
             raise BadInput(
-                f"A slice of the result cannot be read: {self._held.name} was removed from the folder of temporary "
-                "files. Run the method again."
+                tr(
+                    "A slice of the result cannot be read: {} was removed from the folder of temporary files. "
+                    "Run the method again."
+                ).format(self._held.name)
             ) from error
 
 

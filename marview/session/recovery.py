@@ -1,4 +1,4 @@
-"""Offers to restore masks and measurements after a crash."""
+"""Offers to restore masks, measurements and results after a crash."""
 
 import contextlib
 import logging
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from marview.dicom import LoadedSeries
+from marview.errors import BadInput
 from marview.session.autosave_store import AutosaveStore, Saved
 from marview.session.background import Background
 from marview.session.display import View
@@ -17,7 +18,10 @@ from marview.session.measures import Measures
 from marview.session.messages import Messages, Question, Severity
 from marview.session.metal import Metal
 from marview.session.methods import Methods
-from marview.text import count
+from marview.session.result import Result
+from marview.session.result_record import read_result
+from marview.session.results import Results
+from marview.text import count, tr
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ class Recovery:
         library: Library,
         metal: Metal,
         measures: Measures,
+        results: Results,
         methods: Methods,
         view: View,
     ) -> None:
@@ -42,6 +47,7 @@ class Recovery:
         self._library = library
         self._metal = metal
         self._measures = measures
+        self._results = results
         self._methods = methods
         self._view = view
         self._offered: list[Saved] = []
@@ -62,12 +68,15 @@ class Recovery:
         saved = self._offered.pop(0)
         when = datetime.fromisoformat(saved.work.time).astimezone().strftime("%d %b %Y, %H:%M")
         what = f"{Path(saved.work.path).name} ({saved.work.origin})"
-        parts = ["the metal mask"] if saved.metal is not None else []
+        parts = [tr("the metal mask")] if saved.metal is not None else []
         parts += [count(len(saved.work.measures), "measurement")] if saved.work.measures else []
-        kept = " and ".join(parts)
-        were = "was" if parts == ["the metal mask"] or kept.startswith("1 ") else "were"
-        sentence = f"marview ended unexpectedly. {kept[:1].upper()}{kept[1:]} of {what} {were} kept at {when}."
-        self._messages.ask(Question(sentence, "Restore", "Discard", lambda is_yes: self._answer(saved, is_yes=is_yes)))
+        parts += [count(len(saved.results), "result")] if saved.results else []
+        sentence = tr("marview ended unexpectedly. The autosave of {} from {} holds {}.").format(
+            what, when, ", ".join(parts)
+        )
+        self._messages.ask(
+            Question(sentence, tr("Restore"), tr("Discard"), lambda is_yes: self._answer(saved, is_yes=is_yes))
+        )
 
     def _answer(self, saved: Saved, *, is_yes: bool) -> None:
         if not is_yes:
@@ -85,19 +94,50 @@ class Recovery:
         grid = loaded.volume.grid
         if grid.shape != saved.work.shape or not np.allclose(grid.affine.ravel(), saved.work.affine, atol=1e-3):
             self._messages.error(
-                f"{Path(saved.work.path).name} is no longer the series that was open: its mask was not restored, and "
-                "is offered again next time."
+                tr(
+                    "{} is no longer the series that was open: its mask was not restored, and is offered again next "
+                    "time."
+                ).format(Path(saved.work.path).name)
             )
             return
         with contextlib.suppress(ValueError, KeyError, TypeError):  # restore the mask in any case
             self._measures.put(chosen.key, [measure_of(record, grid) for record in saved.work.measures])
         if saved.metal is not None:
-            self._metal.put(saved.mask, saved.work.origin, then=lambda: self._tell("Mask restored."))
+            self._metal.put(saved.mask, saved.work.origin, then=lambda: self._tell(tr("Mask restored.")))
         else:
-            self._tell("Measurements restored.")
+            self._tell(tr("Measurements restored.") if saved.work.measures else tr("Results restored."))
         self._view.go_to(saved.work.slice_index)
         self._methods.restore(saved.work.method, dict(saved.work.parameters))
+        self._take_results(saved, chosen.key, grid.shape)
         self._store.adopt(saved)
+
+    def _take_results(self, saved: Saved, key: str, shape: tuple[int, ...]) -> None:
+        """Read the results of a series off the window's thread, and show the last one."""
+
+        def work() -> tuple[list[Result], list[str]]:
+            results, damaged = list[Result](), list[str]()
+            for path in saved.results:
+                try:
+                    result = read_result(path, self._results.store)
+                    result.kept_as, result.kept_slices = path.name.split(".")[1], len(result.done)
+                    results.append(result)
+                except BadInput as why:
+                    damaged.append(str(why))
+            return [one for one in results if one.mask.shape == shape], damaged
+
+        def done(read: tuple[list[Result], list[str]]) -> None:
+            results, damaged = read
+            for result in results:
+                result.series = key
+                self._results.keep(result)
+            chosen = self._library.chosen
+            if results and chosen is not None and chosen.key == key:
+                self._results.show(results[-1])
+            if damaged:
+                self._messages.error(" ".join(damaged))
+
+        if saved.results:
+            self._background.run(work, done, self._messages.error)
 
     def _tell(self, sentence: str) -> None:
         self._messages.say(Severity.SUCCESS, sentence)

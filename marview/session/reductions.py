@@ -24,6 +24,7 @@ from marview.session.run_scope import RunScope
 from marview.session.runs import Job, Runs
 from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice, known_truth, refuse_too_large
+from marview.text import tr
 from marview.volume.mask import refuse_unusable
 from marview.volume.volume import Volume
 
@@ -80,10 +81,10 @@ class Reductions:
         """Return why the series in view cannot be corrected; empty if it can."""
         loaded = self._series.loaded
         if loaded is None or self._series.hu is None:
-            return "No series is open." if loaded is None else "The series is still being read."
+            return tr("No series is open.") if loaded is None else tr("The series is still being read.")
         if not loaded.report.is_volume:
             return loaded.report.reason
-        return "" if self._metal.is_present else "No metal is marked: find it, or set a threshold."
+        return "" if self._metal.is_present else tr("No metal is marked: find it, or set a threshold.")
 
     def reduce(self) -> None:
         """Correct the slices in scope, the one in view first; queue the run if another is running."""
@@ -100,9 +101,8 @@ class Reductions:
     def use(self, preset: RunPreset) -> None:
         """Apply method, parameters and margin of a preset; this does not start a run."""
         if all(one.id != preset.method for one in self._methods.usable):
-            self._messages.say(
-                Severity.WARNING, f"The preset needs the method {preset.method}, which is not installed or not trained."
-            )
+            sentence = tr("The preset needs the method {}, which is not installed or not trained.")
+            self._messages.say(Severity.WARNING, sentence.format(preset.method))
             return
         self._methods.restore(preset.method, preset.parameters)
         if self._metal.is_present and self._metal.asked.margin_mm != preset.margin_mm:
@@ -114,18 +114,20 @@ class Reductions:
             return
         method = next((one for one in self._methods.usable if one.id == result.method), None)
         if method is None:
-            self._messages.error(f"{result.title} is not installed any more, so it cannot run again.")
+            self._messages.error(tr("{} is not installed any more, so it cannot run again.").format(tr(result.title)))
             return
         slices = tuple(z for z in result.slices if z < len(self._metal.counts))
         if not self._metal.counts[list(slices)].any():
-            self._messages.say(Severity.WARNING, "The slices of this run no longer contain metal: mark metal first.")
+            self._messages.say(
+                Severity.WARNING, tr("The slices of this run no longer contain metal: mark metal first.")
+            )
             return
         self._ask_and_run(method, result.parameters, slices)
 
     def _is_refused(self) -> bool:
         """Return whether nothing can run now, after a message that says why."""
         if self._sensitivity.is_running:
-            self._messages.say(Severity.WARNING, "A sweep is under way: wait for it or cancel it first.")
+            self._messages.say(Severity.WARNING, tr("A sweep is under way: wait for it or cancel it first."))
         elif self.refusal:
             self._messages.say(Severity.WARNING, self.refusal)
         else:
@@ -150,7 +152,9 @@ class Reductions:
         if self.consent.is_asked_about_gaps(loaded, again) or self.consent.is_asked_about_derived(loaded, again):
             return
         if method is None or method.manifest is None:
-            self._messages.error("No method is installed. The folder plugins/ of marview is empty or cannot be read.")
+            self._messages.error(
+                tr("No method is installed. The folder plugins/ of marview is empty or cannot be read.")
+            )
             return
         self._save()
         recipe = self._metal.recipe
@@ -161,6 +165,7 @@ class Reductions:
             parameters=dict(parameters),
             margin_mm=recipe.margin_mm,
             mask_text=recipe.text,
+            mask_words=recipe.words,
             mask=KeptMask(shared.array, slices),
             slices=slices,
             store=self._results.store,
@@ -189,7 +194,7 @@ class Reductions:
         if loaded is None or hu is None:
             return
         if any(job.purpose == purpose for job in self._runs.queue):
-            self._messages.say(Severity.INFO, "This run is already under way or waiting.")
+            self._messages.say(Severity.INFO, tr("This run is already under way or waiting."))
             return
         before = self._results.in_view
         job = Job(
@@ -233,7 +238,7 @@ class Reductions:
         if self._sensitivity.is_running:
             return
         if self._runs.is_running:
-            self._messages.say(Severity.WARNING, "A run is under way: wait for it or cancel it, then sweep.")
+            self._messages.say(Severity.WARNING, tr("A run is under way: wait for it or cancel it, then sweep."))
             return
         if self.refusal or loaded is None or hu is None or shared is None:
             self._messages.say(Severity.WARNING, self.refusal)
@@ -259,7 +264,7 @@ class Reductions:
                 drift_mm=volume.grid.drift_mm,
             ),
             variants,
-            {one.id: one.manifest.title for one in self._methods.usable if one.manifest is not None},
+            {one.id: tr(one.manifest.title) for one in self._methods.usable if one.manifest is not None},
             parameters={method: self._methods.values(method) for method in choice.methods},
             device=cast("Device", self._methods.device),
             truth=lambda: known_truth(loaded),

@@ -11,6 +11,7 @@ from marview.session.measure_files import compared
 from marview.session.measurement import REGIONS, Measure, place_words, words
 from marview.session.picture import Picture, edge_letters
 from marview.session.result import Result
+from marview.text import tr
 from marview.volume.window import HuWindow
 
 MOST_SLICES, MOST_ROWS = 3, 12
@@ -90,7 +91,7 @@ def make_report(
         slices=slices,
         letters=edge_letters(grid),
         window=window,
-        method=f"{result.title} {result.version}",
+        method=f"{tr(result.title)} {result.version}",
         rows=tuple(_row(one, loaded, result, numbers.number(one.slice_index)) for one in measures[:MOST_ROWS]),
         left_out=max(0, len(measures) - MOST_ROWS),
         made=result.provenance().text(),
@@ -112,6 +113,7 @@ def _row(measure: Measure, loaded: LoadedSeries, result: Result, number: int) ->
     original, corrected = compared(loaded, [result], measure).values()
     before, found = words(measure, original), measure.statistics(original) if measure.kind in REGIONS else None
     if found is not None:
-        before = f"mean {found.mean_hu:.1f} HU, SD {found.deviation_hu:.1f}, {measure.area_mm2:.1f} mm²"
+        measured = (found.mean_hu, found.deviation_hu, measure.area_mm2)
+        before = tr("mean {:.1f} HU, SD {:.1f}, {:.1f} mm²").format(*measured)
     after = words(measure, corrected, original).split("\n")[0] if "HU" in before else ""
-    return measure.name, place_words(measure, number), before, after
+    return measure.title, place_words(measure, number), before, after

@@ -116,9 +116,13 @@ class Result:
     """A correction and how it was made; slices are added during the run.
 
     Attributes:
+        mask_text: how the mask was made, in words for files.
+        mask_words: the same in the user's language.
         series: key of the corrected series.
         series_title: description of that series.
         is_exported: whether the result was exported.
+        kept_as: name of its autosave; empty if there is none.
+        kept_slices: number of corrected slices in its autosave.
         weights_sha256: SHA-256 of the weights used, separated by blanks.
         mask: metal mask of the run.
         slices: indices of the slices to correct.
@@ -137,9 +141,12 @@ class Result:
     slices: tuple[int, ...]
     mask: KeptMask
     store: PlaneStore = field(repr=False)
+    mask_words: str = ""
     series: str = ""
     series_title: str = ""
     is_exported: bool = False
+    kept_as: str = ""
+    kept_slices: int = 0
     weights_sha256: str = ""
     made: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     device: str = ""

@@ -33,6 +33,10 @@ class Results:
         """Return the results of the series in view, oldest first."""
         return self._by_series.setdefault(self._series, [])
 
+    def of(self, series: str) -> list[Result]:
+        """The results of a series, the oldest first."""
+        return list(self._by_series.get(series, ()))
+
     @property
     def _all(self) -> list[Result]:
         return [result for results in self._by_series.values() for result in results]

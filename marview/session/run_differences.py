@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marview.session.result import Result
-from marview.text import count
+from marview.text import count, tr
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Difference:
 def made_with(result: Result) -> dict[str, str]:
     """Describe how a run was made, by name; equal for runs that differ only by chance."""
     return {
-        "Method": f"{result.title} {result.version}",
-        "Weights": result.weights_sha256[:8] or "none",
-        "Mask": result.mask_text,
-        "Margin": f"{result.margin_mm:+g} mm" if result.margin_mm else "0 mm",
-        "Slices": count(len(result.slices), "slice"),
-        "Device": result.device or "unknown",
+        tr("Method"): f"{tr(result.title)} {result.version}",
+        tr("Weights"): result.weights_sha256[:8] or tr("none"),
+        tr("Mask"): result.mask_words,
+        tr("Margin"): f"{result.margin_mm:+g} mm" if result.margin_mm else "0 mm",
+        tr("Slices"): count(len(result.slices), "slice"),
+        tr("Device"): result.device or tr("unknown"),
         **{name.replace("_", " "): str(value) for name, value in _parameters(result).items()},
     }
 
@@ -34,7 +34,8 @@ def differences(first: Result, second: Result) -> list[Difference]:
     """Return the differences between two runs: settings first, then the images of slices that both corrected."""
     made, also = made_with(first), made_with(second)
     names = dict.fromkeys((*made, *also))
-    found = [Difference(name, made.get(name, "default"), also.get(name, "default")) for name in names]
+    default = tr("default")
+    found = [Difference(name, made.get(name, default), also.get(name, default)) for name in names]
     return [one for one in found if one.first != one.second] + _images(first, second)
 
 
@@ -45,7 +46,8 @@ def _parameters(result: Result) -> dict[str, object]:
 def _images(first: Result, second: Result) -> list[Difference]:
     both = sorted(set(first.done) & set(second.done))
     if not both:
-        return [Difference("Images", "no slice in common", "no slice in common")]
+        none = tr("no slice in common")
+        return [Difference(tr("Images"), none, none)]
     squares, changed, pixels = 0.0, 0, 0
     for z in both:
         apart = np.abs(first.correction_of(z) - second.correction_of(z))
@@ -53,5 +55,5 @@ def _images(first: Result, second: Result) -> list[Difference]:
         changed += int(np.count_nonzero(apart >= 1))
         pixels += apart.size
     rms, share = (squares / pixels) ** 0.5, 100 * changed / pixels
-    words = f"RMS difference {rms:.1f} HU, {share:.1f} % of the pixels differ by 1 HU or more"
-    return [Difference(f"Images, {count(len(both), 'slice')}", words, "")]
+    words = tr("RMS difference {:.1f} HU, {:.1f} % of the pixels differ by 1 HU or more").format(rms, share)
+    return [Difference(tr("Images, {}").format(count(len(both), "slice")), words, "")]

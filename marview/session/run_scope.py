@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from marview.errors import UsageError
 from marview.geometry import SliceNumbers
 from marview.session.metal import Metal
+from marview.text import tr
 
 
 class Reach(enum.StrEnum):
@@ -48,25 +49,24 @@ class RunScope:
         if self.reach is Reach.ALL:
             return tuple(sorted(range(len(metal.counts)), key=lambda z: (abs(z - here), z)))
         if self.reach is Reach.SLICE:
-            chosen, said = tuple(z for z in outward if z == here), f"Slice {numbers.number(here)} holds"
+            chosen = tuple(z for z in outward if z == here)
+            said = tr("Slice {} holds no metal, so there is nothing to correct").format(numbers.number(here))
         else:
             first, last = sorted((self.first, self.last))
             chosen = tuple(z for z in outward if first <= numbers.number(z) <= last)
-            said = f"Slices {first} to {last} hold"
+            said = tr("Slices {} to {} hold no metal, so there is nothing to correct").format(first, last)
         if not chosen:
-            raise UsageError(
-                f"{said} no metal, so there is nothing to correct: choose other slices, or mark the metal."
-            )
+            raise UsageError(tr("{}: choose other slices, or mark the metal.").format(said))
         return chosen
 
     def words(self, numbers: SliceNumbers, here: int) -> str:
         """Describe the slices, such as "slice 12" or "slices 12 to 20"."""
         match self.reach:
             case Reach.SLICE:
-                return f"slice {numbers.number(here)}"
+                return tr("slice {}").format(numbers.number(here))
             case Reach.RANGE:
                 first, last = sorted((self.first, self.last))
-                return f"slices {first} to {last}"
+                return tr("slices {} to {}").format(first, last)
             case Reach.ALL:
-                return "all slices"
-        return "slices with metal"
+                return tr("all slices")
+        return tr("slices with metal")

@@ -18,11 +18,12 @@ from marview.session.background import Background
 from marview.session.messages import Messages, Severity
 from marview.session.plane_store import KeptPlane
 from marview.session.result import Result
+from marview.text import tr, translatable
 from marview.threads import NoThread, start_thread
 from marview.time_left import TimeLeft
 
 TOLD_SECONDS = 0.1
-_NO_ROOM = (
+_NO_ROOM = translatable(
     "A corrected slice could not be stored: there is no space in memory or on the disk. Close other programs or "
     "free disk space, then choose Retry."
 )
@@ -130,7 +131,7 @@ class Job:
 
 
 def _over_already() -> ReduceRequest:
-    raise MarviewError("This run is already over.")
+    raise MarviewError(tr("This run is already over."))
 
 
 def _ignore(_job: Job) -> None:
@@ -258,7 +259,7 @@ class Runs:
         try:
             kept = job.keep(message) if isinstance(message, SliceDone) else None
         except (MemoryError, OSError):
-            self._post(lambda: self._messages.error(_NO_ROOM))
+            self._post(lambda: self._messages.error(tr(_NO_ROOM)))
         else:
             self._post(lambda: self._take(job, message, kept))
 
@@ -298,7 +299,7 @@ class Runs:
         elif state is not State.CANCELLED:
             self._messages.error(outcome.sentence)
         else:
-            self._messages.say(Severity.INFO, "The run was cancelled. Your images are unchanged.")
+            self._messages.say(Severity.INFO, tr("The run was cancelled. Your images are unchanged."))
         self._let_go(job.close)
         self._over(job, state)
         while self.waiting and not self.is_running:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from marview.errors import BadInput
 from marview.geometry import Grid
+from marview.text import tr, translatable
 from marview.volume.box import Box
 from marview.volume.growing import grow_from, within
 from marview.volume.kmeans import class_notes, k_means
@@ -69,31 +70,42 @@ class Recipe:
 
     @property
     def text(self) -> str:
-        """Describe how the metal was found, without the margin."""
-        words = [self._source_text]
-        if self.in_slices and self.source is not Source.HAND:
-            words.append("slice by slice")
-        if self.box is not None:
-            words.append("within a box")
-        if self.smallest_mm3:
-            words.append(f"pieces from {self.smallest_mm3:g} mm3")
-        return ", ".join(words)
+        """Describe how the metal was found, in words for files, without the margin."""
+        return self._describe(str)
 
     @property
-    def _source_text(self) -> str:
+    def words(self) -> str:
+        """How the metal was found, in the person's language, without the margin."""
+        return self._describe(tr)
+
+    def _describe(self, say: Callable[[str], str]) -> str:
+        words = [self._source_words(say)]
+        if self.in_slices and self.source is not Source.HAND:
+            words.append(say(translatable("slice by slice")))
+        if self.box is not None:
+            words.append(say(translatable("within a box")))
+        if self.smallest_mm3:
+            words.append(say(translatable("pieces from {:g} mm3")).format(self.smallest_mm3))
+        return ", ".join(words)
+
+    def _source_words(self, say: Callable[[str], str]) -> str:
         match self.source:
             case Source.THRESHOLD:
-                return f"above {self.threshold_hu or 0:.0f} HU"
+                return say(translatable("above {:.0f} HU")).format(self.threshold_hu or 0)
             case Source.K_MEANS:
-                return f"densest of {self.classes} classes"
+                return say(translatable("densest of {} classes")).format(self.classes)
             case Source.GROWING:
-                points = "1 point" if len(self.seeds) == 1 else f"{len(self.seeds)} points"
-                return f"grown from {points}" + (f" above {self.threshold_hu:.0f} HU" if self.threshold_hu else "")
+                one, many = translatable("grown from 1 point"), translatable("grown from {} points")
+                grown = say(one if len(self.seeds) == 1 else many).format(len(self.seeds))
+                above = say(translatable("above {:.0f} HU")).format(self.threshold_hu or 0)
+                return f"{grown} {above}" if self.threshold_hu else grown
             case Source.HAND if self.is_given:
                 return self.edited_from
             case Source.HAND:
-                return f"{self.edited_from}, edited by hand" if self.edited_from else "painted by hand"
-        return "adaptive, doubtful metal confirmed" if self.is_doubtful_metal else "adaptive"
+                edited = say(translatable("{}, edited by hand")).format(self.edited_from)
+                return edited if self.edited_from else say(translatable("painted by hand"))
+        confirmed = translatable("adaptive, doubtful metal confirmed")
+        return say(confirmed if self.is_doubtful_metal else translatable("adaptive"))
 
     def edited(self, number: int) -> "Recipe":
         """Return the recipe after an edit by hand."""
@@ -171,13 +183,15 @@ def finish(core: Mask, recipe: Recipe, grid: Grid) -> Mask:
     """
     mask = core if recipe.box is None else within(core, recipe.box)
     if core.any() and not mask.any():
-        raise BadInput("There is no metal in the box; draw it around the metal.")
+        raise BadInput(tr("There is no metal in the box; draw it around the metal."))
     if recipe.smallest_mm3:
         mask = drop_small(mask, math.ceil(recipe.smallest_mm3 / grid.voxel_mm3 - 1e-6))
         if core.any() and not mask.any():
-            raise BadInput(f"Every piece of metal is smaller than {recipe.smallest_mm3:g} mm3; choose a smaller size.")
+            sentence = tr("Every piece of metal is smaller than {:g} mm3; choose a smaller size.")
+            raise BadInput(sentence.format(recipe.smallest_mm3))
     if recipe.margin_mm:
         mask = grow_mm(mask, recipe.margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
         if core.any() and not mask.any():
-            raise BadInput(f"A margin of {recipe.margin_mm:g} mm removes all metal; shrink the mask by less.")
+            sentence = tr("A margin of {:g} mm removes all metal; shrink the mask by less.")
+            raise BadInput(sentence.format(recipe.margin_mm))
     return mask

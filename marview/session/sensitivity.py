@@ -22,6 +22,7 @@ from marview.session.messages import Messages, Severity
 from marview.session.picture import Picture
 from marview.session.runs import TOLD_SECONDS, State
 from marview.session.sensitivity_marks import Line, Region, across
+from marview.text import tr
 from marview.threads import NoThread, start_thread
 from marview.volume.measure import Profile, profile
 from marview.volume.window import HuWindow
@@ -225,7 +226,9 @@ class Sensitivity:
         except Exception as bug:  # noqa: BLE001 - a thread must report every failure
             if not job.stop.is_set():
                 _log.exception("a sweep failed")
-            sentence = f"The sweep failed ({type(bug).__name__}). The log has the details; please report it."
+            sentence = tr("The sweep failed ({}). The log has the details; please report it.").format(
+                type(bug).__name__
+            )
             post(lambda: self._end(job, State.FAILED, None, sentence))
         else:
             post(lambda: self._end(job, State.DONE, swept))
@@ -243,7 +246,7 @@ class Sensitivity:
             return  # the sweep of another series
         job.state = State.CANCELLED if job.stop.is_set() else state
         if job.state is State.CANCELLED:
-            self._messages.say(Severity.INFO, "The sweep was cancelled. Earlier results are unchanged.")
+            self._messages.say(Severity.INFO, tr("The sweep was cancelled. Earlier results are unchanged."))
         elif state is State.FAILED:
             self._messages.error(sentence)
         else:
@@ -311,7 +314,7 @@ class Sensitivity:
         """Write the table (.csv) or the figure (.png, .pdf) of a slice."""
         swept, rows = self.swept, self.rows
         if swept is None:
-            self._messages.say(Severity.WARNING, "There is no sweep to export: run one first.")
+            self._messages.say(Severity.WARNING, tr("There is no sweep to export: run one first."))
             return
         at = slice_index if slice_index in swept.result.slices else fullest(swept.result)
 
@@ -321,7 +324,7 @@ class Sensitivity:
             return write_sweep_file(path, swept.result, rows, slice_index=at, window=window)
 
         def done(written: Path) -> None:
-            self._messages.say(Severity.SUCCESS, f"The sweep was written to {written.name}.")
+            self._messages.say(Severity.SUCCESS, tr("The sweep was written to {}.").format(written.name))
 
         self._background.run(work, done, self._messages.error)
 

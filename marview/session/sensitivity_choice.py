@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from marview.dicom import LoadedSeries, open_series
 from marview.errors import BadInput, UsageError
 from marview.mar.sweep import Variant, plan
+from marview.text import tr
 
 MOST_BYTES = 1_500_000_000
 """Memory limit for the variants of a sweep in bytes."""
@@ -42,7 +43,7 @@ class SweepChoice:
             UsageError: there is no variant.
         """
         if not self.methods:
-            raise UsageError("No method is chosen: choose at least one to sweep.")
+            raise UsageError(tr("No method is chosen: choose at least one to sweep."))
         return plan(
             self.methods,
             margins_mm=self.margins if self.unit == "mm" else (),
@@ -59,7 +60,7 @@ class SweepChoice:
         first, last = (0, np.inf) if self.slices is None else self.slices
         chosen = tuple(int(k) for k in with_metal if first <= k <= last)
         if not chosen:
-            raise UsageError("None of the chosen slices holds metal: choose others, or mark the metal first.")
+            raise UsageError(tr("None of the chosen slices holds metal: choose others, or mark the metal first."))
         return chosen
 
 
@@ -76,7 +77,8 @@ def numbers(text: str, what: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.replace(",", " ").replace("−", "-").split())
     except ValueError:
-        raise UsageError(f"The {what} are numbers separated by commas, such as -1, 0, 1, not '{text}'.") from None
+        sentence = tr("The {} are numbers separated by commas, such as -1, 0, 1, not '{}'.")
+        raise UsageError(sentence.format(what, text)) from None
 
 
 def refuse_too_large(variants: int, slices: int, shape: tuple[int, int]) -> None:
@@ -88,8 +90,10 @@ def refuse_too_large(variants: int, slices: int, shape: tuple[int, int]) -> None
     size = (variants + 1) * slices * shape[0] * shape[1] * _BYTES_A_PIXEL
     if size > MOST_BYTES:
         raise UsageError(
-            f"{variants} variants of {slices} slices would take {size / 1e9:.1f} GB of memory, more than the "
-            f"{MOST_BYTES / 1e9:.1f} GB a sweep may keep: choose fewer slices or margins."
+            tr(
+                "{} variants of {} slices would take {:.1f} GB of memory, more than the {:.1f} GB a sweep may keep: "
+                "choose fewer slices or margins."
+            ).format(variants, slices, size / 1e9, MOST_BYTES / 1e9)
         )
 
 
@@ -104,5 +108,6 @@ def known_truth(loaded: LoadedSeries) -> NDArray[np.int16] | None:
         return None
     truth, grid = open_series(folder / "truth").volume, loaded.volume.grid
     if truth.grid.shape != grid.shape or not np.allclose(truth.grid.affine, grid.affine, atol=0.05):
-        raise BadInput(f"{folder / 'truth'} does not lie on the voxels of the series; make the demo study again.")
+        sentence = tr("{} does not lie on the voxels of the series; make the demo study again.")
+        raise BadInput(sentence.format(folder / "truth"))
     return truth.hu

@@ -10,6 +10,7 @@ from marview.mar import Listing, MarWorker, SinogramRequest, discover
 from marview.session.autosave import Autosave
 from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.background import Background, Post
+from marview.session.beside import Beside
 from marview.session.crosshair import Crosshair
 from marview.session.display import View
 from marview.session.edits import Edits
@@ -33,7 +34,7 @@ from marview.session.recovery import Recovery
 from marview.session.reductions import Reductions
 from marview.session.result import Result
 from marview.session.results import Results
-from marview.session.runs import Runs
+from marview.session.runs import Job, Runs
 from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice
 from marview.session.settings import Settings
@@ -45,6 +46,7 @@ from marview.session.study_index import StudyIndex
 from marview.session.tools import Tool, Tools
 from marview.session.traces import Traces
 from marview.session.worker_on_demand import WorkerOnDemand
+from marview.text import tr
 
 
 class Session:
@@ -84,6 +86,7 @@ class Session:
         self.series = OpenSeries(settings, self.view, self.background)
         self.library = Library(self.background, self.messages, self.series.allocate)
         self.series.follow(self.library)
+        self.beside = Beside(self.library, self.background, self.messages)
         known = None if index is None else StudyIndex(index)
         self.studies = Studies(self.library, self.background, self.messages, settings, known)
         self.crosshair = Crosshair(self.view, lambda: None if self.loaded is None else self.loaded.volume.grid)
@@ -134,9 +137,26 @@ class Session:
         self.library.emptied.connect(self._empty)
         if autosaves is not None:
             store = AutosaveStore(autosaves)
-            self.autosave = Autosave(store, self.metal, self.measures, self._work)
+            self.autosave = Autosave(
+                store,
+                self.metal,
+                self.measures,
+                self._work,
+                self.kept_results.of,
+                lambda key: any(job.result.series == key for job in self.runs.queue),
+            )
+            self.runs.changed.connect(self._keep_result)
+            self.exports.changed.connect(lambda state: self._save_soon() if state.is_over else None)
             self.recovery = Recovery(
-                store, self.background, self.messages, self.library, self.metal, self.measures, self.methods, self.view
+                store,
+                self.background,
+                self.messages,
+                self.library,
+                self.metal,
+                self.measures,
+                self.kept_results,
+                self.methods,
+                self.view,
             )
 
     # -- what is open
@@ -265,7 +285,7 @@ class Session:
         """Close all series of an entry's study; ask first if there is unsaved work."""
         uid = entry.study.uid
         study = [one for one in self.library.entries if one.study.uid == uid] if uid else [entry]
-        self._close_all(study, entry.study.description or "the study")
+        self._close_all(study, entry.study.description or tr("the study"))
 
     def _close_all(self, entries: list[Entry], name: str) -> None:
         lost = [what for entry in entries for what in self.kept.unsaved_of(entry.key)]
@@ -275,8 +295,8 @@ class Session:
                 self._close_series(entry)
 
         if lost:
-            sentence = f"Close {name} and lose {'; '.join(dict.fromkeys(lost))}?"
-            self.messages.ask(Question(sentence, "Close", "Keep", answer))
+            sentence = tr("Close {} and lose {}?").format(name, "; ".join(dict.fromkeys(lost)))
+            self.messages.ask(Question(sentence, tr("Close"), tr("Keep"), answer))
         else:
             answer(True)  # noqa: FBT003
 
@@ -323,7 +343,7 @@ class Session:
         self._in_view = None if chosen is None else (chosen, loaded)
         kept = self.kept.turn_to("" if chosen is None else chosen.key, loaded.series.description)
         if self.sensitivity.is_running:
-            self.messages.say(Severity.INFO, "The sweep was cancelled because another series was opened.")
+            self.messages.say(Severity.INFO, tr("The sweep was cancelled because another series was opened."))
         self.sensitivity.take(None if kept is None else kept.swept)
         self.tools.update(tool=Tool.NONE)
         self.series.hu = None
@@ -351,6 +371,10 @@ class Session:
         self.metal.take(None)
         self.kept.turn_to("", "")
         self.series.empty()
+
+    def _keep_result(self, job: Job) -> None:
+        if self.autosave is not None and job.state.is_over:
+            self.autosave.keep_result(job.result)
 
     def _save_soon(self) -> None:
         if self.autosave is not None:

@@ -46,6 +46,8 @@ class Settings:
         speeds: seconds per slice of the latest runs on this machine, by method, version and device.
         watched: folders watched for new studies.
         window: position, panels and layout of the window, each as text.
+        language: code of the language of the window; empty for the system's.
+        style: "dark" or "light".
         file: file that `save` writes; None to write nothing.
     """
 
@@ -56,6 +58,8 @@ class Settings:
     speeds: dict[str, list[float]] = field(default_factory=dict)
     watched: list[str] = field(default_factory=list)
     window: dict[str, str] = field(default_factory=dict)
+    language: str = ""
+    style: str = "dark"
     file: Path | None = None
 
     @classmethod
@@ -78,6 +82,8 @@ class Settings:
                 str(name): [float(each) for each in known] for name, known in stored.get("speeds", {}).items()
             }
             settings.watched = [str(folder) for folder in stored.get("watched", [])]
+            settings.language = str(stored.get("language", ""))
+            settings.style = str(stored.get("style", "dark"))
             settings.window = {str(name): str(value) for name, value in stored.get("window", {}).items()}
         except FileNotFoundError:
             pass

@@ -22,6 +22,7 @@ from marview.batch.table import TABLE, look_at
 from marview.errors import MarviewError
 from marview.export import Format
 from marview.session.background import IsStale, Latest, Post
+from marview.text import tr
 
 COMMAND = (*children.command("marview.__main__"), "batch")
 LOOK_S = 0.5
@@ -109,7 +110,7 @@ class Several:
         """Describe what closing marview would interrupt."""
         if not self.stage.is_under_way:
             return []
-        return ["the correction of several studies, which is not finished; it can be resumed from its folder"]
+        return [tr("the correction of several studies, which is not finished; it can be resumed from its folder")]
 
     def begin(self, order: BatchOrder, *, retries_failed: bool = False) -> None:
         """Correct studies; if the output folder contains a job table, only the remaining ones."""
@@ -128,7 +129,8 @@ class Several:
                 env=children.environment(),
             )
         except OSError as why:
-            self._end(Stage.FAILED, f"marview batch cannot be started: {(why.strerror or 'unknown reason').lower()}.")
+            sentence = tr("marview batch cannot be started: {}.")
+            self._end(Stage.FAILED, sentence.format((why.strerror or tr("unknown reason")).lower()))
             return
         if not is_resumed:
             self.jobs = ()
@@ -196,7 +198,7 @@ class Several:
         elif process.returncode in {0, _SOME_FAILED}:
             self._end(Stage.DONE, "")
         else:
-            self._end(Stage.FAILED, complaint or "The correction stopped unexpectedly. The log has the details.")
+            self._end(Stage.FAILED, complaint or tr("The correction stopped unexpectedly. The log has the details."))
 
     def _end(self, stage: Stage, sentence: str) -> None:
         self.stage, self.sentence, self._process = stage, sentence, None

@@ -14,6 +14,7 @@ from marview.session.library import Entry, Library, look
 from marview.session.messages import Messages, Severity
 from marview.session.settings import Settings
 from marview.session.study_index import KnownSeries, StudyIndex
+from marview.text import tr
 from marview.threads import NoThread, start_thread
 
 LOOK_S = 5.0
@@ -83,7 +84,8 @@ class Studies:
             self._library.open(known.path, key=known.key)
             return
         self.forget(known)
-        self._messages.error(f"{known.path} no longer exists and was removed from the list of earlier studies.")
+        sentence = tr("{} no longer exists and was removed from the list of earlier studies.")
+        self._messages.error(sentence.format(known.path))
 
     def forget(self, known: KnownSeries) -> None:
         """Remove a series from the index; its files stay."""
@@ -95,7 +97,8 @@ class Studies:
         """Clear the index; the files of the studies stay."""
         if self._index is not None:
             self._index.clear()
-            self._messages.say(Severity.SUCCESS, "The list of earlier studies is empty. The files of the studies stay.")
+            sentence = tr("The list of earlier studies is empty. The files of the studies stay.")
+            self._messages.say(Severity.SUCCESS, sentence)
             self._search_again()
 
     def rebuild(self) -> None:
@@ -144,9 +147,8 @@ class Studies:
             self._settings.watched.append(name)
             self._settings.save()
             self._watch(folder)
-            self._messages.say(
-                Severity.SUCCESS, f"New studies in {folder.name or folder} are added to the list as they arrive."
-            )
+            sentence = tr("New studies in {} are added to the list as they arrive.")
+            self._messages.say(Severity.SUCCESS, sentence.format(folder.name or folder))
             self.changed.emit()
 
     def unwatch(self, folder: str) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from marview.geometry import Grid
+from marview.text import translatable
 from marview.volume.reslice import OUTSIDE_HU, Plane, oblique_plane, reslice
 
 _SQUARE = 1e-3
-_TITLES = ("Sagittal", "Coronal", "Axial")
+_TITLES = (translatable("Sagittal"), translatable("Coronal"), translatable("Axial"))
 _LETTERS = ("RL", "AP", "FH")
 """The patient's side towards negative and positive LPS."""
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marview.errors import UsageError
+from marview.text import tr
 from marview.volume.box import Box
 from marview.volume.mask import NEIGHBOURS
 
@@ -45,13 +46,14 @@ def grow_from(
         box = (slice(max(z, box[0].start), min(z + 1, box[0].stop)), *box[1:])
     for part, at, size in zip(box, seed_zyx, hu.shape, strict=True):
         if not (max(part.start, 0) <= at < min(part.stop, size)):
-            raise UsageError("The seed lies outside of the volume or of the box: click within.")
+            raise UsageError(tr("The seed lies outside of the volume or of the box: click within."))
     densest = int(hu[max(z - 1, 0) : z + 2, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].max())
     lowest = max(_HALF * densest, LEAST_METAL_HU) if lowest_hu is None else lowest_hu
     if hu[z, y, x] < lowest or densest < LEAST_METAL_HU:
         raise UsageError(
-            f"The seed lies on {int(hu[z, y, x])} HU, and metal here is at least {max(lowest, LEAST_METAL_HU):.0f} HU: "
-            "click on the metal."
+            tr("The seed lies on {} HU, and metal here is at least {:.0f} HU: click on the metal.").format(
+                int(hu[z, y, x]), max(lowest, LEAST_METAL_HU)
+            )
         )
     labels, _ = ndimage.label(hu[box] >= lowest, NEIGHBOURS)
     result = np.zeros(hu.shape, bool)

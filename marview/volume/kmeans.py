@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.errors import UsageError
+from marview.text import tr
 from marview.volume.growing import LEAST_METAL_HU
 
 _LARGEST_K = 12
@@ -46,7 +47,8 @@ def class_notes(hu: NDArray[np.int16], mask: NDArray[np.bool_], k: int) -> tuple
     """What a person should know of the densest of k classes, `[z, y, x]`: that it is bone, where it begins so low."""
     if not mask.any() or (begins_hu := int(hu[mask].min())) >= LEAST_METAL_HU:
         return ()
-    return (f"The densest of {k} classes begins at {begins_hu} HU, where bone lies too: take more classes.",)
+    sentence = tr("The densest of {} classes begins at {} HU, where bone lies too: take more classes.")
+    return (sentence.format(k, begins_hu),)
 
 
 def _threshold(hu: NDArray[np.int16], k: int) -> float:

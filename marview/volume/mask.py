@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marview.errors import BadInput, UsageError
+from marview.text import tr
 from marview.volume.box import box_of, grown
 from marview.volume.volume import BODY_HU
 
@@ -36,11 +37,13 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     """
     if mask.shape != hu.shape:
         raise BadInput(
-            f"The metal mask has {mask.shape} voxels and the volume {hu.shape}: it belongs to another series."
+            tr("The metal mask has {} voxels and the volume {}: it belongs to another series.").format(
+                mask.shape, hu.shape
+            )
         )
     box = box_of(mask)
     if box is None:
-        raise BadInput("The metal mask is empty: find or paint the metal first.")
+        raise BadInput(tr("The metal mask is empty: find or paint the metal first."))
     metal, body = int(np.count_nonzero(mask[box])), 0
     for plane in hu[box[0]]:
         body += int(np.count_nonzero(plane > BODY_HU))
@@ -49,8 +52,10 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     share = metal / max(body, 1)
     if share > _TOO_MUCH:
         raise BadInput(
-            f"The metal mask covers {min(share, 1):.0%} of the body in its slices: nothing is left to correct from; "
-            "raise the threshold or shrink the mask."
+            tr(
+                "The metal mask covers {:.0%} of the body in its slices: nothing is left to correct from; raise the "
+                "threshold or shrink the mask."
+            ).format(min(share, 1))
         )
 
 

@@ -8,11 +8,12 @@ from scipy import ndimage
 
 from marview.errors import BadInput
 from marview.geometry import Grid
+from marview.text import tr, translatable
 from marview.volume.box import Box, box_of, grown
 
 _SAME_VOXELS = 0.05
 _NEAR_VOXELS = 0.1
-_OUTSIDE = (
+_OUTSIDE = translatable(
     "The metal of the mask lies outside the volume or between its voxels: the mask belongs to another series; draw it "
     "on this one, or choose the mask's own series."
 )
@@ -54,7 +55,7 @@ def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
         inside = ((index > -0.5) & (index < np.array(grid.shape) - 0.5)).all(axis=1)
         return Fitted(placed, is_resampled=True, outside=int((~inside).sum()))
     if mask.any() and not placed.any():
-        raise BadInput(_OUTSIDE)
+        raise BadInput(tr(_OUTSIDE))
     return Fitted(placed, is_resampled=False, outside=int(np.count_nonzero(mask)) - int(np.count_nonzero(placed)))
 
 
@@ -124,7 +125,7 @@ def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArra
             mode="grid-constant",
         )
     if not result.any():
-        raise BadInput(_OUTSIDE)
+        raise BadInput(tr(_OUTSIDE))
     return result
 
 
@@ -132,8 +133,10 @@ def _refuse_other_frame(mask_grid: Grid, grid: Grid) -> None:
     mine, theirs = grid.frame_of_reference_uid, mask_grid.frame_of_reference_uid
     if mine and theirs and mine != theirs:
         raise BadInput(
-            "The mask belongs to another frame of reference, that is another examination or patient: "
-            "choose the mask that was made on this series."
+            tr(
+                "The mask belongs to another frame of reference, that is another examination or patient: choose the "
+                "mask that was made on this series."
+            )
         )
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marview.text import tr
+
 TWELVE_BIT_HU = 3071
 """Highest HU of a 12-bit scanner with the usual intercept, -1024."""
 
@@ -41,12 +43,15 @@ class Scale:
         notes = []
         if self.is_clipped:
             notes.append(
-                f"The HU scale is clipped at {self.highest_hu}: metal and streaks that pass it look alike, "
-                "so check the mask."
+                tr(
+                    "The HU scale is clipped at {}: metal and streaks that pass it look alike, so check the mask."
+                ).format(self.highest_hu)
             )
         if self.is_extended:
             notes.append(
-                f"The HU scale is extended: it reaches {self.highest_hu}, beyond the {TWELVE_BIT_HU} of 12 bits."
+                tr("The HU scale is extended: it reaches {}, beyond the {} of 12 bits.").format(
+                    self.highest_hu, TWELVE_BIT_HU
+                )
             )
         return tuple(notes)
 

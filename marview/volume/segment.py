@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marview.text import tr
 from marview.volume.bloom import without_bloom
 from marview.volume.box import Box, box_above, box_of, grown, moved
 from marview.volume.edges import FARTHEST_MM, least_hu
@@ -74,12 +75,14 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
     scale = scale_of(hu)
     mask = np.zeros(hu.shape, bool)
     if scale.highest_hu < CERTAIN_HU:
-        return Segmentation(mask, float("nan"), (*scale.notes, f"No metal was found: nothing reaches {CERTAIN_HU} HU."))
+        none = tr("No metal was found: nothing reaches {} HU.").format(CERTAIN_HU)
+        return Segmentation(mask, float("nan"), (*scale.notes, none))
     threshold_hu = _between_two_means(hu)
     box = _box_around(hu, threshold_hu, spacing_mm)
     mask[box], is_sure = _in_box(hu[box], threshold_hu, spacing_mm, scale)
     if not mask.any():
-        return Segmentation(mask, threshold_hu, (*scale.notes, "No metal was found: what is dense is too small."))
+        none = tr("No metal was found: what is dense is too small.")
+        return Segmentation(mask, threshold_hu, (*scale.notes, none))
     if not is_sure:
         doubt = _doubt(mask, hu, spacing_mm)
         return Segmentation(np.zeros(hu.shape, bool), threshold_hu, (*scale.notes, doubt), doubtful=mask)
@@ -91,10 +94,10 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
 
 def _doubt(mask: NDArray[np.bool_], hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> str:
     volume_ml = np.count_nonzero(mask) * float(np.prod(spacing_mm)) / 1000
-    return (
-        f"Metal or not? {volume_ml:.2f} ml reach up to {int(hu[mask].max())} HU, which enamel, dense bone and thin "
-        "metal do. They are not marked as metal."
-    )
+    return tr(
+        "Metal or not? {:.2f} ml reach up to {} HU, which enamel, dense bone and thin metal do. They are not marked as "
+        "metal."
+    ).format(volume_ml, int(hu[mask].max()))
 
 
 def threshold(hu: NDArray[np.int16], threshold_hu: float) -> NDArray[np.bool_]:

@@ -85,9 +85,9 @@ def test_a_new_window_offers_what_a_killed_one_left(
     folder = tmp_path / "autosave"
     window = make_window(make_worker=lambda: worker, listings=lambda: listings, autosaves=folder)
     qtbot.waitUntil(window.questions.isVisible, timeout=20_000)
-    assert "marview ended unexpectedly. The metal mask of small (adaptive, edited by hand)" in (
-        window.questions.text.text()
-    )
+    asked = window.questions.text.text()
+    assert asked.startswith("marview ended unexpectedly. The autosave of small (adaptive, edited by hand) from ")
+    assert asked.endswith(" holds the metal mask.")
     button = window.questions.yes if is_restored else window.questions.no
     assert button.text() == ("Restore" if is_restored else "Discard")
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)

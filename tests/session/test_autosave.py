@@ -155,8 +155,8 @@ def test_work_on_every_listed_series_is_kept_and_offered(make_session, mail, sma
         asked[-1].answer(True)
         mail.wait_until(lambda number=number: len(second.library.entries) == number)
         mail.wait_until(lambda: not second.refusal and second.measures.listed and not second.metal.is_busy)
-    assert any("1 measurement of" in sentence for sentence in sentences)
-    assert any("The metal mask and 1 measurement of" in sentence for sentence in sentences)
+    assert any(sentence.endswith(" holds 1 measurement.") for sentence in sentences)
+    assert any(sentence.endswith(" holds the metal mask, 1 measurement.") for sentence in sentences)
     choose(second, mail, here)
     mail.wait_until(lambda: not second.metal.is_busy)
     np.testing.assert_array_equal(second.metal.mask.array, painted)
@@ -256,6 +256,7 @@ def test_automatic_masks_are_not_autosaved_and_painted_ones_are(make_session, ma
     session.reduce()
     mail.wait_until(lambda: files(tmp_path))
     mail.wait_until(lambda: not session.runs.is_running)
+    session.result.is_exported = True
     while session.metal.undo() is not None:
         continue
     session.autosave.save_soon()
@@ -359,10 +360,11 @@ PAINTER = """
 import hashlib, os, sys, time
 from pathlib import Path
 from marview.gui.app import application, make_window, wait_until
+from marview.session.settings import Settings
 from marview.volume.across import Section, Slab
 from marview.volume.brush import Brush
 qt = application()
-window = make_window()
+window = make_window(Settings(), keeps=True)
 session = window.session
 session.autosave._every_s = 0.2
 session.autosave.save_soon()

@@ -7,23 +7,23 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QHBoxLayou
 from marview.gui.actions import Actions
 from marview.gui.panels.folding import FoldingSection
 from marview.gui.panels.section import labelled, set_up
-from marview.gui.text import tr
 from marview.session.session import Session
 from marview.session.tools import Scope, ToolSettings, Unit
+from marview.text import tr, translatable
 
 SCOPES = {
-    Scope.VOLUME: "Whole mask, in 3D",
-    Scope.SLICES: "Slice by slice",
-    Scope.SLICE: "This slice",
+    Scope.VOLUME: translatable("Whole mask, in 3D"),
+    Scope.SLICES: translatable("Slice by slice"),
+    Scope.SLICE: translatable("This slice"),
 }
-UNITS = {Unit.MM: "mm", Unit.PIXELS: "pixels"}
+UNITS = {Unit.MM: "mm", Unit.PIXELS: translatable("pixels")}
 BUTTONS = (
-    ("grow_mask", "Grow"),
-    ("shrink_mask", "Shrink"),
-    ("smooth_mask", "Smooth"),
-    ("fill_holes", "Fill holes"),
-    ("interpolate", "Interpolate"),
-    ("copy_next", "Copy to next"),
+    ("grow_mask", translatable("Grow")),
+    ("shrink_mask", translatable("Shrink")),
+    ("smooth_mask", translatable("Smooth")),
+    ("fill_holes", translatable("Fill holes")),
+    ("interpolate", translatable("Interpolate")),
+    ("copy_next", translatable("Copy to next")),
 )
 
 

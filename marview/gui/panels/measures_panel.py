@@ -9,9 +9,9 @@ from marview.gui.icons import icon
 from marview.gui.label import tooltip
 from marview.gui.panels.folding import FoldingSection
 from marview.gui.panels.region_details import RegionDetails
-from marview.gui.text import tr
 from marview.session.measurement import REGIONS, Measure, place_words, words
 from marview.session.session import Session
+from marview.text import tr
 
 MOST_PX = 150
 
@@ -81,10 +81,12 @@ class MeasuresPanel(FoldingSection):
         pictures = list(session.measures.pictures(measure).values())
         number = session.view.display.numbers.number(measure.slice_index)
         first = words(measure, pictures[0]).split("\n")[0] if pictures else ""
-        text = tr("{}, {}: {}").format(measure.name, place_words(measure, number), first)
+        text = tr("{}, {}: {}").format(measure.title, place_words(measure, number), first)
         if session.result in session.results and "HU" in first:
             shown = pictures[1 + session.results.index(session.result)]
-            text += " → " + words(measure, shown, pictures[0]).split("\n")[0].removeprefix("mean ")
+            text += " → " + words(measure, shown, pictures[0]).split("\n")[0].removeprefix(
+                tr("mean {:.1f} HU").partition("{")[0]
+            )
         return text
 
     def _go(self, item: QListWidgetItem) -> None:

@@ -9,26 +9,26 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QPushButton,
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
 from marview.gui.panels.section import Section, labelled, set_up
-from marview.gui.text import tr
 from marview.session.metal import Source
 from marview.session.session import Session
 from marview.session.tools import Tool
+from marview.text import count, tr, translatable
 
 LOWEST_HU, HIGHEST_HU, STEP_HU = 300, 8000, 20
 SETTLE_MS = 40
 FIELD_PX = 112
 SOURCES = {
-    Source.ADAPTIVE: "Adaptive",
-    Source.THRESHOLD: "Threshold",
-    Source.K_MEANS: "k-means, densest class",
-    Source.GROWING: "Grown from clicks",
+    Source.ADAPTIVE: translatable("Adaptive"),
+    Source.THRESHOLD: translatable("Threshold"),
+    Source.K_MEANS: translatable("k-means, densest class"),
+    Source.GROWING: translatable("Grown from clicks"),
 }
 FOUND = {
-    Source.ADAPTIVE: "found automatically",
-    Source.THRESHOLD: "by threshold",
-    Source.K_MEANS: "by k-means",
-    Source.GROWING: "grown from clicks",
-    Source.HAND: "edited by hand",
+    Source.ADAPTIVE: translatable("found automatically"),
+    Source.THRESHOLD: translatable("by threshold"),
+    Source.K_MEANS: translatable("by k-means"),
+    Source.GROWING: translatable("grown from clicks"),
+    Source.HAND: translatable("edited by hand"),
 }
 
 
@@ -158,10 +158,9 @@ class MetalPanel(Section):
         else:
             millilitres = float(metal.counts.sum()) * loaded.volume.grid.voxel_mm3 / 1000
             slices = len(metal.slices)
-            words = tr("{} slice") if slices == 1 else tr("{} slices")
-            found = metal.recipe.text if metal.recipe.is_given else tr(FOUND[metal.recipe.source])
-            self.summary.setText(f"{words.format(slices)} · {millilitres:.2f} ml · {found}")
-            self.summary.setToolTip(tooltip(metal.recipe.text))
+            found = metal.recipe.words if metal.recipe.is_given else tr(FOUND[metal.recipe.source])
+            self.summary.setText(f"{count(slices, 'slice')} · {millilitres:.2f} ml · {found}")
+            self.summary.setToolTip(tooltip(metal.recipe.words))
 
     def _say_trace(self) -> None:
         """Show the coverage of the trace in the slice in view, and the worst slice."""

@@ -10,12 +10,11 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 from marview.gui.label import Label, tooltip
 from marview.gui.panels.parameter_form import ParameterForm
 from marview.gui.panels.section import Section, labelled
-from marview.gui.text import tr
 from marview.mar import Listing
 from marview.session.methods import Methods
 from marview.session.run_presets import RunPreset, run_presets
 from marview.session.speeds import Speeds
-from marview.text import count
+from marview.text import count, tr
 from marview.time_left import in_words
 
 
@@ -41,7 +40,7 @@ class MethodPanel(Section):
         self.presets.addItem(tr("Preset for an implant …"))
         for at, preset in enumerate(run_presets(), start=1):
             self.presets.addItem(tr(preset.title), preset)
-            self.presets.setItemData(at, tooltip(preset.why), Qt.ItemDataRole.ToolTipRole)
+            self.presets.setItemData(at, tooltip(tr(preset.why)), Qt.ItemDataRole.ToolTipRole)
         self.purpose = Label()
         self.purpose.setWordWrap(True)
         self.why = Label()
@@ -82,7 +81,7 @@ class MethodPanel(Section):
             self.chooser.clear()
             for listing in self._methods.usable:
                 if listing.manifest is not None:
-                    self.chooser.addItem(listing.manifest.title, listing.id)
+                    self.chooser.addItem(tr(listing.manifest.title), listing.id)
             self._list_untrained()
         broken = [listing for listing in self._methods.listings if listing.manifest is None]
         self.broken.setText("\n".join(listing.error for listing in broken[:3]))
@@ -95,7 +94,7 @@ class MethodPanel(Section):
         assert isinstance(model, QStandardItemModel)
         for listing in self._methods.listings:
             if listing.manifest is not None and listing.untrained:
-                item = QStandardItem(tr("{} (not trained)").format(listing.manifest.title))
+                item = QStandardItem(tr("{} (not trained)").format(tr(listing.manifest.title)))
                 item.setData(listing.id, Qt.ItemDataRole.UserRole)
                 item.setToolTip(tooltip(listing.untrained))
                 item.setEnabled(False)
@@ -177,7 +176,7 @@ def _about(listing: Listing) -> str:
     if manifest.citation is not None:
         parts.append(f"{manifest.citation.authors.split(',')[0]}, {manifest.citation.year}")
     if listing.replaces:
-        parts.append(tr("{} method in place of the {} one").format(listing.origin, listing.replaces[0].origin))
+        parts.append(tr("{} method in place of the {} one").format(tr(listing.origin), tr(listing.replaces[0].origin)))
     elif listing.origin != "bundled":
-        parts.append(listing.origin)
+        parts.append(tr(listing.origin))
     return " · ".join(parts)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, Q
 
 from marview.gui.label import tooltip
 from marview.gui.panels.section import labelled, set_up
-from marview.gui.text import tr
+from marview.text import tr
 
 FIELD_WIDTH = 128
 LARGE = 1_000_000

@@ -6,13 +6,13 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTree
 from marview.geometry import SliceNumbers
 from marview.gui.label import Label
 from marview.gui.panels.folding import FoldingSection
-from marview.gui.text import tr
 from marview.session.pieces import Piece
 from marview.session.session import Session
+from marview.text import tr, translatable
 
 SETTLE_MS = 400
 MOST_PX = 170
-COLUMNS = ("mm³", "mean HU", "max", "slices")
+COLUMNS = ("mm³", translatable("mean HU"), translatable("max"), translatable("slices"))
 
 
 class PiecesPanel(FoldingSection):

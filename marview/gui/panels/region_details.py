@@ -10,14 +10,15 @@ from marview.gui.elided_label import ElidedLabel
 from marview.gui.label import Label
 from marview.gui.palette import colour
 from marview.gui.plot import new_plot
-from marview.gui.text import tr
+from marview.session.measure_files import image_words
 from marview.session.measurement import REGIONS, Measure
 from marview.session.picture import Picture
+from marview.text import tr, translatable
 from marview.volume.measure import histograms
 
 TONES = ("muted", "trace", "metal", "success", "changed", "warning")
 PLOT_PX = 104
-HEADINGS = ("Image", "Mean", "Change", "SD")
+HEADINGS = (translatable("Image"), translatable("Mean"), translatable("Change"), translatable("SD"))
 
 
 class RegionDetails(QWidget):
@@ -56,7 +57,7 @@ class RegionDetails(QWidget):
             mean = float(sample.mean())
             change = "" if at == 0 else f"{mean - first:+.1f}"
             spread = f"{float(sample.std(ddof=1)):.1f}" if sample.size > 1 else ""
-            self.rows.append((title, f"{mean:.1f}", change, spread))
+            self.rows.append((image_words(title), f"{mean:.1f}", change, spread))
         self._fill_table()
         edges, counts = histograms(list(inside.values()))
         for at, (title, count) in enumerate(zip(inside, counts, strict=True)):

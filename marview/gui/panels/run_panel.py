@@ -8,15 +8,14 @@ from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
 from marview.gui.notes_fold import NotesFold
 from marview.gui.panels.scope_row import ScopeRow
-from marview.gui.text import tr
 from marview.session.runs import Job, State
 from marview.session.session import Session
-from marview.text import count
+from marview.text import count, tr, translatable
 
 STEPS = 1000
 
-_REDUCES = "Correct every slice with metal, the one in view first  (Ctrl+R)"
-_LEARNS_FIRST = (
+_REDUCES = translatable("Correct every slice with metal, the one in view first  (Ctrl+R)")
+_LEARNS_FIRST = translatable(
     "Learn from this scan's slices without metal, then correct those with metal  (Ctrl+R). The trained network is "
     "reused until the metal mask or the settings change."
 )
@@ -136,8 +135,8 @@ class RunPanel(QWidget):
         self.results.setVisible(len(results) > 1 and not self._session.runs.is_running)
         self.results.clear()
         for number, result in enumerate(results, start=1):
-            self.results.addItem(f"{number}  {result.title}, {result.mask_text}", result)
-            self.results.setItemData(number - 1, tooltip(result.mask_text), Qt.ItemDataRole.ToolTipRole)
+            self.results.addItem(f"{number}  {tr(result.title)}, {result.mask_words}", result)
+            self.results.setItemData(number - 1, tooltip(result.mask_words), Qt.ItemDataRole.ToolTipRole)
         if self._session.result in results:
             self.results.setCurrentIndex(results.index(self._session.result))
 

@@ -14,12 +14,11 @@ from marview.gui.differences_dialog import DifferencesDialog
 from marview.gui.label import tooltip
 from marview.gui.panels.folding import FoldingSection
 from marview.gui.panels.run_panel import progress_text
-from marview.gui.text import tr
 from marview.session.result import Result
 from marview.session.run_differences import differences, made_with
 from marview.session.runs import Job
 from marview.session.session import Session
-from marview.text import count
+from marview.text import count, tr
 from marview.time_left import in_words
 
 MOST_PX = 170
@@ -90,11 +89,11 @@ class RunsPanel(FoldingSection):
     def _describe(self, item: QListWidgetItem, run: Job | Result) -> None:
         if isinstance(run, Job):
             state = tr("waiting") if run.is_waiting else progress_text(run)
-            text, tip = f"{run.result.title} · {state}", f"{run.result.series_title}\n{_made(run.result)}"
+            text, tip = f"{tr(run.result.title)} · {state}", f"{run.result.series_title}\n{_made(run.result)}"
         else:
             number = self._session.results.index(run) + 1
             time = f" · {in_words(run.seconds)}" if run.seconds else ""
-            text = f"{number}  {run.title} · {count(len(run.done), 'slice')}{time}"
+            text = f"{number}  {tr(run.title)} · {count(len(run.done), 'slice')}{time}"
             tip = _made(run)
         font = item.font()
         font.setBold(run is self._session.result)
@@ -143,7 +142,7 @@ class RunsPanel(FoldingSection):
         numbers = [self._session.results.index(run) + 1 for run in (first, second)]
         if self.dialog is not None:
             self.dialog.deleteLater()
-        titles = [f"{number}  {run.title}" for number, run in zip(numbers, (first, second), strict=True)]
+        titles = [f"{number}  {tr(run.title)}" for number, run in zip(numbers, (first, second), strict=True)]
         self.dialog = DifferencesDialog(titles, differences(first, second), self)
         self.dialog.show()
 

@@ -5,15 +5,15 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QWidget
 
 from marview.gui.label import Label
 from marview.gui.panels.section import set_up
-from marview.gui.text import tr
 from marview.session.run_scope import Reach, RunScope
 from marview.session.session import Session
+from marview.text import tr, translatable
 
 TITLES = {
-    Reach.METAL: "Slices with metal",
-    Reach.SLICE: "This slice",
-    Reach.RANGE: "Slices …",
-    Reach.ALL: "All slices",
+    Reach.METAL: translatable("Slices with metal"),
+    Reach.SLICE: translatable("This slice"),
+    Reach.RANGE: translatable("Slices …"),
+    Reach.ALL: translatable("All slices"),
 }
 
 

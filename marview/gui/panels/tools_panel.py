@@ -16,18 +16,20 @@ from marview.gui.actions import Actions
 from marview.gui.label import Label
 from marview.gui.panels.section import Section, labelled, set_up
 from marview.gui.panes.segmented import Segmented
-from marview.gui.text import tr
 from marview.session.session import Session
 from marview.session.tools import RADII_MM, Tool, ToolSettings
+from marview.text import tr, translatable
 
 FIELD_PX = 96
 SLIDER_STEPS = 2
 HINTS = {
-    Tool.NONE: "With a tool on, the left button paints in the original; Alt + left drag changes width and level.",
-    Tool.POLYGON: "Click the corners; double-click, or click the first one, to close. Esc cancels.",
-    Tool.FREEHAND: "Draw around the metal.",
-    Tool.GROW: "Click on metal to add connected voxels of similar density.",
-    Tool.BOX: "Drag a box to keep only the metal inside it, in every slice. Click to remove the box.",
+    Tool.NONE: translatable(
+        "With a tool on, the left button paints in the original; Alt + left drag changes width and level."
+    ),
+    Tool.POLYGON: translatable("Click the corners; double-click, or click the first one, to close. Esc cancels."),
+    Tool.FREEHAND: translatable("Draw around the metal."),
+    Tool.GROW: translatable("Click on metal to add connected voxels of similar density."),
+    Tool.BOX: translatable("Drag a box to keep only the metal inside it, in every slice. Click to remove the box."),
 }
 
 

@@ -5,11 +5,11 @@ from PySide6.QtWidgets import QWidget
 from marview.gui.measurer import Measurer
 from marview.gui.panes.result_pane import caption, coverage_note
 from marview.gui.panes.slice_pane import SlicePane
-from marview.gui.text import tr
 from marview.session.measured_plane import MeasuredPlane
 from marview.session.picture import Picture
 from marview.session.result import Result
 from marview.session.session import Session
+from marview.text import tr
 
 PREFIX = "compare "
 
@@ -41,7 +41,9 @@ class ComparePane(SlicePane):
         original, result, display = self.session.original(), self.result, self.session.view.display
         if original is None or result is None:
             return original
-        self.title.setText(tr("Original") if display.is_original_held else f"{self._place_in_list + 1} {result.title}")
+        self.title.setText(
+            tr("Original") if display.is_original_held else f"{self._place_in_list + 1} {tr(result.title)}"
+        )
         self.set_note(*coverage_note(result, display))
         self.set_caption(*caption(result), more=result.notes, short=tr("Not for primary diagnosis."))
         if display.is_original_held:

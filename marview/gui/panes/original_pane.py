@@ -5,12 +5,12 @@ from PySide6.QtWidgets import QWidget
 from marview.dicom import LoadedSeries
 from marview.gui.measurer import Measurer, SliceSurface
 from marview.gui.overlay import MaskPicture
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.gui.panes.slice_pane import SlicePane
-from marview.gui.text import tr
 from marview.session.display import Display, Overlay
 from marview.session.picture import Picture
 from marview.session.session import Session
+from marview.text import tr
 from marview.volume.box import Box
 
 
@@ -25,7 +25,7 @@ class OriginalPane(SlicePane):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("original", tr("Original"), session, parent)
-        self._mask_picture = MaskPicture(colour("metal"), 90, 235)
+        self._mask_picture = MaskPicture(on_image("metal"), 90, 235)
         self._drawn: int | None = None
         self.measurer = Measurer(self.view, session, SliceSurface(session, shows_change=False), paints=True)
         session.metal.touched.connect(self._touch)

@@ -10,7 +10,7 @@ from marview.gui.elided_label import ElidedLabel
 from marview.gui.icons import icon
 from marview.gui.label import Label
 from marview.gui.panes.caption import Caption
-from marview.gui.text import tr
+from marview.text import tr
 
 HEADER_PX = 38
 

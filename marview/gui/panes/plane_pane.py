@@ -8,14 +8,14 @@ from PySide6.QtWidgets import QWidget
 from marview.gui.measurer import Measurer
 from marview.gui.oblique_line import Axes, ObliqueLine
 from marview.gui.overlay import outlined
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.gui.panes.image_pane import ImagePane
-from marview.gui.text import tr
 from marview.session.display import Display, Overlay
 from marview.session.measured_plane import SLABS, MeasuredPlane
 from marview.session.picture import Picture
 from marview.session.result import CorrectedHu
 from marview.session.session import Session
+from marview.text import tr
 from marview.volume.across import Section, Slab
 
 LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
@@ -78,9 +78,9 @@ class PlanePane(ImagePane):
         mask = None
         if display.shows(Overlay.MASK) and session.metal.shared is not None and session.metal.is_present:
             mask = section.picture(session.metal.shared.array, display.slab, display.slab_mm, nearest=True).astype(bool)
-        image = None if mask is None else outlined(np.ascontiguousarray(mask), colour("metal"), 90, 235)
+        image = None if mask is None else outlined(np.ascontiguousarray(mask), on_image("metal"), 90, 235)
         self.view.overlay("mask").show_image(image, self._rect(section))
-        self.title.setText(tr(section.title if self.name != "oblique" else "Oblique"))
+        self.title.setText(tr(section.title) if self.name != "oblique" else tr("Oblique"))
         self.set_note("" if result is None else tr("corrected"), "")
         self._draw_window(display)
         self._look(display)
@@ -159,14 +159,14 @@ class PlanePane(ImagePane):
             ("cursor across", (x - REACH_MM, y), (x + REACH_MM, y)),
             ("cursor down", (x, y - REACH_MM), (x, y + REACH_MM)),
         ):
-            self.view.set_mark(name, QPolygonF([QPointF(*start), QPointF(*end)]), colour("focus", 150), 1.0)
+            self.view.set_mark(name, QPolygonF([QPointF(*start), QPointF(*end)]), on_image("focus", 150), 1.0)
 
     def _write(self, display: Display, section: Section) -> None:
         is_written = not display.are_overlays_hidden
         edges = (LEFT | V_CENTRE, RIGHT | V_CENTRE, TOP | H_CENTRE, BOTTOM | H_CENTRE)
         for edge, letter in zip(edges, section.letters, strict=True):
             self.view.set_text(edge, letter if is_written else "")
-        thick = "" if display.slab is Slab.NONE else f"\n{SLABS[display.slab]} {display.slab_mm:g} mm"
+        thick = "" if display.slab is Slab.NONE else f"\n{tr(SLABS[display.slab])} {display.slab_mm:g} mm"
         turned = ""
         if self.name == "oblique" and display.oblique_deg is not None:
             turned = tr("turned {:.0f}°, tilted {:.0f}°").format(*display.oblique_deg)

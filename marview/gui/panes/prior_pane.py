@@ -6,10 +6,10 @@ from PySide6.QtWidgets import QWidget
 
 from marview.geometry import processing_pixel_mm
 from marview.gui.panes.slice_pane import SlicePane
-from marview.gui.text import tr
 from marview.session.picture import Picture
 from marview.session.result import Coverage
 from marview.session.session import Session
+from marview.text import tr
 
 
 class PriorPane(SlicePane):

@@ -8,27 +8,27 @@ from PySide6.QtWidgets import QWidget
 from marview.gui.grey_bar import GreyBar
 from marview.gui.measurer import Measurer, SliceSurface
 from marview.gui.overlay import ramp
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.gui.panes.slice_pane import WINDOW_DRAG, SlicePane
-from marview.gui.text import tr
 from marview.session.display import Comparison, Display, Overlay
 from marview.session.picture import Picture
 from marview.session.result import Coverage, Result
 from marview.session.session import Session
+from marview.text import tr, translatable
 from marview.volume.window import HuWindow
 
 LEAST_CHANGE_HU, STRONG_CHANGE_HU = 5.0, 150.0
-CAUTION = "Not for primary diagnosis; review with the uncorrected images."
+CAUTION = translatable("Not for primary diagnosis; review with the uncorrected images.")
 
 FLICKER_MS = 500
 SQUARES = 8
 """Squares of the checkerboard along the longer edge of a slice."""
 
 NOTES = {
-    Comparison.SWIPE: "left of the line: original",
-    Comparison.FLICKER: "original and result in turn",
-    Comparison.BLEND: "mean of original and result",
-    Comparison.CHECKERBOARD: "top left square: original",
+    Comparison.SWIPE: translatable("left of the line: original"),
+    Comparison.FLICKER: translatable("original and result in turn"),
+    Comparison.BLEND: translatable("mean of original and result"),
+    Comparison.CHECKERBOARD: translatable("top left square: original"),
 }
 
 
@@ -93,7 +93,7 @@ class ResultPane(SlicePane):
         if result is not None and is_marked and not self._is_difference(display):
             change = np.abs(result.correction_of(display.slice_index))
             change[change < LEAST_CHANGE_HU] = 0
-            image = ramp(change / np.float32(STRONG_CHANGE_HU), colour("changed"))
+            image = ramp(change / np.float32(STRONG_CHANGE_HU), on_image("changed"))
         self.view.overlay("changed").show_image(image, self._rect())
         if display.comparison is Comparison.FLICKER and result is not None and not self._flicker.isActive():
             self._flicker.start()
@@ -157,7 +157,7 @@ class ResultPane(SlicePane):
             self.set_caption("", "")
             return
         is_flickering = display.comparison is Comparison.FLICKER and self._is_original_turn
-        self.title.setText(tr("Original") if display.is_original_held or is_flickering else result.title)
+        self.title.setText(tr("Original") if display.is_original_held or is_flickering else tr(result.title))
         self.set_note(*_note(result, display))
         self.set_caption(*caption(result), more=result.notes, short=tr("Not for primary diagnosis."))
 
@@ -195,9 +195,9 @@ def coverage_note(result: Result, display: Display) -> tuple[str, str]:
 def caption(result: Result) -> tuple[str, str]:
     """Describe how a result was made; the second line is the caution."""
     chosen = ", ".join(f"{name} {_plain(value)}" for name, value in result.parameters.items())
-    parts = [f"{result.title} {result.version}", chosen or tr("default parameters")]
+    parts = [f"{tr(result.title)} {result.version}", chosen or tr("default parameters")]
     parts += [tr("weights {}").format(result.weights_sha256[:8])] if result.weights_sha256 else []
-    parts += [tr("mask {}").format(result.mask_text), tr("margin {:+g} mm").format(result.margin_mm)]
+    parts += [tr("mask {}").format(result.mask_words), tr("margin {:+g} mm").format(result.margin_mm)]
     parts += [result.device] if result.device else []
     parts += [f"{result.seconds:.1f} s"] if result.seconds else []
     return "  ·  ".join(parts), tr(CAUTION)

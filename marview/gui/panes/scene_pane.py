@@ -16,13 +16,13 @@ from marview.gui.scene.camera import Camera
 from marview.gui.scene.messages import Contents, Cut, Draw, Look
 from marview.gui.scene.renderer import Renderer, Shown
 from marview.gui.scene.view import SceneView
-from marview.gui.text import tr
 from marview.mar.shared import SharedArray
 from marview.session.background import IsStale
 from marview.session.display import Display
 from marview.session.result import Result
 from marview.session.runs import Job
 from marview.session.session import Session
+from marview.text import tr, translatable
 
 SETTLE_MS = 250
 """Delay after the last move before the picture is drawn finely."""
@@ -33,8 +33,17 @@ FILL_MS = 500
 IDLE_MS = 60_000
 """Time after which a hidden pane stops its process to free memory."""
 
-CUTS: dict[Cut, str] = {"none": "No cut", "axial": "Axial cut", "coronal": "Coronal cut", "sagittal": "Sagittal cut"}
-LOOKS: dict[Look, str] = {"bone": "Bone", "translucent": "Translucent bone", "metal": "Metal alone"}
+CUTS: dict[Cut, str] = {
+    "none": translatable("No cut"),
+    "axial": translatable("Axial cut"),
+    "coronal": translatable("Coronal cut"),
+    "sagittal": translatable("Sagittal cut"),
+}
+LOOKS: dict[Look, str] = {
+    "bone": translatable("Bone"),
+    "translucent": translatable("Translucent bone"),
+    "metal": translatable("Metal alone"),
+}
 
 
 class ScenePane(Pane):
@@ -125,7 +134,7 @@ class ScenePane(Pane):
             self._send(contents, None)
         else:
             self._lend(contents, loaded.volume.hu, result, slices)
-        self.view.titles = (tr("Original"), "" if result is None else result.title)
+        self.view.titles = (tr("Original"), "" if result is None else tr(result.title))
         self.surface.setEnabled(mask is not None)
         self.set_caption(tr("Volume rendering; streaks and noise may look like bone"), tr("Not for primary diagnosis."))
 
@@ -199,7 +208,7 @@ class ScenePane(Pane):
 
     def _follow_state(self) -> None:
         if self.renderer.refusal:
-            self._say(self.renderer.refusal)
+            self._say(tr(self.renderer.refusal))
             self._take_back()
             self.retry.show()
 

@@ -11,14 +11,14 @@ from PySide6.QtWidgets import QWidget
 
 from marview.geometry import SliceNumbers, TraceCoverage
 from marview.gui.overlay import MaskPicture, ramp
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.gui.panes.image_pane import ImagePane
 from marview.gui.panes.segmented import Segmented
-from marview.gui.text import tr
 from marview.session.display import Display, Overlay, SinogramPicture
 from marview.session.rays import sinusoid, virtual_beam
 from marview.session.runs import Job
 from marview.session.session import Session
+from marview.text import tr
 
 SETTLE_MS = 120
 STEPS_PER_UNIT = 1000.0
@@ -47,7 +47,7 @@ class SinogramPane(ImagePane):
         self._read: dict[SinogramPicture, NDArray[np.float32]] = {}
         self._shape = (640, 641)
         self._trace: NDArray[np.bool_] | None = None
-        self._trace_picture = MaskPicture(colour("trace"), 34, 255)
+        self._trace_picture = MaskPicture(on_image("trace"), 34, 255)
         self._is_stale = False
         self._levels = (0.0, 6.0)
         self._zoom, self._centre = 1.0, (0.0, 0.0)
@@ -182,7 +182,7 @@ class SinogramPane(ImagePane):
             image = (
                 None
                 if off is None
-                else ramp(np.abs(off.astype(np.float32)) / np.float32(INCONSISTENT), colour("consistency"))
+                else ramp(np.abs(off.astype(np.float32)) / np.float32(INCONSISTENT), on_image("consistency"))
             )
         self.view.overlay("consistency").show_image(image, self._rect())
 
@@ -194,7 +194,7 @@ class SinogramPane(ImagePane):
         beam = virtual_beam((original.values.shape[0], original.values.shape[1]), original.pixel_mm)
         bins = sinusoid(beam, display.pointed_mm) + 0.5
         curve = QPolygonF([QPointF(float(bins[view]), view + 0.5) for view in range(0, beam.views, 4)])
-        self.view.set_mark("sinusoid", curve, colour("pointer"), 1.5)
+        self.view.set_mark("sinusoid", curve, on_image("pointer"), 1.5)
 
     def _rect(self) -> QRectF:
         views, bins = self._shape

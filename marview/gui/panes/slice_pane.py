@@ -6,7 +6,7 @@ from PySide6.QtGui import QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.oblique_line import Axes, ObliqueLine
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.gui.panes.image_pane import ImagePane
 from marview.gui.series_list import patient_title
 from marview.session.display import Display, Layout
@@ -130,7 +130,7 @@ class SlicePane(ImagePane):
         else:
             beam = virtual_beam((original.values.shape[0], original.values.shape[1]), original.pixel_mm)
             ends = ray(beam, *display.pointed_ray, reach_mm=max(original.size_mm))
-            self.view.set_mark("ray", QPolygonF([QPointF(*ends[0]), QPointF(*ends[1])]), colour("pointer"), 1.5)
+            self.view.set_mark("ray", QPolygonF([QPointF(*ends[0]), QPointF(*ends[1])]), on_image("pointer"), 1.5)
         if display.cursor_mm is None:
             self.view.set_mark("cursor across", None)
             self.view.set_mark("cursor down", None)
@@ -139,8 +139,8 @@ class SlicePane(ImagePane):
         reach = 4000.0
         across = QPolygonF([QPointF(x - reach, y), QPointF(x + reach, y)])
         down = QPolygonF([QPointF(x, y - reach), QPointF(x, y + reach)])
-        self.view.set_mark("cursor across", across, colour("focus", 150), 1.0)
-        self.view.set_mark("cursor down", down, colour("focus", 150), 1.0)
+        self.view.set_mark("cursor across", across, on_image("focus", 150), 1.0)
+        self.view.set_mark("cursor down", down, on_image("focus", 150), 1.0)
 
     def _line_axes(self) -> Axes | None:
         loaded = self.session.loaded

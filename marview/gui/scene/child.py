@@ -14,11 +14,12 @@ from marview.errors import MarviewError
 from marview.gui.scene.messages import REQUESTS, Contents, Draw, Drawn, Ready, Refused
 from marview.gui.scene.voxels import Voxels, box_of, box_of_dense, cut_out
 from marview.mar.shared import SharedArray
+from marview.text import translatable
 
 if TYPE_CHECKING:
     from marview.gui.scene.drawing import Scene
 
-MISSING = (
+MISSING = translatable(
     "The 3D view needs VTK, which is not installed. Install it with: pip install vtk (or marview's extra named 3d)."
 )
 
@@ -56,7 +57,11 @@ def serve(scene: "Scene", line: bytes, answers: BinaryIO) -> None:
         picture = scene.draw(request)
         spent = (time.perf_counter() - began) * 1000
     except (MarviewError, ValidationError, MemoryError) as error:
-        words = "There is not enough memory for the 3D scene." if isinstance(error, MemoryError) else str(error)
+        words = (
+            translatable("There is not enough memory for the 3D scene.")
+            if isinstance(error, MemoryError)
+            else str(error)
+        )
         _send(answers, Refused(sentence=words))
         return
     height, width, _ = picture.rgb.shape

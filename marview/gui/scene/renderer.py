@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from marview import children
 from marview.gui.scene.messages import ANSWERS, Contents, Draw, Drawn, Ready, Refused
+from marview.text import tr
 from marview.threads import NoThread, start_thread
 
 BACKENDS = ("vtkEGLRenderWindow", "", "vtkOSOpenGLRenderWindow") if sys.platform == "linux" else ("",)
@@ -119,7 +120,7 @@ class Renderer:
             try:
                 process = self._open(backend)
             except OSError as error:
-                why = f"The process of the 3D view cannot be started: {error.strerror or error}."
+                why = tr("The process of the 3D view cannot be started: {}.").format(error.strerror or error)
                 break
             last_words: deque[str] = deque(maxlen=3)
             start_thread(lambda p=process, w=last_words: _read_log(p, w), "3D log")  # type: ignore[misc]
@@ -132,7 +133,7 @@ class Renderer:
             if has_drawn or why or run != self._run:
                 break
             why = _why(code, last_words)
-        self._post(lambda: self._end(run, why or "The 3D view stopped unexpectedly. Your images are unchanged."))
+        self._post(lambda: self._end(run, why or tr("The 3D view stopped unexpectedly. Your images are unchanged.")))
 
     def _open(self, backend: str) -> "subprocess.Popen[bytes]":
         environment = children.environment({"VTK_DEFAULT_OPENGL_WINDOW": backend} if backend else {})
@@ -153,7 +154,7 @@ class Renderer:
             try:
                 answer = ANSWERS.validate_json(line)
             except ValidationError:
-                return has_drawn, "The process of the 3D view sent an unexpected answer."
+                return has_drawn, tr("The process of the 3D view sent an unexpected answer.")
             if isinstance(answer, Drawn):
                 size = answer.width * answer.height * CHANNELS
                 rgb = process.stdout.read(size)
@@ -226,7 +227,8 @@ def _read_log(process: "subprocess.Popen[bytes]", last_words: deque[str]) -> Non
 
 
 def _why(code: int, last_words: Sequence[str]) -> str:
-    said = f" VTK said: {last_words[-1]}" if last_words else ""
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    needs = "It needs OpenGL, which Mesa offers without a graphics card." if os.name == "posix" else "It needs OpenGL."
-    return f"The 3D view cannot draw on this machine (its process ended with {how}). {needs}{said}"
+    how = tr("signal {}").format(-code) if code < 0 else tr("exit code {}").format(code)
+    mesa, opengl = tr("It needs OpenGL, which Mesa offers without a graphics card."), tr("It needs OpenGL.")
+    words = tr("The 3D view cannot draw on this machine (its process ended with {}).").format(how)
+    said = tr("VTK said: {}").format(last_words[-1]) if last_words else ""
+    return " ".join(filter(None, (words, mesa if os.name == "posix" else opengl, said)))

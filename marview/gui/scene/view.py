@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QW
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.gestures import Gestures
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.gui.scene.camera import Camera
 from marview.gui.scene.renderer import Shown
 
@@ -123,7 +123,7 @@ class SceneView(QWidget):
         if not self._image.isNull():
             painter.drawImage(QRectF(self.rect()), self._image)
         if self.words:
-            painter.setPen(colour("muted"))
+            painter.setPen(on_image("muted"))
             middle = self.rect().adjusted(30, 30, -30, -30)
             painter.drawText(middle, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), self.words)
             return
@@ -131,9 +131,9 @@ class SceneView(QWidget):
             return
         for title, area in zip(self.titles, self._parts(), strict=False):
             inside = area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, 2 - MARGIN_PX)
-            painter.setPen(colour("muted"))
+            painter.setPen(on_image("muted"))
             painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, title)
-            painter.setPen(colour("text"))
+            painter.setPen(on_image("text"))
             for edge, letter in self._letters():
                 painter.drawText(inside, edge, letter)
         self._draw_border(painter)
@@ -153,7 +153,7 @@ class SceneView(QWidget):
     def _draw_border(self, painter: QPainter) -> None:
         parts = self._parts()
         if len(parts) == 2:
-            painter.setPen(colour("border"))
+            painter.setPen(on_image("border"))
             painter.drawLine(parts[1].topLeft(), parts[0].bottomRight())
 
     def _letters(self) -> list[tuple[Qt.AlignmentFlag, str]]:

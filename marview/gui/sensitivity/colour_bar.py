@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.sensitivity import colours
-from marview.gui.text import tr
+from marview.text import tr
 
 BAR_PX, TALL_PX, ROOM_PX = 14, 104, 8
 

@@ -7,11 +7,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage
 
 from marview.gui.overlay import indexed
+from marview.gui.palette import colour
 from marview.mar.sweep import SweepResult
 
 STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
-METHODS = ("#56b4e9", "#e69f00", "#00c08b", "#cc79a7", "#f0e442", "#ff8552")
-"""Colours that colour-blind users can distinguish on a dark background (after Okabe and Ito)."""
+METHODS = ("method_1", "method_2", "method_3", "method_4", "method_5", "method_6")
+"""Colours that colour-blind users can distinguish (after Okabe and Ito)."""
 
 STEPS = 64
 _MOST_ALPHA = 225
@@ -30,7 +31,7 @@ def of_variants(result: SweepResult) -> dict[str, QColor]:
 
 def of_methods(result: SweepResult) -> dict[str, QColor]:
     """Return the colour of each method."""
-    return {method: QColor(METHODS[at % len(METHODS)]) for at, method in enumerate(result.methods)}
+    return {method: colour(METHODS[at % len(METHODS)]) for at, method in enumerate(result.methods)}
 
 
 def styles(result: SweepResult) -> dict[str, Qt.PenStyle]:
@@ -52,7 +53,7 @@ def spread_picture(spread_hu: NDArray[np.float32], strongest_hu: float) -> QImag
     return indexed(steps, [_premultiplied(one) for one in scale()])
 
 
-def _premultiplied(colour: QColor) -> int:
-    alpha = colour.alpha()
-    red, green, blue = (channel * alpha // 255 for channel in (colour.red(), colour.green(), colour.blue()))
+def _premultiplied(tone: QColor) -> int:
+    alpha = tone.alpha()
+    red, green, blue = (channel * alpha // 255 for channel in (tone.red(), tone.green(), tone.blue()))
     return alpha << 24 | red << 16 | green << 8 | blue

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QPolygonF
 
 from marview.gui.image_view import ImageView
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.session.sensitivity_marks import Line, Point, Region
 from marview.session.session import Session
 
@@ -54,12 +54,12 @@ class Measuring(QObject):
         line, region = sensitivity.line, sensitivity.region
         has_line = line is not None and sensitivity.swept is not None
         ends = QPolygonF([QPointF(*line.start_mm), QPointF(*line.end_mm)]) if has_line and line is not None else None
-        self._view.set_mark("line", ends, colour("pointer"), 1.6)
+        self._view.set_mark("line", ends, on_image("pointer"), 1.6)
         outline = None
         if region is not None and region.slice_index == z:
             (x, y), (width, height) = region.middle_mm, region.radii_mm
             outline = QPolygonF([QPointF(x + u * width, y + v * height) for u, v in CIRCLE])
-        self._view.set_mark("region", outline, colour("success"), 1.8)
+        self._view.set_mark("region", outline, on_image("success"), 1.8)
 
     def _press(self, at: QPointF) -> None:
         sensitivity, z = self._session.sensitivity, self._session.view.display.slice_index

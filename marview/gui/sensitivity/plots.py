@@ -16,19 +16,19 @@ from marview.gui.palette import colour
 from marview.gui.panes.segmented import Segmented
 from marview.gui.plot import new_plot
 from marview.gui.sensitivity import colours
-from marview.gui.text import tr
 from marview.session.display import Display
 from marview.session.sensitivity import ORIGINAL
 from marview.session.session import Session
+from marview.text import tr, translatable
 
 if TYPE_CHECKING:
     from marview.mar.sweep_measures import Row
 
 MEASURES: "dict[str, tuple[str, str, Callable[[Row], float]]]" = {
-    "mean": ("Mean", "Mean, HU", lambda row: row.mean_hu),
-    "deviation": ("SD", "SD, HU", lambda row: row.deviation_hu),
-    "streak": ("Streaks", "Streak index", lambda row: row.streak_index),
-    "rmse": ("RMSE", "RMSE, HU", lambda row: row.rmse_hu),
+    "mean": (translatable("Mean"), translatable("Mean, HU"), lambda row: row.mean_hu),
+    "deviation": (translatable("SD"), translatable("SD, HU"), lambda row: row.deviation_hu),
+    "streak": (translatable("Streaks"), translatable("Streak index"), lambda row: row.streak_index),
+    "rmse": (translatable("RMSE"), translatable("RMSE, HU"), lambda row: row.rmse_hu),
 }
 
 MOST_STRETCH = 2.5
@@ -125,7 +125,10 @@ class CurvePlot(QWidget):
                 data=names,
                 size=[12 if name == sensitivity.variant else 8 for name in names],
                 brush=tones[method],
-                pen=[pg.mkPen("w", width=1.6) if name == sensitivity.variant else pg.mkPen(None) for name in names],
+                pen=[
+                    pg.mkPen(colour("text"), width=1.6) if name == sensitivity.variant else pg.mkPen(None)
+                    for name in names
+                ],
                 tip=None,
             )
             dots.sigClicked.connect(self._click)
@@ -210,7 +213,7 @@ class ProfilePlot(QWidget):
             if name == ORIGINAL:
                 pen = pg.mkPen(colour("muted"), width=2.2 if is_chosen else 1.2, style=Qt.PenStyle.DashLine)
             elif name == "truth":
-                pen = pg.mkPen("w", width=1.3, style=Qt.PenStyle.DotLine)
+                pen = pg.mkPen(colour("text"), width=1.3, style=Qt.PenStyle.DotLine)
             else:
                 tone = tones[name]
                 tone.setAlpha(255 if is_chosen else 165)

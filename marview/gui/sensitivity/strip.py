@@ -7,12 +7,12 @@ from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem, QWidget
 
 from marview.gui.label import tooltip
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.gui.sensitivity import colours
-from marview.gui.text import tr
 from marview.session.display import Display
 from marview.session.sensitivity import ORIGINAL, Swept
 from marview.session.session import Session
+from marview.text import tr
 
 WIDTH_PX, HEIGHT_PX = 132, 100
 SOON_MS = 40
@@ -102,7 +102,7 @@ class Strip(QListWidget):
         body = None if original is None else _body(original.values)
         for at in range(self.count()):
             name = self.item(at).data(Qt.ItemDataRole.UserRole)
-            self.item(at).setIcon(self._thumbnail(swept, name, display, body, tones.get(name, colour("muted"))))
+            self.item(at).setIcon(self._thumbnail(swept, name, display, body, tones.get(name, on_image("muted"))))
 
     def _thumbnail(
         self, swept: Swept, name: str, display: Display, body: tuple[slice, slice] | None, tone: QColor
@@ -113,7 +113,7 @@ class Strip(QListWidget):
         painter = QPainter(tile)
         picture = swept.picture(name, display.slice_index)
         if picture is None or body is None:
-            painter.setPen(colour("muted"))
+            painter.setPen(on_image("muted"))
             painter.setFont(self.font())
             painter.scale(ratio, ratio)
             area = tile.rect()

@@ -21,10 +21,10 @@ from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
 from marview.gui.panels.section import set_up
 from marview.gui.panes.segmented import Segmented
-from marview.gui.text import tr
 from marview.session.runs import State
 from marview.session.sensitivity_choice import SweepChoice, numbers
 from marview.session.session import Session
+from marview.text import tr
 
 HERE, ALL, SOME = range(3)
 STEPS = 1000
@@ -136,7 +136,7 @@ class SweepBar(QWidget):
             self._ticks = {}
             for one in methods.usable:
                 assert one.manifest is not None
-                tick = QAction(one.manifest.title, self.menu)
+                tick = QAction(tr(one.manifest.title), self.menu)
                 tick.setCheckable(True)
                 tick.toggled.connect(self._name_methods)
                 self.menu.addAction(tick)

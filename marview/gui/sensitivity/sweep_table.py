@@ -18,15 +18,23 @@ from PySide6.QtWidgets import (
 
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
-from marview.gui.text import tr
 from marview.mar.sweep import Variant
 from marview.session.session import Session
+from marview.text import tr, translatable
 
-COLUMNS = ("Variant", "Voxels", "Mean", "SD", "Streaks", "RMSE", "s")
+COLUMNS = (
+    translatable("Variant"),
+    translatable("Voxels"),
+    translatable("Mean"),
+    translatable("SD"),
+    translatable("Streaks"),
+    translatable("RMSE"),
+    "s",
+)
 FEWEST_ROWS = 3
 """Rows visible on a small screen."""
 
-FILTERS = ("Table (*.csv)", "Figure (*.png)", "Figure (*.pdf)")
+FILTERS = (translatable("Table (*.csv)"), translatable("Figure (*.png)"), translatable("Figure (*.pdf)"))
 
 
 class SweepTable(QWidget):
@@ -131,7 +139,7 @@ class SweepTable(QWidget):
         settings, display = self._session.settings, self._session.view.display
         folder = Path(settings.export_folder) if settings.export_folder else Path.home()
         chosen, kind = QFileDialog.getSaveFileName(
-            self, tr("Export the sweep"), str(folder / "sweep.csv"), ";;".join(FILTERS)
+            self, tr("Export the sweep"), str(folder / "sweep.csv"), ";;".join(map(tr, FILTERS))
         )
         if not chosen:
             return

@@ -5,17 +5,17 @@ from PySide6.QtWidgets import QToolButton, QWidget
 
 from marview.gui.icons import icon
 from marview.gui.overlay import outlined
-from marview.gui.palette import colour
+from marview.gui.palette import on_image
 from marview.gui.panes.segmented import Segmented
 from marview.gui.panes.slice_pane import SlicePane
 from marview.gui.sensitivity import colours
 from marview.gui.sensitivity.colour_bar import ColourBar
 from marview.gui.sensitivity.measuring import Measuring, Pen
-from marview.gui.text import tr
 from marview.session.display import Display, Overlay
 from marview.session.picture import Picture
 from marview.session.sensitivity import strongest
 from marview.session.session import Session
+from marview.text import tr
 
 LEAST_PX = 430
 """Minimum width in pixels that fits title and buttons."""
@@ -73,7 +73,7 @@ class VariantPane(SlicePane):
         self.view.overlay("spread").show_image(image, self._rect())
         outline = None
         if mask is not None and display.shows(Overlay.MASK):
-            outline = outlined(mask, colour("metal"), 0 if image is not None else 60, 235)
+            outline = outlined(mask, on_image("metal"), 0 if image is not None else 60, 235)
         self.view.overlay("mask").show_image(outline, self._rect())
         self.map.setChecked(display.shows(Overlay.SPREAD))
         self.measuring.draw()

@@ -1,0 +1,58 @@
+"""Another series in the comparison, on the pixels of the slice in view."""
+
+from PySide6.QtWidgets import QWidget
+
+from marview.gui.measurer import Measurer
+from marview.gui.panes.slice_pane import SlicePane
+from marview.session.measured_plane import MeasuredPlane
+from marview.session.picture import Picture
+from marview.session.session import Session
+from marview.text import tr
+
+NAME = "beside"
+
+
+class BesidePane(SlicePane):
+    """An earlier examination, a correction made elsewhere or the simulated truth; the original while X is held."""
+
+    redraws_for = frozenset({"slice_index", "slice_count", "is_original_held", "layout", "maximised"})
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(NAME, tr("Other series"), session, parent)
+        session.beside.changed.connect(self.refresh)
+        self.measurer = Measurer(self.view, session, self)
+
+    def picture(self) -> Picture | None:
+        """The other series where the slice in view lies."""
+        session, display = self.session, self.session.view.display
+        other = session.beside.other
+        if other is None:
+            self.title.setText(tr("Other series"))
+            self.set_note("")
+            self.set_caption("")
+            return None
+        self.title.setText(tr("Original") if display.is_original_held else other.title)
+        if other.is_other_patient:
+            self.set_note(tr("another patient"), "warning")
+        else:
+            self.set_note("" if other.is_in_frame else tr("lies by an offset, not by a frame of reference"), "pending")
+        x, y, z = session.beside.offset_mm
+        planes, rows, columns = other.volume.grid.shape
+        self.set_caption(
+            tr("Offset {:.1f}, {:.1f}, {:.1f} mm").format(x, y, z) if any((x, y, z)) else tr("Same frame of reference"),
+            f"{columns} × {rows} × {planes}",
+            [tr("Ctrl+PgUp and Ctrl+PgDown shift the other series by one of its slices.")],
+        )
+        return session.original() if display.is_original_held else session.beside.picture(display.slice_index)
+
+    def plane(self) -> MeasuredPlane | None:
+        """None: it shows a slice."""
+        return None
+
+    def is_there(self) -> bool:
+        """Whether a series lies beside."""
+        return self.session.beside.other is not None
+
+    def pictures(self) -> tuple[Picture | None, Picture | None]:
+        """The slice in view, and the other series there."""
+        return self.session.original(), self.session.beside.picture(self.session.view.display.slice_index)

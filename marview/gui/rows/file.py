@@ -1,0 +1,71 @@
+"""Opening, importing, exporting, closing."""
+
+from marview.gui.actions import Row
+
+ROWS: tuple[Row, ...] = (
+    Row("open_folder", "Open folder …", "File", ("Ctrl+O",), "open", bar="open", does=lambda c: c.open_folder()),
+    Row("open_file", "Open file or zip …", "File", ("Ctrl+Shift+O",), "file", does=lambda c: c.open_file()),
+    Row("open_demo", "Open the demo study", "File", (), "demo", does=lambda c: c.open_demo()),
+    Row(
+        "import_mask",
+        "Import metal mask …",
+        "File",
+        ("Ctrl+I",),
+        "import",
+        needs="volume",
+        does=lambda c: c.import_mask(),
+    ),
+    Row(
+        "export_mask",
+        "Export metal mask …",
+        "File",
+        ("Ctrl+Shift+E",),
+        "export",
+        needs="metal",
+        does=lambda c: c.export_mask(),
+    ),
+    Row("export", "Export …", "File", ("Ctrl+E",), "export", needs="result", does=lambda c: c.export()),
+    Row("search_studies", "Search studies", "File", ("Ctrl+F",), does=lambda c: c.search_studies()),
+    Row("watch_folder", "Watch a folder for new studies …", "File", (), does=lambda c: c.watch_folder()),
+    Row("correct_several", "Correct several studies …", "File", ("Ctrl+B",), does=lambda c: c.correct_several()),
+    Row("close_series", "Close the series", "File", ("Ctrl+W",), needs="series", does=lambda c: c.close_series()),
+    Row("quit", "Quit", "File", ("Ctrl+Q",), does=lambda c: c.quit()),
+    Row(
+        "copy_picture",
+        "Copy the pane as a picture",
+        "File",
+        ("Ctrl+C",),
+        needs="series",
+        does=lambda c: c.saving.copy_picture(),
+    ),
+    Row(
+        "save_picture",
+        "Save the pane as a picture …",
+        "File",
+        ("Ctrl+S",),
+        needs="series",
+        does=lambda c: c.saving.save_picture(),
+    ),
+    Row(
+        "save_report",
+        "Save a report …",
+        "File",
+        ("Ctrl+Shift+S",),
+        needs="result",
+        does=lambda c: c.saving.save_report(),
+    ),
+    Row(
+        "movie_scroll",
+        "Save a movie of scrolling …",
+        "File",
+        needs="series",
+        does=lambda c: c.saving.save_scrolling(),
+    ),
+    Row(
+        "movie_flicker",
+        "Save a movie of flicker …",
+        "File",
+        needs="result",
+        does=lambda c: c.saving.save_flicker(),
+    ),
+)

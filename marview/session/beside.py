@@ -1,0 +1,205 @@
+"""Another series beside the one in view: an earlier examination, a correction made elsewhere, the simulated truth."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+from scipy import ndimage
+
+from marview.dicom import Cancelled, LoadedSeries, Outcome, read
+from marview.geometry import Grid
+from marview.session.background import Background, IsStale
+from marview.session.library import Entry, Library, patient_of
+from marview.session.messages import Messages
+from marview.session.picture import Picture
+from marview.session.sensitivity_choice import known_truth
+from marview.text import tr
+from marview.volume.reslice import OUTSIDE_HU
+from marview.volume.volume import Volume
+
+_SAME_VOXELS = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class OtherSeries:
+    """What lies beside the series in view.
+
+    Attributes:
+        key: key of its entry; empty for the simulated truth.
+        title: what it calls itself.
+        volume: its HU.
+        is_in_frame: whether it shares the frame of reference of the series in view.
+        is_other_patient: whether its headers name another patient.
+    """
+
+    key: str
+    title: str
+    volume: Volume
+    is_in_frame: bool
+    is_other_patient: bool = False
+
+
+class Beside:
+    """Reads one series for a pane of the comparison, and gives its section through the slice in view.
+
+    Series with a common frame of reference lie as they were scanned. For the others an offset is added: first their
+    middles lie on each other, then `move` shifts them.
+
+    Event, on the window's thread: `changed()` when another series, or none, lies beside, or its offset is another.
+
+    Attributes:
+        other: the series; None where none lies beside.
+        offset_mm: added to a point of the series in view (LPS) to get the same point of the other one.
+    """
+
+    changed = Signal()
+
+    def __init__(self, library: Library, background: Background, messages: Messages) -> None:
+        self.other: OtherSeries | None = None
+        self.offset_mm: NDArray[np.float64] = np.zeros(3)
+        self._library = library
+        self._messages = messages
+        self._reading = background.latest()
+        library.started.connect(self.clear)
+        library.emptied.connect(self.clear)
+        library.listed.connect(self._drop_closed)
+
+    def show(self, entry: Entry) -> None:
+        """Read a series of the list and lay it beside the one in view."""
+        chosen, loaded = self._library.chosen, self._library.loaded
+        if chosen is None or loaded is None or entry.key == chosen.key:
+            return
+        if entry.report.outcome >= Outcome.VIEWS:
+            self._messages.error(entry.report.reason)
+            return
+        is_other = patient_of(entry.study) != patient_of(chosen.study)
+
+        def work(is_stale: IsStale) -> OtherSeries | None:
+            try:
+                volume = read(entry.series, report=entry.report, is_cancelled=is_stale).volume
+            except Cancelled:
+                return None
+            is_in_frame = _share_frame(volume.grid, loaded.volume.grid)
+            return OtherSeries(entry.key, entry.series.description, volume, is_in_frame, is_other)
+
+        self._begin(work, tr("Reading {} …").format(entry.series.description))
+
+    def show_truth(self) -> None:
+        """Lay the simulated truth of a demo study beside the series in view."""
+        loaded = self._library.loaded
+        if loaded is None:
+            return
+
+        def work(_is_stale: IsStale) -> OtherSeries | None:
+            truth = known_truth(loaded)
+            return (
+                None
+                if truth is None
+                else OtherSeries("", tr("Simulated truth"), Volume(truth, loaded.volume.grid), is_in_frame=True)
+            )
+
+        self._begin(work, tr("Reading the simulated truth …"))
+
+    def clear(self, *_: object) -> None:
+        """Lay nothing beside the series in view."""
+        self._reading.drop()
+        if self.other is not None:
+            self.other, self.offset_mm = None, np.zeros(3)
+            self.changed.emit()
+
+    def move(self, steps: int) -> None:
+        """Shift the other series by some slices of its own along the slices in view, towards the last index."""
+        loaded = self._library.loaded
+        if self.other is not None and loaded is not None:
+            along = loaded.volume.grid.affine[:3, 0]
+            self.offset_mm = self.offset_mm + steps * self.other.volume.grid.spacing_mm[0] * along / np.linalg.norm(
+                along
+            )
+            self.changed.emit()
+
+    def picture(self, slice_index: int) -> Picture | None:
+        """The other series on the pixels of a slice of the one in view; `OUTSIDE_HU` where it does not reach."""
+        loaded = self._library.loaded
+        if self.other is None or loaded is None:
+            return None
+        return Picture(
+            section(self.other.volume, loaded.volume.grid, slice_index, self.offset_mm),
+            loaded.volume.grid.spacing_mm[1:],
+        )
+
+    def _begin(self, work: Callable[[IsStale], OtherSeries | None], words: str) -> None:
+        self._library.busy.emit(words)
+
+        def done(other: OtherSeries | None) -> None:
+            self._library.busy.emit("")
+            loaded = self._library.loaded
+            if other is not None and loaded is not None:
+                self.other = other
+                self.offset_mm = (
+                    np.zeros(3) if other.is_in_frame else _middle(other.volume.grid) - _middle(loaded.volume.grid)
+                )
+                self.changed.emit()
+
+        def failed(sentence: str) -> None:
+            self._library.busy.emit("")
+            self._messages.error(sentence)
+
+        self._reading.run(work, done, failed)
+
+    def _drop_closed(self) -> None:
+        listed = {entry.key for entry in self._library.entries}
+        if self.other is not None and self.other.key and self.other.key not in listed:
+            self.clear()
+
+
+def section(volume: Volume, grid: Grid, slice_index: int, offset_mm: NDArray[np.float64]) -> NDArray[np.int16]:
+    """A volume on the pixels of a slice of another grid, int16 HU `[y, x]`, by linear interpolation.
+
+    Args:
+        volume: what is shown.
+        grid: the grid whose slice is meant.
+        slice_index: index z of that slice.
+        offset_mm: added to a point of the grid (LPS) to get the point of the volume.
+    """
+    moved = grid.affine.copy()
+    moved[:3, 3] += offset_mm
+    to_volume = np.asarray(np.linalg.inv(volume.grid.affine) @ moved, np.float64)
+    first = to_volume[:3, :3] @ (slice_index, 0, 0) + to_volume[:3, 3]
+    place = np.rint(first)
+    is_same = (
+        grid.shape[1:] == volume.grid.shape[1:]
+        and np.abs(to_volume[:3, :3] - np.eye(3)).max() * max(grid.shape) < _SAME_VOXELS
+    )
+    if (
+        is_same
+        and np.abs(first - place).max() < _SAME_VOXELS
+        and not place[1:].any()
+        and 0 <= place[0] < len(volume.hu)
+    ):
+        return np.asarray(volume.hu[int(place[0])])
+    drawn: NDArray[np.int16] = ndimage.affine_transform(
+        volume.hu,
+        to_volume[:3, :3],
+        first,
+        output_shape=(1, *grid.shape[1:]),
+        order=1,
+        mode="grid-constant",
+        cval=OUTSIDE_HU,
+    )
+    return np.asarray(drawn[0])
+
+
+def has_truth(loaded: LoadedSeries | None) -> bool:
+    """Whether a series is a demo study whose body without metal is known."""
+    folder = None if loaded is None else loaded.series.path.parent
+    return folder is not None and (folder / "demo.json").is_file() and (folder / "truth").is_dir()
+
+
+def _share_frame(first: Grid, second: Grid) -> bool:
+    return bool(first.frame_of_reference_uid) and first.frame_of_reference_uid == second.frame_of_reference_uid
+
+
+def _middle(grid: Grid) -> NDArray[np.float64]:
+    return np.asarray(grid.to_patient((np.array(grid.shape) - 1) / 2), np.float64)

@@ -1,6 +1,6 @@
 """Physics of CT with metal: materials, spectra, named protocols and the simulation of a scan.
 
-The simulation needs PyTorch and is imported on first use, so that names of materials and protocols are at hand at once.
+The simulation needs PyTorch and is imported on first use, so that names of materials and protocols load quickly.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""HU and linear attenuation (1/cm) of each other at the reference energy, 70 keV."""
+"""Conversion between HU and linear attenuation (1/cm) at the reference energy, 70 keV."""
 
 from typing import TypeVar
 
@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 MU_WATER = 0.192
-"""Linear attenuation of water at the reference energy in 1/cm, as the field's simulators have it."""
+"""Linear attenuation of water at the reference energy in 1/cm, as in the public simulators."""
 
 Image = TypeVar("Image", Tensor, NDArray[np.float32], NDArray[np.float64])
 
 
 def hu_to_mu(hu: Image) -> Image:
-    """Attenuation in 1/cm of an image in HU, any shape."""
+    """Convert HU to attenuation in 1/cm, any shape."""
     return hu * (MU_WATER / 1000) + MU_WATER
 
 
 def mu_to_hu(mu: Image) -> Image:
-    """HU of an image in 1/cm, any shape."""
+    """Convert attenuation in 1/cm to HU, any shape."""
     return (mu - MU_WATER) * (1000 / MU_WATER)

@@ -1,4 +1,4 @@
-"""What things in a scan are made of, and how strongly each weakens X-rays."""
+"""Materials and their attenuation of X-rays."""
 
 import tomllib
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from marview.paths import resources
 _TISSUES = frozenset({"water", "bone"})
 
 REFERENCE_KEV = 70.0
-"""Energy at which images and line integrals are stated."""
+"""Reference energy of images and line integrals in keV."""
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """How strongly a material weakens X-rays of every energy.
+    """The attenuation of a material at all energies.
 
     Attributes:
-        name: what it is called in files and on the command line.
-        label: what it is called in sentences.
+        name: name in files and on the command line.
+        label: name in texts.
         density_g_cm3: mass density.
         energies_kev: `[energy]`, rising.
         mass_attenuation: `[energy]`, cm2/g, coherent scattering included.
@@ -35,11 +35,11 @@ class Material:
     mass_attenuation: NDArray[np.float64]
 
     def at(self, kev: ArrayLike) -> NDArray[np.float64]:
-        """Mass attenuation in cm2/g at energies in keV, interpolated linearly between those of the table."""
+        """Return the mass attenuation in cm2/g at energies in keV, by linear interpolation."""
         return np.asarray(np.interp(np.asarray(kev, dtype=np.float64), self.energies_kev, self.mass_attenuation))
 
     def relative(self, kev: ArrayLike) -> NDArray[np.float64]:
-        """Attenuation at energies in keV over that at the reference energy."""
+        """Return the attenuation at energies in keV relative to that at the reference energy."""
         return self.at(kev) / self.at(REFERENCE_KEV)
 
     @property
@@ -49,12 +49,12 @@ class Material:
 
 
 def material(name: str) -> Material:
-    """The material of a name, such as water, bone, ti6al4v.
+    """Return the material with a name, such as water, bone, ti6al4v.
 
     The tables come from xraydb (Elam, Ravel, Sieber 2002), compositions from `resources/physics/materials.toml`.
 
     Raises:
-        UsageError: no material of this name.
+        UsageError: an unknown name.
 
     Example:
         >>> round(material("ti").mu, 3)
@@ -67,10 +67,10 @@ def material(name: str) -> Material:
 
 
 def metal(name: str) -> Material:
-    """The material of a name that an implant may be made of.
+    """Return a material of implants by its name.
 
     Raises:
-        UsageError: no metal of this name.
+        UsageError: an unknown name, or not a metal.
     """
     if name.lower() not in (known := metal_names()):
         raise UsageError(f"there is no metal {name!r}: choose one of {', '.join(known)}.")
@@ -78,12 +78,12 @@ def metal(name: str) -> Material:
 
 
 def metal_names() -> tuple[str, ...]:
-    """Names that `metal` knows."""
+    """Return the names of metals."""
     return tuple(name for name in _library() if name not in _TISSUES)
 
 
 def material_names() -> tuple[str, ...]:
-    """Names that `material` knows."""
+    """Return the names of materials."""
     return tuple(_library())
 
 

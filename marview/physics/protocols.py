@@ -1,4 +1,4 @@
-"""Named protocols: the scans the field simulates, so that numbers compare."""
+"""Named scan protocols from the literature, for comparable results."""
 
 import math
 from dataclasses import astuple, dataclass
@@ -11,7 +11,7 @@ from marview.geometry import Beam, FanBeamArc, FanBeamFlat
 from marview.physics.spectrum import Spectrum, spectrum
 
 USUAL_PROTOCOL = "dudonet-640"
-"""What the command line scans with unless another is named: the body at its true size."""
+"""Default protocol of the command line: the body at its true size."""
 
 _SAME = 1e-3
 """Relative difference of lengths and angles that is one of writing them down."""
@@ -19,17 +19,17 @@ _SAME = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """A scan and a reconstruction grid under a name.
+    """A named scan and reconstruction grid.
 
     Attributes:
-        name: what it is asked for by.
-        beam: where the rays are.
+        name: name of the protocol.
+        beam: geometry of the rays.
         shape: rows and columns of the image.
         pixel_mm: edge of a pixel.
         tube_kv: tube voltage of the spectrum.
         photons: photons per ray in air.
-        scatter_photons: photons every bin receives besides.
-        source: where the numbers come from.
+        scatter_photons: scattered photons per bin.
+        source: publication of the numbers.
     """
 
     name: str
@@ -43,21 +43,21 @@ class Protocol:
 
     @property
     def spectrum(self) -> Spectrum:
-        """What comes out of the tube."""
+        """Return the spectrum of the tube."""
         return spectrum(self.tube_kv)
 
     def is_scan_of(self, beam: Beam, pixel_mm: float) -> bool:
-        """Whether a sinogram and an image of that beam and pixel may be of this protocol."""
+        """Return whether a sinogram and an image with this beam and pixel match the protocol."""
         numbers = [float(value) for value in (pixel_mm, *astuple(beam))]
         own = [float(value) for value in (self.pixel_mm, *astuple(self.beam))]
         return type(beam) is type(self.beam) and bool(np.allclose(numbers, own, rtol=_SAME, atol=1e-6))
 
 
 def protocol(name: str) -> Protocol:
-    """The protocol of a name.
+    """Return the protocol with a name.
 
     Raises:
-        UsageError: no protocol of this name.
+        UsageError: an unknown name.
 
     Example:
         >>> protocol("dudonet-640").beam.views
@@ -70,12 +70,12 @@ def protocol(name: str) -> Protocol:
 
 
 def protocol_names() -> tuple[str, ...]:
-    """Names that `protocol` knows."""
+    """Return the names of protocols."""
     return tuple(_library())
 
 
 def protocol_of(beam: Beam, pixel_mm: float) -> Protocol | None:
-    """The named protocol of that beam and pixel, if there is one.
+    """Return the named protocol with this beam and pixel; None if there is none.
 
     Example:
         >>> known = protocol("adn-256")

@@ -1,4 +1,4 @@
-"""What a scanner would see of tissue with metal in it, truth known.
+"""Simulates the scan of tissue with metal, with known truth.
 
 The steps of the field's public simulators (CNN-MAR, Zhang and Yu 2018; ADN, Liao 2019; DuDoNet, Lin 2019).
 """
@@ -27,16 +27,16 @@ from marview.projection import Projector, fill_linear
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """Which stages of the simulation take part.
+    """Stages of the simulation to include.
 
     Attributes:
-        bone: dense tissue is cortical bone; else all of it is water.
-        tissue_under_metal: metal is added on top of the tissue, as in ADN; else it displaces the tissue.
-        edges: rays at the edge of the metal trace are weakened to a quarter of their metal.
-        hardening: a tube's spectrum; else all photons have 70 keV.
-        noise: photons come by chance.
-        scatter: photons that come from elsewhere.
-        water_correction: the scanner's correction of hardening by water.
+        bone: whether dense tissue is cortical bone; otherwise all tissue is water.
+        tissue_under_metal: whether metal is added to the tissue, as in ADN; otherwise it displaces the tissue.
+        edges: whether rays at the edge of the metal trace keep only a quarter of their metal.
+        hardening: whether to use the spectrum of a tube; otherwise all photons have 70 keV.
+        noise: whether to add photon noise.
+        scatter: whether to add scattered photons.
+        water_correction: whether to apply the scanner's water correction.
     """
 
     bone: bool = True
@@ -50,15 +50,15 @@ class Stages:
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """A simulated scan; images and fillings are computed when they are asked for.
+    """A simulated scan; images and filled sinograms are computed on first use.
 
     Attributes:
-        mu: the truth without metal in 1/cm, float32 `[slice, y, x]`.
+        mu: truth without metal in 1/cm, float32 `[slice, y, x]`.
         metal: metal mask, bool `[slice, y, x]`: pixels with any metal in them.
-        sinogram: measured with metal, float32 `[slice, view, bin]`, without unit.
-        metal_free_sinogram: the same scan without metal, with the same noise outside the trace.
+        sinogram: line integrals with metal, float32 `[slice, view, bin]`, without unit.
+        metal_free_sinogram: line integrals of the same scan without metal, with the same noise outside the trace.
         trace: metal trace, bool `[slice, view, bin]`.
-        projector: between these images and sinograms.
+        projector: projector between these images and sinograms.
     """
 
     mu: Tensor
@@ -85,7 +85,7 @@ class Simulation:
 
     @cached_property
     def metal_free_image(self) -> Tensor:
-        """FBP of the scan without metal in 1/cm, `[slice, y, x]`: the best that filling a sinogram can reach."""
+        """FBP of the scan without metal in 1/cm, `[slice, y, x]`; the limit of sinogram completion with one FBP."""
         return self.projector.fbp(self.metal_free_sinogram)
 
     @property
@@ -103,17 +103,17 @@ def simulate(
     scanner: Scanner | None = None,
     seed: int = 0,
 ) -> Simulation:
-    """Scan slices with metal in them.
+    """Simulate the scan of slices with metal.
 
-    Runs on the device of `hu`, or torch's default device for a numpy array; the same seed gives the same numbers on
+    Runs on the device of `hu`, or torch's default device for a numpy array. A seed gives the same numbers on
     the same device.
 
     Args:
-        hu: without metal, HU, `[slice, y, x]` on the protocol's grid; below -1000 counts as -1000.
-        metal: share of every pixel that is metal, 0 to 1, `[slice, y, x]`, by material (a name of `material`).
-        protocol: the scan.
-        stages: which stages take part, all by default.
-        scanner: rays, detector, spectrum and metal edges; those of the public simulators by default.
+        hu: image without metal, HU, `[slice, y, x]` on the protocol's grid; values below -1000 count as -1000.
+        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material (a name of `material`).
+        protocol: scan protocol.
+        stages: stages to include; all by default.
+        scanner: rays, detector, spectrum and metal edges; by default as in the public simulators.
         seed: seed of the noise.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Projection: line integrals of images along the rays of a beam, and the way back."""
+"""Forward projection of images along the rays of a beam, and reconstruction."""
 
 from marview.projection import compiling  # first: it imports numba safely
 from marview.projection.fill import fill_linear

@@ -1,4 +1,4 @@
-"""Filling the metal trace of a sinogram by linear interpolation along the bins.
+"""Fills the metal trace of a sinogram by linear interpolation along the bins.
 
 W. A. Kalender, R. Hebel, J. Ebersberger, Reduction of CT artifacts caused by metallic implants, Radiology 164, 1987.
 """
@@ -17,14 +17,14 @@ ROWS = 512  # a thread's share of views
 
 
 def fill_linear(sinogram: Tensor | NDArray[Any], trace: Tensor | NDArray[Any]) -> Tensor:
-    """The sinogram with its trace filled from the bins beside it, `[..., view, bin]`; differentiable in the sinogram.
+    """Fill the trace of a sinogram, `[..., view, bin]`, from neighbouring bins; differentiable in the sinogram.
 
-    Within a view as `numpy.interp`; where the trace touches the detector's edge the nearest value is held; a view that
-    is trace throughout is interpolated between the nearest views that are not; where all is trace nothing changes.
+    Views are interpolated as by `numpy.interp`; at the edge of the detector the nearest value is repeated. A view that
+    is completely trace is interpolated between the nearest other views. A sinogram that is all trace stays unchanged.
 
     Args:
         sinogram: line integrals.
-        trace: true where metal was met, of the same shape.
+        trace: bool, True where the ray crosses metal, of the same shape.
 
     Raises:
         UsageError: the two shapes differ.

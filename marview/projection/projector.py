@@ -20,20 +20,20 @@ Array = Tensor | NDArray[Any]
 
 @dataclass(frozen=True)
 class Projector:
-    """Line integrals of images along the rays of a beam, and the way back.
+    """Forward projection, its transpose and filtered backprojection for one beam and image grid.
 
-    Images are `[slice, y, x]` (or `[y, x]`) in 1/cm, sinograms `[slice, view, bin]` (or `[view, bin]`) without unit: a
-    disc of 0.2/cm and 10 cm has 2.0 in its middle. torch tensors keep their device, type (float32, float64; others are
-    taken as float32) and gradient; numpy arrays are accepted, results are tensors.
+    Images are `[slice, y, x]` (or `[y, x]`) in 1/cm. Sinograms are `[slice, view, bin]` (or `[view, bin]`) without
+    unit: a disc of 0.2/cm with a diameter of 10 cm has a central line integral of 2.0. torch tensors keep their device,
+    gradient and type (float32 or float64; other types become float32). numpy arrays are accepted; results are tensors.
 
     Attributes:
-        beam: where the rays are.
-        shape: rows and columns of the image; its middle is the isocentre.
+        beam: geometry of the rays.
+        shape: rows and columns of the image; its centre is the isocentre.
         pixel_mm: edge of a pixel.
-        half_storage: on a GPU, keep images and sinograms in 16 bits between steps: faster, about 1e-3 less exact.
+        half_storage: whether a GPU stores images and sinograms in 16 bits between steps: faster, errors of about 1e-3.
 
     Raises:
-        UsageError: the source would run through the image.
+        UsageError: the source would pass through the image.
 
     Example:
         >>> from marview.geometry import ParallelBeam
@@ -53,29 +53,29 @@ class Projector:
         check_source_outside(self.beam, self.shape, self.pixel_mm)
 
     def forward(self, mu: Array) -> Tensor:
-        """Line integrals of an image by Joseph's method, `[slice, y, x]` in 1/cm -> `[slice, view, bin]`."""
+        """Compute line integrals of an image by Joseph's method, `[slice, y, x]` in 1/cm -> `[slice, view, bin]`."""
         return self._apply("forward", "adjoint", mu, self.shape)
 
     def adjoint(self, sinogram: Array) -> Tensor:
-        """The exact transpose of `forward`, `[slice, view, bin]` -> `[slice, y, x]`."""
+        """Apply the exact transpose of `forward`, `[slice, view, bin]` -> `[slice, y, x]`."""
         return self._apply("adjoint", "forward", sinogram, (self.beam.views, self.beam.bins))
 
     def fbp(self, sinogram: Array, filter: str = "ram-lak") -> Tensor:  # noqa: A002 - the field's own word
-        """Filtered backprojection, `[slice, view, bin]` -> `[slice, y, x]` in 1/cm.
+        """Reconstruct by filtered backprojection, `[slice, view, bin]` -> `[slice, y, x]` in 1/cm.
 
         Args:
             sinogram: line integrals.
             filter: ram-lak, shepp-logan, cosine, hamming or hann.
 
         Raises:
-            UsageError: no such filter, or the views do not see every line through the field.
+            UsageError: an unknown filter, or views that do not cover every line through the field of view.
         """
         if filter not in FILTERS:
             raise UsageError(f"there is no filter {filter!r}: choose one of {', '.join(FILTERS)}")
         return self._apply("fbp", "fbp_adjoint", sinogram, (self.beam.views, self.beam.bins), filter)
 
     def trace(self, mask: Array) -> Tensor:
-        """Rays that meet a mask, bool, `[slice, y, x]` -> `[slice, view, bin]`."""
+        """Mark the rays that cross a mask, bool, `[slice, y, x]` -> `[slice, view, bin]`."""
         marked = _tensor(mask) > 0
         if tuple(marked.shape[-2:]) != self.shape or marked.ndim not in {2, 3}:
             raise UsageError(
@@ -89,7 +89,7 @@ class Projector:
         return result if marked.ndim == 3 else result[0]
 
     def sinusoid(self, point_xy_mm: ArrayLike) -> NDArray[np.float64]:
-        """Bin (a fractional index) that sees a point, per view, `[view]`; NaN where it falls beside the detector."""
+        """Return the fractional bin of a point in each view, `[view]`; NaN outside the detector."""
         x, y = np.asarray(point_xy_mm, float)
         beam = self.beam
         cosine, sine = np.cos(beam.angles_rad), np.sin(beam.angles_rad)
@@ -106,7 +106,7 @@ class Projector:
         return np.where((position >= -0.5) & (position <= beam.bins - 0.5), position, np.nan)
 
     def ray(self, view: int, bin: float) -> NDArray[np.float64]:  # noqa: A002 - the field's own word
-        """Where a ray enters and leaves the image, in mm from the middle, `[end, (x, y)]`; NaN where it misses it."""
+        """Return where a ray enters and leaves the image, in mm from the centre, `[end, (x, y)]`; NaN outside."""
         one = origins_and_directions(self.beam)
         whole = int(np.clip(np.floor(bin), 0, max(self.beam.bins - 2, 0)))
         after = min(whole + 1, self.beam.bins - 1)
@@ -145,7 +145,7 @@ def _operators(projector: Projector, like: Tensor) -> cpu.Operators | cuda.Opera
 
 
 class _Linear(torch.autograd.Function):
-    """A linear operator whose gradient is its transpose, and the other way round."""
+    """A linear operator with its transpose as gradient, and vice versa."""
 
     @staticmethod
     def forward(context: Any, array: Tensor, operators: Any, name: str, transpose: str, extra: Any) -> Tensor:

@@ -1,6 +1,6 @@
-"""Volumes, metal masks, and what is read off them.
+"""Volumes, metal masks, and measurements in them.
 
-What needs scipy comes when it is asked for, so that the first window opens at once. The modules: `segment` (adaptive,
+Modules that need scipy are imported on first use, so that the window opens at once: `segment` (adaptive,
 threshold), `kmeans`, `growing`, `components`, `mask` (grow, fill, smooth), `on_grid`, `brush`, `metal_mask` (editing,
 undo), `measure`, `reslice`.
 """

@@ -1,4 +1,4 @@
-"""Sections through a volume as a reader expects them: the head up, the front up or left, the patient's left right."""
+"""Sections through a volume in the usual orientation: head up, front up or left, patient's left on the right."""
 
 import enum
 import math
@@ -15,11 +15,11 @@ from marview.volume.reslice import OUTSIDE_HU, Plane, oblique_plane, reslice
 _SQUARE = 1e-3
 _TITLES = (translatable("Sagittal"), translatable("Coronal"), translatable("Axial"))
 _LETTERS = ("RL", "AP", "FH")
-"""The patient's side towards negative and positive LPS."""
+"""Letters of the patient's sides towards negative and positive LPS."""
 
 
 class Slab(enum.StrEnum):
-    """How the slices of a thick section become one picture."""
+    """Projection of a thick section to one picture."""
 
     NONE = "none"
     MIP = "mip"
@@ -29,17 +29,17 @@ class Slab(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A flat section through a grid, and how it lies on the screen.
+    """A plane section through a grid, with its orientation on the screen.
 
     Attributes:
         grid: the voxels it goes through.
-        centre_lps_mm: the point of the section that is the origin of its coordinates.
+        centre_lps_mm: origin of the section's coordinates.
         right: unit vector to the right on the screen (LPS).
         down: unit vector downwards on the screen (LPS).
-        axis: the axis of the grid it is perpendicular to; None where it has to be interpolated.
-        index: along that axis.
-        pixel_mm: edges of a pixel along (down, right).
-        shape: rows and columns of its picture.
+        axis: grid axis perpendicular to the section; None if the section must be interpolated.
+        index: index along that axis.
+        pixel_mm: pixel spacing along (down, right).
+        shape: rows and columns of the picture.
     """
 
     grid: Grid
@@ -58,13 +58,13 @@ class Section:
 
     @property
     def title(self) -> str:
-        """Axial, Coronal or Sagittal, by the patient's axis it is most nearly perpendicular to; else Oblique."""
+        """Axial, Coronal or Sagittal, by the nearest perpendicular axis of the patient; otherwise Oblique."""
         away = np.abs(self.normal)
         return _TITLES[int(away.argmax())] if away.max() > math.cos(math.radians(35)) else "Oblique"
 
     @property
     def place(self) -> str:
-        """Where it crosses the axis of the patient that it is most nearly perpendicular to: "P 12.3 mm"."""
+        """Position along the nearest perpendicular axis of the patient, such as "P 12.3 mm"."""
         axis = _dominant(self.normal)
         at = self.centre_lps_mm[axis]
         return f"{_LETTERS[axis][int(at >= 0)]} {abs(at):.1f} mm"
@@ -80,24 +80,24 @@ class Section:
         return _letter(-self.right), _letter(self.right), _letter(-self.down), _letter(self.down)
 
     def to_screen(self, lps_mm: ArrayLike) -> tuple[float, float]:
-        """Where a point lies on the screen, (right, down) in mm from the centre."""
+        """Return the position of a point on the screen, (right, down) in mm from the centre."""
         away = np.asarray(lps_mm, np.float64) - self.centre_lps_mm
         return float(away @ self.right), float(away @ self.down)
 
     def to_lps(self, right_mm: float, down_mm: float) -> NDArray[np.float64]:
-        """The point of the section at (right, down) mm from the centre."""
+        """Return the point of the section at (right, down) mm from the centre."""
         return np.asarray(self.centre_lps_mm + right_mm * self.right + down_mm * self.down)
 
     def picture(
         self, array: Any, slab: Slab = Slab.NONE, thickness_mm: float = 0.0, *, nearest: bool = False
     ) -> NDArray[np.generic]:
-        """The picture, `[y, x]`, of an array `[z, y, x]` on the grid; voxels as they are where it follows them.
+        """Return the picture `[y, x]` of an array `[z, y, x]` on the grid; uninterpolated along a grid axis.
 
         Args:
-            array: HU or a mask: an array, or anything that gives blocks of one for three slices.
-            slab: how several parallel sections become one.
+            array: HU or mask: an array, or an object that returns blocks for three slices.
+            slab: projection of parallel sections.
             thickness_mm: thickness of the slab.
-            nearest: take the nearest voxel where the section is interpolated, for masks.
+            nearest: whether to use the nearest voxel instead of interpolation, for masks.
         """
         if self.axis is None:
             return self._interpolated(array, slab, thickness_mm, nearest=nearest)
@@ -129,7 +129,7 @@ class Section:
 
 
 def section_through(grid: Grid, axis: int, lps_mm: ArrayLike) -> Section:
-    """The section perpendicular to an axis of the grid, through a point; a grid of a tilted gantry is interpolated."""
+    """Return the section perpendicular to a grid axis through a point; interpolated for a tilted gantry."""
     index = grid.to_index(lps_mm)
     down_axis, right_axis = _screen_axes(grid, axis)
     spacing = grid.spacing_mm
@@ -156,14 +156,14 @@ def section_through(grid: Grid, axis: int, lps_mm: ArrayLike) -> Section:
 
 
 def oblique_section(grid: Grid, centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, size_mm: float) -> Section:
-    """A square section of any direction around a point.
+    """Return a square section of any orientation around a point.
 
     Args:
         grid: the voxels it goes through.
-        centre_lps_mm: its middle.
+        centre_lps_mm: centre of the section.
         normal: vector away from the viewer (LPS).
-        up: what is up on the screen, as far as the section allows (LPS).
-        size_mm: edge of the square.
+        up: preferred upward direction on the screen (LPS).
+        size_mm: edge length of the square.
     """
     step = min(grid.spacing_mm)
     pixels = max(2, math.ceil(size_mm / step))
@@ -186,7 +186,7 @@ def _dominant(direction: NDArray[np.float64]) -> int:
 
 
 def _screen_axes(grid: Grid, axis: int) -> tuple[int, int]:
-    """The axes of the grid that go down and right on the screen: the head-feet axis is vertical, else front-back."""
+    """Return the grid axes that run down and right on the screen; head-feet, or else front-back, is vertical."""
     one, other = (a for a in range(3) if a != axis)
     order = {2: 0, 1: 1, 0: 2}
     ranks = {a: order[_dominant(grid.affine[:3, a])] for a in (one, other)}
@@ -194,19 +194,19 @@ def _screen_axes(grid: Grid, axis: int) -> tuple[int, int]:
 
 
 def _down_sign(direction: NDArray[np.float64]) -> float:
-    """Down is towards the feet, the back, or the patient's left."""
+    """Return the sign of down: towards the feet, the back, or the patient's left."""
     axis = _dominant(direction)
     wanted = -1.0 if axis == 2 else 1.0
     return wanted * float(np.sign(direction[axis]))
 
 
 def _right_sign(direction: NDArray[np.float64]) -> float:
-    """Right is towards the patient's left, the back, or the feet."""
+    """Return the sign of right: towards the patient's left, the back, or the feet."""
     return _down_sign(direction)
 
 
 def _is_sheared(grid: Grid, axis: int) -> bool:
-    """Whether the slices of the grid are shifted against each other within the section."""
+    """Return whether the slices of the grid are sheared within the section."""
     units = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
     return any(abs(float(units[:, axis] @ units[:, a])) > _SQUARE for a in range(3) if a != axis)
 

@@ -1,4 +1,4 @@
-"""The bloom around long dense metal that a clipped scale makes look like metal."""
+"""Removes bloom around long dense metal, which looks like metal on a clipped scale."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,11 @@ _LARGE_MM2 = 100.0
 def without_bloom(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Metal of a clipped slice without the bloom at its edges, bool `[y, x]`.
+    """Remove bloom at the edges of metal in a clipped slice, bool `[y, x]`.
 
-    Bloom fades slowly, so the part of it that passes the end of the scale is as wide as the glow outside, above 1200
-    HU. A piece loses a pixel less than that width, at most 3 pixels, where its glow is 2.5 pixels wide on average.
-    Titanium glows less. Pieces below 100 mm2 are left alone: around fillings enamel glows.
+    Bloom fades slowly, so its part beyond the end of the scale is as wide as the bright rim above 1200 HU outside it.
+    If that rim is 2.5 pixels wide on average, a piece loses a pixel less than its width, at most 3 pixels. Titanium has
+    less bloom. Pieces below 100 mm2 are kept, because bright enamel surrounds fillings.
     """
     labels, count = ndimage.label(found, np.ones((3, 3)))
     if not count:

@@ -1,4 +1,4 @@
-"""Boxes of voxels: where a mask lies, what a stroke touched."""
+"""Boxes of voxels, such as the extent of a mask or a stroke."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[slice, slice, slice]
-"""Slices along (z, y, x) with plain starts and stops: an index into an array `[z, y, x]`."""
+"""Slices along (z, y, x) with explicit starts and stops; an index into an array `[z, y, x]`."""
 
 
 def box_of(mask: NDArray[np.bool_]) -> Box | None:
-    """The smallest box around the True voxels of a mask, `[z, y, x]`; None where there are none.
+    """Return the smallest box around the True voxels of a mask, `[z, y, x]`; None if there are none.
 
     Example:
         >>> mask = np.zeros((3, 4, 5), bool)
@@ -30,9 +30,9 @@ def box_of(mask: NDArray[np.bool_]) -> Box | None:
 
 
 def box_above(values: NDArray[np.int16], least: float) -> Box | None:
-    """The smallest box around the voxels that reach `least`, `[z, y, x]`; None where there are none.
+    """Return the smallest box around voxels of at least `least`, `[z, y, x]`; None if there are none.
 
-    It looks at one slice at a time, because a whole mask of a large volume would take half the volume's memory.
+    It works slice by slice, because a mask of a large volume would take half the volume's memory.
 
     Example:
         >>> values = np.zeros((3, 4, 5), np.int16)
@@ -52,7 +52,7 @@ def box_above(values: NDArray[np.int16], least: float) -> Box | None:
 
 
 def grown(box: Box, room: Sequence[int], shape: Sequence[int]) -> Box:
-    """A box with room voxels more on each side along (z, y, x), as far as the array of this shape reaches."""
+    """Return a box grown by `room` voxels on each side along (z, y, x), limited to an array of this shape."""
     first, second, third = (
         slice(max(0, part.start - more), min(size, part.stop + more))
         for part, more, size in zip(box, room, shape, strict=True)
@@ -61,25 +61,25 @@ def grown(box: Box, room: Sequence[int], shape: Sequence[int]) -> Box:
 
 
 def around(first: Box, second: Box) -> Box:
-    """The smallest box that holds both."""
+    """Return the smallest box that contains both."""
     z, y, x = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(first, second, strict=True))
     return z, y, x
 
 
 def inside(box: Box, outer: Box) -> Box:
-    """The box as an index into the part of the array that the outer box cuts out."""
+    """Return the box as an index into the part of an array within the outer box."""
     z, y, x = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(box, outer, strict=True))
     return z, y, x
 
 
 def moved(box: Box, outer: Box) -> Box:
-    """A box within the part of an array that the outer box cuts out, as an index into the array: undoes `inside`."""
+    """Return a box of the part within the outer box as an index into the whole array; the inverse of `inside`."""
     z, y, x = (slice(a.start + b.start, a.stop + b.start) for a, b in zip(box, outer, strict=True))
     return z, y, x
 
 
 def shape_of(box: Box) -> tuple[int, int, int]:
-    """Voxels along (z, y, x)."""
+    """Return the number of voxels along (z, y, x)."""
     return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
 
 

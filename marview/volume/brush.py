@@ -1,4 +1,4 @@
-"""Painting into a mask by hand: a disc or sphere drawn along a line, and filled outlines. In place."""
+"""Painting in a mask, in place: a disc or sphere along a line, and filled outlines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from marview.volume.mask import NO_DRIFT
 from marview.volume.patch import MaskPatch
 
 Point = tuple[float, float, float]
-"""Index of a voxel along (z, y, x), fractions allowed."""
+"""Fractional voxel index (z, y, x)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Brush:
-    """What a tool leaves behind.
+    """Settings of a painting tool.
 
     Attributes:
-        radius_mm: of the disc or sphere; voxels whose centre lies within are painted, the one under the pointer always.
-        is_sphere: whether it paints the slices around as well.
-        erases: whether it takes metal away.
-        hu_range: only voxels with HU from the first to the second, both included; None for all.
+        radius_mm: radius; voxels with their centre inside are painted, and always the one at the pointer.
+        is_sphere: whether it also paints neighbouring slices.
+        erases: whether it removes metal.
+        hu_range: HU range of voxels to change, both ends included; None for all voxels.
     """
 
     radius_mm: float = 5.0
@@ -41,19 +41,19 @@ def stamp(
     hu: NDArray[np.int16] | None = None,
     drift_mm: Sequence[float] = NO_DRIFT,
 ) -> MaskPatch | None:
-    """Draw the brush from one pointer event to the next; a click has the same start and end.
+    """Draw the brush from one pointer position to the next; a click has equal start and end.
 
     Args:
-        mask: bool, `[z, y, x]`, written in place.
-        start: where the pointer was.
-        end: where it is. A disc paints in the slice of this point.
-        brush: what to draw.
-        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
+        mask: bool, `[z, y, x]`, changed in place.
+        start: previous position of the pointer.
+        end: present position. A disc paints in the slice of this point.
+        brush: settings of the brush.
+        spacing_mm: distance between slices along their normal, between rows and between columns.
         hu: HU, `[z, y, x]`, needed for a brush with an HU range.
-        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before: of a tilted gantry.
+        drift_mm: shift of rows and columns (y, x) from one slice to the next, of a tilted gantry.
 
     Returns:
-        What changed, its box the dirty part; None where nothing did.
+        Patch of the changed voxels; None if nothing changed.
     """
     spacing, drift = np.asarray(spacing_mm, np.float64), np.asarray(drift_mm, np.float64)
     first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
@@ -85,14 +85,14 @@ def fill_outline(
     """Fill a polygon or a freehand outline in one slice.
 
     Args:
-        mask: bool, `[z, y, x]`, written in place.
-        slice_index: the slice.
+        mask: bool, `[z, y, x]`, changed in place.
+        slice_index: index of the slice.
         outline_yx: corners in voxels, `[corner, (y, x)]`; the last joins the first.
         brush: whether to erase, and its HU range; the radius does not matter.
         hu: HU, `[z, y, x]`, needed for a brush with an HU range.
 
     Returns:
-        What changed, its box the dirty part; None where nothing did.
+        Patch of the changed voxels; None if nothing changed.
     """
     corners = np.asarray(outline_yx, np.float64)
     low = np.array([slice_index, *corners.min(axis=0)])
@@ -107,7 +107,7 @@ def fill_outline(
 
 
 def _box(low: NDArray[np.float64], high: NDArray[np.float64], shape: Sequence[int]) -> Box | None:
-    """The voxels between two corners, as far as there are any."""
+    """Return the voxels between two corners, limited to the mask."""
     starts = np.maximum(np.floor(low), 0).astype(int)
     stops = np.minimum(np.ceil(high).astype(int) + 1, shape)
     if (starts >= stops).any():
@@ -125,7 +125,7 @@ def _squared_distance_mm(
 ) -> NDArray[np.float32]:
     """Squared distance of every voxel of a box from a line between two points, `[z, y, x]`.
 
-    That from the first point, less what lies along the line: in float32 and in place, for it is done at every event.
+    It is the distance from the first point minus the part along the line, in float32 and in place for speed.
     """
     steps, rows, columns = (np.arange(part.start, part.stop) - start for part, start in zip(box, first, strict=True))
     moved = np.outer(steps, drift) if drift.any() else np.zeros((1, 2))  # how far the rows and columns of a slice lie

@@ -1,4 +1,4 @@
-"""The pieces of metal in a mask, as a list to look through and switch on and off."""
+"""Connected pieces of metal in a mask."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ class Component:
     """A connected piece of metal.
 
     Attributes:
-        number: from 1, largest first.
-        voxels: how many.
-        volume_mm3: how large.
+        number: number from 1, largest piece first.
+        voxels: number of voxels.
+        volume_mm3: volume.
         mean_hu: mean HU.
         highest_hu: HU of its densest voxel.
-        densest_zyx: where that voxel is: the place to go to.
+        densest_zyx: index of that voxel.
         box: its bounding box; `box[0]` are its slices.
     """
 
@@ -51,7 +51,7 @@ class Components:
     shape: tuple[int, ...]
 
     def mask(self, numbers: Collection[int] | None = None) -> NDArray[np.bool_]:
-        """The mask of some pieces, of all where None, bool `[z, y, x]`."""
+        """Return the mask of some pieces, or of all if None, bool `[z, y, x]`."""
         result = np.zeros(self.shape, bool)
         if self.box is not None:
             is_on = np.zeros(len(self.pieces) + 1, bool)
@@ -61,7 +61,7 @@ class Components:
         return result
 
     def at(self, point_zyx: Sequence[int]) -> Component | None:
-        """The piece at a voxel; None where there is no metal."""
+        """Return the piece at a voxel; None if there is no metal."""
         if self.box is None or not all(
             part.start <= i < part.stop for part, i in zip(self.box, point_zyx, strict=True)
         ):
@@ -79,8 +79,8 @@ def components(
     Args:
         mask: bool, `[z, y, x]`.
         hu: HU, `[z, y, x]`.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
-        span: the slices that hold all of the mask; all where None.
+        spacing_mm: distance between voxels along (z, y, x).
+        span: slices that contain the whole mask; None for all.
     """
     span = slice(0, len(mask)) if span is None else span
     found = box_of(mask[span])

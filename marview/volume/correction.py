@@ -1,4 +1,4 @@
-"""What is added to a volume: planes for the slices that change, and nothing for the rest, which take no memory."""
+"""The correction of a volume: planes of the changed slices; other slices use no memory."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -10,9 +10,9 @@ _INT16 = np.iinfo(np.int16)
 
 
 def corrected(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Source and correction, rounded to int16 HU; both of one shape.
+    """Return source plus correction, rounded to int16 HU; both have one shape.
 
-    Every result is this sum, in the window, in files and in tables, so that they agree to the last HU.
+    Window, files and tables all use this sum, so that they agree to the last HU.
 
     >>> corrected(np.array([40, 40, 32767], np.int16), np.array([0, -90.6, 3], np.float32)).tolist()
     [40, -51, 32767]
@@ -31,15 +31,15 @@ class Planes(Protocol):
         """Slices, rows and columns."""
 
     def __getitem__(self, z: int, /) -> Any:
-        """The plane of a slice, `[y, x]`."""
+        """Return the plane of a slice, `[y, x]`."""
 
 
 class CorrectionPlanes:
     """Planes of some slices of a volume; those of the others are 0.
 
     Args:
-        planes: float32 HU, `[plane, y, x]`; they are looked at, not copied.
-        rows: the plane of each slice that changes, by its index z.
+        planes: float32 HU, `[plane, y, x]`, not copied.
+        rows: plane number of each changed slice, by index z.
         depth: slices of the volume.
     """
 
@@ -55,7 +55,7 @@ class CorrectionPlanes:
         return cls(planes, {z: row for row, z in enumerate(slices)}, depth)
 
     def __getitem__(self, z: int) -> NDArray[np.float32]:
-        """What is added to a slice, float32 HU `[y, x]`."""
+        """Return the correction of a slice, float32 HU `[y, x]`."""
         if not 0 <= z < self.shape[0]:
             raise IndexError(f"there is no slice {z} of {self.shape[0]}")
         return self._planes[self._rows[z]] if z in self._rows else self._nothing

@@ -1,4 +1,4 @@
-"""How many HU a pixel must reach to be metal, given what lies around it in its slice."""
+"""Lowest HU of a metal pixel, given its surroundings in the slice."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scipy import ndimage
 from marview.volume.scale import Scale
 
 FARTHEST_MM = 40.0
-"""How far around a pixel any rule looks."""
+"""Reach of the rules around a pixel."""
 
 _EDGE_MM = 2.0
 _FOG_MM = 4.0
@@ -18,12 +18,12 @@ _FOG_HU = 600
 
 @dataclass(frozen=True)
 class EdgeRule:
-    """Where the edge of metal lies.
+    """Rule for the edge of metal.
 
     Attributes:
-        shares: distance in mm, share of the densest pixel within it, and an HU that is always enough.
-        above_fog: how far an edge lies between the fog around it and the densest pixel, 0 to 1.
-        share_beside: share of the densest of the eight pixels around it.
+        shares: distance in mm, required fraction of the densest pixel within it, and an HU that always suffices.
+        above_fog: position of the edge between surrounding fog and densest pixel, 0 to 1.
+        share_beside: required fraction of the densest of the eight neighbours.
     """
 
     shares: tuple[tuple[float, float, float], ...]
@@ -46,11 +46,11 @@ EDGE_IN_SHADOW = EdgeRule(
 def least_hu(
     image: NDArray[np.int16], spacing_mm: tuple[float, ...], scale: Scale, rule: EdgeRule = USUAL_EDGE
 ) -> NDArray[np.float32]:
-    """HU that each pixel must reach to be metal, float32 `[y, x]`.
+    """Return the lowest HU at which each pixel is metal, float32 `[y, x]`.
 
     Args:
         image: HU, `[y, x]`.
-        spacing_mm: distance of neighbouring pixels along (y, x).
+        spacing_mm: distance between pixels along (y, x).
         scale: scale of the series; clipped plateaus count as higher than they are.
         rule: where the edge lies.
     """

@@ -1,4 +1,4 @@
-"""Metal grown from a voxel that a person points at."""
+"""Region growing of metal from a seed voxel."""
 
 from collections.abc import Sequence
 
@@ -23,15 +23,15 @@ def grow_from(
     box: Box | None = None,
     in_slice: bool = False,
 ) -> NDArray[np.bool_]:
-    """The connected voxels, from a seed on, that are at least so dense.
+    """Return the voxels connected to a seed with at least `lowest_hu`.
 
     Args:
         hu: HU, `[z, y, x]`.
-        seed_zyx: where to start.
-        lowest_hu: what belongs to it; half of the densest voxel at the seed where None, which is where a blurred edge
-            lies.
-        box: grow only within; the whole volume where None.
-        in_slice: only in the seed's own slice.
+        seed_zyx: seed voxel.
+        lowest_hu: lowest HU of the region; None for half of the densest voxel at the seed, the position of a blurred
+            edge.
+        box: box to stay in; None for the whole volume.
+        in_slice: whether to stay in the seed's slice.
 
     Returns:
         bool, `[z, y, x]`.
@@ -62,7 +62,7 @@ def grow_from(
 
 
 def within(mask: NDArray[np.bool_], box: Box) -> NDArray[np.bool_]:
-    """What of a mask, bool `[z, y, x]`, lies in a box."""
+    """Return the part of a mask, bool `[z, y, x]`, inside a box."""
     result = np.zeros(mask.shape, bool)
     result[box] = mask[box]
     return result

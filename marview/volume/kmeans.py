@@ -1,4 +1,4 @@
-"""Metal as the densest of k classes of HU."""
+"""k-means segmentation of metal as the densest class of HU."""
 
 import math
 
@@ -14,16 +14,16 @@ _BINS = 1024
 
 
 def k_means(hu: NDArray[np.int16], k: int = 4, *, in_slices: bool = False) -> NDArray[np.bool_]:
-    """The densest of k classes of a one-dimensional k-means of HU.
+    """Return the densest of k classes of a one-dimensional k-means of HU.
 
-    The classes are the best there are, not the first that an iteration rests at: in one dimension they are runs of the
-    histogram, found by dynamic programming (Wang and Song 2011, Ckmeans.1d.dp), so the answer is the same every time.
-    There always is a densest class: on a series without metal it is bone.
+    The classes are globally optimal and deterministic: in one dimension they are intervals of the histogram, found by
+    dynamic programming (Wang and Song 2011, Ckmeans.1d.dp). There always is a densest class; in a series without metal
+    it is bone.
 
     Args:
         hu: HU, `[z, y, x]`.
         k: number of classes, 2 to 12.
-        in_slices: classes of each slice by itself.
+        in_slices: whether to find classes slice by slice.
 
     Returns:
         bool, `[z, y, x]`.
@@ -44,7 +44,7 @@ def k_means(hu: NDArray[np.int16], k: int = 4, *, in_slices: bool = False) -> ND
 
 
 def class_notes(hu: NDArray[np.int16], mask: NDArray[np.bool_], k: int) -> tuple[str, ...]:
-    """What a person should know of the densest of k classes, `[z, y, x]`: that it is bone, where it begins so low."""
+    """Return a note if the densest of k classes, `[z, y, x]`, starts so low that it includes bone."""
     if not mask.any() or (begins_hu := int(hu[mask].min())) >= LEAST_METAL_HU:
         return ()
     sentence = tr("The densest of {} classes begins at {} HU, where bone lies too: take more classes.")

@@ -1,6 +1,6 @@
-"""What is done to a metal mask as a whole: grow and shrink it, fill, smooth, continue it through slices.
+"""Operations on a whole metal mask: grow, shrink, fill, smooth, interpolate between slices.
 
-Masks are bool, `[z, y, x]`; every function gives a new one and leaves its argument alone.
+Masks are bool, `[z, y, x]`; every function returns a new mask.
 """
 
 import itertools
@@ -32,8 +32,8 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
         hu: HU, `[z, y, x]`.
 
     Raises:
-        BadInput: the mask has another shape than the volume, is empty, or covers more than half of the body in the
-            slices it lies in.
+        BadInput: the mask has another shape than the volume, is empty, or covers more than half of the body in its
+            slices.
     """
     if mask.shape != hu.shape:
         raise BadInput(
@@ -48,7 +48,7 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     for plane in hu[box[0]]:
         body += int(np.count_nonzero(plane > BODY_HU))
         if metal <= _TOO_MUCH * body:
-            return  # mostly known after a slice or two, which matters to a window that waits
+            return  # usually decided after a slice or two, so that the window need not wait
     share = metal / max(body, 1)
     if share > _TOO_MUCH:
         raise BadInput(
@@ -69,15 +69,15 @@ def grow_mm(
 ) -> Mask:
     """Grow (+) or shrink (-) a mask by a Euclidean distance between voxel centres.
 
-    Growing takes in every voxel within the margin of the mask; shrinking is the same done to what is not metal, so
-    that the two are each other's dual. Beyond the volume lies neither metal nor its absence.
+    Growing adds every voxel within the margin of the mask; shrinking grows the background in the same way. Outside the
+    volume there is neither metal nor background.
 
     Args:
         mask: bool, `[z, y, x]`.
-        margin_mm: how far.
-        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
-        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before: of a tilted gantry.
-        in_slices: slice by slice.
+        margin_mm: distance in mm; + grows, - shrinks.
+        spacing_mm: distance between slices along their normal, between rows and between columns.
+        drift_mm: shift of rows and columns (y, x) from one slice to the next, of a tilted gantry.
+        in_slices: whether to work slice by slice.
 
     Example:
         >>> mask = np.zeros((1, 5, 5), bool)
@@ -150,7 +150,7 @@ def _one_distance_mm(of: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float3
 
 
 def fill_holes(mask: Mask, *, in_slices: bool = True) -> Mask:
-    """Fill what the mask encloses: slice by slice, or only cavities that are closed in 3D."""
+    """Fill holes of the mask: slice by slice, or only cavities closed in 3D."""
 
     def fill(inner: Mask) -> Mask:
         if in_slices:
@@ -168,14 +168,14 @@ def smooth(
     drift_mm: Sequence[float] = NO_DRIFT,
     in_slices: bool = False,
 ) -> Mask:
-    """Smooth the outline: what more than half fills a Gaussian of this standard deviation is metal.
+    """Smooth the outline: keep voxels where the Gaussian average of the mask exceeds one half.
 
     Args:
         mask: bool, `[z, y, x]`.
-        radius_mm: the standard deviation.
-        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
-        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before: of a tilted gantry.
-        in_slices: slice by slice.
+        radius_mm: standard deviation of the Gaussian.
+        spacing_mm: distance between slices along their normal, between rows and between columns.
+        drift_mm: shift of rows and columns (y, x) from one slice to the next, of a tilted gantry.
+        in_slices: whether to work slice by slice.
     """
     sigma = [0 if in_slices and axis == 0 else radius_mm / spacing for axis, spacing in enumerate(spacing_mm)]
     drift = np.zeros(2) if in_slices else np.asarray(drift_mm) / spacing_mm[1:]
@@ -206,7 +206,7 @@ def _blurred_along_normal(values: NDArray[np.float32], sigma: float, drift: NDAr
 
 
 def drop_small(mask: Mask, fewest_voxels: int, *, in_slices: bool = False) -> Mask:
-    """Drop pieces of fewer voxels."""
+    """Remove pieces with fewer voxels."""
     neighbours = NEIGHBOURS.copy()
     if in_slices:
         neighbours[[0, 2]] = False
@@ -230,7 +230,7 @@ def keep_component(mask: Mask, point_zyx: Sequence[int]) -> Mask:
 
 
 def drop_component(mask: Mask, point_zyx: Sequence[int]) -> Mask:
-    """Drop the piece of metal at a voxel.
+    """Remove the piece of metal at a voxel.
 
     Raises:
         UsageError: there is no metal at this voxel.
@@ -252,7 +252,7 @@ def _component_at(mask: Mask, point_zyx: Sequence[int]) -> Mask:
 
 
 def interpolate_slices(mask: Mask) -> Mask:
-    """Fill the empty slices between painted ones by shape: the signed distances of both neighbours, weighted.
+    """Interpolate empty slices between painted ones, by weighted signed distances of both neighbours.
 
     Source: Raya and Udupa 1990, Shape-based interpolation of multidimensional objects.
     """
@@ -275,7 +275,7 @@ def _signed_distance(image: Mask) -> NDArray[np.float32]:
 
 
 def copy_slice(mask: Mask, source: int, target: int) -> Mask:
-    """Add what is marked in one slice to another.
+    """Add the mask of one slice to another.
 
     Raises:
         UsageError: the volume has no such slice.

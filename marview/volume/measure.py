@@ -1,4 +1,4 @@
-"""What is read off a slice: statistics in a region, profiles, distances, angles. From HU, never from the screen."""
+"""Measurements in a slice, from HU: statistics of regions, profiles, distances and angles."""
 
 import math
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from marview.errors import UsageError
 
 @dataclass(frozen=True)
 class RegionStatistics:
-    """HU within a region.
+    """HU statistics of a region.
 
     Attributes:
-        pixels: how many.
-        area_mm2: their area.
+        pixels: number of pixels.
+        area_mm2: area of the pixels.
         mean_hu: mean.
-        deviation_hu: standard deviation of the sample, NaN for a single pixel.
+        deviation_hu: sample standard deviation; NaN for a single pixel.
         lowest_hu: lowest.
         highest_hu: highest.
     """
@@ -49,10 +49,10 @@ class Profile:
 def region_statistics(
     hu: NDArray[np.generic], region: NDArray[np.bool_], spacing_mm: tuple[float, float]
 ) -> RegionStatistics:
-    """Statistics of a slice, HU `[y, x]`, within a region, bool `[y, x]`; spacing_mm is (y, x).
+    """Return the statistics of a slice, HU `[y, x]`, in a region, bool `[y, x]`; spacing_mm is (y, x).
 
     Raises:
-        UsageError: the region holds no pixel.
+        UsageError: the region is empty.
     """
     values = np.asarray(hu[region], np.float64)
     if not values.size:
@@ -68,7 +68,7 @@ def region_statistics(
 
 
 def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> tuple[NDArray[np.float64], list[Any]]:
-    """Histograms of several samples of HU, `[pixel]`, on common bins: their edges, and how many lie in each bin.
+    """Return histograms of several samples of HU, `[pixel]`, with common bins: bin edges and counts.
 
     Bins are as wide as a whole number of HU.
 
@@ -85,7 +85,7 @@ def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> t
 
 
 def ellipse(shape: tuple[int, int], middle_yx: Sequence[float], radii_yx: Sequence[float]) -> NDArray[np.bool_]:
-    """Pixels, bool `[y, x]`, whose middle lies in an ellipse; middle and radii in pixels."""
+    """Return the pixels, bool `[y, x]`, with their centre in an ellipse; centre and radii are in pixels."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     far = ((y - middle_yx[0]) / radii_yx[0]) ** 2 + ((x - middle_yx[1]) / radii_yx[1]) ** 2
     return np.asarray(far <= 1)
@@ -94,12 +94,12 @@ def ellipse(shape: tuple[int, int], middle_yx: Sequence[float], radii_yx: Sequen
 def profile(
     hu: NDArray[np.generic], start_yx: Sequence[float], end_yx: Sequence[float], spacing_mm: tuple[float, float]
 ) -> Profile:
-    """HU along a line in a slice, by linear interpolation, two samples a pixel.
+    """Return HU along a line in a slice, by linear interpolation, two samples per pixel.
 
     Args:
         hu: HU, `[y, x]`.
         start_yx: in pixels.
-        end_yx: in pixels. Beyond the slice the last pixel goes on.
+        end_yx: in pixels. Beyond the slice the last pixel is repeated.
         spacing_mm: (y, x).
     """
     start, end = np.asarray(start_yx, np.float64), np.asarray(end_yx, np.float64)
@@ -111,7 +111,7 @@ def profile(
 
 
 def distance_mm(start: Sequence[float], end: Sequence[float], spacing_mm: Sequence[float]) -> float:
-    """Distance of two points in pixels, (y, x) or (z, y, x), with the spacing of the same axes.
+    """Return the distance between two points in pixels, (y, x) or (z, y, x), with the spacing of the same axes.
 
     Example:
         >>> distance_mm((0, 0), (3, 4), (2.0, 2.0))
@@ -123,10 +123,10 @@ def distance_mm(start: Sequence[float], end: Sequence[float], spacing_mm: Sequen
 def angle_deg(
     first: Sequence[float], corner: Sequence[float], second: Sequence[float], spacing_mm: Sequence[float]
 ) -> float:
-    """Angle at a corner between two other points, 0 to 180 degrees; points in pixels with the spacing of their axes.
+    """Return the angle at a vertex between two other points, 0 to 180 degrees; points in pixels.
 
     Raises:
-        UsageError: a point lies on the corner.
+        UsageError: a point lies on the vertex.
 
     Example:
         >>> angle_deg((0, 1), (0, 0), (1, 0), (1.0, 1.0))

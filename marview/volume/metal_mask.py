@@ -1,4 +1,4 @@
-"""A metal mask under the hand: painted, changed as a whole, undone."""
+"""A metal mask that can be painted, edited as a whole and undone."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,17 +14,17 @@ from marview.volume.undo import Step, UndoStack
 
 
 class MetalMask:
-    """A mask that is edited in place and remembers how to go back.
+    """A mask that is edited in place, with undo.
 
-    Every edit gives the dirty box, None where nothing changed. Between `begin_stroke` and `end_stroke` all stamps count
-    as one edit for undo.
+    Every edit returns the changed box, or None if nothing changed. All stamps between `begin_stroke` and `end_stroke`
+    are one edit for undo.
 
     Attributes:
         array: bool, `[z, y, x]`; written in place, so that it may lie in shared memory.
-        spacing_mm: distance of neighbouring slices along their normal, of rows and of columns.
+        spacing_mm: distance between slices along their normal, between rows and between columns.
         drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before.
         hu: HU, `[z, y, x]`, for brushes with an HU range.
-        undo_stack: the edits, each with what `describe` said of the mask before it.
+        undo_stack: edits, each with the description of the mask before it.
 
     Example:
         >>> metal = MetalMask(np.zeros((1, 64, 64), bool), (3.0, 1.0, 1.0))
@@ -52,19 +52,19 @@ class MetalMask:
         self._stroke: list[MaskPatch] | None = None
 
     def begin_stroke(self) -> None:
-        """Count what follows as one edit."""
+        """Start an edit."""
         self.end_stroke()
         self._stroke = []
 
     def end_stroke(self) -> Box | None:
-        """Close the edit; nothing happens where none was begun. Gives all that it changed."""
+        """End the edit, if one was started, and return its changed box."""
         stroke, self._stroke = self._stroke, None
         patch = merged(stroke or ())
         self.undo_stack.push(patch)
         return None if patch is None else patch.box
 
     def stamp(self, start: Point, end: Point, brush: Brush) -> Box | None:
-        """Draw the brush from one pointer event to the next."""
+        """Draw the brush from one pointer position to the next."""
         return self._keep(stamp(self.array, start, end, brush, self.spacing_mm, self.hu, self.drift_mm))
 
     def fill_outline(self, slice_index: int, outline_yx: NDArray[np.float64], brush: Brush) -> Box | None:
@@ -72,7 +72,7 @@ class MetalMask:
         return self._keep(fill_outline(self.array, slice_index, outline_yx, brush, self.hu))
 
     def replace(self, mask: NDArray[np.bool_]) -> Box | None:
-        """Take over another mask, bool `[z, y, x]`, as one edit: what a function of `marview.volume.mask` gives."""
+        """Replace the mask by another, bool `[z, y, x]`, for example of `marview.volume.mask`, as one edit."""
         return self.flip(MaskPatch.between(self.array, mask))
 
     def flip(self, patch: MaskPatch | None) -> Box | None:

@@ -1,4 +1,4 @@
-"""Bring a metal mask from the grid it was made on to the grid of a volume."""
+"""Transfers a metal mask from its own grid to the grid of a volume."""
 
 from dataclasses import dataclass
 
@@ -21,12 +21,12 @@ _OUTSIDE = translatable(
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A mask that found its place on a grid.
+    """A mask on a new grid.
 
     Attributes:
         mask: bool, `[z, y, x]`, on that grid.
-        is_resampled: whether it had other voxels and was brought onto these by the nearest one.
-        outside: set voxels of the mask, as it came, that lie outside of the grid.
+        is_resampled: whether the voxels differed and the mask was resampled to the nearest one.
+        outside: number of True voxels of the original mask outside the grid.
     """
 
     mask: NDArray[np.bool_]
@@ -35,7 +35,7 @@ class Fitted:
 
 
 def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
-    """A mask of any order of axes and any extent on a grid: voxel by voxel where they coincide, else by the nearest.
+    """Transfer a mask of any axis order and extent to a grid: exactly if voxels coincide, otherwise to the nearest.
 
     Args:
         mask: bool, in the order of mask_grid.
@@ -89,9 +89,9 @@ def _placed(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.
 
 
 def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.bool_]:
-    """The mask on another grid, by the nearest voxel; the mask itself where the grids are the same.
+    """Resample a mask to the nearest voxel of another grid; return the mask itself if the grids are equal.
 
-    Grids whose voxels lie within a twentieth of a voxel of each other count as the same: files round.
+    Grids that agree within a twentieth of a voxel count as equal, because files round positions.
 
     Args:
         mask: bool, `[z, y, x]`, on mask_grid.

@@ -1,4 +1,4 @@
-"""What an edit changed in a mask, small enough to keep hundreds of them."""
+"""The change of a mask by an edit, in little memory."""
 
 import zlib
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from marview.volume.box import Box, around, box_of, inside, moved, shape_of
 
 @dataclass(frozen=True)
 class MaskPatch:
-    """The voxels that an edit flipped: a bounding box and packed bits.
+    """The flipped voxels of an edit: a bounding box and packed bits.
 
     Attributes:
         box: smallest box around them.
@@ -25,7 +25,7 @@ class MaskPatch:
 
     @classmethod
     def of_flips(cls, flips: NDArray[np.bool_], origin: Box) -> "MaskPatch | None":
-        """The patch of the flipped voxels within a box, `[z, y, x]`; None where nothing was flipped."""
+        """Make the patch of flipped voxels within a box, `[z, y, x]`; None if there are none."""
         tight = box_of(flips)
         if tight is None:
             return None
@@ -35,11 +35,11 @@ class MaskPatch:
     def between(
         cls, before: NDArray[np.bool_], after: NDArray[np.bool_], among: Iterable[int] | None = None
     ) -> "MaskPatch | None":
-        """The patch that takes one whole mask to another, `[z, y, x]`; None where they are equal.
+        """Make the patch from one mask to another, `[z, y, x]`; None if they are equal.
 
         Args:
-            before: the mask it changes.
-            after: the mask it makes.
+            before: mask before the edit.
+            after: mask after the edit.
             among: the slices in which they may differ; all where None. Others are not read, because even reading an
                 empty slice of shared memory takes memory.
         """
@@ -53,24 +53,24 @@ class MaskPatch:
 
     @property
     def flips(self) -> NDArray[np.bool_]:
-        """The flipped voxels within the box, bool `[z, y, x]`."""
+        """Return the flipped voxels within the box, bool `[z, y, x]`."""
         shape = shape_of(self.box)
         bits = np.frombuffer(zlib.decompress(self.packed), np.uint8)
         return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).view(np.bool_)
 
     @property
     def nbytes(self) -> int:
-        """Bytes that keeping it costs, the objects around the bits included."""
+        """Size in memory in bytes, including overhead."""
         return len(self.packed) + 512
 
     def apply(self, mask: NDArray[np.bool_]) -> Box:
-        """Flip its voxels in a mask, in place: done twice, nothing has changed. Gives the dirty box."""
+        """Flip the voxels in a mask in place and return the changed box; applying it twice changes nothing."""
         mask[self.box] ^= self.flips
         return self.box
 
 
 def merged(patches: Iterable[MaskPatch]) -> MaskPatch | None:
-    """One patch that does what several do one after another, as the events of a stroke; None where they cancel out."""
+    """Combine successive patches, such as the events of a stroke; None if they cancel out."""
     several = list(patches)
     if len(several) < 2:
         return several[0] if several else None

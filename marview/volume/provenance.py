@@ -1,4 +1,4 @@
-"""What was done to a volume, as a record and as text."""
+"""The provenance of a result, as a record and as text."""
 
 import json
 from collections.abc import Mapping
@@ -10,30 +10,30 @@ from marview import __version__
 from marview.errors import BadInput
 
 LONGEST_TEXT = 1024
-"""What DICOM's Derivation Description holds, in characters."""
+"""Largest length of DICOM's Derivation Description."""
 
 _WARNING = "Not for primary diagnosis; review with the uncorrected images."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """How a result came to be.
+    """How a result was made.
 
     Attributes:
         method_id: identifier of the method.
-        method_title: its name for people.
-        method_version: its version.
-        parameters: what it was run with.
-        weights_sha256: SHA-256 of the weights that were used; empty where none were.
-        mask_origin: how the metal mask was made: adaptive, threshold, painted, the name of a file.
-        threshold_hu: the threshold behind it; None where there is none.
-        margin_mm: by how much the mask was grown (+) or shrunk (-).
-        device: what it ran on.
-        seconds: how long.
+        method_title: title of the method.
+        method_version: version of the method.
+        parameters: parameters of the run.
+        weights_sha256: SHA-256 of the weights used; empty without weights.
+        mask_origin: origin of the metal mask: adaptive, threshold, painted, or the name of a file.
+        threshold_hu: threshold of the mask; None without one.
+        margin_mm: margin of the mask in mm; + grown, - shrunk.
+        device: device of the run.
+        seconds: duration of the run.
         application_version: application version of marview.
         time: when, ISO 8601 with time zone.
-        restored_slices: number of slices in which dark streaks that the file cut off were restored first.
-        notes: what a reader of the result should know, sentences; for the record, too long for the text.
+        restored_slices: number of slices in which cut-off dark streaks were restored first.
+        notes: notes for the reader of the result; in the record only, too long for the text.
     """
 
     method_id: str
@@ -61,10 +61,10 @@ class Provenance:
         threshold_hu: float | None = None,
         time: str = "",
     ) -> "Provenance":
-        """The record of a run.
+        """Make the record of a run.
 
         Args:
-            report: what the worker reports of it.
+            report: report of the worker.
             mask_origin: how the metal mask was made.
             margin_mm: its margin.
             threshold_hu: the threshold behind it.
@@ -88,14 +88,14 @@ class Provenance:
         )
 
     def settings(self, equals: str = "=") -> str:
-        """Parameters of the method and what was done before it ran, in one line."""
+        """Return the parameters and preceding steps in one line."""
         given = [f"{name}{equals}{value}" for name, value in self.parameters.items()]
         if self.restored_slices:
             given.append(f"cut-off streaks restored in {self.restored_slices} slices")
         return ", ".join(given)
 
     def text(self) -> str:
-        """The record for people, at most 1024 characters: parameters are cut where it would be longer."""
+        """Return the record as text of at most 1024 characters; longer parameters are cut."""
         threshold = "" if self.threshold_hu is None else f", above {self.threshold_hu:.0f} HU"
         head = f"{self.method_title} {self.method_version} ({self.method_id})."
         weights = f" Weights {self.weights_sha256[:12]}." if self.weights_sha256 else ""
@@ -118,10 +118,10 @@ class Provenance:
 
     @classmethod
     def from_json(cls, text: str) -> "Provenance":
-        """Read what `to_json` wrote.
+        """Read a record written by `to_json`.
 
         Raises:
-            BadInput: it is no such record.
+            BadInput: the text is not such a record.
         """
         try:
             record = json.loads(text)

@@ -56,7 +56,7 @@ def with_rims(
     Args:
         found: the metal found by its HU, bool `[y, x]`.
         image: HU, `[y, x]`, not clipped at the top.
-        spacing_mm: distance of neighbouring pixels along (y, x).
+        spacing_mm: distance between pixels along (y, x).
         scale: scale of the series.
         lowest_hu: HU that every pixel of a rim reaches.
     """

@@ -1,4 +1,4 @@
-"""How far the HU of a series reach: clipped at 12 bits, extended, or plain."""
+"""The HU scale of a series: clipped at 12 bits, extended, or plain."""
 
 from dataclasses import dataclass
 
@@ -20,8 +20,8 @@ class Scale:
     """The upper end of a series' HU scale.
 
     Attributes:
-        highest_hu: the densest voxel.
-        is_clipped: whether many voxels lie at exactly that value: what is denser was cut off.
+        highest_hu: HU of the densest voxel.
+        is_clipped: whether many voxels have exactly this value, because denser values were cut off.
     """
 
     highest_hu: int
@@ -29,7 +29,7 @@ class Scale:
 
     @property
     def is_extended(self) -> bool:
-        """Whether values pass what 12 bits can hold."""
+        """Whether values exceed the range of 12 bits."""
         return self.highest_hu > TWELVE_BIT_HU
 
     @property
@@ -39,7 +39,7 @@ class Scale:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know before trusting a threshold."""
+        """Notes on the scale for users of a threshold."""
         notes = []
         if self.is_clipped:
             notes.append(
@@ -70,7 +70,7 @@ class Scale:
 
 
 def scale_of(hu: NDArray[np.int16]) -> Scale:
-    """The scale of a series, HU `[z, y, x]`.
+    """Determine the scale of a series, HU `[z, y, x]`.
 
     Clipped means: the highest value is dense (above 2000 HU), at least three voxels share it, and they are more than
     ten times what the values just below it hold on average.

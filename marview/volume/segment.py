@@ -1,4 +1,4 @@
-"""The metal mask a series gets before anyone touches it, found for the whole series at once."""
+"""Automatic segmentation of metal for a whole series."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from marview.volume.rim import with_rims
 from marview.volume.scale import Scale, scale_of
 
 CERTAIN_HU = 2500
-"""Little bone reaches this. Metal has a voxel this dense (Lin et al. 2019, InDuDoNet), but some enamel has, too."""
+"""HU that little bone reaches. Metal has a voxel this dense (Lin et al. 2019, InDuDoNet), but some enamel too."""
 
 # Enamel reaches 3000 HU, and noise lifts single voxels of it higher. Metal that the scale cuts off lies at its end.
 _ENAMEL_HU = 3000
@@ -31,14 +31,14 @@ _DEEP_PX = 4
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """A metal mask and how it came about.
+    """A metal mask and how it was found.
 
     Attributes:
         mask: bool, `[z, y, x]`, True on metal.
-        threshold_hu: the threshold found or given; NaN where the method found no metal.
-        notes: sentences the person should see: clipped scale, extended scale, nothing found, doubt.
-        doubtful: bool, `[z, y, x]`; voxels that may be metal, enamel or dense bone, none of them in the mask; None
-            where there is no doubt.
+        threshold_hu: threshold found or given; NaN without metal.
+        notes: notes for the user: clipped scale, extended scale, no metal, doubt.
+        doubtful: bool, `[z, y, x]`; voxels that may be metal, enamel or dense bone, not part of the mask; None without
+            doubt.
     """
 
     mask: NDArray[np.bool_]
@@ -48,23 +48,23 @@ class Segmentation:
 
     @property
     def possible(self) -> NDArray[np.bool_]:
-        """What is or may be metal, bool `[z, y, x]`: what training has to leave out."""
+        """Certain and doubtful metal, bool `[z, y, x]`, which training excludes."""
         return self.mask if self.doubtful is None else self.doubtful
 
 
 def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> Segmentation:
-    """Find the metal of a series; empty where there is none.
+    """Find the metal of a series; the mask is empty if there is none.
 
-    Two means of log HU split the voxels denser than most bone, for the whole series. Voxels above the threshold
-    between them seed the mask, which then grows a little, down to 0.6 of it. A voxel must also reach what `edges` asks
-    of it, which keeps out streaks beside a filling, bone beside a screw and the blur of an edge, whatever the material.
-    A piece must have three voxels and be denser than enamel and bone. Where nothing in the series is, what reaches
-    their HU is doubtful: a person decides. Where the scale is not clipped, the faint rim of dense metal is added from
-    the shadow that the metal throws (`rim`).
+    Two means of log HU split the voxels denser than most bone, for the whole series. Voxels above the threshold between
+    them seed the mask, which then grows a little, down to 0.6 of the threshold. A voxel must also satisfy the rule in
+    `edges`, which excludes streaks beside a filling, bone beside a screw and the blur of an edge. A piece must have
+    three voxels and be denser than enamel and bone. If nothing in the series is that dense, voxels with the HU of
+    enamel and bone are doubtful, and the user decides. If the scale is not clipped, the faint rim of dense metal is
+    found by the shadow of the metal (`rim`).
 
     Args:
         hu: HU, `[z, y, x]`.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        spacing_mm: distance between voxels along (z, y, x).
 
     Example:
         >>> hu = np.zeros((1, 32, 32), np.int16)
@@ -101,7 +101,7 @@ def _doubt(mask: NDArray[np.bool_], hu: NDArray[np.int16], spacing_mm: tuple[flo
 
 
 def threshold(hu: NDArray[np.int16], threshold_hu: float) -> NDArray[np.bool_]:
-    """Mask of what exceeds a threshold; HU `[z, y, x]` gives bool `[z, y, x]`."""
+    """Return the mask of voxels above a threshold, bool `[z, y, x]`."""
     return np.asarray(hu > threshold_hu)
 
 

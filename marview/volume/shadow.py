@@ -1,8 +1,8 @@
-"""The rim of dense metal, found by the shadow that the metal throws on every ray.
+"""Finds the rim of dense metal by its shadow, the loss of light along rays.
 
-A detector averages light. Beside dense metal little light is left to average, so the attenuation rises over several
-pixels, and the image shows a rim far below the HU of the metal. In light the edge stays where it is: a ray that lost
-half of it grazes the metal. The rays are integrated through the image, because its own sinogram is not known.
+A detector averages light. Beside dense metal there is little light to average, so the attenuation rises over several
+pixels, and the image shows a rim far below the HU of the metal. In terms of light the edge is sharp: a ray that lost
+half of its light grazes the metal. Rays are integrated through the image, because its sinogram is unknown.
 """
 
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def shadow_of(image: NDArray[np.int16], found: NDArray[np.bool_], spacing_mm: tu
     Args:
         image: HU, `[y, x]`.
         found: metal found so far, bool `[y, x]`; its trace hides the tissue behind it.
-        spacing_mm: distance of neighbouring pixels along (y, x).
+        spacing_mm: distance between pixels along (y, x).
     """
     above_air = np.clip(image, _LOWEST_HU, None).astype(np.float32) - _AIR_HU
     rows, columns = np.nonzero(above_air)

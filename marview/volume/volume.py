@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from marview.geometry import Grid
 
 BODY_HU = -500
-"""Above it lies the body, below it air."""
+"""Threshold between air and body in HU."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,8 +16,8 @@ class Volume:
     """HU on a grid.
 
     Attributes:
-        hu: int16 HU, `[z, y, x]`, z from the foot end. May lie in shared memory; nobody writes to it.
-        grid: where its voxels are.
+        hu: int16 HU `[z, y, x]`, z from the foot end; read-only, possibly in shared memory.
+        grid: grid of the voxels.
     """
 
     hu: NDArray[np.int16]

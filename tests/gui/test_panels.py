@@ -156,7 +156,7 @@ def test_a_method_that_learns_from_the_scan_says_so_on_the_button(opened, qtbot)
     methods.choose("learner")
     assert button.text() == opened.actions_table["reduce"].text() == "Train on this patient and reduce"
     assert button.isVisible()
-    assert "used again" in " ".join(button.toolTip().split())
+    assert "is reused" in " ".join(button.toolTip().split())
     opened.session.metal.set_threshold(-900)  # metal in every slice: there is nothing to learn from
     qtbot.waitUntil(lambda: button.text() == "Reduce artifacts")
     opened.session.metal.undo()

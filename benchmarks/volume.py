@@ -9,13 +9,14 @@ two rods of metal in each. Reading and writing are left out, as is the worker's 
 import argparse
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from marview.mar import MarWorker, ReduceRequest, SharedArray
+from marview.mar import MarWorker, SharedArray, metal_of, reduce_request
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "metal_free" / "validation.tif"
 SIZE, SPACING_MM = 512, (1.0, 0.78, 0.78)
@@ -63,14 +64,9 @@ def volume(count: int) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
 def reduce(worker: MarWorker, method: str, hu: NDArray[np.int16], metal: NDArray[np.bool_]) -> float:
     """Seconds a run takes from the request to its end."""
     with (
-        SharedArray.create(hu.shape, np.int16) as shared_hu,
-        SharedArray.create(metal.shape, np.bool_) as mask,
-        SharedArray.create(hu.shape, np.float32) as correction,
+        SharedArray.copy_of(hu) as shared_hu,
+        closing(reduce_request(method, shared_hu, metal_of(metal), spacing_mm=SPACING_MM)) as request,
     ):
-        shared_hu.array[:], mask.array[:] = hu, metal
-        request = ReduceRequest(
-            method=method, hu=shared_hu, mask=mask, spacing_mm=SPACING_MM, correction=correction, keep_outputs=False
-        )
         start = time.perf_counter()
         worker.reduce(request, lambda _message: None).wait().check()
         return time.perf_counter() - start

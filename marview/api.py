@@ -8,11 +8,11 @@ Example:
 
 import atexit
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from marview.dicom import LoadedSeries, open_series
 from marview.errors import NoMetal, UsageError
 from marview.export import Corrected, Format, corrected_hu, write_corrected
-from marview.mar import MarWorker, Message, Progress, ReduceRequest, SharedArray
-from marview.mar.messages import Device
+from marview.mar import MarWorker, Message, Progress, SharedArray, metal_of, reduce_request
 from marview.volume import Volume, adaptive
 from marview.volume.correction import CorrectionPlanes
 from marview.volume.mask import grow_mm
@@ -111,6 +110,7 @@ def reduce(
     parameters: Mapping[str, Any] | None = None,
     slices: Sequence[int] = (),
     device: str = "auto",
+    restore_cut_off: bool = True,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> Reduction:
     """Reduce the metal artifacts of a volume.
@@ -124,6 +124,7 @@ def reduce(
         parameters: values of the method's parameters that differ from their defaults.
         slices: indices z of the slices to correct; empty for all slices with metal.
         device: "auto", "cpu" or "cuda".
+        restore_cut_off: whether to estimate dark streaks that the file cut off before the method runs.
         on_progress: called with the finished fraction, 0 to 1, on another thread.
 
     Raises:
@@ -147,28 +148,26 @@ def reduce(
         if isinstance(message, Progress) and not message.is_learning:
             on_progress(message.fraction)
 
-    with ExitStack() as stack:
-        hu, metal_mask = (_shared(stack, array) for array in (source.hu, mask))
-        correction = stack.enter_context(SharedArray.create((len(chosen), *mask.shape[1:]), np.float32))
-        request = ReduceRequest(
-            method=method,
-            hu=hu,
-            mask=metal_mask,
+    with SharedArray.copy_of(source.hu) as hu:
+        request = reduce_request(
+            method,
+            hu,
+            metal_of(mask),
             spacing_mm=source.grid.spacing_mm,
-            correction=correction,
             slices=chosen,
-            parameters=dict(parameters or {}),
-            device=cast("Device", device),
-            keep_outputs=False,
-            is_head_last=source.grid.slice_numbers.is_head_last,
+            numbers=source.grid.slice_numbers,
+            parameters=parameters,
+            device=device,
+            restore_cut_off=restore_cut_off,
         )
-        run = _worker().reduce(request, listen)
-        try:
-            report = run.wait().check()
-        except KeyboardInterrupt:
-            run.cancel()
-            raise
-        planes = correction.array.copy()
+        with closing(request):
+            run = _worker().reduce(request, listen)
+            try:
+                report = run.wait().check()
+            except KeyboardInterrupt:
+                run.cancel()
+                raise
+            planes = request.correction.array.copy()
     record = Provenance.of_run(report, mask_origin=origin, margin_mm=0.0)
     corrected = corrected_hu(source.hu, CorrectionPlanes.of(planes, chosen, len(mask)))
     return Reduction(volume, corrected, planes, chosen, mask, record)
@@ -190,12 +189,6 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
 
 def _volume(volume: Volume | LoadedSeries) -> Volume:
     return volume.volume if isinstance(volume, LoadedSeries) else volume
-
-
-def _shared(stack: ExitStack, array: NDArray[Any]) -> SharedArray:
-    shared = stack.enter_context(SharedArray.create(array.shape, array.dtype))
-    shared.array[...] = array
-    return shared
 
 
 @cache

@@ -72,10 +72,11 @@ class JobTable:
             with self._lock, self._connection:
                 self._connection.executemany("INSERT INTO orders VALUES (?, ?)", list(given.items()))
             return
-        for name, value in given.items():
-            if known.get(name) != value:
+        for name in {**given, **known}:
+            before, now = (options.get(name, "the default") for options in (known, given))
+            if before != now:
                 raise UsageError(
-                    f"{self._path.parent} was started with {name} = {known.get(name)}, not {value}. "
+                    f"{self._path.parent} was started with {name} = {before}, not {now}. "
                     "Repeat the earlier options, or choose another output folder."
                 )
 

@@ -34,6 +34,7 @@ from marview.commands.options import (
     KMeans,
     Margin,
     Method,
+    Restore,
     RunDevice,
     SavedFormat,
     Settings,
@@ -77,6 +78,7 @@ class Order:
         across_gaps: whether to correct series with missing slices.
         rule: rule that chooses the series of a study.
         classes: number of k-means classes; the densest is metal.
+        restores_cut_off: whether to restore dark streaks that the file cut off before the method runs.
     """
 
     method: str
@@ -88,6 +90,7 @@ class Order:
     across_gaps: bool = False
     rule: SelectionRule = field(default_factory=SelectionRule)
     classes: int | None = None
+    restores_cut_off: bool = True
 
     def correction(self) -> Correction:
         """Return the same correction for one series.
@@ -103,12 +106,15 @@ class Order:
             device=self.device,
             format_=Format(self.format_),
             is_across_gaps=self.across_gaps,
+            restores_cut_off=self.restores_cut_off,
+            is_one_of_many=True,
         )
 
     def record(self) -> dict[str, Any]:
         """Return the order for the job table; options that did not exist earlier appear only if they are set."""
         known = asdict(self) | {"rule": asdict(self.rule)}
-        return {name: value for name, value in known.items() if name != "classes" or value is not None}
+        unset = {"classes": None, "restores_cut_off": True}
+        return {name: value for name, value in known.items() if name not in unset or value != unset[name]}
 
 
 def batch(
@@ -142,6 +148,7 @@ def batch(
     device: RunDevice = Device.AUTO,
     format_: SavedFormat = FileFormat.DICOM,
     across_gaps: AcrossGaps = False,
+    restore: Restore = True,
     report: Annotated[Report, typer.Option(help="Form of the summary.")] = Report.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --report jsonl.")] = False,
 ) -> int:
@@ -166,6 +173,7 @@ def batch(
         across_gaps=across_gaps,
         rule=SelectionRule(tuple(prefer.split(",")), description, derived),
         classes=kmeans,
+        restores_cut_off=restore,
     )
     form = Report.JSONL if as_json else report
     correction = order.correction()

@@ -2,23 +2,29 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
+from typing import Any
 
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
-from marview.commands.series import SharedSeries, Tell, refuse_gaps, share, shared_series
+from marview.commands.series import SharedSeries, Tell, refuse_gaps, shared_series
 from marview.commands.slices import parse_slices
 from marview.dicom import LoadedSeries
 from marview.dicom.atomic import check_place
 from marview.dicom.derive import Underivable
 from marview.errors import BadInput
 from marview.export import Corrected, Format, refuse_up_front, write_corrected
-from marview.mar import MarWorker, Message, Outcome, ReduceRequest, Run, SharedArray, discover, find_usable
-from marview.mar.messages import Device
+from marview.mar import (
+    MarWorker,
+    Message,
+    Outcome,
+    Run,
+    discover,
+    find_usable,
+    metal_of,
+    reduce_request,
+)
 from marview.terminal import say
 from marview.volume.correction import CorrectionPlanes
 from marview.volume.provenance import Provenance
@@ -41,6 +47,7 @@ class Correction:
         format_: file format of the corrected slices.
         is_across_gaps: whether to correct a series with missing slices.
         restores_cut_off: whether to restore dark streaks that the file cut off before the method runs.
+        is_one_of_many: whether it is applied to many studies, so that one study cannot have options of its own.
     """
 
     method: str
@@ -51,6 +58,7 @@ class Correction:
     format_: Format = Format.DICOM
     is_across_gaps: bool = False
     restores_cut_off: bool = True
+    is_one_of_many: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +128,8 @@ def planned_correction(
             raise BadInput(f"{why} Add --format nifti.") from None
         refuse_gaps(series.loaded, is_across_gaps=wanted.is_across_gaps, tell=tell)
         chosen = parse_slices(wanted.slices, series.loaded.volume.grid.slice_numbers)
-        yield Planned(series, find_metal(series.loaded, wanted.choice), chosen)
+        where = " to marview reduce for this study" if wanted.is_one_of_many else ""
+        yield Planned(series, find_metal(series.loaded, wanted.choice, where=where), chosen)
 
 
 def corrected_series(
@@ -155,37 +164,31 @@ def corrected_series(
             cannot be written.
         MethodFailed: the method failed or was cancelled; nothing is written.
     """
-    with ExitStack() as stack:
-        planned = stack.enter_context(planned_correction(path, output, wanted, series_key=series_key, tell=tell))
-        series, chosen = planned.series, planned.chosen
-        depth, *plane = series.hu.array.shape
-        correction = stack.enter_context(SharedArray.create((len(chosen), *plane), np.float32))
-        mask = stack.enter_context(share(planned.metal.mask))
-        metal = dataclasses.replace(planned.metal, mask=mask.array)
-        del planned  # its mask would be a second copy in memory
-        request = ReduceRequest(
-            method=wanted.method,
-            hu=series.hu,
-            mask=mask,
-            spacing_mm=series.loaded.volume.grid.spacing_mm,
-            correction=correction,
-            slices=tuple(chosen),
+    with planned_correction(path, output, wanted, series_key=series_key, tell=tell) as planned:
+        series, chosen, grid = planned.series, planned.chosen, planned.loaded.volume.grid
+        request = reduce_request(
+            wanted.method,
+            series.hu,
+            metal_of(planned.metal.mask),
+            spacing_mm=grid.spacing_mm,
+            slices=chosen,
+            numbers=grid.slice_numbers,
             parameters=wanted.parameters,
-            device=cast("Device", wanted.device),
-            keep_outputs=False,
+            device=wanted.device,
             restore_cut_off=wanted.restores_cut_off,
-            is_head_last=series.loaded.volume.grid.slice_numbers.is_head_last,
         )
-        run = worker().reduce(request, on_message)
-        report = _wait(run, is_cancelled).check()
-        choice = wanted.choice
-        record = Provenance.of_run(
-            report, mask_origin=metal.origin, threshold_hu=choice.threshold_hu, margin_mm=choice.margin_mm
-        )
-        planes = CorrectionPlanes.of(correction.array, chosen, depth)
-        corrected = Corrected(series.loaded, planes, metal.mask, record)
-        before_writing(metal, report)
-        files = write_corrected(corrected, wanted.format_, output, window=SOFT_TISSUE)
+        metal = dataclasses.replace(planned.metal, mask=request.mask.array)
+        del planned  # its mask would be a second copy in memory
+        with closing(request):
+            report = _wait(worker().reduce(request, on_message), is_cancelled).check()
+            choice = wanted.choice
+            record = Provenance.of_run(
+                report, mask_origin=metal.origin, threshold_hu=choice.threshold_hu, margin_mm=choice.margin_mm
+            )
+            planes = CorrectionPlanes.of(request.correction.array, chosen, len(series.hu.array))
+            corrected = Corrected(series.loaded, planes, metal.mask, record)
+            before_writing(metal, report)
+            files = write_corrected(corrected, wanted.format_, output, window=SOFT_TISSUE)
         return CorrectedSeries(series.loaded, metal, report, files)
 
 

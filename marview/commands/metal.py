@@ -58,13 +58,14 @@ class FoundMetal:
     notes: Sequence[str] = ()
 
 
-def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> FoundMetal:
+def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, where: str = "") -> FoundMetal:
     """Find the metal of a series.
 
     Args:
         loaded: the series.
         choice: how to find the metal.
         advice: sentence on what to do if there is none.
+        where: the command that takes the advised options, as " to marview reduce"; empty for this one.
 
     Raises:
         NoMetal: the series holds no certain metal.
@@ -88,12 +89,12 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "") -> Fo
             least_hu = int(np.ceil(found.threshold_hu))
             raise NoMetal(
                 f"No certain metal was found in {loaded.series.path}. {found.notes[-1]} If they are metal, add "
-                f"--threshold {least_hu - 1} or --mask FILE."
+                f"--threshold {least_hu - 1} or --mask FILE{where}."
             )
     if not mask.any():
         raise NoMetal(
             f"No metal was found in {loaded.series.path} ({origin}), so there is nothing to correct. "
-            + (advice or "If there is metal, add a lower --threshold HU, or --mask FILE.")
+            + (advice or f"If there is metal, add a lower --threshold HU, or --mask FILE{where}.")
         )
     if choice.margin_mm:
         found_voxels = np.count_nonzero(mask)

@@ -61,6 +61,10 @@ SavedFormat = Annotated[Format, typer.Option("--format", help="File format of th
 AcrossGaps = Annotated[
     bool, typer.Option("--across-gaps", help="Correct the slices that are present if others are missing.")
 ]
+Restore = Annotated[
+    bool,
+    typer.Option("--restore/--no-restore", help="Before the method runs, estimate dark streaks that the file cut off."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON record instead of sentences.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; run and write nothing.")]
 

@@ -24,6 +24,7 @@ from marview.commands.options import (
     MaskFile,
     Method,
     NewFolder,
+    Restore,
     RunDevice,
     SavedFormat,
     Series,
@@ -55,9 +56,7 @@ def reduce(
     device: RunDevice = Device.AUTO,
     format_: SavedFormat = Format.DICOM,
     across_gaps: AcrossGaps = False,
-    restore: Annotated[
-        bool, typer.Option(help="Before the method runs, estimate dark streaks that the file cut off.")
-    ] = True,
+    restore: Restore = True,
     series: Series = "",
     copy: Annotated[bool, typer.Option("--copy", help="Copy the files of a series without metal to DIR.")] = False,
     dry_run: DryRun = False,

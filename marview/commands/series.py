@@ -68,10 +68,3 @@ def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, tell: Tell = say)
         )
     if named:
         tell(f"Missing or unreadable, left out of the result: slice {named}.")
-
-
-def share(values: NDArray[np.bool_]) -> SharedArray:
-    """Copy an array to shared memory for the worker; the caller closes it."""
-    shared = SharedArray.create(values.shape, values.dtype)
-    shared.array[:] = values
-    return shared

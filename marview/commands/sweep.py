@@ -22,6 +22,7 @@ from marview.commands.options import (
     KMeans,
     MaskFile,
     NewFolder,
+    Restore,
     RunDevice,
     Series,
     Settings,
@@ -69,6 +70,7 @@ def sweep(
     slices: Slices = "",
     device: RunDevice = Device.AUTO,
     across_gaps: AcrossGaps = False,
+    restore: Restore = True,
     series: Series = "",
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -126,6 +128,7 @@ def sweep(
                 worker,
                 parameters=dict.fromkeys(chosen, parameters),
                 device=device.value,
+                restore_cut_off=restore,
                 on_progress=advance,
             )
         files = write_sweep(result, output, volume.grid, volume.hu, like=like)

@@ -12,13 +12,13 @@ from PIL import Image
 
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.options import AsJson, Input, KMeans, Margin, MaskFile, Series, Threshold
-from marview.commands.series import share, shared_series
+from marview.commands.series import shared_series
 from marview.commands.slices import parse_slice
 from marview.dicom.atomic import check_file, claimed
 from marview.errors import UsageError
 from marview.export import whole_file, write_npz
 from marview.geometry import TraceCoverage
-from marview.mar import MarWorker, Message, Output, SinogramRequest
+from marview.mar import MarWorker, Message, Output, SharedArray, SinogramRequest
 from marview.terminal import note
 from marview.text import count
 
@@ -60,7 +60,7 @@ def trace(
             if isinstance(message, Output):
                 pictures[message.name] = np.load(message.path, allow_pickle=False)
 
-        with share(metal.mask) as shared_mask, MarWorker() as worker:
+        with SharedArray.copy_of(metal.mask) as shared_mask, MarWorker() as worker:
             request = SinogramRequest(
                 hu=shared.hu,
                 mask=shared_mask,

@@ -29,6 +29,7 @@ from marview.commands.options import (
     KMeans,
     Margin,
     Method,
+    Restore,
     RunDevice,
     SavedFormat,
     Settings,
@@ -67,6 +68,7 @@ def watch(
     device: RunDevice = Device.AUTO,
     format_: SavedFormat = Format.DICOM,
     across_gaps: AcrossGaps = False,
+    restore: Restore = True,
 ) -> int:
     """Correct studies as they arrive in a folder, until stopped with Ctrl-C or SIGTERM.
 
@@ -85,6 +87,7 @@ def watch(
         format_=format_.value,
         across_gaps=across_gaps,
         classes=kmeans,
+        restores_cut_off=restore,
     )
     watch_folder(folder, output, order, quiet_s=quiet_s, keep_free_mb=keep_free, workers=workers)
     return 0

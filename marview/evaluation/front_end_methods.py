@@ -1,6 +1,7 @@
 """Run methods on clinical slices in a worker process, as `marview reduce` does."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,7 +12,18 @@ from marview.errors import MethodFailed
 from marview.evaluation.benchmark import Corrected, Entry, Tell
 from marview.evaluation.case import KnownCase
 from marview.evaluation.taking_part import entry
-from marview.mar import Listing, MarWorker, Message, Output, Progress, ReduceRequest, SharedArray, SliceDone, discover
+from marview.mar import (
+    Listing,
+    MarWorker,
+    Message,
+    Output,
+    Progress,
+    SharedArray,
+    SliceDone,
+    discover,
+    metal_of,
+    reduce_request,
+)
 from marview.mar.messages import Device
 from marview.volume.correction import corrected
 
@@ -117,31 +129,26 @@ class FrontEndMethods:
             MethodFailed: as for a call.
         """
         heard = _Heard(tell, mapped_slice)
-        with (
-            SharedArray.create(hu.shape, np.int16) as given,
-            SharedArray.create(mask.shape, np.bool_) as metal,
-            SharedArray.create(hu.shape, np.float32) as correction,
-        ):
-            given.array[...] = hu
-            metal.array[...] = mask
-            request = ReduceRequest(
-                method=entry.id,
-                hu=given,
-                mask=metal,
+        with SharedArray.copy_of(hu) as given:
+            request = reduce_request(
+                entry.id,
+                given,
+                metal_of(mask),
                 spacing_mm=spacing_mm,
-                correction=correction,
                 parameters=entry.parameters,
                 device=self._device,
+                keep_outputs=True,
             )
-            run = self._worker.reduce(request, heard)
-            try:
-                outcome = run.wait()
-            except KeyboardInterrupt:
-                run.cancel()
-                raise
-            if outcome.state != "done":
-                raise MethodFailed(outcome.sentence)
-            result = corrected(hu, correction.array).astype(np.float32)
+            with closing(request):
+                run = self._worker.reduce(request, heard)
+                try:
+                    outcome = run.wait()
+                except KeyboardInterrupt:
+                    run.cancel()
+                    raise
+                if outcome.state != "done":
+                    raise MethodFailed(outcome.sentence)
+                result = corrected(hu, request.correction.array).astype(np.float32)
         report = outcome.report
         notes = tuple(map(str, report["notes"]))
         return CorrectedSlices(result, float(report["seconds"]), heard.consistency(), heard.mapped, notes)

@@ -217,6 +217,7 @@ class SeveralWindow(QDialog):
                 parameters=self._session.methods.values(method),
                 margin_mm=self.margin.value(),
                 format_=Format(self.format.currentData()),
+                restores_cut_off=self._session.methods.restores_cut_off,
             )
         )
 

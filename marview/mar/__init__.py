@@ -14,6 +14,7 @@ from marview.mar.messages import (
     SliceDone,
     TraceRequest,
 )
+from marview.mar.request import metal_of, reduce_request
 from marview.mar.run import Outcome, Run
 from marview.mar.runner import MarWorker
 from marview.mar.shared import SharedArray
@@ -39,5 +40,7 @@ __all__ = [
     "discover",
     "find",
     "find_usable",
+    "metal_of",
     "read_manifest",
+    "reduce_request",
 ]

@@ -68,6 +68,11 @@ class ReduceRequest:
         """The slice numbers that people see."""
         return SliceNumbers(len(self.hu.array), self.is_head_last)
 
+    def close(self) -> None:
+        """Free the memory of the mask and of the correction."""
+        self.correction.close()
+        self.mask.close()
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SinogramRequest:

@@ -67,6 +67,17 @@ class SharedArray:
         raise NoRoom(_no_room(size, " or ".join(map(str, places))))
 
     @classmethod
+    def copy_of(cls, values: NDArray[Any]) -> "SharedArray":
+        """A new array with the values of another.
+
+        Raises:
+            NoRoom: there is no room for it.
+        """
+        shared = cls.create(values.shape, values.dtype)
+        shared.array[...] = values
+        return shared
+
+    @classmethod
     def open(cls, description: Mapping[str, Any], *, is_writable: bool = False) -> "SharedArray":
         """Open an array that another process created and described; read-only by default.
 

@@ -6,6 +6,7 @@ of the 416 x 416 grid: `marview.evaluation.processing_grid` brings a series onto
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from marview.errors import BadInput, MarviewError, UsageError
 from marview.geometry import SliceNumbers
 from marview.mar.messages import Device, Message, Progress, ReduceRequest
+from marview.mar.request import metal_of, reduce_request
 from marview.mar.run import OnMessage, Outcome, Run
 from marview.mar.shared import SharedArray
 from marview.volume.correction import corrected
@@ -210,6 +212,7 @@ def sweep(
     *,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
     device: Device = "auto",
+    restore_cut_off: bool = True,
     on_progress: Callable[[float, str], None] | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> SweepResult:
@@ -224,6 +227,7 @@ def sweep(
         worker: worker that runs the methods.
         parameters: values of each method's parameters, by identifier, that differ from the defaults.
         device: device of the methods.
+        restore_cut_off: whether to restore dark streaks that the file cut off before the methods run.
         on_progress: called with the finished fraction and the current step.
         is_cancelled: called several times per second; True cancels the sweep.
 
@@ -244,7 +248,7 @@ def sweep(
     why_not = {kind: _why_not(mask, given.hu.array[index]) for kind, mask in masks_of.items()}
     if all(why_not.values()):
         raise UsageError(f"No variant can be run. {next(iter(why_not.values()))} Choose other margins or thresholds.")
-    runs = _Runs(given, slices, worker, parameters or {}, device, is_cancelled)
+    runs = _Runs(given, slices, worker, parameters or {}, device, is_cancelled, restore_cut_off=restore_cut_off)
     original = Variant("")
     results = {original.name: given.hu.array[index]}
     notes: dict[str, str] = {}
@@ -285,9 +289,12 @@ class _Runs:
         parameters: Mapping[str, Mapping[str, Any]],
         device: Device,
         is_cancelled: Callable[[], bool],
+        *,
+        restore_cut_off: bool,
     ) -> None:
         self._given, self._slices, self._worker = given, slices, worker
         self._parameters, self._device, self._is_cancelled = parameters, device, is_cancelled
+        self._restore_cut_off = restore_cut_off
         self._known: dict[tuple[str, bytes], NDArray[np.int16]] = {}
         self.reports: dict[str, Mapping[str, Any]] = {}
 
@@ -303,28 +310,28 @@ class _Runs:
         if self._is_cancelled():
             raise SweepCancelled("The sweep was cancelled.")
         given, index = self._given, list(self._slices)
-        shape = given.hu.array.shape
 
         def hear(message: Message) -> None:
             if isinstance(message, Progress) and not message.is_learning:
                 tell(message.fraction)
 
-        planes = (len(index), *shape[1:])
-        with SharedArray.create(shape, np.bool_) as metal, SharedArray.create(planes, np.float32) as correction:
-            metal.array[index] = mask
-            request = ReduceRequest(
-                method=variant.method,
-                hu=given.hu,
-                mask=metal,
-                spacing_mm=given.spacing_mm,
-                correction=correction,
-                slices=self._slices,
-                parameters=self._parameters.get(variant.method, {}),
-                device=self._device,
-                keep_outputs=False,
-                keep_projections=True,
-                is_head_last=given.numbers.is_head_last,
-            )
+        def write_metal(empty: NDArray[np.bool_]) -> None:
+            metal_of(given.metal)(empty)
+            empty[index] = mask
+
+        request = reduce_request(
+            variant.method,
+            given.hu,
+            write_metal,
+            spacing_mm=given.spacing_mm,
+            slices=self._slices,
+            numbers=given.numbers,
+            parameters=self._parameters.get(variant.method),
+            device=self._device,
+            restore_cut_off=self._restore_cut_off,
+            keep_projections=True,
+        )
+        with closing(request):
             run = self._worker.reduce(request, hear)
             try:
                 outcome = self._wait(run)
@@ -334,7 +341,8 @@ class _Runs:
             if outcome.state == "cancelled":
                 raise SweepCancelled("The sweep was cancelled.")
             self.reports[variant.name] = outcome.check()
-            return np.stack([corrected(given.hu.array[k], correction.array[row]) for row, k in enumerate(index)])
+            planes = request.correction.array
+            return np.stack([corrected(given.hu.array[k], planes[row]) for row, k in enumerate(index)])
 
     def _wait(self, run: Run) -> Outcome:
         while True:

@@ -26,6 +26,10 @@ class Describer(Protocol):
 class Methods:
     """Lists methods from their manifests at once; parameters come from the worker once it has started.
 
+    Attributes:
+        device: where methods run.
+        restores_cut_off: whether to restore dark streaks that the file cut off before a method runs.
+
     Events on the window's thread: `listed()`, `chosen()` when another method is chosen, `described(id)` when the
     parameters of a method are known, `found_devices()`.
     """
@@ -47,6 +51,7 @@ class Methods:
         self.current: Listing | None = None
         self.devices: tuple[Mapping[str, Any], ...] = ()
         self.device = "auto"
+        self.restores_cut_off = True
         self._find = listings
         self._schemas: dict[str, Mapping[str, Any]] = {}
         self._refusals: dict[str, str] = {}

@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
-import numpy as np
-
 from marview.errors import BadInput, MarviewError, UsageError
-from marview.mar import Listing, ReduceRequest, SharedArray
+from marview.mar import Listing, ReduceRequest, SharedArray, reduce_request
 from marview.mar.messages import Device
 from marview.mar.sweep import SweepInput
 from marview.session.consent import Consent
@@ -96,7 +94,8 @@ class Reductions:
         except UsageError as refusal:
             self._messages.say(Severity.WARNING, str(refusal))
             return
-        self._ask_and_run(method, {} if method is None else self._methods.values(method.id), slices)
+        values = {} if method is None else self._methods.values(method.id)
+        self._ask_and_run(method, values, slices, restores_cut_off=self._methods.restores_cut_off)
 
     def use(self, preset: RunPreset) -> None:
         """Apply method, parameters and margin of a preset; this does not start a run."""
@@ -122,7 +121,7 @@ class Reductions:
                 Severity.WARNING, tr("The slices of this run no longer contain metal: mark metal first.")
             )
             return
-        self._ask_and_run(method, result.parameters, slices)
+        self._ask_and_run(method, result.parameters, slices, restores_cut_off=result.restores_cut_off)
 
     def _is_refused(self) -> bool:
         """Return whether nothing can run now, after a message that says why."""
@@ -134,7 +133,14 @@ class Reductions:
             return False
         return True
 
-    def _ask_and_run(self, method: Listing | None, parameters: Mapping[str, Any], slices: tuple[int, ...]) -> None:
+    def _ask_and_run(
+        self,
+        method: Listing | None,
+        parameters: Mapping[str, Any],
+        slices: tuple[int, ...],
+        *,
+        restores_cut_off: bool,
+    ) -> None:
         """Queue a run after checks and, if needed, the user's consent."""
         loaded, shared = self._series.loaded, self._metal.shared
         if loaded is None or shared is None:
@@ -147,7 +153,7 @@ class Reductions:
             return
 
         def again() -> None:
-            self._ask_and_run(method, parameters, slices)
+            self._ask_and_run(method, parameters, slices, restores_cut_off=restores_cut_off)
 
         if self.consent.is_asked_about_gaps(loaded, again) or self.consent.is_asked_about_derived(loaded, again):
             return
@@ -166,13 +172,15 @@ class Reductions:
             margin_mm=recipe.margin_mm,
             mask_text=recipe.text,
             mask_words=recipe.words,
-            mask=KeptMask(shared.array, slices),
+            mask=KeptMask(shared.array, sorted({*slices, *map(int, self._metal.slices)})),
             slices=slices,
             store=self._results.store,
             series=self._kept.series,
             series_title=loaded.series.description,
+            restores_cut_off=restores_cut_off,
         )
-        self._queue(result, (result.series, method.id, dict(parameters), slices, recipe, self._methods.device))
+        how = (self._methods.device, restores_cut_off)
+        self._queue(result, (result.series, method.id, dict(parameters), slices, recipe, how))
 
     @property
     def unfinished(self) -> Result | None:
@@ -199,7 +207,7 @@ class Reductions:
         before = self._results.in_view
         job = Job(
             result,
-            prepare=partial(_request, result, hu, loaded.volume, cast("Device", self._methods.device)),
+            prepare=partial(_request, result, hu, loaded.volume, self._methods.device),
             started=self._show,
             ended=lambda job: self._end(job, hu, before),
             earlier_notes=tuple(result.notes),
@@ -267,32 +275,27 @@ class Reductions:
             {one.id: tr(one.manifest.title) for one in self._methods.usable if one.manifest is not None},
             parameters={method: self._methods.values(method) for method in choice.methods},
             device=cast("Device", self._methods.device),
+            restore_cut_off=self._methods.restores_cut_off,
             truth=lambda: known_truth(loaded),
         )
 
 
-def _request(result: Result, hu: SharedArray, volume: Volume, device: Device) -> ReduceRequest:
+def _request(result: Result, hu: SharedArray, volume: Volume, device: str) -> ReduceRequest:
     """Return the request to the worker: the missing slices of a result.
 
     Raises:
         MarviewError: there is not enough memory.
     """
-    missing = result.missing
-    mask = SharedArray.create(volume.hu.shape, np.bool_, reserved=result.mask.span)
-    try:
-        correction = SharedArray.create((len(missing), *volume.hu.shape[1:]), np.float32, reserved=slice(0, 0))
-    except MarviewError:
-        mask.close()
-        raise
-    result.mask.write_to(mask.array)
-    return ReduceRequest(
-        method=result.method,
-        hu=hu,
-        mask=mask,
+    return reduce_request(
+        result.method,
+        hu,
+        result.mask.write_to,
         spacing_mm=volume.grid.spacing_mm,
-        correction=correction,
-        slices=missing,
-        is_head_last=volume.grid.slice_numbers.is_head_last,
+        slices=result.missing,
+        numbers=volume.grid.slice_numbers,
         parameters=result.parameters,
         device=device,
+        restore_cut_off=result.restores_cut_off,
+        keep_outputs=True,
+        span=result.mask.span,
     )

@@ -50,7 +50,10 @@ class CorrectedHu:
 
 
 class KeptMask:
-    """A compact metal mask: one bit per pixel around the metal of the slices that are corrected.
+    """A compact metal mask: one bit per pixel around the metal of its slices.
+
+    Attributes:
+        slices: indices of the slices that are stored.
 
     Args:
         mask: bool, `[z, y, x]`.
@@ -59,7 +62,7 @@ class KeptMask:
 
     def __init__(self, mask: NDArray[np.bool_], slices: Sequence[int]) -> None:
         self.shape: tuple[int, ...] = mask.shape
-        self._slices = tuple(slices)
+        self.slices = tuple(slices)
         self._kept: dict[int, tuple[Box, NDArray[np.uint8]]] = {}
         for z in slices:
             if (box := box_of(mask[z : z + 1])) is not None:
@@ -68,7 +71,7 @@ class KeptMask:
     @property
     def span(self) -> slice:
         """Return the range of slices from the first to the last one given."""
-        return slice(min(self._slices, default=0), max(self._slices, default=-1) + 1)
+        return slice(min(self.slices, default=0), max(self.slices, default=-1) + 1)
 
     def __getitem__(self, z: int) -> NDArray[np.bool_]:
         """Return the metal of a slice, bool `[y, x]`."""
@@ -124,6 +127,7 @@ class Result:
         kept_as: name of its autosave; empty if there is none.
         kept_slices: number of corrected slices in its autosave.
         weights_sha256: SHA-256 of the weights used, separated by blanks.
+        restores_cut_off: whether dark streaks that the file cut off were to be restored before the method ran.
         mask: metal mask of the run.
         slices: indices of the slices to correct.
         store: storage of the corrections.
@@ -150,6 +154,7 @@ class Result:
     weights_sha256: str = ""
     made: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     device: str = ""
+    restores_cut_off: bool = True
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     done: dict[int, SliceDone] = field(default_factory=dict)
@@ -221,6 +226,7 @@ class Result:
             "device": self.device,
             "seconds": self.seconds,
             "notes": self.notes,
+            "restore_cut_off": self.restores_cut_off,
             "slices_restored": [z for z, done in self.done.items() if done.is_restored],
         }
         return Provenance.of_run(known, mask_origin=self.mask_text, margin_mm=self.margin_mm, time=self.made)

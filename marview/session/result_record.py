@@ -29,6 +29,7 @@ _FIELDS = (
     "weights_sha256",
     "made",
     "device",
+    "restores_cut_off",
     "seconds",
     "notes",
     "report",
@@ -45,7 +46,7 @@ def write_result(result: Result, path: Path) -> None:
         OSError: there is no room.
     """
     planes = result.settled_correction()
-    masks = {z: np.packbits(plane) for z in result.slices if (plane := result.mask[z]).any()}
+    masks = {z: np.packbits(plane) for z in result.mask.slices if (plane := result.mask[z]).any()}
     done = [result.done[z] for z in sorted(result.done)]
     head = {name: getattr(result, name) for name in _FIELDS}
     head |= {
@@ -78,7 +79,7 @@ def read_result(path: Path, store: PlaneStore) -> Result:
                 bits = np.frombuffer(_read_block(source), np.uint8)
                 mask[z] = np.unpackbits(bits, count=rows * columns).view(np.bool_).reshape(rows, columns)
         known = {name: head[name] for name in _FIELDS} | {"slices": tuple(head["slices"])}
-        result = Result(**known, mask=KeptMask(mask, known["slices"]), store=store)
+        result = Result(**known, mask=KeptMask(mask, sorted({*known["slices"], *head["masks"]})), store=store)
         for one, plane in zip(done, planes, strict=True):
             result.take(one, store.keep(plane))
     except (OSError, ValueError, TypeError, KeyError, IndexError, zlib.error, MemoryError, RecursionError) as error:

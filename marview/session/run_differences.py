@@ -26,6 +26,7 @@ def made_with(result: Result) -> dict[str, str]:
         tr("Margin"): f"{result.margin_mm:+g} mm" if result.margin_mm else "0 mm",
         tr("Slices"): count(len(result.slices), "slice"),
         tr("Device"): result.device or tr("unknown"),
+        tr("Cut-off streaks"): tr("restored") if result.restores_cut_off else tr("not restored"),
         **{name.replace("_", " "): str(value) for name, value in _parameters(result).items()},
     }
 

@@ -117,8 +117,7 @@ class Job:
     def close(self) -> None:
         """Release the memory of the request."""
         if self.request is not None:
-            self.request.correction.close()
-            self.request.mask.close()
+            self.request.close()
 
     def forget(self) -> None:
         """Drop references to the volume, which a listed job would otherwise keep in memory."""

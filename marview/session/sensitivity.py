@@ -147,6 +147,7 @@ class Sensitivity:
         *,
         parameters: Mapping[str, Mapping[str, Any]],
         device: Device,
+        restore_cut_off: bool = True,
         truth: Callable[[], NDArray[np.int16] | None],
     ) -> None:
         """Start a sweep, unless one is running. `truth` is called in the background."""
@@ -172,6 +173,7 @@ class Sensitivity:
                 self._reducer(),
                 parameters=parameters,
                 device=device,
+                restore_cut_off=restore_cut_off,
                 on_progress=progress,
                 is_cancelled=job.stop.is_set,
             )

@@ -57,6 +57,7 @@ class BatchOrder:
         parameters: values that differ from the method's defaults.
         margin_mm: margin of the metal mask in mm; + grows it, - shrinks it.
         format_: format of the corrected series.
+        restores_cut_off: whether to restore dark streaks that the files cut off before the method runs.
     """
 
     inputs: tuple[Path, ...]
@@ -65,6 +66,7 @@ class BatchOrder:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     margin_mm: float = 0.0
     format_: Format = Format.DICOM
+    restores_cut_off: bool = True
 
     def words(self, *, is_resumed: bool, retries_failed: bool = False) -> list[str]:
         """Return the arguments of `marview batch`."""
@@ -72,6 +74,7 @@ class BatchOrder:
         for name, value in self.parameters.items():
             said += ["--set", f"{name}={value}"]
         said += ["--margin", str(self.margin_mm), "--format", self.format_.value, "--report", "jsonl"]
+        said += [] if self.restores_cut_off else ["--no-restore"]
         said += ["--resume"] if is_resumed else []
         return [*said, "--retry-failed"] if retries_failed else said
 

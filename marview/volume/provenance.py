@@ -33,6 +33,7 @@ class Provenance:
         application_version: application version of marview.
         time: when, ISO 8601 with time zone.
         restored_slices: number of slices in which cut-off dark streaks were restored first.
+        restores_cut_off: whether such streaks were to be restored.
         notes: notes for the reader of the result; in the record only, too long for the text.
     """
 
@@ -49,6 +50,7 @@ class Provenance:
     application_version: str
     time: str
     restored_slices: int = 0
+    restores_cut_off: bool = True
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -84,6 +86,7 @@ class Provenance:
             application_version=__version__,
             time=time or datetime.now(UTC).isoformat(timespec="seconds"),
             restored_slices=len(report.get("slices_restored", ())),
+            restores_cut_off=bool(report.get("restore_cut_off", True)),
             notes=tuple(map(str, report.get("notes", ()))),
         )
 
@@ -91,7 +94,10 @@ class Provenance:
         """Return the parameters and preceding steps in one line."""
         given = [f"{name}{equals}{value}" for name, value in self.parameters.items()]
         if self.restored_slices:
-            given.append(f"cut-off streaks restored in {self.restored_slices} slices")
+            noun = "slice" if self.restored_slices == 1 else "slices"  # `count` would speak the window's language
+            given.append(f"cut-off streaks restored in {self.restored_slices} {noun}")
+        elif not self.restores_cut_off:
+            given.append("restoring of cut-off streaks switched off")
         return ", ".join(given)
 
     def text(self) -> str:

@@ -40,20 +40,26 @@ class Scale:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the scale for users of a threshold."""
-        notes = []
+        if self.is_clipped and self.is_extended:
+            return (
+                tr(
+                    "The HU scale is extended beyond the {} of 12 bits and clipped at {}: metal and streaks that pass "
+                    "it look alike, so check the mask."
+                ).format(TWELVE_BIT_HU, self.highest_hu),
+            )
         if self.is_clipped:
-            notes.append(
+            return (
                 tr(
                     "The HU scale is clipped at {}: metal and streaks that pass it look alike, so check the mask."
-                ).format(self.highest_hu)
+                ).format(self.highest_hu),
             )
         if self.is_extended:
-            notes.append(
+            return (
                 tr("The HU scale is extended: it reaches {}, beyond the {} of 12 bits.").format(
                     self.highest_hu, TWELVE_BIT_HU
-                )
+                ),
             )
-        return tuple(notes)
+        return ()
 
     def estimated_peaks(self, image: NDArray[np.int16]) -> NDArray[np.float32]:
         """HU of a slice, `[y, x]`, with clipped plateaus raised by their depth in pixels.

@@ -69,6 +69,10 @@ class FrontEnd:
             measured_trace=self.rays_through(grown(metal)),
         )
 
+    def cut_off(self, hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> list[int]:
+        """Return the positions of slices `[slice, row, column]` whose dark streaks the file cut off."""
+        return np.flatnonzero(cut_off(hu, mask).any(axis=(1, 2))).tolist()
+
     def restored(
         self,
         case: MarCase,

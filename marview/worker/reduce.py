@@ -26,6 +26,7 @@ from marview.worker.resampling import SliceFrame
 
 _CUT_OFF = "the file cut off dark streaks at its lowest value"
 _RESTORED = "; marview estimated the missing part before the correction"
+_NOT_RESTORED = "; the missing part was not estimated, because restoring was switched off"
 
 
 @dataclass
@@ -95,6 +96,7 @@ class Reduction:
                 "seconds": time.perf_counter() - started,
                 "notes": self.notes.sentences,
                 "slices": [asdict(each) for each in sorted(self.done, key=lambda each: each.slice_index)],
+                "restore_cut_off": request.restore_cut_off,
                 "slices_restored": sorted(self._restored),
                 **({"slices_projected": self._projected} if self._is_reusing else {}),
                 **self._geometry(),
@@ -118,6 +120,8 @@ class Reduction:
         if request.restore_cut_off:
             case, found = self._front.restored(case, hu, mask, self.channel.check_cancelled)
             self._restored += [batch[position] for position in found]
+        else:
+            found = self._front.cut_off(hu, mask)
         before_hu = case.hu.clone()
         if case.hu is not stored_hu:
             self._projected += len(batch)  # restored slices depend on the mask, so no other run can use them
@@ -137,12 +141,13 @@ class Reduction:
             self._note(note if isinstance(note, SliceNote) else str(note))
         seconds = (time.perf_counter() - started) / len(batch)
         fractions = case.trace.float().mean(dim=(1, 2)).tolist()
+        cut_off = {batch[position] for position in found}
         for k, values, metal, fraction in zip(batch, correction, mask, fractions, strict=True):
             self._planes[k][:] = values
             self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds, k in self._restored))
             self._note(too_much_metal(fraction, k))
-            if k in self._restored:
-                self._note(SliceNote(k, _CUT_OFF, _RESTORED))
+            if k in cut_off:
+                self._note(SliceNote(k, _CUT_OFF, _RESTORED if request.restore_cut_off else _NOT_RESTORED))
         self._corrected += len(batch)
         self.channel.send(
             Progress(self._corrected / self._total, f"{self._corrected} of {self._total} slices with metal")

@@ -63,6 +63,14 @@ def test_a_table_is_for_one_order(path: Path) -> None:
             table.order({"method": "cnnmar", "margin_mm": 0.0})
 
 
+@pytest.mark.parametrize(("first", "then"), [({"classes": 3}, {}), ({}, {"restores_cut_off": False})])
+def test_an_option_that_only_one_call_sets_is_another_order(path: Path, first: dict, then: dict) -> None:
+    with JobTable(path) as table:
+        table.order({"method": "nmar", **first})
+        with pytest.raises(UsageError, match="the default"):
+            table.order({"method": "nmar", **then})
+
+
 def test_a_file_of_another_kind_is_refused(path: Path) -> None:
     path.write_bytes(b"no database, but long enough to be taken for one " * 40)
     with pytest.raises(BadInput, match="cannot be used as a job table"):

@@ -75,6 +75,7 @@ def test_corrects_what_has_metal_and_gives_reasons_for_the_rest(
     assert {Path(row["input"]).name: State(row["state"]) for row in rows} == EXPECTED
     by_name = {Path(row["input"]).name: row for row in rows}
     assert "No metal was found" in by_name["plain"]["reason"]
+    assert by_name["plain"]["reason"].endswith("or --mask FILE to marview reduce for this study.")
     assert "derived" in by_name["derived"]["reason"]
     assert by_name["broken"]["reason"]
     for row in rows:

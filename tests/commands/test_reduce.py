@@ -6,11 +6,14 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
 from marview.dicom import open_series
+from marview.dicom.make import Labels, write_ct_series
 from marview.export import write_nifti
+from marview.geometry import Grid
 
 LI = ("--method", "linear_interpolation")
 METAL_SLICES = (1, 2, 3)
@@ -72,6 +75,46 @@ def test_nifti_and_pictures(marview: Callable, metal_series: Path, metal_hu: np.
     for path in pictures:
         with Image.open(path) as picture:
             assert picture.size == (96, 96)
+
+
+@pytest.fixture(scope="module")
+def cut_off_series(tmp_path_factory: pytest.TempPathFactory, metal_hu: np.ndarray) -> Path:
+    """The series with metal as a 12-bit file holds it, with a streak between the pins that reaches the lowest value."""
+    hu = metal_hu.copy()
+    y, x = np.mgrid[-48:48, -48:48] + 0.5
+    for z in METAL_SLICES:
+        hu[z][(np.abs(y) < 1.5) & (np.abs(x) < 20)] = -1024
+    hu[metal_hu == 8000] = 3071
+    folder = tmp_path_factory.mktemp("series") / "cut_off"
+    grid = Grid.from_spacing(hu.shape, (3.0, 2.0, 2.0))
+    write_ct_series(hu, grid, folder, Labels("C^N", "C", "A study", "Cut off"), seed="cut off")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("option", "restored", "noted", "recorded"),
+    [
+        ((), [1, 2, 3], "marview estimated the missing part", "cut-off streaks restored in 3 slices"),
+        (("--no-restore",), [], "restoring was switched off", "restoring of cut-off streaks switched off"),
+    ],
+)
+def test_restoring_of_cut_off_streaks_is_a_switch_that_the_result_tells(
+    marview: Callable, cut_off_series: Path, tmp_path: Path, option: tuple, restored: list, noted: str, recorded: str
+) -> None:
+    record = marview("reduce", cut_off_series, *LI, "--output", tmp_path / "out", "--json", *option).record
+    assert record["slices_restored"] == restored
+    assert any("3 slices" in note and noted in note for note in record["notes"])
+    corrected = pydicom.dcmread(next((tmp_path / "out").glob("*.dcm")))
+    assert recorded in corrected.DerivationDescription
+
+
+@pytest.mark.parametrize("option", [(), ("--no-restore",)])
+def test_the_switch_changes_nothing_where_nothing_is_cut_off(
+    marview: Callable, metal_series: Path, tmp_path: Path, option: tuple
+) -> None:
+    record = marview("reduce", metal_series, *LI, "--output", tmp_path / "out", "--json", *option).record
+    assert record["slices_restored"] == []
+    assert not any("cut off" in note for note in record["notes"])
 
 
 def test_a_mask_from_a_file_is_used(

@@ -51,3 +51,12 @@ def test_a_method_that_is_not_trained_is_shown_and_cannot_be_chosen(qtbot, metho
     assert methods.current.id != "learner"
     methods.choose("learner")
     assert methods.current.id != "learner"
+
+
+def test_restoring_of_cut_off_streaks_is_on_until_the_box_is_cleared(qtbot, methods) -> None:
+    panel = MethodPanel(methods, Speeds(Settings()), pytest.fail)
+    qtbot.addWidget(panel)
+    assert panel.restore.isChecked()
+    assert methods.restores_cut_off
+    panel.restore.click()
+    assert not methods.restores_cut_off

@@ -207,3 +207,16 @@ def test_a_slice_is_projected_once_in_a_sweep_and_its_results_are_those_of_singl
         np.testing.assert_array_equal(result.hu[name], again.hu[name])
         # one slice or two at once differ in the last bit of float32
         np.testing.assert_allclose(result.hu[name], alone.hu[name], atol=1)
+
+
+def test_runs_know_the_metal_of_slices_outside_the_sweep_and_the_switch_of_restoring(hu) -> None:
+    seen: list[tuple[list[int], bool]] = []
+
+    class Looking(Worker):
+        def reduce(self, request, on_message) -> SimpleNamespace:
+            with_metal = np.flatnonzero(request.mask.array.any(axis=(1, 2))).tolist()
+            seen.append((with_metal, request.restore_cut_off))
+            return super().reduce(request, on_message)
+
+    sweep(given(hu, slices=(2,)), plan(["a"], margins_mm=[0, 1]), Looking(), restore_cut_off=False)
+    assert seen == [([1, 2], False)] * 2

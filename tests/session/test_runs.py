@@ -6,6 +6,8 @@ import pytest
 from marview.mar import Note, Outcome, Progress
 from marview.mar.messages import WeightsRead
 from marview.session.result import Coverage
+from marview.session.run_differences import Difference, differences
+from marview.session.run_scope import Reach, RunScope
 from marview.session.runs import State
 from marview.time_left import TimeLeft
 
@@ -250,3 +252,29 @@ def test_a_result_says_how_it_was_made(opened, mail) -> None:
     assert opened.result.parameters == {"rounds": 3}
     assert opened.result.notes == ["A note."]
     assert "Not for primary diagnosis" in record.text()
+
+
+def test_the_switch_of_restoring_reaches_the_run_its_record_and_its_repetition(opened, mail, worker) -> None:
+    opened.methods.restores_cut_off = False
+    opened.reduce()
+    ended(opened, mail)
+    result = opened.result
+    opened.methods.restores_cut_off = True
+    opened.reductions.run_again(result)
+    ended(opened, mail)
+    opened.reduce()
+    ended(opened, mail)
+    assert [request.restore_cut_off for request in worker.requests] == [False, False, True]
+    assert "restoring of cut-off streaks switched off" in result.provenance().settings()
+    assert Difference("Cut-off streaks", "not restored", "restored") in differences(result, opened.result)
+
+
+def test_a_run_on_one_slice_knows_the_metal_of_the_others(opened, mail, worker, fakes) -> None:
+    """A method that learns from slices without metal would else learn from slices with metal."""
+    opened.reductions.scope = RunScope(Reach.SLICE)
+    opened.view.go_to(3)
+    opened.reduce()
+    ended(opened, mail)
+    assert worker.requests[0].slices == (3,)
+    assert opened.result.slices == (3,)
+    assert tuple(z for z in range(len(opened.loaded.volume.hu)) if opened.result.mask[z].any()) == fakes.METAL_SLICES

@@ -80,3 +80,17 @@ def test_a_record_is_made_of_what_the_worker_reports() -> None:
     assert made.settings() == "clamp=5.0, cut-off streaks restored in 2 slices"
     assert "cut-off streaks restored in 2 slices" in made.text()
     assert Provenance.from_json(made.to_json()) == made
+
+
+@pytest.mark.parametrize(
+    ("report", "told"),
+    [
+        ({}, ""),
+        ({"restore_cut_off": True, "slices_restored": []}, ""),
+        ({"restore_cut_off": True, "slices_restored": [3]}, "cut-off streaks restored in 1 slice"),
+        ({"restore_cut_off": False}, "restoring of cut-off streaks switched off"),
+    ],
+)
+def test_the_record_tells_whether_cut_off_streaks_were_restored(report: dict, told: str) -> None:
+    run = {"method": "nmar", "title": "Normalised MAR", "version": "1.2", **report}
+    assert Provenance.of_run(run, mask_origin="adaptive", margin_mm=0.0).settings() == told

@@ -130,9 +130,19 @@ def test_one_slice_is_enough() -> None:
     assert dice(adaptive(hu[:1], SPACING).mask, pin[:1]) > 0.95
 
 
-def test_an_extended_scale_gets_a_note() -> None:
+@pytest.mark.parametrize(("top_hu", "said"), [(3071, "clipped at 3071"), (8000, "clipped at 8000")])
+def test_one_sentence_tells_where_a_scale_ends_and_whether_it_is_extended(top_hu: int, said: str) -> None:
+    hu, _ = with_pin(12000)
+    (note,) = adaptive(np.minimum(hu, top_hu), SPACING).notes
+    assert said in note
+    assert ("extended" in note) == (top_hu > 3071)
+
+
+def test_an_extended_scale_that_is_not_clipped_gets_a_note() -> None:
     hu, _ = with_pin(8000)
-    assert any("extended" in note for note in adaptive(hu, SPACING).notes)
+    (note,) = adaptive(hu, SPACING).notes
+    assert "extended" in note
+    assert "clipped" not in note
 
 
 def test_sternal_wires_are_found_where_they_are_and_ribs_are_not(shared_data) -> None:

@@ -56,6 +56,11 @@ class MethodPanel(Section):
         self.about.setWordWrap(True)
         self.form = ParameterForm(self._set)
         self.advanced = QCheckBox(tr("Show advanced parameters"))
+        self.restore = QCheckBox(tr("Restore cut-off streaks"))
+        self.restore.setToolTip(
+            tooltip(tr("Before the method runs, estimate dark streaks that the file cut off at its lowest value."))
+        )
+        self.restore.setChecked(methods.restores_cut_off)
         self.device = QComboBox()
         self.device.setFixedWidth(128)
         self.broken = Label()
@@ -63,10 +68,12 @@ class MethodPanel(Section):
         self.broken.setWordWrap(True)
         for widget in (self.chooser, self.presets, self.why, self.purpose, self.about, self.form, self.advanced):
             self.body.addWidget(widget)
+        self.body.addWidget(self.restore)
         self.body.addLayout(labelled(tr("Device"), self.device))
         self.body.addWidget(self.broken)
         self.chooser.activated.connect(lambda at: methods.choose(str(self.chooser.itemData(at))))
         self.advanced.toggled.connect(lambda _is_on: self._show_form())
+        self.restore.toggled.connect(lambda _is_on: self._set_restore())
         self.device.activated.connect(self._set_device)
         self.presets.activated.connect(self._use_preset)
         methods.listed.connect(self._list)
@@ -162,6 +169,9 @@ class MethodPanel(Section):
                 self.device.addItem(tr("GPU"), "cuda")
             self.device.setToolTip(tooltip("\n".join(str(one.get("title", "")) for one in self._methods.devices)))
             self.device.setCurrentIndex(max(0, self.device.findData(self._methods.device)))
+
+    def _set_restore(self) -> None:
+        self._methods.restores_cut_off = self.restore.isChecked()
 
     def _set_device(self, at: int) -> None:
         self._methods.device = str(self.device.itemData(at))

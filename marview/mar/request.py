@@ -1,0 +1,88 @@
+"""Build the request of a run: one builder for the window, the command line, the Python API, sweeps and tables."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import MarviewError
+from marview.geometry import SliceNumbers
+from marview.mar.messages import Device, ReduceRequest
+from marview.mar.shared import SharedArray
+
+Metal = Callable[[NDArray[np.bool_]], object]
+"""Writes the metal of a volume into an empty mask, bool `[z, y, x]`."""
+
+
+def reduce_request(
+    method: str,
+    hu: SharedArray,
+    metal: Metal,
+    *,
+    spacing_mm: tuple[float, float, float],
+    slices: Sequence[int] = (),
+    numbers: SliceNumbers | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    restore_cut_off: bool = True,
+    keep_outputs: bool = False,
+    keep_projections: bool = False,
+    span: slice | None = None,
+) -> ReduceRequest:
+    """Build the request to correct a volume, with shared memory for its mask and its correction.
+
+    `ReduceRequest.close` frees both; `hu` stays open. The mask takes memory only in slices with metal.
+
+    Args:
+        method: identifier of the method.
+        hu: int16 HU, `[z, y, x]`.
+        metal: writes the metal, also that of slices that are not corrected: methods learn from slices without metal.
+        spacing_mm: distance between voxels along (z, y, x).
+        slices: indices of the slices to correct, in their order; all if empty.
+        numbers: slice numbers that people see; None to count from the first slice of the array.
+        parameters: values of the method's parameters that differ from their defaults.
+        device: "auto", "cpu" or "cuda".
+        restore_cut_off: whether to restore dark streaks that the file cut off before the method runs.
+        keep_outputs: whether to send intermediate pictures.
+        keep_projections: whether the worker keeps the re-projections for the next run on this volume.
+        span: slices whose memory for the mask is reserved, and which hold all metal; all if None.
+
+    Raises:
+        MarviewError: there is no room in memory.
+    """
+    shape = hu.array.shape
+    count = len(slices) if len(slices) else len(hu.array)
+    mask = SharedArray.create(shape, np.bool_, reserved=span)
+    try:
+        # The runner reserves the planes when the run begins; reserving them takes time.
+        correction = SharedArray.create((count, *shape[1:]), np.float32, reserved=slice(0, 0))
+    except MarviewError:
+        mask.close()
+        raise
+    metal(mask.array)
+    return ReduceRequest(
+        method=method,
+        hu=hu,
+        mask=mask,
+        spacing_mm=spacing_mm,
+        correction=correction,
+        slices=tuple(slices),
+        parameters=dict(parameters or {}),
+        device=cast("Device", device),
+        restore_cut_off=restore_cut_off,
+        keep_outputs=keep_outputs,
+        keep_projections=keep_projections,
+        is_head_last=numbers is not None and numbers.is_head_last,
+    )
+
+
+def metal_of(mask: NDArray[np.bool_]) -> Metal:
+    """Return what writes a mask, bool `[z, y, x]`; slices without metal take no memory."""
+
+    def write(empty: NDArray[np.bool_]) -> None:
+        for z, plane in enumerate(mask):
+            if plane.any():
+                empty[z] = plane
+
+    return write

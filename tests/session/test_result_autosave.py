@@ -36,6 +36,7 @@ def a_result(store: PlaneStore) -> Result:
         series="k",
         series_title="Hip",
         notes=["A note."],
+        restores_cut_off=False,
         seconds=1.5,
         report={"parameters": {"sigma_mm": 2.5}},
     )

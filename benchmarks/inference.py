@@ -110,6 +110,10 @@ class SilentJob:
         clean = np.stack([_body(bone_at=k) for k in range(count)])
         return mu_to_hu(torch.from_numpy(clean).to(self.device)), self._case.metal[:count]
 
+    def beside(self, slice_index: int, reach: int) -> Tensor:  # noqa: ARG002
+        """The first slice of the case, again and again."""
+        return self._case.hu[:1].repeat(2 * reach + 1, 1, 1)
+
     def weights(self, file: str) -> dict[str, Tensor]:
         """Of the method."""
         return self._loaded.weights(file, str(self.device))

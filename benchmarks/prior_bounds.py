@@ -62,6 +62,10 @@ class FileJob:
         """There are none."""
         return torch.empty(0), torch.empty(0)
 
+    def beside(self, slice_index: int, reach: int) -> Tensor:  # noqa: ARG002
+        """There are none."""
+        return torch.empty(0)
+
     def weights(self, file: str) -> dict[str, Tensor]:  # noqa: ARG002
         """Of the file."""
         return self._weights

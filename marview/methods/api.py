@@ -131,6 +131,12 @@ class Job(Protocol):
         Both are `[slice, y, x]` on the grid of the case, at most `count` each; empty if the case has no volume.
         """
 
+    def beside(self, slice_index: int, reach: int) -> Tensor:
+        """Return HU of a slice with `reach` slices of the same scan on each side, `[slice, y, x]` on the case's grid.
+
+        Beyond an end of the scan its last slice is repeated. Empty if the case has no volume.
+        """
+
     def weights(self, file: str) -> dict[str, Tensor]:
         """Return the tensors of a weights file that the manifest names, by name, on the device of the job."""
 

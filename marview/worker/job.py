@@ -12,7 +12,7 @@ from torch import Tensor
 from marview.mar.messages import Output, Progress, WeightsRead
 from marview.worker.channel import Channel
 from marview.worker.loading import LoadedMethod
-from marview.worker.neighbours import no_neighbours
+from marview.worker.neighbours import no_neighbours, none_beside
 
 _EVERY_S = 0.05
 
@@ -57,6 +57,7 @@ class WorkerJob:
         self._shown: set[tuple[str, int]] = set()
         self.weights_read: list[dict[str, str]] = []
         self.find_neighbours: Callable[[int], tuple[Tensor, Tensor]] = no_neighbours
+        self.find_beside: Callable[[int, int], Tensor] = none_beside
 
     def at(self, start: float, share: float) -> None:
         """Map the progress of the next case to this part of the run."""
@@ -101,6 +102,10 @@ class WorkerJob:
         """Return HU of slices of the same scan without metal, nearest first, and masks of slices with metal."""
         clean, masks = self.find_neighbours(count)
         return clean.to(self.device), masks.to(self.device)
+
+    def beside(self, slice_index: int, reach: int) -> Tensor:
+        """Return HU of a slice with `reach` slices of the same scan on each side."""
+        return self.find_beside(slice_index, reach).to(self.device)
 
     def weights(self, file: str) -> dict[str, Tensor]:
         """Return the tensors of a weights file that the manifest names, by name, on the device of the job."""

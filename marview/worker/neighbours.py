@@ -1,4 +1,4 @@
-"""Slices without metal next to slices with metal, from which a method can learn about the same patient."""
+"""Slices of the scan beside those of a case: slices without metal to learn from, and the next slices on each side."""
 
 from dataclasses import dataclass
 
@@ -67,3 +67,21 @@ def neighbours(frame: SliceFrame, hu: NDArray[np.int16], mask: NDArray[np.bool_]
 def no_neighbours(_count: int) -> tuple[Tensor, Tensor]:
     """Return the neighbours of a case that belongs to no volume."""
     return torch.zeros((0, 1, 1)), torch.zeros((0, 1, 1), dtype=torch.bool)
+
+
+def beside(frame: SliceFrame, hu: NDArray[np.int16], slice_index: int, reach: int) -> Tensor:
+    """Return HU of a slice with `reach` slices on each side, `[slice, y, x]` as in cases; the last slice is repeated.
+
+    Args:
+        frame: grid of the slices.
+        hu: volume, HU `[slice, row, column]`.
+        slice_index: index of the middle slice.
+        reach: number of slices on each side.
+    """
+    wanted = np.arange(slice_index - reach, slice_index + reach + 1).clip(0, len(hu) - 1)
+    return frame.to_processing(hu[wanted])
+
+
+def none_beside(_slice_index: int, _reach: int) -> Tensor:
+    """Return the slices beside a slice that belongs to no volume."""
+    return torch.zeros((0, 1, 1))

@@ -20,7 +20,7 @@ from marview.worker.devices import choose_device
 from marview.worker.front_end import REPROJECTED, FrontEnd, check_result, consistency, too_much_metal
 from marview.worker.job import Outputs, WorkerJob
 from marview.worker.loading import load_method
-from marview.worker.neighbours import neighbours
+from marview.worker.neighbours import beside, neighbours
 from marview.worker.reprojection import Reprojections
 from marview.worker.resampling import SliceFrame
 
@@ -68,6 +68,7 @@ class Reduction:
         self._front = FrontEnd(frame_of(request), self._device)
         scan, masks = request.hu.array, request.mask.array
         self._job.find_neighbours = lambda count: neighbours(self._front.frame, scan, masks, count)
+        self._job.find_beside = lambda index, reach: beside(self._front.frame, scan, index, reach)
         self._note(REPROJECTED)
         self._is_reusing = request.keep_projections and loaded.manifest.needs_sinogram
         volume = (request.hu.name, request.spacing_mm)

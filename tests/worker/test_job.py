@@ -26,6 +26,12 @@ def test_a_case_s_progress_is_its_share_of_the_run_s(job) -> None:
     assert not any(each.is_learning for each in job.sent)
 
 
+def test_slices_beside_a_slice_come_from_the_scan(job) -> None:
+    assert len(job.beside(7, 1)) == 0
+    job.find_beside = lambda index, reach: torch.full((2 * reach + 1, 4, 4), float(index))
+    assert job.beside(7, 2).unique().tolist() == [7.0]
+
+
 def test_learning_has_a_progress_of_its_own(job) -> None:
     job.at(0.0, 0.025)
     job.learning(0.5, "step 1 of 2")

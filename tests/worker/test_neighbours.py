@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from marview.worker.neighbours import nearest_clean, neighbours, no_neighbours
+from marview.worker.neighbours import beside, nearest_clean, neighbours, no_neighbours, none_beside
 from marview.worker.resampling import SIZE, SliceFrame
 
 
@@ -31,6 +31,14 @@ def test_neighbours_are_as_cases_have_them() -> None:
     assert len(neighbours(frame, hu, mask, 1)[1]) == 1
 
 
+@pytest.mark.parametrize(("index", "wanted"), [(2, [1, 2, 3]), (0, [0, 0, 1]), (5, [4, 5, 5])])
+def test_slices_beside_a_slice_repeat_the_last_one_at_the_ends(index, wanted) -> None:
+    hu = np.arange(6, dtype=np.int16)[:, None, None] * np.ones((1, 40, 40), np.int16)
+    found = beside(SliceFrame((40, 40), (1.0, 1.0)), hu, index, 1)
+    assert found.shape == (3, SIZE, SIZE)
+    assert found[:, 200, 200].round().tolist() == wanted
+
+
 def test_a_case_of_no_volume_has_none() -> None:
     clean, metal = no_neighbours(22)
-    assert len(clean) == len(metal) == 0
+    assert len(clean) == len(metal) == len(none_beside(3, 1)) == 0

@@ -42,6 +42,12 @@ def train(
     without_metal: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Scans without metal, together with --with-metal.")
     ] = None,
+    ordinary: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Ordinary scans with metal, together with --gsi (lga).")
+    ] = None,
+    gsi: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Spectral scans of the patients of --ordinary (lga).")
+    ] = None,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,7 +90,7 @@ def train(
     from marview.learning.train import train as train_for_a_session
     from marview.mar.discovery import discover, find
 
-    source = _source(data, patient, with_metal, without_metal)
+    source = _source(data, patient, (with_metal, without_metal), (ordinary, gsi))
     if max_minutes is not None and not max_minutes >= 0:
         raise UsageError(f"--max-minutes is {max_minutes:g}. Use a number of minutes, 0 or more.")
     order = Order(
@@ -98,6 +104,7 @@ def train(
         is_patient=patient is not None,
         begins_with=begin_with,
         with_metal=with_metal,
+        spectral=gsi,
     )
     is_first = os.environ.get("RANK", "0") == "0"
     console = terminal(is_error=True)
@@ -150,16 +157,22 @@ def train(
     return _ASKED if ending.reason == "asked" else 0
 
 
-def _source(data: Path | None, patient: Path | None, with_metal: Path | None, without_metal: Path | None) -> Path:
+def _source(
+    data: Path | None,
+    patient: Path | None,
+    unpaired: tuple[Path | None, Path | None],
+    spectral: tuple[Path | None, Path | None],
+) -> Path:
     """Return the scans to train on, from the option that names them.
 
     Raises:
         UsageError: no option names any, or the options exclude each other.
     """
-    named = [each for each in (data, patient, without_metal) if each is not None]
-    if len(named) != 1 or (with_metal is None) != (without_metal is None):
+    named = [each for each in (data, patient, unpaired[1], spectral[0]) if each is not None]
+    if len(named) != 1 or any((one is None) != (other is None) for one, other in (unpaired, spectral)):
         raise UsageError(
             "Name the scans to train on: --data DIR with scans without metal, or --patient SERIES, or, for unpaired "
-            "training, --with-metal DIR together with --without-metal DIR."
+            "training, --with-metal DIR together with --without-metal DIR, or, for spectral scans, --ordinary DIR "
+            "together with --gsi DIR."
         )
     return named[0]

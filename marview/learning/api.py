@@ -174,6 +174,7 @@ class Asked:
         tell: receives sentences on what is read, and what is left out and why.
         is_patient: whether `data` is a patient's own scan with metal, not scans without metal.
         with_metal: scans of other patients with metal, for unpaired training; None if metal is simulated.
+        spectral: spectral scans of the patients in `data`, for `SpectralPairs`; None if they are simulated.
     """
 
     data: Path
@@ -183,6 +184,7 @@ class Asked:
     tell: Callable[[str], None] = field(default=lambda _: None)
     is_patient: bool = False
     with_metal: Path | None = None
+    spectral: Path | None = None
 
 
 @runtime_checkable
@@ -198,3 +200,14 @@ class OwnPairs(Protocol):
         Raises:
             BadInput: there is nothing to train on; a sentence for the user.
         """
+
+
+@runtime_checkable
+class SpectralPairs(OwnPairs, Protocol):
+    """A trainable that also learns from real pairs: ordinary scans with metal and spectral scans of the same patients.
+
+    Attributes:
+        is_spectral: always true; it tells such a trainable from others.
+    """
+
+    is_spectral: bool

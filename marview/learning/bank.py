@@ -85,7 +85,9 @@ class Banks:
         return f"{what}, {len(self.validation)} held out{left_out}"
 
 
-def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None, *, has_metal: bool = False) -> Banks:
+def read_banks(
+    path: Path, tell: Callable[[str], None] = lambda _: None, *, has_metal: bool = False, option: str = ""
+) -> Banks:
     """Read the slices without metal under a path, or those with metal.
 
     Stacks named `validation*.tif` are held out. Without such stacks, the last tenth of the slices is held out: they are
@@ -96,12 +98,13 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None, *, has_
             DICOM or an array.
         tell: receives sentences on what is read, and what is left out and why.
         has_metal: whether to keep slices with metal and leave out those without.
+        option: option that named the path, for messages; --with-metal or --data if empty.
 
     Raises:
         BadInput: there is no such slice, or all are held out.
     """
+    option = option or ("--with-metal" if has_metal else "--data")
     if not path.exists():
-        option = "--with-metal" if has_metal else "--data"
         raise BadInput(f"{path} does not exist. {option} takes a folder of TIFF stacks, DICOM series or NIfTI files.")
     kept: dict[bool, list[tuple[str, NDArray[np.int16]]]] = {False: [], True: []}
     unwanted = empty = 0
@@ -124,7 +127,7 @@ def read_banks(path: Path, tell: Callable[[str], None] = lambda _: None, *, has_
         left_out = f" It holds {listing(files.left_out)}." if files.left_out else ""
         if has_metal:
             raise BadInput(
-                f"{path} holds no slice with metal to train on{why}; --with-metal takes scans of patients with metal "
+                f"{path} holds no slice with metal to train on{why}; {option} takes scans of patients with metal "
                 f"as TIFF stacks, DICOM series or NIfTI files.{left_out}"
             )
         raise BadInput(

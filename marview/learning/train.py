@@ -11,7 +11,7 @@ import torch
 
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import CannotWrite, claimed
-from marview.learning.api import Asked, OwnPairs, Sources, Trainable
+from marview.learning.api import Asked, OwnPairs, Sources, SpectralPairs, Trainable
 from marview.learning.bank import read_banks
 from marview.learning.loop import Ending, News, Plan, Training, check_folder
 from marview.learning.machine import Machine
@@ -43,6 +43,7 @@ class Order:
         is_patient: whether `data` is a patient's own scan.
         begins_with: initial weights of a new run, of the same method and any size, used as far as they fit.
         with_metal: scans with metal for unpaired training; `data` then holds the scans without metal.
+        spectral: spectral scans of the patients whose ordinary scans `data` holds.
     """
 
     data: Path
@@ -55,6 +56,7 @@ class Order:
     is_patient: bool = False
     begins_with: Path | None = None
     with_metal: Path | None = None
+    spectral: Path | None = None
 
 
 def train(
@@ -97,6 +99,11 @@ def train(
         raise UsageError(
             f"{listing.id} learns from pairs, so it cannot use real scans with metal. Give it scans without metal with "
             "--data DIR. Unpaired training is for methods such as adn."
+        )
+    if order.spectral is not None and not isinstance(trainable, SpectralPairs):
+        raise UsageError(
+            f"{listing.id} does not learn from spectral scans, as lga does. Give it scans without metal with "
+            "--data DIR."
         )
     machine = Machine(order.device)
     with claimed(order.output) if machine.is_first else nullcontext():
@@ -144,7 +151,7 @@ def _train(
             sources.collections,
             has_own_pairs=isinstance(trainable, OwnPairs),
             is_patient=order.is_patient,
-            has_real_metal=order.with_metal is not None,
+            has_real_metal=order.with_metal is not None or order.spectral is not None,
             changes=training.changes,
         )
         begun, is_new = training.beginning, not order.is_resumed
@@ -202,6 +209,7 @@ def _sources(
             tell,
             is_patient=order.is_patient,
             with_metal=order.with_metal,
+            spectral=order.spectral,
         )
         sources = trainable.sources(asked) if isinstance(trainable, OwnPairs) else unpaired_sources(asked)
         tell(f"{sources.words}.")

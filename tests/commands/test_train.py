@@ -308,6 +308,12 @@ def test_too_little_memory_gives_a_message(marview, clean: Path, tmp_path: Path)
             ("small", "--with-metal", "SCANS", "--without-metal", "SCANS", "--size", "tiny"),
             "small learns from pairs, so it cannot use real scans with metal",
         ),
+        (("small", "--ordinary", "SCANS"), "--ordinary DIR together with --gsi DIR"),
+        (("small", "--data", "SCANS", "--gsi", "SCANS"), "--ordinary DIR together with --gsi DIR"),
+        (
+            ("small", "--ordinary", "SCANS", "--gsi", "SCANS", "--size", "tiny"),
+            "small does not learn from spectral scans, as lga does",
+        ),
         (("small", "--patient", "SCANS", "--size", "tiny"), "small does not learn from a patient's own scan"),
         (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'; it has tiny"),
         (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "there is no protocol 'sdl'"),

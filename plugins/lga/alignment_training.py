@@ -1,0 +1,112 @@
+"""Second stage: the alignment network learns to turn codes of ordinary slices into those of spectral slices."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, smooth_l1_loss
+
+from marview.errors import BadInput
+from marview.learning.api import ONE_TURN, Asked, Sources
+from marview.learning.losses import l2
+
+from .batches import GsiBatch, crops, in_hu, nearness, to_mu, to_unit
+from .network import LatentAlignment, build, change_hu
+from .sources import sources_of
+
+
+class AlignmentTraining:
+    """Differences of the result to the spectral image, of the codes, and of what contrastive encoders see in them.
+
+    Autoencoder and contrastive encoders come from the first stage and stay as they are. The image loss counts near
+    metal, since the rest of a slice keeps its original values.
+    """
+
+    turns = ONE_TURN
+    is_spectral = True
+
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
+        """All networks."""
+        network = build(settings)
+        network.requires_grad_(requires_grad=False)
+        network.alignment.requires_grad_()
+        return network
+
+    def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
+        """The alignment network."""
+        assert isinstance(network, LatentAlignment)
+        return network.alignment.parameters()
+
+    def losses(
+        self,
+        network: nn.Module,
+        batch: GsiBatch,
+        turn: str,  # noqa: ARG002 - there is one
+        settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
+    ) -> dict[str, Tensor]:
+        """Of crops near metal in training, of whole slices otherwise.
+
+        Raises:
+            BadInput: the autoencoder has learned nothing yet.
+        """
+        assert isinstance(network, LatentAlignment)
+        if not int(network.autoencoder_steps):
+            raise BadInput(
+                "The autoencoder of Latent GSI Alignment has not been trained. Train it first (--size autoencoder), "
+                "then name its weights with --begin-with RUN/weights.safetensors."
+            )
+        chosen = network.settings
+        planes = torch.cat([to_unit(batch.ordinary_hu), to_unit(batch.gsi_hu[:, None]), batch.mask[:, None]], dim=1)
+        seen = crops(planes, chosen.crop_px if network.training else 0, batch.mask)
+        volume, wanted, metal = seen[:, :-2], seen[:, -2:-1], seen[:, -1:]
+        weight = nearness(metal[:, 0] > 0, chosen.reach_px)[:, None]
+        code, aligned, image = network.aligned(volume, metal, batch.kinds)
+        spectral = network.code(wanted.expand(-1, chosen.slices, -1, -1))
+        inner, outer = network.contrast_ordinary(code), network.contrast_gsi(aligned)
+        coarse = interpolate(weight, size=code.shape[-2:], mode="area")
+        losses = {
+            "image": chosen.image * _bounded(image, wanted, weight, chosen.bound_hu),
+            "code": chosen.code * l2(aligned, spectral, coarse.expand_as(code)),
+            "invariant": chosen.invariant * l2(inner, outer),
+        }
+        if not network.training:
+            before = volume[:, chosen.slices // 2, None]
+            losses |= {
+                name: _rmse_hu(made, wanted, weight)
+                for name, made in (("near_rmse_hu", image), ("near_uncorrected_rmse_hu", before))
+            }
+        return losses
+
+    @torch.no_grad()
+    def pictures(self, network: nn.Module, batch: GsiBatch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """The first slice corrected near metal, and its change (zero as grey as water)."""
+        assert isinstance(network, LatentAlignment)
+        change = change_hu(network, batch.ordinary_hu[:1], batch.mask[:1], batch.kinds[:1])
+        near = nearness(batch.mask[:1], network.settings.reach_px)
+        before = to_unit(batch.ordinary_hu[:1, network.settings.slices // 2])
+        change = near * change / in_hu(torch.tensor(1.0))
+        return {"result": to_mu((before + change)[0]), "change": to_mu(change[0] + to_unit(torch.tensor(0.0)))}
+
+    def sources(self, asked: Asked) -> Sources:
+        """Scenes with ordinary and spectral slices.
+
+        Raises:
+            BadInput: there is nothing to train on.
+        """
+        return sources_of(asked)
+
+
+def _bounded(made: Tensor, wanted: Tensor, weight: Tensor, bound_hu: float) -> Tensor:
+    """Weighted mean of squared differences, which grow linearly beyond a bound, so that starved slices do not rule."""
+    if not bound_hu:
+        return l2(made, wanted, weight)
+    bound = bound_hu / float(in_hu(torch.tensor(1.0)))
+    error = 2 * bound * smooth_l1_loss(made.float(), wanted.float(), reduction="none", beta=bound)
+    return (error * weight).sum() / weight.sum().clamp(min=1)
+
+
+def _rmse_hu(made: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Mean over the slices of the weighted error in HU."""
+    squares = ((made - wanted).square() * weight).sum(dim=(1, 2, 3))
+    return in_hu((squares / weight.sum(dim=(1, 2, 3)).clamp(min=1)).sqrt().mean())

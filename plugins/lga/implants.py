@@ -1,0 +1,60 @@
+"""Types of implants, and a guess of the type from the place and shape of a metal mask."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+KINDS = ("hip_prosthesis", "fracture_fixation", "spinal_fixation", "none")
+"""Types that the alignment network knows; a code's number is its place here."""
+
+WORDS = ("a hip prosthesis", "a fracture fixation", "a spinal fixation", "no known implant type")
+"""The same in sentences."""
+
+NONE = KINDS.index("none")
+
+_BODY_HU = -500.0
+_HIP_MM = 18.0
+"""Heads of hip prostheses and the upper stem are wider than this, nails, plates and screws are not."""
+
+_LEAST_MM2 = 20.0
+_MIDDLE = 0.12
+"""Distance from the middle of the body, as a share of its width, up to which metal is spinal."""
+
+_SPINE_FROM = 0.45
+"""Depth in the body, as a share of it from the front, from which metal is spinal."""
+
+_NARROWEST_MM = 220.0
+"""Width of a body from which it is a trunk; heads, whose metal is dental, are narrower."""
+
+
+def guess_kind(hu: NDArray[np.float32], metal: NDArray[np.bool_], pixel_mm: float) -> int:
+    """Guess the type of the implant in a slice of a patient who lies on the back.
+
+    Args:
+        hu: HU `[y, x]`, rows to the patient's back.
+        metal: metal mask.
+        pixel_mm: edge of a pixel.
+
+    Returns:
+        A place in `KINDS`.
+    """
+    body = hu > _BODY_HU
+    columns, rows = np.flatnonzero(body.any(axis=0)), np.flatnonzero(body.any(axis=1))
+    labels, count = ndimage.label(metal)
+    if not count or not columns.size:
+        return NONE
+    areas = np.bincount(labels.ravel())[1:]
+    centres = np.array(ndimage.center_of_mass(metal, labels, range(1, count + 1)))
+    width, depth = np.ptp(columns) + 1, np.ptp(rows) + 1
+    aside = np.abs(centres[:, 1] - columns.mean()) / width
+    deep = (centres[:, 0] - rows[0]) / depth
+    largest = int(areas.argmax())
+    is_large = 2 * np.sqrt(areas[largest] / np.pi) * pixel_mm >= _HIP_MM
+    if areas.sum() * pixel_mm**2 < _LEAST_MM2 or width * pixel_mm < _NARROWEST_MM:
+        return NONE
+    share = areas / areas.sum()
+    if (share * (aside < _MIDDLE) * (deep > _SPINE_FROM)).sum() > 0.5:
+        return KINDS.index("spinal_fixation")
+    if aside[largest] < _MIDDLE:
+        return NONE
+    return KINDS.index("hip_prosthesis" if is_large else "fracture_fixation")

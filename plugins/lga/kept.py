@@ -1,0 +1,53 @@
+"""Scanned scenes in files, because simulating one takes longer than learning from it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .batches import GsiBatch
+from .surrogate import Scanned
+
+_IMAGES = ("ordinary_hu", "clean_hu", "gsi_hu")
+
+
+def scene_file(folder: Path, kind: str, number: int) -> Path:
+    """The file of a scene; `kind` is training or validation."""
+    return folder / f"{kind}_{number:05d}.safetensors"
+
+
+def scene_files(folder: Path, kind: str) -> tuple[Path, ...]:
+    """Files of scenes in a folder in the order of their numbers; arguments as for `scene_file`."""
+    return tuple(sorted(folder.glob(f"{kind}_*.safetensors")))
+
+
+def save_scene(path: Path, scanned: Scanned) -> None:
+    """Write a scene as 16-bit HU, its mask as bits. The file appears only once it is complete."""
+    tensors: dict[str, Tensor] = {
+        name: getattr(scanned, name).round().clamp(-32768, 32767).to(torch.int16).cpu().contiguous() for name in _IMAGES
+    }
+    tensors["mask"] = torch.from_numpy(np.packbits(scanned.mask.cpu().numpy(), axis=-1))
+    part = path.with_suffix(f".{os.getpid()}.part")
+    save_file(tensors, part, {"kind": str(scanned.kind)})
+    part.replace(path)
+
+
+def read_scene(path: Path) -> Scanned:
+    """Read a scene."""
+    with safe_open(path, "pt") as file:
+        found = {name: file.get_tensor(name).float() for name in _IMAGES}
+        bits = np.unpackbits(file.get_tensor("mask").numpy(), axis=-1)[..., : found["gsi_hu"].shape[-1]]
+        return Scanned(**found, mask=torch.from_numpy(bits.astype(bool)), kind=int(file.metadata()["kind"]))
+
+
+def batch_of(scanned: Sequence[Scanned], device: torch.device) -> GsiBatch:
+    """Join scenes of one size to a batch on a device."""
+    ordinary, clean, gsi, mask = (
+        torch.stack([getattr(each, name) for each in scanned]).to(device) for name in (*_IMAGES, "mask")
+    )
+    return GsiBatch.of(ordinary, clean, gsi, mask, torch.tensor([each.kind for each in scanned], device=device))

@@ -1,0 +1,120 @@
+"""Latent GSI Alignment: move the code of a slice towards that of spectral CT, and keep its metal (Han 2025)."""
+
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor
+
+from marview.learning.guard import warnings
+from marview.learning.weights import about, fill
+from marview.methods.api import Job, MarCase, MarResult, SliceNote
+
+from .batches import LEAST_HU, nearness
+from .implants import KINDS, WORDS, guess_kind
+from .network import LatentAlignment, change_hu
+from .settings import read_settings
+
+WEIGHTS = "weights/bundled.safetensors"
+
+SURROGATE = (
+    "The weights learned from simulated surrogates of spectral CT, not from spectral scans. Compare the result with "
+    "the uncorrected image."
+)
+_GUESSED = "the mask looks like {}"
+_CHOOSE = "; choose the implant type if this is wrong"
+
+
+class Parameters(BaseModel):
+    """Parameters of Latent GSI Alignment."""
+
+    implant: Literal["auto", "hip_prosthesis", "fracture_fixation", "spinal_fixation", "none"] = Field(
+        "auto",
+        title="Implant type",
+        description='Implant in the slices. "auto" guesses it from the place and shape of the metal mask.',
+    )
+    reach_mm: float = Field(
+        60.0,
+        gt=0,
+        le=500,
+        title="Reach",
+        description="Correct pixels up to this distance from metal. Pixels beyond it keep their values.",
+        json_schema_extra={"unit": "mm", "step": 5.0},
+    )
+
+
+class LatentGsiAlignment:
+    """Adds the change of the aligned code to each slice near metal."""
+
+    Parameters = Parameters
+
+    @torch.inference_mode()
+    def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
+        """Correct the slices of a case. Metal, pixels beyond the reach and slices without metal keep their values.
+
+        Raises:
+            BadInput: the weights do not describe their network.
+            MethodFailed: the weights do not fit that network.
+        """
+        assert isinstance(parameters, Parameters)
+        network = load(job)
+        result = case.hu.clone()
+        indices = list(case.slice_indices or range(len(result)))
+        notes: list[str | SliceNote] = [SURROGATE, *warnings(case, job.about_weights(WEIGHTS))]
+        for number, index in enumerate(indices):
+            job.check_cancelled()
+            job.progress(number / len(result), "aligning latent codes")
+            hu, mask = case.hu[number], case.metal[number : number + 1]
+            if bool(mask.any()):
+                kind = _kind(parameters, hu, mask[0], case.pixel_mm)
+                if parameters.implant == "auto":
+                    notes.append(SliceNote(index, _GUESSED.format(WORDS[kind]), _CHOOSE))
+                volume = volume_of(hu, job.beside(index, network.settings.slices // 2), network.settings.slices)
+                kinds = torch.tensor([kind], device=hu.device)
+                near = nearness(mask, parameters.reach_mm / case.pixel_mm)[0]
+                result[number] = blended(hu, change_hu(network, volume, mask, kinds)[0], near)
+            job.output("artifact", index, hu - result[number])
+        return MarResult(result, notes=notes)
+
+
+def load(job: Job) -> LatentAlignment:
+    """The networks of the method's weights, on the job's device.
+
+    Raises:
+        BadInput: the weights do not describe their network.
+        MethodFailed: the weights do not fit that network.
+    """
+    network = LatentAlignment(read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)).to(job.device)
+    fill(network, job.weights(WEIGHTS), WEIGHTS)
+    return network.eval()
+
+
+def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
+    """A slice with its neighbours, HU `[1, neighbour, y, x]`.
+
+    Args:
+        hu: slice, HU `[y, x]`; marview may have restored values that the file cut off.
+        beside: the slice with its neighbours as in the file, `[neighbour, y, x]`; if empty, the slice stands for them.
+        slices: number of neighbours, odd.
+    """
+    volume = beside.clone() if len(beside) else hu.expand(slices, -1, -1).clone()
+    volume[slices // 2] = hu
+    return volume[None]
+
+
+def blended(hu: Tensor, change: Tensor, near: Tensor) -> Tensor:
+    """Add a change near metal; nothing there stays thinner than air.
+
+    Args:
+        hu: slice, HU `[y, x]`.
+        change: change of the slice, clipped to the networks' scale.
+        near: weight of the change, 0 to 1; where it is 0 the slice keeps its values exactly.
+    """
+    changed = (hu.clamp(min=LEAST_HU) + change).clamp(min=LEAST_HU)
+    return torch.where(near > 0, hu + near * (changed - hu), hu)
+
+
+def _kind(parameters: Parameters, hu: Tensor, mask: Tensor, pixel_mm: float) -> int:
+    if parameters.implant == "auto":
+        return guess_kind(hu.cpu().numpy(), mask.cpu().numpy(), pixel_mm)
+    return KINDS.index(parameters.implant)

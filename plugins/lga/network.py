@@ -1,0 +1,103 @@
+"""All networks of Latent GSI Alignment, and the one forward pass that training and correction share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from .alignment import Alignment
+from .autoencoder import Decoder, Encoder
+from .batches import in_hu, to_unit
+from .contrast import ContrastiveEncoder
+from .settings import Settings, read_settings
+
+
+class LatentAlignment(nn.Module):
+    """Encoder, two decoders, alignment network and two contrastive encoders.
+
+    Attributes:
+        settings: sizes and weights.
+        encoder: code of ordinary and spectral slices (E of the paper).
+        decoder_ordinary: image of an ordinary code (D_n).
+        decoder_gsi: spectral image of a code (D_g).
+        alignment: change from ordinary to spectral code (F).
+        contrast_ordinary: contrastive encoder of ordinary codes.
+        contrast_gsi: contrastive encoder of spectral codes.
+        autoencoder_steps: training steps of the autoencoder so far.
+    """
+
+    autoencoder_steps: Tensor
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.encoder = Encoder(settings)
+        self.decoder_ordinary, self.decoder_gsi = Decoder(settings), Decoder(settings)
+        self.alignment = Alignment(settings)
+        self.contrast_ordinary = ContrastiveEncoder(settings.latent, settings.contrast_width)
+        self.contrast_gsi = ContrastiveEncoder(settings.latent, settings.contrast_width)
+        self.register_buffer("autoencoder_steps", torch.tensor(0))
+
+    @torch.no_grad()
+    def code(self, volume: Tensor) -> Tensor:
+        """Mean code of the middle of neighbouring slices `[slice, neighbour, y, x]`; the autoencoder stays as it is."""
+        mean: Tensor = self.encoder(volume)[0]
+        return mean
+
+    def aligned(self, volume: Tensor, metal: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Align the code of the middle of neighbouring slices.
+
+        Args:
+            volume: neighbouring slices in the network's unit, `[slice, neighbour, y, x]`.
+            metal: metal mask of the middle slice, `[slice, 1, y, x]`, 0 to 1.
+            kinds: numbers of the implant types, `[slice]`.
+
+        Returns:
+            Ordinary code, aligned code, and the corrected image `[slice, 1, y, x]`.
+        """
+        code = self.code(volume)
+        aligned = code + self.alignment(code, metal, kinds)
+        image: Tensor = self.decoder_gsi(aligned)
+        if self.settings.adds_change:
+            middle = volume.shape[1] // 2
+            with torch.no_grad():
+                unchanged = self.decoder_gsi(code)
+            image = volume[:, middle : middle + 1] + (image - unchanged)
+        return code, aligned, image
+
+
+def build(settings: Mapping[str, Any]) -> LatentAlignment:
+    """Make the networks of a recipe's settings.
+
+    Raises:
+        BadInput: wrong settings.
+    """
+    network = LatentAlignment(read_settings(settings))
+    for each in network.parameters():
+        if each.ndim == 4:  # convolutions are faster so on processors and GPUs
+            each.data = each.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def change_hu(network: LatentAlignment, volume_hu: Tensor, metal: Tensor, kinds: Tensor) -> Tensor:
+    """Change of slices of any size that the networks propose, in HU.
+
+    Args:
+        network: the networks.
+        volume_hu: neighbouring slices, HU, `[slice, neighbour, y, x]`.
+        metal: metal mask of the middle slices, bool `[slice, y, x]`.
+        kinds: numbers of the implant types, `[slice]`.
+
+    Returns:
+        `[slice, y, x]`; to be added to the middle slices, clipped to the networks' scale.
+    """
+    rows, columns = metal.shape[-2:]
+    fold = network.settings.multiple
+    more = (0, -columns % fold, 0, -rows % fold)
+    volume = pad(to_unit(volume_hu), more, mode="replicate")
+    image = network.aligned(volume, pad(metal[:, None].float(), more), kinds)[2]
+    middle = volume.shape[1] // 2
+    change: Tensor = in_hu((image[:, 0] - volume[:, middle])[..., :rows, :columns])
+    return change

@@ -1,0 +1,87 @@
+"""Settings of the networks and their training: the table `[network]` of a recipe, kept with the weights."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from marview.learning.settings import Count, NetworkSettings, Share, Weight, settings_of
+
+
+class Settings(NetworkSettings):
+    """Sizes of the networks and weights of the losses.
+
+    Attributes:
+        slices: neighbouring slices that the encoder sees, 2k + 1.
+        fold: edge of the squares of pixels that become channels before the first layer; 1 for none.
+        widths: channels of the autoencoder at each resolution, each half the one before.
+        blocks: residual blocks at each resolution of the autoencoder.
+        latent: channels of a latent code.
+        starts_linear: whether the autoencoder starts as a discrete cosine transform, to which its layers add zero.
+        alignment_widths: channels of the alignment network at each resolution.
+        alignment_blocks: residual blocks at each resolution of the alignment network.
+        heads: heads of the attention.
+        contrast_width: channels of the first layer of the contrastive encoders.
+        has_norm: whether group normalisation precedes each layer; its statistics differ between crops and whole slices.
+        adds_change: whether the result is the image plus the change that the alignment makes to the decoded code,
+            instead of the decoded code.
+        crop_px: edge of the crops a step learns from; 0 for whole slices.
+        altered: share of crops whose middle slice the encoder sees masked, blurred or coarse.
+        gsi: share of spectral images among the images of their decoder; the others are clean.
+        reach_px: distance from metal up to which the image loss counts.
+        bound_hu: error from which the image loss grows linearly instead of squared; 0 for squares alone.
+        kl: weight of the divergence of a code from a normal distribution.
+        gradient: weight of the difference of image gradients.
+        image: weight of the difference between result and spectral image.
+        code: weight of the difference between their codes.
+        invariant: weight of the information-invariant loss.
+    """
+
+    slices: Count = 3
+    fold: Literal[1, 2, 4] = 1
+    widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 128, 256)
+    blocks: Count = 2
+    latent: Count = 4
+    starts_linear: bool = False
+    alignment_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (128, 256, 256)
+    alignment_blocks: Count = 2
+    heads: Count = 8
+    contrast_width: Count = 64
+    has_norm: bool = True
+    adds_change: bool = False
+    crop_px: Annotated[int, Field(ge=0)] = 0
+    altered: Share = 0.5
+    gsi: Share = 0.25
+    reach_px: Annotated[float, Field(gt=0)] = 60.0
+    bound_hu: Annotated[float, Field(ge=0)] = 0.0
+    kl: Weight = 1e-6
+    gradient: Weight = 0.1
+    image: Weight = 1.0
+    code: Weight = 1.0
+    invariant: Weight = 1e-3
+
+    @field_validator("slices")
+    @classmethod
+    def _odd(cls, slices: int) -> int:
+        if slices % 2 == 0:
+            raise ValueError(f"{slices} slices have no middle one; use an odd number")
+        return slices
+
+    @property
+    def scale(self) -> int:
+        """Edge in pixels of the square that one place of a latent code stands for."""
+        return self.fold * (1 << len(self.widths) - 1)
+
+    @property
+    def multiple(self) -> int:
+        """Edges of an image must be multiples of this."""
+        return self.scale * (1 << len(self.alignment_widths) - 1)
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings of a recipe or of a weights file.
+
+    Raises:
+        BadInput: an unknown name or a wrong value.
+    """
+    return settings_of(Settings, values, "Latent GSI Alignment")

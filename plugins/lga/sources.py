@@ -1,0 +1,202 @@
+"""What the networks learn from: scanned scenes in files, or scenes simulated while they train."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from marview.errors import BadInput
+from marview.learning.api import Asked, Sources
+from marview.learning.bank import Bank, read_banks
+from marview.learning.memory import Remembered
+from marview.learning.recipe import Data
+from marview.learning.record import collections_of
+from marview.text import count
+
+from .batches import GsiBatch
+from .kept import batch_of, read_scene, save_scene, scene_file, scene_files
+from .real_pairs import RealPairs, matched
+from .settings import read_settings
+from .surrogate import Scanned, draw_scene, scan
+
+KINDS = {"training": 5, "validation": 6}
+"""Kinds of scenes, and the first number of their seeds."""
+
+SURROGATE = "surrogates of spectral images: simulated, monoenergetic, with metal at 110 keV; no GSI scan was used"
+
+
+@dataclass(frozen=True)
+class SimulatedScenes:
+    """Scenes by number, simulated when they are requested.
+
+    Attributes:
+        bank: slices without metal.
+        how: composition of the scenes.
+        slices: number of neighbours.
+        device: device of the simulation.
+        seed: one of `KINDS`, and the seed of the run.
+    """
+
+    bank: Bank
+    how: Data
+    slices: int
+    device: torch.device
+    seed: tuple[int, ...]
+
+    def __call__(self, number: int) -> Scanned:
+        """The scene of a number.
+
+        Raises:
+            BadInput: the slices have no place for metal.
+        """
+        is_varied = self.seed[0] == KINDS["training"]
+        scene = draw_scene(self.bank, self.how, (*self.seed, number), self.slices, is_varied=is_varied)
+        return scan(scene, self.device, self.slices)
+
+
+@dataclass(frozen=True)
+class KeptScenes:
+    """Scenes in files.
+
+    Attributes:
+        files: files of the scenes.
+    """
+
+    files: tuple[Path, ...]
+
+    def __call__(self, number: int) -> Scanned:
+        """The scene of a number."""
+        return read_scene(self.files[number])
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Batches of scenes.
+
+    Attributes:
+        scene: scene of a number.
+        size: number of scenes in a batch.
+        device: device of the batches.
+        scenes: number of scenes that are shown again and again; 0 if there is no end of them.
+        seed: seed of their order; None keeps the order of their numbers.
+    """
+
+    scene: Callable[[int], Scanned]
+    size: int
+    device: torch.device
+    scenes: int = 0
+    seed: int | None = None
+
+    def __call__(self, number: int) -> GsiBatch:
+        """The batch of a number."""
+        return batch_of([self.scene(self._place(number * self.size + k)) for k in range(self.size)], self.device)
+
+    def _place(self, number: int) -> int:
+        if not self.scenes:
+            return number
+        turn, place = divmod(number, self.scenes)
+        if self.seed is None:
+            return place
+        return int(np.random.default_rng((self.seed, turn)).permutation(self.scenes)[place])
+
+
+def make_scenes(
+    data: Path,
+    output: Path,
+    how: Data,
+    slices: int,
+    counts: Mapping[str, int],
+    seed: int,
+    tell: Callable[[float, str], None],
+) -> None:
+    """Simulate the scenes that a folder lacks and keep them there.
+
+    Args:
+        data: scans without metal.
+        output: folder of the scenes.
+        how: composition of the scenes.
+        slices: number of neighbours.
+        counts: number of scenes of each kind of `KINDS`.
+        seed: seed of the scenes.
+        tell: receives the finished share, and what is made now.
+
+    Raises:
+        BadInput: there is no slice without metal.
+    """
+    banks = read_banks(data)
+    output.mkdir(parents=True, exist_ok=True)
+    plan = [(kind, number) for kind, many in counts.items() for number in range(many)]
+    for done, (kind, number) in enumerate(plan):
+        file = scene_file(output, kind, number)
+        if not file.exists():
+            bank = banks.training if kind == "training" else banks.validation
+            drawn = SimulatedScenes(bank, how, slices, torch.device("cpu"), (KINDS[kind], seed))
+            save_scene(file, drawn(number))
+        tell((done + 1) / len(plan), f"{kind} scenes")
+
+
+def sources_of(asked: Asked) -> Sources:
+    """Real pairs, scenes of a folder that `python -m benchmarks.gsi_scenes` filled, or scenes of scans without metal.
+
+    Raises:
+        BadInput: there is no slice without metal, no real pair, or the folder holds scenes of one kind alone.
+    """
+    how, seed, device = asked.recipe.data, asked.recipe.run.seed, asked.device
+    if asked.spectral is not None:
+        return _real_sources(asked, asked.spectral)
+    files = {kind: scene_files(asked.data, kind) for kind in KINDS}
+    if all(files.values()):
+        training, validation = (
+            Batches(KeptScenes(of), how.batch, device, len(of), order)
+            for of, order in zip(files.values(), (seed + asked.process, None), strict=True)
+        )
+        held_out = len(files["validation"])
+        return Sources(
+            training, validation, f"{count(len(files['training']), 'scene')}, {held_out} held out; {SURROGATE}"
+        )
+    if any(files.values()):
+        missing = next(kind for kind, found in files.items() if not found)
+        raise BadInput(f"{asked.data} holds no {missing} scenes. Make some, or give --data scans without metal.")
+    slices = read_settings(asked.recipe.network).slices
+    banks = read_banks(asked.data, asked.tell)
+    training, validation = (
+        Batches(SimulatedScenes(bank, how, slices, device, (*first, seed)), how.batch, device)
+        for bank, first in (
+            (banks.training, (KINDS["training"], asked.process)),
+            (banks.validation, (KINDS["validation"],)),
+        )
+    )
+    return Sources(
+        Remembered(training, how.remembered, how.shown, seed) if how.shown > 1 else training,
+        validation,
+        f"{banks.words}; {SURROGATE}",
+        collections_of(asked.data, set(banks.training.names)),
+    )
+
+
+def _real_sources(asked: Asked, spectral: Path) -> Sources:
+    """Matched slices of ordinary and spectral scans; the last ordinary slices are held out."""
+    how, slices = asked.recipe.data, read_settings(asked.recipe.network).slices
+    ordinary = read_banks(asked.data, asked.tell, has_metal=True, option="--ordinary")
+    gsi = read_banks(spectral, asked.tell, has_metal=True, option="--gsi")
+    both = Bank([*gsi.training.slices, *gsi.validation.slices], [*gsi.training.names, *gsi.validation.names])
+    try:
+        clean = read_banks(spectral, lambda _: None).training
+    except BadInput:  # every slice holds metal
+        clean = Bank([], [])
+    training, validation = (
+        RealPairs(bank, both, clean, matched(bank, both), slices) for bank in (ordinary.training, ordinary.validation)
+    )
+    if not len(training) or not len(validation):
+        raise BadInput(
+            f"No slice of {spectral} looks like the slices with metal of {asked.data}, so there are no pairs. Name an "
+            "ordinary scan and a spectral scan of the same patient and region."
+        )
+    return Sources(
+        Batches(training, how.batch, asked.device, len(training), asked.recipe.run.seed + asked.process),
+        Batches(validation, how.batch, asked.device, len(validation)),
+        f"{count(len(training), 'pair')} of ordinary and spectral slices, {len(validation)} held out",
+        collections_of(asked.data, set(ordinary.training.names)),
+    )

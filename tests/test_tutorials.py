@@ -121,7 +121,7 @@ def test_python_api(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile("\n".join(blocks("reference/api.md", "python")), "api.md", "exec"), names)
     assert float(capsys.readouterr().out.split()[0]) > 10
     assert names["image"].grad.abs().max() > 0
-    assert any((place / "corrected").iterdir())
+    assert any((place / "corrected-api").iterdir())
 
 
 def test_write_a_method(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ def test_write_a_method(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if words[:3] == ["marview", "plugin", "new"]:
             folder = place / "my-methods" / "near_median"
             (folder / "method.py").write_text(blocks(page, "python")[0], encoding="utf-8")
-    assert any((place / "corrected").iterdir())
+    assert any((place / "filtered").iterdir())
 
 
 @pytest.mark.slow  # trains, simulates and corrects
@@ -142,7 +142,7 @@ def test_train_on_your_scans(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for words in commands("tutorials/train-a-method.md"):
         say(words, monkeypatch)
     assert (place / "my-run" / "model_card.md").is_file()
-    assert any((place / "corrected").iterdir())
+    assert any((place / "corrected-cnnmar").iterdir())
 
 
 @pytest.mark.slow  # simulates and corrects twenty slices

@@ -1,4 +1,4 @@
-"""The ablations of deep sinogram completion (Yu 2020, Table II), every network trained for as many steps.
+"""Ablations of deep sinogram completion (Yu 2020, Table II), with equal numbers of training steps.
 
     python -m benchmarks.ablations --output DIR [--steps 500 300] [--slices 10 30 50 70] [--shapes 0 2 4 6 8]
 
@@ -38,7 +38,7 @@ PRIORS: dict[str, dict[str, Any]] = {
     "prior": {},
     "prior-metal": {"prior_input": "metal", "prior_start": "li"},
 }
-"""PriorNets by folder: what differs from the recipe `cpu`. The second sees and changes the uncorrected image."""
+"""PriorNets by folder: differences from the recipe `cpu`. The second one changes the uncorrected image."""
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "no prior": ("", {"prior": "none"}),
@@ -48,7 +48,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "full, from LI": ("prior", {"start": "li"}),
     "full, from the joined prior": ("prior", {}),
 }
-"""SinoNets by title: the PriorNet they stand behind, and what differs from the recipe `cpu_sinogram`."""
+"""SinoNets by title: their PriorNet, and differences from the recipe `cpu_sinogram`."""
 
 PUBLISHED = {
     "LI": "50.31",
@@ -62,7 +62,7 @@ PUBLISHED = {
 
 
 def main() -> None:
-    """Train what is missing and print the table."""
+    """Train missing networks and print the table."""
     torch.set_num_threads(1)
     arguments = _arguments()
     slices = Slices(Machine("cpu"))
@@ -76,10 +76,10 @@ def main() -> None:
 
 
 class Slices:
-    """The same simulated slices for every network, in batches of four that come by chance."""
+    """The same simulated slices for every network, in random batches of four."""
 
     def __init__(self, machine: Machine, count: int = 30) -> None:
-        """Simulate nothing yet; `count` batches at most."""
+        """Prepare at most `count` batches; simulation starts on use."""
         recipe = read_recipe(FOLDER, "cpu")
         banks = read_banks(DATA, lambda _: None)
         self._seed, self._count, self.machine = recipe.run.seed, count, machine
@@ -88,7 +88,7 @@ class Slices:
         self.validation = ValidationPairs(banks.validation, recipe.data, machine.device, self._seed)
 
     def __call__(self, number: int) -> Pairs:
-        """The batch of a step."""
+        """Return the batch of a step."""
         chosen = int(np.random.default_rng((self._seed, number)).integers(self._count))
         if chosen not in self._batches:
             self._batches[chosen] = self._simulated(chosen)
@@ -98,7 +98,7 @@ class Slices:
 def train(
     size: str, settings: dict[str, Any], steps: int, output: Path, slices: Slices, begins_with: Path | None = None
 ) -> None:
-    """Train a network to its end, from where it was left."""
+    """Train a network to its end, resuming earlier training."""
     recipe = read_recipe(FOLDER, size)
     run = recipe.run.model_copy(update={"steps": steps, "validate_every": steps, "validation_batches": 1})
     recipe = recipe.model_copy(update={"network": recipe.network | settings, "run": run})
@@ -113,7 +113,7 @@ def train(
 
 @torch.inference_mode()
 def measured(output: Path, slices: list[int], shapes: list[int]) -> dict[str, list[tuple[float, float]]]:
-    """Mean squared error of the primary metric and RMSE in HU of every case, by row."""
+    """Return the mean squared error of the primary metric and the RMSE in HU of every case, by row."""
     nmar, method = (load_method(HERE / "plugins" / name) for name in ("nmar", METHOD))
     trained = {"no SinoNet, interpolation": "prior"} | {title: _folder(title) for title in ROWS}
     jobs = {title: FileJob(output / name / WEIGHTS) for title, name in trained.items()}
@@ -135,7 +135,7 @@ def measured(output: Path, slices: list[int], shapes: list[int]) -> dict[str, li
 
 
 def table(found: dict[str, list[tuple[float, float]]]) -> str:
-    """Rows with the paper's beside them."""
+    """Return the rows with those of the paper."""
     errors = {title: np.mean([error for error, _ in each]) for title, each in found.items()}
     lines = []
     for title, each in found.items():

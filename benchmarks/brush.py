@@ -1,4 +1,4 @@
-"""What a stroke costs on a large volume, in the mask alone and in the real window, and how soon its trace is outlined.
+"""Time of brush strokes on a large volume, in the mask alone and in the real window, and delay of the trace.
 
 python benchmarks/brush.py
 
@@ -42,7 +42,7 @@ GOALS_MS = "goals: event 8 median, 16 at the 99th percentile; trace 50"
 
 
 def event_ms(brush: Brush, hu: NDArray[np.int16]) -> NDArray[np.float64]:
-    """Milliseconds of every event of a long stroke in the mask alone: voxels written, change kept for undo."""
+    """Return milliseconds per event of a long stroke in the mask alone: voxels written, change kept for undo."""
     generator = np.random.default_rng(0)
     metal = MetalMask(np.zeros(SHAPE, bool), SPACING_MM, hu)
     metal.begin_stroke()
@@ -58,7 +58,7 @@ def event_ms(brush: Brush, hu: NDArray[np.int16]) -> NDArray[np.float64]:
 
 
 def undo_kilobytes() -> float:
-    """What 200 strokes over 50 slices cost to keep; they are undone and compared."""
+    """Return the kilobytes of undo for 200 strokes over 50 slices, which are undone and compared."""
     generator = np.random.default_rng(1)
     metal = MetalMask(np.zeros((50, *SHAPE[1:]), bool), SPACING_MM)
     for stroke in range(STROKES):
@@ -78,7 +78,7 @@ def undo_kilobytes() -> float:
 
 
 def made_series(folder: Path) -> Path:
-    """A body with two rods of metal, 300 slices of 512 x 512, as a CT series."""
+    """Make a CT series of a body with two metal rods, 300 slices of 512 x 512."""
     y, x = (axis * SPACING_MM[1] - 179 for axis in np.mgrid[: SHAPE[1], : SHAPE[2]])
     slice_hu = np.where((x / 160) ** 2 + (y / 110) ** 2 < 1, 40, -1000).astype(np.int16)
     for centre in (-70, 75):
@@ -101,7 +101,7 @@ def made_series(folder: Path) -> Path:
 
 
 class BrushWindow:
-    """A window with a series open in the MAR layout, and a hand that paints in it."""
+    """A window with a series open in the MAR layout, and a mouse that paints in it."""
 
     def __init__(self, series: Path) -> None:
         self._qt = application()
@@ -122,7 +122,7 @@ class BrushWindow:
         self._generator = np.random.default_rng(0)
 
     def stroke(self, events: int, **settings: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Milliseconds of every event of a long stroke, and from events to their trace on screen."""
+        """Return milliseconds per event of a long stroke, and from events to their trace on screen."""
         session = self._session
         session.tools.update(tool=Tool.BRUSH, **settings)
         sinogram = self._sinogram
@@ -137,7 +137,7 @@ class BrushWindow:
             touched += 1
 
         def arrive() -> None:
-            """A trace came: it holds what was painted before it was asked for."""
+            """Record the arrival of a trace, which covers the strokes before its request."""
             sinogram.viewport().repaint()
             now = time.perf_counter()
             held = asked.pop(0)
@@ -190,7 +190,7 @@ class BrushWindow:
 
 
 def print_mask_table() -> None:
-    """The mask alone."""
+    """Print the table of the mask alone."""
     hu = np.random.default_rng(2).integers(-1000, 3000, SHAPE, np.int16)
     print("| brush, mask alone | median ms | 99th percentile ms |\n|---|---|---|")
     for title, brush in (
@@ -206,7 +206,7 @@ def print_mask_table() -> None:
 
 
 def print_window_table(events: int) -> None:
-    """The real window."""
+    """Print the table of the real window."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory(prefix="marview-brush-") as folder:
         window = BrushWindow(made_series(Path(folder) / "series"))

@@ -1,4 +1,4 @@
-"""What a busy machine does to marview: steps of the near-hip network and NMAR slices, beside programs that compute.
+"""Speed on a busy machine: steps of the near-hip network and NMAR slices beside other computing programs.
 
     python -m benchmarks.busy [--busy 0 6] [--seconds 30] [--repeats 2]
 
@@ -26,18 +26,18 @@ WAYS = ("spin", "marview")
 WORKS = {"near_hip": "near_hip, steps", "nmar": "NMAR, slices"}
 _BUSY = "while True: pass"
 _GRACE = 4
-"""Times the seconds given after which a measurement ends, though nothing has come of it."""
+"""Multiple of the given seconds after which a measurement ends without a result."""
 
 
 @dataclass
 class Measured:
-    """What a process did.
+    """Work of a process.
 
     Attributes:
-        threads: it computed on.
-        pieces: steps or slices that were finished.
-        wall_s: that they took.
-        core_s: that they took on cores, spinning included.
+        threads: number of threads.
+        pieces: number of finished steps or slices.
+        wall_s: wall time.
+        core_s: CPU time, including spinning.
     """
 
     threads: int
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def measure(work: str, way: str, busy: int, seconds: float) -> tuple[float, Measured]:
-    """The machine's load at the end, and what a process did meanwhile beside some busy programs."""
+    """Return the load at the end, and the work of a process beside some busy programs."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MARVIEW_"))}
     if way == "marview":
         wait_passively(environment)
@@ -100,7 +100,7 @@ def measure(work: str, way: str, busy: int, seconds: float) -> tuple[float, Meas
 
 
 def measure_here(work: str, way: str, seconds: float) -> None:
-    """Do the work for some seconds in this process and print what came of it."""
+    """Work for some seconds in this process and print the result."""
     threads = settle_threads() if way == "marview" else cores()
     os.environ["MARVIEW_THREADS"] = str(threads)
     import torch
@@ -118,7 +118,7 @@ def measure_here(work: str, way: str, seconds: float) -> None:
         measured.wall_s, measured.core_s = time.perf_counter() - began[0], time.process_time() - began[1]
 
     class CountingJob(SilentJob):
-        """Counts the steps of learning and ends when the time is up."""
+        """Counts learning steps and ends when the time is up."""
 
         def learning(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
             if text.startswith("step 1 "):

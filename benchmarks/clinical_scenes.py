@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    """Make the scenes that are missing."""
+    """Make missing scenes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)

@@ -1,18 +1,18 @@
-"""How long a benchmark still takes."""
+"""Time left of a benchmark."""
 
 import sys
 import time
 
 
 class Clock:
-    """Tells it on standard error, every ten seconds at most."""
+    """Prints the time left on standard error, at most every ten seconds."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._told = 0.0
 
     def tell(self, fraction: float, text: str) -> None:
-        """So much is done, from 0 to 1; `text` says what is done now."""
+        """Report the finished fraction, 0 to 1, and the current step."""
         now = time.monotonic()
         if fraction > 0 and now - self._told > 10:
             self._told = now

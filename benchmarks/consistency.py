@@ -1,4 +1,4 @@
-"""What the consistency loop and the rays through metal are worth: ablations of consistent completion.
+"""Ablations of consistent completion: the consistency loop and the rays through metal.
 
     python -m benchmarks.consistency [--slices 18 24 67 79] [--shapes 0 4 8] [--steps 1 2 3]
         [--protocol syndeeplesion-640] [--mismatched] [--material ti] [--stack validation.tif]
@@ -69,7 +69,7 @@ def _table(found: dict[str, list[tuple[int, float, float]]], chosen: list[int]) 
 
 @torch.inference_mode()
 def _rows(known: list[KnownCase], scan: Protocol, steps: list[int]) -> Iterator[tuple[str, Tensor]]:
-    """Title and images in HU, `[slice, y, x]`, of every row."""
+    """Yield title and images in HU, `[slice, y, x]`, of every row."""
     case = joined([each.case for each in known], torch.device("cpu"))
     yield "NMAR", _run("nmar", case)
     weights = HERE / "plugins" / "deep_sinogram_completion" / "weights" / "bundled.safetensors"
@@ -93,7 +93,7 @@ def _rows(known: list[KnownCase], scan: Protocol, steps: list[int]) -> Iterator[
 
 
 def none_of(sinogram: Tensor) -> Tensor:
-    """A trace without rays."""
+    """Return a trace without rays."""
     return torch.zeros_like(sinogram, dtype=torch.bool)
 
 

@@ -1,4 +1,4 @@
-"""What the bundled methods do to the demo studies, whose truth is known: RMSE in HU.
+"""RMSE of the bundled methods on the demo studies, whose truth is known.
 
     .venv/bin/python benchmarks/demo.py [--kind hip spine dental] [--method nmar ...] [--picture FOLDER]
 
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _corrected(study: DemoStudy, mask: NDArray[np.bool_], methods: Mapping[str, str]) -> Mapping[str, Volume]:
-    """The volume, float32 HU `[z, y, x]`, that each method makes, by its title."""
+    """Return the corrected volume of each method, float32 HU `[z, y, x]`, by title."""
     with FrontEndMethods() as front_end:
         return {
             title: front_end.correct(front_end.entry(method), study.hu, mask, study.grid.spacing_mm).hu
@@ -71,14 +71,14 @@ def _corrected(study: DemoStudy, mask: NDArray[np.bool_], methods: Mapping[str, 
 
 
 def _body(study: DemoStudy) -> NDArray[np.bool_]:
-    """The body without the couch, its cavities filled, `[z, y, x]`."""
+    """Return the body without couch and with filled cavities, `[z, y, x]`."""
     labels, _ = ndimage.label(ndimage.binary_opening(study.truth_hu > BODY_HU, np.ones((1, 5, 5))))
     largest = labels == int(np.bincount(labels.ravel())[1:].argmax()) + 1
     return np.stack([ndimage.binary_fill_holes(part) for part in largest])
 
 
 def _draw(study: DemoStudy, images: Mapping[str, Volume], slices: NDArray[np.int64], path: Path) -> None:
-    """The worst slice, side by side: truth, uncorrected, then every method, at the soft tissue window."""
+    """Draw the worst slice in the soft tissue window: truth, uncorrected, and every method."""
     errors = [np.abs(study.hu[k].clip(-1000, 1604) - study.truth_hu[k])[~study.metal[k]].mean() for k in slices]
     worst = slices[int(np.argmax(errors))]
     low, high = SOFT_TISSUE_WINDOW_HU

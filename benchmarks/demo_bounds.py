@@ -1,4 +1,4 @@
-"""How far any filling of the metal trace could come on the demo studies, and where in the ring the rest lies.
+"""Limits of completing the metal trace on the demo studies, and where in the ring the remaining error lies.
 
     python -m benchmarks.demo_bounds [--kind hip dental] [--every 1]
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _images(known: KnownCase, found: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
-    """Title, image and the mask it was made with."""
+    """Yield title, image and the mask of each row."""
     yield "uncorrected", known.uncorrected_hu, found
     yield "LI", mu_to_hu(_with(known, found).li_mu).numpy(), found
     yield "the best prior, metal found", _best(known, found), found
@@ -73,7 +73,7 @@ def _with(known: KnownCase, mask: NDArray[np.bool_]) -> MarCase:
 
 
 def _in_ring(known: KnownCase, hu: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[float, list[float]]:
-    """Root mean square error over the ring of all slices, and the shares of its parts."""
+    """Return the root mean square error in the ring of all slices, and the fractions of its parts."""
     parts = np.zeros(3)
     for k, metal in enumerate(known.metal):
         kept = np.where(mask[k], known.uncorrected_hu[k], hu[k])

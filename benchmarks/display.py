@@ -1,4 +1,4 @@
-"""How fast the window draws while somebody scrolls and drags the HU window; `python -m benchmarks.display`.
+"""Drawing speed of the window while scrolling and changing the HU window: `python -m benchmarks.display`.
 
 A series of 300 slices of 512 x 512 pixels is opened in the layout of planes: axial, coronal, sagittal and the result,
 with an oblique section in none of them. Mouse events go to the real window, one after the other, and each is followed
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def phantom(shape: tuple[int, int, int]) -> NDArray[np.int16]:
-    """A noisy body with bones, a rod of metal and air around, HU `[z, y, x]`."""
+    """Make a noisy body with bones and a metal rod, HU `[z, y, x]`."""
     generator = np.random.default_rng(5)
     z, y, x = np.ogrid[: shape[0], : shape[1], : shape[2]]
     plane = np.where(((y - 256) / 190) ** 2 + ((x - 256) / 240) ** 2 < 1, 40, -1000)[0]
@@ -112,7 +112,7 @@ def phantom(shape: tuple[int, int, int]) -> NDArray[np.int16]:
 
 
 def marview_rows(folder: Path, events: int) -> Iterable[tuple[str, list[float], list[float]]]:
-    """Drawing times of marview."""
+    """Measure drawing times of marview."""
     application()
     window = make_window(Settings())
     window.resize(*SIZE)
@@ -142,7 +142,7 @@ def marview_rows(folder: Path, events: int) -> Iterable[tuple[str, list[float], 
 
 
 def measured(events: Iterable[Callable[[], None]]) -> tuple[list[float], list[float]]:
-    """Milliseconds of painting, and from event to picture, of every event."""
+    """Return milliseconds of painting, and from event to picture, of every event."""
     paint, picture = [], []
     for send in events:
         began = time.perf_counter()
@@ -181,7 +181,7 @@ def _drag(target: QWidget, count: int) -> Iterable[Callable[[], None]]:
 
 
 def _put_result(window: MainWindow) -> None:
-    """A result that changes every slice with metal, as a run would have left it."""
+    """Make a result that changes every slice with metal, as after a run."""
     session, shared = window.session, window.session.metal.shared
     assert shared is not None
     slices = tuple(int(z) for z in session.metal.slices)
@@ -205,14 +205,14 @@ def _put_result(window: MainWindow) -> None:
 
 
 def peer_rows(shape: tuple[int, int, int], events: int) -> list[tuple[str, list[float], list[float]]]:
-    """Drawing times of VTK's image viewer; none where VTK cannot draw."""
+    """Measure drawing times of VTK's image viewer; empty if VTK cannot draw."""
     command = [sys.executable, "-m", "benchmarks.display", "--peer", "--slices", str(shape[0]), "--events", str(events)]
     environment = {**os.environ, "VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow"}
     return _rows_of("VTK", command, environment)
 
 
 def _rows_of(peer: str, command: list[str], environment: dict[str, str]) -> list[tuple[str, list[float], list[float]]]:
-    """What a peer measured in a process of its own; none where it cannot draw."""
+    """Return the measurements of a peer in a child process; empty if it cannot draw."""
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         print(f"{peer} cannot draw here: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
@@ -221,7 +221,7 @@ def _rows_of(peer: str, command: list[str], environment: dict[str, str]) -> list
 
 
 def _vtk(hu: NDArray[np.int16], events: int) -> dict[str, list[float]]:
-    """Milliseconds that VTK's image viewer takes for three planes and a second axial picture."""
+    """Measure the milliseconds of VTK's image viewer for three planes and a second axial picture."""
     import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - registers what draws
     from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkCommonDataModel import vtkImageData

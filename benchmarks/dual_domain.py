@@ -1,4 +1,4 @@
-"""What DuDoNet's two networks are worth: SE-Net's sinogram, IE-Net's image, beside LI, NMAR and the FBP ceiling.
+"""Contribution of DuDoNet's networks: SE-Net's sinogram and IE-Net's image beside LI, NMAR and the FBP ceiling.
 
     python -m benchmarks.dual_domain [--slices 10 30 50 70] [--shapes 0 2 4 6 8] [--weights FILE ...] [--pictures DIR]
 
@@ -29,7 +29,7 @@ from marview.physics.attenuation import mu_to_hu
 from marview.worker.loading import load_method
 
 Images = dict[str, torch.Tensor]
-"""By title, HU, `[slice, y, x]`."""
+"""Images by title, HU, `[slice, y, x]`."""
 
 _CEILING = "FBP ceiling"
 _SHOWN_HU = (-160.0, 240.0)
@@ -68,7 +68,7 @@ def _closed(group: dict[str, np.ndarray], name: str) -> str:
 
 
 def _cases(arguments: argparse.Namespace) -> Iterator[tuple[str, int, KnownCase]]:
-    """Title, shape and case of every slice and shape."""
+    """Yield title, shape and case of every slice and shape."""
     masks = DATA / "metal_masks" / "blobs_256.npz"
     listed = list_cases(DATA / "metal_free" / "validation.tif", protocol(arguments.protocol), masks=masks)
     for number in arguments.slices:
@@ -79,7 +79,7 @@ def _cases(arguments: argparse.Namespace) -> Iterator[tuple[str, int, KnownCase]
 
 @torch.inference_mode()
 def _images(known: KnownCase, weights: list[Path]) -> Images:
-    """The image of every row."""
+    """Return the image of every row."""
     case = known.case
     nmar, method = (load_method(HERE / "plugins" / name) for name in ("nmar", "dudonet"))
     assert known.metal_free_sinogram is not None
@@ -97,7 +97,7 @@ def _images(known: KnownCase, weights: list[Path]) -> Images:
 
 
 def _draw(path: Path, known: KnownCase, images: Images) -> None:
-    """Truth, LI, NMAR and the last row in the soft tissue window; below them what is wrong, grey where nothing is."""
+    """Draw truth, LI, NMAR and the last row in the soft tissue window, with their errors below."""
     truth, last = known.truth_hu[0], list(images)[-1]
     shown = [truth, *(images[name][0].numpy() for name in ("LI", "NMAR", last))]
     low, high = _SHOWN_HU

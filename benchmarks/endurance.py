@@ -1,4 +1,4 @@
-"""How a window bears long use and large series: memory, threads, descriptors, shared arrays, and how soon it answers.
+"""Long use and large series: memory, threads, descriptors, shared arrays and response time of the window.
 
     python -m benchmarks.endurance soak [--rounds 400]
     python -m benchmarks.endurance large [--shape 1500 512 512]
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def soak(folder: Path, rounds: int) -> None:
-    """Print what the process holds, twenty times."""
+    """Print the resources of the process, twenty times."""
     series = [made_series(folder / name, (6, 96, 96), range(2, 3)) for name in ("one", "two")]
     with_window = window()
     print("| round | window MB | worker MB | threads | descriptors | shared arrays | own ms | load |")
@@ -71,7 +71,7 @@ def soak(folder: Path, rounds: int) -> None:
 
 
 def large(folder: Path, shape: tuple[int, int, int]) -> None:
-    """Print how much memory a large series takes and how soon the window answers."""
+    """Print memory and response time of the window with a large series."""
     first = (shape[0] - _WITH_METAL) // 2
     series = made_series(folder / "large", shape, range(max(0, first), min(shape[0], max(0, first) + _WITH_METAL)))
     with_window = window()
@@ -88,7 +88,7 @@ def large(folder: Path, shape: tuple[int, int, int]) -> None:
 
 
 def made_series(folder: Path, shape: tuple[int, int, int], with_metal: range) -> Path:
-    """A body as wide as the slices, with noise, and a rod in some of them."""
+    """Make a noisy body as wide as the slices, with a rod in some of them."""
     depth, rows, columns = shape
     y, x = np.mgrid[:rows, :columns]
     y, x = (y - rows / 2) / rows, (x - columns / 2) / columns
@@ -105,7 +105,7 @@ def made_series(folder: Path, shape: tuple[int, int, int], with_metal: range) ->
 
 
 def window() -> MainWindow:
-    """A window of its own, shown."""
+    """Show a new window."""
     made = make_window(Settings())
     made.resize(1600, 1000)
     made.show()
@@ -132,16 +132,16 @@ def reduce(with_window: MainWindow, series: Path) -> None:
 
 
 def end(with_window: MainWindow) -> None:
-    """Close it without a question."""
+    """Close the window without a question."""
     with_window.session.kept_results.close()
     with_window.close()
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 600) -> None:
-    """Let the window work until something is so.
+    """Process events until `is_so()` is true.
 
     Raises:
-        TimeoutError: it is not.
+        TimeoutError: it stays false.
     """
     until = time.monotonic() + seconds
     while not is_so():
@@ -152,11 +152,11 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 600) -> None:
 
 
 class Heart:
-    """Beats on the window's thread.
+    """A timer on the window's thread.
 
     Attributes:
         answer_ms: longest time between two beats.
-        own_ms: longest time the thread computed between two beats.
+        own_ms: longest CPU time of the thread between two beats.
     """
 
     def __init__(self) -> None:
@@ -181,11 +181,11 @@ class Heart:
 
 
 class Memory:
-    """Looks at memory four times a second.
+    """Samples memory four times per second.
 
     Attributes:
-        window_mb: the most this process held.
-        all_mb: the most it held with those it started.
+        window_mb: peak memory of this process.
+        all_mb: peak memory of this process and its children.
     """
 
     def __init__(self) -> None:
@@ -209,7 +209,7 @@ class Memory:
 
 
 def pss(pid: int) -> int:
-    """Bytes of a process, what it shares divided among those who share it; 0 once it has ended."""
+    """Return the proportional set size of a process in bytes; 0 once it has ended."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     except OSError:
@@ -218,7 +218,7 @@ def pss(pid: int) -> int:
 
 
 def children(pid: int) -> Iterator[int]:
-    """The processes that a process started, and those that these started."""
+    """Return all descendants of a process."""
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             found = file.read_text(encoding="ascii").split()
@@ -230,7 +230,7 @@ def children(pid: int) -> Iterator[int]:
 
 
 def holdings() -> tuple[int, int, int]:
-    """Threads, descriptors and mapped shared arrays of this process."""
+    """Return the number of threads, descriptors and mapped shared arrays of this process."""
     here = Path("/proc/self")
     arrays = sum("marview-scratch-" in line for line in (here / "maps").read_text(encoding="utf-8").splitlines())
     return sum(1 for _ in (here / "task").iterdir()), sum(1 for _ in (here / "fd").iterdir()), arrays

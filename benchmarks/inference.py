@@ -1,4 +1,4 @@
-"""What a slice costs: seconds and peak memory of every method, one slice at a time and sixteen at once, on two cores.
+"""Seconds and peak memory per slice of every method, one slice at a time and sixteen at once, on two cores.
 
     python -m benchmarks.inference [--method nmar cnnmar ...] [--batch 1 16] [--threads 2] [--device cpu]
 
@@ -42,7 +42,7 @@ SCAN = "syndeeplesion-640"
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a method with a batch: seconds a slice, peak of the process and what of it came with the runs, in MB."""
+    """Cost of a method with a batch size: seconds per slice, peak memory in MB, and its increase by the runs."""
 
     seconds: float
     peak_mb: float
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def _measure(folder: Path, batch: int, arguments: argparse.Namespace) -> Cost | None:
-    """In a process of its own; None, and the reason on standard error, where the method failed."""
+    """Measure in a child process; None, with the reason on standard error, if the method failed."""
     words = [sys.executable, __file__, "--one", str(folder), "--batch", str(batch)]
     words += ["--threads", str(arguments.threads), "--device", arguments.device, "--repeats", str(arguments.repeats)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -86,7 +86,7 @@ def _measure(folder: Path, batch: int, arguments: argparse.Namespace) -> Cost | 
 
 
 class SilentJob:
-    """A job that nobody listens to, on a case."""
+    """A job that ignores reports, for a case."""
 
     def __init__(self, loaded: LoadedMethod, case: MarCase) -> None:
         self.device = case.hu.device
@@ -106,7 +106,7 @@ class SilentJob:
         """Never stop."""
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:
-        """Bodies with bones that lie elsewhere in every one, HU, and the metal of the case; both `[slice, y, x]`."""
+        """Return bodies with bones at varying places, HU, and the metal of the case; both `[slice, y, x]`."""
         clean = np.stack([_body(bone_at=k) for k in range(count)])
         return mu_to_hu(torch.from_numpy(clean).to(self.device)), self._case.metal[:count]
 
@@ -115,11 +115,11 @@ class SilentJob:
         return self._case.hu[:1].repeat(2 * reach + 1, 1, 1)
 
     def weights(self, file: str) -> dict[str, Tensor]:
-        """Of the method."""
+        """Return weights of the method."""
         return self._loaded.weights(file, str(self.device))
 
     def about_weights(self, file: str) -> dict[str, str]:
-        """What that file says of itself."""
+        """Return the metadata of that file."""
         return self._loaded.about_weights(file)
 
 
@@ -133,7 +133,7 @@ def _measure_here(folder: Path, batch: int, threads: int, device: str, repeats: 
     loaded.method.run(case, parameters, job)
     seconds = []
     for _ in range(repeats):
-        fresh = replace(case)  # nothing that the last run computed
+        fresh = replace(case)  # without results of the last run
         _wait(device)
         started = time.perf_counter()
         loaded.method.run(fresh, parameters, job)
@@ -154,7 +154,7 @@ def _from_centre() -> NDArray[np.float64]:
 
 
 def _body(bone_at: int | None = None) -> NDArray[np.float32]:
-    """Soft tissue, 1/cm, `[y, x]`, with two bones where they are wished for."""
+    """Make soft tissue with two bones at given places, 1/cm, `[y, x]`."""
     y, x = _from_centre()
     body = np.where((x / (0.42 * x.shape[1])) ** 2 + (y / (0.3 * y.shape[0])) ** 2 < 1, 0.2, 0).astype(np.float32)
     if bone_at is not None:
@@ -165,7 +165,7 @@ def _body(bone_at: int | None = None) -> NDArray[np.float32]:
 
 
 def made_case(batch: int, device: str) -> MarCase:
-    """A body with two rods that lie elsewhere in every slice."""
+    """Make a body with two rods at different places in every slice."""
     scan = protocol(SCAN)
     y, x = _from_centre()
     rods = [(np.hypot(x - 60 - 3 * k, y) < 9) | (np.hypot(x + 70, y + 2 * k) < 6) for k in range(batch)]
@@ -178,7 +178,7 @@ def made_case(batch: int, device: str) -> MarCase:
 
 
 def _peak_mb() -> float:
-    """The most memory this process ever held; Windows keeps no such record."""
+    """Return the peak memory of this process; Windows does not record it."""
     if sys.platform == "win32":
         return float("nan")
     unit = 1 if sys.platform == "darwin" else 1024

@@ -26,7 +26,7 @@ _ENDS_WITHIN_S = 60.0
 
 
 def main() -> None:
-    """Run both and print what was wrong; the exit code is 1 where anything was."""
+    """Run both and print the problems; the exit code is 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="for the studies and the results")
     parser.add_argument("--kills", type=int, default=20)
@@ -67,13 +67,13 @@ def main() -> None:
 def _kill_often(
     ward: Path, output: Path, arguments: argparse.Namespace, until_first: float, spread: float
 ) -> list[str]:
-    """Start the batch and kill it as often as is asked; what was wrong."""
+    """Start the batch and kill it repeatedly; return the problems."""
     random, wrong = np.random.default_rng(arguments.seed), []
     written: dict[Path, int] = {}
     for kill in range(arguments.kills):
         mark = uuid.uuid4().hex
         batch = _start(ward, output, arguments.method, mark)
-        # Every third moment is any from the start; the others lie among the results.
+        # Every third moment is random from the start; the others are during the results.
         least = 0.0 if kill % 3 == 0 else 0.7 * until_first
         after = float(random.uniform(least, until_first + spread))
         time.sleep(after)
@@ -110,7 +110,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _compare(whole: Path, broken: Path) -> list[str]:
-    """How table and pixels of the killed batch differ from those of the other, and from what the ward holds."""
+    """Return how table and pixels of the killed batch differ from the other batch and from the studies."""
     one, other = _table(whole), _table(broken)
     wrong = [f"row {left} became {right}" for left, right in zip(one, other, strict=False) if left != right]
     wrong += [f"{len(one)} rows became {len(other)}"] if len(one) != len(other) else []
@@ -130,7 +130,7 @@ def _compare(whole: Path, broken: Path) -> list[str]:
 
 
 def _table(output: Path) -> list[dict[str, str]]:
-    """The summary without the seconds."""
+    """Return the summary without the seconds."""
     with (output / "summary.csv").open(newline="", encoding="utf-8") as lines:
         return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(lines)]
 
@@ -145,7 +145,7 @@ def _pixels(output: Path) -> dict[str, list[str]]:
 
 
 def _disclosed(run: Path) -> list[str]:
-    """Names and files, but for the corrected images, that tell of a patient."""
+    """Return names and files, except corrected images, that disclose a patient."""
     words = [word.encode() for word in (SURNAME, PATIENT_ID, BIRTH_DATE, STUDY_DATE)]
     wrong = []
     for path in run.rglob("*"):
@@ -155,7 +155,7 @@ def _disclosed(run: Path) -> list[str]:
 
 
 def _still_there(mark: str) -> int:
-    """How many processes of a batch do not end in time; Linux tells of all."""
+    """Return the number of batch processes that do not end in time; Linux only."""
     end = time.monotonic() + _ENDS_WITHIN_S
     while (left := _marked(mark)) and time.monotonic() < end:
         time.sleep(0.2)

@@ -55,7 +55,7 @@ PARTS = ("validation", "dudonet", "head", "clinical", "demo", "real")
 PROTOCOLS = {"validation": "syndeeplesion-640", "dudonet": "dudonet-320"}
 CLEAN = DATA / "metal_free" / "validation.tif"
 HEAD_HU = ((0.0, 5.0), (0.1, 20.0), (0.2, 35.0), (0.3, 50.0), (0.4, 65.0), (1.0, 1000.0))
-"""HU of the values of the Shepp-Logan head: ventricles, brain, tumours, skull."""
+"""HU of the Shepp-Logan head: ventricles, brain, tumours, skull."""
 STUDIES = ("hip", "dental")
 SERIES = ("sternal_wires", "femoral_nail.nii.gz")
 GOAL = 0.25
@@ -63,7 +63,7 @@ WORST = 0.05
 
 
 def main() -> None:
-    """Print the tables of the parts that are asked for."""
+    """Print the tables of the chosen parts."""
     arguments = _arguments()
     methods = expand([*CLASSICAL, *arguments.method], discover())
     for part in arguments.part:
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def head_hu() -> NDArray[np.float32]:
-    """The Shepp-Logan head in HU, `[y, x]`."""
+    """Return the Shepp-Logan head in HU, `[y, x]`."""
     values = np.asarray(shepp_logan_phantom())  # type: ignore[no-untyped-call]
     is_head = binary_fill_holes(values > 0.9)
     hu = np.interp(values, [grey for grey, _ in HEAD_HU], [hu for _, hu in HEAD_HU])
@@ -91,7 +91,7 @@ def head_hu() -> NDArray[np.float32]:
 
 
 def known_truth(name: str, clean: Path, methods: Sequence[str], slices: int, output: Path) -> None:
-    """Slices without metal, with ten shapes each."""
+    """Measure slices without metal, with ten shapes each."""
     scan = protocol(name)
     masks = DATA / "metal_masks" / "blobs_256.npz"
     everything = list_cases(clean, scan, masks=masks)
@@ -105,7 +105,7 @@ def known_truth(name: str, clean: Path, methods: Sequence[str], slices: int, out
 
 
 def demo(methods: Sequence[str], every: int, output: Path) -> None:
-    """The studies whose truth is known, with the metal that is found in them."""
+    """Measure studies with known truth, with the automatically found metal."""
     with FrontEndMethods() as correct:
         cases = list_demo(STUDIES, correct.found.__setitem__, every)
         entries = [correct.entry(each) for each in methods]
@@ -119,7 +119,7 @@ def demo(methods: Sequence[str], every: int, output: Path) -> None:
 
 
 def clinical(methods: Sequence[str], slices: int, output: Path) -> None:
-    """Dense metal in clinical slices, without raw data."""
+    """Measure dense metal in clinical slices, without raw data."""
     scan = protocol("dudonet-640")
     shapes = shapes_of_sizes(read_shapes(DATA / "metal_masks" / "blobs_256.npz"), max(scan.shape))
     everything = list_clean(CLEAN)
@@ -143,7 +143,7 @@ def clinical(methods: Sequence[str], slices: int, output: Path) -> None:
 
 
 def against_li(results: Results) -> str:
-    """Ring RMSE of each method, and the number of cases in which it exceeds LI by more than 5 %."""
+    """Return the ring RMSE of each method, and the number of cases in which it exceeds LI by more than 5 %."""
     by_row = {row.title: {each.case: each.measures.ring_rmse_hu for each in row.slices} for row in results.rows}
     reference = results.row("linear_interpolation")
     li = by_row[reference.title] if reference else {}
@@ -166,7 +166,7 @@ def against_li(results: Results) -> str:
 
 
 def ring_table(results: Results) -> str:
-    """RMSE in the ring of each study and row, what it is of NMAR's, and whether the best method reaches the goal."""
+    """Return the ring RMSE of each study and row, relative to NMAR, and whether the best method reaches the goal."""
     lines, verdicts = [], []
     for study in (f"demo-{kind}" for kind in STUDIES):
         errors = {
@@ -189,7 +189,7 @@ def ring_table(results: Results) -> str:
 
 
 def real(methods: Sequence[str], every: int, output: Path) -> None:
-    """Streak index and consistency error of real scans, and a figure of each."""
+    """Measure streak index and consistency error of real scans, and draw a figure of each."""
     print("# Real metal\n")
     with FrontEndMethods() as correct:
         entries = [correct.entry(each) for each in methods]

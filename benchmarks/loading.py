@@ -1,4 +1,4 @@
-"""Loading: what reading a series costs, beside opening and reading its bytes, and beside SimpleITK where it is present.
+"""Time to read a series, beside reading its bytes only and, if installed, SimpleITK.
 
 Prints core-milliseconds a slice (process CPU time) for 300 slices of 512 x 512, warm cache, median of five rounds, ours
 and the peers taken in turn. Run: `python benchmarks/loading.py [folder]`.
@@ -23,7 +23,7 @@ ROUNDS = 5
 
 
 def make_series(folder: Path) -> Path:
-    """300 slices of smooth anatomy with noise, 12 bits, explicit little endian."""
+    """Make 300 slices of smooth anatomy with noise, 12 bits, explicit little endian."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[-1:1:512j, -1:1:512j]
     body = np.where(x**2 + (1.4 * y) ** 2 < 0.7, 40, -1000).astype(np.float32)
@@ -35,7 +35,7 @@ def make_series(folder: Path) -> Path:
 
 
 def core_ms(work: Callable[[], object]) -> float:
-    """CPU time of this process for one call, in ms."""
+    """Return the CPU time of this process for one call, in ms."""
     begin = time.process_time()
     work()
     return (time.process_time() - begin) * 1e3
@@ -44,10 +44,10 @@ def core_ms(work: Callable[[], object]) -> float:
 def table(folder: Path) -> None:
     """Print the table for a folder of native slices."""
     files = sorted(folder.iterdir())
-    memory = np.zeros((len(files), 512, 512), np.int16)  # as the window does: the memory is there before
+    memory = np.zeros((len(files), 512, 512), np.int16)  # as in the window: the memory is allocated before
 
     def open_and_read() -> None:
-        kept = [path.read_bytes() for path in files]  # all of them, as a viewer keeps them
+        kept = [path.read_bytes() for path in files]  # all of them, as in a viewer
         del kept
 
     def ours() -> None:
@@ -81,7 +81,7 @@ def table(folder: Path) -> None:
 
 
 def main() -> None:
-    """Measure on a folder, or on a series made for it."""
+    """Measure with a folder, or with a simulated series."""
     if len(sys.argv) > 1:
         table(Path(sys.argv[1]))
         return

@@ -1,4 +1,4 @@
-"""What a metal mask that is too small or too large does: Fig. 7 of Yu 2020, on a simulated hip and a real femoral nail.
+"""Effect of metal masks that are too small or too large: Fig. 7 of Yu 2020, on a simulated hip and a real nail.
 
     marview demo --no-window
     python benchmarks/mask_margin.py DEMO_FOLDER ../shared/data/real_metal/femoral_nail.nii.gz --output docs/images

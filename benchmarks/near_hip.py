@@ -39,7 +39,7 @@ PATIENTS = ("patient-000", "patient-034", "patient-033", "patient-035", "patient
 SLICES, HELD_OUT = 33, 3
 SPACING_MM = 4.25
 PIXEL_MM = 0.9
-"""Taken for the slices whose pixel size the index does not know."""
+"""Field of view of slices without a pixel size in the index."""
 
 PUBLISHED = {
     1: [("before", 6.623e-2, 20.793, 0.3514), ("after", 3.564e-4, 40.990, 0.9473)],
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
-    """Train on some patients; MSE, PSNR and SSIM of every slice held out of it, by row, and what was done, in words."""
+    """Train on some patients; return MSE, PSNR and SSIM of every held-out slice, by row, and a description."""
     near_hip = load_method(HERE / "plugins" / "near_hip")
     package = type(near_hip.method).__module__.rpartition(".")[0]
     learn, patient, network, begin = (
@@ -133,7 +133,7 @@ def _measured(image: Tensor, truth: Tensor) -> list[float]:
 
 
 def _body(name: str) -> tuple[Tensor, float]:
-    """Up to 33 neighbouring slices of a patient, the lowest or the middle ones, HU, and the field's edge in mm."""
+    """Return up to 33 neighbouring slices of a patient, the lowest or middle ones, HU, and the field's edge in mm."""
     with (DATA / "index.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["patient"] == name]
     first = 0 if name == PATIENTS[0] else max(0, (len(rows) - SLICES) // 2)
@@ -144,7 +144,7 @@ def _body(name: str) -> tuple[Tensor, float]:
 
 
 def _metal(hu: Tensor, edge_mm: float, name: str) -> Tensor:
-    """Masks of a prosthesis in the slices that it reaches, bool, `[mask, y, x]`."""
+    """Return masks of a prosthesis in the slices that it reaches, bool, `[mask, y, x]`."""
     pixel_mm = edge_mm / hu.shape[-1]
     spacing_mm = (SPACING_MM, pixel_mm, pixel_mm)
     axes: list[NDArray[np.float32]] = [

@@ -1,4 +1,4 @@
-"""What the prior image of deep sinogram completion is worth: from NMAR's prior to the true image.
+"""Contribution of the prior image in deep sinogram completion: from NMAR's prior to the true image.
 
     python -m benchmarks.prior_bounds [--slices 10 30 50 70] [--shapes 0 2 4 6 8] [--weights FILE ...]
 
@@ -47,19 +47,19 @@ class FileJob:
             self._about = about.as_metadata()
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Nobody listens."""
+        """Ignore progress."""
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Nobody listens."""
+        """Ignore progress."""
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
-        """Nobody looks."""
+        """Ignore pictures."""
 
     def check_cancelled(self) -> None:
-        """Nobody cancels."""
+        """Never cancel."""
 
     def neighbours(self, count: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        """There are none."""
+        """Return no neighbours."""
         return torch.empty(0), torch.empty(0)
 
     def beside(self, slice_index: int, reach: int) -> Tensor:  # noqa: ARG002
@@ -67,11 +67,11 @@ class FileJob:
         return torch.empty(0)
 
     def weights(self, file: str) -> dict[str, Tensor]:  # noqa: ARG002
-        """Of the file."""
+        """Return the contents of the file."""
         return self._weights
 
     def about_weights(self, file: str) -> dict[str, str]:  # noqa: ARG002
-        """Of the file."""
+        """Return the contents of the file."""
         return self._about
 
 
@@ -104,7 +104,7 @@ def _closed(errors: dict[str, Any], title: str) -> str:
 
 
 def cases(slices: list[int], shapes: list[int]) -> Iterator[tuple[int, KnownCase]]:
-    """Shape and case of every shape in every slice."""
+    """Yield shape and case of every shape in every slice."""
     masks = DATA / "metal_masks" / "blobs_256.npz"
     listed = list_cases(DATA / "metal_free" / "validation.tif", protocol("syndeeplesion-640"), masks=masks)
     for number in slices:
@@ -115,7 +115,7 @@ def cases(slices: list[int], shapes: list[int]) -> Iterator[tuple[int, KnownCase
 
 @torch.inference_mode()
 def _errors(known: KnownCase, weights: list[Path]) -> Iterator[tuple[str, float]]:
-    """Title and mean squared error of every row."""
+    """Return title and mean squared error of every row."""
     case = known.case
     nmar, method = (load_method(HERE / "plugins" / name) for name in ("nmar", "deep_sinogram_completion"))
     network = importlib.import_module(f"{type(method.method).__module__.rpartition('.')[0]}.network")

@@ -1,4 +1,4 @@
-"""Time and error of projection beside its peers, in turn in one process: the table of docs/results/projection.md.
+"""Time and error of projection beside its peers, alternating in one process: the table of docs/results/projection.md.
 
 python benchmarks/projection.py                    core-ms of one thread, ours and the peers that are installed
 python benchmarks/projection.py --wall             whole volume and trace, wall time on all cores
@@ -33,7 +33,7 @@ PIXEL_MM, DISTANCE_MM = 0.36923, 396.9
 
 @dataclass(frozen=True)
 class Setting:
-    """A geometry of the table, once with an arc and once with a flat detector over the same fan."""
+    """A geometry of the table, with an arc and with a flat detector over the same fan."""
 
     name: str
     size: int
@@ -41,7 +41,7 @@ class Setting:
     flat: FanBeamFlat
 
     def projector(self, beam: Beam) -> Projector:
-        """A projector on this setting's image."""
+        """Return a projector for this setting's image."""
         return Projector(beam, shape=(self.size, self.size), pixel_mm=PIXEL_MM)
 
 
@@ -66,7 +66,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; `milliseconds` per slice, `ratio` to ours where a peer is beside it."""
+    """A line of the table: `milliseconds` per slice, and the `ratio` of a peer to marview."""
 
     setting: str
     what: str
@@ -78,7 +78,7 @@ class Row:
 
 
 def _core_ms(*works: Callable[[], Any], rounds: int) -> list[float]:
-    """Median process time of each work; taken in turn, after one round that does not count."""
+    """Return the median process time of each function, alternating, after a warm-up round."""
     return _in_turn(works, rounds, time.process_time)
 
 
@@ -94,7 +94,7 @@ def _in_turn(works: Iterable[Callable[[], Any]], rounds: int, clock: Callable[[]
 
 
 def ellipses(setting: Setting, beam: Beam) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Twelve ellipses in 1/cm: supersampled image `[y, x]`, exact line integrals `[view, bin]`."""
+    """Make twelve ellipses in 1/cm: supersampled image `[y, x]` and exact line integrals `[view, bin]`."""
     random = np.random.default_rng(7)
     radius = setting.size * PIXEL_MM / 2
     fine = 6
@@ -136,7 +136,7 @@ def grid_sample_fbp(projector: Projector, filtered: torch.Tensor) -> torch.Tenso
 
 
 def accuracy(setting: Setting) -> Iterator[str]:
-    """Errors against analytic line integrals and against grid_sample, and the dot test."""
+    """Measure errors against analytic line integrals and grid_sample, and the dot test."""
     from marview.projection.ramp import filter_matrix, ray_weights
 
     projector = setting.projector(setting.arc)
@@ -161,7 +161,7 @@ def accuracy(setting: Setting) -> Iterator[str]:
 
 
 def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
-    """Core-ms per slice of a batch, one thread, beside ASTRA and scikit-image."""
+    """Measure CPU ms per slice of a batch, one thread, beside ASTRA and scikit-image."""
     projector = setting.projector(setting.arc)
     images = torch.rand(count, setting.size, setting.size)
     sinograms = projector.forward(images)
@@ -250,12 +250,12 @@ def _iradon(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 SAMPLED = 8
-"""Slices that grid_sample is given at once."""
+"""Number of slices per call of grid_sample."""
 
 
 def _grid_sample(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
     """What a torch program without a projector does: points along the rays, pixels along the detector, both sampled."""
-    if setting.name != "b":  # it takes half a minute there and minutes elsewhere
+    if setting.name != "b":  # takes half a minute there and minutes elsewhere
         return
     beam, size = setting.flat, setting.size
     half = size * PIXEL_MM / 2
@@ -286,7 +286,7 @@ def _grid_sample(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def wall(setting: Setting, rounds: int) -> Iterator[Row]:
-    """Wall time on all threads: trace of a mask, fill, and what LI costs for 300 slices."""
+    """Measure wall time on all threads: trace of a mask, filling, and LI of 300 slices."""
     projector = setting.projector(setting.arc)
     y, x = np.mgrid[: setting.size, : setting.size]
     mask = torch.from_numpy((np.hypot(x - 150, y - 220) < 32) | (np.hypot(x - 300, y - 100) < 22))
@@ -306,7 +306,7 @@ def wall(setting: Setting, rounds: int) -> Iterator[Row]:
 
 
 def gpu(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
-    """Kernels checked against the CPU in this run, then timed with events on torch's stream."""
+    """Check the kernels against the CPU, then time them with events on torch's stream."""
     goals = {"a": (60, 100), "b": (20, 50)}.get(setting.name)
     projector = setting.projector(setting.arc)
     images = torch.rand(count, setting.size, setting.size)
@@ -343,7 +343,7 @@ def gpu(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
 
 
 def memory_mb(setting: Setting) -> float:
-    """Peak of the process beyond inputs and outputs over forward and FBP of 64 slices, in MB, in a fresh process."""
+    """Measure the peak memory of forward projection and FBP of 64 slices beyond inputs and outputs, in MB."""
     projector = setting.projector(setting.arc)
     warm_up()
     images = torch.ones(64, setting.size, setting.size)
@@ -362,7 +362,7 @@ def _resident_mb() -> float:
 
 
 def machine() -> str:
-    """Processor, cores, load and versions, in a line."""
+    """Return processor, cores, load and versions in a line."""
     name = platform.processor() or platform.machine()
     try:
         with Path("/proc/cpuinfo").open(encoding="ascii") as file:

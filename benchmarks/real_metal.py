@@ -36,7 +36,7 @@ Volume = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of one image of a series, each a mean over the slices that count."""
+    """Measures of one image of a series, means over the counted slices."""
 
     title: str
     streak_index: float
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _corrected(series: SharedSeries, mask: NDArray[np.bool_]) -> dict[str, Volume]:
-    """The volume, float32 HU `[z, y, x]`, that each method makes, by the method's title."""
+    """Return the corrected volume of each method, float32 HU `[z, y, x]`, by title."""
     spacing_mm = series.loaded.volume.grid.spacing_mm
     with FrontEndMethods() as front_end:
         return {
@@ -113,7 +113,7 @@ def _measure(images: Mapping[str, Volume], mask: NDArray[np.bool_], pixel_mm: fl
 
 
 def _edge_px(image: Volume, uncorrected: Volume, distant: NDArray[np.bool_]) -> float:
-    """Median width, 10 to 90 %, of the edges from air to body along the rows, far from metal, in pixels."""
+    """Return the median 10 to 90 % width of edges from air to body along rows, far from metal, in pixels."""
     reach = 8
     widths = []
     crossing = (uncorrected[:, :-1] < -500) & (uncorrected[:, 1:] >= -500)
@@ -138,7 +138,7 @@ def _first_above(profile: Volume, level: float) -> float:
 
 
 def _draw(images: Mapping[str, Volume], k: int, number: int, path: Path) -> None:
-    """Uncorrected | each method | NMAR minus uncorrected, cut to the body, with the window named."""
+    """Draw uncorrected, each method, and NMAR minus uncorrected, cropped to the body."""
     body = ndimage.binary_opening(images["uncorrected"][k] > -500, iterations=3)
     place = ndimage.find_objects(body.astype(int))[0]
     shown = {title: picture(image[k], *WINDOW_HU) for title, image in images.items()}

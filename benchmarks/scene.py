@@ -1,4 +1,4 @@
-"""How fast the 3D scene is drawn; `python -m benchmarks.scene STUDY`, with the study of `marview demo`.
+"""Drawing speed of the 3D scene: `python -m benchmarks.scene STUDY`, with the study of `marview demo`.
 
 Original and a second volume beside it, with the metal as a surface, are drawn off-screen as the window's process draws
 them: while the mouse drags, and after it. The first pictures, in which the distance of the rays settles, do not count.

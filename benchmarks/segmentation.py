@@ -1,4 +1,4 @@
-"""Dice of metal masks with the true metal, adaptive beside the fixed 2000 HU of the papers; and false alarms.
+"""Dice of metal masks with the true metal, adaptive and 2000 HU, and false alarms.
 
     python benchmarks/segmentation.py            # prints the tables of docs/results/metal-masks.md
     python benchmarks/segmentation.py --quick    # one slice a case
@@ -34,7 +34,7 @@ Region = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A slice as shapes: tissue painted one over the other, each with its HU, then metal; in mm from the middle."""
+    """A slice as shapes: layers of tissue, each with its HU, then metal; in mm from the centre."""
 
     tissue: tuple[tuple[float, Region], ...]
     metal: tuple[Region, ...]
@@ -42,7 +42,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Score:
-    """Dice of one slice."""
+    """Dice of a slice."""
 
     protocol: str
     kind: str
@@ -59,7 +59,7 @@ def ellipse(y_mm: float, x_mm: float, half_height_mm: float, half_width_mm: floa
 
 
 def rod(start: tuple[float, float], end: tuple[float, float], radius_mm: float) -> Region:
-    """A rod seen from the side, its ends (y, x) round."""
+    """A rod seen from the side, with round ends (y, x)."""
 
     def holds(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.bool_]:
         dy, dx = end[0] - start[0], end[1] - start[1]
@@ -124,7 +124,7 @@ KINDS: dict[str, tuple[Callable[[int], Drawing], tuple[str, ...]]] = {
 
 
 def paint(drawing: Drawing, scan: Protocol, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """HU with texture, and the share of every pixel that is metal, both `[1, y, x]` on the scan's grid."""
+    """Return HU with texture, and the metal fraction of each pixel, both `[1, y, x]` on the scan's grid."""
     rows, columns = scan.shape
     at = [((np.arange(n * _FINE) + 0.5) / _FINE - n / 2) * scan.pixel_mm for n in (rows, columns)]
     y, x = at[0][:, None], at[1][None]
@@ -161,7 +161,7 @@ def scores(*, protocols: tuple[str, ...] = PROTOCOLS, variants: int = 3) -> Iter
 
 
 def false_alarms(file: Path) -> tuple[int, int, int, int]:
-    """Counts of slices without metal: all, those with marks, with a question, with something above 2000 HU."""
+    """Count slices without metal: all, with marks, with a question, with values above 2000 HU."""
     import tifffile
 
     slices = (2 * tifffile.imread(file).astype(np.int32) - 1024).astype(np.int16)

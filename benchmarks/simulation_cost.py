@@ -1,4 +1,4 @@
-"""What simulating a batch costs, in forward projections of that batch and in memory.
+"""Cost of simulating a batch, in forward projections of that batch and in memory.
 
 .venv/bin/python benchmarks/simulation_cost.py [batch] [protocol]
 """
@@ -13,7 +13,7 @@ import torch
 from marview.physics import protocol, simulate
 
 ROUNDS = 4
-"""The fastest of so many counts: other programs only ever add time."""
+"""Number of repetitions; the fastest counts, because other programs only add time."""
 
 
 def main() -> None:

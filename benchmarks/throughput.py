@@ -1,4 +1,4 @@
-"""What a study costs unattended: python -m benchmarks.throughput FOLDER [--studies 20] [--method METHOD].
+"""Cost of a study in unattended correction: python -m benchmarks.throughput FOLDER [--studies 20] [--method METHOD].
 
 `reduce` in a loop, `batch` with one worker and with as many as fit, and a Dask cluster of this machine with one worker
 and with two: seconds and processor seconds a study, and the most memory that a worker and its children held together.
@@ -29,7 +29,7 @@ from marview.commands.batch import affordable
 
 
 class Cost(NamedTuple):
-    """Of a study, and the most memory."""
+    """Cost per study, and peak memory."""
 
     seconds: float
     cpu_seconds: float
@@ -80,8 +80,8 @@ def _tell(name: str, cost: Cost, first: Cost) -> None:
 
 
 def _measured(work: Callable[[], None], studies: int, pids: Sequence[int] = ()) -> Cost:
-    """Do the work and measure its cost per study; memory: the largest process in `pids`, or all children together."""
-    psutil = import_module("psutil")  # comes with Dask
+    """Work and measure the cost per study; memory is that of the largest process in `pids`, or of all children."""
+    psutil = import_module("psutil")  # installed with Dask
     largest, done = [0.0], threading.Event()
 
     def look() -> None:
@@ -100,7 +100,7 @@ def _measured(work: Callable[[], None], studies: int, pids: Sequence[int] = ()) 
 
 
 def _memory_mb(psutil: Any, pid: int, *, is_root: bool = True) -> float:
-    """Memory of a process and all below it, each page once (PSS); `is_root` counts the process itself."""
+    """Return the proportional memory (PSS) of a process' descendants, and with `is_root` of the process itself."""
     found = 0.0
     for process in _family(psutil, pid):
         if process.pid != pid or is_root:
@@ -113,7 +113,7 @@ def _memory_mb(psutil: Any, pid: int, *, is_root: bool = True) -> float:
 
 
 def _cpu_seconds(psutil: Any, pids: Sequence[int]) -> float:
-    """Processor time of the children that ended, and of some processes that live and all below them."""
+    """Return the CPU time of ended children and of living processes with their descendants."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     alive = [process.cpu_times() for pid in pids for process in _family(psutil, pid)]
     return used.ru_utime + used.ru_stime + sum(sum(times[:4]) for times in alive)
@@ -129,8 +129,8 @@ def _family(psutil: Any, pid: int) -> list[Any]:
 
 @contextmanager
 def _cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[int]]]:
-    """A Dask scheduler and some workers on the loopback interface: the scheduler's address, the workers' processes."""
-    distributed: Any = import_module("distributed")  # which says nothing of its types
+    """Start a Dask scheduler and workers on the loopback interface; yield address and processes."""
+    distributed: Any = import_module("distributed")  # has no type hints
     folder.mkdir(parents=True)
     port_file = folder / "scheduler.json"
     local = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(port_file))

@@ -1,4 +1,4 @@
-"""Where the time of one training step of a method goes: networks, projection, the rest.
+"""Time of one training step of a method by part: networks, projection, the rest.
 
     python -m benchmarks.training_step [--method deep_sinogram_completion] [--size paper] [--batch 1]
 
@@ -74,7 +74,7 @@ def _pairs(data: Path, recipe: Recipe) -> tuple[Pairs, float]:
 
 
 def step(trainable: Trainable, network: torch.nn.Module, pairs: Pairs, recipe: Recipe, kind: Kind) -> dict[str, float]:
-    """Core seconds of one step by part."""
+    """Return CPU seconds of one step by part."""
     spent: dict[str, float] = defaultdict(float)
 
     def operators(asked: projector.Projector, like: torch.Tensor) -> Any:  # noqa: ARG001 - the CPU's, always
@@ -91,7 +91,7 @@ def step(trainable: Trainable, network: torch.nn.Module, pairs: Pairs, recipe: R
 
 
 class Timed:
-    """Operators that say where their time goes."""
+    """Operators that record their time."""
 
     def __init__(self, operators: Any, spent: dict[str, float]) -> None:
         self._operators, self._spent = operators, spent

@@ -28,7 +28,7 @@ ORDER = ["input", "linear_interpolation", "nmar"]
 
 
 def main() -> int:
-    """Run it; exit code 1 where the order of the methods is not as it must be."""
+    """Run the benchmark; exit code 1 if the methods are not in the expected order."""
     arguments = _arguments()
     scan = protocol(arguments.protocol)
     masks = DATA / "metal_masks" / "blobs_256.npz"
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def distances(results: Results) -> str:
-    """How far apart the rows lie here and on the public files."""
+    """Return the differences between rows here and on the public files."""
     measured = {each: record["psnr_db"] for each, record in results.record()["methods"].items()}
     known = [each for each in PUBLIC_DB if each in measured]
     lines = ["| step | here dB | public files dB | difference |", "| --- | ---: | ---: | ---: |"]
@@ -59,7 +59,7 @@ def distances(results: Results) -> str:
 
 
 def disorder(results: Results) -> list[str]:
-    """Sentences on where a method does not stand above the one before."""
+    """Return messages about methods that are not better than the one before."""
     sentences = []
     rows = [row for row in map(results.row, ORDER) if row is not None]
     for below, above in itertools.pairwise(rows):

@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def volume(count: int) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    """HU and metal mask, `[slice, y, x]`."""
+    """Return HU and metal mask, `[slice, y, x]`."""
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     if DATA.exists():
         import tifffile
@@ -62,7 +62,7 @@ def volume(count: int) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
 
 
 def reduce(worker: MarWorker, method: str, hu: NDArray[np.int16], metal: NDArray[np.bool_]) -> float:
-    """Seconds a run takes from the request to its end."""
+    """Return the seconds of a run from request to end."""
     with (
         SharedArray.copy_of(hu) as shared_hu,
         closing(reduce_request(method, shared_hu, metal_of(metal), spacing_mm=SPACING_MM)) as request,

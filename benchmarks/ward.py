@@ -1,4 +1,4 @@
-"""Forty studies as they arrive at night, to try unattended work on: made from `marview demo` and `marview simulate`."""
+"""Makes forty studies for trials of unattended work, from `marview demo` and `marview simulate`."""
 
 import gzip
 import shutil
@@ -13,19 +13,19 @@ import pydicom
 from pydicom.uid import UID, JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
 SLICES = 4
-"""In each study."""
+"""Number of slices in each study."""
 WITH_METAL, WITHOUT_METAL, DERIVED, BROKEN = 28, 5, 2, 5
 SURNAME, PATIENT_ID, BIRTH_DATE, STUDY_DATE = "CANARYNAME", "CANARYID", "19330303", "20240404"
-"""What no log, name or table may hold."""
+"""Marks that no log, name or table may contain."""
 _COMPRESSED: tuple[UID | None, ...] = (RLELossless, JPEGLSLossless, JPEG2000Lossless)
 _SIMULATED = {"plate": "13-24", "hip-left": "25-36"}
-"""Implants and the slices they lie in."""
+"""Implants and their slices."""
 
 
 def make_ward(folder: Path) -> Path:
-    """Make the studies in `folder / "ward"`; what they are made from stays beside it. Gives the ward.
+    """Make the studies in `folder / "ward"`, beside their sources, and return the ward.
 
-    28 hold metal: half of them compressed, every seventh zipped. Five hold none, two are derived, five are broken.
+    28 contain metal: half of them compressed, every seventh zipped. Five contain none, two are derived, five are broken.
     """
     demo, ward = folder / "demo", folder / "ward"
     if ward.exists():
@@ -66,7 +66,7 @@ def make_ward(folder: Path) -> Path:
 
 
 def expected(name: str) -> set[str]:
-    """In which states the study of such a name may end."""
+    """Return the possible final states of a study with a name."""
     return {"metal": {"done"}, "plain": {"skipped"}, "derived": {"skipped"}}.get(
         name.partition("-")[0], {"failed", "skipped"}
     )
@@ -75,7 +75,7 @@ def expected(name: str) -> set[str]:
 def _study(
     folder: Path, files: Sequence[Path], number: int, syntax: UID | None = None, *, is_derived: bool = False
 ) -> Path:
-    """Some slices as a study of a patient of its own."""
+    """Write some slices as a study of a new patient."""
     folder.mkdir(parents=True)
     study, series, frame = (generate_uid(entropy_srcs=[kind, str(number)]) for kind in ("study", "series", "frame"))
     for position, file in enumerate(files, 1):
@@ -104,7 +104,7 @@ def _zip(study: Path) -> None:
 def _break(studies: Sequence[Path]) -> None:
     """Break five studies, each in its own way."""
     cut, short, archive, noise, volume = studies
-    for file in _files(cut):  # a transfer that broke off: only headers
+    for file in _files(cut):  # an interrupted transfer: only headers
         file.write_bytes(file.read_bytes()[:700])
     for file in _files(short):  # half of the pixels
         content = file.read_bytes()
@@ -114,7 +114,7 @@ def _break(studies: Sequence[Path]) -> None:
     content = zipped.read_bytes()
     zipped.write_bytes(content[: len(content) * 2 // 3])
     random = np.random.default_rng(0)
-    for file in _files(noise):  # a bad disk: a quarter of the file is noise
+    for file in _files(noise):  # a faulty disk: a quarter of the file is noise
         content = file.read_bytes()
         kept = len(content) * 3 // 4
         file.write_bytes(content[:kept] + random.bytes(len(content) - kept))

@@ -14,7 +14,7 @@ PYINSTALLER = ("pyinstaller==6.22.3", "pyinstaller-hooks-contrib==2026.9", "pack
 
 
 def main() -> None:
-    """Install, freeze, make it smaller, add the notices, and start what was made."""
+    """Install, freeze, shrink, add the notices, and start the frozen program."""
     python = _environment()
     program = [python, "-m", "PyInstaller", "--noconfirm", "--clean"]
     places = ["--distpath", str(ROOT / "dist"), "--workpath", str(ROOT / "build" / "pyinstaller")]
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _environment() -> str:
-    """Make the environment and return its interpreter; uv picks the PyTorch without CUDA, pip what it is set up for."""
+    """Make the environment and return its interpreter; uv picks PyTorch without CUDA, pip its configured build."""
     venv.create(ENVIRONMENT, with_pip=True, clear=True)
     python = str(ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
     wanted = ["--constraint", str(ROOT / "requirements.lock"), f"{ROOT}[window,3d]", *PYINSTALLER]
@@ -39,9 +39,9 @@ def _environment() -> str:
 
 
 def _strip(frozen: Path) -> None:
-    """Take what only debuggers read out of the libraries, 0.15 GB on Linux; signatures of other systems forbid it.
+    """Strip debug information from libraries, 0.15 GB on Linux; signatures of other systems forbid it.
 
-    Those that `auditwheel` renamed with a digest were rewritten in a way that `strip` breaks.
+    Libraries that `auditwheel` renamed with a digest are skipped, because `strip` breaks them.
     """
     if sys.platform != "linux" or shutil.which("strip") is None:
         return

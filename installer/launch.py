@@ -1,4 +1,4 @@
-"""Entry of the frozen program."""
+"""Entry point of the frozen program."""
 
 from marview.__main__ import main
 

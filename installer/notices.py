@@ -23,10 +23,10 @@ _LICENCE = re.compile(r"(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECAS
 
 
 def main() -> None:
-    """Write both files into the folder that the first argument names."""
+    """Write both files to the folder in the first argument."""
     frozen = Path(sys.argv[1])
     packages = sorted(_closure("marview", {"window", "3d"}).values(), key=lambda each: each.name.lower())
-    packages.append(distribution("pyinstaller"))  # its starter is in the program
+    packages.append(distribution("pyinstaller"))  # its launcher is in the program
     system = [*_system_libraries(frozen)]
     components = [*map(_component, packages), _python(), *(each for each, _ in system)]
     about = {"type": "application", "name": "marview", "version": distribution("marview").version}
@@ -45,14 +45,14 @@ def main() -> None:
     notices += [_section(f"{each['name']} {each['version']}", text) for each, text in system]
     for text in sorted(
         (ROOT / "installer" / "licences").iterdir()
-    ):  # that Qt for Python and others name and do not bring
+    ):  # named but not included by Qt for Python and others
         notices.append(_section(text.stem, _read(text)))
     (frozen / "NOTICES.txt").write_text("\n".join(notices), encoding="utf-8")
     print(f"{frozen}: {len(bill['components'])} parts in sbom.cdx.json and NOTICES.txt")
 
 
 def _closure(name: str, extras: set[str]) -> dict[str, Distribution]:
-    """A package and all it needs on this system."""
+    """Return a package and its requirements on this system."""
     found: dict[str, Distribution] = {}
     waiting = [(name, extras)]
     while waiting:
@@ -63,7 +63,7 @@ def _closure(name: str, extras: set[str]) -> dict[str, Distribution]:
         try:
             found[key] = distribution(name)
         except PackageNotFoundError:
-            continue  # one for another system or of no use here
+            continue  # for another system or not used here
         for line in found[key].requires or []:
             needed = Requirement(line)
             if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras | {""}):
@@ -91,7 +91,7 @@ def _python() -> dict[str, Any]:
 
 
 def _licence_texts(package: Distribution) -> str:
-    """What the licence files of a package say; what its metadata says where it has none."""
+    """Return the licence texts of a package, or its licence metadata if there are none."""
     texts = []
     for file in package.files or []:
         if _LICENCE.search(str(file)) and ".dist-info" in str(file):
@@ -115,7 +115,7 @@ def _section(title: str, text: str) -> str:
 
 
 def _system_libraries(frozen: Path) -> Iterator[tuple[dict[str, Any], str]]:
-    """Debian packages whose libraries were copied from the system that froze the program, with their notices."""
+    """Return the Debian packages whose libraries were copied into the program, with their notices."""
     if shutil.which("dpkg-query") is None:
         return
     copied = sorted((frozen / "_internal").glob("lib*.so*"))

@@ -17,7 +17,7 @@ METHODS = ("linear_interpolation", "nmar", "deep_sinogram_completion")
 
 
 def main() -> None:
-    """Try every verb that a first user needs; the first failure ends it."""
+    """Try every verb of a first-time user; stop at the first failure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program", type=Path)
     parser.add_argument("--as", dest="other", type=Path, help="a program whose pixels are the right ones")
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _weigh(folder: Path) -> None:
-    """Print the size of a folder and of its largest parts; a large file that lies there twice ends the trial."""
+    """Print the size of a folder and of its largest parts; fail if a large file is there twice."""
     sizes: Counter[str] = Counter()
     large: dict[str, Path] = {}
     for path in folder.rglob("*"):

@@ -25,7 +25,7 @@ _SIMULATED = {"plate": "13-24", "hip-left": "25-36"}
 def make_ward(folder: Path) -> Path:
     """Make the studies in `folder / "ward"`, beside their sources, and return the ward.
 
-    28 contain metal: half of them compressed, every seventh zipped. Five contain none, two are derived, five are broken.
+    28 contain metal: half of them compressed, every seventh zipped. Five contain none, two are derived, five broken.
     """
     demo, ward = folder / "demo", folder / "ward"
     if ward.exists():

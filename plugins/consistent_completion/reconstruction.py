@@ -11,12 +11,12 @@ from marview.methods.consistency import consistency_loop, model_of
 from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.physics import Material, material
 from marview.physics.attenuation import MU_WATER
-from marview.physics.scan_model import ScanModel
+from marview.physics.scan_model import Crossing, ScanModel
 
 from .filtration import Filtered, find_filtration
 from .metal import choose_metal, first_share
 from .parameters import Parameters
-from .steps import Estimate, Scan, change_both, change_metal, compare, is_explained, joined, trusted
+from .steps import Estimate, Scan, change_both, change_metal, compare, is_explained, is_light, joined, trusted
 
 Tell = Callable[[float, str], None]
 """Hears the share that is done, 0 to 1, and what comes next; it may raise to end the run."""
@@ -77,31 +77,58 @@ def reconstruct(
         return Reconstruction(tissue, [model] * count, [0.0] * count, [], [False] * count)
     scan, estimate = begin(case, model, parameters, tell, completed)
     tell(0.5, "rays through metal")
-    remainder = compare(scan, estimate)
-    is_trusted = is_explained(scan, remainder) | (parameters.rays_through == "any metal")
-    estimate = change_both(scan, estimate, remainder, trusted(remainder, is_trusted))
-    found, estimate = _refined(scan, estimate, is_trusted, parameters, tell)
+    first = _first_step(scan, estimate, is_any_used=parameters.rays_through == "any metal")
+    found, estimate = _refined(scan, first, parameters, tell)
     return Reconstruction(
         estimate.tissue,
         [filtered.scan.model for filtered in found],
         [filtered.copper_mm for filtered in found],
         scan.metals,
-        is_trusted.tolist(),
+        first.is_trusted.tolist(),
     )
 
 
-def _refined(
-    scan: Scan, estimate: Estimate, is_trusted: Tensor, parameters: Parameters, tell: Tell
-) -> tuple[list[Filtered], Estimate]:
-    """Make the joint steps after the first; each slice finds its own filtration.
+@dataclass(frozen=True, eq=False)
+class _FirstStep:
+    """What the first joint step gave.
+
+    Attributes:
+        estimate: tissue and metal after it.
+        is_trusted: slices whose rays through metal are used, bool `[slice]`.
+        crossing: what the rays cross, where it is known already.
+    """
+
+    estimate: Estimate
+    is_trusted: Tensor
+    crossing: Crossing | None
+
+
+def _first_step(scan: Scan, before: Estimate, *, is_any_used: bool) -> _FirstStep:
+    """Make the first joint step, which also tells the slices whose rays through metal the model explains.
+
+    What tissue leaves in the trace goes with the step; what a wrong alloy or spectrum leaves stays.
+    """
+    remainder = compare(scan, before)
+    is_used = is_light(scan) | is_any_used
+    after = change_both(scan, before, remainder, trusted(remainder, is_used))
+    left = compare(scan, after)
+    is_trusted = is_used & (is_explained(scan, left) | is_any_used)
+    if torch.equal(is_trusted, is_used):
+        return _FirstStep(after, is_trusted, left.crossing)
+    return _FirstStep(change_both(scan, before, remainder, trusted(remainder, is_trusted)), is_trusted, None)
+
+
+def _refined(scan: Scan, first: _FirstStep, parameters: Parameters, tell: Tell) -> tuple[list[Filtered], Estimate]:
+    """Make the further joint steps; each slice finds its own filtration.
 
     All slices are projected and backprojected at once, which costs a fraction of one at a time.
     """
+    estimate, is_trusted, crossing = first.estimate, first.is_trusted, first.crossing
     slices = range(len(estimate.tissue))
     found = [Filtered(scan.model, scan.of_slice(number)) for number in slices]
     for step in range(1, parameters.steps):
         tell(0.6 + 0.35 * (step - 1) / (parameters.steps - 1), "rays through metal")
-        crossing = scan.model.crossing(estimate.tissue, estimate.share)
+        crossing = crossing or scan.model.crossing(estimate.tissue, estimate.share)
         estimates, remainders = [], []
         for number in slices:
             filtered, one = found[number], estimate.of_slice(number)
@@ -112,7 +139,7 @@ def _refined(
             remainders.append(remainder)
             tell(0.6 + 0.35 * (step - 1 + (number + 1) / len(slices)) / (parameters.steps - 1), "rays through metal")
         remainder = joined(remainders)
-        estimate = change_both(scan, joined(estimates), remainder, trusted(remainder, is_trusted))
+        estimate, crossing = change_both(scan, joined(estimates), remainder, trusted(remainder, is_trusted)), None
     return found, estimate
 
 

@@ -27,8 +27,8 @@ _TISSUE = 0.1
 _DENSE_MU = 4.0
 """Attenuation in 1/cm between titanium and steel."""
 
-_MISFIT = 0.15
-"""Root mean square of the remainder in the trace above which the metal is not what it was taken for."""
+_MISFIT = 0.06
+"""Root mean square of the remainder in the trace after a step above which the metal is not what it was taken for."""
 
 _LEAK = 0.03
 """Share of its photons that a bin gives to each neighbour."""
@@ -208,16 +208,20 @@ def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
     return torch.lerp(remainder.interpolated, remainder.left, share)
 
 
-def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
-    """Tell the slices whose rays through metal the model explains, bool, `[slice]`.
+def is_light(scan: Scan) -> Tensor:
+    """Return the slices whose metal is titanium or an alloy of it, bool `[slice]`.
 
-    Their metal is titanium or an alloy of it, and the remainder in the trace is small. Dense metal hardens the beam so
-    much that a small error of spectrum, alloy or detector is larger than what tissue leaves.
+    Dense metal hardens the beam so much that a small error of spectrum, alloy or detector is larger than what tissue
+    leaves.
     """
-    is_light = scan.mu_of_metal().flatten() < _DENSE_MU
+    return scan.mu_of_metal().flatten() < _DENSE_MU
+
+
+def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
+    """Return the slices whose trace holds only a small remainder, bool `[slice]`."""
     rays = scan.trace.sum(dim=(1, 2)).clamp(min=1)
     rms = ((remainder.left.square() * scan.trace).sum(dim=(1, 2)) / rays).sqrt()
-    return is_light & (rms < _MISFIT)
+    return rms < _MISFIT
 
 
 def _changed_share(scan: Scan, estimate: Estimate, remainder: Remainder, change: Tensor) -> Tensor:

@@ -77,9 +77,12 @@ def run(loaded: LoadedMethod, case: MarCase, **values: Any) -> Any:
     return loaded.method.run(case, loaded.parameters(values), SilentJob())
 
 
+def nmar_completed(case: MarCase) -> Tensor:
+    return complete_normalized(case, case.projector.forward(nmar_prior(case)), NmarSettings())
+
+
 def nmar_hu(case: MarCase) -> Tensor:
-    completed = complete_normalized(case, case.projector.forward(nmar_prior(case)), NmarSettings())
-    return mu_to_hu(case.reconstruct(completed))
+    return mu_to_hu(case.reconstruct(nmar_completed(case)))
 
 
 def test_loop_and_rays_through_titanium_each_reduce_the_error(loaded: LoadedMethod, titanium: Simulation) -> None:
@@ -114,6 +117,23 @@ def test_rays_through_dense_metal_are_left_out_with_a_note(loaded: LoadedMethod)
     assert rmse(result.hu, amalgam) < rmse(nmar_hu(case), amalgam)
     told = [str(note) for note in result.notes]
     assert sum("were not used" in each for each in told) == 2  # the third slice has no metal
+
+
+def test_rays_through_titanium_are_used_though_the_prior_is_far_off(
+    loaded: LoadedMethod, room: Any, titanium: Simulation
+) -> None:
+    case = case_of(titanium)
+    far_off = torch.where(case.trace, case.sinogram.amax(dim=2, keepdim=True) / 2, case.sinogram)
+    far_off = torch.lerp(nmar_completed(case), far_off, 0.3)
+    found = room.reconstruction.reconstruct(case, loaded.parameters({}), completed=far_off)
+    assert found.is_trusted[:2] == [True, True]
+    assert rmse(mu_to_hu(found.tissue), titanium) < 0.7 * rmse(mu_to_hu(case.projector.fbp(far_off)), titanium)
+
+
+def test_rays_through_another_metal_than_the_user_names_are_left_out(loaded: LoadedMethod) -> None:
+    steel = scanned("316l")
+    told = [str(note) for note in run(loaded, case_of(steel), material="ti").notes]
+    assert sum("were not used" in each for each in told) == 2
 
 
 def test_a_slice_without_metal_is_unchanged(loaded: LoadedMethod, titanium: Simulation) -> None:

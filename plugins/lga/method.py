@@ -33,13 +33,14 @@ class Parameters(BaseModel):
         title="Implant type",
         description='Implant in the slices. "auto" guesses it from the place and shape of the metal mask.',
     )
-    reach_mm: float = Field(
+    reach_px: float = Field(
         60.0,
         gt=0,
-        le=500,
+        le=600,
         title="Reach",
-        description="Correct pixels up to this distance from metal. Pixels beyond it keep their values.",
-        json_schema_extra={"unit": "mm", "step": 5.0},
+        description="Correct pixels of the processing grid up to this distance from metal. Pixels beyond it keep their "
+        "values. The network learned distances up to 60 pixels.",
+        json_schema_extra={"unit": "px", "step": 5.0},
     )
 
 
@@ -71,7 +72,7 @@ class LatentGsiAlignment:
                     notes.append(SliceNote(index, _GUESSED.format(WORDS[kind]), _CHOOSE))
                 volume = volume_of(hu, job.beside(index, network.settings.slices // 2), network.settings.slices)
                 kinds = torch.tensor([kind], device=hu.device)
-                near = nearness(mask, parameters.reach_mm / case.pixel_mm)[0]
+                near = nearness(mask, parameters.reach_px)[0]
                 result[number] = blended(hu, change_hu(network, volume, mask, kinds)[0], near)
             job.output("artifact", index, hu - result[number])
         return MarResult(result, notes=notes)

@@ -34,8 +34,7 @@ def job(weights_job: Any, network: Any, made: Any) -> Any:
 
 def test_metal_and_pixels_beyond_the_reach_keep_their_values_exactly(loaded: Any, job: Any, room: Any) -> None:
     case = phantom_case()
-    reach_mm = 8 * case.pixel_mm
-    result = loaded.method.run(case, loaded.parameters({"reach_mm": reach_mm}), job)
+    result = loaded.method.run(case, loaded.parameters({"reach_px": 8.0}), job)
     near = room.batches.nearness(case.metal, 8.0) > 0
     assert torch.equal(result.hu[~near], case.hu[~near])
     assert torch.equal(result.hu[case.metal], case.hu[case.metal])
@@ -46,7 +45,7 @@ def test_slices_without_metal_have_no_error(loaded: Any, job: Any) -> None:
     case = phantom_case()
     metal = case.metal.clone()
     metal[1] = False
-    result = loaded.method.run(replace(case, metal=metal), loaded.parameters({"reach_mm": 500.0}), job)
+    result = loaded.method.run(replace(case, metal=metal), loaded.parameters({"reach_px": 600.0}), job)
     assert torch.equal(result.hu[1], case.hu[1])
     assert not torch.equal(result.hu[0], case.hu[0])
 
@@ -64,7 +63,7 @@ def test_an_untrained_alignment_removes_values_below_air_alone(
 ) -> None:
     case = phantom_case()
     result = loaded.method.run(case, loaded.parameters({}), weights_job(room.network.build(made.SMALL), made.SMALL))
-    near = room.batches.nearness(case.metal, 60.0 / case.pixel_mm)
+    near = room.batches.nearness(case.metal, 60.0)
     assert torch.allclose(
         result.hu, torch.where(near > 0, case.hu + near * (case.hu.clamp(min=-1000) - case.hu), case.hu)
     )

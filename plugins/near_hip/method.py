@@ -5,6 +5,7 @@ from pydantic import BaseModel
 
 from marview.errors import MethodFailed
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
+from marview.methods.dense_metal import leave_dense_to_nmar
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import mu_to_hu
@@ -69,10 +70,11 @@ class NearHip:
             prior = prior_image(case, learned, job.check_cancelled)
             job.check_cancelled()
             corrected = complete_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
-            job.progress(0.7, "reconstructing")
             notes: list[str | SliceNote] = [learned.words, *_thin_metal(case, learned)]
             if not learned.is_own:
                 notes += warnings_of_several(case, learned, job)
+                notes += leave_dense_to_nmar(case, prior, corrected, job)
+            job.progress(0.7, "reconstructing")
             return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
 
     def _learned(self, patient: Patient, parameters: BaseModel, job: Job, taught: Learned | None) -> Learned:

@@ -1,0 +1,61 @@
+"""Metal denser than titanium in clinical slices, beside which networks have larger errors than NMAR."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from marview.methods.api import Job, MarCase, SliceNote
+from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
+from marview.physics import material
+from marview.physics.attenuation import mu_to_hu
+
+_FULL = 0.9
+_DENSE = "the metal is denser than titanium, beside which this network has larger errors than NMAR"
+_NMAR = ", so the slice has the result of NMAR"
+
+
+def dense_slices(case: MarCase) -> list[int]:
+    """Return the positions of clinical slices with metal denser than titanium.
+
+    Slices with a measured sinogram are never among them. Where the HU scale ends below dense metal, all metal looks
+    alike, so no slice is.
+    """
+    if case.measured_sinogram is not None:
+        return []
+    lightest = material("ti").mu
+    return [k for k, metal in enumerate(case.metal) if metal.any() and _typical(case.mu[k][metal]) > lightest]
+
+
+def _typical(mu: Tensor) -> float:
+    """Attenuation of metal inside its blurred edge, 1/cm."""
+    return float(torch.quantile(mu, _FULL))
+
+
+def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Job) -> list[SliceNote]:
+    """Replace a network's prior image and completed sinogram by NMAR's in slices with dense metal.
+
+    Args:
+        case: slices to correct.
+        prior: prior images of the network, 1/cm, `[slice, y, x]`; changed in place.
+        corrected: sinograms that the network completed, `[slice, view, bin]`; changed in place.
+        job: job of the run.
+
+    Returns:
+        A note for each slice that has the result of NMAR.
+    """
+    notes = []
+    for k in dense_slices(case):
+        job.check_cancelled()
+        one, index = _slice(case, k), case.slice_indices[k] if case.slice_indices else k
+        prior[k] = nmar_prior(one, pause=job.check_cancelled)[0]
+        corrected[k] = complete_normalized(one, case.projector.forward(prior[k : k + 1]), NmarSettings())[0]
+        job.output("prior", index, mu_to_hu(prior[k]))
+        job.output("corrected_sinogram", index, corrected[k])
+        notes.append(SliceNote(index, _DENSE, _NMAR))
+    return notes
+
+
+def _slice(case: MarCase, k: int) -> MarCase:
+    part = slice(k, k + 1)
+    return replace(case, hu=case.hu[part], metal=case.metal[part], slice_indices=(), measured_trace=case.trace[part])

@@ -21,6 +21,7 @@ def reduction_of(settings: Settings) -> Translation:
         has_norm=settings.has_norm,
         is_residual=settings.is_residual,
         square_px=settings.square_px,
+        sees_details=settings.sees_details,
     )
 
 
@@ -58,15 +59,14 @@ class AdnNetwork(nn.Module):
             image's artifact), `self_reduced` (`swapped` freed of it again).
         """
         make, remove = self.artifact_generator, self.reduction
-        content = remove.encoder(with_metal)[-1]
+        codes, clean_codes = remove.encoder(with_metal), self.clean_encoder(without_metal)
         artifact = self.artifact_encoder(with_metal)
-        clean_content = self.clean_encoder(without_metal)[-1]
-        reduced = remove.generator(content, with_metal)
-        swapped = make(clean_content, without_metal, artifact)
+        reduced = remove.made_of(codes, with_metal)
+        swapped = make(clean_codes[-1], without_metal, artifact)
         return {
             "reduced": reduced,
-            "rebuilt": make(content, reduced, artifact),
-            "kept": remove.generator(clean_content, without_metal),
+            "rebuilt": make(codes[-1], reduced, artifact),
+            "kept": remove.made_of(clean_codes, without_metal),
             "swapped": swapped,
             "self_reduced": remove(swapped),
         }

@@ -17,8 +17,10 @@ class Settings(NetworkSettings):
         has_norm: whether feature maps are normalised. Normalisation erases absolute HU.
         is_residual: whether generators add a change to their image, zero at first, instead of making a new image.
         square_px: edge of the squares of pixels that encoders see as channels; more than 1 saves time.
+        sees_details: whether the generator of clean images sees the encoder's feature maps at all resolutions.
         crop_px: edge of the crops a step learns from; 0 for whole images.
-        calm_steps: first steps without adversarial losses for the generators.
+        calm_steps: first steps, in which only the pair that removes artifacts learns: from batches with a truth, and
+            from clean images that it must leave unchanged.
         adversarial: weight of the adversarial losses.
         reconstruction: weight of reconstructing each image from its own codes.
         self_reduction: weight of removing an artifact that was transferred to a clean image.
@@ -31,6 +33,7 @@ class Settings(NetworkSettings):
     has_norm: bool = True
     is_residual: bool = False
     square_px: Annotated[int, Field(ge=1, le=4)] = 1
+    sees_details: bool = False
     crop_px: Annotated[int, Field(ge=0)] = 0
     calm_steps: Annotated[int, Field(ge=0)] = 0
     adversarial: Weight = 1.0

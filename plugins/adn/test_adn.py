@@ -122,11 +122,24 @@ def test_the_truth_of_simulated_metal_is_learned_outside_metal(training) -> None
     assert "paired" not in training.losses(network, batch_of(0), "generators", settings)
 
 
-def test_generators_meet_the_discriminators_after_the_calm_steps(training) -> None:
+@pytest.mark.parametrize("has_truth", [True, False])
+def test_only_the_pair_that_removes_artifacts_learns_in_the_calm_steps(training, *, has_truth: bool) -> None:
     settings = SMALL | {"calm_steps": 2}
-    network = training.build(settings)
-    names = [set(training.losses(network, batch_of(0), "generators", settings)) for _ in range(3)]
-    assert ["adversarial" in each for each in names] == [False, False, True]
+    network, batch = training.build(settings), batch_of(0, has_truth=has_truth)
+    for step in range(3):
+        network.zero_grad()
+        losses = training.losses(network, batch, "generators", settings)
+        sum(losses.values()).backward()
+        learning = {name.partition(".")[0] for name, each in network.named_parameters() if each.grad is not None}
+        judged = set(training.losses(network, batch, "discriminators", settings))
+        if step < 2:
+            assert set(losses) == {"paired" if has_truth else "unchanged"}
+            assert learning == {"reduction"}
+            assert judged == {"judge_clean"}
+        else:
+            assert {"adversarial", "artifact", "self_reduction", "reconstruction"} <= set(losses)
+            assert {"clean_encoder", "artifact_encoder", "artifact_generator"} <= learning
+            assert judged == {"judge_clean", "judge_artifact"}
 
 
 def small_recipe() -> Recipe:

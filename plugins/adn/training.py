@@ -14,7 +14,7 @@ from marview.methods.image_domain import artifact_image, to_mu, to_unit
 from marview.physics.attenuation import MU_WATER
 
 from .network import AdnNetwork
-from .settings import read_settings
+from .settings import Settings, read_settings
 
 GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 
@@ -28,7 +28,7 @@ class AdnTraining:
     turns = (GENERATORS, DISCRIMINATORS)
 
     def __init__(self) -> None:
-        self._step: tuple[dict[str, Tensor], Tensor, Tensor] | None = None
+        self._judged: list[tuple[str, nn.Module, Tensor, Tensor]] = []
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
         """The networks."""
@@ -44,13 +44,20 @@ class AdnTraining:
         assert isinstance(network, AdnNetwork)
         chosen = read_settings(settings)
         if turn == DISCRIMINATORS:
-            return self._judged(network)
-        with_metal, without_metal, truth, away = _crops(batch, chosen.crop_px if network.training else 0)
-        made = network.made(with_metal, without_metal)
-        self._step = {name: each.detach() for name, each in made.items()}, with_metal, without_metal
+            assert self._judged, "the generators' turn comes first"
+            judged, self._judged = self._judged, []
+            return {name: judged_apart(judge, real, made.detach()) for name, judge, real, made in judged}
         is_calm = int(network.steps) < chosen.calm_steps
         if network.training:
             network.steps += 1
+            if is_calm:
+                return self._calm(network, batch, chosen)
+        with_metal, without_metal, truth, away = _crops(batch, chosen.crop_px if network.training else 0)
+        made = network.made(with_metal, without_metal)
+        self._judged = [
+            ("judge_clean", network.judge_clean, without_metal, made["reduced"]),
+            ("judge_artifact", network.judge_artifact, with_metal, made["swapped"]),
+        ]
         losses = {
             "reconstruction": chosen.reconstruction
             * (l1(made["rebuilt"], with_metal) + l1(made["kept"], without_metal)),
@@ -81,25 +88,31 @@ class AdnTraining:
             "self_reduced": to_mu(made["self_reduced"])[0],
         }
 
-    def _judged(self, network: AdnNetwork) -> dict[str, Tensor]:
-        assert self._step is not None, "the generators' turn comes first"
-        (made, with_metal, without_metal), self._step = self._step, None
-        pairs = (
-            (network.judge_clean, without_metal, made["reduced"]),
-            (network.judge_artifact, with_metal, made["swapped"]),
-        )
-        return {
-            name: judged_apart(judge, real, false)
-            for name, (judge, real, false) in zip(("judge_clean", "judge_artifact"), pairs, strict=True)
-        }
+    def _calm(self, network: AdnNetwork, batch: Unpaired, chosen: Settings) -> dict[str, Tensor]:
+        """Losses of the pair that removes artifacts alone: two crops of a slice with truth, or clean crops to keep."""
+        seen, clean, truth, away = _crops(batch, chosen.crop_px, 1 if batch.truth_mu is None else 2)
+        if truth is None:
+            made = network.reduction(clean)
+            losses = {"unchanged": chosen.reconstruction * l1(made, clean)}
+        else:
+            made = network.reduction(seen)
+            losses = {"paired": chosen.paired * l1(made, truth, away)}
+        self._judged = [("judge_clean", network.judge_clean, clean, made)]
+        return losses
 
 
-def _crops(batch: Unpaired, edge: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Images of both streams, truth and pixels without metal, cropped at random places, `[slice, 1, y, x]`."""
+def _crops(batch: Unpaired, edge: int, times: int = 1) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """Images of both streams, truth and pixels without metal, cropped at random places, `[crop, 1, y, x]`.
+
+    Args:
+        batch: images.
+        edge: edge of the crops; 0 for whole images.
+        times: number of crops of each slice.
+    """
     has_truth = batch.truth_mu is not None and batch.metal is not None
     planes = [to_unit(batch.with_metal_mu)]
     if batch.truth_mu is not None and batch.metal is not None:
         planes += [to_unit(batch.truth_mu), (~batch.metal)[:, None].float()]
-    first = crops(torch.cat(planes, dim=1), edge)
-    second = crops(to_unit(batch.without_metal_mu), edge)
+    first = crops(torch.cat(planes, dim=1).repeat(times, 1, 1, 1), edge)
+    second = crops(to_unit(batch.without_metal_mu).repeat(times, 1, 1, 1), edge)
     return first[:, :1], second, first[:, 1:2] if has_truth else None, first[:, 2:3] if has_truth else None

@@ -1,18 +1,24 @@
 """How networks begin: the order of their weights in memory, and initial weights without normalisation."""
 
+from typing import Literal
+
 import torch
 from torch import nn
 
 
-def keep_feature_size(layers: nn.Module) -> None:
-    """Draw initial weights of convolutions that keep the size of features through ReLUs (He 2015).
+def keep_feature_size(layers: nn.Module, nonlinearity: Literal["relu", "linear"] = "relu") -> None:
+    """Draw initial weights of convolutions that keep the size of features (He 2015).
 
     PyTorch's own initial weights shrink features in every layer, and without normalisation nothing enlarges them
     again, so that a deep network begins to learn late.
+
+    Args:
+        layers: module with convolutions.
+        nonlinearity: what follows each convolution.
     """
     for each in layers.modules():
         if isinstance(each, nn.Conv2d):
-            nn.init.kaiming_normal_(each.weight, nonlinearity="relu")
+            nn.init.kaiming_normal_(each.weight, nonlinearity=nonlinearity)
             if each.bias is not None:
                 nn.init.zeros_(each.bias)
 

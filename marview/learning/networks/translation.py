@@ -162,6 +162,8 @@ class Generator(nn.Module):
         leaky = nn.LeakyReLU(_SLOPE)
         self.blocks = nn.Sequential(*(ResidualBlock(counts[0], leaky, has_norm=has_norm) for _ in range(blocks)))
         self.merges = nn.ModuleList(nn.Conv2d(2 * count, count, 1) for count in counts if has_merges)
+        if not has_norm:
+            keep_feature_size(self.merges, nonlinearity="linear")
         self.to_half = _up(counts[0], counts[1], has_norm=has_norm)
         self.to_full = _up(counts[1], counts[2], has_norm=has_norm)
         self.last = nn.Conv2d(width, square_px**2, 7, padding=3, padding_mode="reflect")
@@ -172,22 +174,22 @@ class Generator(nn.Module):
             assert self.last.bias is not None
             nn.init.zeros_(self.last.bias)
 
-    def forward(self, content: Tensor, base: Tensor, artifact: Sequence[Tensor] = ()) -> Tensor:
+    def forward(self, content: Tensor, base: Tensor, merged: Sequence[Tensor] = ()) -> Tensor:
         """Make an image.
 
         Args:
             content: code of an encoder.
             base: image that a residual generator changes, `[slice, 1, y, x]`.
-            artifact: feature maps of the artifact encoder at full, half and quarter resolution; none to leave
-                artifacts out.
+            merged: feature maps of an encoder at full, half and quarter resolution to merge with the content, such as
+                those of the artifact encoder; none to make the image of the content alone.
 
         Returns:
             `[slice, 1, y, x]`.
         """
         features = self.blocks(content)
         for number, layer in enumerate((self.to_half, self.to_full, self.last)):
-            if artifact:
-                features = self.merges[number](torch.cat([features, artifact[-1 - number]], dim=1))
+            if merged:
+                features = self.merges[number](torch.cat([features, merged[-1 - number]], dim=1))
             features = layer(features)
         features = pixel_shuffle(features, self.square_px)
         made: Tensor = base + features if self.is_residual else torch.tanh(features)
@@ -219,7 +221,11 @@ class Discriminator(nn.Sequential):
 class Translation(nn.Module):
     """An encoder and a generator: an image becomes another one; 11,300,417 parameters at width 64 with merges.
 
-    Arguments as for `Generator`.
+    Other arguments as for `Generator`.
+
+    Args:
+        sees_details: whether the generator merges the encoder's feature maps at all resolutions with the content, as a
+            U-Net does.
 
     Attributes:
         multiple: number that edges of images must be multiples of.
@@ -234,17 +240,28 @@ class Translation(nn.Module):
         is_residual: bool = False,
         has_merges: bool = True,
         square_px: int = 1,
+        sees_details: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = Encoder(width, blocks, has_norm=has_norm, square_px=square_px)
         self.generator = Generator(
-            width, blocks, has_norm=has_norm, is_residual=is_residual, has_merges=has_merges, square_px=square_px
+            width,
+            blocks,
+            has_norm=has_norm,
+            is_residual=is_residual,
+            has_merges=has_merges or sees_details,
+            square_px=square_px,
         )
         self.multiple = FOLD * square_px
+        self.sees_details = sees_details
 
     def forward(self, image: Tensor) -> Tensor:
         """The other image, `[slice, 1, y, x]`."""
-        made: Tensor = self.generator(self.encoder(image)[-1], image)
+        return self.made_of(self.encoder(image), image)
+
+    def made_of(self, codes: Sequence[Tensor], image: Tensor) -> Tensor:
+        """The other image, of an encoder's feature maps of an image and the image itself."""
+        made: Tensor = self.generator(codes[-1], image, codes if self.sees_details else ())
         return made
 
 

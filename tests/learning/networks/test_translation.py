@@ -67,3 +67,15 @@ def test_networks_that_see_squares_of_pixels_keep_the_size_of_an_image(square_px
     assert network(seen).shape == seen.shape
     assert network.multiple == 4 * square_px
     assert network.encoder(seen)[-1].shape[-2:] == (8 // square_px, 12 // square_px)
+
+
+def test_a_generator_that_sees_details_merges_all_resolutions() -> None:
+    torch.manual_seed(0)
+    network = Translation(4, 1, has_merges=False, sees_details=True)
+    seen = torch.rand(1, 1, 32, 32)
+    assert network(seen).shape == seen.shape
+    network(seen).sum().backward()
+    assert all(each.weight.grad is not None and bool(each.weight.grad.any()) for each in network.generator.merges)
+    plain = Translation(4, 1)
+    plain(seen).sum().backward()
+    assert all(each.weight.grad is None for each in plain.generator.merges)

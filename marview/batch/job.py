@@ -54,7 +54,7 @@ class Job:
         slices: as in `Plan`.
         state: state of the job.
         reason: why it was skipped or failed, one sentence.
-        corrected: number of slices that a method changed.
+        corrected: number of slices that a method changed, so far while the job runs.
         seconds: duration of the correction.
         notes: notes that a reader of the result should know.
     """

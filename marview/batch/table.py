@@ -95,7 +95,11 @@ class JobTable:
 
     def requeue(self, job: Job) -> None:
         """Queue a job again, after a cancelled run."""
-        self._set(job, "state = ?, reason = ''", (State.QUEUED.value,))
+        self._set(job, "state = ?, reason = '', corrected = 0", (State.QUEUED.value,))
+
+    def advance(self, job: Job, corrected: int) -> None:
+        """Record how many slices of a running job are corrected."""
+        self._set(job, "corrected = ?", (corrected,))
 
     def finish(self, job: Job, ending: Ending) -> None:
         """Record how a job ended."""

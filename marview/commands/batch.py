@@ -294,7 +294,7 @@ def work_off(
         if scheduler:
             run_on_cluster(table, jobs, scheduler, partial(correct_remotely, output.resolve(), correction), tell)
         else:
-            corrector = stack.enter_context(LocalCorrector(output, correction, number))
+            corrector = stack.enter_context(LocalCorrector(output, correction, number, table.advance))
             Queue(table, corrector.correct, number, on_end=tell).run(jobs)
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,13 +16,17 @@ from marview.commands.correction import Correction, corrected_series
 from marview.commands.metal import FoundMetal
 from marview.dicom.atomic import whole_file
 from marview.errors import MarviewError, NoMetal
-from marview.mar import MarWorker
+from marview.mar import MarWorker, SliceDone
+from marview.mar.messages import Message
 from marview.threads import cores
 
 _log = logging.getLogger(__name__)
 
 _STARTS_WITHIN_S = 1200.0
 """Nobody waits, and a machine that is busy for some minutes must not fail a study."""
+
+_TELLS_EVERY_S = 1.0
+"""Interval of writing the progress of a study to the job table."""
 
 
 class LocalCorrector:
@@ -32,10 +36,17 @@ class LocalCorrector:
         output: folder of the results.
         correction: what is done with every study.
         number: threads that call `correct`; they share the processor cores.
+        advance: called with a job and the number of its slices corrected so far, at most once per second.
     """
 
-    def __init__(self, output: Path, correction: Correction, number: int) -> None:
-        self._output, self._correction, self._number = output, correction, number
+    def __init__(
+        self,
+        output: Path,
+        correction: Correction,
+        number: int,
+        advance: Callable[[Job, int], None] = lambda _job, _corrected: None,
+    ) -> None:
+        self._output, self._correction, self._number, self._advance = output, correction, number, advance
         self._mine = threading.local()
         self._workers: list[MarWorker] = []
 
@@ -50,7 +61,8 @@ class LocalCorrector:
 
     def correct(self, job: Job, stop: threading.Event) -> Ending | None:
         """Correct the study of a job; None where `stop` ended the run early."""
-        return correct_study(job, self._output / job.folder, self._correction, self._worker, stop.is_set)
+        folder, follow = self._output / job.folder, partial(self._advance, job)
+        return correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)
 
     def _worker(self) -> MarWorker:
         worker: MarWorker | None = getattr(self._mine, "worker", None)
@@ -83,6 +95,7 @@ def correct_study(
     correction: Correction,
     worker: Callable[[], MarWorker],
     is_cancelled: Callable[[], bool] = lambda: False,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Ending | None:
     """Correct the study of a job; None where `is_cancelled` ended the run early. Never raises.
 
@@ -92,8 +105,10 @@ def correct_study(
         correction: what is done.
         worker: gives the worker that runs the method.
         is_cancelled: asked a few times a second.
+        advance: called with the number of slices corrected so far, at most once per second.
     """
-    started = time.monotonic()
+    started = told = time.monotonic()
+    so_far = 0
     said: list[str] = []
     endings: list[Ending] = []
 
@@ -104,6 +119,14 @@ def correct_study(
         with whole_file(_announcement(folder)) as part:
             part.write_text(json.dumps(asdict(endings[-1])), encoding="utf-8")
 
+    def hear(message: Message) -> None:
+        nonlocal so_far, told
+        if isinstance(message, SliceDone) and message.metal_pixels:
+            so_far += 1
+            if time.monotonic() - told >= _TELLS_EVERY_S:
+                told = time.monotonic()
+                advance(so_far)
+
     try:
         corrected_series(
             job.source,
@@ -112,6 +135,7 @@ def correct_study(
             worker,
             series_key=job.series,
             tell=said.append,
+            on_message=hear,
             is_cancelled=is_cancelled,
             before_writing=announce,
         )

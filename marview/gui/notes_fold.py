@@ -11,16 +11,22 @@ from marview.text import count
 
 
 class NotesFold(QWidget):
-    """A button with the number of notes above the notes themselves; new notes fold the list."""
+    """A button with the number of notes above the notes themselves; new notes fold the list.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Args:
+        tone: style of the notes, "muted" or "warning".
+        shows_one: whether a single note is shown without a button.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, tone: str = "muted", shows_one: bool = False) -> None:
         super().__init__(parent)
+        self._shows_one = shows_one
         self.button = QToolButton()
         self.button.setObjectName("fold")
         self.button.setCheckable(True)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.text = Label()
-        self.text.setObjectName("muted")
+        self.text.setObjectName(tone)
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.button.toggled.connect(self._fold)
@@ -45,5 +51,7 @@ class NotesFold(QWidget):
         self._fold(self.button.isChecked())
 
     def _fold(self, is_open: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
-        self.text.setVisible(is_open)
+        is_single = self._shows_one and len(self._notes) == 1
+        self.button.setVisible(not is_single)
+        self.text.setVisible(is_open or is_single)
         self.button.setIcon(icon("chevron" if is_open else "chevron_right", "muted"))

@@ -262,7 +262,7 @@ def _button(title: str, does: object) -> QPushButton:
 
 
 def _cells(job: Job) -> tuple[str, ...]:
-    is_done = job.state is State.DONE
     why = job.reason or " ".join(job.notes)
-    figures = (str(job.corrected), f"{job.seconds:.1f}") if is_done else ("", "")
+    corrected = str(job.corrected) if job.state is State.DONE or (job.state is State.RUNNING and job.corrected) else ""
+    figures = (corrected, f"{job.seconds:.1f}" if job.state is State.DONE else "")
     return (str(job.number), tr(job.state.value), str(job.source), str(job.slices or ""), *figures, why)

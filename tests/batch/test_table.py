@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from marview.batch.job import Ending, Plan, State, key_of
-from marview.batch.table import JobTable
+from marview.batch.table import JobTable, look_at
 from marview.errors import BadInput, UsageError
 
 
@@ -33,6 +33,17 @@ def test_an_ending_survives_closing(path: Path) -> None:
     with JobTable(path) as table:
         job = table.jobs(State.DONE)[0]
         assert (job.corrected, job.seconds, job.notes) == (7, 1.5, ("metal hides much",))
+
+
+def test_the_progress_of_a_running_job_is_seen_and_starts_again_with_it(path: Path) -> None:
+    with JobTable(path) as table:
+        table.add(plan("a"))
+        job = table.jobs()[0]
+        table.start(job)
+        table.advance(job, 5)
+        assert [(one.state, one.corrected) for one in look_at(path)] == [(State.RUNNING, 5)]
+        table.requeue(job)
+        assert [(one.state, one.corrected) for one in look_at(path)] == [(State.QUEUED, 0)]
 
 
 def test_recovery_asks_whether_the_result_is_there(path: Path) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QTimer
 
 from marview.export import Format
 from marview.mar import Progress
+from marview.session.display import Layout
 
 MOST_S = 0.1
 TICK_MS = 2
@@ -98,3 +99,31 @@ def test_while_a_method_learns_and_tells_much(make_window, worker, fakes, qtbot,
     qtbot.waitUntil(lambda: not session.runs.queue, timeout=120_000)
     heartbeat.stop()
     assert session.result.is_complete
+
+
+@pytest.mark.timeout(900)
+def test_beside_the_real_worker_while_it_loads_runs_learns_and_exports(make_window, qtbot, tmp_path, fakes) -> None:
+    """The worker's process, its messages and its shared memory; one method corrects, one learns from the scan first."""
+    y, x = np.mgrid[:96, :96]
+    hu = np.full((12, 96, 96), -1000, np.int16)
+    hu[:, (y - 48) ** 2 + (x - 48) ** 2 < 40**2] = 40
+    hu[4:7, 44:52, 44:50] = 8000
+    path = fakes.write_series(tmp_path / "series", "Series", hu=hu)
+    window = make_window()  # the real worker and the installed methods
+    session = window.session
+    session.methods.look()
+    qtbot.waitUntil(lambda: bool(session.methods.usable), timeout=300_000)
+    heartbeat = Heartbeat()
+    load(window, qtbot, path)
+    for method, values in (("nmar", {}), ("near_hip", {"minutes": 1, "steps": 50, "channels": 32})):
+        session.methods.choose(method)
+        for name, value in values.items():
+            session.methods.set_value(method, name, value)
+        session.reduce()
+        qtbot.waitUntil(lambda: not session.runs.queue, timeout=600_000)
+        assert session.result.is_complete, session.runs.job.sentence
+    window.commands.show_layout(Layout.MAR)
+    session.exports.begin(session.loaded, session.result, session.view.display.window, Format.DICOM, tmp_path / "out")
+    qtbot.waitUntil(lambda: not session.exports.is_running, timeout=240_000)
+    heartbeat.stop()
+    assert len(session.results) == 2

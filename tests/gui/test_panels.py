@@ -175,6 +175,20 @@ def test_every_control_has_a_name_for_screen_readers(opened) -> None:
             assert widget.accessibleName(), widget
 
 
+def test_one_note_about_metal_is_shown_and_several_fold(opened) -> None:
+    metal, notes = opened.session.metal, opened.side.metal.notes
+    metal.notes = ("The HU scale is clipped at 3071.",)
+    opened.side.metal.refresh()
+    assert notes.text.isVisibleTo(opened.side.metal)
+    assert not notes.button.isVisibleTo(opened.side.metal)
+    metal.notes = ("The HU scale is clipped at 3071.", "The densest class begins at 400 HU.")
+    opened.side.metal.refresh()
+    assert notes.button.text() == "2 notes"
+    assert not notes.text.isVisibleTo(opened.side.metal)
+    notes.button.click()
+    assert notes.text.isVisibleTo(opened.side.metal)
+
+
 def test_notes_of_a_result_fold_into_their_number(reduced, qtbot) -> None:
     notes = reduced.side.run.notes
     reduced.session.result.notes[:] = ["First note.", "Second note."]

@@ -1,14 +1,16 @@
 """Correct several studies in the window: the queue of `marview batch`, driven by mouse and keys."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from marview.batch.job import State
+from marview.batch.job import Job, State
 from marview.batch.table import TABLE, look_at
+from marview.gui.several_window import _cells
 from marview.mar import discover
 from marview.session.several import Stage
 
@@ -52,6 +54,13 @@ def test_nothing_starts_without_a_folder(make_window, worker) -> None:
     assert several.isVisible()
     assert not several.start.isEnabled()
     assert not several.pause.isEnabled()
+
+
+def test_the_table_shows_how_many_slices_of_a_running_study_are_corrected() -> None:
+    job = Job(1, "k" * 32, Path("/ward/first"), "", 40, State.RUNNING)
+    assert _cells(job)[3:6] == ("40", "", "")
+    assert _cells(replace(job, corrected=12))[3:6] == ("40", "12", "")
+    assert _cells(replace(job, state=State.DONE, corrected=20, seconds=3.25))[3:6] == ("40", "20", "3.2")
 
 
 @pytest.mark.timeout(600)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QPushButton,
 
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
+from marview.gui.notes_fold import NotesFold
 from marview.gui.panels.section import Section, labelled, set_up
 from marview.session.metal import Source
 from marview.session.session import Session
@@ -76,9 +77,9 @@ class MetalPanel(Section):
         self.smallest.setSpecialValueText(tr("any size"))
         self.smallest.setToolTip(tr("Pieces of metal smaller than this are removed"))
         self.unbox = QPushButton(tr("Remove box"))
-        self.summary, self.trace, self.notes = Label(), Label(), Label()
-        for label, name in ((self.summary, "muted"), (self.trace, "muted"), (self.notes, "warning")):
-            label.setObjectName(name)
+        self.summary, self.trace, self.notes = Label(), Label(), NotesFold(tone="warning", shows_one=True)
+        for label in (self.summary, self.trace):
+            label.setObjectName("muted")
             label.setWordWrap(True)
         self.header.addWidget(self.finder)
         self.body.addWidget(self.source)
@@ -142,8 +143,7 @@ class MetalPanel(Section):
         self.hint.setVisible(asked.source is Source.GROWING)
         self.in_slices.setVisible(asked.source not in {Source.THRESHOLD, Source.HAND})
         self.unbox.setVisible(metal.recipe.box is not None)
-        self.notes.setText(" ".join(metal.notes))
-        self.notes.setVisible(bool(metal.notes))
+        self.notes.show_notes(metal.notes)
         self._say()
         self._say_trace()
 

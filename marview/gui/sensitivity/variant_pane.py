@@ -105,4 +105,4 @@ class VariantPane(SlicePane):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the scale in its corner."""
         super().resizeEvent(event)
-        self.bar.move(self.view.viewport().width() - self.bar.width() - 10, 10)
+        self.bar.place()

@@ -20,6 +20,7 @@ from marview.gui.icons import application_icon
 from marview.gui.language import use_language
 from marview.gui.main_window import MainWindow
 from marview.gui.style import dress
+from marview.heap import bound_heap
 from marview.session.autosave_store import autosave_folder
 from marview.session.display import Layout
 from marview.session.messages import Severity
@@ -36,6 +37,7 @@ def application(style: str = "dark") -> QApplication:
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
+    bound_heap()
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     made = QApplication(sys.argv[:1])
     QCoreApplication.setApplicationName("marview")

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from marview.errors import MarviewError
+from marview.heap import give_back
 from marview.text import tr
 from marview.threads import NO_THREAD, NoThread, is_lack_of_threads, start_thread
 
@@ -58,7 +59,12 @@ class Background:
 
     def let_go(self, release: Callable[[], None]) -> None:
         """Release memory on a thread, because the system needs 30 ms per 100 MB."""
-        self.run(release, lambda _: None, lambda _: None)
+
+        def work() -> None:
+            release()
+            give_back()
+
+        self.run(work, lambda _: None, lambda _: None)
 
     def latest(self) -> "Latest":
         """Return a slot for requests to these threads; only the latest is answered."""

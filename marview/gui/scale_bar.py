@@ -6,6 +6,8 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from marview.gui.painting import painting
+
 BAR_PX, TALL_PX, ROOM_PX, TITLE_PX = 14, 104, 8, 20
 CORNER_PX = 10
 INK = QColor(225, 230, 236)
@@ -45,21 +47,23 @@ class ScaleBar(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the bar, its labels and the title."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(0, 0, 0, 150))
-        painter.drawRoundedRect(QRectF(self.rect()), 6, 6)
-        font = QFont(self.font())
-        font.setPointSizeF(max(7.5, font.pointSizeF() * 0.88))
-        painter.setFont(font)
-        bar = QRectF(self.width() - BAR_PX - ROOM_PX, self.height() - TALL_PX - 12, BAR_PX, TALL_PX)
-        gradient = QLinearGradient(bar.bottomLeft(), bar.topLeft())
-        for step, one in enumerate(self.colours):
-            gradient.setColorAt(step / (len(self.colours) - 1), QColor(one.red(), one.green(), one.blue()))
-        painter.fillRect(bar, gradient)
-        painter.setPen(INK)
-        painter.drawText(QRectF(4, 4, self.width() - 4 - ROOM_PX, TITLE_PX), Qt.AlignmentFlag.AlignRight, self.title)
-        for share, label in zip((0.0, 0.5, 1.0), self.labels, strict=True):
-            line = QRectF(4, bar.bottom() - share * bar.height() - 9, bar.left() - ROOM_PX, 18)
-            painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)
+        with painting(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(0, 0, 0, 150))
+            painter.drawRoundedRect(QRectF(self.rect()), 6, 6)
+            font = QFont(self.font())
+            font.setPointSizeF(max(7.5, font.pointSizeF() * 0.88))
+            painter.setFont(font)
+            bar = QRectF(self.width() - BAR_PX - ROOM_PX, self.height() - TALL_PX - 12, BAR_PX, TALL_PX)
+            gradient = QLinearGradient(bar.bottomLeft(), bar.topLeft())
+            for step, one in enumerate(self.colours):
+                gradient.setColorAt(step / (len(self.colours) - 1), QColor(one.red(), one.green(), one.blue()))
+            painter.fillRect(bar, gradient)
+            painter.setPen(INK)
+            painter.drawText(
+                QRectF(4, 4, self.width() - 4 - ROOM_PX, TITLE_PX), Qt.AlignmentFlag.AlignRight, self.title
+            )
+            for share, label in zip((0.0, 0.5, 1.0), self.labels, strict=True):
+                line = QRectF(4, bar.bottom() - share * bar.height() - 9, bar.left() - ROOM_PX, 18)
+                painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)

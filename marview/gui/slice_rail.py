@@ -4,6 +4,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from marview.gui.painting import painting
 from marview.gui.palette import colour
 from marview.session.display import Display
 from marview.session.session import Session
@@ -39,25 +40,25 @@ class SliceRail(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the rail."""
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), colour("panel"))
-        display = self._session.view.display
-        if not display.slice_count:
-            return
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour("outline"))
-        painter.drawRoundedRect(QRectF(WIDTH / 2 - 1, MARGIN, 2, self.height() - 2 * MARGIN), 1, 1)
-        for slice_index in self._session.metal.slices:
-            painter.fillRect(self._tick(int(slice_index), 4, 5), colour("metal"))
-        result = self._session.result
-        for slice_index in result.done if result is not None else ():
-            painter.fillRect(self._tick(slice_index, 13, 5), colour("success"))
-        here = self._tick(display.slice_index, 2, WIDTH - 4)
-        handle = QRectF(here.left(), here.center().y() - 2.5, here.width(), 5)
-        painter.setPen(QPen(colour("base"), 1))
-        painter.setBrush(colour("text"))
-        painter.drawRoundedRect(handle, 2.5, 2.5)
+        with painting(self) as painter:
+            painter.fillRect(self.rect(), colour("panel"))
+            display = self._session.view.display
+            if not display.slice_count:
+                return
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour("outline"))
+            painter.drawRoundedRect(QRectF(WIDTH / 2 - 1, MARGIN, 2, self.height() - 2 * MARGIN), 1, 1)
+            for slice_index in self._session.metal.slices:
+                painter.fillRect(self._tick(int(slice_index), 4, 5), colour("metal"))
+            result = self._session.result
+            for slice_index in result.done if result is not None else ():
+                painter.fillRect(self._tick(slice_index, 13, 5), colour("success"))
+            here = self._tick(display.slice_index, 2, WIDTH - 4)
+            handle = QRectF(here.left(), here.center().y() - 2.5, here.width(), 5)
+            painter.setPen(QPen(colour("base"), 1))
+            painter.setBrush(colour("text"))
+            painter.drawRoundedRect(handle, 2.5, 2.5)
 
     def _tick(self, slice_index: int, left: float, width: float) -> QRectF:
         count = max(1, self._session.view.display.slice_count)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.label import tooltip
+from marview.gui.painting import painting
 from marview.gui.palette import colour
 
 MARGIN_PX = 10
@@ -43,11 +44,11 @@ class Caption(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw both lines."""
-        painter = QPainter(self)
-        metrics, width = self.fontMetrics(), self.width() - 2 * MARGIN_PX
-        for number, (line, tone) in enumerate(zip(self.lines, ("muted", "muted"), strict=True)):
-            painter.setPen(colour(tone))
-            text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
-            if number == 1:
-                text = self.shown_second(width)
-            painter.drawText(MARGIN_PX, 3 + metrics.ascent() + number * (metrics.height() + 1), text)
+        with painting(self) as painter:
+            metrics, width = self.fontMetrics(), self.width() - 2 * MARGIN_PX
+            for number, (line, tone) in enumerate(zip(self.lines, ("muted", "muted"), strict=True)):
+                painter.setPen(colour(tone))
+                text = metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
+                if number == 1:
+                    text = self.shown_second(width)
+                painter.drawText(MARGIN_PX, 3 + metrics.ascent() + number * (metrics.height() + 1), text)

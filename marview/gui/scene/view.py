@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QW
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.gestures import Gestures
+from marview.gui.painting import painting
 from marview.gui.palette import on_image
 from marview.gui.scene.camera import Camera
 from marview.gui.scene.renderer import Shown
@@ -117,26 +118,26 @@ class SceneView(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw picture, titles and letters."""
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(5, 6, 8))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        if not self._image.isNull():
-            painter.drawImage(QRectF(self.rect()), self._image)
-        if self.words:
-            painter.setPen(on_image("muted"))
-            middle = self.rect().adjusted(30, 30, -30, -30)
-            painter.drawText(middle, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), self.words)
-            return
-        if self._image.isNull():
-            return
-        for title, area in zip(self.titles, self._parts(), strict=False):
-            inside = area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, 2 - MARGIN_PX)
-            painter.setPen(on_image("muted"))
-            painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, title)
-            painter.setPen(on_image("text"))
-            for edge, letter in self._letters():
-                painter.drawText(inside, edge, letter)
-        self._draw_border(painter)
+        with painting(self) as painter:
+            painter.fillRect(self.rect(), QColor(5, 6, 8))
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            if not self._image.isNull():
+                painter.drawImage(QRectF(self.rect()), self._image)
+            if self.words:
+                painter.setPen(on_image("muted"))
+                middle = self.rect().adjusted(30, 30, -30, -30)
+                painter.drawText(middle, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), self.words)
+                return
+            if self._image.isNull():
+                return
+            for title, area in zip(self.titles, self._parts(), strict=False):
+                inside = area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, 2 - MARGIN_PX)
+                painter.setPen(on_image("muted"))
+                painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, title)
+                painter.setPen(on_image("text"))
+                for edge, letter in self._letters():
+                    painter.drawText(inside, edge, letter)
+            self._draw_border(painter)
 
     def _parts(self) -> list[QRectF]:
         """Return the rectangles of original and corrected."""

@@ -1,0 +1,19 @@
+"""Painting that ends whatever happens: a painter left active blocks its widget, and Qt warns at every frame."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PySide6.QtGui import QPaintDevice, QPainter
+
+
+@contextmanager
+def painting(device: QPaintDevice) -> Iterator[QPainter]:
+    """Give a painter on a widget or picture, and end it, also after an error.
+
+    An error keeps the local variables of a `paintEvent` alive in its traceback, and the painter with them.
+    """
+    painter = QPainter(device)
+    try:
+        yield painter
+    finally:
+        painter.end()

@@ -12,9 +12,11 @@ marview --locale fr`, then add its name to `LANGUAGES` in `marview/gui/language.
 """
 
 import ast
+import io
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -27,13 +29,16 @@ ROOMS = ("batch", "dicom", "export", "geometry", "gui", "mar", "session", "volum
 """The packages whose texts the window shows."""
 
 WORDS = frozenset({"tr", "translatable"})
+WRITTEN = datetime(2026, 11, 29, tzinfo=UTC)
+"""Date in the header of a catalogue; the present time would change the file at every call."""
+
 Text = str | tuple[str, str]
 """A text, or the two texts for one thing and for several."""
 
 
 def template() -> Catalog:
     """A catalogue of every text, without translations."""
-    made = Catalog(project="marview", charset="utf-8")
+    made = Catalog(project="marview", charset="utf-8", msgid_bugs_address="")
     rooms = [file for room in ROOMS for file in sorted((ROOT / "marview" / room).rglob("*.py"))]
     for file in [ROOT / "marview" / "text.py", *rooms, *sorted((ROOT / "plugins").glob("*/*.py"))]:
         for text in _of_source(file):
@@ -96,10 +101,12 @@ def update(po: Path, texts: Catalog) -> Catalog:
         catalogue = read_po(source)
     catalogue.update(texts, no_fuzzy_matching=True)
     catalogue.obsolete.clear()
-    with po.open("wb") as target:
-        write_po(target, catalogue, width=120, sort_by_file=True, include_lineno=False)
-    with po.with_suffix(".mo").open("wb") as target:
-        write_mo(target, catalogue)
+    catalogue.creation_date = WRITTEN
+    text, compiled = io.BytesIO(), io.BytesIO()
+    write_po(text, catalogue, width=120, sort_output=True, include_lineno=False)
+    write_mo(compiled, catalogue)
+    po.write_bytes(text.getvalue())
+    po.with_suffix(".mo").write_bytes(compiled.getvalue())
     return catalogue
 
 

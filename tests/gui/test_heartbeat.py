@@ -14,6 +14,7 @@ from PySide6.QtCore import QTimer
 from marview.export import Format
 from marview.mar import Progress
 from marview.session.display import Layout
+from marview.session.runs import State
 
 MOST_S = 0.1
 TICK_MS = 2
@@ -115,14 +116,14 @@ def test_beside_the_real_worker_while_it_loads_runs_learns_and_exports(make_wind
     qtbot.waitUntil(lambda: bool(session.methods.usable), timeout=300_000)
     heartbeat = Heartbeat()
     load(window, qtbot, path)
-    tiny = {"steps": 2, "channels": 4, "size_px": 64, "begin": "nothing", "memory": "same"}
+    tiny = {"steps": 2, "channels": 4, "size_px": 64, "begin": "nothing"}
     for method, values in (("linear_interpolation", {}), ("near_hip", tiny)):
         session.methods.choose(method)
         for name, value in values.items():
             session.methods.set_value(method, name, value)
         session.reduce()
         qtbot.waitUntil(lambda: not session.runs.queue, timeout=600_000)
-        assert session.result.is_complete, session.runs.job.sentence
+        assert session.runs.job.state is State.DONE, session.runs.job.sentence
     window.commands.show_layout(Layout.MAR)
     session.exports.begin(session.loaded, session.result, session.view.display.window, Format.DICOM, tmp_path / "out")
     qtbot.waitUntil(lambda: not session.exports.is_running, timeout=240_000)

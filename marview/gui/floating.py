@@ -1,6 +1,6 @@
 """Bars that lie over the images instead of pushing them down."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -14,10 +14,13 @@ class Floating(QWidget):
     Args:
         host: widget under the bars.
         bars: bars from top to bottom.
-        top_px: free space above them in pixels.
+        top_px: returns the free space above them in pixels.
+        others: widgets whose size or visibility changes that space.
     """
 
-    def __init__(self, host: QWidget, bars: Sequence[QWidget], top_px: int) -> None:
+    def __init__(
+        self, host: QWidget, bars: Sequence[QWidget], top_px: Callable[[], int], others: Sequence[QWidget] = ()
+    ) -> None:
         super().__init__(host)
         self._host = host
         self._top_px = top_px
@@ -28,13 +31,15 @@ class Floating(QWidget):
         for bar in self._bars:
             self._column.addWidget(bar)
             bar.installEventFilter(self)
-        host.installEventFilter(self)
+        for widget in (host, *others):
+            widget.installEventFilter(self)
+        self._others = tuple(others)
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow changes of size of the host and the bars."""
         kind = event.type()
-        is_resized = watched is self._host and kind == QEvent.Type.Resize
+        is_resized = watched in (self._host, *self._others) and kind == QEvent.Type.Resize
         if is_resized or kind in {QEvent.Type.ShowToParent, QEvent.Type.HideToParent, QEvent.Type.LayoutRequest}:
             self._place()
         return False
@@ -46,7 +51,7 @@ class Floating(QWidget):
             return
         width = max(120, self._host.width() - MARGIN_PX - RIGHT_PX)
         height = sum(_height(bar, width) for bar in shown) + GAP_PX * (len(shown) - 1)
-        self.setGeometry(MARGIN_PX, self._top_px, width, height)
+        self.setGeometry(MARGIN_PX, self._top_px(), width, height)
         self.raise_()
 
 

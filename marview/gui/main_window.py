@@ -83,7 +83,8 @@ class MainWindow(QMainWindow):
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
         middle.addWidget(self.pages, 1)
-        self.bars = Floating(self.pages, (self.questions, self.messages, self.banner), HEADER_PX + 8)
+        bars = (self.questions, self.messages, self.banner)
+        self.bars = Floating(self.pages, bars, self._above_bars, (self.desk.bar,))
         self.panels = QSplitter(Qt.Orientation.Horizontal)
         self.panels.setHandleWidth(3)
         self.slots = {
@@ -134,6 +135,11 @@ class MainWindow(QMainWindow):
         across.addWidget(self.rail)
         down.addLayout(across, 1)
         return page
+
+    def _above_bars(self) -> int:
+        """Return where messages begin: below the header of the panes, and below the controls of a sweep."""
+        controls = self.desk.bar
+        return HEADER_PX + 8 + (controls.height() if controls.isVisibleTo(self.desk) else 0)
 
     def _fill_menus(self) -> None:
         self.menus = menus = self.actions_table.fill(self.menuBar())

@@ -46,6 +46,13 @@ def places_of(display: Display, results: int = 0, *, has_beside: bool = False) -
     return places
 
 
+def _spans(places: dict[str, tuple[int, int]]) -> dict[str, int]:
+    """Return columns of the last pane, which fills the row that the others leave unfinished."""
+    name, (row, column) = max(places.items(), key=lambda item: item[1])
+    columns = 1 + max(column for _, column in places.values())
+    return {name: columns - column} if row else {}
+
+
 class PaneGrid(QWidget):
     """Arranges the panes according to the session's layout."""
 
@@ -72,6 +79,8 @@ class PaneGrid(QWidget):
         original = self.panes["original"]
         assert isinstance(original, OriginalPane)
         self.painter = Painter(original, session)
+        self.setObjectName("panes")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(3)
@@ -160,11 +169,12 @@ class PaneGrid(QWidget):
                 self.panes[name] = ComparePane(int(name.removeprefix(PREFIX)), self._session)
                 self._take(self.panes[name])
         wanted = {display.maximised: (0, 0)} if display.maximised in places else places
+        spans = _spans(wanted)
         self.setUpdatesEnabled(False)
         for name, pane in self.panes.items():
             self._grid.removeWidget(pane)
             if name in wanted:
-                self._grid.addWidget(pane, *wanted[name])
+                self._grid.addWidget(pane, *wanted[name], 1, spans.get(name, 1))
             pane.setVisible(name in wanted)
         rows, columns = {row for row, _ in wanted.values()}, {column for _, column in wanted.values()}
         self._lines = max(self._lines, 1 + max(rows), 1 + max(columns))

@@ -9,7 +9,10 @@ from PySide6.QtWidgets import QWidget
 from marview.gui.painting import painting
 
 BAR_PX, TALL_PX, ROOM_PX, TITLE_PX = 14, 104, 8, 20
-CORNER_PX = 10
+CORNER_PX, BELOW_BANNER_PX = 10, 60
+TALL_VIEW_PX = 340
+"""In a view as tall as this, the scale leaves room for a banner above it."""
+
 INK = QColor(225, 230, 236)
 
 
@@ -43,7 +46,8 @@ class ScaleBar(QWidget):
 
     def place(self) -> None:
         """Move to the upper right corner of the view."""
-        self.move(max(0, self._host.width() - self.width() - CORNER_PX), CORNER_PX)
+        top = BELOW_BANNER_PX if self._host.height() >= TALL_VIEW_PX else CORNER_PX
+        self.move(max(0, self._host.width() - self.width() - CORNER_PX), top)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the bar, its labels and the title."""

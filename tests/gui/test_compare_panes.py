@@ -103,3 +103,9 @@ def test_panes_lie_in_a_square_as_far_as_they_can(results, rows, columns) -> Non
     assert len(places) == results + 1
     assert {row for row, _ in places.values()} == set(range(rows))
     assert {column for _, column in places.values()} == set(range(columns))
+
+
+def test_the_last_pane_fills_its_row(compared) -> None:
+    grid = compared.grid
+    last, above = grid.panes["compare 1"], grid.panes["original"]
+    assert last.width() > 1.8 * above.width()

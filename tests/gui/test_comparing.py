@@ -6,7 +6,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from marview.session.display import Comparison
+from marview.session.display import Comparison, Layout
 from marview.session.messages import Severity
 
 
@@ -98,3 +98,13 @@ def test_the_difference_has_a_window_of_its_own_and_a_scale(reduced) -> None:
     assert pane.scale_bar.window_hu == wider
     reduced.actions_table["difference"].trigger()
     assert not pane.scale_bar.isVisible()
+
+
+def test_bars_leave_the_controls_of_a_sweep_free(opened, qtbot) -> None:
+    opened.session.view.update(layout=Layout.SENSITIVITY)
+    opened.session.messages.say(Severity.WARNING, "Something to read.")
+    controls = opened.desk.bar
+    below = controls.mapTo(opened, controls.rect().bottomLeft()).y()
+    qtbot.waitUntil(lambda: opened.bars.mapTo(opened, QPoint(0, 0)).y() > below, timeout=3000)
+    opened.session.view.update(layout=Layout.READ)
+    qtbot.waitUntil(lambda: opened.bars.mapTo(opened, QPoint(0, 0)).y() <= below, timeout=3000)

@@ -68,6 +68,7 @@ class EmptyState(QWidget):
         while (item := self._recent.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
+                widget.hide()
                 widget.deleteLater()
         present = [path for path in paths if Path(path).exists()][:RECENT_SHOWN]
         for path in present:

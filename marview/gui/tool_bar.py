@@ -51,7 +51,7 @@ class ToolBar(QToolBar):
 
     def _make_window_box(self) -> QComboBox:
         box = QComboBox()
-        box.setMinimumContentsLength(20)
+        box.setMinimumContentsLength(14)
         box.setMaxVisibleItems(20)
         box.setToolTip(tr("HU window (keys 0 to 9)"))
         box.setAccessibleName(tr("HU window"))

@@ -21,6 +21,7 @@ class FoldingSection(Section):
         self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         while (item := self.header.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                widget.hide()
                 widget.deleteLater()
         self.header.addWidget(self.button)
         self.inside = QWidget()

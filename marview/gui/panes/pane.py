@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVB
 
 from marview.gui.elided_label import ElidedLabel
 from marview.gui.icons import icon
-from marview.gui.label import Label
 from marview.gui.panes.caption import Caption
 from marview.text import tr
 
@@ -37,7 +36,9 @@ class Pane(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.setMinimumSize(240, 220)
-        self.title = Label(title)
+        self.title = ElidedLabel()
+        self.title.setText(title)
+        self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.title.setObjectName("paneTitle")
         self.note = ElidedLabel()
         self.note.setObjectName("paneNote")

@@ -204,3 +204,13 @@ def test_notes_of_a_result_fold_into_their_number(reduced, qtbot) -> None:
     assert not notes.text.isVisible()
     reduced.session.show(None)
     assert not notes.isVisible()
+
+
+def test_a_whole_number_may_have_a_range_wider_than_a_field(qtbot) -> None:
+    """The seed of the near-hip network goes to 2**31, one more than a QSpinBox takes."""
+    form = ParameterForm(lambda name, value: None)
+    qtbot.addWidget(form)
+    rule = {"type": "integer", "minimum": -(2**40), "maximum": 2**31, "default": 2**33}
+    form.show_schema({"properties": {"seed": rule}}, {}, with_advanced=True)
+    seed = form.fields["seed"]
+    assert (seed.minimum(), seed.maximum(), seed.value()) == (-(2**31) + 1, 2**31 - 1, 2**31 - 1)

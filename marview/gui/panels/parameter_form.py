@@ -10,6 +10,9 @@ from marview.gui.panels.section import labelled, set_up
 from marview.text import tr
 
 FIELD_WIDTH = 128
+LARGEST_INTEGER = 2**31 - 1
+"""Of Qt's number fields; a parameter may allow more."""
+
 LARGE = 1_000_000
 
 
@@ -69,9 +72,9 @@ class ParameterForm(QWidget):
             return box
         if kind == "integer":
             whole = QSpinBox()
-            whole.setRange(int(_low(rule)), int(_high(rule)))
+            whole.setRange(max(-LARGEST_INTEGER, int(_low(rule))), min(LARGEST_INTEGER, int(_high(rule))))
             whole.setSingleStep(int(rule.get("step", 1)))
-            whole.setValue(int(value or 0))
+            whole.setValue(min(LARGEST_INTEGER, int(value or 0)))
             whole.setSuffix(_suffix(rule))
             set_up(whole, FIELD_WIDTH)
             whole.valueChanged.connect(lambda number: self._changed(name, int(number)))

@@ -75,7 +75,7 @@ def commands(page: str) -> Iterator[list[str]]:
     for block in blocks(page, "sh"):
         for line in block.splitlines():
             words = shlex.split(line, comments=True)
-            if words and words != ["marview", "demo"]:
+            if words and words not in (["marview", "demo"], ["marview", "demo/study"]):
                 yield words
 
 

@@ -76,16 +76,16 @@ def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lamb
     """Complete the metal trace of one slice with the tissue that its rays show.
 
     Each round completes the sinogram with a prior, adds a share of what the rays still tell, reconstructs, and smooths
-    the image into the next prior.
+    the image into the next prior. The round with the weakest remainder counts: later ones put its noise into the image.
 
     Args:
         shown: the slice.
         prior: image to begin with, 1/cm, `[1, y, x]`.
         pause: called between the steps, so that a run can be cancelled.
     """
-    strengths = []
+    strengths: list[float] = []
     trust = _trust(shown)
-    completed = shown.sinogram
+    completed = best = shown.sinogram
     for turn, share in enumerate(_BELIEVED):
         pause()
         if turn:
@@ -97,7 +97,9 @@ def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lamb
         left *= trust
         strengths.append(float(strength(left, shown.trace)))
         completed = base + share * left
-    return Reading(completed, 1 - (strengths[-1] / max(strengths[0], 1e-6)) ** 2)
+        if strengths[-1] == min(strengths):
+            best = completed
+    return Reading(best, 1 - (min(strengths) / max(strengths[0], 1e-6)) ** 2)
 
 
 def _trust(shown: Shown) -> Tensor:

@@ -81,6 +81,15 @@ def test_noise_agrees_with_no_image(room: Any, plate: Plate) -> None:
     assert not room.guard.is_believed(explained, light=True)
 
 
+def test_the_round_with_the_weakest_remainder_counts(room: Any, plate: Plate, monkeypatch: pytest.MonkeyPatch) -> None:
+    strengths = iter([0.5, 0.6, 0.2, 0.3, 0.4, 0.5, 0.6, 0.2])
+    monkeypatch.setattr(room.rounds, "strength", lambda _left, _trace: next(strengths))
+    read = room.rounds.read_in_rounds(plate.shown, plate.without_bone)
+    assert read.explained == pytest.approx(1 - (0.2 / 0.5) ** 2)
+    monkeypatch.setattr(room.rounds, "_BELIEVED", room.rounds._BELIEVED[:3])
+    assert torch.equal(room.rounds.read_in_rounds(plate.shown, plate.without_bone).completed, read.completed)
+
+
 def test_prior_has_water_for_metal_and_fewer_streaks(room: Any, discs: Any) -> None:
     pairs = discs(1, is_clinical=True)
     calm = room.rounds.smoothed(pairs.image, pairs.metal)

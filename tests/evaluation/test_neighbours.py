@@ -88,6 +88,7 @@ def test_metal_that_has_no_place_in_another_slice_is_left_out(slices, shapes) ->
         list_simulated([slices[0], air], shapes, PROTOCOL)[1].read()
 
 
+@pytest.mark.slow
 def test_the_near_hip_network_is_measured_on_slices_of_a_scan(tmp_path) -> None:
     """It learns from the rest of the scan, in a real worker."""
     scan = np.stack([body(k, 64) for k in range(6)])

@@ -29,6 +29,7 @@ def test_a_window_takes_no_more_after_many_rounds() -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform != "linux", reason="figures are read from /proc")
 def test_two_hundred_random_actions_break_nothing() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from marview.errors import BadInput, UsageError
 from marview.originals import note_own_file, refuse_original
+from marview.processes import is_alive, started
 
 PART = ".part-"
 _OWNER = ".owner"
@@ -223,7 +224,7 @@ def _part_file_name(target: Path) -> str:
     suffixes = "".join(target.suffixes[-2:])
     kept = suffixes if len(suffixes) <= _LONGEST_SUFFIX else ""
     process = os.getpid()
-    return f"{PART}{_machine()}-{process}-{_started(process)}-{uuid.uuid4().hex[:12]}{kept}"
+    return f"{PART}{_machine()}-{process}-{started(process)}-{uuid.uuid4().hex[:12]}{kept}"
 
 
 @cache
@@ -237,20 +238,23 @@ def _machine() -> str:
 
 
 def _claim(part: Path, target: Path) -> None:
-    try:
-        part.mkdir()
-    except FileExistsError:
-        raise CannotWrite(f"{target} is being written by {_owner_name(part)}. Wait for it or choose another.") from None
+    """Make the part folder of a target; it appears with its owner's name in it, or not at all."""
     owner = {
         "process": os.getpid(),
-        "started": _started(os.getpid()),
+        "started": started(os.getpid()),
         "machine": socket.gethostname(),
         "space": _machine(),
     }
+    made = part.with_name(f"{PART}{uuid.uuid4().hex}")
+    made.mkdir()
     try:
-        (part / _OWNER).write_text(json.dumps(owner), encoding="utf-8")
-    except OSError:
-        shutil.rmtree(part, ignore_errors=True)
+        (made / _OWNER).write_text(json.dumps(owner), encoding="utf-8")
+        made.rename(part)
+    except OSError as why:
+        shutil.rmtree(made, ignore_errors=True)
+        if part.is_dir() and why.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.EACCES}:  # the last one on Windows
+            name = _owner_name(part)
+            raise CannotWrite(f"{target} is being written by {name}. Wait for it or choose another.") from None
         raise
 
 
@@ -292,28 +296,9 @@ def _is_stale_file(part: Path) -> bool:
         return False
 
 
-def _lives(process: int, started: str) -> bool:
+def _lives(process: int, since: str) -> bool:
     """Return whether a process runs and started at that time."""
-    return _is_alive(process) and started == _started(process)
-
-
-def _is_alive(process: int) -> bool:
-    if os.name != "posix":
-        return True  # on Windows, os.kill would end the process
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _started(process: int) -> str:
-    """Return the start time of a process, to tell it from a later one with the same number; empty if unknown."""
-    with contextlib.suppress(OSError, IndexError):
-        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
-    return ""
+    return is_alive(process) and since == started(process)
 
 
 def _refuse_occupied(target: Path) -> None:

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from marview.processes import is_alive
+
 _PREFIX = "marview-scratch-"
 _LOCK = "lock"
 _YOUNG_S = 60.0
@@ -74,15 +76,7 @@ def _is_stale(folder: Path) -> bool:
 def _is_maker_gone(name: str) -> bool:
     """Return whether the process in a folder's name has ended; False if the system does not say."""
     process = name.removeprefix(_PREFIX).partition("-")[0]
-    if os.name != "posix" or not process.isdigit():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except OSError:
-        return False
-    return False
+    return process.isdigit() and not is_alive(int(process))
 
 
 def try_lock(file: IO[str]) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import mmap
 import os
+import sys
 import tempfile
 import uuid
 import weakref
@@ -129,14 +130,13 @@ class SharedArray:
         Only Linux can. Elsewhere the memory stays until `close`.
         """
         mapped = self._mapped
-        advice = getattr(mmap, "MADV_REMOVE", None)
-        if mapped is None or advice is None or self._array is None:
+        if sys.platform != "linux" or mapped is None or self._array is None:
             return
         start, stop = _bytes_of(slice(index, index + 1), self._array.shape, self._array.nbytes)
         start, stop = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, stop // mmap.PAGESIZE * mmap.PAGESIZE
         if stop > start:
             with contextlib.suppress(OSError):  # a file system without holes
-                mapped.madvise(advice, start, stop - start)
+                mapped.madvise(mmap.MADV_REMOVE, start, stop - start)
 
     def close(self) -> None:
         """Let go of it; its owner also removes it."""

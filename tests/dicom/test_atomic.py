@@ -57,6 +57,34 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path):
     assert names(tmp_path) == ["other"]
 
 
+def test_leftovers_of_a_killed_process_are_removed_before_its_parent_asks_for_it(tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from marview.dicom.atomic import whole_folder\n"
+        f"with whole_folder(Path({str(tmp_path)!r}) / 'out') as part:\n"
+        "    print('writing', flush=True); sys.stdin.read()"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe) as process:
+        process.stdout.readline()
+        with pytest.raises(CannotWrite, match=str(process.pid)), whole_folder(tmp_path / "out"):
+            pass
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended and stays a zombie
+        with whole_folder(tmp_path / "out"):
+            pass
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_folder_that_is_being_written_always_names_its_owner(tmp_path, monkeypatch):
+    def killed(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pathlib.Path.write_text", killed)
+    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "out"):
+        pass
+    assert ".part-out" not in names(tmp_path)
+
+
 def test_files_written_by_another_machine_stay(tmp_path):
     part = tmp_path / ".part-out"
     part.mkdir()

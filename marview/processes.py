@@ -1,0 +1,35 @@
+"""Other processes of this machine: whether one still runs, and whether it is the one that was meant."""
+
+import contextlib
+import os
+from pathlib import Path
+
+_ENDED = "ZX"
+"""States of processes that have ended but are not yet forgotten, because their parent has not asked how."""
+
+
+def is_alive(process: int) -> bool:
+    """Return whether a process runs; True if the system does not say."""
+    if os.name != "posix":
+        return True  # on Windows, os.kill would end the process
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    state = _facts(process)[:1]
+    return not state or state[0] not in _ENDED
+
+
+def started(process: int) -> str:
+    """Return the start time of a process, to tell it from a later one with the same number; empty if unknown."""
+    facts = _facts(process)
+    return facts[19] if len(facts) > 19 else ""
+
+
+def _facts(process: int) -> list[str]:
+    """Return the fields of /proc/PID/stat from the state on; empty where there are none."""
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return []

@@ -9,7 +9,7 @@ from marview.session.result import Result
 class Results:
     """Holds the results by series and the one in view.
 
-    Event on the window's thread: `changed()` when another result, or none, is in view.
+    Event on the window's thread: `changed()` when the list of the series in view, or the result in view, changes.
 
     Attributes:
         store: storage of all corrections.
@@ -70,6 +70,8 @@ class Results:
         results = self._by_series.setdefault(result.series, [])
         if result not in results:
             results.append(result)
+            if result.series == self._series:
+                self.changed.emit()
 
     def replace(self, result: Result, before: Result | None) -> None:
         """Show `before` instead of `result` in its series."""

@@ -46,6 +46,8 @@ class Beginning:
 def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
     """Copy those tensors of a file into a network that have the same name and shape as its own.
 
+    Whole numbers count what a run has done, such as its steps, so they start anew.
+
     Args:
         network: network to change.
         path: weights file, or the state of a run.
@@ -61,7 +63,8 @@ def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
         raise UsageError(f"{path} holds weights of {of.method}; {method} can only start from its own.")
     own = network.state_dict()
     found = network_of(tensors)
-    fits = {name for name, tensor in found.items() if name in own and own[name].shape == tensor.shape}
+    weights = {name: tensor for name, tensor in own.items() if tensor.is_floating_point()}
+    fits = {name for name, tensor in found.items() if name in weights and weights[name].shape == tensor.shape}
     if not fits:
         raise UsageError(
             f"No tensor in {path} has the name and shape of a tensor of the new network. Use weights "
@@ -69,7 +72,7 @@ def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
         )
     network.load_state_dict({name: found[name].to(own[name].dtype) if name in fits else own[name] for name in own})
     parts: dict[str, list[bool]] = {}
-    for name in own:
+    for name in weights:
         parts.setdefault(name.partition(".")[0], []).append(name in fits)
     return Beginning(
         path.name,

@@ -20,12 +20,14 @@ class Settings(NetworkSettings):
         sees_details: whether the generator of clean images sees the encoder's feature maps at all resolutions.
         crop_px: edge of the crops a step learns from; 0 for whole images.
         calm_steps: first steps, in which only the pair that removes artifacts learns: from batches with a truth, and
-            from clean images that it must leave unchanged.
+            from clean images that it must leave unchanged (`unchanged`).
         adversarial: weight of the adversarial losses.
         reconstruction: weight of reconstructing each image from its own codes.
         self_reduction: weight of removing an artifact that was transferred to a clean image.
         artifact: weight of artifact consistency.
         paired: weight of the difference to the truth, in batches that have a truth.
+        unchanged: weight of leaving clean images unchanged. Without it, the pair that removes artifacts may shift grey
+            values.
     """
 
     width: Count = 64
@@ -41,6 +43,7 @@ class Settings(NetworkSettings):
     self_reduction: Weight = 20.0
     artifact: Weight = 20.0
     paired: Weight = 20.0
+    unchanged: Weight = 0.0
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:

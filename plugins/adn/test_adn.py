@@ -124,7 +124,7 @@ def test_the_truth_of_simulated_metal_is_learned_outside_metal(training) -> None
 
 @pytest.mark.parametrize("has_truth", [True, False])
 def test_only_the_pair_that_removes_artifacts_learns_in_the_calm_steps(training, *, has_truth: bool) -> None:
-    settings = SMALL | {"calm_steps": 2}
+    settings = SMALL | {"calm_steps": 2, "unchanged": 20}
     network, batch = training.build(settings), batch_of(0, has_truth=has_truth)
     for step in range(3):
         network.zero_grad()
@@ -140,6 +140,16 @@ def test_only_the_pair_that_removes_artifacts_learns_in_the_calm_steps(training,
             assert {"adversarial", "artifact", "self_reduction", "reconstruction"} <= set(losses)
             assert {"clean_encoder", "artifact_encoder", "artifact_generator"} <= learning
             assert judged == {"judge_clean", "judge_artifact"}
+
+
+def test_after_the_calm_steps_clean_images_still_have_to_stay_unchanged(training) -> None:
+    settings = SMALL | {"is_residual": True, "has_norm": False, "unchanged": 40}
+    network, batch = training.build(settings), batch_of(0)
+    with torch.no_grad():
+        network.reduction.generator.last.bias.fill_(-0.01)  # a shift of grey values
+    losses = training.losses(network, batch, "generators", settings)
+    assert float(losses["unchanged"].detach()) == pytest.approx(0.4, rel=1e-3)
+    assert "unchanged" not in training.losses(network, batch, "generators", settings | {"unchanged": 0})
 
 
 def small_recipe() -> Recipe:

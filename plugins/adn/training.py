@@ -22,7 +22,8 @@ GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 class AdnTraining:
     """Losses of Liao 2019, equations 3 to 7, with least-squares adversarial losses as the authors train them.
 
-    Beyond the paper, batches that have a truth add the difference to it outside metal, which holds bone.
+    Beyond the paper, batches that have a truth add the difference to it outside metal, which holds bone; and the pair
+    that removes artifacts may have to leave clean images unchanged, which holds grey values.
     """
 
     turns = (GENERATORS, DISCRIMINATORS)
@@ -71,6 +72,8 @@ class AdnTraining:
             )
         if truth is not None:
             losses["paired"] = chosen.paired * l1(made["reduced"], truth, away)
+        if chosen.unchanged:
+            losses["unchanged"] = chosen.unchanged * l1(network.reduction(without_metal), without_metal)
         return losses
 
     @torch.no_grad()
@@ -93,7 +96,7 @@ class AdnTraining:
         seen, clean, truth, away = _crops(batch, chosen.crop_px, 1 if batch.truth_mu is None else 2)
         if truth is None:
             made = network.reduction(clean)
-            losses = {"unchanged": chosen.reconstruction * l1(made, clean)}
+            losses = {"unchanged": chosen.unchanged * l1(made, clean)}
         else:
             made = network.reduction(seen)
             losses = {"paired": chosen.paired * l1(made, truth, away)}

@@ -1,0 +1,47 @@
+"""The question whether voxels that may be metal, enamel or dense bone are metal."""
+
+from collections.abc import Callable
+
+from marview.session.messages import Messages, Question
+from marview.text import tr
+
+
+class Doubt:
+    """Asks about doubtful voxels, once.
+
+    Attributes:
+        words: the question; empty without doubt.
+
+    Args:
+        messages: shows the question.
+        confirm: called if the user says that the voxels are metal.
+    """
+
+    def __init__(self, messages: Messages, confirm: Callable[[], None]) -> None:
+        self.words = ""
+        self._messages = messages
+        self._confirm = confirm
+        self._question: Question | None = None
+
+    def ask(self, words: str) -> None:
+        """Ask a question, or none if it is empty; withdraw an earlier one."""
+        self.withdraw()
+        if words:
+            self.words = words
+            self._question = self._messages.ask(Question(words, tr("Mark as metal"), tr("No metal"), self._answer))
+
+    def ask_again(self) -> None:
+        """Repeat a question left unanswered earlier."""
+        if self._question is None:
+            self.ask(self.words)
+
+    def withdraw(self) -> None:
+        """Take the question back."""
+        if self._question is not None:
+            self._messages.withdraw(self._question)
+        self._question, self.words = None, ""
+
+    def _answer(self, is_yes: bool) -> None:  # noqa: FBT001 - the signature of an answer
+        self._question, self.words = None, ""
+        if is_yes:
+            self._confirm()

@@ -1,0 +1,54 @@
+"""What a metal mask consists of while its series is not in view: packed voxels, recipe, undo and redo."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from marview.session.segmenting import Mask, Recipe, Source
+from marview.volume.patch import MaskPatch
+from marview.volume.undo import UndoStack
+
+
+@dataclass(frozen=True)
+class MetalState:
+    """The description of a mask, which undo and redo restore."""
+
+    recipe: Recipe
+    threshold_hu: float
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class KeptMetal:
+    """The packed mask of a series that is not in view, with its undo and redo."""
+
+    shape: tuple[int, ...]
+    packed: MaskPatch | None
+    undo_stack: UndoStack
+    state: MetalState
+    saved: Recipe
+    edits: int
+    edited: dict[int, MaskPatch | None]
+    doubt: str = ""
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Return whether the mask was edited by hand and not exported."""
+        return is_work(self.state.recipe, self.saved)
+
+
+def is_work(recipe: Recipe, saved: Recipe) -> bool:
+    """Return whether a mask was edited by hand since it was saved."""
+    return recipe.source is Source.HAND and not recipe.is_given and recipe != saved
+
+
+def packed(mask: Mask) -> MaskPatch | None:
+    """Pack a mask; None if it is empty."""
+    return MaskPatch.between(np.zeros(mask.shape, bool), mask)
+
+
+def unpacked(patch: MaskPatch, shape: tuple[int, ...]) -> Mask:
+    """Return the mask that was packed, bool `[z, y, x]`."""
+    mask = np.zeros(shape, bool)
+    patch.apply(mask)
+    return mask

@@ -1,0 +1,64 @@
+"""Changes of the whole mask in the background: one at a time, and the latest replaces the one before."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from psygnal import Signal
+
+from marview.session.background import Background, IsStale
+from marview.session.messages import Message, Messages, Severity
+from marview.text import tr
+
+T = TypeVar("T")
+
+
+class MaskChanges:
+    """Runs changes; the message about a failed one goes when the next one starts, because it may succeed.
+
+    Event on the window's thread: `busy()` when `is_busy` changed.
+
+    Attributes:
+        is_busy: whether the mask is being found or changed.
+    """
+
+    busy = Signal()
+
+    def __init__(self, background: Background, messages: Messages) -> None:
+        self.is_busy = False
+        self._latest = background.latest()
+        self._messages = messages
+        self._refused: Message | None = None
+
+    def run(self, work: Callable[[IsStale], T], done: Callable[[T], None], failed: Callable[[], None]) -> None:
+        """Run `work` in the background, then `done(answer)` or, after a message, `failed()` on the window's thread."""
+
+        def finish(answer: T) -> None:
+            self._set_busy(is_busy=False)
+            done(answer)
+
+        def fail(sentence: str) -> None:
+            self._set_busy(is_busy=False)
+            self._refused = self._messages.say(Severity.ERROR, sentence)
+            failed()
+
+        if self._refused is not None:
+            self._messages.unsay(self._refused)
+            self._refused = None
+        self._set_busy(is_busy=True)
+        self._latest.run(work, finish, fail)
+
+    def drop(self) -> None:
+        """Drop the change in progress."""
+        self._latest.drop()
+        self._set_busy(is_busy=False)
+
+    def is_held_up(self) -> bool:
+        """Return whether another change must wait, and say so."""
+        if self.is_busy:
+            self._messages.say(Severity.INFO, tr("The mask is being changed; try again in a moment."))
+        return self.is_busy
+
+    def _set_busy(self, *, is_busy: bool) -> None:
+        if is_busy != self.is_busy:
+            self.is_busy = is_busy
+            self.busy.emit()

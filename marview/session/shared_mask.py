@@ -1,0 +1,163 @@
+"""The metal mask of a volume in memory that the workers share: allocated, drawn on, and read by slice."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from marview.mar.shared import SharedArray
+from marview.session.segmenting import Mask
+from marview.volume.box import Box
+from marview.volume.brush import Brush, Point
+from marview.volume.metal_mask import MetalMask
+from marview.volume.patch import MaskPatch
+from marview.volume.volume import Volume
+
+
+class SharedMask:
+    """A mask, with the number of its voxels in each slice.
+
+    Event on the window's thread: `touched(box)` when voxels in a box changed, also during a stroke.
+
+    Attributes:
+        mask: mask that is edited in place, with undo; None if no series is open.
+        shared: shared memory of the mask.
+        counts: number of metal voxels per slice, `[z]`.
+        is_painting: whether a stroke is in progress.
+
+    Args:
+        let_go: runs a call that releases memory on another thread.
+    """
+
+    touched = Signal(object)
+
+    def __init__(self, let_go: Callable[[Callable[[], None]], None]) -> None:
+        self.shared: SharedArray | None = None
+        self.mask: MetalMask | None = None
+        self.counts: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.is_painting = False
+        self._let_go = let_go
+
+    def close(self) -> None:
+        """Release the memory."""
+        self.mask = None
+        if self.shared is not None:
+            self.shared.close()
+            self.shared = None
+
+    # -- reading
+
+    @property
+    def is_present(self) -> bool:
+        """Return whether there is metal."""
+        return bool(self.counts.any())
+
+    @property
+    def slices(self) -> NDArray[np.int64]:
+        """Return the indices z of the slices with metal."""
+        return np.flatnonzero(self.counts)
+
+    @property
+    def span(self) -> slice:
+        """Return the range of slices from the first to the last one with metal."""
+        slices = self.slices
+        return slice(int(slices[0]), int(slices[-1]) + 1) if len(slices) else slice(0, 0)
+
+    def copy(self) -> Mask:
+        """Return a copy of the mask, bool `[z, y, x]`; slices without metal use no memory."""
+        if self.shared is None:
+            return np.zeros((0, 0, 0), bool)
+        copied = np.zeros(self.shared.array.shape, bool)
+        for z in self.slices:
+            copied[z] = self.shared.array[z]
+        return copied
+
+    def plane(self, slice_index: int) -> NDArray[np.bool_] | None:
+        """Return the mask of a slice, `[y, x]`; None without metal."""
+        if self.shared is None or not self.counts[slice_index]:
+            return None
+        return np.asarray(self.shared.array[slice_index])
+
+    def nearest(self, slice_index: int, step: int) -> int | None:
+        """Return the nearest slice with metal after (1) or before (-1) an index; None if there is none."""
+        slices = self.slices
+        ahead = slices[slices > slice_index] if step > 0 else slices[slices < slice_index][::-1]
+        return int(ahead[0]) if len(ahead) else None
+
+    def outward(self, slice_index: int) -> tuple[int, ...]:
+        """Return the slices with metal, ordered by distance from one."""
+        return tuple(sorted((int(z) for z in self.slices), key=lambda z: (abs(z - slice_index), z)))
+
+    @property
+    def can_undo(self) -> bool:
+        """Return whether there is a change to undo."""
+        return self.mask is not None and self.mask.undo_stack.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Return whether there is a change to redo."""
+        return self.mask is not None and self.mask.undo_stack.can_redo
+
+    # -- drawing, within a stroke
+
+    def stamp(self, start: Point, end: Point, brush: Brush) -> None:
+        """Draw the brush from one pointer position to the next."""
+        if self.mask is not None and self.is_painting:
+            self._touch(self.mask.stamp(start, end, brush))
+
+    def fill_outline(self, slice_index: int, outline_yx: NDArray[np.float64], brush: Brush) -> None:
+        """Fill a polygon or freehand outline, `[corner, (y, x)]` in voxels."""
+        if self.mask is not None and self.is_painting:
+            self._touch(self.mask.fill_outline(slice_index, outline_yx, brush))
+
+    def flip(self, patch: MaskPatch) -> None:
+        """Flip the voxels of a patch."""
+        if self.mask is not None and self.is_painting:
+            self._touch(self.mask.flip(patch))
+
+    # -- inside
+
+    def _allocate(self, volume: Volume | None, room: SharedArray | None, describe: Callable[[], Any]) -> None:
+        """Replace the mask by an empty one of a volume, or by none.
+
+        Args:
+            volume: volume; None for no mask.
+            room: zeros for the mask, bool `[z, y, x]`, owned by it from now on; allocated if None.
+            describe: describes the mask, for undo.
+
+        Raises:
+            MarviewError: there is not enough memory.
+        """
+        self.mask, self.is_painting = None, False
+        if self.shared is not None:
+            self._let_go(self.shared.close)
+        self.shared = None
+        self.counts = np.zeros(0 if volume is None else volume.hu.shape[0], np.int64)
+        if volume is not None:
+            self.shared = SharedArray.create(volume.hu.shape, np.bool_) if room is None else room
+            grid = volume.grid
+            self.mask = MetalMask(
+                self.shared.array, grid.stack_mm, volume.hu, drift_mm=grid.drift_mm, describe=describe
+            )
+
+    def _patch_to(self, wanted: Mask, mask: MetalMask) -> MaskPatch | None:
+        """Return the patch from the mask to another one; slices empty in both are skipped."""
+        among = [z for z in range(len(wanted)) if self.counts[z] or wanted[z].any()]
+        return MaskPatch.between(mask.array, wanted, among)
+
+    def _packed_now(self) -> MaskPatch | None:
+        """Return the packed mask of the slices with metal."""
+        if self.mask is None or not self.is_present:
+            return None
+        rows, columns = self.mask.array.shape[1:]
+        whole = (self.span, slice(0, rows), slice(0, columns))
+        return MaskPatch.of_flips(self.mask.array[self.span], whole)
+
+    def _touch(self, box: Box | None) -> None:
+        """Report changed voxels in a box."""
+        if box is not None and self.mask is not None:
+            for z in range(box[0].start, box[0].stop):  # per slice: numpy counts along axes ten times slower
+                self.counts[z] = np.count_nonzero(self.mask.array[z])
+            self.touched.emit(box)

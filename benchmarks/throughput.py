@@ -25,7 +25,8 @@ from typing import Any, NamedTuple
 from benchmarks.ward import make_ward
 from marview.batch.job import State
 from marview.batch.table import JobTable
-from marview.commands.batch import affordable
+from marview.commands.correction import Correction
+from marview.commands.run_jobs import affordable
 
 
 class Cost(NamedTuple):
@@ -64,7 +65,7 @@ def main() -> None:
 
         first = _measured(loop, min(arguments.loop, len(studies)))
         _tell("reduce, in a loop", first, first)
-        for workers in sorted({1, affordable("cpu")}):
+        for workers in sorted({1, affordable(Correction(arguments.method, device="cpu"))}):
             cost = _measured(partial(batch, f"batch{workers}", "--workers", workers), len(studies))
             _tell(f"batch, workers: {workers}", cost, first)
         for workers in (1, 2):

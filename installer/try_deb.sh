@@ -62,7 +62,7 @@ for start in first second third; do
     echo "$(date +%s.%N) $begun" | awk -v start=$start '{ printf "%7.1f s  %s start to the first window\n", $1 - $2, start }'
     sleep "${MARVIEW_LOOK_S:-10}"
     DISPLAY=$display import -window root "$folder/window.png"
-    DISPLAY=$display xdotool search --onlyvisible --name marview windowclose
+    DISPLAY=$display xdotool search --onlyvisible --name marview windowfocus key ctrl+q
     wait $! || true
 done
 

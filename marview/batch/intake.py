@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,12 @@ from marview.batch.job import Plan, State, key_of
 from marview.batch.selection import SelectionRule, choose_series
 from marview.dicom.header import looks_like_dicom
 from marview.dicom.scan import scan
-from marview.dicom.series import Series
-from marview.dicom.walk import is_zip
+from marview.dicom.series import Scan, Series
+from marview.dicom.walk import HIDING, is_zip
 from marview.errors import BadInput
 
 _NIFTI = (".nii", ".nii.gz")
+_DICOM = {".dcm", ".dicom", ".ima"}
 
 
 @dataclass
@@ -25,12 +27,14 @@ class Intake:
     Attributes:
         rule: rule that chooses the series of a study.
         across_gaps: whether to correct a series with missing slices.
+        output: folder of the results, which is not searched; None if it is outside of every input.
         on_file: called with the number of files read so far.
         passed_over: number of files that are not images, by reason.
     """
 
     rule: SelectionRule
     across_gaps: bool = False
+    output: Path | None = None
     on_file: Callable[[int], None] = lambda _: None
     passed_over: Counter[str] = field(default_factory=Counter)
 
@@ -42,9 +46,10 @@ class Intake:
         Raises:
             BadInput: a path does not exist.
         """
-        studies: dict[tuple[str, ...], list[Series]] = defaultdict(list)
+        studies: dict[tuple[str, str, str], list[Series]] = defaultdict(list)
+        places: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         seen: set[str] = set()
-        for unit in (unit for path in paths for unit in units(path)):
+        for unit in (unit for path in paths for unit in units(path, leave_out=self.output)):
             place = os.path.realpath(unit)
             if place in seen:
                 continue
@@ -55,18 +60,22 @@ class Intake:
                 yield Plan(key_of("unit", place), unit, state=State.FAILED, reason=str(why))
                 continue
             self.passed_over.update(found.skipped)
-            if not found.series and found.damaged:
-                more = f" All {len(found.damaged)} files are damaged." if len(found.damaged) > 1 else ""
-                yield Plan(key_of("unit", place), unit, state=State.FAILED, reason=found.damaged[0] + more)
+            if unreadable := _unreadable(found):
+                yield Plan(key_of("unit", place), unit, state=State.FAILED, reason=unreadable)
             for study in found.studies:
-                for series in study.series if not study.uid else ():
-                    yield self._plan([series])
                 if study.uid:
-                    studies[study.uid, study.patient_id, study.patient_name].extend(study.series)
-        for series_of_study in studies.values():
-            yield self._plan(_once(series_of_study))
+                    patient_study = (study.uid, study.patient_id, study.patient_name)
+                    studies[patient_study].extend(study.series)
+                    places[patient_study].append(place)
+                    continue
+                for series in study.series:
+                    file = os.path.realpath(series.path)
+                    if series.nifti is None or file == place or file not in seen:
+                        yield self._plan([series], [place])
+        for patient_study, series_of_study in studies.items():
+            yield self._plan(_once(series_of_study), places[patient_study])
 
-    def _plan(self, study: Sequence[Series]) -> Plan:
+    def _plan(self, study: Sequence[Series], places: Sequence[str]) -> Plan:
         choice = choose_series(study, self.rule)
         source, uid = place_of(study), _study_uid(study)
         unfit = State.FAILED if choice.is_damaged else State.SKIPPED
@@ -76,38 +85,96 @@ class Intake:
         series, report = choice.series, choice.report
         source = place_of([series])
         key = key_of("series", uid, series.uid, series.key) if series.uid else key_of("path", os.path.realpath(source))
+        earlier = (key_of("study", uid or os.path.realpath(source)), *(key_of("unit", place) for place in places))
         slices = report.stack.grid.shape[0] if report.stack is not None else len(series)
         if report.question and not self.across_gaps:
             gaps = report.question.removesuffix(" Correct the slices that are there?")
             reason = f"{gaps} Add --across-gaps to correct the rest."
-            return Plan(key, source, series.digest, slices, unfit, reason)
-        return Plan(key, source, series.digest, slices)
+            return Plan(key, source, series.digest, slices, unfit, reason, earlier)
+        return Plan(key, source, series.digest, slices, earlier=earlier)
 
 
-def units(path: Path) -> Iterator[Path]:
-    """List folders, archives and files to scan one by one: the topmost folders that contain images.
+def refuse_absent(path: Path) -> None:
+    """Refuse a path that does not exist or cannot be read.
 
     Raises:
         BadInput: the path does not exist, or a folder cannot be listed.
     """
-    if not path.exists():
-        raise BadInput(f"{path} does not exist. Name a folder, zip, DICOMDIR or file.")
-    if not path.is_dir():
-        yield path
-        return
     try:
-        children = sorted(path.iterdir())
+        if stat.S_ISDIR(path.stat().st_mode):
+            os.scandir(path).close()
+    except FileNotFoundError:
+        raise BadInput(f"{path} does not exist. Name a folder, zip, DICOMDIR or file.") from None
     except OSError as why:
-        raise BadInput(f"{path} cannot be listed: {(why.strerror or 'unknown reason').lower()}.") from None
-    files = [child for child in children if child.is_file() and not child.name.startswith(".")]
-    apart = [file for file in files if file.name.lower().endswith(_NIFTI) or is_zip(file)]
-    yield from apart
-    if any(_is_image(file) for file in files if file not in apart):
+        raise BadInput(f"{path} cannot be read: {(why.strerror or 'unknown reason').lower()}.") from None
+
+
+def units(path: Path, leave_out: Path | None = None) -> Iterator[Path]:
+    """List folders, archives and files to scan one by one: the topmost folders that contain images.
+
+    A folder below `path` that cannot be read is listed too, so that its scan tells why.
+
+    Args:
+        path: folder, archive or file.
+        leave_out: folder that is not searched.
+
+    Raises:
+        BadInput: the path does not exist, or a folder cannot be listed.
+    """
+    refuse_absent(path)
+    if path.is_dir():
+        yield from _units_in(path, set() if leave_out is None else {os.path.realpath(leave_out)})
+    else:
         yield path
+
+
+def _units_in(folder: Path, seen: set[str]) -> Iterator[Path]:
+    identity = os.path.realpath(folder)
+    if identity in seen:  # left out, or reached through a link before
         return
-    for folder in children:
-        if folder.is_dir() and not folder.is_symlink():
-            yield from units(folder)
+    seen.add(identity)
+    try:
+        children = sorted(folder.iterdir())
+    except OSError:
+        yield folder
+        return
+    modes = {child: _mode(child) for child in children if not child.name.startswith(".")}
+    files = [child for child, mode in modes.items() if stat.S_ISREG(mode)]
+    folders = [child for child in children if stat.S_ISDIR(modes.get(child) or _mode(child))]
+    apart = [file for file in files if _is_apart(file)]
+    yield from apart
+    rest = [child for child in modes if child not in apart and child not in folders]
+    if any(map(_is_image, rest)) or (not folders and _are_lost_images(rest)):
+        yield folder
+        return
+    for child in folders:
+        yield from _units_in(child, seen)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _is_apart(file: Path) -> bool:
+    """Return whether a file is scanned alone. An unreadable one is not: the scan of its folder counts it."""
+    try:
+        return file.name.lower().endswith(_NIFTI) or is_zip(file)
+    except BadInput:
+        return False
+
+
+def _unreadable(found: Scan) -> str:
+    """Return why nothing could be read where images may be; empty if there are series or no images."""
+    if found.series:
+        return ""
+    if found.damaged:
+        more = f" All {len(found.damaged)} files are damaged." if len(found.damaged) > 1 else ""
+        return found.damaged[0] + more
+    hidden = ", ".join(f"{found.skipped[reason]} {reason}" for reason in HIDING if found.skipped.get(reason))
+    return f"{found.path} holds no images that can be read ({hidden})." if hidden else ""
 
 
 def read_jobs(path: Path) -> list[Path]:
@@ -117,7 +184,7 @@ def read_jobs(path: Path) -> list[Path]:
         BadInput: the file cannot be read, or a line is not such an object; the message names the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # editors of Windows add a byte order mark
     except (OSError, UnicodeDecodeError) as why:
         raise BadInput(f"{path} cannot be read as a list of jobs: {why}.") from None
     inputs = []
@@ -126,9 +193,11 @@ def read_jobs(path: Path) -> list[Path]:
             continue
         try:
             named = json.loads(line)["input"]
-            inputs.append(path.parent / str(named))
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise BadInput(f'Line {number} of {path} is not a job. Write {{"input": "PATH"}}, one per line.') from None
+            named = None
+        if not isinstance(named, str) or not named:
+            raise BadInput(f'Line {number} of {path} is not a job. Write {{"input": "PATH"}}, one per line.')
+        inputs.append(path.parent / named)
     return inputs
 
 
@@ -159,8 +228,24 @@ def _once(study: Sequence[Series]) -> list[Series]:
 
 
 def _is_image(path: Path) -> bool:
+    return looks_like_dicom(_head(path) or b"") and path.name.upper() != "DICOMDIR"
+
+
+def _are_lost_images(files: Sequence[Path]) -> bool:
+    """Return whether files without an image may be what is left of one: unreadable, or emptied by a failed transfer."""
+    heads = [_head(file) for file in files]
+    if None in heads:
+        return True
+    empty = [file for file, head in zip(files, heads, strict=True) if not head]
+    return any(file.suffix.lower() in _DICOM for file in empty) or 1 < len(empty) == len(files)
+
+
+def _head(path: Path) -> bytes | None:
+    """Return the first bytes of a file; none of other things, and None if it cannot be read."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
         with path.open("rb") as opened:
-            return looks_like_dicom(opened.read(256)) and path.name.upper() != "DICOMDIR"
+            return opened.read(256)
     except OSError:
-        return False
+        return None

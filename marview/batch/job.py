@@ -32,6 +32,7 @@ class Plan:
         slices: number of slices of the series.
         state: QUEUED, or SKIPPED or FAILED if the headers alone decide.
         reason: why it is skipped or failed, one sentence.
+        earlier: keys of the same study in a scan that could not choose a series.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Plan:
     slices: int = 0
     state: State = State.QUEUED
     reason: str = ""
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,4 +91,4 @@ class Ending:
 
 def key_of(*parts: str) -> str:
     """Make a key from UIDs, or from a path if a file has none: a digest that reveals neither."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]

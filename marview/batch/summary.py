@@ -14,6 +14,7 @@ from rich.text import Text
 
 from marview.batch.job import Job, State
 from marview.dicom.atomic import whole_file
+from marview.errors import printable
 from marview.text import count, tr
 
 _FIELDS = ("number", "state", "input", "series", "slices", "corrected", "seconds", "output", "reason", "notes")
@@ -41,7 +42,7 @@ def records(jobs: Sequence[Job]) -> list[dict[str, Any]]:
 def as_csv(jobs: Sequence[Job]) -> str:
     """Return the records as CSV with a header line; several notes are joined by a space."""
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, _FIELDS)
+    writer = csv.DictWriter(out, _FIELDS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(record | {"notes": " ".join(record["notes"])} for record in records(jobs))
     return out.getvalue()
@@ -60,7 +61,7 @@ def print_table(jobs: Sequence[Job], console: Console) -> None:
     for job in jobs:
         figures = (str(job.corrected), f"{job.seconds:.1f}") if job.state is State.DONE else ("", "")
         words = (str(job.number), job.state.value, str(job.slices or ""), *figures, str(job.source))
-        table.add_row(*map(Text, words))
+        table.add_row(*(Text(printable(word)) for word in words))
     console.print(table)
     for job in jobs:
         if job.reason:
@@ -79,4 +80,4 @@ def write_summaries(jobs: Sequence[Job], folder: Path) -> None:
     """Write `summary.csv` and `summary.jsonl` into the output folder, each whole or not at all."""
     for name, text in (("summary.csv", as_csv(jobs)), ("summary.jsonl", as_json_lines(jobs))):
         with whole_file(folder / name) as part:
-            part.write_text(text, encoding="utf-8", newline="")
+            part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")

@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -55,7 +56,7 @@ class JobTable:
                 raise BadInput(f"{path} was made by a newer marview. Update marview, or choose another output folder.")
             self._connection.executescript(_CREATE)
             self._connection.execute(f"PRAGMA user_version={_VERSION}")
-        except sqlite3.Error as why:
+        except (sqlite3.Error, OSError) as why:
             raise BadInput(
                 f"{path} cannot be used as a job table: {why}. Choose another output folder, or move the file away."
             ) from None
@@ -81,13 +82,39 @@ class JobTable:
                 )
 
     def add(self, plan: Plan) -> bool:
-        """Add a job unless the table has it; return whether it is new."""
-        row = (plan.key, str(plan.source), plan.series, plan.slices, plan.state.value, plan.reason)
-        with self._lock:
-            done = self._connection.execute(
-                "INSERT OR IGNORE INTO jobs (key, source, series, slices, state, reason) VALUES (?, ?, ?, ?, ?, ?)", row
-            )
-        return done.rowcount > 0
+        """Add a job, or plan one again that is not corrected and whose files have changed; return whether it did.
+
+        A study that could not be chosen from earlier keeps its row when its files are repaired.
+        """
+        row = (plan.key, _stored(plan.source), plan.series, plan.slices, plan.state.value, plan.reason)
+        names = "key, source, series, slices, state, reason"
+        with self._writing() as connection:
+            for key in (plan.key, *plan.earlier):
+                known = connection.execute(f"SELECT {names} FROM jobs WHERE key = ?", (key,)).fetchone()  # noqa: S608
+                if known is None:
+                    continue
+                _, _, series, slices, state, _ = known
+                is_as_before = key == plan.key and slices == plan.slices and series
+                if state in {State.DONE, State.RUNNING} or is_as_before or known == row:
+                    return False
+                connection.execute(f"UPDATE jobs SET ({names}) = (?, ?, ?, ?, ?, ?) WHERE key = ?", (*row, key))  # noqa: S608
+                return True
+            connection.execute(f"INSERT INTO jobs ({names}) VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+        return True
+
+    def note_growth(self, plan: Plan) -> Job | None:
+        """Note in the row of a corrected study that it has another number of slices now.
+
+        Returns:
+            The job with the new note; None if the study is as it was, or the row already says so.
+        """
+        rows = self._all(f"SELECT {_COLUMNS} FROM jobs WHERE key = ? AND state = ?", (plan.key, State.DONE.value))  # noqa: S608
+        job = _job(rows[0]) if rows else None
+        note = f"The study has {plan.slices} slices now. Correct it again with marview reduce."
+        if job is None or plan.slices in {0, job.slices} or note in job.notes:
+            return None
+        self._set(job, "notes = ?", (json.dumps([*job.notes, note]),))
+        return replace(job, notes=(*job.notes, note))
 
     def start(self, job: Job) -> None:
         """Mark a job as running."""
@@ -107,22 +134,22 @@ class JobTable:
         self._set(job, "state = ?, reason = ?, corrected = ?, seconds = ?, notes = ?", values)
 
     def recover(self, ending_of: Callable[[Job], Ending | None]) -> None:
-        """Settle the jobs that a killed process left as running.
+        """Settle the jobs that a killed process left as running, or that a cluster finished without it.
 
         Args:
             ending_of: function that returns how a job with a result ended; None for others, which are queued again.
         """
-        for job in self.jobs(State.RUNNING):
+        for job in [*self.jobs(State.RUNNING), *self.jobs(State.QUEUED)]:
             ending = ending_of(job)
-            if ending is None:
-                self.requeue(job)
-            else:
+            if ending is not None:
                 self.finish(job, ending)
+            elif job.state is State.RUNNING:
+                self.requeue(job)
 
     def retry_failed(self) -> None:
         """Queue every failed job again."""
-        with self._lock:
-            self._connection.execute(
+        with self._writing() as connection:
+            connection.execute(
                 "UPDATE jobs SET state = ?, reason = '' WHERE state = ?", (State.QUEUED.value, State.FAILED.value)
             )
 
@@ -144,8 +171,21 @@ class JobTable:
         self.close()
 
     def _set(self, job: Job, what: str, values: tuple[Any, ...]) -> None:
-        with self._lock:
-            self._connection.execute(f"UPDATE jobs SET {what} WHERE key = ?", (*values, job.key))  # noqa: S608
+        with self._writing() as connection:
+            connection.execute(f"UPDATE jobs SET {what} WHERE key = ?", (*values, job.key))  # noqa: S608
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Write for one thread at a time.
+
+        Raises:
+            BadInput: the disk is full or read-only.
+        """
+        try:
+            with self._lock:
+                yield self._connection
+        except sqlite3.OperationalError as why:
+            raise BadInput(f"{self._path} cannot be written: {why}. Free some disk space, then add --resume.") from None
 
     def _all(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._lock, closing(self._connection.execute(query, values)) as cursor:
@@ -167,6 +207,17 @@ def look_at(path: Path) -> list[Job]:
 
 def _job(row: tuple[Any, ...]) -> Job:
     number, key, source, series, slices, state, reason, corrected, seconds, notes = row
+    source = source if isinstance(source, str) else source.decode(errors="surrogatepass")
     return Job(
         number, key, Path(source), series, slices, State(state), reason, corrected, seconds, tuple(json.loads(notes))
     )
+
+
+def _stored(path: Path) -> str | bytes:
+    """Return a path as text, or as bytes if its name is not valid text, which SQLite refuses."""
+    words = str(path)
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return words.encode(errors="surrogatepass")
+    return words

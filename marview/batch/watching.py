@@ -42,6 +42,9 @@ class Inbox:
             reason = (why.strerror or "unknown reason").lower()
             raise BadInput(f"{self.folder} cannot be watched: {reason}. Name an existing folder.") from None
         now, quiet = self.clock(), []
+        for known in (self._seen, self._taken):  # what was moved away may arrive again
+            for gone in known.keys() - set(children):
+                del known[gone]
         for child in children:
             if child.name.startswith("."):
                 continue

@@ -62,7 +62,7 @@ class LocalCorrector:
     def correct(self, job: Job, stop: threading.Event) -> Ending | None:
         """Correct the study of a job; None where `stop` ended the run early."""
         folder, follow = self._output / job.folder, partial(self._advance, job)
-        return correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)
+        return ending_of(folder) or correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)
 
     def _worker(self) -> MarWorker:
         worker: MarWorker | None = getattr(self._mine, "worker", None)

@@ -1,26 +1,20 @@
 """Correct studies as they arrive: the verb `watch`."""
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from marview.batch.intake import Intake
+from marview.batch.intake import Intake, refuse_absent
 from marview.batch.job import State
 from marview.batch.summary import sentence, write_summaries
 from marview.batch.table import JobTable
 from marview.batch.watching import Inbox, free_bytes, size_of
-from marview.commands.batch import (
-    Order,
-    affordable,
-    inform,
-    opened_table,
-    say_rule,
-    terminated_as_interrupted,
-    work_off,
-)
 from marview.commands.correction import Correction
+from marview.commands.job_folder import add_studies, inform, opened_table, say_rule
 from marview.commands.options import (
     AcrossGaps,
     Device,
@@ -36,7 +30,9 @@ from marview.commands.options import (
     Threshold,
     Workers,
 )
-from marview.errors import UsageError
+from marview.commands.order import Order
+from marview.commands.run_jobs import affordable, terminated_as_interrupted, work_off
+from marview.errors import BadInput, UsageError
 
 _POLL_S = 2.0
 _ROOM = 3
@@ -122,21 +118,14 @@ def watch_folder(
         raise UsageError(f"{output} is inside the watched folder {folder}. Use an output folder outside of it.")
     stop = stop or threading.Event()
     correction, inbox = order.correction(), Inbox(folder, quiet_s)
-    number = workers or affordable(order.device)
+    number = workers or affordable(correction)
     inbox.arrived()  # refuse a folder that cannot be listed before the output folder is made
     say_rule(order)
     with opened_table(output, order, is_resumed=True) as table, terminated_as_interrupted():
-        held: list[Path] = []
-        is_short = False
+        watch = _Watch(table, inbox, output, order, correction, number, keep_free_mb)
         try:
             while not stop.is_set():
-                held += [path for path in inbox.arrived() if path not in held]
-                taken = [path for path in held if _fits(path, output, keep_free_mb)]
-                if len(taken) < len(held) and not is_short:
-                    inform(f"The disk of {output} is nearly full. New studies wait until there is space.")
-                is_short = len(taken) < len(held)
-                held = [path for path in held if path not in taken]
-                _take(table, taken, output, order, correction, number)
+                watch.look()
                 stop.wait(_POLL_S)
         except KeyboardInterrupt:
             pass
@@ -145,18 +134,63 @@ def watch_folder(
         inform(sentence(jobs))
 
 
-def _take(table: JobTable, paths: list[Path], output: Path, order: Order, correction: Correction, workers: int) -> None:
-    """Queue the studies under some paths and correct all that are queued."""
-    intake = Intake(order.rule, order.across_gaps)
-    for path in paths:
-        for plan in intake.plans([path]):
-            table.add(plan)
-    waiting = table.jobs(State.QUEUED)
-    if waiting:
-        work_off(table, waiting, output, correction, workers)
-    if waiting or paths:
-        write_summaries(table.jobs(), output)
+@dataclass
+class _Watch:
+    """A watched folder and the job table of its studies.
 
+    Attributes:
+        held: complete arrivals that wait for disk space.
+        trouble: why studies wait, as last printed; empty if none do.
+    """
 
-def _fits(path: Path, output: Path, keep_free_mb: int) -> bool:
-    return free_bytes(output) >= _ROOM * size_of(path) + (keep_free_mb << 20)
+    table: JobTable
+    inbox: Inbox
+    output: Path
+    order: Order
+    correction: Correction
+    workers: int
+    keep_free_mb: int
+    held: list[Path] = field(default_factory=list)
+    trouble: str = ""
+
+    def look(self) -> None:
+        """Add the studies that are complete now, and correct the queued ones, as far as the disk has space."""
+        trouble = ""
+        try:
+            self.held += [path for path in self.inbox.arrived() if path not in self.held]
+        except BadInput as why:
+            trouble = f"{why} marview waits for it."  # a network drive comes back
+        fitting = self._fitting(self.held)
+        self.held = [path for path in self.held if path not in fitting]
+        for path in fitting:
+            self._add(path)
+        queued = self.table.jobs(State.QUEUED)
+        sources = self._fitting([job.source for job in queued])
+        jobs = [job for job in queued if job.source in sources]
+        if self.held or len(jobs) < len(queued):
+            trouble = f"The disk of {self.output} is nearly full. New studies wait until there is space."
+        if trouble and trouble != self.trouble:
+            inform(trouble)
+        self.trouble = trouble
+        if jobs:
+            work_off(self.table, jobs, self.output, self.correction, self.workers)
+        if jobs or fitting:
+            write_summaries(self.table.jobs(), self.output)
+
+    def _add(self, path: Path) -> None:
+        try:
+            refuse_absent(path)
+        except BadInput as why:
+            inform(str(why))  # moved away since it arrived
+            return
+        add_studies(self.table, Intake(self.order.rule, self.order.across_gaps), [path])
+
+    def _fitting(self, paths: Sequence[Path]) -> list[Path]:
+        """Return the paths whose results fit on the disk together."""
+        room, fitting = free_bytes(self.output) - (self.keep_free_mb << 20), []
+        for path in paths:
+            needed = _ROOM * size_of(path)
+            if needed <= room:
+                room -= needed
+                fitting.append(path)
+        return fitting

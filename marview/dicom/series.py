@@ -40,7 +40,7 @@ class Series:
     @property
     def digest(self) -> str:
         """Return a unique hash of `key` that discloses nothing, because UIDs often contain a date."""
-        return hashlib.sha256(self.key.encode()).hexdigest()[:16]
+        return hashlib.sha256(self.key.encode(errors="surrogatepass")).hexdigest()[:16]
 
     @property
     def description(self) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from marview.errors import MarviewError
 from marview.mar.messages import CancelRequest, Failed, Message, Request, decode, encode
+from marview.memory import total_bytes
 from marview.methods.api import Cancelled
 from marview.threads import start_thread
 
@@ -94,8 +95,7 @@ def limit_memory(limit_mb: int | None) -> None:
         return
     import resource
 
-    everything = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = everything if limit_mb is None else limit_mb * 2**20
+    limit = total_bytes() if limit_mb is None else limit_mb * 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800", encoding="ascii")

@@ -1,6 +1,5 @@
 """Devices of this machine, their free memory, and the device of a run."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import torch
 
 from marview.errors import UsageError
 from marview.mar.manifest import Manifest
+from marview.memory import total_bytes
 from marview.threads import settle_threads
 
 
@@ -61,15 +61,9 @@ def memory_mb(device: torch.device) -> tuple[int, int]:
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return free // 2**20, total // 2**20
-    total = _total_bytes()
+    total = total_bytes()
     free = min(_available_bytes(total), *_room_under_limits(total))
     return max(0, free) // 2**20, total // 2**20
-
-
-def _total_bytes() -> int:
-    if sys.platform == "win32":
-        return 8 * 2**30
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _available_bytes(total: int) -> int:

@@ -1,5 +1,6 @@
 """The job table stays consistent across kills."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,84 @@ def test_a_folder_name_says_nothing_of_the_source(path: Path) -> None:
     with JobTable(path) as table:
         table.add(plan("DOE^JANE"))
         assert "DOE" not in table.jobs()[0].folder
+
+
+UNIT, STUDY, SERIES = (key_of(kind, "x") for kind in ("unit", "study", "series"))
+CUT = Plan(UNIT, Path("/in/x"), state=State.FAILED, reason="1.dcm is truncated.")
+WHOLE = Plan(SERIES, Path("/in/x"), "digest", 40, earlier=(STUDY, UNIT))
+
+
+def test_a_repaired_study_keeps_its_row_and_is_corrected_once(path: Path) -> None:
+    with JobTable(path) as table:
+        assert table.add(CUT)
+        table.retry_failed()
+        assert table.add(WHOLE)
+        (job,) = table.jobs()
+        assert (job.number, job.state, job.key, job.reason) == (1, State.QUEUED, SERIES, "")
+        assert not table.add(WHOLE)
+
+
+def test_a_study_that_is_still_damaged_stays_failed(path: Path) -> None:
+    with JobTable(path) as table:
+        table.add(CUT)
+        assert not table.add(CUT)
+        table.retry_failed()
+        table.add(CUT)
+        assert [(job.state, job.reason) for job in table.jobs()] == [(State.FAILED, CUT.reason)]
+
+
+@pytest.mark.parametrize("state", [State.SKIPPED, State.FAILED])
+def test_a_study_that_was_not_corrected_is_planned_again_when_slices_arrive(path: Path, state: State) -> None:
+    with JobTable(path) as table:
+        table.add(replace(WHOLE, slices=30, state=state, reason="Slices are missing."))
+        table.add(WHOLE)
+        assert [(job.state, job.slices, job.reason) for job in table.jobs()] == [(State.QUEUED, 40, "")]
+
+
+def test_a_study_without_metal_is_not_planned_again(path: Path) -> None:
+    with JobTable(path) as table:
+        table.add(WHOLE)
+        table.finish(table.jobs()[0], Ending(State.SKIPPED, "No metal was found."))
+        assert not table.add(WHOLE)
+        assert table.jobs()[0].state is State.SKIPPED
+
+
+def test_a_corrected_study_that_grows_is_not_corrected_again_and_its_row_says_so_once(path: Path) -> None:
+    with JobTable(path) as table:
+        table.add(WHOLE)
+        table.finish(table.jobs()[0], Ending(State.DONE, corrected=7, notes=("metal hides much",)))
+        assert table.note_growth(WHOLE) is None
+        more = replace(WHOLE, slices=41)
+        assert not table.add(more)
+        grown = table.note_growth(more)
+        assert grown is not None
+        assert "41 slices now" in grown.notes[-1]
+        assert table.note_growth(more) is None
+        assert [(job.state, job.notes) for job in table.jobs()] == [(State.DONE, grown.notes)]
+
+
+def test_a_result_of_a_waiting_study_counts(path: Path) -> None:
+    """A worker of a cluster finishes its study although the batch that asked for it was stopped."""
+    with JobTable(path) as table:
+        table.add(plan("a"))
+        table.recover(lambda _: Ending(State.DONE, corrected=7))
+        assert [(job.state, job.corrected) for job in table.jobs()] == [(State.DONE, 7)]
+
+
+def test_a_name_that_is_not_text_comes_back(path: Path) -> None:
+    source = Path("/in/caf\udce9")
+    with JobTable(path) as table:
+        table.add(Plan(key_of("path", str(source)), source))
+        assert table.jobs()[0].source == source
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(path: Path) -> None:
+    with JobTable(path) as table:
+        table.add(plan("a"))
+        pages = table._connection.execute("PRAGMA page_count").fetchone()[0]
+        table._connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(BadInput, match="full"):
+            [table.add(plan(f"{number}")) for number in range(1000)]
+        jobs = table.jobs()
+    assert look_at(path) == jobs
+    assert jobs[0].source.name == "a"

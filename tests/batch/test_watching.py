@@ -69,3 +69,19 @@ def test_the_size_of_a_study_is_the_sum_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "a" / "1").write_bytes(b"12345")
     (tmp_path / "a" / "b" / "2").write_bytes(b"123")
     assert size_of(tmp_path / "a") == 8
+
+
+def test_an_arrival_that_was_moved_away_and_comes_again_is_taken_again(
+    tmp_path: Path, inbox: Inbox, clock: Clock
+) -> None:
+    study = tmp_path / "a.zip"
+    study.write_bytes(b"PK")
+    inbox.arrived()
+    clock.now = 10
+    assert inbox.arrived() == [study]
+    study.rename(tmp_path / ".away")
+    inbox.arrived()
+    (tmp_path / ".away").rename(study)
+    inbox.arrived()
+    clock.now = 20
+    assert inbox.arrived() == [study]

@@ -1,0 +1,85 @@
+"""The output folder of unattended work: its job table, opened by one process, and the studies added to it."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from marview.batch.intake import Intake
+from marview.batch.table import TABLE, JobTable
+from marview.commands.order import Order
+from marview.commands.unattended import ending_of, forget_announcement
+from marview.dicom.atomic import check_file
+from marview.errors import BadInput, UsageError
+from marview.terminal import are_notes_wanted
+
+_LOCK = "jobs.lock"
+
+
+@contextmanager
+def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
+    """Open the job table of an output folder for this process alone."""
+    there = (output / TABLE).exists()
+    if there and not is_resumed:
+        raise UsageError(f"{output} already holds a job table. Add --resume to continue it, or use another folder.")
+    if not there and output.exists() and any(path.name != _LOCK for path in output.iterdir()):
+        raise UsageError(f"{output} is not empty. Use a new or empty folder.")
+    check_file(output / TABLE)
+    is_new = not output.exists()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(output / _LOCK, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise UsageError(f"Another process is using {output}. Wait until it ends, or use another folder.") from None
+    except OSError as why:
+        raise BadInput(f"{output} cannot be written: {(why.strerror or 'unknown reason').lower()}.") from None
+    try:
+        with _made(output, is_new=is_new) as table:
+            table.order(order.record())
+            table.recover(lambda job: ending_of(output / job.folder))
+            for job in table.jobs():
+                forget_announcement(output / job.folder)
+            yield table
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _made(output: Path, *, is_new: bool) -> Iterator[JobTable]:
+    """The job table of an output folder; where it cannot be made in a new one, nothing of the folder is left."""
+    try:
+        table = JobTable(output / TABLE)
+    except BadInput:
+        if is_new:
+            shutil.rmtree(output, ignore_errors=True)
+        raise
+    with table:
+        yield table
+
+
+def add_studies(table: JobTable, intake: Intake, paths: Sequence[Path]) -> None:
+    """Add a job for every study under some paths, and tell of corrected studies that have grown since.
+
+    Raises:
+        BadInput: a path does not exist, or the job table cannot be written.
+    """
+    for plan in intake.plans(paths):
+        table.add(plan)
+        grown = table.note_growth(plan)
+        if grown is not None:
+            inform(f"Study {grown.number}: {grown.notes[-1]}")
+
+
+def say_rule(order: Order) -> None:
+    """Print how the series of a study is chosen."""
+    inform(order.rule.words)
+
+
+def inform(sentence: str) -> None:
+    """Print a sentence about the batch on standard error, unless the user asked for quiet."""
+    if are_notes_wanted():
+        print(sentence, file=sys.stderr, flush=True)

@@ -1,0 +1,64 @@
+"""The correction that `batch` and `watch` apply to every study."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from marview.batch.selection import SelectionRule
+from marview.commands.correction import Correction
+from marview.commands.metal import MaskChoice
+from marview.commands.settings import parse_settings
+from marview.export import Format
+from marview.mar import discover, find_usable
+
+
+@dataclass(frozen=True)
+class Order:
+    """The correction to apply to every study.
+
+    Attributes:
+        method: identifier of the method.
+        settings: parameters of the method, NAME=VALUE each.
+        threshold_hu: metal is above this HU; None to find it automatically.
+        margin_mm: length by which the metal mask grows (+) or shrinks (-).
+        device: "auto", "cpu" or "cuda".
+        format_: file format of the corrected slices: "dicom", "nifti" or "png".
+        across_gaps: whether to correct series with missing slices.
+        rule: rule that chooses the series of a study.
+        classes: number of k-means classes; the densest is metal.
+        restores_cut_off: whether to restore dark streaks that the file cut off before the method runs.
+    """
+
+    method: str
+    settings: tuple[str, ...] = ()
+    threshold_hu: float | None = None
+    margin_mm: float = 0.0
+    device: str = "auto"
+    format_: str = "dicom"
+    across_gaps: bool = False
+    rule: SelectionRule = field(default_factory=SelectionRule)
+    classes: int | None = None
+    restores_cut_off: bool = True
+
+    def correction(self) -> Correction:
+        """Return the same correction for one series.
+
+        Raises:
+            UsageError: the method or a parameter is unknown.
+        """
+        find_usable(self.method, discover())
+        return Correction(
+            method=self.method,
+            parameters=parse_settings(self.settings),
+            choice=MaskChoice(threshold_hu=self.threshold_hu, classes=self.classes, margin_mm=self.margin_mm),
+            device=self.device,
+            format_=Format(self.format_),
+            is_across_gaps=self.across_gaps,
+            restores_cut_off=self.restores_cut_off,
+            is_one_of_many=True,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return the order for the job table; options that did not exist earlier appear only if they are set."""
+        known = asdict(self) | {"rule": asdict(self.rule)}
+        unset = {"classes": None, "restores_cut_off": True}
+        return {name: value for name, value in known.items() if name not in unset or value != unset[name]}

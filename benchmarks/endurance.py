@@ -120,7 +120,7 @@ def reduce(with_window: MainWindow, series: Path) -> None:
     """
     session = with_window.session
     session.open(series)
-    wait_until(lambda: session.loaded is not None and session.loaded.series.path == series)
+    wait_until(lambda: session.loaded is not None and session.loaded.series.path.is_relative_to(series))
     wait_until(lambda: session.metal.is_present and not session.refusal and not session.metal.is_busy)
     wait_until(lambda: session.methods.current is not None)
     session.methods.choose(METHOD)

@@ -30,6 +30,8 @@ from marview.session.study_index import index_file
 from marview.text import tr
 
 SIZE = (1600, 1000)
+_TURN_S = 0.0005
+"""Longest turn of a thread while the window waits for its own; Python's 5 ms add up over the calls of one repaint."""
 
 
 def application(style: str = "dark") -> QApplication:
@@ -38,6 +40,7 @@ def application(style: str = "dark") -> QApplication:
     if isinstance(existing, QApplication):
         return existing
     bound_heap()
+    sys.setswitchinterval(_TURN_S)
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     made = QApplication(sys.argv[:1])
     QCoreApplication.setApplicationName("marview")

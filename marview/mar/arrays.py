@@ -55,14 +55,16 @@ def check_trace(request: TraceRequest) -> None:
 
 
 def mark_unwritten(request: Request) -> None:
-    """Fill the worker's output with NaN, so that a skipped slice is not mistaken for a correction.
+    """Set the last pixel of each output plane to NaN, so that a skipped slice is not mistaken for a correction.
+
+    A plane is written from its first pixel to its last; the others take no memory before the worker writes them.
 
     Raises:
         NoRoom: there is too little room.
     """
     if isinstance(request, ReduceRequest):
         request.correction.reserve()
-        request.correction.array[:] = np.nan
+        request.correction.array[:, -1:, -1:] = np.nan
 
 
 def is_written(request: Request, slice_index: int) -> bool:
@@ -83,3 +85,4 @@ def clear_unwritten(request: Request, written: Collection[int]) -> None:
         for row, k in enumerate(request.wanted):
             if k not in written:
                 request.correction.array[row] = 0
+                request.correction.forget(row)

@@ -14,8 +14,11 @@ from marview.errors import BadInput
 from marview.mar.scratch import scratch
 from marview.text import tr
 
-MOST_BYTES = 2_000_000_000
-"""Memory limit for the corrections of all results in bytes; further ones go to disk."""
+MOST_BYTES = 32_000_000
+"""Memory limit for the corrections of all results in bytes, 30 slices of 512 x 512; further ones go to disk.
+
+The system keeps files just written in free memory, so that they are read as fast and still leave room for the volume.
+"""
 
 _log = logging.getLogger(__name__)
 

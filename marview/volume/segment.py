@@ -26,6 +26,7 @@ _GROWTH = 0.6
 _GROWTH_MM = 1.5
 _FEWEST_VOXELS = 3
 _HOLLOW_MM = 5.0
+_REACH_MM = _HOLLOW_MM * (1 + 1e-9)  # distances of whole pixels are rounded
 _DEEP_PX = 4
 
 
@@ -195,10 +196,14 @@ def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) ->
 
 
 def _closed(found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> NDArray[np.bool_]:
-    """A rim with its gaps closed, `[y, x]`: where no disc of `_HOLLOW_MM` fits between its parts."""
-    reach = [round(_HOLLOW_MM / spacing) for spacing in spacing_mm]
-    y, x = (np.arange(-steps, steps + 1) * spacing for steps, spacing in zip(reach, spacing_mm, strict=True))
-    disc = np.hypot(y[:, None], x) <= _HOLLOW_MM
+    """A rim with its gaps closed, `[y, x]`: where no disc of `_HOLLOW_MM` fits between its parts.
+
+    By distances: as quick for large discs, and unlike `binary_closing` it lets other threads run meanwhile.
+    """
+    if not found.any():
+        return found
+    reach = [int(_HOLLOW_MM / spacing) + 1 for spacing in spacing_mm]
     framed = np.pad(found, [(steps, steps) for steps in reach])
-    closed = ndimage.binary_closing(framed, disc)
-    return np.asarray(closed[tuple(slice(steps, -steps or None) for steps in reach)])
+    reached = ndimage.distance_transform_edt(~framed, spacing_mm) <= _REACH_MM
+    closed = ndimage.distance_transform_edt(reached, spacing_mm) > _REACH_MM
+    return np.asarray(closed[tuple(slice(steps, -steps) for steps in reach)])

@@ -26,6 +26,9 @@ METHODS = {
     "nmar_frequency_split": "NMAR + frequency split",
     "cnnmar": "CNNMAR",
     "near_hip": "near-hip network",
+    "clinical_completion": "clinical sinogram completion",
+    "deep_sinogram_completion": "deep sinogram completion",
+    "dudonet": "DuDoNet",
 }
 KINDS = ("hip", "spine", "dental")
 BODY_HU = -500

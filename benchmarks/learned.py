@@ -13,9 +13,9 @@ kept in DIR: a stopped run continues, and measures newly trained methods again.
 - clinical: validation slices with steel or gold, `dudonet-640`, through the clinical front end: RMSE in the 20-pixel
   ring against LI, case by case.
 - demo: the hip and dental studies through the clinical front end; RMSE in the 20-pixel ring against NMAR.
-- real: sternal wires and femoral nail, whose truth nobody knows: streak index and consistency error, and a figure of
-  the worst slice: original and every method in one window, what each changed, and where its projection leaves the
-  sinogram outside the metal trace.
+- real: sternal wires and femoral nail, whose truth nobody knows: streak index, consistency error, bone kept, and
+  a figure of the worst slice: original and every method in one window, the change of each, and where its projection
+  leaves the sinogram outside the metal trace.
 
 Reads ../shared/data. `--every N` takes every Nth slice of the studies, for a first look.
 """
@@ -197,9 +197,15 @@ def real(methods: Sequence[str], every: int, output: Path) -> None:
             short, clock = name.partition(".")[0], Clock()
             scan, numbers = _real_scan(DATA / "real_metal" / name, every)
             rows = measure(scan, entries, correct, output / "real" / short, clock.tell)
-            lines = [[each.title, f"{each.streak_index:.3f}", f"{each.consistency:.4f}"] for each in rows]
+            lines = [
+                [each.title, f"{each.streak_index:.3f}", f"{each.consistency:.4f}", f"{each.bone_kept:.1%}"]
+                for each in rows
+            ]
             print(f"**{short}**, {len(scan.indices)} slices\n")
-            print(markdown_table(["image", "streak index", "consistency error (line integrals)"], lines) + "\n")
+            print(
+                markdown_table(["image", "streak index", "consistency error (line integrals)", "bone kept"], lines)
+                + "\n"
+            )
             draw(scan, rows, output / f"real_{short}.png")
             print(f"`real_{short}.png`: slice {numbers.number(scan.indices[scan.worst])} of the series.\n")
     print("No truth is known here. Clinical scans elsewhere, with another metric:\n")

@@ -1,5 +1,6 @@
-"""Real metal, without known truth: evenness of tissue near the metal, and consistency with the sinogram."""
+"""Real metal, without known truth: evenness of tissue near the metal, bone kept, and consistency with the sinogram."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from marview.errors import DAMAGED_ARRAYS
 from marview.evaluation.benchmark import Entry
 from marview.evaluation.front_end_methods import FrontEndMethods
 from marview.export import picture
-from marview.metrics import streak_index
+from marview.metrics import ring, streak_index
 from marview.worker.neighbours import MOST_CLEAN, nearest_clean
 
 FEWEST_METAL_PX = 10
@@ -21,6 +22,9 @@ ORIGINAL = "original"
 
 _SMOOTH_MM = 4.0
 _SOFT_TISSUE_HU = (-50.0, 150.0)
+_BONE_HU = 250.0
+_BONE_PX = 1.5
+_BESIDE_METAL_PX = 2.0
 _WINDOW_HU = (400.0, 40.0)
 _DIFFERENCE_HU = (400.0, 0.0)
 _CONSISTENCY = (0.2, 0.0)
@@ -77,6 +81,7 @@ class RealRow:
         title: title of the method, or `original`.
         hu: HU `[slice, y, x]`.
         streak_index: deviation of soft tissue in the 20-pixel ring around metal, divided by that far away.
+        bone_kept: bone near the metal that is still bone, fraction of the bone in the original; NaN without bone.
         consistency: root mean square difference between the result's projection and the sinogram outside the trace.
         consistency_map: that difference in the worst slice, line integrals `[view, bin]`.
     """
@@ -84,6 +89,7 @@ class RealRow:
     title: str
     hu: Volume
     streak_index: float
+    bone_kept: float
     consistency: float
     consistency_map: NDArray[np.float32]
 
@@ -132,8 +138,25 @@ def measure(
     rows = []
     for title, image in images.items():
         streaks = [streak_index(image[k], scan.mask[k], tissue[k]) for k in range(len(image))]
-        rows.append(RealRow(title, image, float(np.nanmean(streaks)), *consistency.get(title, (0.0, blank))))
+        kept_bone = bone_kept(image, images[ORIGINAL], scan.mask)
+        rows.append(RealRow(title, image, float(np.nanmean(streaks)), kept_bone, *consistency.get(title, (0.0, blank))))
     return rows
+
+
+def bone_kept(image: Volume, original: Volume, mask: Mask) -> float:
+    """Return the fraction of the original's bone near metal that the image keeps; NaN without bone.
+
+    Bone is above 250 HU once smoothed, from 2 to 20 pixels beside the metal of its slice.
+
+    Args:
+        image: HU, `[slice, y, x]`.
+        original: HU of the uncorrected slices.
+        mask: their metal mask.
+    """
+    near = np.stack([ring(metal) & ~ring(metal, _BESIDE_METAL_PX) for metal in mask])
+    was, still = (ndimage.gaussian_filter(each, (0, _BONE_PX, _BONE_PX)) > _BONE_HU for each in (original, image))
+    bone = near & was
+    return float(still[bone].mean()) if bone.any() else math.nan
 
 
 def soft_tissue(image: Volume, mask: Mask, pixel_mm: float) -> Mask:

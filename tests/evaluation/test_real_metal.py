@@ -4,7 +4,7 @@ from PIL import Image
 
 from marview.evaluation.benchmark import Entry
 from marview.evaluation.front_end_methods import CorrectedSlices
-from marview.evaluation.real_metal import ORIGINAL, RealScan, draw, measure
+from marview.evaluation.real_metal import ORIGINAL, RealScan, bone_kept, draw, measure
 
 SIZE = 160
 
@@ -66,3 +66,24 @@ def test_the_figure_has_a_column_for_each_image(scan, tmp_path):
     with Image.open(tmp_path / "figure.png") as figure:
         assert figure.width == 3 * 360
         assert figure.height > 2 * 360
+
+
+def test_bone_kept_counts_only_bone_near_metal():
+    original = np.full((1, 80, 80), 40.0, np.float32)
+    mask = np.zeros(original.shape, bool)
+    mask[0, 38:42, 10:14] = True
+    original[mask] = 3000
+    original[0, 30:50, 22:30] = 800
+    original[0, 30:50, 60:70] = 800  # farther than 20 pixels
+    result = original.copy()
+    result[0, 30:40, 22:30] = 40
+    result[0, 30:50, 60:70] = 40
+    assert bone_kept(original, original, mask) == 1
+    assert bone_kept(result, original, mask) == pytest.approx(0.5, abs=0.05)
+
+
+def test_bone_kept_is_not_a_number_without_bone():
+    original = np.full((1, 32, 32), 40.0, np.float32)
+    mask = np.zeros(original.shape, bool)
+    mask[0, 14:16, 14:16] = True
+    assert np.isnan(bone_kept(original, original, mask))

@@ -15,7 +15,8 @@ from marview.volume.box import Box
 from marview.volume.growing import grow_from, within
 from marview.volume.kmeans import class_notes, k_means
 from marview.volume.mask import drop_small, grow_mm
-from marview.volume.segment import CERTAIN_HU, adaptive
+from marview.volume.segment import adaptive
+from marview.volume.sure import CERTAIN_HU
 from marview.volume.volume import Volume
 
 Mask = NDArray[np.bool_]

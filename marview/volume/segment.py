@@ -13,18 +13,11 @@ from marview.volume.edges import FARTHEST_MM, least_hu
 from marview.volume.mask import NEIGHBOURS, drop_small
 from marview.volume.rim import with_rims
 from marview.volume.scale import Scale, scale_of
+from marview.volume.sure import CERTAIN_HU, FEWEST_VOXELS, sure_pieces
 
-CERTAIN_HU = 2500
-"""HU that little bone reaches. Metal has a voxel this dense (Lin et al. 2019, InDuDoNet), but some enamel too."""
-
-# Enamel reaches 3000 HU, and noise lifts single voxels of it higher. Metal that the scale cuts off lies at its end.
-_ENAMEL_HU = 3000
-_SURE_HU = 3200
-_VERY_SURE_HU = 4000
 _DENSE_HU = 1000
 _GROWTH = 0.6
 _GROWTH_MM = 1.5
-_FEWEST_VOXELS = 3
 _HOLLOW_MM = 5.0
 _REACH_MM = _HOLLOW_MM * (1 + 1e-9)  # distances of whole pixels are rounded
 _DEEP_PX = 4
@@ -147,12 +140,8 @@ def _in_box(
     least = np.stack([least_hu(image, spacing_mm[1:], scale) for image in hu])
     seeds = (hu >= threshold_hu) & (hu >= least)
     labels, count = ndimage.label(seeds, NEIGHBOURS)
-    numbers = np.arange(1, count + 1)
-    peaks = np.asarray(ndimage.maximum(hu, labels, numbers))
-    is_cut_off = scale.is_clipped and scale.highest_hu >= _ENAMEL_HU
-    sure_hu = min(_SURE_HU, scale.highest_hu) if is_cut_off else _SURE_HU
-    voxels = np.bincount(labels[hu >= sure_hu], minlength=count + 1)[1:]
-    sure = (voxels >= _FEWEST_VOXELS) | (peaks >= _VERY_SURE_HU)
+    peaks = np.asarray(ndimage.maximum(hu, labels, np.arange(1, count + 1)))
+    sure = sure_pieces(hu, labels, count, scale)
     seeds = np.concatenate([[False], sure if sure.any() else peaks >= CERTAIN_HU])[labels]
     weak = (hu >= _GROWTH * threshold_hu) & (hu >= least)
     steps = max(1, round(_GROWTH_MM / min(spacing_mm[1:])))
@@ -162,7 +151,7 @@ def _in_box(
         if scale.hides_peaks:
             found &= _plateau_where_deep(found, image == scale.highest_hu)
             found &= without_bloom(found, image, spacing_mm[1:])
-    return drop_small(np.asarray(mask), _FEWEST_VOXELS), bool(sure.any())
+    return drop_small(np.asarray(mask), FEWEST_VOXELS), bool(sure.any())
 
 
 def _starved(

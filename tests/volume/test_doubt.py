@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from marview.volume.segment import adaptive
 
@@ -25,12 +26,29 @@ def with_filling(hu: np.ndarray, metal_hu: int) -> tuple[np.ndarray, np.ndarray]
     return np.where(filling, metal_hu, hu).astype(np.int16), filling
 
 
-@pytest.mark.parametrize("noise_hu", [0.0, 40.0])
+@pytest.mark.parametrize("noise_hu", [0.0, 40.0, 100.0, 250.0])
 @pytest.mark.parametrize("enamel_hu", [2000, 2400, 2600, 2773, 2900])
 def test_teeth_without_metal_are_not_marked(enamel_hu: int, noise_hu: float) -> None:
     found = adaptive(jaw(enamel_hu, noise_hu), SPACING)
     assert not found.mask.any()
     assert any("No metal" in note or "Metal or not?" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("noise_hu", [60.0, 100.0, 150.0, 250.0])
+@pytest.mark.parametrize("highest_hu", [3071, 32767])
+@pytest.mark.parametrize("blur_px", [0.0, 0.7])
+def test_noise_on_enamel_is_asked_about(noise_hu: float, highest_hu: int, blur_px: float) -> None:
+    noise = gaussian_filter(np.random.default_rng(1).normal(size=(4, 160, 160)), (0, blur_px, blur_px))
+    hu = np.minimum(np.rint(jaw(2900) + noise_hu / noise.std() * noise), highest_hu).astype(np.int16)
+    found = adaptive(hu, SPACING)
+    assert not found.mask.any()
+    assert found.doubtful is not None
+
+
+def test_a_filling_in_a_noisy_jaw_is_found() -> None:
+    hu, filling = with_filling(jaw(2700, 100.0), 12000)
+    found = adaptive(hu, SPACING)
+    assert found.mask[filling].all()
 
 
 def test_the_doubtful_voxels_are_kept_for_the_person() -> None:

@@ -1,0 +1,75 @@
+"""Tells pieces that are surely metal from those that enamel, dense bone and noise also explain."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marview.volume.scale import Scale
+
+CERTAIN_HU = 2500
+"""HU that little bone reaches. Metal has a voxel this dense (Lin et al. 2019, InDuDoNet), but some enamel too."""
+
+FEWEST_VOXELS = 3
+
+# Enamel reaches 3000 HU, and noise lifts single voxels of it higher. Metal that the scale cuts off lies at its end.
+_ENAMEL_HU = 3000
+_USUAL_ENAMEL_HU = 2900
+_SURE_HU = 3200
+_VERY_SURE_HU = 4000
+_RARE = 5.0
+"""Multiple of the noise that hardly a voxel in a million exceeds."""
+
+_SOFT_TISSUE_HU = (-200.0, 300.0)
+_WINDOW_PX = 5
+_APART_PX = 2
+"""Distance of the pixels that are compared: reconstruction filters make the noise of neighbours alike."""
+
+_DEVIATION_OF_MEDIAN = 1.4826
+
+
+def sure_pieces(hu: NDArray[np.int16], labels: NDArray[np.int32], count: int, scale: Scale) -> NDArray[np.bool_]:
+    """Mark the pieces that are surely metal, bool `[piece]`.
+
+    Metal has three voxels above enamel, or one far above it. If most dense voxels of a piece lie below that level, as
+    in thin metal and in noisy enamel, the level must also exceed enamel by five times the noise of the slices.
+
+    Args:
+        hu: HU, `[z, y, x]`.
+        labels: number of the piece of each voxel, 1 to `count`, `[z, y, x]`; 0 outside.
+        count: number of pieces.
+        scale: scale of the series.
+    """
+    is_cut_off = scale.is_clipped and scale.highest_hu >= _ENAMEL_HU
+    sure_hu = min(_SURE_HU, scale.highest_hu) if is_cut_off else _SURE_HU
+    above = _voxels(labels, count, hu >= sure_hu)
+    candidates = above >= FEWEST_VOXELS
+    candidates |= np.asarray(ndimage.maximum(hu, labels, np.arange(1, count + 1))) >= _VERY_SURE_HU
+    below = _voxels(labels, count, (hu >= CERTAIN_HU) & (hu < sure_hu))
+    faint = candidates & (2 * above < below)
+    if faint.any():
+        slices = np.isin(labels, np.flatnonzero(faint) + 1).any(axis=(1, 2))
+        above_noise = _USUAL_ENAMEL_HU + _RARE * noise_hu(hu[slices])
+        if above_noise > sure_hu:
+            candidates &= ~faint | (_voxels(labels, count, hu >= above_noise) >= FEWEST_VOXELS)
+    return candidates
+
+
+def noise_hu(hu: NDArray[np.int16]) -> float:
+    """Return the median noise of soft tissue in slices `[z, y, x]`, in HU; 0 without soft tissue.
+
+    It is the deviation that the differences of pixels in a row show; streaks and edges hardly change a median.
+    """
+    found = []
+    for image in hu:
+        smooth = ndimage.uniform_filter(image.astype(np.float32), _WINDOW_PX)
+        tissue = (smooth > _SOFT_TISSUE_HU[0]) & (smooth < _SOFT_TISSUE_HU[1])
+        steps = np.abs(image[:, _APART_PX:].astype(np.float32) - image[:, :-_APART_PX])
+        steps = steps[tissue[:, _APART_PX:] & tissue[:, :-_APART_PX]]
+        if steps.size:
+            found.append(_DEVIATION_OF_MEDIAN / np.sqrt(2) * float(np.median(steps)))
+    return float(np.median(found)) if found else 0.0
+
+
+def _voxels(labels: NDArray[np.int32], count: int, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Number of chosen voxels of each piece."""
+    return np.bincount(labels[chosen], minlength=count + 1)[1:]

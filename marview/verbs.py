@@ -11,6 +11,7 @@ VERBS = {
     "simulate": "Put metal into a clean series and simulate its scan, with known truth.",
     "evaluate": "Measure corrected volumes against their truth, in one table.",
     "benchmark": "Run methods on cases with known truth, then print and write the tables.",
+    "study": "Let readers rate corrected slices without knowing the method, and summarise their grades.",
     "train": "Train a learned method; Ctrl-C keeps everything.",
     "methods": "List the installed methods, or show the parameters of one.",
     "plugin": "Write, check, install and remove methods.",

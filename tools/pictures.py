@@ -9,7 +9,8 @@ Normalized MAR. Then it draws:
 - `window.png`: the whole window in the layout *MAR*;
 - `radiologist.webp`: *Read*, with the same region measured in original and result;
 - `researcher.webp`: *Sensitivity*, with a sweep over two methods and three margins;
-- `operator.webp`: *Correct several studies*, at its end.
+- `operator.webp`: *Correct several studies*, at its end;
+- `reader_study.webp`: a pair of a reader study.
 """
 
 import argparse
@@ -27,6 +28,8 @@ from marview.dicom import open_series
 from marview.dicom.make import Labels, write_ct_series
 from marview.gui.app import SIZE, application, make_window, wait_until
 from marview.gui.main_window import MainWindow
+from marview.gui.reading_window import ReadingWindow
+from marview.reader_study.making import make_study
 from marview.session.display import Layout, Overlay
 from marview.session.measurement import Kind
 from marview.session.run_scope import Reach, RunScope
@@ -61,6 +64,7 @@ def main() -> None:
     _draw_radiologist(window, chosen.output / "radiologist.webp")
     _draw_researcher(window, chosen.output / "researcher.webp")
     _draw_operator(window, chosen.study, chosen.output / "operator.webp")
+    _draw_reader(window, chosen.study, chosen.output / "reader_study.webp")
     window.session.measures.mark_saved(window.session.measures.series, window.session.measures.listed)
     for result in window.session.results:
         result.is_exported = True
@@ -123,6 +127,27 @@ def _draw_operator(window: MainWindow, study: Path, path: Path) -> None:
         _await(lambda: not window.session.several.stage.is_under_way, "the queue did not end")
         _save(several, path)
         several.close()
+
+
+def _draw_reader(window: MainWindow, study: Path, path: Path) -> None:
+    session = window.session
+    assert session.loaded is not None
+    assert session.results
+    volume = session.loaded.volume
+    with tempfile.TemporaryDirectory(prefix="marview-pictures-") as scratch:
+        folder = Path(scratch)
+        labels = Labels("DEMO^HIP", "DEMO1", "Pelvis", "Corrected")
+        hu = volume.hu.copy()
+        hu[INDEX] = session.results[0].corrected(hu[INDEX], INDEX)
+        write_ct_series(hu, volume.grid, folder / "nmar", labels, seed="nmar")
+        number = session.view.display.numbers.number(INDEX)
+        lines = ("case,method,original,corrected,slices", f"hip,nmar,{study.resolve()},nmar,{number}")
+        (folder / "cases.csv").write_text("\n".join(lines), encoding="utf-8")
+        reading = ReadingWindow(make_study(folder / "cases.csv", folder / "study"), "reader-1")
+        reading.show()
+        reading.rows[0].choose(4)
+        _save(reading, path)
+        reading.deleteLater()
 
 
 def _save(widget: QWidget, path: Path) -> None:

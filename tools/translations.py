@@ -25,7 +25,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parents[1]
 CATALOGUES = ROOT / "resources" / "translations"
-ROOMS = ("batch", "dicom", "export", "geometry", "gui", "mar", "session", "volume")
+ROOMS = ("batch", "dicom", "export", "geometry", "gui", "mar", "reader_study", "session", "volume")
 """The packages whose texts the window shows."""
 
 WORDS = frozenset({"tr", "translatable"})

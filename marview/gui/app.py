@@ -19,8 +19,10 @@ from marview.gui.bridge import Bridge
 from marview.gui.icons import application_icon
 from marview.gui.language import use_language
 from marview.gui.main_window import MainWindow
+from marview.gui.reading_window import ReadingWindow
 from marview.gui.style import dress
 from marview.heap import bound_heap
+from marview.reader_study.study import ReaderStudy
 from marview.session.autosave_store import autosave_folder
 from marview.session.display import Layout
 from marview.session.messages import Severity
@@ -72,6 +74,16 @@ def run(paths: list[str]) -> int:
     window.show()
     if paths:
         window.session.open(*map(Path, paths))
+    return int(qt.exec())
+
+
+def read_pairs(study: ReaderStudy, reader: str) -> int:
+    """Open the window of a reader study and return the exit code when it closes."""
+    settings = Settings.load()
+    qt = application(settings.style)
+    use_language(settings.language)
+    window = ReadingWindow(study, reader)
+    window.show()
     return int(qt.exec())
 
 

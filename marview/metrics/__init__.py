@@ -1,5 +1,6 @@
-"""Measures of a corrected image: PSNR, SSIM, RMSE, ring around metal, streaks, bone and metal."""
+"""Measures of a corrected image: PSNR, SSIM, RMSE, ring around metal, streaks, bone, metal, agreement of readers."""
 
+from marview.metrics.agreement import intraclass_correlation, weighted_kappa
 from marview.metrics.case import CaseMeasures, Measures, mean, measure_case, measure_slice, standard_deviation, worst
 from marview.metrics.error import ct_number_bias_hu, psnr_db, rmse_hu
 from marview.metrics.family import FULL_RANGE_GAIN_DB, Score, adn, full_range, primary, primary_in
@@ -27,6 +28,7 @@ __all__ = [
     "dice",
     "far_from",
     "full_range",
+    "intraclass_correlation",
     "mean",
     "measure_case",
     "measure_slice",
@@ -41,5 +43,6 @@ __all__ = [
     "standard_deviation",
     "streak_amplitude_hu",
     "streak_index",
+    "weighted_kappa",
     "worst",
 ]

@@ -1,0 +1,1 @@
+"""Reader studies: people rate corrected slices without knowing the method."""

@@ -1,0 +1,120 @@
+"""A reader study in a folder: pairs of an uncorrected and a corrected slice, and each reader's order of them."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from marview.errors import DAMAGED_ARRAYS, BadInput, UsageError
+
+STUDY, IMAGES, RATINGS = "study.json", "images", "ratings"
+_READER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+class Pair(BaseModel):
+    """A corrected slice beside the uncorrected one.
+
+    Attributes:
+        id: number of the pair in the study; says nothing about the method.
+        case: name of the case.
+        method: name of the method, which readers never see.
+        slice_number: number of the slice as the window counts.
+        pixel_mm: height and width of a pixel.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    case: str
+    method: str
+    slice_number: int
+    pixel_mm: tuple[float, float]
+
+
+class Contents(BaseModel):
+    """What `study.json` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class ReaderStudy:
+    """A reader study.
+
+    Attributes:
+        folder: folder with `study.json`, the images of the pairs and the ratings.
+        seed: seed of the orders.
+        pairs: all pairs, by number.
+    """
+
+    folder: Path
+    seed: int
+    pairs: tuple[Pair, ...]
+
+    @classmethod
+    def open(cls, folder: Path) -> "ReaderStudy":
+        """Open the study in a folder.
+
+        Raises:
+            BadInput: the folder holds no reader study, or its list of pairs cannot be read.
+        """
+        path = folder / STUDY
+        if not path.is_file():
+            raise BadInput(f"{folder} holds no reader study. Make one with marview study new.")
+        try:
+            contents = Contents.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as why:
+            raise BadInput(f"{path} is damaged, so the reader study cannot be opened. Restore it from a copy.") from why
+        return cls(folder, contents.seed, contents.pairs)
+
+    def order(self, reader: str) -> tuple[Pair, ...]:
+        """Return the pairs in the order of a reader: random, but always the same."""
+        digest = hashlib.sha256(f"{self.seed}/{reader}".encode()).digest()
+        shuffled = np.random.default_rng(list(digest)).permutation(len(self.pairs))
+        return tuple(self.pairs[at] for at in shuffled)
+
+    def images(self, pair: Pair) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """Read the uncorrected and the corrected slice of a pair, HU `[y, x]` each.
+
+        Raises:
+            BadInput: the file is missing or damaged.
+        """
+        path = self.folder / IMAGES / f"{pair.id}.npz"
+        try:
+            with path.open("rb") as stream:  # numpy leaves a damaged file open
+                file = np.load(stream, allow_pickle=False)
+                original, corrected = (np.asarray(file[name], np.int16) for name in ("original", "corrected"))
+        except (*DAMAGED_ARRAYS, KeyError) as why:
+            raise BadInput(f"{path} is missing or damaged. Restore it from a copy of the study.") from why
+        if original.ndim != 2 or original.shape != corrected.shape:
+            raise BadInput(f"{path} does not hold two slices of one size. Restore it from a copy of the study.")
+        return original, corrected
+
+    def ratings_path(self, reader: str) -> Path:
+        """Return the file of a reader's ratings."""
+        return self.folder / RATINGS / f"{reader}.csv"
+
+    def readers(self) -> tuple[str, ...]:
+        """Return the names of the readers who have begun."""
+        return tuple(sorted(path.stem for path in (self.folder / RATINGS).glob("*.csv")))
+
+
+def reader_name(name: str) -> str:
+    """Return a reader's name as files are called: lower case, so that it is one reader on every system.
+
+    Raises:
+        UsageError: the name has other characters than letters, digits, hyphens and underscores.
+    """
+    known = name.lower()
+    if not _READER.fullmatch(known):
+        raise UsageError(
+            f"{name!r} cannot name a reader. Use letters, digits, hyphens and underscores, such as reader-1."
+        )
+    return known

@@ -1,13 +1,13 @@
 """Fixtures shared by all tests."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pydantic.types  # noqa: F401 - before pytest-qt loads PySide6, whose import hook trips over a half-loaded pydantic
 import pytest
 
-from marview.mar import MarWorker
+from marview.mar import runner
+from tests.lending import Lender
 
 
 @pytest.fixture(scope="session")
@@ -18,14 +18,17 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def kept_worker() -> Iterator[MarWorker]:
-    with MarWorker() as worker:
-        yield worker
+@pytest.fixture(scope="session")
+def lender() -> Iterator[Lender]:
+    lender = Lender()
+    yield lender
+    lender.close()
 
 
-@pytest.fixture
-def one_worker(monkeypatch: pytest.MonkeyPatch, kept_worker: MarWorker) -> None:
-    """Lets all commands of a test file use one warm worker, because every start imports PyTorch for seconds."""
-    for verb in ("reduce", "sweep", "trace"):
-        monkeypatch.setattr(f"marview.commands.{verb}.MarWorker", lambda: nullcontext(kept_worker))
+@pytest.fixture(scope="module", autouse=True)
+def _lent_workers(request: pytest.FixtureRequest, lender: Lender) -> Iterator[None]:
+    """Lets tests hand on their worker processes, except in files about the process, marked `own_workers`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("own_workers") is None:
+            patch.setattr(runner, "WorkerProcess", lender)
+        yield

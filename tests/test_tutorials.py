@@ -25,12 +25,9 @@ from marview.physics.implants import rasterize
 DOCS = Path(__file__).parents[1] / "docs"
 SLICES, SIZE = 20, 96
 
-pytestmark = [
-    pytest.mark.usefixtures("one_worker"),
-    pytest.mark.skipif(
-        sys.platform != "linux", reason="the user's folder is moved by an environment variable of Linux"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="the user's folder is moved by an environment variable of Linux"
+)
 
 
 @pytest.fixture(scope="module")

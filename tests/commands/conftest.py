@@ -30,11 +30,6 @@ class Answer:
         return json.loads(self.out)
 
 
-@pytest.fixture(autouse=True)
-def _warm(one_worker: None) -> None:
-    """Commands of this folder's tests start no worker of their own."""
-
-
 @pytest.fixture
 def marview(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
     def call(*words: object) -> Answer:

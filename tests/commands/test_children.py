@@ -14,6 +14,8 @@ from marview.dicom.check import check
 from marview.mar import MarWorker
 from marview.session.demo import COMMAND
 
+pytestmark = pytest.mark.own_workers
+
 TRAP = "open({!r}, 'a').write(__name__ + '\\n')\nraise ImportError('a trap was run')\n"
 FEW = ("queue", "json", "numpy", "torch", "multiprocessing", "pydicom")
 """Traps that are packages; the others are single files."""

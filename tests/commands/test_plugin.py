@@ -53,28 +53,14 @@ def test_a_new_learned_method_says_that_it_has_to_be_trained(
     assert "has no weights yet" in answer.out
 
 
-@pytest.mark.parametrize(
-    ("spoilt", "sentence"),
-    [
-        ("case.hu.mul_(0)", "wrote to its input"),
-        ("return MarResult(case.hu[:1])", "shape"),
-        ("return MarResult(case.hu * float('nan'))", "not numbers"),
-        ("raise ValueError('no such thing')", "raised ValueError: no such thing"),
-        ("job.progress(7.0)", "progress beyond 0 to 1"),
-        ("job.output('prior', 0, case.hu[0])", "shows prior"),
-        ("return MarResult(case.hu + 100 * torch.rand(()))", "two runs differ"),
-    ],
-)
-def test_a_broken_contract_is_named(
-    marview: Callable, own_methods: Path, tmp_path: Path, spoilt: str, sentence: str
-) -> None:
+def test_a_broken_contract_is_named(marview: Callable, own_methods: Path, tmp_path: Path) -> None:
     marview("plugin", "new", "broken", "--output", tmp_path)
     source = tmp_path / "broken" / "method.py"
     begin = "        assert isinstance(parameters, Parameters)\n"
-    source.write_text(source.read_text().replace(begin, f"{begin}        {spoilt}\n"))
+    source.write_text(source.read_text().replace(begin, f"{begin}        case.hu.mul_(0)\n"))
     answer = marview("plugin", "check", tmp_path / "broken")
     assert answer.exit_code == 4
-    assert sentence in answer.out
+    assert "wrote to its input" in answer.out
 
 
 def test_a_method_that_ends_its_process_is_contained(marview: Callable, own_methods: Path, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from marview.errors import MethodFailed, UsageError
 from marview.mar import MarWorker, ReduceRequest, SharedArray, SinogramRequest, runner
 from marview.threads import NoThread
 
+pytestmark = pytest.mark.own_workers
+
 
 def _is_alive(pid: int) -> bool:
     try:

@@ -12,6 +12,8 @@ from marview.mar.run import Run
 from marview.mar.sweep import SweepCancelled, SweepInput, Variant, plan, sweep
 from marview.mar.sweep_measures import measure, region_notes
 
+pytestmark = pytest.mark.own_workers
+
 SPACING = (2.0, 1.0, 1.0)
 
 

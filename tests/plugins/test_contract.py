@@ -1,9 +1,10 @@
-"""Every bundled method keeps the contract of plugins."""
+"""Every bundled method keeps the contract of plugins, and each breach of it is named."""
 
 from pathlib import Path
 
 import pytest
 
+from marview.commands.plugin import new_plugin
 from marview.mar import read_manifest
 from marview.paths import bundled_plugins
 from marview.testing import check_method
@@ -18,3 +19,23 @@ def trained() -> list[Path]:
 @pytest.mark.parametrize("folder", trained(), ids=lambda folder: folder.name)
 def test_a_bundled_method_keeps_the_contract(folder: Path) -> None:
     assert check_method(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "sentence"),
+    [
+        ("case.hu.mul_(0)", "wrote to its input"),
+        ("return MarResult(case.hu[:1])", "shape"),
+        ("return MarResult(case.hu * float('nan'))", "not numbers"),
+        ("raise ValueError('no such thing')", "raised ValueError: no such thing"),
+        ("job.progress(7.0)", "progress beyond 0 to 1"),
+        ("job.output('prior', 0, case.hu[0])", "shows prior"),
+        ("return MarResult(case.hu + 100 * torch.rand(()))", "two runs differ"),
+    ],
+)
+def test_a_broken_contract_is_named(tmp_path: Path, spoilt: str, sentence: str) -> None:
+    new_plugin("broken", output=tmp_path)
+    source = tmp_path / "broken" / "method.py"
+    begin = "        assert isinstance(parameters, Parameters)\n"
+    source.write_text(source.read_text().replace(begin, f"{begin}        {spoilt}\n"))
+    assert any(sentence in finding for finding in check_method(tmp_path / "broken"))

@@ -1,0 +1,105 @@
+"""Worker processes that tests hand on to one another, because every start imports PyTorch and the kernels anew."""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from marview.mar.messages import Ready, encode
+from marview.mar.process import WorkerProcess
+
+_MOST_IDLE = 2
+_WITHOUT_EFFECT = {"PYTEST_CURRENT_TEST", "MARVIEW_PLUGINS", "COLUMNS", "NO_COLOR", "XDG_DATA_HOME"}
+"""Variables of the environment that a worker does not read."""
+
+Hear = Callable[[WorkerProcess, str], None]
+End = Callable[[WorkerProcess], None]
+
+
+class Lender:
+    """Starts worker processes and keeps those that were let go while idle for the next caller.
+
+    A process is handed on only to a caller with the same interpreter, arguments and environment. One that was killed,
+    or that died, is not handed on.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[_Lent] = []
+        self._lock = threading.Lock()
+        # A worker dies with the thread that started it, so one thread starts them all.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="lender")
+
+    def __call__(self, python: str, arguments: Sequence[str], on_line: Hear, on_end: End) -> WorkerProcess:
+        """Return a process, as `WorkerProcess` does."""
+        kind = (python, *arguments, *sorted(f"{k}={v}" for k, v in os.environ.items() if k not in _WITHOUT_EFFECT))
+        with self._lock:
+            fitting = [process for process in self._idle if process.kind == kind and not process.has_ended]
+            if fitting:
+                self._idle.remove(fitting[-1])
+        if fitting:
+            fitting[-1].lend(on_line, on_end)
+            return fitting[-1]
+        return self._starter.submit(_Lent, self, kind, python, arguments, on_line, on_end).result()
+
+    def take_back(self, process: "_Lent") -> None:
+        """Keep a process that is idle; the oldest ends where there are too many."""
+        with self._lock:
+            self._idle.append(process)
+            left_over = [self._idle.pop(0) for _ in range(len(self._idle) - _MOST_IDLE)]
+        for each in left_over:
+            each.end()
+
+    def close(self) -> None:
+        """End all processes."""
+        while self._idle:
+            self._idle.pop().end()
+        self._starter.shutdown()
+
+
+class _Lent(WorkerProcess):
+    def __init__(
+        self,
+        lender: Lender,
+        kind: tuple[str, ...],
+        python: str,
+        arguments: Sequence[str],
+        on_line: Hear,
+        on_end: End,
+    ) -> None:
+        self.kind, self._lender, self._is_lent, self._is_killed = kind, lender, True, False
+        super().__init__(python, arguments, on_line, on_end)
+
+    def lend(self, on_line: Hear, on_end: End) -> None:
+        """Pass its words to another caller, who is told that it is ready."""
+        self.last_words.clear()
+        self._is_lent, self._on_line, self._on_end = True, on_line, on_end
+        on_line(self, encode(Ready(self.pid)))
+
+    def hang_up(self) -> None:
+        """Go back to the lender."""
+        if self._is_lent and not self.has_ended:
+            self._is_lent, self._on_line, self._on_end = False, _ignore, _ignore
+            return
+        super().hang_up()
+
+    def join(self, timeout: float) -> bool:
+        """Return at once if it is idle; its caller then lets go of it."""
+        if not self._is_lent and not self._is_killed:
+            self._lender.take_back(self)
+            return True
+        return super().join(timeout)
+
+    def kill(self) -> None:
+        """End it for good."""
+        self._is_killed = True
+        super().kill()
+
+    def end(self) -> None:
+        """End it for good, because nobody needs it."""
+        self._is_lent = False
+        super().hang_up()
+        super().join(5)
+
+
+def _ignore(*_: object) -> None:
+    pass

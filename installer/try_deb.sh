@@ -25,7 +25,7 @@ as_user() {
         "$(command -v chroot)" --userspec=anna:anna "$tree" sh -c 'cd; [ -n "$OMP_NUM_THREADS" ] || unset OMP_NUM_THREADS; exec "$@"' sh "$@"
 }
 files() { (cd "$tree" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./tmp -o -path ./home -o -path ./var/cache -o -path ./var/log \
-    -o -path ./var/lib/apt -o -path ./var/lib/dpkg \) -prune -o -print | sort); }
+    -o -path ./run -o -path ./var/lib/apt -o -path ./var/lib/dpkg \) -prune -o -print | sort); }
 timed() {
     begun=$(date +%s.%N)
     "$@" > "$folder/said.log" 2>&1 || { cat "$folder/said.log" >&2; exit 1; }
@@ -38,7 +38,6 @@ inside sh -c 'id anna >/dev/null 2>&1 || useradd --create-home anna'
 cp "$package" "$tree/tmp/marview.deb"
 timed inside apt-get install -y -qq /tmp/marview.deb
 echo "package $(du -m "$package" | cut -f1) MB, installed $(du -sm "$tree/usr/lib/marview" | cut -f1) MB"
-inside apt-get install -y -qq --no-install-recommends desktop-file-utils >/dev/null 2>&1
 inside desktop-file-validate /usr/share/applications/marview.desktop
 
 timed as_user marview doctor

@@ -10,11 +10,15 @@ from pathlib import Path
 
 from marview.batch.job import Plan, State, key_of
 from marview.batch.selection import SelectionRule, choose_series
+from marview.dicom.derive import why_underivable
 from marview.dicom.header import looks_like_dicom
 from marview.dicom.scan import scan
 from marview.dicom.series import Scan, Series
 from marview.dicom.walk import HIDING, is_zip
 from marview.errors import BadInput
+
+FOR_ONE_STUDY = " to marview reduce for this study"
+"""Where an option goes that one of many studies needs."""
 
 _NIFTI = (".nii", ".nii.gz")
 _DICOM = {".dcm", ".dicom", ".ima"}
@@ -27,6 +31,7 @@ class Intake:
     Attributes:
         rule: rule that chooses the series of a study.
         across_gaps: whether to correct a series with missing slices.
+        writes_dicom: whether the results are DICOM series, which some inputs cannot become.
         output: folder of the results, which is not searched; None if it is outside of every input.
         on_file: called with the number of files read so far.
         passed_over: number of files that are not images, by reason.
@@ -34,6 +39,7 @@ class Intake:
 
     rule: SelectionRule
     across_gaps: bool = False
+    writes_dicom: bool = False
     output: Path | None = None
     on_file: Callable[[int], None] = lambda _: None
     passed_over: Counter[str] = field(default_factory=Counter)
@@ -89,8 +95,11 @@ class Intake:
         slices = report.stack.grid.shape[0] if report.stack is not None else len(series)
         if report.question and not self.across_gaps:
             gaps = report.question.removesuffix(" Correct the slices that are there?")
-            reason = f"{gaps} Add --across-gaps to correct the rest."
+            reason = f"{gaps} Add --across-gaps{FOR_ONE_STUDY} to correct the rest."
             return Plan(key, source, series.digest, slices, unfit, reason, earlier)
+        if self.writes_dicom and (reason := why_underivable(series.nifti, series.slices)):
+            reason = f"{reason} Add --format nifti{FOR_ONE_STUDY}."
+            return Plan(key, source, series.digest, slices, State.FAILED, reason, earlier)
         return Plan(key, source, series.digest, slices, earlier=earlier)
 
 

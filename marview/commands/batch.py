@@ -108,7 +108,7 @@ def batch(
     paths = [*(inputs or ()), *(path for each in jobs or () for path in read_jobs(each))]
     for path in paths:
         refuse_absent(path)
-    intake = Intake(order.rule, order.across_gaps, output)
+    intake = order.intake(output)
     say_rule(order)
     if dry_run:
         return _print_plans(intake, paths, form)

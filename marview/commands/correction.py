@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from marview.batch.intake import FOR_ONE_STUDY
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import SharedSeries, Tell, refuse_gaps, shared_series
 from marview.commands.slices import parse_slices
@@ -118,6 +119,7 @@ def planned_correction(
             cannot be written.
     """
     listing = find_usable(wanted.method, discover())
+    where = FOR_ONE_STUDY if wanted.is_one_of_many else ""
     check_place(output)
     if listing.notice:
         tell(listing.notice)
@@ -125,10 +127,9 @@ def planned_correction(
         try:
             refuse_up_front(series.loaded, wanted.format_, output)
         except Underivable as why:
-            raise BadInput(f"{why} Add --format nifti.") from None
+            raise BadInput(f"{why} Add --format nifti{where}.") from None
         refuse_gaps(series.loaded, is_across_gaps=wanted.is_across_gaps, tell=tell)
         chosen = parse_slices(wanted.slices, series.loaded.volume.grid.slice_numbers)
-        where = " to marview reduce for this study" if wanted.is_one_of_many else ""
         yield Planned(series, find_metal(series.loaded, wanted.choice, where=where), chosen)
 
 

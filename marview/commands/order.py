@@ -1,8 +1,10 @@
 """The correction that `batch` and `watch` apply to every study."""
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
+from marview.batch.intake import Intake
 from marview.batch.selection import SelectionRule
 from marview.commands.correction import Correction
 from marview.commands.metal import MaskChoice
@@ -56,6 +58,10 @@ class Order:
             restores_cut_off=self.restores_cut_off,
             is_one_of_many=True,
         )
+
+    def intake(self, output: Path | None = None) -> Intake:
+        """Return what finds the studies to correct; `output` is not searched."""
+        return Intake(self.rule, self.across_gaps, self.format_ == Format.DICOM, output)
 
     def record(self) -> dict[str, Any]:
         """Return the order for the job table; options that did not exist earlier appear only if they are set."""

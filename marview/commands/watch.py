@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from marview.batch.intake import Intake, refuse_absent
+from marview.batch.intake import refuse_absent
 from marview.batch.job import State
 from marview.batch.summary import sentence, write_summaries
 from marview.batch.table import JobTable
@@ -183,7 +183,7 @@ class _Watch:
         except BadInput as why:
             inform(str(why))  # moved away since it arrived
             return
-        add_studies(self.table, Intake(self.order.rule, self.order.across_gaps), [path])
+        add_studies(self.table, self.order.intake(), [path])
 
     def _fitting(self, paths: Sequence[Path]) -> list[Path]:
         """Return the paths whose results fit on the disk together."""

@@ -1,6 +1,6 @@
 """Writes a derived CT series: each source slice plus its correction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -164,24 +164,31 @@ def refuse_underivable(loaded: LoadedSeries) -> None:
         Underivable: the source is not DICOM or has no UIDs.
         BadInput: the source is not a volume.
     """
-    if loaded.nifti is not None:
-        raise Underivable(
-            f"{loaded.nifti.name} is NIfTI and names no patient or study, so no DICOM series can be made of it: "
-            "write the result as NIfTI."
-        )
-    if not loaded.report.is_volume:
+    if loaded.nifti is None and not loaded.report.is_volume:
         raise BadInput(loaded.report.reason)
-    for header in loaded.sources:
+    if reason := why_underivable(loaded.nifti, loaded.sources):
+        raise Underivable(reason)
+
+
+def why_underivable(nifti: Path | None, slices: Iterable[SliceHeader | None]) -> str:
+    """Return why no DICOM series can be derived from a NIfTI file or from slices; empty if one can."""
+    if nifti is not None:
+        return (
+            f"{nifti.name} is NIfTI and names no patient or study, so no DICOM series can be made of it: write the "
+            "result as NIfTI."
+        )
+    for header in slices:
         if header is not None and header.frame:
-            raise Underivable(
+            return (
                 f"{header.source.name} is Enhanced CT, which marview cannot write as single slices. Write the result "
                 "as NIfTI."
             )
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
-            raise Underivable(
+            return (
                 f"{header.name} names no UID of its study, series or instance, so no DICOM series can refer to it: "
                 "write the result as NIfTI."
             )
+    return ""
 
 
 def _refuse(loaded: LoadedSeries, correction_hu: Planes) -> None:

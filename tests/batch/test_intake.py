@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -17,8 +18,8 @@ from marview.errors import BadInput
 from marview.geometry import Grid
 
 
-def write_study(folder: Path) -> Path:
-    hu = np.zeros((3, 16, 16), np.int16)
+def write_study(folder: Path, slices: int = 3) -> Path:
+    hu = np.zeros((slices, 16, 16), np.int16)
     write_ct_series(
         hu, Grid.from_spacing(hu.shape, (3.0, 1.0, 1.0)), folder, Labels("A", "B", "C", "D"), seed=folder.name
     )
@@ -159,3 +160,21 @@ def test_a_line_that_is_no_job_is_named(tmp_path: Path, line: str) -> None:
     listed.write_text(f'{{"input": "a"}}\n{line}\n')
     with pytest.raises(BadInput, match="Line 2"):
         read_jobs(listed)
+
+
+def test_a_study_that_cannot_become_dicom_fails_before_the_work(tmp_path: Path) -> None:
+    volume = nibabel.Nifti1Image(np.zeros((16, 16, 4), np.int16), np.diag([1, 1, 3, 1]))
+    nibabel.save(volume, tmp_path / "scan.nii")
+    (plan,) = Intake(SelectionRule(), writes_dicom=True).plans([tmp_path])
+    assert plan.state is State.FAILED
+    assert plan.reason.endswith("Add --format nifti to marview reduce for this study.")
+    (plan,) = Intake(SelectionRule()).plans([tmp_path])
+    assert plan.state is State.QUEUED
+
+
+def test_a_gap_is_told_with_what_to_do(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", slices=6)
+    sorted(study.iterdir())[2].unlink()
+    (plan,) = plans(tmp_path)
+    assert plan.state is State.SKIPPED
+    assert plan.reason.endswith("Add --across-gaps to marview reduce for this study to correct the rest.")

@@ -28,15 +28,22 @@ def _glibc() -> Any:
         return None
 
 
-def bound_heap() -> None:
+def bound_heap(*, maps_large: bool = True) -> None:
     """Keep the heap of a long-lived process from growing; call it before threads start.
 
     Threads that come and go otherwise leave free memory in many heaps, and what one thread frees no other one uses.
+
+    Args:
+        maps_large: whether large blocks go back to the system when they are freed; a process that computes with them
+            would get fresh pages for every one, which costs as much as the computation.
     """
     glibc = _glibc()
     if glibc is None:
         return
-    for option, value in ((_M_ARENA_MAX, MOST_ARENAS), (_M_MMAP_THRESHOLD, LARGE_BYTES)):
+    options = [(_M_ARENA_MAX, MOST_ARENAS)]
+    if maps_large:
+        options.append((_M_MMAP_THRESHOLD, LARGE_BYTES))
+    for option, value in options:
         if not glibc.mallopt(option, value):
             _log.info("the C library did not take option %d", option)
 

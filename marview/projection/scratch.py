@@ -49,6 +49,12 @@ def kept_bytes() -> int:
         return sum(room.nbytes for room in _free)
 
 
+def let_go() -> None:
+    """Give up the memory that waits for its next use."""
+    with _lock:
+        _free.clear()
+
+
 def _borrow(length: int) -> NDArray[np.uint8]:
     if length >= LEAST:
         with _lock:

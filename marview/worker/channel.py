@@ -4,7 +4,6 @@ Method code that prints or reads cannot disturb it: its output is standard error
 """
 
 import contextlib
-import ctypes
 import os
 import queue
 import signal
@@ -77,13 +76,6 @@ def end_group() -> None:
     if sys.platform != "win32" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
-
-
-def give_back_memory() -> None:
-    """Return freed memory to the system, so that a worker does not grow over hundreds of runs; Linux only."""
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # a C library other than glibc
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def limit_memory(limit_mb: int | None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from marview.errors import MarviewError, MethodFailed
+from marview.heap import give_back
 from marview.mar.messages import (
     Cancelled as CancelledMessage,
 )
@@ -28,10 +29,10 @@ from marview.mar.messages import (
     TraceRequest,
 )
 from marview.methods.api import Cancelled
-from marview.projection import warm_up
+from marview.projection import scratch, warm_up
 from marview.threads import NoThread, start_thread
 from marview.worker.cases import run_cases
-from marview.worker.channel import Channel, end_group, give_back_memory, limit_memory
+from marview.worker.channel import Channel, end_group, limit_memory
 from marview.worker.devices import list_devices, use_free_threads
 from marview.worker.loading import as_clause, load_method
 from marview.worker.reduce import Reduction, show_sinogram
@@ -39,7 +40,7 @@ from marview.worker.reprojection import Reprojections
 from marview.worker.tracing import mark_trace
 
 IDLE_S = 0.5
-"""Seconds without a request after which the worker compiles its kernels."""
+"""Seconds without a request after which the worker compiles its kernels, and gives up the memory of its last run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,19 +53,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     channel = Channel()
     channel.send(Ready(os.getpid()))
     keep_what_is_loaded()
-    may_warm_up = True
+    may_warm_up, holds_memory = True, False
     projections = Reprojections()
     while True:
-        if may_warm_up and not channel.is_asked(IDLE_S):
-            may_warm_up = False
-            with contextlib.suppress(NoThread):  # the first run compiles what it needs
-                start_thread(_warm_up, "warm-up")
+        if (may_warm_up or holds_memory) and not channel.is_asked(IDLE_S):
+            if holds_memory:
+                scratch.let_go()
+                give_back()
+            if may_warm_up:
+                with contextlib.suppress(NoThread):  # the first run compiles what it needs
+                    start_thread(_warm_up, "warm-up")
+            may_warm_up = holds_memory = False
         request = channel.next()
         if isinstance(request, TraceRequest):  # a user who pauses in a stroke will go on painting
             may_warm_up = False
         channel.send(_answer(request, channel, projections))
         if isinstance(request, ReduceRequest | CasesRequest):
-            give_back_memory()
+            give_back()
+        holds_memory = True
 
 
 def keep_what_is_loaded() -> None:

@@ -10,12 +10,15 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from marview.heap import bound_heap
+
 _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Bind this process to the life of the one that started it, then serve."""
     die_with_parent()
+    bound_heap(maps_large=False)
     from marview.worker.main import main as serve
 
     serve(arguments)

@@ -9,6 +9,7 @@ import pytest
 from marview.geometry import processing_beam
 from marview.mar import SharedArray, TraceRequest
 from marview.mar.messages import DescribeRequest
+from marview.projection import scratch
 from marview.worker import main as worker
 
 BEAM = processing_beam(1.0)
@@ -69,3 +70,11 @@ def test_it_does_not_compile_once_the_user_paints(serve, monkeypatch) -> None:
     finally:
         mask.close()
         trace.close()
+
+
+def test_it_gives_up_the_memory_of_a_run_in_the_next_pause(serve, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(scratch, "_free", [])
+    scratch.empty(1 << 20, np.float32)
+    assert scratch.kept_bytes()
+    serve(DescribeRequest(str(tmp_path)))
+    assert not scratch.kept_bytes()

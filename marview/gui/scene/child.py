@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from marview.errors import MarviewError
 from marview.gui.scene.messages import REQUESTS, Contents, Draw, Drawn, Ready, Refused
 from marview.gui.scene.voxels import Voxels, box_of, box_of_dense, cut_out
+from marview.heap import bound_heap, give_back
 from marview.mar.shared import SharedArray
 from marview.text import translatable
 
@@ -26,6 +27,7 @@ MISSING = translatable(
 
 def main(_arguments: Sequence[str] | None = None) -> None:
     """Draw until the window closes the connection."""
+    bound_heap()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # keep output of libraries out of the answers
     requests = sys.stdin.buffer
@@ -52,6 +54,7 @@ def serve(scene: "Scene", line: bytes, answers: BinaryIO) -> None:
         if isinstance(request, Contents):
             volumes, metal = read_contents(request)
             scene.show(volumes, metal)
+            give_back()
             return
         began = time.perf_counter()
         picture = scene.draw(request)

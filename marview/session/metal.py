@@ -158,11 +158,11 @@ class Metal(SharedMask):
             self._changes.drop()
             self.changed.emit()
             return
-        find = search.prepare(recipe, mask.array, self.notes)
+        find, patch_to = search.prepare(recipe, mask.array, self.notes), self._patches(mask)
 
         def work(is_stale: IsStale) -> tuple[Found, MaskPatch | None] | None:
             found = find(is_stale)
-            return None if found is None else (found, self._patch_to(found.mask, mask))
+            return None if found is None else (found, patch_to(found.mask))
 
         def done(answer: tuple[Found, MaskPatch | None] | None) -> None:
             if answer is not None:
@@ -214,6 +214,7 @@ class Metal(SharedMask):
         mask = self.mask
         if mask is None or self._changes.is_held_up():
             return
+        patch_to = self._patches(mask)
 
         def done(patch: MaskPatch | None) -> None:
             if patch is None:
@@ -226,7 +227,7 @@ class Metal(SharedMask):
             then()
 
         self._changes.run(
-            lambda _is_stale: self._patch_to(change(mask.array), mask),
+            lambda _is_stale: patch_to(change(mask.array)),
             done,
             lambda: self._return_to(self.asked),
         )
@@ -239,11 +240,11 @@ class Metal(SharedMask):
         mask, search = self.mask, self._search
         if mask is None or search is None:
             return
-        before = self.asked
+        before, patch_to = self.asked, self._patches(mask)
 
         def work(_is_stale: IsStale) -> tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]:
             told = tuple(dict.fromkeys((*notes, *search.scale_notes())))
-            return self._patch_to(given, mask), packed(given), told
+            return patch_to(given), packed(given), told
 
         def done(answer: tuple[MaskPatch | None, MaskPatch | None, tuple[str, ...]]) -> None:
             patch, edited, told = answer

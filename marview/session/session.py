@@ -188,18 +188,20 @@ class Session:
 
     def want_sinogram(self) -> None:
         """Request the sinogram of the slice in view."""
-        loaded = self.loaded
-        if loaded is None or not loaded.report.is_volume or self.series.hu is None or self.metal.shared is None:
+        loaded, hu, mask = self.loaded, self.series.hu, self.metal.shared
+        if loaded is None or hu is None or mask is None or not self.can_project:
             self.sinograms.want(None)
             return
-        self.sinograms.want(
-            SinogramRequest(
-                hu=self.series.hu,
-                mask=self.metal.shared,
-                spacing_mm=loaded.volume.grid.spacing_mm,
-                slice_index=self.view.display.slice_index,
-            )
-        )
+        spacing_mm, slice_index = loaded.volume.grid.spacing_mm, self.view.display.slice_index
+        request = SinogramRequest(hu=hu, mask=mask, spacing_mm=spacing_mm, slice_index=slice_index)
+        self.sinograms.want(request, self.metal.edition)
+
+    @property
+    def can_project(self) -> bool:
+        """Return whether the series in view is a volume in memory, whose slices can be projected."""
+        loaded = self.loaded
+        is_volume = loaded is not None and loaded.report.is_volume
+        return is_volume and self.series.hu is not None and self.metal.shared is not None
 
     def _compared(self, measure: Measure) -> dict[str, Picture]:
         """Return the compared pictures of a measurement's plane."""

@@ -25,6 +25,7 @@ class SharedMask:
         mask: mask that is edited in place, with undo; None if no series is open.
         shared: shared memory of the mask.
         counts: number of metal voxels per slice, `[z]`.
+        edition: rises with every change of a voxel, so that what was made of an earlier mask is known as such.
         is_painting: whether a stroke is in progress.
 
     Args:
@@ -37,6 +38,7 @@ class SharedMask:
         self.shared: SharedArray | None = None
         self.mask: MetalMask | None = None
         self.counts: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.edition = 0
         self.is_painting = False
         self._let_go = let_go
 
@@ -131,6 +133,7 @@ class SharedMask:
             MarviewError: there is not enough memory.
         """
         self.mask, self.is_painting = None, False
+        self.edition += 1
         if self.shared is not None:
             self._let_go(self.shared.close)
         self.shared = None
@@ -142,10 +145,18 @@ class SharedMask:
                 self.shared.array, grid.stack_mm, volume.hu, drift_mm=grid.drift_mm, describe=describe
             )
 
-    def _patch_to(self, wanted: Mask, mask: MetalMask) -> MaskPatch | None:
-        """Return the patch from the mask to another one; slices empty in both are skipped."""
-        among = [z for z in range(len(wanted)) if self.counts[z] or wanted[z].any()]
-        return MaskPatch.between(mask.array, wanted, among)
+    def _patches(self, mask: MetalMask) -> Callable[[Mask], MaskPatch | None]:
+        """Return the function that makes the patch from the mask to another one; slices empty in both are skipped.
+
+        It may run in the background, while another series with other counts is opened.
+        """
+        counts = self.counts
+
+        def patch_to(wanted: Mask) -> MaskPatch | None:
+            among = [z for z in range(len(wanted)) if counts[z] or wanted[z].any()]
+            return MaskPatch.between(mask.array, wanted, among)
+
+        return patch_to
 
     def _packed_now(self) -> MaskPatch | None:
         """Return the packed mask of the slices with metal."""
@@ -158,6 +169,7 @@ class SharedMask:
     def _touch(self, box: Box | None) -> None:
         """Report changed voxels in a box."""
         if box is not None and self.mask is not None:
+            self.edition += 1
             for z in range(box[0].start, box[0].stop):  # per slice: numpy counts along axes ten times slower
                 self.counts[z] = np.count_nonzero(self.mask.array[z])
             self.touched.emit(box)

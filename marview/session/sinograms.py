@@ -47,12 +47,18 @@ class Sinograms:
     """Requests one slice at a time, always the latest.
 
     Event on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changed.
+
+    Attributes:
+        current: slice projected last; None if there is none.
+        asked: index of the slice requested last and edition of its mask; None if no slice is.
+        refusal: why that slice could not be projected; empty otherwise.
     """
 
     changed = Signal()
 
     def __init__(self, worker: Callable[[], Projecting], post: Post) -> None:
         self.current: SliceSinogram | None = None
+        self.asked: tuple[int, int] | None = None
         self.refusal = ""
         self._worker = worker
         self._wanted: SinogramRequest | None = None
@@ -63,10 +69,14 @@ class Sinograms:
         """Return whether a slice is being projected."""
         return self._projecting.is_busy
 
-    def want(self, request: SinogramRequest | None) -> None:
-        """Request a slice; None for no slice. The answer to a request in progress is awaited and dropped."""
+    def want(self, request: SinogramRequest | None, edition: int = 0) -> None:
+        """Request a slice of an edition of the mask; None for no slice.
+
+        The answer to a request in progress is awaited and dropped.
+        """
         self._projecting.drop()
         self._wanted = request
+        self.asked = None if request is None else (request.slice_index, edition)
         if request is None:
             self.current = None
             self.refusal = ""

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -158,3 +160,20 @@ def test_an_answered_question_is_not_asked_again(doubtful, mail, small_series) -
     session.library.choose(first)
     mail.wait_until(lambda: session.library.chosen is first and session.metal.is_found)
     assert questions == []
+
+
+def test_a_change_ends_quietly_when_its_series_is_closed_meanwhile(opened, mail, caplog) -> None:
+    began, gate = threading.Event(), threading.Event()
+
+    def change(mask):
+        began.set()
+        gate.wait(20)
+        return ~mask
+
+    opened.metal.edit(change)
+    assert began.wait(20)
+    opened.close_series(opened.library.chosen)
+    gate.set()
+    settled(opened, mail)
+    opened.background.close()  # waits for the threads
+    assert "failed" not in caplog.text

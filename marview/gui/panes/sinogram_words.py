@@ -1,0 +1,39 @@
+"""The words beside and below a sinogram."""
+
+from marview.geometry import SliceNumbers, TraceCoverage
+from marview.session.sinogram_shown import Absence
+from marview.text import tr
+
+
+def absence_words(absence: Absence | None, refusal: str) -> tuple[str, str]:
+    """Say why there is no sinogram; also return the kind of the note ("warning", "pending", "")."""
+    match absence:
+        case Absence.REFUSED:
+            return refusal, "warning"
+        case Absence.NOT_A_VOLUME:
+            return tr("not for this series"), "warning"
+        case Absence.WAITS_FOR_SLICE:
+            return tr("waiting for this slice"), "pending"
+        case Absence.WAITS_FOR_RUN:
+            return tr("waiting for the run"), "pending"
+        case Absence.PROJECTING:
+            return tr("projecting …"), "pending"
+    return "", ""
+
+
+def gap_words(coverage: TraceCoverage, *, is_body_known: bool = True) -> str:
+    """Describe the gap that the trace leaves in a slice's sinogram."""
+    if not is_body_known:
+        return tr("largest gap {} bins").format(coverage.largest_gap)
+    if coverage.hidden_views:
+        return tr("largest gap {} bins  ·  {} views are fully hidden by metal").format(
+            coverage.largest_gap, coverage.hidden_views
+        )
+    return tr("largest gap {} bins  ·  no view is fully hidden by metal").format(coverage.largest_gap)
+
+
+def worst_words(worst: tuple[int, TraceCoverage] | None, numbers: SliceNumbers) -> str:
+    """Name the slice with the highest trace coverage."""
+    if worst is None or not worst[1].fraction:
+        return ""
+    return tr("Worst slice {}: {:.1%}").format(numbers.number(worst[0]), worst[1].fraction)

@@ -1,0 +1,98 @@
+"""What the sinogram pane shows: one frozen snapshot of the slice in view, resolved from all that it depends on."""
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.geometry import TraceCoverage
+from marview.session.session import Session
+from marview.session.sinogram_pictures import NO_PICTURES, SinogramPictures, pictures_of
+
+
+class Absence(enum.Enum):
+    """Why there is no sinogram."""
+
+    NO_SERIES = enum.auto()
+    REFUSED = enum.auto()
+    NOT_A_VOLUME = enum.auto()
+    WAITS_FOR_SLICE = enum.auto()
+    WAITS_FOR_RUN = enum.auto()
+    PROJECTING = enum.auto()
+
+
+@dataclass(frozen=True, eq=False)
+class SinogramShown:
+    """A snapshot.
+
+    Attributes:
+        slice_index: slice in view.
+        pictures: its sinograms.
+        trace: its metal trace, bool `[view, bin]`; the mask's own, also while the user paints.
+        coverage: coverage by the trace; None without one.
+        is_body_known: whether the coverage counts the rays through the body alone.
+        is_older: whether the mask has changed since the result that the pictures belong to.
+        absence: why there is no trace; None if there is one.
+        is_wanted: whether the slice should be projected.
+    """
+
+    slice_index: int = 0
+    pictures: SinogramPictures = NO_PICTURES
+    trace: NDArray[np.bool_] | None = None
+    coverage: TraceCoverage | None = None
+    is_body_known: bool = False
+    is_older: bool = False
+    absence: Absence | None = Absence.NO_SERIES
+    is_wanted: bool = False
+
+
+def resolve(session: Session, before: SinogramShown) -> SinogramShown:
+    """Return the snapshot of now; what is the same as in the one before is taken from it."""
+    z = session.view.display.slice_index
+    pictures = pictures_of(z, session.result, session.sinograms.current, before.pictures)
+    trace, coverage = pictures.trace, None if pictures.projected is None else pictures.projected.coverage
+    live = session.traces.current
+    if pictures.available and live is not None and live.slice_index == z:
+        trace, coverage = live.trace, live.coverage
+    is_body_known = coverage is not None
+    if trace is not None and coverage is None:
+        coverage = before.coverage if trace is before.trace else TraceCoverage.of(trace)
+    return SinogramShown(
+        slice_index=z,
+        pictures=pictures,
+        trace=trace,
+        coverage=coverage,
+        is_body_known=is_body_known,
+        is_older=_is_older(session, pictures, z),
+        absence=None if trace is not None else _absence(session, z),
+        is_wanted=_is_wanted(session, pictures, z),
+    )
+
+
+def _is_older(session: Session, pictures: SinogramPictures, z: int) -> bool:
+    result, shared = session.result, session.metal.shared
+    if result is None or shared is None or pictures.source is None or pictures.projected is not None:
+        return False
+    return not np.array_equal(result.mask[z], shared.array[z])
+
+
+def _absence(session: Session, z: int) -> Absence:
+    if session.loaded is None:
+        return Absence.NO_SERIES
+    if session.sinograms.refusal:
+        return Absence.REFUSED
+    if not session.loaded.report.is_volume:
+        return Absence.NOT_A_VOLUME
+    if session.runs.is_running:
+        is_coming = session.result is not None and z in session.result.slices
+        return Absence.WAITS_FOR_SLICE if is_coming else Absence.WAITS_FOR_RUN
+    return Absence.PROJECTING
+
+
+def _is_wanted(session: Session, pictures: SinogramPictures, z: int) -> bool:
+    """Return whether nothing shows the slice with the present mask, and it was not asked for."""
+    is_of_result = pictures.source is not None and pictures.projected is None
+    if is_of_result or session.runs.is_running or session.metal.is_painting or not session.can_project:
+        return False
+    return session.sinograms.asked != (z, session.metal.edition)

@@ -48,11 +48,9 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", default=["lga", "linear_interpolation", "nmar"])
     arguments = parser.parse_args()
     clock, how = Clock(), read_recipe(METHOD, "bundled").data
-    package = type(made_in(METHOD, "alignment_training:AlignmentTraining")).__module__.rpartition(".")[0]
-    surrogate = importlib.import_module(f"{package}.surrogate")
-    distance = _distance(package)
+    surrogate, distance = importlib.import_module(f"{_package()}.surrogate"), code_distance()
     held_out = read_banks(arguments.data).validation
-    methods = {name: _runner(name) for name in arguments.method}
+    methods = {name: runner(name) for name in arguments.method}
     measured: dict[str, list[Measures]] = {"uncorrected": [], **{name: [] for name in methods}}
     own: dict[str, list[tuple[float, float]]] = {name: [] for name in measured}
     for number in range(arguments.cases):
@@ -67,7 +65,8 @@ def main() -> None:
     _print(measured, own)
 
 
-def _runner(name: str) -> Callable[[MarCase], Tensor]:
+def runner(name: str) -> Callable[[MarCase], Tensor]:
+    """Return a function that corrects a case with a bundled method, without the worker; HU `[slice, y, x]`."""
     loaded = load_method(bundled_plugins() / name)
     parameters = loaded.parameters({})
     return lambda case: loaded.method.run(case, parameters, TestJob(loaded)).hu
@@ -93,12 +92,17 @@ def _iou(one: Tensor, other: Tensor) -> float:
     return float((one & other).sum() / (one | other).sum().clamp(min=1))
 
 
-@torch.no_grad()
-def _distance(package: str) -> Callable[[Tensor, Tensor], float]:
-    """Mean absolute difference of the codes of two images, by the bundled encoder."""
-    method, batches = (importlib.import_module(f"{package}.{name}") for name in ("method", "batches"))
+def _package() -> str:
+    """Name of the package in which the method's modules are loaded."""
+    return type(made_in(METHOD, "alignment_training:AlignmentTraining")).__module__.rpartition(".")[0]
+
+
+def code_distance() -> Callable[[Tensor, Tensor], float]:
+    """Return the mean absolute difference of the codes of two images, HU `[1, y, x]`, by the encoder of `lga`."""
+    method, batches = (importlib.import_module(f"{_package()}.{name}") for name in ("method", "batches"))
     network = method.load(TestJob(load_method(METHOD)))
 
+    @torch.no_grad()
     def code(hu: Tensor) -> Tensor:
         found: Tensor = network.code(batches.to_unit(hu)[None].repeat(1, network.settings.slices, 1, 1))
         return found

@@ -1,0 +1,37 @@
+"""Metal, bone and muscle found in a corrected image by fixed limits of HU, and how well they overlap with the truth."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+TISSUES = ("metal", "bone", "muscle")
+METAL_HU, BONE_HU, MUSCLE_HU = 2000.0, 200.0, (10.0, 110.0)
+
+
+def tissues_of(hu: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
+    """Divide an image by fixed limits of HU; no network takes part.
+
+    Metal is above 2000 HU, bone between 200 and 2000 HU, muscle between 10 and 110 HU after a median of 3 x 3 pixels.
+
+    Args:
+        hu: image in HU, `[y, x]`.
+
+    Returns:
+        Masks of `TISSUES`, `[y, x]`.
+    """
+    even = median_filter(np.asarray(hu, np.float32), 3)
+    bone = (hu > BONE_HU) & (hu <= METAL_HU)
+    return {"metal": hu > METAL_HU, "bone": bone, "muscle": (even > MUSCLE_HU[0]) & (even < MUSCLE_HU[1]) & ~bone}
+
+
+def overlap(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """Return the intersection over union of two bool arrays of equal shape; NaN if both are empty.
+
+    Example:
+        >>> overlap(np.array([True, True, False]), np.array([False, True, False]))
+        0.5
+    """
+    either = int(np.count_nonzero(first | second))
+    return int(np.count_nonzero(first & second)) / either if either else float("nan")

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from marview.learning.recipe import Recipe
+from marview.methods.api import MarCase
+from marview.physics.attenuation import mu_to_hu
 from marview.projection import Projector, fill_linear
 
 ONE_TURN = ("all",)
@@ -49,6 +51,18 @@ class Pairs:
     def image(self) -> Tensor:
         """The image with metal as in a method's case, at least 0, 1/cm, `[slice, y, x]`."""
         return self.projector.fbp(self.sinogram).clamp(min=0) if self.clinical_mu is None else self.clinical_mu
+
+    def case(self) -> MarCase:
+        """Return the case that a method receives of these images, so that training can share the method's code."""
+        return MarCase(
+            hu=mu_to_hu(self.image),
+            metal=self.metal,
+            pixel_mm=self.projector.pixel_mm,
+            beam=self.projector.beam,
+            slice_indices=list(range(len(self))),
+            measured_sinogram=self.sinogram if self.clinical_mu is None else None,
+            measured_trace=self.trace,
+        )
 
     @cached_property
     def li_sinogram(self) -> Tensor:

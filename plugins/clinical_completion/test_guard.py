@@ -30,7 +30,7 @@ def run(loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, monkeypatc
 
 
 def test_starved_slices_get_the_result_of_nmar_and_say_so(run: Any, made: Any, discs: Any) -> None:
-    case = made.case_of(discs(2, is_clinical=True))
+    case = discs(2, is_clinical=True).case()
     nmar = run(case, [9.0, 9.0])
     mixed = run(case, [0.05, 0.7])
     change = mixed.corrected_sinogram - nmar.corrected_sinogram

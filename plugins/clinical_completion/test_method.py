@@ -16,7 +16,7 @@ def test_closed_gates_return_nmar(
     loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room.method, "is_believed", lambda explained, light: False)
-    case = made.case_of(discs(2, is_clinical=True))
+    case = discs(2, is_clinical=True).case()
     closed = {"closed": -80.0}
     job = weights_job(made.small(room, **closed), made.SMALL | closed)
     result = loaded.method.run(case, loaded.parameters({}), job)
@@ -28,7 +28,7 @@ def test_closed_gates_return_nmar(
 def test_outside_the_trace_the_sinogram_stays_measured(
     loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any
 ) -> None:
-    case = made.case_of(discs(2, is_clinical=True))
+    case = discs(2, is_clinical=True).case()
     opened = {"closed": 5.0}
     job = weights_job(made.small(room, **opened), made.SMALL | opened)
     result = loaded.method.run(case, loaded.parameters({}), job)

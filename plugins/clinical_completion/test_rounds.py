@@ -101,7 +101,7 @@ def test_prior_has_water_for_metal_and_fewer_streaks(room: Any, discs: Any) -> N
 def test_slice_that_the_rounds_explain_says_so(
     loaded: LoadedMethod, room: Any, made: Any, weights_job: Any, discs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = made.case_of(discs(2, is_clinical=True))
+    case = discs(2, is_clinical=True).case()
     monkeypatch.setattr(room.method, "is_believed", lambda explained, light: True)
     result = loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room), made.SMALL))
     notes = [str(each) for each in result.notes if "rays through metal" in str(each)]

@@ -16,7 +16,7 @@ from marview.physics.attenuation import MU_WATER
 
 from .network import DualDomain
 from .settings import Settings, read_settings
-from .start import case_of, start_of
+from .start import start_of
 from .training import pictures, sinogram_and_image
 
 WEIGHTS = Path(__file__).parent / "weights" / "bundled.safetensors"
@@ -84,7 +84,7 @@ class ImageTraining:
         """
         if pairs not in self._seen:
             with torch.no_grad():
-                start = start_of(dual, case_of(pairs))
+                start = start_of(dual, pairs.case())
                 _, inverted = sinogram_and_image(dual, pairs, start)
                 seen = dual.image_sees(inverted, pairs.li_image, start)
                 begun = inverted if dual.settings.image_start == "inverted" else pairs.li_image

@@ -15,7 +15,7 @@ from marview.learning.patches import blocks
 
 from .network import DualDomain
 from .settings import read_settings
-from .start import case_of, start_of
+from .start import start_of
 from .training import pictures
 
 _LEAST = 3e-7
@@ -76,7 +76,7 @@ class SinogramTraining:
         """The prior's sinogram and the error SE-Net begins with, `[slice]`; once, since a batch is shown repeatedly."""
         if pairs not in self._seen:
             with torch.no_grad():
-                prior_sinogram = start_of(dual, case_of(pairs)).prior_sinogram
+                prior_sinogram = start_of(dual, pairs.case()).prior_sinogram
                 begun = dual.start(pairs.li_sinogram, pairs.trace, prior_sinogram) - pairs.metal_free_sinogram
                 error = seen_error(torch.where(pairs.trace, begun, 0) / line_unit(pairs.projector))
                 self._seen[pairs] = prior_sinogram, error + _LEAST

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 
-from marview.learning.api import Pairs
 from marview.methods.api import MarCase
 from marview.methods.nmar import nmar_prior
 from marview.methods.trace_completion import hidden_share
-from marview.physics.attenuation import mu_to_hu
 
 from .network import DualDomain, Start
 
@@ -22,16 +20,3 @@ def start_of(dual: DualDomain, case: MarCase, pause: Callable[[], None] = lambda
     if dual.settings.sees_hidden and dual.image_net is not None:
         hidden = hidden_share(case.projector, case.trace)
     return Start(case.mu, prior_sinogram, hidden, case.measured_sinogram is not None)
-
-
-def case_of(pairs: Pairs) -> MarCase:
-    """The case a method is given of such pairs."""
-    return MarCase(
-        hu=mu_to_hu(pairs.image),
-        metal=pairs.metal,
-        pixel_mm=pairs.projector.pixel_mm,
-        beam=pairs.projector.beam,
-        slice_indices=range(len(pairs)),
-        measured_sinogram=pairs.sinogram if pairs.clinical_mu is None else None,
-        measured_trace=pairs.trace,
-    )

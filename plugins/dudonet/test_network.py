@@ -78,7 +78,7 @@ def test_a_start_at_nmars_prior_differs_by_an_interpolation(
 ) -> None:
     pairs = discs(2, is_clinical=is_clinical)
     dual = made.small(room, **made.STAGED)
-    case = room.start.case_of(pairs)
+    case = pairs.case()
     prior = room.start.start_of(dual, case).prior_sinogram
     corrected, inverted, result = room.training.forward(dual, pairs)
     wanted = prior + fill_linear(pairs.sinogram - prior, pairs.trace)

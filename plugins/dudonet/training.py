@@ -13,7 +13,7 @@ from marview.learning.networks import line_unit
 
 from .network import DualDomain, Start
 from .settings import read_settings
-from .start import case_of, start_of
+from .start import start_of
 
 
 class EndToEnd:
@@ -63,7 +63,7 @@ def pictures(dual: DualDomain, pairs: Pairs) -> dict[str, Tensor]:
 
 def forward(dual: DualDomain, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
     """Yout, Xhat and Xout; images in 1/cm."""
-    start = start_of(dual, case_of(pairs))
+    start = start_of(dual, pairs.case())
     corrected, inverted = sinogram_and_image(dual, pairs, start)
     return corrected, inverted, dual.refine(inverted, pairs.li_image, start)
 

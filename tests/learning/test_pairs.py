@@ -124,3 +124,14 @@ def test_workers_draw_the_same_scenes(bank, source) -> None:
             np.testing.assert_array_equal(working.workers(number).hu, source.scene(number).hu)
     finally:
         working.workers.close()
+
+
+@pytest.mark.parametrize("kind", ["pairs", "clinical"])
+def test_the_case_of_a_batch_is_the_case_that_a_method_gets(kind: str, request: pytest.FixtureRequest) -> None:
+    batch = request.getfixturevalue(kind)
+    case = batch.case()
+    assert torch.allclose(case.mu, batch.image, atol=1e-5)
+    assert torch.equal(case.trace, batch.trace)
+    assert torch.allclose(case.sinogram, batch.sinogram, atol=1e-3)
+    assert torch.allclose(case.reconstruct(case.li_sinogram), batch.li_image, atol=1e-3)
+    assert (case.measured_sinogram is None) == (kind == "clinical")

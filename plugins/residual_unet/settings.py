@@ -5,29 +5,22 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from marview.learning.settings import Count, NetworkSettings, Share, settings_of
+from marview.learning.patch_training import PatchSettings
+from marview.learning.settings import Count, settings_of
 
 
-class Settings(NetworkSettings):
+class Settings(PatchSettings):
     """Size of the network and its patches.
 
     Attributes:
         base: channels of the first level.
         fold: the network sees squares of this many pixels as channels, which saves time at full resolution.
         has_norm: whether batch normalisation follows every convolution. It needs large batches.
-        patch_px: edge of the patches a step learns from.
-        patches: number of patches of a step.
-        hard_share: share of patches placed where the artifact is strong.
-        clean_share: share of patches without artifact, which the network must leave unchanged.
     """
 
     base: Count = 64
     fold: Annotated[int, Field(ge=1, le=4)] = 1
     has_norm: bool = True
-    patch_px: Count = 256
-    patches: Count = 8
-    hard_share: Share = 0.0
-    clean_share: Share = 0.0
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:

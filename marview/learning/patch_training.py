@@ -1,0 +1,74 @@
+"""Supervised training of networks that see the image alone, on patches of simulated pairs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from marview.learning.api import ONE_TURN, Pairs
+from marview.learning.losses import l1
+from marview.learning.patches import patches
+from marview.learning.settings import Count, NetworkSettings, Share
+from marview.methods.image_domain import artifact_image, to_unit
+from marview.physics.attenuation import MU_WATER
+
+
+class PatchSettings(NetworkSettings):
+    """Patches of a training step.
+
+    Attributes:
+        patch_px: edge of the patches a step learns from.
+        patches: number of patches of a step.
+        hard_share: share of patches placed where the artifact is strong.
+        clean_share: share of patches without artifact, which the network must leave unchanged.
+    """
+
+    patch_px: Count = 256
+    patches: Count = 8
+    hard_share: Share = 0.0
+    clean_share: Share = 0.0
+
+
+class PatchTraining(ABC):
+    """Mean absolute difference to the truth, in the network's unit; metal is to stay as it is."""
+
+    turns = ONE_TURN
+
+    @abstractmethod
+    def read(self, settings: Mapping[str, Any]) -> PatchSettings:
+        """Read the settings of a recipe.
+
+        Raises:
+            BadInput: an unknown name or a wrong value.
+        """
+
+    @abstractmethod
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
+        """Build the network; its attribute `fold` is the number that edges of images must be multiples of."""
+
+    def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
+        """All of it."""
+        return network.parameters()
+
+    def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Of random patches in training, of whole slices otherwise."""
+        chosen = self.read(settings)
+        seen, truth = to_unit(pairs.image), to_unit(pairs.truth_mu)
+        wanted = torch.where(pairs.metal[:, None], seen, truth)
+        if network.training:
+            seen, wanted = patches(seen, wanted[:, 0], chosen.patch_px, chosen.patches, chosen.hard_share)
+            wanted = wanted[:, None]
+            is_clean = torch.rand(len(seen)) < chosen.clean_share
+            seen = torch.where(is_clean[:, None, None, None].to(seen.device), wanted, seen)
+        corrected = network(seen.contiguous(memory_format=torch.channels_last))
+        return {"image": l1(corrected, wanted)}
+
+    @torch.no_grad()
+    def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Result and artifact image (zero as grey as water), in 1/cm."""
+        fold = network.fold
+        assert isinstance(fold, int)
+        artifact = artifact_image(network, pairs.image[:1], fold)[0]
+        return {"result": pairs.image[0] - artifact, "artifact": artifact + MU_WATER}

@@ -1,0 +1,20 @@
+"""RDN-CT: remove metal artifacts from the image without sinogram and mask."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from marview.learning.image_method import ImageMethod
+
+from .network import RdnCt
+from .settings import read_settings
+
+
+class RdnCtMethod(ImageMethod):
+    """Subtracts the artifact image that the network finds in each slice."""
+
+    def build(self, settings: Mapping[str, Any]) -> tuple[nn.Module, int]:
+        """The network."""
+        network = RdnCt(read_settings(settings))
+        return network, network.fold

@@ -1,0 +1,36 @@
+"""Settings of the network and its patches: the table `[network]` of a recipe, kept with the weights."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marview.learning.patch_training import PatchSettings
+from marview.learning.settings import Count, settings_of
+
+
+class Settings(PatchSettings):
+    """Size of the network; the defaults come from the papers.
+
+    Attributes:
+        blocks: residual dense blocks.
+        layers: convolutions of a block.
+        growth: feature maps that each of them adds.
+        features: feature maps between the blocks.
+        is_residual: whether the network adds a change to its image, zero at first, instead of making a new image.
+    """
+
+    blocks: Count = 10
+    layers: Count = 8
+    growth: Count = 64
+    features: Count = 64
+    is_residual: bool = False
+    patch_px: Count = 128
+    patches: Count = 16
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings of a recipe or of a weights file.
+
+    Raises:
+        BadInput: an unknown name or a wrong value.
+    """
+    return settings_of(Settings, values, "RDN-CT")

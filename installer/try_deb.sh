@@ -37,7 +37,7 @@ inside sh -c 'id anna >/dev/null 2>&1 || useradd --create-home anna'
 [ -e "$tree/usr/lib/marview" ] || files > "$folder/before.txt"
 cp "$package" "$tree/tmp/marview.deb"
 timed inside apt-get install -y -qq /tmp/marview.deb
-echo "package $(du -m "$package" | cut -f1) MB, installed $(du -sm "$tree/usr/lib/marview" | cut -f1) MB"
+echo "package $(du -BMB "$package" | cut -f1), installed $(du -sBMB "$tree/usr/lib/marview" | cut -f1)"
 inside desktop-file-validate /usr/share/applications/marview.desktop
 
 timed as_user marview doctor

@@ -68,4 +68,4 @@ find "$root/usr" -type d -exec chmod 755 {} +
 chmod 644 "$root/DEBIAN/control" "$root/DEBIAN/md5sums"
 package="$output/marview_${version}_$architecture.deb"
 dpkg-deb --root-owner-group -Zzstd -z9 --build "$root" "$package" >/dev/null
-echo "$package: $(du -m "$package" | cut -f1) MB, $(du -sm "$root/usr" | cut -f1) MB installed"
+echo "$package: $(du -BMB "$package" | cut -f1), $(du -sBMB "$root/usr" | cut -f1) installed"

@@ -69,6 +69,12 @@ def print_table(jobs: Sequence[Job], console: Console) -> None:
     console.print(sentence(jobs))
 
 
+def line(job: Job) -> str:
+    """Describe a finished job in one line."""
+    changed = f", {count(job.corrected, 'slice')} in {job.seconds:.1f} s" if job.state is State.DONE else ""
+    return f"study {job.number} {job.state.value}{changed}{f': {job.reason}' if job.reason else ''}"
+
+
 def sentence(jobs: Sequence[Job]) -> str:
     """Count the studies in each state, in a sentence."""
     numbers = Counter(job.state for job in jobs)

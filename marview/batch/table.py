@@ -108,10 +108,9 @@ class JobTable:
         Returns:
             The job with the new note; None if the study is as it was, or the row already says so.
         """
-        rows = self._all(f"SELECT {_COLUMNS} FROM jobs WHERE key = ? AND state = ?", (plan.key, State.DONE.value))  # noqa: S608
-        job = _job(rows[0]) if rows else None
+        job = self.job(plan.key)
         note = f"The study has {plan.slices} slices now. Correct it again with marview reduce."
-        if job is None or plan.slices in {0, job.slices} or note in job.notes:
+        if job is None or job.state is not State.DONE or plan.slices in {0, job.slices} or note in job.notes:
             return None
         self._set(job, "notes = ?", (json.dumps([*job.notes, note]),))
         return replace(job, notes=(*job.notes, note))
@@ -152,6 +151,11 @@ class JobTable:
             connection.execute(
                 "UPDATE jobs SET state = ?, reason = '' WHERE state = ?", (State.QUEUED.value, State.FAILED.value)
             )
+
+    def job(self, key: str) -> Job | None:
+        """Return the job with a key; None if there is none."""
+        rows = self._all(f"SELECT {_COLUMNS} FROM jobs WHERE key = ?", (key,))  # noqa: S608 - our own words
+        return _job(rows[0]) if rows else None
 
     def jobs(self, state: State | None = None) -> list[Job]:
         """Return all jobs by number, or those in one state."""

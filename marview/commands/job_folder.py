@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from marview.batch.intake import Intake
+from marview.batch.summary import line
 from marview.batch.table import TABLE, JobTable
 from marview.commands.order import Order
 from marview.commands.unattended import ending_of, forget_announcement
@@ -62,13 +63,17 @@ def _made(output: Path, *, is_new: bool) -> Iterator[JobTable]:
 
 
 def add_studies(table: JobTable, intake: Intake, paths: Sequence[Path]) -> None:
-    """Add a job for every study under some paths, and tell of corrected studies that have grown since.
+    """Add a job for every study under some paths.
+
+    Tells of new studies that will not be corrected, and of corrected studies that have grown.
 
     Raises:
         BadInput: a path does not exist, or the job table cannot be written.
     """
     for plan in intake.plans(paths):
-        table.add(plan)
+        is_new, job = table.add(plan), table.job(plan.key)
+        if is_new and job is not None and job.state.is_final:
+            inform(line(job))
         grown = table.note_growth(plan)
         if grown is not None:
             inform(f"Study {grown.number}: {grown.notes[-1]}")

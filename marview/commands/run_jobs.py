@@ -6,14 +6,16 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from marview.batch.cluster import run_on_cluster
-from marview.batch.job import Ending, Job, State
+from marview.batch.job import Ending, Job
 from marview.batch.queue import Queue
+from marview.batch.summary import line
 from marview.batch.table import JobTable
 from marview.commands.correction import Correction
 from marview.commands.unattended import LocalCorrector, correct_remotely, forget_announcement
@@ -49,15 +51,13 @@ def work_off(
     def tell(job: Job, ending: Ending) -> None:
         forget_announcement(output / job.folder)
         bar.advance(task)
-        why = f": {ending.reason}" if ending.reason else ""
-        changed = f", {ending.corrected} slices in {ending.seconds:.1f} s" if ending.state is State.DONE else ""
-        line = f"study {job.number} {ending.state.value}{changed}{why}"
+        told = line(replace(job, **vars(ending)))
         if not are_notes_wanted():
             return
         if console.is_terminal:
-            bar.console.print(line, markup=False, highlight=False)
+            bar.console.print(told, markup=False, highlight=False)
         else:
-            print(line, file=sys.stderr, flush=True)
+            print(told, file=sys.stderr, flush=True)
 
     with ExitStack() as stack:
         if console.is_terminal and are_notes_wanted():

@@ -1,5 +1,6 @@
 """Studies are corrected as they arrive."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -157,6 +158,20 @@ def test_an_arrival_that_is_moved_away_while_it_waits_does_not_end_the_watch(
     watch_folder(inbox, output, LI_ORDER, quiet_s=0, keep_free_mb=0, stop=Looks(4, move))
     assert states(output) == [State.SKIPPED]
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_study_that_its_files_exclude_has_a_line_in_the_log_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inbox, output = tmp_path / "in", tmp_path / "out"
+    (inbox / "cut").mkdir(parents=True)
+    (inbox / "cut" / "1.dcm").write_bytes(b"")
+
+    def touch(looks: int) -> None:
+        os.utime(inbox / "cut" / "1.dcm", (looks, looks))
+
+    watch_folder(inbox, output, LI_ORDER, quiet_s=0, keep_free_mb=0, stop=Looks(5, touch))
+    assert capsys.readouterr().err.count("study 1 failed: 1.dcm is empty") == 1
 
 
 def test_slices_that_arrive_after_the_correction_are_told(

@@ -1,0 +1,104 @@
+"""Deep image prior: a network that is fitted to one slice prefers anatomy to streaks (Ulyanov 2018)."""
+
+import time
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor
+
+from marview.errors import MethodFailed
+from marview.learning.losses import l2
+from marview.learning.networks import UNet
+from marview.methods.api import Job, MarCase, MarResult
+from marview.methods.image_domain import artifact_image, to_unit
+from marview.physics.attenuation import MU_WATER
+from marview.text import count
+
+_NOISE_CHANNELS = 16
+_NOISE = 0.1
+"""Largest value of the noise that the network turns into a slice, as in the paper."""
+
+
+class Parameters(BaseModel):
+    """Parameters of the deep image prior."""
+
+    minutes: float = Field(
+        2.0,
+        gt=0,
+        le=600,
+        title="Time limit",
+        description="The fit of a slice stops after this time or its steps, whichever comes first.",
+        json_schema_extra={"unit": "min", "step": 1},
+    )
+    steps: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        title="Steps",
+        description="More steps show finer detail, but also more of the streaks.",
+        json_schema_extra={"step": 100},
+    )
+    learning_rate: float = Field(
+        0.01, gt=0, le=1, title="Learning rate", description="Of Adam.", json_schema_extra={"advanced": True}
+    )
+    width: int = Field(
+        16,
+        ge=2,
+        le=128,
+        title="Channels",
+        description="Channels of the first level of the network.",
+        json_schema_extra={"step": 8, "advanced": True},
+    )
+    seed: int = Field(
+        0, ge=0, le=1_000_000, title="Seed", description="Of noise and weights.", json_schema_extra={"advanced": True}
+    )
+
+
+class DeepImagePrior:
+    """Fits a network to each slice outside metal, and stops early. Nothing is learned from other patients."""
+
+    Parameters = Parameters
+
+    def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
+        """Correct the slices of a case.
+
+        Raises:
+            MethodFailed: the loss is not a number.
+        """
+        assert isinstance(parameters, Parameters)
+        result, fewest = case.hu.clone(), parameters.steps
+        for number, index in enumerate(case.slice_indices or range(len(result))):
+            part = slice(number, number + 1)
+            made, steps = _fitted(case, number, parameters, job)
+            fewest = min(fewest, steps)
+            artifact_mu = artifact_image(lambda _, made=made: made, case.mu[part], 1)[0]  # type: ignore[misc]
+            artifact_hu = artifact_mu * (1000 / MU_WATER)
+            result[number] -= artifact_hu
+            job.output("artifact", index, artifact_hu)
+        stopped = f"The time limit stopped the fit after {count(fewest, 'step')} of {parameters.steps}."
+        return MarResult(result, notes=[stopped] if fewest < parameters.steps else [])
+
+
+def _fitted(case: MarCase, number: int, how: Parameters, job: Job) -> tuple[Tensor, int]:
+    """The image of a network that was fitted to a slice, in the unit of `image_domain`, and the steps it took."""
+    torch.manual_seed(how.seed)
+    network = UNet(_NOISE_CHANNELS, 1, how.width).to(job.device)
+    noise = _NOISE * torch.rand(1, _NOISE_CHANNELS, *case.hu.shape[-2:]).to(job.device)
+    seen, away = to_unit(case.mu[number : number + 1]), (~case.metal[number : number + 1, None]).float()
+    adam = torch.optim.Adam(network.parameters(), how.learning_rate)
+    began, step = time.monotonic(), 0
+    made = seen
+    for step in range(1, how.steps + 1):
+        job.check_cancelled()
+        made = network(noise)
+        loss = l2(made, seen, away)
+        if not bool(torch.isfinite(loss)):
+            raise MethodFailed("deep_image_prior stopped: the loss is not a number. Choose a lower learning rate.")
+        adam.zero_grad()
+        torch.autograd.backward(loss)
+        adam.step()
+        share = max(step / how.steps, (time.monotonic() - began) / 60 / how.minutes)
+        job.progress((number + min(1.0, share)) / len(case.hu), f"step {step} of {how.steps}")
+        if share >= 1:
+            break
+    return made.detach(), step

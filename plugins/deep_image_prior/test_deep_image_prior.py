@@ -1,0 +1,62 @@
+"""Deep image prior: the fit of a slice, its limits, and the contract."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from marview.errors import MethodFailed
+from marview.learning.networks import UNet
+from marview.methods.api import Cancelled
+from marview.testing import TestJob, check_method, phantom_case
+
+HERE = Path(__file__).parent
+QUICK = {"steps": 3, "width": 2}
+
+
+def test_the_network_has_the_size_that_the_defaults_say() -> None:
+    assert sum(each.numel() for each in UNet(16, 1, 16).parameters()) == 841_649
+
+
+def test_the_method_keeps_the_contract() -> None:
+    assert check_method(HERE, QUICK) == []
+
+
+def test_a_longer_fit_is_nearer_to_the_slice_outside_metal(loaded) -> None:
+    case = phantom_case()
+
+    def error(steps: int) -> float:
+        parameters = loaded.parameters({"steps": steps, "width": 8})
+        change = loaded.method.run(case, parameters, TestJob(loaded)).hu - case.hu
+        return float(change[~case.metal].square().mean().sqrt())
+
+    assert error(60) < 0.5 * error(2)
+
+
+def test_the_time_limit_stops_the_fit_and_a_note_says_so(loaded) -> None:
+    parameters = loaded.parameters(QUICK | {"steps": 100_000, "minutes": 1e-9})
+    result = loaded.method.run(phantom_case(), parameters, TestJob(loaded))
+    assert result.notes == ["The time limit stopped the fit after 1 step of 100000."]
+    assert bool(torch.isfinite(result.hu).all())
+
+
+def test_a_cancelled_fit_stops_within_a_step(loaded) -> None:
+    job, steps = TestJob(loaded), 0
+
+    def cancel_at_the_third() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 3:
+            raise Cancelled
+
+    job.check_cancelled = cancel_at_the_third
+    with pytest.raises(Cancelled):
+        loaded.method.run(phantom_case(), loaded.parameters({"steps": 100_000, "width": 2}), job)
+    assert steps == 3
+
+
+def test_a_fit_that_diverges_is_told(loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = phantom_case()
+    case.hu[0, 0, 0] = float("nan")
+    with pytest.raises(MethodFailed, match="Choose a lower learning rate"):
+        loaded.method.run(case, loaded.parameters(QUICK), TestJob(loaded))

@@ -14,7 +14,7 @@ from marview.text import listing
 
 RULE = (
     "Of each study, marview corrects one series: axial CT that is a volume, not derived and not a scout. "
-    "If several qualify, the {order} wins."
+    "If several qualify, it corrects the one with the {order}."
 )
 _WORDS = {"thin": "thinnest slices", "soft": "softest kernel", "many": "most slices"}
 
@@ -53,7 +53,7 @@ class SelectionRule:
     @property
     def words(self) -> str:
         """Describe the rule in a sentence."""
-        rule = RULE.format(order=", then the ".join(f"one with the {_WORDS[name]}" for name in self.order))
+        rule = RULE.format(order=", then the ".join(_WORDS[name] for name in self.order))
         return rule + (f" Its description contains {self.description!r}." if self.description else "")
 
 

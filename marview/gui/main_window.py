@@ -49,7 +49,6 @@ class MainWindow(QMainWindow):
         self.session = session
         self.setWindowTitle("marview")
         self.setAcceptDrops(True)
-        self.manners = Manners(self)
         self.close_question: CloseQuestion | None = None
         self._may_close = False
         self.grid = PaneGrid(session)
@@ -103,6 +102,7 @@ class MainWindow(QMainWindow):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setStatusBar(ProbeBar(session))
         self.cine = Cine(session, self)
+        self.manners = Manners(self)  # after the panels, whose thousands of events it would only see pass
         self.keys = KeyFilter(self)
         self.keys.held.connect(lambda is_held: session.view.update(is_original_held=is_held))
         self._fill_menus()

@@ -6,6 +6,20 @@ The window gives a catalogue with `speak`; everywhere else the words stay as the
 import gettext
 from collections.abc import Iterable
 
+
+class Catalogue(gettext.GNUTranslations):
+    """A catalogue that tells which texts it has."""
+
+    def texts(self) -> list[str]:
+        """Return the texts without a number."""
+        # gettext has no public list of them, and has kept them under this name since 1997
+        return [text for text in vars(self)["_catalog"] if isinstance(text, str) and text]
+
+    def knows(self, text: str) -> bool:
+        """Return whether there is such a text."""
+        return text != "" and text in vars(self)["_catalog"]
+
+
 _catalogue = gettext.NullTranslations()
 
 
@@ -13,6 +27,11 @@ def speak(catalogue: gettext.NullTranslations) -> None:
     """Translate with a catalogue from here on; `NullTranslations` leaves the words as they are written."""
     global _catalogue  # noqa: PLW0603 - one language for the whole process
     _catalogue = catalogue
+
+
+def spoken() -> gettext.NullTranslations:
+    """The catalogue in use."""
+    return _catalogue
 
 
 def tr(text: str) -> str:
@@ -26,7 +45,7 @@ def plural(number: int, one: str, many: str) -> str:
 
 
 def translatable(text: str) -> str:
-    """Mark a text of a table for the catalogue; `tr` translates it where it is shown."""
+    """Mark a text for the catalogue: `tr` translates it where it is shown, `told` one with its values filled in."""
     return text
 
 

@@ -25,10 +25,26 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parents[1]
 CATALOGUES = ROOT / "resources" / "translations"
-ROOMS = ("batch", "dicom", "export", "geometry", "gui", "mar", "reader_study", "session", "volume")
+ROOMS = (
+    "batch",
+    "dicom",
+    "export",
+    "geometry",
+    "gui",
+    "learning",
+    "mar",
+    "methods",
+    "reader_study",
+    "session",
+    "volume",
+    "worker",
+)
 """The packages whose texts the window shows."""
 
 WORDS = frozenset({"tr", "translatable"})
+SAID = frozenset({"Finding", "SliceNote"})
+"""What is made of a kind or slice and of finished English, which `marview.told` recognises."""
+
 WRITTEN = datetime(2026, 11, 29, tzinfo=UTC)
 """Date in the header of a catalogue; the present time would change the file at every call."""
 
@@ -73,6 +89,8 @@ def _of_call(call: ast.Call, *, is_plugin: bool, has_rows: bool) -> Iterator[Tex
         yield given[1], given[2]
     elif name == "count" and len(given) >= 2 and given[1]:
         yield given[1], (given[2] if len(given) > 2 else "") or f"{given[1]}s"
+    elif name in SAID:
+        yield from (text for text in given[1:3] if text)
     elif has_rows and (name in {"Row", "tool_row"} or name.startswith("_")) and len(given) > 1 and given[1]:
         yield given[1]
     elif is_plugin and name == "Field":
@@ -91,7 +109,9 @@ def _is_enumeration(node: ast.ClassDef) -> bool:
 
 
 def _text(node: ast.expr) -> str:
-    """The text that an expression is; empty where it is something else."""
+    """The text that an expression is, with {} for each value of an f-string; empty where it is something else."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) or "{}" for part in node.values)
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 

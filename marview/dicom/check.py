@@ -17,7 +17,7 @@ from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
 from marview.dicom.stack import arrange, distances_mm, loose, same_place_mm
 from marview.errors import BadInput
-from marview.text import listing
+from marview.text import listing, translatable
 
 _HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS"})
 _MOST_PASSES, _FEWEST_OF_PASSES = 4, 6
@@ -75,23 +75,28 @@ def _is_elsewhere(header: SliceHeader, kept: Sequence[SliceHeader]) -> bool:
 
 def _unusable(header: SliceHeader) -> Finding | None:
     """Return why the image of this slice cannot be used, judged by its header; None if it can."""
-
-    def finding(kind: Kind, text: str) -> Finding:
-        return Finding(kind, f"{header.name} {text}")
-
+    name = header.name
     if header.transfer_syntax not in NATIVE | COMPRESSED:
-        return finding(Kind.UNKNOWN_SYNTAX, f"is in the transfer syntax {header.transfer_syntax}, which is not read.")
+        return Finding(
+            Kind.UNKNOWN_SYNTAX, f"{name} is in the transfer syntax {header.transfer_syntax}, which is not read."
+        )
     if header.rows * header.columns > LARGEST_SLICE_PIXELS:
-        return finding(Kind.TOO_LARGE, f"claims {header.rows} x {header.columns} pixels, more than a CT slice has.")
+        return Finding(
+            Kind.TOO_LARGE, f"{name} claims {header.rows} x {header.columns} pixels, more than a CT slice has."
+        )
     if header.frames > 1:
-        return finding(Kind.MULTI_FRAME, f"holds {header.frames} frames in one file; export it as single slices.")
+        return Finding(
+            Kind.MULTI_FRAME, f"{name} holds {header.frames} frames in one file; export it as single slices."
+        )
     if header.bits_allocated not in {8, 16, 32} or not 1 <= header.bits_stored <= header.bits_allocated:
         bits = f"{header.bits_stored} of {header.bits_allocated} bits"
-        return finding(Kind.DAMAGED, f"stores its pixels in {bits}, which is not valid.")
+        return Finding(Kind.DAMAGED, f"{name} stores its pixels in {bits}, which is not valid.")
     if header.slope is not None and not _is_usable_slope(header.slope, header.bits_stored):
-        return finding(Kind.BAD_RESCALE, f"has a rescale slope of {header.slope:g}, so its HU are unknown.")
+        return Finding(Kind.BAD_RESCALE, f"{name} has a rescale slope of {header.slope:g}, so its HU are unknown.")
     if header.intercept is not None and not abs(header.intercept) <= _LARGEST_INTERCEPT_HU:
-        return finding(Kind.BAD_RESCALE, f"has a rescale intercept of {header.intercept:g}, so its HU are unknown.")
+        return Finding(
+            Kind.BAD_RESCALE, f"{name} has a rescale intercept of {header.intercept:g}, so its HU are unknown."
+        )
     return _truncated(header)
 
 
@@ -148,9 +153,13 @@ def _shorten(findings: list[Finding]) -> list[Finding]:
     for finding in findings:
         by_kind[finding.kind].append(finding)
     return [
-        Finding(kind, same[0].sentence if len(same) == 1 else f"{same[0].sentence} This applies to {len(same)} slices.")
+        Finding(kind, same[0].sentence if len(same) == 1 else f"{same[0].sentence} {_applies_to(len(same))}")
         for kind, same in by_kind.items()
     ]
+
+
+def _applies_to(number: int) -> str:
+    return translatable(f"This applies to {number} slices.")
 
 
 def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding]:
@@ -171,9 +180,9 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
             Finding(Kind.COLOUR, f"The image is in colour ({first.photometric}), so has no HU. {ONLY_VIEWED}", views)
         )
     for kind, what, lacking in (
-        (Kind.NO_RESCALE, "rescale slope and intercept, so its HU are unknown", _lack_rescale(slices)),
-        (Kind.NO_SPACING, "usable pixel spacing", [s for s in slices if s.spacing_mm is None]),
-        (Kind.NO_POSITION, "usable position and orientation", _lack_place(slices)),
+        (Kind.NO_RESCALE, translatable("rescale slope and intercept, so its HU are unknown"), _lack_rescale(slices)),
+        (Kind.NO_SPACING, translatable("usable pixel spacing"), [s for s in slices if s.spacing_mm is None]),
+        (Kind.NO_POSITION, translatable("usable position and orientation"), _lack_place(slices)),
     ):
         if lacking:
             findings.append(Finding(kind, f"{listing(s.name for s in lacking)} without {what}. {ONLY_VIEWED}", views))
@@ -187,7 +196,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
             )
         )
     elif not first.frame_of_reference_uid:
-        sentence = "The files name no frame of reference: an export as DICOM gets one of its own."
+        sentence = translatable("The files name no frame of reference: an export as DICOM gets one of its own.")
         findings.append(Finding(Kind.NO_UID, sentence, Outcome.OPENS))
     return findings + _odd_headers(slices)
 
@@ -197,13 +206,15 @@ def _odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
     first = slices[0]
     findings = []
     if not first.patient_id:
-        sentence = "The files name no patient identifier: make sure whose images these are."
+        sentence = translatable("The files name no patient identifier: make sure whose images these are.")
         findings.append(Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS))
     if first.study_date and not is_date(first.study_date):
         findings.append(Finding(Kind.ODD_HEADER, "The study date is not a valid date.", Outcome.OPENS))
     commas = [header.name for header in slices if header.has_commas]
     if commas:
-        sentence = f"{listing(commas)} write numbers with a decimal comma: it was read as a decimal point."
+        sentence = translatable(
+            f"{listing(commas)} write numbers with a decimal comma: it was read as a decimal point."
+        )
         findings.append(Finding(Kind.ODD_HEADER, sentence))
     return findings
 
@@ -213,14 +224,14 @@ def _other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
     for header in slices:
         other = next((value for value in header.image_type if value in _OTHER_QUANTITIES), "")
         if header.rescale_type not in _HU_TYPES | {_MODIFIED_HU}:
-            what = f"gives its values in the unit {header.rescale_type} (Rescale Type)"
+            what = translatable(f"gives its values in the unit {header.rescale_type} (Rescale Type)")
         elif other:
-            what = f"shows {other.replace('_', ' ').lower()} (Image Type)"
+            what = translatable(f"shows {other.replace('_', ' ').lower()} (Image Type)")
         else:
             continue
         return [Finding(Kind.NOT_HU, f"{header.name} {what}, not in HU. {ONLY_VIEWED}", Outcome.VIEWS)]
     if any(header.rescale_type == _MODIFIED_HU for header in slices):
-        sentence = (
+        sentence = translatable(
             "The files say that their HU are modified (Rescale Type HU_MOD): thresholds and corrections may be off."
         )
         return [Finding(Kind.NOT_HU, sentence)]
@@ -230,14 +241,21 @@ def _other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
 def _mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
     """Return findings on slices of several kinds that `split` keeps together, because they follow one another."""
     findings = []
-    for tag, name in (("kernel", "reconstruction kernels"), ("tube_voltage", "tube voltages (kV)")):
+    for tag, name in (
+        ("kernel", translatable("reconstruction kernels")),
+        ("tube_voltage", translatable("tube voltages (kV)")),
+    ):
         values = sorted({dict(header.phase).get(tag, "") for header in slices} - {""})
         if len(values) > 1:
-            sentence = f"The slices were made with several {name}: {listing(values)}."
-            findings.append(Finding(Kind.MIXED, f"{sentence} Values may differ from slice to slice."))
+            sentence = translatable(
+                f"The slices were made with several {name}: {listing(values)}. Values may differ from slice to slice."
+            )
+            findings.append(Finding(Kind.MIXED, sentence))
     thickness = [header.thickness_mm for header in slices if header.thickness_mm and header.thickness_mm > 0]
     if thickness and max(thickness) > _MOST_THICKNESS_RATIO * min(thickness):
-        sentence = f"The slices have several thicknesses, from {min(thickness):g} to {max(thickness):g} mm."
+        sentence = translatable(
+            f"The slices have several thicknesses, from {min(thickness):g} to {max(thickness):g} mm."
+        )
         findings.append(Finding(Kind.MIXED, sentence))
     return findings + _passes(slices)
 
@@ -254,7 +272,7 @@ def _passes(slices: Sequence[SliceHeader]) -> list[Finding]:
     spans = [float(np.ptp(run)) for run in runs]
     if not 2 <= len(runs) <= _MOST_PASSES or min(map(len, runs)) < 3 or min(spans) < 0.5 * float(np.ptp(along)):
         return []
-    sentence = (
+    sentence = translatable(
         f"The slices are numbered in {len(runs)} passes over the same range, so they may be {len(runs)} interleaved "
         "acquisitions."
     )
@@ -294,17 +312,23 @@ def _one_per_place(
         if len(group) == 1 or len({_digest(header) for header in group}) == 1:
             kept.append(group[0])
             if len(group) > 1:
-                sentence = f"{listing(h.name for h in group)} are copies of one slice; one of them is shown."
+                sentence = translatable(
+                    f"{listing(h.name for h in group)} are copies of one slice; one of them is shown."
+                )
                 findings.append(Finding(Kind.DUPLICATE, sentence))
             continue
         unclear.append(group[0])
         is_one_uid = len({header.own_uid for header in group}) == 1 and group[0].own_uid != ""
-        kind, what = (Kind.SAME_UID, "one UID") if is_one_uid else (Kind.SAME_POSITION, "one position")
+        kind, what = (
+            (Kind.SAME_UID, translatable("one UID"))
+            if is_one_uid
+            else (Kind.SAME_POSITION, translatable("one position"))
+        )
         names = listing(header.name for header in group)
         findings.append(Finding(kind, f"{names} claim {what} and hold different images, so neither is shown."))
     if len(unclear) > len(groups) // 2:
         claim = findings[-1].sentence.removesuffix(", so neither is shown.")
-        sentence = f"{claim}, as most slices here do: they are not a volume. {ONLY_VIEWED}"
+        sentence = translatable(f"{claim}, as most slices here do: they are not a volume. {ONLY_VIEWED}")
         return [], unclear, [Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS)]
     uids = Counter(header.own_uid for header in kept if header.own_uid)
     for uid in [uid for uid, number in uids.items() if number > 1]:

@@ -22,7 +22,7 @@ from marview.errors import BadInput
 from marview.geometry.grid import Grid
 from marview.geometry.orientation import RAS_TO_LPS, Layout, layout_of
 from marview.originals import note_file
-from marview.text import count
+from marview.text import count, translatable
 from marview.volume import Volume
 
 LARGEST_VOXELS = 2_000_000_000
@@ -163,10 +163,13 @@ def read_nifti(
 def _value_findings(path: Path, lacking: list[int], clipped: list[int]) -> list[Finding]:
     findings = []
     if lacking:
-        sentence = f"{count(len(lacking), 'slice')} of {path.name} {_hold(lacking)} voxels without a value (NaN): "
-        findings.append(Finding(Kind.NO_NUMBER, f"{sentence}they are treated as air.", slices=tuple(sorted(lacking))))
+        sentence = translatable(
+            f"{count(len(lacking), 'slice')} of {path.name} {_hold(lacking)} voxels without a value (NaN): they are "
+            "treated as air."
+        )
+        findings.append(Finding(Kind.NO_NUMBER, sentence, slices=tuple(sorted(lacking))))
     if clipped:
-        sentence = (
+        sentence = translatable(
             f"{count(len(clipped), 'slice')} of {path.name} {_hold(clipped)} values beyond -32768 to 32767 HU: they "
             "are shown, corrected and exported as the nearest of these."
         )
@@ -175,7 +178,7 @@ def _value_findings(path: Path, lacking: list[int], clipped: list[int]) -> list[
 
 
 def _hold(slices: list[int]) -> str:
-    return "holds" if len(slices) == 1 else "hold"
+    return translatable("holds") if len(slices) == 1 else translatable("hold")
 
 
 def _lowest(values: NDArray[Any]) -> float:

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping, Sequence
 
 from marview.dicom.report import Finding, Kind
-from marview.text import listing
+from marview.text import listing, translatable
 
 
 class Remark(enum.IntFlag):
@@ -26,22 +26,31 @@ class Remark(enum.IntFlag):
 _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
     Remark.CLIPPED: (
         Kind.CLIPPED,
-        "Values of {} beyond -32768 to 32767 HU are shown and corrected clipped. An export as DICOM keeps them; NIfTI "
-        "and PNG hold the clipped values.",
+        translatable(
+            "Values of {} beyond -32768 to 32767 HU are shown and corrected clipped. An export as DICOM keeps them; "
+            "NIfTI and PNG hold the clipped values."
+        ),
     ),
     Remark.STRAY_PADDING: (
         Kind.PADDING,
-        "The padding value of {} also occurs inside the image. Only the padding that reaches the border of the image "
-        "is treated as padding; the rest keeps its HU.",
+        translatable(
+            "The padding value of {} also occurs inside the image. Only the padding that reaches the border of the "
+            "image is treated as padding; the rest keeps its HU."
+        ),
     ),
     Remark.HIGH_BIT: (
         Kind.BITS,
-        "High Bit and Bits Stored of {} contradict each other: marview read the bits that the pixels use. Check the HU "
-        "of air and fat.",
+        translatable(
+            "High Bit and Bits Stored of {} contradict each other: marview read the bits that the pixels use. Check "
+            "the HU of air and fat."
+        ),
     ),
     Remark.SPARE_BITS: (
         Kind.BITS,
-        "The pixels of {} use more bits than Bits Stored says: marview read all bits. Check the HU of metal and bone.",
+        translatable(
+            "The pixels of {} use more bits than Bits Stored says: marview read all bits. "
+            "Check the HU of metal and bone."
+        ),
     ),
 }
 

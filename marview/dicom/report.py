@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from marview.dicom.header import SliceHeader
 from marview.geometry import Grid
+from marview.text import translatable
 
 
 class Outcome(enum.IntEnum):
@@ -125,4 +126,4 @@ class SeriesReport:
         has_gap = bool(self.stack is not None and self.stack.gaps) or self.is_damaged
         about = {Kind.MISSING_SLICE, Kind.DAMAGED, Kind.SAME_POSITION, Kind.SAME_UID}
         sentences = [finding.sentence for finding in self.findings if finding.kind in about]
-        return " ".join([*sentences, "Correct the slices that are there?"]) if has_gap else ""
+        return " ".join([*sentences, translatable("Correct the slices that are there?")]) if has_gap else ""

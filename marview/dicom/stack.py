@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from marview.dicom.header import SliceHeader
 from marview.dicom.report import Finding, Kind, Outcome, Stack
 from marview.geometry import Grid
+from marview.text import translatable
 
 _SAME_PLACE_MM = 0.02
 TILTED_DEGREES = 0.3
@@ -166,7 +167,7 @@ def _gap_findings(slices: Sequence[SliceHeader], distance: NDArray[np.float64], 
     for at in np.flatnonzero(np.diff(lattice.index) > 1).tolist():
         first, last = int(lattice.index[at]), int(lattice.index[at + 1])
         number = last - first - 1
-        what = "A slice is missing" if number == 1 else f"{number} slices are missing"
+        what = translatable("A slice is missing") if number == 1 else translatable(f"{number} slices are missing")
         findings.append(
             Finding(
                 Kind.MISSING_SLICE,
@@ -196,7 +197,11 @@ def _plane_findings(header: SliceHeader, step_mm: NDArray[np.float64] | None) ->
             )
         ]
     if from_axis > 1:
-        unless = "unless the gantry was tilted, " if step_mm is None and from_axis <= _MOST_TILT_DEGREES else ""
+        unless = (
+            translatable("unless the gantry was tilted, ")
+            if step_mm is None and from_axis <= _MOST_TILT_DEGREES
+            else ""
+        )
         return [
             Finding(
                 Kind.REFORMAT,

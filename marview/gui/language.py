@@ -5,7 +5,7 @@ import gettext
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 
 from marview.paths import resources
-from marview.text import speak
+from marview.text import Catalogue, speak
 
 SOURCE = "en"
 """The language of the words in the source."""
@@ -32,7 +32,7 @@ def use_language(chosen: str) -> None:
 
 def catalogue(code: str) -> gettext.NullTranslations:
     """The catalogue of a language; an empty one for the language of the source."""
-    return gettext.translation("marview", resources() / "translations", [code], fallback=code == SOURCE)
+    return gettext.translation("marview", resources() / "translations", [code], Catalogue, fallback=code == SOURCE)
 
 
 def _folder_of_qt() -> str:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
 from marview.text import count
+from marview.told import told
 
 
 class NotesFold(QWidget):
@@ -40,13 +41,14 @@ class NotesFold(QWidget):
 
     def show_notes(self, notes: Sequence[str]) -> None:
         """Show these notes."""
-        if tuple(notes) != self._notes:
-            self._notes = tuple(notes)
+        shown = tuple(map(told, notes))
+        if shown != self._notes:
+            self._notes = shown
             self.button.setChecked(False)
             self.button.setText(count(len(notes), "note"))
             self.button.setAccessibleName(self.button.text())
-            self.button.setToolTip(tooltip("\n".join(notes)))
-            self.text.setText("\n".join(notes))
+            self.button.setToolTip(tooltip("\n".join(shown)))
+            self.text.setText("\n".join(shown))
         self.setVisible(bool(notes))
         self._fold(self.button.isChecked())
 

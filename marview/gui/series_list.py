@@ -15,6 +15,7 @@ from marview.gui.label import Label, tooltip
 from marview.session.library import Entry, Library, patient_of
 from marview.session.study_index import KnownSeries
 from marview.text import count, tr
+from marview.told import told
 
 PICTURE_PX = 56
 HEADING_MARGINS_PX = 34
@@ -263,7 +264,7 @@ def _of_entry(entry: Entry) -> Line:
     findings = sorted(entry.report.findings, key=lambda one: -one.outcome)
     kinds = [(tr(str(one.kind)), "error" if one.outcome == Outcome.REFUSES else "warning") for one in findings]
     series, study = entry.series, entry.study
-    details = [series.description, str(series.path), *(finding.sentence for finding in entry.report.findings)]
+    details = [series.description, str(series.path), *(told(finding.sentence) for finding in entry.report.findings)]
     said = (study.patient_name, study.patient_id, study.description, study.date, series.description, series.modality)
     return Line(
         key=entry.key,

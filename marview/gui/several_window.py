@@ -30,6 +30,7 @@ from marview.gui.panels.section import labelled, set_up
 from marview.session.session import Session
 from marview.session.several import BatchOrder, Stage
 from marview.text import tr, translatable
+from marview.told import told
 
 COLUMNS = (
     translatable("Study"),
@@ -262,7 +263,7 @@ def _button(title: str, does: object) -> QPushButton:
 
 
 def _cells(job: Job) -> tuple[str, ...]:
-    why = job.reason or " ".join(job.notes)
+    why = told(job.reason) or " ".join(map(told, job.notes))
     corrected = str(job.corrected) if job.state is State.DONE or (job.state is State.RUNNING and job.corrected) else ""
     figures = (corrected, f"{job.seconds:.1f}" if job.state is State.DONE else "")
     return (str(job.number), tr(job.state.value), str(job.source), str(job.slices or ""), *figures, why)

@@ -14,6 +14,7 @@ from marview.learning.known_scan import other_scan
 from marview.methods.api import MarCase
 from marview.methods.notes import SliceNote
 from marview.physics.attenuation import MU_WATER, mu_to_hu
+from marview.text import translatable
 
 LIMITS = "limits"
 """Key of a weights file's metadata: `{quantity: [lowest, highest]}` as JSON."""
@@ -51,15 +52,15 @@ class _Quantity:
     def note(self, slice_index: int, value: float, lowest: float, highest: float) -> SliceNote:
         """Note on a value outside the training data."""
         start, end = (self.form.format(each) for each in (lowest, highest))
-        known = f"{start} to {end}" if self.has_lowest else f"at most {end}"
-        meaning = f"; the network was trained on {known}, so check its result there with care"
+        known = f"{start} to {end}" if self.has_lowest else translatable(f"at most {end}")
+        meaning = translatable(f"; the network was trained on {known}, so check its result there with care")
         return SliceNote(slice_index, self.words, meaning, value, self.form)
 
 
 _QUANTITIES = {
-    "trace_share": _Quantity("metal hides {} of the sinogram", "{:.1%}"),
-    "body_share": _Quantity("the body fills {} of the image", "{:.1%}", has_lowest=True),
-    "dense_hu": _Quantity("bone, contrast agent or streaks reach {} beside the metal", "{:.0f} HU"),
+    "trace_share": _Quantity(translatable("metal hides {} of the sinogram"), "{:.1%}"),
+    "body_share": _Quantity(translatable("the body fills {} of the image"), "{:.1%}", has_lowest=True),
+    "dense_hu": _Quantity(translatable("bone, contrast agent or streaks reach {} beside the metal"), "{:.0f} HU"),
 }
 
 

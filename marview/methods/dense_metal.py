@@ -9,10 +9,11 @@ from marview.methods.api import Job, MarCase, SliceNote
 from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.physics import material
 from marview.physics.attenuation import mu_to_hu
+from marview.text import translatable
 
 _FULL = 0.9
-_DENSE = "the metal is denser than titanium, beside which this network has larger errors than NMAR"
-_NMAR = ", so the slice has the result of NMAR"
+_DENSE = translatable("the metal is denser than titanium, beside which this network has larger errors than NMAR")
+_NMAR = translatable(", so the slice has the result of NMAR")
 
 
 def dense_slices(case: MarCase) -> list[int]:

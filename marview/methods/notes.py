@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from marview.text import translatable
+
 
 @dataclass(frozen=True)
 class SliceNote:
@@ -63,6 +65,9 @@ def _sentence(alike: Sequence[SliceNote], number: Callable[[int], int]) -> str:
     """Join notes that differ only in slice and value."""
     one = alike[0]
     slices = sorted({number(note.slice_index) for note in alike})
-    where = f"Slice {slices[0]}" if len(slices) == 1 else f"{len(slices)} slices ({slices[0]} to {slices[-1]})"
+    first, last = slices[0], slices[-1]
+    where = (
+        translatable(f"Slice {first}") if first == last else translatable(f"{len(slices)} slices ({first} to {last})")
+    )
     ends = (one.form.format(end(note.value for note in alike)) for end in (min, max))
     return f"{where}: {one.found.format(' to '.join(dict.fromkeys(ends)))}{one.meaning}."

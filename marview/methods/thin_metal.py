@@ -5,9 +5,10 @@ from torch import Tensor
 
 from marview.methods.api import MarCase, SliceNote
 from marview.methods.nmar import NmarSettings, is_mild
+from marview.text import translatable
 
-_THIN = "the metal hides or attenuates little, as wires and leads do"
-_COMPARE = (
+_THIN = translatable("the metal hides or attenuates little, as wires and leads do")
+_COMPARE = translatable(
     "; NMAR, whose prior comes from the uncorrected image there, preserved bone near such metal better, so compare "
     "with it"
 )

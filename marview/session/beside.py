@@ -16,6 +16,7 @@ from marview.session.messages import Messages
 from marview.session.picture import Picture
 from marview.session.sensitivity_choice import known_truth
 from marview.text import tr
+from marview.told import told
 from marview.volume.reslice import OUTSIDE_HU
 from marview.volume.volume import Volume
 
@@ -72,7 +73,7 @@ class Beside:
         if chosen is None or loaded is None or entry.key == chosen.key:
             return
         if entry.report.outcome >= Outcome.VIEWS:
-            self._messages.error(entry.report.reason)
+            self._messages.error(told(entry.report.reason))
             return
         is_other = patient_of(entry.study) != patient_of(chosen.study)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from marview.dicom import LoadedSeries
 from marview.session.messages import Messages, Question
 from marview.text import tr
+from marview.told import told
 
 
 class Consent:
@@ -29,7 +30,7 @@ class Consent:
             self._is_across_gaps = True
             then()
 
-        self._ask(loaded.report.question, tr("Correct them"), agree)
+        self._ask(told(loaded.report.question), tr("Correct them"), agree)
         return True
 
     def is_asked_about_derived(self, loaded: LoadedSeries, then: Callable[[], None]) -> bool:

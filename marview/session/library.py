@@ -16,6 +16,7 @@ from marview.session.background import Background, IsStale
 from marview.session.messages import Messages, Severity
 from marview.session.thumbnail import shrink, thumbnail
 from marview.text import tr
+from marview.told import told
 
 ANNOUNCE_SECONDS = 0.1
 
@@ -167,7 +168,7 @@ class Library:
     def choose(self, entry: Entry) -> None:
         """Read a series; it comes into view as soon as its grid is known."""
         if entry.report.outcome == Outcome.REFUSES:
-            self._messages.error(entry.report.reason)
+            self._messages.error(told(entry.report.reason))
             return
         self.chosen = entry
         self.busy.emit(tr("Reading {} …").format(entry.series.description))

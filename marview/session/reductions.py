@@ -23,6 +23,7 @@ from marview.session.runs import Job, Runs
 from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice, known_truth, refuse_too_large
 from marview.text import tr
+from marview.told import told
 from marview.volume.mask import refuse_unusable
 from marview.volume.volume import Volume
 
@@ -81,7 +82,7 @@ class Reductions:
         if loaded is None or self._series.hu is None:
             return tr("No series is open.") if loaded is None else tr("The series is still being read.")
         if not loaded.report.is_volume:
-            return loaded.report.reason
+            return told(loaded.report.reason)
         return "" if self._metal.is_present else tr("No metal is marked: find it, or set a threshold.")
 
     def reduce(self) -> None:

@@ -21,12 +21,13 @@ from marview.methods.notes import SliceNote
 from marview.methods.trace_completion import grown
 from marview.physics.attenuation import MU_WATER, hu_to_mu
 from marview.projection import Projector
+from marview.text import translatable
 from marview.volume.padding import VACUUM_HU
 from marview.volume.volume import BODY_HU
 from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
 from marview.worker.restoring import Restorer, cut_off
 
-REPROJECTED = (
+REPROJECTED = translatable(
     "The sinogram is a forward projection of the image, not raw data. Only rays through the metal trace are "
     "corrected, and correcting the scanner's raw data would give a better result."
 )
@@ -186,7 +187,7 @@ def too_much_metal(trace_fraction: float, slice_index: int) -> SliceNote | None:
     """Make the warning about a large metal trace."""
     if trace_fraction < GUESS_FRACTION:
         return None
-    meaning = ", so the values that replace it are largely a guess"
+    meaning = translatable(", so the values that replace it are largely a guess")
     return SliceNote(slice_index, "metal hides {} of the sinogram", meaning, trace_fraction, "{:.0%}")
 
 

@@ -13,6 +13,7 @@ from marview.geometry import TraceCoverage
 from marview.mar.messages import Finished, Note, Progress, ReduceRequest, SinogramRequest, SliceDone
 from marview.methods.api import MarCase
 from marview.methods.notes import Notes, SliceNote
+from marview.text import translatable
 from marview.worker.batches import Batches
 from marview.worker.case_files import beam_as_json
 from marview.worker.channel import Channel
@@ -24,9 +25,9 @@ from marview.worker.neighbours import beside, neighbours
 from marview.worker.reprojection import Reprojections
 from marview.worker.resampling import SliceFrame
 
-_CUT_OFF = "the file cut off dark streaks at its lowest value"
-_RESTORED = "; marview estimated the missing part before the correction"
-_NOT_RESTORED = "; the missing part was not estimated, because restoring was switched off"
+_CUT_OFF = translatable("the file cut off dark streaks at its lowest value")
+_RESTORED = translatable("; marview estimated the missing part before the correction")
+_NOT_RESTORED = translatable("; the missing part was not estimated, because restoring was switched off")
 
 
 @dataclass

@@ -12,6 +12,7 @@ from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.methods.thin_metal import is_thin
 from marview.physics.attenuation import mu_to_hu
+from marview.text import translatable
 
 from .guard import is_believed, is_light, is_trusted
 from .network import TraceNetwork
@@ -21,10 +22,12 @@ from .trace_signal import LEFT, metal_sinogram, planes_of, strength
 
 WEIGHTS = "weights/bundled.safetensors"
 
-_STARVED = "the rays through metal contradict NMAR by {} line integrals, which is starvation rather than tissue"
-_THIN = "the metal hides or attenuates little, as wires and leads do"
-_ROUNDS = "{} of what the rays through metal tell beside NMAR agrees with an image, so it was used"
-_NMAR = ", so the slice has the result of NMAR"
+_STARVED = translatable(
+    "the rays through metal contradict NMAR by {} line integrals, which is starvation rather than tissue"
+)
+_THIN = translatable("the metal hides or attenuates little, as wires and leads do")
+_ROUNDS = translatable("{} of what the rays through metal tell beside NMAR agrees with an image, so it was used")
+_NMAR = translatable(", so the slice has the result of NMAR")
 
 
 class Parameters(BaseModel):

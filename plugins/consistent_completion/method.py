@@ -8,23 +8,26 @@ from pydantic import BaseModel
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.physics import protocol_of
 from marview.physics.attenuation import mu_to_hu
+from marview.text import translatable
 
 from .filtration import MOST_MM
 from .parameters import Parameters
 from .reconstruction import Reconstruction, completed_by_nmar, reconstruct
 
-STEPS_ASIDE = (
+STEPS_ASIDE = translatable(
     "The sinogram of a clinical image is a forward projection of the image, not a measured one, so there is no scan to "
     "be consistent with; these slices have the result of normalized MAR."
 )
 
-UNKNOWN_SCAN = (
+UNKNOWN_SCAN = translatable(
     "The scan is of no named protocol, so a tube voltage of 120 kV was assumed; set the tube voltage if it was another."
 )
 
-LEFT_OUT = ", whose rays cannot be predicted well enough, so they were not used; the tissue they cross is interpolated"
+LEFT_OUT = translatable(
+    ", whose rays cannot be predicted well enough, so they were not used; the tissue they cross is interpolated"
+)
 
-HARDER = "; compare the parameter for the tube voltage with the scan"
+HARDER = translatable("; compare the parameter for the tube voltage with the scan")
 
 
 class ConsistentCompletion:

@@ -9,6 +9,7 @@ from torch import Tensor
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
+from marview.text import translatable
 
 from .batches import LEAST_HU, nearness
 from .implants import KINDS, WORDS, guess_kind
@@ -17,12 +18,12 @@ from .settings import read_settings
 
 WEIGHTS = "weights/bundled.safetensors"
 
-SURROGATE = (
+SURROGATE = translatable(
     "The weights learned from simulated surrogates of spectral CT, not from spectral scans. Compare the result with "
     "the uncorrected image."
 )
-_GUESSED = "the mask looks like {}"
-_CHOOSE = "; choose the implant type if this is wrong"
+_GUESSED = translatable("the mask looks like {}")
+_CHOOSE = translatable("; choose the implant type if this is wrong")
 
 
 class Parameters(BaseModel):

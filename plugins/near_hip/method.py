@@ -9,7 +9,7 @@ from marview.methods.dense_metal import leave_dense_to_nmar
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import mu_to_hu
-from marview.text import count
+from marview.text import count, translatable
 
 from .kept import Kept
 from .learn import learn
@@ -20,7 +20,7 @@ from .prior import prior_image
 from .several import alone, of_its_network, of_several, warnings_of_several
 
 _NEIGHBOURS = 22
-_LEFT_OUT = (
+_LEFT_OUT = translatable(
     "; NMAR's completion has the bone beside such metal, and the network, which learned from others, was left out there"
 )
 

@@ -10,6 +10,7 @@ from marview.session.picture import Picture
 from marview.session.result import Result
 from marview.session.session import Session
 from marview.text import tr
+from marview.told import told
 
 PREFIX = "compare "
 
@@ -45,7 +46,7 @@ class ComparePane(SlicePane):
             tr("Original") if display.is_original_held else f"{self._place_in_list + 1} {tr(result.title)}"
         )
         self.set_note(*coverage_note(result, display))
-        self.set_caption(*caption(result), more=result.notes, short=tr("Not for primary diagnosis."))
+        self.set_caption(*caption(result), more=list(map(told, result.notes)), short=tr("Not for primary diagnosis."))
         if display.is_original_held:
             return original
         return Picture(result.corrected(original.values, display.slice_index), original.pixel_mm)

@@ -15,6 +15,7 @@ from marview.session.picture import Picture
 from marview.session.result import Coverage, Result
 from marview.session.session import Session
 from marview.text import tr, translatable
+from marview.told import told
 from marview.volume.window import HuWindow
 
 LEAST_CHANGE_HU, STRONG_CHANGE_HU = 5.0, 150.0
@@ -159,7 +160,7 @@ class ResultPane(SlicePane):
         is_flickering = display.comparison is Comparison.FLICKER and self._is_original_turn
         self.title.setText(tr("Original") if display.is_original_held or is_flickering else tr(result.title))
         self.set_note(*_note(result, display))
-        self.set_caption(*caption(result), more=result.notes, short=tr("Not for primary diagnosis."))
+        self.set_caption(*caption(result), more=list(map(told, result.notes)), short=tr("Not for primary diagnosis."))
 
 
 def _squares(shape: tuple[int, ...]) -> NDArray[np.bool_]:

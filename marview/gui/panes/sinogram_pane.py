@@ -142,7 +142,7 @@ class SinogramPane(ImagePane):
         self.view.set_levels(
             low * STEPS_PER_UNIT, high * STEPS_PER_UNIT, is_inverted=self.session.view.display.is_inverted
         )
-        self.view.set_text(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, f"{low:.1f} … {high:.1f}")
+        self.view.set_text(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, f"{low:z.1f} … {high:z.1f}")
 
     def _draw_overlays(self, display: Display) -> None:
         trace = self.shown.trace if display.shows(Overlay.TRACE) else None

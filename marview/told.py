@@ -1,0 +1,62 @@
+"""Finished English sentences in the person's language.
+
+Notes of methods and findings about files are written into results in English, some by another process. Where the
+window shows them, each is recognised by the text it was made of: `translatable(f"{name} is damaged.")` adds
+"{} is damaged." to the catalogue.
+"""
+
+import re
+from functools import lru_cache
+from itertools import chain, zip_longest
+
+from marview.text import Catalogue, spoken, tr
+
+_PLACE = re.compile(r"\{[^{}]*\}")
+_BOUNDARY = re.compile(r"(?<=[.:]) |(?=[,;] )")
+_FEWEST_LETTERS, _MANY_LETTERS = 5, 12
+"""Texts with fewer letters beside their placeholders would be recognised in any sentence, or take in its next part."""
+
+
+def told(sentence: str) -> str:
+    """Return a finished sentence in the person's language, or as it is if it is not recognised.
+
+    What stands for a placeholder, such as a file name, stays; if it is a known text itself, it is translated too.
+    """
+    catalogue = spoken()
+    if not sentence or not isinstance(catalogue, Catalogue):
+        return tr(sentence)
+    return _recognised(catalogue, sentence) or sentence
+
+
+@lru_cache(maxsize=1000)
+def _recognised(catalogue: Catalogue, sentence: str) -> str | None:
+    """Return a sentence, or several parts of one, in the language of a catalogue; None if it is not recognised."""
+    if catalogue.knows(sentence):
+        return catalogue.gettext(sentence)
+    for end in _BOUNDARY.finditer(sentence):
+        first = _recognised(catalogue, sentence[: end.start()])
+        rest = None if first is None else _recognised(catalogue, sentence[end.end() :])
+        if rest is not None:
+            return f"{first}{end.group()}{rest}"
+    for pattern, text in _patterns(catalogue):
+        if found := pattern.fullmatch(sentence):
+            said = _PLACE.split(catalogue.gettext(text))
+            values = (_recognised(catalogue, value) or value for value in found.groups())
+            return "".join(chain.from_iterable(zip_longest(said, values, fillvalue="")))
+    if len(sentence) > 1 and sentence.endswith((".", ":")):
+        first = _recognised(catalogue, sentence[:-1])
+        return None if first is None else f"{first}{sentence[-1]}"
+    return None
+
+
+@lru_cache(maxsize=2)
+def _patterns(catalogue: Catalogue) -> list[tuple[re.Pattern[str], str]]:
+    """Return the texts with placeholders, those with most letters first."""
+    found = []
+    for text in catalogue.texts():
+        parts = _PLACE.split(text)
+        letters = sum(map(str.isalpha, "".join(parts)))
+        if len(parts) > 1 and letters >= _FEWEST_LETTERS:
+            value = "(.+?)" if letters >= _MANY_LETTERS else "([^,;:]+?)"
+            found.append((letters, text, re.compile(value.join(map(re.escape, parts)), re.DOTALL)))
+    return [(pattern, text) for _, text, pattern in sorted(found, key=lambda one: -one[0])]

@@ -1,0 +1,58 @@
+"""Finished English sentences are recognised by the text they were made of, and said in the person's language."""
+
+import pytest
+
+from marview.gui.language import catalogue
+from marview.methods.notes import Notes, SliceNote
+from marview.text import speak
+from marview.told import told
+from marview.worker.front_end import REPROJECTED, too_much_metal
+
+
+@pytest.fixture(autouse=True)
+def speak_german():
+    speak(catalogue("de"))
+    yield
+    speak(catalogue("en"))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "german"),
+    [
+        ("IM_0007.dcm ends before its image.", "IM_0007.dcm endet vor seinem Bild."),
+        (
+            "IM 7: a.dcm is truncated: 12 of the 524288 bytes of its image. This applies to 3 slices.",
+            "IM 7: a.dcm ist abgeschnitten: 12 der 524288 Bytes seines Bildes. Das gilt für 3 Schichten.",
+        ),
+        (
+            "This is a scout, not a stack of slices. It can be viewed, not measured or corrected.",
+            "Das ist eine Übersichtsaufnahme, kein Schichtstapel. Die Serie kann betrachtet, aber nicht gemessen oder "
+            "korrigiert werden.",
+        ),
+        (
+            "A slice is missing between a.dcm and b.dcm: 3.00 mm expected, 6.00 mm found.",
+            "Eine Schicht fehlt zwischen a.dcm und b.dcm: 3.00 mm erwartet, 6.00 mm gefunden.",
+        ),
+    ],
+)
+def test_findings_about_files(sentence, german) -> None:
+    assert told(sentence) == german
+
+
+def test_notes_of_methods_whatever_their_slices_and_numbers() -> None:
+    notes = Notes(lambda index: index + 1)
+    for index, share in ((14, 0.31), (26, 0.4)):
+        notes.add(too_much_metal(share, index))
+    notes.add(SliceNote(7, "the metal looks like steel", "; compare the parameter for the tube voltage with the scan"))
+    first, second = notes.sentences
+    assert told(first) == (
+        "2 Schichten (15 bis 27): Metall verdeckt 31% to 40% des Sinogramms, die Werte, die es ersetzen, sind also "
+        "weitgehend geraten."
+    )
+    assert told(second).startswith("Schicht 8: das Metall sieht aus wie steel; vergleichen Sie")
+    assert told(REPROJECTED).startswith("Das Sinogramm ist eine Vorwärtsprojektion")
+
+
+@pytest.mark.parametrize("sentence", ["", "Eine andere Sprache.", "A sentence that no catalogue has, of a plugin."])
+def test_what_is_not_known_stays(sentence) -> None:
+    assert told(sentence) == sentence

@@ -31,7 +31,7 @@ def test_links_of_the_readme_become_absolute_and_exist() -> None:
         assert (ROOT / target).exists(), target
     shown = _hook().absolute(text, "https://example.org/marview/", "v1.2.3")
     assert not re.findall(r"\]\((?!https?:|#)([^)]+)\)", shown)
-    assert "](https://example.org/marview/raw/v1.2.3/docs/images/window.png)" in shown
+    assert "](https://example.org/marview/raw/v1.2.3/docs/images/window.webp)" in shown
     assert "](https://example.org/marview/blob/v1.2.3/CONTRIBUTING.md)" in shown
 
 

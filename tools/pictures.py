@@ -6,7 +6,7 @@ STUDY is the folder `study` of `marview demo --kind hip --no-window`. The window
 Normalized MAR. Then it draws:
 
 - `before_after.png`: original and result of one slice;
-- `window.png`: the whole window in the layout *MAR*;
+- `window.webp`: the whole window in the layout *MAR*;
 - `radiologist.webp`: *Read*, with the same region measured in original and result;
 - `researcher.webp`: *Sensitivity*, with a sweep over two methods and three margins;
 - `operator.webp`: *Correct several studies*, at its end;
@@ -86,8 +86,7 @@ def _correct(window: MainWindow, study: Path) -> None:
 
 
 def _draw_window(window: MainWindow, output: Path) -> None:
-    _settle()
-    window.grab().save(str(output / "window.png"))
+    _save(window, output / "window.webp")
     before, after = (window.grid.panes[name].view.grab().toImage() for name in ("original", "result"))
     _beside(before, after).save(str(output / "before_after.png"))
 

@@ -52,6 +52,7 @@ def draw(study: Path, output: Path, method: str, size: str, style: str, language
     from marview.gui.app import application, make_window, wait_until
     from marview.gui.language import use_language
     from marview.gui.panes.scene_pane import ScenePane
+    from marview.gui.window_state import collapse_if_narrow
     from marview.session.display import Comparison, Layout, Overlay
     from marview.session.measurement import Kind
     from marview.session.run_scope import Reach, RunScope
@@ -65,6 +66,8 @@ def draw(study: Path, output: Path, method: str, size: str, style: str, language
     def save(name: str) -> None:
         wait_until(lambda: False, 0.6)
         QCoreApplication.processEvents()
+        if window.height() > round(height / scale):
+            raise SystemExit(f"{name} makes the window higher than a screen of {size}.")
         window.grab().save(str(output / f"{size}_{style}_{name}.png"))
 
     application(style)
@@ -72,6 +75,7 @@ def draw(study: Path, output: Path, method: str, size: str, style: str, language
     width, height, scale = SIZES[size]
     window = make_window(Settings())
     window.resize(round(width / scale), round(height / scale))
+    collapse_if_narrow(window, window.panels)
     window.show()
     save("empty")
     session = window.session

@@ -9,7 +9,7 @@ MARGIN_PX, RIGHT_PX, GAP_PX = 10, 36, 6
 
 
 class Floating(QWidget):
-    """Stacks bars over the top edge of a widget; its height follows the visible bars.
+    """Stacks bars over the top edge of a widget; its size follows the visible bars, up to the width of that widget.
 
     Args:
         host: widget under the bars.
@@ -49,7 +49,8 @@ class Floating(QWidget):
         self.setVisible(bool(shown))
         if not shown:
             return
-        width = max(120, self._host.width() - MARGIN_PX - RIGHT_PX)
+        room = self._host.width() - MARGIN_PX - RIGHT_PX
+        width = max(120, min(room, max(bar.maximumWidth() for bar in shown)))
         height = sum(_height(bar, width) for bar in shown) + GAP_PX * (len(shown) - 1)
         self.setGeometry(MARGIN_PX, self._top_px(), width, height)
         self.raise_()

@@ -8,6 +8,8 @@ from marview.gui.label import Label
 from marview.session.session import Session
 from marview.text import tr
 
+SLACK_PX = 16
+
 
 class GuessBanner(QFrame):
     """A banner for slices with a large trace, of the current mask or else of the result in view."""
@@ -21,7 +23,7 @@ class GuessBanner(QFrame):
         picture.setPixmap(pixmap("warning", 20, "warning", self.devicePixelRatioF()))
         self.text = Label()
         self.text.setWordWrap(True)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(14, 7, 10, 7)
         row.setSpacing(10)
         row.addWidget(picture)
@@ -52,6 +54,8 @@ class GuessBanner(QFrame):
         if coverage.hidden_views:
             words += tr("; {} views are fully hidden by metal").format(coverage.hidden_views)
         self.text.setText(words + tr(". The result there is largely a guess."))
+        beside = self._row.sizeHint().width() - self.text.sizeHint().width()
+        self.setMaximumWidth(self.text.fontMetrics().horizontalAdvance(self.text.text()) + beside + SLACK_PX)
 
     def _put_away(self) -> None:
         self._is_put_away = True

@@ -20,14 +20,20 @@ def fit_screen(window: QMainWindow) -> None:
     window.resize(min(WANTED[0], room.width() - FRAME[0]), min(WANTED[1], room.height() - FRAME[1]))
 
 
+def collapse_if_narrow(window: QMainWindow, panels: QSplitter) -> None:
+    """Leave the images the space of the series list in a narrow window; F7 or the splitter opens it."""
+    if window.width() < NARROW_PX:
+        panels.setSizes([0, *panels.sizes()[1:]])
+
+
 def restore(window: QMainWindow, panels: QSplitter, session: Session) -> None:
     """Restore position, panels and layout of a window; ignore a damaged record."""
     stored = session.settings.window
     is_first = not window.restoreGeometry(_bytes(stored.get("geometry", "")))
     if is_first:
         fit_screen(window)
-    if not panels.restoreState(_bytes(stored.get("panels", ""))) and window.width() < NARROW_PX:
-        panels.setSizes([0, *panels.sizes()[1:]])  # F7 or the splitter opens the series list
+    if not panels.restoreState(_bytes(stored.get("panels", ""))):
+        collapse_if_narrow(window, panels)
     with contextlib.suppress(ValueError):
         session.view.update(layout=Layout(stored.get("layout", Layout.READ)))
 

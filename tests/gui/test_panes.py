@@ -183,9 +183,14 @@ def test_the_probe_reads_the_data(reduced, fakes) -> None:
     assert reduced.statusBar().values.text() == ""
 
 
-def test_the_banner_warns_where_the_trace_covers_too_much(reduced) -> None:
+def test_the_banner_warns_where_the_trace_covers_too_much(reduced, qtbot) -> None:
     assert reduced.banner.isVisible()
     assert "20%" in reduced.banner.text.text()
+    reduced.resize(1600, 900)
+    qtbot.wait(50)
+    text = reduced.banner.text
+    assert text.fontMetrics().horizontalAdvance(text.text()) <= text.width() < 0.75 * reduced.grid.width()
+    assert text.height() < 2 * text.fontMetrics().lineSpacing(), "it covers as little of the images as it can"
     reduced.session.view.go_to(0)
     assert not reduced.banner.isVisible()
 

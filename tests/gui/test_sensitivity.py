@@ -214,3 +214,12 @@ def test_several_methods_are_swept_together(opened, qtbot) -> None:
     qtbot.waitUntil(lambda: opened.session.sensitivity.swept is not None, timeout=20000)
     assert opened.session.sensitivity.swept.result.methods == ("fake", "other")
     assert opened.session.sensitivity.swept.result.slices == (3,)
+
+
+def test_with_a_sweep_every_layout_fits_a_small_screen(swept, qtbot) -> None:
+    """1920 x 1080 at 150 % leaves 1280 x 640 beside title bar and task bar."""
+    swept.resize(1280, 640)
+    for layout in Layout:
+        swept.commands.show_layout(layout)
+        qtbot.wait(50)
+        assert swept.height() <= 640, f"{layout} makes the window higher than the screen"

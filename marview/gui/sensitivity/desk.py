@@ -1,7 +1,7 @@
 """The panes and, in the Sensitivity layout, the controls and plots of a sweep around them."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.sensitivity.plots import CurvePlot, ProfilePlot
@@ -22,11 +22,17 @@ class Desk(QWidget):
         self.curve = CurvePlot(session)
         self.profile = ProfilePlot(session)
         self.table = SweepTable(session)
-        self.beside = QSplitter(Qt.Orientation.Vertical)
+        figures = QSplitter(Qt.Orientation.Vertical)
         for part in (self.curve, self.profile, self.table):
-            self.beside.addWidget(part)
-        self.beside.setChildrenCollapsible(False)
-        self.beside.setSizes([190, 220, 200])
+            figures.addWidget(part)
+        figures.setChildrenCollapsible(False)
+        figures.setSizes([190, 220, 200])
+        self.beside = QScrollArea()  # on a small screen the figures scroll; the window would grow beyond the screen
+        self.beside.setWidgetResizable(True)
+        self.beside.setFrameShape(QFrame.Shape.NoFrame)
+        self.beside.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.beside.setWidget(figures)
+        self.beside.setMinimumWidth(figures.minimumSizeHint().width())
         across = QSplitter(Qt.Orientation.Horizontal)
         across.addWidget(grid)
         across.addWidget(self.beside)

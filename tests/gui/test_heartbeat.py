@@ -1,4 +1,4 @@
-"""The window answers within 100 ms of its own CPU time while it loads, runs, learns and exports.
+"""The window answers within 100 ms of its own CPU time while it loads, runs, learns, sweeps and exports.
 
 CPU time of the window's thread counts, so a busy machine does not matter.
 """
@@ -15,6 +15,7 @@ from marview.export import Format
 from marview.mar import Progress
 from marview.session.display import Layout
 from marview.session.runs import State
+from marview.session.sensitivity_choice import SweepChoice
 
 MOST_S = 0.1
 TICK_MS = 2
@@ -100,6 +101,20 @@ def test_while_a_method_learns_and_tells_much(make_window, worker, fakes, qtbot,
     qtbot.waitUntil(lambda: not session.runs.queue, timeout=120_000)
     heartbeat.stop()
     assert session.result.is_complete
+
+
+@pytest.mark.timeout(600)
+def test_while_a_sweep_runs_and_shows_its_figures(window, qtbot, large_series) -> None:
+    load(window, qtbot, large_series)
+    session = window.session
+    window.commands.show_layout(Layout.SENSITIVITY)
+    qtbot.wait(100)
+    heartbeat = Heartbeat()
+    session.sweep(SweepChoice(("fake",), (0.0, 1.0, 2.0), slices=(25, 30)))
+    qtbot.waitUntil(lambda: session.sensitivity.swept is not None, timeout=240_000)
+    qtbot.wait(100)
+    heartbeat.stop()
+    assert len(session.sensitivity.swept.result.slices) == 6
 
 
 @pytest.mark.timeout(900)

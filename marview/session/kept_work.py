@@ -7,7 +7,8 @@ from marview.session.measures import Measures
 from marview.session.metal import KeptMetal, Metal
 from marview.session.results import Results
 from marview.session.runs import Runs
-from marview.session.sensitivity import KeptSweep, Sensitivity
+from marview.session.sensitivity import Sensitivity
+from marview.session.swept import KeptSweep
 from marview.text import count, plural, tr
 
 

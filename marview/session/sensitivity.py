@@ -1,7 +1,6 @@
 """Sensitivity of the result to the mask: the sweep as a job, its results, and measurements in them."""
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,22 +15,19 @@ from psygnal import Signal
 
 from marview.errors import MarviewError
 from marview.mar.messages import Device
-from marview.mar.sweep import Reducer, SweepCancelled, SweepInput, SweepResult, Variant, sweep
+from marview.mar.sweep import Reducer, SweepCancelled, SweepInput, Variant, sweep
 from marview.session.background import Background
 from marview.session.messages import Messages, Severity
-from marview.session.picture import Picture
 from marview.session.runs import TOLD_SECONDS, State
 from marview.session.sensitivity_marks import Line, Region, across
+from marview.session.swept import ORIGINAL, KeptSweep, Swept
 from marview.text import tr
 from marview.threads import NoThread, start_thread
-from marview.volume.measure import Profile, profile
+from marview.volume.measure import Profile
 from marview.volume.window import HuWindow
 
 if TYPE_CHECKING:
     from marview.mar.sweep_measures import Row
-
-ORIGINAL = "original"
-"""Name of the variant with the uncorrected slices."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,57 +41,6 @@ class SweepJob:
     text: str = ""
     began: float = field(default_factory=time.monotonic)
     stop: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass(frozen=True, eq=False)
-class Swept:
-    """The results of a sweep.
-
-    Attributes:
-        result: images and masks of the variants, for the swept slices only.
-        rows: measures in the soft tissue around metal.
-        titles: titles of the methods by identifier.
-        pixel_mm: pixel spacing along (y, x).
-    """
-
-    result: SweepResult
-    rows: "tuple[Row, ...]"
-    titles: Mapping[str, str]
-    pixel_mm: tuple[float, float]
-
-    def title(self, variant: Variant) -> str:
-        """Return method and label of a variant."""
-        return f"{self.titles.get(variant.method, variant.method)}  {variant.label}".strip()
-
-    def picture(self, name: str, slice_index: int) -> Picture | None:
-        """Return a variant's slice; None if it was not swept."""
-        if slice_index not in self.result.slices or name not in self.result.hu:
-            return None
-        return Picture(self.result.hu[name][self.result.slices.index(slice_index)], self.pixel_mm)
-
-    def mask(self, name: str, slice_index: int) -> NDArray[np.bool_] | None:
-        """Return a variant's mask in a slice, `[y, x]`; None if it was not swept."""
-        if slice_index not in self.result.slices or name not in self.result.masks:
-            return None
-        return np.asarray(self.result.masks[name][self.result.slices.index(slice_index)])
-
-    def any_metal(self, slice_index: int) -> NDArray[np.bool_]:
-        """Return the union of the masks of all variants in a slice, `[y, x]`; empty if it was not swept."""
-        result = self.result
-        if slice_index not in result.slices:
-            return np.zeros(result.masks[ORIGINAL].shape[1:], bool)
-        at = result.slices.index(slice_index)
-        return np.asarray(np.any([mask[at] for mask in result.masks.values()], axis=0))
-
-
-@dataclass(frozen=True, eq=False)
-class KeptSweep:
-    """The sweep and measurements of a series that is not in view."""
-
-    swept: Swept
-    variant: str
-    region: Region | None
-    line: Line | None
 
 
 class Sensitivity:
@@ -286,15 +231,7 @@ class Sensitivity:
 
     def profiles(self, slice_index: int) -> dict[str, Profile]:
         """Return HU along the line in each variant and, if known, in the "truth"."""
-        if self.swept is None or self.line is None or slice_index not in self.swept.result.slices:
-            return {}
-        result, at = self.swept.result, self.swept.result.slices.index(slice_index)
-        images = {name: hu[at] for name, hu in result.hu.items()}
-        if result.truth_hu is not None:
-            images["truth"] = result.truth_hu[at]
-        original = Picture(images[ORIGINAL], self.swept.pixel_mm)
-        start, end = original.place_at(*self.line.start_mm), original.place_at(*self.line.end_mm)
-        return {name: profile(hu, start, end, self.swept.pixel_mm) for name, hu in images.items()}
+        return {} if self.swept is None or self.line is None else self.swept.profiles(slice_index, self.line)
 
     def mark(self, *, region: Region | None = None, line: Line | None = None) -> None:
         """Set the region or the line to measure."""
@@ -318,7 +255,7 @@ class Sensitivity:
         if swept is None:
             self._messages.say(Severity.WARNING, tr("There is no sweep to export: run one first."))
             return
-        at = slice_index if slice_index in swept.result.slices else fullest(swept.result)
+        at = slice_index if slice_index in swept.result.slices else swept.fullest
 
         def work() -> Path:
             from marview.export.sweep import write_sweep_file
@@ -338,7 +275,7 @@ class Sensitivity:
                 runs = [one for one in swept.result.variants if one.method and one.name in swept.result.hu]
                 self.variant = min(runs, key=lambda one: abs(one.margin)).name if runs else ORIGINAL
             if self.line is None:
-                at = fullest(swept.result)
+                at = swept.fullest
                 original = swept.picture(ORIGINAL, at)
                 mask = swept.mask(ORIGINAL, at)
                 assert original is not None
@@ -351,34 +288,4 @@ class Sensitivity:
 
     def _measure(self) -> None:
         """Measure in the region if its slice was swept."""
-        swept, region = self.swept, self.region
-        if swept is None:
-            self.rows = ()
-            return
-        self.rows = swept.rows
-        result = swept.result
-        if region is None or region.slice_index not in result.slices:
-            return
-        from marview.mar.sweep_measures import within
-
-        picture = swept.picture(ORIGINAL, region.slice_index)
-        assert picture is not None
-        at = result.slices.index(region.slice_index)
-        pixels = np.zeros(result.masks[ORIGINAL].shape, bool)
-        pixels[at] = region.pixels(picture)
-        self.rows = within(swept.rows, result, pixels)
-
-
-def fullest(result: SweepResult) -> int:
-    """Return the index z of the swept slice with the most metal."""
-    return result.slices[int(result.masks[ORIGINAL].sum(axis=(1, 2)).argmax())]
-
-
-def strongest(spread_hu: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """Return the upper end of the colour scale: a round number above 99.5 % of the pixels outside a mask."""
-    beside = spread_hu[~mask]
-    value = float(np.percentile(beside, 99.5)) if beside.size else 0.0
-    if value <= 1:
-        return 1.0
-    step = 10.0 ** math.floor(math.log10(value))
-    return next(step * factor for factor in (1, 2, 5, 10) if value <= step * factor)
+        self.rows = () if self.swept is None else self.swept.measured(self.region)

@@ -11,9 +11,9 @@ from marview.errors import UsageError
 from marview.geometry import Grid
 from marview.mar import Outcome
 from marview.session.runs import State
-from marview.session.sensitivity import ORIGINAL, strongest
 from marview.session.sensitivity_choice import SweepChoice, numbers, refuse_too_large
 from marview.session.sensitivity_marks import Line, Region
+from marview.session.swept import ORIGINAL, strongest
 from marview.volume.window import HuWindow
 
 CHOICE = SweepChoice(("fake",), (0.0, 1.0, 2.0))

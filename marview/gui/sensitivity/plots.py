@@ -17,8 +17,8 @@ from marview.gui.panes.segmented import Segmented
 from marview.gui.plot import new_plot
 from marview.gui.sensitivity import colours
 from marview.session.display import Display
-from marview.session.sensitivity import ORIGINAL
 from marview.session.session import Session
+from marview.session.swept import ORIGINAL
 from marview.text import tr, translatable
 
 if TYPE_CHECKING:

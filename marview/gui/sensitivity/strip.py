@@ -10,8 +10,8 @@ from marview.gui.label import tooltip
 from marview.gui.palette import on_image
 from marview.gui.sensitivity import colours
 from marview.session.display import Display
-from marview.session.sensitivity import ORIGINAL, Swept
 from marview.session.session import Session
+from marview.session.swept import ORIGINAL, Swept
 from marview.text import tr
 
 WIDTH_PX, HEIGHT_PX = 132, 100

@@ -13,8 +13,8 @@ from marview.gui.sensitivity.colour_bar import ColourBar
 from marview.gui.sensitivity.measuring import Measuring, Pen
 from marview.session.display import Display, Overlay
 from marview.session.picture import Picture
-from marview.session.sensitivity import strongest
 from marview.session.session import Session
+from marview.session.swept import strongest
 from marview.text import tr
 
 LEAST_PX = 430

@@ -15,15 +15,21 @@ class Floating(QWidget):
         host: widget under the bars.
         bars: bars from top to bottom.
         top_px: returns the free space above them in pixels.
+        width_px: returns the width under them in pixels.
         others: widgets whose size or visibility changes that space.
     """
 
     def __init__(
-        self, host: QWidget, bars: Sequence[QWidget], top_px: Callable[[], int], others: Sequence[QWidget] = ()
+        self,
+        host: QWidget,
+        bars: Sequence[QWidget],
+        top_px: Callable[[], int],
+        width_px: Callable[[], int],
+        others: Sequence[QWidget] = (),
     ) -> None:
         super().__init__(host)
         self._host = host
-        self._top_px = top_px
+        self._top_px, self._width_px = top_px, width_px
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(GAP_PX)
@@ -49,7 +55,7 @@ class Floating(QWidget):
         self.setVisible(bool(shown))
         if not shown:
             return
-        room = self._host.width() - MARGIN_PX - RIGHT_PX
+        room = self._width_px() - MARGIN_PX - RIGHT_PX
         width = max(120, min(room, max(bar.maximumWidth() for bar in shown)))
         height = sum(_height(bar, width) for bar in shown) + GAP_PX * (len(shown) - 1)
         self.setGeometry(MARGIN_PX, self._top_px(), width, height)

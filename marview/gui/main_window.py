@@ -37,6 +37,9 @@ from marview.session.display import Layout
 from marview.session.session import Session
 from marview.text import tr, translatable
 
+LEAST_PX = 300
+"""Height of the panes below which the window does not shrink; it never grows by itself."""
+
 LIST_WIDTH, LEAST_LIST_WIDTH = 236, 150
 SIDE_WIDTH = 312
 
@@ -75,6 +78,7 @@ class MainWindow(QMainWindow):
         self.empty = EmptyState(table["open_folder"], table["open_file"], table["open_demo"])
         self.empty.recent_chosen.connect(lambda path: session.open(Path(path)))
         self.pages = QStackedWidget()
+        self.pages.setMinimumHeight(LEAST_PX)  # for a moment a new layout needs the space of the old one as well
         self.pages.addWidget(self.empty)
         self.pages.addWidget(self._page())
         centre = QWidget()
@@ -83,7 +87,7 @@ class MainWindow(QMainWindow):
         middle.setSpacing(0)
         middle.addWidget(self.pages, 1)
         bars = (self.questions, self.messages, self.banner)
-        self.bars = Floating(self.pages, bars, self._above_bars, (self.desk.bar,))
+        self.bars = Floating(self.pages, bars, self._above_bars, self._under_bars, (self.desk.bar, self.grid))
         self.panels = QSplitter(Qt.Orientation.Horizontal)
         self.panels.setHandleWidth(3)
         self.slots = {
@@ -135,6 +139,10 @@ class MainWindow(QMainWindow):
         across.addWidget(self.rail)
         down.addLayout(across, 1)
         return page
+
+    def _under_bars(self) -> int:
+        """Return the width under the floating bars: that of the images, not of the plots beside them."""
+        return self.grid.width() if self.grid.isVisible() else self.pages.width()
 
     def _above_bars(self) -> int:
         """Return where messages begin: below the header of the panes, and below the controls of a sweep."""

@@ -149,6 +149,8 @@ def wrong_field(error: ValidationError) -> str:
         return f"{field} is missing"
     if first["type"] == "extra_forbidden":
         return f"{field} is an unknown name"
+    if first["type"] == "tuple_type" and isinstance(first["input"], dict):
+        return f"{field} must be a list; the heading [[{field}]] starts each table of it"
     if first["type"] == "value_error":
         return f"{field}: {why}" if field else why
     return f"{field} is {first['input']!r}: {why[0].lower()}{why[1:]}"

@@ -1,4 +1,4 @@
-"""Studies of marview's own: painted anatomy with implants, scanned by the simulator, truth known."""
+"""Demo studies: a phantom with implants, scanned by the simulator, with known truth."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ _METAL_SHARE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class DemoStudy:
-    """A scan with metal, and what it should show.
+    """A simulated scan with metal, and its truth.
 
     Attributes:
         kind: hip, spine or dental.
-        hu: int16 `[z, y, x]`, -1024 to the end of the scanner's scale: what it shows, metal in it.
-        truth_hu: int16 `[z, y, x]`: the same body without metal, noise or reconstruction.
-        metal: bool `[z, y, x]`: voxels that are at least half metal.
-        grid: where the voxels are.
+        hu: reconstructed image with metal, int16 HU `[z, y, x]`, from -1024 to the upper end of the scanner's scale.
+        truth_hu: the same body without metal, noise or reconstruction, int16 HU `[z, y, x]`.
+        metal: bool `[z, y, x]`; True where a voxel is at least half metal.
+        grid: grid of the voxels.
     """
 
     kind: str
@@ -39,20 +39,19 @@ class DemoStudy:
 
 
 def make_demo(kind: str = "hip", progress: Callable[[float], None] | None = None, *, seed: int = 1) -> DemoStudy:
-    """Paint, implant and scan a demo study: 40 slices of 512 x 512; the same seed gives the same study.
+    """Make a demo study of 40 slices of 512 x 512; the same seed gives the same study.
 
-    The body has its true size; 720 views of 736 bins, the spectrum of 120 kV, noise, scatter, the scanner's water
-    correction and its smoothing of starved rays; nothing is drawn into the image. HU of hip and spine end at
-    3071, as in scanners that store twelve bits; the dental study has the extended scale, since enamel nearly reaches
-    that end.
+    The body has its true size. The scan has 720 views of 736 bins, the spectrum of 120 kV, noise, scatter, a water
+    correction and smoothing of starved rays; nothing is drawn into the image. HU of hip and spine end at 3071, as in
+    scanners that store twelve bits. The dental study has the extended scale, because enamel comes close to 3071 HU.
 
     Args:
         kind: hip, spine or dental.
-        progress: called with the share that is done, 0 to 1.
-        seed: seed of texture and noise.
+        progress: function called with the completed fraction, 0 to 1.
+        seed: seed of the texture and the noise.
 
     Raises:
-        UsageError: no such kind.
+        UsageError: the kind is unknown.
     """
     chosen = scene(kind)
     report = progress or (lambda _: None)

@@ -1,4 +1,4 @@
-"""Metal inserted into a clean scan: the pair of what a scanner would show and what is true."""
+"""Insert metal into a clean scan: the image that a scanner would show, and its truth."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ def insert(
 
 
 def _part(volume: Volume, chosen: range) -> Volume:
-    """Some slices of a volume, where they are in the patient."""
+    """Return some slices of a volume at their place in the patient."""
     grid = volume.grid
     affine = grid.affine.copy()
     affine[:3, 3] = grid.to_patient([chosen.start, 0, 0])
@@ -126,7 +126,7 @@ def _covered(shares: dict[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
 
 
 def _beside(whole: dict[str, NDArray[np.float32]], chosen: range, numbers: SliceNumbers) -> str:
-    """Why there is no metal in the chosen slices, given its shares in the whole volume."""
+    """Explain why there is no metal in the chosen slices, given its fractions in the whole volume."""
     if not (covered := _covered(whole)).any():
         return "No part of the implant lies in this volume; choose another implant or series."
     there = np.flatnonzero(covered.any(axis=(1, 2)))
@@ -140,7 +140,7 @@ def _refuse_too_much(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> 
 
 
 def _resized(slices: NDArray[np.int16] | NDArray[np.float32], size: int, outside: float) -> Tensor:
-    """Slices padded to a square and resized, float32 `[slice, size, size]`."""
+    """Pad slices to a square and resize them, float32 `[slice, size, size]`."""
     image = torch.as_tensor(np.asarray(slices, dtype=np.float32)).to(torch.get_default_device())
     rows, columns = image.shape[-2:]
     more_rows, more_columns = max(0, columns - rows), max(0, rows - columns)

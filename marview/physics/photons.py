@@ -1,11 +1,11 @@
-"""Counting photons."""
+"""Noise of counted photons."""
 
 import torch
 from torch import Tensor
 
 
 def count_photons(line_integrals: Tensor, photons: float, scatter: float, generator: torch.Generator | None) -> Tensor:
-    """Line integrals as they come out of counted photons, of the same shape.
+    """Return line integrals with the noise of counted photons, of the same shape.
 
     n ~ Poisson(round(photons exp(-p)) + scatter), at least 1; p = -log(n / photons).
 

@@ -1,4 +1,4 @@
-"""What a detector reads of many energies at once, and what a scanner does against the hardening of water."""
+"""Polychromatic line integrals, and the water correction of a scanner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NEWTON_STEPS = 3
 
 
 def polychromatic(line_integrals: Tensor, materials: Sequence[Material], spectrum: Spectrum) -> Tensor:
-    """The line integral a detector that counts photons of all energies alike sees.
+    """Return the line integrals of a detector that counts photons of all energies alike.
 
     -log sum over E of share(E) exp(-sum over materials of p_material mu_material(E) / mu_material(70 keV)).
 
@@ -69,7 +69,7 @@ def polychromatic_of_two(line_integrals: Tensor, materials: Sequence[Material], 
 
 @dataclass(frozen=True)
 class WaterCorrection:
-    """The cubic that makes the line integrals of water proportional to its length again.
+    """The cubic that makes line integrals of water proportional to its thickness.
 
     Attributes:
         coefficients: (a1, a2, a3) of a1 p + a2 p^2 + a3 p^3.
@@ -96,7 +96,7 @@ class WaterCorrection:
 
 
 def water_correction(water: Material, spectrum: Spectrum) -> WaterCorrection:
-    """The cubic fitted by least squares to 0 to 50 cm of water in steps of 0.5 mm.
+    """Fit the cubic by least squares to 0 to 50 cm of water in steps of 0.5 mm.
 
     As the simulators of CNN-MAR, ADN and DuDoNet do it.
     """

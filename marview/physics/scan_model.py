@@ -1,4 +1,4 @@
-"""What a scanner should have measured of a given image: the forward model of methods that compare with the scan."""
+"""Forward model of a scan: the sinogram that a scanner would measure of an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

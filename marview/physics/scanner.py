@@ -1,4 +1,4 @@
-"""How a scanner differs from the simplest simulation of it: its rays, detector, spectrum and metal edges."""
+"""Details of a real scanner that the simplest simulation leaves out: rays, detector, spectrum and metal edges."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,7 @@
-"""Solids given by their signed distance, to draw anatomy and implants from.
+"""Solids described by their signed distance, for anatomy and implants.
 
 Coordinates are (x, y, z) in mm. A distance is negative inside; for ellipsoids it is an estimate that is exact on the
-surface. Solids are immutable and know the box they fit in.
+surface. Solids are immutable and know their bounding box.
 """
 
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class Solid(Protocol):
-    """Something with an inside."""
+    """A solid body."""
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it, mm."""
+        """Lowest and highest corner of the bounding box, mm."""
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance in mm at coordinates that broadcast against each other."""
+        """Return the signed distance in mm at coordinates that broadcast against each other."""
 
 
 @dataclass(frozen=True)
 class Ellipsoid:
-    """An ellipsoid, turned in the x, y plane.
+    """An ellipsoid, rotated in the x, y plane.
 
     Attributes:
-        middle: mm.
-        radii: mm along its own x, y, z.
-        turn_rad: from x towards y.
+        middle: centre, mm.
+        radii: radii along its own x, y, z, mm.
+        turn_rad: rotation from x towards y.
     """
 
     middle: Point
@@ -44,13 +44,13 @@ class Ellipsoid:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         widest = max(self.radii[:2])
         reach = np.array([widest, widest, self.radii[2]]) if self.turn_rad else np.array(self.radii)
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance, first order."""
+        """Return the signed distance, mm, to first order."""
         u, v = _turned(x - self.middle[0], y - self.middle[1], self.turn_rad)
         u, v, w = u / self.radii[0], v / self.radii[1], (z - self.middle[2]) / self.radii[2]
         size = np.sqrt(u**2 + v**2 + w**2)
@@ -59,20 +59,20 @@ class Ellipsoid:
 
 
 def ball(middle: Point, radius: float) -> Ellipsoid:
-    """A ball."""
+    """Return a ball; lengths in mm."""
     return Ellipsoid(middle, (radius, radius, radius))
 
 
 @dataclass(frozen=True)
 class Rod:
-    """A round rod from one point to another whose radius changes evenly, with round or flat ends.
+    """A round rod between two points with a linearly changing radius and round or flat ends.
 
     Attributes:
-        start: mm.
-        end: mm.
-        start_radius: mm.
-        end_radius: mm; as at the start if None.
-        is_flat: cut off flat at both ends.
+        start: first end of the axis, mm.
+        end: other end of the axis, mm.
+        start_radius: radius at the start, mm.
+        end_radius: radius at the end, mm; None for the same as at the start.
+        is_flat: whether both ends are flat.
     """
 
     start: Point
@@ -83,13 +83,13 @@ class Rod:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         widest = max(self.start_radius, self.end_radius or 0.0)
         ends = np.array([self.start, self.end])
         return ends.min(axis=0) - widest, ends.max(axis=0) + widest
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance; first order where the rod tapers."""
+        """Return the signed distance, mm; to first order where the rod tapers."""
         axis = np.subtract(self.end, self.start)
         length = float(np.linalg.norm(axis))
         axis = axis / length
@@ -111,10 +111,10 @@ class Block:
     """A box with its own axes and rounded edges.
 
     Attributes:
-        middle: mm.
-        half: half of its edges, mm, along its axes.
-        axes: three unit vectors at right angles; the frame's own if None.
-        rounding: radius of edges, mm.
+        middle: centre, mm.
+        half: half lengths of the edges along its axes, mm.
+        axes: three orthogonal unit vectors; None for x, y and z.
+        rounding: radius of the edges, mm.
     """
 
     middle: Point
@@ -128,12 +128,12 @@ class Block:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         reach = np.abs(self._rows).T @ np.array(self.half)
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance."""
+        """Return the signed distance, mm."""
         offset = (x - self.middle[0], y - self.middle[1], z - self.middle[2])
         beyond = [
             np.abs(row[0] * offset[0] + row[1] * offset[1] + row[2] * offset[2]) - (half - self.rounding)
@@ -146,14 +146,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Column:
-    """A superellipse in x, y that stands along z.
+    """A column along z whose cross section is a superellipse.
 
     Attributes:
-        middle: mm; its z is the middle of the height.
-        radii: mm along its own x and y.
-        height: mm.
-        exponent: 2 an ellipse, more a rounded rectangle.
-        turn_rad: from x towards y.
+        middle: centre, mm.
+        radii: radii along its own x and y, mm.
+        height: height, mm.
+        exponent: exponent of the superellipse; 2 for an ellipse, more for a rounded rectangle.
+        turn_rad: rotation from x towards y.
     """
 
     middle: Point
@@ -164,13 +164,13 @@ class Column:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         widest = max(self.radii) * 2 ** (0.5 - 1 / max(self.exponent, 2.0))
         reach = np.array([widest, widest, self.height / 2])
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance, along the radius in x and y."""
+        """Return the signed distance, mm, along the radius in x and y."""
         u, v = _turned(x - self.middle[0], y - self.middle[1], self.turn_rad)
         power = self.exponent
         size = (np.abs(u / self.radii[0]) ** power + np.abs(v / self.radii[1]) ** power) ** (1 / power)
@@ -184,8 +184,8 @@ class Wire:
     """A round wire through points.
 
     Attributes:
-        points: mm, at least two.
-        radius: mm.
+        points: at least two points of the axis, mm.
+        radius: radius, mm.
     """
 
     points: tuple[Point, ...]
@@ -193,34 +193,34 @@ class Wire:
 
     @cached_property
     def parts(self) -> tuple[Solid, ...]:
-        """Its straight stretches."""
+        """Straight segments of the wire."""
         pairs = zip(self.points[:-1], self.points[1:], strict=True)
         return tuple(Rod(start, end, self.radius) for start, end in pairs)
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         return Union(self.parts).bounds
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance."""
+        """Return the signed distance, mm."""
         return Union(self.parts).distance(x, y, z)
 
 
 @dataclass(frozen=True)
 class Union:
-    """What is in any of several solids."""
+    """The union of several solids."""
 
     parts: tuple[Solid, ...]
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         lows, highs = zip(*(part.bounds for part in self.parts), strict=True)
         return np.min(lows, axis=0), np.max(highs, axis=0)
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance."""
+        """Return the signed distance, mm."""
         nearest = self.parts[0].distance(x, y, z)
         for part in self.parts[1:]:
             nearest = np.minimum(nearest, part.distance(x, y, z))
@@ -229,32 +229,32 @@ class Union:
 
 @dataclass(frozen=True)
 class Mirrored:
-    """A solid with left and right exchanged.
+    """The mirror image of a solid, left and right exchanged.
 
     Attributes:
-        solid: the one on the other side.
+        solid: original solid.
     """
 
     solid: Solid
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         low, high = self.solid.bounds
         return np.array([-high[0], low[1], low[2]]), np.array([-low[0], high[1], high[2]])
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance."""
+        """Return the signed distance, mm."""
         return self.solid.distance(-x, y, z)
 
 
 def both_sides(solid: Solid) -> Union:
-    """A solid and its mirror image on the other side of the body."""
+    """Return a solid together with its mirror image on the other side of the body."""
     return Union((solid, *(Mirrored(part) for part in pieces(solid))))
 
 
 def pieces(solid: Solid) -> tuple[Solid, ...]:
-    """The smallest solids that make up a union, or the solid itself."""
+    """Return the parts of a union or a wire, down to the smallest; the solid itself if it has none."""
     if not isinstance(solid, Union | Wire):
         return (solid,)
     return tuple(piece for part in solid.parts for piece in pieces(part))
@@ -262,18 +262,18 @@ def pieces(solid: Solid) -> tuple[Solid, ...]:
 
 @dataclass(frozen=True)
 class Without:
-    """What is in a solid and not in others."""
+    """A solid minus others."""
 
     whole: Solid
     removed: tuple[Solid, ...]
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         return self.whole.bounds
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance."""
+        """Return the signed distance, mm."""
         distance = self.whole.distance(x, y, z)
         for part in self.removed:
             distance = np.maximum(distance, -part.distance(x, y, z))
@@ -282,18 +282,18 @@ class Without:
 
 @dataclass(frozen=True)
 class Common:
-    """What is in all of several solids."""
+    """The intersection of several solids."""
 
     parts: tuple[Solid, ...]
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         lows, highs = zip(*(part.bounds for part in self.parts), strict=True)
         return np.max(lows, axis=0), np.min(highs, axis=0)
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance."""
+        """Return the signed distance, mm."""
         farthest = self.parts[0].distance(x, y, z)
         for part in self.parts[1:]:
             farthest = np.maximum(farthest, part.distance(x, y, z))
@@ -301,13 +301,13 @@ class Common:
 
 
 def point(place: ArrayLike) -> Point:
-    """A point from three numbers."""
+    """Make a point of three numbers."""
     x, y, z = np.asarray(place, dtype=np.float64)
     return float(x), float(y), float(z)
 
 
 def smooth_curve(points: Sequence[Point], count: int = 8) -> tuple[Point, ...]:
-    """Points along a Catmull-Rom curve through points, `count` to a stretch."""
+    """Return points of the Catmull-Rom curve through given points, `count` for each segment."""
     given = np.array(points, dtype=float)
     padded = np.vstack([2 * given[0] - given[1], given, 2 * given[-1] - given[-2]])
     curve = []
@@ -333,6 +333,6 @@ def _turned(x: Array, y: Array, turn_rad: float) -> tuple[Array, Array]:
 
 
 def _corner(across: Array, beyond: Array) -> Array:
-    """Distance to what lies within two surfaces at right angles."""
+    """Return the signed distance to the intersection of two half spaces at right angles."""
     inside = np.minimum(np.maximum(across, beyond), 0)
     return np.asarray(inside + np.sqrt(np.maximum(across, 0) ** 2 + np.maximum(beyond, 0) ** 2), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Simulates the scan of tissue with metal, with known truth.
+"""Simulate scans of tissue with metal, with known truth.
 
 The steps of the field's public simulators (CNN-MAR, Zhang and Yu 2018; ADN, Liao 2019; DuDoNet, Lin 2019).
 """
@@ -171,14 +171,14 @@ class _Detector:
     generator: torch.Generator
 
     def attenuation(self, lengths: Tensor, materials: Sequence[Material]) -> Tensor:
-        """Line integrals the photons of all energies have, `[...]`, of those of every material, `[material, ...]`."""
+        """Return polychromatic line integrals `[...]` of the line integrals of each material `[material, ...]`."""
         if not self.stages.hardening:
             return lengths.sum(dim=0)
         mixed = polychromatic_of_two if len(materials) == 2 else polychromatic
         return mixed(lengths, materials, self.spectrum)
 
     def read(self, seen: Tensor) -> Tensor:
-        """Line integrals a scanner writes down: counted photons, corrected for the hardening of water."""
+        """Return the line integrals that a scanner stores: counted photons with water correction."""
         stages, protocol = self.stages, self.protocol
         if stages.noise or stages.scatter:
             scatter = protocol.scatter_photons if stages.scatter else 0.0

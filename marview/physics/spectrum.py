@@ -1,4 +1,4 @@
-"""What comes out of an X-ray tube."""
+"""Spectra of X-ray tubes."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +16,7 @@ LOWEST_KEV = 20.0
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Share of a tube's photons at every energy.
+    """Fraction of a tube's photons at each energy.
 
     Attributes:
         energies_kev: `[energy]`.

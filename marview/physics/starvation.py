@@ -1,4 +1,4 @@
-"""Smoothing of rays that hardly any photon survives, as scanners do before they reconstruct."""
+"""Smoothing of photon-starved rays, as scanners do before reconstruction."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ _FULL_AT = 8.5
 
 
 def smooth_starved(sinogram: Tensor) -> Tensor:
-    """A sinogram whose darkest rays are averaged with their neighbours, `[slice, view, bin]`.
+    """Return a sinogram whose darkest rays are averaged with their neighbours, `[slice, view, bin]`.
 
     Rays below 6.5 (1.5 per mille of the photons) stay as they are, those above 8.5 take the mean over a Gaussian of
     2 bins and 1 view. After J. Hsieh, Adaptive streak artifact reduction in computed tomography resulting from

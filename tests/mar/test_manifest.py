@@ -51,6 +51,7 @@ def test_missing_settings_have_defaults(tmp_path: Path) -> None:
         (GOOD.replace("api = 1", "api = 0"), "api is 0"),
         (GOOD + 'device = "tpu"\n', "device is 'tpu'"),
         (GOOD + 'outputs = ["picture"]\n', "picture: an output is one of"),
+        (GOOD + '[weights]\nfile = "net.safetensors"\n', "the heading [[weights]]"),
         (GOOD + WEIGHTS.format(file="net.pt", sha256="0" * 64), "pickled"),
         (GOOD + WEIGHTS.format(file="../net.safetensors", sha256="0" * 64), "own folder"),
         (GOOD + WEIGHTS.format(file="net.safetensors", sha256="12"), "sha256"),

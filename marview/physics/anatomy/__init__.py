@@ -1,1 +1,1 @@
-"""Bodies painted from solids and texture."""
+"""Phantom bodies made of solids and texture."""

@@ -1,4 +1,4 @@
-"""A volume that tissue is painted on, solid by solid, each over what lay there before."""
+"""A volume in which tissue is painted, one solid after the other; a later solid covers an earlier one."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +19,13 @@ _FAR_MM = 40.0
 
 @dataclass(frozen=True)
 class Tissue:
-    """What a solid is filled with.
+    """The content of a solid.
 
     Attributes:
-        hu: mean.
-        grain_hu: standard deviation of its finest texture.
-        patch_hu: standard deviation of texture some millimetres wide.
-        septa_hu: strength of the thin sheets that run through it: fibres in fat, fat in muscle.
+        hu: mean HU.
+        grain_hu: standard deviation of the finest texture, HU.
+        patch_hu: standard deviation of the texture that is some millimetres wide, HU.
+        septa_hu: HU added in thin sheets: fibres in fat, fat in muscle.
     """
 
     hu: float
@@ -48,14 +48,14 @@ CARTILAGE = Tissue(95, 4, 6)
 
 
 class Canvas:
-    """HU on a grid whose middle is the frame's origin; x to the patient's left, y to the back, z to the head.
+    """A volume of HU centred on the origin; x points to the patient's left, y to the back, z to the head.
 
     Attributes:
-        hu: float32 `[z, y, x]`, air to begin with.
-        spacing_mm: (z, y, x).
-        x: `[1, 1, x]`, mm.
-        y: `[1, y, 1]`, mm.
-        z: `[z, 1, 1]`, mm.
+        hu: float32 `[z, y, x]`; air at first.
+        spacing_mm: voxel spacing along (z, y, x).
+        x: voxel centres `[1, 1, x]`, mm.
+        y: voxel centres `[1, y, 1]`, mm.
+        z: voxel centres `[z, 1, 1]`, mm.
     """
 
     def __init__(self, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], seed: int) -> None:
@@ -72,10 +72,10 @@ class Canvas:
         """Fill a solid with tissue.
 
         Args:
-            solid: what to fill.
-            tissue: what with.
-            wobble_mm: how far its surface strays, so that no outline is a perfect curve.
-            edge_mm: width over which its surface fades.
+            solid: solid to fill.
+            tissue: its content.
+            wobble_mm: standard deviation of the random displacement of the surface.
+            edge_mm: width of the transition at the surface.
         """
         block = self._block(solid, 3 * wobble_mm + edge_mm)
         if block is None:
@@ -84,7 +84,7 @@ class Canvas:
         self._blend(block, np.clip(0.5 - distance / np.float32(edge_mm), 0, 1), self.filling(tissue, block))
 
     def paint_muscle(self, solid: Solid, *, wobble_mm: float = 2.0, sheath_mm: float = 1.1) -> None:
-        """Fill a solid with muscle in a thin sheath of fat, which parts it from the muscles beside it."""
+        """Fill a solid with muscle, in a thin sheath of fat that separates it from the muscles beside it."""
         block = self._block(solid, 3 * wobble_mm + sheath_mm)
         if block is None:
             return
@@ -102,7 +102,7 @@ class Canvas:
         cortex: Tissue = CORTEX,
         wobble_mm: float = 0.5,
     ) -> None:
-        """Fill a solid with bone: a dense shell that thins here and thickens there, and what lies inside it."""
+        """Fill a solid with bone: a cortex of varying thickness around the inner tissue."""
         block = self._block(solid, 3 * wobble_mm + 1)
         if block is None:
             return
@@ -116,7 +116,7 @@ class Canvas:
         self._blend(block, np.clip(0.5 - distance / 1.0, 0, 1), filling)
 
     def distance(self, solid: Solid, block: Block, wobble_mm: float = 0.0) -> Array:
-        """Signed distance of a solid in a block, its surface straying by wobble_mm; held at 40 mm far outside."""
+        """Return the signed distance to a solid in a block, mm, at most 40; its surface is displaced by `wobble_mm`."""
         nearest = np.full(self.hu[block].shape, _FAR_MM, dtype=np.float32)
         for piece in pieces(solid):
             near = self._block(piece, 3 * wobble_mm + _NEAR_MM)
@@ -132,7 +132,7 @@ class Canvas:
         return nearest
 
     def filling(self, tissue: Tissue, block: Block) -> Array:
-        """HU of tissue everywhere in a block."""
+        """Return the HU of a block filled with one tissue."""
         value = tissue.hu + tissue.grain_hu * self.grain[block] + tissue.patch_hu * self.patches[block]
         if tissue.septa_hu:
             value = value + tissue.septa_hu * self.septa[block]
@@ -161,16 +161,16 @@ class Canvas:
 
     @cached_property
     def stray_x(self) -> Array:
-        """How far outlines stray along x, standard deviation 1."""
+        """Displacement of outlines along x, standard deviation 1."""
         return 0.8 * self._texture(14.0) + 0.35 * self._texture(5.0)
 
     @cached_property
     def stray_y(self) -> Array:
-        """How far outlines stray along y, standard deviation 1."""
+        """Displacement of outlines along y, standard deviation 1."""
         return 0.8 * self._texture(14.0) + 0.35 * self._texture(5.0)
 
     def _texture(self, scale_mm: float) -> Array:
-        """Gaussian noise with a correlation length, standard deviation 1; made small and enlarged where smooth."""
+        """Return Gaussian noise with a correlation length, standard deviation 1; smooth noise is enlarged."""
         steps = [max(1.0, scale_mm / 1.6 / step) for step in self.spacing_mm]
         small = [int(np.ceil(n / step)) + 2 for n, step in zip(self.hu.shape, steps, strict=True)]
         noise = self._generator.standard_normal(small, dtype=np.float32)
@@ -183,7 +183,7 @@ class Canvas:
         return np.asarray(cut / cut.std(), dtype=np.float32)
 
     def _block(self, solid: Solid, margin_mm: float) -> Block | None:
-        """The part of the grid a solid with a margin lies in."""
+        """Return the part of the grid that contains a solid with a margin; None if they do not meet."""
         low, high = solid.bounds
         block = []
         for axis, spacing, lowest, highest in zip(

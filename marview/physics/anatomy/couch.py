@@ -1,4 +1,4 @@
-"""The couch a patient lies on."""
+"""The patient couch."""
 
 from marview.physics.anatomy.canvas import Canvas, Tissue
 from marview.physics.shapes import Block, Column, Common, Without

@@ -1,4 +1,4 @@
-"""The jaws with their teeth, and the neck behind them."""
+"""A phantom of the jaws, the teeth and the neck."""
 
 from dataclasses import dataclass
 
@@ -29,13 +29,13 @@ _CORD = Tissue(38, 3, 2)
 
 @dataclass(frozen=True)
 class Tooth:
-    """Where a tooth stands.
+    """Position and size of a tooth.
 
     Attributes:
-        x: of its middle on the left side, mm; the right one is its mirror image.
-        y: of its middle, mm.
-        width: along the arch, mm.
-        depth: across the arch, mm.
+        x: centre of the left tooth, mm; the right tooth is its mirror image.
+        y: centre, mm.
+        width: size along the arch, mm.
+        depth: size across the arch, mm.
         turn_rad: angle of the direction across the arch, from x towards y.
     """
 
@@ -56,7 +56,7 @@ TEETH = (
     Tooth(30.4, -24.2, 9.8, 10.4, 0.20),
     Tooth(32.0, -14.4, 8.8, 9.6, 0.15),
 )
-"""The left half of a dental arch, from the middle to the wisdom tooth."""
+"""The left half of a dental arch, from the central incisor to the wisdom tooth."""
 
 LOWER_CROWN_MM = (-8.5, -0.4)
 """Bottom and top of the crowns of the lower teeth."""
@@ -66,7 +66,7 @@ UPPER_CROWN_MM = (0.6, 9.0)
 
 
 def paint_jaw(canvas: Canvas) -> None:
-    """Paint 50 mm of a head around the biting plane; no metal."""
+    """Paint 50 mm of a head around the occlusal plane, without metal."""
     _outline(canvas)
     _soft_tissue(canvas)
     _spine(canvas)
@@ -172,7 +172,7 @@ def _jaws(canvas: Canvas) -> None:
 
 
 def _tooth(canvas: Canvas, tooth: Tooth, *, is_upper: bool) -> None:
-    """A crown of enamel over dentin on roots with a canal."""
+    """Paint a crown of enamel and dentin on roots with a canal."""
     low, high = UPPER_CROWN_MM if is_upper else LOWER_CROWN_MM
     neck, away = (high, 1.0) if is_upper else (low, -1.0)
     is_molar = tooth.width > 8.5

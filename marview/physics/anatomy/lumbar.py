@@ -1,4 +1,4 @@
-"""The lumbar spine and what lies around it."""
+"""A phantom of the lumbar spine and the trunk around it."""
 
 from marview.physics.anatomy.canvas import (
     BLOOD,
@@ -48,7 +48,7 @@ _CALCIUM = Tissue(520, 60, 120)
 
 
 def paint_lumbar(canvas: Canvas) -> None:
-    """Paint 100 mm of a trunk around three lumbar vertebrae; no metal."""
+    """Paint 100 mm of a trunk around three lumbar vertebrae, without metal."""
     paint_couch(canvas)
     _outline(canvas)
     _organs(canvas)
@@ -160,7 +160,7 @@ def _vessels(canvas: Canvas) -> None:
 
 
 def _body(z: float, half_width: float, half_depth: float, height: float) -> Solid:
-    """A vertebral body or a disc: an ellipse with a hollow back, broader at its ends."""
+    """Return a vertebral body or a disc: an ellipse with a concave back, broader at its ends."""
     hollow = Rod((0, 43.0, z - 60), (0, 43.0, z + 60), 10.0)
     return Without(Column((0, 17, z), (half_width, half_depth), height, 2.3), (hollow,))
 

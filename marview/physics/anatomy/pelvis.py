@@ -1,4 +1,4 @@
-"""A pelvis at the level of the hips, with both joints prepared for a prosthesis."""
+"""A phantom of the pelvis at the hips, with both joints prepared for a prosthesis."""
 
 from marview.physics.anatomy.canvas import (
     BLOOD,
@@ -44,7 +44,7 @@ _WALL = Tissue(40, 4, 5)
 
 
 def paint_pelvis(canvas: Canvas) -> None:
-    """Paint 100 mm of a man's pelvis around the hip joints; no metal."""
+    """Paint 100 mm of a man's pelvis around the hip joints, without metal."""
     paint_couch(canvas)
     _outline(canvas)
     _muscles(canvas)

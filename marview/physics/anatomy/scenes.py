@@ -1,4 +1,4 @@
-"""The demo studies: which body, which implants, which scan."""
+"""The scenes of the demo studies: body, implants and scan."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ EXTENDED_HU = 30710
 
 @dataclass(frozen=True)
 class Scene:
-    """A body with implants in front of a scanner.
+    """A body, its implants and the scan.
 
     Attributes:
-        painter: paints the body.
+        painter: function that paints the body.
         spacing_mm: spacing of the voxels, (z, y, x).
-        implants: what is in it.
-        photons: per ray in air.
-        filter: filter of the reconstruction.
-        highest_hu: where the scanner's scale ends, and metal with it.
+        implants: implants in the body.
+        photons: number of photons per ray in air.
+        filter: reconstruction filter.
+        highest_hu: upper end of the scanner's HU scale, at which metal is clipped.
     """
 
     painter: Callable[[Canvas], None]
@@ -42,17 +42,17 @@ class Scene:
     highest_hu: int = TWELVE_BIT_HU
 
     def paint(self, seed: int) -> Canvas:
-        """The body without metal."""
+        """Return the body without metal."""
         canvas = Canvas((40, 512, 512), self.spacing_mm, seed)
         self.painter(canvas)
         return canvas
 
 
 def scene(kind: str) -> Scene:
-    """The scene of a kind.
+    """Return the scene of a kind.
 
     Raises:
-        UsageError: no such kind.
+        UsageError: the kind is unknown.
     """
     kinds = {"hip": _hip, "spine": _spine, "dental": _dental}
     if kind not in kinds:

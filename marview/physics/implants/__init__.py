@@ -1,4 +1,4 @@
-"""Implants drawn from solids, in mm: one file a family, and where they sit in a body."""
+"""Implants made of solids, in mm, one file for each family, and their places in a body."""
 
 from marview.physics.implants.part import Implant, Part, rasterize
 from marview.physics.implants.placement import implant_names, place

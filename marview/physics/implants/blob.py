@@ -14,12 +14,12 @@ _ROUGHNESS = 0.67
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A closed outline in x, y that stands along z.
+    """A column along z with any closed outline in x, y.
 
     Attributes:
-        middle: mm.
+        middle: centre, mm.
         radii_mm: distance of the outline from the middle, `[direction]`, evenly spaced from x towards y.
-        height_mm: along z.
+        height_mm: height along z.
     """
 
     middle: Point
@@ -28,12 +28,12 @@ class Outline:
 
     @property
     def bounds(self) -> Bounds:
-        """Lowest and highest corner of a box around it."""
+        """Lowest and highest corner of the bounding box, mm."""
         reach = np.array([self.radii_mm.max(), self.radii_mm.max(), self.height_mm / 2])
         return np.array(self.middle) - reach, np.array(self.middle) + reach
 
     def distance(self, x: Array, y: Array, z: Array) -> Array:
-        """Signed distance along the radius in x and y."""
+        """Return the signed distance along the radius in x and y, mm."""
         u, v = x - self.middle[0], y - self.middle[1]
         count = len(self.radii_mm)
         direction = np.arctan2(v, u) / (2 * np.pi) * count
@@ -43,14 +43,14 @@ class Outline:
 
 
 def blob(middle: Point, diameter_mm: float, *, height_mm: float = 12.0, seed: int = 0, material: str = "ti") -> Implant:
-    """A random shape: a hexagon whose edges are broken at their middles again and again, then smoothed.
+    """Make a random shape: a smoothed hexagon whose edges are split at midpoints repeatedly.
 
-    The middle of every edge moves by up to 0.67 of its length; the outline is averaged over a random stretch and scaled
+    The midpoint of each edge moves by up to 0.67 of its length; the outline is averaged over a random stretch and scaled
     to the area of a disc of diameter_mm. Haneda et al., AAPM CT-MAR, Medical Physics 2025; here vertices
     move along their radius, so that the shape is one piece.
 
     Args:
-        middle: mm.
+        middle: centre, mm.
         diameter_mm: diameter of the disc of the same area.
         height_mm: along z.
         seed: seed of the shape.

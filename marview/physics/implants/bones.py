@@ -1,4 +1,4 @@
-"""Places in bone and teeth: hips, pedicles, plates, fillings."""
+"""Implants in bone and teeth: hip prostheses, pedicle screws, plates, fillings."""
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def place_pedicle_screws(site: Site) -> tuple[Implant, ...]:
     """Screws through both pedicles of every vertebra whose body lies in the volume, as deep in bone as they can be.
 
     Raises:
-        BadInput: no way into a vertebral body runs through bone.
+        BadInput: no path into a vertebral body runs through bone.
     """
     x, _, z = site.coordinates
     central = site.bone & (np.abs(x - site.middle_x_mm) < 0.1 * site.width_mm)
@@ -72,7 +72,7 @@ def place_pedicle_screws(site: Site) -> tuple[Implant, ...]:
 
 
 def _way_in(site: Site, body: Point, side: float) -> tuple[float, Way]:
-    """How much of the best way into a vertebral body is bone, and its entry and target."""
+    """Return the share of bone on the best path into a vertebral body, and the entry and target of the path."""
     ways: list[Way] = []
     for across in (12.0, 16.0, 20.0, 24.0, 28.0):
         for back in (30.0, 36.0, 42.0):
@@ -85,7 +85,7 @@ def _way_in(site: Site, body: Point, side: float) -> tuple[float, Way]:
 
 
 def place_plate(site: Site, side: float) -> Implant:
-    """On the outside of the thickest bone of one side, along the body."""
+    """Place a plate on the outside of the thickest bone of one side, along the body."""
     lateral = site.bone & (side * (site.coordinates[0] - site.middle_x_mm) > 0.12 * site.width_mm)
     x, y, z = site.best(site.depth_in_bone_mm, lateral, "bone on this side")
     while site.is_bone((x, y, z)):
@@ -94,7 +94,7 @@ def place_plate(site: Site, side: float) -> Implant:
 
 
 def place_fillings(site: Site, generator: np.random.Generator) -> tuple[Implant, ...]:
-    """Fillings in two to five teeth."""
+    """Place fillings in two to five teeth."""
     return tuple(
         filling(
             tooth,
@@ -107,17 +107,17 @@ def place_fillings(site: Site, generator: np.random.Generator) -> tuple[Implant,
 
 
 def place_crown(site: Site, generator: np.random.Generator) -> tuple[Implant, ...]:
-    """Crowns on one or two teeth."""
+    """Place crowns on one or two teeth."""
     return tuple(crown(tooth) for tooth in _teeth(site, int(generator.integers(1, 3))))
 
 
 def place_dental_screw(site: Site) -> tuple[Implant, ...]:
-    """A screw in the jaw below a tooth."""
+    """Place a screw in the jaw below a tooth."""
     return tuple(dental_screw((x, y, z - 6.0)) for x, y, z in _teeth(site, 1))
 
 
 def _teeth(site: Site, count: int) -> list[Point]:
-    """The densest places in the front half of a head, each at least 14 mm from the others."""
+    """Find the densest places in the front half of a head, at least 14 mm apart."""
     x, y, z = site.coordinates
     front = site.body & (y < site.middle_y_mm)
     where = front & (site.dense > _TOOTH_HU)

@@ -1,4 +1,4 @@
-"""What lies in a chest: port and catheter, pacemaker and leads, wires around the breastbone."""
+"""Implants of the chest: port and catheter, pacemaker and leads, sternal wires."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from marview.physics.shapes import Column, Ellipsoid, Point, Solid, Union, Wire,
 
 
 def port(chamber: Point, course: Sequence[Point], *, material: str = "ti") -> Implant:
-    """A port under the skin and its catheter, whose marker is metal.
+    """Make a port with its catheter, whose marker is metal.
 
     Args:
-        chamber: middle of the chamber, mm; its membrane looks to the front.
-        course: points the catheter runs through, from the chamber on.
+        chamber: centre of the chamber, mm; its membrane faces the front.
+        course: points along the catheter, from the chamber on, mm.
         material: material of the chamber; the catheter's marker is tantalum.
     """
     cup = Without(
@@ -24,11 +24,11 @@ def port(chamber: Point, course: Sequence[Point], *, material: str = "ti") -> Im
 
 
 def pacemaker(case: Point, leads: Sequence[Sequence[Point]], *, material: str = "ti") -> Implant:
-    """A pacemaker under the skin and its leads.
+    """Make a pacemaker with its leads.
 
     Args:
-        case: middle of the housing, mm; flat from front to back.
-        leads: points every lead runs through, from the housing to its tip.
+        case: centre of the housing, mm; the housing is flat from front to back.
+        leads: points along each lead, from the housing to the tip, mm.
         material: material of the housing; leads are of stainless steel, their tips of platinum.
     """
     shell = Ellipsoid(case, (24.0, 4.0, 21.0))
@@ -46,13 +46,13 @@ def pacemaker(case: Point, leads: Sequence[Sequence[Point]], *, material: str = 
 def sternal_wire(
     middle: Point, half_width_mm: float, half_depth_mm: float, *, wire_mm: float = 1.0, material: str = "316l"
 ) -> Implant:
-    """A wire around the breastbone, twisted in front of it.
+    """Make a wire around the sternum, twisted in front of it.
 
     Args:
-        middle: centre of the breastbone at the height of the wire, mm.
+        middle: centre of the sternum at the height of the wire, mm.
         half_width_mm: half width of the loop from left to right.
         half_depth_mm: half depth of the loop from front to back.
-        wire_mm: diameter.
+        wire_mm: diameter of the wire.
         material: material of the wire.
     """
     turn = np.linspace(-np.pi / 2, 1.5 * np.pi, 25)

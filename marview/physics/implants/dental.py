@@ -1,4 +1,4 @@
-"""Fillings and crowns of teeth."""
+"""Fillings, crowns and dental screws."""
 
 from marview.physics.implants.part import Implant, Part
 from marview.physics.shapes import Block, Column, Ellipsoid, Point, Rod, Union, Without
@@ -7,13 +7,13 @@ from marview.physics.shapes import Block, Column, Ellipsoid, Point, Rod, Union, 
 def filling(
     middle: Point, *, width_mm: float = 5.0, depth_mm: float = 4.5, height_mm: float = 3.0, material: str = "amalgam"
 ) -> Implant:
-    """A filling in the biting surface of a tooth.
+    """Make a filling in the occlusal surface of a tooth.
 
     Args:
         middle: centre of the filling, mm.
-        width_mm: along y.
-        depth_mm: along x.
-        height_mm: along z.
+        width_mm: size along y.
+        depth_mm: size along x.
+        height_mm: size along z.
         material: amalgam or gold.
     """
     box = Block(middle, (depth_mm / 2, width_mm / 2, height_mm / 2), rounding=min(1.2, height_mm / 2.5))
@@ -33,13 +33,13 @@ def crown(
     opens_down: bool = True,
     material: str = "cocrmo",
 ) -> Implant:
-    """A cap over a whole tooth.
+    """Make a crown over a whole tooth.
 
     Args:
         middle: centre of the crown, mm.
-        depth_mm: along x.
-        width_mm: along y.
-        height_mm: along z.
+        depth_mm: size along x.
+        width_mm: size along y.
+        height_mm: size along z.
         wall_mm: thickness of the metal.
         opens_down: whether it opens towards lower z, as on a lower tooth.
         material: material of the cap.
@@ -54,14 +54,14 @@ def crown(
 def dental_screw(
     middle: Point, *, length_mm: float = 11.0, diameter_mm: float = 4.1, goes_down: bool = True, material: str = "ti"
 ) -> Implant:
-    """A screw in the jaw with the post that carries a crown.
+    """Make a screw in the jaw with the post that carries a crown.
 
     Args:
-        middle: where it leaves the bone, mm.
-        length_mm: in the bone.
-        diameter_mm: at the bone's surface.
-        goes_down: whether the bone is towards lower z.
-        material: material of both.
+        middle: point at which it leaves the bone, mm.
+        length_mm: length in the bone.
+        diameter_mm: diameter at the bone's surface.
+        goes_down: whether the bone lies towards lower z.
+        material: material of screw and post.
     """
     way = -1.0 if goes_down else 1.0
     x, y, z = middle

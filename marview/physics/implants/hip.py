@@ -13,12 +13,12 @@ class HipSizes:
     """Sizes of a hip replacement in mm.
 
     Attributes:
-        cup: outer diameter.
-        cup_wall: thickness of its metal.
-        head: diameter.
-        neck: diameter.
-        stem: diameter at the shoulder.
-        stem_tip: diameter at the tip.
+        cup: outer diameter of the cup.
+        cup_wall: thickness of the cup.
+        head: diameter of the head.
+        neck: diameter of the neck.
+        stem: diameter of the stem at its shoulder.
+        stem_tip: diameter of the stem at its tip.
     """
 
     cup: float = 54.0
@@ -30,14 +30,14 @@ class HipSizes:
 
 
 def cup_opening(side: float) -> Point:
-    """Where a cup opens to: 45 degrees down from the side it is on, 15 degrees forward; side is +1 left, -1 right."""
+    """Direction of a cup's opening: 45 degrees downwards to its side, 15 degrees forward; side is +1 left, -1 right."""
     inclination, anteversion = np.radians(45), np.radians(15)
     outward = np.cos(anteversion) * np.sin(inclination)
     return side * float(outward), -float(np.sin(anteversion)), -float(np.cos(anteversion) * np.cos(inclination))
 
 
 def hemisphere(middle: Point, opening: Point, outer_mm: float, inner_mm: float) -> Solid:
-    """A shell of half a ball that opens towards a direction; radii in mm."""
+    """Make a hemispherical shell that opens in a direction; radii in mm."""
     behind = np.array(middle) - 200 * np.array(opening)
     half = ball((float(behind[0]), float(behind[1]), float(behind[2])), 200.0)
     return Common((Without(ball(middle, outer_mm), (ball(middle, inner_mm),)), half))
@@ -51,14 +51,14 @@ def hip(
     material: str | None = None,
     sizes: HipSizes | None = None,
 ) -> Implant:
-    """A hip replacement.
+    """Make a hip replacement.
 
     Args:
         middle: centre of the joint, mm.
         shaft_top: on the axis of the femur at the height of the neck's cut; on the outer side of the joint.
         shaft_bottom: on that axis, where the tip of the stem lies.
-        material: material of the whole implant; head of cobalt chromium and the rest of titanium alloy if None.
-        sizes: usual ones if None.
+        material: material of the whole implant; None for a cobalt-chromium head and titanium alloy elsewhere.
+        sizes: sizes; None for the usual ones.
     """
     sizes = sizes or HipSizes()
     side = 1.0 if shaft_top[0] > middle[0] else -1.0

@@ -1,4 +1,4 @@
-"""What an implant is: solids of named materials, in mm, at a place in the body."""
+"""Implants as solids of named materials, in mm."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Part:
     """A piece of an implant.
 
     Attributes:
-        solid: in mm, (x, y, z).
+        solid: shape and place, mm, (x, y, z).
         material: a name of `marview.physics.material`.
     """
 
@@ -27,8 +27,8 @@ class Implant:
     """Pieces that belong together.
 
     Attributes:
-        name: such as hip-left.
-        parts: a later part takes the room of an earlier one where they overlap.
+        name: name, such as hip-left.
+        parts: parts; where two overlap, the later one counts.
     """
 
     name: str
@@ -38,13 +38,13 @@ class Implant:
 def rasterize(
     implants: Sequence[Implant], axes_mm: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 ) -> dict[str, NDArray[np.float32]]:
-    """Share of every voxel that is metal, `[z, y, x]`, by material.
+    """Return the metal fraction of each voxel, `[z, y, x]`, by material.
 
-    A voxel's share is 0.5 where a surface runs through its middle and 0 or 1 from half a pixel away.
+    A voxel's fraction is 0.5 where a surface crosses its centre, and 0 or 1 from half a pixel away.
 
     Args:
-        implants: what to draw.
-        axes_mm: middles of the voxels along (z, y, x), mm, evenly spaced and rising.
+        implants: implants to rasterize.
+        axes_mm: voxel centres along (z, y, x), mm, evenly spaced and increasing.
     """
     shape = tuple(axis.size for axis in axes_mm)
     shares: dict[str, NDArray[np.float32]] = {}

@@ -1,4 +1,4 @@
-"""Implants put where such implants sit: screws in bone, fillings in teeth, a port under the skin."""
+"""Place implants where they usually sit: screws in bone, fillings in teeth, a port under the skin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,21 +23,21 @@ def place(
     material: str | None = None,
     seed: int = 0,
 ) -> tuple[Implant, ...]:
-    """Implants of a kind where they would sit in a volume.
+    """Place implants of a kind in a volume.
 
     Args:
         name: one of `implant_names()`.
-        hu: without metal, `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
+        hu: image without metal, HU `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
         spacing_mm: (z, y, x).
         material: material of the whole implant; None for the usual materials.
         seed: seed of the random choices.
 
     Returns:
-        Implants in mm from the middle of the volume, (x, y, z).
+        Implants in mm from the centre of the volume, (x, y, z).
 
     Raises:
-        UsageError: an unknown implant or metal.
-        BadInput: the volume holds no place for it.
+        UsageError: the implant or the metal is unknown.
+        BadInput: the volume has no place for it.
     """
     families = _families()
     if name not in families:
@@ -50,7 +50,7 @@ def place(
 
 
 def implant_names() -> tuple[str, ...]:
-    """Names that `place` knows."""
+    """Return the implants that `place` knows."""
     return tuple(_families())
 
 

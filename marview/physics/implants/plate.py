@@ -1,4 +1,4 @@
-"""A plate on a bone and the screws that hold it."""
+"""A plate on a bone and its screws."""
 
 import numpy as np
 
@@ -19,18 +19,18 @@ def plate(
     screw_length_mm: float = 30.0,
     material: str = "316l",
 ) -> Implant:
-    """A compression plate.
+    """Make a compression plate.
 
     Args:
         middle: centre of the plate's side that touches the bone, mm.
         along: direction of its length.
         inward: direction from its middle into the bone.
-        holes: how many; every other one holds a screw.
-        pitch_mm: distance of neighbouring holes.
+        holes: number of holes; every other one holds a screw.
+        pitch_mm: distance between neighbouring holes.
         width_mm: width of the plate.
         thickness_mm: thickness of the plate.
         screw_mm: diameter of a screw.
-        screw_length_mm: from the plate's back to the tip.
+        screw_length_mm: length of a screw from the plate's back to its tip.
         material: material of plate and screws.
     """
     length = np.array(along) / np.linalg.norm(along)

@@ -1,4 +1,4 @@
-"""Where in a body an implant could sit: body, bone and their landmarks, found in any CT volume."""
+"""Body, bone and landmarks of a CT volume, to find places for implants."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,9 +20,9 @@ _SMALLEST_BODY = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """A CT volume, looked at in steps of about 2 mm.
+    """A CT volume, sampled in steps of about 2 mm.
 
-    Points are (x, y, z) in mm from the middle of the volume: x to the patient's left, y to the back, z to the head.
+    Points are (x, y, z) in mm from the centre of the volume: x to the patient's left, y to the back, z to the head.
 
     Attributes:
         hu: `[z, y, x]`, z from the foot end, rows to the back, columns to the patient's left.
@@ -45,7 +45,7 @@ class Site:
 
     @cached_property
     def coarse(self) -> NDArray[np.float32]:
-        """The volume in coarse steps, `[z, y, x]`."""
+        """The coarse volume, HU `[z, y, x]`."""
         z, y, x = self._strides
         return np.asarray(self.hu[::z, ::y, ::x], dtype=np.float32)
 
@@ -73,7 +73,7 @@ class Site:
 
     @cached_property
     def depth_in_bone_mm(self) -> NDArray[np.float32]:
-        """Distance to what is no bone, `[z, y, x]` coarse, mm; the volume's ends count as bone."""
+        """Distance to the nearest voxel outside bone, `[z, y, x]` coarse, mm; the volume's ends count as bone."""
         return np.asarray(edt.edt(self.bone, anisotropy=self.step_mm), dtype=np.float32)
 
     @cached_property
@@ -84,7 +84,7 @@ class Site:
 
     @cached_property
     def coordinates(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """X `[1, 1, x]`, y `[1, y, 1]`, z `[z, 1, 1]` of the coarse volume, mm."""
+        """Coordinates x `[1, 1, x]`, y `[1, y, 1]`, z `[z, 1, 1]` of the coarse volume, mm."""
         z, y, x = (
             np.arange(coarse) * step - (full - 1) / 2 * spacing
             for coarse, step, full, spacing in zip(
@@ -95,43 +95,43 @@ class Site:
 
     @cached_property
     def middle_x_mm(self) -> float:
-        """Where the body's middle plane is."""
+        """Position of the body's median plane."""
         x, _, _ = self.coordinates
         return float((self.body.sum(axis=(0, 1)) * x.ravel()).sum() / self.body.sum())
 
     @cached_property
     def middle_y_mm(self) -> float:
-        """The body's middle from front to back."""
+        """Middle of the body from front to back."""
         _, y, _ = self.coordinates
         return float((self.body.sum(axis=(0, 2)) * y.ravel()).sum() / self.body.sum())
 
     @cached_property
     def width_mm(self) -> float:
-        """The body's width where it is widest."""
+        """Largest width of the body."""
         columns = np.flatnonzero(self.body.any(axis=(0, 1)))
         return float((columns[-1] - columns[0] + 1) * self.step_mm[2])
 
     @cached_property
     def dense(self) -> NDArray[np.float32]:
-        """The volume averaged over some millimetres, `[z, y, x]` coarse."""
+        """The volume averaged over some millimetres, HU `[z, y, x]` coarse."""
         return np.asarray(ndimage.uniform_filter(self.coarse, (1, 3, 3)), dtype=np.float32)
 
     def is_bone(self, place: Point) -> bool:
-        """Whether a point lies in bone."""
+        """Return whether a point lies in bone."""
         return bool(self._found(self.bone, np.array([place]))[0])
 
     def is_body(self, place: Point) -> bool:
-        """Whether a point lies in the body."""
+        """Return whether a point lies in the body."""
         return bool(self._found(self.body, np.array([place]))[0])
 
     def share_in_bone(self, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.float64]:
-        """How much of the ways from points to others is bone, 0 to 1, `[way]`; both `[way, (x, y, z)]`."""
+        """Return the share of bone on the paths between points, 0 to 1, `[path]`; both ends are `[path, (x, y, z)]`."""
         along = np.linspace(0, 1, 24)[None, :, None]
         first, last = np.asarray(starts)[:, None, :], np.asarray(ends)[:, None, :]
         return np.asarray(self._found(self.bone, first + (last - first) * along).mean(axis=1))
 
     def _found(self, mask: NDArray[np.bool_], places: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """What a coarse mask says at points, `[..., (x, y, z)]`; false outside of it."""
+        """Look up a coarse mask at points `[..., (x, y, z)]`; False outside the volume."""
         firsts = np.array([float(axis.flat[0]) for axis in self.coordinates])
         index = np.rint((places - firsts) / self.step_mm[::-1]).astype(int)[..., ::-1]
         inside = ((index >= 0) & (index < mask.shape)).all(axis=-1)
@@ -139,15 +139,15 @@ class Site:
         return np.asarray(inside & mask[held[..., 0], held[..., 1], held[..., 2]])
 
     def best(self, score: NDArray[Any], where: NDArray[np.bool_], what: str) -> Point:
-        """The place of the highest score among some voxels.
+        """Return the place of the highest score among some voxels.
 
         Args:
             score: `[z, y, x]` coarse.
-            where: the voxels, coarse.
-            what: they are, for the refusal.
+            where: bool `[z, y, x]` coarse; the voxels to choose from.
+            what: name of the place, for the message.
 
         Raises:
-            BadInput: there are none.
+            BadInput: there are no such voxels.
         """
         if not where.any():
             raise BadInput(
@@ -159,7 +159,7 @@ class Site:
 
     @property
     def axes_mm(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Middles of the volume's own voxels along (z, y, x), mm."""
+        """Voxel centres of the full volume along (z, y, x), mm."""
         z, y, x = (
             ((np.arange(n) - (n - 1) / 2) * spacing).astype(np.float32)
             for n, spacing in zip(self.hu.shape, self.spacing_mm, strict=True)

@@ -1,4 +1,4 @@
-"""Pedicle screws and the rods that join them."""
+"""Pedicle screws and their rods."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ class ScrewSizes:
     Attributes:
         shank: diameter of the thread.
         core: diameter at the tip.
-        head: diameter.
-        head_height: along the screw.
-        rod: diameter.
+        head: diameter of the head.
+        head_height: height of the head along the screw.
+        rod: diameter of the rod.
     """
 
     shank: float = 6.5
@@ -28,7 +28,7 @@ class ScrewSizes:
 
 
 def pedicle_screw(entry: Point, target: Point, sizes: ScrewSizes | None = None) -> tuple[Solid, Point]:
-    """A screw from where it enters the bone to where it ends, and the seat of the rod in its head."""
+    """Make a screw from its entry into the bone to its tip; return it with the seat of the rod in its head, mm."""
     sizes = sizes or ScrewSizes()
     out = np.subtract(entry, target)
     out = out / np.linalg.norm(out)

@@ -1,4 +1,4 @@
-"""Small metal in soft tissue: coils, clips, electrodes."""
+"""Small implants in soft tissue: coils, clips, electrodes."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from marview.physics.shapes import Point, Rod, Union, Wire, ball
 def coil(
     middle: Point, *, radius_mm: float = 5.0, wire_mm: float = 0.9, seed: int = 0, material: str = "pt"
 ) -> Implant:
-    """A coil packed into an aneurysm: one long wire wound at random within a ball.
+    """Make the coil of an aneurysm: one long wire wound at random within a ball.
 
     Args:
         middle: centre of the ball, mm.
@@ -35,12 +35,12 @@ def coil(
 def clip(
     middle: Point, *, length_mm: float = 9.0, wire_mm: float = 1.2, turn_rad: float = 0.0, material: str = "ti"
 ) -> Implant:
-    """A surgical clip: two legs and their bend.
+    """Make a surgical clip: two legs and their bend.
 
     Args:
-        middle: mm.
+        middle: centre, mm.
         length_mm: length of the legs.
-        wire_mm: diameter.
+        wire_mm: diameter of the wire.
         turn_rad: angle of the legs in the slice.
         material: material of the clip.
     """
@@ -59,14 +59,14 @@ def clip(
 
 
 def electrode(tip: Point, outer: Point, *, contacts: int = 4, pitch_mm: float = 3.0, material: str = "pt") -> Implant:
-    """An electrode: contacts in a row at its tip and the wire that leads out.
+    """Make an electrode: a row of contacts at the tip, and its lead.
 
     Args:
-        tip: mm.
-        outer: where it leaves, mm.
-        contacts: how many.
-        pitch_mm: distance of neighbouring contacts.
-        material: material of the contacts; the wire is of stainless steel.
+        tip: tip of the electrode, mm.
+        outer: outer end of the lead, mm.
+        contacts: number of contacts.
+        pitch_mm: distance between neighbouring contacts.
+        material: material of the contacts; the lead is made of stainless steel.
     """
     out = np.subtract(outer, tip)
     out = out / np.linalg.norm(out)

@@ -8,15 +8,16 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 run: .venv/ready
 	$(BIN)/marview demo
 
+# Each process takes a half of the files in order, so that what tests of a file share is made once.
 test: lint doctest
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 # The examples of docstrings, in the packages that need neither Qt nor a projector.
 doctest: .venv/ready-to-test
 	$(BIN)/python -m pytest -q -n 0 --doctest-modules $(addprefix marview/,commands dicom evaluation export geometry mar metrics session slices volume errors.py time_left.py)
 
 test-slow: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # The site lies in build/site. A broken link or reference is an error.
 docs: .venv/ready-to-test

@@ -155,7 +155,7 @@ def test_a_killed_batch_is_resumed_without_a_half_series(ward: Path, tmp_path: P
     words = [sys.executable, "-m", "marview", "batch", str(ward), *LI, "--output", str(out), "--workers", "2"]
     random = np.random.default_rng(5)
     kills = 0
-    for state in (State.RUNNING, State.RUNNING, State.DONE):
+    for state in (State.RUNNING, State.DONE):
         resumed = ["--resume"] if (out / "jobs.sqlite").exists() else []
         process = subprocess.Popen([*words, *resumed], start_new_session=True, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 200

@@ -45,9 +45,9 @@ class Outline:
 def blob(middle: Point, diameter_mm: float, *, height_mm: float = 12.0, seed: int = 0, material: str = "ti") -> Implant:
     """Make a random shape: a smoothed hexagon whose edges are split at midpoints repeatedly.
 
-    The midpoint of each edge moves by up to 0.67 of its length; the outline is averaged over a random stretch and scaled
-    to the area of a disc of diameter_mm. Haneda et al., AAPM CT-MAR, Medical Physics 2025; here vertices
-    move along their radius, so that the shape is one piece.
+    The midpoint of each edge moves by up to 0.67 of its length; the outline is averaged over a random length and
+    scaled to the area of a disc of `diameter_mm`. Haneda et al., AAPM CT-MAR, Medical Physics 2025; here vertices move
+    along their radius, so that the shape is one piece.
 
     Args:
         middle: centre, mm.

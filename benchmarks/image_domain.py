@@ -1,4 +1,4 @@
-"""What image-domain methods change in slices without metal, where they should change nothing.
+"""Measure the change by image-domain methods in slices without metal, where they should change nothing.
 
     python -m benchmarks.image_domain --method residual_unet adn [--slices 80] [--protocol adn-256]
 

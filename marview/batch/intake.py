@@ -32,7 +32,7 @@ class Intake:
         rule: rule that chooses the series of a study.
         across_gaps: whether to correct a series with missing slices.
         writes_dicom: whether the results are DICOM series, which some inputs cannot become.
-        output: folder of the results, which is not searched; None if it is outside of every input.
+        output: folder of the results, which is not searched; None if no input contains it.
         on_file: called with the number of files read so far.
         passed_over: number of files that are not images, by reason.
     """

@@ -154,7 +154,7 @@ def correct_study(
 
 
 def ending_of(folder: Path) -> Ending | None:
-    """How a study ended, where its result is in a folder and the process that wrote it died before it could tell.
+    """Return how a study ended if its result exists but the process that wrote it died before it could report.
 
     A result appears whole or not at all, and what there is to tell of it is written beside it before.
     """

@@ -22,7 +22,7 @@ FEW = 8  # up to this number of lanes, a pixel and its three rotations are summe
 
 @kernel
 def _address(row, column, turn, width, lanes):  # type: ignore[no-untyped-def]
-    """Where a pixel lies in a packed image once it is turned by `turn` right angles."""
+    """Return the index of a pixel in a packed image, rotated by `turn` right angles."""
     for _ in range(turn):
         row, column = column, width - 1 - row
     return (np.uint64(row + PAD) * np.uint64(width + 2 * PAD) + np.uint64(column + PAD)) * np.uint64(lanes)
@@ -30,7 +30,7 @@ def _address(row, column, turn, width, lanes):  # type: ignore[no-untyped-def]
 
 @kernel
 def _start(view, turn, quarter, views, line):  # type: ignore[no-untyped-def]
-    """Where the view that sees a turned image as `view` does begins in a packed sinogram."""
+    """Return the start of the view, in a packed sinogram, that sees the rotated image as `view` sees the image."""
     return np.uint64((view + turn * quarter) % views) * line
 
 

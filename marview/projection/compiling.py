@@ -1,4 +1,4 @@
-"""How kernels are compiled and shared among threads."""
+"""Compile kernels and share their work among threads."""
 
 import queue
 from collections.abc import Callable, Sequence

@@ -18,7 +18,7 @@ from marview.projection.ramp import Ramp, ramp
 from marview.projection.rays import PAD, rays
 
 LANES = (1, 8, 16, 32, 64)
-"""How many slices may lie side by side; each has its own compiled kernel."""
+"""Possible numbers of slices in a vector; each has its own compiled kernel."""
 MEMORY = 160e6
 """Bytes a packed sinogram may take; two of them and an image are in use at once."""
 

@@ -1,4 +1,4 @@
-"""Where a detector sees pixels: bins and weights, for backprojection and the trace.
+"""Detector bins and weights of pixels, for backprojection and the metal trace.
 
 Where views go all the way round in steps that hold a right angle, a square image turned by a right angle is seen by the
 views a quarter further on as the image is by these: what is worked out for a pixel in a view serves four.
@@ -24,7 +24,7 @@ PARALLEL, FLAT, ARC = 0, 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """What the kernels know of a beam.
+    """The description of a beam for the kernels.
 
     Attributes:
         kind: PARALLEL, FLAT or ARC.
@@ -46,7 +46,7 @@ class Detector:
     quarter: int
 
     def turns(self, shape: tuple[int, int]) -> int:
-        """How many pixels of an image share what is worked out for one of them: 4, or 1."""
+        """Number of pixels that share one computation by rotation: 4 or 1."""
         return 4 if self.quarter and shape[0] == shape[1] and shape[0] % 2 == 0 else 1
 
     def region(self, shape: tuple[int, int]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What FBP does to a sinogram before it is backprojected: weights of views and bins, and the ramp filter as a matrix.
+"""The filter step of FBP: weights of views and bins, and the ramp filter as a matrix.
 
 Formulas: A. C. Kak, M. Slaney, Principles of Computerized Tomographic Imaging, 1988, chapter 3 (parallel, equiangular
 and equally spaced fan); D. L. Parker, Optimal short scan convolution reconstruction for fan-beam CT, Med. Phys. 9,
@@ -144,7 +144,7 @@ def fan_angles(beam: Beam) -> NDArray[np.float64]:
 
 
 def _shares(beam: Beam, gamma: NDArray[np.float64], field_radius_mm: float) -> NDArray[np.float64]:
-    """What each ray counts for, so that all rays along one line count for one: a half in a full turn, else Parker's."""
+    """Return redundancy weights, which sum to one over all rays along a line: 1/2 in a full turn, else Parker's."""
     arc = abs(beam.arc_rad)
     if math.isclose(arc, 2 * math.pi, rel_tol=1e-9):
         return np.full((beam.views, beam.bins), 0.5)

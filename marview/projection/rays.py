@@ -1,4 +1,4 @@
-"""Where every ray of a beam crosses the rows or columns of an image: what Joseph's method needs, worked out once.
+"""Crossings of the rays of a beam with the rows or columns of an image, for Joseph's method, computed once.
 
 A ray that runs more along y than along x is followed from row to row and sampled between the two nearest columns
 (P. M. Joseph, An improved algorithm for reprojecting rays through pixel images, IEEE Trans. Med. Imaging 1, 1982); the

@@ -25,7 +25,7 @@ _SAME_VOXELS = 0.01
 
 @dataclass(frozen=True, eq=False)
 class OtherSeries:
-    """What lies beside the series in view.
+    """The series shown beside the series in view.
 
     Attributes:
         key: key of its entry; empty for the simulated truth.

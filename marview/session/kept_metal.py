@@ -1,4 +1,4 @@
-"""What a metal mask consists of while its series is not in view: packed voxels, recipe, undo and redo."""
+"""A metal mask whose series is not in view: packed voxels, recipe, undo and redo."""
 
 from dataclasses import dataclass
 

@@ -81,7 +81,7 @@ def compared(loaded: LoadedSeries, results: list[Result], measure: Measure) -> d
 
 
 def image_words(title: str) -> str:
-    """The title of a picture that is compared, in the person's language: "Original" or "2 Normalized MAR"."""
+    """Return the title of a compared picture in the user's language: "Original" or "2 Normalized MAR"."""
     number, _, method = title.partition(" ")
     return f"{number} {tr(method)}" if method else tr(title)
 

@@ -25,7 +25,7 @@ class SharedMask:
         mask: mask that is edited in place, with undo; None if no series is open.
         shared: shared memory of the mask.
         counts: number of metal voxels per slice, `[z]`.
-        edition: rises with every change of a voxel, so that what was made of an earlier mask is known as such.
+        edition: number that rises with every change of a voxel, to recognise results of an earlier mask.
         is_painting: whether a stroke is in progress.
 
     Args:

@@ -22,7 +22,7 @@ _TRACE, _CONSISTENCY = "trace", "consistency"
 
 
 class SinogramPictures:
-    """What there is of a slice.
+    """The available pictures of a slice.
 
     Attributes:
         available: pictures that can be shown; the change needs one that is filled or corrected.
@@ -66,7 +66,7 @@ class SinogramPictures:
 
     @cached_property
     def consistency(self) -> NDArray[np.float32] | None:
-        """How far the projected result is off the sinogram outside the trace, `[view, bin]`."""
+        """Deviation of the projected result from the sinogram outside the trace, `[view, bin]`."""
         return self._loaded(_CONSISTENCY)
 
     def _loaded(self, name: str) -> NDArray[np.float32] | None:

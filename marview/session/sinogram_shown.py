@@ -1,4 +1,4 @@
-"""What the sinogram pane shows: one frozen snapshot of the slice in view, resolved from all that it depends on."""
+"""The content of the sinogram pane: one frozen snapshot of the slice in view, resolved from all that it depends on."""
 
 import enum
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where the body is in a slice."""
+"""Find the body in a slice."""
 
 from typing import Any
 
@@ -9,5 +9,5 @@ from marview.volume.volume import BODY_HU
 
 
 def body_of(hu: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where the body is: all above -500 HU; bool, the image's shape."""
+    """Return the body, all above -500 HU, bool in the shape of the image."""
     return np.asarray(hu > BODY_HU)

@@ -31,7 +31,7 @@ _DAMAGED = (
     struct.error,
     PilImage.DecompressionBombError,
 )
-"""What Pillow raises at TIFF files whose bytes are wrong or missing."""
+"""Exceptions of Pillow for TIFF files with wrong or missing bytes."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _read_page(path: Path, number: int) -> NDArray[np.float32]:
 
 @contextmanager
 def _in_words(path: Path) -> Iterator[None]:
-    """What Pillow raises at a damaged stack, and warns of, as one sentence."""
+    """Turn exceptions and warnings of Pillow about a damaged stack into one sentence."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

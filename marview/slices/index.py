@@ -1,4 +1,4 @@
-"""What an `index.csv` beside TIFF stacks says of their pages."""
+"""Read `index.csv`, which describes the pages of TIFF stacks."""
 
 import csv
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Why a file could not be read, in words."""
+"""Reasons why a file could not be read, in words."""
 
 
 def in_words(reason: Exception, otherwise: str) -> str:
-    """What the system says of a file, without its number and path; where it says nothing, `otherwise`.
+    """Return the system's reason without error number and path; `otherwise` if there is none.
 
     Example:
         >>> in_words(FileNotFoundError(2, "No such file or directory", "masks.npz"), "it is damaged")

@@ -52,7 +52,7 @@ class ClinicalPairs(Pairs):
         )
 
     def part(self, slices: Tensor | Sequence[int]) -> Self:
-        """Some slices of the batch."""
+        """Return some slices of the batch."""
         chosen = {name: getattr(self, name)[slices] for name in self.__dataclass_fields__ if name != "projector"}
         return replace(self, **chosen)
 

@@ -35,7 +35,7 @@ _DENSEST = 0.6
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What the scanner shows of one slice.
+    """The data of one slice.
 
     Attributes:
         projector: between its image and sinogram.
@@ -60,7 +60,7 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What the rounds found in a slice.
+    """The result of the rounds in a slice.
 
     Attributes:
         completed: sinogram, `[1, view, bin]`.
@@ -103,7 +103,7 @@ def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lamb
 
 
 def _trust(shown: Shown) -> Tensor:
-    """How far each ray is believed, `[1, view, bin]`."""
+    """Confidence in each ray, `[1, view, bin]`."""
     light = 1 / (1 + torch.exp((shown.sinogram - _STARVED).clamp(max=20)))
     return _TRUST * light / (1 + (shown.metal / _MUCH_METAL) ** 4)
 

@@ -1,4 +1,4 @@
-"""What the network learns from: scenes in files, or scenes simulated while it trains."""
+"""Training data of the network: scenes in files, or scenes simulated while it trains."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

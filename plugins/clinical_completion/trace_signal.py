@@ -1,4 +1,4 @@
-"""What the metal trace still tells of the tissue: its rays, less the metal and what it does to the beam."""
+"""The signal of the tissue inside the metal trace: its rays minus the metal and the hardening of the beam."""
 
 import torch
 from torch import Tensor

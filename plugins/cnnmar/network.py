@@ -48,7 +48,7 @@ class Cnn(nn.Sequential):
 
 
 def channels(image: Tensor, hardened: Tensor, li_image: Tensor, metal: Tensor) -> Tensor:
-    """What the network sees, 1/cm, `[slice, channel, y, x]`: metal is water and nothing is below 0.
+    """Return the input of the network, 1/cm, `[slice, channel, y, x]`: metal is water and nothing is below 0.
 
     Args:
         image: with metal, 1/cm, `[slice, y, x]`.

@@ -68,7 +68,7 @@ class PatchTraining:
         }
 
     def _planes(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
-        """What the network sees and what it is to say; made once, since a batch is shown more than once."""
+        """Return input and target of the network; computed once, because a batch is used more than once."""
         if pairs not in self._seen:
             with torch.no_grad():
                 self._seen[pairs] = _planes(pairs)

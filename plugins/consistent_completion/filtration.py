@@ -1,4 +1,4 @@
-"""How much the beam is filtered: scanners harden it more or less than the spectrum of the scan model does."""
+"""Estimate the filtration of the beam, which differs between scanners and the spectrum of the scan model."""
 
 from dataclasses import dataclass, replace
 

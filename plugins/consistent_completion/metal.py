@@ -1,4 +1,4 @@
-"""What the metal is: how much of each pixel it fills, and which material it is made of."""
+"""Estimate the metal: its fraction of each pixel, and its material."""
 
 from collections.abc import Sequence
 

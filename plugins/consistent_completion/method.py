@@ -63,7 +63,7 @@ class ConsistentCompletion:
 def _notes(
     case: MarCase, parameters: Parameters, found: Reconstruction, has_metal: Sequence[bool]
 ) -> list[str | SliceNote]:
-    """What was assumed, and where rays through metal were left out."""
+    """Return notes on assumptions and on left-out rays through metal."""
     notes: list[str | SliceNote] = []
     if parameters.tube_kv == "auto" and protocol_of(case.beam, case.pixel_mm) is None:
         notes.append(UNKNOWN_SCAN)

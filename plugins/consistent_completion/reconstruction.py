@@ -24,7 +24,7 @@ Tell = Callable[[float, str], None]
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """What came out.
+    """The result of the reconstruction.
 
     Attributes:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
@@ -90,7 +90,7 @@ def reconstruct(
 
 @dataclass(frozen=True, eq=False)
 class _FirstStep:
-    """What the first joint step gave.
+    """The result of the first joint step.
 
     Attributes:
         estimate: tissue and metal after it.
@@ -150,7 +150,7 @@ def begin(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> tuple[Scan, Estimate]:
-    """What the joint steps begin with: one iteration of the loop, and what the metal is.
+    """The start of the joint steps: one iteration of the loop, and the estimated metal.
 
     Arguments as of `reconstruct`.
     """

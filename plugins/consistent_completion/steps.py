@@ -39,7 +39,7 @@ _HARDENING = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What was measured and how it is modelled.
+    """The measured data and their model.
 
     Attributes:
         model: predicts the scan.
@@ -76,7 +76,7 @@ class Scan:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """What is known of the slices so far.
+    """The current estimate of the slices.
 
     Attributes:
         tissue: image without metal, 1/cm, `[slice, y, x]`.

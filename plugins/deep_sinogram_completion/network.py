@@ -119,13 +119,13 @@ class Completion(nn.Module):
         return start + one * found
 
     def join(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor) -> Tensor:
-        """What interpolation makes of a sinogram and its prior's, where there is one; arguments as of `complete`."""
+        """Interpolate a sinogram, and that of its prior if there is one; arguments as for `complete`."""
         if prior_sinogram is None:
             return fill_linear(sinogram, trace)
         return interpolate_with_prior(sinogram, prior_sinogram, trace)
 
     def prior_change(self, channels: Tensor) -> Tensor:
-        """What PriorNet adds, 1/cm, `[slice, y, x]`, of its channels, `[slice, channel, y, x]`; of any part of a slice.
+        """Return the change by PriorNet, 1/cm, `[slice, y, x]`, from its channels `[slice, channel, y, x]`; any part.
 
         The edges of a part are best multiples of 16 times `fold`.
         """

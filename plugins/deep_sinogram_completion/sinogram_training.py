@@ -96,5 +96,5 @@ class SinogramTraining:
 
 
 def _error(completed: Tensor, wanted: Tensor, trace: Tensor, unit: float) -> Tensor:
-    """What the image sees of the error in the trace, since the rest is measured; `[slice]`."""
+    """Return the error that the sinogram error in the trace causes in the image, `[slice]`."""
     return seen_error(compose(completed - wanted, torch.zeros_like(wanted), trace) / unit)

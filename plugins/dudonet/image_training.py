@@ -20,7 +20,7 @@ from .start import start_of
 from .training import pictures, sinogram_and_image
 
 WEIGHTS = Path(__file__).parent / "weights" / "bundled.safetensors"
-"""Where SE-Net's weights come from, unless the run begins with others (`--begin-with`)."""
+"""Source of SE-Net's weights, unless the run begins with others (`--begin-with`)."""
 
 _WINDOW = (0.0, 0.5)
 """1/cm: what the primary metric compares, so that soft tissue counts and neither air nor enamel does."""

@@ -121,7 +121,7 @@ def _fan_angles(beam: FanBeamArc | FanBeamFlat) -> NDArray[np.float64]:
 
 
 def _bin_of(beam: FanBeamArc | FanBeamFlat, gamma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where rays of a fan angle meet the detector, in pitches from the central ray."""
+    """Return where rays of a fan angle meet the detector, in bins from the central ray."""
     if isinstance(beam, FanBeamArc):
         return gamma / beam.bin_rad
     return np.asarray(np.tan(gamma) * (beam.source_to_detector_mm / beam.bin_mm))

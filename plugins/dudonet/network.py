@@ -19,7 +19,7 @@ _DIFFERENCE = 0.02
 """Share of the line unit that a difference to a prior's sinogram is counted in: about its size in the trace."""
 
 _CHANGE = 0.1 * MU_WATER
-"""What IE-Net's change is counted in where its images are relative to water."""
+"""Unit of IE-Net's change if its images are relative to water."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class DualDomain(nn.Module):
             )
 
     def start(self, li_sinogram: Tensor, trace: Tensor, prior_sinogram: Tensor | None = None) -> Tensor:
-        """What SE-Net corrects, line integrals, `[slice, view, bin]`; arguments as of `enhance`."""
+        """Return the line integrals that SE-Net corrects, `[slice, view, bin]`; arguments as for `enhance`."""
         if self.settings.sinogram_start == "li":
             return li_sinogram
         assert prior_sinogram is not None

@@ -1,4 +1,4 @@
-"""What the networks are given besides the paper's: NMAR's prior as a sinogram, and which rays metal hides."""
+"""Further inputs of the networks, beyond the paper: NMAR's prior as a sinogram, and the rays hidden by metal."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from .network import DualDomain, Start
 
 
 def start_of(dual: DualDomain, case: MarCase, pause: Callable[[], None] = lambda: None) -> Start:
-    """What the settings of the networks ask for; `pause` is called between its parts."""
+    """Compute the inputs that the settings of the networks ask for; `pause` is called between them."""
     prior_sinogram = hidden = None
     if dual.settings.sinogram_start == "nmar":
         prior = nmar_prior(case, pause=pause)

@@ -1,4 +1,4 @@
-"""What the networks learn from: scanned scenes in files, or scenes simulated while they train."""
+"""Training data of the networks: scanned scenes in files, or scenes simulated during training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from .learned import Learned
 from .patient import Patient
 
 MOST = 16
-"""So many are kept; each takes about two megabytes."""
+"""Number of networks to keep; each takes about two megabytes."""
 
 ALIKE = 0.8
 """Dice from which on masks teach the same: in training they are turned, scaled and moved."""
@@ -27,13 +27,13 @@ class _Entry:
 
 
 class Kept:
-    """What was learned, by settings, device, slices without metal, and masks; the oldest is forgotten first."""
+    """Trained networks by settings, device, metal-free slices and masks; the oldest is dropped first."""
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
 
     def find(self, patient: Patient, settings: str, *, is_alike_enough: bool) -> Learned | None:
-        """What was learned from this patient with these settings and the same masks or, if wished, alike ones."""
+        """Return the network of this patient, these settings and the same masks or, on request, similar ones."""
         scan = _scan(patient, settings)
         known = [(_overlap(one.masks, patient.masks), one.learned) for one in self._entries if one.scan == scan]
         overlap, learned = max(known, key=lambda each: each[0], default=(0.0, None))

@@ -20,7 +20,7 @@ FEWEST = 3
 
 _BODY_HU = -200.0
 _TURN, _GROW, _SHIFT = 0.6, 1.5, 0.25
-"""How far a mask is turned (rad), grown or shrunk (factor), and moved (share of half the field)."""
+"""Ranges of the random rotation (rad), scale (factor) and shift (share of half the field) of a mask."""
 
 _TRIES = 12
 _HELD_OUT = 5
@@ -50,7 +50,7 @@ class SmallScan:
 
     @property
     def unit(self) -> float:
-        """What is one to the network: the line integral of water over half the field."""
+        """Unit of the network: the line integral of water over half the field."""
         return MU_WATER * self.field_mm / 10 / 2
 
     def image(self, mu: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class SmallScan:
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """What a network learns from, all on the small grid.
+    """The training data of a network, on the small grid.
 
     Attributes:
         scan: scan of the pairs.
@@ -98,7 +98,7 @@ class Patient:
         return cls(scan, scan.image(hu_to_mu(clean_hu)).clamp(min=0), scan.mask(masks))
 
     def parted(self) -> tuple["Patient", "Patient"]:
-        """What is learned from and what is held out: every fifth slice, at least one of two or more, none of one."""
+        """Split off held-out slices: every fifth, at least one of two or more, none of one."""
         count = len(self.clean_mu)
         is_held = torch.arange(count, device=self.clean_mu.device) % _HELD_OUT == min(_HELD_OUT // 2, max(count - 1, 1))
         return replace(self, clean_mu=self.clean_mu[~is_held]), replace(self, clean_mu=self.clean_mu[is_held])
@@ -110,7 +110,7 @@ class Patient:
 
 
 def brightness(clean_hu: Tensor) -> float:
-    """What attenuation is multiplied by, so that the slices of several patients are alike: tissue as water."""
+    """Return the factor that scales soft tissue to water, so that slices of several patients are alike."""
     tissue = hu_to_mu(clean_hu[clean_hu > _BODY_HU])
     return MU_WATER / float(tissue.mean()) if tissue.numel() else 1.0
 

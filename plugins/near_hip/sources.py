@@ -1,4 +1,4 @@
-"""What the network learns from on the command line: a patient's own scan, or the slices of many."""
+"""Training data of `marview train near_hip`: a patient's own scan, or slices of many patients."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -57,7 +57,7 @@ def of_scans(asked: Asked) -> Sources:
 
 
 def of_slices(asked: Asked) -> Sources:
-    """Slices of scans without metal, whoever they are of, varied and with metal drawn into them as the recipe says.
+    """Return metal-free slices of any patients, augmented and with inserted metal as the recipe says.
 
     Raises:
         BadInput: there is no slice without metal, or the recipe is wrong.

@@ -1,4 +1,4 @@
-"""Where the network starts: with nothing, as published, or with a completion of the trace that it corrects."""
+"""Start of the network: nothing, as published, or a completion of the trace, which it corrects."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -57,7 +57,7 @@ class NearHipTraining:
 
     @torch.no_grad()
     def shown(self, pairs: Pairs, settings: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
-        """What the network sees of whole sinograms and what it corrects; made once, since a batch is shown again."""
+        """Return input and start of the network for whole sinograms; computed once, because a batch is used again."""
         if pairs not in self._shown:
             start = start_of(pairs, read_settings(settings).start)
             self._shown[pairs] = planes(pairs.sinogram, pairs.trace, start, unit(pairs)), start
@@ -113,5 +113,5 @@ def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]
 
 
 def unit(pairs: Pairs) -> float:
-    """What is one to the network, as `SmallScan.unit`."""
+    """Unit of the network, as `SmallScan.unit`."""
     return MU_WATER * pairs.projector.pixel_mm * pairs.projector.shape[0] / 10 / 2

@@ -1,4 +1,4 @@
-"""What a network that learned is worth, and the sentences that say so."""
+"""Quality of a trained network on held-out slices, and the notes about it."""
 
 import math
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Errors:
 
 
 def lesson(parts: tuple[Patient, ...], held_out: tuple[Patient, ...], *, masks: int, spent: str, errors: Errors) -> str:
-    """What was learned from and what that is worth.
+    """The training slices of a network and its quality.
 
     Args:
         parts: what was learned from, by scan.

@@ -32,10 +32,10 @@ LEVELS_MM = (-38.0, 0.0, 38.0)
 """Heights of the middles of the vertebral bodies."""
 
 PEDICLE_ENTRY: Point = (25.0, 58.0, 7.0)
-"""Where a screw enters the left side of a vertebra, relative to the middle of its body's height."""
+"""Entry of a screw on the left side of a vertebra, mm, relative to the middle of the vertebral body."""
 
 PEDICLE_TARGET: Point = (10.0, 12.0, 4.0)
-"""Where it ends in the body."""
+"""Tip of the screw in the vertebral body, mm."""
 
 _WALL = Tissue(40, 4, 5)
 _KIDNEY = Tissue(34, 4, 4)

@@ -10,7 +10,7 @@ metal, and without. Each method gets both scans. Columns:
 - IoU: overlap of metal, bone and muscle (`marview.metrics.tissue`) in the method's own image with the truth;
 - distance of codes: mean distance of the latent codes of corrected image and truth, by the encoder of `lga`. It is a
   perceptual metric on features of our own encoder, not LPIPS;
-- AUC: how well a channelised Hotelling observer tells scans with a lesion of 20 HU from scans without it, in one slice
+- AUC: how well a channelised Hotelling observer tells scans with a lesion of 5 HU from scans without it, in one slice
   with many realisations of noise. It needs `pip install mar-eval`. Without --realisations the column is left out.
 
 Reads ../shared/data.
@@ -37,7 +37,7 @@ from marview.slices.clean import fit, list_clean
 from marview.slices.shapes import place, read_shapes, shapes_of_sizes
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-CONTRAST_HU, FAINT_HU = 40.0, 20.0
+CONTRAST_HU, FAINT_HU = 40.0, 5.0
 METAL_HU = 4000.0
 ROI_PX, CHANNELS = 17, 8
 Method = Callable[[MarCase], Tensor]

@@ -92,30 +92,31 @@ class AdnTraining:
         }
 
     def _calm(self, network: AdnNetwork, batch: Unpaired, chosen: Settings) -> dict[str, Tensor]:
-        """Losses of the pair that removes artifacts alone: two crops of a slice with truth, or clean crops to keep."""
-        seen, clean, truth, away = _crops(batch, chosen.crop_px, 1 if batch.truth_mu is None else 2)
-        if truth is None:
-            made = network.reduction(clean)
-            losses = {"unchanged": chosen.unchanged * l1(made, clean)}
-        else:
+        """Losses of the pair that removes artifacts alone: clean crops to keep and, with a truth, crops to correct.
+
+        Both belong to the same step: Adam scales steps, so weights would not balance losses of different steps.
+        """
+        seen, clean, truth, away = _crops(batch, chosen.crop_px)
+        made = network.reduction(clean)
+        losses = {"unchanged": chosen.unchanged * l1(made, clean)}
+        if truth is not None:
             made = network.reduction(seen)
-            losses = {"paired": chosen.paired * l1(made, truth, away)}
+            losses["paired"] = chosen.paired * l1(made, truth, away)
         self._judged = [("judge_clean", network.judge_clean, clean, made)]
         return losses
 
 
-def _crops(batch: Unpaired, edge: int, times: int = 1) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+def _crops(batch: Unpaired, edge: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """Images of both streams, truth and pixels without metal, cropped at random places, `[crop, 1, y, x]`.
 
     Args:
         batch: images.
         edge: edge of the crops; 0 for whole images.
-        times: number of crops of each slice.
     """
     has_truth = batch.truth_mu is not None and batch.metal is not None
     planes = [to_unit(batch.with_metal_mu)]
     if batch.truth_mu is not None and batch.metal is not None:
         planes += [to_unit(batch.truth_mu), (~batch.metal)[:, None].float()]
-    first = crops(torch.cat(planes, dim=1).repeat(times, 1, 1, 1), edge)
-    second = crops(to_unit(batch.without_metal_mu).repeat(times, 1, 1, 1), edge)
+    first = crops(torch.cat(planes, dim=1), edge)
+    second = crops(to_unit(batch.without_metal_mu), edge)
     return first[:, :1], second, first[:, 1:2] if has_truth else None, first[:, 2:3] if has_truth else None

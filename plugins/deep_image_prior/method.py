@@ -23,7 +23,7 @@ class Parameters(BaseModel):
     """Parameters of the deep image prior."""
 
     minutes: float = Field(
-        2.0,
+        5.0,
         gt=0,
         le=600,
         title="Time limit",
@@ -75,7 +75,9 @@ class DeepImagePrior:
             artifact_hu = artifact_mu * (1000 / MU_WATER)
             result[number] -= artifact_hu
             job.output("artifact", index, artifact_hu)
-        stopped = f"The time limit stopped the fit after {count(fewest, 'step')} of {parameters.steps}."
+        stopped = (
+            f"The time limit stopped the fit after {count(fewest, 'step')} of {parameters.steps}, so detail is missing."
+        )
         return MarResult(result, notes=[stopped] if fewest < parameters.steps else [])
 
 

@@ -53,8 +53,13 @@ def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Jo
         corrected[k] = complete_normalized(one, case.projector.forward(prior[k : k + 1]), NmarSettings())[0]
         job.output("prior", index, mu_to_hu(prior[k]))
         job.output("corrected_sinogram", index, corrected[k])
-        notes.append(SliceNote(index, _DENSE, _NMAR))
+        notes.append(dense_note(index))
     return notes
+
+
+def dense_note(slice_index: int) -> SliceNote:
+    """Make the note on a slice that a network leaves to NMAR."""
+    return SliceNote(slice_index, _DENSE, _NMAR)
 
 
 def _slice(case: MarCase, k: int) -> MarCase:

@@ -9,6 +9,7 @@ from torch import Tensor
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
+from marview.methods.dense_metal import dense_note, dense_slices
 from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.methods.thin_metal import is_thin
 from marview.physics.attenuation import mu_to_hu
@@ -51,13 +52,16 @@ class ClinicalCompletion:
         prior = nmar_prior(case, pause=job.check_cancelled)
         base = complete_normalized(case, case.projector.forward(prior), NmarSettings())
         metal = metal_sinogram(case.projector, case.mu, case.metal)
-        thin, corrected = is_thin(case).tolist(), base.clone()
+        thin, dense, corrected = is_thin(case).tolist(), dense_slices(case), base.clone()
         notes: list[str | SliceNote] = [*warnings(case, job.about_weights(WEIGHTS))]
         for k, index in enumerate(_indices(case)):
             job.check_cancelled()
             job.progress(0.1 + 0.8 * k / len(base), "reading the metal trace")
             if bool(case.metal[k].any()):
-                found = _thin(base[k : k + 1]) if thin[k] else _read(network, case, k, prior, base, metal, job)
+                if thin[k]:
+                    found = _Found(base[k : k + 1], SliceNote(0, _THIN, _NMAR))
+                else:
+                    found = _read(None if k in dense else network, case, k, prior, base, metal, job)
                 corrected[k] = found.completed[0]
                 notes += [] if found.note is None else [replace(found.note, slice_index=index)]
             job.output("corrected_sinogram", index, corrected[k])
@@ -84,18 +88,21 @@ def load(job: Job) -> TraceNetwork:
     return network.eval()
 
 
-def _thin(base: Tensor) -> _Found:
-    return _Found(base, SliceNote(0, _THIN, _NMAR))
+def _read(
+    network: TraceNetwork | None, case: MarCase, k: int, prior: Tensor, base: Tensor, metal: Tensor, job: Job
+) -> _Found:
+    """Read the trace of a slice in rounds; where they are not believed, with the network; else leave it to NMAR.
 
-
-def _read(network: TraceNetwork, case: MarCase, k: int, prior: Tensor, base: Tensor, metal: Tensor, job: Job) -> _Found:
-    """Read the trace of a slice in rounds; where they are not believed, with the network; else leave it to NMAR."""
+    Without a network, as beside metal denser than titanium, NMAR follows the rounds.
+    """
     one = slice(k, k + 1)
     sinogram, trace = case.sinogram[one], case.trace[one]
     shown = Shown(case.projector, case.mu[one], case.metal[one], sinogram, trace, metal[one])
     reading = read_in_rounds(shown, prior[one], job.check_cancelled)
     if is_believed(reading.explained, light=is_light(case.mu[one], case.metal[one])):
         return _Found(reading.completed, SliceNote(0, _ROUNDS, "", reading.explained, "{:.0%}"))
+    if network is None:
+        return _Found(base[one], dense_note(0))
     planes = planes_of(sinogram, base[one], metal[one], trace)
     remainder = strength(planes[:, LEFT], trace)
     if not bool(is_trusted(remainder)):

@@ -1,5 +1,6 @@
 """A run of clinical sinogram completion."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,28 @@ def test_wires_get_the_result_of_nmar(loaded: LoadedMethod, room: Any, made: Any
     case = MarCase(mu_to_hu(pairs.truth_mu), metal, pairs.projector.pixel_mm, pairs.projector.beam, [7])
     result = loaded.method.run(case, loaded.parameters({}), weights_job(made.small(room), made.SMALL))
     assert "Slice 7: the metal hides or attenuates little" in " ".join(map(str, result.notes))
+
+
+@pytest.mark.parametrize("is_explained", [True, False])
+def test_dense_metal_that_the_rounds_do_not_explain_gets_the_result_of_nmar(
+    loaded: LoadedMethod,
+    room: Any,
+    made: Any,
+    weights_job: Any,
+    discs: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_explained: bool,
+) -> None:
+    monkeypatch.setattr(room.method, "is_believed", lambda explained, light: is_explained)
+    clinical = made.case_of(discs(1, is_clinical=True))
+    case = replace(clinical, hu=torch.where(clinical.metal, 16_000.0, clinical.hu))
+    opened = {"closed": 5.0}
+    job = weights_job(made.small(room, **opened), made.SMALL | opened)
+    result = loaded.method.run(case, loaded.parameters({}), job)
+    nmar = complete_normalized(case, case.projector.forward(nmar_prior(case)), NmarSettings())
+    assert torch.allclose(result.corrected_sinogram, nmar) is not is_explained
+    assert any("denser than titanium" in str(note) for note in result.notes) is not is_explained
 
 
 def test_slices_without_metal_stay_as_they_are(

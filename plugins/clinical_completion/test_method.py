@@ -58,7 +58,7 @@ def test_dense_metal_that_the_rounds_do_not_explain_gets_the_result_of_nmar(
     is_explained: bool,
 ) -> None:
     monkeypatch.setattr(room.method, "is_believed", lambda explained, light: is_explained)
-    clinical = made.case_of(discs(1, is_clinical=True))
+    clinical = discs(1, is_clinical=True).case()
     case = replace(clinical, hu=torch.where(clinical.metal, 16_000.0, clinical.hu))
     opened = {"closed": 5.0}
     job = weights_job(made.small(room, **opened), made.SMALL | opened)

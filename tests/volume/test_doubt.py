@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from marview.physics.anatomy.canvas import Canvas
+from marview.physics.anatomy.scenes import scene
 from marview.volume.segment import adaptive
 
 SPACING = (1.0, 0.5, 0.5)
@@ -43,6 +45,17 @@ def test_noise_on_enamel_is_asked_about(noise_hu: float, highest_hu: int, blur_p
     found = adaptive(hu, SPACING)
     assert not found.mask.any()
     assert found.doubtful is not None
+
+
+@pytest.mark.parametrize(("kind", "is_asked"), [("dental", True), ("hip", False)])
+def test_bodies_of_demo_studies_without_metal_are_not_marked(kind: str, *, is_asked: bool) -> None:
+    chosen = scene(kind)
+    spacing_mm = tuple(4 * each for each in chosen.spacing_mm)
+    canvas = Canvas((10, 128, 128), spacing_mm, seed=1)
+    chosen.painter(canvas)
+    found = adaptive(np.rint(canvas.hu).astype(np.int16), spacing_mm)
+    assert not found.mask.any()
+    assert (found.doubtful is not None) is is_asked
 
 
 def test_a_filling_in_a_noisy_jaw_is_found() -> None:

@@ -77,7 +77,7 @@ def _rows(known: list[KnownCase], scan: Protocol, steps: list[int]) -> Iterator[
     yield "NMAR + loop", _run("consistent_completion", case, rays_through="no metal")
     yield f"{DSC} + loop", _run("deep_sinogram_completion", case, FileJob(weights), loop_iterations=ITERATIONS)
     for count in steps:
-        title = f"{count} joint steps"
+        title = f"{count} joint step{'' if count == 1 else 's'}"
         yield (
             f"{title}, filtration as modelled",
             _run("consistent_completion", case, steps=count, finds_filtration=False),

@@ -8,6 +8,7 @@ import typer
 
 from marview.commands.options import AsJson, Device, RunDevice, method_names
 from marview.commands.progress import progress
+from marview.commands.settings import parse_settings_by_method
 from marview.errors import BadInput, UsageError
 from marview.physics import metal_names, protocol_names
 from marview.terminal import say
@@ -58,13 +59,21 @@ def benchmark(
             help="Scan clean slices with finer rays, detector blur and a harder beam, which no method models.",
         ),
     ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="[METHOD.]NAME=VALUE",
+            help="A parameter of a method; `marview methods ID` lists them. Repeat for several.",
+        ),
+    ] = None,
     device: RunDevice = Device.AUTO,
     as_json: AsJson = False,
 ) -> None:
     """Run methods on cases with known truth, then print and write the tables.
 
     Raises:
-        UsageError: an unknown protocol or method, or a folder of another benchmark.
+        UsageError: an unknown protocol, method or parameter, or a folder of another benchmark.
         BadInput: there are no cases, or none can be used; the tables say why.
     """
     from marview.evaluation.command import benchmark as measure
@@ -79,6 +88,7 @@ def benchmark(
             named,
             cases,
             output,
+            parameters=parse_settings_by_method(settings or (), named),
             masks=masks,
             material=material,
             is_mismatched=mismatched,

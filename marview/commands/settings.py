@@ -28,6 +28,27 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     return parameters
 
 
+def parse_settings_by_method(settings: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Parameters by method of `METHOD.NAME=VALUE` words; the method may be left out where there is only one.
+
+    Raises:
+        UsageError: a word is not of that form, a name comes twice, or a method is not among `methods`.
+
+    Example:
+        >>> parse_settings_by_method(["nmar.sigma_mm=3.8"], ["linear_interpolation", "nmar"])
+        {'nmar': {'sigma_mm': 3.8}}
+    """
+    parameters: dict[str, dict[str, Any]] = {}
+    for name, value in parse_settings(settings).items():
+        method, dot, rest = name.rpartition(".")
+        if not dot and len(methods) != 1:
+            raise UsageError(f"--set {name}: name the method it is for, as in {methods[0]}.{name}.")
+        if dot and method not in methods:
+            raise UsageError(f"--set {name}: {method} is not one of the methods, {', '.join(methods)}.")
+        parameters.setdefault(method or methods[0], {})[rest] = value
+    return parameters
+
+
 def _value(text: str) -> Any:
     try:
         return json.loads(text)

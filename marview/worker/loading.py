@@ -7,7 +7,7 @@ import types
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from safetensors import safe_open
@@ -69,7 +69,9 @@ class LoadedMethod:
             has = f"it has {', '.join(known)}" if known else "it has no parameters"
             raise UsageError(f"The method {self.manifest.id} has no parameter {unknown[0]!r}; {has}.")
         try:
-            return self.method.Parameters.model_validate(values)
+            return self.method.Parameters.model_validate(
+                {name: _choice(known[name].annotation, value) for name, value in values.items()}
+            )
         except ValidationError as error:
             raise UsageError(f"The method {self.manifest.id} cannot use these values: {wrong_field(error)}.") from error
 
@@ -196,3 +198,9 @@ def as_clause(error: BaseException) -> str:
     """Describe an exception in one clause."""
     said = str(error).strip().splitlines()
     return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+
+
+def _choice(kind: Any, value: Any) -> Any:
+    """Return a number as the word that a choice has for it: the command line reads `tube_kv=100` as a number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number and get_origin(kind) is Literal and str(value) in get_args(kind) else value

@@ -13,6 +13,9 @@ from .steps import MOST_METAL, Estimate, Remainder, Scan, compare
 MOST_MM = 0.4
 """Upper limit of the copper that is found, in mm."""
 
+SOFTER_MM = -0.05
+"""Copper below which the beam is softer than the model's; none can be taken away, so it counts as 0."""
+
 _TRIAL_MM = 0.1
 
 _ABSORBED = 3.0
@@ -33,11 +36,13 @@ class Filtered:
         base: scan model without the copper that was found.
         scan: what was measured, with the model of the filtered beam.
         copper_mm: the copper that was found.
+        asked_mm: what the rays asked for last, which may lie outside the limits.
     """
 
     base: ScanModel
     scan: Scan
     copper_mm: float = 0.0
+    asked_mm: float = 0.0
 
 
 def find_filtration(
@@ -68,13 +73,14 @@ def find_filtration(
     measured, now, hardened = scan.sinogram[0][rays], predicted(scan.model), remainder.hardened[0][rays]
     trial = predicted(_behind(filtered.base, filtered.copper_mm + _TRIAL_MM)) - now
     more_mm = _ABSORBED * _TRIAL_MM * _fitted(measured - now, trial, hardened)
-    copper_mm = min(max(filtered.copper_mm + more_mm, 0.0), MOST_MM)
+    asked_mm = filtered.copper_mm + more_mm
+    copper_mm = min(max(asked_mm, 0.0), MOST_MM)
     model = _behind(filtered.base, copper_mm)
     density = 1 + _DENSITY * _fitted(measured - predicted(model), hardened)
     scan = replace(scan, model=model)
     estimate = Estimate(estimate.tissue, (estimate.share * density).clamp(max=MOST_METAL))
     denser = Crossing(crossing.water, crossing.bone, crossing.share * density)
-    return Filtered(filtered.base, scan, copper_mm), estimate, compare(scan, estimate, denser)
+    return Filtered(filtered.base, scan, copper_mm, asked_mm), estimate, compare(scan, estimate, denser)
 
 
 def _behind(model: ScanModel, copper_mm: float) -> ScanModel:

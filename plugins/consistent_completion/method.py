@@ -10,9 +10,10 @@ from marview.physics import protocol_of
 from marview.physics.attenuation import mu_to_hu
 from marview.text import translatable
 
-from .filtration import MOST_MM
+from .filtration import MOST_MM, SOFTER_MM
 from .parameters import Parameters
 from .reconstruction import Reconstruction, completed_by_nmar, reconstruct
+from .steps import is_light
 
 STEPS_ASIDE = translatable(
     "The sinogram of a clinical image is a forward projection of the image, not a measured one, so there is no scan to "
@@ -20,14 +21,32 @@ STEPS_ASIDE = translatable(
 )
 
 UNKNOWN_SCAN = translatable(
-    "The scan is of no named protocol, so a tube voltage of 120 kV was assumed; set the tube voltage if it was another."
+    "The scan is of no named protocol, so a tube voltage of 120 kV was assumed; set the tube voltage if it differs."
 )
 
-LEFT_OUT = translatable(
-    ", whose rays cannot be predicted well enough, so they were not used; the tissue they cross is interpolated"
+DENSE = translatable("the metal looks like {}, which is dense")
+
+NAMED_DENSE = translatable("the metal is given as {}, which is dense")
+
+UNEXPLAINED = translatable(
+    "the metal looks like {}, which does not explain its rays (another metal, several metals, a mask that does not "
+    "fit, or another spectrum)"
 )
 
-HARDER = translatable("; compare the parameter for the tube voltage with the scan")
+NAMED_UNEXPLAINED = translatable(
+    "the metal is given as {}, which does not explain its rays (another metal, several metals, a mask that does not "
+    "fit, or another spectrum)"
+)
+
+LEFT_OUT = translatable(", so its rays were not used and the tissue they cross is interpolated")
+
+MISUSED = translatable("; the result may be worse than interpolation")
+
+HARDER = translatable("the beam looks filtered by {} mm of copper or more")
+
+SOFTER = translatable("the beam looks softer than the one modelled")
+
+COMPARE = translatable("; compare tube voltage and added filtration with the scan")
 
 
 class ConsistentCompletion:
@@ -68,10 +87,16 @@ def _notes(
     if parameters.tube_kv == "auto" and protocol_of(case.beam, case.pixel_mm) is None:
         notes.append(UNKNOWN_SCAN)
     indices = case.slice_indices or range(len(has_metal))
-    for index, metal, is_trusted, is_told in zip(indices, found.metals, found.is_trusted, has_metal, strict=False):
-        if is_told and not is_trusted:
-            notes.append(SliceNote(index, f"the metal looks like {metal.label}", LEFT_OUT))
+    is_named = parameters.material != "auto"
+    dense, unexplained = (NAMED_DENSE, NAMED_UNEXPLAINED) if is_named else (DENSE, UNEXPLAINED)
+    each = zip(indices, found.metals, found.is_trusted, found.is_explained, has_metal, strict=False)
+    for index, metal, is_trusted, is_explained, is_there in each:
+        text = unexplained if is_light(metal) or is_trusted else dense
+        if is_there and not (is_trusted and is_explained):
+            notes.append(SliceNote(index, text.format(metal.label), MISUSED if is_trusted else LEFT_OUT))
     for index, copper_mm in zip(indices, found.copper_mm, strict=False):
         if copper_mm >= MOST_MM:
-            notes.append(SliceNote(index, f"the beam looks filtered by {MOST_MM} mm of copper or more", HARDER))
+            notes.append(SliceNote(index, HARDER.format(MOST_MM), COMPARE))
+        elif copper_mm < SOFTER_MM:
+            notes.append(SliceNote(index, SOFTER, COMPARE))
     return notes

@@ -41,15 +41,15 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Loop iterations",
-        description="Upper limit of the iterations of the consistency loop; the noise of the scan may end it earlier. "
-        "0 leaves the loop out.",
+        description="Upper limit of the iterations where the consistency loop is used alone; the noise of the scan may "
+        "end it earlier. One iteration comes before the joint steps; 0 leaves the loop out.",
         json_schema_extra={"advanced": True},
     )
     rays_through: Literal["titanium", "any metal", "no metal"] = Field(
         "titanium",
         title="Use rays through",
-        description="Metal whose rays tell of the tissue they also cross. Rays through dense metal need a model of the "
-        "scanner that is exact; without it, interpolation across the trace does less harm.",
+        description="Metal whose rays also show the tissue they cross. Rays through dense metal need an exact model of "
+        "the scanner; without one, interpolation across the trace does less harm.",
     )
     steps: int = Field(
         3,

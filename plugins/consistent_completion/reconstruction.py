@@ -29,9 +29,10 @@ class Reconstruction:
     Attributes:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
         models: scan models that predict the measured scan, one a slice.
-        copper_mm: copper that was found in the beam besides that of the parameters, in mm, one number a slice.
+        copper_mm: copper that the rays ask for in the beam besides that of the parameters, in mm, one number a slice.
         metals: what the metal was taken for, one a slice; empty where it was not asked.
         is_trusted: slices whose rays through metal were used, one bool a slice.
+        is_explained: slices whose rays through metal the model explains, one bool a slice.
     """
 
     tissue: Tensor
@@ -39,6 +40,7 @@ class Reconstruction:
     copper_mm: Sequence[float]
     metals: Sequence[Material]
     is_trusted: Sequence[bool]
+    is_explained: Sequence[bool]
 
     def predicted(self) -> Tensor:
         """Predict the scan without metal, `[slice, view, bin]`."""
@@ -74,7 +76,7 @@ def reconstruct(
         start = torch.where(case.metal, MU_WATER, case.projector.fbp(completed))
         tissue = _loop(case, model, start, parameters.iterations, tell)
         count = len(tissue)
-        return Reconstruction(tissue, [model] * count, [0.0] * count, [], [False] * count)
+        return Reconstruction(tissue, [model] * count, [0.0] * count, [], [False] * count, [False] * count)
     scan, estimate = begin(case, model, parameters, tell, completed)
     tell(0.5, "rays through metal")
     first = _first_step(scan, estimate, is_any_used=parameters.rays_through == "any metal")
@@ -82,9 +84,10 @@ def reconstruct(
     return Reconstruction(
         estimate.tissue,
         [filtered.scan.model for filtered in found],
-        [filtered.copper_mm for filtered in found],
+        [filtered.asked_mm for filtered in found],
         scan.metals,
         first.is_trusted.tolist(),
+        first.is_explained.tolist(),
     )
 
 
@@ -95,11 +98,13 @@ class _FirstStep:
     Attributes:
         estimate: tissue and metal after it.
         is_trusted: slices whose rays through metal are used, bool `[slice]`.
+        is_explained: slices whose rays through metal the model explains, bool `[slice]`.
         crossing: what the rays cross, where it is known already.
     """
 
     estimate: Estimate
     is_trusted: Tensor
+    is_explained: Tensor
     crossing: Crossing | None
 
 
@@ -109,13 +114,15 @@ def _first_step(scan: Scan, before: Estimate, *, is_any_used: bool) -> _FirstSte
     What tissue leaves in the trace goes with the step; what a wrong alloy or spectrum leaves stays.
     """
     remainder = compare(scan, before)
-    is_used = is_light(scan) | is_any_used
+    is_used = scan.metal.new_tensor([is_light(metal) or is_any_used for metal in scan.metals])
     after = change_both(scan, before, remainder, trusted(remainder, is_used))
     left = compare(scan, after)
-    is_trusted = is_used & (is_explained(scan, left) | is_any_used)
+    explained = is_explained(scan, left)
+    is_trusted = is_used & (explained | is_any_used)
     if torch.equal(is_trusted, is_used):
-        return _FirstStep(after, is_trusted, left.crossing)
-    return _FirstStep(change_both(scan, before, remainder, trusted(remainder, is_trusted)), is_trusted, None)
+        return _FirstStep(after, is_trusted, explained, left.crossing)
+    after = change_both(scan, before, remainder, trusted(remainder, is_trusted))
+    return _FirstStep(after, is_trusted, explained, None)
 
 
 def _refined(scan: Scan, first: _FirstStep, parameters: Parameters, tell: Tell) -> tuple[list[Filtered], Estimate]:

@@ -208,13 +208,13 @@ def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
     return torch.lerp(remainder.interpolated, remainder.left, share)
 
 
-def is_light(scan: Scan) -> Tensor:
-    """Return the slices whose metal is titanium or an alloy of it, bool `[slice]`.
+def is_light(metal: Material) -> bool:
+    """Return whether a metal is titanium or an alloy of it.
 
     Dense metal hardens the beam so much that a small error of spectrum, alloy or detector is larger than what tissue
     leaves.
     """
-    return scan.mu_of_metal().flatten() < _DENSE_MU
+    return metal.mu < _DENSE_MU
 
 
 def is_explained(scan: Scan, remainder: Remainder) -> Tensor:

@@ -133,7 +133,24 @@ def test_rays_through_titanium_are_used_though_the_prior_is_far_off(
 def test_rays_through_another_metal_than_the_user_names_are_left_out(loaded: LoadedMethod) -> None:
     steel = scanned("316l")
     told = [str(note) for note in run(loaded, case_of(steel), material="ti").notes]
+    assert sum("is given as titanium, which does not explain its rays" in each for each in told) == 2
     assert sum("were not used" in each for each in told) == 2
+
+
+def test_rays_that_are_used_though_the_metal_does_not_explain_them_get_a_note(loaded: LoadedMethod) -> None:
+    told = [str(note) for note in run(loaded, case_of(scanned("316l")), material="ti", rays_through="any metal").notes]
+    assert sum("may be worse than interpolation" in each for each in told) == 2
+
+
+def test_a_beam_softer_than_the_model_gets_a_note(loaded: LoadedMethod, titanium: Simulation) -> None:
+    case = case_of(titanium)
+    assert not any("softer" in str(note) for note in run(loaded, case).notes)
+    told = [str(note) for note in run(loaded, case, filtration_mm=0.5).notes]
+    assert sum("the beam looks softer than the one modelled" in each for each in told) == 2
+
+
+def test_a_tube_voltage_may_be_a_number(loaded: LoadedMethod) -> None:
+    assert loaded.parameters({"tube_kv": 100}).model_dump()["tube_kv"] == "100"
 
 
 def test_a_slice_without_metal_is_unchanged(loaded: LoadedMethod, titanium: Simulation) -> None:

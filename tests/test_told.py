@@ -43,13 +43,17 @@ def test_notes_of_methods_whatever_their_slices_and_numbers() -> None:
     notes = Notes(lambda index: index + 1)
     for index, share in ((14, 0.31), (26, 0.4)):
         notes.add(too_much_metal(share, index))
-    notes.add(SliceNote(7, "the metal looks like steel", "; compare the parameter for the tube voltage with the scan"))
+    seen, advice = (
+        "the metal looks like steel, which is dense",
+        "; compare tube voltage and added filtration with the scan",
+    )
+    notes.add(SliceNote(7, seen, advice))
     first, second = notes.sentences
     assert told(first) == (
         "2 Schichten (15 bis 27): Metall verdeckt 31% to 40% des Sinogramms, die Werte, die es ersetzen, sind also "
         "weitgehend geraten."
     )
-    assert told(second).startswith("Schicht 8: das Metall sieht aus wie steel; vergleichen Sie")
+    assert told(second).startswith("Schicht 8: das Metall sieht aus wie steel und ist dicht; vergleichen Sie")
     assert told(REPROJECTED).startswith("Das Sinogramm ist eine Vorwärtsprojektion")
 
 

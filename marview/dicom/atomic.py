@@ -95,12 +95,15 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
 
     Raises:
         UsageError: the target is not empty, or lies in the folder of a series that was read.
-        CannotWrite: writing is not allowed there, or there is not enough disk space.
+        CannotWrite: writing is not allowed there, there is not enough disk space, or another process is writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     refuse_original(target)
     with _sentences(target):
         _refuse_occupied(target)
+        part = target.parent / _part_name(target.name)
+        if part.is_dir() and not _is_stale(part):
+            raise _taken(part, target)
         _refuse_small(target, _writable_parent(target), bytes_needed)
 
 
@@ -253,8 +256,7 @@ def _claim(part: Path, target: Path) -> None:
     except OSError as why:
         shutil.rmtree(made, ignore_errors=True)
         if part.is_dir() and why.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.EACCES}:  # the last one on Windows
-            name = _owner_name(part)
-            raise CannotWrite(f"{target} is being written by {name}. Wait for it or choose another.") from None
+            raise _taken(part, target) from None
         raise
 
 
@@ -266,9 +268,10 @@ def _read_owner(part: Path) -> dict[str, object]:
     return owner if isinstance(owner, dict) else {}
 
 
-def _owner_name(part: Path) -> str:
+def _taken(part: Path, target: Path) -> CannotWrite:
     owner = _read_owner(part)
-    return f"another process ({owner.get('process', '?')} on {owner.get('machine', 'this machine')})"
+    name = f"another process ({owner.get('process', '?')} on {owner.get('machine', 'this machine')})"
+    return CannotWrite(f"{target} is being written by {name}. Wait for it or choose another.")
 
 
 def _is_stale(part: Path) -> bool:

@@ -13,7 +13,7 @@ from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader, is
 from marview.dicom.pixels import native_bytes, stored_values
 from marview.dicom.plausible import ONLY_VIEWED, size_findings
 from marview.dicom.quiet import quiet
-from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
+from marview.dicom.report import GET_AGAIN, Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
 from marview.dicom.stack import arrange, distances_mm, loose, same_place_mm
 from marview.errors import BadInput
@@ -46,7 +46,7 @@ def check(series: Series) -> SeriesReport:
             damaged.append(header)
             findings.append(wrong)
     if not usable:
-        return SeriesReport(tuple(replace(finding, outcome=Outcome.REFUSES) for finding in _shorten(findings)), None)
+        return SeriesReport(tuple(_refusal(finding) for finding in _shorten(findings)), None)
     findings = _shorten(findings) + _of_the_whole(series, usable)
     if any(finding.outcome == Outcome.VIEWS for finding in findings):
         return SeriesReport(tuple(findings), loose(usable))
@@ -59,6 +59,13 @@ def check(series: Series) -> SeriesReport:
     stack, geometry = _arrange_around(kept, unclear + [header for header in places if _is_elsewhere(header, kept)])
     sizes = size_findings(stack.grid, "the series")
     return SeriesReport((*findings, *geometry, *sizes), stack)
+
+
+def _refusal(finding: Finding) -> Finding:
+    """Return the finding on every slice as a refusal that says what to do."""
+    says_what_to_do = finding.kind in {Kind.MULTI_FRAME, Kind.FLOAT_PIXELS}
+    sentence = finding.sentence if says_what_to_do else f"{finding.sentence} {GET_AGAIN}"
+    return replace(finding, sentence=sentence, outcome=Outcome.REFUSES)
 
 
 def _arrange_around(kept: list[SliceHeader], damaged: list[SliceHeader]) -> tuple[Stack, list[Finding]]:

@@ -65,8 +65,8 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
         raise BadInput(f"{path.name} has no usable affine, so the position of its voxels is unknown.") from None
     except Exception as why:  # noqa: BLE001 - nibabel raises many types on a damaged header
         note_caught(why, path.name)
-        reason = getattr(why, "strerror", None) or "it is damaged"
-        raise BadInput(f"{path.name} cannot be read: {str(reason).lower()}.") from None
+        reason = getattr(why, "strerror", None) or "it is damaged. Copy the file again, or convert the series anew"
+        raise BadInput(f"{path.name} cannot be read: {reason[0].lower()}{reason[1:]}.") from None
 
 
 def _load(path: Path) -> Any:

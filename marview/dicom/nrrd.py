@@ -57,7 +57,9 @@ def read_nrrd_labels(path: Path) -> tuple[NDArray[Any], Grid]:
     """
     import nrrd
 
-    damaged = BadInput(f"{path.name} is not a readable NRRD file: it is damaged or of an unknown kind.")
+    damaged = BadInput(
+        f"{path.name} is not a readable NRRD file: it is damaged or of an unknown kind. Copy or export the file again."
+    )
     try:
         with open_regular(path) as stream:
             header = nrrd.read_header(stream)

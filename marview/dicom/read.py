@@ -18,7 +18,7 @@ from marview.dicom.pixels import PADDING_HU, write_hu
 from marview.dicom.plausible import values_findings
 from marview.dicom.quiet import quiet
 from marview.dicom.remark import Remark, findings_of
-from marview.dicom.report import Finding, Kind, SeriesReport
+from marview.dicom.report import GET_AGAIN, Finding, Kind, SeriesReport
 from marview.dicom.series import Series
 from marview.errors import BadInput
 from marview.originals import note_series
@@ -178,7 +178,7 @@ def available_bytes() -> float:
 def _finished(loaded: LoadedSeries, outcomes: _Outcomes) -> LoadedSeries:
     damaged = outcomes.damaged
     if damaged and len(damaged) == sum(header is not None for header in loaded.sources):
-        raise BadInput(f"{next(iter(damaged.values()))} No slice of the series can be read.")
+        raise BadInput(f"{next(iter(damaged.values()))} No slice of the series can be read. {GET_AGAIN}")
     findings = list(loaded.report.findings)
     findings += [Finding(Kind.DAMAGED, damaged[z], slices=(z,)) for z in sorted(damaged)[:3]]
     if len(damaged) > 3:

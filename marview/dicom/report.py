@@ -55,6 +55,10 @@ class Kind(enum.StrEnum):
     FLOAT_PIXELS = "float pixels"
 
 
+GET_AGAIN = "Copy the files again from where they came from, or export the series anew."
+"""Advice that ends the refusal of a damaged series."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """A finding about a series.

@@ -9,6 +9,7 @@ from pathlib import Path
 from marview.dicom.frames import frames_of, has_frames
 from marview.dicom.header import CT_IMAGE, DICOMDIR, NotDicom, SliceHeader, is_directory_file, read_header
 from marview.dicom.quiet import quiet
+from marview.dicom.report import GET_AGAIN
 from marview.dicom.series import Scan, Series, Study
 from marview.dicom.source import Source
 from marview.dicom.split import split
@@ -140,7 +141,8 @@ class _Finds:
         """Return why nothing can be shown."""
         if self.damaged:
             first = self.damaged[0][1]
-            return first if len(self.damaged) == 1 else f"{first} All {len(self.damaged)} files in {path} are damaged."
+            others = f" All {len(self.damaged)} files in {path} are damaged." if len(self.damaged) > 1 else ""
+            return f"{first}{others} {GET_AGAIN}"
         if self.skipped:
             found = ", ".join(f"{number} {reason}" for reason, number in sorted(self.skipped.items()))
             return f"{path} holds no CT images ({found}). Open a folder, zip or file of DICOM or NIfTI."

@@ -12,6 +12,7 @@ from pydicom import dcmread
 from marview.dicom.quiet import note_caught
 from marview.dicom.source import Source, open_regular, open_zip
 from marview.errors import BadInput
+from marview.text import count
 
 ABSENT = "listed in the DICOMDIR but missing"
 _OUTSIDE, _UNREADABLE = "outside the DICOMDIR's medium", "unreadable folders"
@@ -155,7 +156,10 @@ def _archive(path: Path, skipped: Counter[str]) -> Iterator[Source]:
         raise BadInput(f"{path} is a damaged zip. Unpack it by other means and open the folder.") from None
     unpacked = sum(member.file_size for member in members)
     if len(members) > MOST_FILES or unpacked > min(LARGEST_ARCHIVE_BYTES, LARGEST_RATIO * path.stat().st_size):
-        raise BadInput(f"{path} would unpack to {len(members)} files of {unpacked >> 20} MB and is not opened.")
+        claim = f"{count(len(members), 'file')} of {unpacked >> 20} MB"
+        raise BadInput(
+            f"{path} would unpack to {claim} and is not opened. If you trust it, unpack it and open its folder."
+        )
     for member in sorted(members, key=lambda member: member.filename):
         if not member.filename or member.is_dir():
             continue

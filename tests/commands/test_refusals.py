@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from marview.dicom.atomic import whole_folder
 from marview.mar import MarWorker
 from marview.mar.manifest import MANIFEST
 from marview.paths import bundled_plugins
@@ -117,3 +118,16 @@ def test_a_method_that_replaces_a_bundled_one_is_named(
     answer = marview(verb, *words, "--method", "nmar", "--output", tmp_path / "out")
     assert "The user method nmar" in answer.err
     assert "replaces the bundled one" in answer.err
+
+
+@pytest.mark.parametrize("verb", [*FOLDERS, "demo"])
+def test_a_folder_that_another_process_writes_is_refused_before_the_work(
+    marview: Callable, metal_series: Path, tmp_path: Path, verb: str
+) -> None:
+    words = ("--no-window",) if verb == "demo" else (metal_series, *FOLDERS[verb])
+    with whole_folder(tmp_path / "out"):
+        before = files(tmp_path)
+        answer = marview(verb, *words, "--output", tmp_path / "out")
+        assert files(tmp_path) == before
+    assert answer.exit_code == 3, answer.err
+    assert "out is being written by another process" in answer.err

@@ -2,6 +2,7 @@ import contextlib
 import threading
 import time
 import tracemalloc
+import zipfile
 import zlib
 
 import numpy as np
@@ -332,6 +333,32 @@ def test_hostile_files_are_refused_soon_and_small(slices, save, tmp_path, kind):
         tracemalloc.stop()
     assert time.monotonic() - begin < 2
     assert peak < 200e6
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "empty", "several empty", "slope", "syntax", "codestream", "zip bomb"])
+def test_every_refusal_says_what_to_do(slices, save, tmp_path, kind):
+    if kind == "slope":
+        slices[0].RescaleSlope = "0"
+    elif kind == "codestream":
+        as_rle(slices[0])
+        slices[0].Rows = slices[0].Columns = 4000
+    folder = save(slices[:1])
+    path = folder / "000.dcm"
+    data = path.read_bytes()
+    if kind in KINDS:
+        path.write_bytes(hostile(data, kind))
+    elif kind == "syntax":
+        path.write_bytes(data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0"))
+    elif kind in {"empty", "several empty"}:
+        for number in range(1 if kind == "empty" else 3):
+            (folder / f"{number:03d}.dcm").write_bytes(b"")
+    elif kind == "zip bomb":
+        folder = tmp_path / "bomb.zip"
+        with zipfile.ZipFile(folder, "w", zipfile.ZIP_DEFLATED) as target:
+            target.writestr("zeros", b"\0" * (24 << 20))
+    with pytest.raises(BadInput, match=r"\. (?:Copy|If you trust it)|; export it as single slices") as refusal:
+        dicom.open_series(folder)
+    assert str(refusal.value).count("Copy the files again") <= 1
 
 
 def test_an_rle_bomb_is_refused(slices, save):

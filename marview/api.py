@@ -44,6 +44,11 @@ class Metal:
     origin: str
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        slices = int(self.mask.any(axis=(1, 2)).sum())
+        said = "".join(f"; {note}" for note in self.notes)
+        return f"Metal({self.mask.sum()} voxels in {slices} of {len(self.mask)} slices, {self.origin}{said})"
+
 
 @dataclass(frozen=True, eq=False)
 class Reduction:
@@ -64,6 +69,10 @@ class Reduction:
     slices: tuple[int, ...]
     mask: NDArray[np.bool_]
     provenance: Provenance
+
+    def __repr__(self) -> str:
+        made = f"{self.provenance.method_title} {self.provenance.method_version}"
+        return f"Reduction({made}, {len(self.slices)} of {len(self.hu)} slices corrected)"
 
 
 def read(path: Path | str, series: str = "") -> LoadedSeries:

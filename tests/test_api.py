@@ -41,6 +41,25 @@ def test_five_lines_correct_a_study(study: Path, tmp_path: Path) -> None:
     assert result.provenance.method_id == "linear_interpolation"
 
 
+def test_a_notebook_shows_one_line_for_each_object(study: Path) -> None:
+    series = marview.read(study)
+    metal = marview.find_metal(series, threshold_hu=5000)
+    result = marview.reduce(series, "linear_interpolation", metal=metal)
+    assert repr(series.volume) == "Volume(4 slices of 80 x 80, voxels of 3 x 2 x 2 mm)"
+    assert repr(series) == f"LoadedSeries({series.volume!r})"
+    assert repr(metal) == f"Metal({metal.mask.sum()} voxels in 2 of 4 slices, above 5000 HU)"
+    assert repr(result).startswith("Reduction(")
+    assert repr(result).endswith("2 of 4 slices corrected)")
+    scan = marview.protocol("adn-256")
+    tissue = np.full((1, *scan.shape), 40.0)
+    rod = np.zeros_like(tissue)
+    rod[0, 120:128, 120:128] = 1.0
+    simulated = repr(marview.simulate(tissue, {"ti": rod}, scan))
+    assert simulated.startswith("Simulation(1 x ")
+    assert "through metal" in simulated
+    assert max(map(len, (simulated, repr(series), repr(metal), repr(result)))) < 120
+
+
 def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Path, tmp_path: Path) -> None:
     volume = marview.read(study).volume
     result = marview.reduce(volume, "linear_interpolation", metal=volume.hu > 5000, slices=[2])

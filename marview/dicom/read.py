@@ -45,6 +45,9 @@ class LoadedSeries:
     report: SeriesReport
     nifti: Path | None = None
 
+    def __repr__(self) -> str:
+        return f"LoadedSeries({self.volume!r})"  # not its headers, which name the patient
+
     @property
     def gaps(self) -> tuple[int, ...]:
         """Return the indices z without an image."""

@@ -68,6 +68,10 @@ class Simulation:
     trace: Tensor
     projector: Projector = field(repr=False)
 
+    def __repr__(self) -> str:
+        rays = " x ".join(map(str, self.sinogram.shape))
+        return f"Simulation({rays} rays, {float(self.trace.float().mean()):.1%} of them through metal)"
+
     @cached_property
     def li_sinogram(self) -> Tensor:
         """The sinogram with its trace filled by linear interpolation."""

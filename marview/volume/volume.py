@@ -23,6 +23,10 @@ class Volume:
     hu: NDArray[np.int16]
     grid: Grid
 
+    def __repr__(self) -> str:
+        size = " x ".join(f"{mm:.3g}" for mm in self.grid.spacing_mm)
+        return f"Volume({len(self.hu)} slices of {self.hu.shape[1]} x {self.hu.shape[2]}, voxels of {size} mm)"
+
     def __post_init__(self) -> None:
         if self.hu.shape != self.grid.shape:
             raise ValueError(f"HU of shape {self.hu.shape} on a grid of shape {self.grid.shape}")

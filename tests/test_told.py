@@ -25,6 +25,11 @@ def speak_german():
             "IM 7: a.dcm ist abgeschnitten: 12 der 524288 Bytes seines Bildes. Das gilt für 3 Schichten.",
         ),
         (
+            "a.dcm ends before its image. Copy the files again from where they came from, or export the series anew.",
+            "a.dcm endet vor seinem Bild. Kopieren Sie die Dateien erneut von ihrem Ursprung, oder exportieren Sie die "
+            "Serie neu.",
+        ),
+        (
             "This is a scout, not a stack of slices. It can be viewed, not measured or corrected.",
             "Das ist eine Übersichtsaufnahme, kein Schichtstapel. Die Serie kann betrachtet, aber nicht gemessen oder "
             "korrigiert werden.",

@@ -55,7 +55,7 @@ class Kind(enum.StrEnum):
     FLOAT_PIXELS = "float pixels"
 
 
-GET_AGAIN = "Copy the files again from where they came from, or export the series anew."
+GET_AGAIN = translatable("Copy the files again from where they came from, or export the series anew.")
 """Advice that ends the refusal of a damaged series."""
 
 

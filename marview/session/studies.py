@@ -66,12 +66,22 @@ class Studies:
         library.listed.connect(self._search_again)
         for folder in settings.watched:
             self._watch(Path(folder))
+        if index is not None and index.trouble:
+            self._report(index.trouble)
         if index is not None and index.is_fresh and settings.recent:
             self.rebuild()
         else:
             self._search_again()
 
     # -- the index
+
+    def _report(self, trouble: str) -> None:
+        """Show a warning once the window listens, which is after this object is made."""
+
+        def say(_: None) -> None:
+            self._messages.say(Severity.WARNING, trouble)
+
+        self._background.run(lambda: None, say, _log.warning)
 
     def search(self, text: str) -> None:
         """Find the series whose headers contain every word of a text."""

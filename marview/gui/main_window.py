@@ -38,7 +38,7 @@ from marview.session.session import Session
 from marview.text import tr, translatable
 
 LEAST_PX = 300
-"""Height of the panes below which the window does not shrink; it never grows by itself."""
+"""Least height of the panes; the window does not shrink further, and never grows by itself."""
 
 LIST_WIDTH, LEAST_LIST_WIDTH = 236, 150
 SIDE_WIDTH = 312
@@ -141,7 +141,7 @@ class MainWindow(QMainWindow):
         return page
 
     def _under_bars(self) -> int:
-        """Return the width under the floating bars: that of the images, not of the plots beside them."""
+        """Return the width of the images, over which the bars float; the plots beside them stay free."""
         return self.grid.width() if self.grid.isVisible() else self.pages.width()
 
     def _above_bars(self) -> int:

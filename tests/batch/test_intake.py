@@ -32,7 +32,7 @@ def plans(*paths: Path, output: Path | None = None) -> list[Plan]:
 
 @pytest.fixture
 def locked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Make a folder or file unreadable, also for root, who may read everything."""
+    """Make a folder or file unreadable, even for root."""
 
     def lock(path: Path) -> None:
         def refusing(wanted: Callable) -> Callable:

@@ -1,4 +1,4 @@
-"""Laws of the results of all series: every change of what is listed is told."""
+"""Laws of the results of all series: each change of the list is announced."""
 
 import numpy as np
 

@@ -27,7 +27,7 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
 
 from marview.dicom.make import Labels, write_ct_series
 from marview.geometry import Grid
-from marview.gui.app import application, make_window
+from marview.gui.app import application, make_window, show
 from marview.gui.main_window import MainWindow
 from marview.session.settings import Settings
 from marview.threads import wait_passively
@@ -105,10 +105,12 @@ def made_series(folder: Path, shape: tuple[int, int, int], with_metal: range) ->
 
 
 def window() -> MainWindow:
-    """Show a new window."""
+    """Show a new window and draw it for the first time."""
     made = make_window(Settings())
     made.resize(1600, 1000)
-    made.show()
+    show(made)
+    for _ in range(20):
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
     return made
 
 

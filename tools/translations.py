@@ -41,6 +41,9 @@ ROOMS = (
 )
 """The packages whose texts the window shows."""
 
+SHOWN_STATES = frozenset({"dicom/report.py", "session/report.py", "batch/job.py"})
+"""Files of which the window shows the values of enumerations."""
+
 WORDS = frozenset({"tr", "translatable"})
 SAID = frozenset({"Finding", "SliceNote"})
 """What is made of a kind or slice and of finished English, which `marview.told` recognises."""
@@ -72,7 +75,7 @@ def _of_source(file: Path) -> Iterator[Text]:
     """The texts in a file of Python."""
     is_plugin, has_rows = "plugins" in file.parts, "rows" in file.stem or file.parent.name == "rows"
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ClassDef) and file.stem in {"report", "job"} and _is_enumeration(node):
+        if isinstance(node, ast.ClassDef) and "/".join(file.parts[-2:]) in SHOWN_STATES and _is_enumeration(node):
             yield from (text for line in node.body if isinstance(line, ast.Assign) if (text := _text(line.value)))
         if is_plugin and isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "Literal":
             choices = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]

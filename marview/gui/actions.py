@@ -81,6 +81,7 @@ class Actions:
     def __init__(self, window: QWidget, rows: Sequence[Row], commands: "Commands") -> None:
         self.rows = tuple(row for row in rows if row.does is not None)
         self._actions: dict[str, QAction] = {}
+        self._shown: dict[str, bool] = {}
         for row in self.rows:
             assert row.does is not None
             action = QAction(row.words, window)
@@ -121,12 +122,12 @@ class Actions:
         there = frozenset(present)
         for row in self.rows:
             action, is_possible = self._actions[row.id], not row.needs or row.needs in there
-            if action.isEnabled() != is_possible or not action.property("tip"):
+            if self._shown.get(row.id) is not is_possible:
+                self._shown[row.id] = is_possible
                 tip = f"{row.words}  ({key_words(row.keys[0])})" if row.keys else row.words
                 action.setEnabled(is_possible)
                 words = tip if is_possible else f"{tip}\n{tr(reasons[row.needs])}"
                 action.setToolTip(words)
-                action.setProperty("tip", tip)
         self.check(session)
 
     def check(self, session: Session) -> None:

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
@@ -11,12 +10,12 @@ from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPen, QPolygonF,
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from marview.gui.gestures import Gestures
+from marview.gui.grey_item import GreyItem
 from marview.gui.overlay import OverlayItem
 from marview.gui.palette import on_image
 
 MARGIN_PX = 10
 SCALES_MM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
-INVERTED = np.repeat(np.arange(255, -1, -1, dtype=np.uint8)[:, None], 3, axis=1)
 
 
 class ImageView(pg.GraphicsView):  # type: ignore[misc]
@@ -32,7 +31,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMinimumSize(120, 100)
         self.gestures = Gestures(self)
-        self._image = pg.ImageItem(axisOrder="row-major")
+        self._image = GreyItem()
         self.addItem(self._image)
         self._overlays: dict[str, OverlayItem] = {}
         self._texts: dict[Qt.AlignmentFlag, str] = {}
@@ -58,9 +57,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
 
     def set_levels(self, black: float, white: float, *, is_inverted: bool = False) -> None:
         """Set the values shown as black and white."""
-        table = INVERTED if is_inverted else None
-        if self._image.lut is not table:
-            self._image.setLookupTable(table)
+        self._image.set_inverted(is_inverted=is_inverted)
         self._image.setLevels((black, white))
 
     def overlay(self, name: str) -> OverlayItem:

@@ -6,8 +6,9 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.machinery import PathFinder
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def _all() -> Iterator[Listing]:
     places = [("bundled", bundled_plugins()), ("user", user_plugins()), *((SEARCH_PATH, place) for place in named)]
     for origin, parent in places:
         yield from _below(parent, origin)
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
+    for entry in _packages(_installed()):
         origin = f"package {entry.dist.name if entry.dist else entry.value}"
         package = _folder_of(entry.value)
         if package is None:
@@ -151,6 +152,18 @@ def _all() -> Iterator[Listing]:
             yield Listing(entry.name, Path(entry.value), origin, error=sentence)
         else:
             yield _listing(package, origin)
+
+
+def _installed() -> tuple[tuple[str, int], ...]:
+    """Return the folders of packages with the time of their last change."""
+    folders = [Path(place) for place in sys.path]
+    return tuple((str(folder), folder.stat().st_mtime_ns) for folder in folders if folder.is_dir())
+
+
+@lru_cache(maxsize=1)
+def _packages(_installed: tuple[tuple[str, int], ...]) -> list[EntryPoint]:
+    """Return the entry points of methods by name, cached because reading those of all packages takes 20 ms."""
+    return sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name)
 
 
 def _below(parent: Path, origin: str) -> Iterator[Listing]:

@@ -10,6 +10,7 @@ from marview.mar.messages import Device
 from marview.mar.sweep import SweepInput
 from marview.session.consent import Consent
 from marview.session.display import View
+from marview.session.job import Job
 from marview.session.kept_work import KeptWork
 from marview.session.messages import Messages, Severity
 from marview.session.metal import Metal
@@ -19,7 +20,7 @@ from marview.session.result import KeptMask, Result
 from marview.session.results import Results
 from marview.session.run_presets import RunPreset
 from marview.session.run_scope import RunScope
-from marview.session.runs import Job, Runs
+from marview.session.runs import Runs
 from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice, known_truth, refuse_too_large
 from marview.text import tr

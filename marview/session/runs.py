@@ -1,26 +1,23 @@
 """The queue of runs; buttons and progress derive from its state."""
 
-import enum
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from psygnal import Signal
 
 from marview.errors import MarviewError
-from marview.mar.messages import Message, Note, Output, Progress, ReduceRequest, SliceDone, WeightsRead
+from marview.mar.messages import Message, Output, Progress, ReduceRequest, SliceDone
 from marview.mar.run import Outcome, Run
 from marview.session.background import Background
+from marview.session.job import Job, State
 from marview.session.messages import Messages, Severity
 from marview.session.plane_store import KeptPlane
-from marview.session.result import Result
 from marview.text import tr, translatable
 from marview.threads import NoThread, start_thread
-from marview.time_left import TimeLeft
 
 TOLD_SECONDS = 0.1
 _NO_ROOM = translatable(
@@ -30,111 +27,11 @@ _NO_ROOM = translatable(
 _log = logging.getLogger(__name__)
 
 
-class State(enum.StrEnum):
-    """The state of a run."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    CANCELLING = "cancelling"
-    DONE = "done"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-    CRASHED = "crashed"
-
-    @property
-    def is_over(self) -> bool:
-        """Return whether the run has ended."""
-        return self in {State.DONE, State.CANCELLED, State.FAILED, State.CRASHED}
-
-
 class Reducer(Protocol):
     """A process that corrects slices, such as `marview.mar.runner.MarWorker`."""
 
     def reduce(self, request: ReduceRequest, on_message: Callable[[Message], None]) -> Run:
         """Start a run and return at once."""
-
-
-@dataclass(eq=False)
-class Job:
-    """A run as the user sees it.
-
-    Attributes:
-        result: result that the run fills.
-        prepare: makes the request when the job's turn comes, so that a waiting job uses no memory.
-        started: called on the window's thread when the run starts.
-        ended: called on the window's thread when the job is over, even if it never started.
-        request: request to the worker; its mask and correction are closed when the run is over.
-        earlier_notes: notes of the earlier part of a continued run.
-        purpose: identity of the task; equal for two runs that would do the same.
-        has_waited: whether the job waited for other runs.
-    """
-
-    result: Result
-    prepare: Callable[[], ReduceRequest]
-    started: Callable[["Job"], None] = lambda _: None
-    ended: Callable[["Job"], None] = lambda _: None
-    request: ReduceRequest | None = None
-    earlier_notes: tuple[str, ...] = ()
-    state: State = State.QUEUED
-    fraction: float = 0.0
-    text: str = ""
-    sentence: str = ""
-    began: float = field(default_factory=time.monotonic)
-    run: Run | None = None
-    is_learning: bool = False
-    has_learned: bool = False
-    has_waited: bool = False
-    purpose: object = None
-    left: TimeLeft = field(default_factory=TimeLeft)
-
-    @property
-    def is_waiting(self) -> bool:
-        """Return whether the job is still in the queue."""
-        return self.run is None and self.state is State.QUEUED
-
-    def keep(self, done: SliceDone) -> KeptPlane | None:
-        """Store a copy of a slice's correction and release the worker's memory.
-
-        Raises:
-            MemoryError, OSError: there is no space for the copy.
-        """
-        if self.request is None:
-            return None
-        correction, row = self.request.correction, self.request.wanted.index(done.slice_index)
-        kept = self.result.store.keep(correction.array[row])
-        correction.forget(row)
-        return kept
-
-    def go_on(self, progress: Progress) -> None:
-        """Record the progress; the remaining time is estimated for learning and for the rest separately."""
-        if progress.is_learning != self.is_learning:
-            self.is_learning = progress.is_learning
-            self.left.restart(progress.fraction)
-        self.has_learned |= progress.is_learning
-        self.left.note(progress.fraction)
-        self.fraction, self.text = progress.fraction, progress.text
-
-    def close(self) -> None:
-        """Release the memory of the request."""
-        if self.request is not None:
-            self.request.close()
-
-    def forget(self) -> None:
-        """Drop references to the volume, which a listed job would otherwise keep in memory."""
-        self.prepare, self.started, self.ended = _over_already, _ignore, _ignore
-
-    @property
-    def remaining_s(self) -> float | None:
-        """Return the estimated seconds left, of learning while it lasts; None while unknown."""
-        return None if self.state.is_over else self.left.seconds
-
-
-def _over_already() -> ReduceRequest:
-    raise MarviewError(tr("This run is already over."))
-
-
-def _ignore(_job: Job) -> None:
-    pass
 
 
 class Runs:
@@ -159,6 +56,7 @@ class Runs:
         self._let_go = background.let_go
         self._messages = messages
         self._told = 0.0
+        self._heard: deque[tuple[Job, Message, KeptPlane | None]] = deque()
 
     @property
     def is_running(self) -> bool:
@@ -248,7 +146,8 @@ class Runs:
     def _hear(self, job: Job, message: Message) -> None:
         """Pass messages to the window: progress ten times a second, slices at once; on the worker's thread.
 
-        Corrections are copied here, because copying 16 MB would delay the window's thread.
+        Corrections are copied here, because copying 16 MB would delay the window's thread. What arrives while that
+        thread is busy is shown in one go.
         """
         if isinstance(message, Progress):
             now = time.monotonic()
@@ -260,30 +159,28 @@ class Runs:
         except (MemoryError, OSError):
             self._post(lambda: self._messages.error(tr(_NO_ROOM)))
         else:
-            self._post(lambda: self._take(job, message, kept))
+            self._heard.append((job, message, kept))
+            self._post(self._take_heard)
 
-    def _take(self, job: Job, message: Message, kept: KeptPlane | None = None) -> None:
-        if job.state.is_over:
-            return
-        if job.state is State.QUEUED:
-            job.state = State.RUNNING
-        if isinstance(message, Progress):
-            job.go_on(message)
+    def _take_heard(self) -> None:
+        """Record all messages that have arrived, then tell of each slice and job once."""
+        slices: dict[int, None] = {}
+        jobs: dict[Job, None] = {}
+        while self._heard:
+            job, message, kept = self._heard.popleft()
+            if job.state.is_over:
+                continue
+            if job.state is State.QUEUED:
+                job.state = State.RUNNING
+            if isinstance(message, Output | SliceDone):
+                slices[message.slice_index] = None
+            if isinstance(message, Progress | SliceDone):
+                jobs[job] = None
+            job.take(message, kept)
+        for z in slices:
+            self.filled.emit(z)
+        for job in jobs:
             self.changed.emit(job)
-        elif isinstance(message, Output):
-            job.result.outputs[message.name, message.slice_index] = Path(message.path)
-            self.filled.emit(message.slice_index)
-        elif isinstance(message, SliceDone) and kept is not None:
-            job.result.take(message, kept)
-            self.filled.emit(message.slice_index)
-            self.changed.emit(job)
-        elif isinstance(message, WeightsRead):
-            job.result.weights_sha256 = f"{job.result.weights_sha256} {message.sha256}".strip()
-        elif isinstance(message, Note):
-            notes = job.result.notes
-            notes[:] = [message.sentence if note == message.replaces else note for note in notes]
-            if message.sentence not in notes:
-                notes.append(message.sentence)
 
     def _end(self, job: Job, outcome: Outcome) -> None:
         job.sentence = outcome.sentence

@@ -17,8 +17,9 @@ from marview.errors import MarviewError
 from marview.mar.messages import Device
 from marview.mar.sweep import Reducer, SweepCancelled, SweepInput, Variant, sweep
 from marview.session.background import Background
+from marview.session.job import State
 from marview.session.messages import Messages, Severity
-from marview.session.runs import TOLD_SECONDS, State
+from marview.session.runs import TOLD_SECONDS
 from marview.session.sensitivity_marks import Line, Region, across
 from marview.session.swept import ORIGINAL, KeptSweep, Swept
 from marview.text import tr

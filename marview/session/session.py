@@ -15,6 +15,7 @@ from marview.session.crosshair import Crosshair
 from marview.session.display import View
 from marview.session.edits import Edits
 from marview.session.exports import Exports
+from marview.session.job import Job
 from marview.session.kept_work import KeptWork
 from marview.session.library import Entry, Library
 from marview.session.marking import Marking
@@ -34,7 +35,7 @@ from marview.session.recovery import Recovery
 from marview.session.reductions import Reductions
 from marview.session.result import Result
 from marview.session.results import Results
-from marview.session.runs import Job, Runs
+from marview.session.runs import Runs
 from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice
 from marview.session.settings import Settings

@@ -3,7 +3,7 @@
 from statistics import median
 
 from marview.mar.discovery import Listing
-from marview.session.runs import Job, State
+from marview.session.job import Job, State
 from marview.session.settings import Settings
 
 MOST = 9

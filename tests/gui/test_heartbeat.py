@@ -14,7 +14,7 @@ from PySide6.QtCore import QTimer
 from marview.export import Format
 from marview.mar import Progress
 from marview.session.display import Layout
-from marview.session.runs import State
+from marview.session.job import State
 from marview.session.sensitivity_choice import SweepChoice
 
 MOST_S = 0.1

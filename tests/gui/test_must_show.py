@@ -13,7 +13,7 @@ from marview.gui.main_window import MainWindow
 from marview.mar import MarWorker, discover
 from marview.session.display import Layout, SinogramPicture
 from marview.session.exports import Format
-from marview.session.runs import State
+from marview.session.job import State
 
 MINUTES = 240_000
 

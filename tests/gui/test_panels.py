@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
 from marview.gui.panels.parameter_form import ParameterForm, resolved
 from marview.gui.panels.run_panel import progress_text
 from marview.mar import Progress
-from marview.session.runs import State
+from marview.session.job import State
 from marview.time_left import TimeLeft
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from marview.gui.sensitivity.measuring import Pen
 from marview.session.display import Layout, Overlay
-from marview.session.runs import State
+from marview.session.job import State
 from marview.session.swept import ORIGINAL
 
 LEFT = Qt.MouseButton.LeftButton

@@ -17,7 +17,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     bundled.mkdir()
     monkeypatch.setattr(discovery, "bundled_plugins", lambda: bundled)
     monkeypatch.setattr(discovery, "user_plugins", lambda: user)
-    monkeypatch.setattr(discovery, "entry_points", lambda group: [])
+    monkeypatch.setattr(discovery, "_packages", lambda _installed: [])
     return bundled, user
 
 
@@ -84,10 +84,24 @@ def test_packages_name_themselves(places: tuple[Path, Path], tmp_path: Path, mon
         EntryPoint("packaged", "outer.packaged", discovery.ENTRY_POINTS),
         EntryPoint("missing", "not_there", discovery.ENTRY_POINTS),
     ]
-    monkeypatch.setattr(discovery, "entry_points", lambda group: entries)
+    monkeypatch.setattr(discovery, "_packages", lambda _installed: entries)
     good, missing = discover()
     assert (good.id, good.folder) == ("packaged", package)
     assert "not_there is not installed" in missing.error
+
+
+def test_a_package_installed_meanwhile_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "added" not in {each.id for each in discover()}
+    _write(site, "added")
+    (site / "added" / "__init__.py").write_text("")
+    (site / "added-1.dist-info").mkdir()
+    (site / "added-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: added\nVersion: 1\n")
+    (site / "added-1.dist-info" / "entry_points.txt").write_text("[marview.methods]\nadded = added\n")
+    assert find("added", discover()).origin == "package added"
 
 
 def test_the_bundled_methods_are_found() -> None:

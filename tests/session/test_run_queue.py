@@ -4,9 +4,9 @@ import pytest
 
 from marview.errors import MarviewError
 from marview.mar import Outcome
+from marview.session.job import State
 from marview.session.run_differences import differences
 from marview.session.run_scope import Reach, RunScope
-from marview.session.runs import State
 from marview.session.settings import Settings
 
 

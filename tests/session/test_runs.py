@@ -5,10 +5,10 @@ import pytest
 
 from marview.mar import Note, Outcome, Progress
 from marview.mar.messages import WeightsRead
+from marview.session.job import State
 from marview.session.result import Coverage
 from marview.session.run_differences import Difference, differences
 from marview.session.run_scope import Reach, RunScope
-from marview.session.runs import State
 from marview.time_left import TimeLeft
 
 
@@ -66,6 +66,19 @@ def test_panes_update_as_slices_arrive(opened, mail, worker) -> None:
     ended(opened, mail)
 
 
+def test_slices_that_arrive_while_the_window_is_busy_are_told_once(opened, mail, worker) -> None:
+    filled, changed = [], []
+    opened.runs.filled.connect(filled.append)
+    opened.reduce()
+    job = opened.runs.job
+    opened.runs.changed.connect(lambda job: changed.append(job.state))
+    job.run.wait()
+    ended(opened, mail)
+    assert filled == list(worker.requests[0].slices)
+    assert changed == [State.RUNNING, State.DONE]
+    assert job.result.is_complete
+
+
 def test_a_mask_change_during_a_run_does_not_affect_it(opened, mail, worker) -> None:
     worker.gate.clear()
     opened.reduce()
@@ -82,9 +95,8 @@ def test_a_note_stands_in_the_place_of_the_one_it_replaces(opened, mail) -> None
     opened.reduce()
     ended(opened, mail)
     job = opened.runs.job
-    job.state = State.RUNNING
     for note in (Note("Slice 3: much.", 3), Note("Of the run."), Note("2 slices (3 to 4): much.", 4, "Slice 3: much.")):
-        opened.runs._take(job, note)
+        job.take(note)
     assert job.result.notes[-2:] == ["2 slices (3 to 4): much.", "Of the run."]
 
 
@@ -94,22 +106,21 @@ def test_the_remaining_time_is_estimated_from_the_end_of_learning(opened, mail) 
     ended(opened, mail)
     job = opened.runs.job
     job.state = State.RUNNING
-    hear = opened.runs._take
     now = [0.0]
     job.left = TimeLeft(lambda: now[0])
-    hear(job, Progress(0.0, "step 1 of 100", is_learning=True))
+    job.take(Progress(0.0, "step 1 of 100", is_learning=True))
     assert job.remaining_s is None
     now[0] += 60
-    hear(job, Progress(0.5, "step 50 of 100", is_learning=True))
+    job.take(Progress(0.5, "step 50 of 100", is_learning=True))
     assert job.is_learning
     assert job.remaining_s == pytest.approx(60)
     now[0] += 20
     assert job.remaining_s == pytest.approx(40)
-    hear(job, Progress(0.1, "filling the trace"))
+    job.take(Progress(0.1, "filling the trace"))
     assert not job.is_learning
     assert job.remaining_s is None
     now[0] += 3
-    hear(job, Progress(0.4, "reconstructing"))
+    job.take(Progress(0.4, "reconstructing"))
     assert job.remaining_s == pytest.approx(6)
 
 

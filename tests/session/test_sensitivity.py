@@ -10,7 +10,7 @@ from marview.dicom.make import Labels, write_ct_series
 from marview.errors import UsageError
 from marview.geometry import Grid
 from marview.mar import Outcome
-from marview.session.runs import State
+from marview.session.job import State
 from marview.session.sensitivity_choice import SweepChoice, numbers, refuse_too_large
 from marview.session.sensitivity_marks import Line, Region
 from marview.session.swept import ORIGINAL, strongest

@@ -8,7 +8,7 @@ from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
 from marview.gui.notes_fold import NotesFold
 from marview.gui.panels.scope_row import ScopeRow
-from marview.session.runs import Job, State
+from marview.session.job import Job, State
 from marview.session.session import Session
 from marview.text import count, tr, translatable
 

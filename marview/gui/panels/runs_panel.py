@@ -14,9 +14,9 @@ from marview.gui.differences_dialog import DifferencesDialog
 from marview.gui.label import tooltip
 from marview.gui.panels.folding import FoldingSection
 from marview.gui.panels.run_panel import progress_text
+from marview.session.job import Job
 from marview.session.result import Result
 from marview.session.run_differences import differences, made_with
-from marview.session.runs import Job
 from marview.session.session import Session
 from marview.text import count, tr
 from marview.time_left import in_words

@@ -19,8 +19,8 @@ from marview.gui.scene.view import SceneView
 from marview.mar.shared import SharedArray
 from marview.session.background import IsStale
 from marview.session.display import Display
+from marview.session.job import Job
 from marview.session.result import Result
-from marview.session.runs import Job
 from marview.session.session import Session
 from marview.text import tr, translatable
 

@@ -21,7 +21,7 @@ from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
 from marview.gui.panels.section import set_up
 from marview.gui.panes.segmented import Segmented
-from marview.session.runs import State
+from marview.session.job import State
 from marview.session.sensitivity_choice import SweepChoice, numbers
 from marview.session.session import Session
 from marview.text import tr

@@ -14,7 +14,7 @@ from marview.dicom.derive import why_underivable
 from marview.dicom.header import looks_like_dicom
 from marview.dicom.scan import scan
 from marview.dicom.series import Scan, Series
-from marview.dicom.walk import HIDING, is_zip
+from marview.dicom.walk import HIDING, counted, is_zip
 from marview.errors import BadInput
 
 FOR_ONE_STUDY = " to marview reduce for this study"
@@ -182,7 +182,7 @@ def _unreadable(found: Scan) -> str:
     if found.damaged:
         more = f" All {len(found.damaged)} files are damaged." if len(found.damaged) > 1 else ""
         return found.damaged[0] + more
-    hidden = ", ".join(f"{found.skipped[reason]} {reason}" for reason in HIDING if found.skipped.get(reason))
+    hidden = ", ".join(counted(reason, found.skipped[reason]) for reason in HIDING if found.skipped.get(reason))
     return f"{found.path} holds no images that can be read ({hidden})." if hidden else ""
 
 

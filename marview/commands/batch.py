@@ -2,9 +2,9 @@
 
 import enum
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -33,6 +33,7 @@ from marview.commands.options import Format as FileFormat
 from marview.commands.order import Order
 from marview.commands.run_jobs import affordable, work_off
 from marview.dicom.slice_folders import refuse_among_slices
+from marview.dicom.walk import counted
 from marview.errors import MethodFailed, UsageError
 from marview.terminal import terminal
 
@@ -149,7 +150,6 @@ def _print_report(jobs: Sequence[Job], report: Report) -> None:
 
 
 def _tell_passed_over(intake: Intake) -> None:
-    passed: Mapping[str, Any] = intake.passed_over
-    if passed:
-        words = ", ".join(f"{number} {reason}" for reason, number in sorted(passed.items()))
+    if intake.passed_over:
+        words = ", ".join(counted(reason, number) for reason, number in sorted(intake.passed_over.items()))
         inform(f"Skipped: {words}.")

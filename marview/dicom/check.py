@@ -187,7 +187,11 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
             Finding(Kind.COLOUR, f"The image is in colour ({first.photometric}), so has no HU. {ONLY_VIEWED}", views)
         )
     for kind, what, lacking in (
-        (Kind.NO_RESCALE, translatable("rescale slope and intercept, so its HU are unknown"), _lack_rescale(slices)),
+        (
+            Kind.NO_RESCALE,
+            translatable("usable rescale slope and intercept, so its HU are unknown"),
+            _lack_rescale(slices),
+        ),
         (Kind.NO_SPACING, translatable("usable pixel spacing"), [s for s in slices if s.spacing_mm is None]),
         (Kind.NO_POSITION, translatable("usable position and orientation"), _lack_place(slices)),
     ):

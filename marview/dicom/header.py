@@ -320,6 +320,11 @@ class _Values:
         values = self.numbers(name)
         return values[0] if values else None
 
+    def only(self, name: str) -> float | None:
+        """Return the number of an attribute that has one; None where a file gives several, which contradict."""
+        values = self.numbers(name)
+        return values[0] if len(values) == 1 else None
+
     def number_within(self, name: str, lowest: float, highest: float) -> float | None:
         value = self.number(name)
         return value if value is not None and lowest <= value <= highest else None
@@ -390,8 +395,8 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         overlay_bits=values.overlay_bits(),
         is_signed=is_signed,
         is_little_endian=is_little,
-        slope=values.number("slope"),
-        intercept=values.number("intercept"),
+        slope=values.only("slope"),
+        intercept=values.only("intercept"),
         rescale_type=values.plain("rescale_type").upper(),
         window=(width, level) if width and level is not None and is_usable_window(width, level) else None,
         is_lossy=values.plain("lossy") == "01",

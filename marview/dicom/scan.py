@@ -13,7 +13,7 @@ from marview.dicom.report import GET_AGAIN
 from marview.dicom.series import Scan, Series, Study
 from marview.dicom.source import Source
 from marview.dicom.split import split
-from marview.dicom.walk import ABSENT, HIDING, listed, walk
+from marview.dicom.walk import ABSENT, HIDING, counted, listed, walk
 from marview.errors import BadInput
 
 
@@ -129,7 +129,7 @@ class _Finds:
 
         Damaged files beside a single series are left out, because the series reports them.
         """
-        hidden = ", ".join(f"{self.skipped[reason]} {reason}" for reason in HIDING if self.skipped[reason])
+        hidden = ", ".join(counted(reason, self.skipped[reason]) for reason in HIDING if self.skipped[reason])
         sentences = [f"Skipped: {hidden}. The series may lack slices."] if hidden else []
         damaged = [text for folder, text in self.damaged if len(series_in.get(folder, ())) != 1]
         if damaged:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from marview.dicom.header import SliceHeader
+from marview.dicom.walk import counted
 from marview.text import count
 
 DERIVED_BY = 1000
@@ -121,6 +122,6 @@ class Scan:
         """Return one line about the series found and the files skipped."""
         slices = sum(len(series) for series in self.series)
         parts = [f"{count(len(self.series), 'series', 'series')} with {count(slices, 'slice')}"]
-        parts += [f"{number} {reason}" for reason, number in sorted(self.skipped.items())]
+        parts += [counted(reason, number) for reason, number in sorted(self.skipped.items())]
         parts += [f"{len(self.damaged)} damaged"] if self.damaged else []
         return ", ".join(parts)

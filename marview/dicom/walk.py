@@ -20,10 +20,21 @@ _DANGLING, _ENCRYPTED = "dangling links", "encrypted"
 HIDING = (ABSENT, _OUTSIDE, _UNREADABLE, _DANGLING, _ENCRYPTED)
 """Reasons for skipping a file that may contain a slice."""
 
+_ONE = {_DANGLING: "dangling link", _UNREADABLE: "unreadable folder", "not regular files": "not a regular file"}
+
 MOST_FILES = 200_000
 LARGEST_ARCHIVE_BYTES = 16 << 30
 LARGEST_RATIO = 200
 """Largest ratio of unpacked to packed size of a zip; beyond it, the zip is a bomb."""
+
+
+def counted(reason: str, number: int) -> str:
+    """Return the number of files that were skipped for a reason, in words.
+
+    >>> counted("dangling links", 1), counted("dangling links", 2), counted("not DICOM", 1)
+    ('1 dangling link', '2 dangling links', '1 not DICOM')
+    """
+    return f"{number} {_ONE.get(reason, reason) if number == 1 else reason}"
 
 
 def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:

@@ -303,6 +303,19 @@ def grey(slices, low, high, slope="1", intercept="0"):
         dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
 
 
+@pytest.mark.parametrize("raw", [b"abc ", b"0x1 ", b"1\\2 "])
+@pytest.mark.parametrize("tag", [0x00281052, 0x00281053])
+def test_a_rescale_that_is_no_single_number_is_only_viewed(slices, save, tag, raw):
+    from pydicom.dataelem import RawDataElement
+    from pydicom.tag import Tag
+
+    for dataset in slices:
+        dataset[tag] = RawDataElement(Tag(tag), "DS", len(raw), raw, 0, False, True)
+    report = report_of(save(slices))
+    assert report.outcome == Outcome.VIEWS
+    assert "usable rescale slope" in report.reason
+
+
 @pytest.mark.parametrize(
     ("low", "high", "slope", "outcome"),
     [(0, 3000, "1", Outcome.WARNS), (0, 4000, "0.0001", Outcome.VIEWS), (0, 2, "1", Outcome.VIEWS)],

@@ -379,7 +379,7 @@ def test_an_unreadable_folder_is_reported(slices, save, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", refuse)
     (series,) = dicom.scan(folder).series
-    assert "1 unreadable folders" in dicom.check(series).findings[0].sentence
+    assert "1 unreadable folder" in dicom.check(series).findings[0].sentence
 
 
 def test_a_link_to_the_folder_itself_shows_nothing_twice(slices, save):
@@ -394,7 +394,7 @@ def test_dangling_links_are_reported(slices, save):
     folder = save(slices)
     (folder / "005.dcm").symlink_to(folder / "nowhere")
     (series,) = dicom.scan(folder).series
-    assert "1 dangling links" in dicom.check(series).findings[0].sentence
+    assert "1 dangling link" in dicom.check(series).findings[0].sentence
 
 
 def test_a_damaged_file_beside_several_series_is_reported_by_each(slices, save):

@@ -21,7 +21,7 @@ from marview.gui.icons import application_icon
 from marview.gui.language import use_language
 from marview.gui.main_window import MainWindow
 from marview.gui.reading_window import ReadingWindow
-from marview.gui.style import dress
+from marview.gui.style import dress, sheet_applied_last
 from marview.heap import bound_heap
 from marview.reader_study.study import ReaderStudy
 from marview.session.autosave_store import autosave_folder
@@ -59,7 +59,8 @@ def make_window(settings: Settings, *, keeps: bool = False) -> MainWindow:
     bridge = Bridge()
     autosaves, index = (autosave_folder(), index_file()) if keeps else (None, None)
     session = Session(bridge.post, settings, autosaves=autosaves, index=index)
-    window = MainWindow(session)
+    with sheet_applied_last():
+        window = MainWindow(session)
     bridge.setParent(window)
     return window
 
@@ -93,7 +94,8 @@ def read_pairs(study: ReaderStudy, reader: str) -> int:
     settings = Settings.load()
     qt = application(settings.style)
     use_language(settings.language)
-    window = ReadingWindow(study, reader)
+    with sheet_applied_last():
+        window = ReadingWindow(study, reader)
     show(window)
     return int(qt.exec())
 

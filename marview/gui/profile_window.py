@@ -1,5 +1,8 @@
 """The profile window: HU along a measured line in the original and the results."""
 
+from functools import cached_property
+from typing import Any
+
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
@@ -21,17 +24,22 @@ class ProfileWindow(QDialog):
         super().__init__(parent)
         self._session = session
         self.setWindowTitle(tr("Profile"))
-        self.plot = new_plot()
-        self.plot.setLabel("left", "HU")
-        self.plot.setLabel("bottom", tr("mm along the line"))
-        self.plot.addLegend(offset=(-10, 10))
-        column = QVBoxLayout(self)
-        column.addWidget(self.plot)
+        self._column = QVBoxLayout(self)
         self.resize(560, 320)
         self.shown: dict[str, Measure] = {}
         self._last = 0
         session.measures.changed.connect(self.refresh)
         session.result_changed.connect(self.refresh)
+
+    @cached_property
+    def plot(self) -> Any:
+        """The plot, made for the first profile."""
+        plot = new_plot()
+        plot.setLabel("left", "HU")
+        plot.setLabel("bottom", tr("mm along the line"))
+        plot.addLegend(offset=(-10, 10))
+        self._column.addWidget(plot)
+        return plot
 
     def refresh(self) -> None:
         """Plot the latest profile; a new one opens the window."""

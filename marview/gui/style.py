@@ -1,5 +1,8 @@
 """The look of the application in a style: palette and style sheet."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -44,3 +47,21 @@ def dress(application: QApplication, style: str = "dark") -> None:
         palette.setColor(QPalette.ColorGroup.Disabled, at, colour("faint"))
     application.setPalette(palette)
     application.setStyleSheet(style_sheet())
+
+
+@contextmanager
+def sheet_applied_last() -> Iterator[None]:
+    """Apply the style sheet to a window made in this context when the window is complete.
+
+    Otherwise Qt applies it at each step again: to every widget that gets a parent, and to all widgets inside that one.
+    """
+    application = QApplication.instance()
+    if not isinstance(application, QApplication) or not application.styleSheet():
+        yield
+        return
+    sheet = application.styleSheet()
+    application.setStyleSheet("")
+    try:
+        yield
+    finally:
+        application.setStyleSheet(sheet)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from marview.gui.app import application
 from marview.gui.bridge import Bridge
 from marview.gui.main_window import MainWindow
+from marview.gui.style import sheet_applied_last
 from marview.session.session import Session
 from marview.session.settings import Settings
 
@@ -73,7 +74,8 @@ def make_window(qtbot, tmp_path: Path) -> Iterator[Callable[..., MainWindow]]:
 
     def make(**choices) -> MainWindow:
         bridge = Bridge()
-        window = MainWindow(Session(bridge.post, choices.pop("settings", Settings()), **choices))
+        with sheet_applied_last():
+            window = MainWindow(Session(bridge.post, choices.pop("settings", Settings()), **choices))
         bridge.setParent(window)
         window.resize(1200, 800)
         windows.append(window)

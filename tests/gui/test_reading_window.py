@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from marview.gui.reading_window import ReadingWindow
+from marview.gui.style import sheet_applied_last
 from marview.reader_study.making import make_study
 from marview.reader_study.ratings import RatingsFile
 from marview.reader_study.study import ReaderStudy
@@ -35,7 +36,8 @@ def read(qtbot, study: ReaderStudy) -> Iterator[Callable[[], ReadingWindow]]:
     windows: list[ReadingWindow] = []
 
     def open_window() -> ReadingWindow:
-        window = ReadingWindow(study, "anna")
+        with sheet_applied_last():
+            window = ReadingWindow(study, "anna")
         windows.append(window)
         window.show()
         qtbot.waitExposed(window)

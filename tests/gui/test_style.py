@@ -1,11 +1,13 @@
 """Dark and light: text is easy to read in both, and images stay on black."""
 
 import pytest
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QColor, QFont, QImage, QPalette
+from PySide6.QtWidgets import QCheckBox, QDialog, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from marview.gui.icons import icon
 from marview.gui.palette import DARK, LIGHT, STYLES, colour, on_image
-from marview.gui.style import dress, style_sheet
+from marview.gui.style import dress, sheet_applied_last, style_sheet
 from marview.session.display import Layout
 
 GROUNDS = ("base", "panel", "raised", "hover", "selection")
@@ -76,6 +78,35 @@ def test_the_light_style_dresses_the_window_and_leaves_images_on_black(
         assert max(corner.red(), corner.green(), corner.blue()) < 20
     side = window.side.grab().toImage().pixelColor(2, 2)
     assert min(side.red(), side.green(), side.blue()) > 200
+
+
+def test_a_sheet_applied_last_is_whole_and_stays_applied(qapp) -> None:
+    def shown() -> tuple[QSize, QFont, bytes]:
+        page.show()
+        qapp.processEvents()
+        picture = page.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        return page.sizeHint(), title.font(), bytes(picture.constBits())
+
+    def make() -> tuple[QWidget, QLabel]:
+        page, title = QDialog(), QLabel("Title")
+        title.setObjectName("emptyTitle")
+        column = QVBoxLayout(page)
+        for part in (title, QPushButton("Open"), QSpinBox(), QCheckBox("Mask")):
+            column.addWidget(part)
+        return page, title
+
+    sheet = qapp.styleSheet()
+    page, title = make()
+    expected = shown()
+    page.deleteLater()
+    with sheet_applied_last():
+        page, title = make()
+    assert shown() == expected
+    assert title.font().pointSize() == 19
+    page.deleteLater()
+    with pytest.raises(ZeroDivisionError), sheet_applied_last():
+        raise ZeroDivisionError
+    assert qapp.styleSheet() == sheet
 
 
 def test_overlays_keep_their_colours_over_images_in_every_style(light) -> None:

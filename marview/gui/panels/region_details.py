@@ -1,6 +1,8 @@
 """Statistics and histograms of a region in the original and all results."""
 
 from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -31,15 +33,20 @@ class RegionDetails(QWidget):
         self._table.setHorizontalSpacing(10)
         self._table.setVerticalSpacing(2)
         self._table.setColumnStretch(0, 1)
-        self.plot = new_plot()
-        self.plot.setFixedHeight(PLOT_PX)
-        self.plot.setLabel("bottom", "HU")
-        self.plot.setAccessibleName(tr("Histogram of the region"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(self._table)
-        column.addWidget(self.plot)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addLayout(self._table)
         self.hide()
+
+    @cached_property
+    def plot(self) -> Any:
+        """The histograms, made for the first region."""
+        plot = new_plot()
+        plot.setFixedHeight(PLOT_PX)
+        plot.setLabel("bottom", "HU")
+        plot.setAccessibleName(tr("Histogram of the region"))
+        self._column.addWidget(plot)
+        return plot
 
     def show_region(self, measure: Measure | None, pictures: Mapping[str, Picture]) -> None:
         """Show a region's statistics in each picture by title, the original first; hide for other measurements."""
@@ -49,9 +56,9 @@ class RegionDetails(QWidget):
             inside = {title: sample for title, sample in samples.items() if sample.size}
         self.setVisible(bool(inside))
         self.rows = []
-        self.plot.clear()
         if not inside:
             return
+        self.plot.clear()
         first = float(next(iter(inside.values())).mean())
         for at, (title, sample) in enumerate(inside.items()):
             mean = float(sample.mean())

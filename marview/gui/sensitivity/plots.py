@@ -3,6 +3,7 @@
 import html
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
@@ -55,21 +56,27 @@ class CurvePlot(QWidget):
         self.key.setObjectName("muted")
         self.key.setContentsMargins(14, 0, 8, 0)
         self.key.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.plot = new_plot()
         self.lines: dict[str, Any] = {}
-        column = _column(self, self.plot)
-        column.insertWidget(0, self.key)
+        self._column = _column(self)
         row = QHBoxLayout()
         row.setContentsMargins(8, 0, 8, 0)
         row.addWidget(self.measures)
         row.addWidget(self.where, 1)
         row.addWidget(self.around)
-        column.insertLayout(0, row)
+        self._column.addLayout(row)
+        self._column.addWidget(self.key)
         sensitivity = session.sensitivity
         for event in (sensitivity.found, sensitivity.marked, sensitivity.chosen):
             event.connect(self.refresh)
         sensitivity.found.connect(self._offer)
         self.refresh()
+
+    @cached_property
+    def plot(self) -> Any:
+        """The plot, made for the first sweep."""
+        plot = new_plot()
+        self._column.addWidget(plot, 1)
+        return plot
 
     def show_measure(self, name: str) -> None:
         """Plot another measure."""
@@ -81,8 +88,9 @@ class CurvePlot(QWidget):
         """Draw everything anew."""
         sensitivity = self._session.sensitivity
         swept, region = sensitivity.swept, sensitivity.region
-        self.plot.clear()
-        self.lines.clear()
+        if self.lines:
+            self.plot.clear()
+            self.lines.clear()
         is_region = region is not None and swept is not None and region.slice_index in swept.result.slices
         self.around.setVisible(is_region)
         is_local = self.measure in {"mean", "deviation"}
@@ -171,20 +179,26 @@ class ProfilePlot(QWidget):
         self._session = session
         self.hint = ElidedLabel()
         self.hint.setObjectName("muted")
-        self.plot = new_plot()
-        self.plot.setLabel("left", "HU")
-        self.plot.setLabel("bottom", tr("mm along the line"))
         self.lines: dict[str, Any] = {}
-        column = _column(self, self.plot)
+        self._column = _column(self)
         row = QHBoxLayout()
         row.setContentsMargins(12, 0, 8, 0)
         row.addWidget(self.hint, 1)
-        column.insertLayout(0, row)
+        self._column.addLayout(row)
         sensitivity = session.sensitivity
         for event in (sensitivity.found, sensitivity.marked, sensitivity.chosen):
             event.connect(self.refresh)
         session.view.changed.connect(self._follow)
         self.refresh()
+
+    @cached_property
+    def plot(self) -> Any:
+        """The plot, made for the first profile."""
+        plot = new_plot()
+        plot.setLabel("left", "HU")
+        plot.setLabel("bottom", tr("mm along the line"))
+        self._column.addWidget(plot, 1)
+        return plot
 
     def showEvent(self, event: QShowEvent) -> None:
         """Apply the changes made while hidden."""
@@ -194,11 +208,13 @@ class ProfilePlot(QWidget):
     def refresh(self) -> None:
         """Draw everything anew."""
         sensitivity, display = self._session.sensitivity, self._session.view.display
-        self.plot.clear()
-        self.lines.clear()
+        if self.lines:
+            self.plot.clear()
+            self.lines.clear()
         swept = sensitivity.swept
         if swept is None or not self.isVisible():
             return
+        plot = self.plot
         tones, styles = colours.of_variants(swept.result), colours.styles(swept.result)
         method_of = {one.name: one.method for one in swept.result.variants}
         profiles = sensitivity.profiles(display.slice_index)
@@ -218,7 +234,7 @@ class ProfilePlot(QWidget):
                 tone = tones[name]
                 tone.setAlpha(255 if is_chosen else 165)
                 pen = pg.mkPen(tone, width=2.8 if is_chosen else 1.1, style=styles[method_of[name]])
-            line = self.plot.plot(profile.distance_mm, profile.hu, pen=pen, antialias=True)
+            line = plot.plot(profile.distance_mm, profile.hu, pen=pen, antialias=True)
             line.setZValue(2 if is_chosen else 1)
             self.lines[name] = line
         self._fit(display)
@@ -242,9 +258,8 @@ class ProfilePlot(QWidget):
             self._fit(display)
 
 
-def _column(owner: QWidget, plot: QWidget) -> QVBoxLayout:
+def _column(owner: QWidget) -> QVBoxLayout:
     column = QVBoxLayout(owner)
     column.setContentsMargins(0, 6, 0, 0)
     column.setSpacing(4)
-    column.addWidget(plot, 1)
     return column

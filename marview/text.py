@@ -19,6 +19,10 @@ class Catalogue(gettext.GNUTranslations):
         """Return whether there is such a text."""
         return text != "" and text in vars(self)["_catalog"]
 
+    def counts(self, noun: str) -> bool:
+        """Return whether there is a text for one of these things and for several."""
+        return (noun, self.plural(1)) in vars(self)["_catalog"]
+
 
 _catalogue = gettext.NullTranslations()
 

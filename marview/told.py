@@ -13,6 +13,7 @@ from marview.text import Catalogue, spoken, tr
 
 _PLACE = re.compile(r"\{[^{}]*\}")
 _BOUNDARY = re.compile(r"(?<=[.:]) |(?=[,;] )")
+_COUNT = re.compile(r"(\d+) (\w+)")
 _FEWEST_LETTERS, _MANY_LETTERS = 5, 12
 """Texts with fewer letters beside their placeholders would be recognised in any sentence, or take in its next part."""
 
@@ -43,6 +44,11 @@ def _recognised(catalogue: Catalogue, sentence: str) -> str | None:
             said = _PLACE.split(catalogue.gettext(text))
             values = (_recognised(catalogue, value) or value for value in found.groups())
             return "".join(chain.from_iterable(zip_longest(said, values, fillvalue="")))
+    if counted := _COUNT.fullmatch(sentence):
+        number, noun = counted.groups()
+        for one in (noun, noun.removesuffix("s")):
+            if catalogue.counts(one):
+                return f"{number} {catalogue.ngettext(one, noun, int(number))}"
     if len(sentence) > 1 and sentence.endswith((".", ":")):
         first = _recognised(catalogue, sentence[:-1])
         return None if first is None else f"{first}{sentence[-1]}"

@@ -62,6 +62,30 @@ def test_notes_of_methods_whatever_their_slices_and_numbers() -> None:
     assert told(REPROJECTED).startswith("Das Sinogramm ist eine Vorwärtsprojektion")
 
 
+LEARNED = "It learned from 27 slices of this scan without metal and 1 mask of metal: 300 steps in 1.4 minutes, "
+LERNTE = "Das Netz lernte aus 27 Schichten dieser Aufnahme ohne Metall und 1 Maske von Metall: 300 Schritte in 1.4 "
+
+
+@pytest.mark.parametrize(
+    ("sentence", "german"),
+    [
+        (
+            f"{LEARNED}208 x 208 pixels, 180 views, after what other people's slices had taught it. In metal put "
+            "into those slices, as there are no others, its error in the trace is 70% of linear interpolation's, 80% "
+            "before.",
+            f"{LERNTE}Minuten, 208 x 208 Pixel, 180 Projektionen, nachdem es von den Schichten anderer Personen "
+            "gelernt hatte. Bei Metall, eingesetzt in dieselben Schichten, da es keine anderen gibt, beträgt sein "
+            "Fehler in der Spur 70% des Fehlers der linearen Interpolation, zuvor 80%.",
+        ),
+        ("step 3 of 1500", "Schritt 3 von 1500"),
+        ("2 slices", "2 Schichten"),
+        ("1 slice", "1 Schicht"),
+    ],
+)
+def test_what_the_near_hip_network_learned(sentence, german) -> None:
+    assert told(sentence) == german
+
+
 @pytest.mark.parametrize("sentence", ["", "Eine andere Sprache.", "A sentence that no catalogue has, of a plugin."])
 def test_what_is_not_known_stays(sentence) -> None:
     assert told(sentence) == sentence

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from marview.gui.actions import Actions
 from marview.session.beside import has_truth
-from marview.session.display import Display, Layout
+from marview.session.display import Comparison, Display, Layout
 from marview.session.session import Session
 from marview.session.tools import Tool
 from marview.text import translatable
@@ -29,6 +29,7 @@ NEEDS: dict[str, Callable[[Session], bool]] = {
     "redo": lambda s: s.metal.can_redo,
     "result": lambda s: s.result is not None,
     "comparison": lambda s: s.result is not None or s.beside.other is not None,
+    "swipe": lambda s: s.result is not None and s.view.display.comparison is Comparison.SWIPE,
     "beside": lambda s: s.beside.other is not None,
     "truth": lambda s: has_truth(s.loaded),
     "unfinished": lambda s: s.unfinished is not None and not _is_running(s),
@@ -51,6 +52,7 @@ REASONS = {
     "redo": translatable("No change of the mask to redo."),
     "result": translatable("Reduce artifacts first."),
     "comparison": translatable("Reduce artifacts first, or show another series beside this one."),
+    "swipe": translatable("Swipe original and result first."),
     "beside": translatable("Right-click another series of the list, and show it beside this one first."),
     "truth": translatable("Only demo studies have a simulated truth."),
     "planes": translatable("Choose the layout Planes first."),
@@ -89,7 +91,7 @@ class ActionState:
         self.refresh()
 
     def _follow(self, _display: Display, names: frozenset[str]) -> None:
-        if names & {"layout", "oblique_deg"}:
+        if names & {"layout", "oblique_deg", "comparison"}:
             self.refresh()
         else:
             self._actions.check(self._session)

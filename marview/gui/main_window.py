@@ -145,9 +145,10 @@ class MainWindow(QMainWindow):
         return self.grid.width() if self.grid.isVisible() else self.pages.width()
 
     def _above_bars(self) -> int:
-        """Return where messages begin: below the header of the panes, and below the controls of a sweep."""
+        """Return where messages begin: below the controls of a sweep, the panes' header and the patient's name."""
         controls = self.desk.bar
-        return HEADER_PX + 8 + (controls.height() if controls.isVisibleTo(self.desk) else 0)
+        name = 2 * self.fontMetrics().lineSpacing() if self.grid.isVisible() else 0
+        return HEADER_PX + 12 + name + (controls.height() if controls.isVisibleTo(self.desk) else 0)
 
     def _fill_menus(self) -> None:
         self.menus = menus = self.actions_table.fill(self.menuBar())

@@ -7,6 +7,7 @@ from marview.gui.icons import icon, pixmap
 from marview.gui.label import Label
 from marview.session.messages import Message, Messages, Severity
 from marview.text import tr
+from marview.told import told
 
 GOOD_NEWS_MS = 6000
 COLOURS = {
@@ -49,8 +50,9 @@ class MessageBar(QFrame):
     def show_message(self, message: Message) -> None:
         """Show a message."""
         self._shown = message
-        self.text.setText(message.sentence)
-        self.setAccessibleName(message.sentence)
+        sentence = told(message.sentence)  # errors of methods and files arrive in English
+        self.text.setText(sentence)
+        self.setAccessibleName(sentence)
         ratio = self.devicePixelRatioF()
         self.picture.setPixmap(pixmap(message.severity.value, 20, COLOURS[message.severity], ratio))
         self.setProperty("severity", message.severity.value)

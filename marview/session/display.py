@@ -205,6 +205,10 @@ class View:
         overlays = display.overlays - {overlay} if is_shown else display.overlays | {overlay}
         self.update(overlays=overlays, are_overlays_hidden=False)
 
+    def move_divider(self, share: float) -> None:
+        """Move the line of the swipe to this fraction of the pane's width, limited to the pane."""
+        self.update(swipe=min(1.0, max(0.0, share)))
+
     def compare(self, comparison: Comparison) -> None:
         """Switch a comparison on or off."""
         is_on = self.display.comparison == comparison

@@ -12,7 +12,7 @@ from torch import nn
 from marview.errors import MethodFailed
 from marview.learning.memory import Remembered
 from marview.methods.api import Job
-from marview.text import count
+from marview.text import count, translatable
 
 from .learned import Learned, Nothing
 from .network import completed
@@ -57,7 +57,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
     unseen = NearHipPairs(held_out or parts, _BATCH, parameters.seed + 1)
     shown = Remembered(pairs, _REMEMBERED, _SHOWN, parameters.seed)
     began = time.monotonic()
-    job.learning(0.0, "looking at the scan")
+    job.learning(0.0, translatable("looking at the scan"))
     of_start = _error(training, Nothing(), unseen, settings, job)
     of_taught = math.inf if taught is None else _error(training, taught.network, unseen, settings, job)
     network.train()
@@ -72,24 +72,28 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
         loss = training.losses(network, shown(number), "all", settings)["sinogram"]
         if not bool(torch.isfinite(loss)):
             raise MethodFailed(
-                f"near_hip stopped at step {number + 1}: the loss is not a number; choose a smaller learning rate."
+                translatable(
+                    f"near_hip stopped at step {number + 1}: the loss is not a number; choose a smaller learning rate."
+                )
             )
         adam.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
         adam.step()
         done = number + 1
-        job.learning(share, f"step {done} of {parameters.steps}")
+        job.learning(share, translatable(f"step {done} of {parameters.steps}"))
     minutes = (time.monotonic() - began) / 60
-    spent = f"{count(done, 'step')} in {minutes:.1f} minutes"
+    spent = translatable(f"{count(done, 'step')} in {minutes:.1f} minutes")
     after = math.inf
     if done:
-        job.learning(1.0, "checking what was learned")
+        job.learning(1.0, translatable("checking what was learned"))
         calibrate(training, network, pairs, settings, job)
         after = _error(training, network, unseen, settings, job)
     errors = Errors(after, of_taught, of_start if parameters.start != "nothing" else math.inf)
     if math.isinf(errors.least):
-        raise MethodFailed("near_hip had no time for a single step of learning: let it learn for more minutes.")
+        raise MethodFailed(
+            translatable("near_hip had no time for a single step of learning: let it learn for more minutes.")
+        )
     said = lesson(parts, held_out, masks=sum(len(one.masks) for one in patients), spent=spent, errors=errors)
     scan, start = patients[0].scan, parameters.start
     if errors.least == errors.after:

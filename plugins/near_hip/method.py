@@ -61,8 +61,10 @@ class NearHip:
             learned = alone(taught, len(clean))
         else:
             raise MethodFailed(
-                f"near_hip was to start from random weights, but the scan has only {count(len(clean), 'slice')} "
-                f"without metal; it needs {FEWEST}. Use a scan that reaches beyond the implant, or begin = weights."
+                translatable(
+                    f"near_hip was to start from random weights, but the scan has only {count(len(clean), 'slice')} "
+                    f"without metal; it needs {FEWEST}. Use a scan that reaches beyond the implant, or begin = weights."
+                )
             )
         job.check_cancelled()
         job.progress(0.2, "filling the trace")

@@ -7,7 +7,7 @@ from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, SliceNote
 from marview.physics.attenuation import mu_to_hu
-from marview.text import count
+from marview.text import count, translatable
 
 from .learned import Learned
 from .parameters import Parameters
@@ -37,7 +37,7 @@ def of_several(job: Job, field_mm: float) -> Learned:
     chosen = read_settings(of.network)
     network = NearHipTraining().build(of.network).to(job.device)
     fill(network, job.weights(WEIGHTS), WEIGHTS)
-    words = f"as other people's slices had taught it ({of.version}, {of.steps:,} steps)"
+    words = translatable(f"as other people's slices had taught it ({of.version}, {of.steps:,} steps)")
     scan = SmallScan(chosen.size_px, chosen.views, field_mm)
     return Learned(network.eval(), words, scan, chosen.start, is_own=False, has_alike=True)
 
@@ -49,12 +49,12 @@ def alone(taught: Learned, clean_slices: int) -> Learned:
         taught: `of_several`.
         clean_slices: so many slices without metal the scan has.
     """
-    is_ = "is" if clean_slices == 1 else "are"
-    words = (
-        f"It knows nothing of this patient: {count(clean_slices, 'slice')} of this scan {is_} known to be without "
-        f"metal, and near_hip learns from {FEWEST} at least. So the network was used {taught.words}; the parameters of "
-        "learning had no part in it."
+    known = translatable(
+        f"It knows nothing of this patient: this scan has {count(clean_slices, 'slice')} known to be without metal, "
+        f"and near_hip learns from {FEWEST} at least."
     )
+    used = translatable(f"So the network was used {taught.words}; the parameters of learning had no part in it.")
+    words = f"{known} {used}"
     return replace(taught, words=words)
 
 
@@ -74,8 +74,11 @@ def of_its_network(parameters: Parameters, job: Job) -> Parameters:
         wanted = getattr(parameters, name)
         if wanted != has[name]:
             raise MethodFailed(
-                f"near_hip cannot use its weights with {name} = {wanted}, since they are of a network of {name} = "
-                f"{has[name]}; leave {name} out, or say begin = nothing with 1500 steps and a learning rate of 0.003."
+                translatable(
+                    f"near_hip cannot use its weights with {name} = {wanted}, since they are of a network of {name} = "
+                    f"{has[name]}; leave {name} out, or say begin = nothing with 1500 steps and a learning rate of "
+                    "0.003."
+                )
             )
     return parameters.model_copy(update=has)
 

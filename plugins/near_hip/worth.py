@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from marview.text import count
+from marview.text import count, translatable
 
 from .patient import Patient
 
@@ -38,27 +38,37 @@ def lesson(parts: tuple[Patient, ...], held_out: tuple[Patient, ...], *, masks: 
         spent: steps and minutes.
         errors: what is measured; the least of them is used.
     """
-    of = "this scan" if len(parts) == 1 else f"{len(parts)} scans"
+    of = translatable("this scan") if len(parts) == 1 else translatable(f"{len(parts)} scans")
     has_taught, has_start = math.isfinite(errors.of_taught), math.isfinite(errors.of_start)
-    scan = parts[0].scan
-    words = (
-        f"It learned from {count(sum(len(one.clean_mu) for one in parts), 'slice')} of {of} without metal and "
-        f"{count(masks, 'mask')} of metal: {spent}, {scan.size_px} x {scan.size_px} pixels, {scan.views} views"
+    slices, drawn, scan = count(sum(len(one.clean_mu) for one in parts), "slice"), count(masks, "mask"), parts[0].scan
+    words = translatable(
+        f"It learned from {slices} of {of} without metal and {drawn} of metal: {spent}, {scan.size_px} x "
+        f"{scan.size_px} pixels, {scan.views} views"
     )
-    words += ", after what other people's slices had taught it." if has_taught else "."
+    words += translatable(", after what other people's slices had taught it") if has_taught else ""
+    words += ". "
     if math.isinf(errors.after):
-        words += " That was too short to learn anything"
+        words += translatable("That was too short to learn anything")
     else:
-        unseen = sum(len(one.clean_mu) for one in held_out)
-        where = f"{count(unseen, 'slice')} it did not learn from" if unseen else "those slices, as there are no others,"
-        words += (
-            f" In metal put into {where} its error in the trace is {errors.after:.0%} of linear interpolation's"
-            f"{f', {errors.of_taught:.0%} before' if has_taught else ''}"
-            f"{f', {errors.of_start:.0%} for the completion it corrects' if has_start else ''}."
+        unseen = count(sum(len(one.clean_mu) for one in held_out), "slice") if held_out else ""
+        where = (
+            translatable(f"{unseen} it did not learn from")
+            if unseen
+            else translatable("those slices, as there are no others,")
         )
+        words += translatable(
+            f"In metal put into {where} its error in the trace is {errors.after:.0%} of linear interpolation's"
+        )
+        words += translatable(f", {errors.of_taught:.0%} before") if has_taught else ""
+        words += translatable(f", {errors.of_start:.0%} for the completion it corrects") if has_start else ""
+        words += "."
         if errors.after == errors.least:
-            return words if errors.after < 1 else f"{words} That is worse: let it learn longer, or choose a start."
-        words += " That is no gain"
+            worse = translatable("That is worse: let it learn longer, or choose a start.")
+            return words if errors.after < 1 else f"{words} {worse}"
+        words += f" {translatable('That is no gain')}"
     if errors.of_taught == errors.least:
-        return f"{words}, so the network was left as it had been and knows nothing of this patient."
-    return f"{words}, so it was left out and the trace holds the completion it would correct; let it learn longer."
+        return words + translatable(", so the network was left as it had been and knows nothing of this patient") + "."
+    left_out = translatable(
+        ", so it was left out and the trace holds the completion it would correct; let it learn longer"
+    )
+    return f"{words}{left_out}."

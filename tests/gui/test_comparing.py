@@ -1,6 +1,7 @@
 """Comparing original and result, pictures of panes, and bars that do not move the images."""
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
@@ -69,6 +70,16 @@ def test_bars_lie_over_the_images_and_do_not_move_them(opened) -> None:
     opened.messages.hide()
     QApplication.processEvents()
     assert not opened.bars.isVisible()
+
+
+@pytest.mark.parametrize("layout", [Layout.READ, Layout.MPR, Layout.SCENE, Layout.SENSITIVITY])
+def test_bars_do_not_cover_the_name_of_the_patient(reduced, layout) -> None:
+    reduced.session.view.update(layout=layout)
+    reduced.session.messages.say(Severity.WARNING, "A warning that stays until it is closed.")
+    QApplication.processEvents()
+    first = next(reduced.grid.panes[name] for name in reduced.grid.places)
+    name = 2 * first.body.fontMetrics().lineSpacing()
+    assert reduced.bars.mapTo(reduced, QPoint(0, 0)).y() >= first.body.mapTo(reduced, QPoint(0, 0)).y() + name
 
 
 def test_the_method_stays_beside_the_button_that_runs_it(opened) -> None:

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
 
 from marview.gui.panes.result_pane import CAUTION, caption
 from marview.gui.panes.sinogram_pane import SETTLE_MS
 from marview.session.display import Comparison, Layout, Overlay, SinogramPicture
+
+LEFT = Qt.MouseButton.LeftButton
 
 
 def test_the_original_is_shown_unchanged_with_its_mask(opened, fakes) -> None:
@@ -87,8 +90,43 @@ def test_the_swipe_shows_the_original_on_its_left(reduced) -> None:
     hu = reduced.session.original().values
     np.testing.assert_array_equal(pane.shown.values[:, :39], hu[:, :39])
     np.testing.assert_array_equal(pane.shown.values[:, 41:], hu[:, 41:] + 10)
-    pane.view.gestures.pointed.emit(QPointF(0.0, 10.0), False)
+
+
+def test_the_swipe_line_stays_until_the_mouse_or_a_key_moves_it(reduced, qtbot) -> None:
+    QTest.keyClick(reduced, Qt.Key.Key_S)
+    pane, view = reduced.grid.panes["result"], reduced.session.view
+    hu, target = reduced.session.original().values, reduced.grid.panes["result"].view.viewport()
+    width, window = target.width(), view.display.window
+    for x in (width // 4, width // 2, width * 3 // 4):  # pointing moves nothing, and the line shows that it can be held
+        QTest.mouseMove(target, QPoint(x, 30))
+        assert view.display.swipe == 0.5
+        assert (target.cursor().shape() is Qt.CursorShape.SplitHCursor) == (x == width // 2)
+    QTest.mousePress(target, LEFT, pos=QPoint(width // 2 + 2, 30))
+    QTest.mouseMove(target, QPoint(width // 4, 80))
+    assert view.display.swipe == pytest.approx(0.25, abs=0.01)
+    QTest.mouseMove(target, QPoint(-40, 80))
+    QTest.mouseRelease(target, LEFT, pos=QPoint(-40, 80))
+    assert view.display.swipe == 0
+    assert view.display.window == window
     np.testing.assert_array_equal(pane.shown.values, hu + 10)
+    QTest.mouseMove(target, QPoint(width // 2, 80))
+    assert view.display.swipe == 0  # released
+    for _ in range(3):
+        QTest.keyClick(reduced, Qt.Key.Key_Period)
+    QTest.keyClick(reduced, Qt.Key.Key_Comma)
+    assert view.display.swipe == pytest.approx(0.1)
+    QTest.mousePress(target, LEFT, pos=QPoint(width // 2, 80))  # beside the line a drag changes the HU window
+    QTest.mouseMove(target, QPoint(width // 2 + 40, 80))
+    QTest.mouseMove(target, QPoint(width // 2 + 60, 80))
+    QTest.mouseRelease(target, LEFT, pos=QPoint(width // 2 + 60, 80))
+    assert view.display.window.width_hu > window.width_hu
+
+
+def test_the_keys_of_the_swipe_line_are_off_without_a_swipe(reduced) -> None:
+    action = reduced.actions_table["swipe_left"]
+    assert not action.isEnabled()
+    reduced.actions_table["swipe"].trigger()
+    assert action.isEnabled()
 
 
 def test_changed_pixels_are_marked_only_where_they_changed(reduced) -> None:

@@ -11,6 +11,7 @@ from marview.gui.panels.scope_row import ScopeRow
 from marview.session.job import Job, State
 from marview.session.session import Session
 from marview.text import count, tr, translatable
+from marview.told import told
 
 STEPS = 1000
 
@@ -148,7 +149,7 @@ def progress_text(job: Job) -> str:
     if job.state is State.QUEUED:
         return tr("Starting …")
     if job.is_learning:
-        words = tr("Learning from this patient: {}").format(job.text)
+        words = tr("Learning from this patient: {}").format(told(job.text))
     else:
         words = tr("{} of {} slices").format(len(job.result.done), len(job.result.slices))
     left = job.remaining_s

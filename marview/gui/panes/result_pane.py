@@ -2,14 +2,14 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QTimer
+from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtWidgets import QWidget
 
 from marview.gui.grey_bar import GreyBar
 from marview.gui.measurer import Measurer, SliceSurface
 from marview.gui.overlay import ramp
 from marview.gui.palette import on_image
-from marview.gui.panes.slice_pane import WINDOW_DRAG, SlicePane
+from marview.gui.panes.slice_pane import NEAR_PX, WINDOW_DRAG, SlicePane
 from marview.session.display import Comparison, Display, Overlay
 from marview.session.picture import Picture
 from marview.session.result import Coverage, Result
@@ -26,7 +26,7 @@ SQUARES = 8
 """Squares of the checkerboard along the longer edge of a slice."""
 
 NOTES = {
-    Comparison.SWIPE: translatable("left of the line: original"),
+    Comparison.SWIPE: translatable("left of the line: original; drag the line"),
     Comparison.FLICKER: translatable("original and result in turn"),
     Comparison.BLEND: translatable("mean of original and result"),
     Comparison.CHECKERBOARD: translatable("top left square: original"),
@@ -45,7 +45,8 @@ class ResultPane(SlicePane):
         session.result_changed.connect(self.refresh)
         session.runs.filled.connect(self._fill)
         session.runs.changed.connect(lambda _job: self._describe())
-        self.view.gestures.pointed.connect(self._swipe)
+        self.view.gestures.add_grab(self._is_on_divider, self._move_divider)
+        self.view.gestures.pointed.connect(self._show_grip)
         self.scale_bar = GreyBar(self.view.viewport())
         self._is_original_turn = False
         self._flicker = QTimer(self)
@@ -98,8 +99,7 @@ class ResultPane(SlicePane):
         self.view.overlay("changed").show_image(image, self._rect())
         if display.comparison is Comparison.FLICKER and result is not None and not self._flicker.isActive():
             self._flicker.start()
-        is_swiping = display.comparison is Comparison.SWIPE and result is not None and not display.is_original_held
-        self.view.set_divider(display.swipe if is_swiping else None)
+        self.view.set_divider(display.swipe if self._is_swiping(display) else None)
 
     def window_in_use(self, display: Display) -> HuWindow:
         """Return the HU window; the difference has its own."""
@@ -142,9 +142,24 @@ class ResultPane(SlicePane):
         part = slice(0, edge) if is_forward else slice(edge, size)
         return (slice(None), part) if is_across else (part, slice(None))
 
-    def _swipe(self, at: QPointF, _is_linking: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
-        if self.session.view.display.comparison is Comparison.SWIPE:
-            self.session.view.update(swipe=at.x() / max(1, self.view.viewport().width()))
+    def _is_on_divider(self, at: QPointF) -> bool:
+        display = self.session.view.display
+        line = display.swipe * self.view.viewport().width()
+        return self._is_swiping(display) and abs(at.x() - line) <= NEAR_PX
+
+    def _move_divider(self, at: QPointF) -> None:
+        self.session.view.move_divider(at.x() / max(1, self.view.viewport().width()))
+
+    def _show_grip(self, at: QPointF, _is_linking: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
+        """Show by the cursor that the line under the mouse can be dragged."""
+        if self._is_on_divider(at) and not self.view.gestures.is_tool_on:
+            self.view.viewport().setCursor(Qt.CursorShape.SplitHCursor)
+        elif self.view.viewport().cursor().shape() is Qt.CursorShape.SplitHCursor:
+            self.view.viewport().unsetCursor()
+
+    def _is_swiping(self, display: Display) -> bool:
+        is_asked = display.comparison is Comparison.SWIPE and not display.is_original_held
+        return is_asked and self.session.result is not None
 
     def _fill(self, slice_index: int) -> None:
         if slice_index == self.session.view.display.slice_index:

@@ -51,6 +51,17 @@ def _comparison(comparison: Comparison, title: str, key: str, bar: str = "compar
     )
 
 
+def _divider(name: str, title: str, key: str, step: float) -> Row:
+    return Row(
+        name,
+        title,
+        "View",
+        (key,),
+        needs="swipe",
+        does=lambda c: c.view.move_divider(c.view.display.swipe + step),
+    )
+
+
 def _orient(name: str, title: str, key: str, does: "Callable[[Commands], object]") -> Row:
     return Row(name, title, "View/Orientation", (key,), needs="series", does=does)
 
@@ -119,6 +130,8 @@ ROWS: tuple[Row, ...] = (
     _overlay(Overlay.CONSISTENCY, "Consistency", "Shift+K", needs="consistency"),
     _overlay(Overlay.SPREAD, "Sensitivity map", "Shift+V", needs="sweep", bar=""),
     _comparison(Comparison.SWIPE, "Swipe original and result", "S"),
+    _divider("swipe_left", "Swipe line to the left", ",", -0.05),
+    _divider("swipe_right", "Swipe line to the right", ".", 0.05),
     _comparison(Comparison.DIFFERENCE, "Difference", "F"),
     _comparison(Comparison.FLICKER, "Flicker", "Shift+X", bar=""),
     _comparison(Comparison.BLEND, "Blend", "", bar=""),

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 @pytest.mark.parametrize(
     ("count", "says"),
-    [(0, "0 slices of this scan"), (1, "1 slice of this scan is"), (2, "2 slices of this scan")],
+    [(0, "this scan has 0 slices known"), (1, "this scan has 1 slice known"), (2, "this scan has 2 slices known")],
 )
 def test_a_scan_with_too_few_slices_without_metal_is_left_to_it_and_the_note_says_so(loaded, made, count, says) -> None:
     case, free = made.case()

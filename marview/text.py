@@ -21,7 +21,7 @@ class Catalogue(gettext.GNUTranslations):
 
     def counts(self, noun: str) -> bool:
         """Return whether there is a text for one of these things and for several."""
-        return (noun, self.plural(1)) in vars(self)["_catalog"]
+        return (noun, 0) in vars(self)["_catalog"]
 
 
 _catalogue = gettext.NullTranslations()

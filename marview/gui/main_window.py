@@ -87,7 +87,9 @@ class MainWindow(QMainWindow):
         middle.setSpacing(0)
         middle.addWidget(self.pages, 1)
         bars = (self.questions, self.messages, self.banner)
-        self.bars = Floating(self.pages, bars, self._above_bars, self._under_bars, (self.desk.bar, self.grid))
+        self.bars = Floating(
+            self.pages, bars, self._above_bars, self._under_bars, (self.desk.bar, self.desk.compare_bar, self.grid)
+        )
         self.panels = QSplitter(Qt.Orientation.Horizontal)
         self.panels.setHandleWidth(3)
         self.slots = {
@@ -145,10 +147,9 @@ class MainWindow(QMainWindow):
         return self.grid.width() if self.grid.isVisible() else self.pages.width()
 
     def _above_bars(self) -> int:
-        """Return where messages begin: below the controls of a sweep, the panes' header and the patient's name."""
-        controls = self.desk.bar
+        """Return where messages begin: below the controls, the panes' header and the patient's name."""
         name = 2 * self.fontMetrics().lineSpacing() if self.grid.isVisible() else 0
-        return HEADER_PX + 12 + name + (controls.height() if controls.isVisibleTo(self.desk) else 0)
+        return HEADER_PX + 12 + name + self.desk.controls_px
 
     def _fill_menus(self) -> None:
         self.menus = menus = self.actions_table.fill(self.menuBar())

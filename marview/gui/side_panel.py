@@ -36,7 +36,7 @@ class SidePanel(QWidget):
         self.method = MethodPanel(session.methods, session.speeds, session.reductions.use)
         session.runs.changed.connect(lambda job: self.method.show_purpose() if job.state.is_over else None)
         self.runs = RunsPanel(session)
-        self.run = RunPanel(session, actions["reduce"], actions["retry"], actions["export"])
+        self.run = RunPanel(session, actions["reduce"], actions["retry"], actions["layout_compare"], actions["export"])
         inside = QWidget()
         down = QVBoxLayout(inside)
         down.setContentsMargins(0, 0, 0, 0)

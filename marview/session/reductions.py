@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, cast
 
 from marview.errors import BadInput, MarviewError, UsageError
-from marview.mar import Listing, ReduceRequest, SharedArray, reduce_request
+from marview.mar import Listing, SharedArray
 from marview.mar.messages import Device
 from marview.mar.sweep import SweepInput
 from marview.session.consent import Consent
@@ -16,9 +16,10 @@ from marview.session.messages import Messages, Severity
 from marview.session.metal import Metal
 from marview.session.methods import Methods
 from marview.session.open_series import OpenSeries
-from marview.session.result import KeptMask, Result
+from marview.session.result import Result
 from marview.session.results import Results
 from marview.session.run_presets import RunPreset
+from marview.session.run_request import empty_result, request_for
 from marview.session.run_scope import RunScope
 from marview.session.runs import Runs
 from marview.session.sensitivity import Sensitivity
@@ -26,7 +27,6 @@ from marview.session.sensitivity_choice import SweepChoice, known_truth, refuse_
 from marview.text import tr
 from marview.told import told
 from marview.volume.mask import refuse_unusable
-from marview.volume.volume import Volume
 
 
 class Reductions:
@@ -89,7 +89,7 @@ class Reductions:
     def reduce(self) -> None:
         """Correct the slices in scope, the one in view first; queue the run if another is running."""
         method, display = self._methods.current, self._view.display
-        if self._is_refused():
+        if self.is_refused():
             return
         try:
             slices = self.scope.slices(self._metal, display.numbers, display.slice_index)
@@ -111,7 +111,7 @@ class Reductions:
 
     def run_again(self, result: Result) -> None:
         """Repeat the run of a result, with its method, parameters and slices and the mask in use."""
-        if self._is_refused():
+        if self.is_refused():
             return
         method = next((one for one in self._methods.usable if one.id == result.method), None)
         if method is None:
@@ -125,7 +125,7 @@ class Reductions:
             return
         self._ask_and_run(method, result.parameters, slices, restores_cut_off=result.restores_cut_off)
 
-    def _is_refused(self) -> bool:
+    def is_refused(self) -> bool:
         """Return whether nothing can run now, after a message that says why."""
         if self._sensitivity.is_running:
             self._messages.say(Severity.WARNING, tr("A sweep is under way: wait for it or cancel it first."))
@@ -144,20 +144,11 @@ class Reductions:
         restores_cut_off: bool,
     ) -> None:
         """Queue a run after checks and, if needed, the user's consent."""
-        loaded, shared = self._series.loaded, self._metal.shared
-        if loaded is None or shared is None:
-            return
-        span = slice(min(slices), max(slices) + 1)  # checking a thousand slices more would delay the window
-        try:
-            refuse_unusable(shared.array[span], loaded.volume.hu[span])
-        except BadInput as refusal:
-            self._messages.error(str(refusal))
-            return
 
         def again() -> None:
             self._ask_and_run(method, parameters, slices, restores_cut_off=restores_cut_off)
 
-        if self.consent.is_asked_about_gaps(loaded, again) or self.consent.is_asked_about_derived(loaded, again):
+        if not self.may_run(slices, again):
             return
         if method is None or method.manifest is None:
             self._messages.error(
@@ -165,24 +156,46 @@ class Reductions:
             )
             return
         self._save()
-        recipe = self._metal.recipe
-        result = Result(
-            method=method.id,
-            title=method.manifest.title,
-            version=method.manifest.version,
-            parameters=dict(parameters),
-            margin_mm=recipe.margin_mm,
-            mask_text=recipe.text,
-            mask_words=recipe.words,
-            mask=KeptMask(shared.array, sorted({*slices, *map(int, self._metal.slices)})),
-            slices=slices,
-            store=self._results.store,
+        result = self.empty_result(method, parameters, slices, restores_cut_off=restores_cut_off)
+        self.queue(result)
+
+    def may_run(self, slices: tuple[int, ...], again: Callable[[], None]) -> bool:
+        """Return whether these slices can be corrected now; if the user must agree first, `again` is called then."""
+        loaded, shared = self._series.loaded, self._metal.shared
+        if loaded is None or shared is None:
+            return False
+        span = slice(min(slices), max(slices) + 1)  # checking a thousand slices more would delay the window
+        try:
+            refuse_unusable(shared.array[span], loaded.volume.hu[span])
+        except BadInput as refusal:
+            self._messages.error(str(refusal))
+            return False
+        return not (
+            self.consent.is_asked_about_gaps(loaded, again) or self.consent.is_asked_about_derived(loaded, again)
+        )
+
+    def empty_result(
+        self, method: Listing, parameters: Mapping[str, Any], slices: tuple[int, ...], *, restores_cut_off: bool
+    ) -> Result:
+        """Return a result of the series in view without corrected slices, with a copy of the mask in use."""
+        loaded = self._series.loaded
+        return empty_result(
+            method,
+            parameters,
+            slices,
+            metal=self._metal,
+            results=self._results,
             series=self._kept.series,
-            series_title=loaded.series.description,
+            series_title="" if loaded is None else loaded.series.description,
             restores_cut_off=restores_cut_off,
         )
-        how = (self._methods.device, restores_cut_off)
-        self._queue(result, (result.series, method.id, dict(parameters), slices, recipe, how))
+
+    def _purpose(self, result: Result) -> object:
+        """Return what makes two runs equal; a run that goes on with a result is equal to itself alone."""
+        if result.done:
+            return result
+        how = (self._methods.device, result.restores_cut_off)
+        return (result.series, result.method, result.parameters, result.slices, self._metal.recipe, how)
 
     @property
     def unfinished(self) -> Result | None:
@@ -196,10 +209,16 @@ class Reductions:
         """Correct the slices that the last run did not reach, with its method, mask and parameters."""
         result = self.unfinished
         if result is not None and not self._sensitivity.is_running:
-            self._queue(result, result)
+            self.queue(result)
 
-    def _queue(self, result: Result, purpose: object) -> None:
-        """Queue a run on the missing slices of a result, unless one for the same purpose is queued."""
+    def queue(self, result: Result, *, is_shown: bool = True) -> None:
+        """Queue a run on the missing slices of a result, unless an equal one is queued.
+
+        Args:
+            result: result to fill.
+            is_shown: whether the result comes into view also if another one is in view.
+        """
+        purpose = self._purpose(result)
         loaded, hu = self._series.loaded, self._series.hu
         if loaded is None or hu is None:
             return
@@ -209,8 +228,8 @@ class Reductions:
         before = self._results.in_view
         job = Job(
             result,
-            prepare=partial(_request, result, hu, loaded.volume, self._methods.device),
-            started=self._show,
+            prepare=partial(request_for, result, hu, loaded.volume, self._methods.device),
+            started=self._show if is_shown or before is None else lambda _job: None,
             ended=lambda job: self._end(job, hu, before),
             earlier_notes=tuple(result.notes),
             purpose=purpose,
@@ -280,24 +299,3 @@ class Reductions:
             restore_cut_off=self._methods.restores_cut_off,
             truth=lambda: known_truth(loaded),
         )
-
-
-def _request(result: Result, hu: SharedArray, volume: Volume, device: str) -> ReduceRequest:
-    """Return the request to the worker: the missing slices of a result.
-
-    Raises:
-        MarviewError: there is not enough memory.
-    """
-    return reduce_request(
-        result.method,
-        hu,
-        result.mask.write_to,
-        spacing_mm=volume.grid.spacing_mm,
-        slices=result.missing,
-        numbers=volume.grid.slice_numbers,
-        parameters=result.parameters,
-        device=device,
-        restore_cut_off=result.restores_cut_off,
-        keep_outputs=True,
-        span=result.mask.span,
-    )

@@ -163,7 +163,8 @@ class Result:
     _planes: dict[int, KeptPlane] = field(default_factory=dict, repr=False)
 
     def take(self, done: SliceDone, correction: KeptPlane) -> None:
-        """Store the correction and report of a finished slice."""
+        """Store the correction and report of a finished slice, which no export holds yet."""
+        self.is_exported = False
         self._planes[done.slice_index] = correction
         self.done[done.slice_index] = done
 

@@ -26,6 +26,7 @@ from marview.session.measurement import Measure
 from marview.session.measures import Measures
 from marview.session.messages import Messages, Question, Severity
 from marview.session.metal import Metal
+from marview.session.method_comparison import MethodComparison
 from marview.session.methods import Methods
 from marview.session.open_series import OpenSeries
 from marview.session.painting import Painting
@@ -121,6 +122,15 @@ class Session:
             self.sensitivity,
             self.kept_results,
             self.kept,
+            self.view,
+            self.messages,
+            self._save_soon,
+        )
+        self.comparison = MethodComparison(
+            self.reductions,
+            self.metal,
+            self.methods,
+            self.kept_results,
             self.view,
             self.messages,
             self._save_soon,

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
 from marview.gui.pane_grid import places_of
+from marview.mar import Outcome
 from marview.session.display import Display, Layout
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -91,10 +92,132 @@ def test_tab_goes_through_the_panes_and_a_double_click_maximises_one(compared) -
     assert len(shown(compared)) == 3
 
 
-def test_without_a_result_the_comparison_is_disabled_and_says_why(opened) -> None:
-    action = opened.actions_table["layout_compare"]
+def test_without_a_series_the_comparison_is_disabled_and_says_why(window) -> None:
+    action = window.actions_table["layout_compare"]
     assert not action.isEnabled()
-    assert "Reduce artifacts first" in action.toolTip()
+    assert "Open a series that can be corrected" in action.toolTip()
+
+
+def click(widget, at=None) -> None:
+    QTest.mouseClick(widget, LEFT, NONE, widget.rect().center() if at is None else at)
+
+
+def tick(window, method: str) -> None:
+    """Tick a method in the open menu of the comparison, which stays open."""
+    button = window.desk.compare_bar.methods
+    menu = button.menu()
+    menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
+    click(menu, menu.actionGeometry(button._ticks[method]).center())
+    assert menu.isVisible()
+    menu.close()
+
+
+@pytest.fixture
+def comparing(opened):
+    """The comparison of two methods, opened with the mouse on a slice with metal."""
+    opened.session.view.go_to(3)
+    click(opened.side.run.compare)
+    assert opened.session.view.display.layout is Layout.COMPARE
+    assert opened.desk.compare_bar.methods.chosen == ("fake",)
+    tick(opened, "other")
+    assert opened.desk.compare_bar.methods.chosen == ("fake", "other")
+    return opened
+
+
+def compare(window, qtbot) -> None:
+    """Press the button and wait for the runs."""
+    click(window.desk.compare_bar.button)
+    qtbot.waitUntil(lambda: not window.session.runs.is_running, timeout=20000)
+
+
+def test_ticked_methods_run_on_this_slice_and_lie_side_by_side(comparing, worker, qtbot) -> None:
+    compare(comparing, qtbot)
+    assert [(request.method, request.slices) for request in worker.requests] == [("fake", (3,)), ("other", (3,))]
+    qtbot.waitUntil(lambda: shown(comparing) == ["original", "compare 0", "compare 1"])
+    panes = [comparing.grid.panes[name] for name in ("compare 0", "compare 1")]
+    assert [pane.title.text() for pane in panes] == ["1 Fake method", "2 Other method"]
+    for pane in panes:
+        np.testing.assert_array_equal(pane.shown.values, comparing.session.original().values + 10)
+    QTest.mouseClick(panes[0].view.viewport(), LEFT)
+    before = comparing.session.view.display.window
+    QTest.mousePress(panes[0].view.viewport(), LEFT, NONE, QPoint(60, 60))
+    QTest.mouseMove(panes[0].view.viewport(), QPoint(90, 60))
+    QTest.mouseMove(panes[0].view.viewport(), QPoint(120, 60))
+    QTest.mouseRelease(panes[0].view.viewport(), LEFT, NONE, QPoint(120, 60))
+    assert comparing.session.view.display.window != before
+    levels = {tuple(pane.view._image.levels) for pane in (comparing.grid.panes["original"], *panes)}
+    assert len(levels) == 1  # linked
+
+
+def test_a_method_that_has_corrected_the_slice_is_not_run_again(comparing, worker, qtbot) -> None:
+    compare(comparing, qtbot)
+    compare(comparing, qtbot)
+    assert len(worker.requests) == 2
+    assert "already corrected this slice" in comparing.messages.text.text()
+
+
+def test_another_slice_joins_the_results_of_the_same_methods(comparing, worker, qtbot) -> None:
+    compare(comparing, qtbot)
+    comparing.session.results[0].is_exported = True
+    comparing.session.view.go_to(2)
+    compare(comparing, qtbot)
+    assert [request.slices for request in worker.requests] == [(3,), (3,), (2,), (2,)]
+    assert shown(comparing) == ["original", "compare 0", "compare 1"]
+    first = comparing.session.results[0]
+    assert sorted(first.done) == [2, 3]
+    assert first.is_complete
+    assert not first.is_exported  # the new slice is in no file
+
+
+def test_a_comparison_with_another_mask_is_another_result(comparing, worker, qtbot) -> None:
+    compare(comparing, qtbot)
+    comparing.session.metal.set_margin(2.0)
+    qtbot.waitUntil(lambda: comparing.session.metal.recipe.margin_mm == 2.0 and not comparing.session.metal.is_busy)
+    compare(comparing, qtbot)
+    assert len(comparing.session.results) == 4
+    qtbot.waitUntil(lambda: len(shown(comparing)) == 5)
+
+
+def test_a_slice_without_metal_is_not_compared(comparing, worker) -> None:
+    comparing.session.view.go_to(0)
+    click(comparing.desk.compare_bar.button)
+    assert not worker.requests
+    assert "holds no metal" in comparing.messages.text.text()
+
+
+def test_the_result_in_view_stays_and_a_cancel_ends_all_runs(reduced, worker, qtbot) -> None:
+    in_view = reduced.session.result
+    reduced.session.methods.set_value("fake", "strength_hu", 12.0)
+    QTest.keyClick(reduced, Qt.Key.Key_6, CONTROL)
+    tick(reduced, "other")
+    worker.ending = Outcome("failed", "The method fake failed.", exit_code=4)
+    worker.is_failing_at_once = True
+    compare(reduced, qtbot)
+    assert reduced.session.result is in_view
+    assert reduced.session.results == [in_view]
+    worker.ending = Outcome("done")
+    compare(reduced, qtbot)
+    assert reduced.session.result is in_view
+    assert len(reduced.session.results) == 3
+
+
+def test_the_bar_says_what_runs_and_cancels_it(comparing, worker, qtbot) -> None:
+    bar = comparing.desk.compare_bar
+    worker.gate.clear()
+    comparing.session.reduce()
+    click(bar.button)
+    assert bar.cancel.isVisible()
+    assert "2 runs waiting" in bar.text.text()
+    click(bar.cancel)
+    qtbot.waitUntil(lambda: not comparing.session.runs.is_running, timeout=20000)
+    assert not bar.cancel.isVisible()
+    assert not comparing.session.runs.waiting
+
+
+def test_without_a_ticked_method_the_button_is_off(comparing) -> None:
+    for method in ("fake", "other"):
+        tick(comparing, method)
+    assert not comparing.desk.compare_bar.button.isEnabled()
 
 
 @pytest.mark.parametrize(("results", "rows", "columns"), [(1, 1, 2), (2, 2, 2), (3, 2, 2), (5, 2, 3), (8, 3, 3)])

@@ -209,7 +209,7 @@ def test_without_metal_in_the_slice_or_at_all_nothing_is_run(opened, qtbot, work
 
 def test_several_methods_are_swept_together(opened, qtbot) -> None:
     opened.session.view.go_to(3)
-    opened.desk.bar.tick("other")
+    opened.desk.bar.methods.tick("other")
     press(qtbot, opened, margins="0")
     qtbot.waitUntil(lambda: opened.session.sensitivity.swept is not None, timeout=20000)
     assert opened.session.sensitivity.swept.result.methods == ("fake", "other")

@@ -26,7 +26,13 @@ class RunPanel(QWidget):
     """Starts a run, shows its progress and cancels it; then offers export, or retry of the missing slices."""
 
     def __init__(
-        self, session: Session, reduce: QAction, retry: QAction, export: QAction, parent: QWidget | None = None
+        self,
+        session: Session,
+        reduce: QAction,
+        retry: QAction,
+        compare: QAction,
+        export: QAction,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
@@ -39,6 +45,11 @@ class RunPanel(QWidget):
         self.retry = QPushButton(icon("reduce"), tr("Retry"))
         self.retry.setToolTip(tr("Correct the missing slices with the same method and mask"))
         self.retry.clicked.connect(retry.trigger)
+        self.compare = QPushButton(icon("layout_compare"), tr("Compare …"))
+        self.compare.setToolTip(tr("Run several methods on this slice, side by side  (Ctrl+6)"))
+        self.compare.clicked.connect(compare.trigger)
+        self.compare.setEnabled(compare.isEnabled())
+        compare.changed.connect(lambda: self.compare.setEnabled(compare.isEnabled()))
         self.export = QPushButton(icon("export"), tr("Export …"))
         self.export.clicked.connect(export.trigger)
         self.bar = QProgressBar()
@@ -69,6 +80,7 @@ class RunPanel(QWidget):
         row.setSpacing(8)
         row.addWidget(self.cancel, 1)
         row.addWidget(self.retry, 1)
+        row.addWidget(self.compare, 1)
         row.addWidget(self.export, 1)
         column.addLayout(row)
         session.runs.changed.connect(self.refresh)
@@ -97,6 +109,7 @@ class RunPanel(QWidget):
         unfinished = self._session.unfinished
         self.retry.setVisible(unfinished is not None and not is_running)
         self.retry.setText(tr("Continue") if job is not None and job.state is State.CANCELLED else tr("Retry"))
+        self.compare.setVisible(not is_running)
         self.export.setVisible(not is_running)
         self.scope.refresh()
         self.export.setEnabled(self._session.result is not None)

@@ -74,9 +74,10 @@ ROWS: tuple[Row, ...] = (
     _layout(Layout.SCENE, "3D", "Ctrl+5", "layout_scene"),
     Row(
         "layout_compare",
-        "Compare all results",
+        "Compare methods and results",
         "View/Layout",
         ("Ctrl+6",),
+        "layout_compare",
         needs="comparison",
         does=lambda c: c.show_layout(Layout.COMPARE),
         is_on=lambda s: s.view.display.layout is Layout.COMPARE,

@@ -1,8 +1,9 @@
-"""The panes and, in the Sensitivity layout, the controls and plots of a sweep around them."""
+"""The panes and, around them, the controls and plots of a sweep or the controls of a comparison."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
+from marview.gui.compare_bar import CompareBar
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.sensitivity.plots import CurvePlot, ProfilePlot
 from marview.gui.sensitivity.strip import Strip
@@ -13,11 +14,12 @@ from marview.session.session import Session
 
 
 class Desk(QWidget):
-    """Sweep bar above the panes, strip below, plots and table beside them; hidden in other layouts."""
+    """The panes; for a sweep its bar above, strip below, plots and table beside; for a comparison its bar above."""
 
     def __init__(self, session: Session, grid: PaneGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.bar = SweepBar(session)
+        self.compare_bar = CompareBar(session)
         self.strip = Strip(session)
         self.curve = CurvePlot(session)
         self.profile = ProfilePlot(session)
@@ -44,12 +46,18 @@ class Desk(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         column.addWidget(self.bar)
+        column.addWidget(self.compare_bar)
         column.addWidget(across, 1)
         column.addWidget(self.strip)
         self._session = session
         session.view.changed.connect(self._follow)
         session.sensitivity.found.connect(self._arrange)
         self._arrange()
+
+    @property
+    def controls_px(self) -> int:
+        """Return the height of the controls above the panes."""
+        return sum(bar.height() for bar in (self.bar, self.compare_bar) if bar.isVisibleTo(self))
 
     def _follow(self, _display: Display, names: frozenset[str]) -> None:
         if names & {"layout", "maximised"}:
@@ -61,5 +69,6 @@ class Desk(QWidget):
         is_here = display.layout is Layout.SENSITIVITY
         is_whole = is_here and not display.maximised and self._session.sensitivity.swept is not None
         self.bar.setVisible(is_here)
+        self.compare_bar.setVisible(display.layout is Layout.COMPARE)
         self.strip.setVisible(is_whole)
         self.beside.setVisible(is_whole)

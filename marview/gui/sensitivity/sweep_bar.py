@@ -1,16 +1,13 @@
 """The controls and progress of a sweep."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLineEdit,
-    QMenu,
     QProgressBar,
     QPushButton,
     QSpinBox,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -18,7 +15,8 @@ from PySide6.QtWidgets import (
 from marview.errors import UsageError
 from marview.gui.elided_label import ElidedLabel
 from marview.gui.icons import icon
-from marview.gui.label import Label, tooltip
+from marview.gui.label import Label
+from marview.gui.method_ticks import MethodTicks
 from marview.gui.panels.section import set_up
 from marview.gui.panes.segmented import Segmented
 from marview.session.job import State
@@ -38,13 +36,7 @@ class SweepBar(QWidget):
         self._session = session
         self.setObjectName("side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.methods = QToolButton()
-        self.methods.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.methods.setAccessibleName(tr("Methods to sweep"))
-        self.methods.setObjectName("choice")
-        self.menu = QMenu(self.methods)
-        self.methods.setMenu(self.menu)
-        self._ticks: dict[str, QAction] = {}
+        self.methods = MethodTicks(session.methods, tr("Methods to sweep"))
         self.margins = QLineEdit("-1, 0, 1, 2")
         self.margins.setToolTip(tr("Margins separated by commas: + grows the mask, - shrinks it"))
         self.units = Segmented({"mm": "mm", "px": "px"})
@@ -92,21 +84,9 @@ class SweepBar(QWidget):
         session.sensitivity.changed.connect(self._follow)
         session.runs.changed.connect(self._follow)
         session.metal.changed.connect(self._follow)
-        session.methods.listed.connect(self._list_methods)
-        session.methods.chosen.connect(self._list_methods)
         session.library.started.connect(self._restart)
         session.library.finished.connect(self._follow)
-        self._list_methods()
         self._follow()
-
-    @property
-    def chosen_methods(self) -> tuple[str, ...]:
-        """Return the ticked methods."""
-        return tuple(name for name, tick in self._ticks.items() if tick.isChecked())
-
-    def tick(self, method: str, *, is_on: bool = True) -> None:
-        """Tick or untick a method."""
-        self._ticks[method].setChecked(is_on)
 
     def start(self) -> None:
         """Start the sweep; report fields that cannot be read."""
@@ -115,7 +95,7 @@ class SweepBar(QWidget):
         slices = {HERE: (view.slice_index, view.slice_index), SOME: (chosen.start, chosen.stop - 1)}
         try:
             choice = SweepChoice(
-                self.chosen_methods,
+                self.methods.chosen,
                 numbers(self.margins.text(), tr("margins")),
                 "px" if self.unit == "px" else "mm",
                 numbers(self.thresholds.text(), tr("thresholds")),
@@ -128,27 +108,6 @@ class SweepBar(QWidget):
 
     def _take_unit(self, unit: str) -> None:
         self.unit = unit
-
-    def _list_methods(self, *_: object) -> None:
-        methods = self._session.methods
-        if set(self._ticks) != {one.id for one in methods.usable}:
-            self.menu.clear()
-            self._ticks = {}
-            for one in methods.usable:
-                assert one.manifest is not None
-                tick = QAction(tr(one.manifest.title), self.menu)
-                tick.setCheckable(True)
-                tick.toggled.connect(self._name_methods)
-                self.menu.addAction(tick)
-                self._ticks[one.id] = tick
-        if not self.chosen_methods and methods.current is not None:
-            self.tick(methods.current.id)
-        self._name_methods()
-
-    def _name_methods(self, *_: object) -> None:
-        chosen = [self._ticks[name].text() for name in self.chosen_methods]
-        self.methods.setText(chosen[0] if len(chosen) == 1 else tr("{} methods").format(len(chosen)))
-        self.methods.setToolTip(tooltip(", ".join(chosen)))
 
     def _restart(self, *_: object) -> None:
         count = self._session.view.display.slice_count

@@ -73,8 +73,8 @@ def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
     """Train on some patients; return MSE, PSNR and SSIM of every held-out slice, by row, and a description."""
     near_hip = load_method(HERE / "plugins" / "near_hip")
     package = type(near_hip.method).__module__.rpartition(".")[0]
-    learn, patient, network, begin = (
-        importlib.import_module(f"{package}.{name}") for name in ("learn", "patient", "network", "start")
+    learned_, patient, network = (
+        importlib.import_module(f"{package}.{name}") for name in ("learned", "patient", "network")
     )
     # the weights that come with the method know these patients
     chosen = {"begin": "nothing", "learning_rate": 3e-3, "steps": steps, "minutes": 60, "start": start}
@@ -92,14 +92,14 @@ def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
             (patient.Patient.of(scan, scaled[~held], learning), patient.Patient.of(scan, scaled[held], unseen), scale)
         )
     began = time.process_time()
-    learned = learn.learn(tuple(group[0] for group in groups), parameters, _Job())
+    learned = learned_.learn(tuple(group[0] for group in groups), parameters, _Job())
     minutes = (time.process_time() - began) / 60
     rows: dict[str, list[list[float]]] = {name: [] for name in TITLES}
     chance = torch.Generator().manual_seed(1)
     for _, test, scale in groups:
         for index in range(len(test.clean_mu)):
             mask = patient.changed_mask(test, index, chance)[None]
-            for name, image in _images(network, begin, learned.network, parameters.start, test, index, mask):
+            for name, image in _images(network, learned.network, parameters.start, test, index, mask):
                 rows[name].append(_measured(image / scale, test.clean_mu[index] / scale))
     words = f"{learned.words} {minutes:.1f} minutes of processor time; {len(rows['after'])} slices held out."
     return {"words": words, "load": os.getloadavg()[0], **rows}
@@ -107,17 +107,17 @@ def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
 
 @torch.no_grad()
 def _images(
-    network: Any, begin: Any, learned: Any, start: str, test: Any, index: int, mask: Tensor
+    network: Any, learned: Any, start: str, test: Any, index: int, mask: Tensor
 ) -> Iterator[tuple[str, Tensor]]:
     projector, free = test.scan.projector, test.sinograms[index : index + 1]
     trace = projector.trace(mask)
     one = Pairs(test.clean_mu[index : index + 1], mask, network.brightened(free, trace), free, trace, projector)
-    begun = begin.start_of(one, start)
+    begun = network.start_of(one.case(), start, network.FROM_LI)
     said = network.completed(learned, network.planes(one.sinogram, trace, begun, test.scan.unit), begun, test.scan.unit)
     completions = {
         "before": one.sinogram,
         "li": one.li_sinogram,
-        "nmar": begin.start_of(one, "nmar"),
+        "nmar": network.start_of(one.case(), "nmar", network.FROM_LI),
         "after": torch.where(trace, said, free),
         "ceiling": free,
     }

@@ -12,8 +12,6 @@ from typing import Literal
 from weakref import WeakSet
 
 import torch
-from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
 from marview.dicom.atomic import PART, check_file
 from marview.errors import BadInput, MethodFailed, UsageError
@@ -30,6 +28,7 @@ from marview.learning.recipe import Optimiser, Recipe, changes
 from marview.learning.record import RECORD, read_record
 from marview.learning.schedule import learning_rate, optimiser
 from marview.learning.state import STATE, Learner, read_state, write_state
+from marview.learning.step import NotANumberError, take_step
 from marview.learning.stopping import Stopping
 from marview.learning.weights import DAMAGED_FACTS, About, about, rounded, save_weights
 
@@ -280,39 +279,27 @@ class Training:
 
     def _learn(self, pairs: Batch) -> float:
         """Run one step of each turn; return the sum of all losses."""
-        plan, network = self._plan, self.learner.network
-        network.train()
-        torch.manual_seed(
-            self._recipe.run.seed * _SEED_STEP + self.step * plan.machine.processes + plan.machine.process
-        )
-        rate = learning_rate(self._how, self.step, self._recipe.run.steps, self._warm_from)
-        total = 0.0
-        for turn, optimiser_ in self.learner.optimisers.items():
-            network.zero_grad(set_to_none=True)
-            with plan.machine.autocast(self._recipe.run.precision):
-                losses = plan.trainable.losses(network, pairs, turn, self._recipe.network)
-            loss = torch.stack([each.float() for each in losses.values()]).sum()
-            self._back(loss, optimiser_, rate * self._how.turn_rates.get(turn, 1.0))
-            for name, each in losses.items():
-                value = float(each.detach())
-                self._sums[f"training {name}"].append(value)
-                total += value
-        if self.learner.average is not None:
-            self.learner.average.update_parameters(network)
-        return total
-
-    def _back(self, loss: Tensor, optimiser_: torch.optim.Optimizer, rate: float) -> None:
-        if not bool(torch.isfinite(loss)):
-            raise MethodFailed(self._not_a_number("the loss"))
-        torch.autograd.backward(loss)
-        changed = [one for group in optimiser_.param_groups for one in group["params"]]
-        self._plan.machine.average_gradients(changed)
-        norm = clip_grad_norm_(changed, self._how.gradient_clip or math.inf)
-        if not bool(torch.isfinite(norm)):
-            raise MethodFailed(self._not_a_number("the gradient"))
-        for group in optimiser_.param_groups:
-            group["lr"] = rate
-        optimiser_.step()
+        machine, run = self._plan.machine, self._recipe.run
+        torch.manual_seed(run.seed * _SEED_STEP + self.step * machine.processes + machine.process)
+        try:
+            losses = take_step(
+                self._plan.trainable,
+                self.learner,
+                pairs,
+                self._recipe.network,
+                self._how,
+                learning_rate(self._how, self.step, run.steps, self._warm_from),
+                precision=lambda: machine.autocast(run.precision),
+                join=machine.average_gradients,
+            )
+        except NotANumberError as wrong:
+            raise MethodFailed(
+                f"Training of {self._plan.method} stopped at step {self.step + 1}: {wrong} is not a number; "
+                f"{self.stays}. Try a smaller learning rate or gradient clipping."
+            ) from wrong
+        for name, value in losses:
+            self._sums[f"training {name}"].append(value)
+        return sum(value for _, value in losses)
 
     def _look(self) -> None:
         """Measure the held-out batches, and write a row of the curve and pictures."""
@@ -331,12 +318,6 @@ class Training:
         measured = ", ".join(f"{_SAID.get(name, name)} {value:.4g}" for name, value in numbers.items())
         self._tell(f"Step {self.step} of {self._recipe.run.steps}, {self.minutes:.1f} minutes: {measured}.")
         self._look_s = time.monotonic() - begun
-
-    def _not_a_number(self, what: str) -> str:
-        return (
-            f"Training of {self._plan.method} stopped at step {self.step + 1}: {what} is not a number; {self.stays}. "
-            "Try a smaller learning rate or gradient clipping."
-        )
 
     def _take_up(self, *, is_resumed: bool) -> None:
         folder = self._plan.folder

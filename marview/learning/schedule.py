@@ -33,9 +33,14 @@ def learning_rate(how: Optimiser, step: int, steps: int, warm_from: int | None =
     """
     rate = how.learning_rate * how.gamma ** sum(step >= each for each in how.milestones) / (1 + how.decay * step)
     if how.cosine:
-        rate *= (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
+        rate *= half_cosine(step / steps)
     if how.warm_up:
         rate *= min(1.0, (step + 1) / how.warm_up)
     if warm_from is not None:
         rate *= min(1.0, (step - warm_from + 1) / RESUME_WARM_UP)
     return rate
+
+
+def half_cosine(share: float) -> float:
+    """Return the factor on the learning rate after a share of a training: 1 at its start, 0 at its end."""
+    return (1 + math.cos(math.pi * min(1.0, share))) / 2

@@ -1,12 +1,42 @@
-"""A trained network and what it works on, or one that adds nothing."""
+"""A trained network with its description: how it learns in a run, what that brought, and which networks are kept."""
 
-from dataclasses import dataclass
+import hashlib
+import math
+import time
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .patient import SmallScan
-from .start import Start
+from marview.errors import MethodFailed
+from marview.learning.in_run import learn_in_run
+from marview.learning.memory import Remembered
+from marview.learning.recipe import Optimiser
+from marview.methods.api import Job
+from marview.metrics.overlap import dice
+from marview.text import count, translatable
+
+from .network import Nothing, completed
+from .patient import NearHipPairs, Patient, SmallScan
+from .settings import Parameters, Start
+from .training import NearHipTraining, unit
+
+_BATCH = 2
+_CLIP = 1.0
+_CALIBRATING = 4
+_CHECKED = 6
+_REMEMBERED, _SHOWN = 64, 3
+
+MOST = 16
+"""Number of kept networks; each needs about two megabytes."""
+
+ALIKE = 0.8
+"""Smallest Dice of masks that teach the same: training rotates, scales and shifts them."""
+
+_CHANGED = " It had learned with a mask that was changed a little since."
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,12 +44,12 @@ class Learned:
     """A trained network.
 
     Attributes:
-        network: says what is to be added to where it starts.
-        words: how it came about.
-        scan: it works on.
-        start: where it starts.
+        network: network that changes its start.
+        words: description for the notes of a result.
+        scan: small scan on which it works.
+        start: completion that it corrects.
         is_own: whether it learned from the scan that is corrected.
-        has_alike: whether it learned from slices whose tissue was made as bright as water, and is to be shown such.
+        has_alike: whether its slices had their soft tissue scaled to water.
     """
 
     network: nn.Module
@@ -30,9 +60,159 @@ class Learned:
     has_alike: bool = False
 
 
-class Nothing(nn.Module):
-    """Adds nothing to what a network starts at."""
+def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taught: Learned | None = None) -> Learned:
+    """Train a network on slices of one or several patients, and measure it on held-out slices.
 
-    def forward(self, seen: Tensor) -> Tensor:
-        """Zeros, `[slice, 1, view, bin]`."""
-        return torch.zeros_like(seen[:, :1])
+    Args:
+        patients: patients; with `taught`, their soft tissue is scaled to water.
+        parameters: parameters of the run.
+        job: receives the progress.
+        taught: initial network; None for random weights.
+
+    Returns:
+        The network with the smallest error on the held-out slices: the trained one, `taught`, or none.
+
+    Raises:
+        MethodFailed: the loss is not a number, or there was no time for a step and there is no initial network.
+    """
+    settings, training = parameters.network, NearHipTraining()
+    torch.manual_seed(parameters.seed)
+    network = training.build(settings).to(job.device) if taught is None else deepcopy(taught.network)
+    parts, others = zip(*(patient.parted() for patient in patients), strict=True)
+    held_out = tuple(other for other in others if len(other.clean_mu))
+    pairs = NearHipPairs(parts, _BATCH, parameters.seed)
+    unseen = NearHipPairs(held_out or parts, _BATCH, parameters.seed + 1)
+    shown = Remembered(pairs, _REMEMBERED, _SHOWN, parameters.seed)
+    began = time.monotonic()
+    job.learning(0.0, translatable("looking at the scan"))
+    of_start = error(training, Nothing(), unseen, settings, job)
+    of_taught = math.inf if taught is None else error(training, taught.network, unseen, settings, job)
+    how = Optimiser(learning_rate=parameters.learning_rate, gradient_clip=_CLIP)
+    done = learn_in_run(training, network, shown, settings, how, parameters.steps, parameters.minutes, job, began)
+    spent = translatable(f"{count(done, 'step')} in {(time.monotonic() - began) / 60:.1f} minutes")
+    after = math.inf
+    if done:
+        job.learning(1.0, translatable("checking what was learned"))
+        calibrate(training, network, pairs, settings, job)
+        after = error(training, network, unseen, settings, job)
+    if parameters.start == "nothing":
+        of_start = math.inf
+    if min(after, of_taught, of_start) == math.inf:
+        raise MethodFailed(
+            translatable("near_hip had no time for a single step of learning: let it learn for more minutes.")
+        )
+    of = translatable("this scan") if len(parts) == 1 else translatable(f"{len(parts)} scans")
+    slices, left_over = (sum(len(one.clean_mu) for one in group) for group in (parts, held_out))
+    masks, scan = count(sum(len(one.masks) for one in patients), "mask"), patients[0].scan
+    words = translatable(
+        f"It learned from {count(slices, 'slice')} of {of} without metal and {masks} of metal: {spent}, "
+        f"{scan.size_px} x {scan.size_px} pixels, {scan.views} views"
+    ) + lesson(left_over, after, of_taught, of_start)
+    if taught is not None and of_taught < after and of_taught <= of_start:
+        return replace(taught, words=words, scan=scan)
+    used = network.eval() if after <= min(of_taught, of_start) else Nothing()
+    return Learned(used, words, scan, parameters.start, has_alike=taught is not None)
+
+
+def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> str:
+    """Describe the quality of a trained network.
+
+    Args:
+        held_out: number of held-out slices.
+        after: error in the trace with the trained network, as a fraction of linear interpolation's; infinite if there
+            was no step.
+        of_taught: error with the initial network; infinite if there was none.
+        of_start: error of the completion that the network corrects; infinite if there is none.
+    """
+    least = min(after, of_taught, of_start)
+    words = "" if of_taught == math.inf else translatable(", after what other people's slices had taught it")
+    words += ". "
+    if after == math.inf:
+        words += translatable("That was too short to learn anything")
+    else:
+        unseen = count(held_out, "slice")
+        where = translatable(f"{unseen} it did not learn from")
+        if not held_out:
+            where = translatable("those slices, as there are no others,")
+        words += translatable(
+            f"In metal put into {where} its error in the trace is {after:.0%} of linear interpolation's"
+        )
+        words += "" if of_taught == math.inf else translatable(f", {of_taught:.0%} before")
+        words += "" if of_start == math.inf else translatable(f", {of_start:.0%} for the completion it corrects")
+        words += "."
+        if after == least:
+            worse = translatable("That is worse: let it learn longer, or choose a start.")
+            return words if after < 1 else f"{words} {worse}"
+        words += f" {translatable('That is no gain')}"
+    if of_taught == least:
+        return words + translatable(", so the network was left as it had been and knows nothing of this patient") + "."
+    left_out = translatable(
+        ", so it was left out and the trace holds the completion it would correct; let it learn longer"
+    )
+    return f"{words}{left_out}."
+
+
+@torch.no_grad()
+def calibrate(
+    training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: Mapping[str, Any], job: Job
+) -> None:
+    """Measure the statistics of batch normalization on whole sinograms.
+
+    The running averages of a short training still contain the first steps.
+    """
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.reset_running_stats()
+            norm.momentum = None
+    network.train()
+    for number in range(_CALIBRATING):
+        job.check_cancelled()
+        network(training.shown(pairs(-10 - number), settings)[0])
+
+
+@torch.no_grad()
+def error(
+    training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: Mapping[str, Any], job: Job
+) -> float:
+    """Root mean square error in the trace of some pairs, as a fraction of linear interpolation's."""
+    network.eval()
+    wrong = li_wrong = 0.0
+    for number in range(_CHECKED):
+        job.check_cancelled()
+        one = pairs(-1 - number)
+        made = completed(network, *training.shown(one, settings), unit(one))
+        wrong += float((made - one.metal_free_sinogram)[one.trace].square().sum())
+        li_wrong += float((one.li_sinogram - one.metal_free_sinogram)[one.trace].square().sum())
+    return (wrong / li_wrong) ** 0.5 if li_wrong else 1.0
+
+
+class Kept:
+    """Networks of earlier runs by scan, settings and masks; the oldest is dropped first."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[str, Tensor, Learned]] = []
+
+    def find(self, patient: Patient, settings: str, *, is_alike_enough: bool) -> Learned | None:
+        """Return the network of this patient, these settings and the same masks or, on request, similar ones."""
+        scan = _scan(patient, settings)
+        known = [(_overlap(masks, patient.masks), learned) for of, masks, learned in self._entries if of == scan]
+        overlap, learned = max(known, key=lambda each: each[0], default=(0.0, None))
+        if learned is None or overlap == 1:
+            return learned
+        changed = replace(learned, words=learned.words + _CHANGED)
+        return changed if is_alike_enough and overlap >= ALIKE else None
+
+    def keep(self, patient: Patient, settings: str, learned: Learned) -> None:
+        """Keep a network."""
+        self._entries = [*self._entries[1 - MOST :], (_scan(patient, settings), patient.masks, learned)]
+
+
+def _scan(patient: Patient, settings: str) -> str:
+    digest = hashlib.sha256(f"{settings} {patient.clean_mu.device}".encode())
+    digest.update(patient.clean_mu.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _overlap(one: Tensor, other: Tensor) -> float:
+    """Dice of two sets of masks, bool `[mask, y, x]`; 0 where their number or size differs."""
+    return dice(one.cpu().numpy(), other.cpu().numpy()) if one.shape == other.shape else 0.0

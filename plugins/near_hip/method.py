@@ -1,23 +1,33 @@
-"""The near-hip method: a network learns from the patient's own slices beside the metal what the trace hides."""
+"""The near-hip method: a network learns what the trace hides from the patient's own slices beside the metal."""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from pydantic import BaseModel
+from torch import Tensor
+from torch.nn.functional import interpolate
 
 from marview.errors import MethodFailed
+from marview.learning.guard import warnings
+from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.methods.dense_metal import leave_dense_to_nmar
-from marview.methods.thin_metal import thin_metal_notes
+from marview.methods.thin_metal import is_thin, thin_metal_notes
 from marview.methods.trace_completion import complete_with_prior
 from marview.physics.attenuation import mu_to_hu
 from marview.text import count, translatable
 
-from .kept import Kept
-from .learn import learn
-from .learned import Learned
-from .parameters import Parameters
-from .patient import FEWEST, Patient, SmallScan, alike
-from .prior import prior_image
-from .several import alone, of_its_network, of_several, warnings_of_several
+from .learned import Kept, Learned, learn
+from .network import completed, image_of_start, planes
+from .patient import FEWEST, Patient, SmallScan, alike, brightness
+from .settings import Parameters, read_settings
+from .training import NearHipTraining
+
+WEIGHTS = "weights/bundled.safetensors"
+
+_NETWORK = ("channels", "fold", "start")
+"""Parameters that the weights determine."""
 
 _NEIGHBOURS = 22
 _LEFT_OUT = translatable(
@@ -26,10 +36,9 @@ _LEFT_OUT = translatable(
 
 
 class NearHip:
-    """Trains on the run's own scan, then fills the trace; a further run with the same settings learns nothing anew.
+    """Trains a network on the scan of the run, then fills the trace; the next run on the scan reuses the network.
 
-    It begins with a network that comes with the method, of other patients, which does the work alone where a scan has
-    too few slices without metal.
+    Training starts from weights of other patients. They do the work alone if a scan has too few slices without metal.
     """
 
     Parameters = Parameters
@@ -41,24 +50,23 @@ class NearHip:
         """Correct the slices of a case.
 
         Raises:
-            BadInput: the weights do not say what network they are of.
-            MethodFailed: they are not those of the network they say they are, or of another than the parameters ask
-                for; or it is to start from random weights and the scan has too few slices without metal; or the loss
-                is NaN.
+            BadInput: the weights do not describe their network.
+            MethodFailed: the weights do not fit their description or the parameters, the scan has too few slices
+                without metal for random weights, or the loss is not a number.
         """
         assert isinstance(parameters, Parameters)
         clean, masks = job.neighbours(_NEIGHBOURS)
         field_mm = case.pixel_mm * case.hu.shape[-1]
         taught = None
         if parameters.begin == "weights":
-            # read in every run, also where what was learned is at hand: it is what the result was made with
-            taught, parameters = of_several(job, field_mm), of_its_network(parameters, job)
+            # Every run reads them, also with a network at hand: the result was made with them.
+            taught, parameters = of_several(job, field_mm), _of_its_network(parameters, job)
         if len(clean) >= FEWEST:
             scan = SmallScan(parameters.size_px, parameters.views, field_mm)
             patient = Patient.of(scan, clean if taught is None else alike(clean), masks)
             learned = self._learned(patient, parameters, job, taught)
         elif taught is not None:
-            learned = alone(taught, len(clean))
+            learned = _alone(taught, len(clean))
         else:
             raise MethodFailed(
                 translatable(
@@ -72,9 +80,10 @@ class NearHip:
             prior = prior_image(case, learned, job.check_cancelled)
             job.check_cancelled()
             corrected = complete_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
-            notes: list[str | SliceNote] = [learned.words, *_thin_metal(case, learned)]
+            thin = thin_metal_notes(case, _LEFT_OUT) if learned.start == "nmar" else thin_metal_notes(case)
+            notes: list[str | SliceNote] = [learned.words, *thin]
             if not learned.is_own:
-                notes += warnings_of_several(case, learned, job)
+                notes += _warnings(case, learned, job)
                 notes += leave_dense_to_nmar(case, prior, corrected, job)
             job.progress(0.7, "reconstructing")
             return MarResult(mu_to_hu(case.reconstruct(corrected)), mu_to_hu(prior), corrected, notes)
@@ -89,5 +98,106 @@ class NearHip:
         return known
 
 
-def _thin_metal(case: MarCase, learned: Learned) -> list[SliceNote]:
-    return thin_metal_notes(case, _LEFT_OUT) if learned.start == "nmar" else thin_metal_notes(case)
+def of_several(job: Job, field_mm: float) -> Learned:
+    """The network of the method's weights, on the job's device.
+
+    Args:
+        job: provides the weights.
+        field_mm: edge of the case's grid.
+
+    Raises:
+        BadInput: the weights do not describe their network.
+        MethodFailed: they do not fit their description.
+    """
+    of = about(job.about_weights(WEIGHTS), WEIGHTS)
+    chosen = read_settings(of.network)
+    network = NearHipTraining().build(of.network).to(job.device)
+    fill(network, job.weights(WEIGHTS), WEIGHTS)
+    words = translatable(f"as other people's slices had taught it ({of.version}, {of.steps:,} steps)")
+    scan = SmallScan(chosen.size_px, chosen.views, field_mm)
+    return Learned(network.eval(), words, scan, chosen.start, is_own=False, has_alike=True)
+
+
+def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lambda: None) -> Tensor:
+    """The image of the start plus the network's change on the small scan, 1/cm, `[slice, y, x]`.
+
+    The uncorrected image, with its streaks, would not do: the trace of the small scan does not hide streaks of a
+    measured sinogram. Beside thin metal in a clinical image there is no change: NMAR's completion contains the bone
+    there, and the network learned from completions that had lost some, so it would add bone twice.
+
+    Args:
+        case: slices to correct.
+        learned: the network.
+        pause: called between the parts.
+    """
+    scan = learned.scan
+    begun_image = image_of_start(case, learned.start, pause)
+    prior = begun_image.clamp(min=0)
+    changed = ~is_thin(case) if learned.start == "nmar" else torch.ones(len(prior), dtype=torch.bool)
+    for number in changed.nonzero().flatten().tolist():
+        pause()
+        part = slice(number, number + 1)
+        shown, scale = _shown(begun_image[part], case.metal[part], learned)
+        small = scan.pairs(shown, case.metal[part])
+        begun = None if learned.start == "nothing" else small.sinogram
+        made = completed(learned.network, planes(small.sinogram, small.trace, begun, scan.unit), begun, scan.unit)
+        change = scan.projector.fbp(torch.where(small.trace, made - small.sinogram, 0.0)) / scale[:, None, None]
+        fine = interpolate(change[:, None], size=prior.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+        prior[part] = (begun_image[part] + fine).clamp(min=0)
+    return prior
+
+
+def _shown(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor, Tensor]:
+    """Images as bright as those of the training, 1/cm, `[slice, y, x]`, and the factor of each, `[slice]`."""
+    scale = image_mu.new_ones(len(image_mu))
+    if learned.has_alike:
+        pairs = zip(image_mu, metal, strict=True)
+        scale = image_mu.new_tensor([brightness(mu_to_hu(one[~solid])) for one, solid in pairs])
+    return image_mu * scale[:, None, None], scale
+
+
+def _alone(taught: Learned, clean_slices: int) -> Learned:
+    """The network of the weights with a note for a scan with too few slices without metal."""
+    known = translatable(
+        f"It knows nothing of this patient: this scan has {count(clean_slices, 'slice')} known to be without metal, "
+        f"and near_hip learns from {FEWEST} at least."
+    )
+    used = translatable(f"So the network was used {taught.words}; the parameters of learning had no part in it.")
+    return replace(taught, words=f"{known} {used}")
+
+
+def _of_its_network(parameters: Parameters, job: Job) -> Parameters:
+    """Parameters with the network of the method's weights.
+
+    Raises:
+        MethodFailed: the parameters ask for another network.
+    """
+    of = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)
+    has = {name: getattr(of, name) for name in _NETWORK}
+    for name in parameters.model_fields_set.intersection(_NETWORK):
+        wanted = getattr(parameters, name)
+        if wanted != has[name]:
+            raise MethodFailed(
+                translatable(
+                    f"near_hip cannot use its weights with {name} = {wanted}, since they are of a network of {name} = "
+                    f"{has[name]}; leave {name} out, or say begin = nothing with 1500 steps and a learning rate of "
+                    "0.003."
+                )
+            )
+    return parameters.model_copy(update=has)
+
+
+def _warnings(case: MarCase, learned: Learned, job: Job) -> list[str | SliceNote]:
+    """Notes on slices that differ from the training of the weights, on the small scan that the network sees."""
+    scan = learned.scan
+    shown, _ = _shown(case.li_mu, case.metal, learned)
+    image, metal = scan.image(shown).clamp(min=0), scan.mask(case.metal)
+    small = MarCase(
+        hu=mu_to_hu(image),
+        metal=metal,
+        pixel_mm=scan.field_mm / scan.size_px,
+        beam=scan.projector.beam,
+        slice_indices=case.slice_indices,
+        measured_trace=scan.projector.trace(metal),
+    )
+    return warnings(small, job.about_weights(WEIGHTS))

@@ -1,26 +1,35 @@
-"""The near-hip network: of a sinogram whose metal trace is bright, or completed already, it says what belongs there."""
+"""The near-hip network: it sees a sinogram whose trace is bright or completed, and returns what belongs there."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
+from marview.methods.api import MarCase
+from marview.methods.nmar import NmarSettings, nmar_prior
+from marview.methods.trace_completion import interpolate_with_prior
 from marview.projection import fill_linear
+
+from .settings import Start
 
 LAYERS = 6
 _KERNEL, _SLOPE = 5, 0.2
+_USUAL = NmarSettings()
+FROM_LI = NmarSettings(prior_source="linear_interpolation")
+"""Settings of NMAR's prior in training, where no image shows metal."""
 
 
 class NearHipCnn(nn.Sequential):
-    """Six convolutions of 5 x 5; leaky ReLU, then batch normalization after each but the last.
+    """Six convolutions of 5 x 5, each but the last with leaky ReLU and batch normalization.
 
     413,761 parameters at 64 channels, 104,481 at 32.
 
     Args:
-        channels: within.
-        fold: views and bins enter in blocks of this edge, folded into channels, and the network works on so many fewer;
-            it then sees 12 blocks to either side instead of 12 bins.
-        planes: sinograms it sees side by side.
-        starts_at_zero: begin by saying nothing; else as PyTorch begins.
+        channels: number of channels.
+        fold: edge of the blocks of views and bins that enter as channels; the network sees 12 blocks to either side.
+        planes: number of sinograms that it sees side by side.
+        starts_at_zero: whether its output is zero at first.
     """
 
     def __init__(self, channels: int = 64, *, fold: int = 1, planes: int = 1, starts_at_zero: bool = False) -> None:
@@ -45,6 +54,43 @@ class NearHipCnn(nn.Sequential):
         return pixel_shuffle(coarse, self._fold)[..., :views, :bins]
 
 
+class Nothing(nn.Module):
+    """A network that adds nothing to its start."""
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """Zeros, `[slice, 1, view, bin]`."""
+        return torch.zeros_like(seen[:, :1])
+
+
+def start_of(
+    case: MarCase, how: Start, settings: NmarSettings = _USUAL, pause: Callable[[], None] = lambda: None
+) -> Tensor | None:
+    """The completion that the network corrects, `[slice, view, bin]`; None if it makes its own sinogram.
+
+    It is linear interpolation, or the projection of NMAR's prior image, joined to the measured sinogram.
+
+    Args:
+        case: slices to correct.
+        how: start of the network.
+        settings: settings of NMAR's prior; by default it comes from the uncorrected image where metal hides little.
+        pause: called between the parts.
+    """
+    if how == "nothing":
+        return None
+    if how == "li":
+        return case.li_sinogram
+    prior = nmar_prior(case, settings, pause)
+    pause()
+    return interpolate_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
+
+
+def image_of_start(case: MarCase, how: Start, pause: Callable[[], None] = lambda: None) -> Tensor:
+    """The image of the start (or of linear interpolation) on the case's grid, 1/cm, `[slice, y, x]`."""
+    start = start_of(case, how, pause=pause) if how == "nmar" else None
+    pause()
+    return case.li_mu if start is None else case.reconstruct(start)
+
+
 def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
     """The sinogram with its trace filled by the largest value beside it, `[slice, view, bin]`."""
     outside = sinogram.masked_fill(trace, 0)
@@ -52,12 +98,12 @@ def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
 
 
 def planes(sinogram: Tensor, trace: Tensor, start: Tensor | None, unit: float) -> Tensor:
-    """What the network sees, `[slice, plane, view, bin]`: the bright trace; or where it starts, LI and the trace.
+    """The input of the network, `[slice, plane, view, bin]`: the bright trace; or start, LI and trace.
 
     Args:
-        sinogram: with metal, line integrals, `[slice, view, bin]`; what stands in its trace is not looked at.
+        sinogram: line integrals with metal, `[slice, view, bin]`; values in the trace have no effect.
         trace: metal trace, bool.
-        start: the completion that the network corrects, `[slice, view, bin]`; None where it makes its own.
+        start: completion that the network corrects, `[slice, view, bin]`; None if it makes its own.
         unit: line integral that is one to the network.
     """
     if start is None:
@@ -66,7 +112,7 @@ def planes(sinogram: Tensor, trace: Tensor, start: Tensor | None, unit: float) -
 
 
 def completed(network: nn.Module, seen: Tensor, start: Tensor | None, unit: float) -> Tensor:
-    """The network's sinogram, `[slice, view, bin]`, also outside the trace.
+    """The network's sinogram, `[slice, view, bin]`, also outside the trace; arguments as for `planes`.
 
     Args:
         network: network with as many input planes as `seen`, and one output plane.

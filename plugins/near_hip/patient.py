@@ -1,22 +1,25 @@
-"""Pairs of a patient's own slices: metal of the same patient's, changed a little, over slices that have none."""
+"""Pairs for training on a small scan: metal of the patient, changed a little, over slices that have none."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from marview.geometry import ParallelBeam
 from marview.learning.api import Pairs
+from marview.learning.scenes import Scene
 from marview.physics.attenuation import MU_WATER, hu_to_mu
 from marview.projection import Projector
 
 from .network import brightened
 
 FEWEST = 3
-"""Slices without metal that a network learns from at least."""
+"""Smallest number of slices without metal that a network learns from."""
 
 _BODY_HU = -200.0
 _TURN, _GROW, _SHIFT = 0.6, 1.5, 0.25
@@ -60,7 +63,7 @@ class SmallScan:
         return interpolate(mu[:, None], size=(self.size_px, self.size_px), mode="bilinear", antialias=True)[:, 0]
 
     def pairs(self, mu: Tensor, metal: Tensor) -> Pairs:
-        """Slices with metal, in 1/cm on any grid of the field, as a re-projected pair whose truth nobody knows."""
+        """Slices with metal, 1/cm on any grid of the field, as a re-projected pair whose truth is not known."""
         image, mask = self.image(mu), self.mask(metal)
         sinogram = self.projector.forward(image)
         return Pairs(
@@ -74,7 +77,7 @@ class SmallScan:
         )
 
     def mask(self, metal: Tensor) -> Tensor:
-        """Masks on the small grid, bool `[slice, y, x]`; nothing small is lost."""
+        """Masks on the small grid, bool `[slice, y, x]`; small metal stays."""
         return self.image(metal.float()) > 0.05
 
 
@@ -94,7 +97,7 @@ class Patient:
 
     @classmethod
     def of(cls, scan: SmallScan, clean_hu: Tensor, masks: Tensor) -> "Patient":
-        """A patient of slices in HU and masks on any grid of the same field."""
+        """Make a patient of slices in HU and masks, on any grid of the same field."""
         return cls(scan, scan.image(hu_to_mu(clean_hu)).clamp(min=0), scan.mask(masks))
 
     def parted(self) -> tuple["Patient", "Patient"]:
@@ -105,7 +108,7 @@ class Patient:
 
     @cached_property
     def sinograms(self) -> Tensor:
-        """Of the clean slices, `[slice, view, bin]`."""
+        """Sinograms of the clean slices, `[slice, view, bin]`."""
         return self.scan.projector.forward(self.clean_mu)
 
 
@@ -123,16 +126,16 @@ def alike(clean_hu: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class LitPairs(Pairs):
-    """Slices in whose trace the sinogram is as bright as the brightest beside it; no scanner measured them."""
+    """Slices whose sinogram has a bright trace instead of measured metal."""
 
     @classmethod
     def of(cls, projector: Projector, truth_mu: Tensor, free: Tensor, masks: Tensor) -> "LitPairs":
-        """Of slices and masks.
+        """Make pairs of slices and masks.
 
         Args:
-            projector: between them and sinograms.
+            projector: projector between images and sinograms.
             truth_mu: slices without metal, 1/cm, `[slice, y, x]`.
-            free: their sinograms, line integrals, `[slice, view, bin]`.
+            free: sinograms of the slices, `[slice, view, bin]`.
             masks: metal, bool, `[slice, y, x]`.
         """
         trace = projector.trace(masks)
@@ -147,17 +150,17 @@ class LitPairs(Pairs):
 
     @cached_property
     def image(self) -> Tensor:
-        """That of linear interpolation, at least 0, 1/cm, `[slice, y, x]`: no metal looks as the light in the trace."""
+        """The image of linear interpolation, at least 0, 1/cm, `[slice, y, x]`: no metal looks like a bright trace."""
         return self.li_image.clamp(min=0)
 
 
 @dataclass(frozen=True, eq=False)
 class NearHipPairs:
-    """Pairs by number, a function of the seed and the number alone.
+    """Pairs of patients' own slices by number; they depend only on seed and number.
 
     Attributes:
-        patients: one of them gives the slices of a batch.
-        batch: slices of a batch.
+        patients: patients; one of them gives the slices of a batch.
+        batch: number of slices in a batch.
         seed: seed of the random choices.
     """
 
@@ -166,7 +169,7 @@ class NearHipPairs:
     seed: int
 
     def __call__(self, number: int) -> Pairs:
-        """The batch of a number."""
+        """Return the batch of a number."""
         chance = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         patient = self.patients[_drawn(len(self.patients), chance)]
         chosen = torch.tensor([_drawn(len(patient.clean_mu), chance) for _ in range(self.batch)])
@@ -176,7 +179,7 @@ class NearHipPairs:
 
 
 def changed_mask(patient: Patient, index: int, chance: torch.Generator) -> Tensor:
-    """One of the patient's masks turned, scaled and moved, but still in the body of a clean slice; bool, `[y, x]`."""
+    """One of the patient's masks, rotated, scaled and moved within the body of a clean slice; bool, `[y, x]`."""
     body = patient.clean_mu[index] > MU_WATER / 2
     kept = patient.masks[_drawn(len(patient.masks), chance)]
     best, inside = kept, -1.0
@@ -209,3 +212,30 @@ def _moved(mask: Tensor, chance: torch.Generator) -> Tensor:
 
 def _drawn(count: int, chance: torch.Generator) -> int:
     return int(torch.randint(count, (), generator=chance))
+
+
+@dataclass(frozen=True, eq=False)
+class ScenePairs:
+    """Pairs of other people's slices by number, with drawn metal; soft tissue is scaled to water.
+
+    Attributes:
+        scan: scan of the pairs.
+        draw: makes the scene of a number.
+        device: device of the pairs.
+    """
+
+    scan: SmallScan
+    draw: Callable[[int], Scene]
+    device: torch.device
+
+    def __call__(self, number: int) -> LitPairs:
+        """Return the batch of a number.
+
+        Raises:
+            BadInput: the slices contain no tissue for metal.
+        """
+        scene = self.draw(number)
+        mu = self.scan.image(hu_to_mu(alike(torch.from_numpy(scene.hu)))).clamp(min=0).to(self.device)
+        metal = np.any([share > 0 for share in scene.metal.values()], axis=0)
+        masks = self.scan.mask(torch.from_numpy(metal)).to(self.device)
+        return LitPairs.of(self.scan.projector, mu, self.scan.projector.forward(mu), masks)

@@ -13,7 +13,7 @@ SETTINGS = {"channels": 4, "fold": 1, "start": "nothing", "outside": 0.05, "bloc
 def test_the_network_is_measured_on_held_out_slices(loaded, made, room, monkeypatch, count, says) -> None:
     """Where there are any."""
     seen: dict[str, Tensor] = {}
-    error, calibrate = room.learn._error, room.learn.calibrate
+    error, calibrate = room.learned.error, room.learned.calibrate
 
     def checks(training, network, pairs, settings, job) -> float:
         [seen["checked"]] = [one.clean_mu for one in pairs.patients]
@@ -23,11 +23,11 @@ def test_the_network_is_measured_on_held_out_slices(loaded, made, room, monkeypa
         [seen["learned"]] = [one.clean_mu for one in pairs.patients]
         calibrate(training, network, pairs, settings, job)
 
-    monkeypatch.setattr(room.learn, "_error", checks)
-    monkeypatch.setattr(room.learn, "calibrate", calibrates)
+    monkeypatch.setattr(room.learned, "error", checks)
+    monkeypatch.setattr(room.learned, "calibrate", calibrates)
     clean, masks = made.bodies(count)
     patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM), clean, masks)
-    learned = room.learn.learn((patient,), loaded.parameters(made.SMALL | {"steps": 2}), made.Job())
+    learned = room.learned.learn((patient,), loaded.parameters(made.SMALL | {"steps": 2}), made.Job())
     assert says in learned.words
     both = [(one == other).all() for one in seen["learned"] for other in seen["checked"]]
     assert any(both) == (count == 1)
@@ -35,7 +35,7 @@ def test_the_network_is_measured_on_held_out_slices(loaded, made, room, monkeypa
 
 def test_a_network_that_is_no_gain_is_left_out_and_the_note_says_so(loaded, made, room, monkeypatch) -> None:
     errors = iter([1.0, 1.7])
-    monkeypatch.setattr(room.learn, "_error", lambda *_: next(errors))
+    monkeypatch.setattr(room.learned, "error", lambda *_: next(errors))
     case, _ = made.case()
     [words] = loaded.method.run(case, loaded.parameters(made.SMALL | {"seed": 5}), made.Job()).notes
     assert "170% of linear interpolation's" in words
@@ -46,7 +46,7 @@ def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room, mad
     pairs, training = made.pairs(room, batch=2), room.training.NearHipTraining()
     settings = SETTINGS
     network = training.build(settings)
-    room.learn.calibrate(training, network, pairs, settings, made.Job())
+    room.learned.calibrate(training, network, pairs, settings, made.Job())
     seen, _ = training.shown(pairs(-10), settings)
     with torch.no_grad():
         whole, batch = network.eval()(seen), network.train()(seen)
@@ -67,19 +67,19 @@ def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room, mad
 )
 def test_of_what_was_taught_and_learned_the_best_is_used(loaded, room, made, monkeypatch, errors, says) -> None:
     found = iter(errors)
-    monkeypatch.setattr(room.learn, "_error", lambda *_: next(found))
-    taught = room.several.of_several(made.Job(loaded=loaded), made.SIZE * made.PIXEL_MM)
+    monkeypatch.setattr(room.learned, "error", lambda *_: next(found))
+    taught = room.method.of_several(made.Job(loaded=loaded), made.SIZE * made.PIXEL_MM)
     before = {name: tensor.clone() for name, tensor in taught.network.state_dict().items()}
     clean, masks = made.bodies(4)
     patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM), clean, masks)
-    learned = room.learn.learn((patient,), loaded.parameters({"steps": 2}), made.Job(), taught)
+    learned = room.learned.learn((patient,), loaded.parameters({"steps": 2}), made.Job(), taught)
     assert says in learned.words
     assert "after what other people's slices had taught it" in learned.words
     assert learned.has_alike
     assert all(torch.equal(tensor, before[name]) for name, tensor in taught.network.state_dict().items())
     best = min(range(3), key=errors.__getitem__)
     if best == 0:
-        assert isinstance(learned.network, room.learned.Nothing)
+        assert isinstance(learned.network, room.network.Nothing)
     else:
         assert (learned.network is taught.network) == (best == 1)
 

@@ -34,7 +34,7 @@ def test_the_trace_is_as_bright_as_the_brightest_beside_it(room) -> None:
 def test_the_completion_is_start_plus_network(room, made, how) -> None:
     """A network that says three: three units, or three units more than the completion it starts at."""
     one = made.pairs(room)(0)
-    start = room.start.start_of(one, how)
+    start = room.network.start_of(one.case(), how, room.network.FROM_LI)
     seen = room.network.planes(one.sinogram, one.trace, start, 2.0)
     said = room.network.completed(made.Says(3.0), seen, start, 2.0)
     torch.testing.assert_close(said, torch.full_like(said, 6.0) if start is None else start + 6.0)
@@ -42,9 +42,9 @@ def test_the_completion_is_start_plus_network(room, made, how) -> None:
 
 def test_the_start_of_a_network_is_measured_outside_the_trace_and_useful_inside(room, made) -> None:
     one = made.pairs(room, batch=4)(0)
-    assert room.start.start_of(one, "nothing") is None
-    torch.testing.assert_close(room.start.start_of(one, "li"), fill_linear(one.sinogram, one.trace))
-    nmar = room.start.start_of(one, "nmar")
+    assert room.network.start_of(one.case(), "nothing") is None
+    torch.testing.assert_close(room.network.start_of(one.case(), "li"), fill_linear(one.sinogram, one.trace))
+    nmar = room.network.start_of(one.case(), "nmar", room.network.FROM_LI)
     torch.testing.assert_close(nmar[~one.trace], one.sinogram[~one.trace], rtol=0, atol=1e-5)
     errors = [float((each - one.metal_free_sinogram)[one.trace].square().mean()) for each in (nmar, one.li_sinogram)]
     assert errors[0] < 0.9 * errors[1]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from marview.methods import nmar
 from marview.methods.api import MarCase
 from marview.methods.trace_completion import complete_with_prior
 
@@ -17,14 +18,14 @@ def test_a_network_that_says_nothing_leaves_the_completion_it_starts_at(
     if not is_measured:
         case = MarCase(case.hu, case.metal, made.PIXEL_MM, case.beam, [5])
     scan = room.patient.SmallScan(32, 45, made.SIZE * made.PIXEL_MM)
-    begun = room.start.image_of_start(case, how).clone()
-    prior = room.prior.prior_image(case, room.learned.Learned(room.learned.Nothing(), "", scan, how))
+    begun = room.network.image_of_start(case, how).clone()
+    prior = room.method.prior_image(case, room.learned.Learned(room.network.Nothing(), "", scan, how))
     torch.testing.assert_close(prior, begun.clamp(min=0))
     completed = complete_with_prior(case.sinogram, case.projector.forward(prior), case.trace)
     if is_measured:
         error, of_start = (
             float((each - free)[case.trace].square().mean())
-            for each in (completed, case.projector.forward(room.start.image_of_start(case, how)))
+            for each in (completed, case.projector.forward(room.network.image_of_start(case, how)))
         )
         assert error < 1.1 * of_start
 
@@ -32,8 +33,8 @@ def test_a_network_that_says_nothing_leaves_the_completion_it_starts_at(
 def test_the_change_on_the_small_scan_is_added_to_the_start_image(room, made) -> None:
     case, _ = made.case()
     scan = room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM)
-    begun = room.start.image_of_start(case, "nmar")
-    prior = room.prior.prior_image(case, room.learned.Learned(made.Says(0.01), "", scan, "nmar"))
+    begun = room.network.image_of_start(case, "nmar")
+    prior = room.method.prior_image(case, room.learned.Learned(made.Says(0.01), "", scan, "nmar"))
     trace = scan.projector.trace(scan.mask(case.metal))
     wanted = begun + scan.projector.fbp(torch.where(trace, 0.01 * scan.unit, 0.0))
     torch.testing.assert_close(prior, wanted.clamp(min=0), atol=2e-4, rtol=1e-3)
@@ -42,13 +43,13 @@ def test_the_change_on_the_small_scan_is_added_to_the_start_image(room, made) ->
 def test_thin_metal_takes_bone_from_the_uncorrected_slice_as_nmar_does(room, made, monkeypatch) -> None:
     case, _ = made.case()
     sources = []
-    prior_of = room.start.prior_image
+    prior_of = nmar.prior_image
     monkeypatch.setattr(
-        room.start, "prior_image", lambda source, *a, **k: sources.append(source) or prior_of(source, *a, **k)
+        nmar, "prior_image", lambda source, *a, **k: sources.append(source) or prior_of(source, *a, **k)
     )
-    room.start.image_of_start(case, "nmar")
+    room.network.image_of_start(case, "nmar")
     mild = MarCase(case.hu, case.metal, made.PIXEL_MM, case.beam, [5], case.li_sinogram, case.trace)
-    room.start.image_of_start(mild, "nmar")
+    room.network.image_of_start(mild, "nmar")
     assert torch.equal(sources[0], case.li_mu)
     assert torch.equal(sources[1], mild.mu)
 
@@ -66,7 +67,7 @@ def test_beside_thin_metal_in_a_clinical_image_the_network_is_left_out_and_the_n
     both = MarCase(hu, metal, made.PIXEL_MM, case.beam, [7, 8])
     scan = room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM)
     learned = room.learned.Learned(made.Says(0.01), "", scan, "nmar")
-    prior, begun = room.prior.prior_image(both, learned), room.start.image_of_start(both, "nmar").clamp(min=0)
+    prior, begun = room.method.prior_image(both, learned), room.network.image_of_start(both, "nmar").clamp(min=0)
     assert torch.equal(prior[0], begun[0])
     assert not torch.allclose(prior[1], begun[1], atol=1e-3)
     notes = loaded.method.run(both, loaded.parameters({}), made.Job(slices=0, loaded=loaded)).notes
@@ -75,5 +76,5 @@ def test_beside_thin_metal_in_a_clinical_image_the_network_is_left_out_and_the_n
     assert said[0].startswith("Slice 7: the metal hides or attenuates little")
     measured = MarCase(hu, metal, made.PIXEL_MM, case.beam, [7, 8], both.sinogram)
     assert not torch.allclose(
-        room.prior.prior_image(measured, learned)[0], room.start.image_of_start(measured, "nmar")[0].clamp(min=0)
+        room.method.prior_image(measured, learned)[0], room.network.image_of_start(measured, "nmar")[0].clamp(min=0)
     )

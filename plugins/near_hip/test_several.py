@@ -54,7 +54,7 @@ def test_a_case_outside_the_training_gets_a_note(loaded, made, slices, rate) -> 
 
 
 def test_it_is_the_network_of_its_recipe(loaded, room, made) -> None:
-    learned = room.several.of_several(made.Job(loaded=loaded), 384.0)
+    learned = room.method.of_several(made.Job(loaded=loaded), 384.0)
     assert sum(one.numel() for one in learned.network.parameters()) == 154_096
     assert (learned.start, learned.has_alike) == ("nmar", True)
     assert (learned.scan.size_px, learned.scan.views, learned.scan.field_mm) == (256, 180, 384.0)
@@ -64,7 +64,7 @@ def test_own_weights_of_any_size_take_its_place(room, made, loaded, scans: Path,
     listing = Listing("near_hip", HERE, "bundled", loaded.manifest)
     train(listing, Order(scans, tmp_path / "run", "tiny", device="cpu"))
     own = load_method(install(tmp_path / "run", listing, tmp_path / "mine"))
-    learned = room.several.of_several(made.Job(loaded=own), 384.0)
+    learned = room.method.of_several(made.Job(loaded=own), 384.0)
     assert (learned.start, learned.scan.size_px) == ("li", 64)
     case, _ = made.case()
     few, some = (
@@ -81,7 +81,7 @@ def test_weights_of_another_network_are_refused(room, made, loaded) -> None:
             return room.network.NearHipCnn(4).state_dict()
 
     with pytest.raises(MethodFailed, match="belong to another network"):
-        room.several.of_several(Other(loaded=loaded), 384.0)
+        room.method.of_several(Other(loaded=loaded), 384.0)
 
 
 def test_a_body_of_any_brightness_looks_alike_to_it(room, made) -> None:
@@ -97,7 +97,7 @@ def test_a_body_of_any_brightness_looks_alike_to_it(room, made) -> None:
     for has_alike in (True, False):
         learned = room.learned.Learned(network, "", scan, "li", has_alike=has_alike)
         with torch.no_grad():
-            once, more = (room.prior.prior_image(each, learned) - each.li_mu.clamp(min=0) for each in (case, brighter))
+            once, more = (room.method.prior_image(each, learned) - each.li_mu.clamp(min=0) for each in (case, brighter))
         changes[has_alike] = float((more / 1.3 - once).abs().mean() / once.abs().mean())
     assert changes[True] < 0.02
     assert changes[False] > 0.05

@@ -24,7 +24,7 @@ def test_training_on_a_scan_holds_slices_out(room, made, monkeypatch) -> None:
     field_mm = made.SIZE * made.PIXEL_MM
     few = PatientScan(clean[:1], masks, field_mm)
     scans = [PatientScan(clean, masks, field_mm), few, PatientScan(clean * 1.1, masks, field_mm)]
-    monkeypatch.setattr(room.sources, "read_patient", lambda path: scans)
+    monkeypatch.setattr(room.training, "read_patient", lambda path: scans)
     told: list[str] = []
     trainable = room.training.NearHipTraining()
     sources = trainable.sources(Asked(Path("scan"), RECIPE, CPU, tell=told.append, is_patient=True))
@@ -35,7 +35,7 @@ def test_training_on_a_scan_holds_slices_out(room, made, monkeypatch) -> None:
     tissue = [float(each.clean_mu[each.clean_mu > 0.15].mean()) for each in training.patients]
     assert tissue == pytest.approx([MU_WATER] * 2, rel=0.02)
     assert "A scan with 1 slice without metal is left out: too few." in told
-    monkeypatch.setattr(room.sources, "read_patient", lambda path: [few])
+    monkeypatch.setattr(room.training, "read_patient", lambda path: [few])
     with pytest.raises(BadInput, match=r"^scan has 1 slice without metal .* 3 at least.* --data"):
         trainable.sources(Asked(Path("scan"), RECIPE, CPU, tell=told.append, is_patient=True))
 
@@ -71,7 +71,7 @@ def test_slices_of_any_brightness_are_shown_alike(room, made) -> None:
     def pairs(factor: float) -> Any:
         hu = np.maximum(factor * (clean.numpy() + 1000) - 1000, -1000)
         scene = Scene(hu, metal, "adn-256", 1.0, "", 3071.0, 0)
-        return room.scene_pairs.ScenePairs(scan, lambda number: scene, CPU)(0)
+        return room.patient.ScenePairs(scan, lambda number: scene, CPU)(0)
 
     usual, brighter = pairs(1.0), pairs(1.2)
     torch.testing.assert_close(usual.truth_mu, brighter.truth_mu, atol=1e-3, rtol=0)
@@ -84,6 +84,6 @@ def test_slices_without_tissue_for_metal_are_a_sentence(room, scans: Path) -> No
     Image.fromarray(np.where(np.arange(64) % 64 < 40, 300, 0)[None].repeat(64, 0).astype(np.uint16)).save(
         scans / "mine.tif"
     )  # no body but fat, -424 HU
-    sources = room.sources.of_slices(Asked(scans / "mine.tif", RECIPE, CPU))
+    sources = room.training.of_slices(Asked(scans / "mine.tif", RECIPE, CPU))
     with pytest.raises(BadInput, match="tissue"):
         sources.validation(0)

@@ -1,26 +1,41 @@
 """Training of the near-hip network, from the command line or within a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from marview.learning.api import ONE_TURN, Asked, Pairs, Sources
+from marview.errors import BadInput
+from marview.learning.api import ONE_TURN, Asked, Pairs, PairSource, Sources
+from marview.learning.bank import Bank, read_banks
 from marview.learning.losses import l2
+from marview.learning.memory import Remembered
+from marview.learning.patient import read_patient
+from marview.learning.recipe import Data
+from marview.learning.record import collections_of
+from marview.learning.scene_workers import SceneWorkers
+from marview.learning.scenes import Scene, draw_scene, plain_scene
 from marview.physics.attenuation import MU_WATER
+from marview.text import count
 
-from .network import NearHipCnn, completed, planes
+from .network import FROM_LI, NearHipCnn, completed, planes, start_of
+from .patient import FEWEST, NearHipPairs, Patient, ScenePairs, SmallScan, alike
 from .settings import read_settings
-from .sources import of_scans, of_slices
-from .start import start_of
+
+_FIELD_MM = 416.0
+"""Field of a simulated scan. It has no effect on the network, whose unit grows with the field."""
+
+_TRAINING, _VALIDATION = 0, 1
+"""Separate seeds, so that training and validation draw different random numbers."""
 
 
 class NearHipTraining:
-    """Mean squared error of the sinogram, of the whole or mostly of its trace."""
+    """Mean squared error of the sinogram, mostly of its trace."""
 
-    turns = ONE_TURN
+    turns: tuple[str, ...] = ONE_TURN
 
     def __init__(self) -> None:
         self._shown: WeakKeyDictionary[Pairs, tuple[Tensor, Tensor | None]] = WeakKeyDictionary()
@@ -29,20 +44,16 @@ class NearHipTraining:
         """The network."""
         chosen = read_settings(settings)
         has_start = chosen.start != "nothing"
-        return NearHipCnn(
-            chosen.channels,
-            fold=chosen.fold,
-            planes=3 if has_start else 1,
-            starts_at_zero=has_start,
-        )
+        planes_seen = 3 if has_start else 1
+        return NearHipCnn(chosen.channels, fold=chosen.fold, planes=planes_seen, starts_at_zero=has_start)
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """All of it."""
+        """All parameters."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Of the sinogram, in units of the network."""
-        # the brightest value and the interpolation use the whole sinogram, although a step may see a part of it
+        """Loss of the sinogram, in the unit of the network."""
+        # The brightest value and the interpolation use the whole sinogram, although a step may see a part of it.
         chosen = read_settings(settings)
         one, trace, wanted = unit(pairs), pairs.trace, pairs.metal_free_sinogram
         seen, start = self.shown(pairs, settings)
@@ -59,7 +70,7 @@ class NearHipTraining:
     def shown(self, pairs: Pairs, settings: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
         """Return input and start of the network for whole sinograms; computed once, because a batch is used again."""
         if pairs not in self._shown:
-            start = start_of(pairs, read_settings(settings).start)
+            start = start_of(pairs.case(), read_settings(settings).start, FROM_LI)
             self._shown[pairs] = planes(pairs.sinogram, pairs.trace, start, unit(pairs)), start
         return self._shown[pairs]
 
@@ -75,26 +86,26 @@ class NearHipTraining:
         }
 
     def sources(self, asked: Asked) -> Sources:
-        """Pairs of the slices that scans with metal have without it, or of scans without metal and what is put there.
+        """Pairs of slices without metal: of scans that have metal in other slices, or of other people's.
 
         Raises:
-            BadInput: a scan with metal has too few slices without, there is no slice without, or the recipe is wrong.
+            BadInput: there are too few slices without metal, or the recipe is wrong.
         """
         return of_scans(asked) if asked.is_patient else of_slices(asked)
 
 
 def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices of neighbouring views, and of bins about a place in each slice's trace.
+    """Indices of neighbouring views and bins around a random place in each slice's trace.
 
-    The last view is no neighbour of the first: half a turn later left is right.
+    The last view is no neighbour of the first one: half a turn later left is right.
 
     Args:
         trace: metal trace, bool, `[slice, view, bin]`.
-        views: how many; 0 for all.
-        bins: how many; 0 for all.
+        views: number of views; 0 for all.
+        bins: number of bins; 0 for all.
 
     Returns:
-        Of slices, views and bins, which together index `[slice, view, bin]`.
+        Indices of slices, views and bins, which together index `[slice, view, bin]`.
     """
     slices, all_views, all_bins = trace.shape
     views, bins = min(views or all_views, all_views), min(bins or all_bins, all_bins)
@@ -115,3 +126,65 @@ def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]
 def unit(pairs: Pairs) -> float:
     """Unit of the network, as `SmallScan.unit`."""
     return MU_WATER * pairs.projector.pixel_mm * pairs.projector.shape[0] / 10 / 2
+
+
+def of_scans(asked: Asked) -> Sources:
+    """Slices without metal and the metal masks of a scan, or of every scan in a folder.
+
+    Raises:
+        BadInput: there is no scan with metal, each has too few slices without metal, or the recipe is wrong.
+    """
+    chosen, data, seed = read_settings(asked.recipe.network), asked.recipe.data, asked.recipe.run.seed
+    found = read_patient(asked.data)
+    enough = [each for each in found if len(each.clean_hu) >= FEWEST]
+    few = [len(each.clean_hu) for each in found if len(each.clean_hu) < FEWEST]
+    if not enough:
+        raise BadInput(
+            f"{asked.data} has {count(max(few), 'slice')} without metal beside those with some, and near_hip learns "
+            f"from {FEWEST} at least. Scans without metal can be named with --data instead."
+        )
+    for clean in few:
+        asked.tell(f"A scan with {count(clean, 'slice')} without metal is left out: too few.")
+    parts = []
+    for each in enough:
+        scan = SmallScan(chosen.size_px, chosen.views, each.field_mm)
+        parts.append(Patient.of(scan, alike(each.clean_hu).to(asked.device), each.masks.to(asked.device)).parted())
+    learned_from, held_out = zip(*parts, strict=True)
+    masks = sum(len(each.masks) for each in learned_from)
+    words = (
+        f"{_slices(learned_from)} slices without metal and {count(masks, 'mask')} of metal of "
+        f"{'one scan' if len(parts) == 1 else f'{len(parts)} scans'}, {_slices(held_out)} held out"
+    )
+    training = NearHipPairs(learned_from, data.batch, seed + 2 * asked.process)
+    return Sources(_remembered(training, data, seed), NearHipPairs(held_out, data.batch, seed + 1), words)
+
+
+def of_slices(asked: Asked) -> Sources:
+    """Slices of other people without metal, varied and with drawn metal as in the recipe.
+
+    Raises:
+        BadInput: there is no slice without metal, or the recipe is wrong.
+    """
+    chosen, data, seed = read_settings(asked.recipe.network), asked.recipe.data, asked.recipe.run.seed
+    banks = read_banks(asked.data, asked.tell)
+    scan = SmallScan(chosen.size_px, chosen.views, _FIELD_MM)
+    training = ScenePairs(scan, _drawing(banks.training, data, (_TRAINING, seed, asked.process)), asked.device)
+    validation = ScenePairs(scan, partial(plain_scene, banks.validation, data, (_VALIDATION, seed)), asked.device)
+    collections = collections_of(asked.data, set(banks.training.names))
+    words = f"{banks.words}; metal is drawn into them"
+    return Sources(_remembered(training, data, seed), validation, words, collections)
+
+
+def _drawing(bank: Bank, data: Data, seed: tuple[int, ...]) -> Callable[[int], Scene]:
+    """Function that draws the scene of a number, in other processes if the recipe has workers."""
+    if data.workers:
+        return SceneWorkers(bank, data, seed, data.workers)
+    return lambda number: draw_scene(bank, data, (*seed, number))
+
+
+def _remembered(made: PairSource, how: Data, seed: int) -> PairSource:
+    return Remembered(made, how.remembered, how.shown, seed) if how.shown > 1 else made
+
+
+def _slices(patients: Sequence[Patient]) -> int:
+    return sum(len(each.clean_mu) for each in patients)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.projection.compiling import kernel, share
+from marview.projection.compiling import kernel, kernel_part, share
 from marview.projection.detector import ENTRIES, PATCH, VIEWS, Detector, locate_patch
 from marview.projection.rays import PAD
 from marview.projection.scratch import zeros
@@ -34,72 +34,64 @@ def _start(view, turn, quarter, views, line):  # type: ignore[no-untyped-def]
     return np.uint64((view + turn * quarter) % views) * line
 
 
-@cache
-def _take(lanes: int, turns: int) -> Any:
-    @kernel
-    def take(image, sinogram, rows, columns, width, view, count, quarter, views, line, low, table):  # type: ignore[no-untyped-def]
-        """Add `count` views to a located patch, once for each turn: a turn's bins stay in the first cache."""
-        wide = np.uint64(lanes)
-        for turn in range(turns):
-            start = _start(view, turn, quarter, views, line)
-            entry = 0
-            for row in range(rows[0], rows[1]):
-                for column in range(columns[0], columns[1]):
-                    target = _address(row, column, turn, width, lanes)
-                    total = load(image, target, lanes)
-                    base = start
-                    for v in range(np.uint64(entry), np.uint64(entry + count)):
-                        offset = base + np.uint64(low[v]) * wide
-                        total = multiply_add(load(sinogram, offset, lanes), table[v], total)
-                        upper = table[v + np.uint64(ENTRIES)]
-                        total = multiply_add(load(sinogram, offset + wide, lanes), upper, total)
-                        base += line
-                    store(image, target, total)
-                    entry += VIEWS
-
-    return take
-
-
-@cache
-def _take_four(lanes: int) -> Any:
-    @kernel
-    def take_four(image, sinogram, rows, columns, width, view, count, quarter, views, line, low, table):  # type: ignore[no-untyped-def]
-        """The same for few slices, all turns at once: four sums that do not wait for one another."""
-        wide = np.uint64(lanes)
+@kernel_part
+def _take(image, sinogram, rows, columns, width, view, count, quarter, views, line, low, table, lanes, turns):  # type: ignore[no-untyped-def]
+    """Add `count` views to a located patch, once for each turn: a turn's bins stay in the first cache."""
+    wide = np.uint64(lanes)
+    for turn in range(turns):
+        start = _start(view, turn, quarter, views, line)
         entry = 0
         for row in range(rows[0], rows[1]):
             for column in range(columns[0], columns[1]):
-                at_0, at_1 = _address(row, column, 0, width, lanes), _address(row, column, 1, width, lanes)
-                at_2, at_3 = _address(row, column, 2, width, lanes), _address(row, column, 3, width, lanes)
-                sum_0, sum_1 = load(image, at_0, lanes), load(image, at_1, lanes)
-                sum_2, sum_3 = load(image, at_2, lanes), load(image, at_3, lanes)
-                base_0, base_1 = _start(view, 0, quarter, views, line), _start(view, 1, quarter, views, line)
-                base_2, base_3 = _start(view, 2, quarter, views, line), _start(view, 3, quarter, views, line)
+                target = _address(row, column, turn, width, lanes)
+                total = load(image, target, lanes)
+                base = start
                 for v in range(np.uint64(entry), np.uint64(entry + count)):
-                    lower, upper = table[v], table[v + np.uint64(ENTRIES)]
-                    below = np.uint64(low[v]) * wide
-                    above = below + wide
-                    sum_0 = multiply_add(load(sinogram, base_0 + below, lanes), lower, sum_0)
-                    sum_1 = multiply_add(load(sinogram, base_1 + below, lanes), lower, sum_1)
-                    sum_2 = multiply_add(load(sinogram, base_2 + below, lanes), lower, sum_2)
-                    sum_3 = multiply_add(load(sinogram, base_3 + below, lanes), lower, sum_3)
-                    sum_0 = multiply_add(load(sinogram, base_0 + above, lanes), upper, sum_0)
-                    sum_1 = multiply_add(load(sinogram, base_1 + above, lanes), upper, sum_1)
-                    sum_2 = multiply_add(load(sinogram, base_2 + above, lanes), upper, sum_2)
-                    sum_3 = multiply_add(load(sinogram, base_3 + above, lanes), upper, sum_3)
-                    base_0, base_1, base_2, base_3 = base_0 + line, base_1 + line, base_2 + line, base_3 + line
-                store(image, at_0, sum_0)
-                store(image, at_1, sum_1)
-                store(image, at_2, sum_2)
-                store(image, at_3, sum_3)
+                    offset = base + np.uint64(low[v]) * wide
+                    total = multiply_add(load(sinogram, offset, lanes), table[v], total)
+                    upper = table[v + np.uint64(ENTRIES)]
+                    total = multiply_add(load(sinogram, offset + wide, lanes), upper, total)
+                    base += line
+                store(image, target, total)
                 entry += VIEWS
 
-    return take_four
+
+@kernel_part
+def _take_four(image, sinogram, rows, columns, width, view, count, quarter, views, line, low, table, lanes):  # type: ignore[no-untyped-def]
+    """The same for few slices, all turns at once: four sums that do not wait for one another."""
+    wide = np.uint64(lanes)
+    entry = 0
+    for row in range(rows[0], rows[1]):
+        for column in range(columns[0], columns[1]):
+            at_0, at_1 = _address(row, column, 0, width, lanes), _address(row, column, 1, width, lanes)
+            at_2, at_3 = _address(row, column, 2, width, lanes), _address(row, column, 3, width, lanes)
+            sum_0, sum_1 = load(image, at_0, lanes), load(image, at_1, lanes)
+            sum_2, sum_3 = load(image, at_2, lanes), load(image, at_3, lanes)
+            base_0, base_1 = _start(view, 0, quarter, views, line), _start(view, 1, quarter, views, line)
+            base_2, base_3 = _start(view, 2, quarter, views, line), _start(view, 3, quarter, views, line)
+            for v in range(np.uint64(entry), np.uint64(entry + count)):
+                lower, upper = table[v], table[v + np.uint64(ENTRIES)]
+                below = np.uint64(low[v]) * wide
+                above = below + wide
+                sum_0 = multiply_add(load(sinogram, base_0 + below, lanes), lower, sum_0)
+                sum_1 = multiply_add(load(sinogram, base_1 + below, lanes), lower, sum_1)
+                sum_2 = multiply_add(load(sinogram, base_2 + below, lanes), lower, sum_2)
+                sum_3 = multiply_add(load(sinogram, base_3 + below, lanes), lower, sum_3)
+                sum_0 = multiply_add(load(sinogram, base_0 + above, lanes), upper, sum_0)
+                sum_1 = multiply_add(load(sinogram, base_1 + above, lanes), upper, sum_1)
+                sum_2 = multiply_add(load(sinogram, base_2 + above, lanes), upper, sum_2)
+                sum_3 = multiply_add(load(sinogram, base_3 + above, lanes), upper, sum_3)
+                base_0, base_1, base_2, base_3 = base_0 + line, base_1 + line, base_2 + line, base_3 + line
+            store(image, at_0, sum_0)
+            store(image, at_1, sum_1)
+            store(image, at_2, sum_2)
+            store(image, at_3, sum_3)
+            entry += VIEWS
 
 
 @cache
 def _gather(lanes: int, turns: int) -> Any:
-    take = _take_four(lanes) if turns == 4 and lanes <= FEW else _take(lanes, turns)
+    has_few = turns == 4 and lanes <= FEW
 
     @kernel
     def gather(image, sinogram, kind, numbers, cosine, sine, bins, views, quarter, size, region, top, left):  # type: ignore[no-untyped-def]
@@ -115,30 +107,41 @@ def _gather(lanes: int, turns: int) -> Any:
                 for column in range(left, right, PATCH):
                     columns = (column, min(column + PATCH, right))
                     locate_patch(kind, numbers, cosine, sine, bins, rows, columns, size, view, low, table)
-                    take(image, sinogram, rows, columns, size[1], view, count, quarter, views, line, low, table)
+                    if has_few:
+                        _take_four(
+                            image, sinogram, rows, columns, size[1], view, count, quarter, views, line, low, table,
+                            lanes,
+                        )  # fmt: skip
+                    else:
+                        _take(
+                            image, sinogram, rows, columns, size[1], view, count, quarter, views, line, low, table,
+                            lanes, turns,
+                        )  # fmt: skip
 
     return gather
 
 
+@kernel_part
+def _lay(image, sinogram, rows, columns, width, start, turn, count, line, low, table, lanes):  # type: ignore[no-untyped-def]
+    """Add a located patch to `count` views that see it rotated by `turn` right angles."""
+    wide = np.uint64(lanes)
+    entry = 0
+    for row in range(rows[0], rows[1]):
+        for column in range(columns[0], columns[1]):
+            value = load(image, _address(row, column, turn, width, lanes), lanes)
+            base = start
+            for v in range(np.uint64(entry), np.uint64(entry + count)):
+                offset = base + np.uint64(low[v]) * wide
+                store(sinogram, offset, multiply_add(value, table[v], load(sinogram, offset, lanes)))
+                offset += wide
+                upper = table[v + np.uint64(ENTRIES)]
+                store(sinogram, offset, multiply_add(value, upper, load(sinogram, offset, lanes)))
+                base += line
+            entry += VIEWS
+
+
 @cache
 def _scatter(lanes: int, turns: int) -> Any:
-    @kernel
-    def lay(image, sinogram, rows, columns, width, start, turn, count, line, low, table):  # type: ignore[no-untyped-def]
-        wide = np.uint64(lanes)
-        entry = 0
-        for row in range(rows[0], rows[1]):
-            for column in range(columns[0], columns[1]):
-                value = load(image, _address(row, column, turn, width, lanes), lanes)
-                base = start
-                for v in range(np.uint64(entry), np.uint64(entry + count)):
-                    offset = base + np.uint64(low[v]) * wide
-                    store(sinogram, offset, multiply_add(value, table[v], load(sinogram, offset, lanes)))
-                    offset += wide
-                    upper = table[v + np.uint64(ENTRIES)]
-                    store(sinogram, offset, multiply_add(value, upper, load(sinogram, offset, lanes)))
-                    base += line
-                entry += VIEWS
-
     @kernel
     def scatter(image, sinogram, kind, numbers, cosine, sine, bins, views, quarter, size, region, first, count):  # type: ignore[no-untyped-def]
         low, table = np.empty(ENTRIES, np.int32), np.empty(2 * ENTRIES, numbers.dtype)
@@ -152,7 +155,7 @@ def _scatter(lanes: int, turns: int) -> Any:
                     locate_patch(kind, numbers, cosine, sine, bins, rows, columns, size, view, low, table)
                     for turn in range(turns):
                         start = _start(view, turn, quarter, views, line)
-                        lay(image, sinogram, rows, columns, size[1], start, turn, count, line, low, table)
+                        _lay(image, sinogram, rows, columns, size[1], start, turn, count, line, low, table, lanes)
 
     return scatter
 

@@ -15,18 +15,39 @@ with chdir(NEUTRAL_FOLDER):  # numba takes settings, its cache of compiled code 
     import numba
 
 _MOST_THREADS = 256
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "fastmath": {"contract", "reassoc", "nsz"},
+    "boundscheck": False,
+    "error_model": "numpy",
+}
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile at the first call, free of Python's lock; kept on disk for the next process where one can be written."""
+    """Compile at the first call, free of Python's lock; kept on disk for the next process where one can be written.
+
+    A function defined in another one may use numbers of that one, but no kernel: numba would compile it again in each
+    process. It can call a `kernel_part` instead.
+
+    Raises:
+        TypeError: the function uses something else of the function around it.
+    """
+    if not all(isinstance(cell.cell_contents, int) for cell in function.__closure__ or ()):
+        raise TypeError(f"{function.__qualname__} may use only numbers of the function around it.")
     _anchor(function)
     compiler: Any = numba.njit
-    options = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz"}, "boundscheck": False, "error_model": "numpy"}
     try:
-        return compiler(cache=True, **options)(function)
+        return compiler(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # numba finds no folder it may write to
-        return compiler(**options)(function)
+        return compiler(**_OPTIONS)(function)
+
+
+def kernel_part(function: Callable[..., Any]) -> Any:
+    """Compile a function into each kernel that calls it, with the constants among its arguments built in."""
+    overload: Any = numba.extending.overload
+    overload(function, jit_options=_OPTIONS, strict=False, prefer_literal=True)(lambda *_: function)
+    return function
 
 
 def _anchor(function: Callable[..., Any]) -> None:

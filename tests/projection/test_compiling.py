@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,8 +36,31 @@ def test_the_work_is_done_where_no_thread_can_start(monkeypatch: pytest.MonkeyPa
     assert sorted(done) == list(range(20))
 
 
-def test_warming_up_runs_every_kernel() -> None:
-    warm_up((1,))
+def test_a_kernel_whose_compiled_code_no_other_process_would_find_is_refused() -> None:
+    @kernel
+    def double(x: float) -> float:
+        return 2 * x
+
+    def quadruple(x: float) -> float:
+        return double(double(x))
+
+    with pytest.raises(TypeError, match="only numbers"):
+        kernel(quadruple)
+
+
+def test_another_process_finds_all_compiled_code() -> None:
+    code = """
+from numba.core.dispatcher import Dispatcher
+import gc
+from marview.projection import warm_up
+warm_up((1, 64))
+kernels = [each for each in gc.get_objects() if isinstance(each, Dispatcher) and "marview" in each.py_func.__module__]
+print([each.py_func.__qualname__ for each in kernels if each.stats.cache_misses])
+print(any(each.stats.cache_hits for each in kernels))
+"""
+    warm_up((1, 64))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["[]", "True"], done.stderr
 
 
 def test_compiled_code_is_never_looked_for_in_the_current_folder(

@@ -93,7 +93,7 @@ class ObliqueLine(QObject):
 
     def _follow(self, _display: Display, names: frozenset[str]) -> None:
         if self._view.isVisible() and names & {
-            "oblique_deg", "layout", "cursor_mm", "slice_index", "zoom", "centre_mm", "quarters", "is_mirrored",
-            "are_overlays_hidden", "maximised",
+            "oblique_deg", "layout", "cursor_mm", "slice_index", "zoom", "centre_mm", "extent_mm", "quarters",
+            "is_mirrored", "are_overlays_hidden", "maximised",
         }:  # fmt: skip
             self.draw()

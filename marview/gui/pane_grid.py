@@ -1,13 +1,11 @@
 """Arranges the panes in their layouts; one pane can be maximised."""
 
-import math
-
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPixmap
+from PySide6.QtGui import QKeyEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from marview.gui.painter import Painter
-from marview.gui.panes.beside_pane import NAME as BESIDE
+from marview.gui.pane_places import GAP_PX, Places, places_of, spans_of
 from marview.gui.panes.beside_pane import BesidePane
 from marview.gui.panes.compare_pane import PREFIX, ComparePane
 from marview.gui.panes.original_pane import OriginalPane
@@ -18,39 +16,9 @@ from marview.gui.panes.result_pane import ResultPane
 from marview.gui.panes.scene_pane import ScenePane
 from marview.gui.panes.sinogram_pane import SinogramPane
 from marview.gui.sensitivity.variant_pane import VariantPane
-from marview.session.display import Display, Layout
+from marview.session.display import Display
 from marview.session.session import Session
 from marview.text import tr
-
-PLACES: dict[Layout, dict[str, tuple[int, int]]] = {
-    Layout.READ: {"original": (0, 0), "result": (0, 1)},
-    Layout.MAR: {"original": (0, 0), "sinogram": (0, 1), "prior": (1, 0), "result": (1, 1)},
-    Layout.SENSITIVITY: {"variant": (0, 0)},
-    Layout.SCENE: {"scene": (0, 0)},
-    Layout.COMPARE: {"original": (0, 0)},
-    Layout.MPR: {"original": (0, 0), "coronal": (0, 1), "sagittal": (1, 0), "result": (1, 1)},
-}
-"""Row and column of each pane in each layout."""
-
-
-def places_of(display: Display, results: int = 0, *, has_beside: bool = False) -> dict[str, tuple[int, int]]:
-    """Return row and column of the visible panes; the comparison has the original, results and another series."""
-    places = PLACES[display.layout]
-    if display.layout is Layout.COMPARE:
-        names = ["original", *(f"{PREFIX}{place}" for place in range(results)), *([BESIDE] if has_beside else [])]
-        columns = math.ceil(math.sqrt(len(names)))
-        return {name: divmod(at, columns) for at, name in enumerate(names)}
-    fourth = "oblique" if display.oblique_deg is not None else "scene" if display.has_scene else "result"
-    if display.layout is Layout.MPR:
-        places = {(fourth if name == "result" else name): place for name, place in places.items()}
-    return places
-
-
-def _spans(places: dict[str, tuple[int, int]]) -> dict[str, int]:
-    """Return columns of the last pane, which fills the row that the others leave unfinished."""
-    name, (row, column) = max(places.items(), key=lambda item: item[1])
-    columns = 1 + max(column for _, column in places.values())
-    return {name: columns - column} if row else {}
 
 
 class PaneGrid(QWidget):
@@ -83,8 +51,9 @@ class PaneGrid(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(3)
+        self._grid.setSpacing(GAP_PX)
         self._lines = 2
+        self._arranged: Places = {}
         for pane in self.panes.values():
             self._take(pane)
         session.view.changed.connect(self._follow)
@@ -103,20 +72,16 @@ class PaneGrid(QWidget):
         pane.menu_asked.connect(self.menu_asked)
 
     @property
-    def places(self) -> dict[str, tuple[int, int]]:
+    def places(self) -> Places:
         """Return row and column of the visible panes."""
         session = self._session
-        return places_of(session.view.display, len(session.results), has_beside=session.beside.other is not None)
+        has_beside = session.beside.other is not None
+        return places_of(session.view.display, len(session.results), has_beside=has_beside, room=self.size())
 
     def _follow_results(self, *_: object) -> None:
-        """Make a pane for each result of the comparison and for another series."""
-        display = self._session.view.display
-        if display.layout is Layout.COMPARE and not set(self.places) <= set(self.panes):
-            self._arrange(display)
-        elif display.layout is Layout.COMPARE and not display.maximised:
-            shown = {name for name, pane in self.panes.items() if pane.isVisibleTo(self)}
-            if shown != set(self.places):
-                self._arrange(display)
+        """Make a pane for each result of the comparison and for another series, and lay the panes where they fit."""
+        if self.places != self._arranged:
+            self._arrange(self._session.view.display)
 
     def maximise(self, name: str) -> None:
         """Maximise a pane, or restore the layout."""
@@ -144,6 +109,11 @@ class PaneGrid(QWidget):
         at = shown.index(active) if active in shown else -step
         self.panes[shown[(at + step) % len(shown)]].setFocus(Qt.FocusReason.TabFocusReason)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay the panes where they fit the new size."""
+        super().resizeEvent(event)
+        self._follow_results()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Cycle through the panes with Tab."""
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
@@ -158,18 +128,20 @@ class PaneGrid(QWidget):
     def _follow(self, display: Display, names: frozenset[str]) -> None:
         if names & {"layout", "maximised", "oblique_deg", "has_scene"}:
             self._arrange(display)
+        elif names & {"extent_mm", "quarters"}:
+            self._follow_results()
         if "active" in names:
             for name, pane in self.panes.items():
                 pane.set_active(is_active=name == display.active)
 
     def _arrange(self, display: Display) -> None:
-        places = self.places
+        self._arranged = places = self.places
         for name in places:
             if name not in self.panes:
                 self.panes[name] = ComparePane(int(name.removeprefix(PREFIX)), self._session)
                 self._take(self.panes[name])
         wanted = {display.maximised: (0, 0)} if display.maximised in places else places
-        spans = _spans(wanted)
+        spans = spans_of(wanted)
         self.setUpdatesEnabled(False)
         for name, pane in self.panes.items():
             self._grid.removeWidget(pane)

@@ -68,7 +68,8 @@ class Display:
         numbers: slice numbers as shown to the user.
         window: HU window.
         difference_window: HU window of the difference of result and original.
-        zoom: zoom factor; 1 fits the slice into its pane.
+        extent_mm: size (z, y, x) of the box around the centre of the volume that panes show at zoom 1: the body.
+        zoom: zoom factor; 1 fits the body into its pane.
         centre_mm: (x, y) at the centre of the panes, relative to the centre of the slice.
         cursor_mm: (x, y) of the linked crosshair.
         pointed_mm: (x, y) under the mouse in an image pane; its sinusoid is drawn.
@@ -98,6 +99,7 @@ class Display:
     is_mirrored: bool = False
     is_smooth: bool = True
     is_playing: bool = False
+    extent_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     zoom: float = 1.0
     centre_mm: tuple[float, float] = (0.0, 0.0)
     cursor_mm: tuple[float, float] | None = None
@@ -122,6 +124,11 @@ class Display:
     def slice_number(self) -> int:
         """Return the number of the slice in view as shown to the user."""
         return self.numbers.number(self.slice_index)
+
+    @property
+    def fit_mm(self) -> tuple[float, float]:
+        """Return height and width of the part of a slice that panes show at zoom 1, before it is turned."""
+        return self.extent_mm[1:]
 
     def shows(self, overlay: Overlay) -> bool:
         """Return whether to draw an overlay."""
@@ -185,7 +192,7 @@ class View:
         self.update(centre_mm=(x - right_mm, y - down_mm))
 
     def reset(self) -> None:
-        """Fit the slice into its panes, reset its orientation and remove the crosshair."""
+        """Fit the body into its panes, reset its orientation and remove the crosshair."""
         self.update(zoom=1.0, centre_mm=(0.0, 0.0), cursor_mm=None, quarters=0, is_mirrored=False)
 
     def turn(self, quarters: int) -> None:

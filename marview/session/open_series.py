@@ -14,6 +14,7 @@ from marview.session.library import Library
 from marview.session.picture import Picture
 from marview.session.presets import preset_of_key
 from marview.session.settings import Settings, body_part_of
+from marview.volume.extent import body_extent_mm
 from marview.volume.window import HuWindow
 
 
@@ -89,12 +90,17 @@ class OpenSeries:
     def start(self, loaded: LoadedSeries, slice_index: int | None) -> None:
         """Show a series while it is read, at a slice; if None, at the middle slice until metal is found."""
         self.hu = None
-        count = loaded.volume.grid.shape[0]
+        grid = loaded.volume.grid
+        count, (depth, height, width) = (
+            grid.shape[0],
+            (n * mm for n, mm in zip(grid.shape, grid.spacing_mm, strict=True)),
+        )
         here = count // 2 if slice_index is None else min(slice_index, count - 1)
         self._view.update(
             slice_index=here,
             slice_count=count,
-            numbers=loaded.volume.grid.slice_numbers,
+            numbers=grid.slice_numbers,
+            extent_mm=(depth, height, width),
             window=self._first_window(here),
             zoom=1.0,
             centre_mm=(0.0, 0.0),
@@ -105,13 +111,15 @@ class OpenSeries:
         self.unlooked = here if slice_index is None and loaded.report.is_volume else None
 
     def finish(self, loaded: LoadedSeries) -> None:
-        """Use the HU of a completely read series, and release HU that are no longer needed."""
+        """Use the HU of a completely read series, fit its body into the panes, and release HU no longer needed."""
         self.hu = next((one for one in self._allocated if np.shares_memory(one.array, loaded.volume.hu)), None)
         in_use = [shared for shared in self._allocated if shared is self.hu or shared in self._held]
         for shared in self._allocated:
             if shared not in in_use:
                 self._background.let_go(shared.close)
         self._allocated = in_use
+        if loaded.report.is_volume:
+            self._view.update(extent_mm=body_extent_mm(loaded.volume))
 
     def empty(self) -> None:
         """Show no series."""

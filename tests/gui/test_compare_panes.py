@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
-from marview.gui.pane_grid import places_of
+from marview.gui.pane_places import places_of
 from marview.mar import Outcome
 from marview.session.display import Display, Layout
 

@@ -49,7 +49,7 @@ def test_a_slice_is_rotated_by_quarters_with_its_letters_and_fits(pane) -> None:
     press(pane, Qt.Key.Key_Right)
     assert direction(pane, 1, 0) == (0, 1)  # the patient's left is down
     assert letters(pane) == ("P", "A", "R", "L")
-    corners = [pane.view.viewportTransform().map(QPointF(x, y)) for x, y in ((-40, -32), (40, 32))]
+    corners = [pane.view.viewportTransform().map(QPointF(x, y)) for x, y in ((-28, -28), (28, 28))]  # the body
     area = pane.view.viewport().rect().adjusted(-1, -1, 1, 1)
     assert all(area.contains(corner.toPoint()) for corner in corners)
     press(pane, Qt.Key.Key_Left)

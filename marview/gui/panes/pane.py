@@ -12,6 +12,8 @@ from marview.gui.panes.caption import Caption
 from marview.text import tr
 
 HEADER_PX = 38
+LEAST_PX = (240, 220)
+"""Least width and height of a pane."""
 
 
 class Pane(QFrame):
@@ -35,7 +37,7 @@ class Pane(QFrame):
         self.setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        self.setMinimumSize(240, 220)
+        self.setMinimumSize(*LEAST_PX)
         self.title = ElidedLabel()
         self.title.setText(title)
         self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)

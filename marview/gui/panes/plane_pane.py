@@ -119,7 +119,7 @@ class PlanePane(ImagePane):
             self._draw_window(display)
         if "is_smooth" in names:
             self.view.set_smooth(is_smooth=display.is_smooth)
-        if "zoom" in names:
+        if names & {"zoom", "extent_mm"}:
             if display.zoom == 1.0:
                 self._centre = (0.0, 0.0)
             self._look(display)
@@ -140,7 +140,18 @@ class PlanePane(ImagePane):
 
     def _look(self, display: Display) -> None:
         if self.section is not None:
-            self.view.look_from(self._rect(self.section), display.zoom, QPointF(*self._centre))
+            self.view.look_from(self._fit(self.section, display), display.zoom, QPointF(*self._centre))
+
+    def _fit(self, section: Section, display: Display) -> QRectF:
+        """Return the part of a section to show at zoom 1: the body; the whole of an oblique section."""
+        whole = self._rect(section)
+        if section.axis is None:
+            return whole
+        axes = section.grid.affine[:3, :3] / section.grid.spacing_mm
+        across, down = (float(np.abs(side @ axes) @ display.extent_mm) for side in (section.right, section.down))
+        seen = QRectF(0, 0, min(across, whole.width()), min(down, whole.height()))
+        seen.moveCenter(whole.center())
+        return seen
 
     def _line_axes(self) -> Axes | None:
         section = self.section

@@ -90,7 +90,7 @@ class SlicePane(ImagePane):
             return
         if names & {"window", "difference_window", "is_inverted"}:
             self._draw_window(display)
-        if names & {"zoom", "centre_mm", "quarters", "is_mirrored"}:
+        if names & {"zoom", "centre_mm", "extent_mm", "quarters", "is_mirrored"}:
             self._look(display)
         if "is_smooth" in names:
             self.view.set_smooth(is_smooth=display.is_smooth)
@@ -116,10 +116,9 @@ class SlicePane(ImagePane):
         self.view.set_levels(window.low_hu, window.high_hu, is_inverted=display.is_inverted)
 
     def _look(self, display: Display) -> None:
-        original = self.session.original()
-        if original is None:
+        if self.session.original() is None:
             return
-        height, width = original.size_mm
+        height, width = display.fit_mm
         self.view.set_turn(display.quarters, is_mirrored=display.is_mirrored)
         self.view.look_from(QRectF(-width / 2, -height / 2, width, height), display.zoom, QPointF(*display.centre_mm))
 

@@ -1,0 +1,52 @@
+"""The box around the middle of a volume that holds the body in all slices."""
+
+import numpy as np
+import pytest
+
+from marview.geometry import Grid
+from marview.volume.extent import MARGIN, body_extent_mm
+from marview.volume.volume import Volume
+
+SPACING_MM = (2.0, 0.5, 0.8)
+
+
+def volume(hu) -> Volume:
+    return Volume(hu.astype(np.int16), Grid.from_spacing(hu.shape, SPACING_MM))
+
+
+def air(shape=(6, 60, 100)):
+    return np.full(shape, -1000)
+
+
+def test_a_body_in_the_middle_is_taken_with_a_margin() -> None:
+    hu = air()
+    hu[:, 20:40, 30:70] = 40
+    extent = body_extent_mm(volume(hu))
+    assert extent[0] == 12.0
+    assert extent[1] == pytest.approx(20 * 0.5 * (1 + MARGIN), rel=0.12)
+    assert extent[2] == pytest.approx(40 * 0.8 * (1 + MARGIN), rel=0.12)
+
+
+def test_the_box_holds_the_body_of_every_slice_around_the_middle_of_the_volume() -> None:
+    hu = air()
+    hu[2, 10, 50] = 40  # 19.5 rows above the middle
+    hu[4, 30, 95] = 40  # 45.5 columns to the right of it
+    _, height, width = body_extent_mm(volume(hu))
+    assert height >= 2 * 19.5 * 0.5
+    assert width >= 2 * 45.5 * 0.8
+    assert height <= 60 * 0.5
+    assert width <= 100 * 0.8
+
+
+def test_large_volumes_are_looked_at_coarsely_but_nothing_is_cut_off() -> None:
+    hu = air((4, 700, 700))
+    hu[:, 300:400, 101:599] = 40
+    _, height, width = body_extent_mm(volume(hu))
+    assert height >= 100 * 0.5
+    assert width >= 498 * 0.8
+    assert width < 560 * 0.8
+
+
+@pytest.mark.parametrize("value", [-1000, 40])
+def test_without_air_or_without_a_body_it_is_the_whole_volume(value) -> None:
+    assert body_extent_mm(volume(np.full((6, 60, 100), value))) == (12.0, 30.0, 80.0)

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
+from marview.gui.icons import icon
 from marview.gui.label import tooltip
 from marview.session.methods import Methods
 from marview.text import tr
@@ -26,6 +27,9 @@ class MethodTicks(QToolButton):
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setAccessibleName(name)
         self.setObjectName("choice")
+        self.setIcon(icon("chevron", "muted"))
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow stands behind the words
         self.setMenu(_StayingMenu(self))
         methods.listed.connect(self._list)
         methods.chosen.connect(self._list)

@@ -17,7 +17,9 @@ from marview.gui.actions import Row
 from marview.gui.label import Label
 from marview.text import tr, translatable
 
-COLUMNS = 3
+COLUMNS, COLUMN_PX = 3, 410
+"""Most columns, and the width that each of them needs."""
+
 TITLES = {
     "File": translatable("File"),
     "View": translatable("View"),
@@ -54,7 +56,8 @@ class ShortcutSheet(QDialog):
         across = QHBoxLayout(inside)
         across.setContentsMargins(20, 16, 20, 16)
         across.setSpacing(28)
-        for part in _columns(groups):
+        room = self.screen().availableGeometry()
+        for part in _columns(groups, max(1, min(COLUMNS, room.width() // COLUMN_PX))):
             down = QVBoxLayout()
             down.setSpacing(14)
             for title, rows in part:
@@ -71,7 +74,6 @@ class ShortcutSheet(QDialog):
         column.addWidget(scroll)
         column.addWidget(buttons)
         buttons.setContentsMargins(0, 0, 20, 0)
-        room = self.screen().availableGeometry()
         self.resize(min(1260, room.width() - 40), min(800, room.height() - 60))
 
 
@@ -81,13 +83,13 @@ def keys_of(row: Row) -> str:
     return "  ".join(QKeySequence(key).toString(native) for key in row.keys)
 
 
-def _columns(groups: dict[str, list[tuple[str, str]]]) -> list[list[tuple[str, list[tuple[str, str]]]]]:
-    """Distribute groups over columns of similar height, in order."""
+def _columns(groups: dict[str, list[tuple[str, str]]], most: int) -> list[list[tuple[str, list[tuple[str, str]]]]]:
+    """Distribute groups over at most so many columns of similar height, in order."""
     whole = sum(len(rows) + 2 for rows in groups.values())
     columns: list[list[tuple[str, list[tuple[str, str]]]]] = [[]]
     height = 0
     for title, rows in groups.items():
-        if columns[-1] and len(columns) < COLUMNS and height + (len(rows) + 2) / 2 > whole / COLUMNS * len(columns):
+        if columns[-1] and len(columns) < most and height + (len(rows) + 2) / 2 > whole / most * len(columns):
             columns.append([])
         columns[-1].append((title, rows))
         height += len(rows) + 2

@@ -16,6 +16,7 @@ MOST_PX = 1100
 """Longest edge of a rendered picture in pixels; larger views scale it up."""
 
 MARGIN_PX = 10
+SHADOW = QColor(0, 0, 0, 210)
 LETTERS = ("RL", "AP", "FH")
 
 
@@ -132,11 +133,12 @@ class SceneView(QWidget):
                 return
             for title, area in zip(self.titles, self._parts(), strict=False):
                 inside = area.adjusted(MARGIN_PX, MARGIN_PX - 2, -MARGIN_PX, 2 - MARGIN_PX)
-                painter.setPen(on_image("muted"))
-                painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, title)
-                painter.setPen(on_image("text"))
-                for edge, letter in self._letters():
-                    painter.drawText(inside, edge, letter)
+                corner = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+                for edge, words in [(corner, title), *self._letters()]:
+                    painter.setPen(SHADOW)  # bone is as bright as the words
+                    painter.drawText(inside.translated(1, 1), edge, words)
+                    painter.setPen(on_image("text"))
+                    painter.drawText(inside, edge, words)
             self._draw_border(painter)
 
     def _parts(self) -> list[QRectF]:

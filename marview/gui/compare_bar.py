@@ -21,6 +21,7 @@ class CompareBar(QWidget):
         self.setObjectName("side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.methods = MethodTicks(session.methods, tr("Methods to compare"))
+        self.setFocusProxy(self.methods)
         label = Label(tr("Methods"))
         label.setObjectName("muted")
         label.setBuddy(self.methods)

@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
             session,
             self.grid,
             self.browser,
-            lambda: [self.browser, self.grid, self.side],
+            lambda: [self.browser, self.desk.bar, self.desk.compare_bar, self.grid, self.side],
             self.toggle_panel,
             self.float_panel,
         )

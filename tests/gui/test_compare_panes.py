@@ -214,6 +214,29 @@ def test_the_bar_says_what_runs_and_cancels_it(comparing, worker, qtbot) -> None
     assert not comparing.session.runs.waiting
 
 
+def test_keys_alone_tick_a_method_and_compare(opened, worker, qtbot) -> None:
+    opened.activateWindow()
+    opened.session.view.go_to(3)
+    QTest.keyClick(opened, Qt.Key.Key_6, CONTROL)
+    bar = opened.desk.compare_bar
+    for _ in range(5):
+        if opened.focusWidget() is not bar.methods:
+            QTest.keyClick(opened.focusWidget() or opened, Qt.Key.Key_F6)
+    assert opened.focusWidget() is bar.methods
+    menu = bar.methods.menu()
+    menu.popup(bar.methods.mapToGlobal(bar.methods.rect().bottomLeft()))
+    QTest.keyClick(menu, Qt.Key.Key_Down)
+    QTest.keyClick(menu, Qt.Key.Key_Down)
+    QTest.keyClick(menu, Qt.Key.Key_Space)
+    assert menu.isVisible()
+    menu.close()
+    assert bar.methods.chosen == ("fake", "other")
+    QTest.keyClick(bar.methods, Qt.Key.Key_Tab)
+    assert opened.focusWidget() is bar.button
+    QTest.keyClick(bar.button, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: len(opened.session.results) == 2, timeout=20000)
+
+
 def test_without_a_ticked_method_the_button_is_off(comparing) -> None:
     for method in ("fake", "other"):
         tick(comparing, method)

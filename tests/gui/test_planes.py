@@ -149,12 +149,13 @@ def test_the_oblique_section_takes_the_place_of_the_result_and_turns_by_keys(pla
 
 
 def test_the_patient_is_named_in_the_corner_unless_hidden(planes) -> None:
-    view = planes.grid.panes["original"].view
     corner = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
-    assert view._texts[corner].startswith("TEST NOBODY")
+    views = [planes.grid.panes[name].view for name in ("original", "coronal", "sagittal", "result")]
+    for view in views:
+        assert view._texts[corner].startswith("TEST NOBODY")
     QTest.keyClick(planes, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
-    assert view._texts[corner] == ""
-    assert "TEST" not in " ".join(planes.grid.panes["coronal"].view._texts.values())
+    for view in views:
+        assert "TEST" not in " ".join(view._texts.values())
 
 
 def test_place_and_thickness_are_in_the_corner(planes) -> None:

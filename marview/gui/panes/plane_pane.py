@@ -9,6 +9,7 @@ from marview.gui.measurer import Measurer
 from marview.gui.oblique_line import Axes, ObliqueLine
 from marview.gui.overlay import outlined
 from marview.gui.palette import on_image
+from marview.gui.panes.corner_words import patient_words
 from marview.gui.panes.image_pane import ImagePane
 from marview.session.display import Display, Overlay
 from marview.session.measured_plane import SLABS, MeasuredPlane
@@ -177,11 +178,13 @@ class PlanePane(ImagePane):
         edges = (LEFT | V_CENTRE, RIGHT | V_CENTRE, TOP | H_CENTRE, BOTTOM | H_CENTRE)
         for edge, letter in zip(edges, section.letters, strict=True):
             self.view.set_text(edge, letter if is_written else "")
-        thick = "" if display.slab is Slab.NONE else f"\n{tr(SLABS[display.slab])} {display.slab_mm:g} mm"
+        thin = f"  ·  {section.step_mm:.1f} mm"
+        thick = thin if display.slab is Slab.NONE else f"\n{tr(SLABS[display.slab])} {display.slab_mm:g} mm"
         turned = ""
         if self.name == "oblique" and display.oblique_deg is not None:
             turned = tr("turned {:.0f}°, tilted {:.0f}°").format(*display.oblique_deg)
         where = turned or section.place
+        self.view.set_text(LEFT | TOP, patient_words(self.session, display) if is_written else "")
         self.view.set_text(LEFT | BOTTOM, f"{where}{thick}" if is_written else "")
         zoom = f"{display.zoom:.2f}×\n" if display.zoom != 1 else ""
         window = f"{zoom}W {display.window.width_hu:.0f}  L {display.window.level_hu:.0f}"

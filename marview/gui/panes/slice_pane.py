@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QWidget
 
 from marview.gui.oblique_line import Axes, ObliqueLine
 from marview.gui.palette import on_image
+from marview.gui.panes.corner_words import patient_words, slice_words
 from marview.gui.panes.image_pane import ImagePane
-from marview.gui.series_list import patient_title
 from marview.session.display import Display, Layout
 from marview.session.picture import Picture, edge_letters, turned_letters
 from marview.session.rays import ray, virtual_beam
@@ -162,30 +162,13 @@ class SlicePane(ImagePane):
             (LEFT | V_CENTRE, RIGHT | V_CENTRE, TOP | H_CENTRE, BOTTOM | H_CENTRE), letters, strict=True
         ):
             self.view.set_text(edge, letter)
-        slice_text = self._place(display) if is_written else ""
+        slice_text = slice_words(loaded.volume.grid, display) if is_written and loaded is not None else ""
         zoom = f"{display.zoom:.2f}×\n" if is_written and display.zoom != 1 else ""
         used = self.window_in_use(display)
         window = f"W {used.width_hu:.0f}  L {used.level_hu:.0f}" if is_written else ""
-        self.view.set_text(LEFT | TOP, self._patient(display) if is_written else "")
+        self.view.set_text(LEFT | TOP, patient_words(self.session, display) if is_written else "")
         self.view.set_text(LEFT | BOTTOM, slice_text)
         self.view.set_text(RIGHT | BOTTOM, f"{zoom}{window}")
-
-    def _place(self, display: Display) -> str:
-        """Return slice number, position along the patient and thickness as text."""
-        loaded = self.session.loaded
-        assert loaded is not None
-        grid = loaded.volume.grid
-        lps = grid.to_patient((display.slice_index, (grid.shape[1] - 1) / 2, (grid.shape[2] - 1) / 2))
-        axis = int(np.abs(grid.affine[:3, 0]).argmax())
-        letter = ("LR", "PA", "HF")[axis][0 if lps[axis] >= 0 else 1]
-        place = f"{letter} {abs(lps[axis]):.1f} mm  ·  {grid.spacing_mm[0]:.1f} mm"
-        return f"{display.slice_number} / {display.slice_count}\n{place}"
-
-    def _patient(self, display: Display) -> str:
-        chosen = self.session.library.chosen
-        if chosen is None or display.is_anonymous:
-            return ""
-        return patient_title(chosen.study)
 
     def _drag_window(self, right_px: float, down_px: float) -> None:
         width = max(100.0, self.session.view.display.window.width_hu)

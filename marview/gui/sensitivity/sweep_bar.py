@@ -37,6 +37,7 @@ class SweepBar(QWidget):
         self.setObjectName("side")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.methods = MethodTicks(session.methods, tr("Methods to sweep"))
+        self.setFocusProxy(self.methods)
         self.margins = QLineEdit("-1, 0, 1, 2")
         self.margins.setToolTip(tr("Margins separated by commas: + grows the mask, - shrinks it"))
         self.units = Segmented({"mm": "mm", "px": "px"})

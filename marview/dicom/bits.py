@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from marview.dicom.codec import Stored
 from marview.dicom.header import SliceHeader
@@ -9,6 +10,9 @@ from marview.dicom.remark import Remark
 
 _MOST_JUMP = 3.0
 _SMALL_JUMP = 5.0
+_BESIDE = 3
+"""Width in pixels of the ring beside an overlay that is compared with the pixels under it."""
+_MOST_NOISE_RATIO, _SMALL_NOISE = 3.0, 1.0
 
 
 def image_bits(raw: Stored, header: SliceHeader) -> tuple[Stored, Remark]:
@@ -16,7 +20,7 @@ def image_bits(raw: Stored, header: SliceHeader) -> tuple[Stored, Remark]:
 
     In a CT image, Bits Stored and High Bit refer to the lowest bits (PS3.3, C.8.2.1.1.4). If High Bit says otherwise,
     the pixels decide: values with empty low bits are shifted down. Bits above Bits Stored count if the values use
-    them, and are removed if they hold overlays.
+    them, or if the series does (`SliceHeader.uses_spare_bits`), and are removed if they hold overlays.
 
     Args:
         raw: integers of the width of Bits Allocated, in any byte order, `[y, x]` or `[y, x, sample]`.
@@ -37,9 +41,12 @@ def image_bits(raw: Stored, header: SliceHeader) -> tuple[Stored, Remark]:
         shift = 0
     stored = _cut_out(integers, bits, shift, is_signed=header.is_signed)
     whole = raw >> np.asarray(shift, raw.dtype)
-    if _uses_spare_bits(stored, whole, header):
-        return np.asarray(whole), remarks | Remark.SPARE_BITS
-    return stored, remarks
+    is_beyond = _beyond(stored, whole, header)
+    if is_beyond is None:
+        return stored, remarks
+    if not header.uses_spare_bits and _is_drawn_over(stored, is_beyond):
+        return stored, remarks | Remark.DROPPED_BITS
+    return np.asarray(whole), remarks | Remark.SPARE_BITS
 
 
 def _ones(count: int, like: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
@@ -54,29 +61,46 @@ def _cut_out(integers: NDArray[np.unsignedinteger], bits: int, shift: int, *, is
     return np.asarray((integers >> np.uint8(shift)) & _ones(bits, integers))
 
 
-def _uses_spare_bits(stored: Stored, whole: Stored, header: SliceHeader) -> bool:
-    """Return whether the bits above Bits Stored are part of the values, not overlays or leftovers of the writer."""
+def _beyond(stored: Stored, whole: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
+    """Return the pixels with bits above Bits Stored that are no declared overlay; None if none or all have the same."""
     differs = stored != whole
     if not differs.any():
-        return False
+        return None
     no_overlay = ((1 << 8 * whole.dtype.itemsize) - 1) & ~header.overlay_bits
     integers = whole.view(f"u{whole.dtype.itemsize}") & np.asarray(no_overlay, f"u{whole.dtype.itemsize}")
     above = integers >> np.uint8(header.bits_stored)
     is_beyond = differs & (above != 0)
-    if not is_beyond.any() or bool((above == above.flat[0]).all()):
-        return False
-    return not _is_drawn_over(stored, is_beyond)
+    return None if not is_beyond.any() or bool((above == above.flat[0]).all()) else is_beyond
 
 
 def _is_drawn_over(stored: Stored, is_beyond: NDArray[np.bool_]) -> bool:
-    """Return whether the values continue smoothly under the upper bits, as they do under an undeclared overlay."""
-    at_edge, usual = [], []
+    """Return whether the values continue under the upper bits, as they do under an undeclared overlay.
+
+    They continue if they do not jump at its edge, and are as noisy inside as beside it.
+    """
+    near = ndimage.binary_dilation(is_beyond, iterations=_BESIDE) & ~is_beyond
+    at_edge, usual, inside, beside = [], [], [], []
     for axis in (0, 1):
         jumps = np.abs(np.diff(stored.astype(np.int64), axis=axis))
         is_edge = np.diff(is_beyond, axis=axis)
         at_edge.append(jumps[is_edge])
         usual.append(jumps[~is_edge])
-    edge_jumps, usual_jumps = np.concatenate(at_edge), np.concatenate(usual)
-    if not edge_jumps.size or not usual_jumps.size:
+        inside.append(jumps[_both(is_beyond, axis)])
+        beside.append(jumps[_both(near, axis)])
+    edge_jump, usual_jump = _median(at_edge), _median(usual)
+    if edge_jump is None or usual_jump is None or edge_jump > _MOST_JUMP * max(usual_jump, _SMALL_JUMP):
         return False
-    return float(np.median(edge_jumps)) <= _MOST_JUMP * max(float(np.median(usual_jumps)), _SMALL_JUMP)
+    inner, outer = _median(inside), _median(beside)
+    if inner is None or outer is None:
+        return True
+    return max(inner, outer) <= _MOST_NOISE_RATIO * max(min(inner, outer), _SMALL_NOISE)
+
+
+def _both(region: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    """Return the pairs of neighbours along an axis that both lie in a region."""
+    return region[1:] & region[:-1] if axis == 0 else region[:, 1:] & region[:, :-1]
+
+
+def _median(parts: list[NDArray[np.int64]]) -> float | None:
+    values = np.concatenate(parts)
+    return float(np.median(values)) if values.size else None

@@ -109,6 +109,7 @@ class SliceHeader:
         has_float_pixels: whether the image is Float Pixel Data, which marview does not read.
         has_commas: whether numbers have a decimal comma.
         slope: rescale slope; None if absent, NaN or 0 if the file says so.
+        uses_spare_bits: whether bits above Bits Stored belong to the values, as other slices of the series show.
     """
 
     source: Source
@@ -159,6 +160,7 @@ class SliceHeader:
     frame: int = 0
     has_float_pixels: bool = False
     has_commas: bool = False
+    uses_spare_bits: bool = False
 
     @property
     def is_scout(self) -> bool:

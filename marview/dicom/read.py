@@ -113,6 +113,7 @@ def read(
             outcomes.remarks[z] = remarks
             if on_slice is not None:
                 on_slice(z)
+        loaded = _with_all_bits(loaded, outcomes, on_slice)
     return _finished(loaded, outcomes)
 
 
@@ -141,6 +142,22 @@ def _slices(headers: Mapping[int, SliceHeader], hu: NDArray[np.int16]) -> Iterat
         else:
             hu[z] = values
             yield z, remarks
+
+
+def _with_all_bits(loaded: LoadedSeries, outcomes: _Outcomes, on_slice: Callable[[int], None] | None) -> LoadedSeries:
+    """Read slices again whose upper bits were dropped, if other slices show that they belong to the values."""
+    if not any(Remark.SPARE_BITS in made for made in outcomes.remarks.values()):
+        return loaded
+    sources = list(loaded.sources)
+    for z, made in outcomes.remarks.items():
+        header = sources[z]
+        if header is not None and made & (Remark.DROPPED_BITS | Remark.SPARE_BITS):
+            sources[z] = header = replace(header, uses_spare_bits=True)
+            if Remark.DROPPED_BITS in made:
+                outcomes.remarks[z] = write_hu(header, loaded.volume.hu[z])
+                if on_slice is not None:
+                    on_slice(z)
+    return replace(loaded, sources=tuple(sources))
 
 
 def middle_outward(count: int) -> list[int]:

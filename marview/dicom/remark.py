@@ -21,6 +21,8 @@ class Remark(enum.IntFlag):
     """High Bit contradicts Bits Stored."""
     SPARE_BITS = enum.auto()
     """Values use more bits than Bits Stored says."""
+    DROPPED_BITS = enum.auto()
+    """Bits above Bits Stored were dropped as an overlay that the file does not declare."""
 
 
 _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
@@ -50,6 +52,13 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
         translatable(
             "The pixels of {} use more bits than Bits Stored says: marview read all bits. "
             "Check the HU of metal and bone."
+        ),
+    ),
+    Remark.DROPPED_BITS: (
+        Kind.BITS,
+        translatable(
+            "The pixels of {} have bits above those that Bits Stored says. marview dropped them, because they look "
+            "like an overlay: the image continues under them. If metal is missing there, export the series anew."
         ),
     ),
 }

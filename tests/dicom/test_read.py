@@ -10,6 +10,7 @@ import pytest
 
 from marview import dicom
 from marview.dicom import Kind
+from marview.dicom.pixels import stored_values
 from marview.dicom.read import middle_outward
 from marview.errors import BadInput
 
@@ -486,7 +487,44 @@ def test_an_overlay_drawn_in_the_spare_bits_is_left_out(slices, save, is_declare
             dataset.add_new(0x60000102, "US", 12)
     loaded = dicom.open_series(save(slices))
     np.testing.assert_array_equal(loaded.volume.hu[0], stored - 1024)
-    assert loaded.report.findings == ()
+    findings = loaded.report.findings
+    assert [(finding.kind, finding.slices) for finding in findings] == (
+        [] if is_declared else [(Kind.BITS, (0, 1, 2, 3, 4))]
+    )
+    assert is_declared or "marview dropped them" in findings[0].sentence
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+def test_metal_that_wraps_to_tissue_in_some_slices_is_read_alike_in_all(slices, save, signed):
+    rng = np.random.default_rng(5)
+    volume = rng.integers(1050, 1080, (5, 16, 16)) - (1024 if signed else 0)
+    volume[:, :2] -= 1040
+    volume[1:4, 5:9, 5:9] += 4096  # as smooth as tissue without its upper bits
+    volume[2, 5:9, 5:9] += rng.integers(-400, 400, (4, 4))
+    for dataset, stored in zip(slices, volume, strict=True):
+        as_bits(dataset, stored, bits=16, signed=signed)
+        dataset.Rows = dataset.Columns = 16
+        dataset.BitsStored, dataset.HighBit = 12, 11
+        dataset.RescaleIntercept = "0" if signed else "-1024"
+    seen = []
+    (series,) = dicom.scan(save(slices)).series
+    loaded = dicom.read(series, on_slice=seen.append)
+    np.testing.assert_array_equal(loaded.volume.hu, volume + (0 if signed else -1024))
+    assert [(finding.kind, finding.slices) for finding in loaded.report.findings] == [(Kind.BITS, (1, 2, 3))]
+    assert seen[-2:] == [3, 1]
+    for header, stored in zip(loaded.sources, volume, strict=True):
+        np.testing.assert_array_equal(stored_values(header), stored)
+
+
+def test_noise_that_differs_under_the_upper_bits_shows_that_they_belong_to_metal(slices, save):
+    stored = np.random.default_rng(5).integers(1050, 1080, (16, 16))
+    stored[:2] -= 1040
+    stored[5:10, 5:10] = 4096 + 1065
+    for dataset in slices:
+        as_bits(dataset, stored, bits=16)
+        dataset.Rows = dataset.Columns = 16
+        dataset.BitsStored, dataset.HighBit = 12, 11
+    np.testing.assert_array_equal(dicom.open_series(save(slices)).volume.hu[0], stored - 1024)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(4, 6), (8, 3), (8, 5), (7, 6)])

@@ -137,7 +137,7 @@ class Commands:
     def close_series(self) -> None:
         """Close the series in view; ask first if it has unsaved work."""
         if self.session.library.chosen is not None:
-            self.session.close_series(self.session.library.chosen)
+            self.session.closing.close_series(self.session.library.chosen)
 
     def quit(self) -> None:
         """Close the window."""

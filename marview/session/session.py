@@ -11,6 +11,7 @@ from marview.session.autosave import Autosave
 from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.background import Background, Post
 from marview.session.beside import Beside
+from marview.session.closing import Closing
 from marview.session.crosshair import Crosshair
 from marview.session.display import View
 from marview.session.edits import Edits
@@ -24,7 +25,7 @@ from marview.session.measure_files import MeasureFiles, compared
 from marview.session.measure_record import record_of
 from marview.session.measurement import Measure
 from marview.session.measures import Measures
-from marview.session.messages import Messages, Question, Severity
+from marview.session.messages import Messages, Severity
 from marview.session.metal import Metal
 from marview.session.method_comparison import MethodComparison
 from marview.session.methods import Methods
@@ -135,6 +136,7 @@ class Session:
             self.messages,
             self._save_soon,
         )
+        self.closing = Closing(self.library, self.runs, self.kept, self.messages, self._let_go)
         self.exports = Exports(self.background)
         self.several = Several(post)
 
@@ -290,38 +292,6 @@ class Session:
         """Describe the unsaved work that closing marview would lose."""
         return self.kept.unsaved + self.several.unsaved
 
-    def close_series(self, entry: Entry) -> None:
-        """Close a series; ask first if it has unsaved work."""
-        self._close_all([entry], entry.series.description)
-
-    def close_study(self, entry: Entry) -> None:
-        """Close all series of an entry's study; ask first if there is unsaved work."""
-        uid = entry.study.uid
-        study = [one for one in self.library.entries if one.study.uid == uid] if uid else [entry]
-        self._close_all(study, entry.study.description or tr("the study"))
-
-    def _close_all(self, entries: list[Entry], name: str) -> None:
-        lost = [what for entry in entries for what in self.kept.unsaved_of(entry.key)]
-
-        def answer(is_yes: bool) -> None:  # noqa: FBT001 - called by a button
-            for entry in entries if is_yes else ():
-                self._close_series(entry)
-
-        if lost:
-            sentence = tr("Close {} and lose {}?").format(name, "; ".join(dict.fromkeys(lost)))
-            self.messages.ask(Question(sentence, tr("Close"), tr("Keep"), answer))
-        else:
-            answer(True)  # noqa: FBT003
-
-    def _close_series(self, entry: Entry) -> None:
-        self.runs.cancel_all(lambda job: job.result.series == entry.key)
-        if self._in_view is not None and self._in_view[0].key == entry.key:
-            self._in_view = None
-        if self.autosave is not None:
-            self.autosave.drop(entry.key)
-        self.kept.drop(entry.key)
-        self.library.remove(entry)
-
     def close(self) -> None:
         """Stop all work and write the settings; further calls do nothing."""
         if self.background.is_closed():
@@ -346,6 +316,13 @@ class Session:
         self.series.close()
 
     # -- inside
+
+    def _let_go(self, series: str) -> None:
+        """Forget a series that is closed, and its autosave."""
+        if self._in_view is not None and self._in_view[0].key == series:
+            self._in_view = None
+        if self.autosave is not None:
+            self.autosave.drop(series)
 
     def _start(self, loaded: LoadedSeries) -> None:
         """Store the work on the previous series and restore the work on the new one."""

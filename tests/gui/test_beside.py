@@ -140,7 +140,7 @@ def test_it_goes_when_it_is_taken_away_closed_or_another_series_comes_into_view(
     viewed.actions_table["beside_clear"].trigger()
     assert not pane.isVisible()
     lay(viewed, qtbot, "before")
-    viewed.session.close_series(entry(viewed, "before"))
+    viewed.session.closing.close_series(entry(viewed, "before"))
     assert viewed.session.beside.other is None
     lay(viewed, qtbot, "elsewhere")
     viewed.session.library.choose(entry(viewed, "stranger"))

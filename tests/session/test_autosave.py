@@ -183,7 +183,7 @@ def test_a_closed_series_leaves_no_autosave(make_session, mail, small_series, fa
     paint(session)
     session.autosave.save_soon()
     mail.wait_until(lambda: files(tmp_path))
-    session._close_series(session.library.chosen)
+    session.closing.close_at_once(session.library.chosen)
     mail.wait_until(lambda: not session.refusal)
     session.autosave.save_soon()
     mail.wait_until(lambda: session.autosave._kept == session.autosave._version)

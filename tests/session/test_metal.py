@@ -172,7 +172,7 @@ def test_a_change_ends_quietly_when_its_series_is_closed_meanwhile(opened, mail,
 
     opened.metal.edit(change)
     assert began.wait(20)
-    opened.close_series(opened.library.chosen)
+    opened.closing.close_series(opened.library.chosen)
     gate.set()
     settled(opened, mail)
     opened.background.close()  # waits for the threads

@@ -174,7 +174,7 @@ def test_an_exported_result_and_a_closed_series_are_kept_no_longer(corrected, ma
     corrected.results[0].is_exported = True
     corrected.autosave.save_soon()
     mail.wait_until(lambda: len(files(tmp_path)) == 1)
-    corrected._close_series(corrected.library.entries[0])
+    corrected.closing.close_at_once(corrected.library.entries[0])
     mail.wait_until(lambda: not files(tmp_path))
 
 

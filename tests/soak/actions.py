@@ -105,7 +105,7 @@ class Hand:
         session.sensitivity.cancel()
         wait_until(lambda: not session.runs.queue and not session.sensitivity.is_running, 120)
         for entry in session.library.entries:
-            session._close_series(entry)
+            session.closing.close_at_once(entry)
         wait_until(lambda: session.loaded is None and not self._is_busy, 60)
         for _ in range(3):
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

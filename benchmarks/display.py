@@ -94,10 +94,17 @@ def main() -> None:
             program = [*screen, chosen.napari, "-c", NAPARI, str(chosen.slices), str(chosen.events)]
             rows += _rows_of("napari", program, {name: os.environ[name] for name in ("PATH", "HOME")})
     print(f"load before: {os.getloadavg()[0]:.1f}, cores: {os.cpu_count()}\n")
-    print("| | paint, median ms | 99 % | event to picture, median ms | 99 % |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+    print("| | paint, median ms | 99 % | event to picture, median ms | 99 % | times marview |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, paint, picture in rows:
-        print(f"| {name} | {_two(paint)} | {_two(picture)} |")
+        print(f"| {name} | {_two(paint)} | {_two(picture)} | {ratio(name, picture, rows)} |")
+
+
+def ratio(name: str, picture: list[float], rows: list[tuple[str, list[float], list[float]]]) -> str:
+    """Return how many times the event to picture of marview a viewer takes; "1" for marview itself."""
+    own = "marview, scroll axial" if "scroll" in name else "marview, drag the HU window"
+    medians = {title: float(np.median(times)) for title, _, times in rows}
+    return "1" if name.startswith("marview") else f"{np.median(picture) / medians[own]:.1f}"
 
 
 def phantom(shape: tuple[int, int, int]) -> NDArray[np.int16]:

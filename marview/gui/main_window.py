@@ -126,8 +126,8 @@ class MainWindow(QMainWindow):
         self._show_browser()
         self.slots[2].show_panel(is_wanted=False)
         session.methods.look()
-        if session.recovery is not None:
-            session.recovery.look()
+        if session.safekeeping.recovery is not None:
+            session.safekeeping.recovery.look()
 
     def _page(self) -> QWidget:
         page = QWidget()

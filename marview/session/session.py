@@ -7,8 +7,6 @@ from psygnal import Signal
 
 from marview.dicom import LoadedSeries
 from marview.mar import Listing, MarWorker, SinogramRequest, discover
-from marview.session.autosave import Autosave
-from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.background import Background, Post
 from marview.session.beside import Beside
 from marview.session.closing import Closing
@@ -16,13 +14,11 @@ from marview.session.crosshair import Crosshair
 from marview.session.display import View
 from marview.session.edits import Edits
 from marview.session.exports import Exports
-from marview.session.job import Job
 from marview.session.kept_work import KeptWork
-from marview.session.library import Entry, Library
+from marview.session.library import Library
 from marview.session.marking import Marking
 from marview.session.mask_files import MaskFiles
 from marview.session.measure_files import MeasureFiles, compared
-from marview.session.measure_record import record_of
 from marview.session.measurement import Measure
 from marview.session.measures import Measures
 from marview.session.messages import Messages, Severity
@@ -33,11 +29,11 @@ from marview.session.open_series import OpenSeries
 from marview.session.painting import Painting
 from marview.session.picture import Picture
 from marview.session.pieces import Pieces
-from marview.session.recovery import Recovery
 from marview.session.reductions import Reductions
 from marview.session.result import Result
 from marview.session.results import Results
 from marview.session.runs import Runs
+from marview.session.safekeeping import Safekeeping
 from marview.session.sensitivity import Sensitivity
 from marview.session.sensitivity_choice import SweepChoice
 from marview.session.settings import Settings
@@ -115,6 +111,26 @@ class Session:
         self.sensitivity = Sensitivity(self._worker, self.background, self.messages)
         self.kept_results = Results()
         self.kept = KeptWork(self.runs, self.sensitivity, self.metal, self.kept_results, self.measures, self.view)
+        self.exports = Exports(self.background)
+        self.kept_results.changed.connect(self.result_changed.emit)
+        self.library.opened.connect(self.settings.opened)
+        self.library.started.connect(self._start)
+        self.library.finished.connect(self._finish)
+        self.library.emptied.connect(self._empty)
+        # after the connections of the session, so that a restored mask is not searched for again
+        self.safekeeping = Safekeeping(
+            autosaves,
+            self.background,
+            self.messages,
+            self.library,
+            self.metal,
+            self.measures,
+            self.kept_results,
+            self.methods,
+            self.runs,
+            self.exports,
+            self.view,
+        )
         self.reductions = Reductions(
             self.series,
             self.metal,
@@ -125,7 +141,7 @@ class Session:
             self.kept,
             self.view,
             self.messages,
-            self._save_soon,
+            self.safekeeping.save_soon,
         )
         self.comparison = MethodComparison(
             self.reductions,
@@ -134,43 +150,10 @@ class Session:
             self.kept_results,
             self.view,
             self.messages,
-            self._save_soon,
+            self.safekeeping.save_soon,
         )
-        self.closing = Closing(self.library, self.runs, self.kept, self.messages, self._let_go)
-        self.exports = Exports(self.background)
+        self.closing = Closing(self.library, self.runs, self.kept, self.messages, self.safekeeping.let_go)
         self.several = Several(post)
-
-        self._in_view: tuple[Entry, LoadedSeries] | None = None
-        self.autosave: Autosave | None = None
-        self.recovery: Recovery | None = None
-        self.kept_results.changed.connect(self.result_changed.emit)
-        self.library.opened.connect(self.settings.opened)
-        self.library.started.connect(self._start)
-        self.library.finished.connect(self._finish)
-        self.library.emptied.connect(self._empty)
-        if autosaves is not None:
-            store = AutosaveStore(autosaves)
-            self.autosave = Autosave(
-                store,
-                self.metal,
-                self.measures,
-                self._work,
-                self.kept_results.of,
-                lambda key: any(job.result.series == key for job in self.runs.queue),
-            )
-            self.runs.changed.connect(self._keep_result)
-            self.exports.changed.connect(lambda state: self._save_soon() if state.is_over else None)
-            self.recovery = Recovery(
-                store,
-                self.background,
-                self.messages,
-                self.library,
-                self.metal,
-                self.measures,
-                self.kept_results,
-                self.methods,
-                self.view,
-            )
 
     # -- what is open
 
@@ -304,8 +287,7 @@ class Session:
         self.several.close()
         self.sensitivity.cancel()
         self.traces.close()
-        if self.autosave is not None:
-            self.autosave.close()
+        self.safekeeping.close()
         self._worker.close()
         self._tracer.close()
         self.sensitivity.close()
@@ -317,20 +299,11 @@ class Session:
 
     # -- inside
 
-    def _let_go(self, series: str) -> None:
-        """Forget a series that is closed, and its autosave."""
-        if self._in_view is not None and self._in_view[0].key == series:
-            self._in_view = None
-        if self.autosave is not None:
-            self.autosave.drop(series)
-
     def _start(self, loaded: LoadedSeries) -> None:
         """Store the work on the previous series and restore the work on the new one."""
-        if self.autosave is not None:
-            self.autosave.leave()
-        self.reductions.consent.forget()
         chosen = self.library.chosen
-        self._in_view = None if chosen is None else (chosen, loaded)
+        self.safekeeping.turn_to(chosen, loaded)
+        self.reductions.consent.forget()
         kept = self.kept.turn_to("" if chosen is None else chosen.key, loaded.series.description)
         if self.sensitivity.is_running:
             self.messages.say(Severity.INFO, tr("The sweep was cancelled because another series was opened."))
@@ -361,29 +334,3 @@ class Session:
         self.metal.take(None)
         self.kept.turn_to("", "")
         self.series.empty()
-
-    def _keep_result(self, job: Job) -> None:
-        if self.autosave is not None and job.state.is_over:
-            self.autosave.keep_result(job.result)
-
-    def _save_soon(self) -> None:
-        if self.autosave is not None:
-            self.autosave.save_soon()
-
-    def _work(self) -> Work | None:
-        """Return the state that an autosave stores beside the mask."""
-        if self._in_view is None:
-            return None
-        (chosen, loaded), method = self._in_view, self.methods.current
-        grid = loaded.volume.grid
-        return Work(
-            path=str(chosen.series.path.absolute()),
-            key=chosen.key,
-            shape=grid.shape,
-            affine=tuple(float(value) for value in grid.affine.ravel()),
-            origin="",
-            slice_index=self.view.display.slice_index,
-            method="" if method is None else method.id,
-            parameters={} if method is None else self.methods.values(method.id),
-            measures=[record_of(one) for one in self.measures.listed],
-        )

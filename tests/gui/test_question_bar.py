@@ -70,7 +70,7 @@ def left(window, opened, tmp_path: Path) -> np.ndarray:
     store = AutosaveStore(tmp_path / "autosave")
     from dataclasses import replace
 
-    work = replace(session._work(), origin=session.metal.recipe.text, time="2026-03-04T05:06:07+00:00")
+    work = replace(session.safekeeping.work(), origin=session.metal.recipe.text, time="2026-03-04T05:06:07+00:00")
     store.write(work, MaskPatch.between(np.zeros_like(painted), painted))
     for lock in store._locks.values():
         lock.close()

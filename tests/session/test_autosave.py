@@ -137,17 +137,17 @@ def test_work_on_every_listed_series_is_kept_and_offered(make_session, mail, sma
     first.measures.add(Kind.LENGTH, 3, ((0.0, 0.0), (3.0, 4.0)))
     choose(first, mail, there)
     first.measures.add(Kind.PROBE, 1, ((1.0, 2.0),))
-    first.autosave.save_soon()
+    first.safekeeping.autosave.save_soon()
     mail.wait_until(lambda: len(files(tmp_path)) == 2)
-    mail.wait_until(lambda: first.autosave._kept == first.autosave._version)
-    for lock in first.autosave._store._locks.values():
+    mail.wait_until(lambda: first.safekeeping.autosave._kept == first.safekeeping.autosave._version)
+    for lock in first.safekeeping.autosave._store._locks.values():
         lock.close()
-    first.autosave._store._own.clear()  # as a killed process leaves it
+    first.safekeeping.autosave._store._own.clear()  # as a killed process leaves it
 
     asked: list[Question] = []
     second = make_session()
     second.messages.asked.connect(asked.append)
-    second.recovery.look()
+    second.safekeeping.recovery.look()
     sentences = []
     for number in (1, 2):
         mail.wait_until(lambda number=number: len(asked) == number)
@@ -172,8 +172,8 @@ def test_a_mask_is_kept_under_its_own_series_while_another_one_is_read(
     here, before = session.loaded.series.description, session.library.chosen.key
     session.library.choose(next(one for one in session.library.entries if one.series.description != here))
     paint(session)
-    session.autosave.save_soon()
-    assert session.autosave._seen.work.key == before
+    session.safekeeping.autosave.save_soon()
+    assert session.safekeeping.autosave._seen.work.key == before
 
 
 def test_a_closed_series_leaves_no_autosave(make_session, mail, small_series, fakes, tmp_path) -> None:
@@ -181,12 +181,12 @@ def test_a_closed_series_leaves_no_autosave(make_session, mail, small_series, fa
     session.open(small_series, fakes.write_series(tmp_path / "other", "Other", 9))
     mail.wait_until(lambda: session.metal.is_present and not session.refusal)
     paint(session)
-    session.autosave.save_soon()
+    session.safekeeping.autosave.save_soon()
     mail.wait_until(lambda: files(tmp_path))
     session.closing.close_at_once(session.library.chosen)
     mail.wait_until(lambda: not session.refusal)
-    session.autosave.save_soon()
-    mail.wait_until(lambda: session.autosave._kept == session.autosave._version)
+    session.safekeeping.autosave.save_soon()
+    mail.wait_until(lambda: session.safekeeping.autosave._kept == session.safekeeping.autosave._version)
     assert files(tmp_path) == []
 
 
@@ -249,8 +249,8 @@ def test_automatic_masks_are_not_autosaved_and_painted_ones_are(make_session, ma
     session = make_session()
     session.open(small_series)
     mail.wait_until(lambda: session.metal.is_present)
-    session.autosave.save_soon()
-    mail.wait_until(lambda: session.autosave._kept == session.autosave._version)
+    session.safekeeping.autosave.save_soon()
+    mail.wait_until(lambda: session.safekeeping.autosave._kept == session.safekeeping.autosave._version)
     assert files(tmp_path) == []
     paint(session)
     session.reduce()
@@ -259,10 +259,10 @@ def test_automatic_masks_are_not_autosaved_and_painted_ones_are(make_session, ma
     session.result.is_exported = True
     while session.metal.undo() is not None:
         continue
-    session.autosave.save_soon()
+    session.safekeeping.autosave.save_soon()
     mail.wait_until(lambda: not files(tmp_path))
     paint(session)
-    session.autosave.save_soon()
+    session.safekeeping.autosave.save_soon()
     mail.wait_until(lambda: files(tmp_path))
     session.close()
     assert files(tmp_path) == []
@@ -276,8 +276,8 @@ def test_an_autosave_is_offered_and_restored(make_session, mail, small_series, t
     first.methods.choose("other")
     first.methods.set_value("other", "rounds", 5)
     first.view.go_to(1)
-    first.autosave.save_soon()
-    mail.wait_until(lambda: files(tmp_path) and first.autosave._kept == first.autosave._version)
+    first.safekeeping.autosave.save_soon()
+    mail.wait_until(lambda: files(tmp_path) and first.safekeeping.autosave._kept == first.safekeeping.autosave._version)
     painted = first.metal.shared.array.copy()
     (file,) = files(tmp_path)
     kept = file.read_bytes()
@@ -287,7 +287,7 @@ def test_an_autosave_is_offered_and_restored(make_session, mail, small_series, t
     second = make_session()
     asked = []
     second.messages.asked.connect(asked.append)
-    second.recovery.look()
+    second.safekeeping.recovery.look()
     mail.wait_until(lambda: asked)
     assert "small (adaptive, edited by hand)" in asked[0].sentence
     asked[0].answer(True)
@@ -307,7 +307,7 @@ def test_discarded_is_discarded_and_the_next_is_asked(make_session, mail, small_
     session = make_session()
     asked = []
     session.messages.asked.connect(asked.append)
-    session.recovery.look()
+    session.safekeeping.recovery.look()
     mail.wait_until(lambda: len(asked) == 1)
     asked[0].answer(False)
     assert len(files(tmp_path)) == 1
@@ -324,7 +324,7 @@ def test_another_series_at_the_same_place_is_refused(make_session, mail, small_s
     said, asked = [], []
     session.messages.said.connect(said.append)
     session.messages.asked.connect(asked.append)
-    session.recovery.look()
+    session.safekeeping.recovery.look()
     mail.wait_until(lambda: asked)
     asked[0].answer(True)
     mail.wait_until(lambda: said)
@@ -366,8 +366,8 @@ from marview.volume.brush import Brush
 qt = application()
 window = make_window(Settings(), keeps=True)
 session = window.session
-session.autosave._every_s = 0.2
-session.autosave.save_soon()
+session.safekeeping.autosave._every_s = 0.2
+session.safekeeping.autosave.save_soon()
 session.open(Path(sys.argv[1]))
 assert wait_until(lambda: session.metal.is_present, 60)
 metal = session.metal
@@ -376,7 +376,8 @@ for row in range(5, 60, 5):
     metal.stamp((1, float(row), 4.0), (1, float(row), 70.0), Brush(radius_mm=1.5))
     metal.end_stroke()
 folder = Path(os.environ["XDG_DATA_HOME"]) / "marview" / "autosave"
-assert wait_until(lambda: session.autosave._kept == session.autosave._version and list(folder.glob("*.mask")), 30)
+autosave = session.safekeeping.autosave
+assert wait_until(lambda: autosave._kept == autosave._version and list(folder.glob("*.mask")), 30)
 print(hashlib.sha256(metal.shared.array.tobytes()).hexdigest(), flush=True)
 metal.begin_stroke()  # the last moment is lost
 metal.stamp((2, 5.0, 5.0), (2, 50.0, 50.0), Brush(radius_mm=3))
@@ -401,7 +402,7 @@ def test_a_killed_window_loses_only_the_last_moment(make_session, mail, small_se
     session = make_session()
     asked = []
     session.messages.asked.connect(asked.append)
-    session.recovery.look()
+    session.safekeeping.recovery.look()
     mail.wait_until(lambda: asked)
     asked[0].answer(True)
     mail.wait_until(lambda: "edited by hand" in session.metal.recipe.text)

@@ -132,7 +132,7 @@ def crash(session: Session, tmp_path: Path) -> None:
 def offered(session: Session, mail) -> str:
     asked = []
     session.messages.asked.connect(asked.append)
-    session.recovery.look()
+    session.safekeeping.recovery.look()
     mail.wait_until(lambda: asked)
     asked[0].answer(True)
     return asked[0].sentence
@@ -150,9 +150,9 @@ def test_results_are_offered_and_come_back(corrected, make_session, mail, tmp_pa
         for z, plane in enumerate(planes):
             np.testing.assert_array_equal(result.correction_of(z), plane)
     assert len(second.unsaved) == 2
-    before = second.autosave._kept
-    second.autosave.save_soon()
-    mail.wait_until(lambda: second.autosave._kept > before)
+    before = second.safekeeping.autosave._kept
+    second.safekeeping.autosave.save_soon()
+    mail.wait_until(lambda: second.safekeeping.autosave._kept > before)
     assert len(files(tmp_path)) == 2
     second.close()
     assert not list((tmp_path / "autosave").iterdir())
@@ -172,7 +172,7 @@ def test_a_damaged_result_leaves_the_others_alone(corrected, make_session, mail,
 
 def test_an_exported_result_and_a_closed_series_are_kept_no_longer(corrected, mail, tmp_path) -> None:
     corrected.results[0].is_exported = True
-    corrected.autosave.save_soon()
+    corrected.safekeeping.autosave.save_soon()
     mail.wait_until(lambda: len(files(tmp_path)) == 1)
     corrected.closing.close_at_once(corrected.library.entries[0])
     mail.wait_until(lambda: not files(tmp_path))
@@ -192,7 +192,7 @@ def test_a_result_of_a_series_that_is_not_in_view_is_kept(corrected, worker, mai
 def test_results_are_bounded_in_size_the_oldest_go_first(corrected, mail, tmp_path, monkeypatch) -> None:
     newest = max(files(tmp_path), key=lambda path: path.stat().st_mtime)
     monkeypatch.setattr(autosave_store, "MOST_RESULT_BYTES", newest.stat().st_size + 10)
-    corrected.autosave._store._bound_results()
+    corrected.safekeeping.autosave._store._bound_results()
     assert files(tmp_path) == [newest]
 
 

@@ -12,7 +12,10 @@ SLACK_PX = 16
 
 
 class GuessBanner(QFrame):
-    """A banner for slices with a large trace, of the current mask or else of the result in view."""
+    """A banner for slices with a large trace, of the current mask or else of the result in view.
+
+    It stays away from methods that do not complete the sinogram.
+    """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +45,7 @@ class GuessBanner(QFrame):
         session.sinograms.changed.connect(self.refresh)
         session.traces.surveyed.connect(self.refresh)
         session.metal.changed.connect(self.refresh)
+        session.methods.chosen.connect(self.refresh)
         self.hide()
 
     def refresh(self, *_: object) -> None:
@@ -66,12 +70,21 @@ class GuessBanner(QFrame):
 
     def _coverage(self) -> TraceCoverage | None:
         session, z = self._session, self._session.view.display.slice_index
+        if not self._completes_sinogram():
+            return None
         if z in session.traces.coverage:
             return session.traces.coverage[z]
         if session.result is not None and z in session.result.done:
             return TraceCoverage(session.result.done[z].trace_fraction, 0, 0)
         ready = session.sinograms.current
         return ready.coverage if ready is not None and ready.slice_index == z else None
+
+    def _completes_sinogram(self) -> bool:
+        """Whether the chosen method, or the method of the result in view, replaces values in the trace."""
+        methods, result = self._session.methods, self._session.result
+        concerned = {None if methods.current is None else methods.current.id, None if result is None else result.method}
+        manifests = [one.manifest for one in methods.listings if one.id in concerned]
+        return not manifests or any(one is None or one.needs_sinogram for one in manifests)
 
     def _follow(self, _display: object, names: frozenset[str]) -> None:
         if names & {"slice_index", "slice_count"}:

@@ -70,7 +70,7 @@ class Reduction:
         scan, masks = request.hu.array, request.mask.array
         self._job.find_neighbours = lambda count: neighbours(self._front.frame, scan, masks, count)
         self._job.find_beside = lambda index, reach: beside(self._front.frame, scan, index, reach)
-        self._note(REPROJECTED)
+        self._note(REPROJECTED if loaded.manifest.needs_sinogram else None)
         self._is_reusing = request.keep_projections and loaded.manifest.needs_sinogram
         volume = (request.hu.name, request.spacing_mm)
         self.projections.begin(volume if request.keep_projections else None)
@@ -147,7 +147,7 @@ class Reduction:
         for k, values, metal, fraction in zip(batch, correction, mask, fractions, strict=True):
             self._planes[k][:] = values
             self._tell(SliceDone(k, int(np.count_nonzero(metal)), fraction, seconds, k in self._restored))
-            self._note(too_much_metal(fraction, k))
+            self._note(too_much_metal(fraction, k) if self._loaded.manifest.needs_sinogram else None)
             if k in cut_off:
                 self._note(SliceNote(k, _CUT_OFF, _RESTORED if request.restore_cut_off else _NOT_RESTORED))
         self._corrected += len(batch)

@@ -149,6 +149,27 @@ def test_the_prior_is_shown_or_why_there_is_none(reduced) -> None:
     assert "no metal" in pane.note.text()
 
 
+def test_a_method_without_a_prior_shows_what_it_subtracts(reduced, tmp_path) -> None:
+    session = reduced.session
+    session.view.update(layout=Layout.MAR)
+    outputs, z = session.result.outputs, session.view.display.slice_index
+    np.save(tmp_path / "artifact.npy", np.full((416, 416), -21.0, np.float32))
+    outputs["artifact", z] = tmp_path / "artifact.npy"
+    pane = reduced.grid.panes["prior"]
+    pane.refresh()
+    assert pane.title.text() == "Prior image"
+    del outputs["prior", z]
+    pane.refresh()
+    assert pane.title.text() == "Artifact image"
+    assert (pane.shown.values == -21).all()
+    assert "subtracts" in pane.caption.lines[0]
+    display = session.view.display
+    assert pane.window_in_use(display) == display.difference_window
+    session.view.go_to(0)
+    assert pane.title.text() == "Prior image"
+    assert pane.shown is None
+
+
 def test_before_a_run_the_sinogram_of_the_slice_is_projected(opened, qtbot, fakes) -> None:
     opened.session.view.go_to(3)
     opened.session.view.update(layout=Layout.MAR)

@@ -37,6 +37,20 @@ def test_a_good_method_reaches_the_metal_slices_and_no_other(bench) -> None:
     assert any(isinstance(message, Note) for message in bench.heard)
 
 
+def test_a_method_that_sees_the_image_alone_has_no_notes_on_the_sinogram(bench) -> None:
+    bench.write("image_alone", ADDS, manifest="needs_sinogram = false\n")
+    bench.write("sinogram", ADDS)
+    metal = bench.mask.array[3].copy()
+    bench.mask.array[3, 10:38, 10:38] = True  # hides far more than a tenth of the sinogram
+    found = {}
+    for name in ("image_alone", "sinogram"):
+        notes = bench.reduce(name, slices=(3,)).report["notes"]
+        found[name] = [each for each in notes if "sinogram" in each]
+    bench.mask.array[3] = metal
+    assert not found["image_alone"]
+    assert len(found["sinogram"]) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "body", "says"),
     [

@@ -1,10 +1,14 @@
 """What the tests of all methods need: a method as a worker loads it, doubles, pairs, a training by heart."""
 
+import hashlib
 import importlib
 import json
 import logging
 import math
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +18,7 @@ from torch import Tensor, nn
 
 from marview.geometry import FanBeamFlat
 from marview.learning.api import Pairs
-from marview.learning.weights import About
+from marview.learning.weights import About, save_weights
 from marview.projection import Projector
 from marview.worker.loading import LoadedMethod, load_method
 
@@ -105,6 +109,27 @@ def weights_job() -> type[WeightsJob]:
     return WeightsJob
 
 
+@pytest.fixture
+def copy_with(loaded: LoadedMethod, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
+    """Copies the method beside whose code the tests lie, with the weights of a network as its own."""
+
+    def copy(network: nn.Module, settings: dict[str, Any]) -> Path:
+        name, source = loaded.manifest.id, request.path.parent
+        folder = tmp_path / name
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("test_*", "__pycache__", "weights"))
+        path = folder / "weights" / "bundled.safetensors"
+        path.parent.mkdir()
+        save_weights(path, network.state_dict(), About(name, "1.0.0", settings, ("adn-256",)))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        facts = f'[[weights]]\nfile = "weights/bundled.safetensors"\nsha256 = "{digest}"\n'
+        manifest = (source / "plugin.toml").read_text(encoding="utf-8").partition("[[weights]]")[0]
+        text = f'{manifest}\n{facts}trained_on = "nothing"\nlicence = "MIT"\n'
+        (folder / "plugin.toml").write_text(text, encoding="utf-8")
+        return folder
+
+    return copy
+
+
 def _flat_beam(pixel_mm: float, size: int) -> FanBeamFlat:
     views, bins = (64, 75) if size >= 48 else (32, 47)
     return FanBeamFlat(
@@ -168,5 +193,27 @@ def learn_by_heart() -> Callable[..., None]:
             loss(step).backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             adam.step()
+
+    return learn
+
+
+@pytest.fixture
+def error_left(discs: Callable[..., Pairs], learn_by_heart: Callable[..., None]) -> Callable[..., float]:
+    """Trains a network on the stripes of eight slices; returns which share of the error it leaves."""
+
+    def learn(training: Any, settings: dict[str, Any]) -> float:
+        pairs = discs(8, seed=3)
+        y = torch.arange(48.0)[:, None]
+        pairs = replace(pairs, clinical_mu=(pairs.truth_mu + 0.05 * torch.cos(y / 2)).clamp(min=0))
+
+        def error(network: nn.Module) -> Tensor:
+            loss: Tensor = training.losses(network, pairs, "all", settings)["image"]
+            return loss
+
+        torch.manual_seed(0)
+        network = training.build(settings)
+        learn_by_heart(network, lambda _: error(network), 150, 4e-3)
+        with torch.no_grad():
+            return float(error(network.eval()) / error(training.build(settings).eval()))
 
     return learn

@@ -1,7 +1,5 @@
 """ADN: its networks, its two turns, and its results."""
 
-import hashlib
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from marview.learning.api import Unpaired
 from marview.learning.loop import Plan, Training
 from marview.learning.machine import Machine
 from marview.learning.recipe import Recipe, read_recipe
-from marview.learning.weights import About, save_weights
 from marview.physics.attenuation import MU_WATER
 from marview.testing import check_method, phantom_case
 from marview.worker.loading import made_in
@@ -204,26 +201,10 @@ def test_a_recipe_with_a_rate_for_an_unknown_turn_is_refused(tmp_path: Path, tra
         Training(plan)
 
 
-@pytest.fixture
-def with_weights(tmp_path: Path, room) -> Path:
-    """A copy of the method with weights that change every image."""
+def test_the_method_keeps_the_contract(room, copy_with) -> None:
     torch.manual_seed(0)
     network = room.network.AdnNetwork(room.settings.Settings(**SMALL))
-    folder = tmp_path / "adn"
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("test_*", "__pycache__", "weights"))
-    path = folder / "weights" / "bundled.safetensors"
-    path.parent.mkdir()
-    save_weights(path, network.state_dict(), About("adn", "1.0.0", SMALL, ("adn-256",)))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    facts = f'\n[[weights]]\nfile = "weights/bundled.safetensors"\nsha256 = "{digest}"\n'
-    manifest = (HERE / "plugin.toml").read_text(encoding="utf-8").partition("[[weights]]")[0]
-    text = f'{manifest}{facts}trained_on = "nothing"\nlicence = "MIT"\n'
-    (folder / "plugin.toml").write_text(text, encoding="utf-8")
-    return folder
-
-
-def test_the_method_keeps_the_contract(with_weights: Path) -> None:
-    assert check_method(with_weights) == []
+    assert check_method(copy_with(network, SMALL)) == []
 
 
 def test_the_artifact_image_is_what_the_result_leaves_out(loaded, room, weights_job) -> None:

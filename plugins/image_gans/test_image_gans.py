@@ -1,7 +1,5 @@
 """cGAN-MAR and CycleGAN: their networks, what their turns lower, and their results."""
 
-import hashlib
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,6 @@ from torch import Tensor
 from marview.errors import BadInput, MethodFailed
 from marview.learning.api import Unpaired
 from marview.learning.recipe import read_recipe
-from marview.learning.weights import About, save_weights
 from marview.testing import check_method, phantom_case
 from marview.worker.loading import made_in
 
@@ -109,25 +106,8 @@ def shaken(training, variant: str):
     return training.build(small(variant))
 
 
-@pytest.fixture
-def with_weights(tmp_path: Path, training) -> Path:
-    """A copy of the method with weights that change every image."""
-    folder = tmp_path / "image_gans"
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("test_*", "__pycache__", "weights"))
-    path = folder / "weights" / "bundled.safetensors"
-    path.parent.mkdir()
-    about = About("image_gans", "1.0.0", small("cyclegan"), ("adn-256",))
-    save_weights(path, shaken(training, "cyclegan").state_dict(), about)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    facts = f'\n[[weights]]\nfile = "weights/bundled.safetensors"\nsha256 = "{digest}"\n'
-    manifest = (HERE / "plugin.toml").read_text(encoding="utf-8").partition("[[weights]]")[0]
-    text = f'{manifest}{facts}trained_on = "nothing"\nlicence = "MIT"\n'
-    (folder / "plugin.toml").write_text(text, encoding="utf-8")
-    return folder
-
-
-def test_the_method_keeps_the_contract(with_weights: Path) -> None:
-    assert check_method(with_weights) == []
+def test_the_method_keeps_the_contract(training, copy_with) -> None:
+    assert check_method(copy_with(shaken(training, "cyclegan"), small("cyclegan"))) == []
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

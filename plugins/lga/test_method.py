@@ -1,7 +1,5 @@
 """Latent GSI Alignment as a method: what changes, what stays, and which implant it guesses."""
 
-import hashlib
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,6 @@ import pytest
 import torch
 
 from marview.errors import MethodFailed
-from marview.learning.weights import About, save_weights
 from marview.methods.api import SliceNote
 from marview.testing import check_method, phantom_case
 
@@ -95,18 +92,8 @@ def test_weights_of_another_network_are_refused(loaded: Any, weights_job: Any, r
         loaded.method.run(phantom_case(), loaded.parameters({}), weights_job(other, made.SMALL))
 
 
-def test_the_method_keeps_the_contract(tmp_path: Path, network: Any, made: Any) -> None:
-    folder = tmp_path / "lga"
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("test_*", "__pycache__", "weights"))
-    path = folder / "weights" / "bundled.safetensors"
-    path.parent.mkdir()
-    save_weights(path, network.state_dict(), About("lga", "1.0.0", made.SMALL, ()))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    facts = f'\n[[weights]]\nfile = "weights/bundled.safetensors"\nsha256 = "{digest}"\n'
-    manifest = (HERE / "plugin.toml").read_text(encoding="utf-8").partition("[[weights]]")[0]
-    text = f'{manifest}{facts}trained_on = "nothing"\nlicence = "MIT"\n'
-    (folder / "plugin.toml").write_text(text, encoding="utf-8")
-    assert check_method(folder) == []
+def test_the_method_keeps_the_contract(network: Any, made: Any, copy_with: Any) -> None:
+    assert check_method(copy_with(network, made.SMALL)) == []
 
 
 def _trunk(size: int = 200) -> np.ndarray:

@@ -1,8 +1,5 @@
 """RDN-CT: its network, its training on patches, and the contract."""
 
-import hashlib
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +7,6 @@ import torch
 
 from marview.errors import BadInput, MethodFailed
 from marview.learning.recipe import read_recipe
-from marview.learning.weights import About, save_weights
 from marview.testing import check_method, phantom_case
 from marview.worker.loading import made_in
 
@@ -45,21 +41,10 @@ def test_a_residual_network_begins_with_the_image_itself_at_any_size(training) -
     assert training.build(SMALL | {"is_residual": False})(seen).shape == seen.shape
 
 
-def test_eight_slices_are_learned_by_heart(training, discs, learn_by_heart) -> None:
-    pairs = discs(8, seed=3)
-    y = torch.arange(48.0)[:, None]
-    pairs = replace(pairs, clinical_mu=(pairs.truth_mu + 0.05 * torch.cos(y / 2)).clamp(min=0))
+@pytest.mark.slow
+def test_eight_slices_are_learned_by_heart(training, error_left) -> None:
     settings = SMALL | {"growth": 8, "features": 12, "layers": 3, "patch_px": 48, "patches": 8}
-    torch.manual_seed(0)
-    network = training.build(settings)
-    learn_by_heart(network, lambda _: training.losses(network, pairs, "all", settings)["image"], 150, 4e-3)
-    network.eval()
-    with torch.no_grad():
-        before, after = (
-            float(training.losses(each, pairs, "all", settings)["image"])
-            for each in (training.build(settings).eval(), network)
-        )
-    assert after < 0.4 * before
+    assert error_left(training, settings) < 0.4
 
 
 def test_pictures_show_result_and_artifact(training, discs) -> None:
@@ -73,18 +58,8 @@ def test_unknown_settings_are_refused(training) -> None:
         training.build({"width": 4})
 
 
-def test_the_method_keeps_the_contract(training, tmp_path: Path) -> None:
-    folder = tmp_path / "rdn_ct"
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("test_*", "__pycache__", "weights"))
-    path = folder / "weights" / "bundled.safetensors"
-    path.parent.mkdir()
-    save_weights(path, shaken(training).state_dict(), About("rdn_ct", "1.0.0", SMALL, ("adn-256",)))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    facts = f'\n[[weights]]\nfile = "weights/bundled.safetensors"\nsha256 = "{digest}"\n'
-    manifest = (HERE / "plugin.toml").read_text(encoding="utf-8").partition("[[weights]]")[0]
-    text = f'{manifest}{facts}trained_on = "nothing"\nlicence = "MIT"\n'
-    (folder / "plugin.toml").write_text(text, encoding="utf-8")
-    assert check_method(folder) == []
+def test_the_method_keeps_the_contract(training, copy_with) -> None:
+    assert check_method(copy_with(shaken(training), SMALL)) == []
 
 
 def test_weights_of_another_network_are_refused(loaded, training, weights_job) -> None:

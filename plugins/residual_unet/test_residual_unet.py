@@ -1,8 +1,5 @@
 """Residual U-Net: its network, its training on patches, and its results."""
 
-import hashlib
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +8,6 @@ from torch import Tensor
 
 from marview.errors import BadInput, MethodFailed
 from marview.learning.recipe import read_recipe
-from marview.learning.weights import About, save_weights
 from marview.testing import check_method, phantom_case
 from marview.worker.loading import made_in
 
@@ -49,21 +45,8 @@ def test_a_network_begins_with_the_image_itself(training, fold: int) -> None:
     assert torch.equal(training.build(SMALL | {"fold": fold})(seen), seen)
 
 
-def test_eight_slices_are_learned_by_heart(training, discs, learn_by_heart) -> None:
-    pairs = discs(8, seed=3)
-    y = torch.arange(48.0)[:, None]
-    pairs = replace(pairs, clinical_mu=(pairs.truth_mu + 0.05 * torch.cos(y / 2)).clamp(min=0))
-    settings = SMALL | {"base": 8, "patch_px": 48, "patches": 8}
-    torch.manual_seed(0)
-    network = training.build(settings)
-    learn_by_heart(network, lambda _: training.losses(network, pairs, "all", settings)["image"], 150, 4e-3)
-    network.eval()
-    with torch.no_grad():
-        before, after = (
-            float(training.losses(each, pairs, "all", settings)["image"])
-            for each in (training.build(settings).eval(), network)
-        )
-    assert after < 0.3 * before
+def test_eight_slices_are_learned_by_heart(training, error_left) -> None:
+    assert error_left(training, SMALL | {"base": 8, "patch_px": 48, "patches": 8}) < 0.3
 
 
 def test_metal_is_to_stay_as_it_is(training, discs) -> None:
@@ -85,24 +68,8 @@ def test_unknown_settings_are_refused(training) -> None:
         training.build({"width": 4})
 
 
-@pytest.fixture
-def with_weights(tmp_path: Path, training) -> Path:
-    """A copy of the method with weights that change every image."""
-    folder = tmp_path / "residual_unet"
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("test_*", "__pycache__", "weights"))
-    path = folder / "weights" / "bundled.safetensors"
-    path.parent.mkdir()
-    save_weights(path, shaken(training).state_dict(), About("residual_unet", "1.0.0", SMALL, ("adn-256",)))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    facts = f'\n[[weights]]\nfile = "weights/bundled.safetensors"\nsha256 = "{digest}"\n'
-    manifest = (HERE / "plugin.toml").read_text(encoding="utf-8").partition("[[weights]]")[0]
-    text = f'{manifest}{facts}trained_on = "nothing"\nlicence = "MIT"\n'
-    (folder / "plugin.toml").write_text(text, encoding="utf-8")
-    return folder
-
-
-def test_the_method_keeps_the_contract(with_weights: Path) -> None:
-    assert check_method(with_weights) == []
+def test_the_method_keeps_the_contract(training, copy_with) -> None:
+    assert check_method(copy_with(shaken(training), SMALL)) == []
 
 
 def test_half_the_strength_removes_half_of_the_artifact_image(loaded, training, weights_job) -> None:

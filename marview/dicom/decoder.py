@@ -1,7 +1,8 @@
 """Decodes compressed slices in child processes, because codecs hold the GIL and may crash.
 
-`main` runs in the child. For each slice it reads a line of JSON from standard input (path, size, member) and answers on
-standard output with a line of JSON ({"rows", "columns", "remarks"} or {"refusal"}), followed by the HU as int16.
+`main` runs in the child. For each slice it reads a line of JSON from standard input (path, size, member, entry) and
+answers on standard output with a line of JSON ({"rows", "columns", "remarks"} or {"refusal"}), followed by the HU as
+int16.
 """
 
 import contextlib
@@ -70,7 +71,7 @@ class Decoder:
         if stdin is None or stdout is None:
             raise RuntimeError("a child without pipes")
         source = header.source
-        request = json.dumps([os.fspath(source.path.absolute()), source.size, source.member])
+        request = json.dumps([os.fspath(source.path.absolute()), source.size, source.member, source.entry])
         try:
             stdin.write(request.encode("ascii") + b"\n")
             stdin.flush()
@@ -166,9 +167,9 @@ def _here(header: SliceHeader) -> tuple[NDArray[np.int16] | BadInput, Remark]:
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until the input ends; runs in the child."""
     for line in requests:
-        path, size, member = json.loads(line)
+        path, size, member, entry = json.loads(line)
         try:
-            header = read_header(Source(Path(path), size, member))
+            header = read_header(Source(Path(path), size, member, entry))
             hu = np.empty((header.rows, header.columns), np.int16)
             remarks = write_hu(header, hu)
         except BadInput as why:

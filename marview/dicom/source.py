@@ -23,12 +23,14 @@ class Source:
     Attributes:
         path: file on disk.
         size: bytes of the file, or of the unpacked member.
-        member: name of the member in the zip; empty for a plain file.
+        member: name of the member in the zip, with a number if the zip repeats it; empty for a plain file.
+        entry: index of the member in the directory of the zip, because names may repeat.
     """
 
     path: Path
     size: int
     member: str = ""
+    entry: int = 0
 
     @property
     def name(self) -> str:
@@ -48,7 +50,8 @@ class Source:
         """
         try:
             if self.member:
-                with open_zip(self.path).open(self.member) as stream:
+                archive = open_zip(self.path)
+                with archive.open(archive.infolist()[self.entry]) as stream:
                     return stream.read(count)
             with open_regular(self.path) as stream:
                 return stream.read(count)

@@ -171,10 +171,13 @@ def _archive(path: Path, skipped: Counter[str]) -> Iterator[Source]:
         raise BadInput(
             f"{path} would unpack to {claim} and is not opened. If you trust it, unpack it and open its folder."
         )
-    for member in sorted(members, key=lambda member: member.filename):
-        if not member.filename or member.is_dir():
+    times: Counter[str] = Counter()
+    for entry, member in sorted(enumerate(members), key=lambda numbered: numbered[1].filename):
+        name = member.filename
+        if not name or member.is_dir():
             continue
+        times[name] += 1
         if member.flag_bits & 1:
             skipped[_ENCRYPTED] += 1
         else:
-            yield Source(path, member.file_size, member.filename)
+            yield Source(path, member.file_size, name if times[name] == 1 else f"{name} ({times[name]})", entry)

@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +32,24 @@ def test_children_read_what_this_process_reads(series, monkeypatch):
 def test_a_child_answers_and_refuses(series, tmp_path):
     header = dicom.check(series).stack.slices[0]
     path = header.source.path
-    requests = [[str(path), header.source.size, ""], [str(tmp_path / "nowhere"), 10, ""]]
+    requests = [[str(path), header.source.size, "", 0], [str(tmp_path / "nowhere"), 10, "", 0]]
     answers = io.BytesIO()
     decoder.serve(io.BytesIO(b"".join(json.dumps(one).encode() + b"\n" for one in requests)), answers)
     first, rest = answers.getvalue().split(b"\n", 1)
     assert json.loads(first) == {"rows": 8, "columns": 6, "remarks": 0}
     assert "nowhere" in json.loads(rest[96:])["refusal"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_child_reads_the_right_one_of_two_members_with_one_name(series, tmp_path):
+    archive = tmp_path / "study.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for header in series.slices:
+            target.write(header.source.path, "IMG.dcm")
+    twins = dicom.scan(archive).series[0].slices
+    with decoder.Decoder() as child:
+        for twin, header in zip(twins, series.slices, strict=True):
+            np.testing.assert_array_equal(child.decode(twin)[0], child.decode(header)[0])
 
 
 def test_a_crashing_codec_loses_only_its_slice(series, monkeypatch):

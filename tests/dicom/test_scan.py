@@ -111,6 +111,23 @@ def test_the_directory_of_a_zip_is_read_once_however_many_members_it_has(slices,
     assert len(read) == 1
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_members_of_a_zip_that_share_a_name_are_files_of_their_own(slices, save, tmp_path):
+    archive = tmp_path / "study.zip"
+    folder = save(slices)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for number, path in enumerate(sorted(folder.iterdir())):
+            target.write(path, "IMG.dcm" if number in {1, 3, 4} else f"{number}.dcm")
+    from_zip, from_folder = dicom.open_series(archive), dicom.open_series(folder)
+    assert (from_zip.volume.hu == from_folder.volume.hu).all()
+    assert from_zip.report.findings == ()
+    names = sorted(header.name for header in from_zip.sources)
+    assert names[2:] == ["study.zip/IMG.dcm", "study.zip/IMG.dcm (2)", "study.zip/IMG.dcm (3)"]
+    assert [header.source.all() for header in from_zip.sources] == [
+        path.read_bytes() for path in sorted(folder.iterdir())
+    ]
+
+
 def test_a_replaced_zip_is_read_again(slices, save, tmp_path):
     archive, folder = tmp_path / "study.zip", save(slices)
     for count in (5, 3):

@@ -17,7 +17,7 @@ from marview import __version__
 from marview.dicom.codec import NATIVE
 from marview.dicom.derive import source_dataset
 from marview.dicom.encode import MAKER, later_number, short_text
-from marview.dicom.header import DEFLATED, inflate, opening
+from marview.dicom.header import DEFLATED, inflate, opening, read_header
 from marview.dicom.nifti import LARGEST_VOXELS
 from marview.dicom.quiet import note_caught, quiet
 from marview.dicom.read import LoadedSeries
@@ -128,7 +128,8 @@ def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
     Raises:
         BadInput: the file is not a SEG object, is damaged, or belongs to another patient than the series.
     """
-    data = Source(path, path.stat().st_size).all()
+    source = Source(path, path.stat().st_size)
+    data = source.all()
     with quiet():
         try:
             syntax, begin, _ = opening(data)
@@ -137,7 +138,7 @@ def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
             dataset = dcmread(BytesIO(data), force=True)
             if str(dataset.get("SOPClassUID", "")) not in _SEG_CLASSES:
                 raise BadInput(f"{path.name} is DICOM but not a segmentation (SEG), so it contains no mask.")
-            _refuse_other_patient(dataset, series, path)
+            _refuse_other_patient(source, series)
             return _segments(dataset, path, syntax, series.volume.grid)
         except BadInput:
             raise
@@ -146,11 +147,12 @@ def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
             raise BadInput(f"{path.name} is a damaged or incomplete DICOM segmentation.") from None
 
 
-def _refuse_other_patient(dataset: Dataset, series: LoadedSeries, path: Path) -> None:
+def _refuse_other_patient(source: Source, series: LoadedSeries) -> None:
+    """Refuse another patient's mask; both identifiers are read by the same function, whatever their characters."""
     header = next((one for one in series.sources if one is not None), None)
-    theirs = str(dataset.get("PatientID") or "").strip()
+    theirs = read_header(source).patient_id
     if header is not None and theirs and header.patient_id and theirs != header.patient_id:
-        raise BadInput(f"{path.name} belongs to another patient than the series: choose a mask of this series.")
+        raise BadInput(f"{source.name} belongs to another patient than the series: choose a mask of this series.")
 
 
 def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> Segments:
@@ -193,10 +195,31 @@ def _frames(dataset: Dataset, path: Path, syntax: str) -> NDArray[np.bool_]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         values: NDArray[Any] = dataset.pixel_array.reshape(number, int(dataset.Rows), int(dataset.Columns))
-    if str(dataset.get("SegmentationType", "")) == "FRACTIONAL":
-        most = int(dataset.get("MaximumFractionalValue") or 255)
-        return np.asarray(values >= (most + 1) // 2)
+    kind = str(dataset.get("SegmentationType") or "").strip().upper()
+    if kind == "FRACTIONAL" or (not kind and "MaximumFractionalValue" in dataset):
+        return np.asarray(values >= (_most_fractional(dataset, values, path) + 1) // 2)
     return np.asarray(values > 0)
+
+
+def _most_fractional(dataset: Dataset, values: NDArray[Any], path: Path) -> int:
+    """Return the value that stands for the fraction 1.
+
+    Raises:
+        BadInput: the file does not state it, or its pixels contradict it.
+    """
+    most, highest = int(dataset.get("MaximumFractionalValue") or 0), int(values.max(initial=0))
+    if most < 1:
+        why = "holds fractions and does not say which value is the whole (Maximum Fractional Value)"
+    elif not highest <= most < 1 << int(dataset.BitsAllocated):
+        why = (
+            f"gives {most} as the whole of its fractions (Maximum Fractional Value), but its pixels have "
+            f"{dataset.BitsAllocated} bits and reach {highest}"
+        )
+    else:
+        return most
+    raise BadInput(
+        f"{path.name} {why}, so which pixels are metal is unknown. Export the mask as binary SEG, NIfTI or NRRD."
+    )
 
 
 def _across(frame: Dataset, shared: Dataset) -> NDArray[np.float64]:

@@ -9,11 +9,14 @@ import nrrd
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from marview import dicom, export
 from marview.dicom import LoadedSeries
 from marview.dicom.make import Labels, write_ct_series
 from marview.dicom.mask_file import read_mask
+from marview.dicom.verbatim import put_text
 from marview.errors import BadInput
 from marview.geometry import Grid
 
@@ -212,6 +215,71 @@ def test_a_fractional_segmentation_is_metal_from_half_its_maximum(series, mask, 
     options = {"fractional_type": "PROBABILITY", "max_fractional_value": most}
     path = write_seg(tmp_path / "f.dcm", sources_of(series), values, **options)
     np.testing.assert_array_equal(read_mask(path, series).mask, mask | rim)
+
+
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [
+        (None, "does not say which value is the whole"),
+        (0, "does not say which value is the whole"),
+        (1000, "gives 1000 as the whole of its fractions"),
+        (100, "8 bits and reach 200"),
+    ],
+)
+def test_a_fractional_segmentation_without_a_possible_maximum_is_refused(series, mask, tmp_path, most, words) -> None:
+    options = {"fractional_type": "PROBABILITY", "max_fractional_value": 200}
+    path = write_seg(tmp_path / "f.dcm", sources_of(series), mask.astype(np.float32), **options)
+    dataset = dcmread(path)
+    if most is None:
+        del dataset.MaximumFractionalValue
+    else:
+        dataset.MaximumFractionalValue = most
+    dataset.save_as(path)
+    with pytest.raises(BadInput, match=words):
+        read_mask(path, series)
+
+
+@pytest.mark.parametrize("kind", [None, "fractional "])
+def test_fractions_are_read_as_fractions_whatever_the_segmentation_type_looks_like(
+    series, mask, tmp_path, kind
+) -> None:
+    values = np.where(mask, 1.0, 0.1).astype(np.float32)
+    path = write_seg(tmp_path / "f.dcm", sources_of(series), values, fractional_type="PROBABILITY")
+    dataset = dcmread(path)
+    if kind is None:
+        del dataset.SegmentationType
+    else:
+        dataset["SegmentationType"]._value = kind
+    dataset.save_as(path)
+    np.testing.assert_array_equal(read_mask(path, series).mask, mask)
+
+
+@pytest.mark.parametrize(
+    ("charset", "identifier"),
+    [
+        (b"", "Mü1".encode()),
+        (b"", b"M\xfc1"),
+        (b"ISO_IR 100", "Mü1".encode()),
+        (b"ISO_IR 192", "A\u200b1".encode()),
+        (b"ISO_IR 192", b"M\xfc1"),
+        (b"ISO_IR 100", b"A\t1"),
+        (b"ISO_IR 100", b"A\x001"),
+        (b"ISO_IR 100", b"A\\B"),
+        (b"\\ISO 2022 IR 149", b"\x1b$)C\xb1\xe8"),
+    ],
+)
+def test_a_mask_written_for_a_patient_is_read_for_that_patient(series, mask, tmp_path, charset, identifier) -> None:
+    (tmp_path / "odd").mkdir()
+    for dataset in sources_of(series):
+        texts = {}
+        for number, kind, text in ((0x00080005, "CS", charset), (0x00100020, "LO", identifier)):
+            tag, value = Tag(number), text + b" " * (len(text) % 2)
+            texts[tag] = RawDataElement(tag, kind, len(value), value, 0, is_implicit_VR=False, is_little_endian=True)
+        put_text(dataset, texts)
+        dataset.save_as(tmp_path / "odd" / f"{dataset.InstanceNumber}.dcm")
+    odd = dicom.open_series(tmp_path / "odd")
+    path = export.write_mask(tmp_path / "own.dcm", mask, odd)
+    np.testing.assert_array_equal(read_mask(path, odd).mask, mask)
 
 
 @pytest.mark.parametrize(("degrees", "drift_mm"), [(0, 0.0), (2, 0.0), (5, 0.0), (20, 0.0), (-20, 0.0), (0, 0.7)])

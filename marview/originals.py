@@ -36,6 +36,15 @@ def note_own_file(path: Path) -> None:
         _files.pop((status.st_dev, status.st_ino), None)
 
 
+def is_own_file(path: Path) -> bool:
+    """Return whether a file is one that this process wrote and nobody changed since."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return False
+    return _own.get((status.st_dev, status.st_ino)) == status.st_mtime_ns
+
+
 def note_series(files: Iterable[Path]) -> None:
     """Record the folders of a series' slices, and the targets of links to slices."""
     folders = {folder for file in files for folder in (file.parent, Path(os.path.realpath(file)).parent)}

@@ -16,7 +16,7 @@ from marview.commands.series import shared_series
 from marview.commands.slices import parse_slice
 from marview.dicom.atomic import check_file, claimed
 from marview.errors import UsageError
-from marview.export import whole_file, write_npz
+from marview.export import save_picture, whole_file, write_npz
 from marview.geometry import TraceCoverage
 from marview.mar import MarWorker, Message, Output, SharedArray, SinogramRequest
 from marview.terminal import note
@@ -102,7 +102,7 @@ def _draw(output: Path, sinogram: NDArray[np.float32], trace: NDArray[np.bool_])
     picture = np.repeat(grey[..., None], 3, axis=-1)
     picture[_outline(trace)] = TRACE_COLOUR
     with whole_file(output) as part:
-        Image.fromarray(picture).save(part, format="PNG")
+        save_picture(Image.fromarray(picture), part)
 
 
 def _outline(trace: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from marview.dicom.foreign import refuse_foreign, refuse_other_kind
 from marview.errors import BadInput, UsageError
-from marview.originals import note_own_file, refuse_original
+from marview.originals import is_own_file, note_own_file, refuse_original
 from marview.processes import is_alive, started
 
 PART = ".part-"
@@ -57,11 +58,11 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
         bytes_needed: required disk space in bytes, checked first.
 
     Raises:
-        UsageError: the target is not empty, or lies in the folder of a series that was read.
+        UsageError: the target is not empty, or lies among slices.
         CannotWrite: the disk is full or read-only, or another process is writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
-    refuse_original(target)
+    _refuse_harm(target)
     with _sentences(target):
         _refuse_occupied(target)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,11 +95,11 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
     """Check ahead of the work whether `whole_folder` will be able to write a folder.
 
     Raises:
-        UsageError: the target is not empty, or lies in the folder of a series that was read.
+        UsageError: the target is not empty, or lies among slices.
         CannotWrite: writing is not allowed there, there is not enough disk space, or another process is writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
-    refuse_original(target)
+    _refuse_harm(target)
     with _sentences(target):
         _refuse_occupied(target)
         part = target.parent / _part_name(target.name)
@@ -111,11 +112,11 @@ def check_file(target: Path) -> None:
     """Check ahead of the work whether `whole_file` will be able to write a file.
 
     Raises:
-        UsageError: the target is a file that was read, or lies in the folder of a series that was read.
+        UsageError: the target is a file that was read or that marview did not write, or lies among slices.
         CannotWrite: writing is not allowed there, the disk is full, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
-    refuse_original(target)
+    _refuse_harm(target)
     with _sentences(target):
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
@@ -139,11 +140,11 @@ def claimed(target: Path) -> Iterator[None]:
     `whole_file` writes the file itself. Claims of killed processes are removed.
 
     Raises:
-        UsageError: the target is a file that was read, or lies in the folder of a series that was read.
+        UsageError: the target is a file that was read or that marview did not write, or lies among slices.
         CannotWrite: another process works on the target, or writing is not allowed there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
-    refuse_original(target)
+    _refuse_harm(target)
     new = [folder for folder in target.parents if not folder.exists()]
     part = target.parent / _part_name(target.name)
     try:
@@ -166,11 +167,11 @@ def whole_file(target: Path) -> Iterator[Path]:
     """Yield a temporary file that replaces `target` when the block succeeds and is removed when it fails.
 
     Raises:
-        UsageError: the target is a file that was read, or lies in the folder of a series that was read.
+        UsageError: the target is a file that was read or that marview did not write, or lies among slices.
         CannotWrite: the disk is full or read-only, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
-    refuse_original(target)
+    _refuse_harm(target)
     part = target.parent / _part_file_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -180,6 +181,7 @@ def whole_file(target: Path) -> Iterator[Path]:
         yield part
         with part.open("rb+") as stream:
             os.fsync(stream.fileno())
+        refuse_other_kind(part, target)
         part.replace(target)
         note_own_file(target)
         _flush_folder(target.parent)
@@ -189,6 +191,13 @@ def whole_file(target: Path) -> Iterator[Path]:
     except BaseException:
         _remove(part)
         raise
+
+
+def _refuse_harm(target: Path) -> None:
+    """Refuse a target that would overwrite data of another origin, or mix with them."""
+    refuse_original(target)
+    if not is_own_file(target) and not any(name.startswith(PART) for name in target.parts):
+        refuse_foreign(target)
 
 
 def _remove(part: Path) -> None:

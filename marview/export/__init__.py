@@ -4,7 +4,7 @@ from marview.dicom.atomic import CannotWrite, claimed, whole_file, whole_folder
 from marview.export.arrays import corrected_hu, write_nifti, write_npz
 from marview.export.corrected import Corrected, Format, refuse_up_front, write_corrected
 from marview.export.masks import MASK_SUFFIXES, refuse_mask_name, write_mask, write_nrrd
-from marview.export.pictures import picture, write_png, write_pngs
+from marview.export.pictures import picture, save_picture, write_png, write_pngs
 from marview.export.tables import write_csv, write_json
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "picture",
     "refuse_mask_name",
     "refuse_up_front",
+    "save_picture",
     "whole_file",
     "whole_folder",
     "write_corrected",

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.atomic import whole_file
+from marview.dicom.encode import MAKER
 from marview.dicom.nifti import affine_mm, open_nifti
 from marview.errors import UsageError
 from marview.geometry import Grid
@@ -64,7 +66,7 @@ def write_nifti(path: Path | str, values: NDArray[Any], grid: Grid, *, like: Pat
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1 if _is_rigid(affine) else 0, strip_shears=True)
-    image.header["descrip"] = b"marview: not for primary diagnosis"
+    image.header["descrip"] = f"{MAKER}: not for primary diagnosis".encode()
     with whole_file(path) as part:
         nib.save(image, part)
     return path
@@ -83,6 +85,9 @@ def write_npz(path: Path | str, arrays: Mapping[str, NDArray[Any]]) -> Path:
         CannotWrite: the disk is full or read-only.
     """
     path = Path(path)
-    with whole_file(path) as part, part.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
+    with whole_file(path) as part:
+        with part.open("wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
+        with ZipFile(part, "a") as archive:
+            archive.comment = MAKER.encode()
     return path

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.atomic import check_file, whole_file
+from marview.dicom.encode import MAKER
 from marview.dicom.read import LoadedSeries
 from marview.dicom.segmentation import refuse_unsegmentable, write_segmentation
 from marview.errors import UsageError
@@ -76,6 +77,7 @@ def write_nrrd(path: Path | str, mask: NDArray[np.bool_], grid: Grid) -> Path:
         "space origin": grid.affine[:3, 3],
         "kinds": ["domain", "domain", "domain"],
         "encoding": "gzip",
+        "content": f"{MAKER}: metal mask",
     }
     with whole_file(path) as part:
         nrrd.write(str(part), mask.astype(np.uint8).transpose(2, 1, 0), header, index_order="F")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marview.dicom.atomic import check_file, whole_file
+from marview.dicom.encode import MAKER
 from marview.errors import BadInput, UsageError
 
 SUFFIXES = (".gif", ".mp4")
@@ -41,7 +42,16 @@ def write_movie(path: Path | str, frames: Sequence[Frame], frame_ms: int) -> Pat
         return _write_mp4(path, frames, frame_ms)
     with whole_file(path) as part:
         first, *rest = (Image.fromarray(frame).quantize(COLOURS) for frame in frames)
-        first.save(part, format="GIF", save_all=True, append_images=rest, duration=frame_ms, loop=0, optimize=False)
+        first.save(
+            part,
+            format="GIF",
+            save_all=True,
+            append_images=rest,
+            duration=frame_ms,
+            loop=0,
+            optimize=False,
+            comment=MAKER,
+        )
     return path
 
 
@@ -56,7 +66,10 @@ def _write_mp4(path: Path, frames: Sequence[Frame], frame_ms: int) -> Path:
     with whole_file(path) as part:
         try:
             size = (width, height)
-            writer: Any = imageio_ffmpeg.write_frames(str(part), size, fps=1000 / frame_ms, macro_block_size=2)
+            facts = ["-metadata", f"comment={MAKER}"]
+            writer: Any = imageio_ffmpeg.write_frames(
+                str(part), size, fps=1000 / frame_ms, macro_block_size=2, output_params=facts
+            )
             writer.send(None)
             for frame in frames:
                 writer.send(np.ascontiguousarray(frame[:height, :width]))

@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from marview.dicom.atomic import whole_file, whole_folder
+from marview.dicom.encode import MAKER
 from marview.geometry import SliceNumbers
+
+_TIFF_SOFTWARE = 305
 
 
 def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.uint8]:
@@ -20,6 +24,16 @@ def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.ui
     """
     scaled = (np.asarray(hu, dtype=np.float32) - (level_hu - width_hu / 2)) * (255 / width_hu)
     return np.asarray(np.floor(np.clip(scaled, 0, 255) + 0.5), dtype=np.uint8)
+
+
+def save_picture(picture: Image.Image, path: Path, kind: str = "PNG") -> None:
+    """Save a picture as PNG or TIFF that names marview as its software, so that a later one may replace it."""
+    if kind == "TIFF":
+        picture.save(path, format=kind, tiffinfo={_TIFF_SOFTWARE: MAKER}, compression="tiff_lzw")
+        return
+    facts = PngInfo()
+    facts.add_text("Software", MAKER)
+    picture.save(path, format=kind, pnginfo=facts)
 
 
 def write_png(
@@ -44,7 +58,7 @@ def write_png(
     """
     path = Path(path)
     with whole_file(path) as part:
-        _image(hu, width_hu, level_hu, pixel_mm).save(part, format="PNG")
+        save_picture(_image(hu, width_hu, level_hu, pixel_mm), part)
     return path
 
 
@@ -81,6 +95,6 @@ def write_pngs(
     with whole_folder(folder) as part:
         for z in range(len(hu)) if slices is None else slices:
             name = f"slice_{z if numbers is None else numbers.number(z):05d}.png"
-            _image(hu[z], width_hu, level_hu, pixel_mm).save(part / name, format="PNG")
+            save_picture(_image(hu[z], width_hu, level_hu, pixel_mm), part / name)
             names.append(folder / name)
     return tuple(names)

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.atomic import check_place, whole_file, whole_folder
+from marview.dicom.encode import MAKER
 from marview.errors import UsageError
 from marview.export.arrays import DEFLATION, write_nifti
+from marview.export.pictures import save_picture
 from marview.export.sweep_figure import draw_sweep
 from marview.export.tables import write_csv, write_json
 from marview.geometry import Grid
@@ -60,7 +62,7 @@ def write_sweep(
         numbers = result.numbers.sorted(index)
         record = {"slices": numbers, "rows": [_record(row) for row in rows], "runs": result.reports}
         write_json(part / "sweep.json", record)
-        draw_sweep(result, rows).save(part / "sweep.png")
+        save_picture(draw_sweep(result, rows), part / "sweep.png")
         for name, corrected in result.hu.items():
             if name == "original":
                 continue
@@ -93,7 +95,10 @@ def write_sweep_file(
         raise UsageError(f"{path.name} ends neither in .csv, for the table, nor in .png or .pdf, for the figure.")
     figure = draw_sweep(result, rows, slice_index, window)
     with whole_file(path) as part:
-        figure.save(part, format=suffix[1:].upper(), resolution=_DOTS_PER_INCH)
+        if suffix == ".png":
+            save_picture(figure, part)
+        else:
+            figure.save(part, format="PDF", resolution=_DOTS_PER_INCH, creator=MAKER)
     return path
 
 

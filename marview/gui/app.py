@@ -11,15 +11,18 @@ from pathlib import Path
 from types import TracebackType
 
 import pyqtgraph as pg
+from PIL import Image
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 
 from marview.dicom.atomic import check_file, whole_file
 from marview.errors import BadInput
+from marview.export import save_picture
 from marview.gui.bridge import Bridge
 from marview.gui.icons import application_icon
 from marview.gui.language import use_language
 from marview.gui.main_window import MainWindow
+from marview.gui.movie import rgb_of
 from marview.gui.reading_window import ReadingWindow
 from marview.gui.style import dress, sheet_applied_last
 from marview.heap import bound_heap
@@ -140,8 +143,7 @@ def render_to_png(path: Path | None, output_png: Path) -> None:
     if failures:
         raise BadInput(failures[0])
     with whole_file(output_png) as part:
-        if not picture.save(str(part), "PNG"):
-            raise BadInput(tr("{} cannot be written.").format(output_png))
+        save_picture(Image.fromarray(rgb_of(picture)), part)
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float = 120.0) -> bool:

@@ -104,6 +104,11 @@ def _frame(picture: QPixmap) -> NDArray[np.uint8]:
     if max(picture.width(), picture.height()) > MOST_PX:
         keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
         picture = picture.scaled(MOST_PX, MOST_PX, keep, smooth)
+    return rgb_of(picture)
+
+
+def rgb_of(picture: QPixmap) -> NDArray[np.uint8]:
+    """Return a picture as RGB, uint8 `[y, x, 3]`."""
     image = picture.toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()

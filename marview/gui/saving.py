@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow
 
-from marview.errors import BadInput, MarviewError
-from marview.export import whole_file
-from marview.gui.movie import MovieMaker
+from marview.errors import MarviewError
+from marview.export import save_picture, whole_file
+from marview.gui.movie import MovieMaker, rgb_of
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.report_page import write_report
 from marview.gui.series_list import patient_title
@@ -40,9 +41,8 @@ class Saving:
 
         def write() -> None:
             with whole_file(path) as part:
-                if not picture.save(str(part), "TIFF" if path.suffix.lower() in {".tif", ".tiff"} else "PNG"):
-                    sentence = tr("{} cannot be written as a picture; choose a name in .png or .tif.")
-                    raise BadInput(sentence.format(path.name))
+                is_tiff = path.suffix.lower() in {".tif", ".tiff"}
+                save_picture(Image.fromarray(rgb_of(picture)), part, "TIFF" if is_tiff else "PNG")
 
         self._write(write, tr("The picture was written to {}.").format(path.name))
 

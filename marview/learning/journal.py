@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from marview.errors import BadInput
-from marview.export import picture, whole_file, write_csv
+from marview.export import picture, save_picture, whole_file, write_csv
 from marview.learning.log import Log
 from marview.physics.attenuation import mu_to_hu
 
@@ -59,8 +59,9 @@ class Journal:
         """
         strip = _strip([grey(each) for each in pictures.values()])
         path = self._folder / "pictures" / f"step_{step:07d}.png"
+        path.unlink(missing_ok=True)  # of a step that is repeated after an interruption
         with whole_file(path) as part:
-            Image.fromarray(strip).save(part, format="PNG")
+            save_picture(Image.fromarray(strip), part)
         if self._log is not None:
             self._log.add_picture("pictures", strip, step)
             self._log.flush()

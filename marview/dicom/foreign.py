@@ -1,0 +1,175 @@
+"""Protects files that marview did not write: no output replaces one of them, or joins the slices of a series.
+
+marview names itself in every image, picture, movie and document it writes, where the format provides for the name of
+the software.
+"""
+
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from marview.dicom.elements import TooDeep, find
+from marview.dicom.encode import MAKER
+from marview.dicom.header import BIG_ENDIAN, HEAD_BYTES, looks_like_dicom, opening
+from marview.errors import UsageError
+
+_END_BYTES = 1 << 16
+_PEEKED = 200
+"""Number of files of a folder that are looked at; in a folder of slices, two are enough."""
+
+_MODALITY, _MAKER, _SERIES = 0x00080060, 0x00080070, 0x0020000E
+_NO_SLICES = {"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "RTPLAN", "REG"}
+
+_MARKED = {
+    b"NRRD": "NRRD",
+    b"\x89PNG": "PNG",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"GIF8": "GIF",
+    b"%PDF": "PDF",
+    b"PK": "zip or npz",
+}
+"""First bytes of formats that carry marview's name as text."""
+
+_NIFTI = {(348, "<"): (70, 148), (348, ">"): (70, 148), (540, "<"): (12, 240), (540, ">"): (12, 240)}
+"""Positions of the data type and the description by header size and byte order."""
+
+_UINT8 = 2
+_UNREADABLE, _SPECIAL, _OTHER = "no permission to read it", "a special file", "unknown format"
+
+
+def refuse_foreign(target: Path) -> None:
+    """Refuse a target that is a file marview did not write, or a new one among the slices of a series.
+
+    Raises:
+        UsageError: writing there would replace data of another origin, or mix with them.
+    """
+    target = Path(os.path.realpath(target))
+    try:
+        is_file = not stat.S_ISDIR(target.stat().st_mode)
+    except (OSError, ValueError):  # it does not exist, or its name is impossible
+        is_file = False
+    if is_file:
+        kind, is_own = _judged(target)
+        if not is_own:
+            raise UsageError(
+                f"{target} holds data that marview did not write ({kind}), and such files are never overwritten. "
+                "Choose another name."
+            )
+    elif _holds_slices(target.parent):
+        raise UsageError(
+            f"{target.parent} holds the slices of a series, and nothing is written among them. Choose another folder."
+        )
+
+
+def refuse_other_kind(part: Path, target: Path) -> None:
+    """Refuse to replace a file by one of another kind, such as a metal mask by measurements.
+
+    Raises:
+        UsageError: the existing file is of another kind than the new one.
+    """
+    if not target.is_file() or not target.stat().st_size:
+        return
+    new, old = _judged(part)[0], _judged(target)[0]
+    if new != old:
+        raise UsageError(f"{target} holds other data ({old}, not {new}) and is not replaced. Choose another name.")
+
+
+def _judged(path: Path) -> tuple[str, bool]:
+    """Return what a file holds by its first bytes, and whether it may be replaced by the same kind of output."""
+    try:
+        with closing(_open(path)) as stream:
+            head = stream.read(HEAD_BYTES)
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - _END_BYTES))
+            ends = head + stream.read()
+    except PermissionError:
+        return _UNREADABLE, False
+    except OSError:
+        return _SPECIAL, False
+    if (nifti := _nifti(head)) is not None:
+        return nifti
+    format_ = next((name for magic, name in _MARKED.items() if head.startswith(magic)), "")
+    if format_ or head[4:8] == b"ftyp":
+        return format_ or "MP4", any(MAKER.encode(coding) in ends for coding in ("ascii", "utf-16-be"))
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG", False
+    if looks_like_dicom(head):
+        modality, maker, _ = _elements(head)
+        return f"DICOM {modality}".strip(), maker == MAKER and modality in {"SEG", "SR"}
+    return (_table(head) if path.suffix.lower() == ".csv" else _OTHER), True
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a regular file without recording it as one that was read; never blocks."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _nifti(head: bytes) -> tuple[str, bool] | None:
+    """Return kind and origin of a NIfTI file; None for other formats."""
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+        except zlib.error:
+            return "damaged gzip", False
+    for (size, order), (at, description) in _NIFTI.items():
+        if len(head) >= size and struct.unpack_from(f"{order}i", head)[0] == size:
+            kind = "NIfTI mask" if struct.unpack_from(f"{order}h", head, at)[0] == _UINT8 else "NIfTI volume"
+            return kind, head[description : description + 80].startswith(MAKER.encode())
+    return None
+
+
+def _table(head: bytes) -> str:
+    """Return a name for a table that tells it from tables of other contents: its first column."""
+    first = head.decode("utf-8-sig", "replace").partition("\n")[0]
+    for separator in ",;\t":
+        first = first.partition(separator)[0]
+    column = first.strip(' "') or "nothing"
+    return f"table of {column}"
+
+
+def _holds_slices(folder: Path) -> bool:
+    """Return whether a folder holds two or more images of one DICOM series."""
+    seen = set()
+    for modality, _, series in _images(folder):
+        if modality not in _NO_SLICES:
+            if series in seen:
+                return True
+            seen.add(series)
+    return False
+
+
+def _images(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield modality, maker and series UID of the DICOM files among the first files of a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in islice((one for one in entries if one.is_file()), _PEEKED):
+            with suppress(OSError), closing(_open(Path(entry.path))) as stream:
+                head = stream.read(256)
+                if looks_like_dicom(head):
+                    yield _elements(head + stream.read(HEAD_BYTES))
+
+
+def _elements(head: bytes) -> tuple[str, str, str]:
+    """Return modality, maker and series UID from the first bytes of a DICOM file; empty where they are unreadable."""
+    with suppress(TooDeep, struct.error):
+        syntax, begin, _ = opening(head)
+        is_explicit = head[begin + 4 : begin + 6].isalpha()
+        found = find(
+            head,
+            begin,
+            {_MODALITY, _MAKER, _SERIES},
+            is_explicit=is_explicit,
+            is_little_endian=syntax != BIG_ENDIAN,
+        ).values
+        texts = [found.get(tag, b"").decode("latin-1").strip(" \0") for tag in (_MODALITY, _MAKER, _SERIES)]
+        return texts[0], texts[1], texts[2]
+    return "", "", ""

@@ -47,7 +47,7 @@ class AdnNetwork(nn.Module):
         self.reduction = reduction_of(settings)
         self.clean_encoder, self.artifact_encoder = (Encoder(width, blocks, **shared) for _ in range(2))
         self.artifact_generator = Generator(width, blocks, is_residual=settings.is_residual, **shared)
-        self.judge_clean, self.judge_artifact = (Discriminator(settings.judge_width or width) for _ in range(2))
+        self.judge_clean, self.judge_artifact = Discriminator(width), Discriminator(width)
         self.register_buffer("steps", torch.tensor(0))
 
     def made(self, with_metal: Tensor, without_metal: Tensor) -> dict[str, Tensor]:

@@ -13,7 +13,6 @@ class Settings(NetworkSettings):
 
     Attributes:
         width: channels at full resolution; the coarsest feature maps have four times as many.
-        judge_width: channels of a discriminator's first layer; 0 for as many as `width`.
         blocks: residual blocks of every encoder and generator.
         has_norm: whether feature maps are normalised. Normalisation erases absolute HU.
         is_residual: whether generators add a change to their image, zero at first, instead of making a new image.
@@ -32,7 +31,6 @@ class Settings(NetworkSettings):
     """
 
     width: Count = 64
-    judge_width: Annotated[int, Field(ge=0)] = 0
     blocks: Count = 4
     has_norm: bool = True
     is_residual: bool = False

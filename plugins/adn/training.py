@@ -97,7 +97,6 @@ class AdnTraining:
         Both belong to the same step: Adam scales steps, so weights would not balance losses of different steps.
         """
         seen, clean, truth, away = _crops(batch, chosen.crop_px)
-        clean = clean[: (len(clean) + 1) // 2]  # half suffices: images without metal are easily told from others
         made = network.reduction(clean)
         losses = {"unchanged": chosen.unchanged * l1(made, clean)}
         if truth is not None:

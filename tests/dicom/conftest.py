@@ -9,6 +9,8 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
+from marview import dicom
+
 
 def slice_of(z: int, stored: np.ndarray, series_uid: str, study_uid: str, frame_uid: str) -> Dataset:
     dataset = Dataset()
@@ -72,3 +74,16 @@ def hu_of(dataset: Dataset) -> np.ndarray:
 @pytest.fixture(name="hu_of")
 def hu_of_fixture() -> Callable[[Dataset], np.ndarray]:
     return hu_of
+
+
+@pytest.fixture
+def loaded(slices, save):
+    return dicom.open_series(save(slices))
+
+
+@pytest.fixture
+def correction(loaded):
+    """A correction in slices 1 and 2 that clips nothing."""
+    added = np.zeros(loaded.volume.hu.shape, np.float32)
+    added[1:3, 2:5] = np.random.default_rng(3).normal(0, 60, (2, 3, 6))
+    return np.clip(added, -1024 - loaded.volume.hu, 3071 - loaded.volume.hu).astype(np.float32)

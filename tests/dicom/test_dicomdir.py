@@ -1,0 +1,73 @@
+"""Studies listed by a DICOMDIR."""
+
+import pytest
+
+from marview import dicom
+from marview.dicom import Kind
+from marview.dicom.quiet import quiet
+from marview.errors import BadInput
+
+
+def dicomdir(folder, file_ids):
+    """A DICOMDIR that lists files by the parts of their names."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.sequence import Sequence
+    from pydicom.uid import UID
+
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.1.3.10")
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
+    dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
+    with quiet():  # such file names are not allowed in a DICOMDIR, but they occur
+        records = []
+        for parts in file_ids:
+            record = Dataset()
+            record.DirectoryRecordType = "IMAGE"
+            record.ReferencedFileID = parts
+            records.append(record)
+        dataset.DirectoryRecordSequence = Sequence(records)
+        dataset.save_as(folder / "DICOMDIR", enforce_file_format=True)
+    return folder / "DICOMDIR"
+
+
+def test_a_dicomdir_opens_what_it_lists_and_nothing_outside_its_medium(slices, save, tmp_path):
+    medium = save(slices[:3], "medium")
+    save(slices[3:], "elsewhere")
+    path = dicomdir(medium, [["000.dcm"], ["001.dcm"], ["GONE"], ["..", "elsewhere", "000.dcm"], ["/etc/passwd"]])
+    found = dicom.scan(path)
+    assert [len(series) for series in found.series] == [2]
+    assert found.skipped == {"listed in the DICOMDIR but missing": 1, "outside the DICOMDIR's medium": 2}
+    assert len(dicom.scan(medium).series[0]) == 3, "the folder itself shows all it holds"
+    assert dicom.scan(medium).skipped == {"DICOMDIR": 1, "listed in the DICOMDIR but missing": 1}
+
+
+def test_a_damaged_dicomdir_is_refused(slices, save):
+    medium = save(slices)
+    path = dicomdir(medium, [["000.dcm"]])
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"\x04\x00\x20\x12")])
+    with pytest.raises(BadInput, match="DICOMDIR"):
+        dicom.scan(path)
+
+
+@pytest.mark.parametrize("opens", ["DICOMDIR", "folder"])
+def test_missing_files_of_a_dicomdir_are_reported(slices, save, opens):
+    folder = save(slices)
+    directory = dicomdir(folder, [[f"{number:03d}.dcm"] for number in range(9)])
+    (series,) = dicom.scan(directory if opens == "DICOMDIR" else folder).series
+    report = dicom.check(series)
+    assert [finding.kind for finding in report.findings] == [Kind.PASSED_OVER]
+    assert "4 listed in the DICOMDIR but missing" in report.findings[0].sentence
+    assert report.is_volume
+
+
+@pytest.mark.parametrize("change", ["lower case", "extension", "version"])
+def test_a_dicomdir_finds_files_whose_names_changed_on_the_way(slices, save, change):
+    folder = save(slices)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        name = {"lower case": f"im{number}", "extension": f"IM{number}.dcm", "version": f"IM{number}.;1"}[change]
+        path.rename(folder / name)
+    scan = dicom.scan(dicomdir(folder, [[f"IM{number}"] for number in range(5)]))
+    assert [len(series) for series in scan.series] == [5]
+    assert scan.passed_over == ()

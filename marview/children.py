@@ -5,7 +5,7 @@ A user who starts marview in the folder of a CD must not run a `queue.py` on it.
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +14,12 @@ _HERE = Path(__file__).resolve().parent
 
 NEUTRAL_FOLDER = Path(_HERE.anchor)
 """Current folder of children: it contains no study, and only the system can write to it."""
+
+_PLACES = (
+    *("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "TMPDIR", "TEMP", "TMP"),
+    *("NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"),
+)
+_SEARCH_PATHS = ("MARVIEW_PLUGINS", "PYTHONPATH")
 
 # marview is found by its folder, so that another interpreter needs only marview's dependencies.
 _START = """
@@ -53,7 +59,20 @@ def run_child(arguments: Sequence[str]) -> None:
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a child, without the current folder in the module search path."""
-    return {**os.environ, "PYTHONSAFEPATH": "1", **(more or {})}
+    child = {**os.environ, "PYTHONSAFEPATH": "1", **(more or {})}
+    make_places_absolute(child)
+    return child
+
+
+def make_places_absolute(environment: MutableMapping[str, str]) -> None:
+    """Replace relative paths in environment variables, which a child in another folder would not find."""
+    for name in _PLACES:
+        if environment.get(name):
+            environment[name] = str(Path(environment[name]).absolute())
+    for name in _SEARCH_PATHS:
+        if environment.get(name):
+            places = environment[name].split(os.pathsep)
+            environment[name] = os.pathsep.join(str(Path(each).absolute()) if each else "" for each in places)
 
 
 def spare_children_the_current_folder() -> None:
@@ -64,6 +83,8 @@ def spare_children_the_current_folder() -> None:
 def trust_no_current_folder() -> None:
     """Stop importing modules from the current folder, in this process and its children."""
     spare_children_the_current_folder()
+    with suppress(OSError):
+        make_places_absolute(os.environ)
     with suppress(OSError):  # the current folder no longer exists
         here = Path.cwd()
         if here == _HERE.parent:

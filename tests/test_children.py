@@ -1,6 +1,8 @@
 """Processes that marview starts."""
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +25,12 @@ def test_the_hidden_verb_runs_only_modules_of_marview() -> None:
         children.run_child(["os"])
     with pytest.raises(SystemExit, match="own processes"):
         children.run_child([])
+
+
+def test_a_child_gets_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", "data")
+    monkeypatch.setenv("MARVIEW_PLUGINS", os.pathsep.join(["mine", "", "/theirs"]))
+    child = children.environment()
+    assert child["XDG_DATA_HOME"] == str(tmp_path / "data")
+    assert child["MARVIEW_PLUGINS"] == os.pathsep.join([str(tmp_path / "mine"), "", "/theirs"])

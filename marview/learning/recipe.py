@@ -1,6 +1,5 @@
 """A recipe: settings for training a method's network, in `recipes/<size>.toml` of the method's folder."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from marview.errors import BadInput, UsageError
 from marview.mar.manifest import wrong_field
 from marview.physics import material, protocol
+from marview.small_text import read_toml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Optimiser(_Part):
@@ -207,11 +207,11 @@ def read_recipe(folder: Path, size: str) -> Recipe:
             else f"The method {folder.name} has no recipes, so there is nothing to train."
         )
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{path} cannot be read as a TOML file: {error}.") from error
+        return Recipe.model_validate(read_toml(path))
     except ValidationError as error:
         raise BadInput(f"{path}: {wrong_field(error)}.") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read as a TOML file: {error}.") from error
 
 
 def changes(before: Mapping[str, Any], now: Recipe) -> tuple[str, ...]:

@@ -1,9 +1,7 @@
 """Find the installed methods: bundled, in the user's data folder, in packages. Their code is not imported."""
 
 import os
-import stat
 import sys
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +14,9 @@ import platformdirs
 
 from marview.errors import BadInput, UsageError
 from marview.mar.manifest import MANIFEST, Manifest, read_manifest
+from marview.mar.ownership import opened_to_others
 from marview.paths import bundled_plugins
+from marview.small_text import read_toml
 
 ENTRY_POINTS = "marview.methods"
 SEARCH_PATH = "MARVIEW_PLUGINS"
@@ -140,7 +140,7 @@ def find_usable(method: str, listings: list[Listing]) -> Listing:
 
 
 def _all() -> Iterator[Listing]:
-    named = [Path(place) for place in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if place]
+    named = [Path(place).absolute() for place in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if place]
     places = [("bundled", bundled_plugins()), ("user", user_plugins()), *((SEARCH_PATH, place) for place in named)]
     for origin, parent in places:
         yield from _below(parent, origin)
@@ -176,28 +176,18 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
     for folder in folders:
         try:
             is_method = (folder / MANIFEST).is_file()
+            opened = opened_to_others(folder) if is_method and origin in {"user", SEARCH_PATH} else None
         except OSError as why:
             yield _closed(folder, origin, why)
-        else:
-            if is_method and (opened := _opened_to_others(folder, origin)) is not None:
-                sentence = (
-                    f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their "
-                    "write permission (chmod -R go-w)."
-                )
-                yield Listing(_id_of(folder), folder, origin, error=sentence)
-            elif is_method:
-                yield _listing(folder, origin)
-
-
-def _opened_to_others(folder: Path, origin: str) -> Path | None:
-    """Return a path of a user's method that another user could change, to run code as this user; else None."""
-    if origin not in {"user", SEARCH_PATH} or sys.platform == "win32":
-        return None
-    for path in (folder.parent, folder, *sorted(folder.rglob("*"))):
-        status = path.stat()
-        if status.st_mode & stat.S_IWOTH or status.st_uid not in {0, os.getuid()}:
-            return path
-    return None
+            continue
+        if opened is not None:
+            sentence = (
+                f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their "
+                "write permission (chmod go-w), or make it your own."
+            )
+            yield Listing(_id_of(folder), folder, origin, error=sentence)
+        elif is_method:
+            yield _listing(folder, origin)
 
 
 def _closed(folder: Path, origin: str, why: OSError) -> Listing:
@@ -217,8 +207,8 @@ def _listing(folder: Path, origin: str) -> Listing:
 def _id_of(folder: Path) -> str:
     """Return the id in a wrong manifest, or the folder's name."""
     try:
-        said = tomllib.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("id")
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        said = read_toml(folder / MANIFEST).get("id")
+    except (OSError, ValueError):
         return folder.name
     return said if isinstance(said, str) and said else folder.name
 

@@ -1,6 +1,5 @@
 """The manifest of a method, read from `plugin.toml` without importing its code."""
 
-import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from marview.errors import BadInput
 from marview.paths import bundled_plugins
+from marview.small_text import read_toml
 
 API_VERSION = 1
 """Version of the contract in `marview.methods.api` that this marview supports."""
@@ -126,13 +126,13 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Manifest.model_validate(read_toml(path))
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}). A method is a folder with a {MANIFEST}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{path} is not a TOML file: {error}.") from error
     except ValidationError as error:
         raise BadInput(f"{path}: {wrong_field(error)}.") from error
+    except ValueError as error:
+        raise BadInput(f"{path} is not a TOML file: {error}.") from error
 
 
 def code_folder(folder: Path, manifest: Manifest) -> Path:

@@ -131,12 +131,16 @@ def test_unreadable_folders_are_reported_and_hide_no_others(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights of files as POSIX has them")
-@pytest.mark.parametrize("which", ["parent", "folder", "file"])
-def test_a_method_that_others_may_change_is_not_used(places: tuple[Path, Path], which: str) -> None:
-    bundled, user = places
+@pytest.mark.parametrize("which", ["above", "parent", "folder", "file"])
+def test_a_method_that_others_may_change_is_not_used(
+    places: tuple[Path, Path], which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled, _ = places
     _write(bundled, "nmar", "1")
+    user = bundled.parent / "data" / "plugins"
+    monkeypatch.setattr(discovery, "user_plugins", lambda: user)
     folder = _write(user, "nmar", "2")
-    target = {"parent": user, "folder": folder, "file": folder / "method.py"}[which]
+    target = {"above": user.parent, "parent": user, "folder": folder, "file": folder / "method.py"}[which]
     target.chmod(target.stat().st_mode | 0o002)
     listings = discover()
     used = find("nmar", listings)
@@ -144,3 +148,61 @@ def test_a_method_that_others_may_change_is_not_used(places: tuple[Path, Path], 
     assert used.manifest.version == "1"
     (refused,) = [listing for listing in listings if listing.error]
     assert f"Other users may change {target}" in refused.error
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
+@pytest.mark.parametrize("link", ["/nowhere", "loop"])
+def test_a_link_to_nothing_in_a_method_stops_no_method(places: tuple[Path, Path], link: str) -> None:
+    bundled, user = places
+    _write(bundled, "nmar")
+    folder = _write(user, "own")
+    (folder / "loop").symlink_to(link)
+    (user / "lost").symlink_to(link)
+    assert [(each.id, each.error) for each in discover()] == [("nmar", ""), ("own", "")]
+
+
+def test_a_method_whose_folder_cannot_be_searched_carries_the_error_alone(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled, user = places
+    _write(bundled, "nmar")
+    _write(user, "own")
+
+    def refused(folder: Path) -> Path | None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(discovery, "opened_to_others", refused)
+    good, broken = discover()
+    assert good.id == "nmar"
+    assert "input/output error" in broken.error
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n = " + "9" * 5000,
+        "n = " + "[" * 5000 + "]" * 5000,
+        "[x" + ".x" * 20_000 + "]",
+        "\ufeff" + "\x00",
+        "api = nan",
+        "x = " + "1" * (17 << 20),
+    ],
+    ids=["digits", "nesting", "tables", "bytes", "nan", "size"],
+)
+def test_an_odd_manifest_disables_only_its_method(places: tuple[Path, Path], text: str) -> None:
+    bundled, user = places
+    _write(bundled, "nmar")
+    _write(user, "own", text=text)
+    good, broken = discover()
+    assert good.id == "nmar"
+    assert str(user / "own" / "plugin.toml") in broken.error
+    assert len(broken.error) < 500
+
+
+def test_relative_folders_of_methods_are_found_from_every_folder(
+    places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path / "mp", "own")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MARVIEW_PLUGINS", "mp")
+    assert find("own", discover()).folder == tmp_path / "mp" / "own"

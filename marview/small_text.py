@@ -1,0 +1,40 @@
+"""Reads settings, manifests and records, which are small texts, without trust in what lies at their place."""
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+LARGEST_BYTES = 16 << 20
+
+
+def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
+    """Read a small UTF-8 text; never blocks on a pipe.
+
+    Raises:
+        OSError: the file cannot be read or is not a regular file.
+        ValueError: it is not UTF-8 (UnicodeDecodeError), or too large to be what it should be.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "it is not a regular file")
+        data = stream.read(largest_bytes + 1)
+    if len(data) > largest_bytes:
+        raise ValueError(f"it is larger than {largest_bytes >> 20} MB")
+    return data.decode("utf-8")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        OSError: as for `read_text`.
+        ValueError: as for `read_text`, or it is not TOML, is nested too deeply or holds a number of too many digits.
+    """
+    text = read_text(path)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -9,13 +9,14 @@ from dataclasses import replace
 import numpy as np
 
 from marview.dicom.codec import COMPRESSED, LOSSY, NATIVE
-from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader, is_date
+from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader
 from marview.dicom.pixels import native_bytes, stored_values
 from marview.dicom.plausible import ONLY_VIEWED, size_findings
 from marview.dicom.quiet import quiet
 from marview.dicom.report import GET_AGAIN, Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
 from marview.dicom.stack import arrange, distances_mm, loose, same_place_mm
+from marview.dicom.values import is_date
 from marview.errors import BadInput
 from marview.text import listing, translatable
 

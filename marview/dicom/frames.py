@@ -10,8 +10,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from marview.dicom.codec import NATIVE
-from marview.dicom.header import DEFLATED, SliceHeader, finite_numbers, unit_axes
+from marview.dicom.header import DEFLATED, SliceHeader, file_window
 from marview.dicom.quiet import note_caught
+from marview.dicom.values import finite_numbers, unit_axes
 from marview.errors import BadInput
 
 ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
@@ -130,7 +131,7 @@ def _frame(header: SliceHeader, number: int, groups: tuple[Dataset, Dataset], pa
         slope=number_of("PixelValueTransformation", "RescaleSlope"),
         intercept=number_of("PixelValueTransformation", "RescaleIntercept"),
         rescale_type=str(value("PixelValueTransformation", "RescaleType") or "").upper(),
-        window=(width, level) if width is not None and level is not None and width > 0 else None,
+        window=file_window(width, level),
         image_type=tuple(str(kind).upper() for kind in kinds) if kinds else header.image_type,
         tilt_degrees=number_of("CTAcquisitionDetails", "GantryDetectorTilt"),
         phase=tuple((name, str(phase.get(name) or "")) for name, _ in header.phase),

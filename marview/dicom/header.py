@@ -1,17 +1,12 @@
 """The header of a slice, read without its pixels and without trusting declared lengths."""
 
-import math
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any
-
-from pydicom.charset import convert_encodings, decode_bytes
 
 from marview.dicom.elements import Elements, TooDeep, find
 from marview.dicom.source import Source
+from marview.dicom.values import LEAST_MM, MOST_MM, WANTED, Values, are_finite, unit_axes
 from marview.errors import BadInput
 from marview.volume.window import is_usable_window
 
@@ -22,10 +17,6 @@ LARGEST_HEADER_BYTES = 64 << 20
 LARGEST_INFLATED_BYTES = 64 << 20
 LARGEST_SLICE_PIXELS = 4096 * 4096
 
-_MOST_MM, _LEAST_MM = 1e6, 1e-5
-_MOST_WHOLE = 1 << 31
-"""Largest value of an Integer String (PS3.5, 6.2)."""
-
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -33,59 +24,6 @@ BIG_ENDIAN = "1.2.840.10008.1.2.2"
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 DICOMDIR = "1.2.840.10008.1.3.10"
 
-_TAGS = {
-    "charset": 0x00080005,
-    "image_type": 0x00080008,
-    "sop_class": 0x00080016,
-    "sop_uid": 0x00080018,
-    "study_date": 0x00080020,
-    "modality": 0x00080060,
-    "study_description": 0x00081030,
-    "series_description": 0x0008103E,
-    "patient_name": 0x00100010,
-    "patient_id": 0x00100020,
-    "body_part": 0x00180015,
-    "thickness": 0x00180050,
-    "derivation": 0x00082111,
-    "trigger_time": 0x00181060,
-    "tilt": 0x00181120,
-    "kernel": 0x00181210,
-    "tube_voltage": 0x00180060,
-    "echo_time": 0x00180081,
-    "study_uid": 0x0020000D,
-    "series_uid": 0x0020000E,
-    "series_number": 0x00200011,
-    "acquisition": 0x00200012,
-    "instance": 0x00200013,
-    "position": 0x00200032,
-    "orientation": 0x00200037,
-    "frame_of_reference_uid": 0x00200052,
-    "temporal": 0x00200100,
-    "cardiac_phase": 0x00209241,
-    "samples": 0x00280002,
-    "photometric": 0x00280004,
-    "planar": 0x00280006,
-    "frames": 0x00280008,
-    "rows": 0x00280010,
-    "columns": 0x00280011,
-    "spacing": 0x00280030,
-    "bits_allocated": 0x00280100,
-    "bits_stored": 0x00280101,
-    "high_bit": 0x00280102,
-    "signed": 0x00280103,
-    "padding": 0x00280120,
-    "padding_limit": 0x00280121,
-    "level": 0x00281050,
-    "width": 0x00281051,
-    "intercept": 0x00281052,
-    "slope": 0x00281053,
-    "rescale_type": 0x00281054,
-    "lossy": 0x00282110,
-}
-
-
-_OVERLAY_POSITIONS = tuple(range(0x60000102, 0x60200102, 0x20000))
-_WANTED = frozenset(_TAGS.values()) | frozenset(_OVERLAY_POSITIONS)
 _PHASES = ("temporal", "cardiac_phase", "trigger_time", "echo_time", "kernel", "tube_voltage", "acquisition")
 _MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 
@@ -238,7 +176,7 @@ def _parse(source: Source, data: bytes) -> SliceHeader:
         is_little_endian = syntax != BIG_ENDIAN
         if syntax == DEFLATED:
             data, begin = inflate(source.head(LARGEST_HEADER_BYTES), begin, source.name), 0
-        elements = find(data, begin, _WANTED, is_explicit=_is_explicit(data, begin), is_little_endian=is_little_endian)
+        elements = find(data, begin, WANTED, is_explicit=_is_explicit(data, begin), is_little_endian=is_little_endian)
     except TooDeep:
         raise BadInput(f"{source.name} nests its sequences too deeply and is not read.") from None
     header = _collect(source, syntax, elements)
@@ -271,89 +209,19 @@ def _is_explicit(data: bytes, begin: int) -> bool:
     return kind.isalpha() and kind.isupper()
 
 
-class _Values:
-    """The raw values of a data set, converted without pydicom, whose warnings quote values."""
+def file_window(width: float | None, level: float | None) -> tuple[float, float] | None:
+    """Return width and level in HU of a file; None if they are absent or not usable.
 
-    def __init__(self, values: Mapping[int, bytes], *, is_little_endian: bool) -> None:
-        self._values = values
-        self._order = "<" if is_little_endian else ">"
-        self._charset = self.words("charset")
-        self.has_commas = False
-
-    def raw(self, name: str) -> bytes:
-        return self._values.get(_TAGS[name], b"")
-
-    def plain(self, name: str) -> str:
-        return self.raw(name).decode("latin-1").strip(" \0\t\r\n")
-
-    def words(self, name: str) -> tuple[str, ...]:
-        text = self.plain(name)
-        return tuple(word.strip() for word in text.split("\\")) if text else ()
-
-    def text(self, name: str) -> str:
-        raw = self.raw(name).rstrip(b" \0")
-        if raw.isascii() and b"\x1b" not in raw:
-            return _printable(raw.decode("ascii"))
-        if self._charset and self._charset not in {("ISO_IR 6",), ("",)}:
-            try:
-                encodings = convert_encodings(list(self._charset))
-                return _printable(decode_bytes(raw, encodings, {ord(c) for c in "\\^=\n\r\t\f"}))
-            except Exception:  # noqa: BLE001 - unknown or misused character sets raise many types
-                return _printable(raw.decode("latin-1"))
-        try:
-            return _printable(raw.decode("utf-8"))
-        except UnicodeDecodeError:
-            return _printable(raw.decode("latin-1"))
-
-    def numbers(self, name: str) -> tuple[float, ...]:
-        try:
-            words = self.words(name)
-            self.has_commas |= any("," in word for word in words)
-            return tuple(float(word.replace(",", ".")) for word in words)
-        except ValueError:
-            return ()
-
-    def level(self, name: str) -> str:
-        """Return a number in normal form (the same for "120" and "120.0"), or a text unchanged."""
-        numbers = self.numbers(name)
-        return "\\".join(f"{number:g}" for number in numbers) if numbers else self.plain(name)
-
-    def number(self, name: str) -> float | None:
-        values = self.numbers(name)
-        return values[0] if values else None
-
-    def only(self, name: str) -> float | None:
-        """Return the number of an attribute that has one; None where a file gives several, which contradict."""
-        values = self.numbers(name)
-        return values[0] if len(values) == 1 else None
-
-    def number_within(self, name: str, lowest: float, highest: float) -> float | None:
-        value = self.number(name)
-        return value if value is not None and lowest <= value <= highest else None
-
-    def whole(self, name: str) -> int | None:
-        value = self.number(name)
-        return int(value) if value is not None and abs(value) < _MOST_WHOLE else None
-
-    def overlay_bits(self) -> int:
-        """Return the bits of a pixel declared as overlays, as a bit mask (PS3.3, C.9.2, retired)."""
-        raw = [self._values[tag] for tag in _OVERLAY_POSITIONS if len(self._values.get(tag, b"")) >= 2]
-        positions = [int(struct.unpack_from(self._order + "H", each)[0]) for each in raw]
-        return sum(1 << position for position in set(positions) if 0 < position < 32)
-
-    def binary(self, name: str, default: int = 0, *, code: str = "H") -> int:
-        raw = self.raw(name)
-        return int(struct.unpack_from(self._order + code, raw)[0]) if len(raw) >= 2 else default
-
-
-def _printable(text: str) -> str:
-    """Remove control and direction-changing characters, which could disguise a text on screen."""
-    return "".join(character for character in text if character.isprintable()).strip()
+    A linear window is at least 1 wide (PS3.3, C.11.2.1.2.1).
+    """
+    if width is None or level is None or width < 1 or not is_usable_window(width, level):
+        return None
+    return width, level
 
 
 def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
     is_little = syntax != BIG_ENDIAN
-    values = _Values(elements.values, is_little_endian=is_little)
+    values = Values(elements.values, is_little_endian=is_little)
     is_signed = values.binary("signed") == 1
     bits_allocated = values.binary("bits_allocated", 16)
     bits_stored = values.binary("bits_stored", bits_allocated)
@@ -380,11 +248,11 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         series_number=values.whole("series_number"),
         instance=values.whole("instance"),
         phase=tuple((name, values.level(name)) for name in _PHASES),
-        thickness_mm=values.number_within("thickness", 0, _MOST_MM),
+        thickness_mm=values.number_within("thickness", 0, MOST_MM),
         tilt_degrees=values.number_within("tilt", -90, 90),
-        position_mm=(position[0], position[1], position[2]) if _are_finite(position, 3) else None,
+        position_mm=(position[0], position[1], position[2]) if are_finite(position, 3) else None,
         orientation=unit_axes(values.numbers("orientation")),
-        spacing_mm=(spacing[0], spacing[1]) if _are_finite(spacing, 2) and min(spacing) > _LEAST_MM else None,
+        spacing_mm=(spacing[0], spacing[1]) if are_finite(spacing, 2) and min(spacing) > LEAST_MM else None,
         rows=values.binary("rows"),
         columns=values.binary("columns"),
         samples=values.binary("samples", 1),
@@ -400,7 +268,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         slope=values.only("slope"),
         intercept=values.only("intercept"),
         rescale_type=values.plain("rescale_type").upper(),
-        window=(width, level) if width and level is not None and is_usable_window(width, level) else None,
+        window=file_window(width, level),
         is_lossy=values.plain("lossy") == "01",
         pixel_offset=elements.pixel_offset,
         pixel_length=elements.pixel_length,
@@ -413,45 +281,3 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         last = values.binary("padding_limit", first, code=code)
         header = replace(header, padding=(min(first, last), max(first, last)))
     return header
-
-
-def is_date(text: str) -> bool:
-    """Return whether a text is a valid date in DICOM format, YYYYMMDD (or YYYY.MM.DD of ACR-NEMA).
-
-    >>> is_date("20200229"), is_date("20190229"), is_date("2020-02-29")
-    (True, False, False)
-    """
-    try:
-        datetime.strptime(text.replace(".", ""), "%Y%m%d").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return len(text.replace(".", "")) == 8
-
-
-def _are_finite(values: Sequence[float], count: int) -> bool:
-    return len(values) == count and all(abs(value) < _MOST_MM for value in values)  # also False for NaN
-
-
-def finite_numbers(values: Any, count: int) -> tuple[float, ...] | None:
-    """Return `count` numbers of a value read by pydicom; None if they are absent or not finite."""
-    several = values if isinstance(values, Sequence) and not isinstance(values, str) else [values]
-    try:
-        numbers = tuple(float(value) for value in several)
-    except (TypeError, ValueError):
-        return None
-    return numbers if _are_finite(numbers, count) else None
-
-
-def unit_axes(values: Sequence[float]) -> tuple[float, float, float, float, float, float] | None:
-    """Return unit vectors along a row and a column; None if they are not orthogonal."""
-    if not _are_finite(values, 6):
-        return None
-    row, column = values[:3], values[3:]
-    row_length, column_length = math.hypot(*row), math.hypot(*column)
-    if abs(row_length - 1) > 0.01 or abs(column_length - 1) > 0.01:
-        return None
-    if abs(sum(a * b for a, b in zip(row, column, strict=True))) > 0.01:
-        return None
-    r = [value / row_length for value in row]
-    c = [value / column_length for value in column]
-    return r[0], r[1], r[2], c[0], c[1], c[2]

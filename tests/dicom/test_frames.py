@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from pydicom.config import IGNORE
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import RLELossless
+from pydicom.valuerep import DSfloat
 
 from marview import dicom, export
 from marview.dicom import Kind
 from marview.dicom.segmentation import write_segmentation
+from marview.dicom.values import finite_numbers
 from marview.errors import BadInput
 
 
@@ -60,6 +63,11 @@ def test_frames_are_slices_with_their_own_place_and_rescale(enhanced, save) -> N
     np.testing.assert_allclose(loaded.volume.grid.to_patient((4, 0, 0)), [-10, -20, 108])
     assert loaded.window_at(0) == (400, 40)
     assert loaded.series.path.name == "000.dcm"
+
+
+def test_a_number_of_a_frame_that_only_python_reads_is_none() -> None:
+    assert finite_numbers(DSfloat("1_0", validation_mode=IGNORE), 1) is None
+    assert finite_numbers([DSfloat(" 1.5 "), DSfloat(2.0), 3], 3) == (1.5, 2.0, 3.0)
 
 
 @pytest.mark.parametrize("has_table", [True, False])

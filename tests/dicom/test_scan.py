@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from marview import dicom
 from marview.dicom import Kind
@@ -210,6 +212,32 @@ def test_a_damaged_file_beside_several_series_is_reported_by_each(slices, save):
         (finding,) = dicom.check(series).findings
         assert finding.kind == Kind.PASSED_OVER
         assert "bad.dcm" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "kind"),
+    [
+        (0x00281053, b"1_0", Kind.NO_RESCALE),
+        (0x00281052, b"-1_024", Kind.NO_RESCALE),
+        (0x00200032, b"1_0\\0\\3", Kind.NO_POSITION),
+        (0x00280030, b"0_1\\1", Kind.NO_SPACING),
+        (0x00280030, b"0x1\\1", Kind.NO_SPACING),
+    ],
+)
+def test_a_number_that_only_python_reads_is_none(slices, save, tag, value, kind):
+    value += b" " * (len(value) % 2)
+    for dataset in slices:
+        dataset._dict[Tag(tag)] = RawDataElement(Tag(tag), "DS", len(value), value, 0, False, True)
+    assert kind in {finding.kind for finding in dicom.check(dicom.scan(save(slices)).series[0]).findings}
+
+
+@pytest.mark.parametrize("value", ["+1.", "1e0", " 1 ", "1.0E+00", "01"])
+def test_every_form_of_a_decimal_string_is_read(slices, save, value):
+    value = value.encode() + b" " * (len(value) % 2)
+    tag = Tag(0x00281053)
+    for dataset in slices:
+        dataset._dict[tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
+    assert {header.slope for header in dicom.scan(save(slices)).series[0].slices} == {1.0}
 
 
 def test_decimal_commas_are_read_and_reported(slices, save, tmp_path):

@@ -10,25 +10,19 @@ import numpy as np
 
 from marview.dicom.codec import COMPRESSED, LOSSY, NATIVE
 from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader
+from marview.dicom.mixtures import lack_place, mixtures
+from marview.dicom.odd_headers import odd_headers, other_values
 from marview.dicom.pixels import native_bytes, stored_values
 from marview.dicom.plausible import ONLY_VIEWED, size_findings
 from marview.dicom.quiet import quiet
 from marview.dicom.report import GET_AGAIN, Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
 from marview.dicom.stack import arrange, distances_mm, loose, same_place_mm
-from marview.dicom.values import is_date
 from marview.errors import BadInput
 from marview.text import listing, translatable
 
-_HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS"})
-_MOST_PASSES, _FEWEST_OF_PASSES = 4, 6
-_MOST_THICKNESS_RATIO = 1.25
 _LARGEST_SLOPE_HU, _LARGEST_INTERCEPT_HU, _SMALLEST_RANGE_HU = 1000.0, 1e6, 1e-3
 """Limits of the rescale slope: beyond them, stored values are too coarse for tissue, or do not reach it."""
-_MODIFIED_HU = "HU_MOD"
-_OTHER_QUANTITIES = frozenset({"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "MAT_SPECIFIC", "MAT_FRACTIONAL"})
-"""Values of Image Type that mark multi-energy images without HU (PS3.3,
-C.8.15.3.1.4)."""
 
 
 def check(series: Series) -> SeriesReport:
@@ -123,7 +117,7 @@ def _truncated(header: SliceHeader) -> Finding | None:
         return Finding(Kind.DAMAGED, f"{header.name} ends before its image.")
     if header.transfer_syntax not in NATIVE:
         return None
-    if _has_more_pixels(header):
+    if _has_more_rows(header):
         return Finding(
             Kind.DAMAGED,
             f"{header.name} holds {header.pixel_length} bytes of pixels where its {header.rows} x {header.columns} "
@@ -145,14 +139,34 @@ def _truncated(header: SliceHeader) -> Finding | None:
     return None
 
 
-def _has_more_pixels(header: SliceHeader) -> bool:
-    """Return whether the pixel data contain more than padding zeros after the image."""
-    excess = header.pixel_length - native_bytes(header)
-    if excess <= 1 or header.pixel_offset is None:
+def _has_more_rows(header: SliceHeader) -> bool:
+    """Return whether the pixel data contain a row or more beyond the image."""
+    if header.pixel_offset is None or _excess(header) < native_bytes(header) // max(header.rows, 1):
         return False
-    if header.transfer_syntax == DEFLATED or excess >= native_bytes(header) // max(header.rows, 1):
-        return header.pixel_offset + header.pixel_length <= header.source.size or header.transfer_syntax == DEFLATED
-    return any(header.source.head(header.pixel_offset + header.pixel_length)[-excess:])
+    return header.pixel_offset + header.pixel_length <= header.source.size or header.transfer_syntax == DEFLATED
+
+
+def _excess(header: SliceHeader) -> int:
+    """Return the bytes of the pixel data beyond the image and a padding byte."""
+    excess = header.pixel_length - native_bytes(header)
+    return excess if excess > 1 else 0
+
+
+def _trailing(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Return a finding if bytes other than zero follow an image, less than a row."""
+    names = []
+    for header in slices:
+        if header.transfer_syntax in NATIVE and header.transfer_syntax != DEFLATED and _excess(header):
+            end = (header.pixel_offset or 0) + header.pixel_length
+            if any(header.source.head(end)[end - _excess(header) :]):
+                names.append(header.name)
+    if not names:
+        return []
+    sentence = translatable(
+        f"The pixel data of {listing(names)} are longer than the image: marview read the image from their start and "
+        "ignored the rest. Check whether the image is shifted."
+    )
+    return [Finding(Kind.ODD_HEADER, sentence)]
 
 
 def _shorten(findings: list[Finding]) -> list[Finding]:
@@ -194,11 +208,11 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
             _lack_rescale(slices),
         ),
         (Kind.NO_SPACING, translatable("usable pixel spacing"), [s for s in slices if s.spacing_mm is None]),
-        (Kind.NO_POSITION, translatable("usable position and orientation"), _lack_place(slices)),
+        (Kind.NO_POSITION, translatable("usable position and orientation"), lack_place(slices)),
     ):
         if lacking:
             findings.append(Finding(kind, f"{listing(s.name for s in lacking)} without {what}. {ONLY_VIEWED}", views))
-    findings += _other_values(slices) + _mixtures(slices)
+    findings += other_values(slices) + mixtures(slices) + _trailing(slices)
     if any(header.is_lossy or (header.transfer_syntax in LOSSY and not _is_j2k(header)) for header in slices):
         findings.append(Finding(Kind.LOSSY, "The images were compressed with loss: HU are approximate."))
     if not (first.sop_uid and first.series_uid and first.study_uid):
@@ -210,85 +224,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     elif not first.frame_of_reference_uid:
         sentence = translatable("The files name no frame of reference: an export as DICOM gets one of its own.")
         findings.append(Finding(Kind.NO_UID, sentence, Outcome.OPENS))
-    return findings + _odd_headers(slices)
-
-
-def _odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return findings on identifiers, dates and numbers, without quoting their values."""
-    first = slices[0]
-    findings = []
-    if not first.patient_id:
-        sentence = translatable("The files name no patient identifier: make sure whose images these are.")
-        findings.append(Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS))
-    if first.study_date and not is_date(first.study_date):
-        findings.append(Finding(Kind.ODD_HEADER, "The study date is not a valid date.", Outcome.OPENS))
-    commas = [header.name for header in slices if header.has_commas]
-    if commas:
-        sentence = translatable(
-            f"{listing(commas)} write numbers with a decimal comma: it was read as a decimal point."
-        )
-        findings.append(Finding(Kind.ODD_HEADER, sentence))
-    return findings
-
-
-def _other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return findings on values that the files declare not to be HU."""
-    for header in slices:
-        other = next((value for value in header.image_type if value in _OTHER_QUANTITIES), "")
-        if header.rescale_type not in _HU_TYPES | {_MODIFIED_HU}:
-            what = translatable(f"gives its values in the unit {header.rescale_type} (Rescale Type)")
-        elif other:
-            what = translatable(f"shows {other.replace('_', ' ').lower()} (Image Type)")
-        else:
-            continue
-        return [Finding(Kind.NOT_HU, f"{header.name} {what}, not in HU. {ONLY_VIEWED}", Outcome.VIEWS)]
-    if any(header.rescale_type == _MODIFIED_HU for header in slices):
-        sentence = translatable(
-            "The files say that their HU are modified (Rescale Type HU_MOD): thresholds and corrections may be off."
-        )
-        return [Finding(Kind.NOT_HU, sentence)]
-    return []
-
-
-def _mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return findings on slices of several kinds that `split` keeps together, because they follow one another."""
-    findings = []
-    for tag, name in (
-        ("kernel", translatable("reconstruction kernels")),
-        ("tube_voltage", translatable("tube voltages (kV)")),
-    ):
-        values = sorted({dict(header.phase).get(tag, "") for header in slices} - {""})
-        if len(values) > 1:
-            sentence = translatable(
-                f"The slices were made with several {name}: {listing(values)}. Values may differ from slice to slice."
-            )
-            findings.append(Finding(Kind.MIXED, sentence))
-    thickness = [header.thickness_mm for header in slices if header.thickness_mm and header.thickness_mm > 0]
-    if thickness and max(thickness) > _MOST_THICKNESS_RATIO * min(thickness):
-        sentence = translatable(
-            f"The slices have several thicknesses, from {min(thickness):g} to {max(thickness):g} mm."
-        )
-        findings.append(Finding(Kind.MIXED, sentence))
-    return findings + _passes(slices)
-
-
-def _passes(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return a finding if the instance numbers cover the same range several times, as in merged acquisitions."""
-    numbers = {header.instance for header in slices}
-    if None in numbers or len(numbers) < max(len(slices), _FEWEST_OF_PASSES) or _lack_place(slices):
-        return []
-    along = distances_mm(sorted(slices, key=lambda header: header.instance or 0))
-    steps = np.diff(along)
-    back = np.flatnonzero(steps * np.sign(np.median(steps)) < 0)
-    runs = np.split(along, back + 1)
-    spans = [float(np.ptp(run)) for run in runs]
-    if not 2 <= len(runs) <= _MOST_PASSES or min(map(len, runs)) < 3 or min(spans) < 0.5 * float(np.ptp(along)):
-        return []
-    sentence = translatable(
-        f"The slices are numbered in {len(runs)} passes over the same range, so they may be {len(runs)} interleaved "
-        "acquisitions."
-    )
-    return [Finding(Kind.MIXED, sentence)]
+    return findings + odd_headers(slices)
 
 
 def _is_j2k(header: SliceHeader) -> bool:
@@ -297,10 +233,6 @@ def _is_j2k(header: SliceHeader) -> bool:
 
 def _lack_rescale(slices: Sequence[SliceHeader]) -> list[SliceHeader]:
     return [header for header in slices if header.slope is None or header.intercept is None]
-
-
-def _lack_place(slices: Sequence[SliceHeader]) -> list[SliceHeader]:
-    return [header for header in slices if header.position_mm is None or header.orientation is None]
 
 
 def _one_per_place(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from marview.dicom.elements import Elements, TooDeep, find
 from marview.dicom.source import Source
-from marview.dicom.values import LEAST_MM, MOST_MM, WANTED, Values, are_finite, unit_axes
+from marview.dicom.values import LEAST_MM, MOST_MM, WANTED, Values, are_finite, seconds_of, unit_axes
 from marview.errors import BadInput
 from marview.volume.window import is_usable_window
 
@@ -25,6 +25,11 @@ CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 DICOMDIR = "1.2.840.10008.1.3.10"
 
 _PHASES = ("temporal", "cardiac_phase", "trigger_time", "echo_time", "kernel", "tube_voltage", "acquisition")
+_SETTINGS = (
+    *("tube_current", "exposure", "filter", "field_of_view", "scan_options", "contrast_agent", "protocol"),
+    "series_description",
+)
+_DATES = ("study_date", "series_date", "acquisition_date", "content_date")
 _MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 
 
@@ -41,9 +46,13 @@ class SliceHeader:
             the file ends before it.
         pixel_length: declared length of the pixel data, or of a frame, in bytes; -1 if encapsulated.
         phase: values that distinguish images at one position (temporal position, acquisition, trigger, kernel, ...).
+        settings: values of the scan that are usually the same, or change gradually, in all slices.
+        acquired_s: time of the acquisition in seconds since midnight; None if unknown.
+        dates: dates by name, as they are written.
         overlay_bits: bits of a pixel declared as overlays, as a bit mask.
         is_cut: whether the file ends within an element of the header.
         frame: number of the frame in its file, from 1; 0 for a file with one image.
+        has_odd_sign: whether Pixel Representation is neither 0 (unsigned) nor 1 (signed).
         has_float_pixels: whether the image is Float Pixel Data, which marview does not read.
         has_commas: whether numbers have a decimal comma.
         slope: rescale slope; None if absent, NaN or 0 if the file says so.
@@ -69,6 +78,9 @@ class SliceHeader:
     series_number: int | None = None
     instance: int | None = None
     phase: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    acquired_s: float | None = field(default=None, repr=False)
+    dates: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     thickness_mm: float | None = None
     tilt_degrees: float | None = None
     position_mm: tuple[float, float, float] | None = None
@@ -85,6 +97,7 @@ class SliceHeader:
     high_bit: int = 15
     overlay_bits: int = 0
     is_signed: bool = False
+    has_odd_sign: bool = False
     is_little_endian: bool = True
     padding: tuple[int, int] | None = None
     slope: float | None = None
@@ -248,6 +261,9 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         series_number=values.whole("series_number"),
         instance=values.whole("instance"),
         phase=tuple((name, values.level(name)) for name in _PHASES),
+        settings=tuple((name, values.level(name)) for name in _SETTINGS),
+        acquired_s=seconds_of(values.plain("acquisition_time") or values.plain("acquisition_date_time")[8:]),
+        dates=tuple((name, values.plain(name)) for name in _DATES),
         thickness_mm=values.number_within("thickness", 0, MOST_MM),
         tilt_degrees=values.number_within("tilt", -90, 90),
         position_mm=(position[0], position[1], position[2]) if are_finite(position, 3) else None,
@@ -264,6 +280,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         high_bit=values.binary("high_bit", bits_stored - 1),
         overlay_bits=values.overlay_bits(),
         is_signed=is_signed,
+        has_odd_sign=values.binary("signed") not in {0, 1},
         is_little_endian=is_little,
         slope=values.only("slope"),
         intercept=values.only("intercept"),

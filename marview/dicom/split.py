@@ -1,12 +1,10 @@
 """Splits slices that share a series UID but are not one volume."""
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 
-import numpy as np
-
 from marview.dicom.header import SliceHeader
+from marview.dicom.interleaved import by, groupings, lie_between_each_other, stacks_in, take_turns
 from marview.dicom.series import Series
 from marview.dicom.stack import distances_mm, same_place_mm
 
@@ -20,7 +18,7 @@ def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Seri
 
     Parts differ in kind of image (scout, modality, colour), size, pixel spacing, orientation or frame of reference. If
     positions still repeat or slices of two kinds alternate, parts also differ in phase, trigger time, echo, kernel,
-    tube voltage or acquisition.
+    tube voltage, acquisition, image type or acquisition time.
 
     Args:
         slices: slices of one series UID, study and patient.
@@ -32,7 +30,7 @@ def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Seri
         parts = [
             (why if len(group) == 1 else reason, part)
             for why, members in parts
-            for group in [_by(members, key)]
+            for group in [by(members, key)]
             for part in group
         ]
     for reason, are_alike in (("other pixel spacing", _have_one_spacing), ("other orientation", _are_parallel)):
@@ -68,13 +66,6 @@ _KEYS: tuple[tuple[str, Callable[[SliceHeader], Hashable]], ...] = (
 )
 
 
-def _by(slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]) -> list[list[SliceHeader]]:
-    groups: dict[Hashable, list[SliceHeader]] = defaultdict(list)
-    for header in slices:
-        groups[key(header)].append(header)
-    return list(groups.values())
-
-
 def _alike(
     slices: Sequence[SliceHeader], are_alike: Callable[[SliceHeader, SliceHeader], bool]
 ) -> list[list[SliceHeader]]:
@@ -106,27 +97,21 @@ def _are_parallel(one: SliceHeader, other: SliceHeader) -> bool:
 
 
 def _by_phase(slices: list[SliceHeader]) -> tuple[str, list[list[SliceHeader]]]:
-    """Split by a tag that separates repeated positions or alternating slices into plain stacks; return its name too."""
+    """Split by a value that separates repeated positions or alternating slices into plain stacks; return its name too.
+
+    Slices with a value of their own, or none, become parts of their own: which stack they belong to is unknown.
+    """
     repeats = _repeats_positions(slices)
-    for tag in [name for name, _ in slices[0].phase]:
-        groups = _by(slices, lambda header, tag=tag: dict(header.phase)[tag])  # type: ignore[misc]
-        if len(groups) < 2 or any(len(group) < 2 for group in groups):
+    for name, groups, is_strict in groupings(slices):
+        stacks = stacks_in(groups)
+        if len(stacks) < 2:
             continue
-        if repeats and any(_repeats_positions(group) for group in groups):
-            continue
-        if repeats or _lie_between_each_other(groups):
-            return f"other {tag.replace('_', ' ')}", groups
+        if repeats:
+            if not any(_repeats_positions(group) for group in stacks):
+                return f"other {name}", groups
+        elif take_turns(stacks) if is_strict else lie_between_each_other(stacks):
+            return f"other {name}", groups
     return "", [slices]
-
-
-def _lie_between_each_other(groups: Sequence[Sequence[SliceHeader]]) -> bool:
-    """Return whether slices of groups alternate; groups that follow one another are parts of one scan."""
-    slices = [header for group in groups for header in group]
-    if any(header.position_mm is None or header.orientation is None for header in slices):
-        return False
-    of_group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    order = np.argsort(distances_mm(slices), kind="stable")
-    return int(np.count_nonzero(np.diff(of_group[order]))) >= len(groups) + 1
 
 
 def _repeats_positions(slices: Sequence[SliceHeader]) -> bool:

@@ -21,12 +21,24 @@ TAGS = {
     "sop_class": 0x00080016,
     "sop_uid": 0x00080018,
     "study_date": 0x00080020,
+    "series_date": 0x00080021,
+    "acquisition_date": 0x00080022,
+    "content_date": 0x00080023,
+    "acquisition_date_time": 0x0008002A,
+    "acquisition_time": 0x00080032,
     "modality": 0x00080060,
     "study_description": 0x00081030,
     "series_description": 0x0008103E,
     "patient_name": 0x00100010,
     "patient_id": 0x00100020,
+    "contrast_agent": 0x00180010,
     "body_part": 0x00180015,
+    "scan_options": 0x00180022,
+    "protocol": 0x00181030,
+    "field_of_view": 0x00181100,
+    "tube_current": 0x00181151,
+    "exposure": 0x00181152,
+    "filter": 0x00181160,
     "thickness": 0x00180050,
     "derivation": 0x00082111,
     "trigger_time": 0x00181060,
@@ -164,6 +176,19 @@ def _decimal(word: str) -> float:
 def printable(text: str) -> str:
     """Remove control and direction-changing characters, which could disguise a text on screen."""
     return "".join(character for character in text if character.isprintable()).strip()
+
+
+_TIME = re.compile(r"(\d{2}):?(\d{2})(?::?(\d{2}(?:\.\d{0,6})?))?(?:[+-]\d{4})?")
+
+
+def seconds_of(time: str) -> float | None:
+    """Return the seconds since midnight of a time in DICOM format, HHMMSS.FFFFFF; None if it is not one.
+
+    >>> seconds_of("101112.5"), seconds_of("10:11:12"), seconds_of("noon")
+    (36672.5, 36672.0, None)
+    """
+    found = _TIME.fullmatch(time)
+    return None if found is None else int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3] or 0)
 
 
 def is_date(text: str) -> bool:

@@ -1,0 +1,89 @@
+"""Recognises slices of several acquisitions or reconstructions that lie between each other in space."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.dicom.header import SliceHeader
+from marview.dicom.stack import distances_mm
+
+_FEWEST_ALTERNATING = 6
+_MOST_ALONE = 0.25
+_ISOLATED = 1.2
+"""Changes between groups along the stack, per slice outside the largest group, from which groups alternate.
+
+Two groups that take turns change almost 2 times, three groups 1.5 times; a block of slices changes less.
+"""
+
+
+def by(slices: Sequence[SliceHeader], key: Callable[[SliceHeader], Hashable]) -> list[list[SliceHeader]]:
+    """Group slices by a value, in the order in which the values first occur."""
+    groups: dict[Hashable, list[SliceHeader]] = defaultdict(list)
+    for header in slices:
+        groups[key(header)].append(header)
+    return list(groups.values())
+
+
+def stacks_in(groups: Sequence[Sequence[SliceHeader]]) -> list[Sequence[SliceHeader]]:
+    """Return the groups of several slices; none if many slices have a value of their own.
+
+    A few slices with a value of their own are exceptions; many show that the value does not tell stacks apart.
+    """
+    stacks = [group for group in groups if len(group) > 1]
+    alone = len(groups) - len(stacks)
+    return stacks if alone <= _MOST_ALONE * (alone + sum(map(len, stacks))) else []
+
+
+def lie_between_each_other(groups: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Return whether slices of groups alternate; groups that follow one another are parts of one scan."""
+    return len(groups) > 1 and _changes(groups) >= len(groups) + 1
+
+
+def take_turns(groups: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Return whether slices of groups alternate from slice to slice along the stack.
+
+    This is stricter than `lie_between_each_other`, for values that also differ between blocks of one scan.
+    """
+    sizes = [len(group) for group in groups]
+    if len(groups) < 2 or sum(sizes) < _FEWEST_ALTERNATING:
+        return False
+    return _changes(groups) >= _ISOLATED * (sum(sizes) - max(sizes))
+
+
+def _changes(groups: Sequence[Sequence[SliceHeader]]) -> int:
+    """Return how often the group changes along the stack; 0 if positions are unknown."""
+    slices = [header for group in groups for header in group]
+    if any(header.position_mm is None or header.orientation is None for header in slices):
+        return 0
+    of_group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    order = np.argsort(distances_mm(slices), kind="stable")
+    return int(np.count_nonzero(np.diff(of_group[order])))
+
+
+def groupings(slices: Sequence[SliceHeader]) -> Iterator[tuple[str, list[list[SliceHeader]], bool]]:
+    """Yield ways to group slices into acquisitions: its name, the groups, and whether only strict turns count.
+
+    Image Type and the time of the acquisition also differ between blocks of slices, or slices, of one scan.
+    """
+    for tag in [name for name, _ in slices[0].phase]:
+        yield tag.replace("_", " "), by(slices, lambda header, tag=tag: dict(header.phase)[tag]), False  # type: ignore[misc]
+    yield "image type", by(slices, lambda header: header.image_type), True
+    yield "acquisition time", by(slices, lambda header: header.acquired_s), True
+    yield "acquisition time", _before_and_after(slices), True
+    yield "acquisition", by(slices, lambda header: (header.phase, header.image_type)), True
+
+
+def _before_and_after(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+    """Group slices at the longest pause between their acquisition times: two scans, whose slices have own times."""
+    times = sorted({header.acquired_s for header in slices if header.acquired_s is not None})
+    if len(times) < 2:
+        return [list(slices)]
+    known: NDArray[np.float64] = np.asarray(times)
+    pause = int(np.argmax(np.diff(known)))
+
+    def part(header: SliceHeader) -> int:
+        return -1 if header.acquired_s is None else int(header.acquired_s > known[pause])
+
+    return by(slices, part)

@@ -1,0 +1,102 @@
+"""Findings on odd values of headers: identifiers, dates, numbers, and values that are declared not to be HU."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from marview.dicom.header import SliceHeader
+from marview.dicom.plausible import ONLY_VIEWED
+from marview.dicom.report import Finding, Kind, Outcome
+from marview.dicom.values import is_date
+from marview.text import listing, translatable
+
+_DATES = {
+    "study_date": translatable("study date"),
+    "series_date": translatable("series date"),
+    "acquisition_date": translatable("acquisition date"),
+    "content_date": translatable("content date"),
+}
+_UID = re.compile(r"[0-9.]{1,64}")
+_HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS"})
+_MODIFIED_HU = "HU_MOD"
+_OTHER_QUANTITIES = frozenset({"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "MAT_SPECIFIC", "MAT_FRACTIONAL"})
+"""Values of Image Type that mark multi-energy images without HU (PS3.3, C.8.15.3.1.4)."""
+
+
+def odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Return findings on identifiers, dates and numbers, without quoting their values."""
+    first = slices[0]
+    findings = []
+    if not first.patient_id:
+        sentence = translatable("The files name no patient identifier: make sure whose images these are.")
+        findings.append(Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS))
+    findings += _odd_dates(slices) + _odd_uids(slices)
+    signs = [header.name for header in slices if header.has_odd_sign]
+    if signs:
+        sentence = translatable(
+            f"Pixel Representation of {listing(signs)} is neither 0 (unsigned) nor 1 (signed): marview read the pixels "
+            "as unsigned. Check the HU of air."
+        )
+        findings.append(Finding(Kind.BITS, sentence))
+    commas = [header.name for header in slices if header.has_commas]
+    if commas:
+        sentence = translatable(
+            f"{listing(commas)} write numbers with a decimal comma: it was read as a decimal point."
+        )
+        findings.append(Finding(Kind.ODD_HEADER, sentence))
+    return findings
+
+
+def _odd_dates(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Return findings on dates that do not exist, or lie in the future."""
+    latest = f"{datetime.now(UTC) + timedelta(days=1):%Y%m%d}"
+    invalid: dict[str, None] = {}
+    future: dict[str, None] = {}
+    for name, date in {pair: None for header in slices for pair in header.dates if pair[1]}:
+        if not is_date(date):
+            invalid[name] = None
+        elif date.replace(".", "") > latest:
+            future[name] = None
+    return [
+        Finding(Kind.ODD_HEADER, sentence.format(_DATES[name]), Outcome.OPENS)
+        for names, sentence in (
+            (invalid, translatable("The {} is not a valid date.")),
+            (future, translatable("The {} lies in the future.")),
+        )
+        for name in names
+    ]
+
+
+def _odd_uids(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Return a finding on UIDs with characters or lengths that UIDs cannot have."""
+    uids = {
+        uid
+        for header in slices
+        for uid in (header.study_uid, header.series_uid, header.sop_uid, header.frame_of_reference_uid)
+        if uid
+    }
+    if all(_UID.fullmatch(uid) for uid in uids):
+        return []
+    sentence = translatable(
+        "The files have UIDs that are not valid (PS3.5, 9.1). marview keeps them; an archive may refuse an export."
+    )
+    return [Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS)]
+
+
+def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
+    """Return findings on values that the files declare not to be HU."""
+    for header in slices:
+        other = next((value for value in header.image_type if value in _OTHER_QUANTITIES), "")
+        if header.rescale_type not in _HU_TYPES | {_MODIFIED_HU}:
+            what = translatable(f"gives its values in the unit {header.rescale_type} (Rescale Type)")
+        elif other:
+            what = translatable(f"shows {other.replace('_', ' ').lower()} (Image Type)")
+        else:
+            continue
+        return [Finding(Kind.NOT_HU, f"{header.name} {what}, not in HU. {ONLY_VIEWED}", Outcome.VIEWS)]
+    if any(header.rescale_type == _MODIFIED_HU for header in slices):
+        sentence = translatable(
+            "The files say that their HU are modified (Rescale Type HU_MOD): thresholds and corrections may be off."
+        )
+        return [Finding(Kind.NOT_HU, sentence)]
+    return []

@@ -1,0 +1,65 @@
+"""Dates, identifiers and flags of headers that cannot be."""
+
+import numpy as np
+import pytest
+
+from marview import dicom
+from marview.dicom import Kind, Outcome
+
+pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR", "ignore:The value length")
+
+
+def findings_of(folder):
+    return dicom.check(dicom.scan(folder).series[0]).findings
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "words"),
+    [
+        ("StudyDate", "20201399", "The study date is not a valid date."),
+        ("SeriesDate", "20200230", "The series date is not a valid date."),
+        ("AcquisitionDate", "2020-01-02", "The acquisition date is not a valid date."),
+        ("ContentDate", "00000000", "The content date is not a valid date."),
+        ("StudyDate", "29991231", "The study date lies in the future."),
+        ("SeriesDate", "29991231", "The series date lies in the future."),
+    ],
+)
+@pytest.mark.parametrize("where", ["all", "one"])
+def test_a_date_that_cannot_be_is_named_and_the_series_opens(slices, save, keyword, value, words, where):
+    for dataset in slices if where == "all" else slices[3:4]:
+        setattr(dataset, keyword, value)
+    (finding,) = findings_of(save(slices))
+    assert (finding.kind, finding.outcome, finding.sentence) == (Kind.ODD_HEADER, Outcome.OPENS, words)
+
+
+@pytest.mark.parametrize("uid", ["1.2.x.4", "1." + "2" * 70, "1.2 3"])
+def test_a_uid_that_is_not_valid_is_named_and_kept(slices, save, uid):
+    for dataset in slices:
+        dataset.StudyInstanceUID = uid
+    series = dicom.scan(save(slices)).series[0]
+    (finding,) = dicom.check(series).findings
+    assert (finding.kind, finding.outcome) == (Kind.ODD_HEADER, Outcome.OPENS)
+    assert "UIDs that are not valid" in finding.sentence
+    assert uid not in finding.sentence
+    assert series.slices[0].study_uid == uid
+
+
+def test_a_pixel_representation_that_is_neither_is_named(slices, save, hu_of):
+    slices[1].PixelRepresentation = 2
+    loaded = dicom.open_series(save(slices))
+    (finding,) = loaded.report.findings
+    assert finding.kind == Kind.BITS
+    assert finding.sentence.startswith("Pixel Representation of 001.dcm is neither")
+    np.testing.assert_array_equal(loaded.volume.hu[1], hu_of(slices[1]))
+
+
+@pytest.mark.parametrize("which", [[2], range(5)])
+def test_a_few_bytes_after_the_image_are_a_finding_and_the_image_is_read(slices, save, hu_of, which):
+    expected = [hu_of(dataset) for dataset in slices]
+    for number in which:
+        slices[number].PixelData += b"\1\2"
+    loaded = dicom.open_series(save(slices))
+    (finding,) = loaded.report.findings
+    assert (finding.kind, finding.outcome) == (Kind.ODD_HEADER, Outcome.WARNS)
+    assert "longer than the image" in finding.sentence
+    np.testing.assert_array_equal(loaded.volume.hu, expected)

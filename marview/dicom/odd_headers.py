@@ -94,9 +94,17 @@ def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
         else:
             continue
         return [Finding(Kind.NOT_HU, f"{header.name} {what}, not in HU. {ONLY_VIEWED}", Outcome.VIEWS)]
+    findings = []
+    inverted = [header.name for header in slices if header.slope is not None and header.slope < 0]
+    if inverted:
+        sentence = translatable(
+            f"The rescale slope of {listing(inverted)} is negative, as no CT scanner writes it, so the values may be "
+            "inverted. Check that air has -1000 HU."
+        )
+        findings.append(Finding(Kind.NOT_HU, sentence))
     if any(header.rescale_type == _MODIFIED_HU for header in slices):
         sentence = translatable(
             "The files say that their HU are modified (Rescale Type HU_MOD): thresholds and corrections may be off."
         )
-        return [Finding(Kind.NOT_HU, sentence)]
-    return []
+        findings.append(Finding(Kind.NOT_HU, sentence))
+    return findings

@@ -12,7 +12,13 @@ ONLY_VIEWED = translatable("It can be viewed, not measured or corrected.")
 
 _SMALLEST_FIELD_MM, _LARGEST_FIELD_MM = 1.0, 3000.0
 _MOST_SAMPLES = 2_000_000
-_HIGHEST_AIR_HU = -800
+_HIGHEST_AIR_HU, _LOWEST_AIR_HU = -800, -1300
+_AIR_HU, _TISSUE_HU = (-1300, -850), (-250, 300)
+_FIELD_OF_VIEW = 0.95
+"""Radius that counts as inside the field of view; files pad the corners outside it with any value."""
+_FEWEST_BELOW, _MOST_STREAKS = 0.001, 0.15
+"""Share of values below air that is judged, and that streaks of metal do not reach."""
+_MOSTLY, _LITTLE = 0.9, 0.1
 _HIGHEST_ATTENUATION = 30
 """Largest range of values in 1/cm; three times the attenuation of steel at CT energies."""
 
@@ -34,15 +40,16 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
 
 
 def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> list[Finding]:
-    """Return a finding if the values are not HU but attenuation, labels or grey values with air not at -1000.
+    """Return a finding if the values are not HU but attenuation, labels, or values with air not at -1000.
+
+    Corners outside the field of view do not count.
 
     Args:
         hu: values, `[z, y, x]`.
         name: name of the file or series.
         is_padded: whether `PADDING_HU` marks pixels without a value, so that it does not count as air.
     """
-    step = max(1, round((hu.size / _MOST_SAMPLES) ** (1 / 3)))
-    sample = hu[::step, ::step, ::step]
+    sample = _inside(hu)
     sample = sample[sample != PADDING_HU] if is_padded else sample
     if not sample.size:
         return []
@@ -60,4 +67,36 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> lis
             "wrong."
         )
         return [Finding(Kind.NOT_HU, sentence)]
+    if _are_shifted(sample):
+        sentence = translatable(
+            f"Many values of {name} lie below air (-1000 HU), down to about {low:.0f}: the values may be shifted or "
+            "inverted, for example by a wrong rescale slope or intercept. Thresholds and corrections may be wrong."
+        )
+        return [Finding(Kind.NOT_HU, sentence)]
     return []
+
+
+def _inside(hu: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return a sample of the values inside the reconstructed field of view, the ellipse that fits into a slice."""
+    step = max(1, round((hu.size / _MOST_SAMPLES) ** (1 / 3)))
+    sample = hu[::step, ::step, ::step]
+    y, x = (np.linspace(-1, 1, size + 2)[1:-1] for size in sample.shape[1:])
+    return np.asarray(sample[:, np.hypot(y[:, None], x) < _FIELD_OF_VIEW])
+
+
+def _are_shifted(sample: NDArray[np.int16]) -> bool:
+    """Return whether more values lie below air than streaks explain, or air or tissue is where neither can be."""
+    below = sample[sample < _LOWEST_AIR_HU]
+    if below.size < _FEWEST_BELOW * sample.size:
+        return False
+    values, numbers = np.unique(below, return_counts=True)
+    fill = values[numbers.argmax()]
+    if numbers.max() >= _MOSTLY * below.size:
+        rest = sample[sample != fill]  # one value is padding, if the rest has air and tissue
+        has_air = bool(rest.size) and float(np.percentile(rest, 0.1)) <= _HIGHEST_AIR_HU
+        return not has_air or _share(rest, *_TISSUE_HU) < _LITTLE * _share(rest, *_AIR_HU)
+    return below.size >= _MOST_STREAKS * sample.size or _share(sample, *_AIR_HU) < _LITTLE * below.size / sample.size
+
+
+def _share(sample: NDArray[np.int16], low_hu: int, high_hu: int) -> float:
+    return float(((sample >= low_hu) & (sample <= high_hu)).mean()) if sample.size else 0.0

@@ -63,3 +63,12 @@ def test_a_few_bytes_after_the_image_are_a_finding_and_the_image_is_read(slices,
     assert (finding.kind, finding.outcome) == (Kind.ODD_HEADER, Outcome.WARNS)
     assert "longer than the image" in finding.sentence
     np.testing.assert_array_equal(loaded.volume.hu, expected)
+
+
+def test_a_negative_slope_is_named(slices, save, hu_of):
+    for dataset in slices:
+        dataset.RescaleSlope, dataset.RescaleIntercept = "-1", "3000"
+    loaded = dicom.open_series(save(slices))
+    assert {finding.kind for finding in loaded.report.findings} == {Kind.NOT_HU}
+    assert "is negative" in loaded.report.findings[0].sentence
+    np.testing.assert_array_equal(loaded.volume.hu[1], hu_of(slices[1]))

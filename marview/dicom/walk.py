@@ -9,19 +9,23 @@ from pathlib import Path
 
 from pydicom import dcmread
 
+from marview.dicom.elements import find
+from marview.dicom.header import opening
 from marview.dicom.quiet import note_caught
 from marview.dicom.source import Source, open_regular, open_zip
 from marview.errors import BadInput
 from marview.text import count
 
 ABSENT = "listed in the DICOMDIR but missing"
+_NO_FILE, _UNNAMED = "listed in the DICOMDIR but not a file", "listed in the DICOMDIR without a name"
 _OUTSIDE, _UNREADABLE = "outside the DICOMDIR's medium", "unreadable folders"
 _DANGLING, _ENCRYPTED = "dangling links", "encrypted"
-HIDING = (ABSENT, _OUTSIDE, _UNREADABLE, _DANGLING, _ENCRYPTED)
+HIDING = (ABSENT, _NO_FILE, _UNNAMED, _OUTSIDE, _UNREADABLE, _DANGLING, _ENCRYPTED)
 """Reasons for skipping a file that may contain a slice."""
 
 _ONE = {_DANGLING: "dangling link", _UNREADABLE: "unreadable folder", "not regular files": "not a regular file"}
 
+_RECORDS, _UNDEFINED_LENGTH, _END_OF_RECORDS = b"\x04\x00\x20\x12SQ\0\0", b"\xff" * 4, b"\xfe\xff\xdd\xe0"
 MOST_FILES = 200_000
 LARGEST_ARCHIVE_BYTES = 16 << 30
 LARGEST_RATIO = 200
@@ -69,15 +73,22 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
     medium = directory.parent.resolve()
     source = Source(directory, directory.stat().st_size)
     try:
-        records = dcmread(BytesIO(source.all()), specific_tags=["DirectoryRecordSequence"]).DirectoryRecordSequence
-        file_ids = [record.get("ReferencedFileID") for record in records]
+        data = source.all()
+        records = dcmread(BytesIO(data), specific_tags=["DirectoryRecordSequence"]).DirectoryRecordSequence
+        file_ids = [(record.get("ReferencedFileID"), record.get("DirectoryRecordType")) for record in records]
+        if _is_cut(data):
+            raise ValueError("it ends before its last record")
     except BadInput:
         raise
     except Exception as why:  # noqa: BLE001 - pydicom raises many types on a damaged file
         note_caught(why, str(directory))
         raise BadInput(f"{directory} is a damaged DICOMDIR. Open the folder it lies in.") from None
-    for file_id in file_ids:
+    if not any(file_id or kind == "IMAGE" for file_id, kind in file_ids):
+        raise BadInput(f"{directory} lists no files. Open the folder it lies in.")
+    for file_id, kind in file_ids:
         if not file_id:
+            if kind == "IMAGE":  # patients, studies and series have no file
+                skipped[_UNNAMED] += 1
             continue
         parts = [file_id] if isinstance(file_id, str) else [str(part) for part in file_id]
         try:
@@ -89,9 +100,18 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
         if not path.is_relative_to(medium):
             skipped[_OUTSIDE] += 1
         elif not stat.S_ISREG(status.st_mode):
-            skipped["not regular files"] += 1
+            skipped[_NO_FILE] += 1
         else:
             yield Source(path, status.st_size)
+
+
+def _is_cut(data: bytes) -> bool:
+    """Return whether a DICOMDIR ends within its records, which pydicom reads without an error."""
+    _, begin, _ = opening(data)
+    elements = find(data, begin, (), is_explicit=data[begin + 4 : begin + 6].isalpha())
+    at = data.find(_RECORDS, begin)
+    has_end = at < 0 or data[at + 8 : at + 12] != _UNDEFINED_LENGTH or data.rstrip(b"\0").endswith(_END_OF_RECORDS)
+    return elements.end > len(data) or not has_end
 
 
 def _on_medium(medium: Path, parts: list[str]) -> Path:

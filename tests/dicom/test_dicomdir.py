@@ -8,7 +8,7 @@ from marview.dicom.quiet import quiet
 from marview.errors import BadInput
 
 
-def dicomdir(folder, file_ids):
+def dicomdir(folder, file_ids, *, is_undefined=False):
     """A DICOMDIR that lists files by the parts of their names."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.sequence import Sequence
@@ -24,9 +24,11 @@ def dicomdir(folder, file_ids):
         for parts in file_ids:
             record = Dataset()
             record.DirectoryRecordType = "IMAGE"
-            record.ReferencedFileID = parts
+            if parts is not None:
+                record.ReferencedFileID = parts
             records.append(record)
         dataset.DirectoryRecordSequence = Sequence(records)
+        dataset["DirectoryRecordSequence"].is_undefined_length = is_undefined
         dataset.save_as(folder / "DICOMDIR", enforce_file_format=True)
     return folder / "DICOMDIR"
 
@@ -49,6 +51,36 @@ def test_a_damaged_dicomdir_is_refused(slices, save):
     path.write_bytes(data[: data.index(b"\x04\x00\x20\x12")])
     with pytest.raises(BadInput, match="DICOMDIR"):
         dicom.scan(path)
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"), [(["SUB"], "not a file"), ("", "without a name"), (None, "without a name")]
+)
+def test_a_record_that_names_no_file_is_reported(slices, save, named, reason):
+    medium = save(slices)
+    (medium / "SUB").mkdir()
+    scan = dicom.scan(dicomdir(medium, [*([f"{number:03d}.dcm"] for number in range(4)), named]))
+    assert [len(series) for series in scan.series] == [4]
+    (finding,) = dicom.check(scan.series[0]).findings
+    assert finding.kind == Kind.PASSED_OVER
+    assert f"1 listed in the DICOMDIR {'but ' if reason == 'not a file' else ''}{reason}" in finding.sentence
+
+
+@pytest.mark.parametrize("is_undefined", [False, True])
+def test_a_dicomdir_cut_within_its_records_is_damaged_at_every_byte(slices, save, is_undefined):
+    medium = save(slices)
+    path = dicomdir(medium, [[f"{number:03d}.dcm"] for number in range(5)], is_undefined=is_undefined)
+    whole = path.read_bytes()
+    assert [len(series) for series in dicom.scan(path).series] == [5]
+    for end in range(whole.index(b"\x04\x00\x20\x12") + 13, len(whole) - 8, 5):
+        path.write_bytes(whole[:end])
+        with pytest.raises(BadInput, match="is a damaged DICOMDIR"):
+            dicom.scan(path)
+
+
+def test_a_dicomdir_without_files_says_so(slices, save):
+    with pytest.raises(BadInput, match="DICOMDIR lists no files"):
+        dicom.scan(dicomdir(save(slices), []))
 
 
 @pytest.mark.parametrize("opens", ["DICOMDIR", "folder"])

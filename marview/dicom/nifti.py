@@ -62,7 +62,7 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
     except BadInput:
         raise
     except ValueError:
-        raise BadInput(f"{path.name} has no usable affine, so the position of its voxels is unknown.") from None
+        raise _without_affine(path) from None
     except Exception as why:  # noqa: BLE001 - nibabel raises many types on a damaged header
         note_caught(why, path.name)
         reason = getattr(why, "strerror", None) or "it is damaged. Copy the file again, or convert the series anew"
@@ -88,7 +88,7 @@ def affine_mm(image: nib.Nifti1Image, path: Path) -> NDArray[np.float64]:
     """Return the affine of a file, `(4, 4)`: index (i, j, k, 1) -> RAS in mm, converted from the file's unit.
 
     Raises:
-        BadInput: the file's unit of length is not one of NIfTI.
+        BadInput: the file's unit of length is not one of NIfTI, or its affine is not finite.
     """
     try:
         unit = str(image.header.get_xyzt_units()[0])  # type: ignore[no-untyped-call]
@@ -96,8 +96,14 @@ def affine_mm(image: nib.Nifti1Image, path: Path) -> NDArray[np.float64]:
         raise BadInput(f"{path.name} has a unit of length that NIfTI does not define: save it in mm.") from None
     if unit not in _TO_MM:
         raise BadInput(f"{path.name} gives lengths in {unit}, which is not a unit of length: save it in mm.")
-    scale = _TO_MM[unit]
-    return np.diag([scale, scale, scale, 1.0]) @ np.asarray(image.affine, dtype=np.float64)
+    scale, affine = _TO_MM[unit], np.asarray(image.affine, dtype=np.float64)
+    if not np.isfinite(affine).all():
+        raise _without_affine(path)
+    return np.diag([scale, scale, scale, 1.0]) @ affine
+
+
+def _without_affine(path: Path) -> BadInput:
+    return BadInput(f"{path.name} has no usable affine, so the position of its voxels is unknown.")
 
 
 def _refuse_bomb(path: Path, claimed_bytes: float) -> None:
@@ -109,10 +115,29 @@ def _refuse_bomb(path: Path, claimed_bytes: float) -> None:
 def check_nifti(path: Path) -> SeriesReport:
     """Check a NIfTI file by its header."""
     try:
-        _, layout = open_nifti(path)
+        image, layout = open_nifti(path)
     except BadInput as why:
         return SeriesReport((Finding(Kind.DAMAGED, str(why), Outcome.REFUSES),), None)
-    return SeriesReport(tuple(size_findings(layout.grid, path.name)), Stack((), layout.grid))
+    findings = _slope_findings(image, path) + size_findings(layout.grid, path.name)
+    return SeriesReport(tuple(findings), Stack((), layout.grid))
+
+
+def _slope_findings(image: nib.Nifti1Image, path: Path) -> list[Finding]:
+    """Return a finding on a slope that nibabel ignores, or that inverts the values; NaN and 0 mean no slope."""
+    with gzip.open(path) if _is_gzip(path) else open_regular(path) as stream:
+        # nibabel clears the slope in the header of an image that it opens
+        slope = float(type(image.header).from_fileobj(stream, check=False)["scl_slope"])  # type: ignore[no-untyped-call]
+    if np.isinf(slope):
+        sentence = translatable(
+            f"The slope of {path.name} is infinite, so marview ignored slope and intercept: the values may not be HU."
+        )
+        return [Finding(Kind.BAD_RESCALE, sentence)]
+    if slope < 0:
+        sentence = translatable(
+            f"The slope of {path.name} is negative, so the values may be inverted. Check that air has -1000 HU."
+        )
+        return [Finding(Kind.NOT_HU, sentence)]
+    return []
 
 
 def read_nifti(

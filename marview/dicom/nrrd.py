@@ -130,13 +130,14 @@ def _in_space(values: NDArray[Any], header: Mapping[str, Any], path: Path) -> tu
         raise nowhere
     rows = np.array([[np.nan] * 3 if row is None else row for row in directions], dtype=np.float64)
     is_spatial = np.isfinite(rows).all(axis=1)
-    if rows.shape != (values.ndim, 3) or is_spatial.sum() != 3:
+    origin = np.asarray(header["space origin"], dtype=np.float64)
+    if rows.shape != (values.ndim, 3) or is_spatial.sum() != 3 or not np.isfinite(origin).all():
         raise nowhere
     for axis in np.flatnonzero(~is_spatial)[::-1]:
         values = values.max(axis=int(axis))
     affine = np.eye(4)
     affine[:3, :3] = rows[is_spatial].T
-    affine[:3, 3] = header["space origin"]
+    affine[:3, 3] = origin
     affine[:3] *= _mm_of(header, path)
     try:
         return values, Grid((values.shape[0], values.shape[1], values.shape[2]), np.diag([*signs, 1.0]) @ affine)

@@ -189,6 +189,15 @@ def test_a_bomb_is_not_unpacked(series, tmp_path) -> None:
         read_mask(tmp_path / "bomb.nrrd", series)
 
 
+@pytest.mark.parametrize("origin", ["(inf,0,0)", "(0,-inf,0)", "(0,0,nan)"])
+def test_an_nrrd_at_no_finite_place_is_refused_in_one_sentence(series, tmp_path, origin) -> None:
+    header = "NRRD0004\ntype: uint8\ndimension: 3\nsizes: 10 12 5\nencoding: raw\nspace: LPS\n"
+    header += f"space directions: (1,0,0) (0,1,0) (0,0,2)\nspace origin: {origin}\n\n"
+    (tmp_path / "m.nrrd").write_bytes(header.encode() + bytes(600))
+    with pytest.raises(BadInput, match=r"m\.nrrd does not state where its voxels are"):
+        read_mask(tmp_path / "m.nrrd", series)
+
+
 def sources_of(series: LoadedSeries) -> list:
     return [dcmread(header.source.path) for header in series.sources]
 

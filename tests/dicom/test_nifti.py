@@ -1,5 +1,6 @@
 import gzip
 import itertools
+import struct
 import time
 from pathlib import Path
 
@@ -197,3 +198,44 @@ def test_a_name_that_hides_whether_a_file_is_compressed_does_not_matter(tmp_path
     (tmp_path / names[0]).rename(tmp_path / names[1])
     hu = dicom.open_series(tmp_path / names[1]).volume.hu
     np.testing.assert_array_equal(hu.transpose(2, 1, 0), values)
+
+
+def patched(path: Path, at: int, *numbers: float) -> Path:
+    """A NIfTI-1 file with float32 numbers put at a byte of its header."""
+    saved(path, np.full((8, 8, 3), 40, np.int16))
+    data = bytearray(path.read_bytes())
+    struct.pack_into(f"<{len(numbers)}f", data, at, *numbers)
+    path.write_bytes(data)
+    return path
+
+
+SLOPE, AFFINE = 112, 280
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("at", [AFFINE, AFFINE + 12, AFFINE + 20])
+def test_an_affine_that_is_not_finite_is_refused_in_one_sentence(tmp_path, value, at):
+    with pytest.raises(BadInput, match=r"^v\.nii has no usable affine, so the position of its voxels is unknown\.$"):
+        dicom.open_series(patched(tmp_path / "v.nii", at, value))
+
+
+@pytest.mark.parametrize(
+    ("slope", "kind", "words"),
+    [(np.inf, Kind.BAD_RESCALE, "is infinite, so marview ignored"), (-1, Kind.NOT_HU, "is negative")],
+)
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_slope_that_cannot_be_is_named(tmp_path, slope, kind, words, is_packed):
+    path = patched(tmp_path / "v.nii", SLOPE, slope)
+    if is_packed:
+        packed = tmp_path / "v.nii.gz"
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        path = packed
+    findings = dicom.open_series(path).report.findings
+    assert [finding.kind for finding in findings if words in finding.sentence] == [kind]
+
+
+@pytest.mark.parametrize("slope", [0, np.nan, 1])
+def test_a_slope_of_zero_or_none_is_no_slope(tmp_path, slope):
+    loaded = dicom.open_series(patched(tmp_path / "v.nii", SLOPE, slope, 0))
+    assert loaded.volume.hu.max() == 40
+    assert Kind.BAD_RESCALE not in {finding.kind for finding in loaded.report.findings}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from marview.errors import BadInput, MarviewError
 from marview.log_file import log_path
 from marview.terminal import plain_output
-from marview.threads import NO_THREAD, NoThread, is_lack_of_threads
+from marview.threads import NO_THREAD, NoThread, can_start_threads, is_lack_of_threads
 
 UNEXPECTED = 1
 CANCELLED = 130
@@ -32,9 +32,13 @@ def _ended(work: Callable[[], int]) -> int:
     except MarviewError as refusal:
         return refuse(str(refusal), refusal.exit_code)
     except KeyboardInterrupt:
+        if not can_start_threads():  # OpenBLAS interrupts its own process then
+            return refuse(NO_THREAD, NoThread.exit_code)
         return refuse(CANCELLED_SENTENCE, CANCELLED)
     except OSError as refusal:
         _log.exception("the system refused")
+        if is_lack_of_threads(refusal) and not can_start_threads():  # else it was a full pipe
+            return refuse(NO_THREAD, NoThread.exit_code)
         what = f"{refusal.filename} cannot be used" if refusal.filename else "The system refused"
         reason = (refusal.strerror or type(refusal).__name__).lower()
         return refuse(f"{what}: {reason}. {log_path()} has the details.", BadInput.exit_code)

@@ -6,8 +6,9 @@ threads sleep at once, and uses no more threads than there are free cores.
 """
 
 import os
+import platform
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -22,6 +23,16 @@ NO_THREAD = (
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Environment variables that let waiting OpenMP threads sleep; read at the first import of torch."""
 
+_NO_BLAS_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+"""Environment variables that keep the OpenBLAS of numpy and scipy from starting threads at import.
+
+marview multiplies no large matrices with numpy. Where the system starts no more threads, OpenBLAS would send SIGINT to
+its own process, which looks like a cancel. On ARM, torch computes with OpenBLAS too, so it keeps its threads there.
+"""
+
+_SIGNS = ("pthread_create failed", "Thread creation failed", "can't start new thread")
+"""Words of OpenBLAS, OpenMP and Python about a thread that cannot start."""
+
 
 class NoThread(MarviewError):  # noqa: N818
     """The system cannot start another thread."""
@@ -35,8 +46,9 @@ _LOOKS, _PAUSE_S = 10, 0.002
 
 
 def wait_passively(environment: MutableMapping[str, str]) -> None:
-    """Let waiting OpenMP threads sleep, unless the environment sets another policy."""
-    for name, value in PASSIVE.items():
+    """Let waiting OpenMP threads sleep and OpenBLAS start none, unless the environment sets other values."""
+    blas = _NO_BLAS_THREADS if platform.machine().lower() in {"x86_64", "amd64"} else {}
+    for name, value in (PASSIVE | blas).items():
         environment.setdefault(name, value)
 
 
@@ -65,8 +77,24 @@ def start_thread(work: Callable[[], None], name: str) -> Thread:
 
 
 def is_lack_of_threads(bug: Exception) -> bool:
-    """Return whether an exception is Python's RuntimeError about a thread that cannot start."""
-    return isinstance(bug, RuntimeError) and "can't start new thread" in str(bug)
+    """Return whether an exception says that a thread or process cannot start."""
+    if isinstance(bug, BlockingIOError):  # EAGAIN, of a process that cannot be forked
+        return True
+    return isinstance(bug, NoThread) or (isinstance(bug, RuntimeError) and tell_of_lacking_threads([str(bug)]))
+
+
+def tell_of_lacking_threads(words: Iterable[str]) -> bool:
+    """Return whether the last words of a process say that a thread could not start."""
+    return any(sign in line for line in words for sign in _SIGNS)
+
+
+def can_start_threads() -> bool:
+    """Return whether the system can start another thread now."""
+    try:
+        start_thread(lambda: None, "trial").join()
+    except NoThread:
+        return False
+    return True
 
 
 def threads() -> int:

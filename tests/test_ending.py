@@ -1,5 +1,6 @@
 import logging
 import stat
+import threading
 import traceback
 from collections.abc import Iterator
 
@@ -93,3 +94,17 @@ def test_tracebacks_of_other_processes_lose_their_words() -> None:
     kept = log_file.without_words(trace)
     assert "Doe" not in kept.replace('"no such file: /ct/Doe^Jane"', "")
     assert kept.endswith("OSError")
+
+
+def test_an_interrupt_where_no_thread_can_start_is_not_told_as_a_cancel(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """OpenBLAS interrupts its own process when it cannot start its threads."""
+
+    def full(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", full)
+    for bug in (KeyboardInterrupt(), BlockingIOError(11, "Resource temporarily unavailable")):
+        assert ended(_raises(bug)) == 3
+        assert "starts no more threads" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Threads: how many, and that they sleep while they wait."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from marview import threads as module
 from marview.errors import UsageError
-from marview.threads import cores, free_cores, settle_threads, threads, wait_passively
+from marview.threads import cores, free_cores, settle_threads, tell_of_lacking_threads, threads, wait_passively
 
 
 @pytest.fixture(autouse=True)
@@ -73,10 +74,10 @@ def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_threads_sleep_while_they_wait_by_default() -> None:
     environment: dict[str, str] = {}
     wait_passively(environment)
-    assert environment == {"OMP_WAIT_POLICY": "PASSIVE"}
+    assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
     environment["OMP_WAIT_POLICY"] = "ACTIVE"
     wait_passively(environment)
-    assert environment == {"OMP_WAIT_POLICY": "ACTIVE"}
+    assert environment["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
 def test_the_command_line_says_so_before_torch_is_loaded() -> None:
@@ -91,3 +92,19 @@ assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def test_openblas_starts_no_threads_that_could_end_the_process() -> None:
+    if platform.machine().lower() not in {"x86_64", "amd64"}:
+        pytest.skip("torch computes with OpenBLAS there")
+    environment: dict[str, str] = {}
+    wait_passively(environment)
+    assert environment["OPENBLAS_NUM_THREADS"] == "1"
+    wait_passively(chosen := {"OPENBLAS_NUM_THREADS": "3"})
+    assert chosen["OPENBLAS_NUM_THREADS"] == "3"
+
+
+def test_words_about_a_thread_that_cannot_start_are_known() -> None:
+    assert tell_of_lacking_threads(["OpenBLAS blas_thread_init: pthread_create failed for thread 1 of 2"])
+    assert tell_of_lacking_threads(["libgomp: Thread creation failed: Resource temporarily unavailable"])
+    assert not tell_of_lacking_threads(["out of memory"])

@@ -39,7 +39,7 @@ from marview.mar.process import WorkerProcess
 from marview.mar.run import OnMessage, Outcome, Run
 from marview.mar.scratch import scratch
 from marview.mar.shared import NoRoom
-from marview.threads import NoThread, start_thread
+from marview.threads import NO_THREAD, NoThread, is_lack_of_threads, start_thread, tell_of_lacking_threads
 
 log = logging.getLogger(__name__)
 
@@ -243,6 +243,9 @@ class MarWorker:
                 self._finish(Outcome("failed", str(error), exit_code=3))
                 continue
             except (OSError, MemoryError, NoThread) as error:
+                if is_lack_of_threads(error):
+                    self._finish(Outcome("failed", NO_THREAD, exit_code=NoThread.exit_code))
+                    continue
                 why = str(error) or "there is not enough memory"
                 sentence = f"The worker cannot be started with {run.python}: {why.rstrip('.')}."
                 self._finish(Outcome("crashed", sentence, exit_code=4))
@@ -310,6 +313,8 @@ class MarWorker:
             self._deadline = None
         elif run.is_cancelled:
             self._finish(_CANCELLED)
+        elif tell_of_lacking_threads(process.last_words):
+            self._finish(Outcome("failed", NO_THREAD, exit_code=NoThread.exit_code))
         else:
             said = f" Its last words: {process.last_words[-1]}" if process.last_words else ""
             sentence = f"{_who(run)} stopped unexpectedly: its process {process.ending}. Nothing was changed.{said}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marview.errors import MethodFailed, UsageError
+from marview.errors import MarviewError, MethodFailed, UsageError
 from marview.mar import MarWorker, ReduceRequest, SharedArray, SinogramRequest, runner
 from marview.threads import NoThread
 
@@ -105,8 +105,9 @@ def test_where_no_thread_can_start_a_run_ends_with_a_message_and_the_next_one_is
             MarWorker()
         return
     with MarWorker() as worker:
-        with pytest.raises(MethodFailed, match="starts no more threads"):
+        with pytest.raises(MarviewError, match="starts no more threads") as refused:
             worker.devices()
+        assert refused.value.exit_code == NoThread.exit_code
         assert worker._process is None
         scarce.left = 3
         assert worker.devices()

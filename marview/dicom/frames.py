@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from marview.dicom.codec import NATIVE
 from marview.dicom.header import DEFLATED, SliceHeader, file_window
 from marview.dicom.quiet import note_caught
-from marview.dicom.values import finite_numbers, unit_axes
+from marview.dicom.values import finite_numbers, seconds_of, unit_axes
 from marview.errors import BadInput
 
 ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
@@ -117,6 +117,12 @@ def _frame(header: SliceHeader, number: int, groups: tuple[Dataset, Dataset], pa
         "tube_voltage": value("CTXRayDetails", "KVP"),
         "acquisition": value("FrameContent", "FrameAcquisitionNumber"),
     }
+    settings = {
+        "tube_current": value("CTExposure", "XRayTubeCurrentInmA"),
+        "exposure": value("CTExposure", "ExposureInmAs"),
+        "filter": value("CTXRayDetails", "FilterType"),
+        "field_of_view": value("CTReconstruction", "ReconstructionDiameter"),
+    }
     return replace(
         header,
         frame=number,
@@ -135,4 +141,6 @@ def _frame(header: SliceHeader, number: int, groups: tuple[Dataset, Dataset], pa
         image_type=tuple(str(kind).upper() for kind in kinds) if kinds else header.image_type,
         tilt_degrees=number_of("CTAcquisitionDetails", "GantryDetectorTilt"),
         phase=tuple((name, str(phase.get(name) or "")) for name, _ in header.phase),
+        settings=tuple((name, str(settings.get(name) or shared)) for name, shared in header.settings),
+        acquired_s=seconds_of(str(value("FrameContent", "FrameAcquisitionDateTime") or "")[8:]),
     )

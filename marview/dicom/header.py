@@ -261,7 +261,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         series_number=values.whole("series_number"),
         instance=values.whole("instance"),
         phase=tuple((name, values.level(name)) for name in _PHASES),
-        settings=tuple((name, values.level(name)) for name in _SETTINGS),
+        settings=tuple((name, values.plain(name)) for name in _SETTINGS),
         acquired_s=seconds_of(values.plain("acquisition_time") or values.plain("acquisition_date_time")[8:]),
         dates=tuple((name, values.plain(name)) for name in _DATES),
         thickness_mm=values.number_within("thickness", 0, MOST_MM),

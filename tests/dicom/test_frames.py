@@ -70,6 +70,18 @@ def test_a_number_of_a_frame_that_only_python_reads_is_none() -> None:
     assert finite_numbers([DSfloat(" 1.5 "), DSfloat(2.0), 3], 3) == (1.5, 2.0, 3.0)
 
 
+def test_frames_have_settings_and_times_of_their_own(enhanced, save) -> None:
+    dataset, _ = enhanced
+    dataset.ProtocolName = "Pelvis"
+    for number, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        frame.CTExposureSequence = item(XRayTubeCurrentInmA=100.0 + number)
+        frame.FrameContentSequence[0].FrameAcquisitionDateTime = f"202001021011{10 + number}"
+    slices = dicom.scan(save([dataset])).series[0].slices
+    assert [header.acquired_s for header in slices] == [36670.0 + number for number in range(5)]
+    assert [dict(header.settings)["tube_current"] for header in slices] == [f"{100.0 + number}" for number in range(5)]
+    assert {dict(header.settings)["protocol"] for header in slices} == {"Pelvis"}
+
+
 @pytest.mark.parametrize("has_table", [True, False])
 def test_compressed_frames_are_read_one_by_one(enhanced, save, has_table) -> None:
     from pydicom.encaps import encapsulate

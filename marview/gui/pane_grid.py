@@ -1,5 +1,7 @@
 """Arranges the panes in their layouts; one pane can be maximised."""
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
@@ -142,6 +144,7 @@ class PaneGrid(QWidget):
                 self._take(self.panes[name])
         wanted = {display.maximised: (0, 0)} if display.maximised in places else places
         spans = spans_of(wanted)
+        had_focus = self._have_focus(self.panes)
         self.setUpdatesEnabled(False)
         for name, pane in self.panes.items():
             self._grid.removeWidget(pane)
@@ -154,3 +157,11 @@ class PaneGrid(QWidget):
             self._grid.setRowStretch(line, int(line in rows))
             self._grid.setColumnStretch(line, int(line in columns))
         self.setUpdatesEnabled(True)
+        if had_focus and not self._have_focus(wanted):
+            self.focus_first()  # Qt passes the focus of a hidden pane to whatever widget comes next
+
+    def _have_focus(self, names: Iterable[str]) -> bool:
+        """Return whether one of these panes has the focus."""
+        focused = self.window().focusWidget()
+        panes = (self.panes[name] for name in names)
+        return focused is not None and any(pane is focused or pane.isAncestorOf(focused) for pane in panes)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QApplication
 
 from marview.gui.pane_places import places_of
 from marview.session.display import Display, Layout
+from marview.session.messages import Severity
 
 WIDE, ROUND = (40.0, 150.0, 400.0), (40.0, 300.0, 300.0)
 
@@ -80,3 +81,18 @@ def test_panes_show_the_body_of_all_slices_at_the_first_zoom(opened, qtbot) -> N
     coronal = opened.grid.panes["coronal"].view
     per_mm = coronal.viewportTransform().m11()
     assert per_mm * 56 > 0.8 * min(coronal.viewport().width(), per_mm * 80)
+
+
+@pytest.mark.parametrize("layout", [Layout.MPR, Layout.SENSITIVITY, Layout.READ])
+def test_the_focus_stays_in_the_panes_when_its_pane_goes(reduced, layout) -> None:
+    reduced.session.messages.say(Severity.WARNING, "A warning with a button that would take the focus.")
+    reduced.actions_table["layout_mar"].trigger()
+    sinogram = reduced.grid.panes["sinogram"]
+    QTest.mouseClick(sinogram.view.viewport(), Qt.MouseButton.LeftButton)
+    assert reduced.focusWidget() is sinogram
+    reduced.actions_table[f"layout_{layout.value}"].trigger()
+    QApplication.processEvents()
+    focused = reduced.focusWidget()
+    assert focused in reduced.grid.panes.values()
+    assert focused.isVisible()
+    assert reduced.session.view.display.active == focused.name

@@ -224,7 +224,9 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         """Draw a bar of a round length in mm above the letter at the bottom edge."""
         to_pixels = self.viewportTransform()
         per_mm = math.hypot(to_pixels.m11(), to_pixels.m12())
-        lengths = [length for length in SCALES_MM if length * per_mm <= min(160.0, area.width() / 3)]
+        lengths = [
+            length for length in SCALES_MM if length * per_mm <= min(max(160.0, area.width() / 6), area.width() / 3)
+        ]
         if not lengths or per_mm <= 0:
             return
         length = lengths[-1] * per_mm

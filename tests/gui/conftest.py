@@ -12,6 +12,7 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication
 
 from marview.gui.app import application
@@ -73,6 +74,7 @@ def make_window(qtbot, tmp_path: Path) -> Iterator[Callable[..., MainWindow]]:
     windows: list[MainWindow] = []
 
     def make(**choices) -> MainWindow:
+        QCursor.setPos(0, 0)  # the mouse of the last test would enter and leave panes of this window
         bridge = Bridge()
         with sheet_applied_last():
             window = MainWindow(Session(bridge.post, choices.pop("settings", Settings()), **choices))

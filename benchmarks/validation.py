@@ -1,7 +1,7 @@
 """Known truth on our own slices: 80 validation slices x 10 shapes, Input < LI < NMAR < FBP ceiling.
 
     python -m benchmarks.validation --output DIR [--slices 80] [--protocol syndeeplesion-640] [--mismatched]
-        [--method nmar ...]
+        [--method nmar ...] [--set METHOD.NAME=VALUE ...]
 
 Reads ../shared/data, simulates each slice with ten shapes of metal of the public test set's sizes, runs the methods in
 a worker and prints the tables of docs/results/known-truth.md. DIR keeps what is measured: after a stop the script
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.clock import Clock
+from marview.commands.settings import parse_settings_by_method
 from marview.evaluation.benchmark import run_benchmark
 from marview.evaluation.case_set import list_cases
 from marview.evaluation.methods import WorkerMethods
@@ -37,7 +38,8 @@ def main() -> int:
     cases = everything[:: max(1, len(everything) // arguments.slices)][: arguments.slices]
     output = arguments.output / (f"{scan.name}-mismatched" if arguments.mismatched else scan.name)
     with WorkerMethods() as methods:
-        entries = [methods.entry(each) for each in arguments.method]
+        given = parse_settings_by_method(arguments.set, arguments.method)
+        entries = [methods.entry(each, given.get(each)) for each in arguments.method]
         results = run_benchmark(
             scan.name, cases, entries, output, source=str(DATA), correct=methods, on_progress=Clock().tell
         )
@@ -83,6 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--protocol", default="syndeeplesion-640")
     parser.add_argument("--mismatched", action="store_true", help="finer rays, detector blur and a harder beam")
     parser.add_argument("--method", nargs="+", default=ORDER[1:])
+    parser.add_argument("--set", nargs="+", default=[], help="parameters of the methods, METHOD.NAME=VALUE")
     return parser.parse_args()
 
 

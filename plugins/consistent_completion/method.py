@@ -11,8 +11,9 @@ from marview.physics.attenuation import mu_to_hu
 from marview.text import translatable
 
 from .filtration import MOST_MM, SOFTER_MM
+from .first_step import completed_by_nmar
 from .parameters import Parameters
-from .reconstruction import Reconstruction, completed_by_nmar, reconstruct
+from .reconstruction import Reconstruction, reconstruct
 from .steps import is_light
 
 STEPS_ASIDE = translatable(
@@ -46,6 +47,12 @@ HARDER = translatable("the beam looks filtered by {} mm of copper or more")
 
 SOFTER = translatable("the beam looks softer than the one modelled")
 
+REFITTED = translatable("the rays through metal do not fit the mask")
+
+BY_RAYS = translatable(
+    ", so a mask fitted to them was used, which differs in {} pixels; compare the mask with the image"
+)
+
 COMPARE = translatable("; compare tube voltage and added filtration with the scan")
 
 
@@ -74,7 +81,7 @@ class ConsistentCompletion:
         return MarResult(
             torch.where(has_metal[:, None, None], mu_to_hu(found.tissue), case.hu),
             mu_to_hu(prior),
-            torch.where(case.trace, found.predicted(), case.sinogram),
+            torch.where(found.trace, found.predicted(), case.sinogram),
             _notes(case, parameters, found, has_metal.tolist()),
         )
 
@@ -94,6 +101,9 @@ def _notes(
         text = unexplained if is_light(metal) or is_trusted else dense
         if is_there and not (is_trusted and is_explained):
             notes.append(SliceNote(index, text.format(metal.label), MISUSED if is_trusted else LEFT_OUT))
+    for index, pixels in zip(indices, found.changed_pixels, strict=False):
+        if pixels:
+            notes.append(SliceNote(index, REFITTED, BY_RAYS.format(pixels)))
     for index, copper_mm in zip(indices, found.copper_mm, strict=False):
         if copper_mm >= MOST_MM:
             notes.append(SliceNote(index, HARDER.format(MOST_MM), COMPARE))

@@ -36,6 +36,13 @@ class Parameters(BaseModel):
         description="Find further copper in the beam by the rays through metal, slice by slice.",
         json_schema_extra={"advanced": True},
     )
+    fits_mask: bool = Field(
+        default=True,
+        title="Fit the mask",
+        description="Where the rays through metal show that the mask is too wide or too narrow, use the mask that they "
+        "fit, slice by slice.",
+        json_schema_extra={"advanced": True},
+    )
     iterations: int = Field(
         ITERATIONS,
         ge=0,

@@ -64,6 +64,18 @@ class Scan:
             self.model, self.sinogram[part], self.trace[part], self.metal[part], self.metals[part], self.variance[part]
         )
 
+    @classmethod
+    def of_slices(cls, slices: Sequence["Scan"]) -> "Scan":
+        """Put together slices that were taken apart; they share the model."""
+        return cls(
+            slices[0].model,
+            torch.cat([each.sinogram for each in slices]),
+            torch.cat([each.trace for each in slices]),
+            torch.cat([each.metal for each in slices]),
+            [metal for each in slices for metal in each.metals],
+            torch.cat([each.variance for each in slices]),
+        )
+
     @property
     def edge(self) -> Tensor:
         """Rays at the edge of the trace, bool: partly beside the metal, so no model predicts them well."""
@@ -222,6 +234,12 @@ def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
     rays = scan.trace.sum(dim=(1, 2)).clamp(min=1)
     rms = ((remainder.left.square() * scan.trace).sum(dim=(1, 2)) / rays).sqrt()
     return rms < _MISFIT
+
+
+def misfit(remainder: Remainder) -> Tensor:
+    """Return the root mean square of the remainder in the trace, in units of its doubt, `[slice]`; 0 without metal."""
+    rays = remainder.is_told.sum(dim=(1, 2)).clamp(min=1)
+    return ((remainder.left / remainder.doubt).square() * remainder.is_told).sum(dim=(1, 2)).div(rays).sqrt()
 
 
 def _changed_share(scan: Scan, estimate: Estimate, remainder: Remainder, change: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Consistent completion on simulated scans whose truth is known."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,25 @@ def test_loop_and_rays_through_titanium_each_reduce_the_error(loaded: LoadedMeth
     assert both < 0.95 * loop < 0.95 * start
 
 
+@pytest.mark.parametrize("pixels", [-1, 1])
+def test_a_mask_that_is_too_narrow_or_wide_is_fitted_to_the_rays(
+    loaded: LoadedMethod, titanium: Simulation, pixels: int
+) -> None:
+    case = case_of(titanium)
+    exact = rmse(run(loaded, case).hu, titanium)
+    other = replace(case, metal=_moved(case.metal, pixels), measured_trace=None)
+    fitted, kept = run(loaded, other), run(loaded, other, fits_mask=False)
+    assert rmse(fitted.hu, titanium) < 1.3 * exact
+    assert rmse(fitted.hu, titanium) < 0.9 * rmse(kept.hu, titanium)
+    assert sum("do not fit the mask" in str(note) for note in fitted.notes) == 2  # the third slice has no metal
+
+
+def _moved(mask: Tensor, pixels: int) -> Tensor:
+    """Widen a mask by a pixel, or narrow it by one."""
+    grown = torch.nn.functional.max_pool2d((mask if pixels > 0 else ~mask)[:, None].float(), 3, 1, 1)[:, 0] > 0
+    return grown if pixels > 0 else ~grown
+
+
 def test_another_scanner_than_the_model_does_not_spoil_the_result(loaded: LoadedMethod) -> None:
     other = scanned("ti6al4v", MISMATCHED)
     case = case_of(other)
@@ -183,7 +203,7 @@ def test_slices_of_a_batch_do_not_see_each_other(loaded: LoadedMethod, titanium:
 def test_the_material_is_found(loaded: LoadedMethod, room: Any, name: str, alike: set[str]) -> None:
     case = case_of(scanned(name))
     parameters = loaded.parameters({})
-    scan, _ = room.reconstruction.begin(case, room.reconstruction.scan_model(case, parameters), parameters)
+    scan, _ = room.first_step.begin(case, room.first_step.scan_model(case, parameters), parameters)
     assert {metal.name for metal in scan.metals[:2]} <= alike
 
 

@@ -215,7 +215,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     findings += other_values(slices) + mixtures(slices) + _trailing(slices)
     if any(header.is_lossy or (header.transfer_syntax in LOSSY and not _is_j2k(header)) for header in slices):
         findings.append(Finding(Kind.LOSSY, "The images were compressed with loss: HU are approximate."))
-    if not (first.sop_uid and first.series_uid and first.study_uid):
+    if not all(header.sop_uid and header.series_uid and header.study_uid for header in slices):
         findings.append(
             Finding(
                 Kind.NO_UID, "The files name no UID of their study, series or instance: export as DICOM is refused."

@@ -117,6 +117,7 @@ def _frame(header: SliceHeader, number: int, groups: tuple[Dataset, Dataset], pa
         "tube_voltage": value("CTXRayDetails", "KVP"),
         "acquisition": value("FrameContent", "FrameAcquisitionNumber"),
     }
+    acquired = str(value("FrameContent", "FrameAcquisitionDateTime") or "")
     settings = {
         "tube_current": value("CTExposure", "XRayTubeCurrentInmA"),
         "exposure": value("CTExposure", "ExposureInmAs"),
@@ -142,5 +143,5 @@ def _frame(header: SliceHeader, number: int, groups: tuple[Dataset, Dataset], pa
         tilt_degrees=number_of("CTAcquisitionDetails", "GantryDetectorTilt"),
         phase=tuple((name, str(phase.get(name) or "")) for name, _ in header.phase),
         settings=tuple((name, str(settings.get(name) or shared)) for name, shared in header.settings),
-        acquired_s=seconds_of(str(value("FrameContent", "FrameAcquisitionDateTime") or "")[8:]),
+        acquired_s=seconds_of(acquired[:8], acquired[8:]),
     )

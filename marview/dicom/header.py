@@ -47,7 +47,7 @@ class SliceHeader:
         pixel_length: declared length of the pixel data, or of a frame, in bytes; -1 if encapsulated.
         phase: values that distinguish images at one position (temporal position, acquisition, trigger, kernel, ...).
         settings: values of the scan that are usually the same, or change gradually, in all slices.
-        acquired_s: time of the acquisition in seconds since midnight; None if unknown.
+        acquired_s: date and time of the acquisition in seconds, for comparison within a series; None if unknown.
         dates: dates by name, as they are written.
         overlay_bits: bits of a pixel declared as overlays, as a bit mask.
         is_cut: whether the file ends within an element of the header.
@@ -262,7 +262,10 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         instance=values.whole("instance"),
         phase=tuple((name, values.level(name)) for name in _PHASES),
         settings=tuple((name, values.plain(name)) for name in _SETTINGS),
-        acquired_s=seconds_of(values.plain("acquisition_time") or values.plain("acquisition_date_time")[8:]),
+        acquired_s=seconds_of(
+            values.plain("acquisition_date") or values.plain("acquisition_date_time")[:8],
+            values.plain("acquisition_time") or values.plain("acquisition_date_time")[8:],
+        ),
         dates=tuple((name, values.plain(name)) for name in _DATES),
         thickness_mm=values.number_within("thickness", 0, MOST_MM),
         tilt_degrees=values.number_within("tilt", -90, 90),

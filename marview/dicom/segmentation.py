@@ -23,6 +23,7 @@ from marview.dicom.quiet import note_caught, quiet
 from marview.dicom.read import LoadedSeries
 from marview.dicom.referring import bare, refuse_unreferable
 from marview.dicom.source import Source
+from marview.dicom.values import finite_numbers
 from marview.dicom.verbatim import identity_of, write_with_identity
 from marview.errors import BadInput
 from marview.geometry import Grid
@@ -167,7 +168,7 @@ def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> S
         pixel_mm = _pixel_mm(_of(one, shared, "PixelMeasures"))
         if not np.allclose(_across(one, shared), across, atol=1e-3) or not np.allclose(pixel_mm, (row_mm, column_mm)):
             raise BadInput(f"{path.name} marks slices of several orientations or pixel sizes, so it is not a volume.")
-    positions = np.array([_of(one, shared, "PlanePosition").ImagePositionPatient for one in functional], np.float64)
+    positions = np.array([_numbers(_of(one, shared, "PlanePosition").ImagePositionPatient, 3) for one in functional])
     index, first_mm, step_mm = _lattice(positions, np.cross(*across), measures, series_grid)
     off_mm = np.linalg.norm(first_mm + index[:, None] * step_mm - positions, axis=1).max()
     if off_mm > 0.1 * min(row_mm, column_mm) + 0.1 * float(np.linalg.norm(step_mm)):
@@ -224,12 +225,20 @@ def _most_fractional(dataset: Dataset, values: NDArray[Any], path: Path) -> int:
 
 def _across(frame: Dataset, shared: Dataset) -> NDArray[np.float64]:
     """Return the directions along a row and a column of a frame in LPS, `[2, 3]`."""
-    values = _of(frame, shared, "PlaneOrientation").ImageOrientationPatient
-    return np.array(values, np.float64).reshape(2, 3)
+    values = _numbers(_of(frame, shared, "PlaneOrientation").ImageOrientationPatient, 6)
+    return np.array(values).reshape(2, 3)
+
+
+def _numbers(value: Any, count: int) -> tuple[float, ...]:
+    """Return the numbers of an element; ValueError, which refuses the file, if one is not a finite number."""
+    numbers = finite_numbers(value, count)
+    if numbers is None:
+        raise ValueError(f"not {count} numbers")
+    return numbers
 
 
 def _pixel_mm(measures: Dataset) -> tuple[float, float]:
-    row_mm, column_mm = (float(value) for value in measures.PixelSpacing)
+    row_mm, column_mm = _numbers(measures.PixelSpacing, 2)
     return row_mm, column_mm
 
 

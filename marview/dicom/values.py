@@ -181,14 +181,21 @@ def printable(text: str) -> str:
 _TIME = re.compile(r"(\d{2}):?(\d{2})(?::?(\d{2}(?:\.\d{0,6})?))?(?:[+-]\d{4})?")
 
 
-def seconds_of(time: str) -> float | None:
-    """Return the seconds since midnight of a time in DICOM format, HHMMSS.FFFFFF; None if it is not one.
+def seconds_of(date: str, time: str) -> float | None:
+    """Return a date (YYYYMMDD) and time (HHMMSS.FFFFFF) in DICOM format in seconds; None if the time is not one.
 
-    >>> seconds_of("101112.5"), seconds_of("10:11:12"), seconds_of("noon")
+    A date that is missing or not valid counts as the first of all days.
+
+    >>> seconds_of("", "101112.5"), seconds_of("", "10:11:12"), seconds_of("", "noon")
     (36672.5, 36672.0, None)
+    >>> seconds_of("20200102", "000000") - seconds_of("20200101", "235959")
+    1.0
     """
     found = _TIME.fullmatch(time)
-    return None if found is None else int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3] or 0)
+    if found is None:
+        return None
+    day = datetime.strptime(date.replace(".", ""), "%Y%m%d").toordinal() if is_date(date) else 0
+    return day * 86400 + int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3] or 0)
 
 
 def is_date(text: str) -> bool:

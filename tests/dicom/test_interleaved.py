@@ -81,6 +81,12 @@ def test_two_scans_whose_slices_have_times_of_their_own_are_split(twelve, save):
     assert sizes(save(twelve)) == [6, 6]
 
 
+def test_scans_of_two_days_at_one_time_are_split(twelve, save):
+    put(twelve, "AcquisitionTime", ["101112"] * 12)
+    put(twelve, "AcquisitionDate", [f"2020010{1 + z % 2}" for z in range(12)])
+    assert sizes(save(twelve)) == [6, 6]
+
+
 def test_kernels_of_two_acquisitions_at_one_position_are_split(twelve, save):
     for z, dataset in enumerate(twelve):
         dataset.ImagePositionPatient = [-10.0, -20.0, 100.0 + 2.0 * (z // 4)]

@@ -248,6 +248,19 @@ def test_a_fractional_segmentation_without_a_possible_maximum_is_refused(series,
         read_mask(path, series)
 
 
+@pytest.mark.parametrize("spacing", [b"1_0\\1.0 ", b"inf\\1.0 ", b"1.0 "])
+def test_a_segmentation_without_finite_numbers_is_refused(series, mask, tmp_path, spacing) -> None:
+    path = export.write_mask(tmp_path / "m.dcm", mask, series)
+    dataset, tag = dcmread(path), Tag(0x00280030)
+    measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    measures._dict[tag] = RawDataElement(
+        tag, "DS", len(spacing), spacing, 0, is_implicit_VR=False, is_little_endian=True
+    )
+    dataset.save_as(path)
+    with pytest.raises(BadInput, match="damaged or incomplete"):
+        read_mask(path, series)
+
+
 @pytest.mark.parametrize("kind", [None, "fractional "])
 def test_fractions_are_read_as_fractions_whatever_the_segmentation_type_looks_like(
     series, mask, tmp_path, kind

@@ -44,6 +44,15 @@ def test_a_uid_that_is_not_valid_is_named_and_kept(slices, save, uid):
     assert series.slices[0].study_uid == uid
 
 
+def test_one_slice_without_a_uid_is_named_before_an_export_is_refused(slices, save):
+    folder = save(slices)
+    path = folder / "003.dcm"
+    data, uid = path.read_bytes(), slices[3].SOPInstanceUID.encode()
+    at = data.index(b"\x08\x00\x18\x00UI")
+    path.write_bytes(data[: at + 6] + b"\0\0" + data[at + 8 + len(uid) + len(uid) % 2 :])
+    assert Kind.NO_UID in {finding.kind for finding in findings_of(folder)}
+
+
 def test_a_pixel_representation_that_is_neither_is_named(slices, save, hu_of):
     slices[1].PixelRepresentation = 2
     loaded = dicom.open_series(save(slices))

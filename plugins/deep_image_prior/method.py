@@ -9,14 +9,17 @@ from torch import Tensor
 from marview.errors import MethodFailed
 from marview.learning.losses import l2
 from marview.learning.networks import UNet
-from marview.methods.api import Job, MarCase, MarResult
+from marview.methods.api import Job, MarCase, MarResult, SliceNote
 from marview.methods.image_domain import artifact_image, to_unit
 from marview.physics.attenuation import MU_WATER
-from marview.text import count
+from marview.text import count, translatable
 
 _NOISE_CHANNELS = 16
 _NOISE = 0.1
 """Largest value of the noise that the network turns into a slice, as in the paper."""
+
+_ROUGH_HU = 150.0
+"""Root mean square difference outside metal from which on a fit does not show the slice yet."""
 
 
 class Parameters(BaseModel):
@@ -67,6 +70,7 @@ class DeepImagePrior:
         """
         assert isinstance(parameters, Parameters)
         result, fewest = case.hu.clone(), parameters.steps
+        notes: list[str | SliceNote] = []
         for number, index in enumerate(case.slice_indices or range(len(result))):
             part = slice(number, number + 1)
             made, steps = _fitted(case, number, parameters, job)
@@ -74,11 +78,23 @@ class DeepImagePrior:
             artifact_mu = artifact_image(lambda _, made=made: made, case.mu[part], 1)[0]  # type: ignore[misc]
             artifact_hu = artifact_mu * (1000 / MU_WATER)
             result[number] -= artifact_hu
+            left_hu = float(artifact_hu[~case.metal[number]].square().mean().sqrt())
+            if left_hu > _ROUGH_HU:
+                meaning = translatable(", so it does not show the slice yet; use more steps")
+                notes.append(
+                    SliceNote(
+                        index, "the fit differs from the slice by {} HU outside metal", meaning, left_hu, "{:.0f}"
+                    )
+                )
             job.output("artifact", index, artifact_hu)
-        stopped = (
-            f"The time limit stopped the fit after {count(fewest, 'step')} of {parameters.steps}, so detail is missing."
-        )
-        return MarResult(result, notes=[stopped] if fewest < parameters.steps else [])
+        if fewest < parameters.steps:
+            notes.append(
+                translatable(
+                    f"The time limit stopped the fit after {count(fewest, 'step')} of {parameters.steps}, so detail is "
+                    "missing."
+                )
+            )
+        return MarResult(result, notes=notes)
 
 
 def _fitted(case: MarCase, number: int, how: Parameters, job: Job) -> tuple[Tensor, int]:

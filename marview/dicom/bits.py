@@ -12,7 +12,9 @@ _MOST_JUMP = 3.0
 _SMALL_JUMP = 5.0
 _BESIDE = 3
 """Width in pixels of the ring beside an overlay that is compared with the pixels under it."""
-_MOST_NOISE_RATIO, _SMALL_NOISE = 3.0, 1.0
+_ALIKE = 100
+"""Range of stored values about the median under an overlay, within which noise is compared."""
+_MOST_NOISE_RATIO, _SMALL_NOISE = 2.0, 1.0
 
 
 def image_bits(raw: Stored, header: SliceHeader) -> tuple[Stored, Remark]:
@@ -78,14 +80,16 @@ def _is_drawn_over(stored: Stored, is_beyond: NDArray[np.bool_]) -> bool:
 
     They continue if they do not jump at its edge, and are as noisy inside as beside it.
     """
-    near = ndimage.binary_dilation(is_beyond, iterations=_BESIDE) & ~is_beyond
+    is_alike = np.abs(stored - np.median(stored[is_beyond])) < _ALIKE  # an overlay may cross the edge of the body
+    under = is_beyond & is_alike
+    near = ndimage.binary_dilation(is_beyond, iterations=_BESIDE) & ~is_beyond & is_alike
     at_edge, usual, inside, beside = [], [], [], []
     for axis in (0, 1):
         jumps = np.abs(np.diff(stored.astype(np.int64), axis=axis))
         is_edge = np.diff(is_beyond, axis=axis)
         at_edge.append(jumps[is_edge])
         usual.append(jumps[~is_edge])
-        inside.append(jumps[_both(is_beyond, axis)])
+        inside.append(jumps[_both(under, axis)])
         beside.append(jumps[_both(near, axis)])
     edge_jump, usual_jump = _median(at_edge), _median(usual)
     if edge_jump is None or usual_jump is None or edge_jump > _MOST_JUMP * max(usual_jump, _SMALL_JUMP):

@@ -10,9 +10,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from marview.dicom.codec import NATIVE
-from marview.dicom.header import DEFLATED, SliceHeader, file_window
+from marview.dicom.header import DEFLATED, SliceHeader
 from marview.dicom.quiet import note_caught
-from marview.dicom.values import finite_numbers, seconds_of, unit_axes
+from marview.dicom.values import file_window, finite_numbers, seconds_of, unit_axes
 from marview.errors import BadInput
 
 ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})

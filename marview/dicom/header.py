@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from marview.dicom.elements import Elements, TooDeep, find
 from marview.dicom.source import Source
-from marview.dicom.values import LEAST_MM, MOST_MM, WANTED, Values, are_finite, seconds_of, unit_axes
+from marview.dicom.values import LEAST_MM, MOST_MM, WANTED, Values, are_finite, file_window, seconds_of, unit_axes
 from marview.errors import BadInput
-from marview.volume.window import is_usable_window
 
 HEAD_BYTES = 1 << 14
 """Bytes read first; nearly all CT headers are shorter."""
@@ -220,16 +219,6 @@ def _is_explicit(data: bytes, begin: int) -> bool:
     """Return whether the first element has an explicit VR, because some files' meta information is wrong."""
     kind = data[begin + 4 : begin + 6]
     return kind.isalpha() and kind.isupper()
-
-
-def file_window(width: float | None, level: float | None) -> tuple[float, float] | None:
-    """Return width and level in HU of a file; None if they are absent or not usable.
-
-    A linear window is at least 1 wide (PS3.3, C.11.2.1.2.1).
-    """
-    if width is None or level is None or width < 1 or not is_usable_window(width, level):
-        return None
-    return width, level
 
 
 def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:

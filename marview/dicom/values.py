@@ -9,6 +9,8 @@ from typing import Any
 
 from pydicom.charset import convert_encodings, decode_bytes
 
+from marview.volume.window import is_usable_window
+
 MOST_MM, LEAST_MM = 1e6, 1e-5
 _MOST_WHOLE = 1 << 31
 """Largest value of an Integer String (PS3.5, 6.2)."""
@@ -224,6 +226,16 @@ def finite_numbers(values: Any, count: int) -> tuple[float, ...] | None:
     except (TypeError, ValueError):
         return None
     return numbers if are_finite(numbers, count) else None
+
+
+def file_window(width: float | None, level: float | None) -> tuple[float, float] | None:
+    """Return width and level in HU of a file; None if they are absent or not usable.
+
+    A linear window is at least 1 wide (PS3.3, C.11.2.1.2.1).
+    """
+    if width is None or level is None or width < 1 or not is_usable_window(width, level):
+        return None
+    return width, level
 
 
 def unit_axes(values: Sequence[float]) -> tuple[float, float, float, float, float, float] | None:

@@ -143,6 +143,23 @@ def test_metal_that_wraps_to_tissue_in_some_slices_is_read_alike_in_all(slices, 
         np.testing.assert_array_equal(stored_values(header), stored)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_an_overlay_that_crosses_the_edge_of_a_noisy_body_is_left_out(slices, save, seed):
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-32:32, -32:32]
+    stored = np.where(np.hypot(y / 24, x / 28) < 1, 1064, 24) + (np.hypot(y / 24, x / 28) < 1) * rng.integers(
+        -15, 16, (64, 64)
+    )
+    drawn = [np.abs(x - y) < 2, np.abs(np.hypot(y, x) - 20) < 0.7, (x > 5) & (y > 5)][seed % 3]
+    for dataset in slices:
+        as_bits(dataset, stored, bits=12)
+        dataset.Rows = dataset.Columns = 64
+        dataset.PixelData = np.where(drawn, stored | 0x1000, stored).astype("<u2").tobytes()
+    loaded = dicom.open_series(save(slices))
+    np.testing.assert_array_equal(loaded.volume.hu[0], stored - 1024)
+    assert kinds_of(loaded) == {Kind.BITS}
+
+
 def test_noise_that_differs_under_the_upper_bits_shows_that_they_belong_to_metal(slices, save):
     stored = np.random.default_rng(5).integers(1050, 1080, (16, 16))
     stored[:2] -= 1040

@@ -68,6 +68,8 @@ class Desk(QWidget):
         display = self._session.view.display
         is_here = display.layout is Layout.SENSITIVITY
         is_whole = is_here and not display.maximised and self._session.sensitivity.swept is not None
+        if is_here:  # ahead of the first sweep, whose figures are shown in one turn of the window
+            _ = self.curve.plot, self.profile.plot
         self.bar.setVisible(is_here)
         self.compare_bar.setVisible(display.layout is Layout.COMPARE)
         self.strip.setVisible(is_whole)

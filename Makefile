@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
-.PHONY: run test test-slow doctest lint docs pictures screens translations wheel bench lock frozen installers clean
+.PHONY: run test test-fast test-slow doctest lint docs pictures screens translations wheel bench lock frozen installers clean
 
 run: .venv/ready
 	$(BIN)/marview demo
 
+# The checks run beside the tests, which leave a processor idle where they wait.
+test: .venv/ready-to-test
+	$(MAKE) --no-print-directory --jobs lint doctest test-fast
+
 # Each process takes a half of the files in order, so that what tests of a file share is made once.
-test: lint doctest
+test-fast: .venv/ready-to-test
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 # The examples of docstrings, in the packages that need neither Qt nor a projector.

@@ -117,6 +117,7 @@ def test_while_a_sweep_runs_and_shows_its_figures(window, qtbot, large_series) -
     assert len(session.sensitivity.swept.result.slices) == 6
 
 
+@pytest.mark.slow  # starts workers and trains
 @pytest.mark.timeout(900)
 def test_beside_the_real_worker_while_it_loads_runs_learns_and_exports(make_window, qtbot, tmp_path, fakes) -> None:
     """The worker's process, its messages and its shared memory; one method corrects, one learns from the scan first."""

@@ -11,6 +11,7 @@ import pytest
 
 from marview.errors import MarviewError, MethodFailed, UsageError
 from marview.mar import MarWorker, ReduceRequest, SharedArray, SinogramRequest, runner
+from marview.mar.process import WorkerProcess
 from marview.threads import NoThread
 
 pytestmark = pytest.mark.own_workers
@@ -65,11 +66,11 @@ def test_the_worker_s_threads_sleep_while_they_wait(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     if asked:
         monkeypatch.setenv("OMP_WAIT_POLICY", asked)
-    with MarWorker() as worker:
-        worker.devices()
-        assert worker._process is not None
-        environment = Path(f"/proc/{worker._process.pid}/environ").read_text().split("\0")
-        assert f"OMP_WAIT_POLICY={asked or 'PASSIVE'}" in environment
+    process = WorkerProcess(sys.executable, (), lambda *_: None, lambda *_: None)
+    environment = Path(f"/proc/{process.pid}/environ").read_text().split("\0")
+    process.kill()  # before it has loaded PyTorch
+    assert process.join(10)
+    assert f"OMP_WAIT_POLICY={asked or 'PASSIVE'}" in environment
 
 
 class _Scarce:

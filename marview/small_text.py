@@ -1,5 +1,6 @@
 """Reads settings, manifests and records, which are small texts, without trust in what lies at their place."""
 
+import json
 import os
 import stat
 import tomllib
@@ -24,6 +25,20 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
     if len(data) > largest_bytes:
         raise ValueError(f"it is larger than {largest_bytes >> 20} MB")
     return data.decode("utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        OSError: as for `read_text`.
+        ValueError: as for `read_text`, or it is not JSON, or is nested too deeply.
+    """
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:

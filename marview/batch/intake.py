@@ -16,12 +16,15 @@ from marview.dicom.scan import scan
 from marview.dicom.series import Scan, Series
 from marview.dicom.walk import HIDING, counted, is_zip
 from marview.errors import BadInput
+from marview.small_text import read_text
 
 FOR_ONE_STUDY = " to marview reduce for this study"
 """Where an option goes that one of many studies needs."""
 
 _NIFTI = (".nii", ".nii.gz")
 _DICOM = {".dcm", ".dicom", ".ima"}
+
+LARGEST_LIST_BYTES = 256 << 20
 
 
 @dataclass
@@ -193,8 +196,10 @@ def read_jobs(path: Path) -> list[Path]:
         BadInput: the file cannot be read, or a line is not such an object; the message names the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()  # editors of Windows add a byte order mark
-    except (OSError, UnicodeDecodeError) as why:
+        lines = (
+            read_text(path, LARGEST_LIST_BYTES).removeprefix("\ufeff").splitlines()
+        )  # editors of Windows add a byte order mark
+    except (OSError, ValueError) as why:
         raise BadInput(f"{path} cannot be read as a list of jobs: {why}.") from None
     inputs = []
     for number, line in enumerate(lines, 1):

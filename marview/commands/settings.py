@@ -52,5 +52,5 @@ def parse_settings_by_method(settings: Sequence[str], methods: Sequence[str]) ->
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

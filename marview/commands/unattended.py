@@ -18,6 +18,7 @@ from marview.dicom.atomic import whole_file
 from marview.errors import MarviewError, NoMetal
 from marview.mar import MarWorker, SliceDone
 from marview.mar.messages import Message
+from marview.small_text import read_json
 from marview.threads import cores
 
 _log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ def ending_of(folder: Path) -> Ending | None:
     if not folder.is_dir() or not any(folder.iterdir()):
         return None
     try:
-        told = json.loads(_announcement(folder).read_text(encoding="utf-8"))
+        told = read_json(_announcement(folder))
         return Ending(**told | {"state": State(told["state"]), "notes": tuple(told["notes"])})
     except (OSError, ValueError, KeyError, TypeError):
         return Ending(State.DONE, notes=("The program was stopped after it had written this result.",))

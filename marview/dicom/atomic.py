@@ -20,6 +20,7 @@ from marview.dicom.foreign import refuse_foreign, refuse_other_kind
 from marview.errors import BadInput, UsageError
 from marview.originals import is_own_file, note_own_file, refuse_original
 from marview.processes import is_alive, started
+from marview.small_text import read_json
 
 PART = ".part-"
 _OWNER = ".owner"
@@ -271,7 +272,7 @@ def _claim(part: Path, target: Path) -> None:
 
 def _read_owner(part: Path) -> dict[str, object]:
     try:
-        owner = json.loads((part / _OWNER).read_text(encoding="utf-8"))
+        owner = read_json(part / _OWNER)
     except (OSError, ValueError):
         return {}
     return owner if isinstance(owner, dict) else {}
@@ -347,6 +348,11 @@ def _sentences(target: Path) -> Iterator[None]:
         raise _sentence(target, why) from None
 
 
+def _lowered(reason: str) -> str:
+    """Return a reason of the system for the middle of a sentence; paths of marview's own reasons stay as they are."""
+    return reason[:1].lower() + reason[1:] if " " in reason and not reason.startswith("/") else reason
+
+
 def _sentence(target: Path, why: OSError) -> CannotWrite:
     reasons = {
         errno.ENOSPC: "the disk is full",
@@ -355,6 +361,6 @@ def _sentence(target: Path, why: OSError) -> CannotWrite:
         errno.EACCES: "you may not write there",
         errno.EPERM: "you may not write there",
     }
-    reason = reasons.get(why.errno or 0, (why.strerror or "unknown error").lower())
+    reason = reasons.get(why.errno or 0, _lowered(why.strerror or "unknown error"))
     advice = "Nothing was left behind; choose another place."
     return CannotWrite(f"{target} cannot be written: {reason}.", why, advice)

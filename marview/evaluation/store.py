@@ -11,6 +11,7 @@ from marview.errors import UsageError
 from marview.evaluation.notes import Noted, notes_as_json, notes_from_json
 from marview.evaluation.results import SliceRecord
 from marview.metrics import Measures
+from marview.small_text import read_json
 
 _PLAN = "benchmark.json"
 
@@ -56,7 +57,7 @@ class Store:
         if not path.is_file():
             return None
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = read_json(path)
             if stored["parameters"] != dict(parameters):
                 return None
             slices = tuple(

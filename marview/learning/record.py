@@ -1,6 +1,5 @@
 """The record of a run, `run.json` in its folder: its recipe and every session."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from marview.learning.beginning import Beginning
 from marview.learning.recipe import Recipe
 from marview.mar import Listing
 from marview.slices.index import read_index
+from marview.small_text import read_json
 
 RECORD = "run.json"
 
@@ -132,6 +132,6 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        return dict(read_json(path))
+    except (OSError, ValueError, TypeError) as error:
         raise BadInput(f"{path} cannot be read as the record of a run: {error}.") from error

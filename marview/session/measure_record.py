@@ -26,16 +26,19 @@ def measure_of(record: Mapping[str, Any], grid: Grid) -> Measure:
     """Return the measurement of a record, on the grid of its series.
 
     Raises:
-        ValueError, KeyError, TypeError: the record is damaged.
+        ValueError, KeyError, TypeError, OverflowError: the record is damaged.
     """
     plane = record["plane"]
-    return Measure(
+    measure = Measure(
         number=int(record["number"]),
         kind=Kind(record["kind"]),
         slice_index=int(record["slice_index"]),
         points=tuple((float(x), float(y)) for x, y in record["points"]),
         plane=None if plane is None else _plane(plane, grid),
     )
+    if not np.isfinite(measure.points).all():
+        raise ValueError("a point is not a number")
+    return measure
 
 
 def _of_plane(plane: MeasuredPlane) -> dict[str, Any]:
@@ -66,4 +69,7 @@ def _plane(record: Mapping[str, Any], grid: Grid) -> MeasuredPlane:
         pixel_mm=(float(down_mm), float(right_mm)),
         shape=(int(rows), int(columns)),
     )
+    numbers = [*section.centre_lps_mm, *section.right, *section.down, *section.pixel_mm, float(record["slab_mm"])]
+    if not np.isfinite(numbers).all() or min(section.pixel_mm) <= 0 or min(section.shape) < 1:
+        raise ValueError("a plane is not described by numbers")
     return MeasuredPlane(section, Slab(record["slab"]), float(record["slab_mm"]))

@@ -100,7 +100,7 @@ class Recovery:
                 ).format(Path(saved.work.path).name)
             )
             return
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # restore the mask in any case
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError):  # restore the mask in any case
             self._measures.put(chosen.key, [measure_of(record, grid) for record in saved.work.measures])
         if saved.metal is not None:
             self._metal.put(saved.mask, saved.work.origin, then=lambda: self._tell(tr("Mask restored.")))

@@ -78,6 +78,10 @@ def read_result(path: Path, store: PlaneStore) -> Result:
             for z in head["masks"]:
                 bits = np.frombuffer(_read_block(source), np.uint8)
                 mask[z] = np.unpackbits(bits, count=rows * columns).view(np.bool_).reshape(rows, columns)
+        numbers = [head["seconds"], head["margin_mm"]]
+        numbers += [number for one in done for number in (one.seconds, one.trace_fraction)]
+        if not np.isfinite(np.array(numbers, np.float64)).all():
+            raise ValueError("a number is not finite")
         known = {name: head[name] for name in _FIELDS} | {"slices": tuple(head["slices"])}
         result = Result(**known, mask=KeptMask(mask, sorted({*known["slices"], *head["masks"]})), store=store)
         for one, plane in zip(done, planes, strict=True):

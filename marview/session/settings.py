@@ -3,17 +3,23 @@
 import contextlib
 import json
 import logging
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from platformdirs import user_config_path
 
+from marview.small_text import read_json
 from marview.volume.window import is_usable_window
 
 RECENT_COUNT = 10
 BODY_PARTS = ("abdomen", "chest", "head", "heart", "hip", "knee", "neck", "pelvis", "shoulder", "spine", "teeth")
 """Body parts for which HU windows are remembered; other texts of the file are not stored."""
 
+MOST_SPEEDS = 9
+"""Number of latest runs remembered per method."""
+
+_LONGEST_SECONDS = 1e6
 _SPELLINGS = {"thorax": "chest", "lung": "chest", "brain": "head", "skull": "head", "jaw": "teeth", "dental": "teeth"}
 _log = logging.getLogger(__name__)
 
@@ -21,6 +27,11 @@ _log = logging.getLogger(__name__)
 def settings_file() -> Path:
     """Return the settings file of the user."""
     return user_config_path("marview", appauthor=False) / "settings.json"
+
+
+def is_speed(seconds: float) -> bool:
+    """Return whether a number of seconds per slice is finite and possible."""
+    return math.isfinite(seconds) and 0 <= seconds <= _LONGEST_SECONDS
 
 
 def body_part_of(text: str) -> str:
@@ -68,7 +79,7 @@ class Settings:
         file = settings_file() if file is None else file
         settings = cls(file=file)
         try:
-            stored = json.loads(file.read_text(encoding="utf-8"))
+            stored = read_json(file)
             settings.recent = [str(path) for path in stored.get("recent", [])][:RECENT_COUNT]
             windows = stored.get("windows", {})
             settings.windows = {
@@ -79,7 +90,8 @@ class Settings:
             settings.method = str(stored.get("method", ""))
             settings.export_folder = str(stored.get("export_folder", ""))
             settings.speeds = {
-                str(name): [float(each) for each in known] for name, known in stored.get("speeds", {}).items()
+                str(name): [each for each in map(float, known) if is_speed(each)][-MOST_SPEEDS:]
+                for name, known in stored.get("speeds", {}).items()
             }
             settings.watched = [str(folder) for folder in stored.get("watched", [])]
             settings.language = str(stored.get("language", ""))

@@ -4,10 +4,7 @@ from statistics import median
 
 from marview.mar.discovery import Listing
 from marview.session.job import Job, State
-from marview.session.settings import Settings
-
-MOST = 9
-"""Number of latest runs remembered per method."""
+from marview.session.settings import MOST_SPEEDS, Settings, is_speed
 
 
 class Speeds:
@@ -21,9 +18,12 @@ class Speeds:
         result, request = job.result, job.request
         if job.state is not State.DONE or job.has_learned or request is None or "seconds" not in result.report:
             return
+        seconds = float(result.report["seconds"]) / len(request.wanted)
+        if not is_speed(seconds):
+            return
         known = self._settings.speeds.setdefault(_key(result.method, result.version, result.device), [])
-        known.append(round(float(result.report["seconds"]) / len(request.wanted), 4))
-        del known[:-MOST]
+        known.append(round(seconds, 4))
+        del known[:-MOST_SPEEDS]
 
     def seconds_a_slice(self, listing: Listing | None, device: str = "auto") -> tuple[float, int] | None:
         """Return the median seconds per slice and the number of runs; None without a run on the device."""

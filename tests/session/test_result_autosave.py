@@ -1,5 +1,6 @@
 """Results come back after a crash as masks do: to the bit, with how they were made."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -67,6 +68,18 @@ def test_a_damaged_file_is_refused_with_a_sentence(tmp_path: Path, cut: int) -> 
     write_result(a_result(PlaneStore()), tmp_path / "one.result")
     whole = (tmp_path / "one.result").read_bytes()
     (tmp_path / "one.result").write_bytes(whole[:cut])
+    with pytest.raises(BadInput, match=r"one\.result is damaged"):
+        read_result(tmp_path / "one.result", PlaneStore())
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity"])
+@pytest.mark.parametrize("name", ["seconds", "margin_mm", "trace_fraction"])
+def test_a_number_that_is_not_finite_is_refused(tmp_path: Path, name: str, number: str) -> None:
+    write_result(a_result(PlaneStore()), tmp_path / "one.result")
+    head, _, rest = (tmp_path / "one.result").read_bytes().partition(b"\n")
+    changed = re.sub(rf'"{name}": [\d.]+', f'"{name}": {number}', head.decode(), count=1)
+    assert changed != head.decode()
+    (tmp_path / "one.result").write_bytes(changed.encode() + b"\n" + rest)
     with pytest.raises(BadInput, match=r"one\.result is damaged"):
         read_result(tmp_path / "one.result", PlaneStore())
 

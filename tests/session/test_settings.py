@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,24 @@ def test_words_for_body_parts(text: str, part: str) -> None:
 def test_a_window_that_shows_nothing_is_not_remembered(tmp_path: Path, window: str) -> None:
     (tmp_path / "settings.json").write_text(f'{{"windows": {{"pelvis": {window}, "head": [80, 40]}}}}')
     assert Settings.load(tmp_path / "settings.json").windows == {"head": (80, 40)}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "-3", "1e300", "1e999"])
+def test_an_impossible_speed_is_not_remembered(tmp_path: Path, number: str) -> None:
+    (tmp_path / "settings.json").write_text(f'{{"speeds": {{"nmar 1 cpu": [{number}, 2.5]}}, "method": "nmar"}}')
+    settings = Settings.load(tmp_path / "settings.json")
+    assert settings.speeds == {"nmar 1 cpu": [2.5]}
+    assert settings.method == "nmar"
+
+
+def test_settings_that_are_too_large_start_afresh(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    with file.open("wb") as stream:
+        stream.truncate(3 << 30)
+    assert Settings.load(file).method == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+def test_a_pipe_in_place_of_the_settings_blocks_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "settings.json")
+    assert Settings.load(tmp_path / "settings.json").method == ""

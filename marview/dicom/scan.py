@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from marview.dicom.dicomdir import count_absent, listed
 from marview.dicom.frames import frames_of, has_frames
 from marview.dicom.header import CT_IMAGE, DICOMDIR, NotDicom, SliceHeader, is_directory_file, read_header
 from marview.dicom.quiet import quiet
@@ -13,7 +14,7 @@ from marview.dicom.report import GET_AGAIN
 from marview.dicom.series import Scan, Series, Study
 from marview.dicom.source import Source
 from marview.dicom.split import split
-from marview.dicom.walk import ABSENT, HIDING, counted, listed, walk
+from marview.dicom.walk import HIDING, counted, walk
 from marview.errors import BadInput
 
 
@@ -98,7 +99,8 @@ class _Finds:
         else:
             if header.sop_class == DICOMDIR:
                 self.skipped["DICOMDIR"] += 1
-                self._note_absent(source)
+                with contextlib.suppress(BadInput, OSError):  # the files themselves are read
+                    count_absent(source, self.skipped)
             elif header.rows and header.columns and has_frames(header):
                 self._take_frames(header)
             elif header.rows and header.columns:
@@ -113,16 +115,6 @@ class _Finds:
             self.headers += frames_of(header)
         except BadInput as why:
             self.damaged.append((header.source.folder, str(why)))
-
-    def _note_absent(self, directory: Source) -> None:
-        """Count the files that a DICOMDIR lists and that do not exist."""
-        absent: Counter[str] = Counter()
-        if not directory.member:
-            with contextlib.suppress(BadInput, OSError):
-                for _ in listed(directory.path, absent):
-                    pass
-        if absent[ABSENT]:
-            self.skipped[ABSENT] += absent[ABSENT]
 
     def passed_over(self, series_in: Mapping[str, set[tuple[str, ...]]]) -> tuple[str, ...]:
         """Return messages about files that may contain slices and were not read.

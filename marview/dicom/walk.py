@@ -4,28 +4,22 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
-from pydicom import dcmread
-
-from marview.dicom.elements import find
-from marview.dicom.header import opening
 from marview.dicom.quiet import note_caught
 from marview.dicom.source import Source, open_regular, open_zip
 from marview.errors import BadInput
 from marview.text import count
 
 ABSENT = "listed in the DICOMDIR but missing"
-_NO_FILE, _UNNAMED = "listed in the DICOMDIR but not a file", "listed in the DICOMDIR without a name"
-_OUTSIDE, _UNREADABLE = "outside the DICOMDIR's medium", "unreadable folders"
+NO_FILE, UNNAMED = "listed in the DICOMDIR but not a file", "listed in the DICOMDIR without a name"
+OUTSIDE, _UNREADABLE = "outside the DICOMDIR's medium", "unreadable folders"
 _DANGLING, _ENCRYPTED = "dangling links", "encrypted"
-HIDING = (ABSENT, _NO_FILE, _UNNAMED, _OUTSIDE, _UNREADABLE, _DANGLING, _ENCRYPTED)
+HIDING = (ABSENT, NO_FILE, UNNAMED, OUTSIDE, _UNREADABLE, _DANGLING, _ENCRYPTED)
 """Reasons for skipping a file that may contain a slice."""
 
 _ONE = {_DANGLING: "dangling link", _UNREADABLE: "unreadable folder", "not regular files": "not a regular file"}
 
-_RECORDS, _UNDEFINED_LENGTH, _END_OF_RECORDS = b"\x04\x00\x20\x12SQ\0\0", b"\xff" * 4, b"\xfe\xff\xdd\xe0"
 MOST_FILES = 200_000
 LARGEST_ARCHIVE_BYTES = 16 << 30
 LARGEST_RATIO = 200
@@ -62,81 +56,6 @@ def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
         yield from _archive(path, skipped)
     else:
         yield Source(path, status.st_size)
-
-
-def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
-    """Yield the existing files that a DICOMDIR lists, never one outside its folder.
-
-    Raises:
-        BadInput: the DICOMDIR cannot be read.
-    """
-    medium = directory.parent.resolve()
-    source = Source(directory, directory.stat().st_size)
-    try:
-        data = source.all()
-        records = dcmread(BytesIO(data), specific_tags=["DirectoryRecordSequence"]).DirectoryRecordSequence
-        file_ids = [(record.get("ReferencedFileID"), record.get("DirectoryRecordType")) for record in records]
-        if _is_cut(data):
-            raise ValueError("it ends before its last record")
-    except BadInput:
-        raise
-    except Exception as why:  # noqa: BLE001 - pydicom raises many types on a damaged file
-        note_caught(why, str(directory))
-        raise BadInput(f"{directory} is a damaged DICOMDIR. Open the folder it lies in.") from None
-    if not any(file_id or kind == "IMAGE" for file_id, kind in file_ids):
-        raise BadInput(f"{directory} lists no files. Open the folder it lies in.")
-    for file_id, kind in file_ids:
-        if not file_id:
-            if kind == "IMAGE":  # patients, studies and series have no file
-                skipped[_UNNAMED] += 1
-            continue
-        parts = [file_id] if isinstance(file_id, str) else [str(part) for part in file_id]
-        try:
-            path = _on_medium(medium, parts).resolve()
-            status = path.stat()
-        except (OSError, ValueError, RuntimeError):
-            skipped[ABSENT] += 1
-            continue
-        if not path.is_relative_to(medium):
-            skipped[_OUTSIDE] += 1
-        elif not stat.S_ISREG(status.st_mode):
-            skipped[_NO_FILE] += 1
-        else:
-            yield Source(path, status.st_size)
-
-
-def _is_cut(data: bytes) -> bool:
-    """Return whether a DICOMDIR ends within its records, which pydicom reads without an error."""
-    _, begin, _ = opening(data)
-    elements = find(data, begin, (), is_explicit=data[begin + 4 : begin + 6].isalpha())
-    at = data.find(_RECORDS, begin)
-    has_end = at < 0 or data[at + 8 : at + 12] != _UNDEFINED_LENGTH or data.rstrip(b"\0").endswith(_END_OF_RECORDS)
-    return elements.end > len(data) or not has_end
-
-
-def _on_medium(medium: Path, parts: list[str]) -> Path:
-    """Return the file that a DICOMDIR refers to, even if copying changed its name.
-
-    Copying from a medium may change case, append an extension, or keep the version (;1) of ISO 9660.
-    """
-    path = medium.joinpath(*parts)
-    if path.exists() or ".." in parts:
-        return path
-    path = medium
-    for part in parts:
-        exact = path / part
-        if not exact.exists():
-            names = sorted(entry.name for entry in path.iterdir())
-            wanted = _plain(part)
-            alike = [name for name in names if _plain(name) == wanted]
-            alike = alike or [name for name in names if _plain(Path(name).stem) == wanted]
-            exact = path / alike[0] if len(alike) == 1 else exact
-        path = exact
-    return path
-
-
-def _plain(name: str) -> str:
-    return name.partition(";")[0].rstrip(".").casefold()
 
 
 def is_zip(path: Path) -> bool:

@@ -1,5 +1,7 @@
 """Studies listed by a DICOMDIR."""
 
+import zipfile
+
 import pytest
 
 from marview import dicom
@@ -78,16 +80,35 @@ def test_a_dicomdir_cut_within_its_records_is_damaged_at_every_byte(slices, save
             dicom.scan(path)
 
 
+@pytest.mark.parametrize("name", ["im{}", "IM{}.dcm", "IM{}.;1", "IM{}"])
+def test_a_dicomdir_in_a_zip_finds_files_whose_names_changed_on_the_way(slices, save, tmp_path, name):
+    folder = save(slices)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        path.rename(folder / name.format(number))
+    dicomdir(folder, [[f"IM{number}"] for number in range(5)])
+    scan = dicom.scan(zipped(folder, tmp_path / "cd.zip", top=""))
+    assert [len(series) for series in scan.series] == [5]
+    assert scan.passed_over == ()
+
+
 def test_a_dicomdir_without_files_says_so(slices, save):
     with pytest.raises(BadInput, match="DICOMDIR lists no files"):
         dicom.scan(dicomdir(save(slices), []))
 
 
-@pytest.mark.parametrize("opens", ["DICOMDIR", "folder"])
-def test_missing_files_of_a_dicomdir_are_reported(slices, save, opens):
+def zipped(folder, archive, top="CD/"):
+    with zipfile.ZipFile(archive, "w") as target:
+        for path in sorted(folder.iterdir()):
+            target.write(path, top + path.name)
+    return archive
+
+
+@pytest.mark.parametrize("opens", ["DICOMDIR", "folder", "zip"])
+def test_missing_files_of_a_dicomdir_are_reported(slices, save, tmp_path, opens):
     folder = save(slices)
     directory = dicomdir(folder, [[f"{number:03d}.dcm"] for number in range(9)])
-    (series,) = dicom.scan(directory if opens == "DICOMDIR" else folder).series
+    path = {"DICOMDIR": directory, "folder": folder, "zip": zipped(folder, tmp_path / "cd.zip")}[opens]
+    (series,) = dicom.scan(path).series
     report = dicom.check(series)
     assert [finding.kind for finding in report.findings] == [Kind.PASSED_OVER]
     assert "4 listed in the DICOMDIR but missing" in report.findings[0].sentence

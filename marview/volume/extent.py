@@ -27,5 +27,5 @@ def body_extent_mm(volume: Volume) -> tuple[float, float, float]:
             middle = (shape[axis] - 1) / 2
             reach = max(middle - inside[0], inside[-1] - middle) + steps[axis]
             voxels = min(voxels, 2 * reach * (1 + MARGIN))
-        sizes.append(voxels * spacing_mm[axis])
+        sizes.append(float(voxels) * spacing_mm[axis])
     return sizes[0], sizes[1], sizes[2]

@@ -123,7 +123,7 @@ class TestJob:
         return torch.empty(0, 1, 1), torch.empty(0, 1, 1, dtype=torch.bool)
 
     def beside(self, slice_index: int, reach: int) -> Tensor:  # noqa: ARG002
-        """No slices: the case belongs to no volume."""
+        """Return no slices: the case belongs to no volume."""
         return torch.empty(0, 1, 1)
 
     def weights(self, file: str) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ def method_names() -> list[str]:
 
 
 def learned_methods() -> list[str]:
-    """Identifiers of the methods with weights, trained or not, for completion."""
+    """Return the ids of methods that learn, trained or not, for completion."""
     return sorted(each.id for each in discover() if each.manifest is not None and each.manifest.needs_weights)
 
 

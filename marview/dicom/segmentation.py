@@ -230,7 +230,11 @@ def _across(frame: Dataset, shared: Dataset) -> NDArray[np.float64]:
 
 
 def _numbers(value: Any, count: int) -> tuple[float, ...]:
-    """Return the numbers of an element; ValueError, which refuses the file, if one is not a finite number."""
+    """Return the numbers of an element.
+
+    Raises:
+        ValueError: one is not a finite number; the caller then refuses the file.
+    """
     numbers = finite_numbers(value, count)
     if numbers is None:
         raise ValueError(f"not {count} numbers")

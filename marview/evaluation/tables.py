@@ -162,7 +162,7 @@ def _family_table(rows: Sequence[Row]) -> str:
 
 
 def published_table(rows: Sequence[Published]) -> str:
-    """Return a table per family of published rows, or nothing without any; families are never mixed."""
+    """Return one table for each family of published rows, because families are never mixed; empty without such rows."""
     families = dict.fromkeys(row.family for row in rows)
     return "\n\n".join(_family(name, [row for row in rows if row.family == name]) for name in families)
 

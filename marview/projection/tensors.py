@@ -89,7 +89,7 @@ class Operators:
             yield torch.where(inside, (step + PAD) * along + low * aside, 0), aside, part, length * inside
 
     def _places(self, like: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Of every view: lower bin, share of the upper one and distance weight, `[pixel]`."""
+        """Yield lower bin, share of the upper bin and distance weight for each view, `[pixel]`."""
         seen = detector(self.beam, self.pixel_mm, str(like.dtype).removeprefix("torch."))
         distance, scale, middle, pixel = (float(value) for value in seen.numbers)
         height, width = self.shape

@@ -85,7 +85,7 @@ class Autosave:
         self._wake.set()
 
     def keep_result(self, result: Result) -> None:
-        """On the window's thread: keep a result whose run is over, now; also where another series is in view."""
+        """Save a finished result at once, even if another series is in view; call it on the window's thread."""
         self.save_soon()
         key = result.series
         if result.done and (self._seen is None or self._seen.work.key != key):

@@ -91,7 +91,7 @@ def _absence(session: Session, z: int) -> Absence:
 
 
 def _is_wanted(session: Session, pictures: SinogramPictures, z: int) -> bool:
-    """Return whether nothing shows the slice with the present mask, and it was not asked for."""
+    """Return whether to request the sinogram with the present mask: none is shown, and it was not requested before."""
     is_of_result = pictures.source is not None and pictures.projected is None
     if is_of_result or session.runs.is_running or session.metal.is_painting or not session.can_project:
         return False

@@ -41,7 +41,7 @@ class AdnTraining:
         return [each for name, each in network.named_parameters() if name.startswith("judge_") == is_judge]
 
     def losses(self, network: nn.Module, batch: Unpaired, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Losses of a turn; the discriminators judge the images that the generators made in the same step."""
+        """Return the losses of a turn; the discriminators judge the generators' images of the same step."""
         assert isinstance(network, AdnNetwork)
         chosen = read_settings(settings)
         if turn == DISCRIMINATORS:

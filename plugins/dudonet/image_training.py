@@ -73,7 +73,7 @@ class ImageTraining:
         return {"image": (weight * squares(start + network.image_change(seen), truth)).mean()}
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """SE-Net's image as prior, and the result, in 1/cm; the corrected sinogram."""
+        """Return SE-Net's image as the prior and the result, in 1/cm, and the corrected sinogram."""
         assert isinstance(network, DualDomain)
         return pictures(network, pairs)
 

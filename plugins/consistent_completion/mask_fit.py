@@ -11,7 +11,7 @@ from marview.methods.api import MarCase
 from .first_step import FirstStep
 from .steps import is_light
 
-MISFIT = 2.0
+MISFIT = 2.5
 """Remainder in the trace, in standard deviations of what the model may be wrong by, above which a mask is fitted.
 
 Masks that fit leave 0.6 to 3.2 on training slices, masks that are one pixel too narrow 2 to 9."""

@@ -73,8 +73,24 @@ def load_verb(name: str) -> Any:
     command = typer.main.get_command(verb)
     command.name = name
     for each in (command, *getattr(command, "commands", {}).values()):
+        for parameter in each.params:
+            _refuse_empty_path(parameter)
         each.params += _loudness()
     return command
+
+
+def _refuse_empty_path(parameter: Any) -> None:
+    """Refuse an empty path, which Python takes for the current folder: it mostly is a variable that a script lacks."""
+    process = parameter.process_value
+
+    def checked(context: Any, value: Any) -> Any:
+        if value == "" or (isinstance(value, list | tuple) and "" in value):
+            name = parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.metavar or parameter.name
+            raise UsageError(f"{name} is empty. Name a file or folder; '.' is the current folder.")
+        return process(context, value)
+
+    if "Path" in str(parameter.type_descriptor.annotation):
+        parameter.process_value = checked
 
 
 def _loudness() -> list[Any]:

@@ -35,7 +35,7 @@ def _open(paths: list[str], picture: Path) -> int:
 
     Raises:
         BadInput: a path does not exist.
-        UsageError: marview is installed without its window.
+        UsageError: a path is empty, or marview is installed without its window.
     """
     if not has_window():
         raise UsageError(
@@ -43,6 +43,8 @@ def _open(paths: list[str], picture: Path) -> int:
             "works without: say marview --help."
         )
     for path in paths:
+        if not path:
+            raise UsageError("The path is empty. Name a file or folder; '.' is the current folder.")
         if not Path(path).exists():
             raise BadInput(f"'{path}' is neither a verb nor a file or folder here. Say marview --help for the verbs.")
     if has_display():

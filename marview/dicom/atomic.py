@@ -348,11 +348,6 @@ def _sentences(target: Path) -> Iterator[None]:
         raise _sentence(target, why) from None
 
 
-def _lowered(reason: str) -> str:
-    """Return a reason of the system for the middle of a sentence; paths of marview's own reasons stay as they are."""
-    return reason[:1].lower() + reason[1:] if " " in reason and not reason.startswith("/") else reason
-
-
 def _sentence(target: Path, why: OSError) -> CannotWrite:
     reasons = {
         errno.ENOSPC: "the disk is full",
@@ -361,6 +356,7 @@ def _sentence(target: Path, why: OSError) -> CannotWrite:
         errno.EACCES: "you may not write there",
         errno.EPERM: "you may not write there",
     }
-    reason = reasons.get(why.errno or 0, _lowered(why.strerror or "unknown error"))
+    said = why.strerror or "unknown error"  # may name a path, whose capitals count
+    reason = reasons.get(why.errno or 0, said[:1].lower() + said[1:])
     advice = "Nothing was left behind; choose another place."
     return CannotWrite(f"{target} cannot be written: {reason}.", why, advice)

@@ -19,7 +19,7 @@ from marview.dicom.atomic import CannotWrite, whole_folder, write_flushed
 from marview.dicom.encode import MAKER, coded, decimal_text, later_number, set_pixels, short_text, stamp, to_bytes
 from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening, read_header
 from marview.dicom.pixels import padding_mask, rescale, stored_values
-from marview.dicom.quiet import note_caught, quiet
+from marview.dicom.quiet import OutOfMemory, note_caught, quiet
 from marview.dicom.read import Cancelled, LoadedSeries
 from marview.dicom.rescale import Rescale, common_rescale, remapped
 from marview.dicom.series import DERIVED_BY
@@ -249,12 +249,19 @@ def _compare(
     """Read a slice back and compare it with the intended values.
 
     Raises:
-        CannotWrite: the values differ.
+        CannotWrite: the values differ, or there is not enough memory to compare them.
     """
     file = Source(path, path.stat().st_size)
-    written, data = read_header(file), file.all()
+    try:
+        written, data = read_header(file), file.all()
+        read = stored_values(written)
+    except OutOfMemory:
+        raise CannotWrite(
+            f"There is not enough memory to check {path.name} after it was written. Nothing was left behind; close "
+            "other programs and try again."
+        ) from None
     is_right = (
-        np.array_equal(stored_values(written), stored)
+        np.array_equal(read, stored)
         and rescale(written) == (wide.slope, wide.intercept)
         and written.position_mm == source.position_mm
         and written.orientation == source.orientation

@@ -16,19 +16,23 @@ _LOGGERS = tuple(logging.getLogger(name) for name in ("pydicom", "nibabel.global
 _log = logging.getLogger(__name__)
 
 
+class OutOfMemory(BadInput):
+    """There is not enough memory to read a file."""
+
+
 def note_caught(why: BaseException, name: str) -> None:
     """Log type and position of a library's exception on a damaged file, without its text, which may name a patient.
 
     `docs/decisions/042-what-libraries-raise.md` lists the types.
 
     Raises:
-        BadInput: there was not enough memory, so the file may be intact.
+        OutOfMemory: there was not enough memory, so the file may be intact.
     """
     last = traceback.extract_tb(why.__traceback__)[-1:]
     where = "".join(f" at {Path(frame.filename).name}:{frame.lineno}" for frame in last)
     _log.warning("a file was refused: %s%s", type(why).__name__, where)
     if isinstance(why, MemoryError) or (isinstance(why, OSError) and why.errno == errno.ENOMEM):
-        raise BadInput(
+        raise OutOfMemory(
             f"{name} cannot be read: there is not enough memory for its declared size. Close other programs and try "
             "again; if there is enough memory, the file is damaged."
         ) from None

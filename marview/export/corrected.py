@@ -17,6 +17,12 @@ from marview.volume.correction import Planes
 from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
 
+_PNG_DEFLATION = 4
+"""Compression ratio assumed for PNG of 8 bits against 16-bit HU: 2 by the bits, 2 by the compression."""
+
+_BLOCK_BYTES = 4096
+"""Smallest disk space that file systems give to a file, or to the rest of one."""
+
 
 class Format(enum.StrEnum):
     """File format of a corrected volume."""
@@ -52,8 +58,17 @@ def refuse_up_front(source: LoadedSeries, format_: Format, folder: Path) -> None
     """
     if format_ is Format.DICOM:
         refuse_underivable(source)
-    size = derived_bytes(source) if format_ is Format.DICOM else source.volume.hu.nbytes // DEFLATION
-    check_place(folder, bytes_needed=size)
+    check_place(folder, bytes_needed=_bytes_of(source, format_))
+
+
+def _bytes_of(source: LoadedSeries, format_: Format) -> int:
+    """Return the disk space of a result in bytes, estimated for compressed formats."""
+    hu = source.volume.hu
+    if format_ is Format.DICOM:
+        return derived_bytes(source)
+    if format_ is Format.NIFTI:
+        return hu.nbytes // DEFLATION + 4 * _BLOCK_BYTES
+    return hu.nbytes // _PNG_DEFLATION + 2 * _BLOCK_BYTES * len(hu)
 
 
 def write_corrected(

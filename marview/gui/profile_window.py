@@ -1,5 +1,6 @@
 """The profile window: HU along a measured line in the original and the results."""
 
+import html
 from functools import cached_property
 from typing import Any
 
@@ -59,5 +60,6 @@ class ProfileWindow(QDialog):
             found = measure.profile(picture)
             style = Qt.PenStyle.DashLine if at == 0 else Qt.PenStyle.SolidLine
             pen = pg.mkPen(colour(TONES[at % len(TONES)]), width=1.8, style=style)
-            self.plot.plot(found.distance_mm, found.hu, pen=pen, name=image_words(title), antialias=True)
+            name = html.escape(image_words(title), quote=False)  # the legend shows HTML
+            self.plot.plot(found.distance_mm, found.hu, pen=pen, name=name, antialias=True)
             self.shown[title] = measure

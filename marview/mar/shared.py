@@ -152,7 +152,8 @@ class SharedArray:
 
 
 def _no_room(size: int, places: str) -> str:
-    return f"There is no room for an array of {size / 1e6:.0f} MB in {places}; free some memory or disk and try again."
+    needed_mb = max(1, -(-size // 1_000_000))
+    return f"There is no room for an array of {needed_mb} MB in {places}; free some memory or disk and try again."
 
 
 def _remove(path: Path) -> None:

@@ -247,3 +247,20 @@ sha256 = "{"0" * 64}"
 trained_on = "nothing"
 licence = "MIT"
 """
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mask", "", "--output", "x.nii.gz"),
+        ("mask", "ct", "--output", ""),
+        ("mask", "ct", "--mask=", "--output", "x.nii.gz"),
+        ("reduce", "", *LI, "--output", "out"),
+        ("batch", "", *LI, "--output", "out"),
+        ("train", "residual_unet", "--data", "", "--output", "out"),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(words: tuple[str, ...], marview: Callable) -> None:
+    done = marview(*words)
+    assert done.exit_code == 2
+    assert "is empty. Name a file or folder" in done.err

@@ -183,3 +183,9 @@ def test_a_place_below_a_file_is_refused_with_a_sentence(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotWrite), whole_file(tmp_path / "file" / "a.csv") as part:
         part.write_text("never")
+
+
+def test_a_refusal_names_a_path_as_it_is_written(tmp_path):
+    (tmp_path / "IM0001.dcm").write_text("a file")
+    with pytest.raises(CannotWrite, match=r"IM0001\.dcm is a file"):
+        check_file(tmp_path / "IM0001.dcm" / "mask.nii.gz")

@@ -7,8 +7,9 @@ import pydicom
 import pytest
 
 from marview import dicom
-from marview.dicom import write_derived_series
-from marview.dicom.quiet import quiet
+from marview.dicom import derive, write_derived_series
+from marview.dicom.atomic import CannotWrite
+from marview.dicom.quiet import note_caught, quiet
 from tests.dicom.derived import HOW, stored_of
 
 
@@ -150,3 +151,18 @@ def test_a_zip_goes_the_whole_way(slices, save, tmp_path):
     loaded = dicom.open_series(tmp_path / "study.zip")
     write_derived_series(loaded, np.zeros(loaded.volume.hu.shape, np.float32), HOW, tmp_path / "out")
     np.testing.assert_array_equal(dicom.open_series(tmp_path / "out").volume.hu, loaded.volume.hu)
+
+
+def test_too_little_memory_to_check_a_written_slice_is_not_called_damage(loaded, correction, tmp_path, monkeypatch):
+    stored_values = derive.stored_values
+
+    def scarce(header):
+        if header.name == "slice_00001.dcm":
+            note_caught(MemoryError(), header.name)
+        return stored_values(header)
+
+    monkeypatch.setattr(derive, "stored_values", scarce)
+    with pytest.raises(CannotWrite, match="not enough memory to check") as refused:
+        write_derived_series(loaded, correction, HOW, tmp_path / "out")
+    assert "damaged" not in str(refused.value)
+    assert not (tmp_path / "out").exists()

@@ -11,6 +11,8 @@ from marview.session.display import Overlay
 from marview.session.measurement import Kind
 from marview.session.tools import Tool
 
+HOSTILE = "<h1>Pelvis</h1> & <img src='file:///etc/hostname'>"
+
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -190,6 +192,10 @@ def test_a_profile_is_plotted_across_the_original_and_every_result(reduced, qtbo
     hand.drag((-20.0, 0.0), (20.0, 0.0))
     assert reduced.profile.isVisible()
     assert list(reduced.profile.shown) == ["Original", "1 Fake method"]
+    reduced.session.result.title = HOSTILE
+    reduced.profile.refresh()
+    named = [label.item.toPlainText() for _, label in reduced.profile.plot.getPlotItem().legend.items]
+    assert named == ["Original", f"1 {HOSTILE}"]
     reduced.session.measures.remove()
     assert not reduced.profile.isVisible()
 

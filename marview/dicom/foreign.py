@@ -62,9 +62,11 @@ def refuse_foreign(target: Path) -> None:
                 f"{target} holds data that marview did not write ({kind}), and such files are never overwritten. "
                 "Choose another name."
             )
-    elif _holds_slices(target.parent):
+        return
+    there = next((folder for folder in target.parents if folder.is_dir()), target.parent)  # others are made in it
+    if _holds_slices(there):
         raise UsageError(
-            f"{target.parent} holds the slices of a series, and nothing is written among them. Choose another folder."
+            f"{there} holds the slices of a series, and nothing is written among them. Choose another folder."
         )
 
 

@@ -154,9 +154,13 @@ def test_no_slice_of_another_study_is_replaced_or_joined(
     for check in (check_file, check_place):
         with pytest.raises(UsageError, match="slices of a series"):
             check(other / "new")
-    for write in (whole_file, whole_folder):
-        with pytest.raises(UsageError, match="slices of a series"), write(other / "new"):
-            pass
+        with pytest.raises(UsageError, match="slices of a series"):
+            check(other / "new" / "deeper")
+    for write in (whole_file, whole_folder, claimed):
+        for target in (other / "new", other / "new" / "deeper"):
+            with pytest.raises(UsageError, match="slices of a series"), write(target):
+                pass
+    assert sorted(other.iterdir()) == held
     assert [path.read_bytes() for path in sorted(other.iterdir())] == before
 
 

@@ -73,7 +73,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         """Write a text in a corner or at an edge."""
         if self._texts.get(corner, "") != text:
             self._texts[corner] = text
-            self.viewport().update()
+            self._redraw()
 
     def set_mark(self, name: str, line: QPolygonF | None, colour_: QColor | None = None, width: float = 1.4) -> None:
         """Draw a line in scene coordinates over everything; None removes it."""
@@ -88,7 +88,11 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         """Write texts beside points of the scene."""
         if labels != self._labels:
             self._labels = labels
-            self.viewport().update()
+            self._redraw()
+
+    def _redraw(self) -> None:
+        """Draw everything, together with what changed in the scene: an update of the viewport would come before it."""
+        self.scene().update()
 
     def _covered(self, line: QPolygonF, width: float) -> QRect:
         """Return the pixels of the view that a mark touches."""
@@ -101,7 +105,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         """Draw the line of a swipe at this share of the width."""
         if share != self._divider:
             self._divider = share
-            self.viewport().update()
+            self._redraw()
 
     # -- where it looks
 
@@ -158,7 +162,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
     def set_smooth(self, *, is_smooth: bool) -> None:
         """Interpolate enlarged pixels, or show them as squares."""
         self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
-        self.viewport().update()
+        self._redraw()
 
     def to_scene(self, at: QPointF) -> QPointF:
         """Return the point of the scene under a pixel."""

@@ -97,6 +97,8 @@ def draw(study: Path, output: Path, method: str, size: str, style: str, language
     session.view.update(comparison=Comparison.NONE, overlays=frozenset({Overlay.MASK, Overlay.TRACE}))
     session.sweep(SweepChoice(("linear_interpolation", method), (0.0, 1.0), slices=(z, z)))
     wait(lambda: not session.sensitivity.is_running, "the sweep did not end")
+    session.comparison.run(("linear_interpolation", method))
+    wait(lambda: len(session.results) > 1 and not session.runs.is_running, "the comparison did not end")
     session.beside.show_truth()
     wait(lambda: session.beside.other is not None, "there is no truth")
     for layout in Layout:

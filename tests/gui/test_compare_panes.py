@@ -96,6 +96,8 @@ def test_without_a_series_the_comparison_is_disabled_and_says_why(window) -> Non
     action = window.actions_table["layout_compare"]
     assert not action.isEnabled()
     assert "Open a series that can be corrected" in action.toolTip()
+    assert not window.side.run.compare.isEnabled()
+    assert "Open a series that can be corrected" in window.side.run.compare.toolTip()
 
 
 def click(widget, at=None) -> None:

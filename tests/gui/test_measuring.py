@@ -111,7 +111,7 @@ def test_a_region_is_measured_in_the_original_and_with_its_change_in_the_result(
     window = hand.window
     window.session.view.go_to(3)
     window.actions_table["reduce"].trigger()
-    qtbot.waitUntil(lambda: window.session.result is not None and window.session.result.is_complete)
+    qtbot.waitUntil(lambda: bool(window.session.results) and not window.session.runs.is_running)
     hand.key(key, SHIFT)
     hand.drag((10.0, 8.0), (16.0, 8.0), (16.0, 13.0), (11.0, 13.0))
     [region] = listed(hand)

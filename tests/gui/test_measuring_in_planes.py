@@ -99,7 +99,7 @@ def test_an_angle_and_a_region_in_the_oblique_section(planes) -> None:
 
 def test_a_region_in_a_section_has_a_row_and_a_histogram_for_every_image(planes, qtbot) -> None:
     planes.actions_table["reduce"].trigger()
-    qtbot.waitUntil(lambda: planes.session.result is not None and planes.session.result.is_complete)
+    qtbot.waitUntil(lambda: bool(planes.session.results) and not planes.session.runs.is_running)
     pane = planes.grid.panes["coronal"]
     QTest.keyClick(planes, Qt.Key.Key_R, SHIFT)
     drag(pane, (-10.0, -4.0), (10.0, 4.0))

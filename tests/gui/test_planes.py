@@ -106,7 +106,7 @@ def test_beside_the_crosshair_a_drag_is_width_and_level(planes) -> None:
 def test_sections_show_the_corrected_volume_and_the_original_while_x_is_held(planes, qtbot, fakes) -> None:
     hu = fakes.volume()
     planes.actions_table["reduce"].trigger()
-    qtbot.waitUntil(lambda: planes.session.result is not None and planes.session.result.is_complete)
+    qtbot.waitUntil(lambda: bool(planes.session.results) and not planes.session.runs.is_running)
     _, y, _ = index_of(planes)
     expected = hu[:, y, :].copy()
     expected[list(fakes.METAL_SLICES)] += 10

@@ -46,10 +46,10 @@ class RunPanel(QWidget):
         self.retry.setToolTip(tr("Correct the missing slices with the same method and mask"))
         self.retry.clicked.connect(retry.trigger)
         self.compare = QPushButton(icon("layout_compare"), tr("Compare …"))
-        self.compare.setToolTip(tr("Run several methods on this slice, side by side  (Ctrl+6)"))
         self.compare.clicked.connect(compare.trigger)
-        self.compare.setEnabled(compare.isEnabled())
-        compare.changed.connect(lambda: self.compare.setEnabled(compare.isEnabled()))
+        self._compare = compare
+        compare.changed.connect(self._enable_compare)
+        self._enable_compare()
         self.export = QPushButton(icon("export"), tr("Export …"))
         self.export.clicked.connect(export.trigger)
         self.bar = QProgressBar()
@@ -122,6 +122,13 @@ class RunPanel(QWidget):
         result = self._session.result
         self.notes.show_notes(() if result is None or is_running else result.notes)
         self._list_results()
+
+    def _enable_compare(self) -> None:
+        """Follow the action; a disabled button says what is missing."""
+        is_possible = self._compare.isEnabled()
+        self.compare.setEnabled(is_possible)
+        tip = tr("Run several methods on this slice, side by side  (Ctrl+6)")
+        self.compare.setToolTip(tip if is_possible else tooltip(self._compare.toolTip()))
 
     def _words(self, job: Job | None) -> str:
         session = self._session

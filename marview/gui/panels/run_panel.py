@@ -128,7 +128,7 @@ class RunPanel(QWidget):
         is_possible = self._compare.isEnabled()
         self.compare.setEnabled(is_possible)
         tip = tr("Run several methods on this slice, side by side  (Ctrl+6)")
-        self.compare.setToolTip(tip if is_possible else tooltip(self._compare.toolTip()))
+        self.compare.setToolTip(tooltip(tip if is_possible else self._compare.toolTip()))
 
     def _words(self, job: Job | None) -> str:
         session = self._session

@@ -109,13 +109,18 @@ def window() -> MainWindow:
     made = make_window(Settings())
     made.resize(1600, 1000)
     show(made)
-    for _ in range(20):
-        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+    settle()
     return made
 
 
+def settle() -> None:
+    """Let the window draw what has changed."""
+    for _ in range(20):
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+
+
 def reduce(with_window: MainWindow, series: Path) -> None:
-    """Open a series, find its metal and reduce it.
+    """Open a series, find its metal and reduce it; each step begins when the window has drawn the one before.
 
     Raises:
         RuntimeError: the run did not end well.
@@ -126,6 +131,7 @@ def reduce(with_window: MainWindow, series: Path) -> None:
     wait_until(lambda: session.metal.is_present and not session.refusal and not session.metal.is_busy)
     wait_until(lambda: session.methods.current is not None)
     session.methods.choose(METHOD)
+    settle()
     session.reduce()
     wait_until(lambda: not session.runs.is_running)
     job = session.runs.job

@@ -12,6 +12,9 @@ from marview.text import tr, translatable
 from marview.volume.box import Box, box_of, grown
 
 _SAME_VOXELS = 0.05
+_FAR_VOXELS = float(2**40)
+"""Beyond every volume; a damaged file may give a position that no integer holds."""
+
 _NEAR_VOXELS = 0.1
 _OUTSIDE = translatable(
     "The metal of the mask lies outside the volume or between its voxels: the mask belongs to another series; draw it "
@@ -75,7 +78,8 @@ def _placed(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.
     for at, axis in enumerate(axes):
         is_flipped = turn[at, axis] < 0
         turned = np.flip(turned, at) if is_flipped else turned
-        first[at] = int(turn[at, 3]) - (mask.shape[axis] - 1 if is_flipped else 0)
+        start = np.clip(turn[at, 3], -_FAR_VOXELS, _FAR_VOXELS)
+        first[at] = int(start) - (mask.shape[axis] - 1 if is_flipped else 0)
     if (first == 0).all() and turned.shape == grid.shape:
         return np.ascontiguousarray(turned)
     placed = np.zeros(grid.shape, bool)
@@ -155,8 +159,8 @@ def _box_on(box: Box, transform: NDArray[np.float64], shape: tuple[int, int, int
     """The box that holds the moved corners, as far as the array reaches; None where it misses it."""
     half = 0.5 * np.abs(transform[:3, :3]).sum(axis=1)
     corners = _corners(box) @ transform[:3, :3].T + transform[:3, 3]
-    low = np.maximum(np.floor(corners.min(axis=0) - half), 0).astype(int)
-    high = np.minimum(np.ceil(corners.max(axis=0) + half).astype(int) + 1, shape)
+    low = np.clip(np.floor(corners.min(axis=0) - half), 0, shape).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) + half) + 1, 0, shape).astype(int)
     if (low >= high).any():
         return None
     z, y, x = (slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))

@@ -5,7 +5,7 @@ import pytest
 
 from marview.errors import BadInput
 from marview.geometry import Grid
-from marview.volume.on_grid import mask_on_grid
+from marview.volume.on_grid import fit_to_grid, mask_on_grid
 
 
 def turned(grid: Grid, degrees: float) -> Grid:
@@ -65,6 +65,17 @@ def test_metal_outside_the_volume_is_refused() -> None:
     far = Grid(COARSE.shape, COARSE.affine + np.outer([500, 0, 0, 0], [0, 0, 0, 1]))
     with pytest.raises(BadInput, match="outside the volume"):
         mask_on_grid(mask, COARSE, far)
+
+
+@pytest.mark.parametrize("degrees", [0, 20, 180])
+@pytest.mark.parametrize("far_mm", [1e6, 1e19, -1e60])
+def test_metal_at_an_impossible_distance_is_refused(degrees: float, far_mm: float) -> None:
+    away = turned(COARSE, degrees)
+    affine = away.affine.copy()
+    affine[0, 3] += far_mm
+    mask = ball(COARSE, (14.0, 24.0, 16.0), 8)
+    with pytest.raises(BadInput, match="outside"):
+        fit_to_grid(mask, Grid(COARSE.shape, affine, COARSE.frame_of_reference_uid), COARSE)
 
 
 def test_an_empty_mask_stays_empty() -> None:

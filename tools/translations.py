@@ -42,7 +42,7 @@ ROOMS = (
 """The packages whose texts the window shows."""
 
 SHOWN_STATES = frozenset({"dicom/report.py", "session/report.py", "batch/job.py"})
-"""Files of which the window shows the values of enumerations."""
+"""Files whose enumerations have values that the window shows."""
 
 WORDS = frozenset({"tr", "translatable"})
 SAID = frozenset({"Finding", "SliceNote"})

@@ -38,7 +38,7 @@ from marview.session.session import Session
 from marview.text import tr, translatable
 
 LEAST_PX = 300
-"""Least height of the panes; the window does not shrink further, and never grows by itself."""
+"""Minimum height of the panes, below which the window cannot shrink."""
 
 LIST_WIDTH, LEAST_LIST_WIDTH = 236, 150
 SIDE_WIDTH = 312

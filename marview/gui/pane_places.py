@@ -67,7 +67,7 @@ def _gathered(names: Sequence[str], display: Display, room: QSize | None) -> Pla
 
 
 def _scale(columns: int, panes: int, display: Display, room: QSize | None) -> float:
-    """Return pixels per mm of the slices in so many columns; 0 if it is unknown or a pane were too small."""
+    """Return pixels per mm of the slices for a number of columns; 0 if unknown or if a pane would be too small."""
     height_mm, width_mm = display.fit_mm if display.quarters % 2 == 0 else display.fit_mm[::-1]
     if room is None or not height_mm or not width_mm:
         return 0.0

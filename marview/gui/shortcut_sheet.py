@@ -84,7 +84,7 @@ def keys_of(row: Row) -> str:
 
 
 def _columns(groups: dict[str, list[tuple[str, str]]], most: int) -> list[list[tuple[str, list[tuple[str, str]]]]]:
-    """Distribute groups over at most so many columns of similar height, in order."""
+    """Distribute groups, in order, over a limited number of columns of similar height."""
     whole = sum(len(rows) + 2 for rows in groups.values())
     columns: list[list[tuple[str, list[tuple[str, str]]]]] = [[]]
     height = 0

@@ -191,7 +191,7 @@ class Reductions:
         )
 
     def _purpose(self, result: Result) -> object:
-        """Return what makes two runs equal; a run that goes on with a result is equal to itself alone."""
+        """Return an identity that equal runs share; a run that continues a result shares it with no other."""
         if result.done:
             return result
         how = (self._methods.device, result.restores_cut_off)

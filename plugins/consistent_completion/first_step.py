@@ -107,7 +107,7 @@ def begin(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> tuple[Scan, Estimate]:
-    """The start of the joint steps: one iteration of the loop, and the estimated metal.
+    """Start the joint steps: make one iteration of the loop and estimate the metal.
 
     Arguments as of `first_step`.
     """
@@ -137,7 +137,7 @@ def completed_by_nmar(case: MarCase, tell: Tell) -> tuple[Tensor, Tensor]:
 
 
 def scan_model(case: MarCase, parameters: Parameters) -> ScanModel:
-    """The scan model of a case: with the spectrum that was asked for, or that of its named protocol."""
+    """Return the scan model of a case, with the chosen spectrum or that of its named protocol."""
     tube_kv = None if parameters.tube_kv == "auto" else int(parameters.tube_kv)
     return model_of(case, tube_kv, parameters.filtration_mm)
 

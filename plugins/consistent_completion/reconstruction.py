@@ -26,7 +26,7 @@ class Reconstruction:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
         trace: metal trace that was used, bool, `[slice, view, bin]`.
         models: scan models that predict the measured scan, one a slice.
-        copper_mm: thickness of copper in mm that the rays suggest beyond that of the parameters, one number a slice.
+        copper_mm: copper in mm that the rays suggest in addition to the set filtration, one number a slice.
         metals: what the metal was taken for, one a slice; empty where it was not asked.
         is_trusted: slices whose rays through metal were used, one bool a slice.
         is_explained: slices whose rays through metal the model explains, one bool a slice.

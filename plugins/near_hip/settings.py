@@ -66,7 +66,7 @@ class Network(BaseModel):
         ge=1,
         le=16,
         title="Fold",
-        description="The network works on blocks of so many views and bins, and so sees wider traces; 1 as published.",
+        description="Views and bins of the blocks that the network sees as one; larger ones show it wider traces.",
         json_schema_extra={"advanced": True},
     )
 
@@ -116,7 +116,7 @@ class Learning(BaseModel):
         ge=0,
         le=2**31,
         title="Seed",
-        description="Of everything left to chance.",
+        description="Start of the random numbers; the same seed gives the same training.",
         json_schema_extra={"advanced": True},
     )
 

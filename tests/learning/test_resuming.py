@@ -1,4 +1,4 @@
-"""A training run that is resumed goes on as if it had not been interrupted, or says why it cannot."""
+"""A resumed training run continues as if it had never stopped, or says why it cannot."""
 
 import math
 from pathlib import Path

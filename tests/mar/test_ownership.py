@@ -1,4 +1,4 @@
-"""Who may change a method of the user."""
+"""Rights of other users to a user's methods."""
 
 import os
 import sys

@@ -65,7 +65,7 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
     _refuse_harm(target)
     with _sentences(target):
-        _refuse_occupied(target)
+        refuse_occupied(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep(target.parent)
         _refuse_small(target, target.parent, bytes_needed)
@@ -102,7 +102,7 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
     with _sentences(target):
-        _refuse_occupied(target)
+        refuse_occupied(target)
         part = target.parent / _part_name(target.name)
         if part.is_dir() and not _is_stale(part):
             raise _taken(part, target)
@@ -314,7 +314,12 @@ def _lives(process: int, since: str) -> bool:
     return is_alive(process) and since == started(process)
 
 
-def _refuse_occupied(target: Path) -> None:
+def refuse_occupied(target: Path) -> None:
+    """Refuse a target that is neither new nor an empty folder.
+
+    Raises:
+        UsageError: the target is a file, or a folder that holds something.
+    """
     if target.is_dir():
         if any(target.iterdir()):
             raise UsageError(f"{target} is not empty and is not overwritten. Choose a new folder.")

@@ -21,6 +21,7 @@ from marview.evaluation.notes import Noted, count_notes
 from marview.evaluation.results import CEILING, INPUT, LOOP, METAL_FREE, TITLES, Results, Row, SliceRecord
 from marview.evaluation.store import Part, Store
 from marview.evaluation.tables import markdown, slices_csv, summary_csv
+from marview.export import write_text
 from marview.methods.consistency import consistency_loop, model_of
 from marview.metrics import measure_case
 from marview.physics.attenuation import mu_to_hu
@@ -102,6 +103,7 @@ def run_benchmark(
         on_progress: called with the finished fraction and the next step.
 
     Raises:
+        CannotWrite: the disk is full or read-only; what is stored so far stays.
         UsageError: `output` holds a benchmark of another protocol or source.
     """
     store = Store(output, {"protocol": protocol, "source": source})
@@ -237,7 +239,7 @@ def _write(results: Results, output: Path) -> None:
         "slices.csv": slices_csv(results),
     }
     for name, text in texts.items():
-        (output / name).write_text(text, encoding="utf-8")
+        write_text(output / name, text)
 
 
 def _figure(folder: Path, row: str) -> Path:
@@ -256,7 +258,6 @@ def _draw_figures(
 
     A slice that fails this time is left out.
     """
-    folder.mkdir(exist_ok=True)
     by_name = {each.name: each for each in cases}
     for entry in entries:
         row = results.row(entry.id)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from marview.dicom.atomic import check_file, claimed
+from marview.dicom.atomic import check_file, claimed, refuse_occupied
 from marview.evaluation.benchmark import Progress, run_benchmark
 from marview.evaluation.case_set import find_protocol, list_cases
 from marview.evaluation.methods import WorkerMethods
 from marview.evaluation.results import Results
+from marview.evaluation.store import PLAN
 from marview.evaluation.taking_part import expand
 from marview.mar import discover
 from marview.mar.messages import Device
@@ -52,9 +53,11 @@ def benchmark(
     Raises:
         CannotWrite: the output folder cannot be written.
         UsageError: an unknown protocol or method, clean slices without masks, or an output folder with another
-            benchmark or with the scans themselves.
+            benchmark, with other files, or with the scans themselves.
         BadInput: there are no cases.
     """
+    if not (output / PLAN).is_file():
+        refuse_occupied(output)
     check_file(output / "results.json")
     scan = named_protocol(protocol) if protocol else find_protocol(cases)
     scanner = MISMATCHED if is_mismatched else None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 from PIL import ImageDraw
 
+from marview.export import save_picture, whole_file
 from marview.metrics import SOFT_TISSUE
 from marview.metrics.ranges import HuRange
 
@@ -34,7 +35,12 @@ class Strip:
 
 
 def draw(title: str, strips: Sequence[Strip], path: Path) -> None:
-    """Write a PNG: three images in -175 to 275 HU and a difference in ±200 HU for each strip."""
+    """Write a PNG: three images in -175 to 275 HU and a difference in ±200 HU for each strip.
+
+    Raises:
+        CannotWrite: the disk is full or read-only.
+        UsageError: the file is a picture that marview did not write.
+    """
     height, width = strips[0].truth_hu.shape
     step_y = height + _TEXT_PX + _GAP_PX
     canvas = PilImage.new("L", (4 * (width + _GAP_PX), _TEXT_PX + len(strips) * step_y), 0)
@@ -48,4 +54,5 @@ def draw(title: str, strips: Sequence[Strip], path: Path) -> None:
         for column, image in enumerate(images):
             grey = PilImage.fromarray(np.round(255 * image).astype(np.uint8))
             canvas.paste(grey, (column * (width + _GAP_PX), top + _TEXT_PX))
-    canvas.save(path)
+    with whole_file(path) as part:
+        save_picture(canvas, part)

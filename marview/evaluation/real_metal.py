@@ -13,7 +13,7 @@ from scipy import ndimage
 from marview.errors import DAMAGED_ARRAYS
 from marview.evaluation.benchmark import Entry
 from marview.evaluation.front_end_methods import FrontEndMethods
-from marview.export import picture
+from marview.export import picture, save_picture, whole_file, write_npz
 from marview.metrics import ring, streak_index
 from marview.worker.neighbours import MOST_CLEAN, nearest_clean
 
@@ -182,8 +182,8 @@ def draw(scan: RealScan, rows: Sequence[RealRow], path: Path) -> None:
                 ]
             )
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.hstack(columns)).save(path)
+    with whole_file(path) as part:
+        save_picture(Image.fromarray(np.hstack(columns)), part)
 
 
 def _body(hu: NDArray[np.int16]) -> tuple[slice, ...]:
@@ -203,9 +203,9 @@ def _tile(caption: str, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _keep(path: Path, key: str, hu: Volume, consistency: float, consistency_map: NDArray[np.float32]) -> None:
-    part = path.with_suffix(".new.npz")
-    np.savez_compressed(part, key=key, hu=hu, consistency=consistency, consistency_map=consistency_map)
-    part.replace(path)
+    path.unlink(missing_ok=True)  # of an earlier version, which did not name itself in its files
+    arrays = {"hu": hu, "consistency": np.asarray(consistency), "consistency_map": consistency_map}
+    write_npz(path, {"key": np.asarray(key), **arrays})
 
 
 def _kept(path: Path, key: str) -> tuple[Volume, float, NDArray[np.float32]] | None:

@@ -10,10 +10,11 @@ from typing import Any
 from marview.errors import UsageError
 from marview.evaluation.notes import Noted, notes_as_json, notes_from_json
 from marview.evaluation.results import SliceRecord
+from marview.export import write_text
 from marview.metrics import Measures
 from marview.small_text import read_json
 
-_PLAN = "benchmark.json"
+PLAN = "benchmark.json"
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,15 @@ class Store:
             plan: all that the results depend on: protocol and cases.
 
         Raises:
+            CannotWrite: the disk is full or read-only.
             UsageError: the folder holds results of another plan.
         """
         self._folder = output / "parts"
         self._folder.mkdir(parents=True, exist_ok=True)
-        path, text = output / _PLAN, json.dumps(plan, indent=1, sort_keys=True)
+        path, text = output / PLAN, json.dumps(plan, indent=1, sort_keys=True)
         if any(self._folder.iterdir()) and path.is_file() and path.read_bytes() != text.encode():
             raise UsageError(f"{output} holds a benchmark of another protocol or other cases. Use another folder.")
-        _write(path, text)
+        write_text(path, text)
 
     def get(self, case: str, row: str, parameters: Mapping[str, Any]) -> Part | None:
         """Return the result of a row on a case, if it was measured with these parameters."""
@@ -69,7 +71,11 @@ class Store:
             return None  # damaged, so it is measured again
 
     def put(self, case: str, row: str, parameters: Mapping[str, Any], part: Part) -> None:
-        """Store a result; a benchmark that stops while writing leaves none."""
+        """Store a result; a benchmark that stops while writing leaves none.
+
+        Raises:
+            CannotWrite: the disk is full or read-only.
+        """
         slices = [
             {"index": each.index, "metal_px": each.metal_px, "measures": dataclasses.asdict(each.measures)}
             for each in part.slices
@@ -80,14 +86,7 @@ class Store:
             "notes": notes_as_json(part.notes),
             "slices": slices,
         }
-        self._path(case, row).parent.mkdir(exist_ok=True)
-        _write(self._path(case, row), json.dumps(record))
+        write_text(self._path(case, row), json.dumps(record))
 
     def _path(self, case: str, row: str) -> Path:
         return self._folder / case / f"{row}.json"
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

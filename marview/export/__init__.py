@@ -1,11 +1,11 @@
-"""Writes results to files: NIfTI and npz arrays, PNG pictures, tables. Each is written whole or not at all."""
+"""Writes results to files: NIfTI and npz arrays, PNG pictures, tables and text. Each is written whole or not at all."""
 
 from marview.dicom.atomic import CannotWrite, claimed, whole_file, whole_folder
 from marview.export.arrays import corrected_hu, write_nifti, write_npz
 from marview.export.corrected import Corrected, Format, refuse_up_front, write_corrected
 from marview.export.masks import MASK_SUFFIXES, refuse_mask_name, write_mask, write_nrrd
 from marview.export.pictures import picture, save_picture, write_png, write_pngs
-from marview.export.tables import write_csv, write_json
+from marview.export.tables import write_csv, write_json, write_text
 
 __all__ = [
     "MASK_SUFFIXES",
@@ -29,4 +29,5 @@ __all__ = [
     "write_nrrd",
     "write_png",
     "write_pngs",
+    "write_text",
 ]

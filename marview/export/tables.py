@@ -1,4 +1,4 @@
-"""Writes tables as CSV and records as JSON."""
+"""Writes tables as CSV, records as JSON, and text."""
 
 import csv
 import json
@@ -32,10 +32,18 @@ def write_json(path: Path | str, record: object) -> Path:
     Raises:
         CannotWrite: the disk is full or read-only.
     """
+    return write_text(path, json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path | str, text: str) -> Path:
+    """Write text as UTF-8, whole or not at all.
+
+    Raises:
+        CannotWrite: the disk is full or read-only.
+    """
     path = Path(path)
-    text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
     with whole_file(path) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
     return path
 
 

@@ -1,6 +1,8 @@
 import csv
+import errno
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from marview.evaluation.benchmark import Corrected, Entry, run_benchmark
 from marview.evaluation.case import ListedCase
 from marview.evaluation.case_folder import list_case_files, write_known_case
 from marview.evaluation.syndeeplesion import list_syndeeplesion, write_syndeeplesion
+from marview.export import CannotWrite
 from marview.methods.notes import SliceNote
 
 
@@ -243,6 +246,22 @@ def test_rows_with_missing_slices_are_also_compared_on_common_slices(cases, tmp_
     assert "slices that all have" not in (tmp_path / "whole" / "table.md").read_text()
     psnr = f"{common.record()['methods']['nmar']['psnr_db']:.2f} / "
     assert psnr in table.split("On the 2 slices")[1]
+
+
+def test_on_a_full_disk_what_was_written_stays(cases, tmp_path, laboratory, monkeypatch):
+    def contents():
+        return {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def fill_the_disk(path, text, **options):
+        write(path, text[:20], **options)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    _run(cases, tmp_path, laboratory, [HALF])
+    before, write = contents(), Path.write_text
+    monkeypatch.setattr(Path, "write_text", fill_the_disk)
+    with pytest.raises(CannotWrite, match="the disk is full"):
+        _run(cases, tmp_path, laboratory)
+    assert contents() == before
 
 
 def test_a_folder_of_another_benchmark_is_refused(cases, tmp_path, laboratory):

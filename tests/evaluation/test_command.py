@@ -85,3 +85,12 @@ def test_unknown_names_are_refused(cases, tmp_path, listings):
         command.benchmark("syndeep", ["full"], cases, tmp_path / "out")
     with pytest.raises(UsageError, match="nothing_like_it"):
         command.benchmark("adn-256", ["nothing_like_it"], cases, tmp_path / "out")
+
+
+def test_a_folder_with_files_of_another_origin_is_refused_before_the_work(cases, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "table.md").write_text("my own table")
+    with pytest.raises(UsageError, match="mine is not empty and is not overwritten"):
+        command.benchmark("adn-256", ["nmar"], cases, folder)
+    assert (folder / "table.md").read_text() == "my own table"

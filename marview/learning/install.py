@@ -1,16 +1,17 @@
-"""Install trained weights: copy them beside the method's code and name them in its manifest."""
+"""Installs trained weights: puts them beside the code of their method, and names them in its manifest."""
 
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from marview.errors import BadInput, UsageError
-from marview.export import whole_file
+from marview.export import whole_file, whole_folder
 from marview.learning.api import OwnPairs
 from marview.learning.model_card import CARD, write_card
 from marview.learning.record import read_record
-from marview.learning.weights import load_weights, save_weights
+from marview.learning.weights import load_weights, rounded, write_tensors
 from marview.mar import Listing
 from marview.mar.manifest import MANIFEST, code_folder, read_manifest
 from marview.worker.loading import made_in
@@ -20,7 +21,7 @@ USUAL = "weights/bundled.safetensors"
 
 
 def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> Path:
-    """Install the weights of a run for its method.
+    """Install the weights of a run for its method, whole or not at all.
 
     Args:
         run: folder of a run of this method.
@@ -33,8 +34,9 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
 
     Raises:
         BadInput: the folder holds no run of this method.
-        UsageError: the method uses no weights, or the run learned from a patient's own scan.
-        CannotWrite: the disk is full or read-only.
+        UsageError: the method uses no weights, the run learned from a patient's own scan, or the folder holds another
+            method.
+        CannotWrite: the disk is full or read-only. The method stays as it was.
     """
     record = read_record(run)
     source = run / "weights.safetensors"
@@ -49,18 +51,40 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
             f"{run} learned from a patient's own scan, but installed weights are for other scans. The trained network "
             f"stays where it is. Train on scans without metal (marview train {listing.id} --data DIR)."
         )
-    weights, of = load_weights(source)
+    facts = {"trained_on": str(record["sessions"][-1]["data"]), "licence": licence}
     folder = parent / listing.id
-    if folder.resolve() != listing.folder.resolve():
-        _copy(listing, folder)
-    manifest = read_manifest(folder)
-    name = manifest.weights[0].file if manifest.weights else USUAL
-    save_weights(folder / name, weights, of)
-    shutil.copyfile(write_card(run, code_folder(folder, manifest)), folder / "weights" / CARD)
-    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    _name_weights(folder / MANIFEST, name, digest, str(record["sessions"][-1]["data"]), licence)
+    if folder.resolve() == listing.folder.resolve():
+        _put_weights(folder, run, facts)
+    else:
+        if folder.exists():
+            raise UsageError(f"{folder} already exists. Remove it first: marview plugin remove {listing.id}.")
+        with whole_folder(folder) as part:
+            _copy(listing, part)
+            _put_weights(part, run, facts)
     read_manifest(folder)
     return folder
+
+
+def _put_weights(folder: Path, run: Path, facts: Mapping[str, str]) -> None:
+    """Put the weights of a run, their card and their entry in the manifest into the folder of a method.
+
+    All three are written beside the earlier ones before the first takes its place, because a manifest that does not fit
+    its weights makes the method unusable.
+    """
+    manifest = read_manifest(folder)
+    name = manifest.weights[0].file if manifest.weights else USUAL
+    weights, of = load_weights(run / "weights.safetensors")
+    kept = rounded(folder / name, weights)
+    with (  # closed in reverse order: the manifest is replaced last
+        whole_file(folder / MANIFEST) as entry,
+        whole_file(folder / "weights" / CARD) as card,
+        whole_file(folder / name) as part,
+    ):
+        write_tensors(part, kept, of.as_metadata())
+        shutil.copyfile(write_card(run, code_folder(folder, manifest)), card)
+        digest = hashlib.sha256(part.read_bytes()).hexdigest()
+        text = (folder / MANIFEST).read_text(encoding="utf-8")
+        entry.write_text(_with_weights(text, {"file": name, "sha256": digest, **facts}), encoding="utf-8")
 
 
 def _refuse_unread(listing: Listing, training: str) -> None:
@@ -81,20 +105,17 @@ def _copy(listing: Listing, folder: Path) -> None:
         shutil.copytree(listing.folder, folder, dirs_exist_ok=True, ignore=ignored)
         return
     text = (listing.folder / MANIFEST).read_text(encoding="utf-8")
-    with whole_file(folder / MANIFEST) as part:
-        part.write_text(f'code = "{listing.folder.name}"\n{text}', encoding="utf-8")
+    (folder / MANIFEST).write_text(f'code = "{listing.folder.name}"\n{text}', encoding="utf-8")
 
 
-def _name_weights(path: Path, file: str, digest: str, trained_on: str, licence: str) -> None:
-    """Replace the weights entry of a manifest by this file."""
+def _with_weights(manifest: str, facts: Mapping[str, str]) -> str:
+    """Return the text of a manifest with another weights entry."""
     kept, is_weights = [], False
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in manifest.splitlines():
         if line.strip().startswith("["):
             is_weights = line.strip() == "[[weights]]"
         if not is_weights:
             kept.append(line)
-    facts = {"file": file, "sha256": digest, "trained_on": trained_on, "licence": licence}
     # a JSON string is also a valid TOML string
     block = ["[[weights]]", *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items())]
-    with whole_file(path) as part:
-        part.write_text("\n".join([*kept, "", *block]).replace("\n\n\n", "\n\n") + "\n", encoding="utf-8")
+    return "\n".join([*kept, "", *block]).replace("\n\n\n", "\n\n") + "\n"

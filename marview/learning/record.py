@@ -19,6 +19,7 @@ from marview.slices.index import read_index
 from marview.small_text import read_json
 
 RECORD = "run.json"
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ def collections_of(data: Path, names: Collection[str]) -> tuple[str, ...]:
 
 def _is_among(row: Mapping[str, str], names: Collection[str], stacks: Collection[str]) -> bool:
     stem, page = Path(row.get("file") or "").stem, row.get("page") or ""
-    return page_name(stem, int(page)) in names if page.isdecimal() else stem in stacks
+    if not page.isdecimal():
+        return stem in stacks
+    return len(page) <= _MOST_DIGITS and page_name(stem, int(page)) in names
 
 
 def read_record(folder: Path) -> dict[str, Any]:

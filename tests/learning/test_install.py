@@ -1,11 +1,13 @@
 """Installing trained weights with their model card."""
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
 from marview.errors import BadInput, UsageError
+from marview.export import CannotWrite
 from marview.learning.bank import read_banks
 from marview.learning.install import install
 from marview.learning.loop import Training
@@ -102,6 +104,40 @@ def test_a_method_that_lies_there_already_gets_them_in_place(run: Path, listing:
     assert (folder / "test_small.py").exists()
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("step", ["write_tensors", "write_card", "_with_weights"])
+@pytest.mark.parametrize("is_there_already", [False, True])
+def test_on_a_full_disk_the_method_stays_as_it_was(
+    run: Path, listing: Listing, tmp_path: Path, monkeypatch, step: str, is_there_already: bool
+) -> None:
+    parent = listing.folder.parent if is_there_already else tmp_path / "mine"
+    if is_there_already:
+        install(run, listing, parent)
+
+    def fill_the_disk(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = contents(tmp_path / "installed")
+    monkeypatch.setattr(f"marview.learning.install.{step}", fill_the_disk)
+    with pytest.raises(CannotWrite, match="the disk is full"):
+        install(run, listing, parent)
+    assert contents(tmp_path / "installed") == before
+    assert not (tmp_path / "mine").exists() or list((tmp_path / "mine").iterdir()) == []
+    if is_there_already:
+        LoadedMethod(parent / "small").check_weights()
+
+
+def test_another_method_of_that_name_is_not_mixed_with_it(run: Path, listing: Listing, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "small").mkdir(parents=True)
+    (tmp_path / "mine" / "small" / "plugin.toml").write_text("damaged", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"already exists\. Remove it first: marview plugin remove small"):
+        install(run, listing, tmp_path / "mine")
+    assert contents(tmp_path / "mine") == {"small/plugin.toml": b"damaged"}
+
+
 def test_a_method_without_weights_gets_its_first(run: Path, listing: Listing, tmp_path: Path) -> None:
     text = MANIFEST.split("[[weights]]", maxsplit=1)[0]
     (listing.folder / "plugin.toml").write_text(text, encoding="utf-8")
@@ -174,6 +210,11 @@ def test_collections_are_of_the_pages_that_were_learned_from(tmp_path: Path) -> 
     learned = {"one_000", "one_001", "one_003"}
     assert collections_of(tmp_path, learned) == ("One (CC BY 3.0): 2 slices", "Three (licence not stated): 1 slice")
     assert collections_of(tmp_path / "one.tif", learned) == collections_of(tmp_path, learned)
+
+
+def test_an_impossible_page_of_the_index_is_of_no_collection(tmp_path: Path) -> None:
+    (tmp_path / "index.csv").write_text(f"file,page,collection\none.tif,{'9' * 5000},One\n", encoding="utf-8")
+    assert collections_of(tmp_path, ["one_000"]) == ()
 
 
 def test_collections_are_of_the_stacks_where_the_index_says_no_pages(tmp_path: Path) -> None:

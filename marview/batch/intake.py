@@ -117,6 +117,8 @@ def refuse_absent(path: Path) -> None:
             os.scandir(path).close()
     except FileNotFoundError:
         raise BadInput(f"{path} does not exist. Name a folder, zip, DICOMDIR or file.") from None
+    except ValueError:  # a null character or half of a surrogate pair
+        raise BadInput(f"{path} cannot be read: no file can have this name.") from None
     except OSError as why:
         raise BadInput(f"{path} cannot be read: {(why.strerror or 'unknown reason').lower()}.") from None
 

@@ -45,9 +45,8 @@ def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
     """
     try:
         status = path.stat()
-    except OSError as why:
-        reason = why.strerror.lower() if why.strerror else "it cannot be reached"
-        raise BadInput(f"{path} cannot be opened: {reason}.") from None
+    except (OSError, ValueError) as why:
+        raise BadInput(f"{path} cannot be opened: {_reason(why)}.") from None
     if stat.S_ISDIR(status.st_mode):
         yield from _folder(path, skipped)
     elif not stat.S_ISREG(status.st_mode):
@@ -56,6 +55,12 @@ def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:
         yield from _archive(path, skipped)
     else:
         yield Source(path, status.st_size)
+
+
+def _reason(why: OSError | ValueError) -> str:
+    if isinstance(why, ValueError):  # a null character or half of a surrogate pair
+        return "no file can have this name"
+    return why.strerror.lower() if why.strerror else "it cannot be reached"
 
 
 def is_zip(path: Path) -> bool:

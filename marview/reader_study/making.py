@@ -1,6 +1,7 @@
 """Makes a reader study of a table of cases."""
 
 import csv
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,12 @@ from marview.dicom.open import open_series
 from marview.errors import BadInput
 from marview.geometry import Grid
 from marview.reader_study.study import IMAGES, STUDY, Contents, Pair, ReaderStudy
+from marview.small_text import read_text
 
 _SAME_PLACE = 0.1
 """Largest distance between equal voxels, in voxels, because files round positions."""
+
+_MOST_DIGITS = 6
 
 COLUMNS = ("case", "method", "original", "corrected", "slices")
 
@@ -50,8 +54,8 @@ def read_table(table: Path) -> tuple[Row, ...]:
         BadInput: the table cannot be read, is empty, or a line is incomplete or double; the message names the line.
     """
     try:
-        lines = list(csv.reader(table.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as why:
+        lines = list(csv.reader(read_text(table).removeprefix("\ufeff").splitlines()))
+    except (OSError, ValueError, csv.Error) as why:
         raise BadInput(f"{table} cannot be read as a table. Save it as CSV in UTF-8.") from why
     header = [name.strip().lower() for name in lines[0]] if lines else []
     if lacking := [name for name in COLUMNS if name not in header]:
@@ -74,12 +78,15 @@ def _row(table: Path, line: int, cells: dict[str, str]) -> Row:
     if lacking := [name for name, value in values.items() if not value]:
         raise BadInput(f"{table}, line {line}: the cell {lacking[0]} is empty.")
     numbers = values["slices"].split()
-    if not all(each.isascii() and each.isdigit() for each in numbers):
+    if not all(each.isascii() and each.isdigit() and len(each) <= _MOST_DIGITS for each in numbers):
         raise BadInput(
             f"{table}, line {line}: slices are numbers with spaces between them, such as 40 45 50, "
             f"not '{values['slices']}'."
         )
-    original, corrected = (table.parent / Path(values[name]).expanduser() for name in ("original", "corrected"))
+    original, corrected = (
+        table.parent / os.path.expanduser(values[name])  # noqa: PTH111 - Path raises for an unknown user
+        for name in ("original", "corrected")
+    )
     slices = tuple(dict.fromkeys(map(int, numbers)))
     return Row(line, values["case"], values["method"], original, corrected, slices)
 

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from marview.dicom.atomic import whole_file
 from marview.errors import BadInput, UsageError
+from marview.small_text import read_text
 
 GRADES = range(1, 6)
 CRITERIA = ("readability", "correctness")
@@ -99,8 +100,8 @@ class RatingsFile:
         if not self.path.exists():
             return
         try:
-            rows = list(csv.reader(self.path.read_text(encoding="utf-8-sig").splitlines()))
-        except (OSError, UnicodeDecodeError, csv.Error) as why:
+            rows = list(csv.reader(read_text(self.path).removeprefix("\ufeff").splitlines()))
+        except (OSError, ValueError, csv.Error) as why:
             raise BadInput(f"{self.path} cannot be read as a table of ratings.") from why
         for number, row in enumerate(rows[1:], 2):
             if row:

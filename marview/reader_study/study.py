@@ -4,14 +4,19 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from marview.dicom.values import LEAST_MM, MOST_MM
 from marview.errors import DAMAGED_ARRAYS, BadInput, UsageError
+from marview.small_text import read_text
 
 STUDY, IMAGES, RATINGS = "study.json", "images", "ratings"
+_HU = np.dtype(np.int16)
+_Length = Annotated[float, Field(ge=LEAST_MM, le=MOST_MM)]
 _READER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -28,11 +33,11 @@ class Pair(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str
+    id: str = Field(pattern=r"^[0-9]{4,9}$")
     case: str
     method: str
     slice_number: int
-    pixel_mm: tuple[float, float]
+    pixel_mm: tuple[_Length, _Length]
 
 
 class Contents(BaseModel):
@@ -69,8 +74,8 @@ class ReaderStudy:
         if not path.is_file():
             raise BadInput(f"{folder} holds no reader study. Make one with marview study new.")
         try:
-            contents = Contents.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as why:
+            contents = Contents.model_validate_json(read_text(path))
+        except (OSError, ValueError) as why:
             raise BadInput(f"{path} is damaged, so the reader study cannot be opened. Restore it from a copy.") from why
         return cls(folder, contents.seed, contents.pairs)
 
@@ -90,10 +95,10 @@ class ReaderStudy:
         try:
             with path.open("rb") as stream:  # numpy leaves a damaged file open
                 file = np.load(stream, allow_pickle=False)
-                original, corrected = (np.asarray(file[name], np.int16) for name in ("original", "corrected"))
+                original, corrected = (file[name] for name in ("original", "corrected"))
         except (*DAMAGED_ARRAYS, KeyError) as why:
             raise BadInput(f"{path} is missing or damaged. Restore it from a copy of the study.") from why
-        if original.ndim != 2 or original.shape != corrected.shape:
+        if original.ndim != 2 or original.shape != corrected.shape or {original.dtype, corrected.dtype} != {_HU}:
             raise BadInput(f"{path} does not hold two slices of one size. Restore it from a copy of the study.")
         return original, corrected
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from marview.errors import BadInput
 
 INDEX = "index.csv"
+_MOST_DIGITS = 9
 _NOBODY = {"", "-", "?", "anonymous", "n/a", "na", "nan", "none", "unknown"}
 
 
@@ -55,7 +56,7 @@ def patients_of(stack: Path, pages: int) -> list[str]:
         patient = "" if named.lower() in _NOBODY else named
         if not page:
             found = [patient] * pages
-        elif page.isdecimal() and int(page) < pages:
+        elif page.isdecimal() and len(page) <= _MOST_DIGITS and int(page) < pages:
             found[int(page)] = patient
         else:
             raise BadInput(

@@ -1,6 +1,7 @@
 """Every study under the inputs becomes a job, or a row that says why not."""
 
 import io
+import json
 import os
 import zipfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from marview.batch.intake import Intake, read_jobs, refuse_absent, units
 from marview.batch.job import Plan, State
 from marview.batch.selection import SelectionRule
 from marview.dicom.make import Labels, write_ct_series
+from marview.dicom.scan import scan
 from marview.errors import BadInput
 from marview.geometry import Grid
 
@@ -144,6 +146,15 @@ def test_an_absent_input_is_refused(tmp_path: Path) -> None:
     for find in (refuse_absent, lambda path: list(units(path))):
         with pytest.raises(BadInput, match="does not exist"):
             find(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "jobs.jsonl").write_text(json.dumps({"input": name}), encoding="utf-8")
+    (path,) = read_jobs(tmp_path / "jobs.jsonl")
+    for find in (refuse_absent, scan):
+        with pytest.raises(BadInput, match="no file can have this name"):
+            find(path)
 
 
 def test_a_list_of_jobs_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

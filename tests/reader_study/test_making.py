@@ -1,5 +1,7 @@
 """A reader study is made of a table, and shows readers nothing but pixels."""
 
+import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +57,7 @@ def test_the_number_of_a_pair_does_not_tell_its_method(study: ReaderStudy) -> No
         (HEADER, "lists no case"),
         (HEADER + "hip,nmar,a,,1\n", "line 2: the cell corrected is empty"),
         (HEADER + "hip,nmar,a,b,1-3\n", "line 2: slices are numbers with spaces"),
+        (HEADER + f"hip,nmar,a,b,{'1' * 5000}\n", "line 2: slices are numbers with spaces"),
         (HEADER + "hip,nmar,a,b,1\n\nhip,nmar,a,b,2\n", "line 4: case hip already has a series of nmar"),
     ],
 )
@@ -62,6 +65,15 @@ def test_a_wrong_table_is_refused_with_its_line(tmp_path: Path, text: str, words
     (tmp_path / "cases.csv").write_text(text, encoding="utf-8")
     with pytest.raises(BadInput, match=words):
         read_table(tmp_path / "cases.csv")
+
+
+def test_a_pipe_is_no_table_and_an_unknown_home_no_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match="pipe cannot be read as a table"):
+        read_table(tmp_path / "pipe")
+    (tmp_path / "cases.csv").write_text(f"{HEADER}hip,nmar,~nobody-here/a,b,1\n", encoding="utf-8")
+    (row,) = read_table(tmp_path / "cases.csv")
+    assert row.original == tmp_path / "~nobody-here" / "a"
 
 
 def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
@@ -116,6 +128,26 @@ def test_a_damaged_study_is_named(study: ReaderStudy, tmp_path: Path) -> None:
         ReaderStudy.open(study.folder)
     with pytest.raises(BadInput, match="holds no reader study"):
         ReaderStudy.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"pixel_mm": [float("nan"), 1.5]}, {"pixel_mm": [0, 1.5]}, {"id": "../../elsewhere"}, {"id": "1\n"}]
+)
+def test_impossible_values_in_a_study_are_refused(study: ReaderStudy, wrong: dict[str, object]) -> None:
+    path = study.folder / "study.json"
+    contents = json.loads(path.read_text(encoding="utf-8"))
+    contents["pairs"][0] |= wrong
+    path.write_text(json.dumps(contents), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"study\.json is damaged"):
+        ReaderStudy.open(study.folder)
+
+
+def test_slices_of_another_type_than_hu_are_damaged(study: ReaderStudy) -> None:
+    pair = study.pairs[0]
+    wide = np.full((40, 48), 70000.0)
+    np.savez_compressed(study.folder / "images" / f"{pair.id}.npz", original=wide, corrected=wide)
+    with pytest.raises(BadInput, match="does not hold two slices"):
+        study.images(pair)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "ä", "x" * 41, "-a"])

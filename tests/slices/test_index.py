@@ -27,7 +27,7 @@ def test_a_row_without_a_page_is_about_all_of_them(tmp_path: Path) -> None:
     assert patients_of(tmp_path / "a.tif", 4) == ["Bär", "", "Maus", "Bär"]
 
 
-@pytest.mark.parametrize("page", ["1.0", "p1", "2", "-1"])
+@pytest.mark.parametrize("page", ["1.0", "p1", "2", "-1", "9" * 5000])
 def test_a_page_that_is_not_there_gives_a_message(tmp_path: Path, page: str) -> None:
     (tmp_path / "index.csv").write_text(f"file,page,patient\na.tif,{page},Maus\n", encoding="utf-8")
     with pytest.raises(BadInput, match=rf"index\.csv names page {page} of a\.tif, whose pages are 0 to 1"):

@@ -22,6 +22,10 @@ from marview.errors import UsageError
 _END_BYTES = 1 << 16
 _PEEKED = 200
 """Number of files of a folder that are looked at; in a folder of slices, two are enough."""
+_DATABASE = ".sqlite"
+"""Part of the names of databases, which are not looked at: closing one of their files ends this process's locks on it,
+and another process would then remove the write-ahead log under an open job table.
+"""
 
 _MODALITY, _MAKER, _SERIES = 0x00080060, 0x00080070, 0x0020000E
 _NO_SLICES = {"SEG", "SR", "PR", "KO", "DOC", "RTSTRUCT", "RTPLAN", "REG"}
@@ -153,7 +157,8 @@ def _holds_slices(folder: Path) -> bool:
 def _images(folder: Path) -> Iterator[tuple[str, str, str]]:
     """Yield modality, maker and series UID of the DICOM files among the first files of a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
-        for entry in islice((one for one in entries if one.is_file()), _PEEKED):
+        files = (entry for entry in entries if _DATABASE not in entry.name and entry.is_file())
+        for entry in islice(files, _PEEKED):
             with suppress(OSError), closing(_open(Path(entry.path))) as stream:
                 head = stream.read(256)
                 if looks_like_dicom(head):

@@ -1,5 +1,7 @@
 """The job table stays consistent across kills."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from marview.batch.job import Ending, Plan, State, key_of
 from marview.batch.table import JobTable, look_at
+from marview.dicom.atomic import check_file
 from marview.errors import BadInput, UsageError
 
 
@@ -45,6 +48,24 @@ def test_the_progress_of_a_running_job_is_seen_and_starts_again_with_it(path: Pa
         assert [(one.state, one.corrected) for one in look_at(path)] == [(State.RUNNING, 5)]
         table.requeue(job)
         assert [(one.state, one.corrected) for one in look_at(path)] == [(State.QUEUED, 0)]
+
+
+READER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT * FROM jobs").fetchall()
+connection.close()
+"""
+
+
+def test_changes_reach_the_file_while_results_are_written_beside_it_and_others_read_it(path: Path) -> None:
+    with JobTable(path) as table:
+        table.add(plan("a"))
+        [job] = table.jobs()
+        check_file(path.with_name("summary.csv"))
+        subprocess.run([sys.executable, "-S", "-c", READER, str(path)], check=True)
+        table.finish(job, Ending(State.DONE))
+        assert [one.state for one in look_at(path)] == [State.DONE]
 
 
 def test_recovery_asks_whether_the_result_is_there(path: Path) -> None:

@@ -2,14 +2,21 @@
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QWidget
+
+from marview.gui.event_filter import Handler
 
 TYPED_IN_NUMBERS = frozenset("0123456789+-.,")
+UNMODIFIED = frozenset({Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier})
 EDITING = frozenset({Qt.Key.Key_Backspace, Qt.Key.Key_Delete, Qt.Key.Key_Left, Qt.Key.Key_Right})
 
 
-class KeyFilter(QObject):
-    """An application-wide filter: number fields take only digits, other keys reach the window, and `X` can be held."""
+class Keys(QObject):
+    """Keys of the application: number fields take only digits, other keys reach the window, and `X` can be held.
+
+    Attributes:
+        handlers: what handles the events of keys, for the event filter of the application.
+    """
 
     held = Signal(bool)
 
@@ -17,41 +24,35 @@ class KeyFilter(QObject):
         super().__init__(window)
         self._window = window
         self._is_held = False
-        application = QApplication.instance()
-        if application is not None:
-            application.installEventFilter(self)
+        self.handlers: dict[QEvent.Type, Handler] = {
+            QEvent.Type.ShortcutOverride: self._leave_to_window,
+            QEvent.Type.KeyPress: self._hold,
+            QEvent.Type.KeyRelease: self._hold,
+            QEvent.Type.WindowDeactivate: self._let_go,
+        }
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Handle key events before the focused widget does."""
-        kind = event.type()
-        if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            return self._leaves_to_window(watched, event)
-        if kind in {QEvent.Type.KeyPress, QEvent.Type.KeyRelease} and isinstance(event, QKeyEvent):
-            return self._hold(watched, event, is_down=kind == QEvent.Type.KeyPress)
-        if kind == QEvent.Type.WindowDeactivate and watched is self._window:
-            self._set_held(is_held=False)
-        return False
-
-    def _leaves_to_window(self, watched: QObject, event: QKeyEvent) -> bool:
-        """Return whether to keep a number field from claiming a key that it does not use."""
-        if not _is_number_field(watched):
+    def _leave_to_window(self, watched: QObject, event: QEvent) -> bool:
+        """Keep a number field from claiming a key that it does not use."""
+        if not isinstance(event, QKeyEvent) or not _is_number_field(watched):
             return False
         if event.key() in EDITING or (event.text() and event.text() in TYPED_IN_NUMBERS):
             return False
         event.ignore()
         return True
 
-    def _hold(self, watched: QObject, event: QKeyEvent, *, is_down: bool) -> bool:
-        if event.key() != Qt.Key.Key_X or event.modifiers() not in {
-            Qt.KeyboardModifier.NoModifier,
-            Qt.KeyboardModifier.KeypadModifier,
-        }:
+    def _hold(self, watched: QObject, event: QEvent) -> bool:
+        if not isinstance(event, QKeyEvent) or event.key() != Qt.Key.Key_X or event.modifiers() not in UNMODIFIED:
             return False
         if not isinstance(watched, QWidget) or watched.window() is not self._window or _is_text_field(watched):
             return False
         if not event.isAutoRepeat():
-            self._set_held(is_held=is_down)
+            self._set_held(is_held=event.type() == QEvent.Type.KeyPress)
         return True
+
+    def _let_go(self, watched: QObject, _: QEvent) -> bool:
+        if watched is self._window:
+            self._set_held(is_held=False)
+        return False
 
     def _set_held(self, *, is_held: bool) -> None:
         if is_held != self._is_held:

@@ -15,10 +15,11 @@ from marview.gui.close_question import CloseQuestion
 from marview.gui.commands import Commands
 from marview.gui.drop_hint import DropHint
 from marview.gui.empty_state import EmptyState
+from marview.gui.event_filter import EventFilter
 from marview.gui.floating import Floating
 from marview.gui.guess_banner import GuessBanner
-from marview.gui.keys import KeyFilter
-from marview.gui.manners import Manners
+from marview.gui.keys import Keys
+from marview.gui.manners import MANNERS
 from marview.gui.message_bar import MessageBar
 from marview.gui.pane_grid import PaneGrid
 from marview.gui.panel_slot import PanelSlot
@@ -108,8 +109,9 @@ class MainWindow(QMainWindow):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setStatusBar(ProbeBar(session))
         self.cine = Cine(session, self)
-        self.manners = Manners(self)  # after the panels, whose thousands of events it would only see pass
-        self.keys = KeyFilter(self)
+        self.keys = Keys(self)
+        # After the panels: it would only see their thousands of events pass.
+        self.events = EventFilter(self, MANNERS | self.keys.handlers)
         self.keys.held.connect(lambda is_held: session.view.update(is_original_held=is_held))
         self._fill_menus()
         self.state = ActionState(session, table)

@@ -1,0 +1,25 @@
+"""One event filter for the whole application: Qt calls every filter for each event, and a call into Python is slow."""
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication
+
+Handler = Callable[[QObject, QEvent], bool]
+"""Handles an event of an object; returns True to keep the event from the object."""
+
+
+class EventFilter(QObject):
+    """Gives the events of all windows to handlers, by type of event."""
+
+    def __init__(self, parent: QObject, handlers: Mapping[QEvent.Type, Handler]) -> None:
+        super().__init__(parent)
+        self._handlers = dict(handlers)
+        application = QApplication.instance()
+        if application is not None:
+            application.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Handle an event before its widget does."""
+        handle = self._handlers.get(event.type())
+        return handle is not None and handle(watched, event)

@@ -12,9 +12,10 @@ run: .venv/ready
 test: .venv/ready-to-test
 	$(MAKE) --no-print-directory --jobs lint doctest test-fast
 
-# Each process takes a half of the files in order, so that what tests of a file share is made once.
+# Each process takes a half of the files in order, so that what tests of a file share is made once. It computes with
+# one thread: two threads in each process would wait for one another on two cores.
 test-fast: .venv/ready-to-test
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	OMP_NUM_THREADS=1 MARVIEW_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 # The examples of docstrings, in the packages that need neither Qt nor a projector.
 doctest: .venv/ready-to-test

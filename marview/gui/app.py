@@ -140,6 +140,7 @@ def render_to_png(path: Path | None, output_png: Path) -> None:
     qt.processEvents()
     picture = window.grab()
     window.close()
+    window.deleteLater()
     if failures:
         raise BadInput(failures[0])
     with whole_file(output_png) as part:

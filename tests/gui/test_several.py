@@ -64,15 +64,24 @@ def test_the_table_shows_how_many_slices_of_a_running_study_are_corrected() -> N
 
 
 @pytest.mark.timeout(600)
-def test_studies_are_corrected_in_the_queue_of_batch_and_a_result_opens(several, qtbot, ward) -> None:
+def test_a_paused_queue_resumes_corrects_no_study_twice_and_a_result_opens(several, qtbot, ward) -> None:
     session = several._session
     qtbot.mouseClick(several.start, LEFT)
     assert not several.inputs.isEnabled()
     assert session.unsaved == [
         "the correction of several studies, which is not finished; it can be resumed from its folder"
     ]
-    qtbot.waitUntil(lambda: session.several.stage is Stage.DONE, timeout=MINUTES)
+    qtbot.waitUntil(lambda: State.DONE in states(several) or State.RUNNING in states(several), timeout=MINUTES)
+    qtbot.mouseClick(several.pause, LEFT)
+    qtbot.waitUntil(lambda: not session.several.stage.is_under_way, timeout=MINUTES)
+    if session.several.stage is Stage.PAUSED:
+        assert State.RUNNING not in states(several)
+        assert several.pause.text() == "Resume"
+        qtbot.mouseClick(several.pause, LEFT)
+        qtbot.waitUntil(lambda: session.several.stage is Stage.DONE, timeout=MINUTES)
     assert states(several) == [State.DONE, State.DONE, State.SKIPPED]
+    folders = [path for path in (ward.parent / "out").iterdir() if path.is_dir()]
+    assert len(folders) == 2
     assert several.text.text() == "3 studies: 2 done, 1 skipped."
     assert several.table.item(2, 1).text() == "skipped"
     assert "metal" in several.table.item(2, 6).text()
@@ -85,23 +94,6 @@ def test_studies_are_corrected_in_the_queue_of_batch_and_a_result_opens(several,
     qtbot.waitUntil(lambda: session.loaded is not None, timeout=20_000)
     assert session.loaded.series.derived.startswith("Linear interpolation")
     assert session.unsaved == []
-
-
-@pytest.mark.timeout(600)
-def test_a_paused_queue_resumes_and_corrects_no_study_twice(several, qtbot, ward) -> None:
-    session = several._session
-    qtbot.mouseClick(several.start, LEFT)
-    qtbot.waitUntil(lambda: State.DONE in states(several) or State.RUNNING in states(several), timeout=MINUTES)
-    qtbot.mouseClick(several.pause, LEFT)
-    qtbot.waitUntil(lambda: not session.several.stage.is_under_way, timeout=MINUTES)
-    if session.several.stage is Stage.PAUSED:
-        assert State.RUNNING not in states(several)
-        assert several.pause.text() == "Resume"
-        qtbot.mouseClick(several.pause, LEFT)
-        qtbot.waitUntil(lambda: session.several.stage is Stage.DONE, timeout=MINUTES)
-    assert states(several) == [State.DONE, State.DONE, State.SKIPPED]
-    folders = [path for path in (ward.parent / "out").iterdir() if path.is_dir()]
-    assert len(folders) == 2
 
 
 @pytest.mark.timeout(600)

@@ -5,6 +5,8 @@ import sys
 
 from PySide6.QtCore import QObject, Signal
 
+from marview.gui.app import render_to_png
+
 START = """
 import sys, time
 import pydantic, pydicom.pixels, pyqtgraph, scipy.ndimage
@@ -50,9 +52,5 @@ def test_twenty_thousand_signals_keep_true_and_none_alive(qapp) -> None:
 
 
 def test_a_picture_of_the_window_is_drawn_without_a_display(tmp_path, small_series) -> None:
-    code = (
-        "from pathlib import Path; from marview.gui.app import render_to_png; "
-        f"render_to_png(Path({str(small_series)!r}), Path({str(tmp_path / 'window.png')!r}))"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    render_to_png(small_series, tmp_path / "window.png")
     assert (tmp_path / "window.png").stat().st_size > 20_000

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QMenu, 
 from marview.dicom import Outcome, Study
 from marview.gui.icons import pixmap
 from marview.gui.label import Label, tooltip
-from marview.session.library import Entry, Library, patient_of
+from marview.session.entries import Entry, patient_of
+from marview.session.library import Library
 from marview.session.study_index import KnownSeries
 from marview.text import count, tr
 from marview.told import told

@@ -11,7 +11,8 @@ from scipy import ndimage
 from marview.dicom import Cancelled, LoadedSeries, Outcome, read
 from marview.geometry import Grid
 from marview.session.background import Background, IsStale
-from marview.session.library import Entry, Library, patient_of
+from marview.session.entries import Entry, patient_of
+from marview.session.library import Library
 from marview.session.messages import Messages
 from marview.session.picture import Picture
 from marview.session.sensitivity_choice import known_truth

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from marview.session.entries import Entry
 from marview.session.kept_work import KeptWork
-from marview.session.library import Entry, Library
+from marview.session.library import Library
 from marview.session.messages import Messages, Question
 from marview.session.runs import Runs
 from marview.text import tr

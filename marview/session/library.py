@@ -1,100 +1,23 @@
 """The open series: scanning folders for them, and reading the chosen one into memory."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
 
-from marview.dicom import Cancelled, LoadedSeries, Outcome, Series, SeriesReport, Study, check, read, scan
+from marview.dicom import Cancelled, Finding, Kind, LoadedSeries, Outcome, SeriesReport, read
 from marview.dicom.read import Allocate
 from marview.errors import BadInput
 from marview.session.background import Background, IsStale
+from marview.session.entries import Entry, Found, find, grouped
 from marview.session.messages import Messages, Severity
-from marview.session.thumbnail import shrink, thumbnail
+from marview.session.thumbnail import shrink
 from marview.text import tr
 from marview.told import told
 
 ANNOUNCE_SECONDS = 0.1
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """An entry of the series list.
-
-    Attributes:
-        picture: thumbnail, uint8 `[y, x]`; None if it cannot be made from the headers.
-    """
-
-    study: Study
-    series: Series
-    report: SeriesReport
-    picture: NDArray[np.uint8] | None = None
-
-    @property
-    def key(self) -> str:
-        """Return the unique key of the series."""
-        return f"{self.study.uid}/{self.series.key}"
-
-    @property
-    def slice_count(self) -> int:
-        """Return the number of slices, or of files if the series cannot be stacked."""
-        return self.report.stack.grid.shape[0] if self.report.stack else len(self.series)
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """The series found under a path, with a message for the user."""
-
-    path: Path
-    entries: tuple[Entry, ...]
-    notes: str = ""
-
-
-def look(path: Path, is_cancelled: Callable[[], bool] = lambda: False) -> Found:
-    """Find the series under a path by their headers.
-
-    Raises:
-        BadInput: there is no series.
-        Cancelled: `is_cancelled` returned True.
-    """
-    found = scan(path, is_cancelled=is_cancelled)
-    entries = tuple(
-        Entry(study, series, report, thumbnail(series, report))
-        for study in found.studies
-        for series in study.series
-        for report in (check(series),)
-    )
-    return Found(path, entries, " ".join(found.damaged[:2]))
-
-
-def _found(path: Path, is_cancelled: Callable[[], bool], *, may_be_refused: bool) -> Found:
-    """As `look`, but a refused path returns its message if other paths were given."""
-    try:
-        return look(path, is_cancelled)
-    except BadInput as refusal:
-        if not may_be_refused:
-            raise
-        return Found(path, (), str(refusal))
-
-
-def patient_of(study: Study) -> tuple[str, ...]:
-    """Return a key of the patient from identifier and normalised name; a study without both is its own patient."""
-    name = " ".join(study.patient_name.replace("^", " ").split()).casefold()
-    who = (study.patient_id.strip(), name)
-    return who if any(who) else ("", "", study.uid or str(id(study)))
-
-
-def grouped(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Group entries by patient and study; keep their order otherwise."""
-    patients: dict[tuple[str, ...], dict[str, list[Entry]]] = {}
-    for entry in entries:
-        study = entry.study.uid or str(id(entry.study))
-        patients.setdefault(patient_of(entry.study), {}).setdefault(study, []).append(entry)
-    return tuple(entry for studies in patients.values() for series in studies.values() for entry in series)
 
 
 class Library:
@@ -103,8 +26,8 @@ class Library:
     Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
     grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),
     `finished(LoadedSeries)` when all are, `busy(text)` with a text that is empty when idle, `opened(path)` when series
-    were found under a path, `scanned(path, entries)` with these series, and `emptied()` when the last series was
-    closed.
+    were found under a path, `scanned(path, entries)` with these series, and `emptied()` when no series is in view any
+    more: the last one was closed, or the only one cannot be read.
     """
 
     listed = Signal()
@@ -137,7 +60,7 @@ class Library:
         self.busy.emit(tr("Looking through {} …").format(path.name or path))
 
         def work(is_stale: IsStale) -> list[Found]:
-            return [_found(each, is_stale, may_be_refused=len(paths) > 1) for each in paths]
+            return [find(each, is_stale, may_be_refused=len(paths) > 1) for each in paths]
 
         def done(answer: list[Found]) -> None:
             self.busy.emit("")
@@ -152,10 +75,10 @@ class Library:
     def add(self, path: Path) -> None:
         """Find series under a path and list them; the series in view stays."""
         self._background.run(
-            lambda: _found(path, lambda: False, may_be_refused=False), self._take, lambda _sentence: None
+            lambda: find(path, lambda: False, may_be_refused=False), self._take, lambda _sentence: None
         )
 
-    def _take(self, found: "Found") -> None:
+    def _take(self, found: Found) -> None:
         if found.entries:
             self.opened.emit(found.path)
         new = {entry.key for entry in found.entries}
@@ -170,10 +93,11 @@ class Library:
         if entry.report.outcome == Outcome.REFUSES:
             self._messages.error(told(entry.report.reason))
             return
-        self.chosen = entry
+        before, self.chosen = self.chosen, entry
         self.busy.emit(tr("Reading {} …").format(entry.series.description))
         pending: set[int] = set()
         announced = [0.0]
+        refusals: list[str] = []
 
         def work(is_stale: IsStale) -> LoadedSeries | None:
             def post(call: Callable[[], None]) -> None:
@@ -202,6 +126,13 @@ class Library:
                 )
             except Cancelled:
                 return None
+            except BadInput as why:
+                refusals.append(str(why))
+                raise
+
+        def failed(sentence: str) -> None:
+            self._turn_back(entry, before, sentence if refusals else "")
+            self._fail(sentence)
 
         def done(loaded: LoadedSeries | None) -> None:
             if loaded is None:
@@ -212,7 +143,32 @@ class Library:
             self.arrived.emit(frozenset(pending))
             self.finished.emit(loaded)
 
-        self._reading.run(work, done, self._fail)
+        self._reading.run(work, done, failed)
+
+    def _turn_back(self, entry: Entry, before: Entry | None, refusal: str) -> None:
+        """Return to the series before one that cannot be read; without it, empty the view.
+
+        Args:
+            entry: the entry that cannot be read. If it came into view, its files are refused from now on.
+            before: the entry chosen before.
+            refusal: why its files are refused; empty if something else failed.
+        """
+        is_in_view = self.loaded is not None and self.loaded.series is entry.series
+        there = next((one for one in self.entries if before and one.key == before.key != entry.key), None)
+        if not is_in_view:
+            self.chosen = there
+            self.listed.emit()
+            return
+        if refusal:
+            finding = Finding(Kind.DAMAGED, refusal, Outcome.REFUSES)
+            refused = replace(entry, report=SeriesReport((*entry.report.findings, finding), entry.report.stack))
+            self.entries = tuple(refused if one is entry else one for one in self.entries)
+        self.chosen = self.loaded = None
+        self.listed.emit()
+        if there is None:
+            self.emptied.emit()
+        else:
+            self.choose(there)
 
     def remove(self, entry: Entry) -> None:
         """Remove a series from the list; if it was in view, read the next one."""

@@ -8,9 +8,10 @@ from marview.session.autosave import Autosave
 from marview.session.autosave_store import AutosaveStore, Work
 from marview.session.background import Background
 from marview.session.display import View
+from marview.session.entries import Entry
 from marview.session.exports import Exports
 from marview.session.job import Job
-from marview.session.library import Entry, Library
+from marview.session.library import Library
 from marview.session.measure_record import record_of
 from marview.session.measures import Measures
 from marview.session.messages import Messages

@@ -10,7 +10,8 @@ from psygnal import Signal
 from marview.batch.watching import Inbox
 from marview.errors import MarviewError
 from marview.session.background import Background, IsStale
-from marview.session.library import Entry, Library, look
+from marview.session.entries import Entry, look
+from marview.session.library import Library
 from marview.session.messages import Messages, Severity
 from marview.session.settings import Settings
 from marview.session.study_index import KnownSeries, StudyIndex

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from platformdirs import user_data_path
 
 from marview.dicom import Outcome
-from marview.session.library import Entry
+from marview.session.entries import Entry
 from marview.text import tr, translatable
 
 MOST_FOUND = 200

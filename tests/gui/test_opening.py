@@ -95,3 +95,13 @@ def test_an_unreadable_path_gives_a_message_in_a_bar(window, qtbot, tmp_path: Pa
     assert "nothing" in window.messages.text.text()
     assert window.messages.property("severity") == "error"
     assert window.isEnabled()
+
+
+def test_a_series_whose_images_are_all_damaged_shows_the_start_page_and_a_mark(window, qtbot, fakes, tmp_path) -> None:
+    window.session.open(fakes.damage_every_image(fakes.write_series(tmp_path / "bad", "Bad")))
+    qtbot.waitUntil(window.messages.isVisible, timeout=10_000)
+    assert "No slice of the series can be read" in window.messages.text.text()
+    assert window.empty.isVisible()
+    assert window.windowTitle() == "marview"
+    badges = [label for label in window.series.findChildren(QLabel) if label.objectName() == "badge"]
+    assert ("damaged slice", "error") in [(label.text(), label.property("kind")) for label in badges]

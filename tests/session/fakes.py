@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from pydicom import dcmread
+from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
 
 from marview.dicom.make import Labels, write_ct_series
 from marview.geometry import Grid, TraceCoverage
@@ -73,6 +76,16 @@ def write_series(
         kvp=120.0,
     )
     write_ct_series(hu, grid, folder, labels, seed=name, study_seed=study)
+    return folder
+
+
+def damage_every_image(folder: Path) -> Path:
+    """Compress the slices of a series, so that only decoding shows that their images are damaged."""
+    for path in folder.iterdir():
+        dataset = dcmread(path)
+        dataset.compress(RLELossless)
+        dataset.PixelData = encapsulate([b"\x02" + b"\0" * 3 + b"\x40" + b"\0" * 59 + b"\x81" * 2000])
+        dataset.save_as(path)
     return folder
 
 

@@ -1,8 +1,10 @@
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from marview.dicom import Outcome
 from marview.session.thumbnail import EDGE_PX, shrink
 
 
@@ -84,6 +86,41 @@ def test_an_unreadable_path_gives_a_message_and_the_open_series_stays(opened, ma
     assert name in said[-1]
     assert said[-1].endswith(".")
     assert opened.loaded is before
+
+
+def test_a_series_whose_images_are_all_damaged_leaves_no_empty_view(session, mail, said, fakes, tmp_path) -> None:
+    emptied = []
+    session.library.emptied.connect(lambda: emptied.append(session.loaded))
+    session.open(fakes.damage_every_image(fakes.write_series(tmp_path / "bad", "Bad")))
+    mail.wait_until(lambda: said)
+    assert "No slice of the series can be read" in said[-1]
+    assert emptied == [None]
+    assert (session.loaded, session.library.chosen) == (None, None)
+    (entry,) = session.library.entries
+    assert entry.report.outcome is Outcome.REFUSES
+    session.library.choose(entry)
+    assert (len(said), said[0]) == (2, said[1])
+
+
+def test_the_view_returns_from_a_damaged_series_to_the_one_before(opened, mail, said, fakes, tmp_path) -> None:
+    before = opened.library.chosen.key
+    opened.metal.set_threshold(2000.0)
+    mail.wait_until(lambda: opened.metal.recipe.threshold_hu == 2000.0)
+    opened.open(fakes.damage_every_image(fakes.write_series(tmp_path / "bad", "Bad")))
+    mail.wait_until(lambda: said and opened.loaded is not None and opened.series.hu is not None)
+    assert opened.library.chosen.key == before
+    assert opened.loaded.series.description == "Small series"
+    assert opened.metal.recipe.threshold_hu == 2000.0
+
+
+def test_without_memory_for_a_series_the_one_in_view_stays(opened, mail, said, fakes, tmp_path, monkeypatch) -> None:
+    chosen, loaded = opened.library.chosen, opened.loaded
+    monkeypatch.setattr(sys.modules["marview.dicom.read"], "available_bytes", lambda: 10)
+    opened.open(fakes.write_series(tmp_path / "other", "Other"))
+    mail.wait_until(lambda: said)
+    assert "not enough memory" in said[-1]
+    assert (opened.library.chosen, opened.loaded) == (chosen, loaded)
+    assert all(entry.report.is_volume for entry in opened.library.entries)
 
 
 def test_a_thumbnail_is_small_and_grey() -> None:

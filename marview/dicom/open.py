@@ -50,11 +50,13 @@ def choose(path: Path | str, series_uid: str = "") -> tuple[Series, SeriesReport
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
-            names = "; ".join(f"{one.key} ({one.description}, {_size(one, report)})" for one, report in fitting[:8])
+            names = "; ".join(f"{one.key} ({_about(one, report)})" for one, report in fitting[:8])
             more = f" and {len(fitting) - 8} more" if len(fitting) > 8 else ""
             raise BadInput(f"{path} holds {len(fitting)} series. Say which with --series: {names}{more}.")
     raise BadInput(judged[0][1].reason)
 
 
-def _size(series: Series, report: SeriesReport) -> str:
-    return count(len(series) or (report.stack.grid.shape[0] if report.stack else 0), "slice")
+def _about(series: Series, report: SeriesReport) -> str:
+    """Describe a series among others: what it shows, its size, and why it is apart from others of its UID."""
+    slices = len(series) or (report.stack.grid.shape[0] if report.stack else 0)
+    return ", ".join(filter(None, (series.description, count(slices, "slice"), series.split)))

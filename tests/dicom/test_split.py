@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from marview import dicom
+from marview.errors import BadInput
 
 
 def _part_sizes(path: Path) -> list[int]:
@@ -34,6 +35,17 @@ def test_slices_of_several_volumes_are_split(slices, save, what):
     folder = save(slices)
     assert _part_sizes(folder) == [2, 3]
     assert len({series.key for series in dicom.scan(folder).series}) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [("PatientID", "P2", "two patients under one series UID"), ("FrameOfReferenceUID", "1.2.3", "other frame of")],
+)
+def test_the_choice_among_parts_says_what_tells_them_apart(slices, save, name, value, why):
+    for dataset in slices[:2]:
+        setattr(dataset, name, value)
+    with pytest.raises(BadInput, match=rf"Pelvis 2\.0, 2 slices, {why}.*Pelvis 2\.0, 3 slices, {why}"):
+        dicom.open_series(save(slices))
 
 
 def test_phases_that_share_positions_are_split(slices, save):

@@ -21,10 +21,12 @@ from benchmarks.prior_bounds import FileJob, cases
 from marview.evaluation.tables import markdown_table
 from marview.learning.api import Pairs
 from marview.learning.bank import read_banks
-from marview.learning.loop import WEIGHTS, Plan, Training
+from marview.learning.loop import Training
 from marview.learning.machine import Machine
 from marview.learning.pairs import SimulatedPairs, ValidationPairs
+from marview.learning.plan import Plan
 from marview.learning.recipe import read_recipe
+from marview.learning.run_folder import WEIGHTS
 from marview.metrics import PRIMARY, rmse_hu
 from marview.physics.attenuation import mu_to_hu
 from marview.worker.loading import load_method, made_in

@@ -22,8 +22,9 @@ from marview.dicom.mask_file import read_mask
 from marview.evaluation.processing_grid import mask_on_processing_grid, on_processing_grid
 from marview.export.sweep_figure import draw_sweep
 from marview.mar import MarWorker, SharedArray
-from marview.mar.sweep import SweepInput, plan, sweep
+from marview.mar.sweep import SweepInput, sweep
 from marview.mar.sweep_measures import Row, measure
+from marview.mar.sweep_plan import plan
 from marview.volume import Volume
 
 METHODS = {"linear_interpolation": "LI", "nmar": "NMAR"}

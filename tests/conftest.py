@@ -7,7 +7,7 @@ from pathlib import Path
 import pydantic.types  # noqa: F401 - before pytest-qt loads PySide6, whose import hook trips over a half-loaded pydantic
 import pytest
 
-from marview.mar import runner
+from marview.mar import run_queue
 from tests.lending import Lender
 
 
@@ -37,5 +37,5 @@ def _lent_workers(request: pytest.FixtureRequest, lender: Lender) -> Iterator[No
     """Lets tests hand on their worker processes, except in files about the process, marked `own_workers`."""
     with pytest.MonkeyPatch.context() as patch:
         if request.node.get_closest_marker("own_workers") is None:
-            patch.setattr(runner, "WorkerProcess", lender)
+            patch.setattr(run_queue, "WorkerProcess", lender)
         yield

@@ -41,9 +41,10 @@ from marview.errors import BadInput, UsageError
 from marview.export.sweep import refuse_sweep, write_sweep
 from marview.geometry import Grid
 from marview.mar import MarWorker, SharedArray, discover, find_usable
-from marview.mar.sweep import SweepInput, Variant, plan
+from marview.mar.sweep import SweepInput
 from marview.mar.sweep import sweep as run_sweep
 from marview.mar.sweep_measures import Row, measure, region_notes
+from marview.mar.sweep_plan import Variant, plan
 from marview.terminal import note, say, terminal
 from marview.text import count
 from marview.volume import Volume

@@ -85,7 +85,7 @@ def train(
         MethodFailed: the loss is NaN; the last good state is kept.
         CannotWrite: the disk is full or read-only.
     """
-    from marview.learning.loop import News
+    from marview.learning.plan import News
     from marview.learning.train import Order
     from marview.learning.train import train as train_for_a_session
     from marview.mar.discovery import discover, find

@@ -1,7 +1,8 @@
 """CT series on disk: find (`scan`), check (`check`), read (`read`, `open_series`) and write derived series."""
 
 from marview.dicom.check import check
-from marview.dicom.derive import Derivation, DerivedSeries, write_derived_series
+from marview.dicom.derive import DerivedSeries, write_derived_series
+from marview.dicom.derived_attributes import Derivation
 from marview.dicom.open import choose, open_series
 from marview.dicom.pixels import PADDING_HU
 from marview.dicom.read import Cancelled, LoadedSeries, read

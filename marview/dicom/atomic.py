@@ -2,50 +2,21 @@
 
 import contextlib
 import errno
-import hashlib
-import json
 import os
-import re
 import shutil
-import socket
 import tempfile
-import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
+from marview.dicom.cannot_write import CannotWrite, sentence, sentences
 from marview.dicom.foreign import refuse_foreign, refuse_other_kind
-from marview.errors import BadInput, UsageError
+from marview.dicom.parts import OWNER, PART, claim, is_stale, part_file_name, part_name, sweep, taken
+from marview.errors import UsageError
 from marview.originals import is_own_file, note_own_file, refuse_original
-from marview.processes import is_alive, started
-from marview.small_text import read_json
 
-PART = ".part-"
-_OWNER = ".owner"
-_PART_FILE = re.compile(rf"{re.escape(PART)}([0-9a-f]{{12}})-(\d+)-(\d*)-[0-9a-f]+")
-_LONGEST_SUFFIX = 16
-_LONGEST_NAME = 240
-"""Largest length of a file name in bytes: file systems allow 255, and part files have a prefix."""
 _LEAST_BYTES = 1 << 16
 """Smallest disk space in bytes of a file with its folder."""
-_NAMELESS_SECONDS = 60
-_FOREIGN_SECONDS = 86_400
-
-
-class CannotWrite(BadInput):
-    """A file or folder cannot be written.
-
-    Attributes:
-        what: the message without advice, for callers that add their own.
-        why: error of the operating system.
-    """
-
-    def __init__(self, what: str, why: OSError | None = None, advice: str = "") -> None:
-        super().__init__(f"{what} {advice}".rstrip())
-        self.what = what
-        self.why = why
 
 
 @contextmanager
@@ -64,18 +35,18 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
     _refuse_harm(target)
-    with _sentences(target):
+    with sentences(target):
         refuse_occupied(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep(target.parent)
         _refuse_small(target, target.parent, bytes_needed)
-    part = target.parent / _part_name(target.name)
-    with _sentences(target):
-        _claim(part, target)
+    part = target.parent / part_name(target.name)
+    with sentences(target):
+        claim(part, target)
     try:
         yield part
-        with _sentences(target):
-            (part / _OWNER).unlink()
+        with sentences(target):
+            (part / OWNER).unlink()
             _flush_folder(part)
             if target.is_dir():
                 target.rmdir()
@@ -83,10 +54,10 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
             _flush_folder(target.parent)
     except OSError as why:
         shutil.rmtree(part, ignore_errors=True)
-        raise _sentence(target, why) from None
+        raise sentence(target, why) from None
     except CannotWrite as refusal:  # names a file inside that the user did not choose
         shutil.rmtree(part, ignore_errors=True)
-        raise (refusal if refusal.why is None else _sentence(target, refusal.why)) from None
+        raise (refusal if refusal.why is None else sentence(target, refusal.why)) from None
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -101,11 +72,11 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
-    with _sentences(target):
+    with sentences(target):
         refuse_occupied(target)
-        part = target.parent / _part_name(target.name)
-        if part.is_dir() and not _is_stale(part):
-            raise _taken(part, target)
+        part = target.parent / part_name(target.name)
+        if part.is_dir() and not is_stale(part):
+            raise taken(part, target)
         _refuse_small(target, _writable_parent(target), bytes_needed)
 
 
@@ -118,7 +89,7 @@ def check_file(target: Path) -> None:
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
-    with _sentences(target):
+    with sentences(target):
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         _refuse_small(target, _writable_parent(target), _LEAST_BYTES)
@@ -147,12 +118,12 @@ def claimed(target: Path) -> Iterator[None]:
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
     new = [folder for folder in target.parents if not folder.exists()]
-    part = target.parent / _part_name(target.name)
+    part = target.parent / part_name(target.name)
     try:
-        with _sentences(target):
+        with sentences(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             sweep(target.parent)
-            _claim(part, target)
+            claim(part, target)
         try:
             yield
         finally:
@@ -173,7 +144,7 @@ def whole_file(target: Path) -> Iterator[Path]:
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
     _refuse_harm(target)
-    part = target.parent / _part_file_name(target)
+    part = target.parent / part_file_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
@@ -188,7 +159,7 @@ def whole_file(target: Path) -> Iterator[Path]:
         _flush_folder(target.parent)
     except OSError as why:
         _remove(part)
-        raise _sentence(target, why) from None
+        raise sentence(target, why) from None
     except BaseException:
         _remove(part)
         raise
@@ -213,105 +184,6 @@ def write_flushed(path: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def sweep(folder: Path) -> None:
-    """Remove part files and part folders of killed processes from a folder."""
-    for part in folder.glob(f"{PART}*"):
-        if part.is_symlink():
-            continue
-        if part.is_dir() and _is_stale(part):
-            shutil.rmtree(part, ignore_errors=True)
-        elif part.is_file() and _is_stale_file(part):
-            part.unlink(missing_ok=True)
-
-
-def _part_name(name: str) -> str:
-    """Return the name of the part folder of a target, short enough for every file system."""
-    encoded = os.fsencode(name)
-    return f"{PART}{name}" if len(encoded) < _LONGEST_NAME else f"{PART}{hashlib.sha256(encoded).hexdigest()}"
-
-
-def _part_file_name(target: Path) -> str:
-    """Return the name of the part file, with its process and the target's suffix, which some libraries check."""
-    suffixes = "".join(target.suffixes[-2:])
-    kept = suffixes if len(suffixes) <= _LONGEST_SUFFIX else ""
-    process = os.getpid()
-    return f"{PART}{_machine()}-{process}-{started(process)}-{uuid.uuid4().hex[:12]}{kept}"
-
-
-@cache
-def _machine() -> str:
-    """Return an identifier of the process number space: a machine since its start, or a container on it."""
-    about = [socket.gethostname()]
-    for place in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
-        with contextlib.suppress(OSError):
-            about.append(Path(place).readlink().name if "/ns/" in place else Path(place).read_text(encoding="ascii"))
-    return hashlib.sha256("\n".join(about).encode()).hexdigest()[:12]
-
-
-def _claim(part: Path, target: Path) -> None:
-    """Make the part folder of a target; it appears with its owner's name in it, or not at all."""
-    owner = {
-        "process": os.getpid(),
-        "started": started(os.getpid()),
-        "machine": socket.gethostname(),
-        "space": _machine(),
-    }
-    made = part.with_name(f"{PART}{uuid.uuid4().hex}")
-    made.mkdir()
-    try:
-        (made / _OWNER).write_text(json.dumps(owner), encoding="utf-8")
-        made.rename(part)
-    except OSError as why:
-        shutil.rmtree(made, ignore_errors=True)
-        if part.is_dir() and why.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.EACCES}:  # the last one on Windows
-            raise _taken(part, target) from None
-        raise
-
-
-def _read_owner(part: Path) -> dict[str, object]:
-    try:
-        owner = read_json(part / _OWNER)
-    except (OSError, ValueError):
-        return {}
-    return owner if isinstance(owner, dict) else {}
-
-
-def _taken(part: Path, target: Path) -> CannotWrite:
-    owner = _read_owner(part)
-    name = f"another process ({owner.get('process', '?')} on {owner.get('machine', 'this machine')})"
-    return CannotWrite(f"{target} is being written by {name}. Wait for it or choose another.")
-
-
-def _is_stale(part: Path) -> bool:
-    owner = _read_owner(part)
-    try:
-        age = time.time() - part.stat().st_mtime
-    except OSError:
-        return False
-    if not owner:
-        return age > _NAMELESS_SECONDS
-    if owner.get("space") != _machine() or os.name != "posix":
-        return age > _FOREIGN_SECONDS
-    process = owner.get("process")
-    return not isinstance(process, int) or not _lives(process, str(owner.get("started", "")))
-
-
-def _is_stale_file(part: Path) -> bool:
-    """Return whether the process of a part file has ended; part files of other machines are kept for a day."""
-    named = _PART_FILE.match(part.name)
-    if named is not None and named[1] == _machine() and os.name == "posix":
-        return not _lives(int(named[2]), named[3])
-    try:
-        return time.time() - part.stat().st_mtime > _FOREIGN_SECONDS
-    except OSError:
-        return False
-
-
-def _lives(process: int, since: str) -> bool:
-    """Return whether a process runs and started at that time."""
-    return is_alive(process) and since == started(process)
 
 
 def refuse_occupied(target: Path) -> None:
@@ -343,25 +215,3 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _sentences(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as why:
-        raise _sentence(target, why) from None
-
-
-def _sentence(target: Path, why: OSError) -> CannotWrite:
-    reasons = {
-        errno.ENOSPC: "the disk is full",
-        errno.EDQUOT: "your disk quota is used up",
-        errno.EROFS: "the disk is read-only",
-        errno.EACCES: "you may not write there",
-        errno.EPERM: "you may not write there",
-    }
-    said = why.strerror or "unknown error"  # may name a path, whose capitals count
-    reason = reasons.get(why.errno or 0, said[:1].lower() + said[1:])
-    advice = "Nothing was left behind; choose another place."
-    return CannotWrite(f"{target} cannot be written: {reason}.", why, advice)

@@ -10,61 +10,26 @@ from numpy.typing import NDArray
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import dcmread, read_dataset
-from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, generate_uid
+from pydicom.uid import generate_uid
 
-from marview import __version__
-from marview.dicom.atomic import CannotWrite, whole_folder, write_flushed
-from marview.dicom.encode import MAKER, coded, decimal_text, later_number, set_pixels, short_text, stamp, to_bytes
-from marview.dicom.header import CT_IMAGE, DEFLATED, SliceHeader, inflate, opening, read_header
+from marview.dicom.atomic import whole_folder, write_flushed
+from marview.dicom.cannot_write import CannotWrite
+from marview.dicom.derived_attributes import Derivation, describe, refer
+from marview.dicom.encode import decimal_text, set_pixels, stamp, to_bytes
+from marview.dicom.header import DEFLATED, SliceHeader, inflate, opening, read_header
 from marview.dicom.pixels import padding_mask, rescale, stored_values
 from marview.dicom.quiet import OutOfMemory, note_caught, quiet
 from marview.dicom.read import Cancelled, LoadedSeries
 from marview.dicom.rescale import Rescale, common_rescale, remapped
-from marview.dicom.series import DERIVED_BY
 from marview.dicom.source import Source
 from marview.dicom.verbatim import identity_of, is_verbatim, keep_text
 from marview.errors import BadInput
 from marview.volume.correction import Planes
 
-SCHEME = "99MARVIEW"
-"""Private coding scheme, because PS3.16 CID 7203 has no code for metal artifact reduction."""
-
-
-_CAUTION = "Not for primary diagnosis; review with the source images."
-
 
 class Underivable(BadInput):
     """The source cannot be written as a derived series, but its volume can be written."""
-
-
-@dataclass(frozen=True)
-class Derivation:
-    """How a derived series was made.
-
-    Attributes:
-        method: title of the method.
-        version: version of the method.
-        parameters: parameters of the run, as text.
-        weights: SHA-256 of the weights; empty without weights.
-        application_version: application version of marview.
-    """
-
-    method: str
-    version: str
-    parameters: str = ""
-    weights: str = ""
-    application_version: str = __version__
-
-    @property
-    def text(self) -> str:
-        """Return the Derivation Description, at most 1024 characters."""
-        what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
-        weights = f" Weights {self.weights}." if self.weights else ""
-        head = short_text(what + weights, 512)
-        given = short_text(self.parameters, 1000 - len(head) - len(_CAUTION) - len(" Parameters: . "))
-        return f"{head} Parameters: {given}. {_CAUTION}" if given else f"{head} {_CAUTION}"
 
 
 @dataclass(frozen=True)
@@ -136,11 +101,11 @@ def write_derived_series(
             dataset = source_dataset(header)
             identity = identity_of(dataset)
             stored, own = remapped(header, correction_hu[z], wide)
-            _describe(dataset, header, derivation, description, series_uid, (date, time))
+            describe(dataset, header, derivation, description, series_uid, (date, time))
             if not header.frame_of_reference_uid:
                 dataset.FrameOfReferenceUID = frame_uid  # `check` has a finding about it
             near = [headers[k] for k in range(z - neighbours, z + neighbours + 1) if k != z and k in headers]
-            _refer(dataset, [header, *near], derivation, date + time)
+            refer(dataset, [header, *near], derivation, date + time)
             _remap(dataset, header, own, has_own_rescale=wide is None)
             set_pixels(dataset, stored, bits_stored=own.bits_stored, is_signed=own.is_signed)
             path = part / f"slice_{number:05d}.dcm"
@@ -270,134 +235,3 @@ def _compare(
     )
     if not is_right:
         raise CannotWrite(f"{path.name} differed when read back. Nothing was left behind; try another disk.")
-
-
-_DROPPED = (
-    "SmallestImagePixelValue",
-    "LargestImagePixelValue",
-    "SmallestPixelValueInSeries",
-    "LargestPixelValueInSeries",
-    "IconImageSequence",
-    "DigitalSignaturesSequence",
-    "MACParametersSequence",
-    "EncryptedAttributesSequence",
-    "ModalityLUTSequence",
-    "PixelDataProviderURL",
-    "DataSetTrailingPadding",
-    "NumberOfFrames",
-    "PlanarConfiguration",
-)
-
-TYPE_2 = (
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "Manufacturer",
-    "ReferringPhysicianName",
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "SliceThickness",
-    "KVP",
-    "StudyID",
-    "AcquisitionNumber",
-    "InstanceNumber",
-    "PositionReferenceIndicator",
-    "PatientPosition",
-)
-"""Type 2 elements of the CT Image IOD, present even if empty (PS3.3, A.3)."""
-
-
-def _describe(
-    dataset: Dataset,
-    header: SliceHeader,
-    derivation: Derivation,
-    description: str,
-    series_uid: str,
-    now: tuple[str, str],
-) -> None:
-    strip(dataset)
-    complete(dataset)
-    kept = [str(value) for value in _values(dataset, "ImageType")[3:]]
-    dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL", *kept]
-    dataset.SOPClassUID = UID(CT_IMAGE)
-    dataset.SOPInstanceUID = generate_uid(prefix=None)
-    dataset.SeriesInstanceUID = UID(series_uid)
-    dataset.SeriesNumber = later_number(header.series_number, DERIVED_BY)
-    source = short_text(header.series_description, 60)
-    dataset.SeriesDescription = short_text(description or f"{derivation.method} {source}", 64)
-    dataset.SeriesDate, dataset.SeriesTime = now
-    dataset.ContentDate, dataset.ContentTime = now
-    dataset.InstanceCreationDate, dataset.InstanceCreationTime = now
-    dataset.BurnedInAnnotation = "NO"
-    if header.is_lossy or _is_lossy_syntax(header):
-        dataset.LossyImageCompression = "01"
-
-
-def _is_lossy_syntax(header: SliceHeader) -> bool:
-    return header.transfer_syntax.endswith((".50", ".51", ".53", ".55", ".4.81"))
-
-
-def _values(dataset: Dataset, keyword: str) -> list[object]:
-    value = dataset.get(keyword)
-    if value is None or value == "":
-        return []
-    return [value] if isinstance(value, str) else list(value)
-
-
-def strip(dataset: Dataset) -> None:
-    """Remove elements that do not hold for new pixels, and all private elements, at every depth."""
-    for keyword in _DROPPED:
-        if keyword in dataset:
-            delattr(dataset, keyword)
-    for tag in list(dataset.keys()):
-        if tag.is_private or tag.group & 0xFF00 in {0x5000, 0x6000}:
-            del dataset[tag]
-        elif dataset.get_item(tag).VR in {"SQ", None} and dataset[tag].VR == "SQ":
-            for item in dataset[tag].value:
-                strip(item)
-
-
-def complete(dataset: Dataset) -> None:
-    """Add empty Type 2 elements of a CT image that the source lacks."""
-    for keyword in TYPE_2:
-        if keyword not in dataset:
-            setattr(dataset, keyword, None)
-    if ("WindowCenter" in dataset) != ("WindowWidth" in dataset):
-        for keyword in ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation"):
-            dataset.pop(keyword, None)
-    if "Laterality" not in dataset and "ImageLaterality" not in dataset:
-        dataset.ImageLaterality = None  # means unknown; an empty Laterality would mean a paired body part
-
-
-def _refer(dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, now: str) -> None:
-    """Record what the image was derived from, how, and by which software."""
-    items = []
-    for header in sources:
-        item = Dataset()
-        item.ReferencedSOPClassUID = UID(header.sop_class or CT_IMAGE)
-        item.ReferencedSOPInstanceUID = UID(header.sop_uid)
-        item.SpatialLocationsPreserved = "YES"
-        item.PurposeOfReferenceCodeSequence = coded("121322", "DCM", "Source image for image processing operation")
-        items.append(item)
-    dataset.SourceImageSequence = DicomSequence(items)
-    dataset.DerivationDescription = derivation.text
-    dataset.DerivationCodeSequence = coded("MAR", SCHEME, "Metal artifact reduction")
-    scheme = Dataset()
-    scheme.CodingSchemeDesignator = SCHEME
-    scheme.CodingSchemeName = "marview private codes"
-    scheme.CodingSchemeResponsibleOrganization = MAKER
-    _append(dataset, "CodingSchemeIdentificationSequence", scheme)
-    equipment = Dataset()
-    equipment.PurposeOfReferenceCodeSequence = coded("109102", "DCM", "Processing Equipment")
-    equipment.Manufacturer = MAKER
-    equipment.ManufacturerModelName = MAKER
-    equipment.SoftwareVersions = derivation.application_version
-    equipment.ContributionDateTime = now
-    equipment.ContributionDescription = short_text(f"Metal artifact reduction by {derivation.method}", 1024)
-    _append(dataset, "ContributingEquipmentSequence", equipment)
-
-
-def _append(dataset: Dataset, keyword: str, item: Dataset) -> None:
-    setattr(dataset, keyword, DicomSequence([*(dataset.get(keyword) or []), item]))

@@ -2,7 +2,7 @@
 
 from pydicom.dataset import Dataset
 
-from marview.dicom.derive import TYPE_2
+from marview.dicom.derived_attributes import TYPE_2
 from marview.dicom.encode import decimal_text
 from marview.dicom.header import CT_IMAGE, SliceHeader
 from marview.dicom.read import LoadedSeries

@@ -14,7 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.tag import BaseTag, Tag
 
-from marview.dicom.atomic import CannotWrite, whole_file
+from marview.dicom.atomic import whole_file
+from marview.dicom.cannot_write import CannotWrite
 from marview.dicom.elements import find
 from marview.dicom.header import opening
 

@@ -1,6 +1,7 @@
 """Writes results to files: NIfTI and npz arrays, PNG pictures, tables and text. Each is written whole or not at all."""
 
-from marview.dicom.atomic import CannotWrite, claimed, whole_file, whole_folder
+from marview.dicom.atomic import claimed, whole_file, whole_folder
+from marview.dicom.cannot_write import CannotWrite
 from marview.export.arrays import corrected_hu, write_nifti, write_npz
 from marview.export.corrected import Corrected, Format, refuse_up_front, write_corrected
 from marview.export.masks import MASK_SUFFIXES, refuse_mask_name, write_mask, write_nrrd

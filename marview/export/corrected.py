@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.atomic import check_place, whole_folder
-from marview.dicom.derive import Derivation, derived_bytes, refuse_underivable, write_derived_series
+from marview.dicom.derive import derived_bytes, refuse_underivable, write_derived_series
+from marview.dicom.derived_attributes import Derivation
 from marview.dicom.read import LoadedSeries
 from marview.export.arrays import DEFLATION, corrected_hu, write_nifti
 from marview.export.pictures import write_pngs

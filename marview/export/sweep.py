@@ -15,8 +15,8 @@ from marview.export.pictures import save_picture
 from marview.export.sweep_figure import draw_sweep
 from marview.export.tables import write_csv, write_json
 from marview.geometry import Grid
-from marview.mar.sweep import SweepResult
 from marview.mar.sweep_measures import Row, measure
+from marview.mar.sweep_result import SweepResult
 from marview.volume import Volume
 from marview.volume.window import HuWindow
 

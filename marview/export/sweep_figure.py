@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from marview.export.chart import COLOURS, GREY, Line, draw_chart, font
-from marview.mar.sweep import SweepResult
 from marview.mar.sweep_measures import Row
+from marview.mar.sweep_result import SweepResult
 from marview.volume.window import HuWindow
 
 WINDOW = HuWindow(450, 50)

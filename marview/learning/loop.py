@@ -5,36 +5,30 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 from weakref import WeakSet
 
 import torch
 
-from marview.dicom.atomic import PART, check_file
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.learning.ahead import Ahead
-from marview.learning.api import Batch, BatchSource, OwnPairs, Trainable
+from marview.learning.api import Batch, OwnPairs
 from marview.learning.average import averaged
 from marview.learning.beginning import Beginning, begin_with
 from marview.learning.guard import Seen
-from marview.learning.journal import CURVE, DAMAGED, Journal
-from marview.learning.machine import Machine
+from marview.learning.journal import Journal
 from marview.learning.measure import validate
-from marview.learning.model_card import CARD
-from marview.learning.recipe import Optimiser, Recipe, changes
-from marview.learning.record import RECORD, read_record
+from marview.learning.plan import Ending, News, Plan
+from marview.learning.recipe import Optimiser, changes
+from marview.learning.record import read_record
+from marview.learning.run_folder import WEIGHTS, check_folder, held
 from marview.learning.schedule import learning_rate, optimiser
 from marview.learning.state import STATE, Learner, read_state, write_state
 from marview.learning.step import NotANumberError, take_step
 from marview.learning.stopping import Stopping
 from marview.learning.weights import DAMAGED_FACTS, About, about, rounded, save_weights
 
-WEIGHTS = "weights.safetensors"
-_BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
-"""Files that a run may write before its first state."""
 _SEED_STEP = 1_000_003
 _SAID = {
     "rmse_hu": "RMSE in HU",
@@ -42,65 +36,6 @@ _SAID = {
     "ceiling_rmse_hu": "RMSE without metal",
     "uncorrected_rmse_hu": "uncorrected",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """Everything that defines a training run.
-
-    Attributes:
-        method: id of the method.
-        version: version of the method.
-        trainable: network and losses of the method.
-        recipe: recipe of the training.
-        pairs: training batches.
-        validation: held-out batches.
-        folder: folder of the run.
-        machine: devices and processes for training.
-        begins_with: initial weights of a new run, used as far as they fit; None for random weights.
-    """
-
-    method: str
-    version: str
-    trainable: Trainable
-    recipe: Recipe
-    pairs: BatchSource
-    validation: BatchSource
-    folder: Path
-    machine: Machine
-    begins_with: Path | None = None
-
-
-@dataclass(frozen=True)
-class News:
-    """Progress of the training.
-
-    Attributes:
-        step: number of finished steps.
-        steps: number of steps of the whole training.
-        loss: loss of the last step.
-        minutes: duration so far, with earlier sessions.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    minutes: float
-
-
-@dataclass(frozen=True)
-class Ending:
-    """End of a session.
-
-    Attributes:
-        reason: "done" after all steps, "time" after the time limit, "asked" after a cancel.
-        step: number of finished steps.
-        minutes: duration so far, with earlier sessions.
-    """
-
-    reason: Literal["done", "time", "asked"]
-    step: int
-    minutes: float
 
 
 class Training:
@@ -251,7 +186,7 @@ class Training:
         """Describe which state of the run is safe."""
         if self.kept_step is None:
             return "no state has been saved yet"
-        return f"the last good state is kept in {_held(self._plan.folder)} (step {self.kept_step})"
+        return f"the last good state is kept in {held(self._plan.folder)} (step {self.kept_step})"
 
     @property
     def _protocols(self) -> tuple[str, ...]:
@@ -322,17 +257,17 @@ class Training:
     def _take_up(self, *, is_resumed: bool) -> None:
         folder = self._plan.folder
         check_folder(folder, is_resumed=is_resumed)
-        held = _held(folder)
-        if held is None:
+        path = held(folder)
+        if path is None:
             return
         try:
-            tensors, facts = read_state(held, self._plan.machine.device)
+            tensors, facts = read_state(path, self._plan.machine.device)
         except BadInput as refusal:
-            if held.name != STATE or not (folder / WEIGHTS).is_file():
+            if path.name != STATE or not (folder / WEIGHTS).is_file():
                 raise
             go_on = f"Or remove it: --resume then continues from {folder / WEIGHTS}."
             raise BadInput(f"{refusal} {go_on}") from refusal
-        of = about(facts, str(held))
+        of = about(facts, str(path))
         if of.method != self._plan.method:
             raise UsageError(
                 f"{folder} holds a run of another method, {of.method}, so {self._plan.method} cannot continue it. "
@@ -350,41 +285,11 @@ class Training:
             self._look_s = float(facts.get("look_s", 0.0))
         except DAMAGED_FACTS as damage:
             raise BadInput(
-                f"{held} is damaged: its description of the run cannot be read ({type(damage).__name__}). Use an "
+                f"{path} is damaged: its description of the run cannot be read ({type(damage).__name__}). Use an "
                 "intact copy of the run, or start again in another folder."
             ) from damage
         self._protocols_before = of.protocols
-        is_exact = self.learner.fill(tensors, of.steps, str(held))
+        is_exact = self.learner.fill(tensors, of.steps, str(path))
         self.step, self._minutes_before = of.steps, of.minutes
         self.kept_step = self.step
         self._warm_from = warm_from if is_exact else self.step
-
-
-def check_folder(folder: Path, *, is_resumed: bool) -> None:
-    """Check whether a run can start, or be resumed, in a folder, before anything is read or trained.
-
-    Raises:
-        UsageError: the folder is a file or below one, holds a run although `is_resumed` is False, or no run to resume.
-        CannotWrite: writing is not allowed there.
-    """
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    if not there.is_dir():
-        raise UsageError(f"{folder} cannot hold a run: {there} is a file. Choose another folder.")
-    if _held(folder) is None and is_resumed:
-        raise UsageError(f"{folder} holds no run that could be resumed. Leave --resume out to start a new run.")
-    if _held(folder) is not None and not is_resumed:
-        raise UsageError(f"{folder} already holds a run. Add --resume to continue it, or choose another folder.")
-    if _held(folder) is None and (foreign := _foreign(folder)):
-        raise UsageError(f"{folder} holds {foreign}, which is not part of a run. Choose a new folder, or an empty one.")
-    check_file(folder / STATE)
-
-
-def _foreign(folder: Path) -> str:
-    """Return the name of a file in the folder that no new run has written; empty if there is none."""
-    names = {one.name for one in folder.iterdir() if not one.name.startswith(PART)} if folder.is_dir() else set()
-    return min(names - _BEFORE_STATE, default="")
-
-
-def _held(folder: Path) -> Path | None:
-    """Return the file from which a run in a folder resumes."""
-    return next((folder / name for name in (STATE, WEIGHTS) if (folder / name).is_file()), None)

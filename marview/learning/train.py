@@ -13,13 +13,15 @@ from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import CannotWrite, claimed
 from marview.learning.api import Asked, OwnPairs, Sources, SpectralPairs, Trainable
 from marview.learning.bank import read_banks
-from marview.learning.loop import Ending, News, Plan, Training, check_folder
+from marview.learning.loop import Training
 from marview.learning.machine import Machine
 from marview.learning.memory import Remembered
 from marview.learning.model_card import write_card
 from marview.learning.pairs import SimulatedPairs, ValidationPairs
+from marview.learning.plan import Ending, News, Plan
 from marview.learning.recipe import Recipe, read_recipe
 from marview.learning.record import Session, add_session, collections_of
+from marview.learning.run_folder import check_folder
 from marview.learning.unpaired import unpaired_sources
 from marview.mar import Listing
 from marview.mar.manifest import code_folder

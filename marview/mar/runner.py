@@ -1,45 +1,29 @@
 """Run methods in a warm worker process, which contains all their failures."""
 
-import contextlib
 import dataclasses
 import logging
-import queue
 import sys
 import tempfile
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 from marview.errors import MarviewError, UsageError
-from marview.geometry import SliceNumbers
-from marview.log_file import without_words
-from marview.mar.arrays import check_arrays, check_trace, mark_unwritten, unwritten
+from marview.mar.arrays import check_arrays, check_trace
 from marview.mar.discovery import Listing, discover, find_usable
 from marview.mar.messages import (
-    Cancelled,
-    CancelRequest,
     CasesRequest,
     DescribeRequest,
     DevicesRequest,
-    Failed,
-    Finished,
     Message,
-    Ready,
     ReduceRequest,
     Request,
     SinogramRequest,
     TraceRequest,
-    decode,
 )
-from marview.mar.process import WorkerProcess
-from marview.mar.run import OnMessage, Outcome, Run
+from marview.mar.run import OnMessage, Run
+from marview.mar.run_queue import RunQueue
 from marview.mar.scratch import scratch
-from marview.mar.shared import NoRoom
-from marview.threads import NO_THREAD, NoThread, is_lack_of_threads, start_thread, tell_of_lacking_threads
 
 log = logging.getLogger(__name__)
 
@@ -71,20 +55,8 @@ class MarWorker:
         starts_within_s: float = _START_S,
     ) -> None:
         self._listings = listings
-        self._starts_within_s = starts_within_s
-        self._arguments = [] if memory_limit_mb is None else ["--memory-limit-mb", str(memory_limit_mb)]
-        self._patience_s = patience_s
-        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._waiting: deque[Run] = deque()
-        self._current: Run | None = None
-        self._process: WorkerProcess | None = None
-        self._deadline: float | None = None
-        self._overdue: Callable[[], None] = self._kill
-        self._is_closed = False
-        # This thread starts the process, so that the process lives exactly as long as the thread (see WorkerProcess).
-        self._thread = start_thread(self._serve, "mar-worker")
-
-    # -- requests, from any thread ------------------------------------------------------------------------------
+        arguments = [] if memory_limit_mb is None else ["--memory-limit-mb", str(memory_limit_mb)]
+        self._queue = RunQueue(arguments, patience_s=patience_s, starts_within_s=starts_within_s)
 
     def methods(self) -> dict[str, dict[str, Any]]:
         """Return the JSON schema of the parameters of every usable method, by identifier; broken methods are logged."""
@@ -167,11 +139,7 @@ class MarWorker:
 
     def close(self) -> None:
         """End the worker and its runs, and remove the files of their pictures."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._inbox.put(self._end_all)
-            if threading.current_thread() is not self._thread:
-                self._thread.join()
+        self._queue.close()
 
     def __enter__(self) -> Self:
         return self
@@ -190,211 +158,15 @@ class MarWorker:
         return listing, str(python)
 
     def _submit(self, request: Request, python: str, on_message: OnMessage) -> Run:
-        if self._is_closed:
+        if self._queue.is_closed:
             raise UsageError("The worker is closed.")
-        run = Run(request, python, on_message, lambda run: self._inbox.put(partial(self._cancel, run)))
+        run = Run(request, python, on_message, self._queue.cancel)
         if isinstance(request, ReduceRequest | SinogramRequest):
             folder = scratch(Path(tempfile.gettempdir())) / f"run-{run.id}"
             run.request = dataclasses.replace(request, output_folder=str(folder))
-        self._inbox.put(partial(self._queue, run))
+        self._queue.add(run)
         return run
-
-    # -- work on the worker's own thread ------------------------------------------------------------------------
-
-    def _serve(self) -> None:
-        while not (self._is_closed and self._process is None and self._current is None and not self._waiting):
-            timeout = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-            try:
-                call = self._inbox.get(timeout=timeout)
-            except queue.Empty:
-                call = self._overdue
-            try:
-                call()
-            except Exception as bug:
-                log.exception("the runner failed")
-                self._give_up(bug)
-
-    def _give_up(self, bug: Exception) -> None:
-        """End the current run, because its caller waits, and its process; the next run gets a new one."""
-        with contextlib.suppress(OSError):
-            self._drop()
-        if self._current is not None:
-            try:
-                self._finish(Outcome("crashed", f"{_who(self._current)} could not run: {bug}.", exit_code=4))
-            except Exception as next_bug:
-                log.exception("the runner failed")
-                self._give_up(next_bug)
-
-    def _queue(self, run: Run) -> None:
-        self._waiting.append(run)
-        self._next()
-
-    def _next(self) -> None:
-        while self._current is None and self._waiting:
-            run = self._waiting.popleft()
-            if self._is_closed:
-                run.end(_CANCELLED)
-                continue
-            self._current = run
-            try:
-                mark_unwritten(run.request)
-                self._start(run.python)
-            except NoRoom as error:
-                self._finish(Outcome("failed", str(error), exit_code=3))
-                continue
-            except (OSError, MemoryError, NoThread) as error:
-                if is_lack_of_threads(error):
-                    self._finish(Outcome("failed", NO_THREAD, exit_code=NoThread.exit_code))
-                    continue
-                why = str(error) or "there is not enough memory"
-                sentence = f"The worker cannot be started with {run.python}: {why.rstrip('.')}."
-                self._finish(Outcome("crashed", sentence, exit_code=4))
-                continue
-            assert self._process is not None
-            self._process.send(run.request)
-
-    def _start(self, python: str) -> None:
-        """Start a process with this interpreter, or keep a living one that has it."""
-        if self._process is not None and (self._process.python != python or self._process.has_ended):
-            self._drop()
-        if self._process is None:
-            self._process = WorkerProcess(
-                python,
-                self._arguments,
-                lambda process, line: self._inbox.put(partial(self._hear, process, line)),
-                lambda process: self._inbox.put(partial(self._bury, process)),
-            )
-            self._expect(self._starts_within_s, self._start_is_late)
-
-    def _hear(self, process: WorkerProcess, line: str) -> None:
-        if process is not self._process:
-            return
-        try:
-            message = decode(line)
-        except ValueError:
-            log.warning("the worker said something that is no message, of %d characters", len(line))
-            return
-        run = self._current
-        if isinstance(message, Ready):
-            if run is None or not run.is_cancelled:
-                self._deadline = None
-        elif run is None:
-            log.debug("late: %s", type(message).__name__)
-        elif isinstance(message, Finished):
-            self._take_end(run, message)
-        elif isinstance(message, Failed):
-            if message.detail:
-                log.warning("%s", without_words(message.detail))
-            if message.is_unexpected:
-                self._drop()
-            self._finish(Outcome("failed", message.sentence, exit_code=message.exit_code))
-        elif isinstance(message, Cancelled):
-            self._finish(_CANCELLED)
-        else:
-            run.tell(message)  # type: ignore[arg-type]
-
-    def _take_end(self, run: Run, message: Finished) -> None:
-        """The worker says that a run is done; it is where all was written."""
-        missing = unwritten(run.request, run.written)
-        if missing:
-            self._drop()
-            sentence = f"{_who(run)} did not write {_words(run.request, missing)}."
-            self._finish(Outcome("failed", sentence, exit_code=4))
-        else:
-            self._finish(Outcome("done", report=message.report))
-
-    def _bury(self, process: WorkerProcess) -> None:
-        """Handle the end of the process."""
-        if process is not self._process:
-            return
-        self._process = None
-        run = self._current
-        if run is None:
-            self._deadline = None
-        elif run.is_cancelled:
-            self._finish(_CANCELLED)
-        elif tell_of_lacking_threads(process.last_words):
-            self._finish(Outcome("failed", NO_THREAD, exit_code=NoThread.exit_code))
-        else:
-            said = f" Its last words: {process.last_words[-1]}" if process.last_words else ""
-            sentence = f"{_who(run)} stopped unexpectedly: its process {process.ending}. Nothing was changed.{said}"
-            self._finish(Outcome("crashed", sentence, exit_code=4))
-
-    def _cancel(self, run: Run) -> None:
-        if run in self._waiting:
-            self._waiting.remove(run)
-            run.end(_CANCELLED)
-        elif run is self._current and not run.is_cancelled:
-            run.is_cancelled = True
-            if self._process is not None:
-                self._process.send(CancelRequest())
-            self._expect(self._patience_s, self._terminate)
-
-    def _finish(self, outcome: Outcome) -> None:
-        run, self._current, self._deadline = self._current, None, None
-        assert run is not None
-        try:
-            run.end(outcome)
-        finally:
-            self._next()
-
-    def _expect(self, seconds: float, otherwise: Callable[[], None]) -> None:
-        self._deadline, self._overdue = time.monotonic() + seconds, otherwise
-
-    def _terminate(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-        self._expect(self._patience_s, self._kill)
-
-    def _kill(self) -> None:
-        self._deadline = None
-        if self._process is not None:
-            self._process.kill()
-
-    def _start_is_late(self) -> None:
-        self._deadline = None
-        self._drop()
-        if self._current is not None:
-            sentence = (
-                f"The worker did not start within {self._starts_within_s:.0f} s: the machine is too busy or short of "
-                "memory. Close other programs and try again."
-            )
-            self._finish(Outcome("crashed", sentence, exit_code=4))
-
-    def _drop(self) -> None:
-        """Drop the process; the next request gets a new one."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.join(5)
-
-    def _end_all(self) -> None:
-        if self._process is not None:
-            self._process.hang_up()
-            if self._current is not None or not self._process.join(self._patience_s):
-                self._process.kill()
-                self._process.join(5)
-            self._process = None
-        if self._current is not None:
-            self._finish(_CANCELLED)
-        self._next()
-
-
-_CANCELLED = Outcome("cancelled", "Cancelled.", exit_code=130)
 
 
 def _ignore(_message: Message) -> None:
     pass
-
-
-def _who(run: Run) -> str:
-    if isinstance(run.request, ReduceRequest | CasesRequest):
-        return f"The method {run.request.method}"
-    if isinstance(run.request, DescribeRequest):
-        return f"The method in {run.request.folder}"
-    return "The worker"
-
-
-def _words(request: Request, slices: Sequence[int]) -> str:
-    numbers = request.numbers if isinstance(request, ReduceRequest) else SliceNumbers(len(slices))
-    return numbers.words(slices)

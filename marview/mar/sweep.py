@@ -4,12 +4,11 @@ After Yu 2020, Deep Sinogram Completion with Image Prior, Fig. 7, where masks ar
 of the 416 x 416 grid: `marview.evaluation.processing_grid` brings a series onto it.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,8 @@ from marview.mar.messages import Device, Message, Progress, ReduceRequest
 from marview.mar.request import metal_of, reduce_request
 from marview.mar.run import OnMessage, Outcome, Run
 from marview.mar.shared import SharedArray
+from marview.mar.sweep_plan import Variant
+from marview.mar.sweep_result import SweepResult
 from marview.volume.correction import corrected
 from marview.volume.mask import NO_DRIFT, grow_mm, grow_px, refuse_unusable
 
@@ -37,47 +38,6 @@ class Reducer(Protocol):
 
     def reduce(self, request: ReduceRequest, on_message: OnMessage) -> Run:
         """Start a run; returns at once."""
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A method with one mask.
-
-    Attributes:
-        method: identifier of the method; empty for the uncorrected slices.
-        margin: length by which the mask grows (+) or shrinks (-).
-        unit: unit of the margin: mm in space, or px, pixels within the slice.
-        threshold_hu: metal is above this HU; None for the given mask.
-    """
-
-    method: str
-    margin: float = 0.0
-    unit: Literal["mm", "px"] = "mm"
-    threshold_hu: float | None = None
-
-    @property
-    def label(self) -> str:
-        """Label among the variants of its method: `> 2500 HU, +1 mm`.
-
-        >>> Variant("nmar", -0.5).label
-        '-0.5 mm'
-        """
-        if not self.method:
-            return "uncorrected"
-        margin = f"{self.margin:+g} {self.unit}" if self.margin else f"0 {self.unit}"
-        return margin if self.threshold_hu is None else f"> {self.threshold_hu:g} HU, {margin}"
-
-    @property
-    def name(self) -> str:
-        """File name: `nmar_above_2500_+1mm`.
-
-        >>> Variant("nmar", 1, "mm", 2500).name
-        'nmar_above_2500_+1mm'
-        """
-        if not self.method:
-            return "original"
-        threshold = "" if self.threshold_hu is None else f"_above_{self.threshold_hu:g}"
-        return f"{self.method}{threshold}_{self.margin:+g}{self.unit}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,105 +64,6 @@ class SweepInput:
     truth_hu: NDArray[np.int16] | None = None
     numbers: SliceNumbers = field(default_factory=SliceNumbers)
     drift_mm: tuple[float, float] = NO_DRIFT
-
-
-@dataclass(frozen=True, eq=False)
-class SweepResult:
-    """Result of a sweep.
-
-    Attributes:
-        slices: indices z of the slices.
-        variants: all variants, the uncorrected slices first.
-        hu: int16 HU `[slice, y, x]` of each variant with a result, by name; also "original".
-        masks: bool `[slice, y, x]` of each variant, by name; that of "original" is the mask before margins.
-        notes: why a variant has no result, by name.
-        region: region of mean and standard deviation, bool `[slice, y, x]`; None for the tissue around metal.
-        truth_hu: the body without metal, HU `[slice, y, x]`, if known.
-        reports: report of the worker on each run, by name.
-        numbers: slice numbers that people see.
-        drift_mm: shift of rows and columns (y, x) from one slice to the next.
-        voxel_mm: smallest distance between voxels of the mask.
-    """
-
-    slices: tuple[int, ...]
-    variants: tuple[Variant, ...]
-    hu: dict[str, NDArray[np.int16]]
-    masks: dict[str, NDArray[np.bool_]]
-    notes: dict[str, str] = field(default_factory=dict)
-    region: NDArray[np.bool_] | None = None
-    truth_hu: NDArray[np.int16] | None = None
-    reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    numbers: SliceNumbers = field(default_factory=SliceNumbers)
-    voxel_mm: float = math.nan
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Methods with a result."""
-        return tuple(dict.fromkeys(one.method for one in self.variants if one.method and one.name in self.hu))
-
-    def of(self, method: str) -> list[Variant]:
-        """Return the variants of a method with a result."""
-        return [one for one in self.variants if one.method == method and one.name in self.hu]
-
-    def equal_masks(self) -> list[tuple[Variant, ...]]:
-        """Return variants with different margins but equal masks, as for margins below a voxel."""
-        groups: dict[tuple[str, float | None, bytes], list[Variant]] = {}
-        for one in self.variants:
-            if one.method and one.name in self.masks:
-                key = (one.method, one.threshold_hu, np.packbits(self.masks[one.name]).tobytes())
-                groups.setdefault(key, []).append(one)
-        return [tuple(group) for group in groups.values() if len(group) > 1]
-
-    def remark(self, variant: Variant) -> str:
-        """Return a remark if a margin gives the same mask as a smaller one, or an empty string."""
-        for group in self.equal_masks():
-            if variant in group and variant != min(group, key=lambda one: abs(one.margin)):
-                return "changes nothing" + ("" if math.isnan(self.voxel_mm) else f" at {self.voxel_mm:.3g} mm voxels")
-        return ""
-
-    def equal_mask_notes(self) -> list[str]:
-        """Return sentences on margins that made no difference, once for all methods and thresholds if these agree."""
-        labels = (", ".join(replace(one, threshold_hu=None).label for one in group) for group in self.equal_masks())
-        return [
-            f"Margins {text} gave the same mask, because distances are counted between voxel centres."
-            for text in dict.fromkeys(labels)
-        ]
-
-    def spread_hu(self, method: str, slice_index: int) -> NDArray[np.float32]:
-        """Standard deviation over a method's variants in a slice, `[y, x]`; large if the result depends on the mask."""
-        at = self.slices.index(slice_index)
-        return _spread(self.hu[one.name][at] for one in self.of(method))
-
-
-def plan(
-    methods: Sequence[str],
-    *,
-    margins_mm: Sequence[float] = (),
-    margins_px: Sequence[float] = (),
-    thresholds_hu: Sequence[float] = (),
-) -> tuple[Variant, ...]:
-    """List every method with every margin and threshold; without thresholds, with the given mask.
-
-    Raises:
-        UsageError: no method, no variation, or a value that is not finite.
-
-    Example:
-        >>> [variant.name for variant in plan(["nmar"], margins_mm=[-0.5, 1])]
-        ['nmar_-0.5mm', 'nmar_+1mm']
-    """
-    if not all(math.isfinite(value) for value in (*margins_mm, *margins_px, *thresholds_hu)):
-        raise UsageError("Margins and thresholds of a sweep are numbers.")
-    margins: list[tuple[float, Literal["mm", "px"]]] = [(value, "mm") for value in margins_mm]
-    margins += [(value, "px") for value in margins_px]
-    variants = dict.fromkeys(
-        Variant(method, margin, unit, threshold)
-        for method in methods
-        for threshold in (thresholds_hu or (None,))
-        for margin, unit in (margins or [(0.0, "mm")])
-    )
-    if len(variants) < 2:
-        raise UsageError("A sweep compares at least two variants: give methods, and margins or thresholds to vary.")
-    return tuple(variants)
 
 
 def sweep(
@@ -385,18 +246,3 @@ def _why_not(mask: NDArray[np.bool_], hu: NDArray[np.int16]) -> str:
     except BadInput as refusal:
         return str(refusal)
     return ""
-
-
-def _spread(results: Iterable[NDArray[np.int16]]) -> NDArray[np.float32]:
-    """Return the standard deviation over the results; 0 for a single one."""
-    images = list(results)
-    total = np.zeros(images[0].shape, np.float64)
-    squares = np.zeros_like(total)
-    # Differences to the first result are small, so that their squares lose no precision.
-    for hu in images:
-        difference = hu.astype(np.float64) - images[0]
-        total += difference
-        squares += difference**2
-    count = len(images)
-    variance = (squares - total**2 / count) / max(count - 1, 1)
-    return np.sqrt(np.maximum(variance, 0)).astype(np.float32)

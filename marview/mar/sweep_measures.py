@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.mar.sweep import SweepResult, Variant
+from marview.mar.sweep_plan import Variant
+from marview.mar.sweep_result import SweepResult
 from marview.metrics.error import rmse_hu
 from marview.metrics.region import ring
 from marview.metrics.streak import streak_index

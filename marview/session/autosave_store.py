@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_data_path
 
-from marview.dicom.atomic import PART, whole_file
+from marview.dicom.atomic import whole_file
+from marview.dicom.parts import PART
 from marview.errors import BadInput
 from marview.mar.scratch import try_lock
 from marview.volume.box import Box

@@ -15,7 +15,8 @@ from psygnal import Signal
 
 from marview.errors import MarviewError
 from marview.mar.messages import Device
-from marview.mar.sweep import Reducer, SweepCancelled, SweepInput, Variant, sweep
+from marview.mar.sweep import Reducer, SweepCancelled, SweepInput, sweep
+from marview.mar.sweep_plan import Variant
 from marview.session.background import Background
 from marview.session.job import State
 from marview.session.messages import Messages, Severity

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from marview.dicom import LoadedSeries, open_series
 from marview.errors import BadInput, UsageError
-from marview.mar.sweep import Variant, plan
+from marview.mar.sweep_plan import Variant, plan
 from marview.text import tr
 
 MOST_BYTES = 1_500_000_000

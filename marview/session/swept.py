@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.mar.sweep import SweepResult, Variant
+from marview.mar.sweep_plan import Variant
+from marview.mar.sweep_result import SweepResult
 from marview.session.picture import Picture
 from marview.session.sensitivity_marks import Line, Region
 from marview.volume.measure import Profile, profile

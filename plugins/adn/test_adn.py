@@ -8,8 +8,9 @@ from torch import Tensor
 
 from marview.errors import MethodFailed, UsageError
 from marview.learning.api import Unpaired
-from marview.learning.loop import Plan, Training
+from marview.learning.loop import Training
 from marview.learning.machine import Machine
+from marview.learning.plan import Plan
 from marview.learning.recipe import Recipe, read_recipe
 from marview.physics.attenuation import MU_WATER
 from marview.testing import check_method, phantom_case

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from marview.errors import BadInput
-from marview.learning.loop import Plan, Training
+from marview.learning.loop import Training
 from marview.learning.machine import Machine
+from marview.learning.plan import Plan
 from marview.learning.recipe import Recipe, read_recipe
 
 HERE = Path(__file__).parent

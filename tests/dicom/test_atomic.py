@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from marview.dicom.atomic import CannotWrite, check_file, check_place, whole_file, whole_folder, write_flushed
+from marview.dicom.atomic import check_file, check_place, whole_file, whole_folder, write_flushed
+from marview.dicom.cannot_write import CannotWrite
 from marview.errors import UsageError
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from marview import dicom
 from marview.dicom import derive, write_derived_series
-from marview.dicom.atomic import CannotWrite
+from marview.dicom.cannot_write import CannotWrite
 from marview.dicom.quiet import note_caught, quiet
 from tests.dicom.derived import HOW, stored_of
 

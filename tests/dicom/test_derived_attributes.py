@@ -9,7 +9,7 @@ import pytest
 
 from marview import dicom
 from marview.dicom import Derivation, write_derived_series
-from marview.dicom.derive import TYPE_2
+from marview.dicom.derived_attributes import TYPE_2
 from tests.dicom.derived import HOW, stored_of
 
 KEPT = [

@@ -6,7 +6,7 @@ import pytest
 from pydicom import dcmread
 
 from marview import dicom
-from marview.dicom.atomic import CannotWrite
+from marview.dicom.cannot_write import CannotWrite
 from marview.dicom.make import Labels, write_ct_series
 from marview.dicom.measurement_report import ImageValues, ReportedMeasure, write_measurement_report
 from marview.errors import BadInput

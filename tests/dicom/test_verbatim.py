@@ -18,7 +18,8 @@ from pydicom.uid import (
 )
 
 from marview import dicom
-from marview.dicom.derive import Derivation, write_derived_series
+from marview.dicom.derive import write_derived_series
+from marview.dicom.derived_attributes import Derivation
 from marview.dicom.elements import find
 from marview.dicom.header import opening
 from marview.dicom.segmentation import write_segmentation

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from marview.dicom.atomic import CannotWrite
+from marview.dicom.cannot_write import CannotWrite
 from marview.errors import BadInput, UsageError
 from marview.export.movie import write_movie
 

@@ -12,8 +12,9 @@ from marview.errors import UsageError
 from marview.export.chart import Line, draw_chart, ticks
 from marview.export.sweep import write_sweep, write_sweep_file
 from marview.geometry import Grid
-from marview.mar.sweep import SweepResult, Variant
 from marview.mar.sweep_measures import measure
+from marview.mar.sweep_plan import Variant
+from marview.mar.sweep_result import SweepResult
 from marview.volume.window import HuWindow
 
 SHAPE = (4, 80, 80)

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from marview.geometry import ParallelBeam
 from marview.learning.api import ONE_TURN, Pairs
 from marview.learning.bank import Bank
-from marview.learning.loop import Plan, Training
+from marview.learning.loop import Training
 from marview.learning.losses import l1, l2
 from marview.learning.machine import Machine
+from marview.learning.plan import Plan
 from marview.learning.recipe import Recipe
 from marview.projection import Projector
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from marview.errors import BadInput, UsageError
 from marview.learning.beginning import begin_with
-from marview.learning.loop import WEIGHTS
 from marview.learning.model_card import card
+from marview.learning.run_folder import WEIGHTS
 from marview.learning.state import STATE
 from marview.learning.weights import About, save_weights
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from marview.learning.loop import WEIGHTS
+from marview.learning.run_folder import WEIGHTS
 from marview.learning.weights import load_weights
 from tests.learning.steps import trained
 

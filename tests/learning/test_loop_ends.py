@@ -10,7 +10,7 @@ import torch
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.export import CannotWrite
 from marview.learning import loop
-from marview.learning.loop import WEIGHTS
+from marview.learning.run_folder import WEIGHTS
 from marview.learning.state import STATE
 from tests.learning.steps import After, press_ctrl_c
 

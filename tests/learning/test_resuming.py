@@ -12,8 +12,9 @@ from safetensors.torch import save_file
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.learning import train as training_room
 from marview.learning.journal import read_curve
-from marview.learning.loop import WEIGHTS, Training
+from marview.learning.loop import Training
 from marview.learning.recipe import read_recipe
+from marview.learning.run_folder import WEIGHTS
 from marview.learning.state import STATE, read_state
 from marview.learning.train import Order, train
 from marview.learning.weights import load_weights

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from marview.errors import MarviewError, MethodFailed, UsageError
-from marview.mar import MarWorker, ReduceRequest, SharedArray, SinogramRequest, runner
+from marview.mar import MarWorker, ReduceRequest, SharedArray, SinogramRequest, run_queue
 from marview.mar.process import WorkerProcess
 from marview.threads import NoThread
 
@@ -42,7 +42,7 @@ def start():
 thread = threading.Thread(target=start)
 thread.start(); thread.join()
 workers[0].devices()  # the thread that asked first is gone, the worker is not
-print(workers[0]._process.pid, flush=True)
+print(workers[0]._queue.process.pid, flush=True)
 if {ending!r} == "kill":
     os.kill(os.getpid(), 9)
 if {ending!r} == "thread":
@@ -109,7 +109,7 @@ def test_where_no_thread_can_start_a_run_ends_with_a_message_and_the_next_one_is
         with pytest.raises(MarviewError, match="starts no more threads") as refused:
             worker.devices()
         assert refused.value.exit_code == NoThread.exit_code
-        assert worker._process is None
+        assert worker._queue.process is None
         scarce.left = 3
         assert worker.devices()
 
@@ -129,7 +129,7 @@ def test_a_failure_of_the_runner_itself_ends_every_run_that_waits(
 
     with MarWorker() as worker:
         with monkeypatch.context() as patched:
-            patched.setattr(runner, "mark_unwritten", fail)
+            patched.setattr(run_queue, "mark_unwritten", fail)
             runs = [worker.reduce(request, lambda message: None) for _ in range(3)]
             assert [run.wait(300).state for run in runs] == ["crashed"] * 3
             assert "this shared array is closed" in runs[-1].wait(1).sentence
@@ -180,8 +180,8 @@ def test_the_sinogram_of_a_slice_comes_before_any_run(worker: MarWorker, arrays:
 
 def test_a_worker_that_is_killed_between_runs_is_replaced(worker: MarWorker) -> None:
     worker.devices()
-    assert worker._process is not None
-    os.killpg(worker._process.pid, signal.SIGKILL)
+    assert worker._queue.process is not None
+    os.killpg(worker._queue.process.pid, signal.SIGKILL)
     time.sleep(0.5)
     assert worker.devices()
 
@@ -189,8 +189,8 @@ def test_a_worker_that_is_killed_between_runs_is_replaced(worker: MarWorker) -> 
 def test_a_worker_that_died_idle_is_not_blamed_on_the_next_run(worker: MarWorker, arrays: list[SharedArray]) -> None:
     worker.devices()
     for _ in range(2):
-        os.killpg(worker._process.pid, signal.SIGKILL)
-        worker._process.join(5)
+        os.killpg(worker._queue.process.pid, signal.SIGKILL)
+        worker._queue.process.join(5)
         request = ReduceRequest(
             method="linear_interpolation", hu=arrays[0], mask=arrays[1], correction=arrays[2], spacing_mm=(1, 1, 1)
         )

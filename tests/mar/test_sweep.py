@@ -9,8 +9,9 @@ import pytest
 from marview.errors import BadInput, UsageError
 from marview.mar import MarWorker, Outcome, SharedArray
 from marview.mar.run import Run
-from marview.mar.sweep import SweepCancelled, SweepInput, Variant, plan, sweep
+from marview.mar.sweep import SweepCancelled, SweepInput, sweep
 from marview.mar.sweep_measures import measure, region_notes
+from marview.mar.sweep_plan import Variant, plan
 
 pytestmark = pytest.mark.own_workers
 

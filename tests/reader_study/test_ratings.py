@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from marview.dicom.atomic import CannotWrite
+from marview.dicom.cannot_write import CannotWrite
 from marview.errors import BadInput, UsageError
 from marview.metrics import weighted_kappa
 from marview.reader_study.ratings import Rating, RatingsFile

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QImage
 
 from marview.gui.overlay import indexed
 from marview.gui.palette import colour
-from marview.mar.sweep import SweepResult
+from marview.mar.sweep_result import SweepResult
 
 STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 METHODS = ("method_1", "method_2", "method_3", "method_4", "method_5", "method_6")

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from marview.gui.icons import icon
 from marview.gui.label import Label, tooltip
-from marview.mar.sweep import Variant
+from marview.mar.sweep_plan import Variant
 from marview.session.session import Session
 from marview.text import tr, translatable
 

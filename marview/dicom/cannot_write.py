@@ -1,0 +1,46 @@
+"""The refusal to write a file or folder, with the reason of the operating system in words."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from marview.errors import BadInput
+
+
+class CannotWrite(BadInput):
+    """A file or folder cannot be written.
+
+    Attributes:
+        what: the message without advice, for callers that add their own.
+        why: error of the operating system.
+    """
+
+    def __init__(self, what: str, why: OSError | None = None, advice: str = "") -> None:
+        super().__init__(f"{what} {advice}".rstrip())
+        self.what = what
+        self.why = why
+
+
+@contextmanager
+def sentences(target: Path) -> Iterator[None]:
+    """Turn errors of the operating system into a refusal that names the target."""
+    try:
+        yield
+    except OSError as why:
+        raise sentence(target, why) from None
+
+
+def sentence(target: Path, why: OSError) -> CannotWrite:
+    """Return the refusal for an error of the operating system."""
+    reasons = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "your disk quota is used up",
+        errno.EROFS: "the disk is read-only",
+        errno.EACCES: "you may not write there",
+        errno.EPERM: "you may not write there",
+    }
+    said = why.strerror or "unknown error"  # may name a path, whose capitals count
+    reason = reasons.get(why.errno or 0, said[:1].lower() + said[1:])
+    advice = "Nothing was left behind; choose another place."
+    return CannotWrite(f"{target} cannot be written: {reason}.", why, advice)

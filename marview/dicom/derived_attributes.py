@@ -1,0 +1,178 @@
+"""The attributes of a derived CT image: what it is, what it was made from, how, and by which program."""
+
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import UID, generate_uid
+
+from marview import __version__
+from marview.dicom.encode import MAKER, coded, later_number, short_text
+from marview.dicom.header import CT_IMAGE, SliceHeader
+from marview.dicom.series import DERIVED_BY
+
+SCHEME = "99MARVIEW"
+"""Private coding scheme, because PS3.16 CID 7203 has no code for metal artifact reduction."""
+
+
+_CAUTION = "Not for primary diagnosis; review with the source images."
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How a derived series was made.
+
+    Attributes:
+        method: title of the method.
+        version: version of the method.
+        parameters: parameters of the run, as text.
+        weights: SHA-256 of the weights; empty without weights.
+        application_version: application version of marview.
+    """
+
+    method: str
+    version: str
+    parameters: str = ""
+    weights: str = ""
+    application_version: str = __version__
+
+    @property
+    def text(self) -> str:
+        """Return the Derivation Description, at most 1024 characters."""
+        what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
+        weights = f" Weights {self.weights}." if self.weights else ""
+        head = short_text(what + weights, 512)
+        given = short_text(self.parameters, 1000 - len(head) - len(_CAUTION) - len(" Parameters: . "))
+        return f"{head} Parameters: {given}. {_CAUTION}" if given else f"{head} {_CAUTION}"
+
+
+_DROPPED = (
+    "SmallestImagePixelValue",
+    "LargestImagePixelValue",
+    "SmallestPixelValueInSeries",
+    "LargestPixelValueInSeries",
+    "IconImageSequence",
+    "DigitalSignaturesSequence",
+    "MACParametersSequence",
+    "EncryptedAttributesSequence",
+    "ModalityLUTSequence",
+    "PixelDataProviderURL",
+    "DataSetTrailingPadding",
+    "NumberOfFrames",
+    "PlanarConfiguration",
+)
+
+TYPE_2 = (
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "Manufacturer",
+    "ReferringPhysicianName",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "SliceThickness",
+    "KVP",
+    "StudyID",
+    "AcquisitionNumber",
+    "InstanceNumber",
+    "PositionReferenceIndicator",
+    "PatientPosition",
+)
+"""Type 2 elements of the CT Image IOD, present even if empty (PS3.3, A.3)."""
+
+
+def describe(
+    dataset: Dataset,
+    header: SliceHeader,
+    derivation: Derivation,
+    description: str,
+    series_uid: str,
+    now: tuple[str, str],
+) -> None:
+    """Turn a source's elements into those of a slice of the derived series, made at `now`, a date and a time."""
+    _strip(dataset)
+    _complete(dataset)
+    kept = [str(value) for value in _values(dataset, "ImageType")[3:]]
+    dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL", *kept]
+    dataset.SOPClassUID = UID(CT_IMAGE)
+    dataset.SOPInstanceUID = generate_uid(prefix=None)
+    dataset.SeriesInstanceUID = UID(series_uid)
+    dataset.SeriesNumber = later_number(header.series_number, DERIVED_BY)
+    source = short_text(header.series_description, 60)
+    dataset.SeriesDescription = short_text(description or f"{derivation.method} {source}", 64)
+    dataset.SeriesDate, dataset.SeriesTime = now
+    dataset.ContentDate, dataset.ContentTime = now
+    dataset.InstanceCreationDate, dataset.InstanceCreationTime = now
+    dataset.BurnedInAnnotation = "NO"
+    if header.is_lossy or _is_lossy_syntax(header):
+        dataset.LossyImageCompression = "01"
+
+
+def _is_lossy_syntax(header: SliceHeader) -> bool:
+    return header.transfer_syntax.endswith((".50", ".51", ".53", ".55", ".4.81"))
+
+
+def _values(dataset: Dataset, keyword: str) -> list[object]:
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _strip(dataset: Dataset) -> None:
+    """Remove elements that do not hold for new pixels, and all private elements, at every depth."""
+    for keyword in _DROPPED:
+        if keyword in dataset:
+            delattr(dataset, keyword)
+    for tag in list(dataset.keys()):
+        if tag.is_private or tag.group & 0xFF00 in {0x5000, 0x6000}:
+            del dataset[tag]
+        elif dataset.get_item(tag).VR in {"SQ", None} and dataset[tag].VR == "SQ":
+            for item in dataset[tag].value:
+                _strip(item)
+
+
+def _complete(dataset: Dataset) -> None:
+    """Add empty Type 2 elements of a CT image that the source lacks."""
+    for keyword in TYPE_2:
+        if keyword not in dataset:
+            setattr(dataset, keyword, None)
+    if ("WindowCenter" in dataset) != ("WindowWidth" in dataset):
+        for keyword in ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation"):
+            dataset.pop(keyword, None)
+    if "Laterality" not in dataset and "ImageLaterality" not in dataset:
+        dataset.ImageLaterality = None  # means unknown; an empty Laterality would mean a paired body part
+
+
+def refer(dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, now: str) -> None:
+    """Record what the image was derived from, how, and by which software."""
+    items = []
+    for header in sources:
+        item = Dataset()
+        item.ReferencedSOPClassUID = UID(header.sop_class or CT_IMAGE)
+        item.ReferencedSOPInstanceUID = UID(header.sop_uid)
+        item.SpatialLocationsPreserved = "YES"
+        item.PurposeOfReferenceCodeSequence = coded("121322", "DCM", "Source image for image processing operation")
+        items.append(item)
+    dataset.SourceImageSequence = DicomSequence(items)
+    dataset.DerivationDescription = derivation.text
+    dataset.DerivationCodeSequence = coded("MAR", SCHEME, "Metal artifact reduction")
+    scheme = Dataset()
+    scheme.CodingSchemeDesignator = SCHEME
+    scheme.CodingSchemeName = "marview private codes"
+    scheme.CodingSchemeResponsibleOrganization = MAKER
+    _append(dataset, "CodingSchemeIdentificationSequence", scheme)
+    equipment = Dataset()
+    equipment.PurposeOfReferenceCodeSequence = coded("109102", "DCM", "Processing Equipment")
+    equipment.Manufacturer = MAKER
+    equipment.ManufacturerModelName = MAKER
+    equipment.SoftwareVersions = derivation.application_version
+    equipment.ContributionDateTime = now
+    equipment.ContributionDescription = short_text(f"Metal artifact reduction by {derivation.method}", 1024)
+    _append(dataset, "ContributingEquipmentSequence", equipment)
+
+
+def _append(dataset: Dataset, keyword: str, item: Dataset) -> None:
+    setattr(dataset, keyword, DicomSequence([*(dataset.get(keyword) or []), item]))

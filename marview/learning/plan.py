@@ -1,0 +1,68 @@
+"""What defines a training run, and what it reports."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from marview.learning.api import BatchSource, Trainable
+from marview.learning.machine import Machine
+from marview.learning.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that defines a training run.
+
+    Attributes:
+        method: id of the method.
+        version: version of the method.
+        trainable: network and losses of the method.
+        recipe: recipe of the training.
+        pairs: training batches.
+        validation: held-out batches.
+        folder: folder of the run.
+        machine: devices and processes for training.
+        begins_with: initial weights of a new run, used as far as they fit; None for random weights.
+    """
+
+    method: str
+    version: str
+    trainable: Trainable
+    recipe: Recipe
+    pairs: BatchSource
+    validation: BatchSource
+    folder: Path
+    machine: Machine
+    begins_with: Path | None = None
+
+
+@dataclass(frozen=True)
+class News:
+    """Progress of the training.
+
+    Attributes:
+        step: number of finished steps.
+        steps: number of steps of the whole training.
+        loss: loss of the last step.
+        minutes: duration so far, with earlier sessions.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Ending:
+    """End of a session.
+
+    Attributes:
+        reason: "done" after all steps, "time" after the time limit, "asked" after a cancel.
+        step: number of finished steps.
+        minutes: duration so far, with earlier sessions.
+    """
+
+    reason: Literal["done", "time", "asked"]
+    step: int
+    minutes: float

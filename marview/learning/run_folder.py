@@ -1,0 +1,47 @@
+"""The folder of a training run: what it holds, and whether a run can start or resume there."""
+
+from pathlib import Path
+
+from marview.dicom.atomic import check_file
+from marview.dicom.parts import PART
+from marview.errors import UsageError
+from marview.learning.journal import CURVE, DAMAGED
+from marview.learning.model_card import CARD
+from marview.learning.record import RECORD
+from marview.learning.state import STATE
+
+WEIGHTS = "weights.safetensors"
+"""Name of the file of the weights for use."""
+
+_BEFORE_STATE = {CURVE, DAMAGED, RECORD, CARD, "pictures", "tensorboard"}
+"""Files that a run may write before its first state."""
+
+
+def check_folder(folder: Path, *, is_resumed: bool) -> None:
+    """Check whether a run can start, or be resumed, in a folder, before anything is read or trained.
+
+    Raises:
+        UsageError: the folder is a file or below one, holds a run although `is_resumed` is False, or no run to resume.
+        CannotWrite: writing is not allowed there.
+    """
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not there.is_dir():
+        raise UsageError(f"{folder} cannot hold a run: {there} is a file. Choose another folder.")
+    if held(folder) is None and is_resumed:
+        raise UsageError(f"{folder} holds no run that could be resumed. Leave --resume out to start a new run.")
+    if held(folder) is not None and not is_resumed:
+        raise UsageError(f"{folder} already holds a run. Add --resume to continue it, or choose another folder.")
+    if held(folder) is None and (foreign := _foreign(folder)):
+        raise UsageError(f"{folder} holds {foreign}, which is not part of a run. Choose a new folder, or an empty one.")
+    check_file(folder / STATE)
+
+
+def _foreign(folder: Path) -> str:
+    """Return the name of a file in the folder that no new run has written; empty if there is none."""
+    names = {one.name for one in folder.iterdir() if not one.name.startswith(PART)} if folder.is_dir() else set()
+    return min(names - _BEFORE_STATE, default="")
+
+
+def held(folder: Path) -> Path | None:
+    """Return the file from which a run in a folder resumes."""
+    return next((folder / name for name in (STATE, WEIGHTS) if (folder / name).is_file()), None)

@@ -1,0 +1,281 @@
+"""The queue of a worker's runs: it starts the process, hears it, and gives every run its end."""
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from marview.geometry import SliceNumbers
+from marview.log_file import without_words
+from marview.mar.arrays import mark_unwritten, unwritten
+from marview.mar.messages import (
+    Cancelled,
+    CancelRequest,
+    CasesRequest,
+    DescribeRequest,
+    Failed,
+    Finished,
+    Ready,
+    ReduceRequest,
+    Request,
+    decode,
+)
+from marview.mar.process import WorkerProcess
+from marview.mar.run import Outcome, Run
+from marview.mar.shared import NoRoom
+from marview.threads import NO_THREAD, NoThread, is_lack_of_threads, start_thread, tell_of_lacking_threads
+
+log = logging.getLogger(__name__)
+
+
+class RunQueue:
+    """Runs that follow one another in a process, which is started with the first and replaced after a failure.
+
+    All work is done on one thread. It starts the process, which lives exactly as long as the thread (see
+    `WorkerProcess`).
+
+    Args:
+        arguments: command-line arguments of the process.
+        patience_s: time for a cancelled run to end before the process is terminated, and then killed.
+        starts_within_s: time for the process to start.
+
+    Raises:
+        NoThread: the system cannot start another thread.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, patience_s: float, starts_within_s: float) -> None:
+        self._arguments = list(arguments)
+        self._patience_s = patience_s
+        self._starts_within_s = starts_within_s
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._waiting: deque[Run] = deque()
+        self._current: Run | None = None
+        self._process: WorkerProcess | None = None
+        self._deadline: float | None = None
+        self._overdue: Callable[[], None] = self._kill
+        self._is_closed = False
+        self._thread = start_thread(self._serve, "mar-worker")
+
+    @property
+    def process(self) -> WorkerProcess | None:
+        """The process that lives now."""
+        return self._process
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no run is taken any more."""
+        return self._is_closed
+
+    def add(self, run: Run) -> None:
+        """Queue a run; returns at once."""
+        self._inbox.put(partial(self._add, run))
+
+    def cancel(self, run: Run) -> None:
+        """Cancel a run; returns at once."""
+        self._inbox.put(partial(self._cancel, run))
+
+    def close(self) -> None:
+        """End all runs and the process."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._inbox.put(self._end_all)
+            if threading.current_thread() is not self._thread:
+                self._thread.join()
+
+    def _serve(self) -> None:
+        while not (self._is_closed and self._process is None and self._current is None and not self._waiting):
+            timeout = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+            try:
+                call = self._inbox.get(timeout=timeout)
+            except queue.Empty:
+                call = self._overdue
+            try:
+                call()
+            except Exception as bug:
+                log.exception("the runner failed")
+                self._give_up(bug)
+
+    def _give_up(self, bug: Exception) -> None:
+        """End the current run, because its caller waits, and its process; the next run gets a new one."""
+        with contextlib.suppress(OSError):
+            self._drop()
+        if self._current is not None:
+            try:
+                self._finish(Outcome("crashed", f"{_who(self._current)} could not run: {bug}.", exit_code=4))
+            except Exception as next_bug:
+                log.exception("the runner failed")
+                self._give_up(next_bug)
+
+    def _add(self, run: Run) -> None:
+        self._waiting.append(run)
+        self._next()
+
+    def _next(self) -> None:
+        while self._current is None and self._waiting:
+            run = self._waiting.popleft()
+            if self._is_closed:
+                run.end(_CANCELLED)
+                continue
+            self._current = run
+            try:
+                mark_unwritten(run.request)
+                self._start(run.python)
+            except NoRoom as error:
+                self._finish(Outcome("failed", str(error), exit_code=3))
+                continue
+            except (OSError, MemoryError, NoThread) as error:
+                if is_lack_of_threads(error):
+                    self._finish(Outcome("failed", NO_THREAD, exit_code=NoThread.exit_code))
+                    continue
+                why = str(error) or "there is not enough memory"
+                sentence = f"The worker cannot be started with {run.python}: {why.rstrip('.')}."
+                self._finish(Outcome("crashed", sentence, exit_code=4))
+                continue
+            assert self._process is not None
+            self._process.send(run.request)
+
+    def _start(self, python: str) -> None:
+        """Start a process with this interpreter, or keep a living one that has it."""
+        if self._process is not None and (self._process.python != python or self._process.has_ended):
+            self._drop()
+        if self._process is None:
+            self._process = WorkerProcess(
+                python,
+                self._arguments,
+                lambda process, line: self._inbox.put(partial(self._hear, process, line)),
+                lambda process: self._inbox.put(partial(self._bury, process)),
+            )
+            self._expect(self._starts_within_s, self._start_is_late)
+
+    def _hear(self, process: WorkerProcess, line: str) -> None:
+        if process is not self._process:
+            return
+        try:
+            message = decode(line)
+        except ValueError:
+            log.warning("the worker said something that is no message, of %d characters", len(line))
+            return
+        run = self._current
+        if isinstance(message, Ready):
+            if run is None or not run.is_cancelled:
+                self._deadline = None
+        elif run is None:
+            log.debug("late: %s", type(message).__name__)
+        elif isinstance(message, Finished):
+            self._take_end(run, message)
+        elif isinstance(message, Failed):
+            if message.detail:
+                log.warning("%s", without_words(message.detail))
+            if message.is_unexpected:
+                self._drop()
+            self._finish(Outcome("failed", message.sentence, exit_code=message.exit_code))
+        elif isinstance(message, Cancelled):
+            self._finish(_CANCELLED)
+        else:
+            run.tell(message)  # type: ignore[arg-type]
+
+    def _take_end(self, run: Run, message: Finished) -> None:
+        """The worker says that a run is done; it is where all was written."""
+        missing = unwritten(run.request, run.written)
+        if missing:
+            self._drop()
+            sentence = f"{_who(run)} did not write {_words(run.request, missing)}."
+            self._finish(Outcome("failed", sentence, exit_code=4))
+        else:
+            self._finish(Outcome("done", report=message.report))
+
+    def _bury(self, process: WorkerProcess) -> None:
+        """Handle the end of the process."""
+        if process is not self._process:
+            return
+        self._process = None
+        run = self._current
+        if run is None:
+            self._deadline = None
+        elif run.is_cancelled:
+            self._finish(_CANCELLED)
+        elif tell_of_lacking_threads(process.last_words):
+            self._finish(Outcome("failed", NO_THREAD, exit_code=NoThread.exit_code))
+        else:
+            said = f" Its last words: {process.last_words[-1]}" if process.last_words else ""
+            sentence = f"{_who(run)} stopped unexpectedly: its process {process.ending}. Nothing was changed.{said}"
+            self._finish(Outcome("crashed", sentence, exit_code=4))
+
+    def _cancel(self, run: Run) -> None:
+        if run in self._waiting:
+            self._waiting.remove(run)
+            run.end(_CANCELLED)
+        elif run is self._current and not run.is_cancelled:
+            run.is_cancelled = True
+            if self._process is not None:
+                self._process.send(CancelRequest())
+            self._expect(self._patience_s, self._terminate)
+
+    def _finish(self, outcome: Outcome) -> None:
+        run, self._current, self._deadline = self._current, None, None
+        assert run is not None
+        try:
+            run.end(outcome)
+        finally:
+            self._next()
+
+    def _expect(self, seconds: float, otherwise: Callable[[], None]) -> None:
+        self._deadline, self._overdue = time.monotonic() + seconds, otherwise
+
+    def _terminate(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+        self._expect(self._patience_s, self._kill)
+
+    def _kill(self) -> None:
+        self._deadline = None
+        if self._process is not None:
+            self._process.kill()
+
+    def _start_is_late(self) -> None:
+        self._deadline = None
+        self._drop()
+        if self._current is not None:
+            sentence = (
+                f"The worker did not start within {self._starts_within_s:.0f} s: the machine is too busy or short of "
+                "memory. Close other programs and try again."
+            )
+            self._finish(Outcome("crashed", sentence, exit_code=4))
+
+    def _drop(self) -> None:
+        """Drop the process; the next request gets a new one."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.join(5)
+
+    def _end_all(self) -> None:
+        if self._process is not None:
+            self._process.hang_up()
+            if self._current is not None or not self._process.join(self._patience_s):
+                self._process.kill()
+                self._process.join(5)
+            self._process = None
+        if self._current is not None:
+            self._finish(_CANCELLED)
+        self._next()
+
+
+_CANCELLED = Outcome("cancelled", "Cancelled.", exit_code=130)
+
+
+def _who(run: Run) -> str:
+    if isinstance(run.request, ReduceRequest | CasesRequest):
+        return f"The method {run.request.method}"
+    if isinstance(run.request, DescribeRequest):
+        return f"The method in {run.request.folder}"
+    return "The worker"
+
+
+def _words(request: Request, slices: Sequence[int]) -> str:
+    numbers = request.numbers if isinstance(request, ReduceRequest) else SliceNumbers(len(slices))
+    return numbers.words(slices)

@@ -1,0 +1,80 @@
+"""The variants of a sweep: methods, each with masks of several margins and thresholds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from marview.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A method with one mask.
+
+    Attributes:
+        method: identifier of the method; empty for the uncorrected slices.
+        margin: length by which the mask grows (+) or shrinks (-).
+        unit: unit of the margin: mm in space, or px, pixels within the slice.
+        threshold_hu: metal is above this HU; None for the given mask.
+    """
+
+    method: str
+    margin: float = 0.0
+    unit: Literal["mm", "px"] = "mm"
+    threshold_hu: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Label among the variants of its method: `> 2500 HU, +1 mm`.
+
+        >>> Variant("nmar", -0.5).label
+        '-0.5 mm'
+        """
+        if not self.method:
+            return "uncorrected"
+        margin = f"{self.margin:+g} {self.unit}" if self.margin else f"0 {self.unit}"
+        return margin if self.threshold_hu is None else f"> {self.threshold_hu:g} HU, {margin}"
+
+    @property
+    def name(self) -> str:
+        """File name: `nmar_above_2500_+1mm`.
+
+        >>> Variant("nmar", 1, "mm", 2500).name
+        'nmar_above_2500_+1mm'
+        """
+        if not self.method:
+            return "original"
+        threshold = "" if self.threshold_hu is None else f"_above_{self.threshold_hu:g}"
+        return f"{self.method}{threshold}_{self.margin:+g}{self.unit}"
+
+
+def plan(
+    methods: Sequence[str],
+    *,
+    margins_mm: Sequence[float] = (),
+    margins_px: Sequence[float] = (),
+    thresholds_hu: Sequence[float] = (),
+) -> tuple[Variant, ...]:
+    """List every method with every margin and threshold; without thresholds, with the given mask.
+
+    Raises:
+        UsageError: no method, no variation, or a value that is not finite.
+
+    Example:
+        >>> [variant.name for variant in plan(["nmar"], margins_mm=[-0.5, 1])]
+        ['nmar_-0.5mm', 'nmar_+1mm']
+    """
+    if not all(math.isfinite(value) for value in (*margins_mm, *margins_px, *thresholds_hu)):
+        raise UsageError("Margins and thresholds of a sweep are numbers.")
+    margins: list[tuple[float, Literal["mm", "px"]]] = [(value, "mm") for value in margins_mm]
+    margins += [(value, "px") for value in margins_px]
+    variants = dict.fromkeys(
+        Variant(method, margin, unit, threshold)
+        for method in methods
+        for threshold in (thresholds_hu or (None,))
+        for margin, unit in (margins or [(0.0, "mm")])
+    )
+    if len(variants) < 2:
+        raise UsageError("A sweep compares at least two variants: give methods, and margins or thresholds to vary.")
+    return tuple(variants)

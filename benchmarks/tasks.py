@@ -27,13 +27,13 @@ from torch import Tensor
 
 from benchmarks.clock import Clock
 from benchmarks.gsi_surrogates import code_distance, runner
-from marview.evaluation.lesion import Lesion, kept_contrast, lesion_near
 from marview.evaluation.simulated import known_case
 from marview.evaluation.tables import markdown_table
 from marview.methods.api import MarCase
 from marview.metrics.tissue import TISSUES, overlap, tissues_of
 from marview.physics import Protocol, protocol, simulate
 from marview.slices.clean import fit, list_clean
+from marview.slices.lesion import Lesion, kept_contrast, lesion_near
 from marview.slices.shapes import place, read_shapes, shapes_of_sizes
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -121,6 +121,8 @@ class Data(_Part):
         reprojected: fraction of batches that are clinical images.
         kernels: reconstruction filters of clinical images.
         phantoms: fraction of slices that are painted anatomy (pelvis, spine, jaw).
+        lesions: fraction of slices with faint lesions near metal. Without them a network may learn that whatever
+            differs from soft tissue near metal is an artifact.
         ahead_batches: number of batches prepared for the network.
         workers: number of processes that draw slices and metal; 0 for a background thread of the training process.
         augmentation: variation of the slices.
@@ -139,6 +141,7 @@ class Data(_Part):
     reprojected: Share = 0.3
     kernels: Annotated[tuple[str, ...], Field(min_length=1)] = ("ram-lak", "shepp-logan", "cosine", "hamming", "hann")
     phantoms: Share = 0.1
+    lesions: Share = 0.0
     ahead_batches: Count = 2
     workers: Annotated[int, Field(ge=0)] = 0
     augmentation: Augmentation = Augmentation()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from marview.errors import BadInput
 from marview.learning.augment import augment, resized
 from marview.learning.bank import Bank
+from marview.learning.lesions import with_lesions
 from marview.learning.metal import Shares, draw_metal
 from marview.learning.phantoms import draw_phantom
 from marview.learning.recipe import Data
@@ -117,9 +118,11 @@ def _slice(
         hu = draw_phantom(rng) if rng.random() < how.phantoms else _read(bank, int(rng.integers(len(bank))))
         varied = augment(hu, shape, how.augmentation, rng)
         try:
-            return varied, draw_metal(varied, how.metal, rng)
+            metal = draw_metal(varied, how.metal, rng)
         except BadInput:
             continue
+        has_lesions = how.lesions > 0 and rng.random() < how.lesions
+        return with_lesions(varied, metal, rng) if has_lesions else varied, metal
     raise BadInput(_NO_PLACE)
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from marview.evaluation.lesion import SOFT_HU, kept_contrast, lesion_near
 from marview.evaluation.simulated import known_case
 from marview.paths import bundled_plugins
 from marview.physics import protocol, simulate
+from marview.slices.lesion import SOFT_HU, kept_contrast, lesion_near
 from marview.testing import TestJob
 from marview.worker.loading import load_method
 

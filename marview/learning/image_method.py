@@ -10,11 +10,15 @@ from torch import nn
 
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
-from marview.methods.api import Job, MarCase, MarResult
-from marview.methods.image_domain import artifact_image
+from marview.methods.api import Job, MarCase, MarResult, SliceNote
+from marview.methods.image_domain import MOST_MU, artifact_image
 from marview.physics.attenuation import MU_WATER
+from marview.text import translatable
 
 WEIGHTS = "weights/bundled.safetensors"
+
+_NO_METAL = translatable("no pixel exceeds 1604 HU and the metal mask is empty")
+_UNCHANGED = translatable(", so the slice is unchanged")
 
 
 class Strength(BaseModel):
@@ -32,6 +36,8 @@ class Strength(BaseModel):
 
 class ImageMethod(ABC):
     """Subtracts the artifact image that a network finds in each slice, and shows it as the output `artifact`.
+
+    Slices without metal keep their values, because networks change every slice a little.
 
     Attributes:
         part: names of the weights that inference needs begin with this; other weights serve the training alone.
@@ -56,7 +62,7 @@ class ImageMethod(ABC):
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Correct the slices of a case.
+        """Correct the slices of a case that show metal.
 
         Raises:
             BadInput: the weights do not say which network they belong to.
@@ -71,11 +77,21 @@ class ImageMethod(ABC):
             }
         fill(network.to(job.device), weights, WEIGHTS).eval()
         result = case.hu.clone()
+        notes = warnings(case, job.about_weights(WEIGHTS))
         for number, index in enumerate(case.slice_indices or range(len(result))):
             job.check_cancelled()
             job.progress(number / len(result), "removing artifacts")
-            artifact_mu = artifact_image(network, case.mu[number : number + 1], fold)[0]
-            artifact_hu = parameters.strength * artifact_mu * (1000 / MU_WATER)
-            result[number] -= artifact_hu
+            artifact_hu = torch.zeros_like(result[number])
+            if _shows_metal(case, number):
+                artifact_mu = artifact_image(network, case.mu[number : number + 1], fold)[0]
+                artifact_hu = parameters.strength * artifact_mu * (1000 / MU_WATER)
+                result[number] -= artifact_hu
+            else:
+                notes.append(SliceNote(index, _NO_METAL, _UNCHANGED))
             job.output("artifact", index, artifact_hu)
-        return MarResult(result, notes=warnings(case, job.about_weights(WEIGHTS)))
+        return MarResult(result, notes=notes)
+
+
+def _shows_metal(case: MarCase, number: int) -> bool:
+    """Whether a slice has a metal mask, or a pixel beyond the network's scale, as dense metal and some dense bone."""
+    return bool(case.metal[number].any()) or bool((case.mu[number] > MOST_MU).any())

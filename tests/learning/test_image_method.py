@@ -1,6 +1,6 @@
 """Methods whose network sees the image alone: what they subtract, and which weights they read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -69,6 +69,24 @@ def test_a_result_leaves_out_the_share_of_the_artifact_image_that_is_shown(stren
     artifact = torch.stack(list(job.shown.values()))
     assert torch.allclose(case.hu - artifact, result.hu, atol=0.01)
     assert artifact[is_inside].tolist() == pytest.approx([strength * 25 / 0.192] * int(is_inside.sum()), rel=0.01)
+
+
+@pytest.mark.parametrize(("has_mask", "is_dense"), [(False, False), (True, False), (False, True)])
+def test_slices_without_mask_and_dense_pixels_are_unchanged(*, has_mask: bool, is_dense: bool) -> None:
+    case, job = phantom_case(), Watched()
+    hu = case.hu.clamp(max=1500.0)
+    if is_dense:
+        hu[1, 30, 30] = 1700.0
+    metal = case.metal if has_mask else torch.zeros_like(case.metal)
+    metal[0] = False
+    result = Method().run(replace(case, hu=hu, metal=metal), Strength(), job)  # type: ignore[arg-type]
+    assert torch.equal(result.hu[0], hu[0])
+    assert torch.equal(job.shown[0], torch.zeros_like(hu[0]))
+    is_corrected = has_mask or is_dense
+    assert torch.equal(result.hu[1], hu[1]) != is_corrected
+    told = [str(note) for note in result.notes if "unchanged" in str(note)]
+    found = "no pixel exceeds 1604 HU and the metal mask is empty, so the slice is unchanged."
+    assert told == [f"Slice {k}: {found}" for k in range(1 if is_corrected else 2)]
 
 
 def test_a_cancelled_run_stops_before_the_next_slice() -> None:

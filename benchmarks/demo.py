@@ -29,6 +29,9 @@ METHODS = {
     "clinical_completion": "clinical sinogram completion",
     "deep_sinogram_completion": "deep sinogram completion",
     "dudonet": "DuDoNet",
+    "residual_unet": "residual U-Net",
+    "adn": "ADN",
+    "lga": "LGA",
 }
 KINDS = ("hip", "spine", "dental")
 BODY_HU = -500

@@ -5,6 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+_TINY = 1e-8
+"""Keeps the gradient of a square root finite at 0."""
+
 
 def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
     """Mean absolute difference.
@@ -20,6 +23,17 @@ def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 def l2(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
     """Mean squared difference; arguments as for `l1`."""
     return _mean((found.float() - wanted.float()).square(), where)
+
+
+def rms(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
+    """Root mean square difference of each image, averaged over the images; arguments as for `l1`.
+
+    Unlike `l2`, an image with strong artifacts does not outweigh the others.
+    """
+    squares = (found.float() - wanted.float()).square().flatten(1)
+    weights = torch.ones_like(squares) if where is None else where.to(squares.dtype).flatten(1)
+    means = (squares * weights).sum(dim=1) / torch.clamp(weights.sum(dim=1), min=1.0)
+    return (means + _TINY).sqrt().mean()
 
 
 def adversarial(judged: Tensor, wanted: float) -> Tensor:

@@ -92,17 +92,18 @@ class Learner:
                     yield f"{_MOMENTS}{turn}.{name}.{what}", torch.as_tensor(moment)
 
     def _fill_moments(self, moments: Mapping[str, Tensor]) -> bool:
-        """Load moments by turn, parameter and name; return whether every optimiser that has moments found its own."""
-        found = {turn: _has_none(optimiser) for turn, optimiser in self.optimisers.items()}
+        """Load moments by turn, parameter and name; return whether none are missing.
+
+        A state has moments of every optimiser that took a step. Weights alone have no moments.
+        """
         for turn, optimiser, name, parameter in self._parameters():
             own = {key: value for key, value in _below(moments, f"{turn}.{name}.").items() if "." not in key}
             if own:
-                found[turn] = True
                 optimiser.state[parameter] = {
                     key: value.float().cpu() if key == "step" else value.to(parameter.device, parameter.dtype)
                     for key, value in own.items()
                 }
-        return all(found.values())
+        return bool(moments) or all(_has_none(optimiser) for optimiser in self.optimisers.values())
 
     def _parameters(self) -> Iterator[tuple[str, Optimizer, str, nn.Parameter]]:
         names = {id(parameter): name for name, parameter in self.network.named_parameters()}

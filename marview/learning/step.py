@@ -32,6 +32,8 @@ def take_step(
 ) -> list[tuple[str, float]]:
     """Take one step of each turn; return names and values of all losses.
 
+    A turn without losses is left out.
+
     Args:
         trainable: network and losses of the method.
         learner: network, optimisers and average, which the step changes.
@@ -52,6 +54,8 @@ def take_step(
         network.zero_grad(set_to_none=True)
         with precision():
             losses = trainable.losses(network, batch, turn, settings)
+        if not losses:
+            continue
         loss = torch.stack([each.float() for each in losses.values()]).sum()
         if not bool(torch.isfinite(loss)):
             raise NotANumberError(translatable("the loss"))

@@ -50,6 +50,10 @@ class AdnNetwork(nn.Module):
         self.judge_clean, self.judge_artifact = Discriminator(width), Discriminator(width)
         self.register_buffer("steps", torch.tensor(0))
 
+    def share_content(self) -> None:
+        """Start the encoder of clean images from the trained encoder of images with metal: both encode content."""
+        self.clean_encoder.load_state_dict(self.reduction.encoder.state_dict())
+
     def made(self, with_metal: Tensor, without_metal: Tensor) -> dict[str, Tensor]:
         """Make all images of a step of two images `[slice, 1, y, x]` in the network's unit.
 
@@ -65,7 +69,8 @@ class AdnNetwork(nn.Module):
         swapped = make(clean_codes[-1], without_metal, artifact)
         return {
             "reduced": reduced,
-            "rebuilt": make(codes[-1], reduced, artifact),
+            # A residual generator begins at its base, which must not learn to show the artifact in its place.
+            "rebuilt": make(codes[-1], reduced.detach(), artifact),
             "kept": remove.made_of(clean_codes, without_metal),
             "swapped": swapped,
             "self_reduced": remove(swapped),

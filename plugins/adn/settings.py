@@ -25,7 +25,8 @@ class Settings(NetworkSettings):
         reconstruction: weight of reconstructing each image from its own codes.
         self_reduction: weight of removing an artifact that was transferred to a clean image.
         artifact: weight of artifact consistency.
-        paired: weight of the difference to the truth, in batches that have a truth.
+        paired: weight of the mean absolute difference to the truth, in batches that have a truth.
+        paired_rms: weight of the root mean square difference to the truth, which large errors near metal dominate.
         unchanged: weight of leaving clean images unchanged. Without it, the pair that removes artifacts may shift grey
             values.
     """
@@ -43,6 +44,7 @@ class Settings(NetworkSettings):
     self_reduction: Weight = 20.0
     artifact: Weight = 20.0
     paired: Weight = 20.0
+    paired_rms: Weight = 0.0
     unchanged: Weight = 0.0
 
 

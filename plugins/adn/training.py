@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from marview.learning.api import Unpaired
-from marview.learning.losses import adversarial, judged_apart, l1
+from marview.learning.losses import adversarial, judged_apart, l1, rms
 from marview.learning.networks.start import channels_last
 from marview.learning.patches import crops
 from marview.methods.image_domain import artifact_image, to_mu, to_unit
@@ -45,25 +45,31 @@ class AdnTraining:
         assert isinstance(network, AdnNetwork)
         chosen = read_settings(settings)
         if turn == DISCRIMINATORS:
-            assert self._judged, "the generators' turn comes first"
             judged, self._judged = self._judged, []
             return {name: judged_apart(judge, real, made.detach()) for name, judge, real, made in judged}
-        is_calm = int(network.steps) < chosen.calm_steps
+        steps = int(network.steps)
+        is_calm = steps < chosen.calm_steps
         if network.training:
             network.steps += 1
             if is_calm:
                 return self._calm(network, batch, chosen)
+            if 0 < chosen.calm_steps == steps:
+                network.share_content()
         with_metal, without_metal, truth, away = _crops(batch, chosen.crop_px if network.training else 0)
         made = network.made(with_metal, without_metal)
         self._judged = [
             ("judge_clean", network.judge_clean, without_metal, made["reduced"]),
             ("judge_artifact", network.judge_artifact, with_metal, made["swapped"]),
         ]
+        found = made["reduced"]
+        if chosen.calm_steps:
+            # The other networks begin without any artifact, so this loss would teach the trained pair to find none.
+            found = found.detach()
         losses = {
             "reconstruction": chosen.reconstruction
             * (l1(made["rebuilt"], with_metal) + l1(made["kept"], without_metal)),
             "self_reduction": chosen.self_reduction * l1(made["self_reduced"], without_metal),
-            "artifact": chosen.artifact * l1(with_metal - made["reduced"], made["swapped"] - without_metal),
+            "artifact": chosen.artifact * l1(with_metal - found, made["swapped"] - without_metal),
         }
         if not is_calm:
             losses["adversarial"] = chosen.adversarial * (
@@ -71,7 +77,7 @@ class AdnTraining:
                 + adversarial(network.judge_artifact(made["swapped"]), 1.0)
             )
         if truth is not None:
-            losses["paired"] = chosen.paired * l1(made["reduced"], truth, away)
+            losses |= _difference(made["reduced"], truth, away, chosen)
         if chosen.unchanged:
             losses["unchanged"] = chosen.unchanged * l1(network.reduction(without_metal), without_metal)
         return losses
@@ -92,18 +98,26 @@ class AdnTraining:
         }
 
     def _calm(self, network: AdnNetwork, batch: Unpaired, chosen: Settings) -> dict[str, Tensor]:
-        """Losses of the pair that removes artifacts alone: clean crops to keep and, with a truth, crops to correct.
+        """Losses of the pair that removes artifacts alone: a clean crop to keep and, with a truth, crops to correct.
 
-        Both belong to the same step: Adam scales steps, so weights would not balance losses of different steps.
+        Both belong to the same step: Adam scales steps, so weights would not balance losses of different steps. One
+        clean crop is enough, and one pass through the network serves both. The discriminators do not learn.
         """
         seen, clean, truth, away = _crops(batch, chosen.crop_px)
-        made = network.reduction(clean)
-        losses = {"unchanged": chosen.unchanged * l1(made, clean)}
-        if truth is not None:
-            made = network.reduction(seen)
-            losses["paired"] = chosen.paired * l1(made, truth, away)
-        self._judged = [("judge_clean", network.judge_clean, clean, made)]
-        return losses
+        self._judged, kept = [], clean[:1]
+        if truth is None:
+            return {"unchanged": chosen.unchanged * l1(network.reduction(kept), kept)}
+        made = network.reduction(torch.cat([kept, seen]))
+        losses = {"unchanged": chosen.unchanged * l1(made[:1], kept)}
+        return losses | _difference(made[1:], truth, away, chosen)
+
+
+def _difference(made: Tensor, truth: Tensor, away: Tensor | None, chosen: Settings) -> dict[str, Tensor]:
+    """Losses of the difference to the truth outside metal."""
+    losses = {"paired": chosen.paired * l1(made, truth, away)}
+    if chosen.paired_rms:
+        losses["paired_rms"] = chosen.paired_rms * rms(made, truth, away)
+    return losses
 
 
 def _crops(batch: Unpaired, edge: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:

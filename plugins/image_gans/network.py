@@ -19,6 +19,7 @@ def translation_of(settings: Settings) -> Translation:
         is_residual=settings.is_residual,
         has_merges=False,
         square_px=settings.square_px,
+        sees_details=settings.sees_details,
     )
 
 

@@ -18,6 +18,7 @@ class Settings(NetworkSettings):
         has_norm: whether feature maps are normalised.
         is_residual: whether generators add a change to their image, zero at first.
         square_px: edge of the squares of pixels that encoders see as channels; more than 1 saves time.
+        sees_details: whether generators see the encoder's feature maps at all resolutions, as in a U-Net.
         crop_px: edge of the crops a step learns from; 0 for whole images.
         adversarial: weight of the adversarial losses.
         truth: weight of the difference to the truth (cgan).
@@ -31,6 +32,7 @@ class Settings(NetworkSettings):
     has_norm: bool = True
     is_residual: bool = False
     square_px: Annotated[int, Field(ge=1, le=4)] = 1
+    sees_details: bool = False
     crop_px: Annotated[int, Field(ge=0)] = 0
     adversarial: Weight = 1.0
     truth: Weight = 100.0

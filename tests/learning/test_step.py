@@ -41,6 +41,16 @@ def test_each_turn_changes_its_own_parameters_at_its_own_rate(learner) -> None:
     assert float(learner.network["second"].detach()) == pytest.approx(1 - 0.05 * 3)
 
 
+def test_a_turn_without_losses_changes_nothing(learner) -> None:
+    class OneTurn(TwoTurns):
+        def losses(self, network: nn.Module, batch: float, turn: str, settings: Any) -> dict[str, Tensor]:
+            return super().losses(network, batch, turn, settings) if turn == "first" else {}
+
+    assert take_step(OneTurn(), learner, 3.0, {}, HOW, 0.1) == [("size", 3.0), ("nothing", 0.0)]
+    assert float(learner.network["first"].detach()) == pytest.approx(0.7)
+    assert float(learner.network["second"].detach()) == 1
+
+
 def test_a_long_gradient_is_cut(learner) -> None:
     take_step(TwoTurns(), learner, 3.0, {}, HOW.model_copy(update={"gradient_clip": 1.0}), 0.1)
     assert float(learner.network["first"].detach()) == pytest.approx(0.9, abs=1e-4)

@@ -10,11 +10,13 @@ import pytest
 from marview.mar import run_queue
 from tests.lending import Lender
 
+gc.disable()  # until the tests are collected
+
 
 def pytest_collection_finish() -> None:
     """Exempt imported libraries and collected tests from garbage collection, which half a million objects slow down."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

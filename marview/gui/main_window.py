@@ -17,7 +17,7 @@ from marview.gui.drop_hint import DropHint
 from marview.gui.empty_state import EmptyState
 from marview.gui.event_filter import EventFilter
 from marview.gui.floating import Floating
-from marview.gui.guess_banner import GuessBanner
+from marview.gui.guess_warning import GuessWarning
 from marview.gui.keys import Keys
 from marview.gui.manners import MANNERS
 from marview.gui.message_bar import MessageBar
@@ -74,7 +74,6 @@ class MainWindow(QMainWindow):
         self.rail = SliceRail(session)
         self.messages = MessageBar(session.messages)
         self.questions = QuestionBar(session.messages)
-        self.banner = GuessBanner(session)
         table = self.actions_table
         self.empty = EmptyState(table["open_folder"], table["open_file"], table["open_demo"])
         self.empty.recent_chosen.connect(lambda path: session.open(Path(path)))
@@ -87,7 +86,7 @@ class MainWindow(QMainWindow):
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
         middle.addWidget(self.pages, 1)
-        bars = (self.questions, self.messages, self.banner)
+        bars = (self.questions, self.messages)
         self.bars = Floating(
             self.pages, bars, self._above_bars, self._under_bars, (self.desk.bar, self.desk.compare_bar, self.grid)
         )
@@ -107,7 +106,8 @@ class MainWindow(QMainWindow):
         self.profile = ProfileWindow(session, self)
         self.addToolBar(ToolBar(session, table))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
-        self.setStatusBar(ProbeBar(session))
+        self.guess = GuessWarning(session)
+        self.setStatusBar(ProbeBar(session, self.guess))
         self.cine = Cine(session, self)
         self.keys = Keys(self)
         # After the panels: it would only see their thousands of events pass.

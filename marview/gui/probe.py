@@ -1,4 +1,4 @@
-"""The status line: HU under the mouse, position in the patient, and work in progress."""
+"""The status line: HU under the mouse, position in the patient, work in progress and a warning."""
 
 from PySide6.QtWidgets import QStatusBar, QWidget
 
@@ -10,9 +10,14 @@ from marview.text import tr
 
 
 class ProbeBar(QStatusBar):
-    """Shows the original and corrected HU under the mouse."""
+    """Shows the original and corrected HU under the mouse.
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    Args:
+        session: the session.
+        warning: shown at the right end while it is visible.
+    """
+
+    def __init__(self, session: Session, warning: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.setSizeGripEnabled(False)
@@ -22,6 +27,8 @@ class ProbeBar(QStatusBar):
         self.work = Label()
         self.addWidget(self.values, 1)
         self.addPermanentWidget(self.work)
+        self.addPermanentWidget(warning)
+        warning.hide()
         session.view.changed.connect(self._follow)
         session.library.busy.connect(self._say)
         for event in (session.result_changed, session.runs.filled, session.runs.changed, session.library.started):

@@ -276,12 +276,12 @@ def test_the_trace_follows_the_brush_while_it_moves(hand) -> None:
     hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 4 * 49, timeout=5000)
     hand.send(QEvent.Type.MouseButtonRelease, hand.at(50, 58), LEFT, NONE)
     hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
-    assert hand.window.banner.isVisible()
-    assert "31%" in hand.window.banner.text.text()
+    assert hand.window.guess.isVisible()
+    assert "31%" in hand.window.guess.text.text()
     assert "worst 30.6% in slice 4" in hand.window.side.metal.trace.text()
     session.undo()
     hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 24, timeout=5000)
-    assert not hand.window.banner.isVisible()
+    assert not hand.window.guess.isVisible()
     view = pane.view
     at = view.viewportTransform().map(QPointF(20, 20))
     where = QPointF(view.viewport().mapToGlobal(at.toPoint()))
@@ -298,7 +298,7 @@ def _see_images_alone(session) -> None:
     methods.chosen.emit()
 
 
-def test_the_guess_banner_also_appears_after_a_run(hand) -> None:
+def test_the_warning_of_a_guess_also_appears_after_a_run(hand) -> None:
     """The result in view was no guess; a result with the painted mask would be."""
     session = hand.session
     session.view.update(layout=Layout.MAR)
@@ -306,19 +306,19 @@ def test_the_guess_banner_also_appears_after_a_run(hand) -> None:
     hand.qtbot.waitUntil(lambda: bool(pane.available) and session.traces.is_surveyed, timeout=5000)
     session.reduce()
     hand.qtbot.waitUntil(lambda: session.result is not None and not session.runs.is_running, timeout=5000)
-    assert not hand.window.banner.isVisible()
+    assert not hand.window.guess.isVisible()
     hand.key(Qt.Key.Key_B)
     session.tools.update(radius_mm=0.5)
     hand.stroke((50, 10), (50, 58))
     hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
-    assert "31%" in hand.window.banner.text.text()
-    assert hand.window.banner.isVisible()
+    assert "31%" in hand.window.guess.text.text()
+    assert hand.window.guess.isVisible()
     assert "the mask has changed since the result" in pane.note.text()
     assert pane.note.property("kind") == "warning"
     _see_images_alone(session)
-    assert not hand.window.banner.isVisible()  # no method here replaces values in the trace
+    assert not hand.window.guess.isVisible()  # no method here replaces values in the trace
     session.undo()
-    hand.qtbot.waitUntil(lambda: not hand.window.banner.isVisible(), timeout=5000)
+    hand.qtbot.waitUntil(lambda: not hand.window.guess.isVisible(), timeout=5000)
 
 
 def test_an_unknown_trace_shows_no_coverage(hand, worker) -> None:
@@ -403,7 +403,6 @@ def test_painting_only_what_has_changed_leaves_nothing_behind(hand) -> None:
     session = hand.session
     session.view.update(layout=Layout.MAR)
     pane = hand.window.grid.panes["sinogram"]
-    hand.window.banner.close_button.click()  # the warning would lie over the panes that are compared
     hand.qtbot.waitUntil(lambda: bool(pane.available) and session.traces.is_surveyed, timeout=5000)
     hand.key(Qt.Key.Key_B)
     for row in range(20, 45, 3):

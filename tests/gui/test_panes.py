@@ -242,16 +242,18 @@ def test_the_probe_reads_the_data(reduced, fakes) -> None:
     assert reduced.statusBar().values.text() == ""
 
 
-def test_the_banner_warns_where_the_trace_covers_too_much(reduced, qtbot) -> None:
-    assert reduced.banner.isVisible()
-    assert "20%" in reduced.banner.text.text()
-    reduced.resize(1600, 900)
-    qtbot.wait(50)
-    text = reduced.banner.text
-    assert text.fontMetrics().horizontalAdvance(text.text()) <= text.width() < 0.75 * reduced.grid.width()
-    assert text.height() < 2 * text.fontMetrics().lineSpacing(), "it covers as little of the images as it can"
+def test_the_status_line_warns_where_the_trace_covers_too_much(reduced, qtbot) -> None:
+    assert reduced.guess.isVisible()
+    assert "20%" in reduced.guess.text.text()
+    assert "20%" in reduced.guess.text.toolTip()
+    reduced.resize(1280, 800)
+    for layout in (Layout.READ, Layout.MPR, Layout.SENSITIVITY, Layout.COMPARE):
+        reduced.commands.show_layout(layout)
+        qtbot.wait(20)
+        assert reduced.guess.isVisible(), layout
+        assert reduced.statusBar().rect().contains(reduced.guess.geometry()), "it covers no image"
     reduced.session.view.go_to(0)
-    assert not reduced.banner.isVisible()
+    assert not reduced.guess.isVisible()
 
 
 def test_pictures_side_by_side_have_the_same_size(reduced) -> None:

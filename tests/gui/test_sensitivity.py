@@ -223,13 +223,3 @@ def test_with_a_sweep_every_layout_fits_a_small_screen(swept, qtbot) -> None:
         swept.commands.show_layout(layout)
         qtbot.wait(50)
         assert swept.height() <= 640, f"{layout} makes the window higher than the screen"
-
-
-def test_the_warning_about_the_trace_leaves_the_plots_free(swept, qtbot) -> None:
-    swept.resize(1280, 720)
-    swept.session.reduce()
-    qtbot.waitUntil(lambda: swept.session.result is not None and not swept.session.runs.is_running, timeout=20000)
-    qtbot.wait(50)
-    assert swept.banner.isVisible()
-    end = swept.banner.mapTo(swept, swept.banner.rect().topRight()).x()
-    assert end <= swept.desk.beside.mapTo(swept, QPoint(0, 0)).x()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from marview.geometry import Grid
-from marview.volume.extent import MARGIN, body_extent_mm
+from marview.volume.across import oblique_section
+from marview.volume.extent import MARGIN, body_extent_mm, section_extent_mm
 from marview.volume.volume import Volume
 
 SPACING_MM = (2.0, 0.5, 0.8)
@@ -50,3 +51,39 @@ def test_large_volumes_are_looked_at_coarsely_but_nothing_is_cut_off() -> None:
 @pytest.mark.parametrize("value", [-1000, 40])
 def test_without_air_or_without_a_body_it_is_the_whole_volume(value) -> None:
     assert body_extent_mm(volume(np.full((6, 60, 100), value))) == (12.0, 30.0, 80.0)
+
+
+DIRECTIONS = [(0.3, -0.5, 0.8), (0.7, 0.7, 0.1), (-0.2, 0.9, 0.4), (1.0, 0.0, 0.0)]
+
+
+@pytest.mark.parametrize("normal", DIRECTIONS)
+def test_an_oblique_section_is_framed_by_the_box_that_it_cuts(normal) -> None:
+    """Where the section is moved, the frame holds what it cuts of the box, and its size stays."""
+    grid = Grid.from_spacing((30, 60, 50), (3.0, 1.0, 1.5))
+    extent = (90.0, 40.0, 50.0)
+    axes = grid.affine[:3, :3] / grid.spacing_mm
+    middle = grid.to_patient([14.5, 29.5, 24.5])
+    sizes = []
+    for shift in (-20.0, 0.0, 13.0):
+        normal_mm = np.asarray(normal) / np.linalg.norm(normal)
+        section = oblique_section(grid, middle + shift * normal_mm, normal_mm, (0.0, 0.0, 1.0), 200.0)
+        (x, y), (across, down) = section_extent_mm(section, extent)
+        right, below = np.meshgrid(np.linspace(-90, 90, 181), np.linspace(-90, 90, 181))
+        points = section.centre_lps_mm + right[..., None] * section.right + below[..., None] * section.down
+        inside = (np.abs((points - middle) @ axes) <= np.asarray(extent) / 2).all(axis=-1)
+        assert (np.abs(right[inside] - x) <= across / 2 + 1e-6).all()
+        assert (np.abs(below[inside] - y) <= down / 2 + 1e-6).all()
+        if shift == 0:
+            assert np.ptp(right[inside]) > across - 3, "no wider than needed"
+            assert np.ptp(below[inside]) > down - 3
+        sizes.append((across, down))
+    np.testing.assert_allclose(sizes, [sizes[1]] * 3)
+
+
+def test_a_section_beside_the_box_is_framed_around_the_middle_of_the_volume() -> None:
+    grid = Grid.from_spacing((30, 60, 50), (3.0, 1.0, 1.5))
+    middle = grid.to_patient([14.5, 29.5, 24.5])
+    section = oblique_section(grid, middle + np.array([0, 0, 500.0]), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0), 200.0)
+    at, size = section_extent_mm(section, (90.0, 40.0, 50.0))
+    np.testing.assert_allclose(at, (0.0, 0.0), atol=1e-9)
+    np.testing.assert_allclose(sorted(size), [40.0, 50.0])

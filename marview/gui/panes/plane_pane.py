@@ -18,6 +18,7 @@ from marview.session.result import CorrectedHu
 from marview.session.session import Session
 from marview.text import tr
 from marview.volume.across import Section, Slab
+from marview.volume.extent import section_extent_mm
 
 LEFT, RIGHT = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 TOP, BOTTOM = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
@@ -141,17 +142,15 @@ class PlanePane(ImagePane):
 
     def _look(self, display: Display) -> None:
         if self.section is not None:
-            self.view.look_from(self._fit(self.section, display), display.zoom, QPointF(*self._centre))
+            seen = self._fit(self.section, display)
+            self.view.look_from(seen, display.zoom, seen.center() + QPointF(*self._centre))
 
     def _fit(self, section: Section, display: Display) -> QRectF:
-        """Return the part of a section to show at zoom 1: the body; the whole of an oblique section."""
+        """Return the part of a section to show at zoom 1: the body."""
         whole = self._rect(section)
-        if section.axis is None:
-            return whole
-        axes = section.grid.affine[:3, :3] / section.grid.spacing_mm
-        across, down = (float(np.abs(side @ axes) @ display.extent_mm) for side in (section.right, section.down))
+        (x, y), (across, down) = section_extent_mm(section, display.extent_mm)
         seen = QRectF(0, 0, min(across, whole.width()), min(down, whole.height()))
-        seen.moveCenter(whole.center())
+        seen.moveCenter(whole.center() if section.axis is not None else QPointF(x, y))
         return seen
 
     def _line_axes(self) -> Axes | None:

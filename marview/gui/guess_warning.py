@@ -1,18 +1,17 @@
-"""Warns that the metal trace covers too much of the sinogram for a reliable completion."""
+"""Warns in the status line that the metal trace covers too much of the sinogram for a reliable completion."""
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from marview.geometry import TraceCoverage
-from marview.gui.icons import icon, pixmap
+from marview.gui.elided_label import ElidedLabel
+from marview.gui.icons import pixmap
 from marview.gui.label import Label
 from marview.session.session import Session
 from marview.text import tr
 
-SLACK_PX = 16
 
-
-class GuessBanner(QFrame):
-    """A banner for slices with a large trace, of the current mask or else of the result in view.
+class GuessWarning(QFrame):
+    """A warning for slices with a large trace, of the current mask or else of the result in view.
 
     It stays away from methods that do not complete the sinogram.
     """
@@ -20,25 +19,16 @@ class GuessBanner(QFrame):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.setObjectName("message")
-        self.setProperty("severity", "warning")
+        self.setObjectName("guess")
         picture = Label()
-        picture.setPixmap(pixmap("warning", 20, "warning", self.devicePixelRatioF()))
-        self.text = Label()
-        self.text.setWordWrap(True)
-        self._row = row = QHBoxLayout(self)
-        row.setContentsMargins(14, 7, 10, 7)
-        row.setSpacing(10)
+        picture.setPixmap(pixmap("warning", 16, "warning", self.devicePixelRatioF()))
+        self.text = ElidedLabel()
+        self.text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 2, 10, 2)
+        row.setSpacing(8)
         row.addWidget(picture)
         row.addWidget(self.text, 1)
-        self.close_button = QToolButton()
-        self.close_button.setObjectName("quiet")
-        self.close_button.setIcon(icon("close", "muted"))
-        self.close_button.setAccessibleName(tr("Hide this warning for the series"))
-        self.close_button.clicked.connect(self._put_away)
-        row.addWidget(self.close_button)
-        self._is_put_away = False
-        session.library.started.connect(self._take_out)
         session.view.changed.connect(self._follow)
         session.result_changed.connect(self.refresh)
         session.runs.filled.connect(self.refresh)
@@ -46,27 +36,19 @@ class GuessBanner(QFrame):
         session.traces.surveyed.connect(self.refresh)
         session.metal.changed.connect(self.refresh)
         session.methods.chosen.connect(self.refresh)
+        session.library.emptied.connect(self.refresh)
         self.hide()
 
     def refresh(self, *_: object) -> None:
-        """Update the banner for the slice in view."""
+        """Update the warning for the slice in view."""
         coverage = self._coverage()
-        self.setVisible(coverage is not None and coverage.is_guess and not self._is_put_away)
+        self.setVisible(coverage is not None and coverage.is_guess)
         if coverage is None or not coverage.is_guess:
             return
         words = tr("The metal trace covers {:.0%} of this slice's sinogram").format(coverage.fraction)
         if coverage.hidden_views:
             words += tr("; {} views are fully hidden by metal").format(coverage.hidden_views)
         self.text.setText(words + tr(". The result there is largely a guess."))
-        beside = self._row.sizeHint().width() - self.text.sizeHint().width()
-        self.setMaximumWidth(self.text.fontMetrics().horizontalAdvance(self.text.text()) + beside + SLACK_PX)
-
-    def _put_away(self) -> None:
-        self._is_put_away = True
-        self.hide()
-
-    def _take_out(self, *_: object) -> None:
-        self._is_put_away = False
 
     def _coverage(self) -> TraceCoverage | None:
         session, z = self._session, self._session.view.display.slice_index

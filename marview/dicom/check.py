@@ -17,6 +17,7 @@ from marview.dicom.plausible import ONLY_VIEWED, size_findings
 from marview.dicom.quiet import quiet
 from marview.dicom.report import GET_AGAIN, Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
+from marview.dicom.split import SEVERAL_PATIENTS
 from marview.dicom.stack import arrange, distances_mm, loose, same_place_mm
 from marview.errors import BadInput
 from marview.text import listing, translatable
@@ -189,8 +190,14 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     views = Outcome.VIEWS
     findings = [Finding(Kind.DAMAGED, sentence) for sentence in series.damaged[:3]]
     findings += [Finding(Kind.PASSED_OVER, sentence) for sentence in series.passed_over]
-    if series.split:
-        findings.append(Finding(Kind.PART, f"This is one part of a mixed series ({series.split})."))
+    if series.split.endswith(SEVERAL_PATIENTS):
+        sentence = translatable(
+            "Slices of several patients share one series UID. These are the slices of one of them: make sure whose "
+            "images these are."
+        )
+        findings.append(Finding(Kind.SEVERAL_PATIENTS, sentence))
+    if other := series.split.removesuffix(SEVERAL_PATIENTS).removesuffix(", "):
+        findings.append(Finding(Kind.PART, f"This is one part of a mixed series ({other})."))
     if first.modality != "CT":
         findings.append(
             Finding(Kind.NOT_CT, f"This is {first.modality or 'of unknown modality'}, not CT. {ONLY_VIEWED}", views)

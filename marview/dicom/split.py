@@ -8,6 +8,7 @@ from marview.dicom.interleaved import by, groupings, lie_between_each_other, sta
 from marview.dicom.series import Series
 from marview.dicom.stack import distances_mm, same_place_mm
 
+SEVERAL_PATIENTS = "several patients under one series UID"
 SAME_DIRECTION = math.cos(math.radians(0.6))
 SAME_POSITION_MM = 0.01
 _SAME_SPACING = 2e-4
@@ -49,7 +50,7 @@ def split(slices: Sequence[SliceHeader], *, other_patient: int = 0) -> list[Seri
     uid = ordered[0].series_uid
     own = uid or "no-uid:" + str(ordered[0].source.path) + ordered[0].source.member
     if other_patient:
-        parts = [(why or "two patients under one series UID", part) for why, part in parts]
+        parts = [(f"{why}, {SEVERAL_PATIENTS}" if why else SEVERAL_PATIENTS, part) for why, part in parts]
         own += f"#patient{other_patient}"
     return [
         Series(uid, own if len(parts) == 1 else f"{own}#{number}", tuple(part), split=why)

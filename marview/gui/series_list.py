@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QImage, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from marview.dicom import Outcome, Study
+from marview.gui.badge import Badge
 from marview.gui.icons import pixmap
 from marview.gui.label import Label, tooltip
 from marview.session.entries import Entry, patient_of
@@ -19,6 +20,9 @@ from marview.text import count, tr
 from marview.told import told
 
 PICTURE_PX = 56
+LEAST_PX = 100
+"""Width of a line below which it is cut off; the list makes it as wide as itself."""
+
 HEADING_MARGINS_PX = 34
 
 
@@ -115,6 +119,11 @@ class SeriesList(QListWidget):
             self._add_line(_of_known(known))
         self._mark()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the lines to the new width; Qt itself only widens them."""
+        super().resizeEvent(event)
+        self.scheduleDelayedItemsLayout()
+
     def _add_line(self, line: Line) -> None:
         item = QListWidgetItem()
         item.setData(Qt.ItemDataRole.UserRole, line.key)
@@ -140,7 +149,7 @@ class SeriesList(QListWidget):
         )
         item.setToolTip(tooltip(words))
         heading.setContentsMargins(10, 12, 8, 4)
-        item.setSizeHint(QSize(180, heading.sizeHint().height()))
+        item.setSizeHint(QSize(LEAST_PX, heading.sizeHint().height()))
         self.addItem(item)
         self.setItemWidget(item, heading)
 
@@ -199,10 +208,7 @@ class SeriesLine(QWidget):
         badges.setSpacing(4)
         shown = [*line.badges[:1], *([(f"+{len(line.badges) - 1}", "")] if len(line.badges) > 1 else [])]
         for text, kind in shown:
-            badge = Label(text)
-            badge.setObjectName("badge")
-            badge.setProperty("kind", kind)
-            badges.addWidget(badge)
+            badges.addWidget(Badge(text, kind))
         badges.addStretch(1)
         if line.badges:
             words.addLayout(badges)
@@ -216,7 +222,7 @@ class SeriesLine(QWidget):
     def sizeHint(self) -> QSize:
         """Return a size with room for the picture."""
         hint = super().sizeHint()
-        return QSize(180, max(PICTURE_PX + 16, hint.height()))
+        return QSize(LEAST_PX, max(PICTURE_PX + 16, hint.height()))
 
 
 def grey_pixmap(grey: NDArray[np.uint8], edge_px: int, ratio: float) -> QPixmap:

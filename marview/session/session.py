@@ -7,6 +7,7 @@ from psygnal import Signal
 
 from marview.dicom import LoadedSeries
 from marview.mar import Listing, MarWorker, SinogramRequest, discover
+from marview.session.alerts import Alerts
 from marview.session.background import Background, Post
 from marview.session.beside import Beside
 from marview.session.closing import Closing
@@ -85,6 +86,7 @@ class Session:
         self.series = OpenSeries(settings, self.view, self.background)
         self.library = Library(self.background, self.messages, self.series.allocate)
         self.series.follow(self.library)
+        self.alerts = Alerts(self.library, self.messages)
         self.beside = Beside(self.library, self.background, self.messages)
         known = None if index is None else StudyIndex(index)
         self.studies = Studies(self.library, self.background, self.messages, settings, known)

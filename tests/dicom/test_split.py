@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from marview import dicom
+from marview.dicom import Kind
 from marview.errors import BadInput
 
 
@@ -39,13 +40,24 @@ def test_slices_of_several_volumes_are_split(slices, save, what):
 
 @pytest.mark.parametrize(
     ("name", "value", "why"),
-    [("PatientID", "P2", "two patients under one series UID"), ("FrameOfReferenceUID", "1.2.3", "other frame of")],
+    [("PatientID", "P2", "several patients under one series UID"), ("FrameOfReferenceUID", "1.2.3", "other frame of")],
 )
 def test_the_choice_among_parts_says_what_tells_them_apart(slices, save, name, value, why):
     for dataset in slices[:2]:
         setattr(dataset, name, value)
     with pytest.raises(BadInput, match=rf"Pelvis 2\.0, 2 slices, {why}.*Pelvis 2\.0, 3 slices, {why}"):
         dicom.open_series(save(slices))
+
+
+def test_parts_of_several_patients_say_so(slices, save):
+    for number, dataset in enumerate(slices):
+        dataset.PatientID = ("P1", "P2")[number % 2]
+        if number == 4:
+            dataset.PixelSpacing = [0.6, 0.6]
+    for series in dicom.scan(save(slices)).series:
+        kinds = [finding.kind for finding in dicom.check(series).findings]
+        assert Kind.SEVERAL_PATIENTS in kinds
+        assert (Kind.PART in kinds) == (series.slices[0].patient_id == "P1"), "its last slice has another spacing"
 
 
 def test_phases_that_share_positions_are_split(slices, save):

@@ -105,3 +105,22 @@ def test_a_series_whose_images_are_all_damaged_shows_the_start_page_and_a_mark(w
     assert window.windowTitle() == "marview"
     badges = [label for label in window.series.findChildren(QLabel) if label.objectName() == "badge"]
     assert ("damaged slice", "error") in [(label.text(), label.property("kind")) for label in badges]
+
+
+def test_lines_and_marks_fit_a_list_of_any_width(window, qtbot, fakes, tmp_path) -> None:
+    folder = fakes.write_series(tmp_path / "bad")
+    (folder / "link").symlink_to(tmp_path / "nowhere")
+    window.session.open(folder)
+    qtbot.waitUntil(lambda: window.session.loaded is not None, timeout=10_000)
+
+    def is_fitting() -> bool:
+        series = window.series
+        line = series.itemWidget(series.item(series.count() - 1))
+        (mark,) = (label for label in line.findChildren(QLabel) if label.objectName() == "badge")
+        assert mark.text() == "skipped files"
+        inside = mark.mapTo(line, mark.rect().topRight()).x() < line.width() < series.width()
+        return inside and (mark.width() == mark.sizeHint().width()) == (series.width() > 200)
+
+    for width in (400, 160, 236):
+        window.panels.setSizes([width, 1200 - 312 - width, 312])
+        qtbot.waitUntil(is_fitting, timeout=5000)

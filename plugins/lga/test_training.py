@@ -32,6 +32,7 @@ def held_out(training: Any, network: nn.Module, batch: Any) -> dict[str, float]:
     return {name: float(each) for name, each in losses.items()}
 
 
+@pytest.mark.slow
 def test_autoencoder_overfits_eight_slices(room: Any, made: Any, learn_by_heart: Any) -> None:
     torch.manual_seed(0)
     training, batch = room.autoencoder_training.AutoencoderTraining(), made.batch_of(room, count=8)
@@ -47,6 +48,7 @@ def test_autoencoder_overfits_eight_slices(room: Any, made: Any, learn_by_heart:
     assert all(after[name] < 0.25 * before[name] for name in after)
 
 
+@pytest.mark.slow
 def test_alignment_overfits_eight_slices(room: Any, made: Any, learn_by_heart: Any) -> None:
     torch.manual_seed(0)
     training, batch = room.alignment_training.AlignmentTraining(), made.batch_of(room, count=8)

@@ -59,7 +59,7 @@ def test_a_block_is_of_neighbours_about_each_slice_s_own_trace(room) -> None:
 @pytest.mark.parametrize(
     ("settings", "steps", "most"),
     [
-        (SETTINGS, 80, 0.7),
+        pytest.param(SETTINGS, 80, 0.7, marks=pytest.mark.slow),
         pytest.param(
             SETTINGS | {"start": "nmar", "fold": 4, "channels": 64, "outside": 0.0},
             2000,

@@ -45,6 +45,7 @@ def test_a_network_begins_with_the_image_itself(training, fold: int) -> None:
     assert torch.equal(training.build(SMALL | {"fold": fold})(seen), seen)
 
 
+@pytest.mark.slow
 def test_eight_slices_are_learned_by_heart(training, error_left) -> None:
     assert error_left(training, SMALL | {"base": 8, "patch_px": 48, "patches": 8}) < 0.3
 

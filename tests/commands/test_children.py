@@ -21,10 +21,11 @@ FEW = ("queue", "json", "numpy", "torch", "multiprocessing", "pydicom")
 """Traps that are packages; the others are single files."""
 
 
-@pytest.fixture
-def sprung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file to which traps in the current folder write their names."""
-    traps, sprung = tmp_path / "cd", tmp_path / "sprung"
+@pytest.fixture(scope="module")
+def traps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of modules that write their names to the file `sprung` beside it."""
+    traps = tmp_path_factory.mktemp("traps") / "cd"
+    sprung = traps.with_name("sprung")
     traps.mkdir()
     code = TRAP.format(str(sprung))
     names = set(sys.stdlib_module_names) | set(importlib.metadata.packages_distributions())
@@ -40,7 +41,15 @@ def sprung(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (traps / "evil-1.dist-info" / "entry_points.txt").write_text("[marview.methods]\nnmar = evil\n")
     (traps / ".numba_config.yaml").write_text(f"cache_dir: {traps}\ndebug_cache: 1\n")
     (traps / "matplotlibrc").write_text("backend: module://evil\n")
+    return traps
+
+
+@pytest.fixture
+def sprung(traps: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file to which traps in the current folder write their names."""
     monkeypatch.chdir(traps)
+    sprung = traps.with_name("sprung")
+    sprung.unlink(missing_ok=True)
     return sprung
 
 

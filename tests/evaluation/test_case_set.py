@@ -48,10 +48,9 @@ def test_nothing_is_refused(tmp_path):
 @pytest.mark.data
 def test_the_projects_own_slices_become_cases(shared_data):
     masks = shared_data / "metal_masks" / "blobs_256.npz"
-    scan = protocol("syndeeplesion-640")
-    listed = list_cases(shared_data / "metal_free" / "validation.tif", scan, masks=masks)
+    listed = list_cases(shared_data / "metal_free" / "validation.tif", PROTOCOL, masks=masks)
     assert len(listed) == 80
     known = listed[0].read()
-    assert known.metal.shape == (10, 416, 416)
+    assert known.metal.shape == (10, 256, 256)
     trace = known.case.projector.trace(known.case.metal)
     assert float((trace & known.case.measured_trace).sum() / (trace | known.case.measured_trace).sum()) > 0.95

@@ -1,12 +1,16 @@
 """Worker processes that tests hand on to one another, because every start imports PyTorch and the kernels anew."""
 
 import os
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+from marview.children import NEUTRAL_FOLDER
 from marview.mar.messages import Ready, encode
 from marview.mar.process import WorkerProcess
+from tests.zygote import Zygote
 
 _MOST_IDLE = 2
 _WITHOUT_EFFECT = {"PYTEST_CURRENT_TEST", "MARVIEW_PLUGINS", "COLUMNS", "NO_COLOR", "XDG_DATA_HOME"}
@@ -20,11 +24,12 @@ class Lender:
     """Starts worker processes and keeps those that were let go while idle for the next caller.
 
     A process is handed on only to a caller with the same interpreter, arguments and environment. One that was killed,
-    or that died, is not handed on.
+    or that died, is not handed on. On Linux, new ones are forks of a process that has loaded PyTorch.
     """
 
     def __init__(self) -> None:
         self._idle: list[_Lent] = []
+        self._zygote: Zygote | None = None
         self._lock = threading.Lock()
         # A worker dies with the thread that started it, so one thread starts them all.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="lender")
@@ -49,11 +54,21 @@ class Lender:
         for each in left_over:
             each.end()
 
+    def zygote(self, environment: Mapping[str, str]) -> Zygote | None:
+        """Return the process to fork a worker with this environment from; None if it needs a process of its own."""
+        if sys.platform != "linux":
+            return None
+        if self._zygote is None:
+            self._zygote = Zygote(environment)
+        return self._zygote if self._zygote.suits(environment) else None
+
     def close(self) -> None:
         """End all processes."""
         while self._idle:
             self._idle.pop().end()
         self._starter.shutdown()
+        if self._zygote is not None:
+            self._zygote.close()
 
 
 class _Lent(WorkerProcess):
@@ -68,6 +83,12 @@ class _Lent(WorkerProcess):
     ) -> None:
         self.kind, self._lender, self._is_lent, self._is_killed = kind, lender, True, False
         super().__init__(python, arguments, on_line, on_end)
+
+    def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Any:
+        zygote = self._lender.zygote(environment) if self.python == sys.executable else None
+        if zygote is None:
+            return super()._start(arguments, environment)
+        return zygote.fork(arguments, environment, NEUTRAL_FOLDER)
 
     def lend(self, on_line: Hear, on_end: End) -> None:
         """Send the worker's messages to another caller and tell that caller that the worker is ready."""

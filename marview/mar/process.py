@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 
 from marview import children
@@ -54,15 +54,7 @@ class WorkerProcess:
         environment = children.environment({"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "PYTHONUNBUFFERED": "1"})
         wait_passively(environment)
         spare_temporary_folder(environment)
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, or the one the manifest names
-            children.command("marview.worker.start", *arguments, python=python),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            cwd=children.NEUTRAL_FOLDER,
-            env=environment,
-        )
+        self._process = self._start(arguments, environment)
         self._readers: list[Thread] = []
         try:
             for read in (self._read_lines, self._read_log):
@@ -98,6 +90,18 @@ class WorkerProcess:
             name = signal.Signals(-code).name
             return f"was ended by {_ENDINGS.get(name, name)}"
         return f"was ended by signal {-code}"
+
+    def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        """Start the process; its standard streams are pipes, and it leads a process group of its own."""
+        return subprocess.Popen(  # noqa: S603 - our own interpreter, or the one the manifest names
+            children.command("marview.worker.start", *arguments, python=self.python),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            cwd=children.NEUTRAL_FOLDER,
+            env=environment,
+        )
 
     def send(self, request: Request) -> None:
         """Write to it; no effect if it has ended."""

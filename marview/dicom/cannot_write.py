@@ -32,7 +32,8 @@ def sentences(target: Path) -> Iterator[None]:
 
 
 def sentence(target: Path, why: OSError) -> CannotWrite:
-    """Return the refusal for an error of the operating system."""
+    """Return the refusal for an error of the operating system, also if a library raised another error from it."""
+    why = _first_cause(why)
     reasons = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "your disk quota is used up",
@@ -44,3 +45,13 @@ def sentence(target: Path, why: OSError) -> CannotWrite:
     reason = reasons.get(why.errno or 0, said[:1].lower() + said[1:])
     advice = "Nothing was left behind; choose another place."
     return CannotWrite(f"{target} cannot be written: {reason}.", why, advice)
+
+
+def _first_cause(why: OSError) -> OSError:
+    """Return the error with a number; pydicom raises a new one without it, which names the element."""
+    cause: BaseException | None = why
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno:
+            return cause
+        cause = cause.__cause__
+    return why

@@ -57,7 +57,7 @@ def benchmark(
         BadInput: there are no cases.
     """
     if not (output / PLAN).is_file():
-        refuse_occupied(output)
+        refuse_occupied(output.absolute())
     check_file(output / "results.json")
     scan = named_protocol(protocol) if protocol else find_protocol(cases)
     scanner = MISMATCHED if is_mismatched else None

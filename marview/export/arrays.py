@@ -7,6 +7,7 @@ from zipfile import ZipFile
 
 import nibabel as nib
 import numpy as np
+from nibabel.openers import ImageOpener
 from numpy.typing import NDArray
 
 from marview.dicom.atomic import whole_file
@@ -67,8 +68,11 @@ def write_nifti(path: Path | str, values: NDArray[Any], grid: Grid, *, like: Pat
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1 if _is_rigid(affine) else 0, strip_shears=True)
     image.header["descrip"] = f"{MAKER}: not for primary diagnosis".encode()
-    with whole_file(path) as part:
-        nib.save(image, part)
+    with (
+        whole_file(path) as part,
+        ImageOpener(str(part), "wb") as stream,
+    ):  # nib.save leaves its file open after an error
+        image.to_stream(stream)
     return path
 
 

@@ -63,17 +63,27 @@ def _write_mp4(path: Path, frames: Sequence[Frame], frame_ms: int) -> Path:
             "MP4 needs the package imageio-ffmpeg: install it (pip install imageio-ffmpeg), or choose a name in .gif."
         ) from None
     height, width = (size - size % 2 for size in frames[0].shape[:2])  # H.264 requires even sizes
+    facts = ["-metadata", f"comment={MAKER}"]
     with whole_file(path) as part:
         try:
-            size = (width, height)
-            facts = ["-metadata", f"comment={MAKER}"]
             writer: Any = imageio_ffmpeg.write_frames(
-                str(part), size, fps=1000 / frame_ms, macro_block_size=2, output_params=facts
+                str(part),
+                (width, height),
+                fps=1000 / frame_ms,
+                macro_block_size=2,
+                ffmpeg_log_level="quiet",
+                output_params=facts,
             )
             writer.send(None)
             for frame in frames:
                 writer.send(np.ascontiguousarray(frame[:height, :width]))
             writer.close()
-        except OSError as why:
-            raise BadInput(f"{path.name} cannot be written as MP4: {why}. Choose a name in .gif.") from None
+            written, _ = imageio_ffmpeg.count_frames_and_secs(str(part))
+        except (OSError, RuntimeError):
+            written = 0
+        if written < len(frames):  # ffmpeg reports a full disk only on standard error
+            raise BadInput(
+                f"{path.name} cannot be written as MP4: ffmpeg stopped early, as it does on a full disk. Choose another"
+                " place, or a name in .gif."
+            )
     return path

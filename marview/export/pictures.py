@@ -1,6 +1,7 @@
 """Writes slices as grey PNG pictures in an HU window."""
 
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,19 @@ def picture(hu: NDArray[Any], width_hu: float, level_hu: float) -> NDArray[np.ui
 
 
 def save_picture(picture: Image.Image, path: Path, kind: str = "PNG") -> None:
-    """Save a picture as PNG or TIFF that names marview as its software, so that a later one may replace it."""
+    """Save a picture as PNG or TIFF that names marview as its software, so that a later one may replace it.
+
+    Raises:
+        OSError: the disk is full or read-only; libtiff, which writes TIFF, would not tell it apart from other errors.
+    """
+    data = BytesIO()
     if kind == "TIFF":
-        picture.save(path, format=kind, tiffinfo={_TIFF_SOFTWARE: MAKER}, compression="tiff_lzw")
-        return
-    facts = PngInfo()
-    facts.add_text("Software", MAKER)
-    picture.save(path, format=kind, pnginfo=facts)
+        picture.save(data, format=kind, tiffinfo={_TIFF_SOFTWARE: MAKER}, compression="tiff_lzw")
+    else:
+        facts = PngInfo()
+        facts.add_text("Software", MAKER)
+        picture.save(data, format=kind, pnginfo=facts)
+    path.write_bytes(data.getvalue())
 
 
 def write_png(

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPageSize, QPainter, QPdfWriter, QPen
 
 from marview import __version__
-from marview.errors import BadInput
 from marview.export import whole_file
 from marview.export.pictures import picture
+from marview.gui.painting import painting
 from marview.session.picture import Picture
 from marview.session.report import Report
 from marview.text import tr
@@ -30,22 +30,27 @@ def write_report(path: Path, report: Report) -> Path:
     """Write the report as PDF, whole or not at all.
 
     Raises:
-        BadInput: the report cannot be drawn.
         CannotWrite: the disk is full or read-only.
     """
+    data = report_bytes(report)  # Qt writes half a file to a full disk without an error
     with whole_file(path) as part:
-        writer = QPdfWriter(str(part))
-        writer.setResolution(DOTS_PER_INCH)
-        writer.setPageSize(QPageSize(QPageSize.PageSizeId.A4))
-        writer.setPageMargins(QMarginsF(0, 0, 0, 0))
-        writer.setTitle(tr("Metal artifact reduction"))
-        writer.setCreator(f"marview {__version__}")
-        painter = QPainter()
-        if not painter.begin(writer):
-            raise BadInput(tr("{} cannot be drawn as PDF; choose another place.").format(path.name))
-        draw_report(painter, QRectF(0, 0, writer.width(), writer.height()), DOTS_PER_INCH / MM_PER_INCH, report)
-        painter.end()
+        part.write_bytes(data)
     return path
+
+
+def report_bytes(report: Report) -> bytes:
+    """Return the report as PDF."""
+    held = QBuffer()
+    held.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(held)
+    writer.setResolution(DOTS_PER_INCH)
+    writer.setPageSize(QPageSize(QPageSize.PageSizeId.A4))
+    writer.setPageMargins(QMarginsF(0, 0, 0, 0))
+    writer.setTitle(tr("Metal artifact reduction"))
+    writer.setCreator(f"marview {__version__}")
+    with painting(writer) as painter:
+        draw_report(painter, QRectF(0, 0, writer.width(), writer.height()), DOTS_PER_INCH / MM_PER_INCH, report)
+    return bytes(held.data().data())
 
 
 def draw_report(painter: QPainter, paper: QRectF, per_mm: float, report: Report) -> None:

@@ -1,5 +1,8 @@
 """Reports and movies from the real window."""
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,6 +50,22 @@ def test_a_report_is_one_page_of_pdf(reduced, choose) -> None:
     assert data.startswith(b"%PDF-")
     assert data.count(b"/Type /Page\n") == 1
     assert sentences == ["The report was written to report.pdf."]
+
+
+@pytest.mark.parametrize(("name", "action"), [("report.pdf", "save_report"), ("picture.tif", "save_picture")])
+def test_a_full_disk_is_told_and_leaves_no_half_file(reduced, choose, monkeypatch, name, action) -> None:
+    def fill_the_disk(path, data) -> None:
+        with path.open("wb") as stream:
+            stream.write(data[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+    file, sentences = choose(name), heard(reduced)
+    reduced.actions_table[action].trigger()
+    assert [sentence.partition(": ")[2] for sentence in sentences] == [
+        "the disk is full. Nothing was left behind; choose another place."
+    ]
+    assert not [path for path in file.parent.iterdir() if path.suffix in {".pdf", ".tif"}]
 
 
 def test_a_report_holds_slices_measurements_provenance_and_caution(reduced) -> None:

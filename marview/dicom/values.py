@@ -123,7 +123,7 @@ class Values:
             return printable(raw.decode("latin-1"))
 
     def numbers(self, name: str) -> tuple[float, ...]:
-        """Return the numbers of an element; empty if one of them is no number."""
+        """Return the numbers of an element; empty if one of them is not a number."""
         try:
             words = self.words(name)
             self.has_commas |= any("," in word for word in words)

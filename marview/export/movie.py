@@ -16,7 +16,7 @@ SUFFIXES = (".gif", ".mp4")
 COLOURS = 128
 
 Frame = NDArray[np.uint8]
-"""RGB picture, `[y, x, 3]`."""
+"""RGB picture, uint8, `[y, x, 3]`."""
 
 
 def write_movie(path: Path | str, frames: Sequence[Frame], frame_ms: int) -> Path:
@@ -24,8 +24,11 @@ def write_movie(path: Path | str, frames: Sequence[Frame], frame_ms: int) -> Pat
 
     Args:
         path: output file, NAME.gif or NAME.mp4.
-        frames: RGB pictures, `[y, x, 3]`.
+        frames: RGB pictures, uint8, `[y, x, 3]`.
         frame_ms: duration of each frame in ms.
+
+    Returns:
+        The output file.
 
     Raises:
         UsageError: the file has another extension, or there is no frame.

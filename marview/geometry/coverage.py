@@ -46,5 +46,5 @@ class TraceCoverage:
 
     @property
     def is_guess(self) -> bool:
-        """Whether completion is mostly a guess."""
+        """Whether metal hides so much of the sinogram that completing it is mostly a guess."""
         return self.fraction >= GUESS_FRACTION or self.hidden_views > 0

@@ -110,8 +110,6 @@ class MainWindow(QMainWindow):
         self.setStatusBar(ProbeBar(session, self.guess))
         self.cine = Cine(session, self)
         self.keys = Keys(self)
-        # After the panels: it would only see their thousands of events pass.
-        self.events = EventFilter(self, MANNERS | self.keys.handlers)
         self.keys.held.connect(lambda is_held: session.view.update(is_original_held=is_held))
         self._fill_menus()
         self.state = ActionState(session, table)
@@ -130,6 +128,8 @@ class MainWindow(QMainWindow):
         session.methods.look()
         if session.safekeeping.recovery is not None:
             session.safekeeping.recovery.look()
+        # Last, because it would only see thousands of events of new widgets pass.
+        self.events = EventFilter(self, MANNERS | self.keys.handlers)
 
     def _page(self) -> QWidget:
         page = QWidget()

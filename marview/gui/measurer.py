@@ -266,7 +266,7 @@ def outline(measure: Measure) -> list[QPolygonF]:
 
 
 def label_point(measure: Measure) -> Point:
-    """Return the position of the label: right of a region, at the end of a line, at the vertex of an angle."""
+    """Return the position of a label in mm: right of a region, at the end of a line, at the vertex of an angle."""
     if measure.kind is Kind.ANGLE:
         return measure.points[1]
     if measure.kind in {Kind.ELLIPSE, Kind.RECTANGLE, Kind.REGION}:

@@ -75,13 +75,14 @@ class Pairs:
         return self.reconstruct(self.li_sinogram)
 
     def reconstruct(self, corrected_sinogram: Tensor) -> Tensor:
-        """Reconstruct a corrected sinogram in 1/cm, as `MarCase.reconstruct`; differentiable.
+        """Reconstruct a corrected sinogram as `MarCase.reconstruct` does; differentiable.
 
         Args:
             corrected_sinogram: line integrals, `[slice, view, bin]`.
 
         Returns:
-            `[slice, y, x]`: its FBP; for a re-projected pair the image plus the FBP of the change.
+            Attenuation in 1/cm, `[slice, y, x]`: the FBP, or for a re-projected pair the image plus the FBP of the
+            change.
         """
         if self.clinical_mu is None:
             return self.projector.fbp(corrected_sinogram)

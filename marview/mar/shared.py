@@ -125,9 +125,9 @@ class SharedArray:
             raise NoRoom(_no_room(size, str(self._path.parent.parent))) from error
 
     def forget(self, index: int) -> None:
-        """Give the memory of one item along the first axis back, in every process; what was in it may be lost.
+        """Return the memory of one item along the first axis to the system, in all processes; its values may be lost.
 
-        Only Linux can. Elsewhere the memory stays until `close`.
+        This needs Linux; elsewhere the memory is kept until `close`.
         """
         mapped = self._mapped
         if sys.platform != "linux" or mapped is None or self._array is None:

@@ -13,12 +13,12 @@ MOST_MU = 0.5
 
 
 def to_unit(mu: Tensor) -> Tensor:
-    """Attenuation `[slice, y, x]` in 1/cm as the network sees it, `[slice, 1, y, x]`, clipped to its scale."""
+    """Convert attenuation in 1/cm, `[slice, y, x]`, to the network's scale, `[slice, 1, y, x]`, and clip it there."""
     return mu[:, None].clamp(0, MOST_MU) * (2 / MOST_MU) - 1
 
 
 def to_mu(image: Tensor) -> Tensor:
-    """An image of the network, `[slice, 1, y, x]`, in 1/cm, `[slice, y, x]`."""
+    """Convert images of the network, `[slice, 1, y, x]`, to attenuation in 1/cm, `[slice, y, x]`."""
     return (image[:, 0].float() + 1) * (MOST_MU / 2)
 
 

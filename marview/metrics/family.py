@@ -46,9 +46,17 @@ def primary_in(
     regions: Sequence[NDArray[Any] | None],
     hu_range: HuRange = PRIMARY,
 ) -> list[Score]:
-    """Compute the primary metric over regions, bool `[y, x]`, such as the ring; NaN for an empty region.
+    """Compute the primary metric in regions of a slice, such as the ring around metal.
 
-    None is the whole image, including metal.
+    Args:
+        result_hu: corrected image, HU, `[y, x]`.
+        truth_hu: HU, `[y, x]`.
+        metal: bool, `[y, x]`; both images count as 0 there.
+        regions: bool, `[y, x]`; None is the whole image, including metal.
+        hu_range: HU range that the metric covers.
+
+    Returns:
+        One score per region; NaN for an empty region.
     """
     keep = ~metal
     result, truth = hu_range.scale(result_hu) * keep, hu_range.scale(truth_hu) * keep

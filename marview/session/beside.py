@@ -112,7 +112,11 @@ class Beside:
             self.changed.emit()
 
     def move(self, steps: int) -> None:
-        """Shift the other series by some slices of its own along the slices in view, towards the last index."""
+        """Shift the other series along the slices in view.
+
+        Args:
+            steps: distance in slices of the other series; positive towards the last slice.
+        """
         loaded = self._library.loaded
         if self.other is not None and loaded is not None:
             along = loaded.volume.grid.affine[:3, 0]

@@ -100,7 +100,7 @@ class Job:
                 result.notes.append(message.sentence)
 
     def go_on(self, progress: Progress) -> None:
-        """Record the progress; the remaining time is estimated for learning and for the rest separately."""
+        """Record the progress and estimate the remaining time, separately for learning and for the rest."""
         if progress.is_learning != self.is_learning:
             self.is_learning = progress.is_learning
             self.left.restart(progress.fraction)

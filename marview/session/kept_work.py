@@ -44,7 +44,15 @@ class KeptWork:
         self._closed: set[str] = set()
 
     def turn_to(self, series: str, title: str) -> PutAway | None:
-        """Store the work on the series in view and return the stored work on the next one."""
+        """Store the work on the series in view and turn to the next one.
+
+        Args:
+            series: key of the next series.
+            title: title of the next series.
+
+        Returns:
+            The stored work on the next series; None if there is none.
+        """
         if self.series:
             self._put_away[self.series] = PutAway(
                 title=self._title,

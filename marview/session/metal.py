@@ -107,7 +107,7 @@ class Metal(SharedMask):
 
     @property
     def busy(self) -> SignalInstance:
-        """Return the event of `is_busy`."""
+        """Return the event that `is_busy` has changed."""
         return self._changes.busy
 
     @property

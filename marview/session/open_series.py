@@ -88,7 +88,12 @@ class OpenSeries:
     # -- opening
 
     def start(self, loaded: LoadedSeries, slice_index: int | None) -> None:
-        """Show a series while it is read, at a slice; if None, at the middle slice until metal is found."""
+        """Show a series while it is read.
+
+        Args:
+            loaded: the series; its volume is read in the background.
+            slice_index: slice to show; None for the middle slice until metal is found.
+        """
         self.hu = None
         grid = loaded.volume.grid
         count, (depth, height, width) = (

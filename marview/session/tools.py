@@ -121,7 +121,11 @@ class Tools:
         self.update(tool=Tool.NONE if self.settings.tool is tool else tool)
 
     def resize(self, steps: int) -> None:
-        """Resize the brush in steps of 0.5, 1 or 2 mm, larger steps for larger brushes."""
+        """Resize the brush.
+
+        Args:
+            steps: number of steps, negative for a smaller brush; a step is 0.5, 1 or 2 mm, depending on the radius.
+        """
         radius = self.settings.radius_mm
         for _ in range(abs(steps)):
             place = radius if steps > 0 else radius - 1e-6

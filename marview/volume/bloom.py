@@ -14,11 +14,19 @@ _LARGE_MM2 = 100.0
 def without_bloom(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Remove bloom at the edges of metal in a clipped slice, bool `[y, x]`.
+    """Remove bloom at the edges of metal in a clipped slice.
 
     Bloom fades slowly, so its part beyond the end of the scale is as wide as the bright rim above 1200 HU outside it.
     If that rim is 2.5 pixels wide on average, a piece loses a pixel less than its width, at most 3 pixels. Titanium has
     less bloom. Pieces below 100 mm2 are kept, because bright enamel surrounds fillings.
+
+    Args:
+        found: metal with its bloom, bool `[y, x]`.
+        image: HU, `[y, x]`.
+        spacing_mm: distance between rows and between columns.
+
+    Returns:
+        Metal without bloom, bool `[y, x]`.
     """
     labels, count = ndimage.label(found, np.ones((3, 3)))
     if not count:

@@ -41,7 +41,12 @@ class Batches:
         self.largest = max(1, min(self.largest, _MOST_PIXELS // pixels))
 
     def split(self, items: list[Case], *, is_first_alone: bool) -> Iterator[list[Case]]:
-        """Split the items into batches, in their order."""
+        """Split the items into batches, in their order.
+
+        Args:
+            items: items to process.
+            is_first_alone: whether the first item is a batch of its own, so that the slice in view is soon done.
+        """
         done, size = 0, 1 if is_first_alone else self.largest
         while done < len(items):
             batch = items[done : done + min(size, self.largest)]

@@ -87,7 +87,13 @@ class WorkerJob:
             self._outputs.show(name, slice_index, array)
 
     def output_rest(self, name: str, slice_indices: Sequence[int], arrays: Tensor | None) -> None:
-        """Send pictures of a result that the method has not sent itself, `[slice, ...]`."""
+        """Send the pictures of a result that the method has not sent itself.
+
+        Args:
+            name: name of the output.
+            slice_indices: slices of the pictures.
+            arrays: pictures, one per slice along the first axis; None for no pictures.
+        """
         if self._outputs is None or arrays is None:
             return
         for slice_index, array in zip(slice_indices, arrays, strict=True):

@@ -40,7 +40,7 @@ class RegionDetails(QWidget):
 
     @cached_property
     def plot(self) -> Any:
-        """The histograms, made for the first region."""
+        """The plot of the histograms, made when it is first needed."""
         plot = new_plot()
         plot.setFixedHeight(PLOT_PX)
         plot.setLabel("bottom", "HU")

@@ -50,9 +50,9 @@ class BesidePane(SlicePane):
         return None
 
     def is_there(self) -> bool:
-        """Whether a series lies beside."""
+        """Return whether another series is shown beside the one in view."""
         return self.session.beside.other is not None
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """The slice in view, and the other series there."""
+        """Return pictures of the slice in view and of the other series at the same place; None where there is none."""
         return self.session.original(), self.session.beside.picture(self.session.view.display.slice_index)

@@ -259,7 +259,7 @@ class ScenePane(Pane):
         self._start()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Stop the process after a while."""
+        """Stop the drawing process if the pane stays hidden."""
         super().hideEvent(event)
         self._idle.start()
 

@@ -5,7 +5,7 @@ from marview.session.tools import Tool
 
 
 def tool_row(tool: Tool, title: str, key: str) -> Row:
-    """The row of a tool: its id is the tool's name."""
+    """Return the row of a tool, with the name of the tool as its id."""
     return Row(
         tool.value,
         title,

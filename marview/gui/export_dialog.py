@@ -71,6 +71,10 @@ class ExportDialog(QDialog):
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
+        self.partial = Label(_partial(session))
+        self.partial.setObjectName("warning")
+        self.partial.setWordWrap(True)
+        self.partial.setVisible(bool(self.partial.text()))
         self.sentence = Label()
         self.sentence.setWordWrap(True)
         self.start = QPushButton(tr("Export"))
@@ -90,6 +94,7 @@ class ExportDialog(QDialog):
         last.addStretch(1)
         last.addWidget(self.leave)
         last.addWidget(self.start)
+        column.addWidget(self.partial)
         column.addSpacing(6)
         column.addWidget(Label(tr("Save to new folder")))
         column.addLayout(row)
@@ -195,6 +200,16 @@ def _refusal(session: Session) -> str:
     except BadInput as why:
         return str(why)
     return ""
+
+
+def _partial(session: Session) -> str:
+    """Warn of slices with metal that the result leaves as they are; empty if it corrects them all."""
+    result, with_metal = session.result, session.metal.slices
+    corrected = 0 if result is None else sum(z in result.done for z in with_metal)
+    if corrected == len(with_metal):
+        return ""
+    words = tr("{} of {} slices with metal corrected; the others are exported as they were.")
+    return words.format(corrected, len(with_metal))
 
 
 def _free(path: Path) -> Path:

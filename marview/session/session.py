@@ -260,15 +260,15 @@ class Session:
         return self.reductions.refusal
 
     def cancel(self) -> None:
-        """Discard an unfinished outline, or cancel the run, or deselect the tool."""
+        """Discard an unfinished outline, or deselect the tool, or cancel the run."""
         if self.painting.is_outlining:
             self.painting.cancel()
+        elif self.tools.settings.tool is not Tool.NONE:
+            self.tools.update(tool=Tool.NONE)
         elif self.runs.is_running:
             self.runs.cancel()
-        elif self.sensitivity.is_running:
-            self.sensitivity.cancel()
         else:
-            self.tools.update(tool=Tool.NONE)
+            self.sensitivity.cancel()
 
     # -- closing
 

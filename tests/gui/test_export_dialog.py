@@ -60,3 +60,17 @@ def test_the_next_export_gets_another_name(dialog, reduced, qtbot, tmp_path) -> 
     reduced.actions_table["export"].trigger()
     assert reduced.commands.export_dialog.folder.text() == str(tmp_path / "Small_series_fake_2")
     reduced.commands.export_dialog.close()
+
+
+def test_it_warns_of_slices_with_metal_that_are_not_corrected(reduced, tmp_path) -> None:
+    reduced.actions_table["export"].trigger()
+    assert not reduced.commands.export_dialog.partial.isVisible()
+    reduced.commands.export_dialog.close()
+    result = reduced.session.result
+    with_metal = len(reduced.session.metal.slices)
+    del result.done[next(iter(result.done))]
+    reduced.actions_table["export"].trigger()
+    dialog = reduced.commands.export_dialog
+    assert dialog.partial.isVisible()
+    assert dialog.partial.text().startswith(f"{with_metal - 1} of {with_metal} slices with metal corrected")
+    dialog.close()

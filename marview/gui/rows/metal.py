@@ -83,7 +83,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "cancel",
-        "Cancel the run, or put the tool away",
+        "Put the tool away, or cancel the run",
         "Metal",
         ("Esc",),
         "cancel",

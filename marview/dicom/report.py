@@ -46,7 +46,7 @@ class Kind(enum.StrEnum):
     UNKNOWN_SYNTAX = "unknown transfer syntax"
     MULTI_FRAME = "multi-frame"
     TOO_LARGE = "too large"
-    PADDING = "padding in the image"
+    PADDING = "stray padding"
     BITS = "contradictory bits"
     NO_NUMBER = "no number"
     NOT_HU = "not HU"

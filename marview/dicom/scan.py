@@ -122,11 +122,11 @@ class _Finds:
         Damaged files beside a single series are left out, because the series reports them.
         """
         hidden = ", ".join(counted(reason, self.skipped[reason]) for reason in HIDING if self.skipped[reason])
-        sentences = [f"Skipped: {hidden}. The series may lack slices."] if hidden else []
+        sentences = [f"Skipped: {hidden}. The series may lack slices; copy the files again."] if hidden else []
         damaged = [text for folder, text in self.damaged if len(series_in.get(folder, ())) != 1]
         if damaged:
             others = f" {len(damaged)} files are damaged in all." if len(damaged) > 1 else ""
-            sentences.append(f"{damaged[0]}{others} The series may lack slices.")
+            sentences.append(f"{damaged[0]}{others} The series may lack slices; copy the files again.")
         return tuple(sentences)
 
     def nothing(self, path: Path) -> str:

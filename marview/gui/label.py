@@ -1,9 +1,13 @@
 """Labels and tool tips that show text from files as plain text, never as HTML."""
 
 import html
+import textwrap
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
+
+_LONGEST_LINE = 90
+"""Characters of a line of a tool tip."""
 
 
 class Label(QLabel):
@@ -16,13 +20,13 @@ class Label(QLabel):
 
 
 def tooltip(text: str) -> str:
-    """Escape a text for a tool tip, which would otherwise render HTML.
+    """Escape a text for a tool tip, which would otherwise render HTML, and break long lines, which Qt leaves whole.
 
     >>> tooltip("Pelvis <b>2.0</b>")
     '<qt>Pelvis &lt;b&gt;2.0&lt;/b&gt;</qt>'
     >>> tooltip("Pelvis 2.0")
     'Pelvis 2.0'
     """
-    if "<" not in text and "&" not in text:
-        return text
-    return f"<qt>{html.escape(text, quote=False).replace(chr(10), '<br>')}</qt>"
+    if "<" in text or "&" in text:
+        return f"<qt>{html.escape(text, quote=False).replace(chr(10), '<br>')}</qt>"
+    return "\n".join(textwrap.fill(line, _LONGEST_LINE) for line in text.split("\n"))

@@ -35,7 +35,7 @@ def change(folder: Path, kind: Kind) -> Path:
     [
         (Kind.MISSING_SLICE, "A slice is missing between slice_00003.dcm and slice_00005.dcm"),
         (Kind.DAMAGED, "slice_00004.dcm is truncated"),
-        (Kind.PASSED_OVER, "1 dangling link. The series may lack slices."),
+        (Kind.PASSED_OVER, "1 dangling link. The series may lack slices; copy the files again."),
         (Kind.SEVERAL_PATIENTS, "make sure whose images these are."),
     ],
 )

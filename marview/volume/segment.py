@@ -10,6 +10,7 @@ from marview.text import tr
 from marview.volume.bloom import without_bloom
 from marview.volume.box import Box, box_above, box_of, grown, moved
 from marview.volume.edges import FARTHEST_MM, least_hu
+from marview.volume.long_metal import with_fitted_edges
 from marview.volume.mask import NEIGHBOURS, drop_small
 from marview.volume.rim import with_rims
 from marview.volume.scale import Scale, scale_of
@@ -54,7 +55,7 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
     `edges`, which excludes streaks beside a filling, bone beside a screw and the blur of an edge. A piece must have
     three voxels and be denser than enamel and bone. If nothing in the series is that dense, voxels with the HU of
     enamel and bone are doubtful, and the user decides. If the scale is not clipped, the faint rim of dense metal is
-    found by the shadow of the metal (`rim`).
+    found by the shadow of the metal (`rim`), and the edges of long light metal by its rays (`long_metal`).
 
     Args:
         hu: HU, `[z, y, x]`.
@@ -82,7 +83,8 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
         return Segmentation(np.zeros(hu.shape, bool), threshold_hu, (*scale.notes, doubt), doubtful=mask)
     if not scale.hides_peaks:
         for z in np.flatnonzero(mask.any(axis=(1, 2))):
-            mask[z] = with_rims(mask[z], hu[z], spacing_mm[1:], scale, _GROWTH * threshold_hu)
+            whole = with_rims(mask[z], hu[z], spacing_mm[1:], scale, _GROWTH * threshold_hu)
+            mask[z] = with_fitted_edges(whole, hu[z], spacing_mm[1:])
     return Segmentation(mask, threshold_hu, scale.notes)
 
 

@@ -1,0 +1,169 @@
+"""Fits the edge of long light metal, such as titanium screws, to its rays.
+
+Hardening of the beam lifts the pixels around a screw above half of its HU, and darkens the middle. The rays through it
+tell where it ends: the model of a screw with a sharp edge must explain what they lose. Which share of each pixel is
+metal is found by discrete tomography: hardening is a polynomial in the line integrals, what it leaves unexplained is
+reconstructed, and a share lies between 0 and 1.
+
+Source: K. J. Batenburg and J. Sijbers, DART: a practical reconstruction algorithm for discrete tomography, IEEE
+Transactions on Image Processing 20, 2011 (the alternation of reconstruction and known grey values).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marview.volume.rays import PixelRays
+from marview.volume.shadow import MU_WATER_PER_MM, along_mm, line_integrals
+
+_ANGLES, _STEPS = 90, 3
+"""Chosen on simulated slices with titanium screws; with 60 angles the mask is worse, with six steps as well."""
+
+_EDGE, _TYPICAL = 0.5, 0.6
+"""A pixel is metal from this share on; this quantile of such pixels is full of metal. Where rays along a screw carry no
+light, its middle glows at twice its HU, so its densest pixels do not tell."""
+
+_REACH_PX, _BESIDE_PX = 2, 3
+_LIGHT_HU = 12_000
+"""HU of titanium. The rays of denser metal hold too little light: the masks of steel screws became worse."""
+
+_LONGER_THAN_WIDE = 2.5
+_THICK_MM = 1.5
+"""Wires are thinner than this from middle to edge, screws thicker."""
+
+_FULL = 0.9
+_LEAST_LENGTH = 0.02
+_FEWEST_RAYS = 100
+_STEEP, _STEEP_SHARE = 0.1, 0.3
+_MOST_PX = 3.0
+_ROUNDS, _LIMIT, _RIDGE = 6, 2.0, 1e-6
+_TOUCH = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rays:
+    """Rays through metal and the pixels near it.
+
+    Attributes:
+        through: the pixels `[pixel]` and their rays.
+        along: attenuation of a full pixel along a ray, `[angle, 1]`, for metal of 1 per mm.
+        full: attenuation of each pixel if it is all metal, 1/mm, `[pixel]`.
+        excess: what the metal adds to the line integrals, `[angle, bin]`.
+        tissue: line integrals of the tissue, interpolated across the trace.
+        in_trace: rays through the pixels, bool.
+    """
+
+    through: PixelRays
+    along: NDArray[np.float32]
+    full: NDArray[np.float32]
+    excess: NDArray[np.float32]
+    tissue: NDArray[np.float32]
+    in_trace: NDArray[np.bool_]
+
+
+def with_fitted_edges(
+    found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
+) -> NDArray[np.bool_]:
+    """The metal of a slice, with the edges of its long light pieces where their rays end, bool `[y, x]`.
+
+    Args:
+        found: the metal found by its HU, bool `[y, x]`.
+        image: HU, `[y, x]`, not clipped at the top.
+        spacing_mm: distance between pixels along (y, x).
+    """
+    labels, count = ndimage.label(found, _TOUCH)
+    full_hu = np.array([0.0, *(np.quantile(image[labels == number], _FULL) for number in range(1, count + 1))])
+    fitted = [
+        number
+        for number in range(1, count + 1)
+        if full_hu[number] < _LIGHT_HU and _is_long(labels == number, spacing_mm)
+    ]
+    if not fitted:
+        return found
+    near = ndimage.binary_dilation(found, _TOUCH, iterations=_REACH_PX)
+    nearest = ndimage.distance_transform_edt(~found, return_distances=False, return_indices=True)
+    piece = labels[nearest[0], nearest[1]]
+    y, x = np.nonzero(near)
+    full = (full_hu[piece[y, x]] * (MU_WATER_PER_MM / 1000)).astype(np.float32)
+    shares = _shares(_rays(image, y, x, full, spacing_mm), image[y, x] * np.float32(MU_WATER_PER_MM / 1000))
+    result, changes = found.copy(), np.isin(piece[y, x], fitted)
+    result[y[changes], x[changes]] = shares[changes] >= _EDGE
+    return result
+
+
+def _is_long(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
+    """Whether a piece `[y, x]` is much longer than wide and thicker than a wire."""
+    y, x = np.nonzero(piece)
+    within_pixels = np.diag(np.square(spacing_mm)) / 12
+    variances = np.linalg.eigvalsh(np.cov(np.stack([y * spacing_mm[0], x * spacing_mm[1]])) + within_pixels)
+    if variances[1] < _LONGER_THAN_WIDE**2 * variances[0]:
+        return False
+    return bool(ndimage.distance_transform_edt(np.pad(piece, 1), sampling=spacing_mm).max() >= _THICK_MM)
+
+
+def _rays(
+    image: NDArray[np.int16],
+    y: NDArray[np.int64],
+    x: NDArray[np.int64],
+    full: NDArray[np.float32],
+    spacing_mm: tuple[float, ...],
+) -> _Rays:
+    through = PixelRays(y, x, image.shape, _ANGLES)
+    measured = line_integrals(image, spacing_mm, _ANGLES)
+    in_trace = through.integrals(np.ones_like(full)) > 0
+    beside = ~ndimage.binary_dilation(in_trace, np.ones((1, 2 * _BESIDE_PX + 1)))
+    smooth, places = ndimage.uniform_filter1d(measured, 3, axis=1), np.arange(measured.shape[1])
+    tissue = np.stack(
+        [
+            np.where(free, view, np.interp(places, places[free], even[free]))
+            for view, even, free in zip(measured, smooth, beside, strict=True)
+        ]
+    ).astype(np.float32)
+    along = along_mm(spacing_mm, _ANGLES)[:, None]
+    return _Rays(through, along, full, measured - tissue, tissue, in_trace)
+
+
+def _shares(rays: _Rays, above_water: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The share of metal in each pixel, 0 to 1, begun with what the image shows above water, 1/mm, `[pixel]`."""
+    shares = np.clip(above_water / rays.full, 0, 1)
+    thickest = _MOST_PX * float(rays.full.mean()) * float(rays.along.mean())
+    for _ in range(_STEPS):
+        lengths = rays.through.integrals(shares * rays.full) * rays.along
+        explained, slope = _hardened(rays, lengths)
+        missing = np.clip((rays.excess - explained) / slope, -thickest, thickest) * rays.in_trace
+        shares = shares + rays.through.reconstruct(missing / rays.along) / rays.full
+        mostly = shares > _EDGE
+        if mostly.any():
+            shares = shares / np.float32(np.quantile(shares[mostly], _TYPICAL))
+        shares = np.clip(shares, 0, 1)
+    return np.asarray(shares, np.float32)
+
+
+def _hardened(rays: _Rays, lengths: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What rays lose to metal of these line integrals in a hardened beam, and how fast it grows, `[angle, bin]`."""
+    least = _LEAST_LENGTH * float(rays.full.mean()) * float(rays.along.mean())
+    used = rays.in_trace & (lengths > least)
+    if np.count_nonzero(used) < _FEWEST_RAYS:
+        return lengths, np.ones_like(lengths)
+    metal, tissue = lengths[used].astype(np.float64), rays.tissue[used]
+    a, b, c, d = _combination(rays.excess[used], np.stack([metal, metal**2, metal**3, metal * tissue], axis=-1))
+    explained = lengths * (a + b * lengths + c * lengths**2 + d * rays.tissue)
+    slope = a + 2 * b * lengths + 3 * c * lengths**2 + d * rays.tissue
+    flattest = max(_STEEP, _STEEP_SHARE * float(a + d * rays.tissue[rays.in_trace].mean()))
+    return explained.astype(np.float32), np.maximum(slope, flattest).astype(np.float32)
+
+
+def _combination(values: NDArray[np.float32], terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The factors of the terms `[ray, term]` that explain values `[ray]` best, found with Cauchy weights."""
+    sizes = np.sqrt(np.mean(terms**2, axis=0)) + 1e-9
+    scaled, weights = terms / sizes, np.ones(len(values))
+    ridge = _RIDGE * len(values) * np.eye(terms.shape[1])
+    factors = np.zeros(terms.shape[1])
+    for _ in range(_ROUNDS):
+        weighted = scaled * weights[:, None]
+        factors = np.linalg.solve(weighted.T @ scaled + ridge, weighted.T @ values)
+        left = values - scaled @ factors
+        weights = 1 / (1 + (left / (_LIMIT * 1.48 * np.median(np.abs(left)) + 1e-9)) ** 2)
+    return np.asarray(factors / sizes)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from marview.geometry import PROCESSING_SIZE, processing_pixel_mm
 from marview.volume.box import Box, box_of
@@ -56,7 +57,10 @@ class SliceFrame:
         return rows @ torch.from_numpy(pixels.astype(np.float32)) @ columns.T
 
     def mask_to_processing(self, mask: NDArray[np.bool_]) -> Tensor:
-        """Resample a mask `[slice, row, column]` to the processing grid, bool `[slice, y, x]`; small pieces stay."""
+        """Resample a mask `[slice, row, column]` to the processing grid, bool `[slice, y, x]`.
+
+        A pixel is metal if half of it is. Metal that no such pixel touches stays as the pixel nearest to it.
+        """
         covered = torch.zeros((len(mask), SIZE, SIZE), dtype=torch.bool)
         box = box_of(mask)
         if box is not None:
@@ -71,23 +75,32 @@ class SliceFrame:
             mask: bool `[slice, row, column]`; the current mask.
             box: region in which the masks differ.
         """
-        (top, rows), (left, columns) = (self._reach(axis, box[axis + 1]) for axis in (0, 1))
+        (changed_y, top, rows), (changed_x, left, columns) = (self._reach(axis, box[axis + 1]) for axis in (0, 1))
         metal = mask[:, rows, columns]
         down, across = self._down[0][top, rows], self._down[1][left, columns]
         # A pixel that is half metal is metal, whatever the rounding of the sum.
-        covered[:, top, left] = (down @ torch.from_numpy(metal.astype(np.float32)) @ across.T) >= 0.5 - _ROUNDING
+        found = (down @ torch.from_numpy(metal.astype(np.float32)) @ across.T) >= 0.5 - _ROUNDING
+        near = max_pool2d(found.float()[:, None], 3, stride=1, padding=1)[:, 0] > 0
         k, row, column = (torch.from_numpy(index) for index in np.nonzero(metal))
-        y, x = self._nearest(0)[row + rows.start], self._nearest(1)[column + columns.start]
-        covered[k, y, x] = True
+        y, x = self._nearest(0)[row + rows.start] - top.start, self._nearest(1)[column + columns.start] - left.start
+        inside = (y >= 0) & (y < found.shape[1]) & (x >= 0) & (x < found.shape[2])
+        k, y, x = k[inside], y[inside], x[inside]
+        lost = ~near[k, y, x]
+        found[k[lost], y[lost], x[lost]] = True
+        covered[:, changed_y, changed_x] = found[:, _within(changed_y, top), _within(changed_x, left)]
 
-    def _reach(self, axis: int, part: slice) -> tuple[slice, slice]:
-        """Return the processing pixels that use a range of rows (or columns), and the rows that these pixels use."""
+    def _reach(self, axis: int, part: slice) -> tuple[slice, slice, slice]:
+        """Return the processing pixels that change with a range of rows (or columns), those to look at, and their rows.
+
+        A pixel that is less than half metal depends on its neighbours too.
+        """
         weights = self._down[axis]
         nearest = self._nearest(axis)[part]
         looking = weights[:, part].any(dim=1)
         looking[nearest] = True
         pixels = _extent(looking)
-        return pixels, _extent(weights[pixels].any(dim=0))
+        around = _wider(pixels, 2)
+        return _wider(pixels, 1), around, _extent(weights[around].any(dim=0))
 
     def to_native(self, correction: Tensor) -> Tensor:
         """Resample a correction from the processing grid to the slice's own grid, HU `[slice, row, column]`.
@@ -133,6 +146,14 @@ class SliceFrame:
 def _extent(which: Tensor) -> slice:
     used = which.nonzero()
     return slice(int(used[0]), int(used[-1]) + 1)
+
+
+def _wider(pixels: slice, more: int) -> slice:
+    return slice(max(0, pixels.start - more), min(SIZE, pixels.stop + more))
+
+
+def _within(part: slice, whole: slice) -> slice:
+    return slice(part.start - whole.start, part.stop - whole.start)
 
 
 def _centres(count: int, pitch: float) -> NDArray[np.float64]:

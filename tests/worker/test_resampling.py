@@ -94,6 +94,14 @@ def test_no_metal_is_lost_and_its_area_stays(frame: SliceFrame) -> None:
     assert area == pytest.approx(disc.sum() * frame.spacing_mm[0] * frame.spacing_mm[1], rel=0.03)
 
 
+def test_coarser_pixels_do_not_widen_a_screw() -> None:
+    frame = SliceFrame((512, 512), (0.8, 0.8))
+    screw = np.zeros((1, 512, 512), bool)
+    screw[0, 200:300, 250:257] = True
+    there = frame.mask_to_processing(screw)
+    assert torch.equal(there, frame.share_to_processing(screw) >= 0.499)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_partly_updated_mask_equals_a_recomputed_one(seed: int) -> None:
     generator = np.random.default_rng(seed)

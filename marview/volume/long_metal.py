@@ -21,13 +21,14 @@ from marview.volume.shadow import MU_WATER_PER_MM, along_mm, line_integrals
 _ANGLES, _STEPS = 90, 3
 """Chosen on simulated slices with titanium screws; with 60 angles the mask is worse, with six steps as well."""
 
-_EDGE, _TYPICAL = 0.5, 0.6
+_EDGE, _TYPICAL = 0.5, 0.75
 """A pixel is metal from this share on; this quantile of such pixels is full of metal. Where rays along a screw carry no
 light, its middle glows at twice its HU, so its densest pixels do not tell."""
 
 _REACH_PX, _BESIDE_PX = 2, 3
-_LIGHT_HU = 12_000
-"""HU of titanium. The rays of denser metal hold too little light: the masks of steel screws became worse."""
+_LIGHT_HU, _DENSE_HU = 12_000, 25_000
+"""Titanium shows less than the first. Hardening lowers denser metal too, but its HU before hardening exceed the second:
+titanium has 11,000 to 20,000 there, cobalt chromium and tantalum 32,000 and more. Their rays hold too little light."""
 
 _LONGER_THAN_WIDE = 2.5
 _THICK_MM = 1.5
@@ -68,6 +69,8 @@ def with_fitted_edges(
 ) -> NDArray[np.bool_]:
     """The metal of a slice, with the edges of its long light pieces where their rays end, bool `[y, x]`.
 
+    Edges that explain the rays no better are left where they were.
+
     Args:
         found: the metal found by its HU, bool `[y, x]`.
         image: HU, `[y, x]`, not clipped at the top.
@@ -87,10 +90,12 @@ def with_fitted_edges(
     piece = labels[nearest[0], nearest[1]]
     y, x = np.nonzero(near)
     full = (full_hu[piece[y, x]] * (MU_WATER_PER_MM / 1000)).astype(np.float32)
-    shares = _shares(_rays(image, y, x, full, spacing_mm), image[y, x] * np.float32(MU_WATER_PER_MM / 1000))
+    rays = _rays(image, y, x, full, spacing_mm)
+    shares = _shares(rays, image[y, x] * np.float32(MU_WATER_PER_MM / 1000))
     result, changes = found.copy(), np.isin(piece[y, x], fitted)
     result[y[changes], x[changes]] = shares[changes] >= _EDGE
-    return result
+    before, now = _explain(rays, found[y, x]), _explain(rays, result[y, x])
+    return result if now.density_hu < _DENSE_HU and now.unexplained < before.unexplained else found
 
 
 def _is_long(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
@@ -131,8 +136,9 @@ def _shares(rays: _Rays, above_water: NDArray[np.float32]) -> NDArray[np.float32
     thickest = _MOST_PX * float(rays.full.mean()) * float(rays.along.mean())
     for _ in range(_STEPS):
         lengths = rays.through.integrals(shares * rays.full) * rays.along
-        explained, slope = _hardened(rays, lengths)
-        missing = np.clip((rays.excess - explained) / slope, -thickest, thickest) * rays.in_trace
+        hardened = _hardened(rays, lengths)
+        left = (rays.excess - hardened.explained) / hardened.slope
+        missing = np.clip(left, -thickest, thickest) * rays.in_trace
         shares = shares + rays.through.reconstruct(missing / rays.along) / rays.full
         mostly = shares > _EDGE
         if mostly.any():
@@ -141,18 +147,55 @@ def _shares(rays: _Rays, above_water: NDArray[np.float32]) -> NDArray[np.float32
     return np.asarray(shares, np.float32)
 
 
-def _hardened(rays: _Rays, lengths: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What rays lose to metal of these line integrals in a hardened beam, and how fast it grows, `[angle, bin]`."""
+@dataclass(frozen=True)
+class _Explained:
+    """How well metal with sharp edges explains its rays.
+
+    Attributes:
+        unexplained: mean square of what it leaves unexplained in the trace.
+        density_hu: HU of the metal in a beam that is not hardened yet.
+    """
+
+    unexplained: float
+    density_hu: float
+
+
+def _explain(rays: _Rays, metal: NDArray[np.bool_]) -> _Explained:
+    """Explain the rays with metal in these pixels, bool `[pixel]`."""
+    hardened = _hardened(rays, rays.through.integrals(metal * rays.full) * rays.along)
+    left = (rays.excess - hardened.explained)[rays.in_trace]
+    full_hu = float(rays.full.mean()) / (MU_WATER_PER_MM / 1000)
+    return _Explained(float(np.mean(left**2)), hardened.first_slope * full_hu)
+
+
+@dataclass(frozen=True, eq=False)
+class _Hardened:
+    """What rays lose to metal in a hardened beam.
+
+    Attributes:
+        explained: line integrals, `[angle, bin]`.
+        slope: how fast they grow with the metal, at least a share of `first_slope`.
+        first_slope: how fast they grow where metal begins.
+    """
+
+    explained: NDArray[np.float32]
+    slope: NDArray[np.float32]
+    first_slope: float
+
+
+def _hardened(rays: _Rays, lengths: NDArray[np.float32]) -> _Hardened:
+    """Fit what rays lose to metal of these line integrals, `[angle, bin]`."""
     least = _LEAST_LENGTH * float(rays.full.mean()) * float(rays.along.mean())
     used = rays.in_trace & (lengths > least)
     if np.count_nonzero(used) < _FEWEST_RAYS:
-        return lengths, np.ones_like(lengths)
+        return _Hardened(lengths, np.ones_like(lengths), 1.0)
     metal, tissue = lengths[used].astype(np.float64), rays.tissue[used]
     a, b, c, d = _combination(rays.excess[used], np.stack([metal, metal**2, metal**3, metal * tissue], axis=-1))
     explained = lengths * (a + b * lengths + c * lengths**2 + d * rays.tissue)
     slope = a + 2 * b * lengths + 3 * c * lengths**2 + d * rays.tissue
-    flattest = max(_STEEP, _STEEP_SHARE * float(a + d * rays.tissue[rays.in_trace].mean()))
-    return explained.astype(np.float32), np.maximum(slope, flattest).astype(np.float32)
+    first = float(a + d * rays.tissue[rays.in_trace].mean())
+    flattest = max(_STEEP, _STEEP_SHARE * first)
+    return _Hardened(explained.astype(np.float32), np.maximum(slope, flattest).astype(np.float32), first)
 
 
 def _combination(values: NDArray[np.float32], terms: NDArray[np.float64]) -> NDArray[np.float64]:

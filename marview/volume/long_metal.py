@@ -131,7 +131,7 @@ def _rays(
 
 
 def _shares(rays: _Rays, above_water: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The share of metal in each pixel, 0 to 1, begun with what the image shows above water, 1/mm, `[pixel]`."""
+    """The share of metal in each pixel, 0 to 1, started from what the image shows above water, 1/mm, `[pixel]`."""
     shares = np.clip(above_water / rays.full, 0, 1)
     thickest = _MOST_PX * float(rays.full.mean()) * float(rays.along.mean())
     for _ in range(_STEPS):

@@ -29,6 +29,7 @@ class Closing:
         self._kept = kept
         self._messages = messages
         self._let_go = let_go
+        self._question: Question | None = None
 
     def close_series(self, entry: Entry) -> None:
         """Close a series; ask first if it has unsaved work."""
@@ -51,11 +52,16 @@ class Closing:
         lost = [what for entry in entries for what in self._kept.unsaved_of(entry.key)]
 
         def answer(is_yes: bool) -> None:  # noqa: FBT001 - called by a button
+            listed = {one.key for one in self._library.entries}  # the answer may come late
             for entry in entries if is_yes else ():
-                self.close_at_once(entry)
+                if entry.key in listed:
+                    self.close_at_once(entry)
 
+        if self._question is not None:
+            self._messages.withdraw(self._question)
+            self._question = None
         if lost:
             sentence = tr("Close {} and lose {}?").format(name, "; ".join(dict.fromkeys(lost)))
-            self._messages.ask(Question(sentence, tr("Close"), tr("Keep"), answer))
+            self._question = self._messages.ask(Question(sentence, tr("Close"), tr("Keep"), answer))
         else:
             answer(True)  # noqa: FBT003

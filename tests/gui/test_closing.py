@@ -194,6 +194,21 @@ def test_closing_a_series_with_work_asks_and_says_what_is_lost(reduced, qtbot) -
     assert session.unsaved == []
 
 
+def test_closing_is_asked_once_and_a_late_answer_closes_nothing_else(reduced, qtbot) -> None:
+    """The 16,614th action of a soak answered the second of two questions about one series."""
+    session = reduced.session
+    asked = []
+    session.messages.asked.connect(asked.append)
+    reduced.actions_table["close_series"].trigger()
+    reduced.actions_table["close_series"].trigger()
+    assert len(asked) == 2
+    qtbot.mouseClick(reduced.questions.yes, Qt.MouseButton.LeftButton)
+    assert session.loaded is None
+    assert not reduced.questions.isVisible(), "no second question about a series that is closed"
+    for question in asked:
+        question.answer(True)
+
+
 def test_a_closed_series_opens_again_with_nothing_left_of_it(reduced, qtbot, small_series) -> None:
     session = reduced.session
     reduced.actions_table["close_series"].trigger()

@@ -102,7 +102,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         return touched
 
     def set_divider(self, share: float | None) -> None:
-        """Draw the line of a swipe at this share of the width."""
+        """Draw the line of a swipe at a share of the width; None removes it."""
         if share != self._divider:
             self._divider = share
             self._redraw()
@@ -185,7 +185,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self.gestures.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Maximise."""
+        """Ask to maximise the pane."""
         self.gestures.double_click(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

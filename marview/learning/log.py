@@ -57,7 +57,7 @@ class Log:
                 self._records.flush()
 
     def close(self) -> None:
-        """Finish it."""
+        """Close the log."""
         if self._records is not None:
             with self._ending():
                 self._records.close()

@@ -46,7 +46,11 @@ class Rays:
 
 
 def origins_and_directions(beam: Beam) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A point on every ray in mm (of a fan: the source) and the ray's direction, `[view, bin, (x, y)]` each."""
+    """Return a point on every ray in mm, which is the source of a fan, and the direction of the ray.
+
+    Returns:
+        Points and directions, `[view, bin, (x, y)]` each.
+    """
     position = beam.bin_positions[None, :]
     origin: tuple[Any, Any]
     direction: tuple[Any, Any]

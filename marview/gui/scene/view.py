@@ -104,7 +104,7 @@ class SceneView(QWidget):
         self.settled.emit()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Maximise."""
+        """Ask to maximise the pane."""
         self.gestures.double_click(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -67,7 +67,13 @@ def box_of_dense(hu: NDArray[np.int16]) -> tuple[slice, slice, slice]:
 
 
 def cut_out(values: NDArray[Any], affine: NDArray[np.float64], box: tuple[slice, slice, slice]) -> Voxels:
-    """Return a copy of a block."""
+    """Copy a block of a volume.
+
+    Args:
+        values: values of the volume, `[z, y, x]`.
+        affine: matrix from the indices (z, y, x) of the volume to LPS in mm, `[4, 4]`.
+        box: block, one slice for each axis.
+    """
     moved = affine.copy()
     moved[:3, 3] = affine[:3, :3] @ np.array([part.start for part in box], np.float64) + affine[:3, 3]
     return Voxels(np.array(values[box]), moved)

@@ -185,7 +185,7 @@ def _unreadable(found: Scan) -> str:
     if found.series:
         return ""
     if found.damaged:
-        more = f" All {len(found.damaged)} files are damaged." if len(found.damaged) > 1 else ""
+        more = f" None of the {len(found.damaged)} files can be read." if len(found.damaged) > 1 else ""
         return found.damaged[0] + more
     hidden = ", ".join(counted(reason, found.skipped[reason]) for reason in HIDING if found.skipped.get(reason))
     return f"{found.path} holds no images that can be read ({hidden})." if hidden else ""

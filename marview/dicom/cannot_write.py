@@ -38,6 +38,7 @@ def sentence(target: Path, why: OSError) -> CannotWrite:
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "your disk quota is used up",
         errno.EROFS: "the disk is read-only",
+        errno.EEXIST: "a file or a link to nothing lies in the place of its folder",
         errno.EACCES: "you may not write there",
         errno.EPERM: "you may not write there",
     }

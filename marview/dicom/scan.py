@@ -125,7 +125,7 @@ class _Finds:
         sentences = [f"Skipped: {hidden}. The series may lack slices; copy the files again."] if hidden else []
         damaged = [text for folder, text in self.damaged if len(series_in.get(folder, ())) != 1]
         if damaged:
-            others = f" {len(damaged)} files are damaged in all." if len(damaged) > 1 else ""
+            others = f" In all, {len(damaged)} files cannot be read." if len(damaged) > 1 else ""
             sentences.append(f"{damaged[0]}{others} The series may lack slices; copy the files again.")
         return tuple(sentences)
 
@@ -133,7 +133,7 @@ class _Finds:
         """Return why nothing can be shown."""
         if self.damaged:
             first = self.damaged[0][1]
-            others = f" All {len(self.damaged)} files in {path} are damaged." if len(self.damaged) > 1 else ""
+            others = f" None of the {len(self.damaged)} files in {path} can be read." if len(self.damaged) > 1 else ""
             return f"{first}{others} {GET_AGAIN}"
         if self.skipped:
             found = ", ".join(f"{number} {reason}" for reason, number in sorted(self.skipped.items()))

@@ -24,6 +24,21 @@ def test_written_files_are_read_back(marview: Callable, metal_series: Path, tmp_
     np.testing.assert_array_equal(read_mask(tmp_path / "copy.nii", series).mask, series.volume.hu > 3000)
 
 
+def test_metal_in_a_single_slice_is_not_a_range(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
+    single = sorted(metal_series.iterdir())[2]
+    answer = marview("mask", single, "--output", tmp_path / "mask.nii", "--threshold", 3000)
+    assert "in 1 of 1 slice (slice 1), above 3000 HU" in answer.out, answer.err
+
+
+def test_a_link_to_nothing_in_place_of_the_folder_is_named(
+    marview: Callable, metal_series: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    answer = marview("mask", metal_series, "--output", tmp_path / "link" / "mask.nii")
+    assert answer.exit_code == 3
+    assert "a link to nothing lies in the place of its folder" in answer.err
+
+
 def test_the_densest_of_four_classes(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
     answer = marview("mask", metal_series, "--output", tmp_path / "m.nii.gz", "--kmeans", 4, "--margin", 2)
     assert "densest of 4 classes, margin +2 mm" in answer.out

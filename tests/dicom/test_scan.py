@@ -132,6 +132,14 @@ def test_iso_2022_is_read(slices, save):
     assert "山田" in study.patient_name
 
 
+def test_several_files_without_a_readable_one_are_counted(slices, save):
+    folder = save(slices)
+    for path in folder.iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(BadInput, match=r"000\.dcm is empty.* None of the 5 files in .*series can be read\. Copy the"):
+        dicom.scan(folder)
+
+
 def test_cancelling_returns_what_was_found(slices, save):
     folder = save(slices)
     seen = []

@@ -30,6 +30,11 @@ def speak_german():
             "Serie neu.",
         ),
         (
+            "Skipped: 4 listed in the DICOMDIR but missing. The series may lack slices; copy the files again.",
+            "Ausgelassen: 4 im DICOMDIR aufgeführt, aber nicht vorhanden. Der Serie fehlen vielleicht Schichten; "
+            "kopieren Sie die Dateien noch einmal.",
+        ),
+        (
             "This is a scout, not a stack of slices. It can be viewed, not measured or corrected.",
             "Das ist eine Übersichtsaufnahme, kein Schichtstapel. Die Serie kann betrachtet, aber nicht gemessen oder "
             "korrigiert werden.",

@@ -16,6 +16,7 @@ from marview.dicom.source import Source
 from marview.dicom.split import split
 from marview.dicom.walk import HIDING, counted, walk
 from marview.errors import BadInput
+from marview.text import translatable
 
 
 def scan(
@@ -122,7 +123,8 @@ class _Finds:
         Damaged files beside a single series are left out, because the series reports them.
         """
         hidden = ", ".join(counted(reason, self.skipped[reason]) for reason in HIDING if self.skipped[reason])
-        sentences = [f"Skipped: {hidden}. The series may lack slices; copy the files again."] if hidden else []
+        told = translatable(f"Skipped: {hidden}. The series may lack slices; copy the files again.")
+        sentences = [told] if hidden else []
         damaged = [text for folder, text in self.damaged if len(series_in.get(folder, ())) != 1]
         if damaged:
             others = f" In all, {len(damaged)} files cannot be read." if len(damaged) > 1 else ""

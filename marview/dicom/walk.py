@@ -9,7 +9,7 @@ from pathlib import Path
 from marview.dicom.quiet import note_caught
 from marview.dicom.source import Source, open_regular, open_zip
 from marview.errors import BadInput
-from marview.text import count
+from marview.text import count, translatable
 
 ABSENT = "listed in the DICOMDIR but missing"
 NO_FILE, UNNAMED = "listed in the DICOMDIR but not a file", "listed in the DICOMDIR without a name"
@@ -18,7 +18,17 @@ _DANGLING, _ENCRYPTED = "dangling links", "encrypted"
 HIDING = (ABSENT, NO_FILE, UNNAMED, OUTSIDE, _UNREADABLE, _DANGLING, _ENCRYPTED)
 """Reasons for skipping a file that may contain a slice."""
 
-_ONE = {_DANGLING: "dangling link", _UNREADABLE: "unreadable folder", "not regular files": "not a regular file"}
+_OF_ONE = {
+    ABSENT: translatable("{} listed in the DICOMDIR but missing"),
+    NO_FILE: translatable("{} listed in the DICOMDIR but not a file"),
+    UNNAMED: translatable("{} listed in the DICOMDIR without a name"),
+    OUTSIDE: translatable("{} outside the DICOMDIR's medium"),
+    _UNREADABLE: translatable("{} unreadable folder"),
+    _DANGLING: translatable("{} dangling link"),
+    _ENCRYPTED: translatable("{} encrypted"),
+    "not regular files": "{} not a regular file",
+}
+_OF_MANY = {_UNREADABLE: translatable("{} unreadable folders"), _DANGLING: translatable("{} dangling links")}
 
 MOST_FILES = 200_000
 LARGEST_ARCHIVE_BYTES = 16 << 30
@@ -32,7 +42,8 @@ def counted(reason: str, number: int) -> str:
     >>> counted("dangling links", 1), counted("dangling links", 2), counted("not DICOM", 1)
     ('1 dangling link', '2 dangling links', '1 not DICOM')
     """
-    return f"{number} {_ONE.get(reason, reason) if number == 1 else reason}"
+    words = _OF_ONE.get(reason, f"{{}} {reason}") if number == 1 else _OF_MANY.get(reason, f"{{}} {reason}")
+    return words.format(number)
 
 
 def walk(path: Path, skipped: Counter[str]) -> Iterator[Source]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from marview.errors import BadInput, MarviewError
 from marview.log_file import log_path
+from marview.memory import NO_MEMORY, is_lack_of_memory
 from marview.terminal import plain_output
 from marview.threads import NO_THREAD, NoThread, can_start_threads, is_lack_of_threads
 
@@ -39,16 +40,17 @@ def _ended(work: Callable[[], int]) -> int:
         _log.exception("the system refused")
         if is_lack_of_threads(refusal) and not can_start_threads():  # else it was a full pipe
             return refuse(NO_THREAD, NoThread.exit_code)
+        if is_lack_of_memory(refusal):
+            return refuse(NO_MEMORY, UNEXPECTED)
         what = f"{refusal.filename} cannot be used" if refusal.filename else "The system refused"
         reason = (refusal.strerror or type(refusal).__name__).lower()
         return refuse(f"{what}: {reason}. {log_path()} has the details.", BadInput.exit_code)
-    except MemoryError:
-        _log.exception("out of memory")
-        return refuse("There is not enough memory for this: close other programs, or take fewer slices.", UNEXPECTED)
     except Exception as bug:  # noqa: BLE001 - the last resort
         _log.exception("not expected")
         if is_lack_of_threads(bug):
             return refuse(NO_THREAD, NoThread.exit_code)
+        if is_lack_of_memory(bug):
+            return refuse(NO_MEMORY, UNEXPECTED)
         name = type(bug).__name__
         return refuse(
             f"Something went wrong inside marview ({name}). {log_path()} has the details; please report it.",

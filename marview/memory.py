@@ -1,12 +1,24 @@
 """Memory of this machine."""
 
 import ctypes
+import errno
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 _UNKNOWN_BYTES = 8 * 2**30
+
+NO_MEMORY = "There is not enough memory for this: close other programs, or take fewer slices."
+
+_SIGNS = (
+    "MemoryError",
+    "failed to map segment from shared object",
+    "Could not find/load shared object file",
+    "Cannot allocate memory",
+)
+"""Words of Python, the linker, llvmlite and the C library where an allocation or the mapping of a library fails."""
 
 
 def total_bytes() -> int:
@@ -25,3 +37,15 @@ def usable_bytes() -> int:
         return min(total_bytes(), int(limit))
     except (OSError, ValueError):  # no container, or no limit
         return total_bytes()
+
+
+def is_lack_of_memory(bug: Exception) -> bool:
+    """Return whether an exception says that there is not enough memory, also for a library to be loaded."""
+    if isinstance(bug, MemoryError) or (isinstance(bug, OSError) and bug.errno == errno.ENOMEM):
+        return True
+    return isinstance(bug, OSError | ImportError) and tell_of_lacking_memory([str(bug)])
+
+
+def tell_of_lacking_memory(words: Iterable[str]) -> bool:
+    """Return whether the last words of a process say that there was not enough memory."""
+    return any(sign in line for line in words for sign in _SIGNS)

@@ -36,6 +36,10 @@ def _raises(bug: BaseException):
     [
         (KeyError("CANARY^NAME"), 1, "went wrong inside marview (KeyError)"),
         (MemoryError(), 1, "not enough memory"),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), 1, "not enough memory"),
+        (OSError("Could not find/load shared object file 'libllvmlite.so'"), 1, "not enough memory"),
+        (OSError(12, "Cannot allocate memory"), 1, "not enough memory"),
+        (ImportError("No module named 'torch'"), 1, "went wrong inside marview (ImportError)"),
         (PermissionError(13, "Permission denied", "/closed"), 3, "/closed cannot be used: permission denied"),
         (MethodFailed("It failed."), 4, "It failed."),
         (KeyboardInterrupt(), 130, "cancelled"),

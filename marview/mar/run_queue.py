@@ -27,6 +27,7 @@ from marview.mar.messages import (
 from marview.mar.process import WorkerProcess
 from marview.mar.run import Outcome, Run
 from marview.mar.shared import NoRoom
+from marview.memory import NO_MEMORY, tell_of_lacking_memory
 from marview.threads import NO_THREAD, NoThread, is_lack_of_threads, start_thread, tell_of_lacking_threads
 
 log = logging.getLogger(__name__)
@@ -200,6 +201,8 @@ class RunQueue:
             self._finish(_CANCELLED)
         elif tell_of_lacking_threads(process.last_words):
             self._finish(Outcome("failed", NO_THREAD, exit_code=NoThread.exit_code))
+        elif tell_of_lacking_memory(process.last_words):
+            self._finish(Outcome("failed", NO_MEMORY, exit_code=4))
         else:
             said = f" Its last words: {process.last_words[-1]}" if process.last_words else ""
             sentence = f"{_who(run)} stopped unexpectedly: its process {process.ending}. Nothing was changed.{said}"

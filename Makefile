@@ -13,9 +13,10 @@ test: .venv/ready-to-test
 	$(MAKE) --no-print-directory --jobs lint doctest test-fast
 
 # Each process takes a half of the files in order, so that what tests of a file share is made once. It computes with
-# one thread: two threads in each process would wait for one another on two cores.
+# one thread: two threads in each process would wait for one another on two cores. Compiled modules are kept, which many
+# containers switch off: otherwise each call and each child process of a test compiles them anew.
 test-fast: .venv/ready-to-test
-	OMP_NUM_THREADS=1 MARVIEW_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 MARVIEW_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 # The examples of docstrings, in the packages that need neither Qt nor a projector.
 doctest: .venv/ready-to-test

@@ -65,13 +65,14 @@ class JobTable:
         """Store the options of a new table, or compare them with the stored options.
 
         Raises:
+            BadInput: the disk is full or read-only.
             UsageError: an earlier call had other options; one table holds results of one kind.
         """
         known = dict(self._all("SELECT name, value FROM orders"))
         given = {name: json.dumps(value, sort_keys=True) for name, value in wanted.items()}
         if not known:
-            with self._lock, self._connection:
-                self._connection.executemany("INSERT INTO orders VALUES (?, ?)", list(given.items()))
+            with self._writing() as connection, connection:
+                connection.executemany("INSERT INTO orders VALUES (?, ?)", list(given.items()))
             return
         for name in {**given, **known}:
             before, now = (options.get(name, "the default") for options in (known, given))
@@ -180,7 +181,7 @@ class JobTable:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Write for one thread at a time.
+        """Give the connection to one thread at a time.
 
         Raises:
             BadInput: the disk is full or read-only.
@@ -192,7 +193,7 @@ class JobTable:
             raise BadInput(f"{self._path} cannot be written: {why}. Free some disk space, then add --resume.") from None
 
     def _all(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, closing(self._connection.execute(query, values)) as cursor:
+        with self._writing() as connection, closing(connection.execute(query, values)) as cursor:
             return cursor.fetchall()
 
 

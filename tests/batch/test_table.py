@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +103,17 @@ def test_an_option_that_only_one_call_sets_is_another_order(path: Path, first: d
         table.order({"method": "nmar", **first})
         with pytest.raises(UsageError, match="the default"):
             table.order({"method": "nmar", **then})
+
+
+@pytest.mark.parametrize(
+    "write", [lambda table: table.order({"a": "x" * 99_999}), lambda table: table.add(plan("a" * 99_999))]
+)
+def test_a_full_disk_is_refused_with_what_to_do(path: Path, write: Callable[[JobTable], object]) -> None:
+    with JobTable(path) as table:
+        table._connection.execute("PRAGMA max_page_count = 1")  # SQLite raises it to the pages in use
+        with pytest.raises(BadInput, match=r"is full\. Free some disk space, then add --resume"):
+            write(table)
+        assert table.jobs() == []
 
 
 def test_a_file_of_another_kind_is_refused(path: Path) -> None:

@@ -1,9 +1,11 @@
 """Measure the change by image-domain methods in slices without metal, where they should change nothing.
 
-    python -m benchmarks.image_domain --method residual_unet adn [--slices 80] [--protocol adn-256]
+    python -m benchmarks.image_domain --method residual_unet adn [--slices 80] [--protocol adn-256] [--marked]
 
 Each validation slice goes through the method as it is, and as the protocol's scanner shows it (FBP of its noisy
 sinogram). A method may bring the second image closer to the slice itself, because it also removes blur and noise.
+With --marked a corner of each slice counts as metal. Methods that leave slices without metal alone must correct them
+then: this is the change far from metal.
 Reads ../shared/data.
 """
 
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", required=True)
     parser.add_argument("--slices", type=int, default=80)
     parser.add_argument("--protocol", default="adn-256")
+    parser.add_argument("--marked", action="store_true", help="mark a corner of each slice as metal")
     asked = parser.parse_args()
     everything = list_clean(CLEAN)
     chosen = everything[:: max(1, len(everything) // asked.slices)][: asked.slices]
@@ -47,7 +50,8 @@ def main() -> None:
         for name in asked.method:
             entry = methods.entry(name)
             of_slices, of_scans = (
-                methods(entry, _case(each, scan), lambda _: None).hu - each for each in (truth, scanned)
+                methods(entry, _case(each, scan, is_marked=asked.marked), lambda _: None).hu - each
+                for each in (truth, scanned)
             )
             inside = np.stack([body_of(each) for each in truth])
             soft = inside & (truth > SOFT_HU[0]) & (truth < SOFT_HU[1])
@@ -68,11 +72,13 @@ def main() -> None:
     print(markdown_table(header, [[name, *cells] for name, cells in rows.items()]))
 
 
-def _case(hu: NDArray[np.float32], scan: Protocol) -> KnownCase:
+def _case(hu: NDArray[np.float32], scan: Protocol, *, is_marked: bool) -> KnownCase:
     images = torch.from_numpy(hu)
+    metal = torch.zeros_like(images, dtype=torch.bool)
+    metal[:, 0, 0] = is_marked
     case = MarCase(
         hu=images,
-        metal=torch.zeros_like(images, dtype=torch.bool),
+        metal=metal,
         pixel_mm=scan.pixel_mm,
         beam=scan.beam,
         slice_indices=list(range(len(images))),

@@ -54,7 +54,7 @@ def test_kept_contrast_is_1_for_all_of_it_and_0_for_nothing() -> None:
     assert half == pytest.approx(0.5, abs=0.03)
 
 
-@pytest.mark.parametrize("name", ["residual_unet", "lga"])
+@pytest.mark.parametrize("name", ["residual_unet", "adn", "lga"])
 def test_image_domain_methods_neither_erase_a_lesion_nor_invent_one(name: str) -> None:
     hu, metal = slice_with_pins()
     lesion = lesion_near(hu, metal > 0, np.random.default_rng(2))

@@ -8,9 +8,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 run: .venv/ready
 	$(BIN)/marview demo
 
-# The checks run beside the tests, which leave a processor idle where they wait.
+# The checks and the site are made beside the tests, which leave a processor idle where they wait.
 test: .venv/ready-to-test
-	$(MAKE) --no-print-directory --jobs lint doctest test-fast
+	$(MAKE) --no-print-directory --jobs lint doctest docs test-fast
 
 # Each process takes a half of the files in order, so that what tests of a file share is made once. It computes with
 # one thread: two threads in each process would wait for one another on two cores. Compiled modules are kept, which many

@@ -1,6 +1,6 @@
 """The Python API: what `import marview` offers to notebooks and scripts.
 
-Example:
+Examples:
     >>> import marview
     >>> sorted(marview.__all__)[:3]
     ['BadInput', 'LoadedSeries', 'MethodFailed']

@@ -1,6 +1,6 @@
 """Test a method against the contract of `marview.methods.api`, in its own tests or with `marview plugin check`.
 
-Example:
+Examples:
     >>> from marview.paths import bundled_plugins
     >>> from marview.testing import check_method
     >>> check_method(bundled_plugins() / "linear_interpolation")

@@ -13,7 +13,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: a word is not of that form, or a name comes twice.
 
-    Example:
+    Examples:
         >>> parse_settings(["sigma_mm=3.8", "prior_source=auto"])
         {'sigma_mm': 3.8, 'prior_source': 'auto'}
     """
@@ -34,7 +34,7 @@ def parse_settings_by_method(settings: Sequence[str], methods: Sequence[str]) ->
     Raises:
         UsageError: a word is not of that form, a name comes twice, or a method is not among `methods`.
 
-    Example:
+    Examples:
         >>> parse_settings_by_method(["nmar.sigma_mm=3.8"], ["linear_interpolation", "nmar"])
         {'nmar': {'sigma_mm': 3.8}}
     """

@@ -14,7 +14,7 @@ def parse_slices(text: str, numbers: SliceNumbers) -> range:
     Raises:
         UsageError: the text has another form, or names slices beyond the series.
 
-    Example:
+    Examples:
         >>> parse_slices("12-20", SliceNumbers(98))
         range(11, 20)
         >>> parse_slices("12-20", SliceNumbers(98, is_head_last=True))

@@ -29,7 +29,7 @@ def part_of(patients: Sequence[str], number: int) -> tuple[list[int], list[int]]
         patients: patient of each slice, in their order; empty if unknown, and then the slice has no neighbours.
         number: index of the slice.
 
-    Example:
+    Examples:
         >>> part_of(["a", "a", "a", "a", "a", "a", "b", ""], 2)
         ([2, 3], [1, 4, 0, 5])
     """

@@ -28,7 +28,7 @@ def count_notes(of_cases: Sequence[Sequence[Noted]]) -> tuple[CountedNote, ...]:
     Args:
         of_cases: notes of each case.
 
-    Example:
+    Examples:
         >>> dark = SliceNote(7, "metal hides {} of the sinogram", ", which is much", 0.3, "{:.0%}")
         >>> count_notes([[dark], []])
         (CountedNote(sentence='1 slice: metal hides 30% of the sinogram, which is much.', cases=1),)

@@ -55,7 +55,7 @@ class ParallelBeam(_Beam):
     Attributes:
         bin_mm: distance between neighbouring rays.
 
-    Example:
+    Examples:
         >>> float(ParallelBeam(views=180, bins=367, arc_rad=3.141592653589793, bin_mm=1.0).angles_rad[90])
         1.5707963267948966
     """

@@ -31,7 +31,7 @@ class TraceCoverage:
             trace: bool, `[view, bin]`.
             body: rays through the body, bool, `[view, bin]`; None for all rays.
 
-        Example:
+        Examples:
             >>> trace = np.array([[True, False, True, True], [True, True, True, True]])
             >>> TraceCoverage.of(trace)
             TraceCoverage(fraction=0.875, hidden_views=1, largest_gap=4)

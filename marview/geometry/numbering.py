@@ -16,7 +16,7 @@ class SliceNumbers:
         count: number of slices.
         is_head_last: whether the array runs from feet to head, so that its last slice is slice 1.
 
-    Example:
+    Examples:
         >>> numbers = SliceNumbers(98, is_head_last=True)
         >>> numbers.number(97), numbers.index(98), numbers.words([83, 82, 71])
         (1, 0, '3 slices (15 to 27)')

@@ -19,7 +19,7 @@ def processing_beam(pixel_mm: float) -> FanBeamFlat:
     The source is 1075 pixels from the centre, the flat detector as far behind it, as wide as the grid's diagonal seen
     at twice the distance. Source: A. Zeng et al., SynDeepLesion; OSCNet and InDuDoNet use the same.
 
-    Example:
+    Examples:
         >>> round(processing_beam(0.36923).source_to_isocentre_mm, 1)
         396.9
     """

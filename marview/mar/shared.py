@@ -30,7 +30,7 @@ class SharedArray:
     The process that creates it owns it: `close`, the end of the object or the end of the process removes the file.
     After a crash, the next marview removes it. Views of it stay valid as long as they are referenced, in every process.
 
-    Example:
+    Examples:
         >>> with SharedArray.create((2, 3), "int16") as shared:
         ...     shared.array[:] = 7
         ...     int(SharedArray.open(shared.description).array.sum())

@@ -61,7 +61,7 @@ def plan(
     Raises:
         UsageError: no method, no variation, or a value that is not finite.
 
-    Example:
+    Examples:
         >>> [variant.name for variant in plan(["nmar"], margins_mm=[-0.5, 1])]
         ['nmar_-0.5mm', 'nmar_+1mm']
     """

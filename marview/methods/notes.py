@@ -17,7 +17,7 @@ class SliceNote:
         value: the number.
         form: format of the number, as for `format`.
 
-    Example:
+    Examples:
         >>> print(SliceNote(7, "metal hides {} of the sinogram", ", which is much", 0.3, "{:.0%}"))
         Slice 7: metal hides 30% of the sinogram, which is much.
     """

@@ -18,7 +18,7 @@ def weighted_kappa(ratings: NDArray[np.float64]) -> float:
     Returns:
         The kappa; NaN where no two readers rated the same items, or where all their grades are the same.
 
-    Example:
+    Examples:
         >>> round(weighted_kappa(np.array([[1.0, 2, 3, 4, 5], [1, 2, 3, 4, 4]])), 3)
         0.941
     """

@@ -31,7 +31,7 @@ def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange
         region: bool, `[y, x]`; an empty region gives NaN.
         hu_range: HU range for clipping.
 
-    Example:
+    Examples:
         >>> rmse_hu(np.array([[30.0, 30.0, 30.0, -30.0]]), np.zeros((1, 4)), np.ones((1, 4), bool))
         30.0
     """

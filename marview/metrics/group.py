@@ -20,7 +20,7 @@ def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, co
     Returns:
         Case indices, one list per group.
 
-    Example:
+    Examples:
         >>> size_groups([53, 2061, 890, 35, 2061], count=2)
         [[1, 2, 4], [0, 3]]
     """

@@ -28,7 +28,7 @@ class Integrity(NamedTuple):
 def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
     """Return the Dice coefficient 2 |A and B| / (|A| + |B|) of two bool arrays of equal shape; NaN if both are empty.
 
-    Example:
+    Examples:
         >>> dice(np.array([True, True, False]), np.array([False, True, False])) * 3
         2.0
     """

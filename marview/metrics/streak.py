@@ -23,7 +23,7 @@ def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any])
         truth_hu: HU, `[y, x]`.
         region: bool, `[y, x]`; an empty region gives NaN.
 
-    Example:
+    Examples:
         >>> error = np.arange(100.0).reshape(10, 10)
         >>> streak_amplitude_hu(error, np.zeros((10, 10)), np.ones((10, 10), bool))  # 97 - 2
         95.0

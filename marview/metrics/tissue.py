@@ -29,7 +29,7 @@ def tissues_of(hu: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
 def overlap(first: NDArray[Any], second: NDArray[Any]) -> float:
     """Return the intersection over union of two bool arrays of equal shape; NaN if both are empty.
 
-    Example:
+    Examples:
         >>> overlap(np.array([True, True, False]), np.array([False, True, False]))
         0.5
     """

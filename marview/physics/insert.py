@@ -71,7 +71,7 @@ def insert(
     Raises:
         BadInput: no metal falls into these slices, or it covers half of the body.
 
-    Example:
+    Examples:
         >>> from marview.physics import protocol
         >>> from marview.physics.implants import place
         >>> hu = np.full((1, 64, 64), -1000, np.int16)

@@ -56,7 +56,7 @@ def material(name: str) -> Material:
     Raises:
         UsageError: an unknown name.
 
-    Example:
+    Examples:
         >>> round(material("ti").mu, 3)
         2.416
     """

@@ -59,7 +59,7 @@ def protocol(name: str) -> Protocol:
     Raises:
         UsageError: an unknown name.
 
-    Example:
+    Examples:
         >>> protocol("dudonet-640").beam.views
         640
     """
@@ -77,7 +77,7 @@ def protocol_names() -> tuple[str, ...]:
 def protocol_of(beam: Beam, pixel_mm: float) -> Protocol | None:
     """Return the named protocol with this beam and pixel; None if there is none.
 
-    Example:
+    Examples:
         >>> known = protocol("adn-256")
         >>> protocol_of(known.beam, known.pixel_mm) is known
         True

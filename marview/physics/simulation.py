@@ -123,7 +123,7 @@ def simulate(
     Raises:
         UsageError: an unknown material, shapes that do not fit, values that are not finite.
 
-    Example:
+    Examples:
         >>> from marview.physics import protocol
         >>> tissue, pin = np.zeros((1, 256, 256)), np.zeros((1, 256, 256))
         >>> pin[0, 120:124, 130:134] = 1

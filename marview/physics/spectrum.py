@@ -50,7 +50,7 @@ def spectrum(tube_kv: int) -> Spectrum:
     Raises:
         UsageError: no spectrum is shipped for this tube voltage.
 
-    Example:
+    Examples:
         >>> round(spectrum(120).mean_kev, 1)
         55.5
     """

@@ -35,7 +35,7 @@ class Projector:
     Raises:
         UsageError: the source would pass through the image.
 
-    Example:
+    Examples:
         >>> from marview.geometry import ParallelBeam
         >>> projector = Projector(ParallelBeam(views=4, bins=9, bin_mm=10.0), shape=(8, 8), pixel_mm=10.0)
         >>> float(projector.forward(np.ones((8, 8), np.float32))[0, 4])

@@ -70,7 +70,7 @@ def numbers(text: str, what: str) -> tuple[float, ...]:
     Raises:
         UsageError: the text contains anything else.
 
-    Example:
+    Examples:
         >>> numbers("-1, 0.5 2", "margins")
         (-1.0, 0.5, 2.0)
     """

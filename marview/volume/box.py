@@ -12,7 +12,7 @@ Box = tuple[slice, slice, slice]
 def box_of(mask: NDArray[np.bool_]) -> Box | None:
     """Return the smallest box around the True voxels of a mask, `[z, y, x]`; None if there are none.
 
-    Example:
+    Examples:
         >>> mask = np.zeros((3, 4, 5), bool)
         >>> mask[1, 2, 3] = True
         >>> box_of(mask)
@@ -34,7 +34,7 @@ def box_above(values: NDArray[np.int16], least: float) -> Box | None:
 
     It works slice by slice, because a mask of a large volume would take half the volume's memory.
 
-    Example:
+    Examples:
         >>> values = np.zeros((3, 4, 5), np.int16)
         >>> values[1, 2, 3] = 7
         >>> box_above(values, 7)

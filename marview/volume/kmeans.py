@@ -31,7 +31,7 @@ def k_means(hu: NDArray[np.int16], k: int = 4, *, in_slices: bool = False) -> ND
     Raises:
         UsageError: k is out of range.
 
-    Example:
+    Examples:
         >>> hu = np.array([[[-1000, 0, 50, 900, 1000, 8000]]], np.int16)
         >>> int(k_means(hu, 3).sum())
         1

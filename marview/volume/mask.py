@@ -79,7 +79,7 @@ def grow_mm(
         drift_mm: shift of rows and columns (y, x) from one slice to the next, of a tilted gantry.
         in_slices: whether to work slice by slice.
 
-    Example:
+    Examples:
         >>> mask = np.zeros((1, 5, 5), bool)
         >>> mask[0, 2, 2] = True
         >>> int(grow_mm(mask, 1.0, (3.0, 1.0, 1.0)).sum())

@@ -72,7 +72,7 @@ def histograms(samples: Sequence[NDArray[np.generic]], most_bins: int = 48) -> t
 
     Bins are as wide as a whole number of HU.
 
-    Example:
+    Examples:
         >>> edges, counts = histograms([np.array([0, 1, 1, 3])])
         >>> edges.tolist(), counts[0].tolist()
         ([0.0, 1.0, 2.0, 3.0, 4.0], [1, 2, 0, 1])
@@ -113,7 +113,7 @@ def profile(
 def distance_mm(start: Sequence[float], end: Sequence[float], spacing_mm: Sequence[float]) -> float:
     """Return the distance between two points in pixels, (y, x) or (z, y, x), with the spacing of the same axes.
 
-    Example:
+    Examples:
         >>> distance_mm((0, 0), (3, 4), (2.0, 2.0))
         10.0
     """
@@ -128,7 +128,7 @@ def angle_deg(
     Raises:
         UsageError: a point lies on the vertex.
 
-    Example:
+    Examples:
         >>> angle_deg((0, 1), (0, 0), (1, 0), (1.0, 1.0))
         90.0
     """

@@ -26,7 +26,7 @@ class MetalMask:
         hu: HU, `[z, y, x]`, for brushes with an HU range.
         undo_stack: edits, each with the description of the mask before it.
 
-    Example:
+    Examples:
         >>> metal = MetalMask(np.zeros((1, 64, 64), bool), (3.0, 1.0, 1.0))
         >>> metal.stamp((0, 32, 32), (0, 32, 40), Brush(radius_mm=2))
         (slice(0, 1, None), slice(30, 35, None), slice(30, 43, None))

@@ -61,7 +61,7 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
         hu: HU, `[z, y, x]`.
         spacing_mm: distance between voxels along (z, y, x).
 
-    Example:
+    Examples:
         >>> hu = np.zeros((1, 32, 32), np.int16)
         >>> hu[0, 10:14, 10:14] = 8000
         >>> int(adaptive(hu, (3.0, 1.0, 1.0)).mask.sum())

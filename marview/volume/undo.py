@@ -33,7 +33,7 @@ class UndoStack:
             returns comes back with the step that leads there.
         limit_bytes: memory for patches.
 
-    Example:
+    Examples:
         >>> mask, stack = np.zeros((1, 4, 4), bool), UndoStack()
         >>> painted = np.eye(4, dtype=bool)[None]
         >>> stack.push(MaskPatch.between(mask, painted))

@@ -29,7 +29,7 @@ class HuWindow:
     Raises:
         UsageError: the width is not positive, or width or level are not finite or too large.
 
-    Example:
+    Examples:
         >>> HuWindow(400, 40).low_hu, HuWindow(400, 40).high_hu
         (-160.0, 240.0)
         >>> HuWindow(400, 40).grey(np.array([-1000, -160, 40, 240], np.int16))

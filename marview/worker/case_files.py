@@ -95,7 +95,7 @@ def beam_from_json(values: dict[str, Any]) -> Beam:
     Raises:
         KeyError, TypeError, ValueError: the values do not describe a beam.
 
-    Example:
+    Examples:
         >>> beam = ParallelBeam(views=4, bins=5, bin_mm=1.0)
         >>> beam_from_json(beam_as_json(beam)) == beam
         True

@@ -37,7 +37,7 @@ def nearest_clean(has_metal: NDArray[np.bool_], count: int) -> list[int]:
         has_metal: bool array `[slice]`.
         count: largest number of indices.
 
-    Example:
+    Examples:
         >>> nearest_clean(np.array([False, False, True, False, True]), 2)
         [1, 3]
     """

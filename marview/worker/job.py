@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from marview.errors import BadInput
 from marview.mar.messages import Output, Progress, WeightsRead
 from marview.worker.channel import Channel
 from marview.worker.loading import LoadedMethod
@@ -27,12 +28,21 @@ class Outputs:
             self._folder.mkdir(parents=True, exist_ok=True)
 
     def show(self, name: str, slice_index: int, picture: Tensor) -> None:
-        """Write a picture, `[y, x]` or `[view, bin]`, and send its path."""
+        """Write a picture, `[y, x]` or `[view, bin]`, and send its path.
+
+        Raises:
+            BadInput: there is no room for it.
+        """
         if not self.is_wanted:
             return
         path = self._folder / f"{name}-{slice_index}.npy"
         values = picture.detach().cpu()
-        np.save(path, values.numpy() if values.dtype == torch.bool else values.half().numpy(), allow_pickle=False)
+        try:
+            np.save(path, values.numpy() if values.dtype == torch.bool else values.half().numpy(), allow_pickle=False)
+        except OSError as why:
+            raise BadInput(
+                f"There is no room for pictures of the run in {self._folder}. Free some disk space, and try again."
+            ) from why
         self._channel.send(Output(name, slice_index, str(path)))
 
     def show_all(self, name: str, slice_indices: Sequence[int], pictures: Tensor) -> None:

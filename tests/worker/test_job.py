@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from marview.errors import BadInput
 from marview.mar.messages import Progress, WeightsRead
-from marview.worker.job import WorkerJob
+from marview.worker.job import Outputs, WorkerJob
 
 
 @pytest.fixture
@@ -54,3 +55,13 @@ def test_of_the_weights_a_method_has_those_it_reads_are_reported(job) -> None:
         job.weights("B.safetensors")
     assert job.weights_read == [{"file": "B.safetensors", "sha256": "b" * 64}]
     assert job.sent == [WeightsRead("B.safetensors", "b" * 64)]
+
+
+def test_a_full_disk_of_the_pictures_is_named(tmp_path, monkeypatch) -> None:
+    def fill_the_disk(*_: object, **__: object) -> None:
+        raise OSError("410240 requested and 32704 written")
+
+    monkeypatch.setattr("numpy.save", fill_the_disk)
+    outputs = Outputs(SimpleNamespace(send=lambda _: None), str(tmp_path))
+    with pytest.raises(BadInput, match=r"no room for pictures of the run in .*\. Free some disk space"):
+        outputs.show("prior", 3, torch.zeros(4, 4))

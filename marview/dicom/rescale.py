@@ -42,12 +42,10 @@ def own_rescale(header: SliceHeader) -> Rescale:
 def _corrected(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return corrected stored values in the slice's own rescale, `[y, x]`, possibly out of range; padding unchanged."""
     stored = stored_values(header)
-    slope, _ = rescale(header)
-    change = np.rint(correction_hu.astype(np.float64) / slope).astype(np.int64)
+    slope, intercept = rescale(header)
+    values = _rounded(stored + correction_hu / np.float64(slope), slope, intercept)
     padding = padding_mask(stored, header)
-    if padding is not None:
-        change[padding] = 0
-    return stored.astype(np.int64) + change
+    return values if padding is None else np.where(padding, stored, values)
 
 
 def common_rescale(
@@ -106,4 +104,10 @@ def remapped(
     if wide is None:
         return _corrected(header, correction_hu), own_rescale(header)
     exact = _exact_hu(header, correction_hu)
-    return np.rint((exact - wide.intercept) / wide.slope).astype(np.int64), wide
+    return _rounded((exact - wide.intercept) / wide.slope, wide.slope, wide.intercept), wide
+
+
+def _rounded(stored: NDArray[np.float64], slope: float, intercept: float) -> NDArray[np.int64]:
+    """Round stored values; halves as `marview.volume.correction.corrected` rounds HU, so that file and window agree."""
+    offset = round(intercept / slope)
+    return np.rint(stored + offset).astype(np.int64) - offset

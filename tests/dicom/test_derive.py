@@ -10,6 +10,7 @@ from marview import dicom
 from marview.dicom import derive, write_derived_series
 from marview.dicom.cannot_write import CannotWrite
 from marview.dicom.quiet import note_caught, quiet
+from marview.volume.correction import corrected
 from tests.dicom.derived import HOW, stored_of
 
 
@@ -22,6 +23,18 @@ def test_the_result_is_source_plus_correction_within_half_a_step(loaded, correct
     assert np.abs(again.volume.hu - (loaded.volume.hu + correction)).max() <= 0.5 + 1e-3
     assert [path.name for path in written.files] == [f"slice_{n:05d}.dcm" for n in range(1, 6)]
     assert sorted((tmp_path / "out").iterdir()) == list(written.files)
+
+
+@pytest.mark.parametrize("intercept", [-1024, -1023, -8191])
+def test_the_file_holds_what_the_window_shows_also_for_halves(slices, save, tmp_path, intercept):
+    for dataset in slices:
+        dataset.RescaleIntercept = str(intercept)
+    loaded = dicom.open_series(save(slices))
+    added = np.resize(np.array([0.5, -0.5, 1.5, -32.5, 0.25], np.float32), loaded.volume.hu.shape)
+    added[(loaded.volume.hu < intercept + 40) | (loaded.volume.hu > intercept + 4090)] = 0  # nothing clips
+    assert write_derived_series(loaded, added, HOW, tmp_path / "out").has_own_rescale
+    again = dicom.open_series(tmp_path / "out")
+    np.testing.assert_array_equal(again.volume.hu, corrected(loaded.volume.hu, added))
 
 
 def test_slices_without_correction_keep_their_stored_values_to_the_bit(loaded, correction, tmp_path, slices):

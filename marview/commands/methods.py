@@ -56,7 +56,7 @@ def print_methods(*, as_json: bool) -> None:
         table.add_column(heading)
     for listing in listings:
         if listing.manifest is None:
-            table.add_row(listing.id, f"[red]{listing.error}[/red]", "", "", listing.origin)
+            table.add_row(listing.id, "[red](cannot be used)[/red]", "", "", listing.origin)
         else:
             found = listing.manifest
             title = f"{found.title} [yellow](not trained)[/yellow]" if listing.untrained else found.title
@@ -64,8 +64,8 @@ def print_methods(*, as_json: bool) -> None:
     console = terminal()
     console.print(table)
     for listing in listings:
-        if listing.untrained:
-            console.print(f"\n{listing.untrained}", highlight=False, soft_wrap=True)
+        if said := listing.error or listing.untrained or (listing.notice if listing.untrained_copy else ""):
+            console.print(f"\n{said}", highlight=False, soft_wrap=True, markup=False)
 
 
 def print_parameters(method: str, *, as_json: bool) -> None:
@@ -113,10 +113,13 @@ def install_run(run: Path) -> None:
     method = read_record(run).get("method")
     if method is None:
         raise BadInput(f"{run} holds no training run, so there is nothing to install.")
-    folder = install(run, find(str(method), discover()), discovery.user_plugins())
-    print(
-        f"{folder}: {method} now uses these weights. To return to the earlier ones, run marview plugin remove {method}."
-    )
+    folder = install(run, find(str(method), discover()).to_train, discovery.user_plugins())
+    used = find(str(method), discover())
+    if used.folder == folder:
+        now = f"{method} now uses these weights."
+    else:
+        now = f"the weights are installed, but the {used.origin} method in {used.folder} replaces this one in runs."
+    print(f"{folder}: {now} To return to the earlier ones, run marview plugin remove {method}.")
 
 
 def _without_weights(listing: Listing) -> Listing:

@@ -143,7 +143,7 @@ def train(
             bar.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     with bar:
-        ending = train_for_a_session(find(method, discover()), order, tell, hear)
+        ending = train_for_a_session(find(method, discover()).to_train, order, tell, hear)
     if is_first and as_json:
         record = {"output": str(output), "steps": ending.step, "minutes": round(ending.minutes, 2)}
         print(json.dumps({**record, "ended": ending.reason}, indent=2))

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
@@ -34,6 +34,7 @@ class Listing:
         manifest: its manifest; None if that is wrong.
         error: sentence about a wrong manifest, or empty.
         replaces: methods of the same id that it replaces, later ones first.
+        untrained_copy: later method of the same id that is not trained yet: `marview train` uses it, runs do not.
     """
 
     id: str
@@ -42,10 +43,16 @@ class Listing:
     manifest: Manifest | None = None
     error: str = ""
     replaces: tuple["Listing", ...] = ()
+    untrained_copy: "Listing | None" = None
 
     @property
     def notice(self) -> str:
-        """Sentence about the method that it replaces; empty if it replaces none."""
+        """Sentence about the method that it replaces, or about its untrained copy; empty if there is neither."""
+        if self.untrained_copy is not None:
+            return (
+                f"Runs use the {self.origin} method {self.id} in {self.folder}, because the copy in "
+                f"{self.untrained_copy.folder} is not trained yet."
+            )
         if not self.replaces:
             return ""
         other = self.replaces[0]
@@ -62,6 +69,11 @@ class Listing:
             "RUN', where DIR holds scans without metal, then install what it learned with 'marview methods "
             "--install RUN'."
         )
+
+    @property
+    def to_train(self) -> "Listing":
+        """The method whose code a training uses: the later one, also if it is not trained yet."""
+        return self.untrained_copy or self
 
     @property
     def is_usable(self) -> bool:
@@ -91,7 +103,7 @@ def discover() -> list[Listing]:
 
     Of methods with the same id the later one wins: bundled, the user's folder, the folders in `MARVIEW_PLUGINS`,
     packages in the entry-point group `marview.methods`. A wrong manifest replaces nothing, so a method that worked
-    still works.
+    still works. Nor does a method that is not trained yet replace one that can run.
     """
     found: dict[str, Listing] = {}
     broken: list[Listing] = []
@@ -100,6 +112,9 @@ def discover() -> list[Listing]:
             broken.append(listing)
             continue
         earlier = found.get(listing.id)
+        if earlier is not None and earlier.is_usable and listing.untrained:
+            found[listing.id] = replace(earlier, untrained_copy=listing)
+            continue
         replaces = () if earlier is None else (earlier, *earlier.replaces)
         found[listing.id] = Listing(listing.id, listing.folder, listing.origin, listing.manifest, replaces=replaces)
     return sorted([*found.values(), *broken], key=lambda each: each.manifest.title if each.manifest else f"~{each.id}")
@@ -181,13 +196,18 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
             yield _closed(folder, origin, why)
             continue
         if opened is not None:
-            sentence = (
-                f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their "
-                "write permission (chmod go-w), or make it your own."
-            )
-            yield Listing(_id_of(folder), folder, origin, error=sentence)
+            yield Listing(_id_of(folder), folder, origin, error=not_safe(folder, opened))
         elif is_method:
             yield _listing(folder, origin)
+
+
+def not_safe(folder: Path, opened: Path) -> str:
+    """Return the sentence on a method of which other users may change a file or a folder, `opened`."""
+    remedy = f"chmod -R go-w {folder}" if opened.is_relative_to(folder) else f"chmod go-w {opened}"
+    return (
+        f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their write "
+        f"permission ({remedy}), or make it your own."
+    )
 
 
 def _closed(folder: Path, origin: str, why: OSError) -> Listing:

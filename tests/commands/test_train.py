@@ -1,6 +1,7 @@
 """`marview train` as a user calls it, with a tiny network."""
 
 import errno
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,28 @@ def test_a_run_is_trained_resumed_and_installed(marview, clean: Path, tmp_path: 
     installed = marview("methods", "--install", run)
     assert installed.exit_code == 0
     assert (methods / "small" / "weights" / "bundled.safetensors").is_file()
+
+
+def test_a_trained_copy_runs_although_the_search_path_names_the_untrained_one(
+    marview, clean: Path, tmp_path: Path, methods: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, run = tmp_path / "mine", tmp_path / "run"
+    shutil.move(methods / "small", mine / "small")
+    manifest = mine / "small" / "plugin.toml"
+    manifest.write_text(manifest.read_text(encoding="utf-8") + "needs_weights = true\n", encoding="utf-8")
+    monkeypatch.setenv("MARVIEW_PLUGINS", str(mine))
+    words = ("train", "small", "--data", clean, "--output", run, "--size", "tiny", "--device", "cpu")
+    assert marview(*words, "--max-minutes", 0).exit_code == 0
+    assert "small now uses these weights" in marview("methods", "--install", run).out
+    assert discovery.find_usable("small", discovery.discover()).folder == methods / "small"
+    assert f"the copy in {mine / 'small'} is not trained yet" in marview("methods").out
+    again = marview("methods", "--install", run)
+    assert again.exit_code == 2
+    assert "Remove it first: marview plugin remove small" in again.err
+    shutil.copytree(methods / "small", mine / "small", dirs_exist_ok=True)
+    shutil.rmtree(methods / "small")
+    replaced = marview("methods", "--install", run).out
+    assert f"the MARVIEW_PLUGINS method in {mine / 'small'} replaces this one" in replaced
 
 
 def test_a_run_starts_from_weights_and_resumes_with_its_own(marview, clean: Path, tmp_path: Path) -> None:

@@ -73,6 +73,23 @@ def test_a_method_that_has_to_learn_is_listed_and_says_how_to_train_it(places: t
     assert find_usable("learner", [listing]).origin == "user"
 
 
+def test_an_untrained_copy_hides_no_trained_method_but_is_the_one_to_train(
+    places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled, user = places
+    _write(user, "learner", "1")
+    untrained = MANIFEST.format(id="learner", title="Learner", version="2") + "needs_weights = true\n"
+    copy = _write(tmp_path / "mine", "learner", text=untrained)
+    monkeypatch.setenv("MARVIEW_PLUGINS", str(tmp_path / "mine"))
+    (listing,) = discover()
+    assert find_usable("learner", [listing]).folder == user / "learner"
+    assert listing.to_train.folder == copy
+    assert f"the copy in {copy} is not trained yet" in listing.notice
+    _write(bundled, "other", text=untrained.replace('"learner"', '"other"'))
+    untrained_one = find("other", discover())
+    assert untrained_one.to_train == untrained_one
+
+
 def test_packages_name_themselves(places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib.metadata import EntryPoint
 
@@ -148,6 +165,8 @@ def test_a_method_that_others_may_change_is_not_used(
     assert used.manifest.version == "1"
     (refused,) = [listing for listing in listings if listing.error]
     assert f"Other users may change {target}" in refused.error
+    remedy = f"chmod -R go-w {folder}" if which in {"folder", "file"} else f"chmod go-w {target})"
+    assert remedy in refused.error
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")

@@ -202,7 +202,7 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
 
 
 def not_safe(folder: Path, opened: Path) -> str:
-    """Return the sentence on a method of which other users may change a file or a folder, `opened`."""
+    """Return the sentence on a method that other users may change, at `opened`."""
     remedy = f"chmod -R go-w {folder}" if opened.is_relative_to(folder) else f"chmod go-w {opened}"
     return (
         f"Other users may change {opened}, so marview does not use the method in {folder}. Remove their write "

@@ -29,4 +29,4 @@ def tooltip(text: str) -> str:
     """
     if "<" in text or "&" in text:
         return f"<qt>{html.escape(text, quote=False).replace(chr(10), '<br>')}</qt>"
-    return "\n".join(textwrap.fill(line, _LONGEST_LINE) for line in text.split("\n"))
+    return "\n".join(textwrap.fill(line, _LONGEST_LINE, break_on_hyphens=False) for line in text.split("\n"))

@@ -33,10 +33,10 @@ def test_a_tool_tip_shows_markup_letter_for_letter() -> None:
 
 
 def test_a_long_line_of_a_tool_tip_is_broken() -> None:
-    words = "The padding value of IM0000.dcm also occurs inside the image, " * 5
+    words = "The padding value of IM0000.dcm also occurs inside the fan-beam image, " * 5
     shown = tooltip(f"Pelvis\n{words}")
     assert max(map(len, shown.split("\n"))) <= 90
-    assert " ".join(shown.split()) == f"Pelvis {words}".strip()
+    assert " ".join(shown.split()) == f"Pelvis {words}".strip(), "words with hyphens stay whole"
 
 
 def test_no_label_or_tool_tip_of_the_window_takes_a_header_for_rich_text(qtbot, tmp_path) -> None:

@@ -59,7 +59,7 @@ class SliceFrame:
     def mask_to_processing(self, mask: NDArray[np.bool_]) -> Tensor:
         """Resample a mask `[slice, row, column]` to the processing grid, bool `[slice, y, x]`.
 
-        A pixel is metal if half of it is. Metal that no such pixel touches stays as the pixel nearest to it.
+        A pixel is metal if half of it is. Thin metal, such as wires, also marks the pixels nearest to it.
         """
         covered = torch.zeros((len(mask), SIZE, SIZE), dtype=torch.bool)
         box = box_of(mask)
@@ -80,7 +80,8 @@ class SliceFrame:
         down, across = self._down[0][top, rows], self._down[1][left, columns]
         # A pixel that is half metal is metal, whatever the rounding of the sum.
         found = (down @ torch.from_numpy(metal.astype(np.float32)) @ across.T) >= 0.5 - _ROUNDING
-        near = max_pool2d(found.float()[:, None], 3, stride=1, padding=1)[:, 0] > 0
+        inner = -max_pool2d(-found.float()[:, None], 3, stride=1, padding=1)
+        near = max_pool2d(inner, 5, stride=1, padding=2)[:, 0] > 0
         k, row, column = (torch.from_numpy(index) for index in np.nonzero(metal))
         y, x = self._nearest(0)[row + rows.start] - top.start, self._nearest(1)[column + columns.start] - left.start
         inside = (y >= 0) & (y < found.shape[1]) & (x >= 0) & (x < found.shape[2])
@@ -92,15 +93,15 @@ class SliceFrame:
     def _reach(self, axis: int, part: slice) -> tuple[slice, slice, slice]:
         """Return the processing pixels that change with a range of rows (or columns), those to look at, and their rows.
 
-        A pixel that is less than half metal depends on its neighbours too.
+        A pixel that is less than half metal depends on its neighbours too, up to three pixels away.
         """
         weights = self._down[axis]
         nearest = self._nearest(axis)[part]
         looking = weights[:, part].any(dim=1)
         looking[nearest] = True
         pixels = _extent(looking)
-        around = _wider(pixels, 2)
-        return _wider(pixels, 1), around, _extent(weights[around].any(dim=0))
+        around = _wider(pixels, 6)
+        return _wider(pixels, 3), around, _extent(weights[around].any(dim=0))
 
     def to_native(self, correction: Tensor) -> Tensor:
         """Resample a correction from the processing grid to the slice's own grid, HU `[slice, row, column]`.

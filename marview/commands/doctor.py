@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import platformdirs
+from rich.markup import escape
 
 from marview import __version__
 from marview.commands.options import AsJson
@@ -57,7 +58,7 @@ def doctor(as_json: AsJson = False) -> int:
         console = terminal(highlight=False)
         for finding in findings:
             sign = {True: "[green]ok[/green]     ", False: "[red]problem[/red]", None: "       "}[finding.ok]
-            console.print(f"{sign}  {finding.check}: {finding.result}", soft_wrap=True)
+            console.print(f"{sign}  {escape(f'{finding.check}: {finding.result}')}", soft_wrap=True)
         problems = sum(finding.ok is False for finding in findings)
         console.print("No problems found." if not problems else f"{count(problems, 'problem')} found.")
     return int(any(finding.ok is False for finding in findings))

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from marview.commands import doctor
+
 
 def test_methods_lists_the_bundled_ones(marview: Callable) -> None:
     record = marview("methods", "--json").record
@@ -42,6 +44,11 @@ def test_trace_refuses(
     answer = marview("trace", metal_series, *words)
     assert answer.exit_code == exit_code
     assert said in answer.err
+
+
+def test_doctor_shows_brackets_of_paths(marview: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_folders", lambda: [doctor.Finding("folder", "/home/[red]/x[/]", ok=True)])
+    assert "/home/[red]/x[/]" in marview("doctor").out
 
 
 def test_doctor_finds_the_worker_and_every_decoder(marview: Callable) -> None:

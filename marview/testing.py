@@ -10,8 +10,10 @@ Examples:
 import ast
 import logging
 import math
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,8 @@ class TestJob:
         questions: number of calls of `check_cancelled`.
 
     Args:
-        loaded: the method whose weights the job hands out; without one there are none.
+        loaded: the method whose weights the job hands out; without a method there are none.
+        folder: the folder of that method, instead of `loaded`.
         cancel_at: raise `Cancelled` at this call of `check_cancelled`, counted from 1.
     """
 
@@ -94,11 +97,11 @@ class TestJob:
     device = torch.device("cpu")
     log = logging.getLogger("marview.testing")
 
-    def __init__(self, loaded: LoadedMethod | None = None, cancel_at: int = 0) -> None:
+    def __init__(self, loaded: LoadedMethod | None = None, cancel_at: int = 0, *, folder: Path | None = None) -> None:
         self.reports: list[float] = []
         self.shown: list[tuple[str, int]] = []
         self.questions = 0
-        self._loaded, self._cancel_at = loaded, cancel_at
+        self._loaded, self._cancel_at = loaded if folder is None else load_method(folder), cancel_at
 
     def progress(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
         """Record the fraction."""
@@ -128,15 +131,19 @@ class TestJob:
 
     def weights(self, file: str) -> dict[str, Tensor]:
         """Return weights of the method under test."""
-        if self._loaded is None:
-            raise AssertionError(f"this job has no weights, and {file} was asked for")
-        return self._loaded.weights(file, "cpu")
+        return self._method_with(file).weights(file, "cpu")
 
     def about_weights(self, file: str) -> dict[str, str]:
         """Return the metadata of those weights."""
+        return self._method_with(file).about_weights(file)
+
+    def _method_with(self, file: str) -> LoadedMethod:
         if self._loaded is None:
-            raise AssertionError(f"this job has no weights, and {file} was asked for")
-        return self._loaded.about_weights(file)
+            raise AssertionError(
+                f"this job has no weights, so it cannot give {file}. Make it with TestJob(folder=FOLDER), where FOLDER "
+                "is the folder of the method."
+            )
+        return self._loaded
 
 
 def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[str]:
@@ -156,16 +163,43 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
         return [str(why)]
     found = list(forbidden_imports(code_folder(folder, manifest)))
     if manifest.needs_weights and not manifest.weights:
-        return [*found, f"{manifest.id} has no weights yet, so it was not run. Train it, install the run, check again."]
-    try:
-        loaded = load_method(folder)
-        parameters = loaded.parameters(dict(values or {}))
-    except MarviewError as why:
-        return [*found, str(why)]
-    for is_measured in (True, False):
-        kind = "a measured sinogram" if is_measured else "a clinical image"
-        found += [f"With {kind}: {each}" for each in _run(loaded, parameters, is_measured=is_measured)]
+        return [
+            *found,
+            f"{manifest.id} has no weights yet, so it was not run. Train it, run 'marview methods --install RUN', and "
+            "check the folder that this names.",
+        ]
+    with _as_in_a_run(code_folder(folder, manifest)):
+        try:
+            loaded = load_method(folder)
+            loaded.check_weights()
+            parameters = loaded.parameters(dict(values or {}))
+        except MarviewError as why:
+            return [*found, str(why)]
+        for is_measured in (True, False):
+            kind = "a measured sinogram" if is_measured else "a clinical image"
+            found += [f"With {kind}: {each}" for each in _run(loaded, parameters, is_measured=is_measured)]
     return found
+
+
+@contextmanager
+def _as_in_a_run(folder: Path) -> Iterator[None]:
+    """Hide the modules of a method from absolute imports, as a run does; pytest makes them visible to tests."""
+    folder = folder.resolve()
+    path = sys.path.copy()
+    own = {name for name in (each.stem for each in folder.iterdir()) if _is_below(folder, name)}
+    hidden = {name: sys.modules.pop(name) for name in own}
+    sys.path[:] = [each for each in path if Path(each).resolve() != folder]
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        sys.modules.update(hidden)
+
+
+def _is_below(folder: Path, name: str) -> bool:
+    """Return whether an imported module comes from a folder."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return file is not None and Path(file).resolve().is_relative_to(folder)
 
 
 def forbidden_imports(folder: Path) -> Iterator[str]:
@@ -190,7 +224,10 @@ def forbidden_imports(folder: Path) -> Iterator[str]:
             for name in names:
                 room = [*name.split("."), ""][1]
                 if name.split(".")[0] == "marview" and room not in OPEN_ROOMS:
-                    yield f"{where} imports {name}. Open to plugins: {', '.join(OPEN_ROOMS)}."
+                    yield (
+                        f"{where} imports {name}. Open to plugins: {', '.join(OPEN_ROOMS)}. If {source.name} is a "
+                        "script that no run uses, move it out of the method's folder."
+                    )
 
 
 def _run(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool) -> Iterator[str]:

@@ -19,6 +19,7 @@ from marview.commands.options import AsJson
 from marview.dicom.atomic import whole_folder
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.mar import discovery, read_manifest
+from marview.mar.ownership import opened_to_others
 from marview.paths import resources
 
 _CHECK_S = 300
@@ -72,11 +73,19 @@ def new_plugin(
                 target = target.with_name(f"test_{name}.py")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(Template(source.read_text(encoding="utf-8")).substitute(values), encoding="utf-8")
-    print(f"{folder}: check it with 'marview plugin check {folder}', use it after 'marview plugin install {folder}'.")
+    if kind is Kind.LEARNED:
+        print(
+            f"{folder}: set MARVIEW_PLUGINS={output.absolute()}, train it with 'marview train {name} --data DIR "
+            "--output RUN', where DIR holds scans without metal, and use it after 'marview methods --install RUN'."
+        )
+    else:
+        print(
+            f"{folder}: check it with 'marview plugin check {folder}', use it after 'marview plugin install {folder}'."
+        )
 
 
 def check_plugin(folder: Path) -> list[str]:
-    """Check a method in its own process; returns one sentence for each breach of the contract.
+    """Check a method in its own process; returns one sentence for each breach of the contract or of safety.
 
     Raises:
         BadInput: the folder holds no manifest.
@@ -104,7 +113,8 @@ def check_plugin(folder: Path) -> list[str]:
             f"The method in {folder} ended the process that checked it (exit code {done.returncode}). {last}"
         )
     found: list[str] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    opened = opened_to_others(folder)
+    return found if opened is None else [discovery.not_safe(folder, opened), *found]
 
 
 @plugin.command("check")

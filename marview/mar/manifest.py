@@ -1,5 +1,6 @@
 """The manifest of a method, read from `plugin.toml` without importing its code."""
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -35,9 +36,18 @@ class Weights(_Part):
     """
 
     file: Text
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+    sha256: str
     trained_on: Text
     licence: Text
+
+    @field_validator("sha256")
+    @classmethod
+    def _whole(cls, sha256: str) -> str:
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+            raise ValueError(
+                f"{sha256!r} is no SHA-256, which has 64 digits from 0 to f; 'sha256sum FILE' prints that of a file"
+            )
+        return sha256
 
     @field_validator("file")
     @classmethod
@@ -143,7 +153,7 @@ def code_folder(folder: Path, manifest: Manifest) -> Path:
 def wrong_field(error: ValidationError) -> str:
     """Describe the first validation error in a clause: the field, the reason, and the given value."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    field = _field(first["loc"])
     why = first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         return f"{field} is missing"
@@ -154,3 +164,11 @@ def wrong_field(error: ValidationError) -> str:
     if first["type"] == "value_error":
         return f"{field}: {why}" if field else why
     return f"{field} is {first['input']!r}: {why[0].lower()}{why[1:]}"
+
+
+def _field(place: tuple[int | str, ...]) -> str:
+    """Name a field: `weights.sha256`, with the number of its table, from 1, where there may be several."""
+    match place:
+        case (str(table), int(index), str(name)):
+            return f"{name} of [[{table}]] number {index + 1}"
+    return ".".join(str(part) for part in place)

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from marview.errors import MethodFailed, UsageError
-from marview.mar.manifest import Manifest, code_folder, read_manifest, wrong_field
+from marview.mar.manifest import MANIFEST, Manifest, code_folder, read_manifest, wrong_field
 from marview.methods.api import Method
 
 
@@ -131,8 +131,9 @@ class LoadedMethod:
             ) from error
         if digest != named[file]:
             raise MethodFailed(
-                f"The weights {path} are refused: their sha256 is {digest[:12]}... and the manifest says "
-                f"{named[file][:12]}.... Install the method again."
+                f"The weights {path} are refused: their sha256 is {digest}, but the manifest says "
+                f"{named[file][:12]}.... If you made these weights, write their sha256 into {MANIFEST}; otherwise "
+                "install the method again."
             )
         return path
 
@@ -180,8 +181,16 @@ def made_in(folder: Path, entry: str) -> Any:
         return getattr(module, class_name)()
     except Exception as error:
         raise MethodFailed(
-            f"The method {folder.name} cannot be loaded: {as_clause(error)}. Its entry is {entry!r}."
+            f"The method {folder.name} cannot be loaded: {as_clause(error)}. {_remedy(folder, error, entry)}"
         ) from error
+
+
+def _remedy(folder: Path, error: Exception, entry: str) -> str:
+    """Return what to do about an import that failed; absolute imports do not find a method's own modules."""
+    name = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
+    if name and ((folder / f"{name}.py").is_file() or (folder / name).is_dir()):
+        return f"{name} is a module of the method itself, so import it with a dot: from .{name} import ..."
+    return f"Its entry is {entry!r}."
 
 
 def _package(folder: Path) -> str:

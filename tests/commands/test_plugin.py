@@ -1,5 +1,6 @@
 """Methods are made, checked, installed and removed from the command line."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,10 +48,21 @@ def test_a_method_is_removed_also_while_a_folder_of_the_search_path_replaces_it(
 def test_a_new_learned_method_says_that_it_has_to_be_trained(
     marview: Callable, own_methods: Path, tmp_path: Path
 ) -> None:
-    marview("plugin", "new", "my_network", "--kind", "learned", "--output", tmp_path)
+    made = marview("plugin", "new", "my_network", "--kind", "learned", "--output", tmp_path)
+    assert "train it with 'marview train my_network --data DIR --output RUN'" in made.out
+    assert 'purpose = ""' in (tmp_path / "my_network" / "plugin.toml").read_text()
     answer = marview("plugin", "check", tmp_path / "my_network")
     assert answer.exit_code == 4
     assert "has no weights yet" in answer.out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files as POSIX has them")
+def test_the_check_names_a_file_that_others_may_change(marview: Callable, own_methods: Path, tmp_path: Path) -> None:
+    marview("plugin", "new", "open_one", "--output", tmp_path)
+    (tmp_path / "open_one" / "method.py").chmod(0o666)
+    answer = marview("plugin", "check", tmp_path / "open_one")
+    assert answer.exit_code == 4
+    assert f"chmod -R go-w {tmp_path / 'open_one'}" in answer.out
 
 
 def test_a_broken_contract_is_named(marview: Callable, own_methods: Path, tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """Every bundled method keeps the contract of plugins, and each breach of it is named."""
 
+import hashlib
+import importlib
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from marview.commands.plugin import new_plugin
 from marview.mar import read_manifest
 from marview.paths import bundled_plugins
-from marview.testing import check_method
+from marview.testing import TestJob, check_method, load_method, phantom_case
 
 BRIEF = {"deep_image_prior": {"steps": 3, "width": 2}}
 """Parameters of methods that would take minutes."""
@@ -42,3 +46,72 @@ def test_a_broken_contract_is_named(tmp_path: Path, spoilt: str, sentence: str) 
     begin = "        assert isinstance(parameters, Parameters)\n"
     source.write_text(source.read_text().replace(begin, f"{begin}        {spoilt}\n"))
     assert any(sentence in finding for finding in check_method(tmp_path / "broken"))
+
+
+BEGIN = "        assert isinstance(parameters, Parameters)\n"
+
+
+def test_own_modules_are_imported_with_a_dot_also_where_pytest_finds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_plugin("own_module", output=tmp_path)
+    folder = tmp_path / "own_module"
+    (folder / "beside_it.py").write_text("NUMBER = 1\n")
+    source = folder / "method.py"
+    text = source.read_text()
+    source.write_text(text.replace("import torch\n", "import torch\nfrom beside_it import NUMBER\n", 1))
+    monkeypatch.syspath_prepend(folder)
+    imported = importlib.import_module("beside_it")
+    (finding,) = check_method(folder)
+    assert "import it with a dot: from .beside_it import" in finding
+    assert importlib.import_module("beside_it") is imported
+    source.write_text(text.replace("import torch\n", "import torch\nfrom .beside_it import NUMBER\n", 1))
+    assert check_method(folder) == []
+
+
+def with_weights(parent: Path, digest: str = "") -> Path:
+    """Make a method that adds a number from its weights file."""
+    new_plugin("weighted", output=parent)
+    folder = parent / "weighted"
+    save_file({"shift": torch.tensor(1.0)}, folder / "w.safetensors")
+    digest = digest or hashlib.sha256((folder / "w.safetensors").read_bytes()).hexdigest()
+    facts = f'[[weights]]\nfile = "w.safetensors"\nsha256 = "{digest}"\ntrained_on = "none"\nlicence = "MIT"\n'
+    with (folder / "plugin.toml").open("a") as manifest:
+        manifest.write(f"\n{facts}")
+    source = folder / "method.py"
+    adds = "        return MarResult(case.hu + job.weights('w.safetensors')['shift'])\n"
+    source.write_text(source.read_text().replace(BEGIN, BEGIN + adds))
+    return folder
+
+
+def test_a_test_runs_a_method_with_its_weights(tmp_path: Path) -> None:
+    folder = with_weights(tmp_path)
+    loaded, case = load_method(folder), phantom_case(slices=1)
+    for job in (TestJob(loaded), TestJob(folder=folder)):
+        assert torch.equal(loaded.method.run(case, loaded.parameters({}), job).hu, case.hu + 1)
+    with pytest.raises(AssertionError, match=r"TestJob\(folder=FOLDER\)"):
+        loaded.method.run(case, loaded.parameters({}), TestJob())
+
+
+def test_weights_trained_again_are_named_once_with_their_digest(tmp_path: Path) -> None:
+    folder = with_weights(tmp_path, digest="0" * 64)
+    (finding,) = check_method(folder)
+    assert hashlib.sha256((folder / "w.safetensors").read_bytes()).hexdigest() in finding
+    assert "If you made these weights, write their sha256 into plugin.toml" in finding
+
+
+def test_a_short_digest_and_a_missing_entry_name_the_table_of_the_weights(tmp_path: Path) -> None:
+    folder = with_weights(tmp_path, digest="91c7")
+    (finding,) = check_method(folder)
+    assert "sha256 of [[weights]] number 1: '91c7' is no SHA-256, which has 64 digits" in finding
+    manifest = folder / "plugin.toml"
+    manifest.write_text(manifest.read_text().replace('licence = "MIT"\n', "").replace("91c7", "0" * 64))
+    (finding,) = check_method(folder)
+    assert "licence of [[weights]] number 1 is missing" in finding
+
+
+def test_a_script_that_imports_marview_is_told_to_move(tmp_path: Path) -> None:
+    new_plugin("scripted", output=tmp_path)
+    (tmp_path / "scripted" / "train.py").write_text("import marview\n")
+    (finding,) = check_method(tmp_path / "scripted")
+    assert "If train.py is a script that no run uses, move it out of the method's folder." in finding

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from marview.commands.options import AsJson, method_names
@@ -56,16 +57,16 @@ def print_methods(*, as_json: bool) -> None:
         table.add_column(heading)
     for listing in listings:
         if listing.manifest is None:
-            table.add_row(listing.id, "[red](cannot be used)[/red]", "", "", listing.origin)
+            table.add_row(listing.id, "[red](cannot be used)[/red]", "", "", escape(listing.origin))
         else:
             found = listing.manifest
-            title = f"{found.title} [yellow](not trained)[/yellow]" if listing.untrained else found.title
-            table.add_row(found.id, title, found.version, found.device, listing.origin)
+            title = escape(found.title)
+            title = f"{title} [yellow](not trained)[/yellow]" if listing.untrained else title
+            table.add_row(found.id, title, escape(found.version), found.device, escape(listing.origin))
     console = terminal()
     console.print(table)
     for listing in listings:
-        if said := listing.error or listing.untrained or (listing.notice if listing.untrained_copy else ""):
-            console.print(f"\n{said}", highlight=False, soft_wrap=True, markup=False)
+        table.add_row(listing.id, "[red](cannot be used)[/red]", "", "", escape(listing.origin))
 
 
 def print_parameters(method: str, *, as_json: bool) -> None:
@@ -83,7 +84,7 @@ def print_parameters(method: str, *, as_json: bool) -> None:
         return
     assert listing.manifest is not None
     console = terminal(highlight=False)
-    console.print(f"{listing.manifest.title} {listing.manifest.version}", soft_wrap=True)
+    console.print(f"{listing.manifest.title} {listing.manifest.version}", markup=False, soft_wrap=True)
     properties = schema.get("properties", {})
     if not properties:
         console.print("It has no parameters.")
@@ -94,7 +95,8 @@ def print_parameters(method: str, *, as_json: bool) -> None:
     for name, field in properties.items():
         about = _resolved(field, schema)
         default = json.dumps(field["default"]) if "default" in field else "(required)"
-        table.add_row(name, _type(about), default, _range(about), field.get("description") or about.get("title", ""))
+        words = (name, _type(about), default, _range(about), field.get("description") or about.get("title", ""))
+        table.add_row(*map(escape, words))
     console.print(table)
     console.print(f"Set one with: marview reduce INPUT --method {method} --set NAME=VALUE --output DIR", soft_wrap=True)
 

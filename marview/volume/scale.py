@@ -43,14 +43,14 @@ class Scale:
         if self.is_clipped and self.is_extended:
             return (
                 tr(
-                    "The HU scale is extended beyond the {} of 12 bits and clipped at {}: metal and streaks that pass "
-                    "it look alike, so check the mask."
+                    "The HU scale is extended beyond the {} of 12 bits and clipped at {}: metal and streaks that "
+                    "exceed it look alike, so check the mask."
                 ).format(TWELVE_BIT_HU, self.highest_hu),
             )
         if self.is_clipped:
             return (
                 tr(
-                    "The HU scale is clipped at {}: metal and streaks that pass it look alike, so check the mask."
+                    "The HU scale is clipped at {}: metal and streaks that exceed it look alike, so check the mask."
                 ).format(self.highest_hu),
             )
         if self.is_extended:

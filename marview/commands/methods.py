@@ -66,7 +66,8 @@ def print_methods(*, as_json: bool) -> None:
     console = terminal()
     console.print(table)
     for listing in listings:
-        table.add_row(listing.id, "[red](cannot be used)[/red]", "", "", escape(listing.origin))
+        if said := listing.error or listing.untrained or (listing.notice if listing.untrained_copy else ""):
+            console.print(f"\n{said}", highlight=False, soft_wrap=True, markup=False)
 
 
 def print_parameters(method: str, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from marview.commands.plugin import new_plugin
 from marview.mar import read_manifest
+from marview.mar.manifest import MANIFEST
 from marview.paths import bundled_plugins
 from marview.testing import TestJob, check_method, load_method, phantom_case
 
@@ -19,7 +20,7 @@ BRIEF = {"deep_image_prior": {"steps": 3, "width": 2}}
 
 def trained() -> list[Path]:
     """Folders of the trained bundled methods; the others are tested with random weights elsewhere."""
-    manifests = ((folder, read_manifest(folder)) for folder in sorted(bundled_plugins().glob("*/")))
+    manifests = ((path.parent, read_manifest(path.parent)) for path in sorted(bundled_plugins().glob(f"*/{MANIFEST}")))
     return [folder for folder, manifest in manifests if manifest.weights or not manifest.needs_weights]
 
 

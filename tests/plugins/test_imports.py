@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from marview.mar.manifest import MANIFEST
 from marview.paths import bundled_plugins
 from marview.testing import forbidden_imports
 
+FOLDERS = sorted(manifest.parent for manifest in bundled_plugins().glob(f"*/{MANIFEST}"))
 
-@pytest.mark.parametrize("folder", sorted(bundled_plugins().glob("*/")), ids=lambda folder: folder.name)
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_plugin_imports_open_rooms_only(folder: Path) -> None:
     assert list(forbidden_imports(folder)) == []
 

@@ -140,7 +140,7 @@ def test_write_a_method(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.timeout(900)
 def test_train_on_your_scans(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for words in commands("tutorials/train-a-method.md"):
-        say(words, monkeypatch)
+        say([word.replace("16-17", "14-15") for word in words], monkeypatch)  # where the small study has bone
     assert (place / "my-run" / "model_card.md").is_file()
     assert any((place / "corrected-cnnmar").iterdir())
 
@@ -148,6 +148,7 @@ def test_train_on_your_scans(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.slow  # simulates and corrects twenty slices
 @pytest.mark.timeout(900)
 def test_compare_methods(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(place / "hip")  # the page makes it
     for block in blocks("first-comparison.md", ""):
         for line in block.splitlines():
             say([word.replace("CLEAN", "demo/truth") for word in shlex.split(line)], monkeypatch)

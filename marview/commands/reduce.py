@@ -121,6 +121,12 @@ def _mask_record(metal: FoundMetal) -> dict[str, Any]:
     return {"origin": metal.origin, "voxels": int(metal.mask.sum()), "notes": list(metal.notes)}
 
 
+def _again(loaded: LoadedSeries) -> tuple[str, ...]:
+    """Return a note if the series is itself a correction."""
+    derived = loaded.series.derived
+    return (f"This series is already corrected: {derived}. It was corrected again.",) if derived else ()
+
+
 def _print_plan(
     loaded: LoadedSeries, metal: FoundMetal, chosen: Sequence[int], wanted: Correction, output: Path, *, as_json: bool
 ) -> None:
@@ -155,6 +161,7 @@ def _print_result(done: CorrectedSeries, output: Path, seconds: float, *, as_jso
     if as_json:
         record = {
             **report,
+            "notes": [*_again(done.loaded), *report.get("notes", ())],
             "input": str(done.loaded.series.path),
             "left_out": list(done.loaded.gaps),
             "mask": _mask_record(metal),
@@ -164,7 +171,7 @@ def _print_result(done: CorrectedSeries, output: Path, seconds: float, *, as_jso
         }
         print(json.dumps(record, indent=2))
         return
-    for each in dict.fromkeys([*metal.notes, *report.get("notes", ())]):
+    for each in dict.fromkeys([*_again(done.loaded), *metal.notes, *report.get("notes", ())]):
         note(each)
     with_metal = sum(1 for each in report.get("slices", ()) if each["metal_pixels"])
     print(

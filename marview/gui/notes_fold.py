@@ -48,7 +48,7 @@ class NotesFold(QWidget):
             self.button.setText(count(len(notes), "note"))
             self.button.setAccessibleName(self.button.text())
             self.button.setToolTip(tooltip("\n".join(shown)))
-            self.text.setText("\n".join(shown))
+            self.text.setText("\n\n".join(shown))
         self.setVisible(bool(notes))
         self._fold(self.button.isChecked())
 

@@ -84,7 +84,11 @@ class Reductions:
             return tr("No series is open.") if loaded is None else tr("The series is still being read.")
         if not loaded.report.is_volume:
             return told(loaded.report.reason)
-        return "" if self._metal.is_present else tr("No metal is marked: find it, or set a threshold.")
+        if self._metal.is_present:
+            return ""
+        return (
+            tr("Looking for metal …") if self._metal.is_busy else tr("No metal is marked: find it, or set a threshold.")
+        )
 
     def reduce(self) -> None:
         """Correct the slices in scope, the one in view first; queue the run if another is running."""

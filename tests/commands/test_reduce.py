@@ -50,6 +50,15 @@ def test_corrects_only_the_slices_asked_for_and_exports_all(
     assert np.flatnonzero((corrected != metal_hu).any(axis=(1, 2))).tolist() == [2]
 
 
+def test_a_series_corrected_again_is_noted(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
+    words = ("--method", "linear_interpolation", "--slices", "4", "--output")
+    assert "already corrected" not in marview("reduce", metal_series, *words, tmp_path / "once").err
+    answer = marview("reduce", tmp_path / "once", *words, tmp_path / "twice")
+    assert answer.exit_code == 0
+    assert "Note: This series is already corrected: Linear interpolation" in answer.err
+    assert "It was corrected again." in answer.err
+
+
 def test_a_larger_margin_makes_a_larger_trace(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
     fractions = [
         marview(

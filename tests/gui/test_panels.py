@@ -196,7 +196,7 @@ def test_notes_of_a_result_fold_into_their_number(reduced, qtbot) -> None:
     assert notes.button.text() == "2 notes"
     assert not notes.text.isVisible()
     qtbot.mouseClick(notes.button, Qt.MouseButton.LeftButton)
-    assert notes.text.text() == "First note.\nSecond note."
+    assert notes.text.text() == "First note.\n\nSecond note."
     assert notes.text.isVisible()
     reduced.session.result.notes.append("Third note.")
     reduced.side.run.refresh()

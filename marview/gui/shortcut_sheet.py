@@ -55,7 +55,7 @@ class ShortcutSheet(QDialog):
         inside = QWidget()
         across = QHBoxLayout(inside)
         across.setContentsMargins(20, 16, 20, 16)
-        across.setSpacing(28)
+        across.setSpacing(20)
         room = self.screen().availableGeometry()
         for part in _columns(groups, max(1, min(COLUMNS, room.width() // COLUMN_PX))):
             down = QVBoxLayout()

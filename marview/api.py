@@ -38,11 +38,13 @@ class Metal:
         mask: bool, `[z, y, x]`; True in metal.
         origin: description of how the metal was found.
         notes: notes for the reader of the mask.
+        margin_mm: margin that the mask contains, in mm.
     """
 
     mask: NDArray[np.bool_]
     origin: str
     notes: tuple[str, ...] = ()
+    margin_mm: float = 0.0
 
     def __repr__(self) -> str:
         slices = int(self.mask.any(axis=(1, 2)).sum())
@@ -55,7 +57,7 @@ class Reduction:
     """A corrected volume.
 
     Attributes:
-        source: corrected volume or series, unchanged.
+        source: volume or series before the correction.
         hu: int16 HU, `[z, y, x]`.
         correction_hu: correction of each slice of `slices`, float32 HU `[slice, y, x]`.
         slices: indices z of the corrected slices.
@@ -108,7 +110,7 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
     if margin_mm and mask.any():
         mask = grow_mm(mask, margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
         origin = f"{origin}, margin {margin_mm:+g} mm"
-    return Metal(mask, origin, notes)
+    return Metal(mask, origin, notes, margin_mm)
 
 
 def reduce(
@@ -148,7 +150,7 @@ def reduce(
         raise UsageError(f"The mask has the shape {mask.shape} and the volume {source.hu.shape}.")
     wanted = slices or range(len(mask))
     if outside := [z for z in wanted if not 0 <= z < len(mask)]:
-        raise UsageError(f"The volume has slices 0 to {len(mask) - 1}, and slice {outside[0]} was asked for.")
+        raise UsageError(f"Slice {outside[0]} is out of range: the volume has slices 0 to {len(mask) - 1}.")
     chosen = tuple(z for z in wanted if mask[z].any())
     if not chosen:
         raise NoMetal("No metal was found in these slices, so there is nothing to correct.")
@@ -177,7 +179,8 @@ def reduce(
                 run.cancel()
                 raise
             planes = request.correction.array.copy()
-    record = Provenance.of_run(report, mask_origin=origin, margin_mm=0.0)
+    margin_mm = found.margin_mm if isinstance(found, Metal) else 0.0
+    record = Provenance.of_run(report, mask_origin=origin, margin_mm=margin_mm)
     corrected = corrected_hu(source.hu, CorrectionPlanes.of(planes, chosen, len(mask)))
     return Reduction(volume, corrected, planes, chosen, mask, record)
 

@@ -29,7 +29,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_five_lines_correct_a_study(study: Path, tmp_path: Path) -> None:
     series = marview.read(study)
-    metal = marview.find_metal(series)
+    metal = marview.find_metal(series, margin_mm=0.5)
     shares: list[float] = []
     result = marview.reduce(series, "linear_interpolation", metal=metal, on_progress=shares.append)
     files = marview.write_dicom(result, tmp_path / "out")
@@ -39,6 +39,7 @@ def test_five_lines_correct_a_study(study: Path, tmp_path: Path) -> None:
     assert len(files) == 4
     assert shares[-1] == 1
     assert result.provenance.method_id == "linear_interpolation"
+    assert result.provenance.margin_mm == 0.5
 
 
 def test_a_notebook_shows_one_line_for_each_object(study: Path) -> None:
@@ -73,7 +74,7 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
     [
         (lambda v: marview.reduce(v, "no_such"), "no method 'no_such'"),
         (lambda v: marview.reduce(v, metal=np.zeros((1, 2, 3), bool)), "shape"),
-        (lambda v: marview.reduce(v, slices=[9]), "slice 9"),
+        (lambda v: marview.reduce(v, slices=[9]), "Slice 9 is out of range"),
         (lambda v: marview.reduce(v, "nmar", parameters={"colour": 1}), "colour"),
     ],
 )

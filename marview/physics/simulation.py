@@ -93,6 +93,11 @@ class Simulation:
         return self.projector.fbp(self.metal_free_sinogram)
 
     @property
+    def image_hu(self) -> Tensor:
+        """The scan with metal in HU, `[slice, y, x]`."""
+        return mu_to_hu(self.image)
+
+    @property
     def truth_hu(self) -> Tensor:
         """The truth without metal in HU, `[slice, y, x]`."""
         return mu_to_hu(self.mu)

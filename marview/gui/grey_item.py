@@ -54,8 +54,10 @@ def shade(values: NDArray[Any], levels: tuple[float, float], grey: NDArray[np.ui
     first, second = levels
     scale = np.float32(255 / ((second - first) or 1))
     step = max(1, _BLOCK_PIXELS // max(1, values.shape[1]))
-    for start in range(0, len(values), step):  # blocks that stay in the cache
+    shares = np.empty((step, *values.shape[1:]), np.float32)
+    for start in range(0, len(values), step):  # blocks that stay in the cache, in memory that is used again
         block = slice(start, start + step)
-        share = np.subtract(values[block], np.float32(first), dtype=np.float32)
+        share = shares[: len(values[block])]
+        np.subtract(values[block], np.float32(first), out=share, dtype=np.float32)
         share *= scale
         grey[block] = np.fmin(np.fmax(share, 0, out=share), 255, out=share)

@@ -20,9 +20,11 @@ def corrected(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDAr
     """
     rows = np.empty(hu.shape, np.int16)
     step = max(1, _BLOCK_PIXELS // max(1, hu[:1].size))
+    totals = np.empty((step, *hu.shape[1:]))
     for start in range(0, len(hu), step):  # blocks that stay in the cache: several times faster on large slices
         block = slice(start, start + step)
-        total = np.add(hu[block], correction_hu[block], dtype=np.float64)
+        total = totals[: len(hu[block])]
+        np.add(hu[block], correction_hu[block], out=total, dtype=np.float64)
         np.rint(total, out=total)
         np.clip(total, _INT16.min, _INT16.max, out=total)
         rows[block] = total

@@ -77,6 +77,7 @@ class MaskPicture:
     def __init__(self, colour: QColor, fill_alpha: int, edge_alpha: int) -> None:
         self._colours = np.array([_premultiplied(colour, a) for a in (0, fill_alpha, edge_alpha)], np.uint32)
         self._pixels = np.zeros((0, 0), np.uint32)
+        self._drawn: tuple[slice, slice] | None = None
         self._image = QImage()
 
     def draw(self, mask: NDArray[np.bool_]) -> QImage:
@@ -86,7 +87,9 @@ class MaskPicture:
             rows, columns = mask.shape
             kind = QImage.Format.Format_ARGB32_Premultiplied
             self._image = QImage(self._pixels.data, columns, rows, columns * 4, kind)
-        self._pixels.fill(self._colours[0])
+        elif self._drawn is not None:  # the rest is empty; to touch the 16 MB of a large slice can take 100 ms
+            self._pixels[self._drawn] = 0
+        self._drawn = None
         if (box := box_of(mask[None])) is not None:
             self.redraw(mask, *box[1:])
         return self._image
@@ -100,6 +103,12 @@ class MaskPicture:
         part = _edged(mask[y_context, x_context])
         top, left = y.start - y_context.start, x.start - x_context.start
         self._pixels[y, x] = self._colours[part[top : top + y.stop - y.start, left : left + x.stop - x.start]]
+        self._drawn = (y, x) if self._drawn is None else (_both(self._drawn[0], y), _both(self._drawn[1], x))
+
+
+def _both(one: slice, other: slice) -> slice:
+    """Return the shortest range that holds two others."""
+    return slice(min(one.start, other.start), max(one.stop, other.stop))
 
 
 def ramp(strength: NDArray[np.floating[Any]], colour: QColor, most_alpha: int = 200) -> QImage | None:

@@ -49,3 +49,16 @@ def test_a_painted_mask_looks_like_any_other(place: tuple[slice, slice]) -> None
 
     plain = outlined(mask, QColor("orange"), 90, 235)
     np.testing.assert_array_equal(found, np.zeros(mask.shape) if plain is None else alphas(plain))
+
+
+def test_the_next_mask_leaves_nothing_of_the_one_before() -> None:
+    drawn = MaskPicture(QColor("orange"), 90, 235)
+    first, painted, second = (np.zeros((20, 24), bool) for _ in range(3))
+    first[2:6, 3:9] = True
+    drawn.draw(first)
+    painted[:] = first
+    painted[12:17, 14:20] = True
+    drawn.redraw(painted, slice(12, 17), slice(14, 20))
+    second[8:11, 1:5] = True
+    np.testing.assert_array_equal(alphas(drawn.draw(second)), alphas(outlined(second, QColor("orange"), 90, 235)))
+    assert not alphas(drawn.draw(np.zeros((20, 24), bool))).any()

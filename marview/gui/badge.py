@@ -11,7 +11,7 @@ _SIDES_PX = 14
 """Padding at both sides in the style sheet."""
 
 _SPARE_PX = 4
-"""Width beyond that of the words, because widths of letters are rounded."""
+"""Extra width in pixels, because Qt rounds the widths of letters."""
 
 
 class Badge(Label):

@@ -45,7 +45,7 @@ class Weights(_Part):
     def _whole(cls, sha256: str) -> str:
         if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
             raise ValueError(
-                f"{sha256!r} is no SHA-256, which has 64 digits from 0 to f; 'sha256sum FILE' prints that of a file"
+                f"{sha256!r} is not a SHA-256, which has 64 digits from 0 to f; 'sha256sum FILE' prints it"
             )
         return sha256
 

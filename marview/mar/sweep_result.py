@@ -20,7 +20,7 @@ class SweepResult:
         slices: indices z of the slices.
         variants: all variants, the uncorrected slices first.
         hu: int16 HU `[slice, y, x]` of each variant with a result, by name; also "original".
-        masks: bool `[slice, y, x]` of each variant, by name; that of "original" is the mask before margins.
+        masks: mask of each variant, bool `[slice, y, x]`, by name; "original" has the mask before margins.
         notes: why a variant has no result, by name.
         region: region of mean and standard deviation, bool `[slice, y, x]`; None for the tissue around metal.
         truth_hu: the body without metal, HU `[slice, y, x]`, if known.

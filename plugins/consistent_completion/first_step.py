@@ -137,7 +137,7 @@ def completed_by_nmar(case: MarCase, tell: Tell) -> tuple[Tensor, Tensor]:
 
 
 def scan_model(case: MarCase, parameters: Parameters) -> ScanModel:
-    """Return the scan model of a case, with the chosen spectrum or that of its named protocol."""
+    """Return the scan model of a case, with the chosen spectrum, or the spectrum of its named protocol."""
     tube_kv = None if parameters.tube_kv == "auto" else int(parameters.tube_kv)
     return model_of(case, tube_kv, parameters.filtration_mm)
 

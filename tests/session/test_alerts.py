@@ -1,4 +1,4 @@
-"""What a person must know of a series is told once, when it comes into view."""
+"""The window says what a person must know about a series once, when it comes into view."""
 
 from pathlib import Path
 

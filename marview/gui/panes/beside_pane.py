@@ -54,5 +54,5 @@ class BesidePane(SlicePane):
         return self.session.beside.other is not None
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """Return pictures of the slice in view and of the other series at the same place; None where there is none."""
+        """Return pictures of the slice in view and of the same place in the other series, each None if missing."""
         return self.session.original(), self.session.beside.picture(self.session.view.display.slice_index)

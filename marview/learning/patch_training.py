@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from marview.learning.api import ONE_TURN, Pairs
-from marview.learning.losses import l1
+from marview.learning.contrast import faint_lesions, lost_contrast
+from marview.learning.losses import l1, rms
 from marview.learning.patches import patches
-from marview.learning.settings import Count, NetworkSettings, Share
+from marview.learning.settings import Count, NetworkSettings, Share, Weight
 from marview.methods.image_domain import artifact_image, to_unit
 from marview.physics.attenuation import MU_WATER
 
@@ -23,16 +24,21 @@ class PatchSettings(NetworkSettings):
         patches: number of patches of a step.
         hard_share: share of patches placed where the artifact is strong.
         clean_share: share of patches without artifact, which the network must leave unchanged.
+        rms: weight of the root mean square difference, which large errors near metal dominate. The mean absolute
+            difference weighs 1.
+        contrast: weight of the share of faint lesions that the result misses.
     """
 
     patch_px: Count = 256
     patches: Count = 8
     hard_share: Share = 0.0
     clean_share: Share = 0.0
+    rms: Weight = 0.0
+    contrast: Weight = 0.0
 
 
 class PatchTraining(ABC):
-    """Mean absolute difference to the truth, in the network's unit; metal is to stay as it is."""
+    """Difference to the truth in the network's unit; metal stays as it is, and faint lesions keep their contrast."""
 
     turns = ONE_TURN
 
@@ -56,14 +62,25 @@ class PatchTraining(ABC):
         """Of random patches in training, of whole slices otherwise."""
         chosen = self.read(settings)
         seen, truth = to_unit(pairs.image), to_unit(pairs.truth_mu)
+        away = (~pairs.metal)[:, None].float()
         wanted = torch.where(pairs.metal[:, None], seen, truth)
         if network.training:
-            seen, wanted = patches(seen, wanted[:, 0], chosen.patch_px, chosen.patches, chosen.hard_share)
-            wanted = wanted[:, None]
+            seen, wanted = patches(
+                torch.cat([away, seen], dim=1), wanted[:, 0], chosen.patch_px, chosen.patches, chosen.hard_share
+            )
+            away, seen, wanted = seen[:, :1], seen[:, 1:], wanted[:, None]
             is_clean = torch.rand(len(seen)) < chosen.clean_share
             seen = torch.where(is_clean[:, None, None, None].to(seen.device), wanted, seen)
-        corrected = network(seen.contiguous(memory_format=torch.channels_last))
-        return {"image": l1(corrected, wanted)}
+        lesions = faint_lesions(wanted[:1], away[:1], is_fixed=not network.training) if chosen.contrast else seen[:0]
+        images = torch.cat([seen, seen[: len(lesions)] + lesions])
+        made = network(images.contiguous(memory_format=torch.channels_last))
+        corrected, with_lesions = made[: len(seen)], made[len(seen) :]
+        losses = {"image": l1(corrected, wanted)}
+        if chosen.rms:
+            losses["rms"] = chosen.rms * rms(corrected, wanted)
+        if chosen.contrast:
+            losses["contrast"] = chosen.contrast * lost_contrast(with_lesions, corrected[:1], lesions)
+        return losses
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002

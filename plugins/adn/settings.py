@@ -29,6 +29,7 @@ class Settings(NetworkSettings):
         paired_rms: weight of the root mean square difference to the truth, which large errors near metal dominate.
         unchanged: weight of leaving clean images unchanged. Without it, the pair that removes artifacts may shift grey
             values.
+        contrast: weight of the share of faint lesions that the result misses, in batches that have a truth.
     """
 
     width: Count = 64
@@ -46,6 +47,7 @@ class Settings(NetworkSettings):
     paired: Weight = 20.0
     paired_rms: Weight = 0.0
     unchanged: Weight = 0.0
+    contrast: Weight = 0.0
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:

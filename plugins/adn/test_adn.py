@@ -186,6 +186,18 @@ def test_after_the_calm_steps_clean_images_still_have_to_stay_unchanged(training
     assert "unchanged" not in training.losses(network, batch, "generators", settings | {"unchanged": 0})
 
 
+def test_faint_lesions_must_keep_their_contrast_in_every_step_with_a_truth(training) -> None:
+    settings = SMALL | {"is_residual": True, "has_norm": False, "calm_steps": 1, "contrast": 2.0}
+    network = training.build(settings)
+    for is_halved in (False, True):
+        for _ in ("calm", "adversarial"):
+            losses = training.losses(network, batch_of(0, has_truth=True), "generators", settings)
+            assert float(losses["contrast"].detach()) == pytest.approx(2.0 * is_halved / 2, abs=0.02)
+        assert "contrast" not in training.losses(network, batch_of(0), "generators", settings)
+        network.steps.zero_()
+        network.reduction.made_of = lambda _, image: image / 2
+
+
 def small_recipe() -> Recipe:
     recipe = read_recipe(HERE, "tiny")
     run = recipe.run.model_copy(update={"steps": 6, "validate_every": 3, "checkpoint_minutes": 1e-9})

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from marview.learning.api import Unpaired
+from marview.learning.contrast import faint_lesions, lost_contrast
 from marview.learning.losses import adversarial, judged_apart, l1, rms
 from marview.learning.networks.start import channels_last
 from marview.learning.patches import crops
@@ -78,6 +79,10 @@ class AdnTraining:
             )
         if truth is not None:
             losses |= _difference(made["reduced"], truth, away, chosen)
+        if chosen.contrast and truth is not None and away is not None:
+            lesions = faint_lesions(truth[:1], away[:1], is_fixed=not network.training)
+            with_lesions = network.reduction(with_metal[:1] + lesions)
+            losses["contrast"] = chosen.contrast * lost_contrast(with_lesions, made["reduced"][:1], lesions)
         if chosen.unchanged:
             losses["unchanged"] = chosen.unchanged * l1(network.reduction(without_metal), without_metal)
         return losses
@@ -107,9 +112,16 @@ class AdnTraining:
         self._judged, kept = [], clean[:1]
         if truth is None:
             return {"unchanged": chosen.unchanged * l1(network.reduction(kept), kept)}
-        made = network.reduction(torch.cat([kept, seen]))
-        losses = {"unchanged": chosen.unchanged * l1(made[:1], kept)}
-        return losses | _difference(made[1:], truth, away, chosen)
+        images = [kept, seen]
+        if chosen.contrast and away is not None:
+            lesions = faint_lesions(truth[:1], away[:1])
+            images.append(seen[:1] + lesions)
+        made = network.reduction(torch.cat(images))
+        kept_made, reduced = made[:1], made[1 : 1 + len(seen)]
+        losses = {"unchanged": chosen.unchanged * l1(kept_made, kept)}
+        if len(made) > 1 + len(seen):
+            losses["contrast"] = chosen.contrast * lost_contrast(made[-1:], reduced[:1], lesions)
+        return losses | _difference(reduced, truth, away, chosen)
 
 
 def _difference(made: Tensor, truth: Tensor, away: Tensor | None, chosen: Settings) -> dict[str, Tensor]:

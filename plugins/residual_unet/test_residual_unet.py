@@ -64,6 +64,29 @@ def test_clean_patches_ask_for_no_change(training, discs) -> None:
     assert float(training.losses(network, discs(1), "all", settings)["image"].detach()) == 0
 
 
+def test_large_errors_may_weigh_more(training, discs) -> None:
+    settings, pairs = SMALL | {"rms": 0.5}, discs(1)
+    with torch.no_grad():
+        losses = training.losses(training.build(settings).eval(), pairs, "all", settings)
+    squares = ((pairs.image.clamp(0, 0.5) - pairs.truth_mu) * ~pairs.metal).square()
+    assert float(losses["rms"]) == pytest.approx(float(squares.mean().sqrt()) * 4 * 0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_a_network_that_keeps_the_image_loses_no_faint_lesion(training, discs, *, is_training: bool) -> None:
+    settings = SMALL | {"contrast": 2.0}
+    network = training.build(settings).train(is_training)
+    losses = training.losses(network, discs(2), "all", settings)
+    assert float(losses["contrast"].detach()) == pytest.approx(0, abs=1e-3)
+    assert "contrast" not in training.losses(network, discs(2), "all", SMALL)
+
+
+def test_a_network_that_makes_the_same_image_of_everything_loses_all_faint_lesions(training, discs, gives) -> None:
+    network = gives(torch.zeros_like).eval()
+    losses = training.losses(network, discs(2), "all", SMALL | {"contrast": 2.0})
+    assert float(losses["contrast"]) == pytest.approx(2, rel=1e-3)
+
+
 def test_unknown_settings_are_refused(training) -> None:
     with pytest.raises(BadInput, match="the residual U-Net are wrong"):
         training.build({"width": 4})

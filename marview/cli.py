@@ -3,6 +3,7 @@
 The verb NAME is the function, or the typer app, NAME in `marview/commands/NAME.py`; `marview.verbs` lists them.
 """
 
+import enum
 import inspect
 import re
 from importlib import import_module
@@ -17,6 +18,7 @@ from marview.errors import UsageError
 from marview.log_file import log_to_file, log_to_terminal
 from marview.terminal import want_notes
 from marview.verbs import VERBS
+from marview.wrong_value import must_be, one_of
 
 _ABOUT_CODE = re.compile(r"\n\n(?:Args|Raises|Returns|Example):\n.*", re.DOTALL)
 
@@ -85,12 +87,16 @@ def _refuse_empty_path(parameter: Any) -> None:
 
     def checked(context: Any, value: Any) -> Any:
         if value == "" or (isinstance(value, list | tuple) and "" in value):
-            name = parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.metavar or parameter.name
-            raise UsageError(f"{name} is empty. Name a file or folder; '.' is the current folder.")
+            raise UsageError(f"{_name_of(parameter)} is empty. Name a file or folder; '.' is the current folder.")
         return process(context, value)
 
     if "Path" in str(parameter.type_descriptor.annotation):
         parameter.process_value = checked
+
+
+def _name_of(parameter: Any) -> str:
+    """Return the name of an option or argument as `--help` shows it."""
+    return str(parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.metavar or parameter.name)
 
 
 def _loudness() -> list[Any]:
@@ -155,5 +161,18 @@ def _run(arguments: list[str]) -> int:
     except typer.TyperException as wrong:
         context = getattr(wrong, "ctx", None)  # only errors about a verb have one
         command = context.command_path if context else "marview"
-        return refuse(f"{wrong.format_message().rstrip('.')}. Run {command} --help.", UsageError.exit_code)
+        return refuse(f"{_refused(wrong).rstrip('.')}. Run {command} --help.", UsageError.exit_code)
     return int(outcome or 0)
+
+
+def _refused(wrong: typer.TyperException) -> str:
+    """Return what is wrong with a call; for a value that pydantic refused, without its words for programmers."""
+    refusal: Any = wrong.__cause__
+    parameter = getattr(wrong, "param", None)
+    if parameter is None or not hasattr(refusal, "errors"):
+        return wrong.format_message()
+    first = refusal.errors(include_url=False)[0]
+    kind = parameter.type_descriptor.annotation
+    is_choice = isinstance(kind, type) and issubclass(kind, enum.Enum)
+    allowed = f"must be {one_of([each.value for each in kind])}" if is_choice else must_be(first)
+    return f"{_name_of(parameter)} {allowed}, not {first['input']!r}"

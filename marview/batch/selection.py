@@ -42,12 +42,12 @@ class SelectionRule:
 
     def __post_init__(self) -> None:
         if not self.order or set(self.order) - set(_WORDS):
-            raise UsageError(f"--prefer takes a list of {', '.join(_WORDS)}, not {','.join(self.order)}.")
+            raise UsageError(f"--prefer must list any of {', '.join(_WORDS)}, not {','.join(self.order)}.")
         try:
             re.compile(self.description)
         except re.error as why:
             raise UsageError(
-                f"--description takes a regular expression; {self.description!r} is not one: {why}."
+                f"--description must be a regular expression; {self.description!r} is not one ({why})."
             ) from None
 
     @property

@@ -91,7 +91,7 @@ def batch(
         BadInput: an input does not exist, or the job table cannot be used.
     """
     if not inputs and not jobs:
-        raise UsageError("batch needs an INPUT or --jobs FILE.")
+        raise UsageError("marview batch needs an INPUT or --jobs FILE.")
     order = Order(
         method=method,
         settings=tuple(settings or ()),

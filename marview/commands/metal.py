@@ -36,11 +36,11 @@ class MaskChoice:
     def __post_init__(self) -> None:
         given = {"--mask": self.file, "--threshold": self.threshold_hu, "--kmeans": self.classes}
         if len(names := [name for name, value in given.items() if value is not None]) > 1:
-            raise UsageError(f"{' and '.join(names)} exclude each other: use one of them to find the metal.")
+            raise UsageError(f"{' and '.join(names)} cannot be combined. Use one of them to find the metal.")
         if self.threshold_hu is not None and not np.isfinite(self.threshold_hu):
-            raise UsageError(f"--threshold takes a number of HU, not {self.threshold_hu}.")
+            raise UsageError(f"--threshold must be a number of HU, not {self.threshold_hu}.")
         if not np.isfinite(self.margin_mm):
-            raise UsageError(f"--margin takes a length in mm, not {self.margin_mm}.")
+            raise UsageError(f"--margin must be a length in mm, not {self.margin_mm}.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,7 +61,10 @@ def new_plugin(
         CannotWrite: the folder cannot be written.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise UsageError(f"{name!r} cannot name a method. Use lower-case letters, digits and underscores.")
+        raise UsageError(
+            f"{name!r} cannot name a method. Use lower-case letters, digits and underscores, begin with a letter, and "
+            "avoid keywords of Python."
+        )
     words = name.replace("_", " ").strip()
     values = {"id": name, "title": words[0].upper() + words[1:], "class_name": words.title().replace(" ", "")}
     template = resources() / "plugin_templates" / kind.value

@@ -30,8 +30,12 @@ def parse_slices(text: str, numbers: SliceNumbers) -> range:
         )
     first = int(found[1] or 1)
     last = int(found[3] or count) if found[2] else first
+    if first > last:
+        raise UsageError(f"--slices {text} runs backwards. Write {last}-{first}.")
     if not 1 <= first <= last <= count:
-        raise UsageError(f"--slices {text}: the series has slices 1 to {count}, slice 1 at the head end.")
+        raise UsageError(
+            f"--slices {text} is out of range: the series has slices 1 to {count}, slice 1 at the head end."
+        )
     return numbers.span(first, last)
 
 

@@ -33,7 +33,7 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
         UsageError: the target is not empty, or lies among slices.
         CannotWrite: the disk is full or read-only, or another process is writing there.
     """
-    target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
+    target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that will be replaced
     _refuse_harm(target)
     with sentences(target):
         refuse_occupied(target)

@@ -86,7 +86,7 @@ class _Finds:
 
     def take(self, source: Source) -> None:
         if source.size == 0 and not Path(source.name).name.startswith("."):
-            self.damaged.append((source.folder, f"{source.name} is empty (0 bytes)."))
+            self.damaged.append((source.folder, f"{source.name} is an empty file (0 bytes)."))
             return
         if not source.member and source.name.lower().endswith((".nii", ".nii.gz")):
             self.volumes.append(Series("", str(source.path), (), nifti=source.path))
@@ -140,7 +140,7 @@ class _Finds:
         if self.skipped:
             found = ", ".join(f"{number} {reason}" for reason, number in sorted(self.skipped.items()))
             return f"{path} holds no CT images ({found}). Open a folder, zip or file of DICOM or NIfTI."
-        return f"{path} is empty. Open a folder, zip or file of DICOM or NIfTI."
+        return f"{path} holds no files. Open a folder, zip or file of DICOM or NIfTI."
 
 
 def _studies(

@@ -33,9 +33,11 @@ class _Beam:
 
     def __post_init__(self) -> None:
         if self.views < 1 or self.bins < 1:
-            raise ValueError(f"a beam needs at least one view and one bin, not {self.views} and {self.bins}")
+            raise ValueError(f"A beam needs at least one view and one bin, not {self.views} and {self.bins}.")
         if not math.isfinite(self.arc_rad) or not 0 < abs(self.arc_rad) <= 2 * math.pi + 1e-9:
-            raise ValueError(f"a beam turns through more than 0 and at most one full turn, not {self.arc_rad} rad")
+            raise ValueError(
+                f"The arc of a beam must be more than 0 and at most one full turn, not {self.arc_rad} rad."
+            )
 
     @property
     def angles_rad(self) -> NDArray[np.float64]:
@@ -107,7 +109,7 @@ class FanBeamArc(_Beam):
         super().__post_init__()
         _positive(source_to_isocentre_mm=self.source_to_isocentre_mm, bin_rad=self.bin_rad)
         if float(np.abs(self.bin_positions).max()) * self.bin_rad >= math.pi / 2:
-            raise ValueError("a fan opens less than half a turn")
+            raise ValueError("The angle of a fan must be less than half a turn.")
 
 
 Beam = ParallelBeam | FanBeamFlat | FanBeamArc
@@ -116,4 +118,4 @@ Beam = ParallelBeam | FanBeamFlat | FanBeamArc
 def _positive(**lengths: float) -> None:
     for name, value in lengths.items():
         if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be a positive number, not {value}")
+            raise ValueError(f"{name} must be a positive number, not {value}.")

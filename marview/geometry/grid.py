@@ -26,9 +26,9 @@ class Grid:
     def __post_init__(self) -> None:
         affine = np.array(self.affine, dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
-            raise ValueError("a grid's affine is a finite, invertible 4 x 4 matrix")
+            raise ValueError("The affine of a grid must be a finite, invertible 4 x 4 matrix.")
         if len(self.shape) != 3 or min(self.shape) < 1:
-            raise ValueError(f"a grid has at least one voxel along each of (z, y, x), not {self.shape}")
+            raise ValueError(f"A grid needs at least one voxel along each axis (z, y, x), not {self.shape}.")
         affine.flags.writeable = False
         object.__setattr__(self, "affine", affine)
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))

@@ -96,7 +96,7 @@ def draw_pieces(hu: NDArray[np.float32], how: Metal, rng: np.random.Generator) -
                 break
     shares = {name: share for name, share in shares.items() if share.any()}
     if not shares:
-        raise BadInput("the slice contains no tissue for metal.")
+        raise BadInput("The slice contains no tissue for metal.")
     return shares
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from marview.errors import BadInput, UsageError
-from marview.mar.manifest import wrong_field
+from marview.mar.manifest import ClassPath, wrong_field
 from marview.physics import material, protocol
 from marview.small_text import read_toml
 
@@ -187,7 +187,7 @@ class Recipe(_Part):
         run: duration of the training.
     """
 
-    training: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+    training: ClassPath
     network: dict[str, Any] = {}
     optimiser: Optimiser
     data: Data = Data()
@@ -205,7 +205,7 @@ def read_recipe(folder: Path, size: str) -> Recipe:
     if not path.is_file():
         has = ", ".join(sorted(recipe.stem for recipe in (folder / "recipes").glob("*.toml")))
         raise UsageError(
-            f"The method {folder.name} has no recipe of the size {size!r}; it has {has}."
+            f"The method {folder.name} has no recipe of the size {size!r}. Choose one of {has}."
             if has
             else f"The method {folder.name} has no recipes, so there is nothing to train."
         )

@@ -139,7 +139,7 @@ def find(method: str, listings: list[Listing]) -> Listing:
         raise UsageError(f"The method {method} cannot be used: {same[0].error}")
     known = ", ".join(sorted(listing.id for listing in listings if listing.manifest is not None)) or "none"
     closed = " ".join(listing.error for listing in listings if listing.manifest is None) if known == "none" else ""
-    raise UsageError(f"There is no method {method!r}; installed: {known}. {closed}".strip())
+    raise UsageError(f"There is no method {method!r}. Installed methods: {known}. {closed}".strip())
 
 
 def find_usable(method: str, listings: list[Listing]) -> Listing:

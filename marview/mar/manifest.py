@@ -4,11 +4,12 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from marview.errors import BadInput
 from marview.paths import bundled_plugins
 from marview.small_text import read_toml
+from marview.wrong_value import must_be
 
 API_VERSION = 1
 """Version of the contract in `marview.methods.api` that this marview supports."""
@@ -19,6 +20,29 @@ OUTPUTS = ("sinogram", "trace", "li_sinogram", "prior", "artifact", "corrected_s
 """Names of the intermediate pictures of a run."""
 
 Text = Annotated[str, Field(min_length=1)]
+
+
+def _shaped(pattern: str, otherwise: str) -> AfterValidator:
+    """Refuse a text without this shape, with words for the author of a method in place of the pattern."""
+
+    def checked(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} {otherwise}")
+        return text
+
+    return AfterValidator(checked)
+
+
+_NO_IDENTIFIER = "is not an identifier; use lower-case letters, digits and underscores, and begin with a letter"
+
+ClassPath = Annotated[
+    str,
+    _shaped(
+        r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*",
+        "does not name a class; write MODULE:CLASS, such as method:Smoothing",
+    ),
+]
+"""A class in the folder of a method, as `module:Class`."""
 
 
 class _Part(BaseModel):
@@ -92,12 +116,12 @@ class Manifest(_Part):
         citation: its publication.
     """
 
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    id: Annotated[str, _shaped(r"[a-z][a-z0-9_]*", _NO_IDENTIFIER)]
     title: Text
     purpose: str = ""
     version: Text
     api: Annotated[int, Field(ge=1)]
-    entry: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+    entry: ClassPath
     device: Literal["cpu", "cuda", "any"] = "any"
     needs_sinogram: bool = True
     outputs: tuple[str, ...] = ("result",)
@@ -105,7 +129,7 @@ class Manifest(_Part):
     needs_weights: bool = False
     learns_from_scan: bool = False
     fewest_clean: Annotated[int, Field(ge=1)] = 1
-    code: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*)?$")] = ""
+    code: Annotated[str, _shaped(r"([a-z][a-z0-9_]*)?", _NO_IDENTIFIER)] = ""
     python: str = ""
     weights: tuple[Weights, ...] = ()
     citation: Citation | None = None
@@ -137,6 +161,8 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         return Manifest.model_validate(read_toml(path))
+    except FileNotFoundError as error:
+        raise BadInput(f"{folder} holds no {MANIFEST}. A method is a folder with a {MANIFEST}.") from error
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}). A method is a folder with a {MANIFEST}.") from error
     except ValidationError as error:
@@ -154,7 +180,6 @@ def wrong_field(error: ValidationError) -> str:
     """Describe the first validation error in a clause: the field, the reason, and the given value."""
     first = error.errors(include_url=False)[0]
     field = _field(first["loc"])
-    why = first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         return f"{field} is missing"
     if first["type"] == "extra_forbidden":
@@ -162,8 +187,8 @@ def wrong_field(error: ValidationError) -> str:
     if first["type"] == "tuple_type" and isinstance(first["input"], dict):
         return f"{field} must be a list; the heading [[{field}]] starts each table of it"
     if first["type"] == "value_error":
-        return f"{field}: {why}" if field else why
-    return f"{field} is {first['input']!r}: {why[0].lower()}{why[1:]}"
+        return f"{field}: {must_be(first)}" if field else must_be(first)
+    return f"{field} {must_be(first)}, not {first['input']!r}"
 
 
 def _field(place: tuple[int | str, ...]) -> str:

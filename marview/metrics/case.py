@@ -81,7 +81,10 @@ def measure_case(
         uncorrected_hu: uncorrected image, HU, `[slice, y, x]`; without it ADN's measures are NaN.
     """
     if not result_hu.shape == truth_hu.shape == metal.shape or result_hu.ndim != 3:
-        raise ValueError(f"result {result_hu.shape}, truth {truth_hu.shape} and metal {metal.shape} are not alike")
+        raise ValueError(
+            f"Result, truth and metal must have one shape [slice, y, x], not {result_hu.shape}, {truth_hu.shape} and "
+            f"{metal.shape}."
+        )
     slices = tuple(
         measure_slice(result_hu[k], truth_hu[k], metal[k], None if uncorrected_hu is None else uncorrected_hu[k])
         for k in range(len(result_hu))

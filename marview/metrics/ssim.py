@@ -43,7 +43,7 @@ def _ssim_map(first: Picture, second: Picture) -> tuple[Picture, int]:
     factor = max(1, math.floor(min(first.shape) / 256 + 0.5))
     a, b = _shrink(first, factor), _shrink(second, factor)
     if min(a.shape) < 2 * _RADIUS_PX + 1:
-        raise ValueError(f"structural similarity needs at least 11 x 11 pixels, not {first.shape}")
+        raise ValueError(f"Structural similarity needs at least 11 x 11 pixels, not {first.shape}.")
     mean_a, mean_b = _blur(a), _blur(b)
     variance_a = _blur(a * a) - mean_a * mean_a
     variance_b = _blur(b * b) - mean_b * mean_b

@@ -62,7 +62,7 @@ def material(name: str) -> Material:
     """
     known = _library()
     if name.lower() not in known:
-        raise UsageError(f"there is no material {name!r}: choose one of {', '.join(known)}.")
+        raise UsageError(f"There is no material {name!r}. Choose one of {', '.join(known)}.")
     return known[name.lower()]
 
 
@@ -73,7 +73,7 @@ def metal(name: str) -> Material:
         UsageError: an unknown name, or not a metal.
     """
     if name.lower() not in (known := metal_names()):
-        raise UsageError(f"there is no metal {name!r}: choose one of {', '.join(known)}.")
+        raise UsageError(f"There is no metal {name!r}. Choose one of {', '.join(known)}.")
     return material(name)
 
 

@@ -65,7 +65,7 @@ def protocol(name: str) -> Protocol:
     """
     known = _library()
     if name not in known:
-        raise UsageError(f"there is no protocol {name!r}: choose one of {', '.join(known)}.")
+        raise UsageError(f"There is no protocol {name!r}. Choose one of {', '.join(known)}.")
     return known[name]
 
 

@@ -49,7 +49,7 @@ class Projector:
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1 or not self.pixel_mm > 0:
-            raise UsageError(f"an image needs pixels, not {self.shape} of {self.pixel_mm} mm")
+            raise UsageError(f"An image needs pixels of positive size, not {self.shape} pixels of {self.pixel_mm} mm.")
         check_source_outside(self.beam, self.shape, self.pixel_mm)
 
     def forward(self, mu: Array) -> Tensor:
@@ -71,7 +71,7 @@ class Projector:
             UsageError: an unknown filter, or views that do not cover every line through the field of view.
         """
         if filter not in FILTERS:
-            raise UsageError(f"there is no filter {filter!r}: choose one of {', '.join(FILTERS)}")
+            raise UsageError(f"There is no filter {filter!r}. Choose one of {', '.join(FILTERS)}.")
         return self._apply("fbp", "fbp_adjoint", sinogram, (self.beam.views, self.beam.bins), filter)
 
     def trace(self, mask: Array) -> Tensor:
@@ -79,7 +79,8 @@ class Projector:
         marked = _tensor(mask) > 0
         if tuple(marked.shape[-2:]) != self.shape or marked.ndim not in {2, 3}:
             raise UsageError(
-                f"this projector takes a mask of {self.shape[0]} x {self.shape[1]}, not {tuple(marked.shape)}"
+                f"This projector takes a mask [slice, y, x] of {self.shape[0]} x {self.shape[1]}, not "
+                f"{tuple(marked.shape)}."
             )
         if marked.device.type != "cpu":
             with torch.no_grad():
@@ -123,10 +124,10 @@ class Projector:
         given = _tensor(array)
         if given.shape[-2:] != inner or given.ndim not in {2, 3}:
             what = "an image [slice, y, x]" if inner == self.shape else "a sinogram [slice, view, bin]"
-            raise UsageError(f"this projector takes {what} of {inner[0]} x {inner[1]}, not {tuple(given.shape)}")
+            raise UsageError(f"This projector takes {what} of {inner[0]} x {inner[1]}, not {tuple(given.shape)}.")
         if given.dtype not in {torch.float32, torch.float64}:
             if given.is_complex():
-                raise UsageError("a projector takes real numbers, not complex ones")
+                raise UsageError("A projector takes real numbers, not complex ones.")
             given = given.float()
         batch = given if given.ndim == 3 else given[None]
         operators = _operators(self, given)

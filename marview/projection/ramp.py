@@ -88,7 +88,7 @@ def filter_matrix(beam: Beam, name: str) -> NDArray[np.float64]:
         UsageError: there is no filter of that name.
     """
     if name not in FILTERS:
-        raise UsageError(f"there is no filter {name!r}: choose one of {', '.join(FILTERS)}")
+        raise UsageError(f"There is no filter {name!r}. Choose one of {', '.join(FILTERS)}.")
     step = abs(beam.arc_rad) / beam.views
     taps = _taps(beam.bins, name)
     shift = np.arange(beam.bins)
@@ -154,8 +154,8 @@ def _shares(beam: Beam, gamma: NDArray[np.float64], field_radius_mm: float) -> N
         needed = min(needed, math.asin(min(1.0, field_radius_mm / beam.source_to_isocentre_mm)))
     if spare < needed - 1e-6:
         raise UsageError(
-            f"views over {math.degrees(arc):.1f} degrees do not see every line through the field: FBP needs "
-            f"{math.degrees(math.pi + 2 * needed):.1f} degrees"
+            f"Views over {math.degrees(arc):.1f} degrees do not cover every line through the field of view. FBP needs "
+            f"{math.degrees(math.pi + 2 * needed):.1f} degrees."
         )
     turned = ((np.arange(beam.views) + 0.5) * (arc / beam.views))[:, None]
     # Rotating the other way mirrors the fan.

@@ -71,12 +71,12 @@ def _turn(beam: Beam, a: Any, b: Any) -> NDArray[np.float64]:
 
 
 def check_source_outside(beam: Beam, shape: tuple[int, int], pixel_mm: float) -> None:
-    """Raise `UsageError` where the source would run through the image."""
+    """Raise `UsageError` if the source would move through the image."""
     corner = math.hypot(*shape) * pixel_mm / 2
     if isinstance(beam, FanBeamFlat | FanBeamArc) and beam.source_to_isocentre_mm <= corner:
         raise UsageError(
-            f"the source runs {beam.source_to_isocentre_mm:g} mm from the centre, inside an image whose corner is "
-            f"{corner:g} mm away: take a smaller image or a larger source_to_isocentre_mm"
+            f"The source moves {beam.source_to_isocentre_mm:g} mm from the centre, inside an image whose corner is "
+            f"{corner:g} mm away. Use a smaller image or a larger source_to_isocentre_mm."
         )
 
 

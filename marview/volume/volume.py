@@ -29,6 +29,6 @@ class Volume:
 
     def __post_init__(self) -> None:
         if self.hu.shape != self.grid.shape:
-            raise ValueError(f"HU of shape {self.hu.shape} on a grid of shape {self.grid.shape}")
+            raise ValueError(f"The HU have the shape {self.hu.shape}, but the grid has {self.grid.shape}.")
         if self.hu.dtype != np.int16:
-            raise TypeError(f"a volume holds int16 HU, not {self.hu.dtype}")
+            raise TypeError(f"A volume holds int16 HU, not {self.hu.dtype}.")

@@ -66,8 +66,8 @@ class LoadedMethod:
         known = self.method.Parameters.model_fields
         unknown = sorted(set(values) - set(known))
         if unknown:
-            has = f"it has {', '.join(known)}" if known else "it has no parameters"
-            raise UsageError(f"The method {self.manifest.id} has no parameter {unknown[0]!r}; {has}.")
+            has = f"Its parameters are {', '.join(known)}." if known else "It has no parameters."
+            raise UsageError(f"The method {self.manifest.id} has no parameter {unknown[0]!r}. {has}")
         try:
             return self.method.Parameters.model_validate(
                 {name: _choice(known[name].annotation, value) for name, value in values.items()}

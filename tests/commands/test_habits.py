@@ -114,6 +114,23 @@ def test_a_wrong_verb_gets_a_suggestion(marview: Callable) -> None:
     assert "Run marview --help" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("reduce", "IN", "--margin", "wide"), "--margin must be a number, not 'wide'."),
+        (("reduce", "IN", "--device", "tpu"), "--device must be auto, cpu or cuda, not 'tpu'."),
+        (("batch", "IN", "--workers", "-1"), "--workers must be 0 or more, not '-1'."),
+        (("trace", "IN", "--slice", "1.5"), "--slice must be a whole number, not '1.5'."),
+        (("demo", "--kind", "knee"), "--kind must be hip, spine or dental, not 'knee'."),
+    ],
+)
+def test_a_wrong_value_is_refused_in_plain_words(marview: Callable, words: tuple[str, ...], says: str) -> None:
+    answer = marview(*words)
+    assert answer.exit_code == 2
+    assert says in answer.err
+    assert f"Run marview {words[0]} --help." in answer.err
+
+
 def test_dry_run_of_reduce_writes_nothing(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     answer = marview("reduce", metal_series, *LI, "--output", out, "--dry-run")

@@ -338,8 +338,8 @@ def test_too_little_memory_gives_a_message(marview, clean: Path, tmp_path: Path)
             "small does not learn from spectral scans, as lga does",
         ),
         (("small", "--patient", "SCANS", "--size", "tiny"), "small does not learn from a patient's own scan"),
-        (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'; it has tiny"),
-        (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "there is no protocol 'sdl'"),
+        (("small", "--data", "SCANS", "--size", "paper"), "has no recipe of the size 'paper'. Choose one of tiny"),
+        (("small", "--data", "SCANS", "--size", "tiny", "--protocol", "sdl"), "There is no protocol 'sdl'"),
         (("small", "--data", "SCANS", "--size", "tiny", "--resume"), "holds no run that could be resumed"),
         (
             ("small", "--data", "SCANS", "--size", "tiny", "--max-minutes", "-1"),

@@ -171,7 +171,7 @@ def test_a_study_that_its_files_exclude_has_a_line_in_the_log_once(
         os.utime(inbox / "cut" / "1.dcm", (looks, looks))
 
     watch_folder(inbox, output, LI_ORDER, quiet_s=0, keep_free_mb=0, stop=Looks(5, touch))
-    assert capsys.readouterr().err.count("study 1 failed: 1.dcm is empty") == 1
+    assert capsys.readouterr().err.count("study 1 failed: 1.dcm is an empty file") == 1
 
 
 def test_slices_that_arrive_after_the_correction_are_told(

@@ -136,7 +136,9 @@ def test_several_files_without_a_readable_one_are_counted(slices, save):
     folder = save(slices)
     for path in folder.iterdir():
         path.write_bytes(b"")
-    with pytest.raises(BadInput, match=r"000\.dcm is empty.* None of the 5 files in .*series can be read\. Copy the"):
+    with pytest.raises(
+        BadInput, match=r"000\.dcm is an empty file.* None of the 5 files in .*series can be read\. Copy the"
+    ):
         dicom.scan(folder)
 
 

@@ -84,7 +84,7 @@ def test_metal_that_has_no_place_in_another_slice_is_left_out(slices, shapes) ->
     air = CleanSlice("air", lambda: np.full((256, 256), -1000, np.float32), "a")
     found = read_neighbours([slices[0], air, slices[1]], [0, 1], [2], shapes, (256, 256), 0)
     assert found.metal.shape == (2, 256, 256)
-    with pytest.raises(BadInput, match="fits nowhere"):
+    with pytest.raises(BadInput, match="does not fit"):
         list_simulated([slices[0], air], shapes, PROTOCOL)[1].read()
 
 

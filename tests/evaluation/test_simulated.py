@@ -54,7 +54,7 @@ def test_another_scanner_sees_the_same_metal_in_other_rays(slices, shapes):
 
 
 def test_a_slice_without_a_place_for_metal_is_refused_by_name(slices, shapes):
-    with pytest.raises(BadInput, match=r"Case air.*fits nowhere"):
+    with pytest.raises(BadInput, match=r"Case air.*does not fit"):
         list_simulated(slices, shapes, PROTOCOL)[1].read()
 
 

@@ -36,13 +36,13 @@ def test_a_recipe_needs_little(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("from_", "to", "says"),
     [
-        ("steps = 10", "steps = 0", r"run.steps is 0: input should be greater than or equal to 1"),
+        ("steps = 10", "steps = 0", r"run.steps must be 1 or more, not 0"),
         ("steps = 10", "", "run.steps is missing"),
         ("width = 4", "width = 4\n[colour]\nred = 1", "colour is an unknown name"),
-        ("1e-3", "-1", "optimiser.learning_rate is -1"),
-        ("[run]", '[data]\nprotocols = ["sdl"]\n[run]', "there is no protocol 'sdl': choose one of"),
-        ("[run]", '[data.metal]\nmaterials = ["lead"]\n[run]', "there is no material 'lead'"),
-        ('"training:Net"', '"training.py"', "training is 'training.py'"),
+        ("1e-3", "-1", "optimiser.learning_rate must be more than 0, not -1"),
+        ("[run]", '[data]\nprotocols = ["sdl"]\n[run]', "There is no protocol 'sdl'. Choose one of"),
+        ("[run]", '[data.metal]\nmaterials = ["lead"]\n[run]', "There is no material 'lead'"),
+        ('"training:Net"', '"training.py"', "training: 'training.py' does not name a class"),
         ("[run]", "[run", "cannot be read as a TOML file"),
     ],
 )
@@ -52,7 +52,7 @@ def test_wrong_entries_are_named(tmp_path: Path, from_: str, to: str, says: str)
 
 
 def test_a_size_that_is_not_there_gives_a_message(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"has no recipe of the size 'paper'; it has tiny\."):
+    with pytest.raises(UsageError, match=r"has no recipe of the size 'paper'\. Choose one of tiny\."):
         read_recipe(written(tmp_path, WHOLE), "paper")
 
 
@@ -71,10 +71,10 @@ def test_the_recipes_of_bundled_methods_are_whole() -> None:
 @pytest.mark.parametrize(
     ("method", "wrong", "says"),
     [
-        ("cnnmar", {"width": 0}, "of CNNMAR are wrong: width is 0"),
-        ("deep_sinogram_completion", {"prior_base": "wide"}, "of deep sinogram completion are wrong: prior_base is"),
+        ("cnnmar", {"width": 0}, "of CNNMAR are wrong: width must be 1 or more, not 0"),
+        ("deep_sinogram_completion", {"prior_base": "wide"}, "of deep sinogram completion are wrong: prior_base"),
         ("dudonet", {"sinogram_net": "none", "image_net": False}, "of DuDoNet are wrong: there is nothing to learn"),
-        ("near_hip", {"start": "fbp"}, "of the near-hip network are wrong: start is 'fbp'"),
+        ("near_hip", {"start": "fbp"}, "of the near-hip network are wrong: start must be"),
     ],
 )
 def test_wrong_network_settings_are_named(method: str, wrong: dict[str, object], says: str) -> None:

@@ -51,7 +51,7 @@ def test_a_wrong_manifest_is_listed_and_replaces_nothing(places: tuple[Path, Pat
     assert find("nmar", discover()) == good
     with pytest.raises(UsageError, match="cannot be used"):
         find("empty", discover())
-    with pytest.raises(UsageError, match="installed: nmar"):
+    with pytest.raises(UsageError, match="Installed methods: nmar"):
         find("other", discover())
     assert good.as_record()["manifest"]["entry"] == "method:Method"
 

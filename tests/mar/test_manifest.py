@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from marview.errors import BadInput
-from marview.mar.manifest import API_VERSION, read_manifest
+from marview.mar.manifest import API_VERSION, MANIFEST, read_manifest
 from marview.paths import bundled_plugins
 
 GOOD = """
@@ -45,11 +45,11 @@ def test_missing_settings_have_defaults(tmp_path: Path) -> None:
         ("id = " + "[" * 100_000, "not a TOML file"),
         (GOOD.replace('title = "Good"\n', ""), "title is missing"),
         (GOOD + "colour = 1\n", "colour is an unknown name"),
-        (GOOD.replace('"good"', '"Good One"'), "id is 'Good One'"),
-        (GOOD.replace("method:Good", "method"), "entry is 'method'"),
+        (GOOD.replace('"good"', '"Good One"'), "id: 'Good One' is not an identifier"),
+        (GOOD.replace("method:Good", "method"), "entry: 'method' does not name a class"),
         (GOOD.replace("api = 1", f"api = {API_VERSION + 1}"), "update marview"),
-        (GOOD.replace("api = 1", "api = 0"), "api is 0"),
-        (GOOD + 'device = "tpu"\n', "device is 'tpu'"),
+        (GOOD.replace("api = 1", "api = 0"), "api must be 1 or more, not 0"),
+        (GOOD + 'device = "tpu"\n', "device must be 'cpu', 'cuda' or 'any', not 'tpu'"),
         (GOOD + 'outputs = ["picture"]\n', "picture: an output is one of"),
         (GOOD + '[weights]\nfile = "net.safetensors"\n', "the heading [[weights]]"),
         (GOOD + WEIGHTS.format(file="net.pt", sha256="0" * 64), "pickled"),
@@ -65,5 +65,5 @@ def test_a_wrong_manifest_names_the_field(tmp_path: Path, text: str, says: str) 
 
 
 def test_no_manifest_gives_a_message(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match=f"holds no {MANIFEST}"):
         read_manifest(tmp_path)

@@ -67,7 +67,10 @@ def test_the_worker_s_threads_sleep_while_they_wait(monkeypatch: pytest.MonkeyPa
     if asked:
         monkeypatch.setenv("OMP_WAIT_POLICY", asked)
     process = WorkerProcess(sys.executable, (), lambda *_: None, lambda *_: None)
-    environment = Path(f"/proc/{process.pid}/environ").read_text().split("\0")
+    variables, until = Path(f"/proc/{process.pid}/environ"), time.monotonic() + 10
+    while not (environment := variables.read_text().split("\0"))[0]:  # empty while the system loads the program
+        assert time.monotonic() < until
+        time.sleep(0.01)
     process.kill()  # before it has loaded PyTorch
     assert process.join(10)
     assert f"OMP_WAIT_POLICY={asked or 'PASSIVE'}" in environment

@@ -63,7 +63,7 @@ def test_an_unknown_tube_voltage_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["water", "bone", "unobtainium"])
 def test_an_implant_is_made_of_metal(name: str) -> None:
-    with pytest.raises(UsageError, match=rf"no metal '{name}': choose one of ti, ti6al4v, .*pt\.$"):
+    with pytest.raises(UsageError, match=rf"^There is no metal '{name}'\. Choose one of ti, ti6al4v, .*pt\.$"):
         metal(name)
     assert metal("Ti") is material("ti")
     assert {*metal_names(), "water", "bone"} == set(material_names())

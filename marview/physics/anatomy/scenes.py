@@ -56,7 +56,7 @@ def scene(kind: str) -> Scene:
     """
     kinds = {"hip": _hip, "spine": _spine, "dental": _dental}
     if kind not in kinds:
-        raise UsageError(f"there is no demo study {kind!r}: choose one of {', '.join(kinds)}.")
+        raise UsageError(f"There is no demo study {kind!r}. Choose one of {', '.join(kinds)}.")
     return kinds[kind]()
 
 

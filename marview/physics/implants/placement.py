@@ -41,7 +41,7 @@ def place(
     """
     families = _families()
     if name not in families:
-        raise UsageError(f"there is no implant {name!r}: choose one of {', '.join(families)}.")
+        raise UsageError(f"There is no implant {name!r}. Choose one of {', '.join(families)}.")
     chosen = None if material is None else metal(material).name
     implants = families[name](Site(hu, spacing_mm), np.random.default_rng(seed))
     if chosen is None:

@@ -38,7 +38,7 @@ STROKES = 200
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 EVERY_S = 0.016
 SLICE = SHAPE[0] // 2
-GOALS_MS = "goals: event 8 median, 16 at the 99th percentile; trace 50"
+TARGETS_MS = "targets: event 8 median, 16 at the 99th percentile; trace 50"
 
 
 def event_ms(brush: Brush, hu: NDArray[np.int16]) -> NDArray[np.float64]:
@@ -222,7 +222,7 @@ def print_window_table(events: int) -> None:
             numbers = [value for spent in (event, trace) for value in (np.median(spent), np.percentile(spent, 99))]
             print(f"| {title} | " + " | ".join(f"{number:.1f}" for number in numbers) + " |", flush=True)
         window.close()
-    print(f"\n{GOALS_MS}")
+    print(f"\n{TARGETS_MS}")
 
 
 def main() -> None:

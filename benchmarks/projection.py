@@ -73,7 +73,7 @@ class Row:
     milliseconds: float
     clock: str
     ratio: float | None = None
-    goal: str = ""
+    target: str = ""
     met: bool | None = None
 
 
@@ -143,7 +143,7 @@ def accuracy(setting: Setting) -> Iterator[str]:
     image, exact = ellipses(setting, setting.arc)
     forward = projector.forward(torch.from_numpy(image).float()).double().numpy()
     error = np.linalg.norm(forward - exact) / np.linalg.norm(exact)
-    yield f"{setting.name}: forward against analytic {error:.4f} (goal 0.0022)"
+    yield f"{setting.name}: forward against analytic {error:.4f} (target 0.0022)"
     radius = setting.size * PIXEL_MM / 2
     filtered = (exact * ray_weights(setting.arc, radius)) @ filter_matrix(setting.arc, "ram-lak")
     reference = grid_sample_fbp(projector, torch.from_numpy(filtered)).numpy()
@@ -152,12 +152,12 @@ def accuracy(setting: Setting) -> Iterator[str]:
     inside = np.hypot(x, y) < 0.98 * setting.size / 2
     near = np.linalg.norm((ours - reference)[inside]) / np.linalg.norm(reference[inside])
     truth = np.linalg.norm((ours - image)[inside]) / np.linalg.norm(image[inside])
-    yield f"{setting.name}: FBP against grid_sample {near:.1e} (goal 0.02), against the truth {truth:.4f}"
+    yield f"{setting.name}: FBP against grid_sample {near:.1e} (target 0.02), against the truth {truth:.4f}"
     random = torch.manual_seed(0)
     first = torch.rand(2, setting.size, setting.size, generator=random)
     second = torch.rand(2, setting.arc.views, setting.arc.bins, generator=random)
     one, two = (projector.forward(first).double() * second).sum(), (projector.adjoint(second).double() * first).sum()
-    yield f"{setting.name}: dot test {abs(float((one - two) / one)):.1e} (goal 1e-5)"
+    yield f"{setting.name}: dot test {abs(float((one - two) / one)):.1e} (target 1e-5)"
 
 
 def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
@@ -185,28 +185,28 @@ def batches(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
     forward, adjoint, fbp, both = (time_ms / count for time_ms in times[:4])
     alone, alone_back = times[4:6]
     yield Row(setting.name, f"forward, {count} slices", forward, "core")
-    yield _goal(setting, "adjoint over forward", adjoint, adjoint / forward, 2, at_most=True)
+    yield _target(setting, "adjoint / forward", adjoint, adjoint / forward, 2, at_most=True)
     yield Row(setting.name, f"FBP, {count} slices", fbp, "core")
-    yield _goal(setting, "FBP's adjoint over FBP", both - fbp, (both - fbp) / fbp, 2, at_most=True)
+    yield _target(setting, "adjoint of FBP / FBP", both - fbp, (both - fbp) / fbp, 2, at_most=True)
     yield Row(setting.name, "forward, one slice", alone, "core")
     yield Row(setting.name, "FBP, one slice", alone_back, "core")
     for name, peer in zip(peers, times[6:], strict=True):
         if name == "ASTRA forward":
-            yield _goal(setting, f"{name} over our batch", peer, peer / forward, 30)
-            yield _goal(setting, f"{name} over our one slice", peer, peer / alone, 1.5)
+            yield _target(setting, f"{name} / marview, {count} slices", peer, peer / forward, 30)
+            yield _target(setting, f"{name} / marview, one slice", peer, peer / alone, 1.5)
         elif name == "ASTRA backprojection":
-            yield _goal(setting, f"{name} over our FBP", peer, peer / fbp, 30)
-            yield _goal(setting, f"{name} over our FBP of one slice", peer, peer / alone_back, 1.5)
+            yield _target(setting, f"{name} / FBP of marview, {count} slices", peer, peer / fbp, 30)
+            yield _target(setting, f"{name} / FBP of marview, one slice", peer, peer / alone_back, 1.5)
         elif name.startswith("grid_sample"):
             ours_ms = forward if "forward" in name else fbp
-            yield Row(setting.name, f"{name} over ours", peer / SAMPLED, "core", peer / SAMPLED / ours_ms)
+            yield Row(setting.name, f"{name} / marview", peer / SAMPLED, "core", peer / SAMPLED / ours_ms)
         else:
-            yield _goal(setting, f"{name} over our FBP", peer, peer / fbp, 25)
+            yield _target(setting, f"{name} / FBP of marview, {count} slices", peer, peer / fbp, 25)
 
 
-def _goal(setting: Setting, what: str, time_ms: float, ratio: float, goal: float, *, at_most: bool = False) -> Row:
-    met = ratio <= goal if at_most else ratio >= goal
-    return Row(setting.name, what, time_ms, "core", ratio, f"{'<=' if at_most else '>='} {goal:g}", met)
+def _target(setting: Setting, what: str, time_ms: float, ratio: float, target: float, *, at_most: bool = False) -> Row:
+    met = ratio <= target if at_most else ratio >= target
+    return Row(setting.name, what, time_ms, "core", ratio, f"{'<=' if at_most else '>='} {target:g}", met)
 
 
 def _astra(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -281,8 +281,8 @@ def _grid_sample(setting: Setting) -> Iterator[tuple[str, Callable[[], Any]]]:
             seen = torch.nn.functional.grid_sample(sinograms[:, None, view, None], where, align_corners=True)
             total += (DISTANCE_MM / depth) ** 2 * seen
 
-    yield f"grid_sample forward, {SAMPLED} slices,", forward
-    yield f"grid_sample backprojection, {SAMPLED} slices,", back
+    yield f"grid_sample forward, {SAMPLED} slices", forward
+    yield f"grid_sample backprojection, {SAMPLED} slices", back
 
 
 def wall(setting: Setting, rounds: int) -> Iterator[Row]:
@@ -307,7 +307,7 @@ def wall(setting: Setting, rounds: int) -> Iterator[Row]:
 
 def gpu(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
     """Check the kernels against the CPU, then time them with events on torch's stream."""
-    goals = {"a": (60, 100), "b": (20, 50)}.get(setting.name)
+    targets = {"a": (60, 100), "b": (20, 50)}.get(setting.name)
     projector = setting.projector(setting.arc)
     images = torch.rand(count, setting.size, setting.size)
     sinograms = projector.forward(images[:3])
@@ -322,12 +322,12 @@ def gpu(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
     half = Projector(setting.arc, shape=projector.shape, pixel_mm=PIXEL_MM, half_storage=True)
     event: Any = torch.cuda.Event
     works: list[tuple[str, Callable[[], Any], float | None]] = [
-        ("forward", lambda: projector.forward(on_gpu), goals[0] if goals else None),
-        ("FBP", lambda: projector.fbp(seen), goals[1] if goals else None),
+        ("forward", lambda: projector.forward(on_gpu), targets[0] if targets else None),
+        ("FBP", lambda: projector.fbp(seen), targets[1] if targets else None),
         ("adjoint", lambda: projector.adjoint(seen), None),
         ("forward, 16 bits", lambda: half.forward(on_gpu), None),
     ]
-    for name, work, goal in works:
+    for name, work, target in works:
         times = []
         for _ in range(rounds + 2):
             start, stop = event(enable_timing=True), event(enable_timing=True)
@@ -337,9 +337,9 @@ def gpu(setting: Setting, rounds: int, count: int) -> Iterator[Row]:
             stop.synchronize()
             times.append(start.elapsed_time(stop) / count)
         taken = statistics.median(times[2:])
-        met = None if goal is None else taken * 1e3 <= goal
+        met = None if target is None else taken * 1e3 <= target
         yield Row(setting.name, f"{name} on {torch.cuda.get_device_name()}, {count} slices", taken, "events", None,
-                  "" if goal is None else f"<= {goal:g} us", met)  # fmt: skip
+                  "" if target is None else f"<= {target:g} us", met)  # fmt: skip
 
 
 def memory_mb(setting: Setting) -> float:
@@ -390,7 +390,7 @@ def main() -> None:
         torch.set_num_threads(1)
     if asked.memory:
         used = memory_mb(SETTINGS["a"])
-        print(f"64 slices of a, forward and FBP: {used:.0f} MB beyond inputs and outputs (goal 400)")
+        print(f"64 slices of a, forward and FBP: {used:.0f} MB beyond inputs and outputs (target 400)")
         return
     rows: list[Row] = []
     errors: list[str] = []
@@ -413,11 +413,11 @@ def _print(rows: list[Row], errors: list[str], *, markdown: bool) -> None:
     print(machine())
     bar = "| " if markdown else ""
     if markdown:
-        print("\n| | what | ms a slice | clock | ratio | goal | met |\n|---|---|---|---|---|---|---|")
+        print("\n| | what | ms per slice | clock | ratio | target | met |\n|---|---|---|---|---|---|---|")
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.1f}"
         met = "" if row.met is None else ("yes" if row.met else "NO")
-        cells = [row.setting, f"{row.what:55s}", f"{row.milliseconds:8.3f}", row.clock, f"{ratio:>6s}", row.goal, met]
+        cells = [row.setting, f"{row.what:55s}", f"{row.milliseconds:8.3f}", row.clock, f"{ratio:>6s}", row.target, met]
         print(bar + (" | " if markdown else "  ").join(cells) + (" |" if markdown else ""))
     print("\n" + "\n".join(f"- {error}" if markdown else error for error in errors))
 

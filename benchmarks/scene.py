@@ -18,7 +18,7 @@ from marview.gui.scene.voxels import box_of, box_of_dense, cut_out
 SIZE = (1000, 700)
 SETTLE, PICTURES = 8, 30
 METAL_HU = 2800
-GOALS_MS: dict[Quality, float] = {"moving": 100.0, "still": 400.0}
+TARGETS_MS: dict[Quality, float] = {"moving": 100.0, "still": 400.0}
 
 
 def main() -> None:
@@ -40,15 +40,15 @@ def main() -> None:
     first_s = time.perf_counter() - began
     print(f"{scene.backend}, {SIZE[0]} x {SIZE[1]} pixels, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"first picture after {first_s:.1f} s\n")
-    print("| | median ms | 95 % | rays, pixels apart | goal ms |\n| --- | ---: | ---: | ---: | ---: |")
-    for quality, goal in GOALS_MS.items():
+    print("| | median ms | 95 % | rays, pixels apart | target ms |\n| --- | ---: | ---: | ---: | ---: |")
+    for quality, target in TARGETS_MS.items():
         times = []
         for number in range(SETTLE + PICTURES):
             began = time.perf_counter()
             scene.draw(_wanted(number, quality))
             times.append((time.perf_counter() - began) * 1000)
         median, slow = np.percentile(times[SETTLE:], (50, 95))
-        print(f"| {quality} | {median:.0f} | {slow:.0f} | {scene.sparseness[quality]:.1f} | {goal:g} |")
+        print(f"| {quality} | {median:.0f} | {slow:.0f} | {scene.sparseness[quality]:.1f} | {target:g} |")
 
 
 def _wanted(number: int, quality: Quality) -> Draw:

@@ -1,4 +1,4 @@
-"""Wall time of a whole volume, every slice with metal, in a warm worker on all cores: the goals for a series.
+"""Wall time of a whole volume, every slice with metal, in a warm worker on all cores: the targets for a series.
 
     python -m benchmarks.volume [--slices 300] [--method linear_interpolation nmar]
 
@@ -20,26 +20,26 @@ from marview.mar import MarWorker, SharedArray, metal_of, reduce_request
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "metal_free" / "validation.tif"
 SIZE, SPACING_MM = 512, (1.0, 0.78, 0.78)
-GOALS_S = {"linear_interpolation": 45, "nmar": 90}
+TARGETS_S = {"linear_interpolation": 45, "nmar": 90}
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slices", type=int, default=300)
-    parser.add_argument("--method", nargs="+", default=list(GOALS_S))
+    parser.add_argument("--method", nargs="+", default=list(TARGETS_S))
     asked = parser.parse_args()
     hu, metal = volume(asked.slices)
     print(
         f"load before {', '.join(f'{load:.2f}' for load in os.getloadavg())}; {asked.slices} slices of {SIZE} x {SIZE}"
     )
-    print("\n| method | wall s | goal for 300 slices |\n|---|---|---|")
+    print("\n| method | wall s | target for 300 slices |\n|---|---|---|")
     with MarWorker() as worker:
         for method in asked.method:
             reduce(worker, method, hu[:2], metal[:2])
             taken = reduce(worker, method, hu, metal)
-            goal = f"<= {GOALS_S[method]} s" if method in GOALS_S else ""
-            print(f"| {method} | {taken:.1f} | {goal} |", flush=True)
+            target = f"<= {TARGETS_S[method]} s" if method in TARGETS_S else ""
+            print(f"| {method} | {taken:.1f} | {target} |", flush=True)
 
 
 def volume(count: int) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:

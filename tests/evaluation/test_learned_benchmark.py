@@ -28,13 +28,13 @@ def rows() -> list[Row]:
 
 def test_the_best_learned_method_is_held_against_nmar(rows):
     table = ring_table(Results("demo", (*rows, _row("first", 160, 330), _row("second", 140, 390))))
-    assert "demo-hip: SECOND is 30.0% below NMAR and reaches the goal of 25%." in table
-    assert "demo-dental: FIRST is 17.5% below NMAR and falls 7.5% short of the goal of 25%." in table
+    assert "demo-hip: SECOND is 30.0% below NMAR and reaches the target of 25%." in table
+    assert "demo-dental: FIRST is 17.5% below NMAR and falls 7.5% short of the target of 25%." in table
     assert "-30.0%" in table
 
 
 def test_without_a_learned_method_there_is_no_verdict(rows):
-    assert "goal" not in ring_table(Results("demo", tuple(rows)))
+    assert "target" not in ring_table(Results("demo", tuple(rows)))
 
 
 def test_cases_in_which_a_method_is_worse_than_li_are_counted(rows):

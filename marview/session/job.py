@@ -38,13 +38,14 @@ class Job:
 
     Attributes:
         result: result that the run fills.
-        prepare: makes the request when the job's turn comes, so that a waiting job uses no memory.
+        prepare: makes the request when the job's turn comes, on its own thread; a waiting job uses no memory.
         started: called on the window's thread when the run starts.
         ended: called on the window's thread when the job is over, even if it never started.
         request: request to the worker; its mask and correction are closed when the run is over.
         earlier_notes: notes of the earlier part of a continued run.
         purpose: identity of the task; equal for two runs that would do the same.
         has_waited: whether the job waited for other runs.
+        has_begun: whether its turn has come.
     """
 
     result: Result
@@ -62,25 +63,31 @@ class Job:
     is_learning: bool = False
     has_learned: bool = False
     has_waited: bool = False
+    has_begun: bool = False
     purpose: object = None
     left: TimeLeft = field(default_factory=TimeLeft)
 
     @property
     def is_waiting(self) -> bool:
         """Return whether the job is still in the queue."""
-        return self.run is None and self.state is State.QUEUED
+        return not self.has_begun and self.state is State.QUEUED
 
     def keep(self, done: SliceDone) -> KeptPlane | None:
-        """Store a copy of a slice's correction and release the worker's memory.
+        """Store a copy of a slice's correction and release the worker's memory; on the worker's thread.
+
+        The first slice is the one in view, so its picture is made here too.
 
         Raises:
             MemoryError, OSError: there is no space for the copy.
         """
         if self.request is None:
             return None
-        correction, row = self.request.correction, self.request.wanted.index(done.slice_index)
+        z, correction = done.slice_index, self.request.correction
+        row = self.request.wanted.index(z)
         kept = self.result.store.keep(correction.array[row])
         correction.forget(row)
+        if row == 0:
+            self.result.make_ready(self.request.hu.array[z], kept)
         return kept
 
     def take(self, message: Message, kept: KeptPlane | None = None) -> None:

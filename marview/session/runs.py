@@ -12,12 +12,12 @@ from psygnal import Signal
 from marview.errors import MarviewError
 from marview.mar.messages import Message, Output, Progress, ReduceRequest, SliceDone
 from marview.mar.run import Outcome, Run
-from marview.session.background import Background
+from marview.session.background import Background, answer
 from marview.session.job import Job, State
 from marview.session.messages import Messages, Severity
 from marview.session.plane_store import KeptPlane
 from marview.text import tr, translatable
-from marview.threads import NoThread, start_thread
+from marview.threads import start_thread
 
 TOLD_SECONDS = 0.1
 _NO_ROOM = translatable(
@@ -93,9 +93,10 @@ class Runs:
         if job in self.waiting:
             self.waiting.remove(job)
             self._over(job, State.CANCELLED)
-        elif job.run is not None:
+        else:
             job.state = State.CANCELLING
-            job.run.cancel()
+            if job.run is not None:
+                job.run.cancel()
             self.changed.emit(job)
 
     def cancel_all(self, is_meant: Callable[[Job], bool] = lambda _: True) -> None:
@@ -109,22 +110,30 @@ class Runs:
         self.waiting.clear()
 
     def _begin(self, job: Job) -> bool:
-        try:
-            job.request = request = job.prepare()
-            run = self._reducer().reduce(request, lambda message: self._hear(job, message))
-        except MarviewError as refusal:
-            return self._refuse(job, str(refusal))
-        job.run, job.began = run, time.monotonic()
         before, self.job = self.job, job
+        job.has_begun, job.began = True, time.monotonic()
         self.changed.emit(job)
         try:
-            start_thread(partial(self._await, job, run), "run")
-        except NoThread as refusal:
-            run.cancel()
+            work = partial(self._work, job, self._reducer())
+            start_thread(partial(answer, work, partial(self._end, job), partial(self._fail, job), self._post), "run")
+        except MarviewError as refusal:
             self.job = before
             return self._refuse(job, str(refusal))
         job.started(job)
         return True
+
+    def _work(self, job: Job, reducer: Reducer) -> Outcome:
+        """Prepare and run a job, on its own thread: the memory for its mask alone would delay the window's thread."""
+        job.request = request = job.prepare()
+        job.run = run = reducer.reduce(request, partial(self._hear, job))
+        if job.state is State.CANCELLING:
+            run.cancel()
+        return run.wait()
+
+    def _fail(self, job: Job, sentence: str) -> None:
+        """End a job that could not start."""
+        self._refuse(job, sentence)
+        self._next()
 
     def _refuse(self, job: Job, sentence: str) -> bool:
         self._messages.error(sentence)
@@ -138,10 +147,6 @@ class Runs:
         job.ended(job)
         job.forget()
         self.changed.emit(job)
-
-    def _await(self, job: Job, run: Run) -> None:
-        outcome = run.wait()
-        self._post(lambda: self._end(job, outcome))
 
     def _hear(self, job: Job, message: Message) -> None:
         """Pass messages to the window: progress ten times a second, slices at once; on the worker's thread.
@@ -198,5 +203,8 @@ class Runs:
             self._messages.say(Severity.INFO, tr("The run was cancelled. Your images are unchanged."))
         self._let_go(job.close)
         self._over(job, state)
+        self._next()
+
+    def _next(self) -> None:
         while self.waiting and not self.is_running:
             self._begin(self.waiting.pop(0))

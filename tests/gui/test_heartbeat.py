@@ -90,6 +90,7 @@ def test_while_a_method_learns_and_tells_much(make_window, worker, fakes, qtbot,
     worker.gate.clear()
     heartbeat = Heartbeat()
     session.reduce()
+    qtbot.waitUntil(lambda: session.runs.job.run is not None)
     run = session.runs.job.run
 
     def tell() -> None:

@@ -201,11 +201,13 @@ def test_sixty_results_hold_no_descriptors_and_no_shared_memory(opened, mail) ->
     mail.wait_until(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
 
 
-def test_a_run_without_room_for_its_arrays_is_refused(opened, said, monkeypatch) -> None:
+def test_a_run_without_room_for_its_arrays_is_refused(opened, mail, said, monkeypatch) -> None:
     def full(shape, dtype, **_):
         raise BadInput("There is no room for an array of 1 MB.")
 
     monkeypatch.setattr(SharedArray, "create", full)
     opened.reduce()
+    mail.wait_until(lambda: not opened.runs.is_running)
     assert said == ["There is no room for an array of 1 MB."]
+    assert opened.result is None
     assert not opened.runs.is_running

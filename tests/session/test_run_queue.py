@@ -27,7 +27,8 @@ def test_runs_wait_and_are_made_in_order(opened, mail, worker) -> None:
     worker.gate.clear()
     queue_three(opened)
     assert [job.is_waiting for job in opened.runs.queue] == [False, True, True]
-    assert len(worker.requests) == 1, "a waiting run takes no memory yet"
+    mail.wait_until(lambda: opened.result.done)
+    assert [job.request is None for job in opened.runs.queue] == [False, True, True], "a waiting run takes no memory"
     worker.gate.set()
     ended(opened, mail)
     assert [request.method for request in worker.requests] == ["fake", "other", "other"]

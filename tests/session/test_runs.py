@@ -1,10 +1,16 @@
 """Runs in the session: states, results, and cleanup after failures."""
 
+import threading
+import time
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from marview.mar import Note, Outcome, Progress
+from marview.mar import Note, Outcome, Progress, SharedArray
 from marview.mar.messages import WeightsRead
+from marview.mar.shared import NoRoom
+from marview.session import result
 from marview.session.job import State
 from marview.session.result import Coverage
 from marview.session.run_differences import Difference, differences
@@ -14,6 +20,14 @@ from marview.time_left import TimeLeft
 
 def ended(session, mail) -> None:
     mail.wait_until(lambda: session.runs.job and not session.runs.is_running)
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    """Wait without running the calls that other threads post."""
+    end = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.01)
 
 
 def states_of(session) -> list[State]:
@@ -72,11 +86,93 @@ def test_slices_that_arrive_while_the_window_is_busy_are_told_once(opened, mail,
     opened.reduce()
     job = opened.runs.job
     opened.runs.changed.connect(lambda job: changed.append(job.state))
-    job.run.wait()
+    wait_until(lambda: job.run is not None and job.run.outcome is not None)  # the window's thread does nothing
     ended(opened, mail)
     assert filled == list(worker.requests[0].slices)
     assert changed == [State.RUNNING, State.DONE]
     assert job.result.is_complete
+
+
+def test_the_memory_of_a_run_is_reserved_beside_the_thread_of_the_window(opened, mail, monkeypatch) -> None:
+    made: list[threading.Thread] = []
+
+    def create(*args, **options) -> SharedArray:
+        made.append(threading.current_thread())
+        return usual(*args, **options)
+
+    usual = SharedArray.create
+    monkeypatch.setattr(SharedArray, "create", create)
+    opened.reduce()
+    ended(opened, mail)
+    assert made
+    assert threading.current_thread() not in made
+
+
+def test_the_first_corrected_slice_is_computed_beside_the_thread_of_the_window(opened, mail, monkeypatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def corrected(*args) -> np.ndarray:
+        threads.append(threading.current_thread())
+        return usual(*args)
+
+    usual = result.corrected
+    monkeypatch.setattr(result, "corrected", corrected)
+    opened.view.go_to(4)
+    opened.reduce()
+    ended(opened, mail)
+    assert len(threads) == 1
+    shown = opened.corrected()
+    again = opened.corrected()
+    assert again.values is shown.values
+    assert threading.current_thread() not in threads
+    np.testing.assert_array_equal(shown.values, opened.loaded.volume.hu[4] + 10)
+
+
+def test_a_run_can_be_cancelled_before_its_memory_is_reserved(opened, mail, worker, said, monkeypatch) -> None:
+    may_go_on = threading.Event()
+
+    def create(*args, **options) -> SharedArray:
+        assert may_go_on.wait(20)
+        return usual(*args, **options)
+
+    usual = SharedArray.create
+    monkeypatch.setattr(SharedArray, "create", create)
+    worker.gate.clear()
+    opened.reduce()
+    assert not opened.runs.job.is_waiting
+    opened.cancel()
+    assert opened.runs.job.state is State.CANCELLING
+    may_go_on.set()
+    ended(opened, mail)
+    assert opened.runs.job.state is State.CANCELLED
+    assert said == ["The run was cancelled. Your images are unchanged."]
+    opened.reduce()
+    worker.gate.set()
+    ended(opened, mail)
+    assert opened.result.is_complete
+
+
+def test_what_waits_runs_after_a_run_that_could_not_start(opened, mail, worker, said, monkeypatch) -> None:
+    has_begun, may_fail = threading.Event(), threading.Event()
+
+    def create(*args, **options) -> SharedArray:
+        if has_begun.is_set():
+            return usual(*args, **options)
+        has_begun.set()
+        assert may_fail.wait(20)
+        raise NoRoom("There is no room for an array of 1 MB.")
+
+    usual = SharedArray.create
+    monkeypatch.setattr(SharedArray, "create", create)
+    opened.reduce()
+    assert has_begun.wait(20)
+    opened.methods.set_value("fake", "strength_hu", 20.0)
+    opened.reduce()
+    assert len(opened.runs.waiting) == 1
+    may_fail.set()
+    mail.wait_until(lambda: len(worker.requests) == 1 and not opened.runs.is_running)
+    assert said == ["There is no room for an array of 1 MB."]
+    assert opened.result.is_complete
 
 
 def test_a_mask_change_during_a_run_does_not_affect_it(opened, mail, worker) -> None:
@@ -211,6 +307,7 @@ def test_a_retry_uses_the_mask_of_the_run_that_stopped(opened, mail, worker) -> 
     worker.ending = Outcome("done")
     worker.gate.clear()
     opened.retry()
+    mail.wait_until(lambda: len(worker.requests) == 2)
     np.testing.assert_array_equal(worker.requests[1].mask.array, marked)
     worker.gate.set()
     ended(opened, mail)
@@ -230,9 +327,10 @@ def test_an_equal_second_run_is_not_queued(opened, mail, worker) -> None:
     worker.gate.clear()
     opened.reduce()
     opened.reduce()
-    assert len(worker.requests) == 1
+    assert len(opened.runs.queue) == 1
     worker.gate.set()
     ended(opened, mail)
+    assert len(worker.requests) == 1
 
 
 def test_without_metal_there_gives_a_message_and_no_run(opened, mail, worker, said) -> None:

@@ -1,16 +1,23 @@
-"""The memory that the C library keeps: bounded, and given back to the system."""
+"""Memory of the process: the heap is bounded and given back to the system, large arrays lie in large pages."""
 
 import ctypes
 import logging
+import math
 import sys
 from functools import cache
 from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 MOST_ARENAS = 2
 """Heaps that threads share. By default glibc makes eight for each core, and each keeps its own free memory."""
 
 LARGE_BYTES = 4 * 2**20
 """Larger blocks go back to the system when they are freed."""
+
+LARGE_PAGE = 2 * 2**20
+"""Bytes of a large page; fresh memory in pages of 4 kB can take ten times as long."""
 
 _M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
 _log = logging.getLogger(__name__)
@@ -53,3 +60,17 @@ def give_back() -> None:
     glibc = _glibc()
     if glibc is not None:
         glibc.malloc_trim(0)
+
+
+def empty_in_large_pages(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array without values that begins where a large page begins, if it fills one.
+
+    numpy asks the system for large pages, but its arrays begin anywhere, and up to 2 MB at each end get small ones.
+    """
+    kind = np.dtype(dtype)
+    size = math.prod(shape) * kind.itemsize
+    if size < LARGE_PAGE:
+        return np.empty(shape, kind)
+    room = np.empty(-(-size // LARGE_PAGE) * LARGE_PAGE + LARGE_PAGE, np.uint8)
+    start = -room.ctypes.data % LARGE_PAGE
+    return room[start : start + size].view(kind).reshape(shape)

@@ -2,8 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+
+from marview.heap import LARGE_PAGE, empty_in_large_pages
 
 WORK = """
 import threading
@@ -54,3 +58,33 @@ def test_other_systems_leave_the_heap_alone(monkeypatch) -> None:
     heap.bound_heap()
     heap.give_back()
     heap._glibc.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((2048, 2048), np.uint8), ((3, 700, 900), np.int16), ((1500, 1501), "f8")]
+)
+def test_a_large_array_begins_at_a_large_page(shape, dtype) -> None:
+    made = empty_in_large_pages(shape, dtype)
+    assert (made.shape, made.dtype) == (shape, np.dtype(dtype))
+    assert made.ctypes.data % LARGE_PAGE == 0
+    made[...] = 7
+    assert (made == 7).all()
+    assert made.flags.c_contiguous
+    assert made.flags.writeable
+
+
+def test_a_small_array_takes_no_more_than_its_size() -> None:
+    made = empty_in_large_pages((100, 100), np.float32)
+    assert made.shape == (100, 100)
+    assert made.base is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="faults are counted by Linux")
+def test_large_pages_are_fewer() -> None:
+    """The first touch of each page costs the system's time; without large pages there are 2,048 of them."""
+    resource = pytest.importorskip("resource")
+    if "[never]" in Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text(encoding="ascii"):
+        pytest.skip("this system has no large pages")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    empty_in_large_pages((2048, 2048), np.int16)[...] = 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 1024

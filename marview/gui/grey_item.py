@@ -7,6 +7,8 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
+from marview.heap import empty_in_large_pages
+
 _BLOCK_PIXELS = 1 << 16
 
 
@@ -36,7 +38,7 @@ class GreyItem(pg.ImageItem):  # type: ignore[misc]
             return
         black, white = map(float, self.levels)
         if self._grey.shape != self.image.shape:
-            self._grey = np.empty(self.image.shape, np.uint8)
+            self._grey = empty_in_large_pages(self.image.shape, np.uint8)
         shade(self.image, (white, black) if self.is_inverted else (black, white), self._grey)
         rows, columns = self._grey.shape
         self.qimage = QImage(self._grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)

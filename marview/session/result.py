@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from marview.errors import BadInput
 from marview.mar.messages import SliceDone
+from marview.session.last_picture import LastPicture
 from marview.session.plane_store import KeptPlane, PlaneStore
 from marview.volume.box import Box, box_of, shape_of
 from marview.volume.correction import corrected
@@ -161,6 +162,7 @@ class Result:
     outputs: dict[tuple[str, int], Path] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
     _planes: dict[int, KeptPlane] = field(default_factory=dict, repr=False)
+    _last: LastPicture = field(default_factory=LastPicture, repr=False)
 
     def take(self, done: SliceDone, correction: KeptPlane) -> None:
         """Store the correction and report of a finished slice, which no export holds yet."""
@@ -196,10 +198,20 @@ class Result:
         return np.zeros(self.mask.shape[1:], np.float32)
 
     def corrected(self, hu: NDArray[np.int16], slice_index: int) -> NDArray[np.int16]:
-        """Return the corrected slice, int16 HU `[y, x]`; `hu` is the slice of the source."""
+        """Return the corrected slice, int16 HU `[y, x]`, not to be written to; `hu` is the slice of the source."""
         if self.coverage(slice_index) is not Coverage.CORRECTED:
             return hu
-        return corrected(hu, self.correction_of(slice_index))
+        correction, kept = self.correction_of(slice_index), self._planes.get(slice_index)
+        picture = None if kept is None else self._last.get(kept)
+        if picture is None:
+            picture = corrected(hu, correction)
+            if kept is not None:
+                self._last.put(kept, picture)
+        return picture
+
+    def make_ready(self, hu: NDArray[np.int16], correction: KeptPlane) -> None:
+        """Compute a corrected slice before the window asks for it; any thread may call this."""
+        self._last.put(correction, corrected(hu, correction.read()), is_awaited=True)
 
     def output(self, name: str, slice_index: int) -> NDArray[Any] | None:
         """Return an intermediate picture of the method; None if there is none yet."""
@@ -235,6 +247,7 @@ class Result:
     def close(self) -> None:
         """Release the corrections and the files of intermediate pictures."""
         self._planes.clear()
+        self._last.drop()
         self.done.clear()
         for path in self.outputs.values():
             with contextlib.suppress(OSError):

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from marview.heap import empty_in_large_pages
+
 _INT16 = np.iinfo(np.int16)
 _BLOCK_PIXELS = 1 << 15
 
@@ -18,7 +20,7 @@ def corrected(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDAr
     >>> corrected(np.array([40, 40, 32767], np.int16), np.array([0, -90.6, 3], np.float32)).tolist()
     [40, -51, 32767]
     """
-    rows = np.empty(hu.shape, np.int16)
+    rows = empty_in_large_pages(hu.shape, np.int16)
     step = max(1, _BLOCK_PIXELS // max(1, hu[:1].size))
     totals = np.empty((step, *hu.shape[1:]))
     for start in range(0, len(hu), step):  # blocks that stay in the cache: several times faster on large slices

@@ -4,7 +4,7 @@ Masks are bool, `[z, y, x]`; every function returns a new mask.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import edt
 import numpy as np
@@ -22,6 +22,7 @@ NEIGHBOURS = ndimage.generate_binary_structure(3, 3)
 """Voxels that touch, by a corner too, belong to one piece of metal."""
 
 _TOO_MUCH = 0.5
+_BLOCK_PIXELS = 1 << 18
 
 
 def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
@@ -46,7 +47,7 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
         raise BadInput(tr("The metal mask is empty: find or paint the metal first."))
     metal, body = int(np.count_nonzero(mask[box])), 0
     for plane in hu[box[0]]:
-        body += int(np.count_nonzero(plane > BODY_HU))
+        body += sum(int(np.count_nonzero(rows > BODY_HU)) for rows in _blocks(plane))
         if metal <= _TOO_MUCH * body:
             return  # usually decided after a slice or two, so that the window need not wait
     share = metal / max(body, 1)
@@ -57,6 +58,13 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
                 "threshold or shrink the mask."
             ).format(min(share, 1))
         )
+
+
+def _blocks(plane: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
+    """Yield a plane `[y, x]` in blocks of rows that stay in the cache."""
+    step = max(1, _BLOCK_PIXELS // max(1, plane.shape[1]))
+    for start in range(0, len(plane), step):
+        yield plane[start : start + step]
 
 
 def grow_mm(

@@ -1,0 +1,35 @@
+"""The corrected slice that was computed last."""
+
+import weakref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.session.plane_store import KeptPlane
+
+Picture = NDArray[np.int16]
+
+
+class LastPicture:
+    """A corrected slice, int16 HU `[y, x]`: panes that show it share it, and it goes when nobody shows it any more."""
+
+    def __init__(self) -> None:
+        self._of: tuple[KeptPlane, weakref.ref[Picture]] | None = None
+        self._awaited: Picture | None = None
+
+    def put(self, correction: KeptPlane, picture: Picture, *, is_awaited: bool = False) -> None:
+        """Replace it; one that is awaited stays until it is asked for. Any thread may call this."""
+        picture.setflags(write=False)
+        self._awaited = picture if is_awaited else None
+        self._of = correction, weakref.ref(picture)
+
+    def get(self, correction: KeptPlane) -> Picture | None:
+        """Return the picture with this correction; None if another one was computed since, or it is gone."""
+        if self._of is None or self._of[0] is not correction:
+            return None
+        picture, self._awaited = self._of[1](), None
+        return picture
+
+    def drop(self) -> None:
+        """Drop it."""
+        self._of = self._awaited = None

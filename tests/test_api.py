@@ -1,5 +1,6 @@
 """The Python API, used as in a notebook."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,6 +100,12 @@ def test_every_public_name_is_there_and_documented() -> None:
     for name in marview.__all__:
         assert getattr(marview, name).__doc__, name
     assert set(marview.__all__) <= set(dir(marview))
+
+
+def test_every_public_name_is_on_the_page_of_the_api() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    names = page.partition("## Stable names")[2].partition("## Objects")[0]
+    assert [name for name in marview.__all__ if not re.search(rf"`{name}\b", names)] == []
 
 
 def test_importing_marview_imports_nothing_heavy() -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from marview.commands.options import AsJson
+from marview.commands.options import AsJson, Slices
+from marview.commands.slices import parse_slices
 from marview.physics import protocol_names
 from marview.terminal import note
 
@@ -29,17 +30,18 @@ def evaluate(
             autocompletion=lambda: list(protocol_names()),
         ),
     ] = "",
+    slices: Slices = "",
     as_json: AsJson = False,
 ) -> None:
     """Measure corrected volumes against their truth, in one table.
 
     Raises:
         BadInput: a volume cannot be read, or the volumes differ in shape or place.
-        UsageError: an unknown protocol.
+        UsageError: an unknown protocol, or slices beyond the volume.
     """
     from marview.evaluation.compare import evaluate as compare
 
-    found = compare(results, truth, mask, protocol)
+    found = compare(results, truth, mask, protocol, choose=lambda numbers: parse_slices(slices, numbers))
     for each in found.notes:
         note(each)
     sys.stdout.write(found.json() + "\n" if as_json else found.text())

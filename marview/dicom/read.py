@@ -32,7 +32,8 @@ class LoadedSeries:
     """A series in memory.
 
     Attributes:
-        volume: int16 HU `[z, y, x]` on its grid; `PADDING_HU` in missing or damaged slices.
+        series: its files and headers, as found on disk.
+        volume: int16 HU `[z, y, x]` on its grid; -1024 HU in missing or damaged slices.
         sources: header of each slice by index z (file, UIDs, rescale); None for missing or damaged slices, and for all
             slices of NIfTI.
         report: findings of `check` and of reading.

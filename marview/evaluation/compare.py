@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,17 +68,24 @@ class Comparison:
         return table + "\n" + (f"\n{published}\n" if published else "")
 
 
-def evaluate(results: Sequence[Path], truth: Path, mask: Path | None = None, protocol: str = "") -> Comparison:
+def evaluate(
+    results: Sequence[Path],
+    truth: Path,
+    mask: Path | None = None,
+    protocol: str = "",
+    choose: Callable[[SliceNumbers], Collection[int]] = lambda numbers: range(numbers.count),
+) -> Comparison:
     """Measure corrected volumes against their truth.
 
-    All slices with metal count; without a mask, all slices count and there is no ring. A slice in which no result
-    differs from the truth is left out, because its PSNR is infinite.
+    All chosen slices with metal count; without a mask, all chosen slices count and there is no ring. A slice in which
+    no result differs from the truth is left out, because its PSNR is infinite.
 
     Args:
         results: corrected volumes (and, for comparison, the uncorrected one), in any format of `open_volume`.
         truth: volume without artifacts.
         mask: metal mask in any format of `read_mask`, on the voxels of the truth.
         protocol: a named protocol, to add its published rows.
+        choose: returns the indices of the slices to measure, given how they are counted; default: all.
 
     Raises:
         BadInput: a volume cannot be read, or the volumes differ in shape or in place in the patient.
@@ -95,11 +102,12 @@ def evaluate(results: Sequence[Path], truth: Path, mask: Path | None = None, pro
     volumes = [_read_alike(path, true) for path in results]
     counted = metal.any(axis=(1, 2)) if mask is not None else np.ones(len(true.hu), dtype=bool)
     counted &= np.any([(each != true.hu).any(axis=(1, 2)) for each in volumes], axis=0)
-    chosen = np.flatnonzero(counted)
-    if not len(chosen):
-        raise BadInput("No slice is left to compare: the mask is empty, or the results equal the truth.")
-    measured = tuple(measure_case(each[chosen], true.hu[chosen], metal[chosen]) for each in volumes)
     numbers = SliceNumbers(len(true.hu)) if true.series is None else true.series.volume.grid.slice_numbers
+    wanted = choose(numbers)
+    chosen = np.array([z for z in np.flatnonzero(counted) if z in wanted], dtype=int)
+    if not len(chosen):
+        raise BadInput("No slice is left to compare: the chosen slices hold no metal, or the results equal the truth.")
+    measured = tuple(measure_case(each[chosen], true.hu[chosen], metal[chosen]) for each in volumes)
     return Comparison(tuple(_names(results)), measured, tuple(numbers.sorted(chosen)), protocol, notes)
 
 

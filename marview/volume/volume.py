@@ -13,11 +13,20 @@ BODY_HU = -500
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """HU on a grid.
+    """A CT volume: HU on a grid.
 
     Attributes:
-        hu: int16 HU `[z, y, x]`, z from the foot end; read-only, possibly in shared memory.
-        grid: grid of the voxels.
+        hu: int16 HU `[z, y, x]`, z from the foot end; do not change it, because it may be in shared memory.
+        grid: positions of the voxels, of the same shape.
+
+    Raises:
+        ValueError: HU and grid differ in shape.
+        TypeError: the HU are not int16.
+
+    Examples:
+        >>> hu = np.full((3, 4, 4), 40, np.int16)
+        >>> Volume(hu, Grid.from_spacing(hu.shape, (2.5, 0.8, 0.8)))
+        Volume(3 slices of 4 x 4, voxels of 2.5 x 0.8 x 0.8 mm)
     """
 
     hu: NDArray[np.int16]

@@ -31,8 +31,12 @@ def test_simulate_writes_a_pair_that_differs_by_metal_and_streaks(simulated: Pat
 def test_evaluate_prints_one_table(marview: Callable, simulated: Path) -> None:
     words = ("evaluate", simulated / "study", "--truth", simulated / "truth", "--mask", simulated / "metal.nii.gz")
     assert "PSNR" in marview(*words).out
-    [result] = marview(*words, "--json").record["results"].values()
+    record = marview(*words, "--json").record
+    [result] = record["results"].values()
     assert 5 < result["psnr_db"] < 60
+    number = str(record["slices"][0])
+    assert marview(*words, "--json", "--slices", number).record["slices"] == [int(number)]
+    assert marview(*words, "--slices", "99").exit_code == 2
 
 
 def test_slices_hold_the_metal_that_the_whole_series_has_there(

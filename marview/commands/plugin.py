@@ -1,6 +1,5 @@
 """Write, check, install and remove methods: the verbs `plugin ...`."""
 
-import enum
 import json
 import keyword
 import re
@@ -30,14 +29,6 @@ plugin = typer.Typer(no_args_is_help=True, add_completion=False)
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds plugin.toml.")]
 
 
-class Kind(enum.StrEnum):
-    """What a new method works on."""
-
-    IMAGE = "image"
-    SINOGRAM = "sinogram"
-    LEARNED = "learned"
-
-
 def own_methods() -> list[str]:
     """Identifiers of the user's own methods, for completion."""
     return sorted(listing.id for listing in discovery.users_own())
@@ -51,13 +42,15 @@ def about() -> None:
 @plugin.command("new")
 def new_plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Identifier: lower-case letters, digits, underscores.")],
-    kind: Annotated[Kind, typer.Option(help="What the method works on.")] = Kind.IMAGE,
+    image: Annotated[bool, typer.Option("--image", help="It works on the image alone; this is the default.")] = False,
+    sinogram: Annotated[bool, typer.Option("--sinogram", help="It completes the sinogram.")] = False,
+    learned: Annotated[bool, typer.Option("--learned", help="It has a network, to be trained.")] = False,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which to make the folder NAME.")] = Path(),
 ) -> None:
     """Write a working method with its test, to start from.
 
     Raises:
-        UsageError: the name is no identifier, or the folder is not empty.
+        UsageError: the name is no identifier, more than one kind is given, or the folder is not empty.
         CannotWrite: the folder cannot be written.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
@@ -65,18 +58,22 @@ def new_plugin(
             f"{name!r} cannot name a method. Use lower-case letters, digits and underscores, begin with a letter, and "
             "avoid keywords of Python."
         )
+    kinds = [kind for kind, is_asked in (("image", image), ("sinogram", sinogram), ("learned", learned)) if is_asked]
+    if len(kinds) > 1:
+        raise UsageError(f"A method has one kind: give --{kinds[0]} or --{kinds[1]}, not both.")
+    kind = kinds[0] if kinds else "image"
     words = name.replace("_", " ").strip()
     values = {"id": name, "title": words[0].upper() + words[1:], "class_name": words.title().replace(" ", "")}
-    template = resources() / "plugin_templates" / kind.value
+    template = resources() / "plugin_templates" / kind
     folder = output / name
     with whole_folder(folder) as part:
         for source in sorted(template.rglob(f"*{_TEMPLATE}")):
             target = part / source.relative_to(template).with_name(source.name.removesuffix(_TEMPLATE))
-            if target.name == f"test_{kind.value}.py":
+            if target.name == f"test_{kind}.py":
                 target = target.with_name(f"test_{name}.py")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(Template(source.read_text(encoding="utf-8")).substitute(values), encoding="utf-8")
-    if kind is Kind.LEARNED:
+    if learned:
         print(
             f"{folder}: set MARVIEW_PLUGINS={output.absolute()}, train it with 'marview train {name} --data DIR "
             "--output RUN', where DIR holds scans without metal, and use it after 'marview methods --install RUN'."

@@ -21,7 +21,7 @@ def own_methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_new_method_keeps_the_contract_and_runs_after_installation(
     marview: Callable, own_methods: Path, metal_series: Path, tmp_path: Path, kind: str
 ) -> None:
-    assert marview("plugin", "new", "my_method", "--kind", kind, "--output", tmp_path).exit_code == 0
+    assert marview("plugin", "new", "my_method", f"--{kind}", "--output", tmp_path).exit_code == 0
     checked = marview("plugin", "check", tmp_path / "my_method")
     assert (checked.exit_code, checked.out) == (0, f"{tmp_path / 'my_method'} keeps the contract of methods.\n")
     assert marview("plugin", "install", tmp_path / "my_method").exit_code == 0
@@ -37,7 +37,7 @@ def test_a_new_method_keeps_the_contract_and_runs_after_installation(
 def test_a_method_is_removed_also_while_a_folder_of_the_search_path_replaces_it(
     marview: Callable, own_methods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    marview("plugin", "new", "my_method", "--kind", "image", "--output", tmp_path)
+    marview("plugin", "new", "my_method", "--image", "--output", tmp_path)
     assert marview("plugin", "install", tmp_path / "my_method").exit_code == 0
     monkeypatch.setenv("MARVIEW_PLUGINS", str(tmp_path))
     assert marview("plugin", "remove", "my_method").exit_code == 0
@@ -48,12 +48,23 @@ def test_a_method_is_removed_also_while_a_folder_of_the_search_path_replaces_it(
 def test_a_new_learned_method_says_that_it_has_to_be_trained(
     marview: Callable, own_methods: Path, tmp_path: Path
 ) -> None:
-    made = marview("plugin", "new", "my_network", "--kind", "learned", "--output", tmp_path)
+    made = marview("plugin", "new", "my_network", "--learned", "--output", tmp_path)
     assert "train it with 'marview train my_network --data DIR --output RUN'" in made.out
     assert 'purpose = ""' in (tmp_path / "my_network" / "plugin.toml").read_text()
     answer = marview("plugin", "check", tmp_path / "my_network")
     assert answer.exit_code == 4
     assert "has no weights yet" in answer.out
+
+
+def test_a_new_method_works_on_the_image_unless_told_otherwise(marview: Callable, tmp_path: Path) -> None:
+    assert marview("plugin", "new", "my_method", "--output", tmp_path / "a").exit_code == 0
+    assert marview("plugin", "new", "my_method", "--image", "--output", tmp_path / "b").exit_code == 0
+    made, asked = (sorted(path.name for path in (tmp_path / each / "my_method").iterdir()) for each in "ab")
+    assert made == asked
+    both = marview("plugin", "new", "my_method", "--image", "--learned", "--output", tmp_path / "c")
+    assert both.exit_code == 2
+    assert "--image or --learned, not both" in both.err
+    assert not (tmp_path / "c").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights of files as POSIX has them")

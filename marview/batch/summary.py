@@ -14,9 +14,11 @@ from rich.text import Text
 
 from marview.batch.job import Job, State
 from marview.dicom.atomic import whole_file
+from marview.dicom.cannot_write import CannotWrite
 from marview.errors import printable
 from marview.text import count, tr
 
+_KEPT = "Corrected studies and the list of jobs are kept: make room there and run the same command with --resume."
 _FIELDS = ("number", "state", "input", "series", "slices", "corrected", "seconds", "output", "reason", "notes")
 
 
@@ -83,7 +85,14 @@ def sentence(jobs: Sequence[Job]) -> str:
 
 
 def write_summaries(jobs: Sequence[Job], folder: Path) -> None:
-    """Write `summary.csv` and `summary.jsonl` into the output folder, each whole or not at all."""
-    for name, text in (("summary.csv", as_csv(jobs)), ("summary.jsonl", as_json_lines(jobs))):
-        with whole_file(folder / name) as part:
-            part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+    """Write `summary.csv` and `summary.jsonl` into the output folder, each whole or not at all.
+
+    Raises:
+        CannotWrite: the disk is full or read-only. The corrected studies and the table of jobs are kept.
+    """
+    try:
+        for name, text in (("summary.csv", as_csv(jobs)), ("summary.jsonl", as_json_lines(jobs))):
+            with whole_file(folder / name) as part:
+                part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+    except CannotWrite as refusal:
+        raise CannotWrite(refusal.what, refusal.why, _KEPT) from refusal

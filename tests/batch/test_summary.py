@@ -10,6 +10,7 @@ import pytest
 
 from marview.batch.job import Job, State
 from marview.batch.summary import as_csv, as_json_lines, print_table, write_summaries
+from marview.dicom.cannot_write import CannotWrite
 from marview.terminal import plain_output, terminal
 
 ODD = Job(1, "key", Path("/in/a,\x1b[2J\udce9\nb"), "digest", 4, State.FAILED, "It is damaged.", notes=("one", "two"))
@@ -31,6 +32,12 @@ def test_summaries_of_odd_names_can_be_written_and_read(tmp_path: Path) -> None:
     assert record["input"] == str(ODD.source)
     assert json.loads(as_json_lines([ODD])) == record
     assert row["state"] == "failed"
+
+
+def test_a_summary_that_cannot_be_written_says_what_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "summary.csv").mkdir()
+    with pytest.raises(CannotWrite, match=r"summary\.csv cannot be written: .* are kept: .* --resume"):
+        write_summaries([ODD], tmp_path)
 
 
 def test_a_name_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from marview.dicom.series import Scan, Series
 from marview.dicom.walk import HIDING, counted, is_zip
 from marview.errors import BadInput
 from marview.small_text import read_text
+from marview.text import listing
 
 FOR_ONE_STUDY = " to marview reduce for this study"
 """Where an option goes that one of many studies needs."""
@@ -121,6 +122,26 @@ def refuse_absent(path: Path) -> None:
         raise BadInput(f"{path} cannot be read: no file can have this name.") from None
     except OSError as why:
         raise BadInput(f"{path} cannot be read: {(why.strerror or 'unknown reason').lower()}.") from None
+
+
+def refuse_empty(paths: Sequence[Path], leave_out: Path | None = None) -> None:
+    """Refuse inputs that hold nothing to scan, such as an empty folder: the path is probably wrong.
+
+    Raises:
+        BadInput: no input holds a file to scan, or one cannot be listed.
+    """
+    if not any(True for path in paths for _ in units(path, leave_out)):
+        raise BadInput(no_images(paths))
+
+
+def no_images(paths: Sequence[Path]) -> str:
+    """Return the sentence on inputs without images."""
+    if not paths:
+        return 'The list of jobs is empty. Write {"input": "PATH"}, one per line.'
+    verb = "holds" if len(paths) == 1 else "hold"
+    return (
+        f"{listing([str(path) for path in paths])} {verb} no CT images. Name folders, zips or files of DICOM or NIfTI."
+    )
 
 
 def units(path: Path, leave_out: Path | None = None) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from marview.batch.intake import Intake, read_jobs, refuse_absent
+from marview.batch.intake import Intake, no_images, read_jobs, refuse_absent, refuse_empty
 from marview.batch.job import Job, State
 from marview.batch.queue import needs_attention
 from marview.batch.selection import SelectionRule
@@ -34,7 +34,7 @@ from marview.commands.order import Order
 from marview.commands.run_jobs import affordable, work_off
 from marview.dicom.slice_folders import refuse_among_slices
 from marview.dicom.walk import counted
-from marview.errors import MethodFailed, UsageError
+from marview.errors import BadInput, MethodFailed, UsageError
 from marview.terminal import terminal
 
 
@@ -88,7 +88,7 @@ def batch(
     Raises:
         UsageError: no input, an unknown method, or an output folder of another batch, with other files, or inside a
             study.
-        BadInput: an input does not exist, or the job table cannot be used.
+        BadInput: an input does not exist, no input holds images, or the job table cannot be used.
     """
     if not inputs and not jobs:
         raise UsageError("marview batch needs an INPUT or --jobs FILE.")
@@ -109,10 +109,12 @@ def batch(
     paths = [*(inputs or ()), *(path for each in jobs or () for path in read_jobs(each))]
     for path in paths:
         refuse_absent(path)
+    if not resume:  # what is resumed every night may have nothing new
+        refuse_empty(paths, output)
     intake = order.intake(output)
     say_rule(order)
     if dry_run:
-        return _print_plans(intake, paths, form)
+        return _print_plans(intake, paths, form, is_resumed=resume)
     for path in paths:
         refuse_among_slices(output, path)
     with opened_table(output, order, is_resumed=resume) as table:
@@ -126,17 +128,21 @@ def batch(
         finally:
             all_jobs = table.jobs()
             write_summaries(all_jobs, output)
+        if not all_jobs and not resume:
+            raise BadInput(no_images(paths))
         _print_report(all_jobs, form)
         return MethodFailed.exit_code if needs_attention(all_jobs) else 0
 
 
-def _print_plans(intake: Intake, paths: Sequence[Path], report: Report) -> int:
+def _print_plans(intake: Intake, paths: Sequence[Path], report: Report, *, is_resumed: bool) -> int:
     plans = list(intake.plans(paths))
     jobs = [
         Job(number, plan.key, plan.source, plan.series, plan.slices, plan.state, plan.reason)
         for number, plan in enumerate(plans, 1)
     ]
     _tell_passed_over(intake)
+    if not jobs and not is_resumed:
+        raise BadInput(no_images(paths))
     _print_report(jobs, report)
     return MethodFailed.exit_code if needs_attention(jobs) else 0
 

@@ -18,6 +18,7 @@ from marview.commands.options import AsJson
 from marview.dicom.atomic import whole_folder
 from marview.errors import BadInput, MethodFailed, UsageError
 from marview.mar import discovery, read_manifest
+from marview.mar.copying import copy_method
 from marview.mar.ownership import opened_to_others
 from marview.paths import resources
 
@@ -142,7 +143,7 @@ def install_plugin(folder: Folder) -> None:
     """Copy a method to your own methods, where it replaces a bundled one with the same identifier.
 
     Raises:
-        BadInput: the folder holds no usable manifest.
+        BadInput: the folder holds no usable manifest, or a file in it cannot be read.
         UsageError: a method with this identifier is already installed there.
     """
     manifest = read_manifest(folder)
@@ -150,7 +151,7 @@ def install_plugin(folder: Folder) -> None:
     if target.exists():
         raise UsageError(f"{target} already exists. Remove it first: marview plugin remove {manifest.id}.")
     with whole_folder(target) as part:
-        shutil.copytree(folder, part, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        copy_method(folder, part)
     print(f"{target}: installed.")
 
 

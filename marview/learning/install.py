@@ -13,6 +13,7 @@ from marview.learning.model_card import CARD, write_card
 from marview.learning.record import read_record
 from marview.learning.weights import load_weights, rounded, write_tensors
 from marview.mar import Listing
+from marview.mar.copying import copy_method
 from marview.mar.manifest import MANIFEST, code_folder, read_manifest
 from marview.worker.loading import made_in
 
@@ -101,8 +102,7 @@ def _refuse_unread(listing: Listing, training: str) -> None:
 def _copy(listing: Listing, folder: Path) -> None:
     """Copy a method to a folder; of a bundled one only the manifest, because its code stays where it is."""
     if listing.origin != "bundled":
-        ignored = shutil.ignore_patterns("test_*.py", "conftest.py", "__pycache__")
-        shutil.copytree(listing.folder, folder, dirs_exist_ok=True, ignore=ignored)
+        copy_method(listing.folder, folder, leave_out=("test_*.py", "conftest.py"))
         return
     text = (listing.folder / MANIFEST).read_text(encoding="utf-8")
     (folder / MANIFEST).write_text(f'code = "{listing.folder.name}"\n{text}', encoding="utf-8")

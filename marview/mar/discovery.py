@@ -190,7 +190,7 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
         return
     for folder in folders:
         try:
-            is_method = (folder / MANIFEST).is_file()
+            is_method = _holds(folder, MANIFEST)
             opened = opened_to_others(folder) if is_method and origin in {"user", SEARCH_PATH} else None
         except OSError as why:
             yield _closed(folder, origin, why)
@@ -199,6 +199,19 @@ def _below(parent: Path, origin: str) -> Iterator[Listing]:
             yield Listing(_id_of(folder), folder, origin, error=not_safe(folder, opened))
         elif is_method:
             yield _listing(folder, origin)
+
+
+def _holds(folder: Path, name: str) -> bool:
+    """Return whether anything of this name is in a folder, also a pipe or a link to nothing, which are then refused.
+
+    Raises:
+        OSError: the folder cannot be searched.
+    """
+    try:
+        (folder / name).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def not_safe(folder: Path, opened: Path) -> str:

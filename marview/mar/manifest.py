@@ -162,9 +162,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate(read_toml(path))
     except FileNotFoundError as error:
-        raise BadInput(f"{folder} holds no {MANIFEST}. A method is a folder with a {MANIFEST}.") from error
+        lacks = f"{path} is a link to nothing" if path.is_symlink() else f"{folder} holds no {MANIFEST}"
+        raise BadInput(f"{lacks}. A method is a folder with a {MANIFEST}.") from error
     except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror}). A method is a folder with a {MANIFEST}.") from error
+        reason = (error.strerror or "no reason given").lower()
+        raise BadInput(f"{path} cannot be read ({reason}). A method is a folder with a {MANIFEST}.") from error
     except ValidationError as error:
         raise BadInput(f"{path}: {wrong_field(error)}.") from error
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import stat
 import sys
 import types
 from collections.abc import Mapping
@@ -124,6 +125,8 @@ class LoadedMethod:
         path = self.folder / file
         try:
             status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for a writer
+                raise OSError(0, "it is not a regular file")
             digest = _sha256(path, status.st_mtime_ns, status.st_size)
         except OSError as error:
             raise MethodFailed(

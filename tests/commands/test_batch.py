@@ -94,6 +94,31 @@ def test_a_dry_run_writes_nothing(marview: Callable, ward: Path, tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_inputs_without_images_are_refused_and_leave_no_folder(
+    marview: Callable, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "letter.txt").write_text("Dear colleague")
+    answer = marview("batch", tmp_path / "in", *LI, "--output", tmp_path / "out", *more)
+    assert answer.exit_code == 3
+    assert "holds no CT images. Name folders, zips or files" in answer.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_list_without_jobs_is_refused(marview: Callable, tmp_path: Path) -> None:
+    (tmp_path / "jobs.jsonl").write_text("\n")
+    answer = marview("batch", "--jobs", tmp_path / "jobs.jsonl", *LI, "--output", tmp_path / "out")
+    assert (answer.exit_code, "The list of jobs is empty" in answer.err) == (3, True)
+
+
+def test_a_resumed_batch_may_find_nothing_new(marview: Callable, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    answer = marview("batch", tmp_path / "in", *LI, "--output", tmp_path / "out", "--resume")
+    assert answer.exit_code == 0
+    assert "0 studies: nothing to do." in answer.out
+
+
 def test_a_second_call_needs_resume_and_corrects_nothing_twice(marview: Callable, ward: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     marview("batch", ward / "first", ward / "plain", *LI, "--output", out)

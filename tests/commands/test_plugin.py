@@ -76,6 +76,18 @@ def test_the_check_names_a_file_that_others_may_change(marview: Callable, own_me
     assert f"chmod -R go-w {tmp_path / 'open_one'}" in answer.out
 
 
+@pytest.mark.skipif(os.name != "posix", reason="rights of files as POSIX has them")
+def test_the_installed_copy_of_an_open_method_is_closed(marview: Callable, own_methods: Path, tmp_path: Path) -> None:
+    marview("plugin", "new", "open_one", "--output", tmp_path)
+    (tmp_path / "open_one" / "method.py").chmod(0o666)
+    (tmp_path / "open_one").chmod(0o777)
+    answer = marview("plugin", "install", tmp_path / "open_one")
+    assert answer.exit_code == 0
+    copy = Path(answer.out.partition(": installed")[0])
+    assert not (copy / "method.py").stat().st_mode & 0o022
+    assert not copy.stat().st_mode & 0o022
+
+
 def test_a_broken_contract_is_named(marview: Callable, own_methods: Path, tmp_path: Path) -> None:
     marview("plugin", "new", "broken", "--output", tmp_path)
     source = tmp_path / "broken" / "method.py"

@@ -1,5 +1,6 @@
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,30 @@ def test_a_wrong_manifest_is_listed_and_replaces_nothing(places: tuple[Path, Pat
     with pytest.raises(UsageError, match="Installed methods: nmar"):
         find("other", discover())
     assert good.as_record()["manifest"]["entry"] == "method:Method"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes and links in folders there")
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (os.mkfifo, "it is not a regular file"),
+        (Path.mkdir, "cannot be read (is a directory)"),
+        (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),
+    ],
+    ids=["pipe", "folder", "link to nothing"],
+)
+def test_a_manifest_that_is_no_file_is_listed_with_its_reason(
+    places: tuple[Path, Path], made: Callable[[Path], object], reason: str
+) -> None:
+    bundled, user = places
+    _write(bundled, "nmar")
+    (user / "odd").mkdir(parents=True)
+    made(user / "odd" / "plugin.toml")
+    good, odd = discover()
+    assert (good.id, odd.id, odd.manifest) == ("nmar", "odd", None)
+    assert reason in odd.error
+    with pytest.raises(UsageError, match="odd cannot be used"):
+        find("odd", discover())
 
 
 def test_a_method_that_has_to_learn_is_listed_and_says_how_to_train_it(places: tuple[Path, Path]) -> None:

@@ -1,6 +1,7 @@
 """Faults of a method stay in its process and give a message, and the next run works."""
 
 import hashlib
+import os
 import pickle
 import sys
 import time
@@ -214,6 +215,13 @@ def test_weights_are_loaded_only_if_they_are_what_the_manifest_says(bench, tmp_p
     assert "not a readable safetensors file" in bench.reduce("learned_pickled").sentence
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes in folders there")
+def test_weights_that_are_a_pipe_are_refused_without_waiting(bench) -> None:
+    bench.write("piped", "job.weights('net.safetensors')", manifest=_weights("net.safetensors", b""))
+    os.mkfifo(bench.folder / "piped" / "net.safetensors")
+    assert "cannot be read: it is not a regular file" in bench.reduce("piped").sentence
+
+
 def test_torch_load_runs_no_pickled_code(bench) -> None:
     marker = bench.folder / "ran"
     bench.write(
@@ -237,7 +245,7 @@ def test_requests_that_make_no_sense_are_refused(bench) -> None:
     with pytest.raises(UsageError, match="no slice 6"):
         bench.start("good", slices=(6,))
     for parameters, says in (
-        ({"strength_hu": -1}, "greater than or equal to 0"),
+        ({"strength_hu": -1}, "strength_hu must be 0 or more, not -1"),
         ({"speed": 1}, "no parameter 'speed'"),
     ):
         outcome = bench.reduce("good", parameters=parameters)

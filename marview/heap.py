@@ -63,7 +63,7 @@ def give_back() -> None:
 
 
 def empty_in_large_pages(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return an array without values that begins where a large page begins, if it fills one.
+    """Return an uninitialised array that begins where a large page begins, if it fills one.
 
     numpy asks the system for large pages, but its arrays begin anywhere, and up to 2 MB at each end get small ones.
     """

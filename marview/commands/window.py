@@ -46,7 +46,7 @@ def _open(paths: list[str], picture: Path) -> int:
         if not path:
             raise UsageError("The path is empty. Name a file or folder; '.' is the current folder.")
         if not Path(path).exists():
-            raise BadInput(f"'{path}' is neither a verb nor a file or folder here. Say marview --help for the verbs.")
+            raise BadInput(f"'{path}' is neither a verb nor a file or folder here. Run marview --help for the verbs.")
     if has_display():
         from marview.gui.app import run
 

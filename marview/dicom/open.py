@@ -52,7 +52,7 @@ def choose(path: Path | str, series_uid: str = "") -> tuple[Series, SeriesReport
         if fitting:
             names = "; ".join(f"{one.key} ({_about(one, report)})" for one, report in fitting[:8])
             more = f" and {len(fitting) - 8} more" if len(fitting) > 8 else ""
-            raise BadInput(f"{path} holds {len(fitting)} series. Say which with --series: {names}{more}.")
+            raise BadInput(f"{path} holds {len(fitting)} series. Choose one with --series: {names}{more}.")
     raise BadInput(judged[0][1].reason)
 
 

@@ -6,8 +6,8 @@ import textwrap
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-_LONGEST_LINE = 90
-"""Characters of a line of a tool tip."""
+TIP_CHARACTERS = 72
+"""Most characters in a line of a tool tip."""
 
 
 class Label(QLabel):
@@ -20,7 +20,7 @@ class Label(QLabel):
 
 
 def tooltip(text: str) -> str:
-    """Escape a text for a tool tip, which would otherwise render HTML, and break long lines, which Qt leaves whole.
+    """Escape a text for a tool tip, which would otherwise render HTML, and break long lines.
 
     >>> tooltip("Pelvis <b>2.0</b>")
     '<qt>Pelvis &lt;b&gt;2.0&lt;/b&gt;</qt>'
@@ -29,4 +29,9 @@ def tooltip(text: str) -> str:
     """
     if "<" in text or "&" in text:
         return f"<qt>{html.escape(text, quote=False).replace(chr(10), '<br>')}</qt>"
-    return "\n".join(textwrap.fill(line, _LONGEST_LINE, break_on_hyphens=False) for line in text.split("\n"))
+    return wrapped(text)
+
+
+def wrapped(tip: str) -> str:
+    """Break the long lines of a tool tip, which Qt leaves whole."""
+    return "\n".join(textwrap.fill(line, TIP_CHARACTERS, break_on_hyphens=False) for line in tip.split("\n"))

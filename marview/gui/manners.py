@@ -1,6 +1,5 @@
 """Behaviour of all controls: the wheel changes only the focused field, and long tool tips are wrapped."""
 
-import textwrap
 from types import MappingProxyType
 from typing import TypeGuard
 
@@ -8,12 +7,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QSlider, QToolTip, QWidget
 
-TIP_CHARACTERS = 72
-
-
-def wrapped(tip: str) -> str:
-    """Break a tool tip into short lines."""
-    return "\n".join(textwrap.fill(line, TIP_CHARACTERS) for line in tip.split("\n"))
+from marview.gui.label import TIP_CHARACTERS, wrapped
 
 
 def _keep_focus_from_wheel(watched: QObject, _: QEvent) -> bool:

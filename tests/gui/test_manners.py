@@ -6,7 +6,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QSpinBox
 
-from marview.gui.manners import TIP_CHARACTERS, wrapped
+from marview.gui.label import TIP_CHARACTERS, tooltip, wrapped
 from marview.gui.palette import colour
 from marview.gui.shortcut_sheet import ShortcutSheet
 from marview.session.display import Layout
@@ -137,6 +137,8 @@ def test_a_margin_below_a_voxel_is_noted_in_table_plot_and_file(opened, qtbot, t
 def test_long_tool_tips_are_wrapped() -> None:
     tip = wrapped("word " * 60 + "\nsecond line")
     assert max(map(len, tip.split("\n"))) <= TIP_CHARACTERS
+    assert wrapped(tip) == tip, "a tip that is wrapped already stays as it is"
+    assert wrapped(tooltip("word " * 60)) == tooltip("word " * 60)
     assert tip.endswith("\nsecond line")
 
 

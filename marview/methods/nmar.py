@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 
 from marview.methods.api import MarCase
+from marview.methods.crowns import li_with_crowns
 from marview.methods.tissue_prior import prior_image
 from marview.physics.attenuation import MU_WATER
 from marview.projection import fill_linear
@@ -97,12 +98,14 @@ def nmar_prior(case: MarCase, settings: NmarSettings | None = None, pause: Calla
 
 def prior_source(case: MarCase, settings: NmarSettings) -> Tensor:
     """Choose the source of the prior image, in 1/cm, `[slice, y, x]`."""
-    is_raw = torch.full((len(case.hu),), settings.prior_source == "raw", device=case.hu.device)
-    if settings.prior_source == "auto":
-        is_raw = is_mild(case, settings)
+    if settings.prior_source == "raw":
+        return case.mu
+    if settings.prior_source == "linear_interpolation":
+        return case.li_mu
+    is_raw = is_mild(case, settings)
     if bool(is_raw.all()):
         return case.mu
-    return torch.where(is_raw[:, None, None], case.mu, case.li_mu)
+    return torch.where(is_raw[:, None, None], case.mu, li_with_crowns(case))
 
 
 def is_mild(case: MarCase, settings: NmarSettings) -> Tensor:

@@ -31,6 +31,7 @@ _LIGHT_HU, _DENSE_HU = 12_000, 25_000
 titanium has 11,000 to 20,000 there, cobalt chromium and tantalum 32,000 and more. Their rays hold too little light."""
 
 _LONGER_THAN_WIDE = 2.5
+_FEWEST_PIXELS = 6
 _THICK_MM = 1.5
 """Wires are thinner than this from middle to edge, screws thicker."""
 
@@ -101,6 +102,8 @@ def with_fitted_edges(
 def _is_long(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
     """Whether a piece `[y, x]` is much longer than wide and thicker than a wire."""
     y, x = np.nonzero(piece)
+    if len(y) < _FEWEST_PIXELS:
+        return False
     within_pixels = np.diag(np.square(spacing_mm)) / 12
     variances = np.linalg.eigvalsh(np.cov(np.stack([y * spacing_mm[0], x * spacing_mm[1]])) + within_pixels)
     if variances[1] < _LONGER_THAN_WIDE**2 * variances[0]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marview.text import tr
-from marview.volume.bloom import without_bloom
+from marview.volume.bloom import without_bloom, without_blur
 from marview.volume.box import Box, box_above, box_of, grown, moved
 from marview.volume.edges import FARTHEST_MM, least_hu
 from marview.volume.long_metal import with_fitted_edges
@@ -153,6 +153,7 @@ def _in_box(
         if scale.hides_peaks:
             found &= _plateau_where_deep(found, image == scale.highest_hu)
             found &= without_bloom(found, image, spacing_mm[1:])
+            found &= without_blur(found, image, spacing_mm[1:])
     return drop_small(np.asarray(mask), FEWEST_VOXELS), bool(sure.any())
 
 

@@ -1,5 +1,7 @@
 """The edge of a screw lies where its rays end."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +83,15 @@ def disc() -> np.ndarray:
 def test_stems_wires_and_steel_keep_their_mask(metal: np.ndarray, metal_hu: float) -> None:
     image = hardened(metal, metal_hu, most=40.0)
     np.testing.assert_array_equal(with_fitted_edges(metal, image, SPACING_MM), metal)
+
+
+def test_a_single_pixel_keeps_its_mask_without_a_warning() -> None:
+    metal = np.zeros_like(screws())
+    metal[40, 40] = True
+    image = hardened(metal)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(with_fitted_edges(metal, image, SPACING_MM), metal)
 
 
 def test_without_metal_nothing_is_marked() -> None:

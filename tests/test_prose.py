@@ -18,6 +18,8 @@ PHRASES = {
     r"\b[Ii]nto the new folder\b": "Save to new folder",
     r"\bput the tool away,? else\b|\belse put\b": "or",
     r"\b(?:is|are|was|were) told\b": "marview says",
+    r"\bafter so long\b|\bexclude each other\b": "plain words",
+    r"raise (?:UsageError|BadInput|NoMetal|MethodFailed)\(\s*f?[\"'](?:there|this|the|an?) ": "begin with a capital",
     r"\bbegun with\b|\bbegin with nothing\b": "started from",
     r"\bgoes? on (?:where|as if|meanwhile)\b": "continues",
     r"\bhangs? on the (?:mask|metal)\b": "depends on the mask",

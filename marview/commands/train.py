@@ -166,7 +166,7 @@ def _source(
     """Return the scans to train on, from the option that names them.
 
     Raises:
-        UsageError: no option names any, or the options exclude each other.
+        UsageError: no option names any, or the options cannot be combined.
     """
     named = [each for each in (data, patient, unpaired[1], spectral[0]) if each is not None]
     if len(named) != 1 or any((one is None) != (other is None) for one, other in (unpaired, spectral)):

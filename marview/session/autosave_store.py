@@ -18,7 +18,6 @@ from platformdirs import user_data_path
 
 from marview.dicom.atomic import whole_file
 from marview.dicom.parts import PART
-from marview.errors import BadInput
 from marview.mar.scratch import try_lock
 from marview.volume.box import Box
 from marview.volume.patch import MaskPatch
@@ -247,15 +246,15 @@ def _read(path: Path, results: tuple[Path, ...]) -> Saved | None:
         record = json.loads(head)
         work = Work(**{**record["work"], "shape": tuple(record["work"]["shape"])})
         if hashlib.sha256(packed).hexdigest() != record["sha256"]:
-            raise BadInput("the mask is damaged")
+            raise ValueError("the mask is damaged")
         if record["box"] is None:
             is_empty = not work.measures and not results
             return None if is_empty else Saved(path.stem, work, None, results)
         z, y, x = (slice(int(start), int(stop)) for start, stop in record["box"])
         box: Box = (z, y, x)
         if any(part.start < 0 or part.stop > size for part, size in zip(box, work.shape, strict=True)):
-            raise BadInput("the mask is larger than its series")
+            raise ValueError("the mask is larger than its series")
         return Saved(path.stem, work, MaskPatch(box, packed), results)
-    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError, BadInput) as why:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as why:
         _log.warning("an autosave cannot be read (%s)", type(why).__name__)
         return None

@@ -42,7 +42,12 @@ class Parameters(BaseModel):
         json_schema_extra={"step": 100},
     )
     learning_rate: float = Field(
-        0.01, gt=0, le=1, title="Learning rate", description="Of Adam.", json_schema_extra={"advanced": True}
+        0.01,
+        gt=0,
+        le=1,
+        title="Learning rate",
+        description="Learning rate of the optimiser Adam.",
+        json_schema_extra={"advanced": True},
     )
     width: int = Field(
         16,

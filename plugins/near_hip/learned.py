@@ -36,7 +36,7 @@ MOST = 16
 ALIKE = 0.8
 """Smallest Dice of masks that teach the same: training rotates, scales and shifts them."""
 
-_CHANGED = " It had learned with a mask that was changed a little since."
+_CHANGED = translatable("It was trained with a slightly different mask.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
     unseen = NearHipPairs(held_out or parts, _BATCH, parameters.seed + 1)
     shown = Remembered(pairs, _REMEMBERED, _SHOWN, parameters.seed)
     began = time.monotonic()
-    job.learning(0.0, translatable("looking at the scan"))
+    job.learning(0.0, translatable("measuring the scan"))
     of_start = error(training, Nothing(), unseen, settings, job)
     of_taught = math.inf if taught is None else error(training, taught.network, unseen, settings, job)
     how = Optimiser(learning_rate=parameters.learning_rate, gradient_clip=_CLIP)
@@ -92,20 +92,18 @@ def learn(patients: tuple[Patient, ...], parameters: Parameters, job: Job, taugh
     spent = translatable(f"{count(done, 'step')} in {(time.monotonic() - began) / 60:.1f} minutes")
     after = math.inf
     if done:
-        job.learning(1.0, translatable("checking what was learned"))
+        job.learning(1.0, translatable("checking the trained network"))
         calibrate(training, network, pairs, settings, job)
         after = error(training, network, unseen, settings, job)
     if parameters.start == "nothing":
         of_start = math.inf
     if min(after, of_taught, of_start) == math.inf:
-        raise MethodFailed(
-            translatable("near_hip had no time for a single step of learning: let it learn for more minutes.")
-        )
+        raise MethodFailed(translatable("near_hip had no time for a single training step. Allow more minutes."))
     of = translatable("this scan") if len(parts) == 1 else translatable(f"{len(parts)} scans")
     slices, left_over = (sum(len(one.clean_mu) for one in group) for group in (parts, held_out))
     masks, scan = count(sum(len(one.masks) for one in patients), "mask"), patients[0].scan
     words = translatable(
-        f"It learned from {count(slices, 'slice')} of {of} without metal and {masks} of metal: {spent}, "
+        f"The network learned from {count(slices, 'slice')} of {of} without metal and {masks} of metal: {spent}, "
         f"{scan.size_px} x {scan.size_px} pixels, {scan.views} views"
     ) + lesson(left_over, after, of_taught, of_start)
     if taught is not None and of_taught < after and of_taught <= of_start:
@@ -125,31 +123,29 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
         of_start: error of the completion that the network corrects; infinite if there is none.
     """
     least = min(after, of_taught, of_start)
-    words = "" if of_taught == math.inf else translatable(", after what other people's slices had taught it")
+    words = "" if of_taught == math.inf else translatable(", starting from weights of other patients")
     words += ". "
     if after == math.inf:
-        words += translatable("That was too short to learn anything")
+        words += translatable("The time was too short for a training step")
     else:
         unseen = count(held_out, "slice")
-        where = translatable(f"{unseen} it did not learn from")
+        where = translatable(f"{unseen} not used for training")
         if not held_out:
-            where = translatable("those slices, as there are no others,")
+            where = translatable("the training slices (there are no others)")
         words += translatable(
-            f"In metal put into {where} its error in the trace is {after:.0%} of linear interpolation's"
+            f"With simulated metal in {where}, its error in the trace is {after:.0%} of linear interpolation's error"
         )
-        words += "" if of_taught == math.inf else translatable(f", {of_taught:.0%} before")
-        words += "" if of_start == math.inf else translatable(f", {of_start:.0%} for the completion it corrects")
+        words += "" if of_taught == math.inf else translatable(f", {of_taught:.0%} before the training")
+        words += "" if of_start == math.inf else translatable(f", {of_start:.0%} for the completion that it corrects")
         words += "."
         if after == least:
-            worse = translatable("That is worse: let it learn longer, or choose a start.")
+            worse = translatable("That is worse. Allow more minutes, or choose another start.")
             return words if after < 1 else f"{words} {worse}"
         words += f" {translatable('That is no gain')}"
     if of_taught == least:
-        return words + translatable(", so the network was left as it had been and knows nothing of this patient") + "."
-    left_out = translatable(
-        ", so it was left out and the trace holds the completion it would correct; let it learn longer"
-    )
-    return f"{words}{left_out}."
+        return words + translatable(", so the initial weights were used, which know nothing of this patient") + "."
+    left_out = translatable(", so the network was not used, and the trace holds the completion that it would correct")
+    return f"{words}{left_out}. {translatable('Allow more minutes.')}"
 
 
 @torch.no_grad()
@@ -199,7 +195,7 @@ class Kept:
         overlap, learned = max(known, key=lambda each: each[0], default=(0.0, None))
         if learned is None or overlap == 1:
             return learned
-        changed = replace(learned, words=learned.words + _CHANGED)
+        changed = replace(learned, words=f"{learned.words} {_CHANGED}")
         return changed if is_alike_enough and overlap >= ALIKE else None
 
     def keep(self, patient: Patient, settings: str, learned: Learned) -> None:

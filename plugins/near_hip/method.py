@@ -31,7 +31,7 @@ _NETWORK = ("channels", "fold", "start")
 
 _NEIGHBOURS = 22
 _LEFT_OUT = translatable(
-    "; NMAR's completion has the bone beside such metal, and the network, which learned from others, was left out there"
+    "; there the network was not used, because the completion of NMAR already contains the bone beside such metal"
 )
 
 
@@ -70,8 +70,8 @@ class NearHip:
         else:
             raise MethodFailed(
                 translatable(
-                    f"near_hip was to start from random weights, but the scan has only {count(len(clean), 'slice')} "
-                    f"without metal; it needs {FEWEST}. Use a scan that reaches beyond the implant, or begin = weights."
+                    f"near_hip needs {FEWEST} slices without metal to start from random weights, but the scan has only "
+                    f"{len(clean)}. Use a scan that reaches beyond the implant, or set begin = weights."
                 )
             )
         job.check_cancelled()
@@ -113,7 +113,7 @@ def of_several(job: Job, field_mm: float) -> Learned:
     chosen = read_settings(of.network)
     network = NearHipTraining().build(of.network).to(job.device)
     fill(network, job.weights(WEIGHTS), WEIGHTS)
-    words = translatable(f"as other people's slices had taught it ({of.version}, {of.steps:,} steps)")
+    words = translatable(f"with its bundled weights ({of.version}, {of.steps:,} steps)")
     scan = SmallScan(chosen.size_px, chosen.views, field_mm)
     return Learned(network.eval(), words, scan, chosen.start, is_own=False, has_alike=True)
 
@@ -159,10 +159,10 @@ def _shown(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor, T
 def _alone(taught: Learned, clean_slices: int) -> Learned:
     """The network of the weights with a note for a scan with too few slices without metal."""
     known = translatable(
-        f"It knows nothing of this patient: this scan has {count(clean_slices, 'slice')} known to be without metal, "
-        f"and near_hip learns from {FEWEST} at least."
+        f"The network knows nothing of this patient: the scan has {count(clean_slices, 'slice')} without metal, and "
+        f"near_hip needs at least {FEWEST} to learn from."
     )
-    used = translatable(f"So the network was used {taught.words}; the parameters of learning had no part in it.")
+    used = translatable(f"So the network was used {taught.words}; the training parameters had no effect.")
     return replace(taught, words=f"{known} {used}")
 
 
@@ -179,9 +179,9 @@ def _of_its_network(parameters: Parameters, job: Job) -> Parameters:
         if wanted != has[name]:
             raise MethodFailed(
                 translatable(
-                    f"near_hip cannot use its weights with {name} = {wanted}, since they are of a network of {name} = "
-                    f"{has[name]}; leave {name} out, or say begin = nothing with 1500 steps and a learning rate of "
-                    "0.003."
+                    f"near_hip cannot use its weights with {name} = {wanted}, because they belong to a network with "
+                    f"{name} = {has[name]}. Leave {name} out, or set begin = nothing with 1500 steps and a learning "
+                    "rate of 0.003."
                 )
             )
     return parameters.model_copy(update=has)

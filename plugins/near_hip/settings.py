@@ -19,7 +19,7 @@ class Network(BaseModel):
         ge=1,
         le=128,
         title="Channels",
-        description="Of the network; 64 have 413,761 parameters and take four times as long as 32.",
+        description="Channels of the network. 64 channels have 413,761 parameters and take four times as long as 32.",
         json_schema_extra={"step": 16, "advanced": True},
     )
     size_px: int = Field(
@@ -27,7 +27,7 @@ class Network(BaseModel):
         ge=64,
         le=512,
         title="Grid",
-        description="Rows and columns of the grid that is learned on.",
+        description="Rows and columns of the images for training.",
         json_schema_extra={"unit": "px", "step": 32, "advanced": True},
     )
     views: int = Field(
@@ -35,30 +35,30 @@ class Network(BaseModel):
         ge=16,
         le=1440,
         title="Views",
-        description="Over half a turn of the parallel scan that is learned on.",
+        description="Views of the parallel scan for training, over half a turn.",
         json_schema_extra={"step": 30, "advanced": True},
     )
     block_views: int = Field(
         0,
         ge=0,
         le=1440,
-        title="Views of a step",
-        description="Neighbouring views that a step sees; 0 for all, as published.",
+        title="Views per step",
+        description="Number of neighbouring views in a training step; 0 for all, as published.",
         json_schema_extra={"step": 15, "advanced": True},
     )
     block_bins: int = Field(
         0,
         ge=0,
         le=1024,
-        title="Bins of a step",
-        description="Neighbouring bins about the trace that a step sees; 0 for all, as published.",
+        title="Bins per step",
+        description="Number of neighbouring bins around the trace in a training step; 0 for all, as published.",
         json_schema_extra={"step": 16, "advanced": True},
     )
     start: Start = Field(
         "nmar",
-        title="Starts at",
-        description="What the network corrects, so that a short training is of use: NMAR's completion, linear "
-        "interpolation, or nothing, as published.",
+        title="Starts from",
+        description="Completion of the trace that the network corrects: NMAR or linear interpolation, for which "
+        "a short training is enough, or nothing, as published.",
         json_schema_extra={"advanced": True},
     )
     fold: int = Field(
@@ -66,7 +66,8 @@ class Network(BaseModel):
         ge=1,
         le=16,
         title="Fold",
-        description="Views and bins of the blocks that the network sees as one; larger ones show it wider traces.",
+        description="Number of views and bins in a block that the network receives as one; larger blocks suit "
+        "wider traces.",
         json_schema_extra={"advanced": True},
     )
 
@@ -85,38 +86,44 @@ class Learning(BaseModel):
         gt=0,
         le=600,
         title="Learn for",
-        description="Training ends after so long, or after its steps.",
+        description="Training stops after this time or number of steps, whichever comes first.",
         json_schema_extra={"unit": "min", "step": 1},
     )
     begin: Literal["weights", "nothing"] = Field(
         "weights",
-        title="Begins with",
-        description="The weights that come with the method, which learned from other people's slices; or nothing, as "
-        "published: then let it learn 1,500 steps at a learning rate of 0.003.",
+        title="Initial weights",
+        description="Start from the bundled weights, which learned from other patients, or from nothing, as "
+        "published. From nothing, use 1,500 steps and a learning rate of 0.003.",
     )
     steps: int = Field(
         300,
         ge=1,
         le=100_000,
         title="Steps",
-        description="Steps of training; the learning rate falls along half a cosine to their end.",
+        description="Number of training steps. The learning rate falls along half a cosine.",
         json_schema_extra={"step": 50},
     )
     learning_rate: float = Field(
-        1e-4, gt=0, le=1, title="Learning rate", description="Of Adam.", json_schema_extra={"advanced": True}
+        1e-4,
+        gt=0,
+        le=1,
+        title="Learning rate",
+        description="Learning rate of the optimiser Adam.",
+        json_schema_extra={"advanced": True},
     )
     reuse: Literal["same", "alike"] = Field(
         "same",
-        title="Learned before",
-        description="What an earlier run learned from this scan is used again where the metal masks are the same, or "
-        "also where a little was changed (Dice 0.8), so that nobody waits after each stroke of the brush.",
+        title="Reuse training",
+        description="Reuse the network that an earlier run trained on this scan: only with the same metal "
+        "masks, or also with masks that are alike (Dice of 0.8 or more), so that a stroke of the brush "
+        "needs no new training.",
     )
     seed: int = Field(
         0,
         ge=0,
         le=2**31,
         title="Seed",
-        description="Start of the random numbers; the same seed gives the same training.",
+        description="Seed of the random numbers; the same seed gives the same training.",
         json_schema_extra={"advanced": True},
     )
 

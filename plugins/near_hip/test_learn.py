@@ -8,7 +8,7 @@ SETTINGS = {"channels": 4, "fold": 1, "start": "nothing", "outside": 0.05, "bloc
 
 
 @pytest.mark.parametrize(
-    ("count", "says"), [(1, "into those slices, as there are no others,"), (2, "into 1 slice it did")]
+    ("count", "says"), [(1, "in the training slices (there are no others),"), (2, "in 1 slice not used for training,")]
 )
 def test_the_network_is_measured_on_held_out_slices(loaded, made, room, monkeypatch, count, says) -> None:
     """Where there are any."""
@@ -38,8 +38,8 @@ def test_a_network_that_is_no_gain_is_left_out_and_the_note_says_so(loaded, made
     monkeypatch.setattr(room.learned, "error", lambda *_: next(errors))
     case, _ = made.case()
     [words] = loaded.method.run(case, loaded.parameters(made.SMALL | {"seed": 5}), made.Job()).notes
-    assert "170% of linear interpolation's" in words
-    assert "left out" in words
+    assert "170% of linear interpolation's error" in words
+    assert "the network was not used" in words
 
 
 def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room, made) -> None:
@@ -56,13 +56,19 @@ def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room, mad
 @pytest.mark.parametrize(
     ("errors", "says"),
     [
-        ([0.9, 0.8, 0.7], "70% of linear interpolation's, 80% before, 90% for the completion it corrects."),
+        (
+            [0.9, 0.8, 0.7],
+            "70% of linear interpolation's error, 80% before the training, 90% for the completion that it corrects.",
+        ),
         (
             [0.9, 0.8, 0.85],
-            "85% of linear interpolation's, 80% before, 90% for the completion it corrects. That is no gain, so "
-            "the network was left as it had been",
+            "85% of linear interpolation's error, 80% before the training, 90% for the completion that it corrects. "
+            "That is no gain, so the initial weights were used",
         ),
-        ([0.9, 0.95, 0.92], "That is no gain, so it was left out and the trace holds the completion it would correct"),
+        (
+            [0.9, 0.95, 0.92],
+            "That is no gain, so the network was not used, and the trace holds the completion that it would correct",
+        ),
     ],
 )
 def test_of_what_was_taught_and_learned_the_best_is_used(loaded, room, made, monkeypatch, errors, says) -> None:
@@ -74,7 +80,7 @@ def test_of_what_was_taught_and_learned_the_best_is_used(loaded, room, made, mon
     patient = room.patient.Patient.of(room.patient.SmallScan(64, 45, made.SIZE * made.PIXEL_MM), clean, masks)
     learned = room.learned.learn((patient,), loaded.parameters({"steps": 2}), made.Job(), taught)
     assert says in learned.words
-    assert "after what other people's slices had taught it" in learned.words
+    assert "starting from weights of other patients" in learned.words
     assert learned.has_alike
     assert all(torch.equal(tensor, before[name]) for name, tensor in taught.network.state_dict().items())
     best = min(range(3), key=errors.__getitem__)
@@ -88,4 +94,4 @@ def test_a_network_that_starts_at_nothing_and_is_worse_than_interpolation_says_s
     case, _ = made.case()
     parameters = loaded.parameters(made.SMALL | {"start": "nothing", "steps": 1, "seed": 9})
     words = str(loaded.method.run(case, parameters, made.Job()).notes[0])
-    assert "That is worse: let it learn longer, or choose a start." in words
+    assert "That is worse. Allow more minutes, or choose another start." in words

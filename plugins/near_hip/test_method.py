@@ -19,7 +19,7 @@ def test_a_run_learns_and_keeps_data_outside_the_trace(loaded, made) -> None:
     words = str(result.notes[0])
     assert "40 steps" in words
     assert "5 slices of this scan" in words
-    assert "1 slice it did not learn from" in words
+    assert "1 slice not used for training" in words
     assert job.fractions == sorted(job.fractions)
     shares = [share for share, _ in job.learned]
     assert len(shares) == 42
@@ -70,7 +70,7 @@ def test_a_stroke_of_the_brush_teaches_nothing_where_that_is_wished_and_the_note
     [again] = loaded.method.run(case, parameters, little).notes
     assert little.learned == []
     assert again.startswith(words)
-    assert "a mask that was changed a little" in again
+    assert "a slightly different mask" in again
     much = made.Job(grown_px=5)
     [anew] = loaded.method.run(case, parameters, much).notes
     assert much.learned
@@ -89,8 +89,8 @@ def test_a_run_reads_the_weights_even_without_learning(loaded, made) -> None:
     first, again = made.Job(loaded=loaded), made.Job(loaded=loaded)
     result = loaded.method.run(case, parameters, first)
     words = str(result.notes[0])
-    assert "It learned from 5 slices of this scan" in words
-    assert "after what other people's slices had taught it" in words
+    assert "The network learned from 5 slices of this scan" in words
+    assert "starting from weights of other patients" in words
     assert torch.equal(result.corrected_sinogram[~case.trace], case.sinogram[~case.trace])
     error, li_error = (
         float((one - free)[case.trace].square().mean()) for one in (result.corrected_sinogram, case.li_sinogram)
@@ -107,7 +107,7 @@ def test_a_run_reads_the_weights_even_without_learning(loaded, made) -> None:
 def test_parameters_that_do_not_fit_the_weights_are_refused_with_advice(loaded, made, other, slices) -> None:
     case, _ = made.case()
     [name] = other
-    with pytest.raises(MethodFailed, match=rf"leave {name} out, or say begin = nothing"):
+    with pytest.raises(MethodFailed, match=rf"Leave {name} out, or set begin = nothing"):
         loaded.method.run(case, loaded.parameters(other), made.Job(slices=slices, loaded=loaded))
 
 
@@ -116,10 +116,10 @@ def test_without_a_step_no_learning_is_reported(loaded, made) -> None:
     small = {"size_px": 64, "views": 45, "minutes": 1e-9}
     [words] = loaded.method.run(case, loaded.parameters(small), made.Job(loaded=loaded)).notes
     assert "0 steps" in words
-    assert "too short to learn anything, so the network was left as it had been" in words
+    assert "too short for a training step, so the initial weights were used" in words
     [words] = loaded.method.run(case, loaded.parameters(made.SMALL | {"minutes": 1e-9}), made.Job()).notes[:1]
-    assert "too short to learn anything, so it was left out" in words
-    with pytest.raises(MethodFailed, match="no time for a single step"):
+    assert "too short for a training step, so the network was not used" in words
+    with pytest.raises(MethodFailed, match="no time for a single training step"):
         loaded.method.run(case, loaded.parameters(made.SMALL | {"minutes": 1e-9, "start": "nothing"}), made.Job())
 
 

@@ -1,5 +1,6 @@
 """The network that several patients taught."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,11 @@ HERE = Path(__file__).parent
 
 @pytest.mark.parametrize(
     ("count", "says"),
-    [(0, "this scan has 0 slices known"), (1, "this scan has 1 slice known"), (2, "this scan has 2 slices known")],
+    [
+        (0, "the scan has 0 slices without metal"),
+        (1, "the scan has 1 slice without metal"),
+        (2, "the scan has 2 slices without metal"),
+    ],
 )
 def test_a_scan_with_too_few_slices_without_metal_is_left_to_it_and_the_note_says_so(loaded, made, count, says) -> None:
     case, free = made.case()
@@ -38,7 +43,7 @@ def test_a_scan_with_too_few_slices_without_metal_is_left_to_it_and_the_note_say
 
 def test_learning_from_random_weights_is_refused_without_clean_slices(loaded, made) -> None:
     case, _ = made.case()
-    with pytest.raises(MethodFailed, match=r"only 2 slices without metal; it needs 3.* begin = weights"):
+    with pytest.raises(MethodFailed, match=r"needs 3 slices without metal .* has only 2\..* begin = weights"):
         loaded.method.run(case, loaded.parameters({"begin": "nothing"}), made.Job(slices=2, loaded=loaded))
 
 
@@ -49,7 +54,7 @@ def test_a_case_outside_the_training_gets_a_note(loaded, made, slices, rate) -> 
     wide = MarCase(case.hu, case.hu > 0, case.pixel_mm, case.beam, [5], case.sinogram)
     parameters = loaded.parameters({"steps": 2, "size_px": 64, "views": 45, "learning_rate": rate})
     notes = loaded.method.run(wide, parameters, made.Job(slices=slices, loaded=loaded)).notes
-    assert "knows nothing of this patient" in str(notes[0])
+    assert re.search("knows? nothing of this patient", str(notes[0]))
     assert any(str(note).startswith("Slice 5: metal hides") for note in notes)
 
 
@@ -72,7 +77,7 @@ def test_own_weights_of_any_size_take_its_place(room, made, loaded, scans: Path,
         for count in (1, 6)
     )
     assert "20 steps" in few
-    assert "It learned from 5 slices of this scan" in some
+    assert "The network learned from 5 slices of this scan" in some
 
 
 def test_weights_of_another_network_are_refused(room, made, loaded) -> None:

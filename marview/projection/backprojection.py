@@ -1,7 +1,7 @@
 """Pixel-driven backprojection, as FBP needs it, and its exact transpose, for many slices at once on the CPU.
 
-Every pixel takes from each view the value between the two bins its own ray falls between, times the beam's distance
-weight. Packed sinograms here have one empty bin before and after every view: no kernel asks whether a bin exists.
+For each view, a pixel receives the value interpolated between the two nearest bins, times the distance weight of the
+beam. Packed sinograms have an empty bin before and after each view, so that no kernel needs to check the edges.
 """
 
 from functools import cache
@@ -36,7 +36,7 @@ def _start(view, turn, quarter, views, line):  # type: ignore[no-untyped-def]
 
 @kernel_part
 def _take(image, sinogram, rows, columns, width, view, count, quarter, views, line, low, table, lanes, turns):  # type: ignore[no-untyped-def]
-    """Add `count` views to a located patch, once for each turn: a turn's bins stay in the first cache."""
+    """Add `count` views to a located patch, turn by turn, so that the bins of a turn stay in the first cache."""
     wide = np.uint64(lanes)
     for turn in range(turns):
         start = _start(view, turn, quarter, views, line)
@@ -58,7 +58,7 @@ def _take(image, sinogram, rows, columns, width, view, count, quarter, views, li
 
 @kernel_part
 def _take_four(image, sinogram, rows, columns, width, view, count, quarter, views, line, low, table, lanes):  # type: ignore[no-untyped-def]
-    """The same for few slices, all turns at once: four sums that do not wait for one another."""
+    """Do the same for few slices with all turns at once, as four independent sums."""
     wide = np.uint64(lanes)
     entry = 0
     for row in range(rows[0], rows[1]):
@@ -123,7 +123,7 @@ def _gather(lanes: int, turns: int) -> Any:
 
 @kernel_part
 def _lay(image, sinogram, rows, columns, width, start, turn, count, line, low, table, lanes):  # type: ignore[no-untyped-def]
-    """Add a located patch to `count` views that see it rotated by `turn` right angles."""
+    """Add a located patch, rotated by `turn` right angles, to `count` views."""
     wide = np.uint64(lanes)
     entry = 0
     for row in range(rows[0], rows[1]):
@@ -161,7 +161,7 @@ def _scatter(lanes: int, turns: int) -> Any:
 
 
 def gather(seen: Detector, sinogram: NDArray[Any], shape: tuple[int, int], lanes: int) -> NDArray[Any]:
-    """Backprojection of a packed sinogram, empty bins at both ends, into a packed image with a border of `PAD`."""
+    """Backproject a packed sinogram with empty bins at both ends into a packed image with a border of `PAD` pixels."""
     image = zeros((shape[0] + 2 * PAD) * (shape[1] + 2 * PAD) * lanes, sinogram.dtype)
     turns, region = seen.turns(shape), seen.region(shape)
     across = -(-region[1] // TILE)
@@ -177,7 +177,7 @@ def gather(seen: Detector, sinogram: NDArray[Any], shape: tuple[int, int], lanes
 
 
 def scatter(seen: Detector, image: NDArray[Any], shape: tuple[int, int], lanes: int) -> NDArray[Any]:
-    """The transpose of `gather`; what its empty bins collect means nothing."""
+    """Apply the transpose of `gather`; the values of the empty bins have no meaning."""
     sinogram = zeros(seen.views * (seen.bins + 2) * lanes, image.dtype)
     turns, region = seen.turns(shape), seen.region(shape)
     section = seen.views // turns

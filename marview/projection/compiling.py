@@ -25,10 +25,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile at the first call, free of Python's lock; kept on disk for the next process where one can be written.
+    """Compile a function at its first call, to run without Python's lock; the result is cached on disk if possible.
 
-    A function defined in another one may use numbers of that one, but no kernel: numba would compile it again in each
-    process. It can call a `kernel_part` instead.
+    A nested function may use numbers of the function around it, but it must not call a kernel, because numba would
+    compile it again in each process. It can call a `kernel_part` instead.
 
     Raises:
         TypeError: the function uses something else of the function around it.
@@ -51,9 +51,9 @@ def kernel_part(function: Callable[..., Any]) -> Any:
 
 
 def _anchor(function: Callable[..., Any]) -> None:
-    """Have a frozen function name its source in full, as one of a checkout does.
+    """Give a function of a frozen program the full path of its source, as in a checkout.
 
-    Where the name is relative, numba looks in the current folder for compiled code, and runs what it finds there.
+    With a relative name, numba would look for compiled code in the current folder and run what it finds there.
     """
     named = Path(function.__code__.co_filename)
     if not named.is_absolute():
@@ -62,16 +62,16 @@ def _anchor(function: Callable[..., Any]) -> None:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """The one pool of this process; it starts a thread only where none is idle."""
+    """Return the thread pool of this process; it starts a thread only if none is idle."""
     return ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="projection")
 
 
 def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
-    """Call `work` once for each part on as many threads as are free, this one included.
+    """Call `work` for each part, on this thread and all free ones.
 
     Args:
-        work: writes to another place for each part.
-        parts: what `work` is called with.
+        work: function that writes each part to a different place.
+        parts: arguments of the calls.
     """
     left: queue.SimpleQueue[int] = queue.SimpleQueue()
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()

@@ -36,7 +36,7 @@ class Operators:
         return self.beam.views, self.beam.bins
 
     def forward(self, image: Tensor) -> Tensor:
-        """`[slice, y, x]` -> `[slice, view, bin]`."""
+        """Project images, `[slice, y, x]` to `[slice, view, bin]`."""
 
         def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
             plan = rays(self.beam, self.shape, self.pixel_mm, str(part.dtype))
@@ -46,7 +46,7 @@ class Operators:
         return self._in_batches(one, image, self._detector_shape)
 
     def adjoint(self, sinogram: Tensor) -> Tensor:
-        """`[slice, view, bin]` -> `[slice, y, x]`, the transpose of `forward`."""
+        """Apply the transpose of `forward`, `[slice, view, bin]` to `[slice, y, x]`."""
 
         def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
             plan = rays(self.beam, self.shape, self.pixel_mm, str(part.dtype))
@@ -55,7 +55,7 @@ class Operators:
         return self._in_batches(one, sinogram, self.shape)
 
     def fbp(self, sinogram: Tensor, name: str) -> Tensor:
-        """`[slice, view, bin]` -> `[slice, y, x]`."""
+        """Reconstruct sinograms, `[slice, view, bin]` to `[slice, y, x]`."""
 
         def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
             prepared = self._ramp(name, part)
@@ -66,7 +66,7 @@ class Operators:
         return self._in_batches(one, sinogram, self.shape)
 
     def fbp_adjoint(self, image: Tensor, name: str) -> Tensor:
-        """`[slice, y, x]` -> `[slice, view, bin]`, the transpose of `fbp`."""
+        """Apply the transpose of `fbp`, `[slice, y, x]` to `[slice, view, bin]`."""
 
         def one(part: NDArray[Any], result: NDArray[Any], lanes: int) -> None:
             prepared = self._ramp(name, part)
@@ -89,7 +89,7 @@ class Operators:
         return torch.from_numpy(filled)
 
     def _batches(self, count: int, itemsize: int) -> Iterator[tuple[int, int, int]]:
-        """First slice, number of slices and lanes of every batch, as wide as memory allows."""
+        """Yield first slice, number of slices and lanes of each batch, as large as memory allows."""
         fitting = [lanes for lanes in LANES if lanes * self.beam.views * self.beam.bins * itemsize <= MEMORY] or [1]
         start = 0
         while start < count:

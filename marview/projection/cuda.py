@@ -27,12 +27,12 @@ Launch = Callable[[str, tuple[int, int, int], tuple[int, int, int], list[Any]], 
 
 
 def source() -> str:
-    """The kernels' text."""
+    """Return the CUDA source of the kernels."""
     return (Path(__file__).parent / "kernels.cu").read_text(encoding="utf-8")
 
 
 def is_available() -> bool:
-    """Whether cupy is installed; without it a GPU uses `marview.projection.tensors`."""
+    """Return whether cupy is installed; without it a GPU uses `marview.projection.tensors`."""
     return importlib.util.find_spec("cupy") is not None
 
 
@@ -45,7 +45,7 @@ def _module(device: int, half_storage: bool) -> Any:  # noqa: FBT001
 
 
 def cupy_launch(device: torch.device, *, half_storage: bool) -> Launch:
-    """Launch on torch's current stream of a device; nothing is copied and nothing waits."""
+    """Launch a kernel on the current stream of torch, without copies and without waiting."""
     import cupy
 
     index = torch.cuda.current_device() if device.index is None else device.index
@@ -110,19 +110,19 @@ class Operators:
     half_storage: bool = False
 
     def forward(self, image: Tensor) -> Tensor:
-        """`[slice, y, x]` -> `[slice, view, bin]`."""
+        """Project images, `[slice, y, x]` to `[slice, view, bin]`."""
         return self._in_batches(self._forward, image)
 
     def adjoint(self, sinogram: Tensor) -> Tensor:
-        """`[slice, view, bin]` -> `[slice, y, x]`, the transpose of `forward`."""
+        """Apply the transpose of `forward`, `[slice, view, bin]` to `[slice, y, x]`."""
         return self._in_batches(self._adjoint, sinogram)
 
     def fbp(self, sinogram: Tensor, name: str) -> Tensor:
-        """`[slice, view, bin]` -> `[slice, y, x]`."""
+        """Reconstruct sinograms, `[slice, view, bin]` to `[slice, y, x]`."""
         return self._in_batches(lambda part: self._fbp(part, name), sinogram)
 
     def fbp_adjoint(self, image: Tensor, name: str) -> Tensor:
-        """`[slice, y, x]` -> `[slice, view, bin]`, the transpose of `fbp`."""
+        """Apply the transpose of `fbp`, `[slice, y, x]` to `[slice, view, bin]`."""
         return self._in_batches(lambda part: self._fbp_adjoint(part, name), image)
 
     def _forward(self, image: Tensor) -> Tensor:

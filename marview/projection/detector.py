@@ -1,7 +1,7 @@
 """Detector bins and weights of pixels, for backprojection and the metal trace.
 
-Where views go all the way round in steps that hold a right angle, a square image turned by a right angle is seen by the
-views a quarter further on as the image is by these: what is worked out for a pixel in a view serves four.
+If the views cover a full turn in steps that divide a right angle, rotating a square image by a right angle only shifts
+the views by a quarter turn. The position of a pixel on the detector then serves four pixels.
 """
 
 import math
@@ -50,13 +50,13 @@ class Detector:
         return 4 if self.quarter and shape[0] == shape[1] and shape[0] % 2 == 0 else 1
 
     def region(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """Rows and columns of the image's first corner, whose turned copies make the whole."""
+        """Rows and columns of the first corner of the image; its rotated copies form the whole image."""
         return (shape[0] // 2, shape[1] // 2) if self.turns(shape) == 4 else shape
 
 
 @lru_cache(maxsize=16)
 def detector(beam: Beam, pixel_mm: float, dtype: str) -> Detector:
-    """The beam in numbers of `dtype`; the bin of the central ray counts the empty one before the view."""
+    """Describe a beam in numbers of `dtype`; bins count the empty bin before each view, too."""
     if isinstance(beam, ParallelBeam):
         kind, distance, scale = PARALLEL, 0.0, 1 / beam.bin_mm
     elif isinstance(beam, FanBeamFlat):
@@ -75,7 +75,7 @@ def detector(beam: Beam, pixel_mm: float, dtype: str) -> Detector:
 
 @kernel
 def _arctan(tangent):  # type: ignore[no-untyped-def]
-    """The arc tangent of a vector within [-1, 1], off by 1e-8 at most; a polynomial through Chebyshev's nodes."""
+    """Compute the arc tangent of a vector in [-1, 1] by a Chebyshev polynomial, with an error below 1e-8."""
     square = product(tangent, tangent)
     total = spread(0.00276628348, tangent)
     for coefficient in (-0.015731249, 0.0421376235, -0.0745685481, 0.106183706, -0.141977978, 0.19991872, -0.333330367,
@@ -86,7 +86,7 @@ def _arctan(tangent):  # type: ignore[no-untyped-def]
 
 @kernel
 def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  # type: ignore[no-untyped-def]
-    """The bin below a pixel in each of `VIEWS` views, its weight and, `ENTRIES` further on, that of the bin above."""
+    """Find the bin below a pixel in `VIEWS` views, its weight and, `ENTRIES` further on, the weight of the next bin."""
     real = numbers.dtype.type
     distance, scale, middle, most = numbers[0], numbers[1], numbers[2], real(bins + 1)
     c, s = load(cosine, np.uint64(view), VIEWS), load(sine, np.uint64(view), VIEWS)
@@ -110,7 +110,7 @@ def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  #
 
 @kernel
 def locate_patch(kind, numbers, cosine, sine, bins, rows, columns, size, view, low, table):  # type: ignore[no-untyped-def]
-    """`locate` for all pixels of a patch, `rows` and `columns` from and to, one after the other."""
+    """Apply `locate` to all pixels of a patch between two rows and two columns."""
     real = numbers.dtype.type
     pixel, entry = numbers[3], 0
     for row in range(rows[0], rows[1]):

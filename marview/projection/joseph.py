@@ -1,8 +1,8 @@
 """Forward projection by Joseph's method and its exact transpose, for many slices at once on the CPU.
 
-Slices lie innermost: a packed image is `[y, x, slice]` with an empty border, a packed sinogram `[view, bin, slice]`,
-both flat. A ray's weights are then worked out once for all slices, and the rays of neighbouring views are taken
-together tile by tile, while the tile is in the first cache.
+Slices are the innermost axis: a packed image is `[y, x, slice]` with an empty border, a packed sinogram `[view, bin,
+slice]`, both flat. The weights of a ray are then computed once for all slices. The rays of neighbouring views are
+processed together, tile by tile, while the tile is in the first cache.
 """
 
 from functools import cache
@@ -99,7 +99,7 @@ def _spread(lanes: int) -> Any:
 
 
 def project(plan: Rays, image: NDArray[Any], shape: tuple[int, int], lanes: int) -> NDArray[Any]:
-    """Line integrals, packed, of a packed image with an empty border of `PAD`."""
+    """Compute the packed line integrals of a packed image with an empty border of `PAD` pixels."""
     sinogram = zeros(len(plan.place) * lanes, image.dtype)
 
     def tile(run: int) -> None:
@@ -111,7 +111,7 @@ def project(plan: Rays, image: NDArray[Any], shape: tuple[int, int], lanes: int)
 
 
 def spread(plan: Rays, sinogram: NDArray[Any], shape: tuple[int, int], lanes: int) -> NDArray[Any]:
-    """The transpose of `project`: every ray's value laid along it, into a packed image."""
+    """Apply the transpose of `project`: add the value of each ray along the ray to a packed image."""
     image = zeros((shape[0] + 2 * PAD) * (shape[1] + 2 * PAD) * lanes, sinogram.dtype)
     for by_column in (0, 1):  # a band of rows and one of columns overlap: one kind after the other
 

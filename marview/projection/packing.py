@@ -1,6 +1,6 @@
-"""Between torch's `[slice, row, column]` and the kernels' `[row, column, slice]`, where slices lie side by side.
+"""Conversion between `[slice, row, column]` of PyTorch and `[row, column, slice]` of the kernels.
 
-A packed array is flat and has empty rows and columns round it where the kernel wants them.
+A packed array is flat. It has an empty border if the kernel needs one.
 """
 
 from typing import Any
@@ -63,7 +63,7 @@ def _unpack(packed, array, weights, shape, lanes, top, left, row_from, row_to): 
 def pack(
     array: NDArray[Any], lanes: int, *, border: tuple[int, int] = (0, 0), weights: NDArray[Any] | None = None
 ) -> NDArray[Any]:
-    """`[slice, row, column]` times `weights` `[row, column]`, packed, with `border` empty rows and columns around."""
+    """Pack `[slice, row, column]` times `weights` `[row, column]`, with a border of `border` empty rows and columns."""
     _, rows, columns = array.shape
     stride = columns + 2 * border[1]
     packed = empty((rows + 2 * border[0]) * stride * lanes, array.dtype)
@@ -83,7 +83,7 @@ def unpack(
     packed: NDArray[Any], array: NDArray[Any], lanes: int, *, border: tuple[int, int] = (0, 0),
     weights: NDArray[Any] | None = None,
 ) -> None:  # fmt: skip
-    """The inverse of `pack` into `array`, `[slice, row, column]`, contiguous, again times `weights`."""
+    """Unpack into `array`, contiguous `[slice, row, column]`, again times `weights`; the inverse of `pack`."""
     rows = array.shape[1]
     flat, factors = array.reshape(-1), None if weights is None else weights.reshape(-1)
 

@@ -24,7 +24,7 @@ FILTERS = ("ram-lak", "shepp-logan", "cosine", "hamming", "hann")
 
 @dataclass(frozen=True, eq=False)
 class Ramp:
-    """A beam's weights and filter, ready for packed sinograms.
+    """Weights and filter of a beam for packed sinograms.
 
     Attributes:
         weights: weights of every ray, `[view, bin]`.
@@ -37,7 +37,7 @@ class Ramp:
     blocks: tuple[Tensor | float, Tensor, Tensor, Tensor | float]
 
     def apply(self, packed: NDArray[Any], lanes: int) -> NDArray[Any]:
-        """The filtered packed sinogram; before and after every view lies one empty bin."""
+        """Filter a packed sinogram; there is one empty bin before and after each view."""
         views, bins = self.weights.shape
         given = torch.from_numpy(packed).view(views, bins + 2, lanes)
         filtered = empty(len(packed), packed.dtype)
@@ -60,7 +60,7 @@ class Ramp:
 
 @lru_cache(maxsize=16)
 def ramp(beam: Beam, field_radius_mm: float, name: str, dtype: str) -> Ramp:
-    """The weights and the filter of a beam as numbers of `dtype`; raises as `ray_weights` and `filter_matrix` do."""
+    """Return weights and filter of a beam as numbers of `dtype`; errors as for `ray_weights` and `filter_matrix`."""
     matrix = filter_matrix(beam, name)
     even, odd = slice(0, None, 2), slice(1, None, 2)
     sparse = name == "ram-lak"
@@ -82,10 +82,10 @@ def ramp(beam: Beam, field_radius_mm: float, name: str, dtype: str) -> Ramp:
 
 @lru_cache(maxsize=16)
 def filter_matrix(beam: Beam, name: str) -> NDArray[np.float64]:
-    """The ramp filter with all constant factors of the beam, in 1/cm per view, symmetric, `[bin, bin]`.
+    """Return the ramp filter with all constant factors of the beam in 1/cm per view, a symmetric matrix `[bin, bin]`.
 
     Raises:
-        UsageError: there is no filter of that name.
+        UsageError: an unknown filter.
     """
     if name not in FILTERS:
         raise UsageError(f"There is no filter {name!r}. Choose one of {', '.join(FILTERS)}.")
@@ -105,7 +105,7 @@ def filter_matrix(beam: Beam, name: str) -> NDArray[np.float64]:
 
 
 def _taps(bins: int, name: str) -> NDArray[np.float64]:
-    """The ramp filter at shifts 0 to bins - 1 for a pitch of one."""
+    """Return the ramp filter at shifts from 0 to bins - 1, for a pitch of 1."""
     length = 1 << (4 * bins - 1).bit_length()
     shift = np.minimum(np.arange(length), length - np.arange(length)).astype(float)
     odd = shift % 2 == 1
@@ -125,17 +125,17 @@ def _taps(bins: int, name: str) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=16)
 def ray_weights(beam: Beam, field_radius_mm: float) -> NDArray[np.float64]:
-    """Weight of every ray before the filter: cosine of the fan angle and share of the ray's line, `[view, bin]`.
+    """Return the weight of each ray before filtering, `[view, bin]`: cosine of the fan angle times redundancy weight.
 
     Raises:
-        UsageError: the views do not see every line through the field.
+        UsageError: the views do not cover every line through the field of view.
     """
     gamma = fan_angles(beam)
     return np.cos(gamma)[None, :] * _shares(beam, gamma, field_radius_mm)
 
 
 def fan_angles(beam: Beam) -> NDArray[np.float64]:
-    """Angle of every ray to the central one, `[bin]`."""
+    """Return the angle of each ray to the central ray, `[bin]`."""
     if isinstance(beam, ParallelBeam):
         return np.zeros(beam.bins)
     if isinstance(beam, FanBeamArc):

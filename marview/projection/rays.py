@@ -1,8 +1,8 @@
 """Crossings of the rays of a beam with the rows or columns of an image, for Joseph's method, computed once.
 
-A ray that runs more along y than along x is followed from row to row and sampled between the two nearest columns
-(P. M. Joseph, An improved algorithm for reprojecting rays through pixel images, IEEE Trans. Med. Imaging 1, 1982); the
-others from column to column. "Step" below is the row or column the ray has reached, "place" where it crosses it.
+A ray that runs more along y than along x is traced from row to row and sampled between the two nearest columns (P. M.
+Joseph, An improved algorithm for reprojecting rays through pixel images, IEEE Trans. Med. Imaging 1, 1982); the others
+from column to column. A "step" is the row or column that the ray crosses, a "place" its position in that row or column.
 """
 
 import math
@@ -26,14 +26,14 @@ class Rays:
     """The rays of a beam through an image; arrays are flat, `[view * bin]`.
 
     Attributes:
-        runs: neighbouring rays of a view that are followed the same way, in the order in which they cross the image,
-            `[run, 4]`: first ray, ray after the last, +1 or -1 from one to the next, 1 if from column to column.
-        by_column: whether the ray is followed from column to column.
-        place: where it crosses step 0, in pixels (an index, not mm).
-        slope: pixels it moves aside from one step to the next.
-        length: cm it travels within one step.
-        first: first step at which it meets the image.
-        last: the step after the last.
+        runs: neighbouring rays of a view that are traced in the same direction, in the order in which they cross the
+            image, `[run, 4]`: first ray, ray after the last, +1 or -1 from one to the next, 1 if from column to column.
+        by_column: whether the ray is traced from column to column.
+        place: position at step 0 in pixels (an index, not mm).
+        slope: change of the position per step, in pixels.
+        length: length of the ray within one step, in cm.
+        first: first step inside the image.
+        last: step after the last one inside the image.
     """
 
     runs: NDArray[np.int64]
@@ -46,7 +46,7 @@ class Rays:
 
 
 def origins_and_directions(beam: Beam) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a point on every ray in mm, which is the source of a fan, and the direction of the ray.
+    """Return a point on each ray in mm (the source, for a fan beam) and the direction of the ray.
 
     Returns:
         Points and directions, `[view, bin, (x, y)]` each.
@@ -82,7 +82,7 @@ def check_source_outside(beam: Beam, shape: tuple[int, int], pixel_mm: float) ->
 
 @lru_cache(maxsize=16)
 def rays(beam: Beam, shape: tuple[int, int], pixel_mm: float, dtype: str) -> Rays:
-    """The rays of a beam through an image of `shape` (y, x), as numbers of `dtype`; kept for the next call."""
+    """Return the rays of a beam through an image of `shape` (y, x) as numbers of `dtype`; cached for later calls."""
     origin, direction = origins_and_directions(beam)
     by_column = np.abs(direction[..., 0]) > np.abs(direction[..., 1])
     swap = by_column[..., None]

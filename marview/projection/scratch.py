@@ -1,7 +1,7 @@
-"""Memory that is used again: fresh pages cost as much as projecting into them.
+"""Reusable memory, because fresh memory pages take as much time as projecting into them.
 
-A batch of slices needs a few hundred megabytes for a fraction of a second. Handed back to the system each time, every
-page is zeroed and mapped anew; kept, they are warm.
+A batch of slices needs a few hundred megabytes for a fraction of a second. The system would clear and map each page
+anew if the memory were freed every time.
 """
 
 import threading
@@ -22,9 +22,9 @@ _lock = threading.RLock()  # an array may die, and be given back, while this thr
 
 
 def empty(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """A flat array on a cache line, to be filled; its memory is lent to the next once this one and its views are gone.
+    """Return an uninitialised flat array that starts on a cache line; its memory is reused when the array is deleted.
 
-    Nothing may outlive the array itself: a slice of it does not keep its memory. Vectors that straddle two cache lines
+    Nothing may outlive the array: a slice of it does not keep its memory. Vectors that cross a cache line
     would load at half the speed.
     """
     length = size * np.dtype(dtype).itemsize
@@ -37,20 +37,20 @@ def empty(size: int, dtype: DTypeLike) -> NDArray[Any]:
 
 
 def zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """The same, of zeros."""
+    """Return a flat array of zeros that starts on a cache line; otherwise like `empty`."""
     array = empty(size, dtype)
     array[:] = 0
     return array
 
 
 def kept_bytes() -> int:
-    """Bytes that wait for their next use."""
+    """Return the number of bytes kept for reuse."""
     with _lock:
         return sum(room.nbytes for room in _free)
 
 
 def let_go() -> None:
-    """Give up the memory that waits for its next use."""
+    """Free the memory kept for reuse."""
     with _lock:
         _free.clear()
 

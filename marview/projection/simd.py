@@ -1,8 +1,8 @@
 """Vectors of neighbouring slices inside numba kernels: one load, one multiply-add, one store for all slices of a batch.
 
-numba's own loops over the slices come out two to four times slower than the processor can go, because the compiler must
-assume that input and output overlap. These operations name the vector outright: `lanes` slices lie side by side in
-memory, and a vector of them is held in registers.
+Plain numba loops over the slices are two to four times slower than the processor allows, because the compiler must
+assume that input and output overlap. These operations use vectors explicitly: `lanes` slices lie side by side in
+memory, and a vector of them fits into registers.
 """
 # ruff: noqa: ARG001 - numba calls all of these with the same arguments
 
@@ -21,7 +21,7 @@ LOADED, STORED = 0, 1
 
 
 class Lanes(types.Type):
-    """numba's type of a vector of `count` numbers."""
+    """Numba type of a vector of `count` numbers."""
 
     def __init__(self, element: types.Float, count: int) -> None:
         self.element = element
@@ -56,7 +56,7 @@ def _spread(builder: Any, scalar: Any, vector: ir.VectorType) -> Any:
 
 @operation
 def load(typing_context: Any, array: Any, offset: Any, lanes: Any) -> Any:
-    """The `lanes` (a literal) numbers of a flat array from `offset`."""
+    """Load `lanes` (a literal) numbers of a flat array from `offset`."""
     if not isinstance(lanes, types.IntegerLiteral):
         return None
     vector = Lanes(array.dtype, lanes.literal_value)
@@ -82,7 +82,7 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
 
 @operation
 def multiply_add(typing_context: Any, value: Any, weight: Any, total: Any) -> Any:
-    """`value * weight + total` of vectors; the weight may be a number."""
+    """Compute `value * weight + total` of vectors; the weight may be a number."""
     is_vector = isinstance(weight, Lanes)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -97,7 +97,7 @@ def multiply_add(typing_context: Any, value: Any, weight: Any, total: Any) -> An
 
 @operation
 def zeros_like(typing_context: Any, value: Any) -> Any:
-    """A vector of zeros."""
+    """Make a vector of zeros."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return ir.Constant(arguments[0].type, None)
@@ -107,7 +107,7 @@ def zeros_like(typing_context: Any, value: Any) -> Any:
 
 @operation
 def spread(typing_context: Any, number: Any, like: Any) -> Any:
-    """A vector with the same number throughout."""
+    """Make a vector of equal numbers."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _spread(builder, arguments[0], arguments[1].type)
@@ -117,7 +117,7 @@ def spread(typing_context: Any, number: Any, like: Any) -> Any:
 
 @operation
 def product(typing_context: Any, one: Any, other: Any) -> Any:
-    """Product of two vectors."""
+    """Multiply two vectors."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fmul(*arguments)
@@ -127,7 +127,7 @@ def product(typing_context: Any, one: Any, other: Any) -> Any:
 
 @operation
 def quotient(typing_context: Any, one: Any, other: Any) -> Any:
-    """One vector over another."""
+    """Divide one vector by another."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fdiv(*arguments)
@@ -137,7 +137,7 @@ def quotient(typing_context: Any, one: Any, other: Any) -> Any:
 
 @operation
 def root(typing_context: Any, value: Any) -> Any:
-    """Square root of a vector."""
+    """Take the square root of a vector."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[0].type
@@ -149,7 +149,7 @@ def root(typing_context: Any, value: Any) -> Any:
 
 @operation
 def clip(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
-    """A vector held between two numbers."""
+    """Clip a vector to the range between two numbers."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         inside = arguments[0]
@@ -163,7 +163,7 @@ def clip(typing_context: Any, value: Any, low: Any, high: Any) -> Any:
 
 @operation
 def split(typing_context: Any, whole: Any, offset: Any, value: Any, most: Any) -> Any:
-    """Write the whole part of a vector, from 0 to at most `most`, into a flat int32 array; the rest comes back."""
+    """Write the integer part of a vector, clipped to 0 to `most`, to a flat int32 array; return the remainder."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = arguments[2].type
@@ -186,8 +186,8 @@ def transpose(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Turn a square of `width` by `width` numbers of one flat array into another, rows into columns.
 
-    What is loaded (`side` is `LOADED`) or what is stored (`STORED`) is multiplied by `width` factors, one for every
-    number of a row; `factors` may be None. `width`, a power of two, and `side` are literals.
+    The loaded numbers (`side` is `LOADED`) or the stored ones (`STORED`) are multiplied by `width` factors, one for
+    each number of a row; `factors` may be None. `width`, a power of two, and `side` are literals.
     """
     if not isinstance(width, types.IntegerLiteral) or not isinstance(side, types.IntegerLiteral):
         return None

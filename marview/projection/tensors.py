@@ -1,4 +1,4 @@
-"""The four linear operators in torch's own operations: slow, for any device; a GPU without cupy uses them."""
+"""The four linear operators as PyTorch operations: slow, but for any device; a GPU without cupy uses them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Operators:
     pixel_mm: float
 
     def forward(self, image: Tensor) -> Tensor:
-        """`[slice, y, x]` -> `[slice, view, bin]`."""
+        """Project images, `[slice, y, x]` to `[slice, view, bin]`."""
         flat = torch.nn.functional.pad(image, (PAD, PAD, PAD, PAD)).flatten(1)
         views = []
         for low, aside, part, length in self._samples(image):
@@ -32,7 +32,7 @@ class Operators:
         return torch.stack(views, 1)
 
     def adjoint(self, sinogram: Tensor) -> Tensor:
-        """`[slice, view, bin]` -> `[slice, y, x]`, the transpose of `forward`."""
+        """Apply the transpose of `forward`, `[slice, view, bin]` to `[slice, y, x]`."""
         height, width = (count + 2 * PAD for count in self.shape)
         flat = sinogram.new_zeros(len(sinogram), height * width)
         for view, (low, aside, part, length) in enumerate(self._samples(sinogram)):
@@ -42,7 +42,7 @@ class Operators:
         return flat.view(-1, height, width)[:, PAD:-PAD, PAD:-PAD].contiguous()
 
     def fbp(self, sinogram: Tensor, name: str) -> Tensor:
-        """`[slice, view, bin]` -> `[slice, y, x]`."""
+        """Reconstruct sinograms, `[slice, view, bin]` to `[slice, y, x]`."""
         matrix, weights = self._filter(sinogram, name)
         filtered = torch.nn.functional.pad((sinogram * weights) @ matrix, (1, 1))
         image = sinogram.new_zeros(len(sinogram), self.shape[0] * self.shape[1])
@@ -52,7 +52,7 @@ class Operators:
         return image.view(-1, *self.shape)
 
     def fbp_adjoint(self, image: Tensor, name: str) -> Tensor:
-        """`[slice, y, x]` -> `[slice, view, bin]`, the transpose of `fbp`."""
+        """Apply the transpose of `fbp`, `[slice, y, x]` to `[slice, view, bin]`."""
         matrix, weights = self._filter(image, name)
         flat = image.flatten(1)
         filtered = image.new_zeros(len(image), self.beam.views, self.beam.bins + 3)
@@ -69,7 +69,7 @@ class Operators:
         return torch.from_numpy(np.ascontiguousarray(array)).to(like)
 
     def _samples(self, like: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Of every view: lower pixel and share of the upper one `[bin, step]`, the way to the upper one, length."""
+        """Yield, per view, lower pixel, step to the upper pixel, weight of the upper pixel and length, `[bin, step]`."""
         plan = rays(self.beam, self.shape, self.pixel_mm, str(like.dtype).removeprefix("torch."))
         row = self.shape[1] + 2 * PAD
         step = torch.arange(max(self.shape), device=like.device)

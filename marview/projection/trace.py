@@ -1,8 +1,8 @@
-"""Which rays meet a mask, from the mask's own pixels alone.
+"""The rays that cross a mask, found from its edge pixels alone.
 
-A ray that meets a mask meets it in a pixel with a neighbour outside: going along the ray, the last row (or column) at
-which Joseph's method takes anything from the mask is followed by one at which it does not, no more than a pixel to the
-side. So only the edge of the mask is looked at, and for each of its pixels only the few bins that can see it.
+Each ray that crosses a mask crosses a pixel with a neighbour outside the mask: along the ray, the last row (or column)
+in which Joseph's method samples the mask is followed by one in which it does not, at most one pixel to the side. It is
+therefore enough to test the pixels at the edge of the mask, each with the few bins whose rays can cross it.
 """
 
 import math
@@ -41,7 +41,7 @@ def _mark(marked, rows, columns, seen, reach, size, plan, view_from, view_to):  
 
 
 def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels of a mask `[y, x]` that have one of their eight neighbours outside it, or lie at the image's edge."""
+    """Return the pixels of a mask `[y, x]` with one of eight neighbours outside it, or at the edge of the image."""
     inside = np.pad(mask, 1)
     inner = inside[1:-1] & inside[:-2] & inside[2:]
     whole: NDArray[np.bool_] = inner[:, 1:-1] & inner[:, :-2] & inner[:, 2:]
@@ -49,7 +49,7 @@ def edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Rays that meet each mask, `[slice, y, x]` -> `[slice, view, bin]`: those whose forward projection is not zero."""
+    """Mark the rays with a nonzero forward projection of each mask, `[slice, y, x]` to `[slice, view, bin]`."""
     detected, traced = detector(beam, pixel_mm, "float32"), rays(beam, shape, pixel_mm, "float32")
     seen = (detected.kind, detected.numbers, detected.cosine, detected.sine)
     plan = (traced.by_column, traced.place, traced.slope)
@@ -63,7 +63,7 @@ def mark(beam: Beam, shape: tuple[int, int], pixel_mm: float, masks: NDArray[np.
 
 
 def _edge_pixels(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the edge; only the mask's box is looked at."""
+    """Return rows and columns of the edge pixels; only the bounding box of the mask is searched."""
     used_rows, used_columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not used_rows.size:
         return used_rows, used_columns
@@ -73,7 +73,7 @@ def _edge_pixels(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np
 
 
 def bins_per_mm(beam: Beam, radius_mm: float) -> float:
-    """At most how many bins a millimetre across a ray covers, within a radius of the middle."""
+    """Return the largest number of bins covered by 1 mm across a ray, within a radius of the centre."""
     if isinstance(beam, ParallelBeam):
         return 1 / beam.bin_mm
     nearest = beam.source_to_isocentre_mm - radius_mm

@@ -10,10 +10,10 @@ from marview.projection.projector import Projector
 
 
 def warm_up(slices: tuple[int, ...] = (1, 64)) -> None:
-    """Compile the CPU kernels (or load them from the disk), seconds the first time; call it off the window's thread.
+    """Compile the CPU kernels or load them from disk, which takes seconds; call it on a background thread.
 
     Args:
-        slices: batch sizes that will come; a kernel serves 1, up to 8, 16, 32 or 64 slices.
+        slices: expected batch sizes; there are kernels for 1 and for up to 8, 16, 32 or 64 slices.
     """
     projector = Projector(
         FanBeamArc(views=4, bins=5, source_to_isocentre_mm=100, bin_rad=math.radians(1)), shape=(4, 4), pixel_mm=1.0

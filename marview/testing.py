@@ -50,13 +50,13 @@ _RAYS = 1e-5
 
 
 def phantom_case(slices: int = 2, size: int = 64, *, is_measured: bool = True) -> MarCase:
-    """Make a case: an oval body with a bone and a rod of metal that hardens the beam.
+    """Make a test case: an oval body with a bone and a rod of metal that hardens the beam.
 
     Args:
-        slices: number of slices; the rod lies elsewhere in each.
+        slices: number of slices; the position of the rod differs from slice to slice.
         size: edge of the image in pixels; the field of view is 15.36 cm wide.
-        is_measured: whether the case has a measured sinogram, as raw data have; without one its sinogram is the
-            projection of the image, as of clinical slices.
+        is_measured: whether the case has a measured sinogram, as in raw data; otherwise its sinogram is the forward
+            projection of the image, as for clinical slices.
     """
     pixel_mm = 153.6 / size
     y, x = torch.meshgrid(*(torch.arange(size) - (size - 1) / 2,) * 2, indexing="ij")
@@ -83,13 +83,13 @@ class TestJob:
     """A job without a window; it records what a method reports.
 
     Attributes:
-        reports: progress fractions in their order.
-        shown: names and slice indices of the pictures that were shown.
+        reports: reported progress fractions, in order.
+        shown: name and slice index of each picture shown.
         questions: number of calls of `check_cancelled`.
 
     Args:
-        loaded: the method whose weights the job hands out; without a method there are none.
-        folder: the folder of that method, instead of `loaded`.
+        loaded: method whose weights the job provides; None for a job without weights.
+        folder: folder of that method, instead of `loaded`.
         cancel_at: raise `Cancelled` at this call of `check_cancelled`, counted from 1.
     """
 
@@ -147,11 +147,12 @@ class TestJob:
 
 
 def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[str]:
-    """Check a method against its contract; returns one sentence for everything that breaks it.
+    """Check a method against its contract, and return a sentence for each breach.
 
-    The manifest, the imports and the parameters come first. Then the method corrects a phantom with and without a
-    measured sinogram: the result has the right shape and is finite, the input stays as it was, measured rays keep their
-    value where the method gives a sinogram, a second run gives the same, and `check_cancelled` is asked in time.
+    The check first reads the manifest, the imports and the parameters. Then the method corrects a phantom with and
+    without a measured sinogram. The result must have the right shape and be finite, the input must stay unchanged, rays
+    outside the trace must keep their values, a second run must give the same result, and the method must call
+    `check_cancelled` in time.
 
     Args:
         folder: folder of the method.

@@ -25,15 +25,15 @@ class MarCase:
     """Slices to correct, on the processing grid.
 
     Attributes:
-        hu: float32 HU `[slice, y, x]`, unclipped. Dark streaks beside dense metal can be far below
-            -1000 HU, and metal is as bright as in the file. A method may clip its own copy, never the sinogram.
+        hu: float32 HU `[slice, y, x]`, not clipped. Dark streaks beside dense metal can be far below
+            -1000 HU, and metal keeps the HU of the file. A method may clip its own copy, never the sinogram.
         metal: bool `[slice, y, x]`; the metal mask.
         pixel_mm: edge of a pixel in mm.
         beam: geometry of the rays.
         slice_indices: index of each slice in its volume.
         measured_sinogram: float32 line integrals `[slice, view, bin]`; None for clinical images, whose sinogram is the
             forward projection of the image.
-        measured_trace: bool `[slice, view, bin]`; the metal trace, if the case brings its own.
+        measured_trace: bool `[slice, view, bin]`; the metal trace, if it is known from the measurement.
     """
 
     hu: Tensor
@@ -93,7 +93,7 @@ class MarResult:
         hu: float32 HU `[slice, y, x]`; the corrected image on the processing grid, finite.
         prior_hu: prior image, HU `[slice, y, x]`, if there is one.
         corrected_sinogram: corrected line integrals `[slice, view, bin]`, if there are any.
-        notes: what a reader of the result should know: sentences about the whole run, and notes on single slices.
+        notes: information for readers of the result: sentences about the whole run, and notes on single slices.
     """
 
     hu: Tensor
@@ -103,12 +103,12 @@ class MarResult:
 
     @classmethod
     def from_sinogram(cls, case: MarCase, corrected: Tensor, prior_hu: Tensor | None = None) -> "MarResult":
-        """Make the result of a method that completes the sinogram; its image is the reconstruction of the case."""
+        """Make the result of a method that completes the sinogram; the image is reconstructed from it."""
         return cls(mu_to_hu(case.reconstruct(corrected)), prior_hu, corrected)
 
 
 class Job(Protocol):
-    """Reports of a running method."""
+    """Reports of a running method to marview, and what marview provides to it."""
 
     device: torch.device
     log: logging.Logger
@@ -117,7 +117,7 @@ class Job(Protocol):
         """Report the finished fraction of this case, 0 to 1."""
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Report the finished fraction of the learning from this scan before its correction, 0 to 1."""
+        """Report the finished fraction of the training on this scan, 0 to 1; it precedes the correction."""
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
         """Show a picture of a slice: `name` is an output in the manifest, `array` is `[y, x]` or `[view, bin]`."""

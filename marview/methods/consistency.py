@@ -71,7 +71,7 @@ def looped(case: MarCase, image: Tensor, iterations: int, pause: Callable[[int],
 
     Args:
         case: slices to correct.
-        image: corrected by the method.
+        image: image that the method corrected, 1/cm, `[slice, y, x]`.
         iterations: largest number of iterations; 0 leaves the image unchanged.
         pause: as for `consistency_loop`.
     """

@@ -18,7 +18,7 @@ _TOUCH = np.ones((3, 3), bool)
 
 
 def li_with_crowns(case: MarCase) -> Tensor:
-    """Linear interpolation, but the uncorrected image inside crowns, in 1/cm, `[slice, y, x]`.
+    """Return the linear interpolation image with uncorrected values inside crowns, in 1/cm, `[slice, y, x]`.
 
     Interpolation turns the tooth inside a crown into soft tissue, and this error spreads around the crown.
     Measured sinograms keep linear interpolation, as published.
@@ -41,7 +41,7 @@ def inside_crowns(metal: Tensor, pixel_mm: float) -> Tensor:
 
 
 def _holes(metal: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.bool_]:
-    """Small holes of a mask `[y, x]`, closed by a pixel first, since a thin wall may have gaps."""
+    """Find small holes of a mask `[y, x]`; gaps of a pixel in thin walls are closed first."""
     closed = ndimage.binary_closing(np.pad(metal, 2), _TOUCH)[2:-2, 2:-2]
     holes = ndimage.binary_fill_holes(closed) & ~metal
     labels, _ = ndimage.label(holes)

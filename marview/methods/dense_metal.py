@@ -29,7 +29,7 @@ def dense_slices(case: MarCase) -> list[int]:
 
 
 def _typical(mu: Tensor) -> float:
-    """Attenuation of metal inside its blurred edge, 1/cm."""
+    """Return the attenuation of metal inside its blurred edge, in 1/cm."""
     return float(torch.quantile(mu, _FULL))
 
 

@@ -14,8 +14,8 @@ class SliceNote:
         slice_index: index of the slice in its volume.
         found: finding, with {} for its number, if it has one: "metal hides {} of the sinogram".
         meaning: end of the sentence, with its punctuation: "; check its result with care".
-        value: the number.
-        form: format of the number, as for `format`.
+        value: number in the finding.
+        form: format of the number, for `str.format`.
 
     Examples:
         >>> print(SliceNote(7, "metal hides {} of the sinogram", ", which is much", 0.3, "{:.0%}"))
@@ -36,7 +36,7 @@ class Notes:
     """Collects the notes of a run.
 
     Args:
-        number: function that returns the slice number, as people count, of an index.
+        number: returns the slice number that users see, given an index.
     """
 
     def __init__(self, number: Callable[[int], int] = int) -> None:

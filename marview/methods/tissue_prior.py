@@ -26,7 +26,7 @@ def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: 
         metal: metal mask, bool, `[slice, y, x]`.
         smoothing_px: sigma of a Gaussian of 5 x 5 pixels.
         least_bone: lower limit of the threshold of bone, in 1/cm.
-        has_lung: keep values between -900 and -500 HU, as bone keeps its own.
+        has_lung: whether values between -900 and -500 HU are kept, like bone.
 
     Source: Meyer et al. 2010, in the variant of CNN-MAR (Zhang and Yu 2018).
     """
@@ -44,12 +44,12 @@ def prior_image(source: Tensor, metal: Tensor, smoothing_px: float, least_bone: 
 def class_limits(
     image: Tensor, starts: tuple[float, float, float] = (0.0, MU_WATER, 2 * MU_WATER)
 ) -> tuple[Tensor, Tensor]:
-    """Lower limits of the second and the third of three k-means classes, in 1/cm, each `[slice, 1, 1]`.
+    """Return the lower limits of the second and third of three k-means classes, in 1/cm, each `[slice, 1, 1]`.
 
     k-means runs on a histogram in steps of 0.0005/cm (2.6 HU), which makes its cost negligible.
 
     Args:
-        image: in 1/cm, `[slice, y, x]`.
+        image: image in 1/cm, `[slice, y, x]`.
         starts: initial means, in 1/cm.
     """
     count = round(_HIGHEST / _STEP) + 1

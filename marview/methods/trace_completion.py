@@ -7,7 +7,7 @@ from marview.projection import Projector, fill_linear
 
 
 def hidden_share(projector: Projector, trace: Tensor) -> Tensor:
-    """Fraction of the rays through each pixel that metal hides, `[slice, y, x]`.
+    """Return the fraction of the rays through each pixel that metal hides, 0 to 1, `[slice, y, x]`.
 
     Args:
         projector: projector between images and sinograms.

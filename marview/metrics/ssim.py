@@ -26,7 +26,7 @@ def ssim(first: Picture, second: Picture) -> float:
 
 
 def ssim_in(first: Picture, second: Picture, regions: Sequence[Region | None]) -> list[float]:
-    """Return the mean of that index over windows centred in each region, bool `[y, x]`; NaN if there is none.
+    """Return the mean structural similarity over windows centred in each region, bool `[y, x]`; NaN without windows.
 
     None is the whole image.
     """

@@ -36,7 +36,7 @@ def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any])
 
 
 def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> float:
-    """Return the ratio of soft tissue's standard deviation in the 20-pixel ring around metal to that far from metal.
+    """Return the standard deviation of soft tissue in the 20-pixel ring around metal over its value far from metal.
 
     Clinical studies use this ratio with one region beside the implant and one without artifact. It is 1 without
     streaks, and needs no truth. Far means more than 40 pixels.

@@ -1,4 +1,4 @@
-"""Metal, bone and muscle found in a corrected image by fixed limits of HU, and how well they overlap with the truth."""
+"""Metal, bone and muscle of a corrected image by fixed HU limits, and their overlap with the truth."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ METAL_HU, BONE_HU, MUSCLE_HU = 2000.0, 200.0, (10.0, 110.0)
 
 
 def tissues_of(hu: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
-    """Divide an image by fixed limits of HU; no network takes part.
+    """Segment metal, bone and muscle by fixed HU limits.
 
     Metal is above 2000 HU, bone between 200 and 2000 HU, muscle between 10 and 110 HU after a median of 3 x 3 pixels.
 

@@ -69,7 +69,7 @@ class Operators:
         return torch.from_numpy(np.ascontiguousarray(array)).to(like)
 
     def _samples(self, like: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Yield, per view, lower pixel, step to the upper pixel, weight of the upper pixel and length, `[bin, step]`."""
+        """Yield, per view, lower pixel, step to the upper one, weight of the upper one and length, `[bin, step]`."""
         plan = rays(self.beam, self.shape, self.pixel_mm, str(like.dtype).removeprefix("torch."))
         row = self.shape[1] + 2 * PAD
         step = torch.arange(max(self.shape), device=like.device)

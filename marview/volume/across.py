@@ -1,4 +1,4 @@
-"""Sections through a volume in the usual orientation: head up, front up or left, patient's left on the right."""
+"""Sections through a volume in the usual orientation: head up, front up or left, the patient's left on the right."""
 
 import enum
 import math

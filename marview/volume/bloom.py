@@ -88,7 +88,7 @@ def without_blur(
 
 
 def _is_small(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
-    """Whether a piece `[y, x]` is small and compact."""
+    """Return whether a piece `[y, x]` is small and compact."""
     y, x = np.nonzero(piece)
     if len(y) * float(np.prod(spacing_mm)) >= _SMALL_MM2:
         return False

@@ -123,7 +123,7 @@ def _squared_distance_mm(
     spacing: NDArray[np.float64],
     drift: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Squared distance of every voxel of a box from a line between two points, `[z, y, x]`.
+    """Return the squared distance of each voxel of a box from a line segment, in mm², `[z, y, x]`.
 
     It is the distance from the first point minus the part along the line, in float32 and in place for speed.
     """
@@ -147,7 +147,7 @@ def _squared_distance_mm(
 
 
 def _sum_of(z: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Sum of a value `[z]`, one `[slice, y]` and one `[slice, x]` for every voxel, `[z, y, x]`; one slice is as all."""
+    """Add values `[z]`, `[slice, y]` and `[slice, x]` to `[z, y, x]`; a single slice stands for all."""
     planes = (y[:, :, None] + x[:, None, :]).astype(np.float32)
     return z.astype(np.float32)[:, None, None] + planes
 

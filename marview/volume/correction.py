@@ -34,7 +34,7 @@ def corrected(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDAr
 
 
 class Planes(Protocol):
-    """One float32 plane `[y, x]` for each slice of a volume; an array `[z, y, x]` is one such."""
+    """One float32 plane `[y, x]` for each slice of a volume, such as an array `[z, y, x]`."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -45,7 +45,7 @@ class Planes(Protocol):
 
 
 class CorrectionPlanes:
-    """Planes of some slices of a volume; those of the others are 0.
+    """Planes of some slices of a volume; the planes of the others are 0.
 
     Args:
         planes: float32 HU, `[plane, y, x]`, not copied.
@@ -61,7 +61,7 @@ class CorrectionPlanes:
 
     @classmethod
     def of(cls, planes: NDArray[np.float32], slices: Sequence[int], depth: int) -> "CorrectionPlanes":
-        """Planes in the order of their slices."""
+        """Make the correction from planes in the order of their slices."""
         return cls(planes, {z: row for row, z in enumerate(slices)}, depth)
 
     def __getitem__(self, z: int) -> NDArray[np.float32]:

@@ -68,5 +68,5 @@ def least_hu(
 
 
 def _window(reach_mm: float, spacing_mm: tuple[float, ...]) -> list[int]:
-    """Pixels of a square that reaches this far to each side, at least to the neighbours."""
+    """Return the pixels of a square with this half width, at least of one pixel."""
     return [2 * max(1, round(reach_mm / spacing)) + 1 for spacing in spacing_mm]

@@ -67,7 +67,7 @@ def section_extent_mm(
 
 
 def _cut(corners: NDArray[np.float64], normal: NDArray[np.float64], away: float) -> NDArray[np.float64]:
-    """Return where the edges of a box meet a plane at a distance from its centre, `[point, 3]`, possibly nowhere."""
+    """Return where edges of a box cross a plane at a distance from its centre, `[point, 3]`, possibly nowhere."""
     heights = corners @ normal - away
     points = [
         corners[a] + (corners[b] - corners[a]) * heights[a] / (heights[a] - heights[b])

@@ -52,7 +52,7 @@ def class_notes(hu: NDArray[np.int16], mask: NDArray[np.bool_], k: int) -> tuple
 
 
 def _threshold(hu: NDArray[np.int16], k: int) -> float:
-    """HU from which up the densest class begins, less one half."""
+    """Return the lowest HU of the densest class, minus one half."""
     lowest, highest = int(hu.min()), int(hu.max())
     step = max(1, math.ceil((highest - lowest + 1) / _BINS))
     counts = np.bincount((hu.ravel().astype(np.int64) - lowest) // step).astype(np.float64)

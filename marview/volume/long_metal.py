@@ -1,4 +1,4 @@
-"""Fits the edge of long light metal, such as titanium screws, to its rays.
+"""Fit of the edge of long light metal, such as titanium screws, to its rays.
 
 Hardening of the beam lifts the pixels around a screw above half of its HU, and darkens the middle. The rays through it
 tell where it ends: the model of a screw with a sharp edge must explain what they lose. Which share of each pixel is
@@ -68,7 +68,7 @@ class _Rays:
 def with_fitted_edges(
     found: NDArray[np.bool_], image: NDArray[np.int16], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """The metal of a slice, with the edges of its long light pieces where their rays end, bool `[y, x]`.
+    """Return the metal of a slice with the edges of long light pieces fitted to their rays, bool `[y, x]`.
 
     Edges that explain the rays no better are left where they were.
 
@@ -100,7 +100,7 @@ def with_fitted_edges(
 
 
 def _is_long(piece: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> bool:
-    """Whether a piece `[y, x]` is much longer than wide and thicker than a wire."""
+    """Return whether a piece `[y, x]` is much longer than wide and thicker than a wire."""
     y, x = np.nonzero(piece)
     if len(y) < _FEWEST_PIXELS:
         return False
@@ -134,7 +134,7 @@ def _rays(
 
 
 def _shares(rays: _Rays, above_water: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The share of metal in each pixel, 0 to 1, started from what the image shows above water, 1/mm, `[pixel]`."""
+    """Estimate the metal fraction of each pixel, 0 to 1, from the attenuation above water, 1/mm, `[pixel]`."""
     shares = np.clip(above_water / rays.full, 0, 1)
     thickest = _MOST_PX * float(rays.full.mean()) * float(rays.along.mean())
     for _ in range(_STEPS):
@@ -152,7 +152,7 @@ def _shares(rays: _Rays, above_water: NDArray[np.float32]) -> NDArray[np.float32
 
 @dataclass(frozen=True)
 class _Explained:
-    """How well metal with sharp edges explains its rays.
+    """Agreement of metal with sharp edges with its rays.
 
     Attributes:
         unexplained: mean square of what it leaves unexplained in the trace.
@@ -173,7 +173,7 @@ def _explain(rays: _Rays, metal: NDArray[np.bool_]) -> _Explained:
 
 @dataclass(frozen=True, eq=False)
 class _Hardened:
-    """What rays lose to metal in a hardened beam.
+    """Attenuation of rays by metal in a hardened beam.
 
     Attributes:
         explained: line integrals, `[angle, bin]`.
@@ -187,7 +187,7 @@ class _Hardened:
 
 
 def _hardened(rays: _Rays, lengths: NDArray[np.float32]) -> _Hardened:
-    """Fit what rays lose to metal of these line integrals, `[angle, bin]`."""
+    """Fit the attenuation by metal to its line integrals, `[angle, bin]`."""
     least = _LEAST_LENGTH * float(rays.full.mean()) * float(rays.along.mean())
     used = rays.in_trace & (lengths > least)
     if np.count_nonzero(used) < _FEWEST_RAYS:
@@ -202,7 +202,7 @@ def _hardened(rays: _Rays, lengths: NDArray[np.float32]) -> _Hardened:
 
 
 def _combination(values: NDArray[np.float32], terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The factors of the terms `[ray, term]` that explain values `[ray]` best, found with Cauchy weights."""
+    """Find the factors of terms `[ray, term]` that fit values `[ray]` best, with Cauchy weights."""
     sizes = np.sqrt(np.mean(terms**2, axis=0)) + 1e-9
     scaled, weights = terms / sizes, np.ones(len(values))
     ridge = _RIDGE * len(values) * np.eye(terms.shape[1])

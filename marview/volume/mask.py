@@ -122,7 +122,7 @@ def grow_px(mask: Mask, pixels: float, *, in_slices: bool = True) -> Mask:
 
 
 def _distance_mm(of: Mask, spacing_mm: Sequence[float], *, in_slices: bool) -> NDArray[np.float32]:
-    """Distance of every True voxel to the nearest False one, 0 on those; infinite where there is none."""
+    """Return the distance of each True voxel to the nearest False one; 0 in False voxels, infinite without any."""
     if in_slices:
         return np.stack([_one_distance_mm(image, spacing_mm[1:]) for image in of])
     return _one_distance_mm(of, spacing_mm)
@@ -131,7 +131,7 @@ def _distance_mm(of: Mask, spacing_mm: Sequence[float], *, in_slices: bool) -> N
 def _sheared_distance_mm(
     of: Mask, reach_mm: float, spacing_mm: Sequence[float], drift_mm: Sequence[float]
 ) -> NDArray[np.float32]:
-    """The same where slices drift, as far as `reach_mm`: the nearest over the slices that near.
+    """Do the same for drifting slices, up to `reach_mm`.
 
     The distance within another slice is taken where a voxel's normal meets it, between pixels by interpolation, which
     is exact to a fifth of a pixel.
@@ -200,7 +200,7 @@ def smooth(
 
 
 def _blurred_along_normal(values: NDArray[np.float32], sigma: float, drift: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Values `[z, y, x]` blurred by a Gaussian along the normal of slices that drift by so many pixels each."""
+    """Blur values `[z, y, x]` by a Gaussian along the normal of slices that drift by some pixels each."""
     reach = int(4 * sigma + 0.5)
     steps = range(-reach, reach + 1)
     weights = np.exp(-0.5 * (np.array(steps) / max(sigma, 1e-6)) ** 2)
@@ -277,7 +277,7 @@ def interpolate_slices(mask: Mask) -> Mask:
 
 
 def _signed_distance(image: Mask) -> NDArray[np.float32]:
-    """Positive inside, in pixels, half a pixel from the outline at its voxels."""
+    """Return the signed distance to the outline in pixels, positive inside; 0.5 at the outermost voxels."""
     inside_px, outside_px = (_one_distance_mm(part, (1.0, 1.0)) for part in (image, ~image))
     return np.where(image, inside_px - 0.5, 0.5 - outside_px).astype(np.float32)
 
@@ -297,7 +297,7 @@ def copy_slice(mask: Mask, source: int, target: int) -> Mask:
 
 
 def _in_box(mask: Mask, room: Sequence[int], change: Callable[[Mask], Mask]) -> Mask:
-    """Apply a change where the mask lies, with room around it."""
+    """Apply a change in the bounding box of the mask, with a margin."""
     result = np.zeros(mask.shape, bool)
     box = box_of(mask)
     if box is not None:

@@ -1,4 +1,4 @@
-"""Transfers a metal mask from its own grid to the grid of a volume."""
+"""Transfer of a metal mask from its own grid to the grid of a volume."""
 
 from dataclasses import dataclass
 
@@ -63,7 +63,7 @@ def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
 
 
 def _placed(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.bool_] | None:
-    """The mask with its axes turned and flipped and its box moved; None where its voxels are not those of the grid."""
+    """Return the mask with permuted and flipped axes and a shifted box; None if its voxels do not match the grid."""
     to_grid = np.asarray(np.linalg.inv(grid.affine) @ mask_grid.affine, dtype=np.float64)
     turn = np.rint(to_grid)
     if not (np.abs(turn[:3, :3]).sum(axis=0) == 1).all() or not (np.abs(turn[:3, :3]).sum(axis=1) == 1).all():
@@ -156,7 +156,7 @@ def _corners(box: Box) -> NDArray[np.float64]:
 
 
 def _box_on(box: Box, transform: NDArray[np.float64], shape: tuple[int, int, int]) -> Box | None:
-    """The box that holds the moved corners, as far as the array reaches; None where it misses it."""
+    """Return the box around the shifted corners, limited to the array; None if they do not overlap."""
     half = 0.5 * np.abs(transform[:3, :3]).sum(axis=1)
     corners = _corners(box) @ transform[:3, :3].T + transform[:3, 3]
     low = np.clip(np.floor(corners.min(axis=0) - half), 0, shape).astype(int)

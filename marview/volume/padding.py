@@ -1,4 +1,4 @@
-"""Padding: what a scanner stored where it reconstructed nothing."""
+"""Padding: the values of pixels that a scanner did not reconstruct."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ _ROUNDING = 1e-6
 
 
 def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Pixels outside the scanner's field, bool `[slice, row, column]`, of slices of that shape in HU.
+    """Mark the pixels outside the scanner's field of view, bool `[slice, row, column]`, in slices in HU.
 
     Padding fills a corner of the slice with one value at or below -1024 HU, and nothing else lies between it and the
     slice's border. A dark streak inside the body is no padding, however dark it is.
@@ -33,7 +33,7 @@ def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
 
 
 def between(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels that have some of the given ones on all four sides, in their row and in their column.
+    """Mark pixels with marked ones on all four sides, in their row and in their column.
 
     >>> between(np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], bool)).astype(int)
     array([[0, 1, 0],
@@ -49,7 +49,7 @@ def between(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _outside_the_hull(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Those of the pixels that lie outside the convex hull of all others.
+    """Return the pixels outside the convex hull of all others.
 
     A file that ends at -1024 HU clips streaks at the value that it stores outside the field, and a streak may run from
     the body to the border. The field is convex.
@@ -67,7 +67,7 @@ def _outside_the_hull(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _convex(at: NDArray[np.int64], values: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The largest convex function below `values` at the places `at`, for each place `wanted`."""
+    """Evaluate the largest convex function below `values` at the places `at`, for each place `wanted`."""
     kept: list[tuple[int, int]] = []
     for x, y in zip(at.tolist(), values.tolist(), strict=True):
         while len(kept) > 1 and _turns_down(kept[-2], kept[-1], (x, y)):
@@ -82,7 +82,7 @@ def _turns_down(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> b
 
 
 def _reaching_the_border(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels from which a straight line along the row or the column runs through such pixels to the border."""
+    """Return the pixels connected to the border by a straight line of such pixels in their row or column."""
     reached = np.zeros_like(pixels)
     for axis in (0, 1):
         there = np.logical_and.accumulate(pixels, axis=axis)
@@ -92,7 +92,7 @@ def _reaching_the_border(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _from_the_corners(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Those of the pixels that are connected to a corner."""
+    """Return the pixels that are connected to a corner."""
     labels, _ = ndimage.label(pixels)
     corners = {int(labels[row, column]) for row in (0, -1) for column in (0, -1)} - {0}
     return np.isin(labels, list(corners))

@@ -31,9 +31,9 @@ class Provenance:
         device: device of the run.
         seconds: duration of the run.
         application_version: application version of marview.
-        time: when, ISO 8601 with time zone.
+        time: time of the run, ISO 8601 with time zone.
         restored_slices: number of slices in which cut-off dark streaks were restored first.
-        restores_cut_off: whether such streaks were to be restored.
+        restores_cut_off: whether restoring of such streaks was switched on.
         notes: notes for the reader of the result; in the record only, too long for the text.
     """
 
@@ -67,10 +67,10 @@ class Provenance:
 
         Args:
             report: report of the worker.
-            mask_origin: how the metal mask was made.
-            margin_mm: its margin.
-            threshold_hu: the threshold behind it.
-            time: when, ISO 8601 with time zone; now where empty.
+            mask_origin: origin of the metal mask.
+            margin_mm: margin of the mask in mm.
+            threshold_hu: threshold of the mask in HU; None without one.
+            time: time of the run, ISO 8601 with time zone; empty for now.
         """
         return cls(
             method_id=report["method"],
@@ -119,7 +119,7 @@ class Provenance:
         return head + parameters + weights + tail
 
     def to_json(self) -> str:
-        """The record as a JSON object."""
+        """Return the record as a JSON object."""
         return json.dumps({**asdict(self), "parameters": dict(self.parameters)}, ensure_ascii=False)
 
     @classmethod

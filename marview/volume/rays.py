@@ -42,7 +42,7 @@ def bins(y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...], cou
 def integrals(
     values: NDArray[np.float32], y: NDArray[np.int64], x: NDArray[np.int64], shape: tuple[int, ...], count: int
 ) -> NDArray[np.float32]:
-    """Return sums along rays through pixels, `[angle, bin]`; arguments as of `bins`."""
+    """Return sums along rays through pixels, `[angle, bin]`; arguments as for `bins`."""
     return np.stack([_view(values, each, width(shape)) for each in bins(y, x, shape, count)])
 
 
@@ -79,7 +79,7 @@ def _view(values: NDArray[np.float32], each: Bins, count: int) -> NDArray[np.flo
 
 
 def _filtered(projections: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The projections after the ramp filter of Ramachandran and Lakshminarayanan (1971), `[angle, bin]`."""
+    """Apply the ramp filter of Ramachandran and Lakshminarayanan (1971) to projections, `[angle, bin]`."""
     count = projections.shape[1]
     size = 1 << (2 * count - 1).bit_length()
     kernel = np.zeros(size)

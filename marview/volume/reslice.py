@@ -14,7 +14,7 @@ OUTSIDE_HU = -1024
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """A picture's place in the patient.
+    """Position of a picture in the patient.
 
     Attributes:
         origin_lps_mm: middle of its first pixel.
@@ -31,13 +31,13 @@ class Plane:
     shape: tuple[int, int]
 
     def points(self) -> NDArray[np.float64]:
-        """LPS coordinates of every pixel's middle in mm, `[y, x, 3]`."""
+        """LPS coordinates of each pixel centre in mm, `[y, x, 3]`."""
         rows, columns = (np.arange(count)[:, None] * self.pixel_mm for count in self.shape)
         return np.asarray(self.origin_lps_mm + (rows * self.down)[:, None] + (columns * self.right)[None])
 
 
 def plane_across(grid: Grid, axis: int, index: float) -> Plane:
-    """The plane through a grid at an index of one axis: 0 axial, 1 coronal, 2 sagittal for an axial series.
+    """Return the plane through a grid at an index of one axis: 0 axial, 1 coronal, 2 sagittal for an axial series.
 
     Pixels are square, as fine as the finest spacing in the plane. The head is up in coronal and sagittal pictures.
     """
@@ -56,7 +56,7 @@ def plane_across(grid: Grid, axis: int, index: float) -> Plane:
 
 
 def oblique_plane(centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, pixel_mm: float, size: int) -> Plane:
-    """A square picture around a point, seen along a normal.
+    """Return the plane of a square picture around a point, seen along a normal.
 
     Args:
         centre_lps_mm: its middle.
@@ -82,7 +82,7 @@ def oblique_plane(centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, pi
 def reslice(
     array: NDArray[np.generic], grid: Grid, plane: Plane, *, outside: float = OUTSIDE_HU, nearest: bool = False
 ) -> NDArray[np.float32]:
-    """The picture of a plane, float32 `[y, x]`, by linear interpolation.
+    """Return the picture of a plane, float32 `[y, x]`, by linear interpolation.
 
     Args:
         array: HU, or a mask, `[z, y, x]` on the grid.

@@ -1,4 +1,4 @@
-"""The rim that belongs to a piece of metal but is far fainter than the rest of it."""
+"""Rims of metal pieces that are much fainter than the pieces."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _TOUCH = np.ones((3, 3), bool)
 
 @dataclass(frozen=True)
 class _Search:
-    """How a rim is looked for.
+    """Limits of the search for a rim.
 
     Attributes:
         rule: what a pixel of the rim must reach.
@@ -51,7 +51,7 @@ def with_rims(
     scale: Scale,
     lowest_hu: float,
 ) -> NDArray[np.bool_]:
-    """The metal of a slice with the rims of its pieces, bool `[y, x]`.
+    """Return the metal of a slice with the rims of its pieces, bool `[y, x]`.
 
     Args:
         found: the metal found by its HU, bool `[y, x]`.
@@ -84,7 +84,7 @@ def with_rims(
 
 
 def _search_for(piece: NDArray[np.bool_]) -> _Search | None:
-    """How to look for the rim of a piece `[y, x]`; None where its shape does not fill its own outline."""
+    """Return the limits of the search for the rim of a piece `[y, x]`; None if the piece does not fill its outline."""
     y, x = np.nonzero(piece)
     if len(y) < _FEWEST_PIXELS:
         return None
@@ -105,7 +105,7 @@ def _rim(
     spacing_mm: tuple[float, ...],
     scale: Scale,
 ) -> NDArray[np.bool_]:
-    """Pixels near a piece that lie in its shadow and are dense enough, bool `[y, x]`."""
+    """Return the dense pixels near a piece in its shadow, bool `[y, x]`."""
     away = ndimage.distance_transform_edt(~piece, sampling=spacing_mm)
     highest = min(search.peak * float(np.median(image[piece])), float(image.max()))
     even = np.where(piece, np.minimum(image, highest), image).astype(np.int16)
@@ -114,6 +114,6 @@ def _rim(
 
 
 def _touching(piece: NDArray[np.bool_], rim: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A piece and the part of a rim that is connected with it, bool `[y, x]`."""
+    """Return a piece with the part of a rim that is connected to it, bool `[y, x]`."""
     labels, _ = ndimage.label(piece | rim, _TOUCH)
     return np.isin(labels, np.unique(labels[piece]))

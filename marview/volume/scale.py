@@ -34,7 +34,7 @@ class Scale:
 
     @property
     def hides_peaks(self) -> bool:
-        """Whether values were cut off where 12 bits end (3071, 3095 or 4095 HU by intercept), far below dense metal."""
+        """Whether values are clipped at the end of the 12-bit scale (3071, 3095 or 4095 HU, by intercept)."""
         return self.is_clipped and self.highest_hu <= _MOST_TWELVE_BITS_HU
 
     @property
@@ -62,7 +62,7 @@ class Scale:
         return ()
 
     def estimated_peaks(self, image: NDArray[np.int16]) -> NDArray[np.float32]:
-        """HU of a slice, `[y, x]`, with clipped plateaus raised by their depth in pixels.
+        """Return the HU of a slice, `[y, x]`, with clipped plateaus raised in proportion to their depth in pixels.
 
         A wide plateau hides a high peak, and the edge of what made it lies high on its flank; a narrow one hardly
         passes the scale.

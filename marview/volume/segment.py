@@ -102,7 +102,7 @@ def threshold(hu: NDArray[np.int16], threshold_hu: float) -> NDArray[np.bool_]:
 
 
 def _between_two_means(hu: NDArray[np.int16]) -> float:
-    """Threshold midway between two means of log HU of the dense voxels, started from the lowest and the highest."""
+    """Return the threshold midway between two cluster means of log HU of dense voxels."""
     counts = np.zeros(np.iinfo(np.int16).max + 1, np.int64)
     for plane in hu:
         counts += np.bincount(plane[plane > _DENSE_HU], minlength=len(counts))
@@ -122,7 +122,7 @@ def _between_two_means(hu: NDArray[np.int16]) -> float:
 
 
 def _box_around(hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, float, float]) -> Box:
-    """Where metal can be: the bounding box of the components that hold a certain voxel, and room for their blur."""
+    """Return the bounding box of components with at least one certain voxel, with a margin for their blur."""
     least = min(threshold_hu, CERTAIN_HU)
     dense = box_above(hu, least)
     assert dense is not None  # the caller has seen a certain voxel
@@ -138,7 +138,7 @@ def _box_around(hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[fl
 def _in_box(
     hu: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, float, float], scale: Scale
 ) -> tuple[NDArray[np.bool_], bool]:
-    """The metal, `[z, y, x]`, and whether it is sure; all that may be metal where none is sure."""
+    """Return the metal, `[z, y, x]`, and whether it is certain; all possible metal if none is certain."""
     least = np.stack([least_hu(image, spacing_mm[1:], scale) for image in hu])
     seeds = (hu >= threshold_hu) & (hu >= least)
     labels, count = ndimage.label(seeds, NEIGHBOURS)
@@ -160,7 +160,7 @@ def _in_box(
 def _starved(
     found: NDArray[np.bool_], image: NDArray[np.int16], threshold_hu: float, spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
-    """Metal that photon starvation hollowed out, `[y, x]`: holes that are mostly dense.
+    """Return holes in metal that are mostly dense, `[y, x]`: photon starvation makes metal look hollow.
 
     The tissue inside a loop of wire or a crown is no metal, nor is the blur of its rim.
     """
@@ -174,7 +174,7 @@ def _starved(
 
 
 def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What may be metal, `[y, x]`: where metal is some pixels deep, only what the scale's end cut off or that encloses.
+    """Limit possible metal, `[y, x]`: in thick metal, only clipped pixels and pixels that they enclose count.
 
     So wide a plateau hides a peak far above it, and half its height, where the edge lies, is above the scale's end too.
     """
@@ -188,7 +188,7 @@ def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) ->
 
 
 def _closed(found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> NDArray[np.bool_]:
-    """A rim with its gaps closed, `[y, x]`: where no disc of `_HOLLOW_MM` fits between its parts.
+    """Close gaps of a rim, `[y, x]`, into which no disc of `_HOLLOW_MM` fits.
 
     By distances: as quick for large discs, and unlike `binary_closing` it lets other threads run meanwhile.
     """

@@ -1,4 +1,4 @@
-"""Finds the rim of dense metal by its shadow, the loss of light along rays.
+"""Search for the rim of dense metal by its shadow, the loss of light along rays.
 
 A detector averages light. Beside dense metal there is little light to average, so the attenuation rises over several
 pixels, and the image shows a rim far below the HU of the metal. In terms of light the edge is sharp: a ray that lost
@@ -35,7 +35,7 @@ class Shadow:
     lost: NDArray[np.float32]
 
     def holds(self, rows: slice, columns: slice, share: float) -> NDArray[np.bool_]:
-        """Pixels whose rays all, but for one in twenty, lie in the shadow, bool `[y, x]`.
+        """Mark the pixels with at least 95 % of their rays in the shadow, bool `[y, x]`.
 
         Args:
             rows: part of the slice.
@@ -52,7 +52,7 @@ class Shadow:
 
 
 def shadow_of(image: NDArray[np.int16], found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> Shadow:
-    """The shadow of the metal in a slice: its line integrals above those beside the trace of what was found.
+    """Return the shadow of the metal in a slice: its line integrals minus those beside the trace of the metal found.
 
     Args:
         image: HU, `[y, x]`.
@@ -73,7 +73,7 @@ def shadow_of(image: NDArray[np.int16], found: NDArray[np.bool_], spacing_mm: tu
 
 
 def line_integrals(image: NDArray[np.int16], spacing_mm: tuple[float, ...], count: int) -> NDArray[np.float32]:
-    """Line integrals of the attenuation of a slice, `[angle, bin]`.
+    """Compute the line integrals of the attenuation of a slice, `[angle, bin]`.
 
     Args:
         image: HU, `[y, x]`.
@@ -87,6 +87,6 @@ def line_integrals(image: NDArray[np.int16], spacing_mm: tuple[float, ...], coun
 
 
 def along_mm(spacing_mm: tuple[float, ...], count: int) -> NDArray[np.float32]:
-    """Length of a ray inside a pixel at each angle, in mm; see `line_integrals` for the arguments."""
+    """Return the length of a ray inside a pixel at each angle, in mm; arguments as for `line_integrals`."""
     turns = angles(count)
     return np.hypot(np.sin(turns) * spacing_mm[1], np.cos(turns) * spacing_mm[0]).astype(np.float32)

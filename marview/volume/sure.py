@@ -1,4 +1,4 @@
-"""Tells pieces that are surely metal from those that enamel, dense bone and noise also explain."""
+"""Pieces that are certainly metal, and pieces that may be enamel, dense bone or noise."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ _DEVIATION_OF_MEDIAN = 1.4826
 
 
 def sure_pieces(hu: NDArray[np.int16], labels: NDArray[np.int32], count: int, scale: Scale) -> NDArray[np.bool_]:
-    """Mark the pieces that are surely metal, bool `[piece]`.
+    """Mark the pieces that are certainly metal, bool `[piece]`.
 
     Metal has three voxels above enamel, or one far above it. If most dense voxels of a piece lie below that level, as
     in thin metal and in noisy enamel, the level must also exceed enamel by five times the noise of the slices.
@@ -71,5 +71,5 @@ def noise_hu(hu: NDArray[np.int16]) -> float:
 
 
 def _voxels(labels: NDArray[np.int32], count: int, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Number of chosen voxels of each piece."""
+    """Count the chosen voxels of each piece."""
     return np.bincount(labels[chosen], minlength=count + 1)[1:]

@@ -14,7 +14,7 @@ _MOST_HU = 1e6
 
 
 def is_usable_window(width_hu: float, level_hu: float) -> bool:
-    """Tell whether a window can show an image: width and level are finite, and the width is positive.
+    """Return whether a window can show an image: width and level are finite, and the width is positive.
 
     >>> is_usable_window(400, 40), is_usable_window(float("inf"), 40), is_usable_window(400, float("nan"))
     (True, False, False)

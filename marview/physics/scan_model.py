@@ -105,7 +105,7 @@ class ScanModel:
         return polychromatic(torch.stack(parts).clamp(min=0), [*_tissues(), metal], self.spectrum)
 
     def read(self, seen: Tensor) -> Tensor:
-        """Turn line integrals into those the scanner writes down: scatter added, corrected for hardening by water."""
+        """Convert line integrals to those that the scanner stores: with scatter, and corrected for hardening by water."""
         return self._correction(-torch.log(torch.exp(-seen) + self.scatter_share))
 
     @cached_property
@@ -132,7 +132,7 @@ class ScanModel:
         return of_one * torch.exp(before.clamp(min=0)) * correction.slope(before).square()
 
     def _lengths(self, images: Tensor) -> Tensor:
-        """Project images, `[image, slice, y, x]` to `[image, slice, view, bin]`, in one go."""
+        """Project images, `[image, slice, y, x]` to `[image, slice, view, bin]`, in one call."""
         lengths = self.projector.forward(images.flatten(0, 1))
         return lengths.reshape(*images.shape[:2], *lengths.shape[1:])
 

@@ -212,7 +212,7 @@ def _image(array: Tensor | NDArray[Any], shape: Sequence[int], what: str) -> Ten
 
 
 def _project(projector: Projector, images: Sequence[Tensor]) -> Tensor:
-    """Line integrals of images, `[image, slice, view, bin]`, in one go, without slices that are empty."""
+    """Line integrals of images, `[image, slice, view, bin]`, in one call, without empty slices."""
     stacked = torch.stack(list(images)).flatten(0, 1)
     full = stacked.flatten(1).any(dim=1)
     lengths = stacked.new_zeros(len(stacked), projector.beam.views, projector.beam.bins)
@@ -222,6 +222,6 @@ def _project(projector: Projector, images: Sequence[Tensor]) -> Tensor:
 
 
 def edge_rays(trace: Tensor) -> Tensor:
-    """Mark the rays of a trace with a neighbour in their view beside it, bool, `[slice, view, bin]`."""
+    """Mark the rays of a trace with a neighbouring bin outside it, bool, `[slice, view, bin]`."""
     beside = torch.nn.functional.pad(trace, (1, 1), value=True)
     return trace & ~(beside[..., :-2] & beside[..., 2:])

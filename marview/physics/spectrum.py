@@ -32,20 +32,20 @@ class Spectrum:
         return float(self.energies_kev @ self.shares)
 
     def behind(self, filter_: Material, thickness_mm: float) -> "Spectrum":
-        """Make the spectrum behind a further filter of a material; a negative thickness takes filtration away."""
+        """Return the spectrum behind a further filter of a material; a negative thickness removes filtration."""
         rate = filter_.density_g_cm3 * filter_.at(self.energies_kev) / 10
         return Spectrum.of(self.energies_kev, self.shares * np.exp(-rate * thickness_mm))
 
     @classmethod
     def of(cls, energies_kev: NDArray[np.float64], photons: NDArray[np.float64]) -> "Spectrum":
-        """The spectrum of photon counts, cut to 20 keV and above, where there are any, and scaled to sum 1."""
+        """Make a spectrum from photon counts, limited to 20 keV and above and normalized to a sum of 1."""
         kept = (energies_kev >= LOWEST_KEV) & (photons > 0)
         return cls(energies_kev[kept], photons[kept] / photons[kept].sum())
 
 
 @cache
 def spectrum(tube_kv: int) -> Spectrum:
-    """Spectrum of a tungsten tube behind 3 mm of aluminium, computed with spekpy (Poludniowski 2021).
+    """Return the spectrum of a tungsten tube behind 3 mm of aluminium, computed with spekpy (Poludniowski 2021).
 
     Raises:
         UsageError: no spectrum is shipped for this tube voltage.

@@ -10,7 +10,7 @@ _ALL_BONE = MU_WATER * 2.5
 
 
 def split_tissue(mu: Tensor) -> Tensor:
-    """Water and bone that add up to an image, `[2, slice, y, x]` in 1/cm of `[slice, y, x]`.
+    """Split an image `[slice, y, x]` into water and bone that add up to it, `[2, slice, y, x]`, all in 1/cm.
 
     All water up to 100 HU, all bone from 1500 HU, a share that rises linearly between.
     """

@@ -62,10 +62,10 @@ class Scale:
         return ()
 
     def estimated_peaks(self, image: NDArray[np.int16]) -> NDArray[np.float32]:
-        """Return the HU of a slice, `[y, x]`, with clipped plateaus raised in proportion to their depth in pixels.
+        """Return the HU of a slice, `[y, x]`, with clipped plateaus multiplied by their depth in pixels.
 
-        A wide plateau hides a high peak, and the edge of what made it lies high on its flank; a narrow one hardly
-        passes the scale.
+        A wide plateau hides a high peak, so half of the peak, where the edge lies, is also high; a narrow plateau
+        hardly exceeds the scale.
         """
         heights = image.astype(np.float32)
         if self.is_clipped:

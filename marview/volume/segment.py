@@ -176,13 +176,13 @@ def _starved(
 def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Limit possible metal, `[y, x]`: in thick metal, only clipped pixels and pixels that they enclose count.
 
-    So wide a plateau hides a peak far above it, and half its height, where the edge lies, is above the scale's end too.
+    A wide plateau hides a peak far above the scale, so half of the peak, where the edge lies, exceeds the scale, too.
     """
     deep = ndimage.distance_transform_edt(found) >= _DEEP_PX
     if not deep.any():
         return np.ones_like(found)
     is_near = ndimage.distance_transform_edt(~deep) <= _DEEP_PX + 1
-    # Closed by a pixel, so that a notch in the rim does not open what photon starvation left inside.
+    # closed by a pixel, so that a notch in the rim does not open a hole of photon starvation
     closed = ndimage.binary_closing(np.pad(found & plateau, 2), np.ones((3, 3)))[2:-2, 2:-2]
     return np.asarray(~is_near | ndimage.binary_fill_holes(closed))
 
@@ -190,7 +190,7 @@ def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) ->
 def _closed(found: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> NDArray[np.bool_]:
     """Close gaps of a rim, `[y, x]`, into which no disc of `_HOLLOW_MM` fits.
 
-    By distances: as quick for large discs, and unlike `binary_closing` it lets other threads run meanwhile.
+    Distances are equally fast for large discs, and unlike `binary_closing` they release Python's lock.
     """
     if not found.any():
         return found

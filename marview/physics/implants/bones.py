@@ -22,7 +22,7 @@ Way = tuple[Point, Point]
 
 
 def place_hip(site: Site, side: float) -> Implant:
-    """The head in the thickest bone of one side (+1 left), the stem below it and farther out, sized by that bone.
+    """Place a hip prosthesis, sized by the thickest bone of one side (+1 left): head in the bone, stem below and lateral.
 
     Raises:
         BadInput: no bone of this side is 20 mm thick.
@@ -44,7 +44,7 @@ def place_hip(site: Site, side: float) -> Implant:
 
 
 def place_pedicle_screws(site: Site) -> tuple[Implant, ...]:
-    """Screws through both pedicles of every vertebra whose body lies in the volume, as deep in bone as they can be.
+    """Place screws in both pedicles of each vertebra whose body lies in the volume, as deep in bone as possible.
 
     Raises:
         BadInput: no path into a vertebral body runs through bone.

@@ -1,4 +1,4 @@
-"""Starts Python processes that import modules from marview's own places, never from a study's folder.
+"""Start of Python processes that import modules from marview's own folders, never from the folder of a study.
 
 A user who starts marview in the folder of a CD must not run a `queue.py` on it.
 """

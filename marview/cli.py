@@ -1,4 +1,4 @@
-"""The command line: finds the verb, loads it and nothing else, and turns what it raises into an exit code.
+"""The command line: finds the verb, loads only this verb, and converts exceptions to exit codes.
 
 The verb NAME is the function, or the typer app, NAME in `marview/commands/NAME.py`; `marview.verbs` lists them.
 """
@@ -82,7 +82,7 @@ def load_verb(name: str) -> Any:
 
 
 def _refuse_empty_path(parameter: Any) -> None:
-    """Refuse an empty path, which Python takes for the current folder: it mostly is a variable that a script lacks."""
+    """Refuse an empty path, which Python takes for the current folder; usually a script lacks a variable."""
     process = parameter.process_value
 
     def checked(context: Any, value: Any) -> Any:
@@ -100,7 +100,7 @@ def _name_of(parameter: Any) -> str:
 
 
 def _loudness() -> list[Any]:
-    """Options of every verb that choose how much goes to standard error."""
+    """Return the options of every verb that control the output on standard error."""
 
     def hold(
         _quiet: Annotated[

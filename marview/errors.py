@@ -22,16 +22,15 @@ DAMAGED_ARRAYS = (
     struct.error,
     tokenize.TokenError,
 )
-"""What numpy raises at .npy and .npz files whose bytes are wrong or missing, beside the KeyError of a missing name.
+"""Exceptions of numpy at .npy and .npz files with wrong or missing bytes, in addition to KeyError for a missing name.
 
-Flipped bits make an entry one that says it is encrypted (`RuntimeError`) or packed in a way zipfile does not know
-(`NotImplementedError`), and a header one that Python cannot take apart (`TokenError`) or
-that claims more than there is memory for.
+Flipped bits may declare an entry encrypted (`RuntimeError`) or packed in an unknown way (`NotImplementedError`), and
+make a header unreadable (`TokenError`) or larger than the memory.
 """
 
 
 def printable(text: str, *, kept: str = "") -> str:
-    r"""Text whose control characters, but for those `kept`, are shown as escapes: names of files may hold any.
+    r"""Escape the control characters of a text, except those in `kept`, because names of files may hold any.
 
     >>> printable("scan\x1b[2J.nii")
     'scan\\x1b[2J.nii'

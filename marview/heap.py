@@ -1,4 +1,4 @@
-"""Memory of the process: the heap is bounded and given back to the system, large arrays lie in large pages."""
+"""Memory of the process: a bounded heap that returns memory to the system, and large pages for large arrays."""
 
 import ctypes
 import logging
@@ -56,7 +56,7 @@ def bound_heap(*, maps_large: bool = True) -> None:
 
 
 def give_back() -> None:
-    """Give the free pages of the heap back to the system; takes some milliseconds."""
+    """Return the free pages of the heap to the system, which takes some milliseconds."""
     glibc = _glibc()
     if glibc is not None:
         glibc.malloc_trim(0)

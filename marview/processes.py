@@ -1,4 +1,4 @@
-"""Other processes of this machine: whether one still runs, and whether it is the one that was meant."""
+"""Other processes of this machine: whether a process still runs, and whether its id was reused."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Reads settings, manifests and records, which are small texts, without trust in what lies at their place."""
+"""Reading of small texts (settings, manifests, records) without trusting the file."""
 
 import json
 import os
@@ -15,7 +15,7 @@ def read_text(path: Path, largest_bytes: int = LARGEST_BYTES) -> str:
 
     Raises:
         OSError: the file cannot be read or is not a regular file.
-        ValueError: it is not UTF-8 (UnicodeDecodeError), or too large to be what it should be.
+        ValueError: it is not UTF-8 (UnicodeDecodeError), or larger than allowed.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as stream:

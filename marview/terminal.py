@@ -73,7 +73,7 @@ def want_notes(*, are_wanted: bool) -> None:
 
 
 def are_notes_wanted() -> bool:
-    """Whether notes and progress are printed."""
+    """Return whether notes and progress are printed."""
     return _Notes.are_wanted
 
 

@@ -1,6 +1,6 @@
-"""Words in the person's language, and numbers and lists in sentences.
+"""Texts in the user's language, and numbers and lists in sentences.
 
-The window gives a catalogue with `speak`; everywhere else the words stay as they are written, in English.
+The window sets a catalogue with `speak`; everywhere else texts stay in English.
 """
 
 import gettext
@@ -28,7 +28,7 @@ _catalogue = gettext.NullTranslations()
 
 
 def speak(catalogue: gettext.NullTranslations) -> None:
-    """Translate with a catalogue from here on; `NullTranslations` leaves the words as they are written."""
+    """Set the catalogue for translations; `NullTranslations` leaves texts in English."""
     global _catalogue  # noqa: PLW0603 - one language for the whole process
     _catalogue = catalogue
 
@@ -39,17 +39,17 @@ def spoken() -> gettext.NullTranslations:
 
 
 def tr(text: str) -> str:
-    """The text in the person's language; fill placeholders in afterwards: `tr("{} was written.").format(name)`."""
+    """Return a text in the user's language; fill in placeholders afterwards: `tr("{} was written.").format(name)`."""
     return _catalogue.gettext(text) if text else ""
 
 
 def plural(number: int, one: str, many: str) -> str:
-    """The text for one thing or for several, in the person's language; fill placeholders in afterwards."""
+    """Return the text for one thing or for several in the user's language; fill in placeholders afterwards."""
     return _catalogue.ngettext(one, many, number)
 
 
 def translatable(text: str) -> str:
-    """Mark a text for the catalogue: `tr` translates it where it is shown, `told` one with its values filled in."""
+    """Mark a text for the catalogue: `tr` translates it when it is shown, `told` if its placeholders are filled."""
     return text
 
 

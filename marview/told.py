@@ -1,4 +1,4 @@
-"""Finished English sentences in the person's language.
+"""Translation of finished English sentences to the user's language.
 
 Notes of methods and findings about files are written into results in English, some by another process. Where the
 window shows them, each is recognised by the text it was made of: `translatable(f"{name} is damaged.")` adds

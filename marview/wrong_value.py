@@ -1,4 +1,4 @@
-"""What a value must be, in words, for the messages about values that pydantic refuses."""
+"""Words for messages about values that pydantic refuses: what the value must be."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

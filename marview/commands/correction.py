@@ -194,7 +194,7 @@ def corrected_series(
 
 
 def _wait(run: Run, is_cancelled: Callable[[], bool]) -> Outcome:
-    """Wait in short steps, because Ctrl-C does not interrupt a long wait on every system; cancel the run first."""
+    """Wait in short steps, because Ctrl-C does not interrupt a long wait on every system; Ctrl-C cancels the run."""
     try:
         while True:
             if is_cancelled():

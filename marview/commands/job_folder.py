@@ -1,4 +1,4 @@
-"""The output folder of unattended work: its job table, opened by one process, and the studies added to it."""
+"""The output folder of `batch` and `watch`: its job table, which one process opens, and the studies added to it."""
 
 import shutil
 import sys
@@ -51,7 +51,7 @@ def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[Jo
 
 @contextmanager
 def _made(output: Path, *, is_new: bool) -> Iterator[JobTable]:
-    """The job table of an output folder; where it cannot be made in a new one, nothing of the folder is left."""
+    """Open the job table of an output folder; remove a new folder if the table cannot be made in it."""
     try:
         table = JobTable(output / TABLE)
     except BadInput:

@@ -1,4 +1,4 @@
-"""Arguments and options that several verbs share, so that they have one name, one meaning and one help text."""
+"""Arguments and options shared by several verbs, with the same name, meaning and help text."""
 
 import enum
 from pathlib import Path
@@ -26,7 +26,7 @@ class Format(enum.StrEnum):
 
 
 def method_names() -> list[str]:
-    """Identifiers of the methods that can be run, for completion."""
+    """Return the identifiers of the methods that can run, for completion."""
     return sorted(listing.id for listing in discover() if listing.is_usable)
 
 

@@ -31,7 +31,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that hol
 
 
 def own_methods() -> list[str]:
-    """Identifiers of the user's own methods, for completion."""
+    """Return the identifiers of the user's own methods, for completion."""
     return sorted(listing.id for listing in discovery.users_own())
 
 

@@ -1,4 +1,4 @@
-"""Progress of a verb: a bar on a terminal, a line now and then in a log file, nothing when the user asked for quiet."""
+"""Progress of a verb: a bar on a terminal, occasional lines elsewhere, nothing with --quiet."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ Advance = Callable[[float, str], None]
 
 @contextmanager
 def progress(title: str, *, is_quiet: bool = False) -> Iterator[Advance]:
-    """Show how far a task is.
+    """Show the progress of a task.
 
     Args:
         title: name of the task.

@@ -8,7 +8,7 @@ from marview.errors import UsageError
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Names and values of `name=value` words; the worker checks them against the method.
+    """Return names and values of `name=value` words; the worker checks them against the method.
 
     Raises:
         UsageError: a word is not of that form, or a name comes twice.
@@ -29,7 +29,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 
 def parse_settings_by_method(settings: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Parameters by method of `METHOD.NAME=VALUE` words; the method may be left out where there is only one.
+    """Return the parameters of each method from `METHOD.NAME=VALUE` words; with a single method, `METHOD.` is optional.
 
     Raises:
         UsageError: a word is not of that form, a name comes twice, or a method is not among `methods`.

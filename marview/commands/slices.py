@@ -1,4 +1,4 @@
-"""The slices that `--slices` and `--slice` name, counted as in the window."""
+"""The values of `--slices` and `--slice`, counted as in the window."""
 
 import re
 
@@ -9,10 +9,10 @@ _RANGE = re.compile(r"(\d*)(-?)(\d*)")
 
 
 def parse_slices(text: str, numbers: SliceNumbers) -> range:
-    """The indices of the slices `A-B`, both included; either may be left out, and `A` alone is one slice.
+    """Return the indices of the slices A to B, both included, for "A-B", "A-", "-B" or "A".
 
     Raises:
-        UsageError: the text has another form, or names slices beyond the series.
+        UsageError: the text has another form, or the series has no such slices.
 
     Examples:
         >>> parse_slices("12-20", SliceNumbers(98))
@@ -40,7 +40,7 @@ def parse_slices(text: str, numbers: SliceNumbers) -> range:
 
 
 def parse_slice(number: int, numbers: SliceNumbers) -> int:
-    """The index of a slice number.
+    """Return the index of a slice number.
 
     Raises:
         UsageError: the series has no such slice.

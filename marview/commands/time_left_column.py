@@ -20,6 +20,6 @@ class TimeLeftColumn(ProgressColumn):
         self._seconds = seconds
 
     def render(self, task: Task) -> Text:  # noqa: ARG002 - every task of a bar shares the time
-        """The time left."""
+        """Return the time left."""
         seconds = self._seconds()
         return Text("" if seconds is None else f"{in_words(seconds)} left")

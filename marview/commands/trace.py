@@ -88,7 +88,7 @@ def trace(
 
 
 def _described(coverage: TraceCoverage, metal: FoundMetal) -> str:
-    """Describe what the trace hides, in a sentence or two."""
+    """Describe the coverage of the sinogram in one or two sentences."""
     text = (
         f"the metal trace covers {coverage.fraction:.1%} of the sinogram ({metal.origin}); largest gap "
         f"{count(coverage.largest_gap, 'bin')}, metal fully hides the body in {count(coverage.hidden_views, 'view')}."
@@ -106,6 +106,6 @@ def _draw(output: Path, sinogram: NDArray[np.float32], trace: NDArray[np.bool_])
 
 
 def _outline(trace: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Trace pixels that touch a pixel outside of the trace."""
+    """Return the trace pixels that touch a pixel outside the trace."""
     inside = np.pad(trace, 1)
     return trace & ~(inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:])

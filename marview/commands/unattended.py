@@ -1,4 +1,4 @@
-"""Correct the study of one job and say how it ended, whatever happens: on this machine, or in a worker of a cluster."""
+"""Correct the study of one job, on this machine or in a worker of a cluster, and always report the outcome."""
 
 import json
 import logging
@@ -61,7 +61,7 @@ class LocalCorrector:
             worker.close()
 
     def correct(self, job: Job, stop: threading.Event) -> Ending | None:
-        """Correct the study of a job; None where `stop` ended the run early."""
+        """Correct the study of a job; return None if `stop` ended the run early."""
         folder, follow = self._output / job.folder, partial(self._advance, job)
         return ending_of(folder) or correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)
 
@@ -74,7 +74,7 @@ class LocalCorrector:
 
 
 def correct_remotely(output: Path, correction: Correction, job: Job) -> Ending:
-    """Correct the study of a job in a worker of a cluster; the result lies in a folder that all machines share.
+    """Correct the study of a job in a worker of a cluster; the result is in a folder shared by all machines.
 
     A worker that dies is replaced and its study is corrected again. If the first attempt has written its result, which
     appears whole or not at all, the study is done.
@@ -98,7 +98,7 @@ def correct_study(
     is_cancelled: Callable[[], bool] = lambda: False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Ending | None:
-    """Correct the study of a job; None where `is_cancelled` ended the run early. Never raises.
+    """Correct the study of a job; return None if `is_cancelled` ended the run early. Never raises.
 
     Args:
         job: the study.

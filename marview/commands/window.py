@@ -1,4 +1,4 @@
-"""Open the window, or a picture of it where there is no display."""
+"""Open the window, or draw a picture of it if there is no display."""
 
 import os
 import sys
@@ -11,14 +11,14 @@ from marview.log_file import log_to_file
 
 
 def has_display() -> bool:
-    """Whether a window can be shown here."""
+    """Return whether a window can be shown here."""
     if sys.platform in {"win32", "darwin"} or "QT_QPA_PLATFORM" in os.environ:
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def has_window() -> bool:
-    """Whether marview is installed with its window; a machine that corrects unattended needs none."""
+    """Return whether marview is installed with its window; servers need none."""
     return find_spec("PySide6") is not None and find_spec("pyqtgraph") is not None
 
 

@@ -25,7 +25,7 @@ SEARCH_PATH = "MARVIEW_PLUGINS"
 
 @dataclass(frozen=True)
 class Listing:
-    """A method that was found, usable or not.
+    """An installed method, usable or not.
 
     Attributes:
         id: identifier; the folder's name if the manifest has none.
@@ -61,7 +61,7 @@ class Listing:
 
     @property
     def untrained(self) -> str:
-        """Sentence on how to train a method that still has to learn; empty for others."""
+        """Sentence on how to train a method that has no weights yet; empty for others."""
         if self.manifest is None or not self.manifest.needs_weights or self.manifest.weights:
             return ""
         return (
@@ -72,7 +72,7 @@ class Listing:
 
     @property
     def to_train(self) -> "Listing":
-        """The method whose code a training uses: the later one, also if it is not trained yet."""
+        """The method to train: the last one of this identifier, even if it is not trained yet."""
         return self.untrained_copy or self
 
     @property

@@ -99,21 +99,21 @@ class Manifest(_Part):
     Attributes:
         id: identifier in folders, on the command line and in provenance.
         title: name for people.
-        purpose: one line on what it is good for.
+        purpose: one line on the use of the method.
         version: version of the method.
-        api: version of the contract that it was written for.
-        entry: `module:Class` in its folder.
-        device: devices on which it can run.
-        needs_sinogram: whether it works on sinograms.
-        outputs: intermediate pictures that it shows, from `OUTPUTS`.
-        memory_mb: memory for one slice of a batch, to choose the batch size.
-        needs_weights: whether it cannot run before it is trained.
-        learns_from_scan: whether a run first learns from the scan that it corrects.
-        fewest_clean: number of slices without metal that it needs to learn from a scan.
-        code: id of the bundled method whose code it runs, if it only adds weights.
-        python: path of another interpreter to run it with, relative to its folder.
-        weights: its weights files.
-        citation: its publication.
+        api: version of the contract.
+        entry: `module:Class` in the folder of the method.
+        device: devices on which the method can run.
+        needs_sinogram: whether the method works on sinograms.
+        outputs: intermediate pictures of the method, from `OUTPUTS`.
+        memory_mb: memory for one slice of a batch in MB, which limits the batch size.
+        needs_weights: whether the method cannot run before it is trained.
+        learns_from_scan: whether a run first trains on the scan that it corrects.
+        fewest_clean: smallest number of slices without metal for training on a scan.
+        code: id of the bundled method whose code runs, if this one only adds weights.
+        python: path of another interpreter for the method, relative to its folder.
+        weights: weights files of the method.
+        citation: publication of the method.
     """
 
     id: Annotated[str, _shaped(r"[a-z][a-z0-9_]*", _NO_IDENTIFIER)]

@@ -65,7 +65,7 @@ class ReduceRequest:
 
     @property
     def numbers(self) -> SliceNumbers:
-        """The slice numbers that people see."""
+        """Slice numbers as shown to users."""
         return SliceNumbers(len(self.hu.array), self.is_head_last)
 
     def close(self) -> None:

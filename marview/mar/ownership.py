@@ -1,4 +1,4 @@
-"""Finds who else could change a method of the user, whose code runs with the user's rights."""
+"""Check whether anybody else could change a method, because its code runs with the user's permissions."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""The worker's process from the outside: start it, write to it, end it."""
+"""The worker process as seen by its parent: start it, write to it, end it."""
 
 import contextlib
 import logging
@@ -42,7 +42,7 @@ class WorkerProcess:
         on_line: Callable[["WorkerProcess", str], None],
         on_end: Callable[["WorkerProcess"], None],
     ) -> None:
-        """Start it. `on_line` receives its output; `on_end` is called after its last line; both on other threads.
+        """Start the process; `on_line` gets its output, `on_end` is called after its last line, both on other threads.
 
         Raises:
             OSError: the interpreter cannot run.
@@ -70,17 +70,17 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id, also the id of its process group."""
+        """Id of the process and of its process group."""
         return self._process.pid
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has ended."""
+        """Whether the process has ended."""
         return self._process.poll() is not None
 
     @property
     def ending(self) -> str:
-        """How it ended, in words that follow "its process ..."."""
+        """How the process ended, in words that follow "its process ..."."""
         code = self._process.returncode
         if code is None:
             return "still runs"
@@ -111,21 +111,21 @@ class WorkerProcess:
             self._process.stdin.flush()
 
     def hang_up(self) -> None:
-        """Close its standard input, which ends it."""
+        """Close the standard input of the process, which ends it."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
 
     def terminate(self) -> None:
-        """Ask the system to end it and all its children."""
+        """Ask the system to end the process and all its children."""
         self._signal("SIGTERM")
 
     def kill(self) -> None:
-        """End it and all its children at once."""
+        """End the process and all its children immediately."""
         self._signal("SIGKILL")
 
     def join(self, timeout: float) -> bool:
-        """Wait until it has ended; return whether it has."""
+        """Wait for the end of the process; return whether it has ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         return self._process.returncode is not None

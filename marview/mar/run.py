@@ -48,7 +48,7 @@ class Outcome:
 
 
 class Run:
-    """A requested run: it waits for its turn, runs and ends.
+    """A requested run, from the queue to its end.
 
     Attributes:
         written: slices with a complete correction.
@@ -67,11 +67,11 @@ class Run:
         self._outcome: Outcome | None = None
 
     def cancel(self) -> None:
-        """Cancel it: the worker gets a message, is terminated some seconds later, and killed some seconds later."""
+        """Cancel the run: ask the worker, terminate it after some seconds, kill it after some more."""
         self._cancel(self)
 
     def wait(self, timeout: float | None = None) -> Outcome:
-        """Wait for its end; do not call it from `on_message`.
+        """Wait for the end of the run; do not call it from `on_message`.
 
         Raises:
             TimeoutError: it still runs after `timeout` seconds.
@@ -83,7 +83,7 @@ class Run:
 
     @property
     def outcome(self) -> Outcome | None:
-        """Its outcome; None while it runs."""
+        """Outcome of the run; None while it runs."""
         return self._outcome
 
     def discard_outputs(self) -> None:

@@ -1,4 +1,4 @@
-"""The queue of a worker's runs: it starts the process, hears it, and gives every run its end."""
+"""The queue of a worker's runs: it starts the process, receives its messages and ends each run."""
 
 import contextlib
 import logging
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class RunQueue:
-    """Runs that follow one another in a process, which is started with the first and replaced after a failure.
+    """Runs one after another in a process, which starts with the first run and is replaced after a failure.
 
     All work is done on one thread. It starts the process, which lives exactly as long as the thread (see
     `WorkerProcess`).
@@ -63,12 +63,12 @@ class RunQueue:
 
     @property
     def process(self) -> WorkerProcess | None:
-        """The process that lives now."""
+        """The current process."""
         return self._process
 
     @property
     def is_closed(self) -> bool:
-        """Whether no run is taken any more."""
+        """Whether the queue accepts no more runs."""
         return self._is_closed
 
     def add(self, run: Run) -> None:
@@ -101,7 +101,7 @@ class RunQueue:
                 self._give_up(bug)
 
     def _give_up(self, bug: Exception) -> None:
-        """End the current run, because its caller waits, and its process; the next run gets a new one."""
+        """End the process and the current run, whose caller waits; the next run gets a new process."""
         with contextlib.suppress(OSError):
             self._drop()
         if self._current is not None:
@@ -140,7 +140,7 @@ class RunQueue:
             self._process.send(run.request)
 
     def _start(self, python: str) -> None:
-        """Start a process with this interpreter, or keep a living one that has it."""
+        """Start a process with this interpreter, or keep the current one if it has it."""
         if self._process is not None and (self._process.python != python or self._process.has_ended):
             self._drop()
         if self._process is None:
@@ -180,7 +180,7 @@ class RunQueue:
             run.tell(message)  # type: ignore[arg-type]
 
     def _take_end(self, run: Run, message: Finished) -> None:
-        """The worker says that a run is done; it is where all was written."""
+        """Handle the worker's message that a run is done; it fails if a result was not written."""
         missing = unwritten(run.request, run.written)
         if missing:
             self._drop()

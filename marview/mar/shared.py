@@ -46,7 +46,7 @@ class SharedArray:
 
     @classmethod
     def create(cls, shape: tuple[int, ...], dtype: DTypeLike, *, reserved: slice | None = None) -> "SharedArray":
-        """A new array of zeros, its memory reserved.
+        """Create an array of zeros and reserve its memory.
 
         Args:
             shape: shape of the array.
@@ -69,7 +69,7 @@ class SharedArray:
 
     @classmethod
     def copy_of(cls, values: NDArray[Any]) -> "SharedArray":
-        """A new array with the values of another.
+        """Create an array with the values of another one.
 
         Raises:
             NoRoom: there is no room for it.
@@ -105,11 +105,11 @@ class SharedArray:
 
     @property
     def description(self) -> dict[str, Any]:
-        """All that another process needs to open it: path, shape and dtype, for JSON."""
+        """Path, shape and dtype for JSON, with which another process can open the array."""
         return dict(self._description)
 
     def reserve(self) -> None:
-        """Reserve all its memory, where `create` reserved a part.
+        """Reserve all memory of the array, if `create` reserved only a part.
 
         Raises:
             NoRoom: there is no room for it.
@@ -139,7 +139,7 @@ class SharedArray:
                 mapped.madvise(mmap.MADV_REMOVE, start, stop - start)
 
     def close(self) -> None:
-        """Let go of it; its owner also removes it."""
+        """Close the array; its owner also removes the file."""
         self._array = self._mapped = None
         if self._owned is not None:
             self._owned()
@@ -170,7 +170,7 @@ def _map(
     part: tuple[int, int] = (0, 0),
     is_writable: bool,
 ) -> tuple[NDArray[Any], mmap.mmap]:
-    """Map a file; where a size is given, make it first and reserve a part of it, from one byte to another."""
+    """Map a file. With a size, create it first and reserve the bytes of a part."""
     flags = os.O_RDWR if is_writable else os.O_RDONLY
     if size is not None:
         flags |= os.O_CREAT | os.O_EXCL
@@ -191,7 +191,7 @@ def _map(
 
 
 def _bytes_of(part: slice | None, shape: tuple[int, ...], size: int) -> tuple[int, int]:
-    """The bytes of a part along the first axis, from one to another."""
+    """Return the first and last byte of a part along the first axis."""
     if part is None or not shape or not shape[0]:
         return 0, size
     start, stop, _ = part.indices(shape[0])

@@ -1,4 +1,4 @@
-"""Number of slices that a method gets at once."""
+"""Number of slices in a batch of a method."""
 
 import gc
 from collections.abc import Callable, Iterator

@@ -91,7 +91,7 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
 
 
 def _alike(paths: tuple[str, ...], batches: Batches) -> Iterator[list[Numbered]]:
-    """Group the cases in their order: neighbours with one geometry together, as far as memory allows."""
+    """Group neighbouring cases of equal geometry, as far as memory allows; the order stays."""
     group: list[Numbered] = []
     for index, path in enumerate(paths):
         case = load_case(Path(path))

@@ -35,7 +35,7 @@ class Channel:
         start_thread(self._read, "requests")
 
     def next(self) -> Request:
-        """Wait for the next request; a cancel that came before it is ignored."""
+        """Wait for the next request; earlier requests to cancel are ignored."""
         return self._waiting.get()
 
     def is_asked(self, within_s: float) -> bool:

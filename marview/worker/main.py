@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Start garbage collection without loaded libraries, which would take 170 ms of it while the user paints."""
+    """Exclude loaded libraries from garbage collection, where they would take 170 ms while the user paints."""
     gc.freeze()
     gc.enable()
 

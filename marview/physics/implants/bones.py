@@ -22,7 +22,7 @@ Way = tuple[Point, Point]
 
 
 def place_hip(site: Site, side: float) -> Implant:
-    """Place a hip prosthesis, sized by the thickest bone of one side (+1 left): head in the bone, stem below and lateral.
+    """Place a hip prosthesis in the thickest bone of one side (+1 left), sized by it: the stem is below and lateral.
 
     Raises:
         BadInput: no bone of this side is 20 mm thick.

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marview.text import tr
-from marview.volume.bloom import without_bloom, without_blur
+from marview.volume.bloom import without_bloom
+from marview.volume.blur import without_blur
 from marview.volume.box import Box, box_above, box_of, grown, moved
 from marview.volume.edges import FARTHEST_MM, least_hu
 from marview.volume.long_metal import with_fitted_edges

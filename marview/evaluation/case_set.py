@@ -1,4 +1,4 @@
-"""Lists the cases under a path: the public layout, case files, or clean slices to which metal is added."""
+"""List of the cases under a path: the public layout, case files, or clean slices to which metal is added."""
 
 from pathlib import Path
 

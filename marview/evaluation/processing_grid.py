@@ -9,7 +9,7 @@ from marview.worker.resampling import SIZE, SliceFrame
 
 
 def on_processing_grid(volume: Volume) -> Volume:
-    """Resample a series as methods get it: slices of 416 x 416 square pixels around the same centre."""
+    """Resample a series to the processing grid: slices of 416 x 416 square pixels around the same centre."""
     frame = _frame(volume.grid)
     hu = np.empty((len(volume.hu), SIZE, SIZE), np.int16)
     for k, image in enumerate(volume.hu):
@@ -18,7 +18,7 @@ def on_processing_grid(volume: Volume) -> Volume:
 
 
 def mask_on_processing_grid(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
-    """Resample a mask, bool `[z, y, x]`, as methods get it, bool `[z, 416, 416]`."""
+    """Resample a mask, bool `[z, y, x]`, to the processing grid, bool `[z, 416, 416]`."""
     frame = _frame(grid)
     moved = np.zeros((len(mask), SIZE, SIZE), bool)
     for k in np.flatnonzero(mask.any(axis=(1, 2))):

@@ -1,4 +1,4 @@
-"""Batches made in the background, so that the network does not wait for the simulator."""
+"""Batches made in the background, so that training does not wait for the simulator."""
 
 import queue
 import threading

@@ -158,7 +158,7 @@ class _Listed:
 
 
 def _listed(name: str, hu: NDArray[Any], *, has_metal: bool = False, is_held_out: bool = False) -> _Listed:
-    """Replace NaN pixels of a slice by air, because scanners pad the outside of their field of view."""
+    """Replace NaN pixels of a slice with air, because scanners pad the outside of their field of view."""
     hu = np.where(np.isfinite(hu), hu, np.float32(AIR_HU)).astype(np.float32)
     is_dense = bool(np.count_nonzero(hu > _METAL_HU) > _METAL_PX)
     return _Listed(name, hu, has_metal or is_dense, is_held_out)

@@ -1,4 +1,4 @@
-"""Initial weights of a run: those of another network of the same method, as far as they fit."""
+"""Initial weights of a run, copied from another network of the same method if name and shape are equal."""
 
 import hashlib
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Beginning:
 
 
 def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
-    """Copy those tensors of a file into a network that have the same name and shape as its own.
+    """Copy the tensors of a file that have the same name and shape as tensors of the network.
 
     Whole numbers count what a run has done, such as its steps, so they start anew.
 

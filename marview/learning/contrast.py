@@ -1,4 +1,4 @@
-"""The contrast of faint lesions: drawn into an image that a network sees, they must appear in its result.
+"""Contrast of faint lesions: lesions drawn into the image for a network must appear in its result.
 
 A network that learns from an error of pixels alone smooths faint lesions near metal away, because most of what differs
 from soft tissue there is an artifact. The images here are `[slice, 1, y, x]` in the unit of
@@ -52,12 +52,12 @@ def faint_lesions(truth: Tensor, away: Tensor, *, is_fixed: bool = False) -> Ten
 
 
 def lost_contrast(with_lesions: Tensor, without: Tensor, lesions: Tensor) -> Tensor:
-    """Mean share of the lesions that the difference of two results misses, or adds elsewhere; 0 keeps them as they are.
+    """Return the mean fraction of lesion contrast that two results' difference lacks or adds elsewhere; 0 is best.
 
     Args:
         with_lesions: results of the images with lesions.
-        without: results of the same images without them.
-        lesions: what the lesions add.
+        without: results of the same images without lesions.
+        lesions: contrast of the lesions.
     """
     missed = (with_lesions.float() - without.float() - lesions).abs().flatten(1).sum(dim=1)
     drawn = lesions.abs().flatten(1).sum(dim=1)
@@ -66,7 +66,7 @@ def lost_contrast(with_lesions: Tensor, without: Tensor, lesions: Tensor) -> Ten
 
 
 def _lesions(chance: Tensor, generator: torch.Generator) -> Tensor:
-    """Lesions at places drawn by their chance, `[y, x]` -> `[y, x]`."""
+    """Draw lesions at random places with given probabilities, `[y, x]` to `[y, x]`."""
     rows, columns = chance.shape
     places = torch.multinomial(chance.flatten().cpu(), _COUNT, replacement=True, generator=generator)
     random = torch.rand((3, _COUNT, 1, 1), generator=generator)
@@ -79,7 +79,7 @@ def _lesions(chance: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _near(away: Tensor) -> Tensor:
-    """1 in squares of pixels close to metal, else 0."""
+    """Return 1 in squares of pixels close to metal, 0 elsewhere."""
     rows, columns = away.shape[-2:]
     squares = max_pool2d(1 - away, _SQUARE_PX, ceil_mode=True)
     close = max_pool2d(squares, 2 * _REACH_SQUARES + 1, 1, _REACH_SQUARES)

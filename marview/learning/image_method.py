@@ -93,5 +93,5 @@ class ImageMethod(ABC):
 
 
 def _shows_metal(case: MarCase, number: int) -> bool:
-    """Whether a slice has a metal mask, or a pixel beyond the network's scale, as dense metal and some dense bone."""
+    """Return whether a slice has a metal mask, or a pixel above the network's scale, such as dense metal or bone."""
     return bool(case.metal[number].any()) or bool((case.mu[number] > MOST_MU).any())

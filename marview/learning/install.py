@@ -1,4 +1,4 @@
-"""Installs trained weights: puts them beside the code of their method, and names them in its manifest."""
+"""Installation of trained weights: copies them to the folder of the method and adds them to its manifest."""
 
 import hashlib
 import json

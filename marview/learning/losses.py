@@ -10,7 +10,7 @@ _TINY = 1e-8
 
 
 def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
-    """Mean absolute difference.
+    """Compute the mean absolute difference.
 
     Args:
         found: tensor of any shape.
@@ -21,12 +21,12 @@ def l1(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 
 
 def l2(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
-    """Mean squared difference; arguments as for `l1`."""
+    """Compute the mean squared difference; arguments as for `l1`."""
     return _mean((found.float() - wanted.float()).square(), where)
 
 
 def rms(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
-    """Root mean square difference of each image, averaged over the images; arguments as for `l1`.
+    """Compute the root mean square difference of each image, averaged over the images; arguments as for `l1`.
 
     Unlike `l2`, an image with strong artifacts does not outweigh the others.
     """
@@ -37,17 +37,17 @@ def rms(found: Tensor, wanted: Tensor, where: Tensor | None = None) -> Tensor:
 
 
 def adversarial(judged: Tensor, wanted: float) -> Tensor:
-    """Least-squares adversarial loss (Mao 2017): mean squared distance of a discriminator's output to 1 or 0."""
+    """Compute the least-squares adversarial loss (Mao 2017): mean squared distance of an output to 1 or 0."""
     return (judged.float() - wanted).square().mean()
 
 
 def judged_apart(judge: Callable[[Tensor], Tensor], real: Tensor, made: Tensor) -> Tensor:
-    """Loss of a discriminator: half the adversarial losses of real images (1) and made images (0)."""
+    """Compute the loss of a discriminator: half the adversarial losses of real images (1) and made images (0)."""
     return (adversarial(judge(real), 1.0) + adversarial(judge(made), 0.0)) / 2
 
 
 def seen_error(error: Tensor) -> Tensor:
-    """Mean square of a sinogram's error as FBP weights it, `[slice, view, bin]` -> `[slice]`.
+    """Compute the mean square of a sinogram's error with the ray weights of FBP, `[slice, view, bin]` to `[slice]`.
 
     Filtered backprojection weights a frequency along the bins in proportion to it. The highest frequencies, which are
     noise, fade out.

@@ -32,7 +32,7 @@ class Remembered(Generic[B]):
         self._batches: dict[int, B] = {}
 
     def __len__(self) -> int:
-        """The batches in memory."""
+        """Return the number of batches in memory."""
         return len(self._batches)
 
     def __call__(self, number: int) -> B:

@@ -55,11 +55,11 @@ class PatchTraining(ABC):
         """Build the network; its attribute `fold` is the number that edges of images must be multiples of."""
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """All of it."""
+        """Return all parameters."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Of random patches in training, of whole slices otherwise."""
+        """Compute the losses of random patches in training, of whole slices otherwise."""
         chosen = self.read(settings)
         seen, truth = to_unit(pairs.image), to_unit(pairs.truth_mu)
         away = (~pairs.metal)[:, None].float()
@@ -84,7 +84,7 @@ class PatchTraining(ABC):
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Result and artifact image (zero as grey as water), in 1/cm."""
+        """Return result and artifact image in 1/cm; water is added to the artifact image, so that zero appears grey."""
         fold = network.fold
         assert isinstance(fold, int)
         artifact = artifact_image(network, pairs.image[:1], fold)[0]

@@ -1,4 +1,4 @@
-"""Slices people bring as files: volumes, clean slices to put metal into, metal shapes."""
+"""Slices from files of the user: volumes, slices without metal, metal shapes."""
 
 from marview.slices.clean import CleanSlice, fit, list_clean, read_pages
 

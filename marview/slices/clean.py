@@ -1,4 +1,4 @@
-"""Clean slices to simulate metal in: TIFF stacks, DICOM series, NIfTI."""
+"""Slices without metal for the simulation of metal: TIFF stacks, DICOM series, NIfTI files."""
 
 import struct
 import warnings
@@ -51,13 +51,13 @@ class CleanSlice:
 
 
 def list_clean(path: Path) -> list[CleanSlice]:
-    """The slices of a TIFF stack, or of a DICOM series or NIfTI file.
+    """List the slices of a TIFF stack, DICOM series or NIfTI file.
 
     A TIFF of unsigned pages holds HU as 2 * page - 1024, the way the project's own clean slices are kept; a signed or
     floating one holds HU.
 
     Raises:
-        BadInput: there is nothing of the kind, or an `index.csv` beside a stack is wrong.
+        BadInput: the path holds no such file, or the `index.csv` beside a stack is wrong.
     """
     if path.suffix.lower() in STACKS:
         return _list_tiff(path)
@@ -65,7 +65,7 @@ def list_clean(path: Path) -> list[CleanSlice]:
 
 
 def fit(hu: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """A slice on a protocol's grid: bilinear, as every simulator of the field begins, whatever its aspect.
+    """Resample a slice to a protocol's grid bilinearly, without keeping its aspect ratio, like the field's simulators.
 
     Args:
         hu: HU, `[y, x]`.
@@ -87,7 +87,7 @@ def _list_tiff(path: Path) -> list[CleanSlice]:
 
 
 def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
-    """The slices of a TIFF stack as `list_clean` would read them, in one go: quick where all are wanted.
+    """Read all slices of a TIFF stack at once, which is faster than reading those of `list_clean` one by one.
 
     Raises:
         BadInput: it cannot be read.

@@ -11,7 +11,7 @@ _NOBODY = {"", "-", "?", "anonymous", "n/a", "na", "nan", "none", "unknown"}
 
 
 def read_index(folder: Path) -> list[dict[str, str]]:
-    """The rows of a folder's index, by the names in its first line; none where there is no index.
+    """Return the rows of a folder's index as dictionaries with the names of its first line; empty without an index.
 
     Raises:
         BadInput: it is no CSV in UTF-8, or has no column `file`.
@@ -42,7 +42,7 @@ def read_index(folder: Path) -> list[dict[str, str]]:
 
 
 def patients_of(stack: Path, pages: int) -> list[str]:
-    """Whose each page of a stack is, as the index beside it says; empty where nobody knows.
+    """Return the patient of each page of a stack from the index beside it; empty if unknown.
 
     A row without a page is about all of them that no other row names.
 

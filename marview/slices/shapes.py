@@ -1,4 +1,4 @@
-"""Metal shapes for simulated cases: read, brought to a size, put into a body."""
+"""Metal shapes for simulated cases: reading, resizing and placing them in a body."""
 
 import itertools
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ shape leaves the uncorrected image 6 dB better than the public files are, five b
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A metal shape of a size, of one blob or several that go to places of their own.
+    """A metal shape of a given size: one blob, or several that are placed separately.
 
     Attributes:
         blobs: float32, `[y, x]` each, how much of each pixel is metal, 0 to 1.
@@ -67,7 +67,7 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
 def shapes_of_sizes(
     masks: NDArray[np.bool_], grid: int, sizes_px: Sequence[int] = TEST_SIZES_PX, pieces: int = TEST_PIECES
 ) -> list[Shape]:
-    """A shape of each size, from the masks in turn.
+    """Make a shape of each size, from one mask after the other.
 
     Args:
         masks: bool, `[shape, y, x]`, one blob each.
@@ -81,7 +81,7 @@ def shapes_of_sizes(
 
 
 def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Put a shape into a body: its blobs go, apart from each other, to random places wholly in tissue.
+    """Place a shape in a body: its blobs go to random separate places completely in tissue.
 
     Args:
         shape: what to place.
@@ -109,7 +109,7 @@ def place(shape: Shape, hu: NDArray[np.float32], rng: np.random.Generator) -> ND
 
 
 def tissue_of(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tissue of the largest body, where implants sit: no lungs, no gas, no table; bool, `[y, x]`."""
+    """Mark the tissue of the largest body without lungs, gas and table, where implants are; bool, `[y, x]`."""
     parts, count = label(body_of(hu))
     if not count:
         return np.zeros(hu.shape, dtype=bool)
@@ -120,7 +120,7 @@ def tissue_of(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _resized(mask: NDArray[np.bool_], area_px: float) -> NDArray[np.float32]:
-    """The blob's own box, brought to a size of so many pixels with any metal in them."""
+    """Resize the box of a blob to a number of pixels with any metal."""
     crop = mask[find_objects(mask.astype(np.uint8))[0]].astype(np.float32)
     zoom = np.sqrt(area_px / np.count_nonzero(crop))
     for _ in range(4):

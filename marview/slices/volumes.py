@@ -1,4 +1,4 @@
-"""Any volume a person may name, as HU: a DICOM series, NIfTI, or an array in a file."""
+"""Volumes in HU from any file: a DICOM series, NIfTI, or an array."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ ARRAYS = {".npy", ".npz"}
 
 @dataclass(frozen=True, eq=False)
 class AnyVolume:
-    """A volume and, where its file says so, its place in the patient.
+    """A volume, and its position in the patient if its file states it.
 
     Attributes:
         hu: float32, `[z, y, x]`.
@@ -31,7 +31,7 @@ class AnyVolume:
 
 
 def open_volume(path: Path) -> AnyVolume:
-    """A volume and its place.
+    """Open a volume with its position.
 
     Args:
         path: a folder, zip or file of one DICOM series, a NIfTI file, or an array `[z, y, x]` or `[y, x]` of HU in
@@ -55,7 +55,7 @@ def open_volume(path: Path) -> AnyVolume:
 
 
 def read_volume(path: Path) -> NDArray[np.float32]:
-    """HU, float32, `[z, y, x]`, of anything that `open_volume` opens.
+    """Read any volume that `open_volume` opens as float32 HU, `[z, y, x]`.
 
     Raises:
         BadInput: as there.
@@ -64,7 +64,7 @@ def read_volume(path: Path) -> NDArray[np.float32]:
 
 
 def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
-    """A mask on the voxels of a volume.
+    """Read a mask on the voxels of a volume.
 
     Args:
         path: DICOM SEG, NIfTI or NRRD, which goes where it says it lies in the patient; or an array in `.npy` or, as
@@ -85,7 +85,7 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
 
 
 def read_array(path: Path, name: str) -> NDArray[Any]:
-    """An array of slices, `[z, y, x]`, as its file holds it; values that are not numbers are left.
+    """Read an array of slices, `[z, y, x]`, unchanged, including NaN and infinite values.
 
     Args:
         path: a `.npy` or `.npz` file.

@@ -17,6 +17,6 @@ class Adn(ImageMethod):
     part: ClassVar[str] = PART
 
     def build(self, settings: Mapping[str, Any]) -> tuple[nn.Module, int]:
-        """The pair that removes artifacts."""
+        """Build the encoder and generator that remove artifacts."""
         network = reduction_of(read_settings(settings))
         return network, network.multiple

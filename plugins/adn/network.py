@@ -14,7 +14,7 @@ PART = "reduction."
 
 
 def reduction_of(settings: Settings) -> Translation:
-    """The pair that removes artifacts (E_Ia and G_I); the only part that inference needs."""
+    """Build the encoder E_Ia and the generator G_I, which remove artifacts; inference needs nothing else."""
     return Translation(
         settings.width,
         settings.blocks,
@@ -26,7 +26,7 @@ def reduction_of(settings: Settings) -> Translation:
 
 
 class AdnNetwork(nn.Module):
-    """All networks: 27,980,418 parameters that make images and 1,321,858 that judge them, in the paper's size.
+    """All networks; in the paper's size 27,980,418 parameters generate images and 1,321,858 discriminate.
 
     Attributes:
         reduction: removes artifacts (E_Ia and G_I of the paper).

@@ -33,11 +33,11 @@ class AdnTraining:
         self._judged: list[tuple[str, nn.Module, Tensor, Tensor]] = []
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """The networks."""
+        """Build the networks."""
         return channels_last(AdnNetwork(read_settings(settings)))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """Encoders and generators, or the discriminators."""
+        """Return the parameters of encoders and generators, or of the discriminators."""
         is_judge = turn == DISCRIMINATORS
         return [each for name, each in network.named_parameters() if name.startswith("judge_") == is_judge]
 
@@ -89,7 +89,7 @@ class AdnTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: Unpaired, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Result, artifact image (zero as grey as water), clean image, artifact swapped onto it, and removed again."""
+        """Return result, artifact image plus water, clean image, the same with the artifact, and corrected again."""
         assert isinstance(network, AdnNetwork)
         with_metal, without_metal, *_ = _crops(batch, 0)
         made = network.made(with_metal[:1], without_metal[:1])
@@ -103,7 +103,7 @@ class AdnTraining:
         }
 
     def _calm(self, network: AdnNetwork, batch: Unpaired, chosen: Settings) -> dict[str, Tensor]:
-        """Losses of the pair that removes artifacts alone: a clean crop to keep and, with a truth, crops to correct.
+        """Compute the losses of artifact removal alone: of a clean crop and, with a truth, of crops with artifacts.
 
         Both belong to the same step: Adam scales steps, so weights would not balance losses of different steps. One
         clean crop is enough, and one pass through the network serves both. The discriminators do not learn.
@@ -125,7 +125,7 @@ class AdnTraining:
 
 
 def _difference(made: Tensor, truth: Tensor, away: Tensor | None, chosen: Settings) -> dict[str, Tensor]:
-    """Losses of the difference to the truth outside metal."""
+    """Compute the losses of the difference to the truth outside metal."""
     losses = {"paired": chosen.paired * l1(made, truth, away)}
     if chosen.paired_rms:
         losses["paired_rms"] = chosen.paired_rms * rms(made, truth, away)
@@ -133,7 +133,7 @@ def _difference(made: Tensor, truth: Tensor, away: Tensor | None, chosen: Settin
 
 
 def _crops(batch: Unpaired, edge: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Images of both streams, truth and pixels without metal, cropped at random places, `[crop, 1, y, x]`.
+    """Crop images of both streams, truth and pixels without metal at random places, `[crop, 1, y, x]`.
 
     Args:
         batch: images.

@@ -1,4 +1,4 @@
-"""From a clinical scene to training pairs: what the front end makes of a scanner's slices, and what is true."""
+"""Training pairs of clinical scenes: the slices of a scanner after the clinical front end, and their truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ _NMAR = NmarSettings()
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ClinicalPairs(Pairs):
-    """Pairs of clinical slices with what the network starts from.
+    """Pairs of clinical slices, with the completion that the network corrects.
 
     Attributes:
         base: sinogram completed with NMAR's prior, `[slice, view, bin]`.
@@ -41,7 +41,7 @@ class ClinicalPairs(Pairs):
 
     @classmethod
     def of(cls, pairs: Pairs) -> Self:
-        """Pairs with what the network starts from."""
+        """Make pairs with the completion that the network corrects."""
         li_mu = pairs.li_image
         least_bone = MU_WATER * (1 + _NMAR.bone_from_hu / 1000)
         prior = prior_image(li_mu, pairs.metal, _NMAR.smoothing_px, least_bone, has_lung=_NMAR.has_lung)
@@ -59,7 +59,7 @@ class ClinicalPairs(Pairs):
 
 @torch.no_grad()
 def scan(scene: ClinicalScene, device: torch.device) -> ClinicalPairs:
-    """Scan a scene, write it down as a scanner does, and make the front end's case of it.
+    """Scan a scene, store it as a scanner does, and make the case of the front end.
 
     The truth is the same scan without metal, since the front end's sinogram knows nothing finer.
     """
@@ -86,7 +86,7 @@ def scan(scene: ClinicalScene, device: torch.device) -> ClinicalPairs:
 
 
 def _masks(scene: ClinicalScene, image_hu: Tensor) -> Tensor:
-    """Metal masks a person or the automatic threshold gives, bool, `[slice, y, x]`."""
+    """Return metal masks like those of a user or an automatic threshold, bool, `[slice, y, x]`."""
     rng = np.random.default_rng(scene.seed)
     shares = np.sum(list(scene.metal.values()), axis=0)
     found = [

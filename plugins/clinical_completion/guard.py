@@ -1,4 +1,4 @@
-"""Choice between the completions of rounds, network and NMAR by what can be measured without knowing the truth."""
+"""Choice between the completions of rounds, network and NMAR, by quantities that need no truth."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ LARGEST_REMAINDER = 0.2
 
 
 def is_trusted(remainder: Tensor) -> Tensor:
-    """Whether the network corrects NMAR's completion of a slice, bool, `[slice]`.
+    """Return whether the network corrects NMAR's completion of each slice, bool, `[slice]`.
 
     Args:
         remainder: strength of the remainder, as `trace_signal.strength` measures it, `[slice]`.
@@ -32,7 +32,7 @@ _FULL = 0.9
 
 
 def is_light(mu: Tensor, metal: Tensor) -> bool:
-    """Whether the metal of a slice is as light as titanium.
+    """Return whether the metal of a slice is as light as titanium.
 
     Args:
         mu: uncorrected image, 1/cm.
@@ -43,7 +43,7 @@ def is_light(mu: Tensor, metal: Tensor) -> bool:
 
 
 def is_believed(explained: float, *, light: bool) -> bool:
-    """Whether a slice has the result of the rounds.
+    """Return whether a slice gets the result of the rounds.
 
     Args:
         explained: share of the remainder's energy that the rounds put into the image.

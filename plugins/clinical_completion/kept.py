@@ -20,12 +20,12 @@ _MASKS = ("metal", "trace")
 
 
 def scene_file(folder: Path, kind: str, number: int) -> Path:
-    """The file of a scene; `kind` is training or validation."""
+    """Return the file of a scene; `kind` is training or validation."""
     return folder / f"{kind}_{number:05d}.safetensors"
 
 
 def scene_files(folder: Path, kind: str) -> list[Path]:
-    """Files of scenes in a folder in the order of their numbers; arguments as of `scene_file`."""
+    """List the files of scenes in a folder in the order of their numbers; arguments as for `scene_file`."""
     return sorted(folder.glob(f"{kind}_*.safetensors"))
 
 

@@ -1,4 +1,4 @@
-"""Normalized MAR, corrected by what the rays of the metal trace still tell: in rounds, or as a network reads it."""
+"""Normalized MAR, corrected with the remaining signal in the metal trace, by rounds or by a network."""
 
 from dataclasses import dataclass, replace
 
@@ -36,13 +36,13 @@ class Parameters(BaseModel):
 
 
 class ClinicalCompletion:
-    """The rays of the metal trace correct NMAR's completion of the sinogram inside it."""
+    """Corrects NMAR's completion of the sinogram with the rays inside the metal trace."""
 
     Parameters = Parameters
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:  # noqa: ARG002
-        """Complete the metal trace; outside it the sinogram stays measured.
+        """Complete the metal trace; outside it the sinogram stays as measured.
 
         Raises:
             MethodFailed: the weights do not fit the network.
@@ -71,14 +71,14 @@ class ClinicalCompletion:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A completed sinogram, `[1, view, bin]`, and what the reader of the result should know of it."""
+    """A completed sinogram, `[1, view, bin]`, and its notes."""
 
     completed: Tensor
     note: SliceNote | None
 
 
 def load(job: Job) -> TraceNetwork:
-    """The network of the method's weights, on the job's device.
+    """Load the network of the method's weights onto the device of the job.
 
     Raises:
         MethodFailed: the weights do not fit the network.

@@ -1,4 +1,4 @@
-"""The network that decides how much of what the metal trace still tells is believed."""
+"""The network that decides how much of the remaining signal in the metal trace is tissue."""
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class TraceNetwork(nn.Module):
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Weights at random; the gates begin nearly closed."""
+        """Build the network with random weights; the gates begin nearly closed."""
         super().__init__()
         self.settings = settings
         width = settings.width
@@ -40,7 +40,7 @@ class TraceNetwork(nn.Module):
         nn.init.constant_(last.bias, settings.closed)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> Tensor:
-        """What to add to the completed sinogram, line integrals, `[slice, view, bin]`.
+        """Return the change of the completed sinogram, line integrals, `[slice, view, bin]`.
 
         Args:
             planes: planes of `trace_signal.planes_of`, `[slice, plane, view, bin]`; whole sinograms or blocks.
@@ -54,14 +54,14 @@ class TraceNetwork(nn.Module):
         return (opened * bands).sum(dim=1) * trace[:, 0]
 
     def whole(self, planes: Tensor) -> Tensor:
-        """`forward` of whole sinograms, whose last view lies beside the first."""
+        """Apply `forward` to whole sinograms, whose last and first views are neighbours."""
         wrapped = torch.cat([planes[:, :, -_WRAPPED:], planes, planes[:, :, :_WRAPPED]], dim=2)
         change: Tensor = self(wrapped)
         return change[:, _WRAPPED:-_WRAPPED]
 
 
 def _mean(values: Tensor, trace: Tensor, width: int) -> Tensor:
-    """Mean over the rays of the trace in a box around each ray, `[slice, 1, view, bin]`."""
+    """Return the mean over the rays of the trace in a box around each ray, `[slice, 1, view, bin]`."""
     reach = width // 2
 
     def box(plane: Tensor) -> Tensor:

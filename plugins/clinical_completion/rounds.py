@@ -1,4 +1,4 @@
-"""Rounds that read the metal trace: an image tells tissue and metal of its rays apart, and they improve the image."""
+"""Rounds that use rays in the metal trace: an image separates tissue from metal, and the rays improve the image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Shown:
     metal: Tensor
 
     def reconstruct(self, completed: Tensor) -> Tensor:
-        """The image, 1/cm, `[1, y, x]`, with the FBP of what a completed sinogram changes added to it."""
+        """Return the image plus the FBP of the change in a completed sinogram, 1/cm, `[1, y, x]`."""
         return self.mu + self.projector.fbp(completed - self.sinogram)
 
 
@@ -103,13 +103,13 @@ def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lamb
 
 
 def _trust(shown: Shown) -> Tensor:
-    """Confidence in each ray, `[1, view, bin]`."""
+    """Return the confidence in each ray, `[1, view, bin]`."""
     light = 1 / (1 + torch.exp((shown.sinogram - _STARVED).clamp(max=20)))
     return _TRUST * light / (1 + (shown.metal / _MUCH_METAL) ** 4)
 
 
 def smoothed(mu: Tensor, metal: Tensor) -> Tensor:
-    """A prior of an image without most of its streaks: little total variation, water for metal, 1/cm, `[slice, y, x]`.
+    """Make a prior image with few streaks by total variation denoising; metal becomes water, 1/cm, `[slice, y, x]`.
 
     Source: A. Chambolle, An algorithm for total variation minimization and applications, 2004.
     """

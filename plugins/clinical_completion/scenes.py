@@ -1,4 +1,4 @@
-"""Random clinical scenes: slices at true body size, dense metal in them, and the scanner that shows both."""
+"""Random clinical scenes: slices at true body size, dense metal in them, and a scanner."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ _HEAD_PIXEL_MM, _BODY_PIXEL_MM = (0.5, 0.64), (0.78, 1.0)
 
 @dataclass(frozen=True)
 class _Family:
-    """Implants of a kind and the metals they are made of; an empty name stands for the usual metals."""
+    """Implants of a kind and their metals; an empty name stands for the usual metals."""
 
     region: str
     implants: tuple[str, ...]
@@ -63,7 +63,7 @@ _MASKS = ("true", "grown", "threshold")
 
 @dataclass(frozen=True, eq=False)
 class ClinicalScene:
-    """What a scanner is shown, and how it writes down what it sees.
+    """Slices, metal and the scanner with its settings.
 
     Attributes:
         hu: slices without metal, HU, float32, `[slice, y, x]`.
@@ -125,7 +125,7 @@ def draw_clinical(bank: Bank, seed: tuple[int, ...], *, slices: int = SLICES, is
 def _slice(
     bank: Bank, rng: np.random.Generator, pixel_mm: float, *, is_head: bool, is_varied: bool
 ) -> tuple[NDArray[np.float32], Shares]:
-    """A slice and its metal."""
+    """Draw a slice and its metal."""
     families = _HEAD_FAMILIES if is_head else _BODY_FAMILIES
     for _ in range(_TRIES):
         family = families[int(rng.choice(len(families), p=[share for share, _ in families]))][1]
@@ -150,7 +150,7 @@ def _metal(hu: NDArray[np.float32], family: _Family | None, pixel_mm: float, rng
 
 
 def _protocol(pixel_mm: float, rng: np.random.Generator) -> Protocol:
-    """A scanner whose fan holds the slice; views, bins, photons and scatter vary."""
+    """Draw a scanner whose fan covers the slice; views, bins, photons and scatter vary."""
     distance_mm = float(rng.uniform(520, 620))
     half_fan = np.arcsin(min(0.95, pixel_mm * SIZE * np.sqrt(0.5) / distance_mm))
     bin_rad = pixel_mm * rng.uniform(0.75, 1.1) / distance_mm

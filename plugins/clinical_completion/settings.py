@@ -1,4 +1,4 @@
-"""Settings of the network and its training: the table `[network]` of a recipe, kept with the weights."""
+"""Settings of the network and its training: the table `[network]` of a recipe, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ class Blocks(NetworkSettings):
 
 
 class Settings(NetworkSettings):
-    """The network and how it learns.
+    """Settings of the network and its training.
 
     Attributes:
         width: width of the two hidden layers.

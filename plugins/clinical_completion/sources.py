@@ -23,7 +23,7 @@ KINDS = {"training": 0, "validation": 1}
 
 @dataclass(frozen=True)
 class SimulatedScenes:
-    """Scenes by number, simulated when they are asked for.
+    """Scenes by number, simulated when they are requested.
 
     Attributes:
         bank: slices without metal.
@@ -38,7 +38,7 @@ class SimulatedScenes:
     seed: tuple[int, ...]
 
     def __call__(self, number: int) -> ClinicalPairs:
-        """The scene of a number.
+        """Return the scene of a number.
 
         Raises:
             BadInput: the slices have no place for metal.
@@ -50,7 +50,7 @@ class SimulatedScenes:
 
 @dataclass(frozen=True)
 class KeptScenes:
-    """Scenes in files, again and again in a random order.
+    """Scenes in files, repeated in random order.
 
     Attributes:
         files: files of the scenes.
@@ -63,7 +63,7 @@ class KeptScenes:
     seed: int | None = None
 
     def __call__(self, number: int) -> ClinicalPairs:
-        """The scene of a number."""
+        """Return the scene of a number."""
         turn, place = divmod(number, len(self.files))
         if self.seed is not None:
             place = int(np.random.default_rng((self.seed, turn)).permutation(len(self.files))[place])
@@ -73,7 +73,7 @@ class KeptScenes:
 def make_scenes(
     data: Path, output: Path, counts: Mapping[str, int], seed: int, tell: Callable[[float, str], None]
 ) -> None:
-    """Simulate the scenes that a folder lacks and keep them there.
+    """Simulate the scenes that a folder lacks, and store them in it.
 
     Args:
         data: scans without metal.
@@ -97,7 +97,7 @@ def make_scenes(
 
 
 def sources_of(asked: Asked) -> Sources:
-    """Scenes of a folder that `python -m benchmarks.clinical_scenes` filled, or of scans without metal.
+    """Read scenes made by `python -m benchmarks.clinical_scenes`, or simulate scenes of scans without metal.
 
     Raises:
         BadInput: there is no slice without metal, or the folder holds scenes of one kind alone.

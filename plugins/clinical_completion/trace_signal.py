@@ -22,7 +22,7 @@ _SMALL = 0.01
 
 
 def metal_sinogram(projector: Projector, mu: Tensor, metal: Tensor) -> Tensor:
-    """Forward projection of what the metal adds to water in an uncorrected image, `[slice, view, bin]`.
+    """Project the attenuation of the metal above water in an uncorrected image, `[slice, view, bin]`.
 
     Args:
         projector: between images and sinograms.
@@ -34,7 +34,7 @@ def metal_sinogram(projector: Projector, mu: Tensor, metal: Tensor) -> Tensor:
 
 
 def edges(trace: Tensor) -> Tensor:
-    """First and last bin of every run of a metal trace, bool, `[slice, view, bin]`."""
+    """Mark the first and last bin of each run of a metal trace, bool, `[slice, view, bin]`."""
     inner = trace[..., 1:-1] & trace[..., :-2] & trace[..., 2:]
     return trace & ~pad(inner, (1, 1))
 
@@ -42,7 +42,7 @@ def edges(trace: Tensor) -> Tensor:
 def remainder(
     sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor, *, has_slopes: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Rays of the trace without metal, less a completion; and the part that grows with the metal taken out.
+    """Subtract metal and a completion from the rays of the trace, then the part that depends on the amount of metal.
 
     Hardening and starvation are smooth in the line integrals of metal and tissue. A robust fit of a polynomial in both
     finds them in each slice; what it leaves is tissue that the completion does not know, and noise. Where the metal of
@@ -75,7 +75,7 @@ def remainder(
 
 
 def strength(left: Tensor, trace: Tensor) -> Tensor:
-    """Root mean square of a remainder inside the metal trace, line integrals, `[slice]`; 0 without a trace."""
+    """Return the root mean square of a remainder inside the trace, line integrals, `[slice]`; 0 without a trace."""
     return (left.square().sum(dim=(1, 2)) / trace.sum(dim=(1, 2)).clamp(min=1)).sqrt()
 
 
@@ -84,7 +84,7 @@ def _powers(m: Tensor, b: Tensor, edge: Tensor) -> Tensor:
 
 
 def _without_fit(values: Tensor, terms: Tensor) -> Tensor:
-    """Values less their best combination of terms, found with Cauchy weights."""
+    """Subtract the best fit of the terms from values, with Cauchy weights."""
     wanted = values.double()
     terms = terms / terms.square().mean(dim=0).sqrt().clamp(min=1e-9)
     ridge = _RIDGE * len(wanted) * torch.eye(terms.shape[1], dtype=terms.dtype, device=terms.device)
@@ -97,7 +97,7 @@ def _without_fit(values: Tensor, terms: Tensor) -> Tensor:
 
 
 def planes_of(sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor) -> Tensor:
-    """Planes of the network, `[slice, plane, view, bin]`; arguments as of `remainder`.
+    """Return the input planes of the network, `[slice, plane, view, bin]`; arguments as for `remainder`.
 
     The remainder; the trace; its edges, metal and tissue, on which it depends how far a ray can be believed; and how
     strong the remainder is in the slice, since strong ones are starvation and not tissue.

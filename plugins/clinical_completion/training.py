@@ -32,15 +32,15 @@ class TraceTraining:
         self._seen: WeakKeyDictionary[Pairs, tuple[Tensor, Tensor]] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """The network."""
+        """Build the network."""
         return TraceNetwork(read_settings(settings))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """All of them."""
+        """Return all parameters."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Of blocks in training, of whole sinograms otherwise."""
+        """Compute the losses of blocks in training, of whole sinograms otherwise."""
         assert isinstance(network, TraceNetwork)
         assert isinstance(pairs, ClinicalPairs)
         planes, wanted = self._planes(pairs)
@@ -52,7 +52,7 @@ class TraceTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """The corrected sinogram and its image in 1/cm."""
+        """Return the corrected sinogram and its image in 1/cm."""
         assert isinstance(network, TraceNetwork)
         assert isinstance(pairs, ClinicalPairs)
         planes, _ = self._planes(pairs)
@@ -61,7 +61,7 @@ class TraceTraining:
         return {"result": first.reconstruct(corrected)[0], "corrected_sinogram": corrected[0]}
 
     def sources(self, asked: Asked) -> Sources:
-        """Scenes from files, or simulated from slices without metal.
+        """Read scenes from files, or simulate them from slices without metal.
 
         Raises:
             BadInput: there is nothing to train on.
@@ -70,7 +70,7 @@ class TraceTraining:
 
     @torch.no_grad()
     def _planes(self, pairs: ClinicalPairs) -> tuple[Tensor, Tensor]:
-        """Planes of the network, and those of `error`; made once, since a scene serves several steps."""
+        """Return the planes for the network and for `error`, cached because a scene serves several steps."""
         if pairs not in self._seen:
             planes = planes_of(pairs.sinogram, pairs.base, pairs.metal_part, pairs.trace)
             missing = torch.where(pairs.trace, pairs.metal_free_sinogram - pairs.base, 0.0)
@@ -81,7 +81,7 @@ class TraceTraining:
 
 
 def error(change: Tensor, wanted: Tensor, steepness: float) -> Tensor:
-    """Weighted squared error inside the trace, and that of its steps along the bins.
+    """Compute the weighted squared error inside the trace, and of its differences along the bins.
 
     Args:
         change: change of the network, `[slice, view, bin]`.

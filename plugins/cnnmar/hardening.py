@@ -1,4 +1,4 @@
-"""The beam hardening of metal, taken out of the sinogram by a polynomial in the length of metal."""
+"""Correction of the beam hardening of metal by a polynomial in the length of metal."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ _DEGREE = 3
 
 
 def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, metal_cm: Tensor) -> Tensor:
-    """The sinogram with metal as a single energy would see it.
+    """Return the sinogram with metal as at a single energy.
 
     What metal adds to the interpolated sinogram is fitted by c1 t + c2 t^2 + c3 t^3 of the length t, by least squares
     over the trace of each slice; the fit is taken away and its linear part put back.

@@ -93,7 +93,7 @@ class Cnnmar:
 
 
 def load(job: Job) -> Cnn:
-    """The network of the method's weights, on the job's device.
+    """Load the network of the method's weights onto the device of the job.
 
     Raises:
         BadInput: the weights do not say what network they are of.

@@ -1,4 +1,4 @@
-"""The network of CNNMAR and what it sees: three images of the same slice."""
+"""The network of CNNMAR and its input: three images of the same slice."""
 
 from itertools import pairwise
 
@@ -61,7 +61,7 @@ def channels(image: Tensor, hardened: Tensor, li_image: Tensor, metal: Tensor) -
 
 
 def _grown_cross(metal: Tensor) -> Tensor:
-    """A mask grown along rows and columns."""
+    """Grow a mask along rows and columns."""
     solid = metal[:, None].float()
     along = max_pool2d(solid, (3, 1), 1, (1, 0)), max_pool2d(solid, (1, 3), 1, (0, 1))
     return torch.maximum(*along)[:, 0] > 0

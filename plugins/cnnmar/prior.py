@@ -1,4 +1,4 @@
-"""Tissue processing: the network's image as a prior, soft tissue flattened, metal filled from around it."""
+"""Tissue processing: the prior is the network's image with flat soft tissue, and metal filled from around it."""
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ _STARTS_HU = (-900.0, 0.0, 1000.0)
 def tissue_prior(
     image: Tensor, metal: Tensor, *, soft_from_hu: float = -300.0, bone_from_hu: float = 350.0, blend_px: float = 5.0
 ) -> Tensor:
-    """Prior image in 1/cm, `[slice, y, x]`.
+    """Make the prior image in 1/cm, `[slice, y, x]`.
 
     Three classes are found by k-means. What is soft tissue takes its mean, the more the farther it lies from air and
     bone; air and bone stay as the network has them.

@@ -1,4 +1,4 @@
-"""Settings of the network and of its patches: the table `[network]` of a recipe, kept with the weights."""
+"""Settings of the network and of its patches: the table `[network]` of a recipe, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from marview.learning.settings import Count, NetworkSettings, Share, settings_of
 
 
 class Settings(NetworkSettings):
-    """Defaults are the paper's (Zhang and Yu 2018) but for how patches are turned.
+    """Settings with the defaults of the paper (Zhang and Yu 2018), except for the rotation of patches.
 
     Attributes:
         width: channels within the network.
@@ -31,7 +31,7 @@ class Settings(NetworkSettings):
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Settings of a recipe or of a weights file.
+    """Read the settings of a recipe or a weights file.
 
     Raises:
         BadInput: a name or value that is not known.

@@ -19,7 +19,7 @@ from .settings import read_settings
 
 
 class PatchTraining:
-    """Half the summed squared error of a patch, as the paper's toolbox has it, metal being water on both sides."""
+    """Half the summed squared error of a patch, as in the paper's toolbox; metal counts as water in both images."""
 
     turns = ONE_TURN
 
@@ -27,16 +27,16 @@ class PatchTraining:
         self._seen: WeakKeyDictionary[Pairs, tuple[Tensor, Tensor]] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """The network."""
+        """Build the network."""
         chosen = read_settings(settings)
         return Cnn(chosen.width, starts_as_li=chosen.starts_as_li)
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """All of it."""
+        """Return all parameters."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Of random patches in training, of whole slices otherwise."""
+        """Compute the losses of random patches in training, of whole slices otherwise."""
         chosen = read_settings(settings)
         seen, wanted = self._planes(pairs)
         if network.training:
@@ -54,7 +54,7 @@ class PatchTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """The network's image, the prior and the result in 1/cm, and the corrected sinogram."""
+        """Return the network's image, the prior and the result in 1/cm, and the corrected sinogram."""
         seen, _ = self._planes(pairs)
         image = network(seen[:1])[:, 0]
         prior = tissue_prior(image, pairs.metal[:1])

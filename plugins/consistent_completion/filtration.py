@@ -91,7 +91,7 @@ def _behind(model: ScanModel, copper_mm: float) -> ScanModel:
 
 
 def _fitted(wanted: Tensor, *parts: Tensor) -> float:
-    """Weight of the first part where the parts and a constant are fitted to what is wanted, `[ray]`.
+    """Return the weight of the first part in a fit of the parts and a constant to the wanted values, `[ray]`.
 
     Least squares with Cauchy weights: rays that fit badly count little.
     """

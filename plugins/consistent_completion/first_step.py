@@ -1,4 +1,4 @@
-"""The first joint step, and what comes before it: NMAR, one iteration of the loop, and the metal."""
+"""The first joint step, and the steps before it: NMAR, one iteration of the loop, and the metal."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class FirstStep:
 
     @classmethod
     def of_slices(cls, slices: Sequence["FirstStep"]) -> "FirstStep":
-        """Put together slices that were taken apart."""
+        """Join slices that were separated."""
         crossings = [each.crossing for each in slices if each.crossing is not None]
         return cls(
             Scan.of_slices([each.scan for each in slices]),
@@ -129,7 +129,7 @@ def begin(
 
 
 def completed_by_nmar(case: MarCase, tell: Tell) -> tuple[Tensor, Tensor]:
-    """NMAR's prior image in 1/cm, `[slice, y, x]`, and its completed sinogram, `[slice, view, bin]`."""
+    """Return NMAR's prior image in 1/cm, `[slice, y, x]`, and its completed sinogram, `[slice, view, bin]`."""
     tell(0.0, "prior image")
     prior = nmar_prior(case, pause=lambda: tell(0.05, "prior image"))
     tell(0.1, "completing the sinogram")

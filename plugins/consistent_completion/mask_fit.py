@@ -1,4 +1,4 @@
-"""The metal mask fitted to the measured rays, where the first joint step shows that the given one does not fit."""
+"""Fit of the metal mask to the measured rays, if the first joint step shows that the given mask does not fit."""
 
 from collections.abc import Callable
 from dataclasses import replace

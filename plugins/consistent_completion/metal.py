@@ -36,7 +36,7 @@ def first_share(image: Tensor, metal: Tensor) -> Tensor:
 
 
 def choose_metal(model: ScanModel, crossing: Crossing, sinogram: Tensor, rays: Tensor) -> list[Material]:
-    """Choose the material whose predicted scan is nearest to the measured one, one a slice.
+    """Choose, for each slice, the material whose predicted scan is nearest to the measured one.
 
     Every sixteenth view decides, with three densities for each material.
 

@@ -1,4 +1,4 @@
-"""Consistent completion: tissue and metal of the image are changed until their predicted scan is the measured one."""
+"""Consistent completion: changes tissue and metal until their predicted scan agrees with the measured one."""
 
 from collections.abc import Sequence
 
@@ -57,7 +57,7 @@ COMPARE = translatable("; compare tube voltage and added filtration with the sca
 
 
 class ConsistentCompletion:
-    """Begins at normalized MAR and ends where image, metal and measured rays agree."""
+    """Starts from normalized MAR and ends when image, metal and measured rays agree."""
 
     Parameters = Parameters
 

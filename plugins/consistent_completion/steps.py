@@ -1,4 +1,4 @@
-"""The joint steps: tissue and metal are changed until the predicted scan agrees with the measured one."""
+"""The joint steps, which change tissue and metal until the predicted scan agrees with the measured one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -66,7 +66,7 @@ class Scan:
 
     @classmethod
     def of_slices(cls, slices: Sequence["Scan"]) -> "Scan":
-        """Put together slices that were taken apart; they share the model."""
+        """Join slices that were separated; they share the model."""
         return cls(
             slices[0].model,
             torch.cat([each.sinogram for each in slices]),
@@ -78,7 +78,7 @@ class Scan:
 
     @property
     def edge(self) -> Tensor:
-        """Rays at the edge of the trace, bool: partly beside the metal, so no model predicts them well."""
+        """Rays at the edge of the trace, bool; they pass partly beside the metal, so no model predicts them well."""
         return edge_rays(self.trace)
 
     def mu_of_metal(self) -> Tensor:
@@ -105,7 +105,7 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Remainder:
-    """Measured minus predicted line integrals and what predicts them, `[slice, view, bin]`.
+    """Measured minus predicted line integrals, and the lengths behind the prediction, `[slice, view, bin]`.
 
     Attributes:
         crossing: what the rays cross.
@@ -132,7 +132,7 @@ Part = TypeVar("Part", Estimate, Remainder, Crossing)
 
 
 def joined(slices: Sequence[Part]) -> Part:
-    """Put together slices that were taken apart."""
+    """Join slices that were separated."""
     columns = {each.name: [getattr(part, each.name) for part in slices] for each in fields(slices[0])}
     whole: dict[str, Any] = {
         name: joined(values) if isinstance(values[0], Crossing) else torch.cat(values)
@@ -174,7 +174,7 @@ def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) ->
 
 
 def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
-    """Standard deviation of what the model may be wrong by, `[slice, view, bin]`.
+    """Return the standard deviation of the model's error, `[slice, view, bin]`.
 
     The sum has the noise of the ray, hardening by metal, whose spectrum and alloy are guesses, and photons that leak
     from neighbouring bins or sides of a bin, which are many where metal ends.
@@ -195,7 +195,7 @@ def change_metal(scan: Scan, estimate: Estimate, remainder: Remainder) -> Estima
 
 
 def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue: Tensor) -> Estimate:
-    """Explain the remainder by tissue and metal: the FBP tells outside the mask from inside it.
+    """Explain the remainder by tissue and metal; its FBP separates pixels outside the mask from pixels inside it.
 
     Args:
         scan: what was measured.
@@ -210,7 +210,7 @@ def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue:
 
 
 def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
-    """Take the remainder for tissue as far as the rays are not doubted, and interpolate for the rest.
+    """Attribute the remainder to tissue as far as the rays are reliable, and interpolate elsewhere.
 
     Args:
         remainder: remainder of the estimate.

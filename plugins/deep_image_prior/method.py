@@ -1,4 +1,4 @@
-"""Deep image prior: a network that is fitted to one slice prefers anatomy to streaks (Ulyanov 2018)."""
+"""Deep image prior: a network fitted to one slice reproduces anatomy before streaks (Ulyanov 2018)."""
 
 import time
 
@@ -103,7 +103,7 @@ class DeepImagePrior:
 
 
 def _fitted(case: MarCase, number: int, how: Parameters, job: Job) -> tuple[Tensor, int]:
-    """The image of a network that was fitted to a slice, in the unit of `image_domain`, and the steps it took."""
+    """Fit a network to a slice; return its image in the unit of `image_domain` and the number of steps."""
     torch.manual_seed(how.seed)
     network = UNet(_NOISE_CHANNELS, 1, how.width).to(job.device)
     noise = _NOISE * torch.rand(1, _NOISE_CHANNELS, *case.hu.shape[-2:]).to(job.device)

@@ -23,7 +23,7 @@ WEIGHTS = "weights/bundled.safetensors"
 
 
 class Parameters(BaseModel):
-    """Parameters of deep sinogram completion: two of the paper's ablations, for a look at what the networks add."""
+    """Parameters of deep sinogram completion; two of them are ablations of the paper."""
 
     prior: Literal["network", "tissue"] = Field(
         "network",
@@ -57,7 +57,7 @@ class DeepSinogramCompletion:
 
     @torch.inference_mode()
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:
-        """Complete the metal trace; outside it the sinogram stays measured.
+        """Complete the metal trace; outside it the sinogram stays as measured.
 
         Raises:
             MethodFailed: the weights are not those of the networks they say they are.
@@ -75,7 +75,7 @@ class DeepSinogramCompletion:
 
 
 def prior_images(completion: Completion, case: MarCase, parameters: Parameters, job: Job) -> Tensor:
-    """The images that guide the completion, 1/cm, `[slice, y, x]`."""
+    """Make the images that guide the completion, 1/cm, `[slice, y, x]`."""
     job.progress(0.0, "linear interpolation")
     li_mu = case.li_mu
     prior = torch.empty_like(li_mu)
@@ -92,7 +92,7 @@ def prior_images(completion: Completion, case: MarCase, parameters: Parameters, 
 def corrected_sinograms(
     completion: Completion, case: MarCase, prior_sinogram: Tensor, parameters: Parameters, job: Job
 ) -> Tensor:
-    """The sinograms with their traces completed, `[slice, view, bin]`."""
+    """Return the sinograms with completed traces, `[slice, view, bin]`."""
     unit = line_unit(case.projector)
     corrected = torch.empty_like(prior_sinogram)
     for part, index, done in _slices(case, job):
@@ -108,7 +108,7 @@ def corrected_sinograms(
 
 
 def load(job: Job) -> Completion:
-    """The networks of the method's weights, on the job's device.
+    """Load the networks of the method's weights onto the device of the job.
 
     Raises:
         MethodFailed: the weights are not those of the networks they say they are.
@@ -120,7 +120,7 @@ def load(job: Job) -> Completion:
 
 
 def _slices(case: MarCase, job: Job) -> Iterator[tuple[slice, int, float]]:
-    """Where each slice is, its index and the share that is done; one at a time, so that a run stops within a second."""
+    """Yield position, index and finished fraction of each slice; one at a time, so that a run stops within a second."""
     count = len(case.hu)
     for number, index in enumerate(case.slice_indices or range(count)):
         job.check_cancelled()

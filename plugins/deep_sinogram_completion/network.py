@@ -1,4 +1,4 @@
-"""PriorNet and SinoNet, and how a sinogram is completed with them (Yu 2020, equations 1 to 5)."""
+"""PriorNet and SinoNet, and the completion of a sinogram with them (Yu 2020, equations 1 to 5)."""
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class Completion(nn.Module):
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Weights at random."""
+        """Build the network with random weights."""
         super().__init__()
         self.settings = settings
         folded = settings.fold**2
@@ -48,7 +48,7 @@ class Completion(nn.Module):
             self.sinogram_net = MaskPyramidUNet(settings.sinogram_base, starts_at_zero=settings.starts_at_zero)
 
     def prior(self, image: Tensor, li_image: Tensor, metal: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """PriorNet's image in 1/cm: XLI + f_P([Xma, XLI]), equation (1).
+        """Return PriorNet's image in 1/cm: XLI + f_P([Xma, XLI]), equation (1).
 
         Args:
             image: with metal, 1/cm, `[slice, y, x]`.
@@ -67,7 +67,7 @@ class Completion(nn.Module):
     def prior_sees(
         self, image: Tensor, li_image: Tensor, metal: Tensor, hidden: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """PriorNet's channels, `[slice, channel, y, x]`, and the image it changes, 1/cm, `[slice, y, x]`.
+        """Return the input of PriorNet, `[slice, channel, y, x]`, and the image that it changes, 1/cm, `[slice, y, x]`.
 
         Arguments as of `prior`.
         """
@@ -88,11 +88,11 @@ class Completion(nn.Module):
         return seen, start
 
     def guide(self, prior: Tensor, metal: Tensor) -> Tensor:
-        """The image whose sinogram guides the completion, 1/cm, `[slice, y, x]`: the prior, or its classes."""
+        """Return the image whose sinogram guides the completion, 1/cm, `[slice, y, x]`: the prior, or its classes."""
         return classes(prior, metal) if self.settings.prior == "tissue" else prior
 
     def complete(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor, unit: float) -> Tensor:
-        """SinoNet's sinogram S'corr, equation (4): SLI + f_S([Sprior - SLI, Tr]).
+        """Return SinoNet's sinogram S'corr, equation (4): SLI + f_S([Sprior - SLI, Tr]).
 
         Args:
             sinogram: with metal, line integrals, `[slice, view, bin]`; any block of views.
@@ -139,5 +139,5 @@ class Completion(nn.Module):
 
 
 def classes(image: Tensor, metal: Tensor) -> Tensor:
-    """Air, lung, water and bone of an image as in our NMAR's prior, 1/cm, `[slice, y, x]`; metal counts as water."""
+    """Return air, lung, water and bone of an image as in NMAR's prior, 1/cm, `[slice, y, x]`; metal becomes water."""
     return tissue_prior(image, metal, _SMOOTHING_PX, _LEAST_BONE, has_lung=True)

@@ -50,11 +50,11 @@ class PriorTraining:
         return completion
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """All of it."""
+        """Return all parameters."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Of random patches in training, of whole slices otherwise."""
+        """Compute the losses of random patches in training, of whole slices otherwise."""
         assert isinstance(network, Completion)
         how = network.settings.patches
         planes = self._planes(network, pairs)

@@ -63,7 +63,7 @@ class ImageTraining:
         return network.image_net.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Of random patches in training, of whole slices otherwise."""
+        """Compute the losses of random patches in training, of whole slices otherwise."""
         assert isinstance(network, DualDomain)
         how = network.settings.patches
         planes, truth = self._planes(network, pairs), pairs.truth_mu

@@ -133,7 +133,7 @@ def filled_by(image: Tensor, case: MarCase, part: slice) -> Tensor:
 
 
 def load(job: Job) -> DualDomain:
-    """The networks of the method's weights, on the job's device.
+    """Load the networks of the method's weights onto the device of the job.
 
     Raises:
         MethodFailed: the weights are not those of the networks they say they are.

@@ -54,7 +54,7 @@ class DualDomain(nn.Module):
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Weights at random."""
+        """Build the network with random weights."""
         super().__init__()
         self.settings = settings
         self.sinogram_net: nn.Module | None = None
@@ -129,7 +129,7 @@ class DualDomain(nn.Module):
         return torch.maximum(inverted + change, inverted.clamp(max=0))
 
     def image_sees(self, inverted: Tensor, li_image: Tensor, start: Start | None = None) -> Tensor:
-        """IE-Net's channels, `[slice, channel, y, x]`; arguments as of `refine`."""
+        """IE-Net's channels, `[slice, channel, y, x]`; arguments as for `refine`."""
         seen = [inverted, li_image] if self.settings.changes_sinogram else [li_image]
         if self.settings.sees_metal:
             assert start is not None

@@ -1,4 +1,4 @@
-"""Settings of the networks and of their losses: the table `[network]` of a recipe, kept with the weights."""
+"""Settings of the networks and of their losses: the table `[network]` of a recipe, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -126,7 +126,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Settings of a recipe or of a weights file.
+    """Read the settings of a recipe or a weights file.
 
     Raises:
         BadInput: a name or value that is not known, or values that do not go together.

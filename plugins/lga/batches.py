@@ -1,4 +1,4 @@
-"""Batches of ordinary and spectral slices, and the crops that a training step takes of them."""
+"""Batches of ordinary and spectral slices, and their crops for a training step."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -18,17 +18,17 @@ _UNIT_HU = (MOST_HU - LEAST_HU) / 2
 
 
 def to_unit(hu: Tensor) -> Tensor:
-    """HU as the networks see it, clipped to -1 to 1."""
+    """Convert HU to the unit of the networks, clipped to -1 to 1."""
     return hu.clamp(LEAST_HU, MOST_HU) / _UNIT_HU + (-1 - LEAST_HU / _UNIT_HU)
 
 
 def to_mu(image: Tensor) -> Tensor:
-    """An image of the networks in 1/cm, at least 0."""
+    """Convert an image of the networks to 1/cm, at least 0."""
     return hu_to_mu((image.float() + 1) * _UNIT_HU + LEAST_HU).clamp(min=0)
 
 
 def in_hu(difference: Tensor) -> Tensor:
-    """A difference of two images of the networks in HU."""
+    """Convert a difference of two images of the networks to HU."""
     return difference * _UNIT_HU
 
 
@@ -95,7 +95,7 @@ def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
 
 
 def nearness(mask: Tensor, reach_px: float) -> Tensor:
-    """Weight of a correction: 0 in metal and beyond the reach, 1 near metal, falling over the last quarter.
+    """Return the weight of a correction: 0 in metal and beyond the reach, 1 near metal, falling over the last quarter.
 
     Args:
         mask: metal mask, bool `[slice, y, x]`.

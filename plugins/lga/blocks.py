@@ -28,7 +28,7 @@ class ResidualBlock(nn.Module):
         start_at_zero(self.second)
 
     def forward(self, features: Tensor, beside: Tensor | None = None) -> Tensor:
-        """Feature maps `[slice, channel, y, x]`."""
+        """Change feature maps `[slice, channel, y, x]`."""
         inner = silu(self.norms[0](features))
         inner = self.first(inner if beside is None else torch.cat([inner, beside.to(inner.dtype)], dim=1))
         changed: Tensor = features + self.second(silu(self.norms[1](inner)))
@@ -42,14 +42,14 @@ class Blocks(nn.ModuleList):
         super().__init__(ResidualBlock(channels, **how) for _ in range(count))
 
     def forward(self, features: Tensor, beside: Tensor | None = None) -> Tensor:
-        """Feature maps `[slice, channel, y, x]`."""
+        """Change feature maps `[slice, channel, y, x]`."""
         for block in self:
             features = block(features, beside)
         return features
 
 
 def norm(channels: int, *, has_norm: bool) -> nn.Module:
-    """Group normalisation with up to 32 groups, or nothing."""
+    """Make a group normalisation with up to 32 groups, or no layer."""
     return (
         nn.GroupNorm(next(n for n in range(_GROUPS, 0, -1) if channels % n == 0), channels)
         if has_norm
@@ -58,24 +58,24 @@ def norm(channels: int, *, has_norm: bool) -> nn.Module:
 
 
 def halve(before: int, after: int) -> nn.Module:
-    """Convolution that halves the resolution."""
+    """Make a convolution that halves the resolution."""
     return nn.Conv2d(before, after, 3, stride=2, padding=1)
 
 
 def double(before: int, after: int) -> nn.Module:
-    """Convolution at twice the resolution."""
+    """Make a convolution at twice the resolution."""
     return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1))
 
 
 def start_at_zero(layer: nn.Conv2d | nn.Linear) -> None:
-    """Let a layer give zero until it has learned."""
+    """Initialise a layer so that its output is zero."""
     nn.init.zeros_(layer.weight)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
 
 
 def exact(layer: nn.Module, values: Tensor) -> Tensor:
-    """Apply a layer in 32 bits, also where the network computes in 16."""
+    """Apply a layer in 32 bits, even if the network computes in 16 bits."""
     with torch.autocast(values.device.type, enabled=False):
         result: Tensor = layer(values.float())
     return result

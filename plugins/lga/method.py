@@ -80,7 +80,7 @@ class LatentGsiAlignment:
 
 
 def load(job: Job) -> LatentAlignment:
-    """The networks of the method's weights, on the job's device.
+    """Load the networks of the method's weights onto the device of the job.
 
     Raises:
         BadInput: the weights do not describe their network.
@@ -92,7 +92,7 @@ def load(job: Job) -> LatentAlignment:
 
 
 def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
-    """A slice with its neighbours, HU `[1, neighbour, y, x]`.
+    """Return a slice with its neighbours, HU `[1, neighbour, y, x]`.
 
     Args:
         hu: slice, HU `[y, x]`; marview may have restored values that the file cut off.

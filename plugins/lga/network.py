@@ -42,7 +42,7 @@ class LatentAlignment(nn.Module):
 
     @torch.no_grad()
     def code(self, volume: Tensor) -> Tensor:
-        """Mean code of the middle of neighbouring slices `[slice, neighbour, y, x]`; the autoencoder stays as it is."""
+        """Return the mean code of the middle slice of `[slice, neighbour, y, x]`; the autoencoder stays unchanged."""
         mean: Tensor = self.encoder(volume)[0]
         return mean
 
@@ -82,7 +82,7 @@ def build(settings: Mapping[str, Any]) -> LatentAlignment:
 
 
 def change_hu(network: LatentAlignment, volume_hu: Tensor, metal: Tensor, kinds: Tensor) -> Tensor:
-    """Change of slices of any size that the networks propose, in HU.
+    """Compute the change of slices of any size in HU.
 
     Args:
         network: the networks.

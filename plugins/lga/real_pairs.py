@@ -67,7 +67,7 @@ class RealPairs:
         return len(self.matches)
 
     def __call__(self, number: int) -> Scanned:
-        """The pair of a number."""
+        """Return the pair of a number."""
         match = self.matches[number]
         seen = self._volume(self.ordinary, match.ordinary)
         spectral = moved(_on_grid(self.spectral, match.spectral), match.move)
@@ -103,7 +103,7 @@ def matched(ordinary: Bank, spectral: Bank) -> tuple[Match, ...]:
 
 
 def alignment(moving: Tensor, fixed: Tensor) -> Tensor:
-    """Affine map that makes a slice correlate most with another one.
+    """Find the affine map with the highest correlation of a slice with another one.
 
     Args:
         moving: slice to move, HU `[y, x]`.
@@ -126,7 +126,7 @@ def alignment(moving: Tensor, fixed: Tensor) -> Tensor:
 
 
 def moved(image: Tensor, move: Tensor) -> Tensor:
-    """Move an image `[y, x]` by an affine map; air comes in from outside."""
+    """Move an image `[y, x]` by an affine map; outside of it is air."""
     lowest = _SCALE_HU[0]
     grid = affine_grid(move[None], [1, 1, *image.shape], align_corners=False)
     found: Tensor = grid_sample(image[None, None] - lowest, grid, mode="bilinear", align_corners=False)
@@ -139,7 +139,7 @@ def _on_grid(bank: Bank, index: int) -> Tensor:
 
 
 def _thumbnails(bank: Bank) -> NDArray[np.float32]:
-    """Small slices of mean 0 and norm 1, `[slice, pixel]`, whose products are correlations."""
+    """Return small slices of mean 0 and norm 1, `[slice, pixel]`, whose products are correlations."""
     small = np.stack([resized(each.astype(np.float32), (64, 64)).clip(*_SCALE_HU).ravel() for each in bank.slices])
     small -= small.mean(axis=1, keepdims=True)
     return np.asarray(small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6))

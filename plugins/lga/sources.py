@@ -46,7 +46,7 @@ class SimulatedScenes:
     seed: tuple[int, ...]
 
     def __call__(self, number: int) -> Scanned:
-        """The scene of a number.
+        """Return the scene of a number.
 
         Raises:
             BadInput: the slices have no place for metal.
@@ -67,7 +67,7 @@ class KeptScenes:
     files: tuple[Path, ...]
 
     def __call__(self, number: int) -> Scanned:
-        """The scene of a number."""
+        """Return the scene of a number."""
         return read_scene(self.files[number])
 
 
@@ -90,7 +90,7 @@ class Batches:
     seed: int | None = None
 
     def __call__(self, number: int) -> GsiBatch:
-        """The batch of a number."""
+        """Return the batch of a number."""
         return batch_of([self.scene(self._place(number * self.size + k)) for k in range(self.size)], self.device)
 
     def _place(self, number: int) -> int:
@@ -111,7 +111,7 @@ def make_scenes(
     seed: int,
     tell: Callable[[float, str], None],
 ) -> None:
-    """Simulate the scenes that a folder lacks and keep them there.
+    """Simulate the scenes that a folder lacks, and store them in it.
 
     Args:
         data: scans without metal.
@@ -138,7 +138,7 @@ def make_scenes(
 
 
 def sources_of(asked: Asked) -> Sources:
-    """Real pairs, scenes of a folder that `python -m benchmarks.gsi_scenes` filled, or scenes of scans without metal.
+    """Make real pairs, read scenes of `python -m benchmarks.gsi_scenes`, or simulate scenes of scans without metal.
 
     Raises:
         BadInput: there is no slice without metal, no real pair, or the folder holds scenes of one kind alone.
@@ -177,7 +177,7 @@ def sources_of(asked: Asked) -> Sources:
 
 
 def _real_sources(asked: Asked, spectral: Path) -> Sources:
-    """Matched slices of ordinary and spectral scans; the last ordinary slices are held out."""
+    """Match slices of ordinary and spectral scans; the last ordinary slices are held out."""
     how, slices = asked.recipe.data, read_settings(asked.recipe.network).slices
     ordinary = read_banks(asked.data, asked.tell, has_metal=True, option="--ordinary")
     gsi = read_banks(spectral, asked.tell, has_metal=True, option="--gsi")

@@ -48,7 +48,7 @@ _KINDS = {"hip": "hip_prosthesis", "plate": "fracture_fixation", "pedicle": "spi
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Neighbouring slices, the metal in them, and how they are scanned.
+    """Neighbouring slices, the metal in them, and their scan.
 
     Attributes:
         hu: without metal, HU, float32 `[neighbour, y, x]`; a single one if the neighbours are unknown.
@@ -71,7 +71,7 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """A scene as both scans show it.
+    """A scene in both scans.
 
     Attributes:
         ordinary_hu: ordinary slices with metal, HU `[neighbour, y, x]`.
@@ -136,7 +136,7 @@ def _metal(
 
 
 def volume_around(bank: Bank, index: int, slices: int) -> NDArray[np.float32]:
-    """Neighbouring slices of a slice in a bank, HU `[neighbour, y, x]`; the slice alone if a neighbour is unknown.
+    """Return a slice of a bank with its neighbours, HU `[neighbour, y, x]`; the slice alone if a neighbour is unknown.
 
     Args:
         bank: slices without metal.
@@ -156,7 +156,7 @@ def volume_around(bank: Bank, index: int, slices: int) -> NDArray[np.float32]:
 
 
 def _is_beside(name: str, other: str, distance: int) -> bool:
-    """Whether two names of a bank belong to pages of one stack at a distance."""
+    """Return whether two names of a bank belong to pages of one stack at a distance."""
     (stem, _, page), (other_stem, _, other_page) = name.rpartition("_"), other.rpartition("_")
     return stem == other_stem and int(page) - int(other_page) == distance
 
@@ -188,7 +188,7 @@ def both_scans(scene: Scene, device: torch.device) -> tuple[Simulation, Simulati
 
 @torch.no_grad()
 def scan(scene: Scene, device: torch.device, slices: int) -> Scanned:
-    """Show a scene as both scans show it.
+    """Scan a scene with both scans.
 
     Args:
         scene: slices and metal.
@@ -209,7 +209,7 @@ def scan(scene: Scene, device: torch.device, slices: int) -> Scanned:
 
 
 def at_spectral_energy(metal: Material) -> Material:
-    """A metal as the simulator's reference energy would show it if it attenuated as at 110 keV, beside water."""
+    """Return a metal that attenuates at the reference energy as it does at 110 keV, relative to water."""
     water = material("water")
     share = float(metal.relative(SPECTRAL_KEV) / water.relative(SPECTRAL_KEV))
     return replace(metal, density_g_cm3=metal.density_g_cm3 * share)

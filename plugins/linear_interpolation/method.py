@@ -6,10 +6,10 @@ from marview.methods.api import Job, MarCase, MarResult
 
 
 class LinearInterpolation:
-    """Replaces what the detector saw through metal by a straight line between its neighbours in the view."""
+    """Replaces rays through metal with a straight line between their neighbours in the view."""
 
     class Parameters(BaseModel):
-        """It has none."""
+        """No parameters."""
 
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:  # noqa: ARG002
         """Correct the slices of a case."""

@@ -1,4 +1,4 @@
-"""A trained network with its description: how it learns in a run, what that brought, and which networks are kept."""
+"""A trained network with its description: its training in a run, its error, and the networks kept for later runs."""
 
 import hashlib
 import math
@@ -170,7 +170,7 @@ def calibrate(
 def error(
     training: NearHipTraining, network: nn.Module, pairs: NearHipPairs, settings: Mapping[str, Any], job: Job
 ) -> float:
-    """Root mean square error in the trace of some pairs, as a fraction of linear interpolation's."""
+    """Return the root mean square error in the trace of some pairs, as a fraction of linear interpolation's."""
     network.eval()
     wrong = li_wrong = 0.0
     for number in range(_CHECKED):
@@ -210,5 +210,5 @@ def _scan(patient: Patient, settings: str) -> str:
 
 
 def _overlap(one: Tensor, other: Tensor) -> float:
-    """Dice of two sets of masks, bool `[mask, y, x]`; 0 where their number or size differs."""
+    """Return the Dice coefficient of two sets of masks, bool `[mask, y, x]`; 0 if number or size differ."""
     return dice(one.cpu().numpy(), other.cpu().numpy()) if one.shape == other.shape else 0.0

@@ -1,4 +1,4 @@
-"""The near-hip method: a network learns what the trace hides from the patient's own slices beside the metal."""
+"""The near-hip method: a network learns to fill the trace from the patient's own slices without metal."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,7 +99,7 @@ class NearHip:
 
 
 def of_several(job: Job, field_mm: float) -> Learned:
-    """The network of the method's weights, on the job's device.
+    """Load the network of the method's weights onto the device of the job.
 
     Args:
         job: provides the weights.
@@ -119,11 +119,11 @@ def of_several(job: Job, field_mm: float) -> Learned:
 
 
 def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lambda: None) -> Tensor:
-    """The image of the start plus the network's change on the small scan, 1/cm, `[slice, y, x]`.
+    """Return the image of the start plus the network's change on the small scan, 1/cm, `[slice, y, x]`.
 
-    The uncorrected image, with its streaks, would not do: the trace of the small scan does not hide streaks of a
-    measured sinogram. Beside thin metal in a clinical image there is no change: NMAR's completion contains the bone
-    there, and the network learned from completions that had lost some, so it would add bone twice.
+    The uncorrected image is unsuitable, because the trace of the small scan does not cover the streaks of a measured
+    sinogram. Near thin metal in a clinical image nothing changes: NMAR's completion contains the bone there, and the
+    network, which learned from completions that had lost bone, would add it twice.
 
     Args:
         case: slices to correct.
@@ -148,7 +148,7 @@ def prior_image(case: MarCase, learned: Learned, pause: Callable[[], None] = lam
 
 
 def _shown(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor, Tensor]:
-    """Images as bright as those of the training, 1/cm, `[slice, y, x]`, and the factor of each, `[slice]`."""
+    """Scale images to the brightness of the training, 1/cm, `[slice, y, x]`; also return the factors, `[slice]`."""
     scale = image_mu.new_ones(len(image_mu))
     if learned.has_alike:
         pairs = zip(image_mu, metal, strict=True)
@@ -157,7 +157,7 @@ def _shown(image_mu: Tensor, metal: Tensor, learned: Learned) -> tuple[Tensor, T
 
 
 def _alone(taught: Learned, clean_slices: int) -> Learned:
-    """The network of the weights with a note for a scan with too few slices without metal."""
+    """Return the network of the weights, with a note for a scan with too few slices without metal."""
     known = translatable(
         f"The network knows nothing of this patient: the scan has {count(clean_slices, 'slice')} without metal, and "
         f"near_hip needs at least {FEWEST} to learn from."
@@ -167,7 +167,7 @@ def _alone(taught: Learned, clean_slices: int) -> Learned:
 
 
 def _of_its_network(parameters: Parameters, job: Job) -> Parameters:
-    """Parameters with the network of the method's weights.
+    """Return the parameters with the network settings of the method's weights.
 
     Raises:
         MethodFailed: the parameters ask for another network.
@@ -188,7 +188,7 @@ def _of_its_network(parameters: Parameters, job: Job) -> Parameters:
 
 
 def _warnings(case: MarCase, learned: Learned, job: Job) -> list[str | SliceNote]:
-    """Notes on slices that differ from the training of the weights, on the small scan that the network sees."""
+    """Make notes on slices that differ from the training data of the weights, on the small scan."""
     scan = learned.scan
     shown, _ = _shown(case.li_mu, case.metal, learned)
     image, metal = scan.image(shown).clamp(min=0), scan.mask(case.metal)

@@ -1,4 +1,4 @@
-"""The near-hip network: it sees a sinogram whose trace is bright or completed, and returns what belongs there."""
+"""The near-hip network: its input is a sinogram with a bright or completed trace, its output the corrected trace."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ class NearHipCnn(nn.Sequential):
         self._fold = fold
 
     def forward(self, seen: Tensor) -> Tensor:
-        """`[slice, plane, view, bin]` -> `[slice, 1, view, bin]`."""
+        """Compute the output, `[slice, plane, view, bin]` to `[slice, 1, view, bin]`."""
         views, bins = seen.shape[-2:]
         framed = pad(seen, (0, -bins % self._fold, 0, -views % self._fold), mode="replicate")
         coarse: Tensor = super().forward(pixel_unshuffle(framed, self._fold))  # type: ignore[no-untyped-call]
@@ -58,14 +58,14 @@ class Nothing(nn.Module):
     """A network that adds nothing to its start."""
 
     def forward(self, seen: Tensor) -> Tensor:
-        """Zeros, `[slice, 1, view, bin]`."""
+        """Return zeros, `[slice, 1, view, bin]`."""
         return torch.zeros_like(seen[:, :1])
 
 
 def start_of(
     case: MarCase, how: Start, settings: NmarSettings = _USUAL, pause: Callable[[], None] = lambda: None
 ) -> Tensor | None:
-    """The completion that the network corrects, `[slice, view, bin]`; None if it makes its own sinogram.
+    """Return the completion that the network corrects, `[slice, view, bin]`; None if it makes its own sinogram.
 
     It is linear interpolation, or the projection of NMAR's prior image, joined to the measured sinogram.
 
@@ -85,20 +85,20 @@ def start_of(
 
 
 def image_of_start(case: MarCase, how: Start, pause: Callable[[], None] = lambda: None) -> Tensor:
-    """The image of the start (or of linear interpolation) on the case's grid, 1/cm, `[slice, y, x]`."""
+    """Return the image of the start (or of linear interpolation) on the grid of the case, 1/cm, `[slice, y, x]`."""
     start = start_of(case, how, pause=pause) if how == "nmar" else None
     pause()
     return case.li_mu if start is None else case.reconstruct(start)
 
 
 def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
-    """The sinogram with its trace filled by the largest value beside it, `[slice, view, bin]`."""
+    """Fill the trace of a sinogram with the largest value beside it, `[slice, view, bin]`."""
     outside = sinogram.masked_fill(trace, 0)
     return torch.where(trace, outside.amax(dim=(1, 2), keepdim=True), sinogram)
 
 
 def planes(sinogram: Tensor, trace: Tensor, start: Tensor | None, unit: float) -> Tensor:
-    """The input of the network, `[slice, plane, view, bin]`: the bright trace; or start, LI and trace.
+    """Return the input of the network, `[slice, plane, view, bin]`: the bright trace; or start, LI and trace.
 
     Args:
         sinogram: line integrals with metal, `[slice, view, bin]`; values in the trace have no effect.
@@ -112,7 +112,7 @@ def planes(sinogram: Tensor, trace: Tensor, start: Tensor | None, unit: float) -
 
 
 def completed(network: nn.Module, seen: Tensor, start: Tensor | None, unit: float) -> Tensor:
-    """The network's sinogram, `[slice, view, bin]`, also outside the trace; arguments as for `planes`.
+    """Compute the network's sinogram, `[slice, view, bin]`, also outside the trace; arguments as for `planes`.
 
     Args:
         network: network with as many input planes as `seen`, and one output plane.

@@ -1,4 +1,4 @@
-"""Pairs for training on a small scan: metal of the patient, changed a little, over slices that have none."""
+"""Pairs for training on a small scan: slightly changed metal of the patient in slices without metal."""
 
 import math
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class SmallScan:
 
     @cached_property
     def projector(self) -> Projector:
-        """Between images and sinograms; the bins are as wide as pixels and see the whole grid."""
+        """Projector between images and sinograms; bins are as wide as pixels and cover the whole grid."""
         pixel = self.field_mm / self.size_px
         bins = math.ceil(math.sqrt(2) * self.size_px) // 2 * 2 + 1
         beam = ParallelBeam(views=self.views, bins=bins, bin_mm=pixel)
@@ -57,13 +57,13 @@ class SmallScan:
         return MU_WATER * self.field_mm / 10 / 2
 
     def image(self, mu: Tensor) -> Tensor:
-        """Images on the small grid, `[slice, y, x]`."""
+        """Resample images to the small grid, `[slice, y, x]`."""
         if mu.shape[-1] == self.size_px:
             return mu
         return interpolate(mu[:, None], size=(self.size_px, self.size_px), mode="bilinear", antialias=True)[:, 0]
 
     def pairs(self, mu: Tensor, metal: Tensor) -> Pairs:
-        """Slices with metal, 1/cm on any grid of the field, as a re-projected pair whose truth is not known."""
+        """Make a re-projected pair without truth of slices with metal, 1/cm on any grid of the field of view."""
         image, mask = self.image(mu), self.mask(metal)
         sinogram = self.projector.forward(image)
         return Pairs(
@@ -77,7 +77,7 @@ class SmallScan:
         )
 
     def mask(self, metal: Tensor) -> Tensor:
-        """Masks on the small grid, bool `[slice, y, x]`; small metal stays."""
+        """Resample masks to the small grid, bool `[slice, y, x]`; small metal stays."""
         return self.image(metal.float()) > 0.05
 
 
@@ -179,7 +179,7 @@ class NearHipPairs:
 
 
 def changed_mask(patient: Patient, index: int, chance: torch.Generator) -> Tensor:
-    """One of the patient's masks, rotated, scaled and moved within the body of a clean slice; bool, `[y, x]`."""
+    """Rotate, scale and move one of the patient's masks within the body of a clean slice; bool, `[y, x]`."""
     body = patient.clean_mu[index] > MU_WATER / 2
     kept = patient.masks[_drawn(len(patient.masks), chance)]
     best, inside = kept, -1.0
@@ -216,7 +216,7 @@ def _drawn(count: int, chance: torch.Generator) -> int:
 
 @dataclass(frozen=True, eq=False)
 class ScenePairs:
-    """Pairs of other people's slices by number, with drawn metal; soft tissue is scaled to water.
+    """Pairs of other patients' slices by number, with drawn metal; soft tissue is scaled to water.
 
     Attributes:
         scan: scan of the pairs.

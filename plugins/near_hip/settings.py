@@ -79,7 +79,7 @@ class Settings(Network, NetworkSettings):
 
 
 class Learning(BaseModel):
-    """How a run learns."""
+    """Settings of the training within a run."""
 
     minutes: float = Field(
         4.0,
@@ -129,7 +129,7 @@ class Learning(BaseModel):
 
 
 class Parameters(Network, Learning):
-    """Parameters of the near-hip method: how long it learns, and on how fine a scan."""
+    """Parameters of the near-hip method: duration of its training, and resolution of its scan."""
 
     @property
     def network(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Parameters(Network, Learning):
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Settings of a recipe or a weights file.
+    """Read the settings of a recipe or a weights file.
 
     Raises:
         BadInput: an unknown name or a wrong value.

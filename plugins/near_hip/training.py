@@ -41,14 +41,14 @@ class NearHipTraining:
         self._shown: WeakKeyDictionary[Pairs, tuple[Tensor, Tensor | None]] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """The network."""
+        """Build the network."""
         chosen = read_settings(settings)
         has_start = chosen.start != "nothing"
         planes_seen = 3 if has_start else 1
         return NearHipCnn(chosen.channels, fold=chosen.fold, planes=planes_seen, starts_at_zero=has_start)
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """All parameters."""
+        """Return all parameters."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
@@ -76,7 +76,7 @@ class NearHipTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """The bright and the corrected sinogram, and the image of the latter in 1/cm."""
+        """Return the bright and the corrected sinogram, and the image of the corrected one in 1/cm."""
         said = completed(network, *self.shown(pairs, settings), unit(pairs))
         corrected = torch.where(pairs.trace, said, pairs.sinogram)
         return {
@@ -86,7 +86,7 @@ class NearHipTraining:
         }
 
     def sources(self, asked: Asked) -> Sources:
-        """Pairs of slices without metal: of scans that have metal in other slices, or of other people's.
+        """Make pairs of slices without metal: of scans with metal in other slices, or of other patients.
 
         Raises:
             BadInput: there are too few slices without metal, or the recipe is wrong.
@@ -129,7 +129,7 @@ def unit(pairs: Pairs) -> float:
 
 
 def of_scans(asked: Asked) -> Sources:
-    """Slices without metal and the metal masks of a scan, or of every scan in a folder.
+    """Read slices without metal and the metal masks of a scan, or of every scan in a folder.
 
     Raises:
         BadInput: there is no scan with metal, each has too few slices without metal, or the recipe is wrong.
@@ -160,7 +160,7 @@ def of_scans(asked: Asked) -> Sources:
 
 
 def of_slices(asked: Asked) -> Sources:
-    """Slices of other people without metal, varied and with drawn metal as in the recipe.
+    """Make pairs of other patients' slices without metal, varied and with drawn metal as in the recipe.
 
     Raises:
         BadInput: there is no slice without metal, or the recipe is wrong.
@@ -176,7 +176,7 @@ def of_slices(asked: Asked) -> Sources:
 
 
 def _drawing(bank: Bank, data: Data, seed: tuple[int, ...]) -> Callable[[int], Scene]:
-    """Function that draws the scene of a number, in other processes if the recipe has workers."""
+    """Return a function that draws the scene of a number, in other processes if the recipe has workers."""
     if data.workers:
         return SceneWorkers(bank, data, seed, data.workers)
     return lambda number: draw_scene(bank, data, (*seed, number))

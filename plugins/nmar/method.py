@@ -12,7 +12,7 @@ class Parameters(NmarSettings):
 
 
 class Nmar:
-    """Interpolates the sinogram divided by that of a prior image, so that what is interpolated is nearly flat."""
+    """Divides the sinogram by the sinogram of a prior image before interpolation, so that it is nearly flat."""
 
     Parameters = Parameters
 

@@ -13,7 +13,7 @@ from marview.physics.attenuation import mu_to_hu
 
 
 class Parameters(NmarSettings):
-    """Parameters of NMAR, and how its image and the uncorrected one are mixed."""
+    """Parameters of NMAR, and of the mix of its image with the uncorrected one."""
 
     split_mm: float = Field(
         3.8,
@@ -64,7 +64,7 @@ class NmarFrequencySplit:
 
 
 def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor:
-    """Coarse structure of the corrected image and a mix of both images' fine structure, HU `[slice, y, x]`."""
+    """Add a mix of both images' fine structure to the coarse structure of the corrected image, HU `[slice, y, x]`."""
     sigma_px = parameters.split_mm / case.pixel_mm
     share = torch.exp(-_distance_mm(case) / parameters.reach_mm)
     is_streak = _fine(case.hu, case.metal, sigma_px).abs() > parameters.streak_hu
@@ -73,14 +73,14 @@ def split(case: MarCase, corrected_hu: Tensor, parameters: Parameters) -> Tensor
 
 
 def _fine(image: Tensor, metal: Tensor, sigma_px: float) -> Tensor:
-    """An image less its Gaussian mean over what is not metal: the metal's edge is no detail of what lies around it."""
+    """Subtract the Gaussian mean over pixels without metal, so that the edge of metal adds no detail around it."""
     outside = (~metal).to(image.dtype)
     mean = gaussian(image * outside, sigma_px) / gaussian(outside, sigma_px).clamp(min=1e-6)
     return image - mean
 
 
 def _distance_mm(case: MarCase) -> Tensor:
-    """Distance to the metal, `[slice, y, x]`; infinite where a slice has none."""
+    """Return the distance to metal in mm, `[slice, y, x]`; infinite in slices without metal."""
     distances = [
         distance_transform_edt(~metal) * case.pixel_mm if metal.any() else np.full(metal.shape, np.inf)
         for metal in case.metal.cpu().numpy()

@@ -15,6 +15,6 @@ class RdnCtMethod(ImageMethod):
     """Subtracts the artifact image that the network finds in each slice."""
 
     def build(self, settings: Mapping[str, Any]) -> tuple[nn.Module, int]:
-        """The network."""
+        """Build the network."""
         network = RdnCt(read_settings(settings))
         return network, network.fold

@@ -7,7 +7,7 @@ from .settings import Settings
 
 
 class DenseBlock(nn.Module):
-    """Convolutions that each see the feature maps of all before them; the block adds their fusion to its input."""
+    """Convolutions that each receive the feature maps of all earlier ones; the block adds their fusion to its input."""
 
     def __init__(self, features: int, growth: int, layers: int) -> None:
         super().__init__()
@@ -17,7 +17,7 @@ class DenseBlock(nn.Module):
         self.fusion = nn.Conv2d(features + layers * growth, features, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Feature maps of the same shape."""
+        """Return feature maps of the same shape."""
         seen = features
         for layer in self.layers:
             seen = torch.cat([seen, torch.relu(layer(seen))], dim=1)
@@ -54,7 +54,7 @@ class RdnCt(nn.Module):
             nn.init.zeros_(self.last.bias)
 
     def forward(self, image: Tensor) -> Tensor:
-        """The image without artifacts, `[slice, 1, y, x]`."""
+        """Remove artifacts from an image, `[slice, 1, y, x]`."""
         shallow = self.shallow(image)
         features, found = self.first(shallow), []
         for block in self.blocks:

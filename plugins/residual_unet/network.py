@@ -27,7 +27,7 @@ class ResidualUNet(nn.Module):
             keep_feature_size(self.unet.up)
 
     def forward(self, image: Tensor) -> Tensor:
-        """The image without artifacts, `[slice, 1, y, x]`."""
+        """Remove artifacts from an image, `[slice, 1, y, x]`."""
         change = pixel_shuffle(self.unet(pixel_unshuffle(image, self.fold)), self.fold)
         corrected: Tensor = image + change
         return corrected

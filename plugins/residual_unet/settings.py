@@ -1,4 +1,4 @@
-"""Settings of the network and its loss: the table `[network]` of a recipe, kept with the weights."""
+"""Settings of the network and its loss: the table `[network]` of a recipe, stored with the weights."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ class Settings(PatchSettings):
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Settings of a recipe or of a weights file.
+    """Read the settings of a recipe or a weights file.
 
     Raises:
         BadInput: an unknown name or a wrong value.

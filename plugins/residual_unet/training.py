@@ -16,9 +16,9 @@ class UNetTraining(PatchTraining):
     """Learns from patches of simulated pairs."""
 
     def read(self, settings: Mapping[str, Any]) -> Settings:
-        """The settings."""
+        """Return the settings."""
         return read_settings(settings)
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """The network."""
+        """Build the network."""
         return channels_last(ResidualUNet(read_settings(settings)))

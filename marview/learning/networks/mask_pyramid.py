@@ -16,7 +16,7 @@ _FIELD_MM = 153.6
 
 
 def line_unit(projector: Projector) -> float:
-    """The line integral that a sinogram network scales to one: 4 in the published field of 15.36 cm.
+    """Return the line integral that a sinogram network scales to 1: 4 in the published field of view of 15.36 cm.
 
     It grows in proportion to the field, so a body that fills the grid looks the same to the network at any size.
     """
@@ -61,7 +61,7 @@ class MaskPyramidUNet(nn.Module):
             nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, sinogram: Tensor, trace: Tensor) -> Tensor:
-        """`[slice, view, bin]` and the metal trace (bool or 0 to 1) -> `[slice, view, bin]`, of any size.
+        """Complete a sinogram `[slice, view, bin]` of any size, given its metal trace (bool or 0 to 1).
 
         Views are padded in a circle, bins by reflection.
         """

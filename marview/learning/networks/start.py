@@ -1,4 +1,4 @@
-"""How networks begin: the order of their weights in memory, and initial weights without normalisation."""
+"""Initial state of networks: memory layout of their weights, and weights for networks without normalisation."""
 
 from typing import Literal
 

@@ -33,7 +33,7 @@ class LayerNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(channels))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Feature maps `[slice, channel, y, x]`, normalised."""
+        """Normalise feature maps `[slice, channel, y, x]`."""
         flat = features.float().flatten(1)
         deviation, mean = torch.std_mean(flat, dim=1, correction=0)
         shape = (-1, 1, 1, 1)
@@ -68,7 +68,7 @@ class ResidualBlock(nn.Module):
             last.weight.data.mul_(_QUIET)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Feature maps `[slice, channel, y, x]`."""
+        """Change feature maps `[slice, channel, y, x]`."""
         changed: Tensor = features + self.layers(features)
         return changed
 
@@ -96,7 +96,7 @@ class Upsampling(nn.Module):
         self.register_buffer("folding", sums, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """`[slice, channel, y, x]` -> `[slice, channel, 2 y, 2 x]`."""
+        """Enlarge feature maps, `[slice, channel, y, x]` to `[slice, channel, 2 y, 2 x]`."""
         weight = self.convolution.weight
         with torch.autocast(features.device.type, enabled=False):
             folded = torch.einsum("psk,qtl,oikl->opqist", self.folding, self.folding, weight)
@@ -128,7 +128,7 @@ class Encoder(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width, nn.ReLU(), has_norm=has_norm) for _ in range(blocks)))
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Feature maps of an image: at full and half resolution, and last the code at a quarter."""
+        """Return the feature maps of an image at full and half resolution, and last the code at a quarter."""
         full = self.full_size(_squares(image, self.square_px))
         half = self.half_size(full)
         return [full, half, self.blocks(self.quarter_size(half))]
@@ -197,7 +197,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Sequential):
-    """Judge patches of an image, about 1 for real ones and 0 for made ones: 660,929 parameters at width 64.
+    """Judge patches of an image, near 1 for real images and 0 for generated ones: 660,929 parameters at width 64.
 
     Args:
         width: channels of the first layer.
@@ -256,17 +256,17 @@ class Translation(nn.Module):
         self.sees_details = sees_details
 
     def forward(self, image: Tensor) -> Tensor:
-        """The other image, `[slice, 1, y, x]`."""
+        """Translate an image, `[slice, 1, y, x]`."""
         return self.made_of(self.encoder(image), image)
 
     def made_of(self, codes: Sequence[Tensor], image: Tensor) -> Tensor:
-        """The other image, of an encoder's feature maps of an image and the image itself."""
+        """Translate an image, given the feature maps of an encoder and the image itself."""
         made: Tensor = self.generator(codes[-1], image, codes if self.sees_details else ())
         return made
 
 
 def _squares(image: Tensor, edge: int) -> Tensor:
-    """The pixels of each square of an image as channels, `[slice, edge^2, y / edge, x / edge]`."""
+    """Return the pixels of each square of an image as channels, `[slice, edge^2, y / edge, x / edge]`."""
     if edge == 1:
         return image
     return pixel_unshuffle(image, edge).contiguous(memory_format=torch.channels_last)

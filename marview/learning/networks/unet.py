@@ -51,7 +51,7 @@ class UNet(nn.Module):
             nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor) -> Tensor:
-        """`[slice, channel, y, x]` -> `[slice, output, y, x]`, of any size."""
+        """Compute the output, `[slice, channel, y, x]` to `[slice, output, y, x]`, for images of any size."""
         rows, columns = image.shape[-2:]
         features = self.first(pad(image, (0, -columns % MULTIPLE, 0, -rows % MULTIPLE), mode="replicate"))
         beside = [features]

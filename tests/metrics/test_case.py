@@ -69,7 +69,7 @@ def test_without_metal_the_ring_has_no_measures_and_the_image_has(case):
 
 def test_images_that_are_not_alike_are_refused(case):
     result, truth, metal, _ = case
-    with pytest.raises(ValueError, match="not alike"):
+    with pytest.raises(ValueError, match="must have one shape"):
         measure_case(result[:1], truth, metal)
 
 

@@ -7,6 +7,8 @@ Examples:
 """
 
 import atexit
+import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ from marview.export import Corrected, Format, corrected_hu, write_corrected
 from marview.mar import MarWorker, Message, Progress, SharedArray, metal_of, reduce_request
 from marview.volume import Volume, adaptive
 from marview.volume.correction import CorrectionPlanes
-from marview.volume.mask import grow_mm
+from marview.volume.margin import with_margin
+from marview.volume.mask import refuse_unusable
 from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
 
@@ -99,18 +102,25 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
         margin_mm: margin in mm; + grows the mask, - shrinks it.
 
     Returns:
-        The mask. It is empty if nothing is certainly metal; the notes then name doubtful voxels.
+        The mask. It is empty if nothing is certainly metal; the notes then name doubtful voxels. A note also says if
+        the margin is smaller than a voxel and so changes nothing.
+
+    Raises:
+        BadInput: the margin removes the whole mask.
+        UsageError: the threshold or the margin is not a finite number.
     """
     hu, grid = _volume(volume).hu, _volume(volume).grid
     if threshold_hu is None:
         found = adaptive(hu, grid.stack_mm)
         mask, origin, notes = found.mask, f"adaptive, above {found.threshold_hu:.0f} HU", tuple(found.notes)
-    else:
+    elif math.isfinite(threshold_hu):
         mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", ()
+    else:
+        raise UsageError(f"A threshold must be a number of HU, not {threshold_hu}.")
+    mask, about_margin = with_margin(mask, margin_mm, grid)
     if margin_mm and mask.any():
-        mask = grow_mm(mask, margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
         origin = f"{origin}, margin {margin_mm:+g} mm"
-    return Metal(mask, origin, notes, margin_mm)
+    return Metal(mask, origin, (*notes, *about_margin), margin_mm)
 
 
 def reduce(
@@ -139,21 +149,23 @@ def reduce(
         on_progress: called with the finished fraction, 0 to 1, on another thread.
 
     Raises:
-        UsageError: an unknown method, parameter or slice, or a mask of another shape.
+        UsageError: an unknown method, parameter or slice, or a mask of another shape or with values beside 0 and 1.
         NoMetal: there is no metal.
+        BadInput: the mask covers more than half of the body.
         MethodFailed: the method failed; the message says why.
     """
     source = _volume(volume)
     found = find_metal(volume) if metal is None else metal
-    mask, origin = (found.mask, found.origin) if isinstance(found, Metal) else (np.asarray(found, bool), "given")
+    mask, origin = (found.mask, found.origin) if isinstance(found, Metal) else (_mask(found), "given")
     if mask.shape != source.hu.shape:
         raise UsageError(f"The mask has the shape {mask.shape} and the volume {source.hu.shape}.")
-    wanted = slices or range(len(mask))
+    wanted = _indices(slices) or range(len(mask))
     if outside := [z for z in wanted if not 0 <= z < len(mask)]:
         raise UsageError(f"Slice {outside[0]} is out of range: the volume has slices 0 to {len(mask) - 1}.")
     chosen = tuple(z for z in wanted if mask[z].any())
     if not chosen:
         raise NoMetal("No metal was found in these slices, so there is nothing to correct.")
+    refuse_unusable(mask, source.hu)
 
     def listen(message: Message) -> None:
         if isinstance(message, Progress) and not message.is_learning:
@@ -200,7 +212,31 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
 
 
 def _volume(volume: Volume | LoadedSeries) -> Volume:
+    if isinstance(volume, str | Path):
+        raise UsageError(f"A volume is needed, not a path. Read it first: marview.read({str(volume)!r}).")
+    if not isinstance(volume, Volume | LoadedSeries):
+        raise UsageError(
+            f"A volume is needed, not {type(volume).__name__}. Make one: marview.Volume(hu, grid), or use marview.read."
+        )
     return volume.volume if isinstance(volume, LoadedSeries) else volume
+
+
+def _mask(metal: object) -> NDArray[np.bool_]:
+    if isinstance(metal, str | Path):
+        raise UsageError(
+            f"A mask must be an array, not a path. Read it first: marview.read({str(metal)!r}).volume.hu > 0."
+        )
+    values = np.asarray(metal)
+    if values.dtype != bool and not np.isin(values, (0, 1)).all():
+        raise UsageError("A mask must hold True and False, or 0 and 1. Compare with a threshold first: values > 0.5.")
+    return values.astype(bool)
+
+
+def _indices(slices: Sequence[int]) -> tuple[int, ...]:
+    try:
+        return tuple(map(operator.index, slices))
+    except TypeError:
+        raise UsageError(f"Slices must be a list of indices, such as [16], not {slices!r}.") from None
 
 
 @cache

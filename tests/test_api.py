@@ -76,12 +76,44 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
         (lambda v: marview.reduce(v, "no_such"), "no method 'no_such'"),
         (lambda v: marview.reduce(v, metal=np.zeros((1, 2, 3), bool)), "shape"),
         (lambda v: marview.reduce(v, slices=[9]), "Slice 9 is out of range"),
+        (lambda v: marview.reduce(v, slices=1), "a list of indices"),
+        (lambda v: marview.reduce(v, slices=[1.5]), "a list of indices"),
+        (lambda v: marview.reduce("demo/study"), r"marview\.read\('demo/study'\)"),
+        (lambda v: marview.reduce(v.volume.hu), "not ndarray"),
+        (lambda v: marview.reduce(v, metal="metal.nii.gz"), r"marview\.read\('metal\.nii\.gz'\)"),
+        (lambda v: marview.reduce(v, metal=np.full(v.volume.hu.shape, 0.3)), "0 and 1"),
+        (lambda v: marview.reduce(v, metal=np.full(v.volume.hu.shape, np.nan)), "0 and 1"),
+        (lambda v: marview.find_metal(v, margin_mm=np.nan), "length in mm"),
+        (lambda v: marview.find_metal(v, threshold_hu=np.inf), "number of HU"),
+        (lambda v: marview.Volume(v.volume.hu[:2], v.volume.grid), "shape"),
+        (lambda v: marview.Volume(v.volume.hu.astype(float), v.volume.grid), "int16"),
+        (lambda v: marview.evaluate(v.volume.hu[:2], v.volume.hu, v.volume.hu > 5000), "the same shape"),
         (lambda v: marview.reduce(v, "nmar", parameters={"colour": 1}), "colour"),
     ],
 )
 def test_wrong_calls_are_refused_with_a_sentence(study: Path, call: Callable, sentence: str) -> None:
     with pytest.raises(marview.UsageError, match=sentence):
         call(marview.read(study))
+
+
+def test_a_mask_of_numbers_and_slices_of_numpy_are_taken(study: Path) -> None:
+    series = marview.read(study)
+    mask = (series.volume.hu > 5000).astype(np.uint8)
+    result = marview.reduce(series, "linear_interpolation", metal=mask, slices=np.array([2]))
+    assert result.slices == (2,)
+    assert isinstance(result.slices[0], int)
+
+
+def test_a_mask_of_most_of_the_body_is_refused(study: Path) -> None:
+    series = marview.read(study)
+    with pytest.raises(marview.BadInput, match="of the body"):
+        marview.reduce(series, metal=series.volume.hu > -500)
+
+
+def test_a_margin_that_changes_nothing_says_so(study: Path) -> None:
+    found = marview.find_metal(marview.read(study), margin_mm=0.5)
+    assert "A margin of 0.5 mm changes nothing" in found.notes[-1]
+    assert "changes nothing" not in " ".join(marview.find_metal(marview.read(study), margin_mm=2.5).notes)
 
 
 def test_slices_without_metal_are_refused(study: Path) -> None:

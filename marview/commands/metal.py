@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from marview.dicom import LoadedSeries
 from marview.dicom.mask_file import read_mask
-from marview.errors import BadInput, NoMetal, UsageError
-from marview.geometry import Grid
+from marview.errors import NoMetal, UsageError
 from marview.volume import adaptive
 from marview.volume.kmeans import class_notes, k_means
-from marview.volume.mask import grow_mm, refuse_unusable
+from marview.volume.margin import with_margin
+from marview.volume.mask import refuse_unusable
 from marview.volume.scale import scale_of
 
 
@@ -97,16 +97,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
             + (advice or f"If there is metal, add a lower --threshold HU, or --mask FILE{where}.")
         )
     if choice.margin_mm:
-        found_voxels = np.count_nonzero(mask)
-        mask = grow_mm(mask, choice.margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)
-        if np.count_nonzero(mask) == found_voxels:
-            notes = (*notes, f"A margin of {choice.margin_mm:g} mm changes nothing: {_nearest(grid)}")
-        origin += f", margin {choice.margin_mm:+g} mm"
-        if not mask.any():
-            raise BadInput(f"A margin of {choice.margin_mm:g} mm removes the whole metal mask. Use a smaller margin.")
+        mask, about_margin = with_margin(mask, choice.margin_mm, grid)
+        notes, origin = (*notes, *about_margin), f"{origin}, margin {choice.margin_mm:+g} mm"
     refuse_unusable(mask, hu)
     return FoundMetal(mask, origin, notes)
-
-
-def _nearest(grid: Grid) -> str:
-    return f"neighbouring voxel centres are at least {min(grid.stack_mm):.2f} mm apart."

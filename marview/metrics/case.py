@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from marview.errors import UsageError
 from marview.metrics.error import ct_number_bias_hu, rmse_hu
 from marview.metrics.family import adn, full_range, primary_in
 from marview.metrics.overlap import bone_integrity, metal_integrity
@@ -70,7 +71,7 @@ class CaseMeasures(NamedTuple):
 
 
 def measure_case(
-    result_hu: Image, truth_hu: Image, metal: NDArray[Any], uncorrected_hu: Image | None = None
+    result_hu: ArrayLike, truth_hu: ArrayLike, metal: ArrayLike, uncorrected_hu: ArrayLike | None = None
 ) -> CaseMeasures:
     """Compare the corrected slices of a case with their truth.
 
@@ -79,15 +80,21 @@ def measure_case(
         truth_hu: HU, `[slice, y, x]`.
         metal: bool, `[slice, y, x]`.
         uncorrected_hu: uncorrected image, HU, `[slice, y, x]`; without it ADN's measures are NaN.
+
+    Raises:
+        UsageError: the arrays differ in shape, or are not `[slice, y, x]`.
     """
-    if not result_hu.shape == truth_hu.shape == metal.shape or result_hu.ndim != 3:
-        raise ValueError(
-            f"Result, truth and metal must have one shape [slice, y, x], not {result_hu.shape}, {truth_hu.shape} and "
-            f"{metal.shape}."
+    result, truth, mask = np.asarray(result_hu), np.asarray(truth_hu), np.asarray(metal).astype(bool)
+    uncorrected = None if uncorrected_hu is None else np.asarray(uncorrected_hu)
+    shapes = [each.shape for each in (result, truth, mask, uncorrected) if each is not None]
+    if len(set(shapes)) > 1 or result.ndim != 3:
+        raise UsageError(
+            f"Result, truth, metal and uncorrected image must have the same shape [slice, y, x], not "
+            f"{', '.join(map(str, shapes))}."
         )
     slices = tuple(
-        measure_slice(result_hu[k], truth_hu[k], metal[k], None if uncorrected_hu is None else uncorrected_hu[k])
-        for k in range(len(result_hu))
+        measure_slice(result[k], truth[k], mask[k], None if uncorrected is None else uncorrected[k])
+        for k in range(len(result))
     )
     return CaseMeasures(slices, mean(slices), worst(slices))
 

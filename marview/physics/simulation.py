@@ -24,6 +24,8 @@ from marview.physics.spectrum import Spectrum
 from marview.physics.tissue import split_tissue
 from marview.projection import Projector, fill_linear
 
+_ROUNDING = 1e-4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
@@ -126,7 +128,7 @@ def simulate(
         seed: seed of the noise.
 
     Raises:
-        UsageError: an unknown material, shapes that do not fit, values that are not finite.
+        UsageError: an unknown material, shapes that do not fit, values that are not finite, or fractions beyond 0 to 1.
 
     Examples:
         >>> from marview.physics import protocol
@@ -136,8 +138,10 @@ def simulate(
         torch.Size([1, 320, 197])
     """
     stages, scanner = stages or Stages(), scanner or Scanner()
-    image = _image(hu, protocol.shape, "the tissue")
-    shares = {one: _image(part, image.shape, "the metal").to(image.device) for one, part in metal.items()}
+    if not isinstance(metal, Mapping):
+        raise UsageError('The metal must be arrays by material, such as {"ti": fractions}.')
+    image = _image(hu, (-1, *protocol.shape), "The tissue")
+    shares = {one: _share(part, image) for one, part in metal.items()}
     mu = hu_to_mu(image.clamp(min=-1000))
     projector = Projector(protocol.beam, shape=protocol.shape, pixel_mm=protocol.pixel_mm)
     metals = [one if isinstance(one, Material) else material(one) for one in shares]
@@ -200,15 +204,25 @@ class _Detector:
 
 
 def _image(array: Tensor | NDArray[Any], shape: Sequence[int], what: str) -> Tensor:
+    """An array as float32 of a shape, on the device where the scan is simulated; -1 is any number of slices."""
     image = array if isinstance(array, Tensor) else torch.as_tensor(np.asarray(array, dtype=np.float32))
     image = image.to(
         dtype=torch.float32, device=image.device if isinstance(array, Tensor) else torch.get_default_device()
     )
-    if image.ndim != 3 or tuple(image.shape)[-len(shape) :] != tuple(shape):
-        raise UsageError(f"{what} is {tuple(image.shape)}, and this scan takes slices of {shape[-2]} x {shape[-1]}.")
+    if image.ndim != 3 or any(has != wanted for has, wanted in zip(image.shape, shape, strict=True) if wanted >= 0):
+        wanted = ", ".join("slice" if each < 0 else str(each) for each in shape)
+        raise UsageError(f"{what} must have the shape [{wanted}], not {list(image.shape)}.")
     if not bool(image.isfinite().all()):
         raise UsageError(f"{what} holds values that are not numbers.")
     return image
+
+
+def _share(array: Tensor | NDArray[Any], image: Tensor) -> Tensor:
+    """The fraction of each pixel of an image that a material fills."""
+    share = _image(array, image.shape, "The metal").to(image.device)
+    if bool((share < 0).any()) or bool((share > 1 + _ROUNDING).any()):
+        raise UsageError(f"Fractions of metal must be 0 to 1, not {float(share.min()):g} to {float(share.max()):g}.")
+    return share
 
 
 def _project(projector: Projector, images: Sequence[Tensor]) -> Tensor:

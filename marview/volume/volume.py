@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marview.errors import UsageError
 from marview.geometry import Grid
 
 BODY_HU = -500
@@ -20,8 +21,7 @@ class Volume:
         grid: positions of the voxels, of the same shape.
 
     Raises:
-        ValueError: HU and grid differ in shape.
-        TypeError: the HU are not int16.
+        UsageError: HU and grid differ in shape, or the HU are not int16.
 
     Examples:
         >>> hu = np.full((3, 4, 4), 40, np.int16)
@@ -38,6 +38,6 @@ class Volume:
 
     def __post_init__(self) -> None:
         if self.hu.shape != self.grid.shape:
-            raise ValueError(f"The HU have the shape {self.hu.shape}, but the grid has {self.grid.shape}.")
+            raise UsageError(f"The HU have the shape {self.hu.shape}, but the grid has {self.grid.shape}.")
         if self.hu.dtype != np.int16:
-            raise TypeError(f"A volume holds int16 HU, not {self.hu.dtype}.")
+            raise UsageError(f"A volume holds int16 HU, not {self.hu.dtype}. Round them: hu.round().astype(np.int16).")

@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 
+from marview.errors import UsageError
 from marview.metrics import Measures, mean, measure_case, measure_slice, primary, standard_deviation, worst
 
 
@@ -69,8 +70,16 @@ def test_without_metal_the_ring_has_no_measures_and_the_image_has(case):
 
 def test_images_that_are_not_alike_are_refused(case):
     result, truth, metal, _ = case
-    with pytest.raises(ValueError, match="must have one shape"):
-        measure_case(result[:1], truth, metal)
+    for wrong in ((result[:1], truth, metal), (result[0], truth[0], metal[0]), (result, truth, metal, result[:1])):
+        with pytest.raises(UsageError, match="the same shape"):
+            measure_case(*wrong)
+
+
+def test_tensors_and_masks_of_0_and_1_are_measured_as_arrays(case):
+    torch = pytest.importorskip("torch")
+    result, truth, metal, uncorrected = case
+    tensors = [torch.from_numpy(np.array(each)) for each in (result, truth, metal.astype(np.uint8), uncorrected)]
+    assert repr(measure_case(*tensors).mean) == repr(measure_case(result, truth, metal, uncorrected).mean)
 
 
 def _nothing() -> Measures:

@@ -151,7 +151,12 @@ def test_interpolation_brings_the_image_closer_to_the_truth(body, pins, scan) ->
 def test_wrong_input_is_refused_with_a_message(body, pins, scan) -> None:
     with pytest.raises(UsageError, match="no material 'wood'"):
         simulate(body, {"wood": pins}, scan)
-    with pytest.raises(UsageError, match="takes slices of 96 x 96"):
-        simulate(body[:, :50], {}, scan)
+    for wrong in (body[:, :50], body[0]):
+        with pytest.raises(UsageError, match=r"the shape \[slice, 96, 96\]"):
+            simulate(wrong, {}, scan)
+    with pytest.raises(UsageError, match="must be 0 to 1, not 0 to 5"):
+        simulate(body, {"ti": pins * (5 / pins.max())}, scan)
+    with pytest.raises(UsageError, match="arrays by material"):
+        simulate(body, pins, scan)
     with pytest.raises(UsageError, match="not numbers"):
         simulate(np.full_like(body, np.nan), {}, scan)

@@ -127,7 +127,7 @@ def test_python_api(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_write_a_method(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = "how-to/write-a-method.md"
     for words in commands(page):
-        if (words[:3] == ["marview", "plugin", "new"] and "learned" in words) or words[0] in {"python", "~/envs"}:
+        if (words[:3] == ["marview", "plugin", "new"] and "--learned" in words) or words[0] in {"python", "~/envs"}:
             break  # the section on networks
         say(words, monkeypatch)
         if words[:3] == ["marview", "plugin", "new"]:

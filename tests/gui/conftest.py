@@ -21,6 +21,7 @@ from marview.gui.main_window import MainWindow
 from marview.gui.style import sheet_applied_last
 from marview.session.session import Session
 from marview.session.settings import Settings
+from tests.gui.hand import Hand
 
 
 def _load_fakes():
@@ -117,3 +118,10 @@ def reduced(opened: MainWindow, qtbot) -> MainWindow:
     opened.actions_table["reduce"].trigger()
     qtbot.waitUntil(lambda: not opened.session.runs.is_running, timeout=20000)
     return opened
+
+
+@pytest.fixture
+def hand(opened, qtbot) -> Hand:
+    opened.session.view.go_to(3)
+    QApplication.processEvents()
+    return Hand(opened, qtbot)

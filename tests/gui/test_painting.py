@@ -1,73 +1,15 @@
-"""Painting with real mouse and keys: paint, erase, grow, edit, undo, pieces off, and the live trace."""
-
-from dataclasses import replace
+"""Painting with real mouse and keys: paint, erase, grow, edit, undo, pieces off."""
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from marview.session.display import Layout, Overlay
 from marview.session.metal import Source
 from marview.session.tools import Tool
-
-LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-PLAIN = Qt.KeyboardModifier.NoModifier
-
-
-class Hand:
-    """A mouse on the original's pane, in voxels of the slice in view."""
-
-    def __init__(self, window, qtbot) -> None:
-        self.window, self.qtbot = window, qtbot
-        self.session = window.session
-        self.view = window.grid.panes["original"].view
-        self.viewport = self.view.viewport()
-
-    def at(self, row: float, column: float) -> QPointF:
-        x, y = self.session.original().point_at(row, column)
-        return self.view.viewportTransform().map(QPointF(x, y))
-
-    def send(self, kind, at: QPointF, button, held, modifiers=PLAIN) -> None:
-        where = QPointF(self.viewport.mapToGlobal(at.toPoint()))
-        QApplication.sendEvent(self.viewport, QMouseEvent(kind, at, where, button, held, modifiers))
-
-    def stroke(self, *places, modifiers=PLAIN) -> None:
-        points = [self.at(*place) for place in places]
-        self.send(QEvent.Type.MouseButtonPress, points[0], LEFT, LEFT, modifiers)
-        for point in points[1:]:
-            self.send(QEvent.Type.MouseMove, point, NONE, LEFT, modifiers)
-        self.send(QEvent.Type.MouseButtonRelease, points[-1], LEFT, NONE, modifiers)
-
-    def hover(self, row: float, column: float) -> None:
-        self.send(QEvent.Type.MouseMove, self.at(row, column), NONE, NONE)
-
-    def key(self, key, modifiers=PLAIN) -> None:
-        self.window.activateWindow()
-        QTest.keyClick(self.window.focusWidget() or self.window, key, modifiers)
-
-    def turn(self, notches: int, modifiers) -> None:
-        at = QPointF(self.viewport.rect().center())
-        turned = QPoint(0, notches * 120)
-        phase = Qt.ScrollPhase.NoScrollPhase
-        where = QPointF(self.viewport.mapToGlobal(at.toPoint()))
-        QApplication.sendEvent(self.viewport, QWheelEvent(at, where, QPoint(), turned, NONE, modifiers, phase, False))
-
-    def settle(self) -> None:
-        self.qtbot.waitUntil(lambda: not self.session.metal.is_busy, timeout=5000)
-
-    @property
-    def mask(self) -> np.ndarray:
-        return self.session.metal.shared.array
-
-
-@pytest.fixture
-def hand(opened, qtbot) -> Hand:
-    opened.session.view.go_to(3)
-    QApplication.processEvents()
-    return Hand(opened, qtbot)
+from tests.gui.hand import LEFT, NONE, Hand
 
 
 def overlay_alpha(hand: Hand, row: int, column: int) -> int:
@@ -258,84 +200,6 @@ def test_a_piece_is_switched_off_in_the_list_and_clicked_to_go_there(hand) -> No
     hand.qtbot.mouseClick(pieces.list.viewport(), LEFT, pos=QPoint(column, row.center().y()))
     assert hand.session.view.display.slice_index == 4
     assert hand.session.view.display.cursor_mm is not None
-
-
-def test_the_trace_follows_the_brush_while_it_moves(hand) -> None:
-    session = hand.session
-    session.view.update(layout=Layout.MAR)
-    pane = hand.window.grid.panes["sinogram"]
-    hand.qtbot.waitUntil(lambda: bool(pane.available) and session.traces.is_surveyed, timeout=5000)
-    hand.key(Qt.Key.Key_B)
-    session.tools.update(radius_mm=0.5)
-    hand.send(QEvent.Type.MouseButtonPress, hand.at(50, 10), LEFT, LEFT)
-    hand.send(QEvent.Type.MouseMove, hand.at(50, 29), NONE, LEFT)
-    hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 4 * (20 + 6), timeout=5000)
-    assert "gap 104 bins" in pane.caption.lines[0]
-    assert "sinusoid" in pane.view._marks  # the point under the brush
-    hand.send(QEvent.Type.MouseMove, hand.at(50, 58), NONE, LEFT)
-    hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 4 * 49, timeout=5000)
-    hand.send(QEvent.Type.MouseButtonRelease, hand.at(50, 58), LEFT, NONE)
-    hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
-    assert hand.window.guess.isVisible()
-    assert "31%" in hand.window.guess.text.text()
-    assert "worst 30.6% in slice 4" in hand.window.side.metal.trace.text()
-    session.undo()
-    hand.qtbot.waitUntil(lambda: pane.trace.sum(axis=1).max() == 24, timeout=5000)
-    assert not hand.window.guess.isVisible()
-    view = pane.view
-    at = view.viewportTransform().map(QPointF(20, 20))
-    where = QPointF(view.viewport().mapToGlobal(at.toPoint()))
-    QApplication.sendEvent(view.viewport(), QMouseEvent(QEvent.Type.MouseMove, at, where, NONE, NONE, PLAIN))
-    assert "ray" in hand.view._marks
-
-
-def _see_images_alone(session) -> None:
-    methods = session.methods
-    seen = [
-        replace(one, manifest=one.manifest.model_copy(update={"needs_sinogram": False})) for one in methods.listings
-    ]
-    methods.listings = tuple(seen)
-    methods.chosen.emit()
-
-
-def test_the_warning_of_a_guess_also_appears_after_a_run(hand) -> None:
-    """The result in view was no guess; a result with the painted mask would be."""
-    session = hand.session
-    session.view.update(layout=Layout.MAR)
-    pane = hand.window.grid.panes["sinogram"]
-    hand.qtbot.waitUntil(lambda: bool(pane.available) and session.traces.is_surveyed, timeout=5000)
-    session.reduce()
-    hand.qtbot.waitUntil(lambda: session.result is not None and not session.runs.is_running, timeout=5000)
-    assert not hand.window.guess.isVisible()
-    hand.key(Qt.Key.Key_B)
-    session.tools.update(radius_mm=0.5)
-    hand.stroke((50, 10), (50, 58))
-    hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
-    assert "31%" in hand.window.guess.text.text()
-    assert hand.window.guess.isVisible()
-    assert "the mask has changed since the result" in pane.note.text()
-    assert pane.note.property("kind") == "warning"
-    _see_images_alone(session)
-    assert not hand.window.guess.isVisible()  # no method here replaces values in the trace
-    session.undo()
-    hand.qtbot.waitUntil(lambda: not hand.window.guess.isVisible(), timeout=5000)
-
-
-def test_an_unknown_trace_shows_no_coverage(hand, worker) -> None:
-    session, label = hand.session, hand.window.side.metal.trace
-    session.view.update(layout=Layout.MAR)
-    hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
-    session.view.go_to(0)
-    QApplication.processEvents()
-    assert label.text().startswith("Trace 0.0%")
-    worker.trace_gate.clear()
-    hand.key(Qt.Key.Key_B)
-    hand.stroke((32, 40))
-    hand.qtbot.wait(20)
-    assert label.isHidden()
-    worker.trace_gate.set()
-    hand.qtbot.waitUntil(lambda: not label.isHidden(), timeout=5000)
-    assert not label.text().startswith("Trace 0.0%")
 
 
 def test_pieces_of_an_earlier_mask_are_not_passed_off_as_those_of_this_one(hand) -> None:

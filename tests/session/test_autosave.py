@@ -1,122 +1,52 @@
-import json
+"""Autosave and recovery in a session: masks, measurements and settings survive a crash."""
+
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from marview.geometry import Grid
-from marview.session import autosave_store
-from marview.session.autosave_store import AutosaveStore, Work
-from marview.session.measure_record import measure_of, record_of
-from marview.session.measured_plane import MeasuredPlane
-from marview.session.measurement import Kind, Measure
+from marview.session.measurement import Kind
 from marview.session.messages import Question
 from marview.session.session import Session
 from marview.session.settings import Settings
-from marview.volume.across import Section, Slab
 from marview.volume.brush import Brush
-from marview.volume.patch import MaskPatch
-
-SHAPE = (4, 9, 8)
-
-
-def work(**changes) -> Work:
-    return Work(**({"path": "/study", "key": "k", "shape": SHAPE, "affine": (1.0,) * 16, "origin": "o"} | changes))
-
-
-def patch(seed: int = 0) -> MaskPatch:
-    mask = np.random.default_rng(seed).random(SHAPE) > 0.5
-    return MaskPatch.between(np.zeros(SHAPE, bool), mask)
+from tests.session.autosaves import leave
 
 
 @pytest.fixture
-def make_store(tmp_path):
-    made: list[AutosaveStore] = []
+def make_session(mail, worker, fakes, tmp_path):
+    made: list[Session] = []
 
-    def make() -> AutosaveStore:
-        made.append(AutosaveStore(tmp_path))
-        return made[-1]
+    def make() -> Session:
+        listings = [fakes.listing(tmp_path), fakes.listing(tmp_path, "other", "Other method")]
+        session = Session(
+            mail.post,
+            Settings(),
+            make_worker=lambda: worker,
+            listings=lambda: listings,
+            autosaves=tmp_path / "autosave",
+        )
+        session.methods.look()
+        made.append(session)
+        return session
 
     yield make
-    for store in made:
-        for lock in store._locks.values():
-            lock.close()
+    for session in made:
+        session.close()
 
 
-def leave(folder: Path, seed: int = 0, **changes) -> None:
-    """Leftovers of a killed process: its file, and a released lock."""
-    store = AutosaveStore(folder)
-    store.write(work(**changes), patch(seed))
-    for lock in store._locks.values():
-        lock.close()
+def paint(session: Session) -> None:
+    metal = session.metal
+    metal.begin_stroke()
+    metal.stamp((1, 10.0, 10.0), (1, 12.0, 30.0), Brush(radius_mm=3))
+    metal.end_stroke()
 
 
-def test_an_autosave_returns_bit_for_bit_after_its_process_ended(make_store, tmp_path) -> None:
-    mine, other = make_store(), make_store()
-    mine.write(work(method="nmar", parameters={"sigma_mm": 2.5}), patch())
-    assert mine.found() == other.found() == []
-    for lock in mine._locks.values():
-        lock.close()
-    (saved,) = other.found()
-    np.testing.assert_array_equal(saved.mask, np.random.default_rng(0).random(SHAPE) > 0.5)
-    assert saved.work.parameters == {"sigma_mm": 2.5}
-    assert make_store().found() == [], "another window has taken hold of it"
-    other.discard(saved.id)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_end_of_a_session_leaves_what_it_only_found(make_store, tmp_path) -> None:
-    leave(tmp_path)
-    store = make_store()
-    store.write(work(), patch(1))
-    assert len(store.found()) == 1
-    store.close()
-    assert [path.suffix for path in tmp_path.iterdir()] == [".mask"]
-    (again,) = make_store().found()
-    np.testing.assert_array_equal(again.mask, np.random.default_rng(0).random(SHAPE) > 0.5)
-
-
-def test_a_restored_autosave_keeps_its_file(make_store, tmp_path) -> None:
-    leave(tmp_path)
-    store = make_store()
-    (saved,) = store.found()
-    store.adopt(saved)
-    store.write(work(origin="later"), patch(2))
-    assert len(list(tmp_path.glob("*.mask"))) == 1
-    store.close()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_they_are_bounded_in_number_size_and_age(make_store, tmp_path, monkeypatch) -> None:
-    for seed in range(10):
-        leave(tmp_path, seed, origin=str(seed))
-        file = next(path for path in tmp_path.glob("*.mask") if f'"origin": "{seed}"'.encode() in path.read_bytes())
-        os.utime(file, (time.time() - 100 + seed,) * 2)
-    store = make_store()
-    assert [saved.work.origin for saved in store.found()] == [str(seed) for seed in range(9, 1, -1)]
-    store.close()
-    monkeypatch.setattr(autosave_store, "MOST_BYTES", 1500)
-    store = make_store()
-    assert 0 < len(store.found()) < 5
-    store.close()
-    for path in tmp_path.glob("*.mask"):
-        os.utime(path, (0, 0))
-    assert make_store().found() == []
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_damaged_files_are_passed_over_and_removed(make_store, tmp_path) -> None:
-    leave(tmp_path)
-    (file,) = tmp_path.glob("*.mask")
-    whole = file.read_bytes()
-    for number, data in enumerate((whole[:-3], whole[:40], b"", whole.replace(b'"box": [[0, 4]', b'"box": [[0, 9]'))):
-        (tmp_path / f"{number}.mask").write_bytes(data)
-    assert len(make_store().found()) == 1
-    assert list(tmp_path.glob("*.mask")) == [file]
+def files(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "autosave").glob("*.mask"))
 
 
 def choose(session, mail, description: str) -> None:
@@ -188,61 +118,6 @@ def test_a_closed_series_leaves_no_autosave(make_session, mail, small_series, fa
     session.safekeeping.autosave.save_soon()
     mail.wait_until(lambda: session.safekeeping.autosave._kept == session.safekeeping.autosave._version)
     assert files(tmp_path) == []
-
-
-def test_a_measurement_in_a_section_survives_a_round_trip() -> None:
-    grid = Grid.from_spacing((4, 9, 8), (2.0, 1.0, 1.0))
-    section = Section(
-        grid, np.array([1.0, 2, 3]), np.array([1.0, 0, 0]), np.array([0, 0, -1.0]), 1, 4, (2.0, 1.0), (4, 8)
-    )
-    made = Measure(3, Kind.ANGLE, 2, ((0.0, 1.0), (2.0, 3.0), (4.0, 5.5)), MeasuredPlane(section, Slab.MIP, 10.0))
-    again = measure_of(json.loads(json.dumps(record_of(made))), grid)
-    assert (again.number, again.kind, again.slice_index, again.points) == (3, Kind.ANGLE, 2, made.points)
-    assert again.plane.title == made.plane.title
-    assert again.plane.shift_to(made.plane) == (0.0, 0.0)
-
-
-def test_names_of_files_tell_nothing(make_store, tmp_path) -> None:
-    leave(tmp_path, path="/data/CANARY^NAME/study", key="CANARY")
-    assert all("CANARY" not in path.name for path in tmp_path.iterdir())
-    (file,) = tmp_path.glob("*.mask")
-    assert file.stat().st_mode & 0o077 == 0
-
-
-# -- in a session
-
-
-@pytest.fixture
-def make_session(mail, worker, fakes, tmp_path):
-    made: list[Session] = []
-
-    def make() -> Session:
-        listings = [fakes.listing(tmp_path), fakes.listing(tmp_path, "other", "Other method")]
-        session = Session(
-            mail.post,
-            Settings(),
-            make_worker=lambda: worker,
-            listings=lambda: listings,
-            autosaves=tmp_path / "autosave",
-        )
-        session.methods.look()
-        made.append(session)
-        return session
-
-    yield make
-    for session in made:
-        session.close()
-
-
-def paint(session: Session) -> None:
-    metal = session.metal
-    metal.begin_stroke()
-    metal.stamp((1, 10.0, 10.0), (1, 12.0, 30.0), Brush(radius_mm=3))
-    metal.end_stroke()
-
-
-def files(tmp_path: Path) -> list[Path]:
-    return list((tmp_path / "autosave").glob("*.mask"))
 
 
 def test_automatic_masks_are_not_autosaved_and_painted_ones_are(make_session, mail, small_series, tmp_path) -> None:

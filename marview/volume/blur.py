@@ -14,10 +14,11 @@ from scipy import ndimage
 _DEEP_PX = 3.5
 _BLURRED_HU = 700
 _SLOPE_HU, _SLOPE_PX = 2600, 0.75
-_STREAKS_HU, _STREAKS_PX = 700, (3.0, 12.0)
+_STREAKS_HU, _STREAKS_PX = 620, (3.0, 12.0)
 """Deviation of the HU beside dense metal, and where it is measured; titanium throws weaker streaks."""
 
-_SMALL_MM2, _FINE_MM, _LONGER_THAN_WIDE = 80.0, 0.65, 2.5
+_SMALL_MM2, _LONGER_THAN_WIDE = 80.0, 2.5
+_FINE_MM, _COARSE_MM = 0.65, 0.9
 _CORNERS, _STRAIGHT, _ALL = 6 / 9, 7 / 9, 8 / 9
 """Shares of the nine pixels around a pixel that must be metal, so that it stays. The first removes the corners and
 steps of an outline, the second its straight parts as well, the third all but its notches."""
@@ -31,9 +32,10 @@ def without_blur(
 ) -> NDArray[np.bool_]:
     """Remove the blurred edge of metal in a clipped slice.
 
-    Most is removed from small compact pieces, such as fillings, and where pixels are small; less from dense metal,
-    which throws streaks; least from other metal. Thin pieces, such as wires, are kept. So are pieces with a sharp edge,
-    and compact ones around which the HU fall slowly: starvation hides their edge, which lies farther out.
+    Most is removed where pixels are small, and from small compact pieces that throw streaks, as fillings do; less from
+    other dense metal; least from titanium and where pixels are large. Thin pieces, such as wires, are kept. So are
+    pieces with a sharp edge, and compact ones around which the HU fall slowly: starvation hides their edge, which lies
+    farther out.
 
     Args:
         found: metal with its blur, bool `[y, x]`.
@@ -55,10 +57,12 @@ def without_blur(
         if not (is_long or is_steep[number]):
             continue
         is_small = not is_long and np.count_nonzero(piece) * float(np.prod(spacing_mm)) < _SMALL_MM2
-        if max(spacing_mm) < _FINE_MM or is_small:
+        if max(spacing_mm) < _FINE_MM or (is_small and throws_streaks[number]):
             shares[number] = _ALL
+        elif max(spacing_mm) < _COARSE_MM and throws_streaks[number]:
+            shares[number] = _STRAIGHT
         else:
-            shares[number] = _STRAIGHT if throws_streaks[number] else _CORNERS
+            shares[number] = _CORNERS
     metal_around = ndimage.uniform_filter(found.astype(np.float32), 3)
     return np.asarray(found & (metal_around > shares[labels] - _ROUNDING))
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from marview.commands.options import AsJson, method_names
-from marview.errors import BadInput
+from marview.errors import BadInput, UsageError
 from marview.mar import MarWorker, discovery
 from marview.mar.discovery import Listing, discover, find
 from marview.terminal import terminal
@@ -31,7 +31,7 @@ def methods(
     Each parameter has a type, a default, a range and a unit.
 
     Raises:
-        UsageError: the method is not installed.
+        UsageError: the method is not installed, or cannot be used.
         BadInput: the folder holds no training run.
         CannotWrite: the disk is full or read-only.
     """
@@ -74,7 +74,7 @@ def print_parameters(method: str, *, as_json: bool) -> None:
     """Print the parameters of a method.
 
     Raises:
-        UsageError: the method is not installed.
+        UsageError: the method is not installed, or cannot be used.
         MethodFailed: its code cannot be imported.
     """
     listing = find(method, discover())
@@ -106,7 +106,7 @@ def install_run(run: Path) -> None:
     """Copy a method with the weights of a training run to the user's own methods, where it replaces the bundled one.
 
     Raises:
-        UsageError: the method is not installed.
+        UsageError: the method is not installed, or cannot be used.
         BadInput: the folder holds no training run.
         CannotWrite: the disk is full or read-only.
     """
@@ -116,7 +116,13 @@ def install_run(run: Path) -> None:
     method = read_record(run).get("method")
     if method is None:
         raise BadInput(f"{run} holds no training run, so there is nothing to install.")
-    folder = install(run, find(str(method), discover()).to_train, discovery.user_plugins())
+    listings = discover()
+    if all(listing.id != method for listing in listings):
+        raise UsageError(
+            f"{run} trained the method {method}, which is not installed. Set MARVIEW_PLUGINS to the folder that holds "
+            "it, as for the training."
+        )
+    folder = install(run, find(str(method), listings).to_train, discovery.user_plugins())
     used = find(str(method), discover())
     if used.folder == folder:
         now = f"{method} now uses these weights."

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from marview.geometry import Grid, SliceNumbers
 from marview.metrics import CaseMeasures, measure_case
 from marview.physics import protocol as named_protocol
 from marview.slices.volumes import AnyVolume, open_volume, read_mask
+from marview.text import count
 
 _SAME_PLACE = 0.1
 """Largest distance between equal voxels, in voxels, because files round positions."""
@@ -32,7 +33,7 @@ class Comparison:
         measured: measures of each volume, slice by slice.
         slices: numbers of the measured slices, as the window counts.
         protocol: protocol whose published rows appear below the table; empty for none.
-        notes: notes about the mask.
+        notes: notes about the mask, and about results that equal the first one in some slices.
     """
 
     names: tuple[str, ...]
@@ -62,7 +63,7 @@ class Comparison:
 
     def text(self) -> str:
         """Return one table: a row per measure, a column per result; below it the published rows of the protocol."""
-        header = [f"Mean of {len(self.slices)} slices (worst)", *self.names]
+        header = [f"Mean of {count(len(self.slices), 'slice')} (worst)", *self.names]
         table = markdown_table(header, measure_lines([(each.mean, each.worst) for each in self.measured]))
         published = published_table(published_rows(self.protocol))
         return table + "\n" + (f"\n{published}\n" if published else "")
@@ -107,8 +108,24 @@ def evaluate(
     chosen = np.array([z for z in np.flatnonzero(counted) if z in wanted], dtype=int)
     if not len(chosen):
         raise BadInput("No slice is left to compare: the chosen slices hold no metal, or the results equal the truth.")
+    names = _names(results)
+    notes = (*notes, *_partly_changed(names, [each[chosen] for each in volumes], numbers, chosen))
     measured = tuple(measure_case(each[chosen], true.hu[chosen], metal[chosen]) for each in volumes)
-    return Comparison(tuple(_names(results)), measured, tuple(numbers.sorted(chosen)), protocol, notes)
+    return Comparison(tuple(names), measured, tuple(numbers.sorted(chosen)), protocol, notes)
+
+
+def _partly_changed(
+    names: Sequence[str], volumes: Sequence[NDArray[np.float32]], numbers: SliceNumbers, chosen: NDArray[np.int64]
+) -> Iterator[str]:
+    """Yield notes on results that equal the first volume in some slices, whose means would hide the others."""
+    for name, volume in zip(names[1:], volumes[1:], strict=True):
+        differs = (volume != volumes[0]).any(axis=(1, 2))
+        if 0 < differs.sum() < len(differs):
+            which = numbers.words(chosen[differs].tolist())
+            yield (
+                f"{name} differs from {names[0]} only in {which} of {len(differs)}; choose these with --slices to "
+                "measure them alone."
+            )
 
 
 def _read_alike(path: Path, true: AnyVolume) -> NDArray[np.float32]:

@@ -182,9 +182,12 @@ def _packages(_installed: tuple[tuple[str, int], ...]) -> list[EntryPoint]:
 
 
 def _below(parent: Path, origin: str) -> Iterator[Listing]:
-    """Yield the methods in the subfolders of a folder; for an unreadable one, a listing with its error."""
+    """Yield the methods in the subfolders of a folder, or the folder itself if it is a method.
+
+    For an unreadable folder, yield a listing with its error.
+    """
     try:
-        folders = sorted(parent.iterdir()) if parent.is_dir() else []
+        folders = [parent] if _holds(parent, MANIFEST) else sorted(parent.iterdir()) if parent.is_dir() else []
     except OSError as why:
         yield _closed(parent, origin, why)
         return

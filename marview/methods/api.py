@@ -90,7 +90,8 @@ class MarResult:
     """Result of a method.
 
     Attributes:
-        hu: float32 HU `[slice, y, x]`; the corrected image on the processing grid, finite.
+        hu: HU `[slice, y, x]`; the corrected image on the processing grid, finite. marview converts it to float32 and
+            drops gradients, as of the other arrays.
         prior_hu: prior image, HU `[slice, y, x]`, if there is one.
         corrected_sinogram: corrected line integrals `[slice, view, bin]`, if there are any.
         notes: information for readers of the result: sentences about the whole run, and notes on single slices.

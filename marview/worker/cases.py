@@ -15,7 +15,7 @@ from marview.worker.batches import Batches
 from marview.worker.case_files import load_case, load_neighbours, write_npz
 from marview.worker.channel import Channel
 from marview.worker.devices import choose_device
-from marview.worker.front_end import check_result
+from marview.worker.front_end import checked_result
 from marview.worker.job import WorkerJob
 from marview.worker.loading import load_method
 
@@ -54,7 +54,7 @@ def run_cases(request: CasesRequest, channel: Channel) -> Finished:
         before_hu = case.hu.clone()
         job.at(len(done) / len(request.cases), len(batch) / len(request.cases))
         result = loaded.method.run(case, parameters, job)
-        check_result(result, case, before_hu, loaded.manifest.id)
+        result = checked_result(result, case, before_hu, loaded.manifest.id)
         for said in result.notes:
             note = said if isinstance(said, SliceNote) else str(said)
             notes.add(note)

@@ -155,8 +155,8 @@ def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
     return difference.masked_fill_(case.trace, 0)
 
 
-def check_result(result: MarResult, case: MarCase, before_hu: Tensor, method: str) -> None:
-    """Refuse an invalid result of a method.
+def checked_result(result: MarResult, case: MarCase, before_hu: Tensor, method: str) -> MarResult:
+    """Return the result of a method as float32 without gradients; refuse an invalid one.
 
     Raises:
         MethodFailed: wrong shape, values that are not finite, or a changed input.
@@ -170,6 +170,12 @@ def check_result(result: MarResult, case: MarCase, before_hu: Tensor, method: st
     _check_tensor(f"The corrected sinogram of {method}", result.corrected_sinogram, rays, is_needed=False)
     if not torch.equal(case.hu, before_hu):
         raise MethodFailed(f"The method {method} wrote to its input; its result cannot be trusted.")
+    return replace(
+        result,
+        hu=result.hu.detach().float(),
+        prior_hu=None if result.prior_hu is None else result.prior_hu.detach().float(),
+        corrected_sinogram=None if result.corrected_sinogram is None else result.corrected_sinogram.detach().float(),
+    )
 
 
 def _check_tensor(what: str, tensor: Tensor | None, shape: tuple[int, ...], *, is_needed: bool) -> None:
@@ -177,6 +183,8 @@ def _check_tensor(what: str, tensor: Tensor | None, shape: tuple[int, ...], *, i
         return
     if not isinstance(tensor, Tensor):
         raise MethodFailed(f"{what} is a {type(tensor).__name__}, not a tensor.")
+    if tensor.is_complex():
+        raise MethodFailed(f"{what} holds complex numbers; return real ones.")
     if tuple(tensor.shape) != shape:
         raise MethodFailed(f"{what} has the shape {tuple(tensor.shape)}; the expected shape is {shape}.")
     if not bool(torch.isfinite(tensor).all()):
@@ -195,7 +203,7 @@ __all__ = [
     "AIR_HU",
     "REPROJECTED",
     "FrontEnd",
-    "check_result",
+    "checked_result",
     "consistency",
     "processing_beam",
     "too_much_metal",

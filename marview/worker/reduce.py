@@ -18,7 +18,7 @@ from marview.worker.batches import Batches
 from marview.worker.case_files import beam_as_json
 from marview.worker.channel import Channel
 from marview.worker.devices import choose_device
-from marview.worker.front_end import REPROJECTED, FrontEnd, check_result, consistency, too_much_metal
+from marview.worker.front_end import REPROJECTED, FrontEnd, checked_result, consistency, too_much_metal
 from marview.worker.job import Outputs, WorkerJob
 from marview.worker.loading import load_method
 from marview.worker.neighbours import beside, neighbours
@@ -136,7 +136,7 @@ class Reduction:
         job.progress(0.0, request.numbers.words(batch))
         with torch.inference_mode(mode=False):
             result = self._loaded.method.run(case, self._parameters, job)
-        check_result(result, case, before_hu, self._method)
+        result = checked_result(result, case, before_hu, self._method)
         correction = self._front.correction(stored_hu, result.hu, hu, mask, restore_metal=request.restore_metal)
         self._show(case, batch, result.hu, result.prior_hu, result.corrected_sinogram)
         for note in result.notes:

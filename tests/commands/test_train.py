@@ -167,6 +167,11 @@ def test_a_trained_copy_runs_although_the_search_path_names_the_untrained_one(
     monkeypatch.setenv("MARVIEW_PLUGINS", str(mine))
     words = ("train", "small", "--data", clean, "--output", run, "--size", "tiny", "--device", "cpu")
     assert marview(*words, "--max-minutes", 0).exit_code == 0
+    monkeypatch.delenv("MARVIEW_PLUGINS")
+    lacking = marview("methods", "--install", run)
+    assert lacking.exit_code == 2
+    assert "Set MARVIEW_PLUGINS to the folder that holds it" in lacking.err
+    monkeypatch.setenv("MARVIEW_PLUGINS", str(mine))
     assert "small now uses these weights" in marview("methods", "--install", run).out
     assert discovery.find_usable("small", discovery.discover()).folder == methods / "small"
     assert f"the copy in {mine / 'small'} is not trained yet" in marview("methods").out

@@ -141,3 +141,14 @@ def test_a_mask_that_cannot_be_read_is_refused_in_words(volumes, name, text, sen
         (volumes / name).write_text(text)
     with pytest.raises(BadInput, match=sentence):
         evaluate([volumes / "bad.npy"], volumes / "truth.npy", volumes / name)
+
+
+def test_a_result_that_equals_the_first_one_in_some_slices_is_noted(volumes):
+    truth, bad = np.load(volumes / "truth.npy"), np.load(volumes / "bad.npy")
+    partly = bad.copy()
+    partly[1] = truth[1] + 5
+    np.save(volumes / "partly.npy", partly)
+    found = evaluate([volumes / "bad.npy", volumes / "partly.npy"], volumes / "truth.npy", volumes / "mask.npy")
+    [note] = found.notes
+    assert note.startswith("partly.npy differs from bad.npy only in slice 2 of 2")
+    assert not evaluate([volumes / "bad.npy", volumes / "good.npy"], volumes / "truth.npy", volumes / "mask.npy").notes

@@ -30,6 +30,15 @@ def _write(parent: Path, id_: str, version: str = "1", text: str = "") -> Path:
     return folder
 
 
+def test_the_search_path_may_name_a_method_itself(
+    places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _write(tmp_path / "mine", "own")
+    for place in (folder, folder.parent):
+        monkeypatch.setenv("MARVIEW_PLUGINS", str(place))
+        assert [(listing.id, listing.folder) for listing in discover()] == [("own", folder)]
+
+
 def test_later_wins_and_says_so(places: tuple[Path, Path]) -> None:
     bundled, user = places
     _write(bundled, "nmar", "1")

@@ -38,6 +38,22 @@ def test_a_good_method_reaches_the_metal_slices_and_no_other(bench) -> None:
     assert any(isinstance(message, Note) for message in bench.heard)
 
 
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("in_double", "return MarResult((case.hu + 7).double(), prior_hu=case.hu.double())"),
+        ("with_gradients", "return MarResult(case.hu + 7 * torch.ones(1, requires_grad=True))"),
+        ("in_integers", "return MarResult((case.hu + 7).round().to(torch.int32))"),
+    ],
+)
+def test_results_of_other_kinds_of_numbers_are_taken_as_float32(bench, name: str, body: str) -> None:
+    bench.write(name, body)
+    outcome = bench.reduce(name, slices=(3,), keep_outputs=True)
+    assert outcome.state == "done", outcome.sentence
+    correction = bench.correction[3, 10:38, 10:38][~bench.mask.array[3, 10:38, 10:38]]
+    np.testing.assert_allclose(correction, 7, atol=0.6 if name == "in_integers" else 1e-3)
+
+
 def test_a_method_that_sees_the_image_alone_has_no_notes_on_the_sinogram(bench) -> None:
     bench.write("image_alone", ADDS, manifest="needs_sinogram = false\n")
     bench.write("sinogram", ADDS)
@@ -61,6 +77,7 @@ def test_a_method_that_sees_the_image_alone_has_no_notes_on_the_sinogram(bench) 
         ("gives_half", "return MarResult(case.hu[: len(case.hu) // 2])", "shape (0, 416, 416)"),
         ("gives_wrong_shape", "return MarResult(case.hu[:, :-1])", "shape (1, 415, 416)"),
         ("gives_nothing", "pass", "NoneType"),
+        ("gives_complex", "return MarResult(case.hu + 1j)", "complex numbers"),
         ("gives_wrong_prior", "return MarResult(case.hu, prior_hu=case.hu[:, 1:])", "prior image"),
         ("writes_to_its_input", "case.hu.add_(5); return MarResult(case.hu)", "wrote to its input"),
         ("writes_by_numpy", "case.hu.numpy()[:] = 0; return MarResult(case.hu + 1)", "wrote to its input"),

@@ -7,7 +7,7 @@ import torch
 from marview.errors import MethodFailed
 from marview.methods.api import MarResult
 from marview.methods.trace_completion import grown
-from marview.worker.front_end import FrontEnd, check_result, consistency, processing_beam, too_much_metal
+from marview.worker.front_end import FrontEnd, checked_result, consistency, processing_beam, too_much_metal
 from marview.worker.resampling import SliceFrame
 
 
@@ -127,12 +127,12 @@ def test_consistency_is_zero_for_the_image_itself_and_in_the_trace(front: FrontE
 def test_a_changed_input_is_refused_and_a_good_result_passes(front: FrontEnd, body) -> None:
     case = front.case(*body, [0, 1])
     before = case.hu.clone()
-    check_result(MarResult(case.hu + 1), case, before, "good")
+    checked_result(MarResult(case.hu + 1), case, before, "good")
     with pytest.raises(MethodFailed, match="corrected sinogram of bad"):
-        check_result(MarResult(case.hu, corrected_sinogram=case.sinogram[:, 1:]), case, before, "bad")
+        checked_result(MarResult(case.hu, corrected_sinogram=case.sinogram[:, 1:]), case, before, "bad")
     case.hu[0, 0, 0] += 1
     with pytest.raises(MethodFailed, match="wrote to its input"):
-        check_result(MarResult(case.hu), case, before, "bad")
+        checked_result(MarResult(case.hu), case, before, "bad")
 
 
 def test_much_metal_is_warned_of() -> None:

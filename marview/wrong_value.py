@@ -14,7 +14,7 @@ _KINDS = {
     "int": "a whole number",
     "list": "a list",
     "model": "a table",
-    "string": "a text",
+    "string": "text in quotation marks",
     "tuple": "a list",
 }
 """What pydantic expects, by the first word of the type of its error."""

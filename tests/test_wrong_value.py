@@ -40,7 +40,7 @@ class Settings(BaseModel):
         ("steps", 11, "must be 10 or less"),
         ("kind", "truth", "must be 'raw' or 'prior'"),
         ("name", "", "must not be empty"),
-        ("name", 3, "must be a text"),
+        ("name", 3, "must be text in quotation marks"),
         ("is_on", "perhaps", "must be true or false"),
         ("pair", 3, "must be a list"),
         ("pair", [1], "must have at least 2 values"),

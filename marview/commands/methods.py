@@ -128,7 +128,9 @@ def install_run(run: Path) -> None:
         now = f"{method} now uses these weights."
     else:
         now = f"the weights are installed, but the {used.origin} method in {used.folder} replaces this one in runs."
-    print(f"{folder}: {now} To return to the earlier ones, run marview plugin remove {method}.")
+    replaced = used.replaces[0].manifest if used.folder == folder and used.replaces else None
+    undo = "To return to the earlier ones" if replaced is not None and replaced.weights else "To remove them"
+    print(f"{folder}: {now} {undo}, run marview plugin remove {method}.")
 
 
 def _without_weights(listing: Listing) -> Listing:

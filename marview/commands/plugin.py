@@ -77,11 +77,12 @@ def new_plugin(
     if learned:
         print(
             f"{folder}: set MARVIEW_PLUGINS={output.absolute()}, train it with 'marview train {name} --data DIR "
-            "--output RUN', where DIR holds scans without metal, and use it after 'marview methods --install RUN'."
+            "--output RUN', where DIR holds scans without metal, then install it with 'marview methods --install RUN'."
         )
     else:
         print(
-            f"{folder}: check it with 'marview plugin check {folder}', use it after 'marview plugin install {folder}'."
+            f"{folder}: check it with 'marview plugin check {folder}', then install it with 'marview plugin install "
+            f"{folder}'."
         )
 
 

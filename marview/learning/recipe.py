@@ -212,7 +212,7 @@ def read_recipe(folder: Path, size: str) -> Recipe:
     try:
         return Recipe.model_validate(read_toml(path))
     except ValidationError as error:
-        raise BadInput(f"{path}: {wrong_field(error)}.") from error
+        raise BadInput(f"{path}: {wrong_field(error, Recipe)}") from error
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read as a TOML file: {error}.") from error
 

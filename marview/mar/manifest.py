@@ -1,8 +1,10 @@
 """The manifest of a method, read from `plugin.toml` without importing its code."""
 
+import difflib
 import re
+from inspect import isclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -137,9 +139,9 @@ class Manifest(_Part):
     @field_validator("outputs")
     @classmethod
     def _known(cls, outputs: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in outputs if name not in OUTPUTS]
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)}: an output is one of {', '.join(OUTPUTS)}")
+        for name in outputs:
+            if name not in OUTPUTS:
+                raise ValueError(no_output(name))
         return outputs
 
     @model_validator(mode="after")
@@ -168,7 +170,7 @@ def read_manifest(folder: Path) -> Manifest:
         reason = (error.strerror or "no reason given").lower()
         raise BadInput(f"{path} cannot be read ({reason}). A method is a folder with a {MANIFEST}.") from error
     except ValidationError as error:
-        raise BadInput(f"{path}: {wrong_field(error)}.") from error
+        raise BadInput(f"{path}: {wrong_field(error, Manifest)}") from error
     except ValueError as error:
         raise BadInput(f"{path} is not a TOML file: {error}.") from error
 
@@ -178,19 +180,51 @@ def code_folder(folder: Path, manifest: Manifest) -> Path:
     return bundled_plugins() / manifest.code if manifest.code else folder
 
 
-def wrong_field(error: ValidationError) -> str:
-    """Describe the first validation error in a clause: the field, the reason, and the given value."""
-    first = error.errors(include_url=False)[0]
+def no_output(name: str) -> str:
+    """Return the clause on a name that is not in `OUTPUTS`."""
+    return f"{name!r} is not an output; choose from {', '.join(OUTPUTS)}"
+
+
+def wrong_field(error: ValidationError, model: type[BaseModel]) -> str:
+    """Describe a validation error in a sentence: the field, the reason, and the given value.
+
+    An unknown name comes first, because a misspelt name also makes the right one missing.
+
+    Args:
+        error: error of pydantic.
+        model: model that refused the values; a similar name in it is suggested for an unknown one.
+    """
+    errors = error.errors(include_url=False)
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     field = _field(first["loc"])
     if first["type"] == "missing":
-        return f"{field} is missing"
+        return f"{field} is missing."
     if first["type"] == "extra_forbidden":
-        return f"{field} is an unknown name"
+        *_, given = first["loc"]
+        similar = difflib.get_close_matches(str(given), _names_beside(first["loc"], model), n=1)
+        return f"{field} is an unknown name." + "".join(f" Did you mean {name}?" for name in similar)
     if first["type"] == "tuple_type" and isinstance(first["input"], dict):
-        return f"{field} must be a list; the heading [[{field}]] starts each table of it"
+        return f"{field} must be a list; the heading [[{field}]] starts each table of it."
     if first["type"] == "value_error":
-        return f"{field}: {must_be(first)}" if field else must_be(first)
-    return f"{field} {must_be(first)}, not {first['input']!r}"
+        return f"{field}: {must_be(first)}." if field else f"{must_be(first)}."
+    return f"{field} {must_be(first)}, not {first['input']!r}."
+
+
+def _names_beside(place: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """Return the names that the table of a field can hold."""
+    tables: list[type[BaseModel]] = [model]
+    for part in place[:-1]:
+        fields = [table.model_fields[part] for table in tables if part in table.model_fields]
+        if fields:  # other parts are positions in a list, or tags of a union
+            tables = [each for field in fields for each in _models(field.annotation)]
+    return [name for table in tables for name in table.model_fields]
+
+
+def _models(kind: Any) -> list[type[BaseModel]]:
+    """Return the pydantic models in a type, such as `tuple[Weights, ...]`."""
+    if isclass(kind) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for part in get_args(kind) for model in _models(part)]
 
 
 def _field(place: tuple[int | str, ...]) -> str:

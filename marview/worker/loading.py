@@ -74,7 +74,9 @@ class LoadedMethod:
                 {name: _choice(known[name].annotation, value) for name, value in values.items()}
             )
         except ValidationError as error:
-            raise UsageError(f"The method {self.manifest.id} cannot use these values: {wrong_field(error)}.") from error
+            raise UsageError(
+                f"The method {self.manifest.id} cannot use these values: {wrong_field(error, self.method.Parameters)}"
+            ) from error
 
     def weights(self, file: str, device: str) -> Weights:
         """Read a weights file that the manifest names; tensors by name.

@@ -154,6 +154,7 @@ def test_a_run_is_trained_resumed_and_installed(marview, clean: Path, tmp_path: 
         assert (run / name).is_file()
     installed = marview("methods", "--install", run)
     assert installed.exit_code == 0
+    assert "small now uses these weights. To remove them, run marview plugin remove small." in installed.out
     assert (methods / "small" / "weights" / "bundled.safetensors").is_file()
 
 

@@ -10,7 +10,7 @@ def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, meta
     """Return the sinogram with metal as at a single energy.
 
     What metal adds to the interpolated sinogram is fitted by c1 t + c2 t^2 + c3 t^3 of the length t, by least squares
-    over the trace of each slice; the fit is taken away and its linear part put back.
+    over the trace of each slice; the fit is subtracted and its linear part added again.
 
     Args:
         sinogram: with metal, line integrals, `[slice, view, bin]`.

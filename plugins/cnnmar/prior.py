@@ -26,7 +26,7 @@ def tissue_prior(
         soft_from_hu: soft tissue begins where the second class does, but not below this; in the paper there is no such
             limit, and where a class of air takes in little lung the mean of the rest is far below water.
         bone_from_hu: bone begins where the third class does, but not below this.
-        blend_px: distance over which soft tissue goes over into its mean.
+        blend_px: distance over which soft tissue changes gradually to its mean.
 
     Source: Zhang and Yu 2018, section II.
     """

@@ -13,13 +13,13 @@ class Parameters(BaseModel):
     material: Literal["auto", "ti", "ti6al4v", "316l", "cocrmo", "amalgam", "au"] = Field(
         "auto",
         title="Metal",
-        description="Material of the metal; auto takes the one whose predicted scan is nearest to the measured one, "
-        "slice by slice.",
+        description="Material of the metal; auto chooses, slice by slice, the material whose predicted scan is "
+        "nearest to the measured one.",
     )
     tube_kv: Literal["auto", "80", "100", "120", "140"] = Field(
         "auto",
         title="Tube voltage",
-        description="Voltage of the X-ray tube; auto takes that of the named protocol, or 120 kV.",
+        description="Voltage of the X-ray tube; auto uses the voltage of the named protocol, or 120 kV.",
         json_schema_extra={"unit": "kV"},
     )
     filtration_mm: float = Field(
@@ -27,20 +27,20 @@ class Parameters(BaseModel):
         ge=0,
         le=1,
         title="Added filtration",
-        description="Copper in the beam besides the 3 mm of aluminium of the spectrum.",
+        description="Copper in the beam in addition to the 3 mm of aluminium of the spectrum.",
         json_schema_extra={"unit": "mm", "step": 0.05, "advanced": True},
     )
     finds_filtration: bool = Field(
         default=True,
         title="Find the filtration",
-        description="Find further copper in the beam by the rays through metal, slice by slice.",
+        description="Estimate further copper in the beam from the rays through metal, slice by slice.",
         json_schema_extra={"advanced": True},
     )
     fits_mask: bool = Field(
         default=True,
         title="Fit the mask",
-        description="Where the rays through metal show that the mask is too wide or too narrow, use the mask that they "
-        "fit, slice by slice.",
+        description="If the rays through metal show that the mask is too wide or too narrow, use a mask fitted to "
+        "them, slice by slice.",
         json_schema_extra={"advanced": True},
     )
     iterations: int = Field(
@@ -48,15 +48,15 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Loop iterations",
-        description="Upper limit of the iterations where the consistency loop is used alone; the noise of the scan may "
-        "end it earlier. One iteration comes before the joint steps; 0 leaves the loop out.",
+        description="Largest number of iterations if the consistency loop is used alone; the noise of the scan "
+        "may end it earlier. One iteration precedes the joint steps; 0 switches the loop off.",
         json_schema_extra={"advanced": True},
     )
     rays_through: Literal["titanium", "any metal", "no metal"] = Field(
         "titanium",
         title="Use rays through",
-        description="Metal whose rays also show the tissue they cross. Rays through dense metal need an exact model of "
-        "the scanner; without one, interpolation across the trace does less harm.",
+        description="Metals whose rays also show the tissue that they cross. Rays through dense metal need an "
+        "exact model of the scanner; without one, interpolation across the trace does less harm.",
     )
     steps: int = Field(
         3,

@@ -58,7 +58,12 @@ class Parameters(BaseModel):
         json_schema_extra={"step": 8, "advanced": True},
     )
     seed: int = Field(
-        0, ge=0, le=1_000_000, title="Seed", description="Of noise and weights.", json_schema_extra={"advanced": True}
+        0,
+        ge=0,
+        le=1_000_000,
+        title="Seed",
+        description="Seed of the noise and the initial weights.",
+        json_schema_extra={"advanced": True},
     )
 
 

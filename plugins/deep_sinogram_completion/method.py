@@ -28,15 +28,15 @@ class Parameters(BaseModel):
     prior: Literal["network", "tissue"] = Field(
         "network",
         title="Prior",
-        description="The image that guides the completion: PriorNet's, or that image made of air, water and bone as "
-        "NMAR's prior is.",
+        description="Image that guides the completion: the image of PriorNet, or the same image reduced to air, "
+        "water and bone, like the prior of NMAR.",
         json_schema_extra={"advanced": True},
     )
     completion: Literal["network", "interpolation"] = Field(
         "network",
         title="Completed by",
-        description="SinoNet, or linear interpolation across the trace of the difference between the measured "
-        "sinogram and that of PriorNet's image.",
+        description="Completion of the trace by SinoNet, or by linear interpolation of the difference between the "
+        "measured sinogram and the sinogram of PriorNet's image.",
         json_schema_extra={"advanced": True},
     )
     loop_iterations: int = Field(
@@ -44,8 +44,8 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Consistency loop",
-        description="Upper limit of the iterations that reduce what reconstruction leaves of bone hardening and blur; "
-        "0, as published, leaves them out. Needs a measured sinogram.",
+        description="Largest number of iterations that reduce remaining beam hardening by bone and blur. 0, as "
+        "published, switches them off. Needs a measured sinogram.",
         json_schema_extra={"advanced": True},
     )
 

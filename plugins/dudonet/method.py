@@ -29,15 +29,16 @@ class Parameters(BaseModel):
     refines_image: bool = Field(
         default=True,
         title="Refine the image",
-        description="Whether the image network has the last word. Without it the result is the image of the sinogram "
-        "network alone, which changes nothing but the metal trace.",
+        description="Whether the result comes from the image network. If off, the result is the image of the "
+        "sinogram network, which changes only the metal trace.",
         json_schema_extra={"advanced": True},
     )
     keeps_measured: Literal["clinical", "always", "never"] = Field(
         "clinical",
         title="Keep what is known",
-        description="Whether the image network's image only fills the metal trace, as a prior does, so that the "
-        "rest of the sinogram stays as it was: for clinical slices, always, or never, as published.",
+        description="Whether the image of the image network only fills the metal trace, like a prior image, and "
+        "the rest of the sinogram stays unchanged: for clinical slices, always, or never, as "
+        "published.",
         json_schema_extra={"advanced": True},
     )
     loop_iterations: int = Field(
@@ -45,8 +46,8 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Consistency loop",
-        description="Upper limit of the iterations that reduce what reconstruction leaves of bone hardening and blur; "
-        "0, as published, leaves them out. Needs a measured sinogram.",
+        description="Largest number of iterations that reduce remaining beam hardening by bone and blur. 0, as "
+        "published, switches them off. Needs a measured sinogram.",
         json_schema_extra={"advanced": True},
     )
 

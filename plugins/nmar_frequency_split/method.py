@@ -20,7 +20,8 @@ class Parameters(NmarSettings):
         gt=0,
         le=20,
         title="Split at",
-        description="Sigma of the Gaussian that parts coarse from fine structure, which the uncorrected image gives.",
+        description="Sigma of the Gaussian that separates coarse structure from fine structure, which comes from "
+        "the uncorrected image.",
         json_schema_extra={"unit": "mm", "step": 0.2},
     )
     reach_mm: float = Field(
@@ -28,7 +29,7 @@ class Parameters(NmarSettings):
         gt=0,
         le=200,
         title="Reach",
-        description="Distance from the metal over which the uncorrected image's share falls to 37 %.",
+        description="Distance from the metal at which the weight of the uncorrected image has fallen to 37 %.",
         json_schema_extra={"unit": "mm", "step": 1},
     )
     streak_hu: float = Field(
@@ -36,7 +37,7 @@ class Parameters(NmarSettings):
         gt=0,
         le=5000,
         title="Streak guard",
-        description="Fine structure stronger than this is taken for a streak and not put back.",
+        description="Fine structure stronger than this counts as a streak and is not restored.",
         json_schema_extra={"unit": "HU", "step": 25, "advanced": True},
     )
 

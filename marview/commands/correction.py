@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from marview.batch.intake import FOR_ONE_STUDY
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.series import SharedSeries, Tell, refuse_gaps, shared_series
@@ -14,7 +16,7 @@ from marview.commands.slices import parse_slices
 from marview.dicom import LoadedSeries
 from marview.dicom.atomic import check_place
 from marview.dicom.derive import Underivable
-from marview.errors import BadInput
+from marview.errors import BadInput, NoMetal
 from marview.export import Corrected, Format, refuse_up_front, write_corrected
 from marview.mar import (
     MarWorker,
@@ -114,7 +116,7 @@ def planned_correction(
 
     Raises:
         UsageError: an unknown method, or an output folder that is not empty.
-        NoMetal: there is no metal.
+        NoMetal: there is no metal in these slices.
         BadInput: the series cannot be read or corrected, it has gaps that `wanted` does not accept, or the output
             cannot be written.
     """
@@ -129,8 +131,16 @@ def planned_correction(
         except Underivable as why:
             raise BadInput(f"{why} Add --format nifti{where}.") from None
         refuse_gaps(series.loaded, is_across_gaps=wanted.is_across_gaps, tell=tell)
-        chosen = parse_slices(wanted.slices, series.loaded.volume.grid.slice_numbers)
-        yield Planned(series, find_metal(series.loaded, wanted.choice, where=where), chosen)
+        numbers = series.loaded.volume.grid.slice_numbers
+        chosen = parse_slices(wanted.slices, numbers)
+        metal = find_metal(series.loaded, wanted.choice, where=where)
+        if not metal.mask[chosen.start : chosen.stop].any():
+            with_metal = numbers.words(np.flatnonzero(metal.mask.any(axis=(1, 2))).tolist())
+            raise NoMetal(
+                f"There is no metal in {numbers.words(chosen)} of {path}, so there is nothing to correct. Metal is in "
+                f"{with_metal}."
+            )
+        yield Planned(series, metal, chosen)
 
 
 def corrected_series(

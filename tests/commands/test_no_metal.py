@@ -30,6 +30,14 @@ def test_a_series_without_metal_is_no_failure(marview: Callable, plain_series: P
     assert not (tmp_path / "out").exists()
 
 
+def test_slices_without_metal_are_no_failure_either(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
+    answer = marview("reduce", metal_series, *LI, "--slices", "1", "--output", tmp_path / "out")
+    assert answer.exit_code == 0
+    assert "There is no metal in slice 1 of" in answer.out
+    assert "Metal is in" in answer.out
+    assert not (tmp_path / "out").exists()
+
+
 def test_doubtful_metal_is_asked_about_and_nothing_is_changed(
     marview: Callable, enamel_series: Path, tmp_path: Path
 ) -> None:

@@ -66,7 +66,7 @@ def ring_rmse(hu: NDArray[np.int16], truth: NDArray[np.int16], metal: NDArray[np
 
 
 def _strip(panels: list[Panel]) -> Image.Image:
-    """Draw pictures of one shape side by side, each below its title."""
+    """Draw pictures of the same shape side by side, each below its title."""
     rows, columns = panels[0][1].shape
     height = round(_SIDE_PX * rows / columns)
     strip = Image.new("L", (len(panels) * (_SIDE_PX + _GAP_PX), _TEXT_PX + height + _GAP_PX), 0)

@@ -18,7 +18,7 @@ _SIGNS = (
     "Could not find/load shared object file",
     "Cannot allocate memory",
 )
-"""Words of Python, the linker, llvmlite and the C library where an allocation or the mapping of a library fails."""
+"""Words of Python, the linker, llvmlite and the C library when an allocation or the mapping of a library fails."""
 
 
 def total_bytes() -> int:

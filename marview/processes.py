@@ -29,7 +29,7 @@ def started(process: int) -> str:
 
 
 def _facts(process: int) -> list[str]:
-    """Return the fields of /proc/PID/stat from the state on; empty where there are none."""
+    """Return the fields of /proc/PID/stat from the state on; empty if there are none."""
     with contextlib.suppress(OSError, IndexError):
         return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
     return []

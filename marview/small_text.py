@@ -32,7 +32,7 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: as for `read_text`.
-        ValueError: as for `read_text`, or it is not JSON, or is nested too deeply.
+        ValueError: as for `read_text`, or the text is not JSON or is nested too deeply.
     """
     text = read_text(path)
     try:

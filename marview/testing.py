@@ -212,7 +212,7 @@ def forbidden_imports(folder: Path) -> Iterator[str]:
         try:
             tree = ast.parse(source.read_text(encoding="utf-8"))
         except (SyntaxError, ValueError) as why:
-            yield f"{source.name} is no Python: {why}."
+            yield f"{source.name} is not valid Python: {why}."
             continue
         for node in ast.walk(tree):
             if not isinstance(node, ast.Import | ast.ImportFrom):

@@ -2,7 +2,7 @@
 
 OpenMP, which torch uses, lets an idle thread spin for milliseconds before it sleeps. On a busy machine, spinning
 threads take the core from the thread they wait for, at every small operation of a network. marview therefore lets
-threads sleep at once, and uses no more threads than there are free cores.
+threads sleep immediately, and uses no more threads than there are free cores.
 """
 
 import os
@@ -26,7 +26,7 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 _NO_BLAS_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 """Environment variables that keep the OpenBLAS of numpy and scipy from starting threads at import.
 
-marview multiplies no large matrices with numpy. Where the system starts no more threads, OpenBLAS would send SIGINT to
+marview multiplies no large matrices with numpy. If the system starts no more threads, OpenBLAS would send SIGINT to
 its own process, which looks like a cancel. On ARM, torch computes with OpenBLAS too, so it keeps its threads there.
 """
 

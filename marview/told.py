@@ -1,6 +1,6 @@
 """Translation of finished English sentences to the user's language.
 
-Notes of methods and findings about files are written into results in English, some by another process. Where the
+Notes of methods and findings about files are written into results in English, some by another process. When the
 window shows them, each is recognised by the text it was made of: `translatable(f"{name} is damaged.")` adds
 "{} is damaged." to the catalogue.
 """

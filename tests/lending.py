@@ -104,7 +104,7 @@ class _Lent(WorkerProcess):
         super().hang_up()
 
     def join(self, timeout: float) -> bool:
-        """Return at once if it is idle; its caller then lets go of it."""
+        """Return immediately if it is idle; its caller then lets go of it."""
         if not self._is_lent and not self._is_killed:
             self._lender.take_back(self)
             return True

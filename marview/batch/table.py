@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from marview.batch.job import Ending, Job, Plan, State
 from marview.errors import BadInput, UsageError
+from marview.text import count
 
 TABLE = "jobs.sqlite"
 """Name of the job table in an output folder."""
@@ -110,7 +111,7 @@ class JobTable:
             The job with the new note; None if the study is as it was, or the row already says so.
         """
         job = self.job(plan.key)
-        note = f"The study has {plan.slices} slices now. Correct it again with marview reduce."
+        note = f"The study has {count(plan.slices, 'slice')} now. Correct it again with marview reduce."
         if job is None or job.state is not State.DONE or plan.slices in {0, job.slices} or note in job.notes:
             return None
         self._set(job, "notes = ?", (json.dumps([*job.notes, note]),))

@@ -81,7 +81,7 @@ def benchmark(
 
     named = [name.strip() for name in method.split(",") if name.strip()]
     if not named:
-        raise UsageError("--method names no method. Use for instance --method linear_interpolation,nmar.")
+        raise UsageError("--method does not name a method. Use for instance --method linear_interpolation,nmar.")
     with progress("cases", is_quiet=as_json) as advance:
         results = measure(
             protocol,

@@ -1,4 +1,4 @@
-"""The files of a series, copied as they are: what `reduce --copy` leaves where there is no metal to correct."""
+"""The files of a series, copied as they are: what `reduce --copy` writes if there is no metal to correct."""
 
 from pathlib import Path
 

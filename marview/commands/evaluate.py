@@ -36,7 +36,7 @@ def evaluate(
     """Measure corrected volumes against their truth, in one table.
 
     Raises:
-        BadInput: a volume cannot be read, or the volumes differ in shape or place.
+        BadInput: a volume cannot be read, or the volumes differ in shape or position.
         UsageError: an unknown protocol, or slices beyond the volume.
     """
     from marview.evaluation.compare import evaluate as compare

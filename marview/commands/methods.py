@@ -45,7 +45,7 @@ def methods(
 
 def print_methods(*, as_json: bool) -> None:
     """Print every installed method, and why it cannot be used if it cannot; JSON adds the schema of its parameters."""
-    listings = discover()
+    listings = sorted(discover(), key=lambda listing: listing.id)
     if as_json:
         with MarWorker() as worker:
             schemas = worker.methods()

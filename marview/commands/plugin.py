@@ -51,7 +51,7 @@ def new_plugin(
     """Write a working method with its test, to start from.
 
     Raises:
-        UsageError: the name is no identifier, more than one kind is given, or the folder is not empty.
+        UsageError: the name is not an identifier, more than one kind is given, or the folder is not empty.
         CannotWrite: the folder cannot be written.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
@@ -123,7 +123,7 @@ def check_plugin(folder: Path) -> list[str]:
 def print_check(folder: Folder, as_json: AsJson = False) -> int:
     """Check a method: its manifest, imports and parameters, then a run on a phantom in its own process."""
     if not folder.is_dir():
-        raise BadInput(f"{folder} is no folder. Name the folder that holds plugin.toml.")
+        raise BadInput(f"{folder} is not a folder. Name the folder that holds plugin.toml.")
     found = check_plugin(folder)
     if as_json:
         print(json.dumps({"folder": str(folder), "ok": not found, "findings": found}, indent=2))

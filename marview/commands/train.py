@@ -17,6 +17,7 @@ from marview.commands.time_left_column import TimeLeftColumn
 from marview.errors import UsageError
 from marview.physics import protocol_names
 from marview.terminal import are_notes_wanted, terminal
+from marview.text import count
 from marview.time_left import TimeLeft
 
 _ASKED = 130
@@ -150,9 +151,7 @@ def train(
     elif is_first:
         further = {"done": "", "time": " Time limit reached.", "asked": " Stopped on request."}[ending.reason]
         go_on = f"{further} Everything is kept; --resume continues." if further else ""
-        print(
-            f"{output}: {ending.step} {'step' if ending.step == 1 else 'steps'} in {ending.minutes:.1f} minutes.{go_on}"
-        )
+        print(f"{output}: {count(ending.step, 'step')} in {ending.minutes:.1f} minutes.{go_on}")
         sys.stdout.flush()
     return _ASKED if ending.reason == "asked" else 0
 

@@ -61,7 +61,12 @@ class LocalCorrector:
             worker.close()
 
     def correct(self, job: Job, stop: threading.Event) -> Ending | None:
-        """Correct the study of a job; return None if `stop` ended the run early."""
+        """Correct the study of a job.
+
+        Returns:
+            State, reason, number of corrected slices, seconds and notes, for the job table. If the folder already holds
+            a result, they are those of the run that wrote it. None if `stop` ended the run early.
+        """
         folder, follow = self._output / job.folder, partial(self._advance, job)
         return ending_of(folder) or correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)
 

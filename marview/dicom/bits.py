@@ -64,7 +64,7 @@ def _cut_out(integers: NDArray[np.unsignedinteger], bits: int, shift: int, *, is
 
 
 def _beyond(stored: Stored, whole: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
-    """Return the pixels with bits above Bits Stored that are no declared overlay; None if none or all have the same."""
+    """Return the pixels with undeclared bits above Bits Stored; None if none have any, or all have the same."""
     differs = stored != whole
     if not differs.any():
         return None

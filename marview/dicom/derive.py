@@ -139,8 +139,8 @@ def why_underivable(nifti: Path | None, slices: Iterable[SliceHeader | None]) ->
     """Return why no DICOM series can be derived from a NIfTI file or from slices; empty if one can."""
     if nifti is not None:
         return (
-            f"{nifti.name} is NIfTI and names no patient or study, so no DICOM series can be made of it: write the "
-            "result as NIfTI."
+            f"{nifti.name} is NIfTI and does not name a patient or study, so no DICOM series can be made of it: write "
+            "the result as NIfTI."
         )
     for header in slices:
         if header is not None and header.frame:
@@ -150,7 +150,7 @@ def why_underivable(nifti: Path | None, slices: Iterable[SliceHeader | None]) ->
             )
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
             return (
-                f"{header.name} names no UID of its study, series or instance, so no DICOM series can refer to it: "
+                f"{header.name} lacks the UID of its study, series or instance, so no DICOM series can refer to it: "
                 "write the result as NIfTI."
             )
     return ""

@@ -32,7 +32,7 @@ def set_pixels(dataset: Dataset, stored: NDArray[np.int64], *, bits_stored: int,
     dataset.BitsStored = bits_stored
     dataset.HighBit = bits_stored - 1
     dataset.PixelRepresentation = int(is_signed)
-    mask = (1 << bits_stored) - 1  # clears the bits above, where a source may hold overlays
+    mask = (1 << bits_stored) - 1  # clears the bits above, which may hold overlays of the source
     raw = stored & mask if not is_signed else stored
     dataset.add_new(0x7FE00010, "OW", raw.astype("<i2" if is_signed else "<u2").tobytes())
     if "PlanarConfiguration" in dataset:

@@ -1,7 +1,7 @@
 """Protects files that marview did not write: no output replaces one of them, or joins the slices of a series.
 
-marview names itself in every image, picture, movie and document it writes, where the format provides for the name of
-the software.
+marview names itself in every image, picture, movie and document it writes, if the format provides for the name of the
+software.
 """
 
 import os
@@ -166,7 +166,7 @@ def _images(folder: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _elements(head: bytes) -> tuple[str, str, str]:
-    """Return modality, maker and series UID from the first bytes of a DICOM file; empty where they are unreadable."""
+    """Return modality, maker and series UID from the first bytes of a DICOM file; empty if they are unreadable."""
     with suppress(TooDeep, struct.error):
         syntax, begin, _ = opening(head)
         is_explicit = head[begin + 4 : begin + 6].isalpha()

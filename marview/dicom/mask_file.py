@@ -90,7 +90,8 @@ def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.
     is_whole = bool(labels) and all(float(label).is_integer() for label in labels)
     if not is_whole or lowest < 0 or len(labels) > _MOST_LABELS:
         raise BadInput(
-            f"{path.name} is not a mask: its values go from {lowest:g} to {highest:g}; a mask has 0 and a few labels."
+            f"{path.name} is not a mask: its values range from {lowest:g} to {highest:g}; a mask should contain 0 "
+            "and a few label values."
         )
     if (number := sum(label > 0 for label in labels)) > 1:
         notes.append(f"{path.name} holds {count(number, 'label')}; all are taken as metal.")

@@ -26,9 +26,9 @@ def refuse_unreferable(series: LoadedSeries, what: str, another: str) -> None:
         if header is not None and header.frame:
             raise BadInput(f"{header.source.name} is Enhanced CT, to which {what} of marview cannot refer: {another}")
         if header is not None and not (header.sop_uid and header.series_uid and header.study_uid):
-            raise BadInput(f"{header.name} names no UID that {what} could refer to: {another}")
+            raise BadInput(f"{header.name} lacks a UID that {what} could refer to: {another}")
         if header is not None and not header.frame_of_reference_uid:
-            raise BadInput(f"{header.name} names no frame of reference, which {what} needs: {another}")
+            raise BadInput(f"{header.name} lacks the frame of reference, which {what} needs: {another}")
 
 
 def bare(source: Dataset, header: SliceHeader) -> Dataset:

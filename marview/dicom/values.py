@@ -15,7 +15,7 @@ MOST_MM, LEAST_MM = 1e6, 1e-5
 _MOST_WHOLE = 1 << 31
 """Largest value of an Integer String (PS3.5, 6.2)."""
 _DECIMAL = re.compile(r"[-+0-9.,eE]+|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
-"""Characters of a Decimal String (PS3.5, 6.2). A comma and words that are no number are read, to be reported."""
+"""Characters of a Decimal String (PS3.5, 6.2). A comma and words that are not a number are read, to be reported."""
 
 TAGS = {
     "charset": 0x00080005,

@@ -89,9 +89,9 @@ def run_benchmark(
 ) -> Results:
     """Measure every method on every case and write the tables.
 
-    Each result is stored below `output` at once. A stopped benchmark with the same arguments continues; further methods
-    are measured alone; a case whose files changed is measured again. A case that cannot be used, or a method that fails
-    on it, gives one sentence and no other consequence; equal failures share a sentence.
+    Each result is stored below `output` immediately. A stopped benchmark with the same arguments continues; further
+    methods are measured alone; a case whose files changed is measured again. A case that cannot be used, or a method
+    that fails on it, gives one sentence and no other consequence; equal failures share a sentence.
 
     Args:
         protocol: name of the protocol of the cases.

@@ -58,7 +58,7 @@ def _read_scanned(folder: Path, name: str, protocol: Protocol) -> KnownCase:
 
 
 def write_known_case(known: KnownCase, folder: Path) -> None:
-    """Write the two files of a case, the second with its truth; each appears whole or not at all."""
+    """Write a case and its truth as two `.npz` files, each whole or not at all."""
     save_case(known.case, folder / f"{known.name}.npz")
     truth = {"truth_hu": known.truth_hu.astype(np.float32)}
     if known.metal_free_sinogram is not None:

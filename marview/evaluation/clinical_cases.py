@@ -31,7 +31,7 @@ def list_clinical(
     highest_hu: int = 32_767,
     lowest_hu: int = -32_768,
 ) -> list[ListedCase]:
-    """List one case per clean slice, with one shape each; shapes and metals are used in turn.
+    """List one case per clean slice, with one shape of metal each; shapes and materials are used in turn.
 
     Args:
         slices: slices without metal.

@@ -103,8 +103,8 @@ def measure(
 ) -> list[RealRow]:
     """Correct a scan with every method and measure the results; the original comes first.
 
-    Each result is stored in `folder` at once, so that an interrupted run continues; with other parameters, weights or
-    slices it is computed again. Soft tissue is defined once for all images, by their smoothed mean.
+    Each result is stored in `folder` immediately, so that an interrupted run continues; with other parameters, weights
+    or slices it is computed again. Soft tissue is defined once for all images, by their smoothed mean.
 
     Raises:
         MethodFailed: a method failed.

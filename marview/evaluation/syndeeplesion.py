@@ -177,7 +177,7 @@ def _read_masks(slice_folder: Path, top: Path, shape: tuple[int, int]) -> NDArra
     try:
         stored = np.load(path, allow_pickle=False)
     except DAMAGED_ARRAYS as reason:
-        why = in_words(reason, "it is no array file")
+        why = in_words(reason, "it is not an array file")
         raise BadInput(f"{path} cannot be read as an array of masks: {why}.") from reason
     if stored.ndim != 3 or stored.dtype.kind not in "bui":
         raise BadInput(f"{path} holds {stored.dtype} of shape {stored.shape}, not masks [x, y, shape].")

@@ -10,6 +10,7 @@ from marview.evaluation.published import published_rows
 from marview.evaluation.published_row import FAMILIES, Family, Published
 from marview.evaluation.results import Results, Row
 from marview.metrics import Measures, mean, standard_deviation, worst
+from marview.text import count
 
 
 def markdown(results: Results) -> str:
@@ -20,7 +21,7 @@ def markdown(results: Results) -> str:
         parts += [_main_table(results, rows), _hu_table(rows), _clinical_table(rows), _family_table(rows)]
     if common := results.in_common():
         parts += [
-            f"Not every row has every slice. On the {len(common.rows[0].slices)} slices that all have:",
+            f"Not every row has every slice. On the {count(len(common.rows[0].slices), 'slice')} that all have:",
             _main_table(common, common.rows),
             _hu_table(common.rows),
         ]
@@ -70,7 +71,11 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str
 
 
 def measure_lines(columns: Sequence[tuple[Measures, Measures]]) -> list[list[str]]:
-    """Return a line per measure that some column has, with mean and worst: `PSNR dB | 38.20 (35.10) | ...`."""
+    """Return one row for each measure that at least one column has: `PSNR dB | 38.20 (35.10) | ...`.
+
+    Args:
+        columns: mean and worst values of each column.
+    """
     lines = []
     for each in dataclasses.fields(Measures):
         pairs = [(getattr(average, each.name), getattr(lowest, each.name)) for average, lowest in columns]

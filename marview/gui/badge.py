@@ -15,7 +15,7 @@ _SPARE_PX = 4
 
 
 class Badge(Label):
-    """A mark that shrinks where its row is too short.
+    """A mark that shrinks if its row is too short.
 
     Args:
         words: the finding.

@@ -25,7 +25,7 @@ def with_lesions(hu: NDArray[np.float32], metal: Shares, rng: np.random.Generato
         rng: random generator.
 
     Returns:
-        The slice with lesions; without change where none fits.
+        The slice with lesions; unchanged if none fits.
     """
     solid = np.any([share > 0 for share in metal.values()], axis=0)
     scale = max(hu.shape) / _GRID_PX

@@ -53,8 +53,8 @@ class Training:
         """Build the network, and load the state in the folder if there is one.
 
         Raises:
-            UsageError: the folder holds a run that is not to be resumed, or no run to resume, or a run of another
-                method or network, or the initial weights do not fit.
+            UsageError: the folder holds a run that is not to be resumed, no run to resume, or a run of another method
+                or network; or the initial weights do not fit.
             BadInput: the state, the record or the initial weights cannot be read.
         """
         self._plan, self._recipe = plan, plan.recipe
@@ -275,7 +275,7 @@ class Training:
             )
         if of.network != json.loads(json.dumps(self._recipe.network)):
             raise UsageError(
-                f"{folder} holds a run of {of.method} with other settings of the network. Use the same --size, or "
+                f"{folder} holds a run of {of.method} with different network settings. Use the same --size, or "
                 "choose another folder."
             )
         try:

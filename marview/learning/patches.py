@@ -71,7 +71,7 @@ def crops(planes: Tensor, edge: int) -> Tensor:
 
 
 def _box_means(image: Tensor, height: int, width: int) -> Tensor:
-    """Return the means of all boxes of one size within an image, by corner, `[slice, y, x]`, from cumulative sums."""
+    """Return the means of all boxes of the same size in an image, by corner, `[slice, y, x]`, from cumulative sums."""
     sums = pad(image.double().cumsum(1).cumsum(2), (1, 0, 1, 0))
     bands = sums[:, height:] - sums[:, :-height]
     return ((bands[:, :, width:] - bands[:, :, :-width]) / (height * width)).float()
@@ -81,7 +81,7 @@ def blocks(planes: list[Tensor], views: int, count: int) -> tuple[list[Tensor], 
     """Draw random blocks of neighbouring views; the last view and the first one are neighbours.
 
     Args:
-        planes: arrays of one shape, `[slice, view, bin]`.
+        planes: arrays of the same shape, `[slice, view, bin]`.
         views: number of views in a block.
         count: number of blocks.
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class Stopping:
-    """Within the block, the first Ctrl-C or SIGTERM is noted, and the second one is raised at once.
+    """Within the block, the first Ctrl-C or SIGTERM is noted, and the second one is raised immediately.
 
     Attributes:
         is_asked: whether the run should end.

@@ -228,7 +228,7 @@ def _models(kind: Any) -> list[type[BaseModel]]:
 
 
 def _field(place: tuple[int | str, ...]) -> str:
-    """Name a field: `weights.sha256`, with the number of its table, from 1, where there may be several."""
+    """Name a field: `weights.sha256`, with the number of its table, from 1, if there may be several."""
     match place:
         case (str(table), int(index), str(name)):
             return f"{name} of [[{table}]] number {index + 1}"

@@ -291,7 +291,7 @@ def decode(line: str) -> Request | Message:
     """Decode a line; shared arrays in it are opened read-only, except those to write to.
 
     Raises:
-        ValueError: the line is no message.
+        ValueError: the line is not a message.
     """
     values = json.loads(line)
     kind = _KINDS.get(values.pop("kind", "")) if isinstance(values, dict) else None

@@ -117,11 +117,11 @@ class WorkerProcess:
             self._process.stdin.close()
 
     def terminate(self) -> None:
-        """Ask the system to end the process and all its children."""
+        """Ask the worker process and all its children to end."""
         self._signal("SIGTERM")
 
     def kill(self) -> None:
-        """End the process and all its children immediately."""
+        """Kill the worker process and all its children immediately."""
         self._signal("SIGKILL")
 
     def join(self, timeout: float) -> bool:

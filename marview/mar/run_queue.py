@@ -72,11 +72,11 @@ class RunQueue:
         return self._is_closed
 
     def add(self, run: Run) -> None:
-        """Queue a run; returns at once."""
+        """Queue a run; return immediately."""
         self._inbox.put(partial(self._add, run))
 
     def cancel(self, run: Run) -> None:
-        """Cancel a run; returns at once."""
+        """Cancel a run; return immediately."""
         self._inbox.put(partial(self._cancel, run))
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class RunQueue:
         try:
             message = decode(line)
         except ValueError:
-            log.warning("the worker said something that is no message, of %d characters", len(line))
+            log.warning("the worker said something that is not a message, of %d characters", len(line))
             return
         run = self._current
         if isinstance(message, Ready):

@@ -99,7 +99,7 @@ class MarWorker:
         return list(self._submit(DevicesRequest(), sys.executable, _ignore).wait().check()["devices"])
 
     def reduce(self, request: ReduceRequest, on_message: OnMessage) -> Run:
-        """Correct slices of a volume; returns at once.
+        """Correct slices of a volume; return immediately.
 
         Raises:
             UsageError: no such method, or arrays and slices that do not fit together.
@@ -109,7 +109,7 @@ class MarWorker:
         return self._submit(dataclasses.replace(request, folder=str(listing.folder)), python, on_message)
 
     def sinogram(self, request: SinogramRequest, on_message: OnMessage) -> Run:
-        """Show sinogram, trace and LI sinogram of a slice; returns at once.
+        """Show sinogram, trace and LI sinogram of a slice; return immediately.
 
         Raises:
             UsageError: arrays and slice do not fit together.
@@ -118,7 +118,7 @@ class MarWorker:
         return self._submit(request, sys.executable, on_message)
 
     def trace(self, request: TraceRequest) -> Run:
-        """Mark the metal trace of a slice into the request's array; returns at once.
+        """Mark the metal trace of a slice into the request's array; return immediately.
 
         Raises:
             UsageError: mask, slice and trace do not fit together.
@@ -127,7 +127,7 @@ class MarWorker:
         return self._submit(request, sys.executable, _ignore)
 
     def cases(self, request: CasesRequest, on_message: OnMessage) -> Run:
-        """Run a method on case files; returns at once.
+        """Run a method on case files; return immediately.
 
         Raises:
             UsageError: no such method, or not one result per case.

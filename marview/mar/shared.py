@@ -51,7 +51,7 @@ class SharedArray:
         Args:
             shape: shape of the array.
             dtype: dtype of its values.
-            reserved: part along the first axis whose memory is reserved, which takes time; all where None. The rest
+            reserved: part along the first axis whose memory is reserved, which takes time; all if None. The rest
                 takes memory as it is touched, and must be read only.
 
         Raises:

@@ -37,7 +37,7 @@ class Reducer(Protocol):
     """Starts corrections; `marview.mar.runner.MarWorker` does."""
 
     def reduce(self, request: ReduceRequest, on_message: OnMessage) -> Run:
-        """Start a run; returns at once."""
+        """Start a run; return immediately."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ _NMAR = translatable(", so the slice has the result of NMAR")
 def dense_slices(case: MarCase) -> list[int]:
     """Return the positions of clinical slices with metal denser than titanium.
 
-    Slices with a measured sinogram are never among them. Where the HU scale ends below dense metal, all metal looks
+    Slices with a measured sinogram are never among them. If the HU scale ends below dense metal, all metal looks
     alike, so no slice is.
     """
     if case.measured_sinogram is not None:

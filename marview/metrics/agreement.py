@@ -13,10 +13,10 @@ def weighted_kappa(ratings: NDArray[np.float64]) -> float:
     it over pairs of readers.
 
     Args:
-        ratings: grades `[reader, item]`; NaN where a reader gave none.
+        ratings: grades `[reader, item]`; NaN if a reader gave none.
 
     Returns:
-        The kappa; NaN where no two readers rated the same items, or where all their grades are the same.
+        The kappa; NaN if no two readers rated the same items, or if all their grades are the same.
 
     Examples:
         >>> round(weighted_kappa(np.array([[1.0, 2, 3, 4, 5], [1, 2, 3, 4, 4]])), 3)
@@ -43,7 +43,7 @@ def intraclass_correlation(ratings: NDArray[np.float64]) -> float:
         ratings: grades `[reader, item]`; items with NaN are left out.
 
     Returns:
-        The correlation; NaN with fewer than two readers or two items, or where all grades are the same.
+        The correlation; NaN with fewer than two readers or two items, or if all grades are the same.
     """
     given = np.asarray(ratings, float)
     table = given[:, np.isfinite(given).all(axis=0)]

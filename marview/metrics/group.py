@@ -9,7 +9,7 @@ def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, co
     """Sort cases into groups of metal size, large to small.
 
     Groups hold equal numbers of different sizes. So the ten test masks of SynDeepLesion give the pairs of its tables,
-    for any number of slices per mask and also if a case is missing. Cases of one size stay together, unless their
+    for any number of slices per mask and also if a case is missing. Cases of the same size stay together, unless their
     shapes differ.
 
     Args:

@@ -60,7 +60,7 @@ def insert(
 
     Args:
         volume: without metal, axial.
-        implants: in mm from the middle of the volume, as `place` answers.
+        implants: in mm from the centre of the volume, as `place` answers.
         protocol: protocol of the scan.
         slices: which of the volume to scan, in one piece; all if None. The implants stay where they are in the volume.
         stages: stages of the simulation.

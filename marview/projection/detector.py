@@ -33,8 +33,8 @@ class Detector:
         sine: the same.
         views: number of views.
         bins: number of bins.
-        quarter: views from one to the view a right angle further, less than 0 where they go the other way; 0 where
-            there is none.
+        quarter: views from one to the view a right angle further, less than 0 if they go the other way; 0 if there is
+            none.
     """
 
     kind: int

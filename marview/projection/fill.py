@@ -33,8 +33,8 @@ def fill_linear(sinogram: Tensor | NDArray[Any], trace: Tensor | NDArray[Any]) -
     covered = trace if isinstance(trace, Tensor) else torch.from_numpy(np.ascontiguousarray(trace))
     if values.shape != covered.shape or values.ndim < 2:
         raise UsageError(
-            f"A sinogram and its trace have one shape [..., view, bin], not {tuple(values.shape)} and "
-            f"{tuple(covered.shape)}."
+            f"A sinogram and its trace must have the same shape [..., view, bin], not {tuple(values.shape)} "
+            f"and {tuple(covered.shape)}."
         )
     covered = covered if covered.dtype == torch.bool else covered > 0
     if values.device.type == "cpu" and not values.requires_grad and values.dtype in {torch.float32, torch.float64}:

@@ -15,6 +15,7 @@ from marview.errors import BadInput
 from marview.geometry import Grid
 from marview.reader_study.study import IMAGES, STUDY, Contents, Pair, ReaderStudy
 from marview.small_text import read_text
+from marview.text import count
 
 _SAME_PLACE = 0.1
 """Largest distance between equal voxels, in voxels, because files round positions."""
@@ -117,7 +118,7 @@ def make_study(table: Path, folder: Path, seed: int = 0, tell: Callable[[str], N
         for row in rows:
             where = f"{table}, line {row.line}"
             original, corrected = (_read(path, where) for path in (row.original, row.corrected))
-            tell(f"Case {row.case}: {len(row.slices)} slices of {row.method}.")
+            tell(f"Case {row.case}: {count(len(row.slices), 'slice')} of {row.method}.")
             for number in row.slices:
                 at, there = _indices(original, corrected, number, where)
                 name, (before, after) = id_of[row.line, number], (original.volume.hu[at], corrected.volume.hu[there])

@@ -99,7 +99,9 @@ class ReaderStudy:
         except (*DAMAGED_ARRAYS, KeyError) as why:
             raise BadInput(f"{path} is missing or damaged. Restore it from a copy of the study.") from why
         if original.ndim != 2 or original.shape != corrected.shape or {original.dtype, corrected.dtype} != {_HU}:
-            raise BadInput(f"{path} does not hold two slices of one size. Restore it from a copy of the study.")
+            raise BadInput(
+                f"{path} does not hold two int16 slices of the same size. Restore it from a copy of the study."
+            )
         return original, corrected
 
     def ratings_path(self, reader: str) -> Path:

@@ -15,12 +15,12 @@ ALL_METHODS = "all methods"
 
 @dataclass(frozen=True)
 class Score:
-    """Grades that a method got for a criterion.
+    """Summary of the readers' grades of one method for one criterion.
 
     Attributes:
         method: name of the method, or `ALL_METHODS`.
         criterion: readability or correctness.
-        readers: number of readers who rated it.
+        readers: number of readers who rated the method.
         ratings: number of ratings.
         mean: mean grade, 1 to 5.
         sd: standard deviation of the grades.
@@ -69,7 +69,7 @@ def scores(study: ReaderStudy) -> tuple[Score, ...]:
 
 
 def _table(study: ReaderStudy, criterion: str) -> NDArray[np.float64]:
-    """Return the grades `[reader, pair]`; NaN where a pair is not rated."""
+    """Return the grades `[reader, pair]`; NaN if a pair is not rated."""
     of_readers = [RatingsFile(study.ratings_path(reader)).latest() for reader in study.readers()]
     rows = [[getattr(latest.get(pair.id), criterion, np.nan) for pair in study.pairs] for latest in of_readers]
     return np.array(rows, float).reshape(len(of_readers), len(study.pairs))

@@ -38,7 +38,7 @@ class Autosave:
     """Saves masks, measurements and results; masks that marview found automatically are not saved.
 
     Changes of the series in view are noticed as they happen. When another series is opened, the last state of the
-    previous one is written at once; its file stays until that series is closed.
+    previous one is written immediately; its file stays until that series is closed.
 
     Args:
         store: store of the autosaves.
@@ -85,7 +85,7 @@ class Autosave:
         self._wake.set()
 
     def keep_result(self, result: Result) -> None:
-        """Save a finished result at once, even if another series is in view; call it on the window's thread."""
+        """Save a finished result immediately, even if another series is in view; call it on the window's thread."""
         self.save_soon()
         key = result.series
         if result.done and (self._seen is None or self._seen.work.key != key):

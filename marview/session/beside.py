@@ -52,7 +52,7 @@ class Beside:
     Event, on the window's thread: `changed()` when another series, or none, lies beside, or its offset is another.
 
     Attributes:
-        other: the series; None where none lies beside.
+        other: the series; None if none lies beside.
         offset_mm: added to a point of the series in view (LPS) to get the same point of the other one.
     """
 

@@ -31,7 +31,7 @@ class Reducer(Protocol):
     """A process that corrects slices, such as `marview.mar.runner.MarWorker`."""
 
     def reduce(self, request: ReduceRequest, on_message: Callable[[Message], None]) -> Run:
-        """Start a run and return at once."""
+        """Start a run and return immediately."""
 
 
 class Runs:
@@ -149,7 +149,7 @@ class Runs:
         self.changed.emit(job)
 
     def _hear(self, job: Job, message: Message) -> None:
-        """Pass messages to the window: progress ten times a second, slices at once; on the worker's thread.
+        """Pass messages to the window: progress ten times a second, slices immediately; on the worker's thread.
 
         Corrections are copied here, because copying 16 MB would delay the window's thread. What arrives while that
         thread is busy is shown in one go.

@@ -260,7 +260,7 @@ class Session:
         return self.reductions.refusal
 
     def cancel(self) -> None:
-        """Discard an unfinished outline, or deselect the tool, or cancel the run."""
+        """Cancel the first of these that applies: unfinished outline, chosen tool, run, sensitivity run."""
         if self.painting.is_outlining:
             self.painting.cancel()
         elif self.tools.settings.tool is not Tool.NONE:

@@ -40,7 +40,7 @@ class Projecting(Protocol):
     """A process that projects slices, such as `marview.mar.runner.MarWorker`."""
 
     def sinogram(self, request: SinogramRequest, on_message: Callable[[Message], None]) -> Run:
-        """Start to project a slice and return at once."""
+        """Start to project a slice and return immediately."""
 
 
 class Sinograms:

@@ -14,7 +14,7 @@ class Speeds:
         self._settings = settings
 
     def note(self, job: Job) -> None:
-        """Record a finished run, unless it learned from the scan first."""
+        """Record the seconds per slice of a finished run; runs that first learned from the scan are skipped."""
         result, request = job.result, job.request
         if job.state is not State.DONE or job.has_learned or request is None or "seconds" not in result.report:
             return

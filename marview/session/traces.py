@@ -46,7 +46,7 @@ class Tracing(Protocol):
     """A process that computes traces, such as `marview.mar.runner.MarWorker`."""
 
     def trace(self, request: TraceRequest) -> Run:
-        """Start to compute the trace of a slice and return at once."""
+        """Start to compute the trace of a slice and return immediately."""
 
 
 class Traces:

@@ -18,7 +18,9 @@ class WorkerOnDemand:
         self._make = make
         self._worker: MarWorker | None = None
         self._is_closed = False
-        self._lock = threading.Lock()  # two threads that ask at once must not make two, because one would never end
+        self._lock = (
+            threading.Lock()
+        )  # two threads that ask at the same time must not make two, because one would never end
 
     def __call__(self) -> MarWorker:
         """Return the worker.

@@ -1,6 +1,6 @@
 """Volumes, metal masks, and measurements in them.
 
-Modules that need scipy are imported on first use, so that the window opens at once: `segment` (adaptive,
+Modules that need scipy are imported on first use, so that the window opens quickly: `segment` (adaptive,
 threshold), `kmeans`, `growing`, `components`, `mask` (grow, fill, smooth), `on_grid`, `brush`, `metal_mask` (editing,
 undo), `measure`, `reslice`.
 """

@@ -13,7 +13,9 @@ _BLOCK_PIXELS = 1 << 15
 
 
 def corrected(hu: NDArray[np.int16], correction_hu: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Return source plus correction, rounded to int16 HU; both have one shape.
+    """Return `hu + correction_hu`, rounded and clipped to int16.
+
+    Both arrays have the same shape, `[slice, y, x]` or `[y, x]`.
 
     Window, files and tables all use this sum, so that they agree to the last HU.
 

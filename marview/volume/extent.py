@@ -23,7 +23,7 @@ _LOOKED_AT = (32, 128, 128)
 def body_extent_mm(volume: Volume) -> tuple[float, float, float]:
     """Return the size (z, y, x) in mm of a box around the centre of a volume that holds the body in all slices.
 
-    Along z, and where there is no body, it is the size of the volume.
+    Along z, and if there is no body, it is the size of the volume.
     """
     shape, spacing_mm = volume.grid.shape, volume.grid.spacing_mm
     steps = [max(1, count // looked_at) for count, looked_at in zip(shape, _LOOKED_AT, strict=True)]

@@ -40,7 +40,7 @@ class MaskPatch:
         Args:
             before: mask before the edit.
             after: mask after the edit.
-            among: the slices in which they may differ; all where None. Others are not read, because even reading an
+            among: the slices in which they may differ; all if None. Others are not read, because even reading an
                 empty slice of shared memory takes memory.
         """
         candidates = range(len(before)) if among is None else among

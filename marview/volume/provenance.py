@@ -136,5 +136,5 @@ class Provenance:
             return cls(**given | {"notes": tuple(given.get("notes", ()))})
         except (ValueError, TypeError, AttributeError) as error:
             raise BadInput(
-                f"This is no record of what was done ({error}): choose a file that marview wrote."
+                f"This is not a record of a correction ({error}): choose a file that marview wrote."
             ) from error

@@ -1,4 +1,4 @@
-"""Parallel rays through the pixels of a slice, with numpy only, because masks are found where there is no projector."""
+"""Parallel rays through the pixels of a slice, with numpy only: the process that finds masks has no projector."""
 
 from collections.abc import Iterator
 

@@ -17,7 +17,7 @@ class Plane:
     """Position of a picture in the patient.
 
     Attributes:
-        origin_lps_mm: middle of its first pixel.
+        origin_lps_mm: centre of its first pixel.
         down: unit vector along its rows' order (LPS).
         right: unit vector along its columns' order (LPS).
         pixel_mm: edge of a pixel.
@@ -59,7 +59,7 @@ def oblique_plane(centre_lps_mm: ArrayLike, normal: ArrayLike, up: ArrayLike, pi
     """Return the plane of a square picture around a point, seen along a normal.
 
     Args:
-        centre_lps_mm: its middle.
+        centre_lps_mm: centre of the picture.
         normal: vector away from the viewer (LPS).
         up: what is up in the picture, as far as the plane allows (LPS).
         pixel_mm: edge of a pixel.

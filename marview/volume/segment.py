@@ -163,7 +163,7 @@ def _starved(
 ) -> NDArray[np.bool_]:
     """Return holes in metal that are mostly dense, `[y, x]`: photon starvation makes metal look hollow.
 
-    The tissue inside a loop of wire or a crown is no metal, nor is the blur of its rim.
+    The tissue inside a loop of wire or a crown is not metal, nor is the blur of its rim.
     """
     holes = ndimage.binary_fill_holes(_closed(found, spacing_mm)) & ~found
     labels, count = ndimage.label(holes)

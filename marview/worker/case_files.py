@@ -47,7 +47,7 @@ def load_case(path: Path) -> MarCase:
     Raises:
         BadInput: the file cannot be read or does not contain a case.
     """
-    with _arrays_of(path, "is no case file of marview") as file:
+    with _arrays_of(path, "is not a case file of marview") as file:
         hu, metal = torch.from_numpy(file["hu"]), torch.from_numpy(file["metal"])
         case = MarCase(
             hu=hu,
@@ -59,9 +59,7 @@ def load_case(path: Path) -> MarCase:
             measured_trace=torch.from_numpy(file["measured_trace"]) if "measured_trace" in file else None,
         )
     if hu.ndim != 3 or hu.shape != metal.shape or hu.dtype != torch.float32 or metal.dtype != torch.bool:
-        raise BadInput(
-            f"{path}: a case has hu as float32 and metal as bool of one shape [slice, y, x]; write it again."
-        )
+        raise BadInput(f"{path}: a case has hu as float32 and metal as bool, both [slice, y, x]. Write it again.")
     return case
 
 

@@ -23,7 +23,7 @@ Numbered = tuple[int, MarCase]
 
 
 def run_cases(request: CasesRequest, channel: Channel) -> Finished:
-    """Run a method on case files. Each result is written at once, so that a stopped run can continue.
+    """Run a method on case files. Each result is written immediately, so that a stopped run can continue.
 
     A result file holds `hu`, float32 `[slice, y, x]`, and, on request, `corrected_sinogram`. The report holds the notes
     of the method: `notes` are sentences, `single_notes` holds each note, with its fields if it is about a slice.

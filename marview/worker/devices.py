@@ -9,13 +9,15 @@ import torch
 from marview.errors import UsageError
 from marview.mar.manifest import Manifest
 from marview.memory import total_bytes
+from marview.text import count
 from marview.threads import settle_threads
 
 
 def list_devices() -> list[dict[str, Any]]:
     """List every device: name ("cpu", "cuda:0"), title, free_mb, total_mb."""
     free, total = memory_mb(torch.device("cpu"))
-    found = [{"name": "cpu", "title": f"CPU, {torch.get_num_threads()} threads", "free_mb": free, "total_mb": total}]
+    title = f"CPU, {count(torch.get_num_threads(), 'thread')}"
+    found = [{"name": "cpu", "title": title, "free_mb": free, "total_mb": total}]
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             free, total = memory_mb(torch.device("cuda", index))

@@ -89,9 +89,9 @@ class WorkerJob:
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
         """Send an intermediate picture of a slice."""
         if name not in self._loaded.manifest.outputs:
-            raise ValueError(f"the manifest does not list the output {name!r}")
+            raise ValueError(f"The manifest does not list the output {name!r}. Add it to outputs in plugin.toml.")
         if array.ndim != 2:
-            raise ValueError(f"output {name!r} is a picture of one slice, not an array of shape {tuple(array.shape)}")
+            raise ValueError(f"Output {name!r} is a picture of one slice, not an array of shape {tuple(array.shape)}.")
         self._shown.add((name, slice_index))
         if self._outputs is not None:
             self._outputs.show(name, slice_index, array)

@@ -123,5 +123,5 @@ def test_implant_is_guessed_from_place_and_shape(room: Any, metal: np.ndarray, e
     assert room.implants.KINDS[room.implants.guess_kind(_trunk(), metal, 2.0)] == expected
 
 
-def test_metal_in_a_head_is_no_known_implant(room: Any) -> None:
+def test_metal_in_a_head_is_not_a_known_implant(room: Any) -> None:
     assert room.implants.guess_kind(_trunk(), _disc((105, 150), 8), 1.0) == room.implants.NONE

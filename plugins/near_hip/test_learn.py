@@ -33,7 +33,7 @@ def test_the_network_is_measured_on_held_out_slices(loaded, made, room, monkeypa
     assert any(both) == (count == 1)
 
 
-def test_a_network_that_is_no_gain_is_left_out_and_the_note_says_so(loaded, made, room, monkeypatch) -> None:
+def test_a_network_that_gains_nothing_is_left_out_and_the_note_says_so(loaded, made, room, monkeypatch) -> None:
     errors = iter([1.0, 1.7])
     monkeypatch.setattr(room.learned, "error", lambda *_: next(errors))
     case, _ = made.case()

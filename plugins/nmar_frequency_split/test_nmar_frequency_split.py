@@ -38,7 +38,7 @@ def test_streaks_are_not_put_back(loaded: LoadedMethod) -> None:
     assert float(_split(loaded, streak, torch.zeros(1, 64, 64))[0, 20].abs().max()) == 0
 
 
-def test_the_metals_edge_is_no_detail(loaded: LoadedMethod) -> None:
+def test_the_metals_edge_is_not_a_detail(loaded: LoadedMethod) -> None:
     original = torch.zeros(1, 64, 64)
     original[:, 30:34, 30:34] = 10_000
     assert float(_split(loaded, original, torch.zeros(1, 64, 64)).abs().max()) == 0

@@ -101,7 +101,7 @@ def test_an_encrypted_zip_is_a_failure(tmp_path: Path) -> None:
     assert "encrypted" in plan.reason
 
 
-def test_files_that_are_no_images_are_no_jobs(tmp_path: Path) -> None:
+def test_files_that_are_not_images_are_not_jobs(tmp_path: Path) -> None:
     for folder, name, content in (
         ("letters", "a.txt", "Hello"),
         ("marker", "DONE", ""),
@@ -166,7 +166,7 @@ def test_a_list_of_jobs_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "line", ["{}", "3", "[]", '{"input": null}', '{"input": ""}', '{"input": ["a"]}', "[" * 100_000]
 )
-def test_a_line_that_is_no_job_is_named(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_not_a_job_is_named(tmp_path: Path, line: str) -> None:
     listed = tmp_path / "jobs.jsonl"
     listed.write_text(f'{{"input": "a"}}\n{line}\n')
     with pytest.raises(BadInput, match="Line 2"):

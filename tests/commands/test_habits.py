@@ -205,6 +205,13 @@ def test_tables_in_a_pipe_have_one_line_for_each_row() -> None:
     assert "bundled" in rows[0]
 
 
+def test_methods_are_sorted_by_their_identifiers(marview: Callable) -> None:
+    table, _, _ = marview("methods").out.partition("\n\n")
+    names = [line.split()[0] for line in table.splitlines()[1:]]
+    assert "nmar" in names
+    assert names == sorted(names)
+
+
 def test_methods_shows_parameters_with_ranges_and_units(marview: Callable) -> None:
     shown = marview("methods", "nmar")
     assert shown.exit_code == 0

@@ -174,4 +174,4 @@ def test_a_benchmark_without_a_usable_case_writes_its_table_and_ends_with_3(marv
     answer = marview("benchmark", *words)
     assert answer.exit_code == 3
     assert answer.err.strip().endswith("could be used, so the tables are empty. They say why.")
-    assert "b.npz is no case file of marview, or it is damaged" in (tmp_path / "tables" / "table.md").read_text()
+    assert "b.npz is not a case file of marview, or it is damaged" in (tmp_path / "tables" / "table.md").read_text()

@@ -22,7 +22,7 @@ def enamel_series(tmp_path_factory: pytest.TempPathFactory, metal_hu: np.ndarray
     return folder
 
 
-def test_a_series_without_metal_is_no_failure(marview: Callable, plain_series: Path, tmp_path: Path) -> None:
+def test_a_series_without_metal_is_not_a_failure(marview: Callable, plain_series: Path, tmp_path: Path) -> None:
     answer = marview("reduce", plain_series, *LI, "--output", tmp_path / "out")
     assert answer.exit_code == 0
     assert "No metal was found" in answer.out

@@ -65,7 +65,7 @@ def test_a_reader_whose_window_is_open_is_refused(marview: Callable, folder: Pat
     assert "Another window is open for the reader anna" in answer.err
 
 
-def test_a_folder_that_is_no_study_is_refused(marview: Callable, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_study_is_refused(marview: Callable, tmp_path: Path) -> None:
     answer = marview("study", "summary", tmp_path)
     assert answer.exit_code == 3
     assert "marview study new" in answer.err

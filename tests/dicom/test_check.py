@@ -83,7 +83,7 @@ def test_uneven_spacing_is_viewed_and_names_the_pair(slices, save):
 
 
 @pytest.mark.parametrize("thickness", [("2", "4"), ("", ""), ("2", "2")])
-def test_two_spacings_are_no_missing_slices(slices, save, thickness):
+def test_two_spacings_are_not_missing_slices(slices, save, thickness):
     more = [deepcopy(slices[-1]) for _ in range(4)]
     slices = [*slices, *more]
     move(slices, [0, 2, 4, 6, 8, 12, 16, 20, 24])
@@ -130,7 +130,7 @@ def test_slices_numbered_in_two_passes_are_reported(slices, save):
     assert "2 passes over the same range" in report.findings[0].sentence
 
 
-def test_slices_shifted_sideways_are_no_volume(slices, save):
+def test_slices_shifted_sideways_are_not_a_volume(slices, save):
     slices[2].ImagePositionPatient = [-7.0, -20.0, 104.0]
     report = report_of(save(slices))
     assert kinds(report) == {Kind.NOT_A_VOLUME}
@@ -220,7 +220,7 @@ def test_one_uid_at_two_positions_warns(slices, save):
     assert report.outcome == Outcome.WARNS
 
 
-def test_all_slices_at_one_place_are_no_volume(slices, save):
+def test_all_slices_at_one_place_are_not_a_volume(slices, save):
     move(slices, [0] * 5)
     report = report_of(save(slices))
     assert kinds(report) == {Kind.NOT_A_VOLUME}
@@ -305,7 +305,7 @@ def grey(slices, low, high, slope="1", intercept="0"):
 
 @pytest.mark.parametrize("raw", [b"abc ", b"0x1 ", b"1\\2 "])
 @pytest.mark.parametrize("tag", [0x00281052, 0x00281053])
-def test_a_rescale_that_is_no_single_number_is_only_viewed(slices, save, tag, raw):
+def test_a_rescale_that_is_not_a_single_number_is_only_viewed(slices, save, tag, raw):
     from pydicom.dataelem import RawDataElement
     from pydicom.tag import Tag
 

@@ -199,14 +199,14 @@ def test_random_damage_never_escapes_as_anything_but_a_refusal(slices, save, tmp
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(4, 6), (8, 3), (8, 5), (7, 6)])
-def test_more_pixels_than_rows_and_columns_say_are_no_image(slices, save, rows, columns):
+def test_more_pixels_than_rows_and_columns_say_are_not_an_image(slices, save, rows, columns):
     slices[1].Rows, slices[1].Columns = rows, columns
     folder = save(slices[1:2])
     with pytest.raises(BadInput, match=r"000\.dcm holds 96 bytes of pixels where its"):
         dicom.open_series(folder)
 
 
-def test_zeros_that_fill_the_pixel_data_up_are_no_fault(slices, save, hu_of):
+def test_zeros_that_fill_the_pixel_data_up_are_not_a_fault(slices, save, hu_of):
     expected = hu_of(slices[0])
     slices[0].PixelData += b"\0" * 8
     loaded = dicom.open_series(save(slices[:1]))

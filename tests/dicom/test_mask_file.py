@@ -134,7 +134,7 @@ def test_a_file_that_is_not_a_mask_is_refused_with_a_message(series, mask, tmp_p
     for name, said in {
         "absent.dcm": "cannot be read",
         "empty.nii": "is an empty mask",
-        "volume.nii": "is not a mask: its values go from -100 to 499",
+        "volume.nii": "is not a mask: its values range from -100 to 499",
         "shares.nii": "is not a mask",
         "nan.nii": "is not a mask",
         "elsewhere.nii": "lies outside the volume",

@@ -93,7 +93,7 @@ def test_damaged_and_hostile_files_are_refused_soon(tmp_path, values):
 
 def test_no_dicom_series_is_made_of_nifti(tmp_path, values):
     loaded = dicom.open_series(write(tmp_path / "v.nii", values, np.eye(4)))
-    with pytest.raises(BadInput, match="is NIfTI and names no patient"):
+    with pytest.raises(BadInput, match="is NIfTI and does not name a patient"):
         dicom.write_derived_series(
             loaded, np.zeros(loaded.volume.hu.shape, np.float32), dicom.Derivation("LI", "1"), tmp_path / "out"
         )
@@ -235,7 +235,7 @@ def test_a_slope_that_cannot_be_is_named(tmp_path, slope, kind, words, is_packed
 
 
 @pytest.mark.parametrize("slope", [0, np.nan, 1])
-def test_a_slope_of_zero_or_none_is_no_slope(tmp_path, slope):
+def test_a_slope_of_zero_or_none_is_not_a_slope(tmp_path, slope):
     loaded = dicom.open_series(patched(tmp_path / "v.nii", SLOPE, slope, 0))
     assert loaded.volume.hu.max() == 40
     assert Kind.BAD_RESCALE not in {finding.kind for finding in loaded.report.findings}

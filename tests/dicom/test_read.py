@@ -130,7 +130,7 @@ def test_real_wires_have_the_hu_their_description_says(shared_data):
     ("width", "level"),
     [("inf", "40"), ("400", "nan"), ("1e30", "40"), ("400", "-1e300"), ("nan", "nan"), ("1e-300", "0"), ("1_0", "0")],
 )
-def test_a_window_that_shows_nothing_is_no_window(slices, save, width, level):
+def test_a_window_that_shows_nothing_is_not_a_window(slices, save, width, level):
     folder = save(slices)
     for path in folder.iterdir():
         data = path.read_bytes()

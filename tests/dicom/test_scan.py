@@ -85,7 +85,7 @@ def test_a_place_without_dicom_is_refused_with_a_message(tmp_path, kind):
     if kind != "missing":
         path.mkdir()
     if kind == "text":
-        (path / "a.txt").write_text("hello world, this is no image")
+        (path / "a.txt").write_text("hello world, this is not an image")
     with pytest.raises(BadInput, match=r"study .*\.$"):
         dicom.scan(path)
 

@@ -114,7 +114,7 @@ def test_spacings_that_differ_by_rounding_are_one_series(slices, save):
 
 
 @pytest.mark.parametrize("step_mm", [0.003, 0.015, 0.1])
-def test_tiny_steps_are_no_copies(slices, save, step_mm):
+def test_tiny_steps_are_not_copies(slices, save, step_mm):
     for number, dataset in enumerate(slices):
         dataset.ImagePositionPatient = [0, 0, round(number * step_mm, 4)]
         dataset.PixelSpacing = [0.3, 0.3]

@@ -61,7 +61,7 @@ def test_a_padding_value_inside_the_body_is_a_value_like_any_other(slices, save)
     assert finding.slices == (0, 1, 2, 3, 4)
 
 
-def test_gas_at_the_lowest_value_is_no_finding_where_that_value_is_padding(slices, save):
+def test_gas_at_the_lowest_value_is_not_a_finding_where_that_value_is_padding(slices, save):
     stored = np.full((32, 32), 1064)
     stored[:2] = stored[10:12, 10:14] = 0
     for dataset in slices:

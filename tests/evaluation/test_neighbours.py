@@ -123,7 +123,7 @@ def test_without_other_slices_a_network_of_others_is_used_and_the_row_says_so(sl
     """A missing index gives a message with advice; an unreadable slice gives a message."""
 
     def damaged() -> np.ndarray:
-        raise BadInput("page 3 is no grey image.")
+        raise BadInput("page 3 is not a greyscale image.")
 
     listed = list_simulated([*slices[:3], CleanSlice("damaged", damaged, "a")], shapes, PROTOCOL)[1:3]
     with WorkerMethods("cpu") as methods:

@@ -24,7 +24,7 @@ def test_a_mask_at_the_border_is_outlined_there() -> None:
     assert set(found[1:3, 1:4].ravel()) == {90}
 
 
-def test_nothing_is_no_picture() -> None:
+def test_nothing_is_not_a_picture() -> None:
     assert outlined(np.zeros((4, 4), bool), QColor("orange"), 90, 235) is None
     assert ramp(np.zeros((4, 4), np.float32), QColor("orange")) is None
 

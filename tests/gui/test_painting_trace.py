@@ -49,7 +49,7 @@ def _see_images_alone(session) -> None:
 
 
 def test_the_warning_of_a_guess_also_appears_after_a_run(hand) -> None:
-    """The result in view was no guess; a result with the painted mask would be."""
+    """The result in view was not a guess; a result with the painted mask would be."""
     session = hand.session
     session.view.update(layout=Layout.MAR)
     pane = hand.window.grid.panes["sinogram"]

@@ -81,7 +81,7 @@ def test_the_crosshair_is_grabbed_in_a_section_and_moves_slice_and_point(planes)
     before = planes.session.view.display.window
     x, y = pane.section.to_screen(planes.session.crosshair.lps_mm)
     drag(pane, pixel(pane, x, y), pixel(pane, x + 10.0, y + 4.0))
-    assert planes.session.view.display.window == before  # it was no drag of the HU window
+    assert planes.session.view.display.window == before  # it was not a drag of the HU window
     z, _, column = index_of(planes)
     assert z == 1  # 4 mm towards the feet, of slices 2 mm apart
     assert column == pytest.approx(50, abs=1)

@@ -115,7 +115,7 @@ def test_a_missing_run_cannot_be_resumed(begin) -> None:
 def test_a_run_of_another_network_is_not_resumed(begin, small) -> None:
     begin(recipe=small.recipe(steps=1)).run()
     wider = small.recipe(steps=2).model_copy(update={"network": {"width": 4}})
-    with pytest.raises(UsageError, match="other settings of the network"):
+    with pytest.raises(UsageError, match="different network settings"):
         begin(recipe=wider, is_resumed=True)
 
 

@@ -76,7 +76,7 @@ def test_a_wrong_manifest_is_listed_and_replaces_nothing(places: tuple[Path, Pat
     ],
     ids=["pipe", "folder", "link to nothing"],
 )
-def test_a_manifest_that_is_no_file_is_listed_with_its_reason(
+def test_a_manifest_that_is_not_a_file_is_listed_with_its_reason(
     places: tuple[Path, Path], made: Callable[[Path], object], reason: str
 ) -> None:
     bundled, user = places

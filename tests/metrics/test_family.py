@@ -24,7 +24,7 @@ def test_metal_adds_no_error_but_counts_in_the_mean():
     assert primary(result, truth, metal).psnr_db == pytest.approx(20 + 10 * math.log10(4))
 
 
-def test_values_above_the_range_are_no_error():
+def test_values_above_the_range_are_not_an_error():
     assert primary(np.full((64, 64), 9000), np.full((64, 64), 2000), NO_METAL).psnr_db == math.inf
 
 

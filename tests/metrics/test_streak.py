@@ -16,7 +16,7 @@ def test_amplitude_is_the_distance_of_the_outer_twentieths_by_hand():
     error.flat[:10], error.flat[10:20] = 100, -60
     everywhere = np.ones((10, 20), bool)
     assert streak_amplitude_hu(error + 7, np.full((10, 20), 7), everywhere) == 160
-    assert streak_amplitude_hu(error + 50, np.zeros((10, 20)), everywhere) == 160  # a shift is no streak
+    assert streak_amplitude_hu(error + 50, np.zeros((10, 20)), everywhere) == 160  # a shift is not a streak
     assert np.isnan(streak_amplitude_hu(error, error, ~everywhere))
 
 

@@ -67,7 +67,7 @@ def test_a_wrong_table_is_refused_with_its_line(tmp_path: Path, text: str, words
         read_table(tmp_path / "cases.csv")
 
 
-def test_a_pipe_is_no_table_and_an_unknown_home_no_error(tmp_path: Path) -> None:
+def test_a_pipe_is_not_a_table_and_an_unknown_home_is_not_an_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BadInput, match="pipe cannot be read as a table"):
         read_table(tmp_path / "pipe")
@@ -146,7 +146,7 @@ def test_slices_of_another_type_than_hu_are_damaged(study: ReaderStudy) -> None:
     pair = study.pairs[0]
     wide = np.full((40, 48), 70000.0)
     np.savez_compressed(study.folder / "images" / f"{pair.id}.npz", original=wide, corrected=wide)
-    with pytest.raises(BadInput, match="does not hold two slices"):
+    with pytest.raises(BadInput, match="does not hold two int16 slices"):
         study.images(pair)
 
 

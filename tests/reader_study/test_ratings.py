@@ -50,7 +50,7 @@ def test_ratings_that_cannot_be_written_leave_the_earlier_ones(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("line", ["0001,6,1,now", "0001,3,now", "0001,three,1,now"])
-def test_a_line_that_is_no_rating_is_named(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_not_a_rating_is_named(tmp_path: Path, line: str) -> None:
     file = RatingsFile(tmp_path / "anna.csv")
     file.path.write_text(f"pair,readability,correctness,time\n{line}\n", encoding="utf-8")
     with pytest.raises(BadInput, match=r"anna\.csv, line 2 is not a rating"):

@@ -63,7 +63,7 @@ def test_a_file_that_is_not_a_mask_gives_a_message_and_changes_nothing(opened, m
     np.testing.assert_array_equal(opened.metal.shared.array, before)
 
 
-def test_no_metal_is_no_file(opened, mail, messages, tmp_path) -> None:
+def test_no_metal_is_not_a_file(opened, mail, messages, tmp_path) -> None:
     opened.metal.edit(np.zeros_like)
     mail.wait_until(lambda: not opened.metal.is_busy)
     opened.mask_files.write(tmp_path / "m.nii", opened.loaded)

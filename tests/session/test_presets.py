@@ -30,7 +30,7 @@ def test_number_keys(key: int, title: str, width: float, level: float) -> None:
     assert (preset.title, preset.window) == (title, HuWindow(width, level))
 
 
-def test_key_0_is_no_preset_but_the_files_own() -> None:
+def test_key_0_is_not_a_preset_but_the_files_own() -> None:
     assert preset_of_key(0) is None
 
 

@@ -29,7 +29,7 @@ def test_arrays_of_hu_are_slices_too(tmp_path):
     assert [float(each.read().max()) for each in list_clean(tmp_path / "clean.npy")] == [-1000, -1000]
 
 
-def test_a_file_that_is_no_stack_is_refused(tmp_path):
+def test_a_file_that_is_not_a_stack_is_refused(tmp_path):
     (tmp_path / "clean.tif").write_bytes(b"nothing")
     with pytest.raises(BadInput, match="TIFF"):
         list_clean(tmp_path / "clean.tif")
@@ -53,7 +53,7 @@ def test_a_stack_read_in_one_go_holds_the_same_slices(tmp_path):
         np.testing.assert_array_equal(page, each.read())
 
 
-def test_a_file_that_is_no_stack_gives_a_message(tmp_path):
+def test_a_file_that_is_not_a_stack_gives_a_message(tmp_path):
     (tmp_path / "broken.tif").write_bytes(b"no picture")
     with pytest.raises(BadInput, match="cannot be read as a TIFF stack"):
         list(read_pages(tmp_path / "broken.tif"))

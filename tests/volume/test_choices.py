@@ -83,7 +83,7 @@ def test_growing_reaches_down_to_half_the_height_or_what_is_asked() -> None:
 @pytest.mark.parametrize(
     ("seed", "sentence"), [((2, 5, 5), "40 HU"), ((2, 11, 40), "outside"), ((-1, 11, 11), "outside")]
 )
-def test_a_seed_that_is_no_metal_is_refused(seed: tuple[int, int, int], sentence: str) -> None:
+def test_a_seed_that_is_not_metal_is_refused(seed: tuple[int, int, int], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         grow_from(two_pins(), seed)
 

@@ -64,7 +64,7 @@ def test_the_automatic_mask_of_screws_is_right() -> None:
     assert dice(adaptive(hardened(metal)[None], (3.0, *SPACING_MM)).mask[0], metal) > 0.95
 
 
-def test_wide_pixels_are_no_hindrance() -> None:
+def test_wide_pixels_are_not_a_hindrance() -> None:
     metal = screws()
     image, narrower = hardened(metal)[::2], metal[::2]
     wide = ndimage.binary_dilation(narrower)

@@ -28,7 +28,7 @@ def test_lossy_compression_may_change_padding_a_little() -> None:
 
 
 @pytest.mark.parametrize("floor_hu", [-1024, -1500, -3320])
-def test_dark_streaks_are_no_padding(floor_hu: int) -> None:
+def test_dark_streaks_are_not_padding(floor_hu: int) -> None:
     hu = _slice(-1000, 200)
     hu[40:60, 20:80] = floor_hu
     hu[:, 48] = floor_hu
@@ -51,5 +51,5 @@ def test_padding_of_a_rotated_or_shifted_field_is_found() -> None:
     np.testing.assert_array_equal(padding(hu[None])[0], outside)
 
 
-def test_air_of_one_value_is_no_padding() -> None:
+def test_air_of_one_value_is_not_padding() -> None:
     assert not padding(np.full((2, 8, 8), -1000, np.int16)).any()

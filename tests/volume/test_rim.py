@@ -61,7 +61,7 @@ def test_a_right_edge_is_left_alone() -> None:
     np.testing.assert_array_equal(with_rims(metal, hu[0], (PIXEL_MM, PIXEL_MM), scale_of(hu), 2000), metal)
 
 
-def test_tissue_inside_a_ring_is_no_rim() -> None:
+def test_tissue_inside_a_ring_is_not_a_rim() -> None:
     ring = ellipse(14, 14) & ~ellipse(10, 10)
     hu = np.where(ring, 16000, 1800).astype(np.int16)[None]
     np.testing.assert_array_equal(with_rims(ring, hu[0], (PIXEL_MM, PIXEL_MM), scale_of(hu), 1000), ring)

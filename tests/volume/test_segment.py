@@ -88,7 +88,7 @@ def test_a_second_metal_is_found_beside_one_many_times_as_dense(away: int) -> No
     assert dice(found, amalgam | crown) > 0.95
 
 
-def test_the_blur_inside_a_crown_is_no_metal() -> None:
+def test_the_blur_inside_a_crown_is_not_metal() -> None:
     hu = body(1)
     y, x = np.ogrid[:160, :160]
     away = np.hypot(y - 80, x - 110)[None]

@@ -55,7 +55,7 @@ def test_a_file_that_is_not_a_case_gives_a_message(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", x=1)
     np.savez(tmp_path / "pickle.npz", hu=np.array([{}], dtype=object))
     for name in ("cut", "text", "other", "pickle", "absent"):
-        with pytest.raises(BadInput, match=f"{name}.npz is no case file"):
+        with pytest.raises(BadInput, match=f"{name}.npz is not a case file"):
             load_case(tmp_path / f"{name}.npz")
     with pytest.raises(KeyError):
         beam_from_json({"kind": "ConeBeam"})
@@ -102,4 +102,4 @@ def test_a_worker_runs_cases_of_several_geometries_and_sizes(tmp_path: Path) -> 
         outcome = worker.cases(request, heard.append).wait(120)
         assert outcome.state == "failed"
         assert outcome.exit_code == 3
-        assert "1.npz is no case file" in outcome.sentence
+        assert "1.npz is not a case file" in outcome.sentence

@@ -64,7 +64,7 @@ def test_it_does_not_compile_once_the_user_paints(serve, monkeypatch) -> None:
     mask, trace = (SharedArray.create(shape, np.bool_) for shape in ((1, 9, 9), (BEAM.views, BEAM.bins)))
     try:
         request = TraceRequest(mask=mask, spacing_mm=(1.0, 1.0, 1.0), slice_index=0, trace=trace)
-        busy = iter([True])  # the first request is there at once, as the window sends it
+        busy = iter([True])  # the first request is there from the start, as the window sends it
         monkeypatch.setattr(Line, "is_asked", lambda *_: next(busy, False))
         assert serve(request, request) == 0
     finally:

@@ -84,7 +84,13 @@ class Canvas:
         self._blend(block, np.clip(0.5 - distance / np.float32(edge_mm), 0, 1), self.filling(tissue, block))
 
     def paint_muscle(self, solid: Solid, *, wobble_mm: float = 2.0, sheath_mm: float = 1.1) -> None:
-        """Fill a solid with muscle, in a thin sheath of fat that separates it from the muscles beside it."""
+        """Fill a solid with muscle, in a thin sheath of fat that separates it from neighbouring muscles.
+
+        Args:
+            solid: solid to fill.
+            wobble_mm: standard deviation of the random displacement of the surface.
+            sheath_mm: mean thickness of the sheath, which lies outside the solid.
+        """
         block = self._block(solid, 3 * wobble_mm + sheath_mm)
         if block is None:
             return

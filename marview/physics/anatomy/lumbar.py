@@ -32,7 +32,7 @@ LEVELS_MM = (-38.0, 0.0, 38.0)
 """Heights of the middles of the vertebral bodies."""
 
 PEDICLE_ENTRY: Point = (25.0, 58.0, 7.0)
-"""Entry of a screw on the left side of a vertebra, mm, relative to the middle of the vertebral body."""
+"""Entry of a screw on the left side of a vertebra, mm, relative to the centre of the vertebral body."""
 
 PEDICLE_TARGET: Point = (10.0, 12.0, 4.0)
 """Tip of the screw in the vertebral body, mm."""

@@ -31,7 +31,7 @@ from marview.physics.shapes import (
 )
 
 HEAD_MIDDLE: Point = (88.0, 2.0, 0.0)
-"""Middle of the left hip joint, mm; the right one is its mirror image."""
+"""Centre of the left hip joint, mm; the right one is its mirror image."""
 
 SHAFT_TOP: Point = (116.0, 10.0, -24.0)
 SHAFT_BOTTOM: Point = (110.0, 12.0, -120.0)

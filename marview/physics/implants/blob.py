@@ -18,7 +18,7 @@ class Outline:
 
     Attributes:
         middle: centre, mm.
-        radii_mm: distance of the outline from the middle, `[direction]`, evenly spaced from x towards y.
+        radii_mm: distance of the outline from the centre, `[direction]`, evenly spaced from x towards y.
         height_mm: height along z.
     """
 

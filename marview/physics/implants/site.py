@@ -95,19 +95,19 @@ class Site:
 
     @cached_property
     def middle_x_mm(self) -> float:
-        """Position of the body's median plane."""
+        """Mean x of the body, mm: the position of its median plane."""
         x, _, _ = self.coordinates
         return float((self.body.sum(axis=(0, 1)) * x.ravel()).sum() / self.body.sum())
 
     @cached_property
     def middle_y_mm(self) -> float:
-        """Middle of the body from front to back."""
+        """Mean y of the body, mm: its centre between front and back."""
         _, y, _ = self.coordinates
         return float((self.body.sum(axis=(0, 2)) * y.ravel()).sum() / self.body.sum())
 
     @cached_property
     def width_mm(self) -> float:
-        """Largest width of the body."""
+        """Largest width of the body along x, mm."""
         columns = np.flatnonzero(self.body.any(axis=(0, 1)))
         return float((columns[-1] - columns[0] + 1) * self.step_mm[2])
 

@@ -64,8 +64,8 @@ class LocalCorrector:
         """Correct the study of a job.
 
         Returns:
-            State, reason, number of corrected slices, seconds and notes, for the job table. If the folder already holds
-            a result, they are those of the run that wrote it. None if `stop` ended the run early.
+            How the correction ended, for the job table: state, reason, number of corrected slices, seconds and notes.
+            If the folder already holds a result, how the run that wrote it ended. None if `stop` ended the run early.
         """
         folder, follow = self._output / job.folder, partial(self._advance, job)
         return ending_of(folder) or correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)

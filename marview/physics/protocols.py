@@ -87,10 +87,10 @@ def protocol_of(beam: Beam, pixel_mm: float) -> Protocol | None:
 
 @cache
 def _library() -> dict[str, Protocol]:
-    """Constants of the specification's table A.4.
+    """Make the protocols from the numbers of their publications.
 
-    At 0.0369 cm a pixel the body is shrunk to two fifths, as the papers have it: hardening and starvation are far
-    weaker there than at the 0.0985 cm of DuDoNet's published scripts.
+    With pixels of 0.0369 cm the body is shrunk to two fifths, as in the papers: hardening and starvation are far
+    weaker there than with the 0.0985 cm of DuDoNet's published scripts.
     """
     shrunk_mm = 512 / 416 * 0.3
     full_mm = 512 / 416 * 0.8

@@ -1,6 +1,7 @@
 """The named protocols: their constants, and that their rays see the image."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,17 @@ def test_all_protocols_of_the_field_are_there() -> None:
         "cnnmar-984",
         "aapm-1000",
     }
+
+
+def test_the_page_on_simulation_lists_every_protocol() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "physics.md").read_text(encoding="utf-8")
+    listed = [line for line in page.splitlines() if line.startswith("| `")]
+    for line, known in zip(listed, map(protocol, protocol_names()), strict=True):
+        rows, columns = known.shape
+        assert line == (
+            f"| `{known.name}` | {rows} x {columns} | {known.pixel_mm:.4f} | {columns * known.pixel_mm:.1f} | "
+            f"{known.beam.views} x {known.beam.bins} | {known.tube_kv} |"
+        )
 
 
 def test_syndeeplesion_is_flat_with_views_at_half_steps() -> None:

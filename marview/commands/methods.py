@@ -95,7 +95,7 @@ def print_parameters(method: str, *, as_json: bool) -> None:
         table.add_column(heading, overflow="fold")
     for name, field in properties.items():
         about = _resolved(field, schema)
-        default = json.dumps(field["default"]) if "default" in field else "(required)"
+        default = json.dumps(field.get("default"))
         words = (name, _type(about), default, _range(about), field.get("description") or about.get("title", ""))
         table.add_row(*map(escape, words))
     console.print(table)

@@ -92,7 +92,8 @@ def _refuse_unread(listing: Listing, training: str) -> None:
     manifest = listing.manifest
     if manifest is None or manifest.needs_weights or manifest.weights:
         return
-    if isinstance(made_in(code_folder(listing.folder, manifest), training), OwnPairs):
+    trainable = made_in(code_folder(listing.folder, manifest), training, "recipe: training")
+    if isinstance(trainable, OwnPairs):
         raise UsageError(
             f"{manifest.title} uses no weights: it learns from the scan in every run. The "
             "trained network stays where it is."

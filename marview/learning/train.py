@@ -89,7 +89,7 @@ def train(
     check_folder(order.output, is_resumed=order.is_resumed)
     code = code_folder(listing.folder, listing.manifest)
     recipe = _recipe(code, order)
-    trainable: Trainable = made_in(code, recipe.training)
+    trainable: Trainable = made_in(code, recipe.training, f"recipes/{order.size}.toml: training")
     if order.is_patient and not isinstance(trainable, OwnPairs):
         raise UsageError(
             f"{listing.id} does not learn from a patient's own scan as near_hip does. Give it scans without metal "

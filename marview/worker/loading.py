@@ -5,7 +5,7 @@ import importlib
 import stat
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -18,6 +18,7 @@ from torch import Tensor
 from marview.errors import MethodFailed, UsageError
 from marview.mar.manifest import MANIFEST, Manifest, code_folder, read_manifest, wrong_field
 from marview.methods.api import Method
+from marview.worker.method_errors import as_clause, is_raised_by, place
 
 
 class Weights(dict[str, Tensor]):
@@ -29,7 +30,7 @@ class Weights(dict[str, Tensor]):
 
 
 class LoadedMethod:
-    """A loaded method: `manifest`, `folder` and the `method` object.
+    """A loaded method: `manifest`, `folder`, the folder `code` with its modules, and the `method` object.
 
     Its modules belong to a package with the folder's name, inside a package that represents the parent folder. Relative
     imports reach its own modules and methods of the same collection, and `sys.path` does not change.
@@ -44,19 +45,22 @@ class LoadedMethod:
         """
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
-        self.method: Method = made_in(code_folder(folder, self.manifest), self.manifest.entry)
-        model = getattr(self.method, "Parameters", None)
-        if not (isinstance(model, type) and issubclass(model, BaseModel)) or not callable(
-            getattr(self.method, "run", None)
-        ):
-            raise MethodFailed(
-                f"The method {self.manifest.id} cannot be loaded: {self.manifest.entry} has no pydantic model "
-                "Parameters or no run."
-            )
+        self.code = code_folder(folder, self.manifest)
+        self.method: Method = made_in(self.code, self.manifest.entry)
+        if faults := list(_faults(self.method)):
+            raise MethodFailed(f"The method {self.manifest.id} cannot be loaded. {' '.join(faults)}")
 
     def schema(self) -> dict[str, Any]:
-        """Return the JSON schema of its parameters."""
-        return self.method.Parameters.model_json_schema()
+        """Return the JSON schema of its parameters; each has a default.
+
+        Raises:
+            UsageError: the method refuses its own defaults.
+        """
+        schema = self.method.Parameters.model_json_schema()
+        defaults = self.parameters({}).model_dump(mode="json", by_alias=True)
+        for name, field in schema.get("properties", {}).items():
+            field.setdefault("default", defaults.get(name))  # the schema lacks defaults that a function makes
+        return schema
 
     def parameters(self, values: dict[str, Any]) -> BaseModel:
         """Return its parameters, with defaults for missing values.
@@ -170,32 +174,77 @@ def load_method(folder: Path) -> LoadedMethod:
     return _load(folder, tuple((str(path), path.stat().st_mtime_ns) for path in files))
 
 
-def made_in(folder: Path, entry: str) -> Any:
+def made_in(folder: Path, entry: str, named_in: str = f"{MANIFEST}: entry") -> Any:
     """Make an object of a class in a method's folder, without arguments.
 
     Args:
         folder: folder of the method.
         entry: `module:Class`.
+        named_in: file and field that name the class, for messages.
 
     Raises:
         MethodFailed: the class cannot be imported or instantiated.
     """
     module_name, _, class_name = entry.partition(":")
+    path = f"{module_name.replace('.', '/')}.py"
     try:
         module = importlib.import_module(f"{_package(folder.resolve())}.{module_name}")
-        return getattr(module, class_name)()
-    except Exception as error:
-        raise MethodFailed(
-            f"The method {folder.name} cannot be loaded: {as_clause(error)}. {_remedy(folder, error, entry)}"
-        ) from error
+        found = getattr(module, class_name, None)
+        if isinstance(found, type):
+            return found()
+    except (Exception, SystemExit) as error:
+        is_missing = isinstance(error, ModuleNotFoundError) and not place(error, folder)
+        if is_missing and not (folder / path).exists() and not (folder / path).with_suffix("").exists():
+            why = f"{named_in} names {path}, which is not in the folder."
+            raise MethodFailed(f"The method {folder.name} cannot be loaded. {why}") from error
+        raise MethodFailed(f"The method {folder.name} cannot be loaded: {_why(error, folder, entry)}") from error
+    classes = [name for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__]
+    classes = [name for name in classes if isinstance(getattr(module, name), type)]
+    raise MethodFailed(
+        f"The method {folder.name} cannot be loaded. {named_in} names the class {class_name}, but {path} has no such "
+        f"class; it has {', '.join(classes) or 'none'}."
+    )
 
 
-def _remedy(folder: Path, error: Exception, entry: str) -> str:
-    """Return what to do about an import that failed; absolute imports do not find a method's own modules."""
-    name = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
-    if name and ((folder / f"{name}.py").is_file() or (folder / name).is_dir()):
-        return f"{name} is a module of the method itself, so import it with a dot: from .{name} import ..."
-    return f"Its entry is {entry!r}."
+def _why(error: BaseException, folder: Path, entry: str) -> str:
+    """Return why the entry of a method could not be loaded, and what to do."""
+    clause = as_clause(error, folder)
+    if isinstance(error, ModuleNotFoundError) and error.name and is_raised_by(error, folder):
+        where, name = place(error, folder), error.name
+        own = f"{_package(folder.resolve())}."
+        if name.startswith(own):
+            return f"{where}, imports .{name.removeprefix(own)}, which is not in the folder."
+        if (folder / f"{name}.py").is_file() or (folder / name).is_dir():  # absolute imports do not find it
+            return (
+                f"{where}, imports {name}. {name} is a module of the method itself, so import it with a dot: from "
+                f".{name} import ..."
+            )
+        if not name.startswith(("marview.", "marview_methods_")):
+            return (
+                f"{where}, imports {name}, which is not installed. Install it in the Python that runs the method; "
+                f"'python' in {MANIFEST} can name another one."
+            )
+    if place(error, folder):
+        return f"{clause}."
+    if isinstance(error, TypeError) and "argument" in str(error):
+        return f"{clause}. marview creates the class without arguments."
+    return f"{clause}. Its entry is {entry!r}."
+
+
+def _faults(method: Method) -> Iterator[str]:
+    """Return sentences on what the object of a method lacks."""
+    name = type(method).__name__
+    if not callable(getattr(method, "run", None)):
+        yield f"The class {name} has no run(self, case, parameters, job)."
+    model = getattr(method, "Parameters", None)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        yield f"The class {name} has no pydantic model Parameters."
+        return
+    required = [each for each, field in model.model_fields.items() if field.is_required()]
+    if len(required) == 1:
+        yield f"The parameter {required[0]} has no default. Give one: Field(default, ...)."
+    elif required:
+        yield f"The parameters {', '.join(required)} have no default. Give each of them one: Field(default, ...)."
 
 
 def _package(folder: Path) -> str:
@@ -206,12 +255,6 @@ def _package(folder: Path) -> str:
         package.__path__ = [str(folder.parent)]
         sys.modules[parent] = package
     return f"{parent}.{folder.name}"
-
-
-def as_clause(error: BaseException) -> str:
-    """Describe an exception in one clause."""
-    said = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
 
 
 def _choice(kind: Any, value: Any) -> Any:

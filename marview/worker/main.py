@@ -12,6 +12,7 @@ from pathlib import Path
 
 from marview.errors import MarviewError, MethodFailed
 from marview.heap import give_back
+from marview.mar.manifest import code_folder, read_manifest
 from marview.mar.messages import (
     Cancelled as CancelledMessage,
 )
@@ -34,7 +35,8 @@ from marview.threads import NoThread, start_thread
 from marview.worker.cases import run_cases
 from marview.worker.channel import Channel, end_group, limit_memory
 from marview.worker.devices import list_devices, use_free_threads
-from marview.worker.loading import as_clause, load_method
+from marview.worker.loading import load_method
+from marview.worker.method_errors import as_clause
 from marview.worker.reduce import Reduction, show_sinogram
 from marview.worker.reprojection import Reprojections
 from marview.worker.tracing import mark_trace
@@ -99,9 +101,16 @@ def _answer(request: Request, channel: Channel, projections: Reprojections) -> M
         return Failed(str(refusal), refusal.exit_code, _trace_of_method(refusal))
     except BaseException as error:  # noqa: BLE001 - method code may raise anything, SystemExit included
         who = f"The method {request.method}" if isinstance(request, ReduceRequest | CasesRequest) else "The worker"
-        return Failed(
-            f"{who} failed: {as_clause(error)}.", MethodFailed.exit_code, traceback.format_exc(), is_unexpected=True
-        )
+        clause = as_clause(error, _code_of(request))
+        return Failed(f"{who} failed: {clause}.", MethodFailed.exit_code, traceback.format_exc(), is_unexpected=True)
+
+
+def _code_of(request: Request) -> Path | None:
+    """Return the folder with the code of the method in a request; None without a method."""
+    if isinstance(request, ReduceRequest | CasesRequest | DescribeRequest):
+        with contextlib.suppress(MarviewError):
+            return code_folder(Path(request.folder), read_manifest(Path(request.folder)))
+    return None
 
 
 def _trace_of_method(refusal: MarviewError) -> str:

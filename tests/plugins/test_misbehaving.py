@@ -71,8 +71,12 @@ def test_a_method_that_sees_the_image_alone_has_no_notes_on_the_sinogram(bench) 
 @pytest.mark.parametrize(
     ("name", "body", "says"),
     [
-        ("raises", "raise ZeroDivisionError('by nothing')", "ZeroDivisionError: by nothing"),
-        ("exits", "sys.exit(3)", "SystemExit: 3"),
+        (
+            "raises",
+            "raise ZeroDivisionError('by nothing')",
+            "failed: method.py, line 14: ZeroDivisionError: by nothing.",
+        ),
+        ("exits", "sys.exit(3)", "failed: method.py, line 14: SystemExit: 3."),
         ("gives_nan", "return MarResult(case.hu * float('nan'))", "not numbers"),
         ("gives_half", "return MarResult(case.hu[: len(case.hu) // 2])", "shape (0, 416, 416)"),
         ("gives_wrong_shape", "return MarResult(case.hu[:, :-1])", "shape (1, 415, 416)"),

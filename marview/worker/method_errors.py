@@ -1,0 +1,51 @@
+"""Clauses about exceptions in the code of a method: where in its folder they arose, and why."""
+
+import re
+import traceback
+from pathlib import Path
+
+_INTERNAL = re.compile(r"marview_methods_[0-9a-f]{12}\.")
+"""Package that represents the parent folder of a method (`marview.worker.loading`); its name tells people nothing."""
+
+
+def as_clause(error: BaseException, folder: Path | None = None) -> str:
+    """Describe an exception in a clause, such as "method.py, line 21: ValueError: the kernel must be odd, not 4".
+
+    Args:
+        error: the exception.
+        folder: folder with the code of the method; without it, the clause names no place.
+    """
+    where = place(error, folder)
+    if isinstance(error, SyntaxError) and where == _place_in_source(error, folder) != "":
+        return f"{where}: {error.msg}"
+    said = _INTERNAL.sub("", str(error)).strip().splitlines()
+    what = f"{type(error).__name__}: {said[0].rstrip('.')}" if said else type(error).__name__
+    return f"{where}: {what}" if where else what
+
+
+def place(error: BaseException, folder: Path | None) -> str:
+    """Return the last place in a folder that an exception passed, as in "method.py, line 21"; empty without one."""
+    if isinstance(error, SyntaxError) and (where := _place_in_source(error, folder)):
+        return where
+    places = (_named(frame.f_code.co_filename, line, folder) for frame, line in traceback.walk_tb(error.__traceback__))
+    return next((where for where in reversed(list(places)) if where), "")
+
+
+def is_raised_by(error: BaseException, folder: Path) -> bool:
+    """Return whether code in a folder raised an exception itself, not a function that it called."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and _named(frames[-1].filename, 0, folder) != ""
+
+
+def _place_in_source(error: SyntaxError, folder: Path | None) -> str:
+    """Return the place of a syntax error, which is not in the traceback."""
+    return _named(error.filename, error.lineno, folder) if error.filename and error.lineno else ""
+
+
+def _named(file: str, line: int | None, folder: Path | None) -> str:
+    """Name a line of a file in a folder; empty for other files, and for packages installed in the folder."""
+    if folder is None or file.startswith("<"):
+        return ""
+    path, root = Path(file).resolve(), folder.resolve()
+    is_own = path.is_relative_to(root) and "site-packages" not in path.relative_to(root).parts
+    return f"{path.relative_to(root).as_posix()}, line {line}" if is_own else ""

@@ -1,0 +1,138 @@
+"""A method that cannot be loaded is refused in a sentence that names the file, the line and the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from marview.commands.plugin import new_plugin
+from marview.errors import MethodFailed
+from marview.paths import bundled_plugins
+from marview.worker.loading import load_method
+from marview.worker.method_errors import as_clause
+
+GOOD = """
+from pydantic import BaseModel, Field
+
+
+class Parameters(BaseModel):
+    strength_hu: float = Field(10.0, ge=0)
+
+
+class Good:
+    Parameters = Parameters
+
+    def run(self, case, parameters, job):
+        raise ValueError("the kernel must be odd, not 4.")
+"""
+
+
+def written(parent: Path, source: str = GOOD, entry: str = "method:Good") -> Path:
+    """Make the folder of a method with this code and entry."""
+    folder = parent / "mm"
+    folder.mkdir()
+    (folder / "plugin.toml").write_text(f'id = "mm"\ntitle = "M"\nversion = "1"\napi = 1\nentry = "{entry}"\n')
+    (folder / "method.py").write_text(source)
+    return folder
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(MethodFailed) as refused:
+        load_method(folder)
+    assert "marview_methods_" not in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        (
+            "method:Mm",
+            "plugin.toml: entry names the class Mm, but method.py has no such class; it has Parameters, Good.",
+        ),
+        ("methods:Good", "plugin.toml: entry names methods.py, which is not in the folder."),
+        ("code.method:Good", "plugin.toml: entry names code/method.py, which is not in the folder."),
+        ("method:Field", "method.py has no such class; it has Parameters, Good."),
+    ],
+)
+def test_a_wrong_entry_names_what_the_folder_holds(tmp_path: Path, entry: str, says: str) -> None:
+    assert says in refusal(written(tmp_path, entry=entry))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (
+            "\n",
+            "import skimage_not_there\n",
+            "method.py, line 1, imports skimage_not_there, which is not installed. In",
+        ),
+        ("\n", "from .nothing import N\n", "method.py, line 1, imports .nothing, which is not in the folder."),
+        ("\n", "import beside\n", "method.py, line 1, imports beside. beside is a module of the method itself, so"),
+        ("\n", "from .beside import N\n", "method.py, line 1: ImportError: cannot import name 'N' from 'mm.beside'"),
+        ("\n", "1 / 0\n", "method.py, line 1: ZeroDivisionError: division by zero."),
+        ("\n", "raise SystemExit(3)\n", "method.py, line 1: SystemExit: 3."),
+        ("class Good:", "class Good", "cannot be loaded: method.py, line 9: expected ':'."),
+        (
+            "class Good:",
+            "class Good:\n    def __init__(self): self.x = y",
+            "line 10: NameError: name 'y' is not defined.",
+        ),
+        (
+            "class Good:",
+            "class Good:\n    def __init__(self, size): pass",
+            "missing 1 required positional argument: 'size'. marview creates the class without arguments.",
+        ),
+        ("    Parameters = Parameters", "    pass", "The class Good has no pydantic model Parameters."),
+        ("def run", "def runs", "The class Good has no run(self, case, parameters, job)."),
+        (
+            "Field(10.0, ge=0)",
+            "Field(ge=0)",
+            "The parameter strength_hu has no default. Give one: Field(default, ...).",
+        ),
+    ],
+)
+def test_a_fault_names_its_place_and_the_remedy(tmp_path: Path, before: str, after: str, says: str) -> None:
+    folder = written(tmp_path, GOOD.replace(before, after, 1))
+    (folder / "beside.py").write_text("")
+    said = refusal(folder)
+    assert says in said
+    assert ("has no pydantic" in said) + ("has no run" in said) < 2
+
+
+def test_several_parameters_without_a_default_are_named_together(tmp_path: Path) -> None:
+    folder = written(tmp_path, GOOD.replace("Field(10.0, ge=0)", "Field(ge=0)\n    reach_px: int"))
+    assert "The parameters strength_hu, reach_px have no default. Give each of them one" in refusal(folder)
+
+
+def test_the_form_shows_a_default_that_a_function_makes(tmp_path: Path) -> None:
+    loaded = load_method(written(tmp_path, GOOD.replace("Field(10.0, ge=0)", "Field(default_factory=lambda: 7.5)")))
+    assert loaded.schema()["properties"]["strength_hu"]["default"] == 7.5
+
+
+def test_every_kind_of_new_method_loads(tmp_path: Path) -> None:
+    for kind in ("image", "sinogram", "learned"):
+        new_plugin(f"new_{kind}", output=tmp_path, **{kind: True})
+        assert load_method(tmp_path / f"new_{kind}").schema()["properties"] is not None
+
+
+class Length:
+    """Something whose length raises outside the folder of the method."""
+
+    def __len__(self) -> int:
+        raise ValueError("not here.")
+
+
+def test_a_clause_names_the_last_place_in_the_folder_of_the_method(tmp_path: Path) -> None:
+    folder = written(tmp_path, GOOD.replace('raise ValueError("the kernel must be odd, not 4.")', "len(case)"))
+    with pytest.raises(ValueError, match="not here") as raised:
+        load_method(folder).method.run(Length(), None, None)
+    assert as_clause(raised.value, folder) == "method.py, line 13: ValueError: not here"
+    assert as_clause(raised.value, tmp_path / "elsewhere") == "ValueError: not here"
+    assert as_clause(raised.value) == "ValueError: not here"
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(path.parent for path in bundled_plugins().glob("*/plugin.toml")), ids=lambda folder: folder.name
+)
+def test_each_parameter_of_a_bundled_method_has_a_default(folder: Path) -> None:
+    assert all("default" in field for field in load_method(folder).schema().get("properties", {}).values())

@@ -1,4 +1,4 @@
-"""Run every method on every case: measure, store each result at once, and write tables and figures."""
+"""Run every method on every case: measure, store each result immediately, and write tables and figures."""
 
 import json
 import math

@@ -209,7 +209,9 @@ def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
     except KeyError as reason:
         raise BadInput(f"{path} lacks one of its data sets {', '.join(shapes)}.") from reason
     except Exception as reason:
-        raise BadInput(f"{path} cannot be read as HDF5: {in_words(reason, 'it is damaged or none')}.") from reason
+        raise BadInput(
+            f"{path} cannot be read as HDF5: {in_words(reason, 'it is damaged or not an HDF5 file')}."
+        ) from reason
 
 
 def _read_without_metal(path: Path, protocol: Protocol) -> dict[str, NDArray[Any]]:

@@ -119,11 +119,11 @@ def read_banks(
     if not kept[False]:
         if kept[True] and not unwanted and not empty:
             raise BadInput(
-                f"All {len(kept[True])} slices of {path} are held out, because the names of their stacks begin with "
-                f"{HELD_OUT!r}. Add other stacks, or rename one."
+                f"No slice of {path} is left for training: {count(len(kept[True]), 'slice')} held out, because the "
+                f"names of the stacks begin with {HELD_OUT!r}. Add other stacks, or rename one."
             )
         what = "no metal" if has_metal else "metal"
-        why = f" ({unwanted} slices hold {what}, {empty} hold no body)" if unwanted or empty else ""
+        why = f" ({count(unwanted, 'slice')} with {what}, {empty} without a body)" if unwanted or empty else ""
         left_out = f" It holds {listing(files.left_out)}." if files.left_out else ""
         if has_metal:
             raise BadInput(
@@ -242,7 +242,7 @@ class _Files:
         if found.damaged:
             self.leave_out(count(len(found.damaged), "damaged file"), listing(found.damaged, 1))
         for file in self._arrays:
-            self.leave_out(file.name, "an array is read where --data names the file itself")
+            self.leave_out(file.name, "an array is read only if --data names the file itself")
         passed_over = Counter(found.skipped)
         passed_over["not DICOM"] -= len(self._stacks) + len(self._arrays) + len(self._indices)
         for reason, number in sorted((+passed_over).items()):

@@ -41,8 +41,8 @@ class CleanSlice:
     Attributes:
         name: names it in tables.
         read: its HU, float32, `[y, x]`, at least -1000.
-        patient: whose it is, as an `index.csv` beside the stack says; the name of its file where that is one scan, and
-            empty where nobody knows.
+        patient: the patient according to an `index.csv` beside the stack; the name of the file if it is one scan; empty
+            if unknown.
     """
 
     name: str
@@ -87,7 +87,7 @@ def _list_tiff(path: Path) -> list[CleanSlice]:
 
 
 def read_pages(path: Path) -> Iterator[NDArray[np.float32]]:
-    """Read all slices of a TIFF stack at once, which is faster than reading those of `list_clean` one by one.
+    """Read all slices of a TIFF stack together, which is faster than reading those of `list_clean` one by one.
 
     Raises:
         BadInput: it cannot be read.
@@ -120,13 +120,13 @@ def _in_words(path: Path) -> Iterator[None]:
             yield
     except _DAMAGED as reason:
         raise BadInput(
-            f"{path} cannot be read as a TIFF stack: {in_words(reason, 'it is damaged or none')}."
+            f"{path} cannot be read as a TIFF stack: {in_words(reason, 'it is damaged or not a TIFF file')}."
         ) from reason
 
 
 def _hu(page: NDArray[Any], path: Path, number: int) -> NDArray[np.float32]:
     if page.ndim != 2:
-        raise BadInput(f"{path}: page {number} is no grey image, so it cannot be a CT slice.")
+        raise BadInput(f"{path}: page {number} is not a greyscale image, so it cannot be a CT slice.")
     hu = page.astype(np.float32)
     if page.dtype.kind == "u":
         hu = 2 * hu - 1024

@@ -14,7 +14,7 @@ def read_index(folder: Path) -> list[dict[str, str]]:
     """Return the rows of a folder's index as dictionaries with the names of its first line; empty without an index.
 
     Raises:
-        BadInput: it is no CSV in UTF-8, or has no column `file`.
+        BadInput: the file is not CSV in UTF-8, or has no column `file`.
 
     >>> read_index(Path("/nowhere"))
     []

@@ -56,7 +56,9 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
     except KeyError as reason:
         raise BadInput(f"{path} holds no array named mask, so it has no metal shapes.") from reason
     except DAMAGED_ARRAYS as reason:
-        raise BadInput(f"{path} cannot be read as metal shapes: {in_words(reason, 'it is no array file')}.") from reason
+        raise BadInput(
+            f"{path} cannot be read as metal shapes: {in_words(reason, 'it is not an array file')}."
+        ) from reason
     if masks.ndim != 3 or masks.dtype.kind not in "bui":
         raise BadInput(f"{path} holds {masks.dtype} of shape {masks.shape}, not masks [shape, y, x].")
     if np.argmin(masks.shape) == 2:

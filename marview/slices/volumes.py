@@ -72,7 +72,7 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
         volume: what it is the mask of.
 
     Raises:
-        BadInput: it cannot be read or is no mask of this volume.
+        BadInput: the file cannot be read or is not a mask of this volume.
     """
     if path.suffix in ARRAYS:
         return MaskFile(read_array(path, "mask") > 0)
@@ -92,14 +92,14 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
         name: name of the array in an `.npz`.
 
     Raises:
-        BadInput: it cannot be read, or is no such array.
+        BadInput: the file cannot be read, or has no array of this name.
     """
     try:
         with open_regular(path) as stream:  # numpy leaves a damaged file open
             file = np.load(stream, allow_pickle=False)
             array = np.asarray(file if isinstance(file, np.ndarray) else file[name])
     except DAMAGED_ARRAYS as reason:
-        raise BadInput(f"{path} cannot be read: {in_words(reason, 'it is no array file')}.") from reason
+        raise BadInput(f"{path} cannot be read: {in_words(reason, 'it is not an array file')}.") from reason
     except KeyError as reason:
         raise BadInput(f"{path} holds no array named {name}.") from reason
     if array.ndim not in {2, 3} or array.dtype.kind not in "buif":

@@ -47,7 +47,7 @@ def remainder(
     Hardening and starvation are smooth in the line integrals of metal and tissue. A robust fit of a polynomial in both
     finds them in each slice; what it leaves is tissue that the completion does not know, and noise. Where the metal of
     neighbouring rays differs, a detector that averages their photons sees less metal than their mean; the fit finds
-    this, too, where it is given the slopes of the metal.
+    this, too, if it is given the slopes of the metal.
 
     Args:
         sinogram: with metal, line integrals, `[slice, view, bin]`.

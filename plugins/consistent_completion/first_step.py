@@ -31,7 +31,7 @@ class FirstStep:
         is_trusted: slices whose rays through metal are used, bool `[slice]`.
         is_explained: slices whose rays through metal the model explains, bool `[slice]`.
         misfit: root mean square of the remainder in the trace, in units of its doubt, `[slice]`.
-        crossing: what the rays cross, where it is known already.
+        crossing: what the rays cross, if it is known already.
     """
 
     scan: Scan
@@ -83,7 +83,7 @@ def first_step(
         model: predicts the scan.
         parameters: parameters of the run.
         tell: hears how far it is.
-        completed: sinogram to begin with; NMAR's where None.
+        completed: sinogram to begin with; NMAR's if None.
     """
     scan, before = begin(case, model, parameters, tell, completed)
     tell(0.5, "rays through metal")

@@ -27,7 +27,7 @@ class Reconstruction:
         trace: metal trace that was used, bool, `[slice, view, bin]`.
         models: scan models that predict the measured scan, one a slice.
         copper_mm: copper in mm that the rays suggest in addition to the set filtration, one number a slice.
-        metals: what the metal was taken for, one a slice; empty where it was not asked.
+        metals: what the metal was taken for, one a slice; empty if it was not asked.
         is_trusted: slices whose rays through metal were used, one bool a slice.
         is_explained: slices whose rays through metal the model explains, one bool a slice.
         changed_pixels: pixels of the mask that the rays moved to metal or to tissue, one number a slice.
@@ -60,7 +60,7 @@ def reconstruct(
         case: with a measured sinogram.
         parameters: parameters of the run.
         tell: hears how far it is.
-        completed: sinogram to begin with; NMAR's where None.
+        completed: sinogram to begin with; NMAR's if None.
     """
     model = scan_model(case, parameters)
     completed = completed_by_nmar(case, tell)[1] if completed is None else completed
@@ -114,7 +114,7 @@ def _slice_of(case: MarCase, number: int) -> MarCase:
 def _refined(first: FirstStep, parameters: Parameters, tell: Tell) -> tuple[list[Filtered], Estimate]:
     """Make the further joint steps; each slice finds its own filtration.
 
-    All slices are projected and backprojected at once, which costs a fraction of one at a time.
+    All slices are projected and backprojected together, which costs a fraction of one at a time.
     """
     scan, estimate, is_trusted, crossing = first.scan, first.estimate, first.is_trusted, first.crossing
     slices = range(len(estimate.tissue))

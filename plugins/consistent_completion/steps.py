@@ -149,7 +149,7 @@ def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) ->
     Args:
         scan: what was measured.
         estimate: tissue and metal.
-        crossing: what the rays cross, where it has been projected before.
+        crossing: what the rays cross, if it has been projected before.
     """
     model = scan.model
     crossing = crossing or model.crossing(estimate.tissue, estimate.share)

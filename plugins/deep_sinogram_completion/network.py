@@ -22,8 +22,8 @@ class Completion(nn.Module):
 
     Attributes:
         settings: what they are.
-        prior_net: makes the prior image; None where no prior guides the sinogram.
-        sinogram_net: completes the sinogram; None where interpolation does.
+        prior_net: makes the prior image; None if no prior guides the sinogram.
+        sinogram_net: completes the sinogram; None if interpolation does.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -54,10 +54,10 @@ class Completion(nn.Module):
             image: with metal, 1/cm, `[slice, y, x]`.
             li_image: image of linear interpolation.
             metal: metal mask, bool.
-            hidden: `hidden_share` where the settings say that PriorNet sees it.
+            hidden: `hidden_share` if the settings say that PriorNet sees it.
 
         Returns:
-            `[slice, y, x]`; the image of linear interpolation where the method knows no prior.
+            `[slice, y, x]`; the image of linear interpolation if the method knows no prior.
         """
         if self.prior_net is None:
             return li_image
@@ -96,7 +96,7 @@ class Completion(nn.Module):
 
         Args:
             sinogram: with metal, line integrals, `[slice, view, bin]`; any block of views.
-            prior_sinogram: of the prior image; of no use, and may be None, where no prior guides the sinogram.
+            prior_sinogram: of the prior image; not used, and may be None, if no prior guides the sinogram.
             trace: metal trace, bool.
             unit: line integral that grows with the field of view, `line_unit`.
 

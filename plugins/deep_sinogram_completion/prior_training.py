@@ -25,9 +25,9 @@ _UNIT = 0.1 * MU_WATER
 class PriorTraining:
     """Squared error of the prior image where it counts, and nothing projected in a step.
 
-    A pixel weighs as much as metal hides of its rays, since no other ray sees the prior. Errors are squared, where loss
-    (2) takes their absolute values: what spoils the result are wide, strong errors, not the grain of the slice that no
-    network can know. What SinoNet would correct is interpolated, which the settings must say.
+    A pixel weighs as much as metal hides of its rays, since no other ray sees the prior. Errors are squared, whereas
+    loss (2) takes their absolute values: what spoils the result are wide, strong errors, not the grain of the slice
+    that no network can know. What SinoNet would correct is interpolated, which the settings must say.
     """
 
     turns = ONE_TURN

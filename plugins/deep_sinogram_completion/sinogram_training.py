@@ -25,7 +25,7 @@ _LEAST = 3e-7
 class SinogramTraining:
     """What SinoNet leaves of the error that interpolation leaves, as the image sees it; nothing is reconstructed.
 
-    Errors are filtered along the bins as the squared error of the image weighs them, where loss (6) takes their
+    Errors are filtered along the bins as the squared error of the image weighs them, whereas loss (6) takes their
     absolute values; each slice counts by the share that is left of what interpolation leaves. PriorNet stays as it is:
     begin with weights that hold one.
     """
@@ -77,7 +77,7 @@ class SinogramTraining:
         return JointTraining().pictures(network, pairs, settings)
 
     def _begun(self, completion: Completion, pairs: Pairs) -> tuple[Tensor | None, Tensor]:
-        """The prior's sinogram, None where there is no prior, and the error that interpolation leaves, `[slice]`.
+        """The prior's sinogram, None if there is no prior, and the error that interpolation leaves, `[slice]`.
 
         Made once, since a batch is shown more than once and PriorNet stays as it is.
         """

@@ -32,7 +32,7 @@ _LEAST = (0.005 * MU_WATER) ** 2
 class ImageTraining:
     """What IE-Net leaves of the squared error of the image it changes, outside metal; nothing is projected in a step.
 
-    Squared errors where loss (10) has absolute ones, since what spoils the result are wide, strong streaks; and each
+    Squared errors, whereas loss (10) has absolute ones, since what spoils the result are wide, strong streaks; and each
     slice counts by the share that is left, as in decibels. SE-Net stays as it is.
     """
 

@@ -75,7 +75,7 @@ class Rebinning:
 
 @lru_cache(maxsize=8)
 def rebinning_of(beam: FanBeamArc | FanBeamFlat) -> Rebinning:
-    """The rebinning of a fan beam, to as many views and to bins as wide as the fan's are in the middle of the image.
+    """The rebinning of a fan beam, to as many views and to bins as wide as the fan's are in the centre of the image.
 
     Raises:
         UsageError: the beam goes less than a whole turn.

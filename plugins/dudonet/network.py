@@ -49,8 +49,8 @@ class DualDomain(nn.Module):
 
     Attributes:
         settings: what they are.
-        sinogram_net: SE-Net; None where the image alone is refined.
-        image_net: IE-Net; None where the sinogram alone is.
+        sinogram_net: SE-Net; None if the image alone is refined.
+        image_net: IE-Net; None if the sinogram alone is.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -114,12 +114,12 @@ class DualDomain(nn.Module):
         return layer(sinogram) if known is None else known[0] + layer(sinogram - known[1])
 
     def refine(self, inverted: Tensor, li_image: Tensor, start: Start | None = None) -> Tensor:
-        """IE-Net's image in 1/cm: Xout = XLI + G_i(Xhat, XLI), equation (9); Xhat itself where there is no IE-Net.
+        """IE-Net's image in 1/cm: Xout = XLI + G_i(Xhat, XLI), equation (9); Xhat itself if there is no IE-Net.
 
         Args:
             inverted: Xhat, the image of SE-Net's sinogram, `[slice, y, x]`.
             li_image: XLI.
-            start: what else IE-Net sees, where the settings say so.
+            start: what else IE-Net sees, if the settings say so.
         """
         if self.image_net is None:
             return inverted

@@ -61,10 +61,10 @@ class Settings(NetworkSettings):
         has_norm: whether IE-Net normalizes batches.
         fold: IE-Net sees pixels in blocks of this edge, folded into channels, and works on so many fewer.
         is_residual: whether SE-Net corrects the interpolated sinogram; in the paper it makes a new one.
-        starts_at_zero: whether IE-Net, and SE-Net where it is residual, begin by changing nothing.
+        starts_at_zero: whether IE-Net, and SE-Net if it is residual, begin by changing nothing.
         sinogram_start: what fills the trace before SE-Net: linear interpolation, or the sinogram of NMAR's prior joined
-            to the measured one by interpolating their difference. SE-Net then sees and corrects that difference; where
-            there is no SE-Net it is what IE-Net sees the image of. Not in the paper.
+            to the measured one by interpolating their difference. SE-Net then sees and corrects that difference; if
+            there is no SE-Net, it is what IE-Net sees the image of. Not in the paper.
         image_start: what IE-Net changes: the image of linear interpolation, or Xhat, which is the better one and of
             which nothing is taken below vacuum; the latter is not in the paper.
         is_relative: whether IE-Net's images are relative to water, 0 water and -1 air, and its change in 100 HU, which

@@ -25,8 +25,8 @@ _LEAST = 3e-7
 class SinogramTraining:
     """What SE-Net leaves of the error of the sinogram it corrects, as the image sees it; nothing is reconstructed.
 
-    Errors are filtered along the bins as the squared error of the image weighs them, and squared, where loss (4) takes
-    them as they are; and each slice counts by the share that is left, as in decibels.
+    Errors are filtered along the bins as the squared error of the image weighs them, and squared, whereas loss (4)
+    takes them as they are; and each slice counts by the share that is left, as in decibels.
     """
 
     turns = ONE_TURN

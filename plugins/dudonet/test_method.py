@@ -83,7 +83,7 @@ def test_where_it_is_asked_for_the_image_only_fills_the_trace(
 def test_a_clinical_slice_keeps_what_no_network_touched(
     loaded: LoadedMethod, room: Any, made: Any, gives: Any, discs: Any
 ) -> None:
-    """Where the networks change nothing, neither the projection nor the inversion blurs the image."""
+    """If the networks change nothing, neither the projection nor the inversion blurs the image."""
     pairs = discs(is_clinical=True)
     case = made.case_of(pairs)
     dual = made.small(room, starts_at_zero=True)

@@ -11,7 +11,7 @@ _COARSE = (2, 4)
 
 
 def altered(volume: Tensor, share: float) -> Tensor:
-    """Mask, blur or coarsen the middle of some volumes at random.
+    """Mask, blur or coarsen the middle slice of some volumes at random.
 
     Args:
         volume: neighbouring slices in the network's unit, `[slice, neighbour, y, x]`.

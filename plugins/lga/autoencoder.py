@@ -19,7 +19,7 @@ _FIRST_LOG_VARIANCE = -16.0
 
 
 class Encoder(nn.Module):
-    """Encode the middle one of neighbouring slices.
+    """Encode the middle slice of neighbouring slices.
 
     Args:
         settings: sizes.

@@ -18,7 +18,7 @@ _HIP_MM = 18.0
 
 _LEAST_MM2 = 20.0
 _MIDDLE = 0.12
-"""Distance from the middle of the body, as a share of its width, up to which metal is spinal."""
+"""Distance from the centre of the body, as a share of its width, up to which metal is spinal."""
 
 _SPINE_FROM = 0.45
 """Depth in the body, as a share of it from the front, from which metal is spinal."""

@@ -46,7 +46,7 @@ def read_scene(path: Path) -> Scanned:
 
 
 def batch_of(scanned: Sequence[Scanned], device: torch.device) -> GsiBatch:
-    """Join scenes of one size to a batch on a device."""
+    """Join scenes of the same size to a batch on a device."""
     ordinary, clean, gsi, mask = (
         torch.stack([getattr(each, name) for each in scanned]).to(device) for name in (*_IMAGES, "mask")
     )

@@ -47,7 +47,7 @@ class LatentAlignment(nn.Module):
         return mean
 
     def aligned(self, volume: Tensor, metal: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Align the code of the middle of neighbouring slices.
+        """Align the code of the middle slice.
 
         Args:
             volume: neighbouring slices in the network's unit, `[slice, neighbour, y, x]`.

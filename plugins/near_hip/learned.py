@@ -117,8 +117,8 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
 
     Args:
         held_out: number of held-out slices.
-        after: error in the trace with the trained network, as a fraction of linear interpolation's; infinite if there
-            was no step.
+        after: error in the trace with the trained network, as a fraction of linear interpolation's; infinite without a
+            step.
         of_taught: error with the initial network; infinite if there was none.
         of_start: error of the completion that the network corrects; infinite if there is none.
     """
@@ -141,7 +141,7 @@ def lesson(held_out: int, after: float, of_taught: float, of_start: float) -> st
         if after == least:
             worse = translatable("That is worse. Allow more minutes, or choose another start.")
             return words if after < 1 else f"{words} {worse}"
-        words += f" {translatable('That is no gain')}"
+        words += f" {translatable('That is not an improvement')}"
     if of_taught == least:
         return words + translatable(", so the initial weights were used, which know nothing of this patient") + "."
     left_out = translatable(", so the network was not used, and the trace holds the completion that it would correct")

@@ -11,7 +11,7 @@ SETTINGS = {"channels": 4, "fold": 1, "start": "nothing", "outside": 0.05, "bloc
     ("count", "says"), [(1, "in the training slices (there are no others),"), (2, "in 1 slice not used for training,")]
 )
 def test_the_network_is_measured_on_held_out_slices(loaded, made, room, monkeypatch, count, says) -> None:
-    """Where there are any."""
+    """If there are any."""
     seen: dict[str, Tensor] = {}
     error, calibrate = room.learned.error, room.learned.calibrate
 
@@ -63,11 +63,12 @@ def test_statistics_are_those_of_whole_sinograms_once_training_is_over(room, mad
         (
             [0.9, 0.8, 0.85],
             "85% of linear interpolation's error, 80% before the training, 90% for the completion that it corrects. "
-            "That is no gain, so the initial weights were used",
+            "That is not an improvement, so the initial weights were used",
         ),
         (
             [0.9, 0.95, 0.92],
-            "That is no gain, so the network was not used, and the trace holds the completion that it would correct",
+            "That is not an improvement, so the network was not used, and the trace holds the completion that it would "
+            "correct",
         ),
     ],
 )

@@ -55,7 +55,7 @@ def test_thin_metal_takes_bone_from_the_uncorrected_slice_as_nmar_does(room, mad
 
 
 def test_beside_thin_metal_in_a_clinical_image_the_network_is_left_out_and_the_note_says_so(loaded, room, made) -> None:
-    """Where the prior is of the uncorrected image, unlike any that it learned from."""
+    """The prior comes from the uncorrected image, unlike any that the network learned from."""
     clean, _ = made.bodies(2)
     wire = torch.zeros(2, made.SIZE, made.SIZE, dtype=torch.bool)
     wire[:, 40, 20] = True  # adds nothing to the image

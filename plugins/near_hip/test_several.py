@@ -49,7 +49,7 @@ def test_learning_from_random_weights_is_refused_without_clean_slices(loaded, ma
 
 @pytest.mark.parametrize(("slices", "rate"), [(0, 1e-4), (6, 1.0)])
 def test_a_case_outside_the_training_gets_a_note(loaded, made, slices, rate) -> None:
-    """Without slices to learn from, and where learning from them was no gain."""
+    """Without slices to learn from, and if learning from them gained nothing."""
     case, _ = made.case()
     wide = MarCase(case.hu, case.hu > 0, case.pixel_mm, case.beam, [5], case.sinogram)
     parameters = loaded.parameters({"steps": 2, "size_px": 64, "views": 45, "learning_rate": rate})

@@ -97,7 +97,7 @@ class NearHipTraining:
 def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of neighbouring views and bins around a random place in each slice's trace.
 
-    The last view is no neighbour of the first one: half a turn later left is right.
+    The last view is not a neighbour of the first one: half a turn later left is right.
 
     Args:
         trace: metal trace, bool, `[slice, view, bin]`.

@@ -131,8 +131,8 @@ def test_a_mask_with_a_place_and_a_truth_without_one_are_refused(placed):
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("mask.npy", "no array", r"it is no array file\.$"),
-        ("mask.npz", "no array", r"it is no array file\.$"),
+        ("mask.npy", "no array", r"it is not an array file\.$"),
+        ("mask.npz", "no array", r"it is not an array file\.$"),
         ("nowhere.npz", "", r"cannot be read: no such file or directory\.$"),
     ],
 )

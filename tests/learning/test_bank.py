@@ -56,7 +56,7 @@ def test_without_validation_stacks_the_last_slices_are_held_out(tmp_path: Path) 
 
 def test_held_out_slices_alone_are_not_called_metal(tmp_path: Path) -> None:
     stack(tmp_path / "validation.tif", [body(), body()])
-    with pytest.raises(BadInput, match=r"All 2 slices .* are held out"):
+    with pytest.raises(BadInput, match=r"left for training: 2 slices held out"):
         read_banks(tmp_path)
 
 
@@ -69,7 +69,7 @@ def test_slices_with_metal_or_without_a_body_are_left_out(tmp_path: Path) -> Non
 
 def test_nothing_but_metal_gives_a_message(tmp_path: Path) -> None:
     stack(tmp_path / "train.tif", [with_metal(), with_metal()])
-    with pytest.raises(BadInput, match=r"no metal-free slice to train on \(2 slices hold metal, 0 hold no body\)"):
+    with pytest.raises(BadInput, match=r"no metal-free slice to train on \(2 slices with metal, 0 without a body\)"):
         read_banks(tmp_path)
 
 

@@ -129,7 +129,7 @@ def test_one_slice_cannot_be_split(tmp_path: Path) -> None:
 
 def test_a_folder_without_metal_is_refused_as_scans_with_metal(tmp_path: Path) -> None:
     folder = stack(tmp_path / "clean", "mine", [body(0), body(20)])
-    with pytest.raises(BadInput, match=r"no slice with metal to train on \(2 slices hold no metal, 0 hold no body\)"):
+    with pytest.raises(BadInput, match=r"no slice with metal to train on \(2 slices with no metal, 0 without a body\)"):
         read_banks(folder, has_metal=True)
     with pytest.raises(BadInput, match=r"nowhere does not exist\. --with-metal takes"):
         read_banks(tmp_path / "nowhere", has_metal=True)

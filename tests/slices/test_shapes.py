@@ -75,9 +75,9 @@ def test_a_file_without_masks_is_refused(tmp_path):
     np.savez(tmp_path / "others.npz", other=np.zeros((2, 5, 5)))
     for name, sentence in (
         ("flat.npy", "not masks"),
-        ("text.npz", r"metal shapes: it is no array file\.$"),
-        ("broken.npz", r"metal shapes: it is no array file\.$"),
-        ("claims.npz", "it is no array file"),
+        ("text.npz", r"metal shapes: it is not an array file\.$"),
+        ("broken.npz", r"metal shapes: it is not an array file\.$"),
+        ("claims.npz", "it is not an array file"),
         ("others.npz", "no array named mask"),
         ("missing.npy", r"metal shapes: no such file or directory\.$"),
     ):

@@ -1,7 +1,7 @@
 """Encoders, generators and discriminators that translate an image into another one (Liao 2019, section III).
 
 Images are `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`. Edges are multiples of `FOLD`, or of a
-multiple of it where networks see squares of pixels as channels.
+multiple of it if networks see squares of pixels as channels.
 """
 
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ from marview.gui.elided_label import ElidedLabel
 from marview.gui.icons import pixmap
 from marview.gui.label import Label
 from marview.session.session import Session
-from marview.text import tr
+from marview.text import plural, tr
 
 
 class GuessWarning(QFrame):
@@ -47,7 +47,10 @@ class GuessWarning(QFrame):
             return
         words = tr("The metal trace covers {:.0%} of this slice's sinogram").format(coverage.fraction)
         if coverage.hidden_views:
-            words += tr("; {} views are fully hidden by metal").format(coverage.hidden_views)
+            hidden = plural(
+                coverage.hidden_views, "{} view is fully hidden by metal", "{} views are fully hidden by metal"
+            )
+            words += f"; {hidden.format(coverage.hidden_views)}"
         self.text.setText(words + tr(". The result there is largely a guess."))
 
     def _coverage(self) -> TraceCoverage | None:

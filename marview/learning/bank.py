@@ -81,7 +81,7 @@ class Banks:
         reasons = [f"{n} {why}" for n, why in counts if n]
         left_out = f"; {' and '.join(reasons)} were left out" if reasons else ""
         kept = count(len(self.training), "slice with metal", "slices with metal")
-        what = kept if self.has_metal else f"{len(self.training)} clean slices"
+        what = kept if self.has_metal else count(len(self.training), "clean slice")
         return f"{what}, {len(self.validation)} held out{left_out}"
 
 

@@ -172,9 +172,9 @@ class MetalPanel(Section):
         self.trace.setVisible(coverage is not None)
         if coverage is None:
             return
-        words = tr("Trace {:.1%}, gap {} bins").format(coverage.fraction, coverage.largest_gap)
+        words = tr("Trace {:.1%}, gap {}").format(coverage.fraction, count(coverage.largest_gap, "bin"))
         if coverage.hidden_views:
-            words += tr(", {} views hidden").format(coverage.hidden_views)
+            words += tr(", {} hidden").format(count(coverage.hidden_views, "view"))
         if worst is not None and worst[1].fraction:
             words += tr("; worst {:.1%} in slice {}").format(
                 worst[1].fraction, self._session.view.display.numbers.number(worst[0])

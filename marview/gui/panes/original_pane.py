@@ -10,7 +10,7 @@ from marview.gui.panes.slice_pane import SlicePane
 from marview.session.display import Display, Overlay
 from marview.session.picture import Picture
 from marview.session.session import Session
-from marview.text import tr
+from marview.text import count, tr
 from marview.volume.box import Box
 
 
@@ -75,4 +75,4 @@ class OriginalPane(SlicePane):
     def _count(self, display: Display) -> None:
         counts = self.session.metal.counts
         voxels = int(counts[display.slice_index]) if len(counts) > display.slice_index else 0
-        self.set_note(tr("metal, {} pixels").format(voxels) if voxels else "", "metal")
+        self.set_note(tr("metal, {}").format(count(voxels, "pixel")) if voxels else "", "metal")

@@ -2,7 +2,7 @@
 
 from marview.geometry import SliceNumbers, TraceCoverage
 from marview.session.sinogram_shown import Absence
-from marview.text import tr
+from marview.text import count, plural, tr
 
 
 def absence_words(absence: Absence | None, refusal: str) -> tuple[str, str]:
@@ -23,13 +23,11 @@ def absence_words(absence: Absence | None, refusal: str) -> tuple[str, str]:
 
 def gap_words(coverage: TraceCoverage, *, is_body_known: bool = True) -> str:
     """Describe the gap that the trace leaves in a slice's sinogram."""
+    gap, number = tr("largest gap {}").format(count(coverage.largest_gap, "bin")), coverage.hidden_views
     if not is_body_known:
-        return tr("largest gap {} bins").format(coverage.largest_gap)
-    if coverage.hidden_views:
-        return tr("largest gap {} bins  ·  {} views are fully hidden by metal").format(
-            coverage.largest_gap, coverage.hidden_views
-        )
-    return tr("largest gap {} bins  ·  no view is fully hidden by metal").format(coverage.largest_gap)
+        return gap
+    hidden = plural(number, "{} view is fully hidden by metal", "{} views are fully hidden by metal").format(number)
+    return f"{gap}  ·  {hidden if number else tr('no view is fully hidden by metal')}"
 
 
 def worst_words(worst: tuple[int, TraceCoverage] | None, numbers: SliceNumbers) -> str:

@@ -121,7 +121,7 @@ def _truncated(header: SliceHeader) -> Finding | None:
     if _has_more_rows(header):
         return Finding(
             Kind.DAMAGED,
-            f"{header.name} holds {header.pixel_length} bytes of pixels where its {header.rows} x {header.columns} "
+            f"{header.name} holds {header.pixel_length} bytes of pixels, but its {header.rows} x {header.columns} "
             f"pixels take {native_bytes(header)}, so which pixels belong to a row is unknown.",
         )
     if header.transfer_syntax == DEFLATED:

@@ -138,7 +138,7 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
     return Finding(
         Kind.UNEVEN_SPACING,
         f"Slices are unevenly spaced: {gaps[worst]:.2f} mm between {slices[worst].name} and {slices[worst + 1].name} "
-        f"where {usual:.2f} mm is usual. They can be viewed one by one, not measured or corrected.",
+        f"instead of the usual {usual:.2f} mm. They can be viewed one by one, not measured or corrected.",
         Outcome.VIEWS,
     )
 

@@ -79,7 +79,7 @@ def test_uneven_spacing_is_viewed_and_names_the_pair(slices, save):
     assert finding.kind == Kind.UNEVEN_SPACING
     assert report.outcome == Outcome.VIEWS
     assert not report.is_volume
-    assert "2.70 mm between 002.dcm and 003.dcm where 2.00 mm" in report.reason
+    assert "2.70 mm between 002.dcm and 003.dcm instead of the usual 2.00 mm" in report.reason
 
 
 @pytest.mark.parametrize("thickness", [("2", "4"), ("", ""), ("2", "2")])

@@ -12,6 +12,9 @@ PHRASES = {
     r"\b(?:who|whoever) (?:closes|takes|wants|opens|has|writes|looks)\b": "name the actor: the user, a reader, you",
     r"\bis that of\b|\bare those of\b": "repeat the noun: 'Mask imported from metal.nii.gz.'",
     r"\bhas no number\b": "is NaN",
+    r"\b(?:of|have|has) one (?:shape|size)\b": "the same shape, the same size",
+    r"(?<!here )\bis no (?:failure|mask|folder|message|artifact|padding|number|gain|array|grey|loss)\b": "is not a",
+    r"; returns at once|\bis written at once\b|\bother settings of the\b": "immediately; different settings",
     r"\b(?:of which|in which any|to which a|by which a)\b": "two sentences",
     r"\b[Ss]o (?:many|often|long) \w+ (?:a|may|must|as)\b": "a noun: 'number of', 'limit'",
     r"\bwould do better\b": "would give a better result",
@@ -69,7 +72,15 @@ def test_every_pattern_finds_texts() -> None:
 
 @pytest.mark.parametrize(
     "sentence",
-    ["found by itself", "The mask is that of metal.nii.gz.", "who closes the window", "What has no number is air."],
+    [
+        "found by itself",
+        "The mask is that of metal.nii.gz.",
+        "who closes the window",
+        "What has no number is air.",
+        "Arrays of one shape",
+        "A series without metal is no failure",
+        "Cancel a run; returns at once",
+    ],
 )
 def test_phrase_is_found(sentence: str) -> None:
     assert phrases(sentence)

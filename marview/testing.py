@@ -10,10 +10,8 @@ Examples:
 import ast
 import logging
 import math
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +21,14 @@ from torch import Tensor
 
 from marview.errors import MarviewError
 from marview.geometry import FanBeamFlat
-from marview.mar.manifest import Manifest, code_folder, read_manifest
+from marview.mar.manifest import MANIFEST, OUTPUTS, Manifest, code_folder, no_output, outputs_line, read_manifest
 from marview.methods.api import Cancelled, MarCase, MarResult
 from marview.physics.attenuation import MU_WATER, mu_to_hu
 from marview.projection import Projector
 from marview.worker.front_end import checked_result
 from marview.worker.loading import LoadedMethod, load_method
+from marview.worker.method_errors import as_clause, place
+from marview.worker.own_modules import as_in_a_run
 
 OPEN_ROOMS = (
     "errors",
@@ -85,6 +85,7 @@ class TestJob:
 
     Attributes:
         reports: reported progress fractions, in order.
+        outside: calls with a fraction outside 0 to 1, such as "job.progress(50)".
         shown: name and slice index of each picture shown.
         questions: number of calls of `check_cancelled`.
 
@@ -100,17 +101,18 @@ class TestJob:
 
     def __init__(self, loaded: LoadedMethod | None = None, cancel_at: int = 0, *, folder: Path | None = None) -> None:
         self.reports: list[float] = []
+        self.outside: list[str] = []
         self.shown: list[tuple[str, int]] = []
         self.questions = 0
         self._loaded, self._cancel_at = loaded if folder is None else load_method(folder), cancel_at
 
     def progress(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
         """Record the fraction."""
-        self.reports.append(fraction)
+        self._record("progress", fraction)
 
     def learning(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
         """Record the fraction."""
-        self.reports.append(fraction)
+        self._record("learning", fraction)
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:  # noqa: ARG002
         """Record the picture's name and slice."""
@@ -137,6 +139,11 @@ class TestJob:
     def about_weights(self, file: str) -> dict[str, str]:
         """Return the metadata of those weights."""
         return self._method_with(file).about_weights(file)
+
+    def _record(self, name: str, fraction: float) -> None:
+        self.reports.append(fraction)
+        if not 0 <= fraction <= 1:
+            self.outside.append(f"job.{name}({fraction:g})")
 
     def _method_with(self, file: str) -> LoadedMethod:
         if self._loaded is None:
@@ -170,38 +177,28 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
             f"{manifest.id} has no weights yet, so it was not run. Train it, run 'marview methods --install RUN', and "
             "check the folder that this names.",
         ]
-    with _as_in_a_run(code_folder(folder, manifest)):
+    with as_in_a_run(code_folder(folder, manifest)):
         try:
             loaded = load_method(folder)
             loaded.check_weights()
             parameters = loaded.parameters(dict(values or {}))
         except MarviewError as why:
-            return [*found, str(why)]
-        for is_measured in (True, False):
-            kind = "a measured sinogram" if is_measured else "a clinical image"
-            found += [f"With {kind}: {each}" for each in _run(loaded, parameters, is_measured=is_measured)]
+            _log_traceback(why.__cause__, code_folder(folder, manifest))
+            is_known = any(each in str(why) for each in found)  # a syntax error
+            return found if is_known else [*found, str(why)]
+        measured = list(_run(loaded, parameters, is_measured=True))
+        clinical = list(_run(loaded, parameters, is_measured=False))
+    both = [each for each in measured if each in clinical]
+    found += [f"It {each[3:]}" if each.startswith("it ") else each for each in both]
+    for kind, breaches in (("a measured sinogram", measured), ("a clinical image", clinical)):
+        found += [f"With {kind}: {each}" for each in breaches if each not in both]
     return found
 
 
-@contextmanager
-def _as_in_a_run(folder: Path) -> Iterator[None]:
-    """Hide the modules of a method from absolute imports, as a run does; pytest makes them visible to tests."""
-    folder = folder.resolve()
-    path = sys.path.copy()
-    own = {name for name in (each.stem for each in folder.iterdir()) if _is_below(folder, name)}
-    hidden = {name: sys.modules.pop(name) for name in own}
-    sys.path[:] = [each for each in path if Path(each).resolve() != folder]
-    try:
-        yield
-    finally:
-        sys.path[:] = path
-        sys.modules.update(hidden)
-
-
-def _is_below(folder: Path, name: str) -> bool:
-    """Return whether an imported module comes from a folder."""
-    file = getattr(sys.modules.get(name), "__file__", None)
-    return file is not None and Path(file).resolve().is_relative_to(folder)
+def _log_traceback(error: BaseException | None, folder: Path) -> None:
+    """Log the traceback of an exception that passed code in the folder of a method."""
+    if error is not None and not isinstance(error, SyntaxError) and place(error, folder):
+        TestJob.log.info("the whole traceback:", exc_info=error)
 
 
 def forbidden_imports(folder: Path) -> Iterator[str]:
@@ -210,9 +207,10 @@ def forbidden_imports(folder: Path) -> Iterator[str]:
         if source.name.startswith("test_") or source.name == "conftest.py":
             continue
         try:
-            tree = ast.parse(source.read_text(encoding="utf-8"))
+            tree = ast.parse(source.read_bytes(), str(source))
         except (SyntaxError, ValueError) as why:
-            yield f"{source.name} is not valid Python: {why}."
+            said = f"{source.name} is not valid Python: {str(why).partition(' (')[0]}"
+            yield f"{as_clause(why, folder) if place(why, folder) else said}."
             continue
         for node in ast.walk(tree):
             if not isinstance(node, ast.Import | ast.ImportFrom):
@@ -227,26 +225,30 @@ def forbidden_imports(folder: Path) -> Iterator[str]:
                 room = [*name.split("."), ""][1]
                 if name.split(".")[0] == "marview" and room not in OPEN_ROOMS:
                     yield (
-                        f"{where} imports {name}. Open to plugins: {', '.join(OPEN_ROOMS)}. If {source.name} is a "
+                        f"{where} imports {name}. Plugins may import {', '.join(OPEN_ROOMS)}. If {source.name} is a "
                         "script that no run uses, move it out of the method's folder."
                     )
 
 
 def _run(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool) -> Iterator[str]:
+    """Run a method on the phantom, and return its breaches of the contract, also an exception."""
+    try:
+        yield from _breaches(loaded, parameters, is_measured=is_measured)
+    except MarviewError as why:
+        yield str(why)
+    except (Exception, SystemExit) as why:  # noqa: BLE001 - whatever a method raises is a finding
+        _log_traceback(why, loaded.code)
+        yield f"{as_clause(why, loaded.code)}."
+
+
+def _breaches(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool) -> Iterator[str]:
     case = phantom_case(is_measured=is_measured)
     before = case.hu.clone()
     job = TestJob(loaded)
     started = time.perf_counter()
-    try:
-        given: MarResult = loaded.method.run(case, parameters, job)
-        seconds = time.perf_counter() - started
-        result = checked_result(given, case, before, loaded.manifest.id)
-    except MarviewError as why:
-        yield str(why)
-        return
-    except Exception as why:  # noqa: BLE001 - whatever a method raises is a finding
-        yield f"it raised {type(why).__name__}: {why}"
-        return
+    given: MarResult = loaded.method.run(case, parameters, job)
+    seconds = time.perf_counter() - started
+    result = checked_result(given, case, before, loaded.manifest.id)
     yield from _reports(job, loaded.manifest)
     if result.corrected_sinogram is not None:
         change = (result.corrected_sinogram - case.sinogram).masked_fill(case.trace, 0).abs().max()
@@ -260,11 +262,14 @@ def _run(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool) -> I
 
 
 def _reports(job: TestJob, manifest: Manifest) -> Iterator[str]:
-    if any(not 0 <= fraction <= 1 for fraction in job.reports):
-        yield f"it reports progress beyond 0 to 1: {min(job.reports):g} to {max(job.reports):g}."
+    if job.outside:
+        yield f"{job.outside[0]} is outside 0 to 1."
     unknown = sorted({name for name, _ in job.shown} - set(manifest.outputs))
-    if unknown:
-        yield f"it shows {', '.join(unknown)}, which the manifest's outputs do not name."
+    if known := [name for name in unknown if name in OUTPUTS]:
+        line = outputs_line([*manifest.outputs, *known])
+        yield f"it shows {', '.join(known)}, which {MANIFEST} does not name. Write there: {line}"
+    for name in sorted({*unknown} - {*known}):
+        yield f"job.output: {no_output(name)}."
 
 
 def _cancelled(
@@ -280,6 +285,7 @@ def _cancelled(
     except Cancelled:
         return
     except Exception as why:  # noqa: BLE001
-        yield f"cancelled, it raised {type(why).__name__} instead of letting Cancelled pass."
+        _log_traceback(why, loaded.code)
+        yield f"it does not let Cancelled pass: {as_clause(why, loaded.code)}."
     else:
         yield "it goes on after job.check_cancelled raised Cancelled."

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Collection
 from inspect import isclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, get_args
@@ -183,6 +184,12 @@ def code_folder(folder: Path, manifest: Manifest) -> Path:
 def no_output(name: str) -> str:
     """Return the clause on a name that is not in `OUTPUTS`."""
     return f"{name!r} is not an output; choose from {', '.join(OUTPUTS)}"
+
+
+def outputs_line(names: Collection[str]) -> str:
+    """Write the entry `outputs` of a manifest."""
+    listed = ", ".join(f'"{name}"' for name in OUTPUTS if name in names)
+    return f"outputs = [{listed}]"
 
 
 def wrong_field(error: ValidationError, model: type[BaseModel]) -> str:

@@ -28,6 +28,16 @@ _ENDINGS = {
 """Signals by name, because Windows has only some of them."""
 
 
+def how_it_ended(code: int) -> str:
+    """Return how a process with this exit code ended, in words that follow "its process ..."."""
+    if code >= 0:
+        return f"ended by itself with exit code {code}"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-code).name
+        return f"was ended by {_ENDINGS.get(name, name)}"
+    return f"was ended by signal {-code}"
+
+
 class WorkerProcess:
     """A started worker.
 
@@ -82,14 +92,7 @@ class WorkerProcess:
     def ending(self) -> str:
         """How the process ended, in words that follow "its process ..."."""
         code = self._process.returncode
-        if code is None:
-            return "still runs"
-        if code >= 0:
-            return f"ended by itself with exit code {code}"
-        with contextlib.suppress(ValueError):
-            name = signal.Signals(-code).name
-            return f"was ended by {_ENDINGS.get(name, name)}"
-        return f"was ended by signal {-code}"
+        return "still runs" if code is None else how_it_ended(code)
 
     def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """Start the process; its standard streams are pipes, and it leads a process group of its own."""

@@ -155,21 +155,23 @@ def consistency(case: MarCase, result_hu: Tensor) -> Tensor:
     return difference.masked_fill_(case.trace, 0)
 
 
-def checked_result(result: MarResult, case: MarCase, before_hu: Tensor, method: str) -> MarResult:
+def checked_result(result: object, case: MarCase, before_hu: Tensor, method: str) -> MarResult:
     """Return the result of a method as float32 without gradients; refuse an invalid one.
 
     Raises:
         MethodFailed: wrong shape, values that are not finite, or a changed input.
     """
     if not isinstance(result, MarResult):
-        raise MethodFailed(f"The method {method} returned a {type(result).__name__}, not a MarResult.")
-    images = {"image": result.hu, "prior image": result.prior_hu}
-    for name, picture in images.items():
-        _check_tensor(f"The {name} of {method}", picture, tuple(before_hu.shape), is_needed=name == "image")
-    rays = (len(before_hu), case.beam.views, case.beam.bins)
-    _check_tensor(f"The corrected sinogram of {method}", result.corrected_sinogram, rays, is_needed=False)
+        remedy = "Is a return statement missing?" if result is None else "Write return MarResult(hu)."
+        raise MethodFailed(f"The method {method} returned {_kind(result)}, not a MarResult. {remedy}")
+    pixels, rays = tuple(before_hu.shape), (len(before_hu), case.beam.views, case.beam.bins)
+    _check_tensor(f"The image of {method}", "hu", result.hu, pixels, is_needed=True)
+    _check_tensor(f"The prior image of {method}", "prior_hu", result.prior_hu, pixels)
+    _check_tensor(f"The corrected sinogram of {method}", "corrected_sinogram", result.corrected_sinogram, rays)
     if not torch.equal(case.hu, before_hu):
-        raise MethodFailed(f"The method {method} wrote to its input; its result cannot be trusted.")
+        raise MethodFailed(
+            f"The method {method} wrote to its input; its result cannot be trusted. Work on case.hu.clone()."
+        )
     return replace(
         result,
         hu=result.hu.detach().float(),
@@ -178,17 +180,31 @@ def checked_result(result: MarResult, case: MarCase, before_hu: Tensor, method: 
     )
 
 
-def _check_tensor(what: str, tensor: Tensor | None, shape: tuple[int, ...], *, is_needed: bool) -> None:
+def _check_tensor(what: str, name: str, tensor: object, shape: tuple[int, ...], *, is_needed: bool = False) -> None:
+    """Refuse a tensor of a result, which is its attribute `name`."""
     if tensor is None and not is_needed:
         return
     if not isinstance(tensor, Tensor):
-        raise MethodFailed(f"{what} is a {type(tensor).__name__}, not a tensor.")
+        remedy = "; use torch.from_numpy" if isinstance(tensor, np.ndarray) else ""
+        raise MethodFailed(f"{what} is {_kind(tensor)}, not a tensor{remedy}.")
     if tensor.is_complex():
         raise MethodFailed(f"{what} holds complex numbers; return real ones.")
     if tuple(tensor.shape) != shape:
         raise MethodFailed(f"{what} has the shape {tuple(tensor.shape)}; the expected shape is {shape}.")
-    if not bool(torch.isfinite(tensor).all()):
-        raise MethodFailed(f"{what} holds values that are not numbers (NaN or infinite).")
+    wrong = ~torch.isfinite(tensor)
+    if bool(wrong.any()):
+        parts, axes = ("rays", "slice, view, bin") if name == "corrected_sinogram" else ("pixels", "slice, row, column")
+        raise MethodFailed(
+            f"{what} holds values that are not numbers (NaN or infinite): {int(wrong.sum())} of {wrong.numel()} "
+            f"{parts}, the first at {name}{wrong.nonzero()[0].tolist()} ({axes})."
+        )
+
+
+def _kind(value: object) -> str:
+    """Return the type of a value with its article: "an ndarray", "a list", "None"."""
+    name = type(value).__name__
+    article = "an" if name == "ndarray" or name[0].lower() in "aeiou" else "a"
+    return "None" if value is None else f"{article} {name}"
 
 
 def too_much_metal(trace_fraction: float, slice_index: int) -> SliceNote | None:

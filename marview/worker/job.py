@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from marview.errors import BadInput
+from marview.mar.manifest import MANIFEST, OUTPUTS, no_output, outputs_line
 from marview.mar.messages import Output, Progress, WeightsRead
 from marview.worker.channel import Channel
 from marview.worker.loading import LoadedMethod
@@ -89,7 +90,10 @@ class WorkerJob:
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
         """Send an intermediate picture of a slice."""
         if name not in self._loaded.manifest.outputs:
-            raise ValueError(f"The manifest does not list the output {name!r}. Add it to outputs in plugin.toml.")
+            if name not in OUTPUTS:
+                raise ValueError(f"{no_output(name)}.")
+            line = outputs_line([*self._loaded.manifest.outputs, name])
+            raise ValueError(f"The manifest does not list the output {name!r}. Write in {MANIFEST}: {line}")
         if array.ndim != 2:
             raise ValueError(f"Output {name!r} is a picture of one slice, not an array of shape {tuple(array.shape)}.")
         self._shown.add((name, slice_index))

@@ -17,6 +17,8 @@ from marview.testing import TestJob, check_method, load_method, phantom_case
 BRIEF = {"deep_image_prior": {"steps": 3, "width": 2}}
 """Parameters of methods that would take minutes."""
 
+BEGIN = "        assert isinstance(parameters, Parameters)\n"
+
 
 def trained() -> list[Path]:
     """Folders of the trained bundled methods; the others are tested with random weights elsewhere."""
@@ -34,22 +36,62 @@ def test_a_bundled_method_keeps_the_contract(folder: Path) -> None:
     [
         ("case.hu.mul_(0)", "wrote to its input"),
         ("return MarResult(case.hu[:1])", "shape"),
-        ("return MarResult(case.hu * float('nan'))", "not numbers"),
-        ("raise ValueError('no such thing')", "raised ValueError: no such thing"),
-        ("job.progress(7.0)", "progress beyond 0 to 1"),
-        ("job.output('prior', 0, case.hu[0])", "shows prior"),
-        ("return MarResult(case.hu + 100 * torch.rand(()))", "two runs differ"),
+        ("return MarResult(case.hu * float('nan'))", "8192 of 8192 pixels, the first at hu[0, 0, 0]"),
+        ("raise ValueError('no such thing')", "method.py, line 32: ValueError: no such thing."),
+        ("raise SystemExit(3)", "method.py, line 32: SystemExit: 3."),
+        ("job.progress(50)", "job.progress(50) is outside 0 to 1."),
+        ("job.learning(-1)", "job.learning(-1) is outside 0 to 1."),
+        (
+            "job.output('artifact', 0, case.hu[0])",
+            'It shows artifact, which plugin.toml does not name. Write there: outputs = ["artifact", "result"]',
+        ),
+        ("job.output('heat', 0, case.hu[0])", "job.output: 'heat' is not an output; choose from sinogram"),
+        (
+            "try: job.check_cancelled()\n        except Exception: raise ValueError('stopped') from None",
+            "It does not let Cancelled pass: method.py, line 33: ValueError: stopped.",
+        ),
     ],
 )
 def test_a_broken_contract_is_named(tmp_path: Path, spoilt: str, sentence: str) -> None:
     new_plugin("broken", output=tmp_path)
     source = tmp_path / "broken" / "method.py"
-    begin = "        assert isinstance(parameters, Parameters)\n"
-    source.write_text(source.read_text().replace(begin, f"{begin}        {spoilt}\n"))
-    assert any(sentence in finding for finding in check_method(tmp_path / "broken"))
+    source.write_text(source.read_text().replace(BEGIN, f"{BEGIN}        {spoilt}\n"))
+    found = check_method(tmp_path / "broken")
+    assert [sentence in finding for finding in found].count(True) == 1, found
 
 
-BEGIN = "        assert isinstance(parameters, Parameters)\n"
+def test_random_numbers_without_a_seed_are_named(tmp_path: Path) -> None:
+    new_plugin("broken", output=tmp_path)
+    source = tmp_path / "broken" / "method.py"
+    adds = "        return MarResult(case.hu + 100 * torch.rand(()))\n"
+    source.write_text(source.read_text().replace(BEGIN, f"{BEGIN}{adds}"))
+    found = check_method(tmp_path / "broken")
+    assert found
+    assert all("two runs differ by up to" in finding for finding in found)
+
+
+def test_a_breach_with_one_kind_of_data_names_the_kind(tmp_path: Path) -> None:
+    new_plugin("broken", output=tmp_path)
+    source = tmp_path / "broken" / "method.py"
+    source.write_text(source.read_text().replace(BEGIN, f"{BEGIN}        assert case.measured_sinogram is None\n"))
+    assert check_method(tmp_path / "broken") == ["With a measured sinogram: method.py, line 32: AssertionError."]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (b"a = 1\nif a\n", "method.py, line 2: expected ':'."),
+        (b"a = '\xe9'\n", "method.py"),
+        (b"a = 1\0\n", "method.py is not valid Python: source code string cannot contain null bytes."),
+    ],
+)
+def test_a_file_that_is_not_python_is_named(tmp_path: Path, source: bytes, says: str) -> None:
+    new_plugin("broken", output=tmp_path)
+    (tmp_path / "broken" / "method.py").write_bytes(source)
+    first, *others = check_method(tmp_path / "broken")
+    assert first.startswith(says)
+    assert "<unknown>" not in first
+    assert not others or "null bytes" in says
 
 
 def test_own_modules_are_imported_with_a_dot_also_where_pytest_finds_them(

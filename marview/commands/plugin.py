@@ -2,10 +2,13 @@
 
 import json
 import keyword
+import logging
 import re
 import shutil
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -20,9 +23,17 @@ from marview.errors import BadInput, MethodFailed, UsageError
 from marview.mar import discovery, read_manifest
 from marview.mar.copying import copy_method
 from marview.mar.ownership import opened_to_others
+from marview.mar.process import how_it_ended
+from marview.mar.runner import interpreter
 from marview.paths import resources
+from marview.terminal import say
+
+log = logging.getLogger(__name__)
 
 _CHECK_S = 300
+_SAY_S = 10
+"""Seconds between two lines about a check that still runs."""
+
 _TEMPLATE = ".tmpl"
 
 
@@ -86,50 +97,82 @@ def new_plugin(
         )
 
 
-def check_plugin(folder: Path) -> list[str]:
-    """Check a method in its own process; returns one sentence for each breach of the contract or of safety.
+def check_plugin(folder: Path) -> tuple[list[str], str]:
+    """Check a method in its own process.
+
+    Returns:
+        One sentence for each breach of the contract or of safety, and what the method and the check printed.
 
     Raises:
         BadInput: the folder holds no manifest.
+        UsageError: the interpreter that the manifest names does not exist.
         MethodFailed: the process crashed or took more than five minutes.
     """
-    read_manifest(folder)
-    words = children.command("marview.commands.plugin", str(folder.resolve()))
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter
-            words,
-            cwd=children.NEUTRAL_FOLDER,
-            env=children.environment(),
-            capture_output=True,
-            text=True,
-            timeout=_CHECK_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+    python = interpreter(folder, read_manifest(folder))
+    code, out, printed = _run_check(folder, python)
+    if printed.strip():
+        log.info("%s", printed.rstrip())
+    if code:
+        last = f" Its last words: {printed.strip().splitlines()[-1]}" if printed.strip() else ""
         raise MethodFailed(
-            f"The method in {folder} was still running after {_CHECK_S} s; the check ended it."
-        ) from None
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["It printed nothing."])[-1]
-        raise MethodFailed(
-            f"The method in {folder} ended the process that checked it (exit code {done.returncode}). {last}"
+            f"The method in {folder} stopped unexpectedly: its process {how_it_ended(code)}.{last}{_advice(printed)}"
         )
-    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    found: list[str] = json.loads(out.splitlines()[-1])
     opened = opened_to_others(folder)
-    return found if opened is None else [discovery.not_safe(folder, opened), *found]
+    return (found if opened is None else [discovery.not_safe(folder, opened), *found]), printed
+
+
+def _run_check(folder: Path, python: str) -> tuple[int, str, str]:
+    """Run the check in a process of its own, and say from time to time that it still runs; exit code and output."""
+    started = time.monotonic()
+    with subprocess.Popen(  # noqa: S603 - our own interpreter, or the one that the manifest names
+        children.command("marview.commands.plugin", str(folder.resolve()), python=python),
+        cwd=children.NEUTRAL_FOLDER,
+        env=children.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    out, printed = process.communicate(timeout=_SAY_S)
+                    return process.returncode, out, printed
+                seconds = time.monotonic() - started
+                if seconds >= _CHECK_S:
+                    raise MethodFailed(
+                        f"The method in {folder} was still running after {_CHECK_S} s; the check ended it. A loop in "
+                        "run must end, and call job.check_cancelled() at least once a second."
+                    )
+                say(f"{folder} is still running after {seconds:.0f} s; the check ends it after {_CHECK_S} s.")
+        finally:
+            process.kill()
+
+
+def _advice(printed: str) -> str:
+    """Return how to see the whole traceback, if there is one that was not printed."""
+    is_hidden = "Traceback (most recent call last)" in printed and not log.isEnabledFor(logging.INFO)
+    return " Add --verbose for the whole traceback." if is_hidden else ""
 
 
 @plugin.command("check")
 def print_check(folder: Folder, as_json: AsJson = False) -> int:
-    """Check a method: its manifest, imports and parameters, then a run on a phantom in its own process."""
+    """Check a method: its manifest, imports and parameters, then a run on a phantom in its own process.
+
+    The check ends a method after 300 s. With --verbose it prints the whole traceback of an exception.
+    """
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder. Name the folder that holds plugin.toml.")
-    found = check_plugin(folder)
+    found, printed = check_plugin(folder)
     if as_json:
         print(json.dumps({"folder": str(folder), "ok": not found, "findings": found}, indent=2))
     else:
         for sentence in found or [f"{folder} keeps the contract of methods."]:
             print(sentence)
+        if found and (advice := _advice(printed).strip()):
+            print(advice)
     return MethodFailed.exit_code if found else 0
 
 
@@ -181,8 +224,9 @@ def remove_plugin(
 def main(arguments: list[str]) -> None:
     """Check a method in this process and print the findings as JSON; output of the method goes to standard error."""
     out, sys.stdout = sys.stdout, sys.stderr
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
     from marview.testing import check_method
 
     found = check_method(Path(arguments[0]))
-    out.write(json.dumps(found) + "\n")
+    out.write(f"\n{json.dumps(found)}\n")  # a line of its own, whatever compiled code printed before
     out.flush()

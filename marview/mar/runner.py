@@ -11,6 +11,7 @@ from typing import Any, Self
 from marview.errors import MarviewError, UsageError
 from marview.mar.arrays import check_arrays, check_trace
 from marview.mar.discovery import Listing, discover, find_usable
+from marview.mar.manifest import Manifest
 from marview.mar.messages import (
     CasesRequest,
     DescribeRequest,
@@ -150,12 +151,7 @@ class MarWorker:
     def _find(self, method: str) -> tuple[Listing, str]:
         listing = find_usable(method, self._listings())
         assert listing.manifest is not None
-        if not listing.manifest.python:
-            return listing, sys.executable
-        python = listing.folder / Path(listing.manifest.python).expanduser()
-        if not python.is_file():
-            raise UsageError(f"The method {method} needs the interpreter {python}, which does not exist.")
-        return listing, str(python)
+        return listing, interpreter(listing.folder, listing.manifest)
 
     def _submit(self, request: Request, python: str, on_message: OnMessage) -> Run:
         if self._queue.is_closed:
@@ -166,6 +162,20 @@ class MarWorker:
             run.request = dataclasses.replace(request, output_folder=str(folder))
         self._queue.add(run)
         return run
+
+
+def interpreter(folder: Path, manifest: Manifest) -> str:
+    """Return the Python that runs a method: the one that its manifest names, or else marview's own.
+
+    Raises:
+        UsageError: it does not exist.
+    """
+    if not manifest.python:
+        return sys.executable
+    python = folder / Path(manifest.python).expanduser()
+    if not python.is_file():
+        raise UsageError(f"The method {manifest.id} needs the interpreter {python}, which does not exist.")
+    return str(python)
 
 
 def _ignore(_message: Message) -> None:

@@ -1,11 +1,14 @@
 """Methods are made, checked, installed and removed from the command line."""
 
+import logging
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from marview.commands import plugin
 from marview.mar.discovery import discover
 
 
@@ -105,6 +108,76 @@ def test_a_method_that_ends_its_process_is_contained(marview: Callable, own_meth
     answer = marview("plugin", "check", tmp_path / "deadly")
     assert answer.exit_code == 4
     assert "exit code 9" in answer.err
+
+
+BEGIN = "        assert isinstance(parameters, Parameters)\n"
+
+
+def spoilt(marview: Callable, parent: Path, line: str) -> Path:
+    """Make a method whose run starts with this line."""
+    marview("plugin", "new", "spoilt", "--output", parent)
+    source = parent / "spoilt" / "method.py"
+    source.write_text(source.read_text().replace(BEGIN, f"{BEGIN}        {line}\n"))
+    return parent / "spoilt"
+
+
+@pytest.fixture
+def quiet_log() -> Iterator[None]:
+    """The log as a command finds it; --verbose would make it loud for later tests."""
+    ours, root = logging.getLogger("marview"), logging.getLogger()
+    level, handlers = ours.level, root.handlers[:]
+    ours.setLevel(logging.WARNING)
+    yield
+    ours.setLevel(level)
+    root.handlers[:] = handlers
+
+
+def test_an_exception_names_its_place_and_verbose_prints_the_traceback(
+    marview: Callable, quiet_log: None, tmp_path: Path
+) -> None:
+    folder = spoilt(marview, tmp_path, "raise ValueError('the kernel must be odd, not 4.')")
+    place = "method.py, line 32: ValueError: the kernel must be odd, not 4."
+    answer = marview("plugin", "check", folder)
+    assert answer.exit_code == 4
+    assert answer.out == f"{place}\nAdd --verbose for the whole traceback.\n"
+    assert "Traceback" not in answer.err
+    assert marview("plugin", "check", folder, "--json").record["findings"] == [place]
+    loud = marview("plugin", "check", folder, "-v")
+    assert loud.out == f"{place}\n"
+    assert "Traceback (most recent call last)" in loud.err
+    assert "raise ValueError('the kernel must be odd, not 4.')" in loud.err
+
+
+def test_a_crash_has_the_words_of_a_run(marview: Callable, tmp_path: Path) -> None:
+    answer = marview("plugin", "check", spoilt(marview, tmp_path, "import ctypes; ctypes.string_at(0)"))
+    assert answer.exit_code == 4
+    assert "stopped unexpectedly: its process was ended by a segmentation fault." in answer.err
+
+
+def test_an_endless_loop_is_reported_and_ended(
+    marview: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert str(plugin._CHECK_S) in marview("plugin", "check", "--help").out
+    monkeypatch.setattr(plugin, "_CHECK_S", 2)
+    monkeypatch.setattr(plugin, "_SAY_S", 0.5)
+    answer = marview("plugin", "check", spoilt(marview, tmp_path, "while True: pass"))
+    assert answer.exit_code == 4
+    assert "s; the check ends it after 2 s." in answer.err
+    advice = "A loop in run must end, and call job.check_cancelled() at least once a second."
+    assert f"was still running after 2 s; the check ended it. {advice}" in answer.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script is the interpreter")
+def test_the_check_uses_the_interpreter_that_the_manifest_names(marview: Callable, tmp_path: Path) -> None:
+    folder = spoilt(marview, tmp_path, "import os; assert os.environ['OWN_PYTHON'] == 'yes'")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nOWN_PYTHON=yes exec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    assert marview("plugin", "check", folder).exit_code == 4
+    manifest = folder / "plugin.toml"
+    manifest.write_text(f'python = "../python"\n{manifest.read_text()}')
+    answer = marview("plugin", "check", folder)
+    assert answer.exit_code == 0, answer.out + answer.err
 
 
 def test_names_that_cannot_be_identifiers_are_refused(marview: Callable, tmp_path: Path) -> None:

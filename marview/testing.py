@@ -26,8 +26,9 @@ from marview.methods.api import Cancelled, MarCase, MarResult
 from marview.physics.attenuation import MU_WATER, mu_to_hu
 from marview.projection import Projector
 from marview.worker.front_end import checked_result
+from marview.worker.job import check_picture
 from marview.worker.loading import LoadedMethod, load_method
-from marview.worker.method_errors import as_clause, place
+from marview.worker.method_errors import as_clause, as_sentence, place
 from marview.worker.own_modules import as_in_a_run
 
 OPEN_ROOMS = (
@@ -114,8 +115,9 @@ class TestJob:
         """Record the fraction."""
         self._record("learning", fraction)
 
-    def output(self, name: str, slice_index: int, array: Tensor) -> None:  # noqa: ARG002
+    def output(self, name: str, slice_index: int, array: Tensor) -> None:
         """Record the picture's name and slice."""
+        check_picture(name, array)
         self.shown.append((name, slice_index))
 
     def check_cancelled(self) -> None:
@@ -238,7 +240,7 @@ def _run(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool) -> I
         yield str(why)
     except (Exception, SystemExit) as why:  # noqa: BLE001 - whatever a method raises is a finding
         _log_traceback(why, loaded.code)
-        yield f"{as_clause(why, loaded.code)}."
+        yield as_sentence(why, loaded.code)
 
 
 def _breaches(loaded: LoadedMethod, parameters: BaseModel, *, is_measured: bool) -> Iterator[str]:
@@ -286,6 +288,6 @@ def _cancelled(
         return
     except Exception as why:  # noqa: BLE001
         _log_traceback(why, loaded.code)
-        yield f"it does not let Cancelled pass: {as_clause(why, loaded.code)}."
+        yield f"it does not let Cancelled pass: {as_sentence(why, loaded.code)}"
     else:
         yield "it goes on after job.check_cancelled raised Cancelled."

@@ -19,6 +19,16 @@ from marview.worker.neighbours import no_neighbours, none_beside
 _EVERY_S = 0.05
 
 
+def check_picture(name: str, array: Tensor) -> None:
+    """Refuse an intermediate picture that is not two-dimensional.
+
+    Raises:
+        ValueError: it has another shape.
+    """
+    if array.ndim != 2:
+        raise ValueError(f"Output {name!r} is a picture of one slice, not an array of shape {tuple(array.shape)}.")
+
+
 class Outputs:
     """Writes intermediate pictures to files that the window reads; does nothing if pictures are not wanted."""
 
@@ -94,8 +104,7 @@ class WorkerJob:
                 raise ValueError(f"{no_output(name)}.")
             line = outputs_line([*self._loaded.manifest.outputs, name])
             raise ValueError(f"The manifest does not list the output {name!r}. Write in {MANIFEST}: {line}")
-        if array.ndim != 2:
-            raise ValueError(f"Output {name!r} is a picture of one slice, not an array of shape {tuple(array.shape)}.")
+        check_picture(name, array)
         self._shown.add((name, slice_index))
         if self._outputs is not None:
             self._outputs.show(name, slice_index, array)

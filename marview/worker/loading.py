@@ -18,7 +18,7 @@ from torch import Tensor
 from marview.errors import MethodFailed, UsageError
 from marview.mar.manifest import MANIFEST, Manifest, code_folder, read_manifest, wrong_field
 from marview.methods.api import Method
-from marview.worker.method_errors import as_clause, is_raised_by, place
+from marview.worker.method_errors import as_sentence, place
 
 
 class Weights(dict[str, Tensor]):
@@ -208,27 +208,12 @@ def made_in(folder: Path, entry: str, named_in: str = f"{MANIFEST}: entry") -> A
 
 def _why(error: BaseException, folder: Path, entry: str) -> str:
     """Return why the entry of a method could not be loaded, and what to do."""
-    clause = as_clause(error, folder)
-    if isinstance(error, ModuleNotFoundError) and error.name and is_raised_by(error, folder):
-        where, name = place(error, folder), error.name
-        own = f"{_package(folder.resolve())}."
-        if name.startswith(own):
-            return f"{where}, imports .{name.removeprefix(own)}, which is not in the folder."
-        if (folder / f"{name}.py").is_file() or (folder / name).is_dir():  # absolute imports do not find it
-            return (
-                f"{where}, imports {name}. {name} is a module of the method itself, so import it with a dot: from "
-                f".{name} import ..."
-            )
-        if not name.startswith(("marview.", "marview_methods_")):
-            return (
-                f"{where}, imports {name}, which is not installed. Install it in the Python that runs the method; "
-                f"'python' in {MANIFEST} can name another one."
-            )
+    said = as_sentence(error, folder)
     if place(error, folder):
-        return f"{clause}."
+        return said
     if isinstance(error, TypeError) and "argument" in str(error):
-        return f"{clause}. marview creates the class without arguments."
-    return f"{clause}. Its entry is {entry!r}."
+        return f"{said} marview creates the class without arguments."
+    return f"{said} Its entry is {entry!r}."
 
 
 def _faults(method: Method) -> Iterator[str]:

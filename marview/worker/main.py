@@ -36,7 +36,7 @@ from marview.worker.cases import run_cases
 from marview.worker.channel import Channel, end_group, limit_memory
 from marview.worker.devices import list_devices, use_free_threads
 from marview.worker.loading import load_method
-from marview.worker.method_errors import as_clause
+from marview.worker.method_errors import as_sentence
 from marview.worker.reduce import Reduction, show_sinogram
 from marview.worker.reprojection import Reprojections
 from marview.worker.tracing import mark_trace
@@ -101,8 +101,8 @@ def _answer(request: Request, channel: Channel, projections: Reprojections) -> M
         return Failed(str(refusal), refusal.exit_code, _trace_of_method(refusal))
     except BaseException as error:  # noqa: BLE001 - method code may raise anything, SystemExit included
         who = f"The method {request.method}" if isinstance(request, ReduceRequest | CasesRequest) else "The worker"
-        clause = as_clause(error, _code_of(request))
-        return Failed(f"{who} failed: {clause}.", MethodFailed.exit_code, traceback.format_exc(), is_unexpected=True)
+        why = as_sentence(error, _code_of(request))
+        return Failed(f"{who} failed: {why}", MethodFailed.exit_code, traceback.format_exc(), is_unexpected=True)
 
 
 def _code_of(request: Request) -> Path | None:

@@ -1,11 +1,35 @@
-"""Clauses about exceptions in the code of a method: where in its folder they arose, and why."""
+"""Sentences about exceptions in the code of a method: where in its folder they arose, and why."""
 
 import re
 import traceback
 from pathlib import Path
 
+from marview.mar.manifest import MANIFEST
+
 _INTERNAL = re.compile(r"marview_methods_[0-9a-f]{12}\.")
 """Package that represents the parent folder of a method (`marview.worker.loading`); its name tells people nothing."""
+
+_OWN = re.compile(rf"{_INTERNAL.pattern}[^.]+(?=\.)")
+"""Package of a method, in the name of one of its modules."""
+
+
+def as_sentence(error: BaseException, folder: Path | None = None) -> str:
+    """Describe an exception as `as_clause` does, and say what to do about an import that failed."""
+    if isinstance(error, ModuleNotFoundError) and error.name and folder is not None and _is_raised_by(error, folder):
+        name, where = error.name, place(error, folder)
+        if found := _OWN.match(name):
+            return f"{where}, imports {name[found.end() :]}, which is not in the folder."
+        if (folder / f"{name}.py").is_file() or (folder / name).is_dir():  # absolute imports do not find it
+            return (
+                f"{where}, imports {name}. {name} is a module of the method itself, so import it with a dot: from "
+                f".{name} import ..."
+            )
+        if not name.startswith(("marview.", "marview_methods_")):
+            return (
+                f"{where}, imports {name}, which is not installed. Install it in the Python that runs the method; "
+                f"'python' in {MANIFEST} can name another one."
+            )
+    return f"{as_clause(error, folder)}."
 
 
 def as_clause(error: BaseException, folder: Path | None = None) -> str:
@@ -31,7 +55,7 @@ def place(error: BaseException, folder: Path | None) -> str:
     return next((where for where in reversed(list(places)) if where), "")
 
 
-def is_raised_by(error: BaseException, folder: Path) -> bool:
+def _is_raised_by(error: BaseException, folder: Path) -> bool:
     """Return whether code in a folder raised an exception itself, not a function that it called."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and _named(frames[-1].filename, 0, folder) != ""

@@ -39,6 +39,9 @@ def test_a_bundled_method_keeps_the_contract(folder: Path) -> None:
         ("return MarResult(case.hu * float('nan'))", "8192 of 8192 pixels, the first at hu[0, 0, 0]"),
         ("raise ValueError('no such thing')", "method.py, line 32: ValueError: no such thing."),
         ("raise SystemExit(3)", "method.py, line 32: SystemExit: 3."),
+        ("import not_there", "method.py, line 32, imports not_there, which is not installed. Install it in the Python"),
+        ("from .beside import N", "method.py, line 32, imports .beside, which is not in the folder."),
+        ("job.output('result', 0, case.hu)", "line 32: ValueError: Output 'result' is a picture of one slice, not an"),
         ("job.progress(50)", "job.progress(50) is outside 0 to 1."),
         ("job.learning(-1)", "job.learning(-1) is outside 0 to 1."),
         (

@@ -76,6 +76,11 @@ def test_a_method_that_sees_the_image_alone_has_no_notes_on_the_sinogram(bench) 
             "raise ZeroDivisionError('by nothing')",
             "failed: method.py, line 14: ZeroDivisionError: by nothing.",
         ),
+        (
+            "lacks_a_package",
+            "import not_there",
+            "failed: method.py, line 14, imports not_there, which is not installed.",
+        ),
         ("exits", "sys.exit(3)", "failed: method.py, line 14: SystemExit: 3."),
         ("gives_nan", "return MarResult(case.hu * float('nan'))", "173056 of 173056 pixels, the first at hu[0, 0, 0]"),
         ("gives_half", "return MarResult(case.hu[: len(case.hu) // 2])", "shape (0, 416, 416)"),

@@ -25,9 +25,9 @@ def speak_german():
             "IM 7: a.dcm ist abgeschnitten: 12 der 524288 Bytes seines Bildes. Das gilt für 3 Schichten.",
         ),
         (
-            "a.dcm ends before its image. Copy the files again from where they came from, or export the series anew.",
-            "a.dcm endet vor seinem Bild. Kopieren Sie die Dateien erneut von ihrem Ursprung, oder exportieren Sie die "
-            "Serie neu.",
+            "a.dcm ends before its image. Copy the files from their source again, or export the series again.",
+            "a.dcm endet vor seinem Bild. Kopieren Sie die Dateien erneut von ihrer Quelle, oder exportieren Sie die "
+            "Serie erneut.",
         ),
         (
             "Skipped: 4 listed in the DICOMDIR but missing. The series may lack slices; copy the files again.",

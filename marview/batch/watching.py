@@ -40,7 +40,9 @@ class Inbox:
             children = sorted(self.folder.iterdir())
         except OSError as why:
             reason = (why.strerror or "unknown reason").lower()
-            raise BadInput(f"{self.folder} cannot be watched: {reason}. Name an existing folder.") from None
+            raise BadInput(
+                f"{self.folder} cannot be watched: {reason}. Choose an existing folder that you can read."
+            ) from None
         now, quiet = self.clock(), []
         for known in (self._seen, self._taken):  # what was moved away may arrive again
             for gone in known.keys() - set(children):

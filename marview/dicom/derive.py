@@ -159,7 +159,9 @@ def why_underivable(nifti: Path | None, slices: Iterable[SliceHeader | None]) ->
 def _refuse(loaded: LoadedSeries, correction_hu: Planes) -> None:
     refuse_underivable(loaded)
     if correction_hu.shape != loaded.volume.hu.shape:
-        raise ValueError(f"a correction of shape {correction_hu.shape} for a volume of {loaded.volume.hu.shape}")
+        raise ValueError(
+            f"The correction has shape {correction_hu.shape}, but the volume has shape {loaded.volume.hu.shape}."
+        )
     if not all(np.isfinite(correction_hu[z]).all() for z in range(len(loaded.volume.hu))):
         raise BadInput("The correction holds values that are not numbers, so nothing was written.")
 

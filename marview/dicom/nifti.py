@@ -53,7 +53,9 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
         if len(shape) != 3:
             raise BadInput(f"{path.name} has {len(shape)} dimensions; a volume has 3.")
         if min(shape) < 1 or np.prod(shape, dtype=np.float64) > LARGEST_VOXELS:
-            raise BadInput(f"{path.name} claims {' x '.join(map(str, shape))} voxels and is not read.")
+            raise BadInput(
+                f"{path.name} declares {' x '.join(map(str, shape))} voxels; marview reads 1 to {LARGEST_VOXELS:,}."
+            )
         stored = np.dtype(image.get_data_dtype())  # type: ignore[no-untyped-call]
         if stored.kind not in "iuf":
             raise BadInput(f"{path.name} holds {stored} values, not numbers of HU.")
@@ -65,7 +67,10 @@ def open_nifti(path: Path) -> tuple[nib.Nifti1Image, Layout]:
         raise _without_affine(path) from None
     except Exception as why:  # noqa: BLE001 - nibabel raises many types on a damaged header
         note_caught(why, path.name)
-        reason = getattr(why, "strerror", None) or "it is damaged. Copy the file again, or convert the series anew"
+        reason = (
+            getattr(why, "strerror", None)
+            or "it is damaged. Copy the file from its source again, or convert the series again"
+        )
         raise BadInput(f"{path.name} cannot be read: {reason[0].lower()}{reason[1:]}.") from None
 
 

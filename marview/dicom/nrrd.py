@@ -90,7 +90,9 @@ def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[
     dtype = np.dtype(_TYPES[kind]).newbyteorder(">" if header.get("endian") == "big" else "<")
     shape = [int(size) for size in header["sizes"]]
     if not shape or min(shape) < 1 or np.prod(shape, dtype=np.float64) > LARGEST_VOXELS:
-        raise BadInput(f"{path.name} claims {' x '.join(map(str, shape))} voxels and is not read.")
+        raise BadInput(
+            f"{path.name} declares {' x '.join(map(str, shape))} voxels; marview reads 1 to {LARGEST_VOXELS:,}."
+        )
     claimed = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
     data = _unpacked(stream, encoding).read(claimed)
     if len(data) < claimed:

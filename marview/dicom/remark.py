@@ -58,7 +58,7 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
         Kind.BITS,
         translatable(
             "The pixels of {} have bits above those that Bits Stored says. marview dropped them, because they look "
-            "like an overlay: the image continues under them. If metal is missing there, export the series anew."
+            "like an overlay: the image continues under them. If metal is missing there, export the series again."
         ),
     ),
 }

@@ -56,7 +56,7 @@ class Kind(enum.StrEnum):
     FLOAT_PIXELS = "float pixels"
 
 
-GET_AGAIN = translatable("Copy the files again from where they came from, or export the series anew.")
+GET_AGAIN = translatable("Copy the files from their source again, or export the series again.")
 """Advice that ends the refusal of a damaged series."""
 
 

@@ -189,7 +189,10 @@ def _frames(dataset: Dataset, path: Path, syntax: str) -> NDArray[np.bool_]:
     number, bits = int(dataset.get("NumberOfFrames", 1) or 1), int(dataset.BitsAllocated)
     pixels = number * int(dataset.Rows) * int(dataset.Columns)
     if number < 1 or pixels < 1 or pixels > LARGEST_VOXELS:
-        raise BadInput(f"{path.name} claims {number} frames of {dataset.Rows} x {dataset.Columns} and is not read.")
+        raise BadInput(
+            f"{path.name} declares {number} frames of {dataset.Rows} x {dataset.Columns} voxels; marview reads 1 to "
+            f"{LARGEST_VOXELS:,} voxels."
+        )
     most = len(dataset.PixelData) * (8 if syntax in NATIVE else 8 * _MOST_EXPANSION)
     if most < pixels * bits:
         raise BadInput(f"{path.name} is truncated: not all of its {number} frames are there.")

@@ -57,7 +57,7 @@ def read_patient(path: Path) -> list[PatientScan]:
         found.append(PatientScan(*neighbours(frame, volume.hu, kept, MOST_CLEAN), frame.pixel_mm * SIZE))
     if not found:
         raise BadInput(
-            f"{path} holds no scan with metal in some slices and none in others. near_hip learns from a patient's "
-            "slices beside the metal."
+            f"No scan in {path} has both slices with metal and slices without. near_hip trains on the metal-free "
+            "slices of a patient, so choose a scan that extends beyond the metal."
         )
     return found

@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 
 
 class RunQueue:
-    """Runs one after another in a process, which starts with the first run and is replaced after a failure.
+    """Queue that executes runs one at a time in a worker process.
 
-    All work is done on one thread. It starts the process, which lives exactly as long as the thread (see
-    `WorkerProcess`).
+    The process starts with the first run and is replaced after a failure. All work is done on one thread, which also
+    starts the process: where the system supports it, the process is killed when that thread ends (see `WorkerProcess`).
 
     Args:
         arguments: command-line arguments of the process.

@@ -37,7 +37,9 @@ def _kappa_of_two(first: NDArray[np.float64], second: NDArray[np.float64]) -> fl
 
 
 def intraclass_correlation(ratings: NDArray[np.float64]) -> float:
-    """Return the ICC(2,1): the absolute agreement of single readers who stand for all readers (Shrout & Fleiss 1979).
+    """Return ICC(2,1), the two-way random-effects intraclass correlation for absolute agreement of single readers.
+
+    Shrout & Fleiss 1979.
 
     Args:
         ratings: grades `[reader, item]`; items with NaN are left out.

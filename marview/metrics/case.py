@@ -26,9 +26,10 @@ def _measure(title: str, better: Better) -> Any:
 
 @dataclass(frozen=True)
 class Measures:
-    """Measures of one slice, or the mean or worst of several; NaN if undefined (a ring without metal).
+    """Measures of one slice, or the mean or worst of several.
 
-    The functions `primary`, `primary_in`, `full_range`, `adn`, `rmse_hu`, `streak_amplitude_hu` etc. define them.
+    NaN where undefined, for example in the ring of a slice without metal. The functions of `marview.metrics` define the
+    measures.
     """
 
     psnr_db: float = _measure("PSNR", "higher")

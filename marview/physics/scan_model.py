@@ -89,11 +89,15 @@ class ScanModel:
         return self.read(seen)
 
     def through_tissue(self, lengths: Tensor) -> Tensor:
-        """Attenuate photons of all energies by water and bone, `[2, slice, view, bin]` to `[slice, view, bin]`."""
+        """Return the polychromatic line integrals through water and bone, without unit, `[slice, view, bin]`.
+
+        Args:
+            lengths: line integrals at the reference energy, without unit, `[(water, bone), slice, view, bin]`.
+        """
         return polychromatic_of_two(lengths.clamp(min=0), _tissues(), self.spectrum)
 
     def through_metal(self, crossing: Crossing, number: int, rays: Tensor, metal: Material) -> Tensor:
-        """Attenuate photons by tissue and metal along some rays of a slice, `[ray]`.
+        """Return the polychromatic line integrals of some rays through tissue and metal, without unit, `[ray]`.
 
         Args:
             crossing: what the rays cross.

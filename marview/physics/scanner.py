@@ -45,7 +45,7 @@ class Scanner:
         return image.repeat_interleave(self.fineness, dim=-2).repeat_interleave(self.fineness, dim=-1)
 
     def fine(self, projector: Projector) -> Projector:
-        """Make the projector of the divided pixels and rays."""
+        """Return the projector with each pixel and bin divided into `fineness` parts along each axis."""
         parts = self.fineness
         if parts == 1:
             return projector

@@ -126,7 +126,10 @@ class Beside:
             self.changed.emit()
 
     def picture(self, slice_index: int) -> Picture | None:
-        """The other series on the pixels of a slice of the one in view; `OUTSIDE_HU` where it does not reach."""
+        """Return the other series resampled to a slice of the series in view, `OUTSIDE_HU` outside its extent.
+
+        None if either series is missing.
+        """
         loaded = self._library.loaded
         if self.other is None or loaded is None:
             return None

@@ -13,6 +13,8 @@ from marview.geometry import Grid
 class Picture:
     """Values on a plane.
 
+    The origin of points (x, y) in mm is the centre of the picture; x increases with the column and y with the row.
+
     Attributes:
         values: HU, `[y, x]`.
         pixel_mm: pixel spacing along (y, x).

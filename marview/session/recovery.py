@@ -71,7 +71,7 @@ class Recovery:
         parts = [tr("the metal mask")] if saved.metal is not None else []
         parts += [count(len(saved.work.measures), "measurement")] if saved.work.measures else []
         parts += [count(len(saved.results), "result")] if saved.results else []
-        sentence = tr("marview ended unexpectedly. The autosave of {} from {} holds {}.").format(
+        sentence = tr("marview closed unexpectedly. The autosave of {} from {} contains {}. Restore it?").format(
             what, when, ", ".join(parts)
         )
         self._messages.ask(

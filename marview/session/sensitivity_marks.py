@@ -40,7 +40,7 @@ class Region:
         return ((point[0] - x) / radius_x) ** 2 + ((point[1] - y) / radius_y) ** 2 <= 1
 
     def moved(self, right_mm: float, down_mm: float) -> "Region":
-        """Return the ellipse moved."""
+        """Return a copy of the ellipse, shifted by the given distances."""
         x, y = self.middle_mm
         return replace(self, middle_mm=(x + right_mm, y + down_mm))
 

@@ -67,7 +67,7 @@ class PriorTraining:
         return {"prior": l2(error, torch.zeros_like(error), hidden)}
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Prior image and result in 1/cm, and the corrected sinogram."""
+        """Return `prior` and `result`, `[y, x]` in 1/cm, and `corrected_sinogram`, `[view, bin]`."""
         return JointTraining().pictures(network, pairs, settings)
 
     def _planes(self, completion: Completion, pairs: Pairs) -> Tensor:

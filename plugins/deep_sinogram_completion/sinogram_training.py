@@ -73,7 +73,7 @@ class SinogramTraining:
         return {"sinogram": (_error(completed, wanted, trace, unit) / begun).mean()}
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Prior image and result in 1/cm, and the corrected sinogram."""
+        """Return `prior` and `result`, `[y, x]` in 1/cm, and `corrected_sinogram`, `[view, bin]`."""
         return JointTraining().pictures(network, pairs, settings)
 
     def _begun(self, completion: Completion, pairs: Pairs) -> tuple[Tensor | None, Tensor]:

@@ -42,7 +42,7 @@ class JointTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Prior image and result in 1/cm, and the corrected sinogram."""
+        """Return `prior` and `result`, `[y, x]` in 1/cm, and `corrected_sinogram`, `[view, bin]`."""
         completion = _completion(network)
         first = _first(pairs)
         prior, _, corrected = forward(completion, first)

@@ -149,7 +149,7 @@ def test_every_refusal_says_what_to_do(slices, save, tmp_path, kind):
             target.writestr("zeros", b"\0" * (24 << 20))
     with pytest.raises(BadInput, match=r"\. (?:Copy|If you trust it)|; export it as single slices") as refusal:
         dicom.open_series(folder)
-    assert str(refusal.value).count("Copy the files again") <= 1
+    assert str(refusal.value).count("Copy the files from their source again") <= 1
 
 
 def test_an_rle_bomb_is_refused(slices, save):

@@ -143,7 +143,7 @@ def test_a_file_that_is_not_a_mask_is_refused_with_a_message(series, mask, tmp_p
         "nowhere.nrrd": "does not state where its voxels are",
         "detached.nhdr": "stores its values in another file",
         "cut.nrrd": "truncated",
-        "huge.nrrd": "claims 30000 x 30000 x 30000 voxels",
+        "huge.nrrd": "declares 30000 x 30000 x 30000 voxels",
     }.items():
         with pytest.raises(BadInput, match=name) as refusal:
             read_mask(tmp_path / name, series)
@@ -169,7 +169,7 @@ def test_dicom_that_is_not_a_usable_segmentation_is_refused(series, mask, tmp_pa
 
     assert whole.NumberOfFrames == 3
     for path, said in (
-        (bent("many.dcm", NumberOfFrames=2_000_000_000), "claims 2000000000 frames"),
+        (bent("many.dcm", NumberOfFrames=2_000_000_000), "declares 2000000000 frames"),
         (bent("few.dcm", NumberOfFrames=2), "damaged or incomplete"),
         (bent("cut.dcm", PixelData=whole.PixelData[:4]), "is truncated"),
         (bent("bare.dcm", PerFrameFunctionalGroupsSequence=None), "damaged or incomplete"),

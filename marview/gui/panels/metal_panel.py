@@ -34,7 +34,7 @@ FOUND = {
 
 
 class MetalPanel(Section):
-    """Sets how the session finds metal; always shows the mask in use."""
+    """Panel that sets how the session finds metal, and always shows the mask in use."""
 
     def __init__(self, session: Session, find: QAction, parent: QWidget | None = None) -> None:
         super().__init__(tr("Metal"), parent)

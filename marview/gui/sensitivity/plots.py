@@ -36,7 +36,7 @@ MOST_STRETCH = 2.5
 
 
 class CurvePlot(QWidget):
-    """Plots a measure of each method against the margin; clicking a point shows that variant in the main pane."""
+    """Plot of a measure of each method against the margin; clicking a point shows that variant in the main pane."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -172,7 +172,7 @@ class CurvePlot(QWidget):
 
 
 class ProfilePlot(QWidget):
-    """Plots HU along the line for each variant in the colour of its margin; the variant in view is bold."""
+    """Plot of HU along the line for each variant in the colour of its margin; the variant in view is bold."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -155,7 +155,7 @@ def test_results_are_offered_and_come_back(corrected, make_session, mail, tmp_pa
     before = [[result.correction_of(z) for z in range(7)] for result in corrected.results]
     crash(corrected, tmp_path)
     second = make_session()
-    assert offered(second, mail).endswith(" holds 2 results.")
+    assert offered(second, mail).endswith(" contains 2 results. Restore it?")
     mail.wait_until(lambda: len(second.results) == 2)
     assert [result.title for result in second.results] == ["Fake method", "Other method"]
     assert second.result is second.results[-1]

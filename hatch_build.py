@@ -27,7 +27,7 @@ def absolute(text: str, repository: str, tag: str) -> str:
 
 
 class ReadmeHook(MetadataHookInterface):
-    """Fills in `readme` and `urls` of the project."""
+    """Hook that fills in `readme` and `urls` of the project."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Fill them in."""

@@ -118,7 +118,7 @@ def measure_here(work: str, way: str, seconds: float) -> None:
         measured.wall_s, measured.core_s = time.perf_counter() - began[0], time.process_time() - began[1]
 
     class CountingJob(SilentJob):
-        """Counts learning steps and ends when the time is up."""
+        """Job that counts learning steps and ends when the time is up."""
 
         def learning(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
             if text.startswith("step 1 "):

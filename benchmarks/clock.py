@@ -5,7 +5,7 @@ import time
 
 
 class Clock:
-    """Prints the time left on standard error, at most every ten seconds."""
+    """Clock that prints the time left on standard error, at most every ten seconds."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()

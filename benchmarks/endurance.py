@@ -189,7 +189,7 @@ class Heart:
 
 
 class Memory:
-    """Samples memory four times per second.
+    """Sampler that measures memory four times per second.
 
     Attributes:
         window_mb: peak memory of this process.

@@ -72,7 +72,10 @@ def without_words(trace: str) -> str:
 
 
 class Discreet(logging.Formatter):
-    """Formats position and type of an exception without its message, which may quote a patient's name or file."""
+    """Formatter of position and type of an exception.
+
+    It leaves out the message, which may quote a patient's name or file.
+    """
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - logging's own name
         """Return frames and type of an exception and of its causes."""

@@ -48,7 +48,7 @@ def _plain(stream: TextIO) -> Any:
 
 
 class _Terminal(Console):
-    """Draws tables and bars with escape codes, but escapes them in texts."""
+    """Console that draws tables and bars with escape codes, but escapes them in texts."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text, kept=_LAYOUT), **options)

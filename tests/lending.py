@@ -21,7 +21,7 @@ End = Callable[[WorkerProcess], None]
 
 
 class Lender:
-    """Starts worker processes and keeps those that were let go while idle for the next caller.
+    """Starter of worker processes, which keeps those that were let go while idle for the next caller.
 
     A process is handed on only to a caller with the same interpreter, arguments and environment. One that was killed,
     or that died, is not handed on. On Linux, new ones are forks of a process that has loaded PyTorch.

@@ -1,5 +1,6 @@
 """No page of the documentation and no text in the code holds a phrase that CONTRIBUTING.md warns against."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -32,6 +33,15 @@ PHRASES = {
     r"\b\d[\d,.]* (?:MB|s|ms|HU|steps) a (?:slice|stroke|shape|case|patient)\b": "per slice",
 }
 """Phrases, and what to write instead."""
+
+VERBS = re.compile(
+    r"(?:Adds|Arranges|Asks|Chooses|Closes|Collects|Computes|Connects|Converts|Corrects|Creates|Divides|Draws|"
+    r"Emits|Ends|Estimates|Fills|Finds|Fits|Follows|Formats|Gives|Has|Holds|Imports|Improves|Is|Iterates|"
+    r"Keeps|Learns|Lists|Lowers|Makes|Moves|Offers|Opens|Performs|Prints|Provides|Queues|Reads|Receives|"
+    r"Records|Remembers|Removes|Replaces|Restores|Saves|Sends|Sets|Shows|Splits|Stacks|Starts|Stores|"
+    r"Subtracts|Takes|Trains|Turns|Updates|Waits|Watches|Wraps|Writes)\b"
+)
+"""First words of a description that says what a class does. It should say what the class is: "Panel that sets ..."."""
 
 PAGES = [
     "README.md",
@@ -84,3 +94,22 @@ def test_every_pattern_finds_texts() -> None:
 )
 def test_phrase_is_found(sentence: str) -> None:
     assert phrases(sentence)
+
+
+def verb_first(source: str) -> list[str]:
+    """Return the classes whose description begins with a verb."""
+    classes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef))
+    return [each.name for each in classes if VERBS.match(ast.get_docstring(each) or "")]
+
+
+@pytest.mark.parametrize("room", ["marview", "plugins", "tests", "benchmarks", "tools"])
+def test_a_class_is_described_by_a_noun(room: str) -> None:
+    sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / room).rglob("*.py")}
+    assert sources
+    found = {path.relative_to(ROOT).as_posix(): verb_first(source) for path, source in sources.items()}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_a_description_by_a_verb_is_found() -> None:
+    assert verb_first('class Panel:\n    """Shows the mask."""') == ["Panel"]
+    assert verb_first('class Panel:\n    """Panel that shows the mask."""') == []

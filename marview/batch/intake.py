@@ -30,7 +30,7 @@ LARGEST_LIST_BYTES = 256 << 20
 
 @dataclass
 class Intake:
-    """Finds studies and chooses their series.
+    """Finder of studies that also chooses their series.
 
     Attributes:
         rule: rule that chooses the series of a study.

@@ -62,7 +62,7 @@ class CorrectedSlices:
 
 
 class FrontEndMethods:
-    """Runs installed methods on volumes in one warm worker process.
+    """Installed methods, run on volumes in one warm worker process.
 
     Attributes:
         found: automatically found metal of each case, by name. The mask of a case is the truth, which methods must not
@@ -165,7 +165,7 @@ class FrontEndMethods:
 
 
 class _Heard:
-    """Records the consistency that a run reports."""
+    """Record of the consistency that a run reports."""
 
     def __init__(self, tell: Tell, mapped_slice: int) -> None:
         self.mapped: NDArray[np.float32] | None = None

@@ -26,7 +26,7 @@ _ALONE = (
 
 
 class WorkerMethods:
-    """Runs installed methods on cases in one warm worker process, which contains their failures.
+    """Installed methods, run on cases in one warm worker process, which contains their failures.
 
     Args:
         device: device of the methods.

@@ -8,7 +8,7 @@ from marview.text import tr
 
 @dataclass(frozen=True)
 class SliceNumbers:
-    """Converts array indices to slice numbers and back.
+    """Conversion of array indices to slice numbers and back.
 
     Window, notes, tables and command line use slice numbers; arrays and files keep their own order.
 

@@ -67,7 +67,7 @@ REASONS = {
 
 
 class ActionState:
-    """Keeps the actions up to date with the session."""
+    """Updater that keeps the actions up to date with the session."""
 
     def __init__(self, session: Session, actions: Actions) -> None:
         self._session = session

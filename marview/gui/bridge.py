@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 
 class Bridge(QObject):
-    """Runs calls posted from any thread, in order, on the thread that created the bridge."""
+    """Bridge that runs calls posted from any thread, in order, on the thread that created it."""
 
     _posted = Signal(object)
 

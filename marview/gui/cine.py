@@ -9,7 +9,7 @@ FRAMES_PER_S = 10
 
 
 class Cine(QObject):
-    """Moves to the next slice while the display is playing; opening another series stops it."""
+    """Player that moves to the next slice while the display is playing; opening another series stops it."""
 
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)

@@ -30,7 +30,7 @@ ABOUT = translatable(
 
 
 class Commands:
-    """Gives actions access to the session, opens dialogs and moves the focus."""
+    """Commands of the actions: they reach the session, open dialogs and move the focus."""
 
     def __init__(
         self,

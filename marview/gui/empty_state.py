@@ -14,7 +14,7 @@ RECENT_SHOWN = 5
 
 
 class EmptyState(QWidget):
-    """Offers to open a study, a file, the demo or a recent study."""
+    """Page that offers to open a study, a file, the demo or a recent study."""
 
     recent_chosen = Signal(str)
 

@@ -10,7 +10,7 @@ Handler = Callable[[QObject, QEvent], bool]
 
 
 class EventFilter(QObject):
-    """Gives the events of all windows to handlers, by type of event."""
+    """Filter that gives the events of all windows to handlers, by type of event."""
 
     def __init__(self, parent: QObject, handlers: Mapping[QEvent.Type, Handler]) -> None:
         super().__init__(parent)

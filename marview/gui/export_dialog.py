@@ -34,7 +34,7 @@ TITLES = {
 
 
 class ExportDialog(QDialog):
-    """Exports the result in view; not modal, so that the images stay usable."""
+    """Dialog that exports the result in view; not modal, so that the images stay usable."""
 
     open_asked = Signal(str)
 

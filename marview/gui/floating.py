@@ -9,7 +9,9 @@ MARGIN_PX, RIGHT_PX, GAP_PX = 10, 36, 6
 
 
 class Floating(QWidget):
-    """Stacks bars over the top edge of a widget; its size follows the visible bars, up to the width of that widget.
+    """Stack of bars over the top edge of a widget.
+
+    Its size follows the visible bars, up to the width of that widget.
 
     Args:
         host: widget under the bars.

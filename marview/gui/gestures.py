@@ -12,7 +12,7 @@ ZOOM_PER_NOTCH = 1.2
 
 
 class Gestures(QObject):
-    """Emits a signal per gesture; positions and distances are in pixels of the pane.
+    """Source of one signal per gesture; positions and distances are in pixels of the pane.
 
     Left drag changes width and level, middle drag pans, and right drag zooms around its start. A right click without
     a drag opens the menu. The wheel scrolls slices; with Ctrl it zooms at the cursor, with Shift it resizes the brush.

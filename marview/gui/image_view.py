@@ -19,7 +19,7 @@ SCALES_MM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 class ImageView(pg.GraphicsView):  # type: ignore[misc]
-    """Draws a picture into a rectangle of scene coordinates (mm, or views and bins)."""
+    """View that draws a picture into a rectangle of scene coordinates (mm, or views and bins)."""
 
     left = Signal()
 

@@ -66,7 +66,7 @@ class SliceSurface:
 
 
 class Measurer(QObject):
-    """Connects the gestures of a pane with the session's measurements, and draws them.
+    """Connection between the gestures of a pane and the session's measurements, which it also draws.
 
     Args:
         paints: whether the left button also works the tools of the mask in this pane.

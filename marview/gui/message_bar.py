@@ -19,7 +19,7 @@ COLOURS = {
 
 
 class MessageBar(QFrame):
-    """Shows the latest message."""
+    """Bar that shows the latest message."""
 
     def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)

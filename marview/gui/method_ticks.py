@@ -11,7 +11,7 @@ from marview.text import tr
 
 
 class MethodTicks(QToolButton):
-    """Chooses several of the usable methods; the method in use is ticked at first.
+    """Button that chooses several of the usable methods; the method in use is ticked at first.
 
     Args:
         methods: installed methods.

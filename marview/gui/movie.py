@@ -21,7 +21,9 @@ SCROLL_MS, FLICKER_MS = 100, 500
 
 
 class MovieMaker(QObject):
-    """Takes one picture per event, so that the window stays responsive, and writes the movie in a background thread.
+    """Maker of a movie.
+
+    It takes one picture per event, so that the window stays responsive, and writes the movie in a background thread.
 
     Args:
         picture: returns the picture of the pane.

@@ -22,7 +22,7 @@ Axes = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class ObliqueLine(QObject):
-    """Draws the line; dragging its handles turns the session's oblique section.
+    """Line of the session's oblique section; dragging its handles turns the section.
 
     Args:
         axes: returns unit vectors (LPS) of the scene's right and down directions; None if the pane is empty.

@@ -16,7 +16,10 @@ CIRCLE = [(math.cos(turn * math.tau / 64), math.sin(turn * math.tau / 64)) for t
 
 
 class Painter(QObject):
-    """Connects the gestures of a slice pane with the session's painting; draws the brush and the outline."""
+    """Connection between the gestures of a slice pane and the session's painting.
+
+    It draws the brush and the outline.
+    """
 
     def __init__(self, pane: SlicePane, session: Session) -> None:
         super().__init__(pane)

@@ -16,7 +16,7 @@ _CORNER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
 
 
 class PairView(QWidget):
-    """Shows two slices; the mouse works as in the panes of the main window.
+    """View of two slices; the mouse works as in the panes of the main window.
 
     Args:
         display: HU window, zoom and place of both slices.

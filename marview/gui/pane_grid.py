@@ -24,7 +24,7 @@ from marview.text import tr
 
 
 class PaneGrid(QWidget):
-    """Arranges the panes according to the session's layout."""
+    """Grid of the panes, arranged according to the session's layout."""
 
     menu_asked = Signal(QPoint)
 

@@ -10,7 +10,7 @@ from marview.text import tr
 
 
 class ProbeBar(QStatusBar):
-    """Shows the original and corrected HU under the mouse.
+    """Bar that shows the original and corrected HU under the mouse.
 
     Args:
         session: the session.

@@ -10,7 +10,7 @@ from marview.text import tr
 
 
 class QuestionBar(QFrame):
-    """Shows the first waiting question."""
+    """Bar that shows the first waiting question."""
 
     def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -17,7 +17,9 @@ from marview.text import tr
 
 
 class ReadingWindow(QWidget):
-    """Shows the pairs of a study to a reader, and saves the grades of a pair when the reader leaves it.
+    """Window that shows the pairs of a study to a reader.
+
+    It saves the grades of a pair when the reader leaves it.
 
     It begins at the first pair without grades. The method of a pair is never shown.
 

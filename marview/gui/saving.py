@@ -21,7 +21,7 @@ MOVIES = "GIF (*.gif);;MP4 (*.mp4)"
 
 
 class Saving:
-    """Asks for a file name and writes the file, whole or not at all."""
+    """Saving of pictures, movies and reports: asks for a file name and writes the file, whole or not at all."""
 
     def __init__(self, window: QMainWindow, session: Session, grid: PaneGrid) -> None:
         self._window, self._session, self._grid = window, session, grid

@@ -50,7 +50,7 @@ class Line:
 
 
 class SeriesList(QListWidget):
-    """Lists the open series above earlier ones; a click opens a series, a right click offers to close it."""
+    """List of the open series above earlier ones; a click opens a series, a right click offers to close it."""
 
     close_asked = Signal(object)
     close_study_asked = Signal(object)

@@ -37,7 +37,7 @@ TITLES = {
 
 
 class ShortcutSheet(QDialog):
-    """Shows all keys and mouse gestures."""
+    """Dialog that shows all keys and mouse gestures."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

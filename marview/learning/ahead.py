@@ -11,7 +11,7 @@ from marview.threads import start_thread
 
 
 class Ahead:
-    """Iterates over the batches of a source in order; a thread makes some of them in advance.
+    """Iterator over the batches of a source in order; a thread makes some of them in advance.
 
     Args:
         source: makes batches by number.

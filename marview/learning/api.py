@@ -117,7 +117,7 @@ Batch = Pairs | Unpaired
 
 
 class BatchSource(Protocol):
-    """Makes batches. A number always gives the same batch, whatever the order of the calls."""
+    """Source of batches. A number always gives the same batch, whatever the order of the calls."""
 
     def __call__(self, number: int) -> Batch:
         """Return the batch of a number, from 0."""

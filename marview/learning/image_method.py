@@ -35,7 +35,9 @@ class Strength(BaseModel):
 
 
 class ImageMethod(ABC):
-    """Subtracts the artifact image that a network finds in each slice, and shows it as the output `artifact`.
+    """Method that subtracts the artifact image that a network finds in each slice.
+
+    It shows the artifact image as the output `artifact`.
 
     Slices without metal keep their values, because networks change every slice a little.
 

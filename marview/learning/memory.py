@@ -13,7 +13,9 @@ _CHANCE = 2
 
 
 class Remembered(Generic[B]):
-    """Shows each new batch of a source among earlier ones, drawn at random from the last that are kept.
+    """Source that shows each new batch of a source among earlier ones.
+
+    The earlier ones are drawn at random from the last that are kept.
 
     The batch of a number depends only on the seed and the number. A resumed run makes batches again that are not in
     memory yet.

@@ -18,7 +18,7 @@ _AHEAD = 2
 
 
 class SceneWorkers:
-    """Draws the scenes of numbers, the next ones in advance.
+    """Processes that draw the scenes of numbers, the next ones in advance.
 
     Args:
         bank: training slices; each process has its own copy.

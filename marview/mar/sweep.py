@@ -34,7 +34,7 @@ class SweepCancelled(MarviewError):  # noqa: N818 - not an error: the person sai
 
 
 class Reducer(Protocol):
-    """Starts corrections; `marview.mar.runner.MarWorker` does."""
+    """Starter of corrections, such as `marview.mar.runner.MarWorker`."""
 
     def reduce(self, request: ReduceRequest, on_message: OnMessage) -> Run:
         """Start a run; return immediately."""

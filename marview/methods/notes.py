@@ -33,7 +33,7 @@ class SliceNote:
 
 
 class Notes:
-    """Collects the notes of a run.
+    """Collection of the notes of a run.
 
     Args:
         number: returns the slice number that users see, given an index.

@@ -26,7 +26,7 @@ _MOST = 2
 
 
 class Alerts:
-    """Shows such findings in a message, once for each series."""
+    """Messages about findings that a user must know of, shown once for each series."""
 
     def __init__(self, library: Library, messages: Messages) -> None:
         self._library = library

@@ -35,7 +35,7 @@ class _Seen:
 
 
 class Autosave:
-    """Saves masks, measurements and results; masks that marview found automatically are not saved.
+    """Autosaving of masks, measurements and results; masks that marview found automatically are not saved.
 
     Changes of the series in view are noticed as they happen. When another series is opened, the last state of the
     previous one is written immediately; its file stays until that series is closed.

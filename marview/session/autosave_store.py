@@ -91,7 +91,7 @@ class Saved:
 
 
 class AutosaveStore:
-    """Writes the autosaves of this process, one per series, and finds those of processes that were killed.
+    """Store that writes the autosaves of this process, one per series, and finds those of processes that were killed.
 
     A process holds lock files beside its autosaves; the system releases the locks however the process ends. File names
     are random, and only the user can read the files.

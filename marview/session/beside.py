@@ -44,7 +44,7 @@ class OtherSeries:
 
 
 class Beside:
-    """Reads one series for a pane of the comparison, and gives its section through the slice in view.
+    """One series for a pane of the comparison, and its section through the slice in view.
 
     Series with a common frame of reference lie as they were scanned. For the others an offset is added: first their
     middles lie on each other, then `move` shifts them.

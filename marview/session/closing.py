@@ -11,7 +11,7 @@ from marview.text import tr
 
 
 class Closing:
-    """Closes entries of the list.
+    """Closing of entries of the list.
 
     Args:
         library: listed series.

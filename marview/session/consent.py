@@ -9,7 +9,7 @@ from marview.told import told
 
 
 class Consent:
-    """Asks one question at a time about the series in view, each kind once per series."""
+    """Questions about the series in view, asked one at a time, and each kind once per series."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages

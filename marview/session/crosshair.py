@@ -19,7 +19,7 @@ _LEAST_SINE = 0.05
 
 
 class Crosshair:
-    """Reads and moves the crosshair: the slice in view and the point in it.
+    """The crosshair: the slice in view and the point in it, to read and to move.
 
     Args:
         grid: returns the grid of the series in view; None if none is open.

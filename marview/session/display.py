@@ -140,7 +140,7 @@ class Display:
 
 
 class View:
-    """Holds the display state and emits its changes."""
+    """Display state, whose changes are emitted."""
 
     changed = Signal(Display, frozenset)
 

@@ -7,7 +7,7 @@ from marview.text import tr
 
 
 class Doubt:
-    """Asks about doubtful voxels, once.
+    """Question about doubtful voxels, asked once.
 
     Attributes:
         words: the question; empty without doubt.

@@ -29,7 +29,7 @@ Voxel = tuple[int, int, int]
 
 
 class Edits:
-    """Edits the mask with the settings of the tools; each edit is one undo step.
+    """Edits of the mask with the settings of the tools; each edit is one undo step.
 
     Args:
         under_cursor: returns the voxel under the cursor; None if there is none.

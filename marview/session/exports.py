@@ -43,7 +43,7 @@ class ExportState:
 
 
 class Exports:
-    """Runs one export at a time. Event on the window's thread: `changed(ExportState)`."""
+    """Exports, run one at a time. Event on the window's thread: `changed(ExportState)`."""
 
     changed = Signal(ExportState)
 

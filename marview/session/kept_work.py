@@ -23,7 +23,7 @@ class PutAway:
 
 
 class KeptWork:
-    """Stores the work on a series and restores it.
+    """Store of the work on a series, which it also restores.
 
     Attributes:
         series: key of the series in view; empty if there is none.

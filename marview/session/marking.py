@@ -11,7 +11,7 @@ from marview.volume.box import Box
 
 
 class Marking:
-    """Makes the view follow the mask."""
+    """Link that makes the view follow the mask."""
 
     def __init__(self, series: OpenSeries, metal: Metal, tools: Tools, traces: Traces, view: View) -> None:
         self._series = series

@@ -13,7 +13,9 @@ T = TypeVar("T")
 
 
 class MaskChanges:
-    """Runs changes; the message about a failed one goes when the next one starts, because it may succeed.
+    """Changes of the mask, run one after another.
+
+    The message about a failed one goes when the next one starts, because it may succeed.
 
     Event on the window's thread: `busy()` when `is_busy` changed.
 

@@ -13,7 +13,7 @@ from marview.text import tr
 
 
 class MaskFiles:
-    """Imports a mask for the series in view and exports the mask in use."""
+    """Import of a mask for the series in view and export of the mask in use."""
 
     def __init__(self, background: Background, messages: Messages, metal: Metal) -> None:
         self._background = background

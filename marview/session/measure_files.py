@@ -27,7 +27,7 @@ SHAPES: dict[Kind, Shape] = {
 
 
 class MeasureFiles:
-    """Writes the measurements in the background, whole or not at all."""
+    """Writer of the measurements in the background, whole or not at all."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from marview.session.picture import Picture
 
 
 class Measures:
-    """Holds the measurements by series.
+    """Measurements by series.
 
     Event on the window's thread: `changed()` when measurements of the series in view change.
 

@@ -41,7 +41,7 @@ class Question:
 
 
 class Messages:
-    """Emits messages and questions; the window shows them in bars that do not block it."""
+    """Messages and questions; the window shows them in bars that do not block it."""
 
     said = Signal(Message)
     unsaid = Signal(Message)

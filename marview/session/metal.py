@@ -27,7 +27,7 @@ __all__ = ["KeptMetal", "Metal", "Recipe", "Source"]
 
 
 class Metal(SharedMask):
-    """Finds the metal, and changes its mask.
+    """Metal of the series in view, which it finds, and whose mask it changes.
 
     Events on the window's thread, beside `touched`: `changed()` when the mask or its recipe changed, at the end of a
     stroke; `busy()` when `is_busy` changed.

@@ -28,7 +28,7 @@ class Found:
 
 
 class MetalSearch:
-    """Finds metal, in the background.
+    """Search for metal, in the background.
 
     Attributes:
         core: metal that the recipe in use found, before box, smallest size and margin; None before the first search.

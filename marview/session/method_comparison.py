@@ -18,7 +18,7 @@ from marview.text import tr
 
 
 class MethodComparison:
-    """Queues one run per method on the slice in view.
+    """Comparison that queues one run per method on the slice in view.
 
     Args:
         reductions: queues the runs.

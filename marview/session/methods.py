@@ -24,7 +24,7 @@ class Describer(Protocol):
 
 
 class Methods:
-    """Lists methods from their manifests immediately; parameters come from the worker once it has started.
+    """Methods, listed from their manifests immediately; parameters come from the worker once it has started.
 
     Attributes:
         device: where methods run.

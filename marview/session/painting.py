@@ -18,7 +18,7 @@ Place = tuple[float, float]
 
 
 class Painting:
-    """Turns mouse positions, in voxels, into changes of the mask; independent of the window.
+    """Conversion of mouse positions, in voxels, into changes of the mask; independent of the window.
 
     Event on the window's thread: `drawn()` when the outline changed.
 

@@ -34,7 +34,7 @@ class Piece:
 
 
 class Pieces:
-    """Lists the pieces of the mask, in the background.
+    """Pieces of the mask, listed in the background.
 
     Event on the window's thread: `changed()` when `listed` changed.
 

@@ -60,7 +60,7 @@ class KeptPlane:
 
 
 class PlaneStore:
-    """Stores copies of planes.
+    """Store of copies of planes.
 
     Args:
         most_bytes: memory limit; planes beyond it are written to the folder of temporary files.

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Asks about each autosave, latest first; unanswered ones are offered again in the next session."""
+    """Offer to restore each autosave, latest first; unanswered ones are offered again in the next session."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ from marview.volume.mask import refuse_unusable
 
 
 class Reductions:
-    """Starts runs and sweeps on the series in view, or says why it cannot.
+    """Starter of runs and sweeps on the series in view, which says why if it cannot start one.
 
     Attributes:
         consent: questions the user has agreed to.

@@ -7,7 +7,7 @@ from marview.session.result import Result
 
 
 class Results:
-    """Holds the results by series and the one in view.
+    """Results by series, and the one in view.
 
     Event on the window's thread: `changed()` when the list of the series in view, or the result in view, changes.
 

@@ -35,7 +35,7 @@ class Reducer(Protocol):
 
 
 class Runs:
-    """Starts, follows and cancels runs; one runs at a time, the others wait in order.
+    """Queue that starts, follows and cancels runs; one runs at a time, the others wait in order.
 
     Events on the window's thread: `changed(Job)` (at most ten times a second while it runs), `filled(slice_index)`
     when a slice or one of its pictures arrived.

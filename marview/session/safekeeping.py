@@ -23,7 +23,7 @@ from marview.session.runs import Runs
 
 
 class Safekeeping:
-    """Saves the work on the series in view; without a folder it does nothing.
+    """Safekeeping of the work on the series in view; without a folder it does nothing.
 
     Attributes:
         autosave: writes autosaves; None without a folder.

@@ -46,7 +46,7 @@ class SweepJob:
 
 
 class Sensitivity:
-    """Runs one sweep at a time; its results stay until another sweep of the series succeeds.
+    """Sweeps, run one at a time; the results stay until another sweep of the series succeeds.
 
     Events on the window's thread: `changed()` when the job changed or progressed (at most ten times a second),
     `found()` when there are new results, `chosen()` when another variant is in view, `marked()` when the region or the

@@ -50,7 +50,7 @@ from marview.text import tr
 
 
 class Session:
-    """Connects the parts: open series, mask, runs and results.
+    """Connection of the parts: open series, mask, runs and results.
 
     Event on the window's thread: `result_changed()` when the results of the series in view, or the one shown, change.
 

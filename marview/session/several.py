@@ -80,7 +80,7 @@ class BatchOrder:
 
 
 class Several:
-    """Runs one batch at a time.
+    """Batches, run one at a time.
 
     Event on the window's thread: `changed()` when the stage or a job changed.
 

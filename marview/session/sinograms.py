@@ -44,7 +44,7 @@ class Projecting(Protocol):
 
 
 class Sinograms:
-    """Requests one slice at a time, always the latest.
+    """Sinograms, requested one slice at a time, always the latest.
 
     Event on the window's thread: `changed()` when `current` or the reason for its absence (`refusal`) changed.
 

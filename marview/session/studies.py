@@ -24,7 +24,9 @@ _log = logging.getLogger(__name__)
 
 
 class Studies:
-    """Remembers opened series, searches them, and opens series that arrive in watched folders.
+    """Opened series, remembered and searchable.
+
+    Series that arrive in watched folders are opened.
 
     Event on the window's thread: `changed()` when `found` or the watched folders changed.
 

@@ -84,7 +84,7 @@ class KnownSeries:
 
 
 class StudyIndex:
-    """Stores and finds series; thread-safe.
+    """Index that stores and finds series; thread-safe.
 
     A damaged file is set aside and replaced by an empty index; then `is_fresh` is True and `rebuild` fills it. A file
     that another program holds, that a newer marview wrote, or that cannot be written stays as it is, and this index

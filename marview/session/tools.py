@@ -101,7 +101,7 @@ class ToolSettings:
 
 
 class Tools:
-    """Holds the settings of the tools and emits their changes."""
+    """Settings of the tools, whose changes are emitted."""
 
     changed = Signal(ToolSettings, frozenset)
 

@@ -50,7 +50,7 @@ class Tracing(Protocol):
 
 
 class Traces:
-    """Computes the traces of the mask's slices once switched on.
+    """Traces of the mask's slices, computed once they are switched on.
 
     Events on the window's thread: `asked(slice_index)` when a trace is requested, `changed()` when `current` changed,
     `surveyed()` when the coverage of a slice changed.

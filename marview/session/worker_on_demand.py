@@ -8,7 +8,7 @@ from marview.mar import MarWorker
 
 
 class WorkerOnDemand:
-    """Makes one worker, whoever asks for it first.
+    """One worker, made for whoever asks for it first.
 
     Args:
         make: makes the worker.

@@ -19,7 +19,7 @@ Case = TypeVar("Case")
 
 
 class Batches:
-    """Splits slices into batches that fit the free memory. The first ones are small, so that results appear soon."""
+    """Batches of slices that fit the free memory. The first ones are small, so that results appear soon."""
 
     def __init__(self, manifest: Manifest, device: torch.device) -> None:
         """Measure the free memory.

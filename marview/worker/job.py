@@ -30,7 +30,7 @@ def check_picture(name: str, array: Tensor) -> None:
 
 
 class Outputs:
-    """Writes intermediate pictures to files that the window reads; does nothing if pictures are not wanted."""
+    """Writer of intermediate pictures to files that the window reads; does nothing if pictures are not wanted."""
 
     def __init__(self, channel: Channel, folder: str, *, is_wanted: bool = True) -> None:
         self.is_wanted = is_wanted and bool(folder)

@@ -66,7 +66,7 @@ def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Restorer:
-    """Estimates the part that a file cut off, on a coarse parallel scan of the processing grid.
+    """Estimator of the part that a file cut off, on a coarse parallel scan of the processing grid.
 
     Attributes:
         pixel_mm: edge of a pixel of the processing grid, in mm.

@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class Adn(ImageMethod):
-    """Subtracts the artifact image that the first encoder and the first generator find in each slice."""
+    """Method that subtracts the artifact image that the first encoder and the first generator find in each slice."""
 
     part: ClassVar[str] = PART
 

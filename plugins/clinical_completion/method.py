@@ -36,7 +36,7 @@ class Parameters(BaseModel):
 
 
 class ClinicalCompletion:
-    """Corrects NMAR's completion of the sinogram with the rays inside the metal trace."""
+    """Method that corrects NMAR's completion of the sinogram with the rays inside the metal trace."""
 
     Parameters = Parameters
 

@@ -51,7 +51,7 @@ class Parameters(BaseModel):
 
 
 class Cnnmar:
-    """Fills the trace with the sinogram of a prior image from a network and tissue processing."""
+    """Method that fills the trace with the sinogram of a prior image from a network and tissue processing."""
 
     Parameters = Parameters
 

@@ -57,7 +57,7 @@ COMPARE = translatable("; compare tube voltage and added filtration with the sca
 
 
 class ConsistentCompletion:
-    """Starts from normalized MAR and ends when image, metal and measured rays agree."""
+    """Method that starts from normalized MAR and ends when image, metal and measured rays agree."""
 
     Parameters = Parameters
 

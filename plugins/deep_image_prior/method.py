@@ -68,7 +68,10 @@ class Parameters(BaseModel):
 
 
 class DeepImagePrior:
-    """Fits a network to each slice outside metal, and stops early. Nothing is learned from other patients."""
+    """Method that fits a network to each slice outside metal, and stops early.
+
+    Nothing is learned from other patients.
+    """
 
     Parameters = Parameters
 

@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class ImageGans(ImageMethod):
-    """Subtracts the artifact image that the generator finds in each slice."""
+    """Method that subtracts the artifact image that the generator finds in each slice."""
 
     part: ClassVar[str] = PART
 

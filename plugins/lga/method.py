@@ -46,7 +46,7 @@ class Parameters(BaseModel):
 
 
 class LatentGsiAlignment:
-    """Adds the change of the aligned code to each slice near metal."""
+    """Method that adds the change of the aligned code to each slice near metal."""
 
     Parameters = Parameters
 

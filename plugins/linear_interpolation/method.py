@@ -6,7 +6,7 @@ from marview.methods.api import Job, MarCase, MarResult
 
 
 class LinearInterpolation:
-    """Replaces rays through metal with a straight line between their neighbours in the view."""
+    """Method that replaces rays through metal with a straight line between their neighbours in the view."""
 
     class Parameters(BaseModel):
         """No parameters."""

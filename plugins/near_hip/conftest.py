@@ -47,7 +47,7 @@ def bodies(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 class Job:
-    """Has neighbours, whose metal may be grown along the rows, may be told to stop, and has a method's weights."""
+    """Job with neighbours, whose metal may be grown along the rows, and a method's weights; it may be told to stop."""
 
     device = torch.device("cpu")
     log = logging.getLogger("test")

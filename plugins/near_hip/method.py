@@ -36,7 +36,9 @@ _LEFT_OUT = translatable(
 
 
 class NearHip:
-    """Trains a network on the scan of the run, then fills the trace; the next run on the scan reuses the network.
+    """Method that trains a network on the scan of the run, then fills the trace.
+
+    The next run on the scan reuses the network.
 
     Training starts from weights of other patients. They do the work alone if a scan has too few slices without metal.
     """

@@ -12,7 +12,7 @@ class Parameters(NmarSettings):
 
 
 class Nmar:
-    """Divides the sinogram by the sinogram of a prior image before interpolation, so that it is nearly flat."""
+    """Method that divides the sinogram by that of a prior image before interpolation, so that it is nearly flat."""
 
     Parameters = Parameters
 

@@ -13,7 +13,7 @@ from .settings import Settings, read_settings
 
 
 class RdnTraining(PatchTraining):
-    """Learns from patches of simulated pairs."""
+    """Training on patches of simulated pairs."""
 
     def read(self, settings: Mapping[str, Any]) -> Settings:
         """Return the settings."""

@@ -12,7 +12,7 @@ from .settings import read_settings
 
 
 class ResidualUNetMethod(ImageMethod):
-    """Subtracts the artifact image that the network finds in each slice."""
+    """Method that subtracts the artifact image that the network finds in each slice."""
 
     def build(self, settings: Mapping[str, Any]) -> tuple[nn.Module, int]:
         """Build the network."""

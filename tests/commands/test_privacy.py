@@ -56,7 +56,7 @@ def mark(file: Path, uid: str, position: int) -> None:
 
 
 class Witness:
-    """Records every file name that appears under some folders, and reads the remaining files at the end."""
+    """Witness of every file name that appears under some folders; it reads the remaining files at the end."""
 
     def __init__(self, *folders: Path) -> None:
         self.names: set[str] = set()

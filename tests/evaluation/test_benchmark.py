@@ -17,7 +17,7 @@ from marview.methods.notes import SliceNote
 
 
 class Laboratory:
-    """Runs fake methods and records the calls."""
+    """Laboratory that runs fake methods and records the calls."""
 
     def __init__(self):
         self.ran = []

@@ -10,7 +10,7 @@ SIZE = 160
 
 
 class Smoother:
-    """Removes a fraction of the streaks and records the calls."""
+    """Method that removes a fraction of the streaks and records the calls."""
 
     def __init__(self):
         self.ran = []

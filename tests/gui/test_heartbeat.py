@@ -23,7 +23,7 @@ SHAPE = (60, 256, 256)
 
 
 class Heartbeat:
-    """Measures the longest CPU time between two beats of the event loop."""
+    """Meter of the longest CPU time between two beats of the event loop."""
 
     def __init__(self) -> None:
         self.longest_s = 0.0

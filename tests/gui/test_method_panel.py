@@ -16,7 +16,7 @@ from marview.session.speeds import Speeds
 
 
 class AtOnce:
-    """Runs work immediately on the calling thread."""
+    """Stand-in that runs work immediately on the calling thread."""
 
     def run(self, work, then, wrong) -> None:
         then(work())

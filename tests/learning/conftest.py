@@ -45,7 +45,7 @@ def disc_pairs(number: int) -> Pairs:
 
 @dataclass
 class SmallNetwork:
-    """Improves the LI image with two convolutions and noise; `spoil` can change its losses."""
+    """Network that improves the LI image with two convolutions and noise; `spoil` can change its losses."""
 
     turns: tuple[str, ...] = ONE_TURN
     spoil: Callable[[dict[str, Tensor]], dict[str, Tensor]] = lambda losses: losses

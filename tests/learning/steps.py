@@ -13,7 +13,7 @@ def trained(training: Training, **more) -> list[float]:
 
 
 class After:
-    """Calls a function once, during the losses of a step."""
+    """Call of a function once, during the losses of a step."""
 
     def __init__(self, step: int, act) -> None:
         self.left, self.act = step, act

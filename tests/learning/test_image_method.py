@@ -15,7 +15,7 @@ from marview.testing import phantom_case
 
 
 class Darker(nn.Module):
-    """Lowers every pixel by a weight, and knows how large its images must be."""
+    """Network that lowers every pixel by a weight, and knows how large its images must be."""
 
     def __init__(self) -> None:
         super().__init__()

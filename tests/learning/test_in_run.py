@@ -28,7 +28,7 @@ class Falls:
 
 
 class Job:
-    """Counts what it hears, and is cancelled at a step."""
+    """Job that counts what it hears, and is cancelled at a step."""
 
     def __init__(self, cancelled_at: float = math.inf) -> None:
         self.heard: list[tuple[float, str]] = []

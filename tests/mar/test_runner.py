@@ -77,7 +77,7 @@ def test_the_worker_s_threads_sleep_while_they_wait(monkeypatch: pytest.MonkeyPa
 
 
 class _Scarce:
-    """Starts a limited number of threads."""
+    """Starter that starts a limited number of threads."""
 
     def __init__(self, left: int) -> None:
         self.left, self._start = left, threading.Thread.start

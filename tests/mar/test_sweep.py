@@ -19,7 +19,7 @@ SPACING = (2.0, 1.0, 1.0)
 
 
 class Worker:
-    """Lowers the ring around the mask by one HU per metal pixel, and counts its calls."""
+    """Worker that lowers the ring around the mask by one HU per metal pixel, and counts its calls."""
 
     def __init__(self) -> None:
         self.requests: list = []

@@ -114,7 +114,10 @@ class Mail:
 
 
 class FakeWorker:
-    """Adds 10 HU to slices with metal. `gate` holds a run back before its second slice; `ending` says how runs end."""
+    """Worker that adds 10 HU to slices with metal.
+
+    `gate` holds a run back before its second slice; `ending` says how runs end.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -65,7 +65,7 @@ class Rest:
 
 
 class Hand:
-    """Performs random actions; a seed gives the same actions in the same state."""
+    """Hand that performs random actions; a seed gives the same actions in the same state."""
 
     def __init__(self, window: MainWindow, seed: int, studies: list[Path]) -> None:
         self.window = window

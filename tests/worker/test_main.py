@@ -16,7 +16,7 @@ BEAM = processing_beam(1.0)
 
 
 class HangUpError(Exception):
-    """Ends a worker in these tests."""
+    """Error that ends a worker in these tests."""
 
 
 class Line:

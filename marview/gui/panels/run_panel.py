@@ -23,7 +23,10 @@ _LEARNS_FIRST = translatable(
 
 
 class RunPanel(QWidget):
-    """Starts a run, shows its progress and cancels it; then offers export, or retry of the missing slices."""
+    """Panel that starts a run, shows its progress and cancels it.
+
+    When the run has ended, it offers export, or retry of the missing slices.
+    """
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ PREFIX = "compare "
 
 
 class ComparePane(SlicePane):
-    """Shows one result of the list of results.
+    """Pane that shows one result of the list of results.
 
     Args:
         place: index in the list; 0 is the oldest result.

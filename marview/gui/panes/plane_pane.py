@@ -29,7 +29,10 @@ REACH_MM = 4000.0
 
 
 class PlanePane(ImagePane):
-    """Shows one section; the wheel moves it, and the crosshair can be dragged. `name` selects the section."""
+    """Pane that shows one section. `name` selects the section.
+
+    The wheel moves the section, and the crosshair can be dragged.
+    """
 
     redraws_for = frozenset(
         {"slice_index", "slice_count", "cursor_mm", "layout", "maximised", "slab", "slab_mm", "oblique_deg"}

@@ -15,7 +15,7 @@ from marview.volume.window import HuWindow
 
 
 class PriorPane(SlicePane):
-    """Shows the prior image of the result in view, else its artifact image, or why there is neither."""
+    """Pane that shows the prior image of the result in view, else its artifact image, or why there is neither."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "layout", "maximised"})
     _is_artifact = False

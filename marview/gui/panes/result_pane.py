@@ -34,7 +34,7 @@ NOTES = {
 
 
 class ResultPane(SlicePane):
-    """Shows the result in view."""
+    """Pane that shows the result in view."""
 
     redraws_for = frozenset(
         {"slice_index", "slice_count", "is_original_held", "comparison", "swipe", "layout", "maximised"}

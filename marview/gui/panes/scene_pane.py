@@ -47,7 +47,7 @@ LOOKS: dict[Look, str] = {
 
 
 class ScenePane(Pane):
-    """Starts the drawing process when first shown, and says why if it cannot draw."""
+    """Pane that starts the drawing process when first shown, and says why if it cannot draw."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         view = SceneView()

@@ -7,7 +7,7 @@ PADDING_PX = 22
 
 
 class Segmented(QWidget):
-    """Chooses one of several names."""
+    """Row of buttons that chooses one of several names."""
 
     chosen = Signal(str)
 

@@ -29,7 +29,7 @@ INCONSISTENT = 0.5
 
 
 class SinogramPane(ImagePane):
-    """Shows a sinogram with views downwards and bins to the right."""
+    """Pane that shows a sinogram with views downwards and bins to the right."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("sinogram", tr("Sinogram"), parent)

@@ -29,7 +29,7 @@ WINDOW_DRAG = 1 / 350
 
 
 class SlicePane(ImagePane):
-    """Shows the picture that a subclass returns from `picture`."""
+    """Pane that shows the picture that a subclass returns from `picture`."""
 
     redraws_for = frozenset({"slice_index", "slice_count"})
     """Fields of the display that change this pane's picture."""

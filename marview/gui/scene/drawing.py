@@ -48,7 +48,7 @@ class Picture:
 
 
 class Scene:
-    """Draws the original volume, the corrected one beside it if there is one, and the metal in both.
+    """Scene of the original volume, the corrected one beside it if there is one, and the metal in both.
 
     Attributes:
         sparseness: ray spacing of the next picture in pixels.

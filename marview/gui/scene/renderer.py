@@ -32,7 +32,7 @@ class Shown:
 
 
 class Renderer:
-    """Starts the process on first use, and again after it ended.
+    """Renderer in a process, which starts on first use, and again after it ended.
 
     Args:
         post: runs a call on the window's thread.

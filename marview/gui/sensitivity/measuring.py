@@ -25,7 +25,10 @@ class Pen(enum.StrEnum):
 
 
 class Measuring(QObject):
-    """Draws a new line or region by a drag; a drag from an end of the line, or inside the region, moves it."""
+    """Measuring with a drag, which draws a new line or region.
+
+    A drag from an end of the line, or inside the region, moves it.
+    """
 
     def __init__(self, view: ImageView, session: Session) -> None:
         super().__init__(view)

@@ -59,7 +59,7 @@ def test_json_gives_the_record_back() -> None:
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"method_id": "nmar"}'])
 def test_an_invalid_record_is_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="no record"):
+    with pytest.raises(BadInput, match="not a record"):
         Provenance.from_json(text)
 
 

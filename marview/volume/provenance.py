@@ -135,6 +135,4 @@ class Provenance:
             given = {name: value for name, value in record.items() if name in known}
             return cls(**given | {"notes": tuple(given.get("notes", ()))})
         except (ValueError, TypeError, AttributeError) as error:
-            raise BadInput(
-                f"This is not a record of a correction ({error}): choose a file that marview wrote."
-            ) from error
+            raise BadInput("This is not a record of a correction. Choose a file that marview wrote.") from error

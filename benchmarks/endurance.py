@@ -23,7 +23,7 @@ import numpy as np
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QTimer
 
 from marview.dicom.make import Labels, write_ct_series
 from marview.geometry import Grid
@@ -116,7 +116,13 @@ def window() -> MainWindow:
 def settle() -> None:
     """Let the window draw what has changed."""
     for _ in range(20):
-        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+        process_events()
+
+
+def process_events() -> None:
+    """Process events as a running event loop does; without one, Qt keeps what was dropped with `deleteLater`."""
+    QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def reduce(with_window: MainWindow, series: Path) -> None:
@@ -153,7 +159,7 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 600) -> None:
     """
     until = time.monotonic() + seconds
     while not is_so():
-        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+        process_events()
         time.sleep(0.001)
         if time.monotonic() > until:
             raise TimeoutError("the window did not get there")

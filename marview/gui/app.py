@@ -13,6 +13,7 @@ from types import TracebackType
 import pyqtgraph as pg
 from PIL import Image
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QPixmapCache
 from PySide6.QtWidgets import QApplication, QWidget
 
 from marview.dicom.atomic import check_file, whole_file
@@ -39,6 +40,9 @@ SIZE = (1600, 1000)
 _TURN_S = 0.0005
 """Longest turn of a thread while the window waits for its own; Python's 5 ms add up over the calls of one repaint."""
 
+_CACHE_KB = 2048
+"""Qt's cache of drawn pictures; its usual 10 MB fill up with the thumbnails of every list of series that was shown."""
+
 
 def application(style: str = "dark") -> QApplication:
     """Return the Qt application in a style, created on first use."""
@@ -49,6 +53,7 @@ def application(style: str = "dark") -> QApplication:
     sys.setswitchinterval(_TURN_S)
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     made = QApplication(sys.argv[:1])
+    QPixmapCache.setCacheLimit(_CACHE_KB)
     QCoreApplication.setApplicationName("marview")
     made.setApplicationDisplayName("marview")
     made.setWindowIcon(application_icon())

@@ -107,7 +107,9 @@ def evaluate(
     wanted = choose(numbers)
     chosen = np.array([z for z in np.flatnonzero(counted) if z in wanted], dtype=int)
     if not len(chosen):
-        raise BadInput("No slice is left to compare: the chosen slices hold no metal, or the results equal the truth.")
+        raise BadInput(
+            "No slice is left to compare: the chosen slices contain no metal, or the results equal the truth."
+        )
     names = _names(results)
     notes = (*notes, *_partly_changed(names, [each[chosen] for each in volumes], numbers, chosen))
     measured = tuple(measure_case(each[chosen], true.hu[chosen], metal[chosen]) for each in volumes)

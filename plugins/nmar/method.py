@@ -12,7 +12,7 @@ class Parameters(NmarSettings):
 
 
 class Nmar:
-    """Method that divides the sinogram by that of a prior image before interpolation, so that it is nearly flat."""
+    """Method that flattens the sinogram before interpolation: it divides by the projection of a prior image."""
 
     Parameters = Parameters
 

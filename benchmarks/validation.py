@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.clock import Clock
 from marview.commands.settings import parse_settings_by_method
+from marview.errors import MarviewError
 from marview.evaluation.benchmark import run_benchmark
 from marview.evaluation.case_set import list_cases
 from marview.evaluation.methods import WorkerMethods
@@ -29,8 +30,20 @@ ORDER = ["input", "linear_interpolation", "nmar"]
 
 
 def main() -> int:
-    """Run the benchmark; exit code 1 if the methods are not in the expected order."""
-    arguments = _arguments()
+    """Run the benchmark and print the report; exit code as of `report`, or of the error that stops the benchmark."""
+    try:
+        return report(measured(_arguments()))
+    except MarviewError as reason:
+        print(reason, file=sys.stderr)
+        return reason.exit_code
+
+
+def measured(arguments: argparse.Namespace) -> Results:
+    """Measure what the output folder lacks.
+
+    Raises:
+        MarviewError: the cases cannot be read, a method is unknown or not trained, or the folder cannot be written.
+    """
     scan = protocol(arguments.protocol)
     masks = DATA / "metal_masks" / "blobs_256.npz"
     scanner = MISMATCHED if arguments.mismatched else None
@@ -40,16 +53,26 @@ def main() -> int:
     with WorkerMethods() as methods:
         given = parse_settings_by_method(arguments.set, arguments.method)
         entries = [methods.entry(each, given.get(each)) for each in arguments.method]
-        results = run_benchmark(
+        return run_benchmark(
             scan.name, cases, entries, output, source=str(DATA), correct=methods, on_progress=Clock().tell
         )
+
+
+def report(results: Results) -> int:
+    """Print the tables, then the reason for each missing result.
+
+    Returns:
+        Exit code: 1 if a result is missing, or if the methods are not in the expected order.
+    """
     print(markdown(results))
     print(distances(results))
     ordered = [row.title for row in map(results.row, ORDER) if row is not None]
     wrong = disorder(results)
     if wrong or len(ordered) > 1:
         print("\n".join(wrong) or f"{' < '.join(ordered)} on average and in at least four of five groups.")
-    return 1 if wrong else 0
+    for sentence in results.failures:  # once more, because the published tables push the list off the screen
+        print(f"Without a result: {sentence}", file=sys.stderr)
+    return 1 if wrong or results.failures else 0
 
 
 def distances(results: Results) -> str:

@@ -3,7 +3,7 @@
     python -m benchmarks.busy [--busy 0 6] [--seconds 30] [--repeats 2]
 
 Two ways to wait are compared in turn: `spin` computes on every core and lets OpenMP's threads spin while they wait, as
-torch does by itself; `marview` computes on the cores that are free at its start, and its threads sleep while they wait.
+torch does; `marview` computes on the cores that are free at its start, and its threads sleep while they wait.
 Each measurement is a process of its own, and so is each busy program. Other programs on the machine count as well, so
 the load stands beside every number, with the share of a core that the process got; `core s` hardly depends on the load
 where no thread spins. A row with 0 pieces did not finish one in the time given.

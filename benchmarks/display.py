@@ -168,7 +168,7 @@ def _wheel(target: QWidget, count: int) -> Iterable[Callable[[], None]]:
         turned = QPoint(0, -120 if number < count // 2 else 120)
         event = QWheelEvent(
             at, QPointF(target.mapToGlobal(at.toPoint())), QPoint(), turned, NO_BUTTON, NO_KEY,
-            Qt.ScrollPhase.NoScrollPhase, False,  # noqa: FBT003 - Qt takes it by its place
+            Qt.ScrollPhase.NoScrollPhase, False,  # noqa: FBT003 - Qt takes no keyword
         )  # fmt: skip
         yield lambda event=event: QApplication.sendEvent(target, event)  # type: ignore[misc]
 

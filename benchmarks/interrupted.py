@@ -73,7 +73,7 @@ def _kill_often(
     for kill in range(arguments.kills):
         mark = uuid.uuid4().hex
         batch = _start(ward, output, arguments.method, mark)
-        # Every third moment is random from the start; the others are during the results.
+        # A third of the kills come at any moment, the others around the first results.
         least = 0.0 if kill % 3 == 0 else 0.7 * until_first
         after = float(random.uniform(least, until_first + spread))
         time.sleep(after)

@@ -44,10 +44,10 @@ def core_ms(work: Callable[[], object]) -> float:
 def table(folder: Path) -> None:
     """Print the table for a folder of native slices."""
     files = sorted(folder.iterdir())
-    memory = np.zeros((len(files), 512, 512), np.int16)  # as in the window: the memory is allocated before
+    memory = np.zeros((len(files), 512, 512), np.int16)  # allocated before, as in the window
 
     def open_and_read() -> None:
-        kept = [path.read_bytes() for path in files]  # all of them, as in a viewer
+        kept = [path.read_bytes() for path in files]  # keeps all files, as a viewer does
         del kept
 
     def ours() -> None:

@@ -76,7 +76,7 @@ def experiment(count: int, steps: int, start: str) -> dict[str, Any]:
     learned_, patient, network = (
         importlib.import_module(f"{package}.{name}") for name in ("learned", "patient", "network")
     )
-    # the weights that come with the method know these patients
+    # the bundled weights were trained on these patients
     chosen = {"begin": "nothing", "learning_rate": 3e-3, "steps": steps, "minutes": 60, "start": start}
     parameters: Any = near_hip.parameters(chosen)
     bodies = [_body(name) for name in PATIENTS[:count]]

@@ -1,7 +1,7 @@
 """Dice of metal masks with the true metal, adaptive and 2000 HU, and false alarms.
 
     python benchmarks/segmentation.py            # prints the tables of docs/results/metal-masks.md
-    python benchmarks/segmentation.py --quick    # one slice a case
+    python benchmarks/segmentation.py --quick    # one slice per case
 
 Slices of a hip, a spine and a jaw are painted, implanted and scanned by marview's simulator with noise at the two
 protocols of true size. What the scanner stores is tried twice: in full, and clipped at the 3071 HU of twelve bits.

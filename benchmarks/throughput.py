@@ -81,7 +81,7 @@ def _tell(name: str, cost: Cost, first: Cost) -> None:
 
 
 def _measured(work: Callable[[], None], studies: int, pids: Sequence[int] = ()) -> Cost:
-    """Work and measure the cost per study; memory is that of the largest process in `pids`, or of all children."""
+    """Work and measure the cost per study; memory of the largest process in `pids`, or of all children."""
     psutil = import_module("psutil")  # installed with Dask
     largest, done = [0.0], threading.Event()
 

@@ -33,12 +33,12 @@ def _ended(work: Callable[[], int]) -> int:
     except MarviewError as refusal:
         return refuse(str(refusal), refusal.exit_code)
     except KeyboardInterrupt:
-        if not can_start_threads():  # OpenBLAS interrupts its own process then
+        if not can_start_threads():  # then OpenBLAS interrupts its own process
             return refuse(NO_THREAD, NoThread.exit_code)
         return refuse(CANCELLED_SENTENCE, CANCELLED)
     except OSError as refusal:
         _log.exception("the system refused")
-        if is_lack_of_threads(refusal) and not can_start_threads():  # else it was a full pipe
+        if is_lack_of_threads(refusal) and not can_start_threads():  # otherwise a pipe was full
             return refuse(NO_THREAD, NoThread.exit_code)
         if is_lack_of_memory(refusal):
             return refuse(NO_MEMORY, UNEXPECTED)

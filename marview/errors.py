@@ -30,7 +30,7 @@ make a header unreadable (`TokenError`) or larger than the memory.
 
 
 def printable(text: str, *, kept: str = "") -> str:
-    r"""Escape the control characters of a text, except those in `kept`, because names of files may hold any.
+    r"""Escape the control characters of a text, except those in `kept`, because names of files may contain any.
 
     >>> printable("scan\x1b[2J.nii")
     'scan\\x1b[2J.nii'
@@ -59,7 +59,7 @@ class UsageError(MarviewError):
     exit_code = 2
 
 
-class BadInput(MarviewError):  # noqa: N818 - the word people use
+class BadInput(MarviewError):  # noqa: N818 - the word that people use
     """A file or series cannot be used."""
 
     exit_code = 3

@@ -46,7 +46,7 @@ class _Private(RotatingFileHandler):
 
     def _open(self) -> Any:
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with contextlib.suppress(OSError):  # one of an earlier version
+        with contextlib.suppress(OSError):  # an earlier version may have written it readable for all
             Path(self.baseFilename).chmod(0o600)
         return os.fdopen(descriptor, self.mode, encoding=self.encoding)
 

@@ -46,7 +46,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: as for `read_text`.
-        ValueError: as for `read_text`, or it is not TOML, is nested too deeply or holds a number of too many digits.
+        ValueError: as for `read_text`, or it is not TOML, is nested too deeply or contains a number of too many digits.
     """
     text = read_text(path)
     try:

@@ -145,7 +145,7 @@ def free_cores() -> int:
             return cores()
         running.append(found)
         time.sleep(_PAUSE_S)
-    others = sum(running) / len(running) - 1  # this thread
+    others = sum(running) / len(running) - 1  # without this thread
     return max(1, min(cores(), round((os.cpu_count() or 1) - others)))
 
 

@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 from pathlib import Path
 
-import pydantic.types  # noqa: F401 - before pytest-qt loads PySide6, whose import hook trips over a half-loaded pydantic
+import pydantic.types  # noqa: F401 - before pytest-qt loads PySide6, whose import hook fails on a half-loaded pydantic
 import pytest
 
 from marview.mar import run_queue

@@ -1,4 +1,4 @@
-"""Worker processes that tests hand on to one another, because every start imports PyTorch and the kernels anew."""
+"""Worker processes that tests hand on to one another, because each start imports PyTorch and the kernels again."""
 
 import os
 import sys
@@ -47,7 +47,7 @@ class Lender:
         return self._starter.submit(_Lent, self, kind, python, arguments, on_line, on_end).result()
 
     def take_back(self, process: "_Lent") -> None:
-        """Keep a process that is idle; the oldest ends where there are too many."""
+        """Keep a process that is idle; end the oldest if there are too many."""
         with self._lock:
             self._idle.append(process)
             left_over = [self._idle.pop(0) for _ in range(len(self._idle) - _MOST_IDLE)]
@@ -111,12 +111,12 @@ class _Lent(WorkerProcess):
         return super().join(timeout)
 
     def kill(self) -> None:
-        """End it for good."""
+        """End the process."""
         self._is_killed = True
         super().kill()
 
     def end(self) -> None:
-        """End it for good, because nobody needs it."""
+        """End the process, because no caller needs it."""
         self._is_lent = False
         super().hang_up()
         super().join(5)

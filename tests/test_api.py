@@ -96,7 +96,7 @@ def test_wrong_calls_are_refused_with_a_sentence(study: Path, call: Callable, se
         call(marview.read(study))
 
 
-def test_a_mask_of_numbers_and_slices_of_numpy_are_taken(study: Path) -> None:
+def test_a_mask_of_numbers_and_numpy_slice_indices_are_accepted(study: Path) -> None:
     series = marview.read(study)
     mask = (series.volume.hu > 5000).astype(np.uint8)
     result = marview.reduce(series, "linear_interpolation", metal=mask, slices=np.array([2]))

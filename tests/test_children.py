@@ -15,7 +15,7 @@ def test_a_frozen_program_starts_itself_for_its_children(monkeypatch: pytest.Mon
     assert words == [sys.executable, children.CHILD, "marview.worker.main", "--memory-limit-mb", "9"]
 
 
-def test_another_interpreter_is_never_taken_for_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_interpreter_is_never_mistaken_for_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert children.command("marview.worker.main", python="/usr/bin/other")[:2] == ["/usr/bin/other", "-P"]
 

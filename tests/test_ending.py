@@ -100,7 +100,7 @@ def test_tracebacks_of_other_processes_lose_their_words() -> None:
     assert kept.endswith("OSError")
 
 
-def test_an_interrupt_where_no_thread_can_start_is_not_told_as_a_cancel(
+def test_an_interrupt_where_no_thread_can_start_is_not_reported_as_a_cancel(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """OpenBLAS interrupts its own process when it cannot start its threads."""

@@ -1,4 +1,4 @@
-"""The heap of a long-lived process stays bounded, and what is free goes back to the system."""
+"""The heap of a long-lived process stays bounded, and free memory goes back to the system."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ for thread in threads:
 for thread in threads:
     thread.join()
 full = private_mb()
-last = [blocks[-1] for blocks in held]  # what stays lies between what goes
+last = [blocks[-1] for blocks in held]  # blocks that stay lie between blocks that go
 held.clear()
 give_back()
 print(full - before, private_mb() - before)

@@ -85,7 +85,7 @@ def test_the_folder_of_a_series_takes_nothing_at_any_depth(tmp_path: Path) -> No
     assert not (study / "deep").exists()
 
 
-def test_a_name_whose_inode_was_given_out_again_is_free(scan: Path) -> None:
+def test_a_name_whose_inode_was_reused_is_free(scan: Path) -> None:
     noted = scan.stat().st_ino
     scan.rename(scan.with_name("moved"))
     scan.with_name("moved").unlink()

@@ -16,7 +16,7 @@ import marview
 def all_modules():
     return [each.name for each in pkgutil.walk_packages(marview.__path__, "marview.") if "__main__" not in each.name]
 
-for name in all_modules():  # brings in the libraries, which see to themselves
+for name in all_modules():  # loads the libraries too, which guard their own imports
     importlib.import_module(name)
 for name in [name for name in sys.modules if name.partition(".")[0] == "marview"]:
     del sys.modules[name]

@@ -15,7 +15,7 @@ def test_this_process_runs_and_has_a_start() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-def test_a_process_that_ended_is_not_alive_though_nobody_asked_how_it_ended() -> None:
+def test_a_process_that_ended_is_not_alive_before_anyone_reads_its_exit_code() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert not is_alive(process.pid)

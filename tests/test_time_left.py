@@ -1,4 +1,4 @@
-"""Time left: estimated from finished work, shown late, rarely rising."""
+"""Time left: estimated from finished work, shown once it is reliable, rarely rising."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_a_first_instant_or_a_first_trace_of_work_says_nothing(clock: Clock) -> 
 
 
 @pytest.mark.parametrize("batch", [1, 8, 32])
-def test_it_falls_while_work_comes_in_batches_of_one_speed(clock: Clock, batch: int) -> None:
+def test_it_falls_while_batches_take_the_same_time(clock: Clock, batch: int) -> None:
     left, seen = TimeLeft(clock), []
     for second in range(1, 320):
         clock.now += 1

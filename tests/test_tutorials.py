@@ -148,7 +148,7 @@ def test_train_on_your_scans(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.slow  # simulates and corrects twenty slices
 @pytest.mark.timeout(900)
 def test_compare_methods(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.rmtree(place / "hip")  # the page makes it
+    shutil.rmtree(place / "hip")  # because the page makes it
     for block in blocks("first-comparison.md", ""):
         for line in block.splitlines():
             say([word.replace("CLEAN", "demo/truth") for word in shlex.split(line)], monkeypatch)

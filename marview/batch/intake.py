@@ -125,10 +125,10 @@ def refuse_absent(path: Path) -> None:
 
 
 def refuse_empty(paths: Sequence[Path], leave_out: Path | None = None) -> None:
-    """Refuse inputs that hold nothing to scan, such as an empty folder: the path is probably wrong.
+    """Refuse inputs that contain nothing to scan, such as an empty folder: the path is probably wrong.
 
     Raises:
-        BadInput: no input holds a file to scan, or one cannot be listed.
+        BadInput: no input contains a file to scan, or one cannot be listed.
     """
     if not any(True for path in paths for _ in units(path, leave_out)):
         raise BadInput(no_images(paths))
@@ -239,7 +239,7 @@ def read_jobs(path: Path) -> list[Path]:
 
 
 def place_of(study: Iterable[Series]) -> Path:
-    """Return the folder, archive or file that holds all slices of a series."""
+    """Return the folder, archive or file that contains all slices of a series."""
     places: list[str] = []
     for series in study:
         if series.nifti is not None:

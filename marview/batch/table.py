@@ -67,7 +67,7 @@ class JobTable:
 
         Raises:
             BadInput: the disk is full or read-only.
-            UsageError: an earlier call had other options; one table holds results of one kind.
+            UsageError: an earlier call had other options; one table contains results of one kind.
         """
         known = dict(self._all("SELECT name, value FROM orders"))
         given = {name: json.dumps(value, sort_keys=True) for name, value in wanted.items()}

@@ -1,4 +1,4 @@
-"""Find folders that have been unchanged long enough to hold complete studies."""
+"""Find folders that have been unchanged long enough to contain complete studies."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ class Inbox:
                 f"{self.folder} cannot be watched: {reason}. Choose an existing folder that you can read."
             ) from None
         now, quiet = self.clock(), []
-        for known in (self._seen, self._taken):  # what was moved away may arrive again
+        for known in (self._seen, self._taken):  # a folder that was moved away may arrive again
             for gone in known.keys() - set(children):
                 del known[gone]
         for child in children:

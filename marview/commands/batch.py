@@ -88,7 +88,7 @@ def batch(
     Raises:
         UsageError: no input, an unknown method, or an output folder of another batch, with other files, or inside a
             study.
-        BadInput: an input does not exist, no input holds images, or the job table cannot be used.
+        BadInput: an input does not exist, no input contains images, or the job table cannot be used.
     """
     if not inputs and not jobs:
         raise UsageError("marview batch needs an INPUT or --jobs FILE.")
@@ -109,7 +109,7 @@ def batch(
     paths = [*(inputs or ()), *(path for each in jobs or () for path in read_jobs(each))]
     for path in paths:
         refuse_absent(path)
-    if not resume:  # what is resumed every night may have nothing new
+    if not resume:  # a batch that is resumed every night may find nothing new
         refuse_empty(paths, output)
     intake = order.intake(output)
     say_rule(order)

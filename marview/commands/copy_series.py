@@ -11,7 +11,7 @@ def copy_series(path: Path, output: Path, series_uid: str = "") -> int:
 
     Raises:
         BadInput: the series cannot be read.
-        UsageError: the output folder holds something.
+        UsageError: the output folder is not empty.
         CannotWrite: the disk is full or read-only.
     """
     loaded = open_series(path, series_uid)

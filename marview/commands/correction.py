@@ -111,7 +111,7 @@ def planned_correction(
         path: folder, archive or file.
         output: a new or empty folder; not made here.
         wanted: the correction.
-        series_key: UID or key of the series, if `path` holds several.
+        series_key: UID or key of the series, if `path` contains several.
         tell: receives findings about the series.
 
     Raises:
@@ -162,7 +162,7 @@ def corrected_series(
         output: a new or empty folder.
         wanted: the correction.
         worker: returns the worker; called after all checks.
-        series_key: UID or key of the series, if `path` holds several.
+        series_key: UID or key of the series, if `path` contains several.
         tell: receives findings about the series.
         on_message: receives the messages of the worker.
         is_cancelled: called a few times per second; True cancels the run.

@@ -48,7 +48,7 @@ def demo(
 
     Raises:
         CannotWrite: the disk is full or read-only.
-        UsageError: the folder holds something else.
+        UsageError: the folder contains something else.
     """
     folder = output or Path(platformdirs.user_data_dir("marview", appauthor=False)) / "demo" / f"{kind}-{_EDITION}"
     if not (folder / "demo.json").is_file():

@@ -32,7 +32,7 @@ def mask(
 
     Raises:
         UsageError: the output has another ending.
-        BadInput: the series cannot be read or holds no metal, or the file cannot be written.
+        BadInput: the series cannot be read or contains no metal, or the file cannot be written.
     """
     choice = MaskChoice(threshold_hu=threshold, file=mask, classes=kmeans, margin_mm=margin)
     with shared_series(input_, series) as shared:

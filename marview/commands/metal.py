@@ -68,7 +68,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
         where: the command that takes the advised options, as " to marview reduce"; empty for this one.
 
     Raises:
-        NoMetal: the series holds no certain metal.
+        NoMetal: the series contains no certain metal.
         BadInput: the mask file cannot be read or is on another grid, or the margin removes the whole mask.
     """
     hu, grid = loaded.volume.hu, loaded.volume.grid

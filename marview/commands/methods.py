@@ -32,7 +32,7 @@ def methods(
 
     Raises:
         UsageError: the method is not installed, or cannot be used.
-        BadInput: the folder holds no training run.
+        BadInput: the folder contains no training run.
         CannotWrite: the disk is full or read-only.
     """
     if install is not None:
@@ -107,7 +107,7 @@ def install_run(run: Path) -> None:
 
     Raises:
         UsageError: the method is not installed, or cannot be used.
-        BadInput: the folder holds no training run.
+        BadInput: the folder contains no training run.
         CannotWrite: the disk is full or read-only.
     """
     from marview.learning.install import install

@@ -104,7 +104,7 @@ def check_plugin(folder: Path) -> tuple[list[str], str]:
         One sentence for each breach of the contract or of safety, and what the method and the check printed.
 
     Raises:
-        BadInput: the folder holds no manifest.
+        BadInput: the folder contains no manifest.
         UsageError: the interpreter that the manifest names does not exist.
         MethodFailed: the process crashed or took more than five minutes.
     """
@@ -187,7 +187,7 @@ def install_plugin(folder: Folder) -> None:
     """Copy a method to your own methods, where it replaces a bundled one with the same identifier.
 
     Raises:
-        BadInput: the folder holds no usable manifest, or a file in it cannot be read.
+        BadInput: the folder contains no usable manifest, or a file in it cannot be read.
         UsageError: a method with this identifier is already installed there.
     """
     manifest = read_manifest(folder)

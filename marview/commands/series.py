@@ -16,7 +16,7 @@ from marview.terminal import say
 
 @dataclass(frozen=True, eq=False)
 class SharedSeries:
-    """A series, and the shared memory that holds its HU."""
+    """A series, and the shared memory with its HU."""
 
     loaded: LoadedSeries
     hu: SharedArray

@@ -56,7 +56,7 @@ def read_study(
 
     Raises:
         UsageError: the name is no name, another window is open for this reader, or there is no display.
-        BadInput: the folder holds no reader study, or its ratings cannot be read.
+        BadInput: the folder contains no reader study, or its ratings cannot be read.
     """
     from marview.commands.window import has_display, has_window
     from marview.reader_study.ratings import RatingsFile
@@ -83,7 +83,7 @@ def summarise_study(
     """Print the grades of each method and the agreement of the readers.
 
     Raises:
-        BadInput: the folder holds no reader study, ratings cannot be read, or there are none to write.
+        BadInput: the folder contains no reader study, ratings cannot be read, or there are none to write.
         UsageError: the output folder is not empty.
         CannotWrite: the output folder cannot be written.
     """

@@ -44,7 +44,7 @@ def trace(
 
     Raises:
         UsageError: the series has no such slice, or the output is neither npz nor PNG.
-        BadInput: the series cannot be read or holds no metal.
+        BadInput: the series cannot be read or contains no metal.
     """
     if output.suffix not in {".npz", ".png"}:
         raise UsageError(f"{output} is neither NAME.npz nor NAME.png.")
@@ -52,7 +52,7 @@ def trace(
     choice = MaskChoice(threshold_hu=threshold, file=mask, classes=kmeans, margin_mm=margin)
     with claimed(output), shared_series(input_, series) as shared:
         slice_index = parse_slice(slice_, shared.loaded.volume.grid.slice_numbers)
-        check_file(output)  # again, because only now the folder of the series is known, and nothing is written there
+        check_file(output)  # again, now that the folder of the series is known: nothing may be written there
         metal = find_metal(shared.loaded, choice)
         pictures: dict[str, NDArray[Any]] = {"mask": metal.mask[slice_index]}
 

@@ -65,7 +65,7 @@ class LocalCorrector:
 
         Returns:
             How the correction ended, for the job table: state, reason, number of corrected slices, seconds and notes.
-            If the folder already holds a result, how the run that wrote it ended. None if `stop` ended the run early.
+            If the folder already has a result, how the run that wrote it ended. None if `stop` ended the run early.
         """
         folder, follow = self._output / job.folder, partial(self._advance, job)
         return ending_of(folder) or correct_study(job, folder, self._correction, self._worker, stop.is_set, follow)
@@ -174,7 +174,7 @@ def ending_of(folder: Path) -> Ending | None:
 
 
 def forget_announcement(folder: Path) -> None:
-    """Delete the announcement of a result once the job table holds it."""
+    """Delete the announcement of a result once the job table contains it."""
     _announcement(folder).unlink(missing_ok=True)
 
 

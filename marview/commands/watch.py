@@ -183,7 +183,7 @@ class _Watch:
         try:
             refuse_absent(path)
         except BadInput as why:
-            inform(str(why))  # moved away since it arrived
+            inform(str(why))  # the study was moved away after it arrived
             return
         add_studies(self.table, self.order.intake(), [path])
 

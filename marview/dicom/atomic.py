@@ -190,7 +190,7 @@ def refuse_occupied(target: Path) -> None:
     """Refuse a target that is neither new nor an empty folder.
 
     Raises:
-        UsageError: the target is a file, or a folder that holds something.
+        UsageError: the target is a file, or a folder that is not empty.
     """
     if target.is_dir():
         if any(target.iterdir()):

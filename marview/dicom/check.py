@@ -81,11 +81,13 @@ def _unusable(header: SliceHeader) -> Finding | None:
     name = header.name
     if header.transfer_syntax not in NATIVE | COMPRESSED:
         return Finding(
-            Kind.UNKNOWN_SYNTAX, f"{name} is in the transfer syntax {header.transfer_syntax}, which is not read."
+            Kind.UNKNOWN_SYNTAX,
+            f"{name} is in the transfer syntax {header.transfer_syntax}, which marview cannot read.",
         )
     if header.rows * header.columns > LARGEST_SLICE_PIXELS:
         return Finding(
-            Kind.TOO_LARGE, f"{name} claims {header.rows} x {header.columns} pixels, more than a CT slice has."
+            Kind.TOO_LARGE,
+            f"{name} has {header.rows} x {header.columns} pixels by its header, more than a CT slice has.",
         )
     if header.frames > 1:
         return Finding(
@@ -112,7 +114,8 @@ def _truncated(header: SliceHeader) -> Finding | None:
     if header.has_float_pixels:
         return Finding(
             Kind.FLOAT_PIXELS,
-            f"{header.name} holds its image as Float Pixel Data, which is not read: export it with whole numbers.",
+            f"{header.name} holds its image as Float Pixel Data, which marview cannot read: export it with whole "
+            "numbers.",
         )
     if header.pixel_offset is None:
         return Finding(Kind.DAMAGED, f"{header.name} ends before its image.")
@@ -135,7 +138,8 @@ def _truncated(header: SliceHeader) -> Finding | None:
     if header.pixel_length - there >= native_bytes(header) // max(header.rows, 1):
         return Finding(
             Kind.DAMAGED,
-            f"{header.name} is damaged: it claims {header.pixel_length} bytes of pixels and ends after {there}.",
+            f"{header.name} is damaged: its header gives {header.pixel_length} bytes of pixels, but the file ends "
+            f"after {there}.",
         )
     return None
 
@@ -271,20 +275,20 @@ def _one_per_place(
         unclear.append(group[0])
         is_one_uid = len({header.own_uid for header in group}) == 1 and group[0].own_uid != ""
         kind, what = (
-            (Kind.SAME_UID, translatable("one UID"))
+            (Kind.SAME_UID, translatable("the same UID"))
             if is_one_uid
-            else (Kind.SAME_POSITION, translatable("one position"))
+            else (Kind.SAME_POSITION, translatable("the same position"))
         )
         names = listing(header.name for header in group)
-        findings.append(Finding(kind, f"{names} claim {what} and hold different images, so neither is shown."))
+        findings.append(Finding(kind, f"{names} have {what} but different images, so none of them is shown."))
     if len(unclear) > len(groups) // 2:
-        claim = findings[-1].sentence.removesuffix(", so neither is shown.")
-        sentence = translatable(f"{claim}, as most slices here do: they are not a volume. {ONLY_VIEWED}")
+        example = findings[-1].sentence.removesuffix(", so none of them is shown.")
+        sentence = translatable(f"{example}, like most slices here: they are not a volume. {ONLY_VIEWED}")
         return [], unclear, [Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS)]
     uids = Counter(header.own_uid for header in kept if header.own_uid)
     for uid in [uid for uid, number in uids.items() if number > 1]:
         names = listing(header.name for header in kept if header.own_uid == uid)
-        findings.append(Finding(Kind.SAME_UID, f"{names} share one UID but lie at different positions."))
+        findings.append(Finding(Kind.SAME_UID, f"{names} have the same UID but lie at different positions."))
     return kept, unclear, _shorten(findings)
 
 

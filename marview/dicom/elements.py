@@ -115,7 +115,7 @@ class _Reader:
     def after_items(self, at: int, end: int) -> int:
         """Skip items up to `end` or their closing delimiter, without recursion.
 
-        The stack holds one entry per open sequence or item: whether it is an item, and the latest possible end.
+        The stack contains one entry per open sequence or item: whether it is an item, and the latest possible end.
         """
         stack = [(False, end)]
         while stack:

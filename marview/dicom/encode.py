@@ -84,7 +84,7 @@ def decimal_text(value: float) -> str:
 
 
 def later_number(number: int | None, more: int) -> int:
-    """Return a series number plus an offset; the offset alone if an Integer String cannot hold the sum (PS3.5, 6.2).
+    """Return a series number plus an offset; the offset alone if the sum is no valid Integer String (PS3.5, 6.2).
 
     >>> later_number(3, 1000), later_number(2**31 - 5, 1000)
     (1003, 1000)

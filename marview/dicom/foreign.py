@@ -67,7 +67,7 @@ def refuse_foreign(target: Path) -> None:
                 "Choose another name."
             )
         return
-    there = next((folder for folder in target.parents if folder.is_dir()), target.parent)  # others are made in it
+    there = next((folder for folder in target.parents if folder.is_dir()), target.parent)  # new folders go there
     if _holds_slices(there):
         raise UsageError(
             f"{there} holds the slices of a series, and nothing is written among them. Choose another folder."
@@ -88,7 +88,7 @@ def refuse_other_kind(part: Path, target: Path) -> None:
 
 
 def _judged(path: Path) -> tuple[str, bool]:
-    """Return what a file holds by its first bytes, and whether it may be replaced by the same kind of output."""
+    """Return what a file contains by its first bytes, and whether it may be replaced by the same kind of output."""
     try:
         with closing(_open(path)) as stream:
             head = stream.read(HEAD_BYTES)
@@ -144,7 +144,7 @@ def _table(head: bytes) -> str:
 
 
 def _holds_slices(folder: Path) -> bool:
-    """Return whether a folder holds two or more images of one DICOM series."""
+    """Return whether a folder contains two or more images of one DICOM series."""
     seen = set()
     for modality, _, series in _images(folder):
         if modality not in _NO_SLICES:

@@ -57,21 +57,21 @@ def frames_of(header: SliceHeader) -> list[SliceHeader]:
 
 def _parts(header: SliceHeader) -> Iterator[tuple[int, int]]:
     """Yield start and length in bytes of the pixels of each frame."""
-    offset, claimed = header.pixel_offset or 0, header.frames
+    offset, listed = header.pixel_offset or 0, header.frames
     if header.transfer_syntax in NATIVE:
         size = header.rows * header.columns * header.samples * header.bits_allocated // 8
-        if size < 1 or claimed * size > header.source.size - offset:
-            raise BadInput(f"{header.source.name} is truncated: it does not hold the {claimed} frames it claims.")
-        yield from ((offset + number * size, size) for number in range(claimed))
+        if size < 1 or listed * size > header.source.size - offset:
+            raise BadInput(f"{header.source.name} is truncated: it is too short for the {listed} frames of its header.")
+        yield from ((offset + number * size, size) for number in range(listed))
         return
     data = header.source.all()
-    starts, end = _frame_items(data, offset, claimed)
-    if len(starts) != claimed:
-        raise BadInput(f"{header.source.name} is truncated: {len(starts)} of its {claimed} frames are there.")
+    starts, end = _frame_items(data, offset, listed)
+    if len(starts) != listed:
+        raise BadInput(f"{header.source.name} is truncated: {len(starts)} of its {listed} frames are there.")
     yield from ((start, after - start) for start, after in zip(starts, [*starts[1:], end], strict=True))
 
 
-def _frame_items(data: bytes, offset: int, claimed: int) -> tuple[list[int], int]:
+def _frame_items(data: bytes, offset: int, listed: int) -> tuple[list[int], int]:
     """Return the start of each compressed frame's first item, and the end of the last one (PS3.5, A.4)."""
     items: list[int] = []
     table: list[int] = []
@@ -85,7 +85,7 @@ def _frame_items(data: bytes, offset: int, claimed: int) -> tuple[list[int], int
         else:
             items.append(at)
         at += 8 + length
-    if len(items) != claimed and items and len(table) == claimed:
+    if len(items) != listed and items and len(table) == listed:
         first = items[0]
         items = [first + value for value in table if first + value in set(items)]
     return items, at

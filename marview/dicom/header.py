@@ -178,7 +178,7 @@ def inflate(data: bytes, begin: int, name: str) -> bytes:
     except zlib.error:
         raise BadInput(f"{name} is deflated and damaged, so it cannot be read.") from None
     if stream.unconsumed_tail:
-        raise BadInput(f"{name} inflates to more than a slice can hold and is not read.")
+        raise BadInput(f"{name} inflates to more data than a slice has, so marview does not read it.")
     return inflated
 
 
@@ -190,7 +190,7 @@ def _parse(source: Source, data: bytes) -> SliceHeader:
             data, begin = inflate(source.head(LARGEST_HEADER_BYTES), begin, source.name), 0
         elements = find(data, begin, WANTED, is_explicit=_is_explicit(data, begin), is_little_endian=is_little_endian)
     except TooDeep:
-        raise BadInput(f"{source.name} nests its sequences too deeply and is not read.") from None
+        raise BadInput(f"{source.name} nests its sequences too deeply, so marview does not read it.") from None
     header = _collect(source, syntax, elements)
     if not header.sop_class:
         header = replace(header, sop_class=media_class)

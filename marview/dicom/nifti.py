@@ -111,10 +111,10 @@ def _without_affine(path: Path) -> BadInput:
     return BadInput(f"{path.name} has no usable affine, so the position of its voxels is unknown.")
 
 
-def _refuse_bomb(path: Path, claimed_bytes: float) -> None:
+def _refuse_bomb(path: Path, listed_bytes: float) -> None:
     size = path.stat().st_size
-    if claimed_bytes > size * (_MOST_DEFLATION if _is_gzip(path) else 1):
-        raise BadInput(f"{path.name} is truncated: {size} bytes cannot hold the voxels it claims.")
+    if listed_bytes > size * (_MOST_DEFLATION if _is_gzip(path) else 1):
+        raise BadInput(f"{path.name} is truncated: its {size} bytes are too few for the voxels that its header lists.")
 
 
 def check_nifti(path: Path) -> SeriesReport:

@@ -84,8 +84,8 @@ def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[
     kind, encoding = str(header["type"]).lower(), str(header["encoding"]).lower()
     if kind not in _TYPES or encoding not in _ENCODINGS or any(header.get(f"{unit} skip") for unit in ("line", "byte")):
         raise BadInput(
-            f"{path.name} holds {kind} values in the encoding {encoding}, which is not read: save its labels as whole "
-            "numbers, raw or in gzip."
+            f"{path.name} holds {kind} values in the encoding {encoding}, which marview cannot read: save its "
+            "labels as whole numbers, raw or in gzip."
         )
     dtype = np.dtype(_TYPES[kind]).newbyteorder(">" if header.get("endian") == "big" else "<")
     shape = [int(size) for size in header["sizes"]]
@@ -93,10 +93,10 @@ def _values(header: Mapping[str, Any], stream: BinaryIO, path: Path) -> NDArray[
         raise BadInput(
             f"{path.name} declares {' x '.join(map(str, shape))} voxels; marview reads 1 to {LARGEST_VOXELS:,}."
         )
-    claimed = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    data = _unpacked(stream, encoding).read(claimed)
-    if len(data) < claimed:
-        raise BadInput(f"{path.name} is truncated: {len(data)} of the {claimed} bytes of its voxels are there.")
+    listed = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    data = _unpacked(stream, encoding).read(listed)
+    if len(data) < listed:
+        raise BadInput(f"{path.name} is truncated: {len(data)} of the {listed} bytes of its voxels are there.")
     return np.frombuffer(data, dtype).reshape(shape, order="F")
 
 

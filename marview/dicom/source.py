@@ -67,7 +67,7 @@ class Source:
         """
         data = self.head(LARGEST_FILE_BYTES + 1)
         if len(data) > LARGEST_FILE_BYTES:
-            raise BadInput(f"{self.name} is larger than {LARGEST_FILE_BYTES >> 30} GiB and is not read.")
+            raise BadInput(f"{self.name} is larger than {LARGEST_FILE_BYTES >> 30} GiB, so marview does not read it.")
         return data
 
 

@@ -142,7 +142,7 @@ class Values:
         return values[0] if values else None
 
     def only(self, name: str) -> float | None:
-        """Return the only number of an attribute; None if it holds none or several."""
+        """Return the only number of an attribute; None if it contains none or several."""
         values = self.numbers(name)
         return values[0] if len(values) == 1 else None
 

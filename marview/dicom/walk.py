@@ -122,9 +122,10 @@ def _archive(path: Path, skipped: Counter[str]) -> Iterator[Source]:
         raise BadInput(f"{path} is a damaged zip. Unpack it by other means and open the folder.") from None
     unpacked = sum(member.file_size for member in members)
     if len(members) > MOST_FILES or unpacked > min(LARGEST_ARCHIVE_BYTES, LARGEST_RATIO * path.stat().st_size):
-        claim = f"{count(len(members), 'file')} of {unpacked >> 20} MB"
+        content = f"{count(len(members), 'file')} of {unpacked >> 20} MB"
         raise BadInput(
-            f"{path} would unpack to {claim} and is not opened. If you trust it, unpack it and open its folder."
+            f"{path} would unpack to {content}, so marview does not open it. If you trust it, unpack it and open its "
+            "folder."
         )
     times: Counter[str] = Counter()
     for entry, member in sorted(enumerate(members), key=lambda numbered: numbered[1].filename):

@@ -104,7 +104,7 @@ def run_benchmark(
 
     Raises:
         CannotWrite: the disk is full or read-only; what is stored so far stays.
-        UsageError: `output` holds a benchmark of another protocol or source.
+        UsageError: `output` contains a benchmark of another protocol or source.
     """
     store = Store(output, {"protocol": protocol, "source": source})
     keys = _keys(cases, entries)

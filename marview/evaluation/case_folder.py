@@ -17,7 +17,7 @@ _TRUTH = ".truth.npz"
 
 
 def is_case_folder(folder: Path) -> bool:
-    """Return whether a folder holds case files."""
+    """Return whether a folder contains case files."""
     return next(folder.glob(f"*{_TRUTH}"), None) is not None
 
 

@@ -46,7 +46,7 @@ def list_cases(
         seed: seed of places and noise in clean slices.
 
     Raises:
-        BadInput: the path holds nothing of these kinds.
+        BadInput: the path contains nothing of these kinds.
         UsageError: clean slices without masks, an unknown metal, or a scanner for cases that are already scanned.
     """
     if not path.exists():

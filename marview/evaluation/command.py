@@ -34,7 +34,7 @@ def benchmark(
 ) -> Results:
     """Measure methods on the cases at a path; see `run_benchmark` for the files and `list_cases` for the cases.
 
-    The command prints `tables.markdown` of the results; `results.json` holds `Results.record`.
+    The command prints `tables.markdown` of the results; `results.json` contains `Results.record`.
 
     Args:
         protocol: name of a protocol; if empty, `find_protocol` takes it from the cases.

@@ -44,7 +44,7 @@ class Store:
 
         Raises:
             CannotWrite: the disk is full or read-only.
-            UsageError: the folder holds results of another plan.
+            UsageError: the folder contains results of another plan.
         """
         self._folder = output / "parts"
         self._folder.mkdir(parents=True, exist_ok=True)

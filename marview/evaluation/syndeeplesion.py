@@ -198,7 +198,7 @@ def _write_masks(metal: NDArray[np.bool_], folder: Path, slice_folder: Path) -> 
 def _read_h5(path: Path, **shapes: tuple[int, int]) -> dict[str, NDArray[Any]]:
     try:
         with h5py.File(path) as file:
-            for name, shape in shapes.items():  # a damaged header may claim more than fits into memory
+            for name, shape in shapes.items():  # a damaged header may list more than fits into memory
                 if file[name].shape != shape:
                     raise BadInput(f"{path}: {name} is {file[name].shape}, but the protocol needs {shape}.")
             return {name: np.asarray(file[name]) for name in shapes}

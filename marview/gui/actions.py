@@ -138,7 +138,7 @@ class Actions:
 
     def _do(self, does: "Callable[[Commands], object]", commands: "Commands", _is_checked: bool = False) -> None:  # noqa: FBT001, FBT002 - Qt passes it
         does(commands)
-        self.check(commands.session)  # Qt checks what was clicked, whatever came of it
+        self.check(commands.session)  # Qt checks a clicked action even if nothing came of it
 
 
 def key_words(key: str) -> str:

@@ -57,7 +57,7 @@ def shade(values: NDArray[Any], levels: tuple[float, float], grey: NDArray[np.ui
     scale = np.float32(255 / ((second - first) or 1))
     step = max(1, _BLOCK_PIXELS // max(1, values.shape[1]))
     shares = np.empty((step, *values.shape[1:]), np.float32)
-    for start in range(0, len(values), step):  # blocks that stay in the cache, in memory that is used again
+    for start in range(0, len(values), step):  # blocks that stay in the cache, in reused memory
         block = slice(start, start + step)
         share = shares[: len(values[block])]
         np.subtract(values[block], np.float32(first), out=share, dtype=np.float32)

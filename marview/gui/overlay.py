@@ -87,7 +87,7 @@ class MaskPicture:
             rows, columns = mask.shape
             kind = QImage.Format.Format_ARGB32_Premultiplied
             self._image = QImage(self._pixels.data, columns, rows, columns * 4, kind)
-        elif self._drawn is not None:  # the rest is empty; to touch the 16 MB of a large slice can take 100 ms
+        elif self._drawn is not None:  # the rest is empty; touching all 16 MB of a large slice can take 100 ms
             self._pixels[self._drawn] = 0
         self._drawn = None
         if (box := box_of(mask[None])) is not None:
@@ -107,7 +107,7 @@ class MaskPicture:
 
 
 def _both(one: slice, other: slice) -> slice:
-    """Return the shortest range that holds two others."""
+    """Return the shortest range that covers two others."""
     return slice(min(one.start, other.start), max(one.stop, other.stop))
 
 

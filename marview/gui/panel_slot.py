@@ -10,7 +10,7 @@ LEAST_HEIGHT_PX = 480
 
 
 class PanelSlot(QWidget):
-    """Slot that holds a panel; while the panel floats, the slot is hidden and the images use its space."""
+    """Slot of a panel. While the panel floats, the slot is hidden and the images use its space."""
 
     def __init__(self, panel: QWidget, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

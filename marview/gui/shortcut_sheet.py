@@ -70,7 +70,7 @@ class ShortcutSheet(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
-        column.setContentsMargins(1, 1, 1, 12)  # beside the border
+        column.setContentsMargins(1, 1, 1, 12)  # room for the border
         column.addWidget(scroll)
         column.addWidget(buttons)
         buttons.setContentsMargins(0, 0, 20, 0)

@@ -34,8 +34,8 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> 
         The folder of the method in `parent`.
 
     Raises:
-        BadInput: the folder holds no run of this method.
-        UsageError: the method uses no weights, the run learned from a patient's own scan, or the folder holds another
+        BadInput: the folder contains no run of this method.
+        UsageError: the method uses no weights, the run learned from a patient's own scan, or the folder has another
             method.
         CannotWrite: the disk is full or read-only. The method stays as it was.
     """

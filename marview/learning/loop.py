@@ -53,7 +53,7 @@ class Training:
         """Build the network, and load the state in the folder if there is one.
 
         Raises:
-            UsageError: the folder holds a run that is not to be resumed, no run to resume, or a run of another method
+            UsageError: the folder has a run that is not to be resumed, no run to resume, or a run of another method
                 or network; or the initial weights do not fit.
             BadInput: the state, the record or the initial weights cannot be read.
         """
@@ -80,7 +80,7 @@ class Training:
         self._sums: dict[str, list[float]] = defaultdict(list)
         self._journal: Journal | None = None
         self.kept_step: int | None = None
-        self._look_s = 0.0  # duration of the last validation, to estimate that of the final one
+        self._look_s = 0.0  # duration of the last validation, used to reserve time for the final one
         self._seen = Seen()
         self._measured: WeakSet[Batch] = WeakSet()  # the same batch is used more than once
         self._take_up(is_resumed=is_resumed)

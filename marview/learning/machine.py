@@ -101,7 +101,7 @@ class Machine:
 
 
 def _processor(known: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the name of the processor; empty if unknown. On Linux a file holds it, Python rarely does."""
+    """Return the name of the processor; empty if unknown. On Linux a file names it; Python rarely does."""
     try:
         text = known.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""The folder of a training run: what it holds, and whether a run can start or resume there."""
+"""The folder of a training run: what it contains, and whether a run can start or resume there."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def check_folder(folder: Path, *, is_resumed: bool) -> None:
     """Check whether a run can start, or be resumed, in a folder, before anything is read or trained.
 
     Raises:
-        UsageError: the folder is a file or below one, holds a run although `is_resumed` is False, or no run to resume.
+        UsageError: the folder is a file or below one, has a run although `is_resumed` is False, or no run to resume.
         CannotWrite: writing is not allowed there.
     """
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())

@@ -44,8 +44,8 @@ class Order:
         is_resumed: whether to resume the run in `output`.
         is_patient: whether `data` is a patient's own scan.
         begins_with: initial weights of a new run, of the same method and any size, used as far as they fit.
-        with_metal: scans with metal for unpaired training; `data` then holds the scans without metal.
-        spectral: spectral scans of the patients whose ordinary scans `data` holds.
+        with_metal: scans with metal for unpaired training; `data` then contains the scans without metal.
+        spectral: spectral scans of the patients whose ordinary scans `data` contains.
     """
 
     data: Path
@@ -76,7 +76,7 @@ def train(
         hear: receives the progress.
 
     Raises:
-        UsageError: the method cannot be trained with these arguments, the folder holds another run, or the initial
+        UsageError: the method cannot be trained with these arguments, the folder contains another run, or the initial
             weights do not fit.
         BadInput: there is nothing to train on.
         MethodFailed: its code fails, or a loss is NaN.

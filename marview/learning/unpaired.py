@@ -92,7 +92,7 @@ def unpaired_sources(asked: Asked) -> Sources:
     """Make sources from clean scans, split in two halves, or from scans with metal and scans without.
 
     Raises:
-        BadInput: a folder holds no slice to train on, or too few to split in two.
+        BadInput: a folder contains no slice to train on, or too few to split in two.
     """
     how, seed, device = asked.recipe.data, asked.recipe.run.seed, asked.device
     banks = read_banks(asked.data, asked.tell)

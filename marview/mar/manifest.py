@@ -177,7 +177,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def code_folder(folder: Path, manifest: Manifest) -> Path:
-    """Return the folder that holds the code and the recipes of a method."""
+    """Return the folder that contains the code and the recipes of a method."""
     return bundled_plugins() / manifest.code if manifest.code else folder
 
 
@@ -218,7 +218,7 @@ def wrong_field(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _names_beside(place: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """Return the names that the table of a field can hold."""
+    """Return the names that the table of a field can contain."""
     tables: list[type[BaseModel]] = [model]
     for part in place[:-1]:
         fields = [table.model_fields[part] for table in tables if part in table.model_fields]

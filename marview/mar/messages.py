@@ -95,7 +95,7 @@ class SinogramRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TraceRequest:
-    """Mark the metal trace of one slice, from the pixels of the mask alone; the report holds its coverage.
+    """Mark the metal trace of one slice, from the pixels of the mask alone; the report contains its coverage.
 
     Attributes:
         mask: metal mask, bool `[z, y, x]`.
@@ -122,7 +122,7 @@ class CasesRequest:
         results: result file of each case, .npz, written whole or not at all.
         parameters: values of the method's parameters that differ from their defaults.
         device: device of the method.
-        keep_sinogram: whether a result file also holds the corrected sinogram.
+        keep_sinogram: whether a result file also contains the corrected sinogram.
         neighbours: .npz file with other slices of the scan of all these cases, for methods that learn from it.
         folder: folder of the method; set by the runner.
     """

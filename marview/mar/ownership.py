@@ -69,7 +69,7 @@ def _is_private(group: int) -> bool:
         return group == os.getgid()
     try:
         known = grp.getgrgid(group)
-    except KeyError:  # a group without a name has no members but those whose own group it is
+    except KeyError:  # a group without a name: only users whose primary group it is
         members = []
     else:
         members = known.gr_mem

@@ -31,7 +31,7 @@ _ENDINGS = {
 def how_it_ended(code: int) -> str:
     """Return how a process with this exit code ended, in words that follow "its process ..."."""
     if code >= 0:
-        return f"ended by itself with exit code {code}"
+        return f"ended with exit code {code}"
     with contextlib.suppress(ValueError):
         name = signal.Signals(-code).name
         return f"was ended by {_ENDINGS.get(name, name)}"

@@ -46,7 +46,7 @@ def reduce_request(
         restore_cut_off: whether to restore dark streaks that the file cut off before the method runs.
         keep_outputs: whether to send intermediate pictures.
         keep_projections: whether the worker keeps the re-projections for the next run on this volume.
-        span: slices whose memory for the mask is reserved, and which hold all metal; all if None.
+        span: slices whose memory for the mask is reserved, and which contain all metal; all if None.
 
     Raises:
         MarviewError: there is no room in memory.

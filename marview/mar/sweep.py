@@ -27,7 +27,7 @@ from marview.volume.mask import NO_DRIFT, grow_mm, grow_px, refuse_unusable
 ASK_S = 0.1
 
 
-class SweepCancelled(MarviewError):  # noqa: N818 - not an error: the person said stop
+class SweepCancelled(MarviewError):  # noqa: N818 - not an error: the user cancelled
     """The sweep was cancelled."""
 
     exit_code = 130

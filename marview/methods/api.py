@@ -16,7 +16,7 @@ from marview.physics.attenuation import hu_to_mu, mu_to_hu
 from marview.projection import Projector, fill_linear
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error: the person said stop
+class Cancelled(Exception):  # noqa: N818 - not an error: the user cancelled
     """Raised by `Job.check_cancelled` when the run is cancelled."""
 
 

@@ -8,9 +8,9 @@ import numpy as np
 def size_groups(metal_px: Sequence[int], shapes: Sequence[int] | None = None, count: int = 5) -> list[list[int]]:
     """Sort cases into groups of metal size, large to small.
 
-    Groups hold equal numbers of different sizes. So the ten test masks of SynDeepLesion give the pairs of its tables,
-    for any number of slices per mask and also if a case is missing. Cases of the same size stay together, unless their
-    shapes differ.
+    Each group has the same number of different sizes. So the ten test masks of SynDeepLesion give the pairs of its
+    tables, for any number of slices per mask and also if a case is missing. Cases of the same size stay together,
+    unless their shapes differ.
 
     Args:
         metal_px: number of metal pixels of each case.

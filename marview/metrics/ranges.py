@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Image = NDArray[Any]
 """HU, any real dtype."""
 
-_MU_WATER = 0.192  # 1/cm at 70 keV, as the field's simulators have it
+_MU_WATER = 0.192  # 1/cm at 70 keV, the value in the field's simulators
 
 
 class HuRange(NamedTuple):

@@ -68,7 +68,7 @@ class ScanModel:
 
         Args:
             mu: image without metal, 1/cm, `[slice, y, x]`.
-            share: share of each pixel that is metal, `[slice, y, x]`; pixels that are mostly metal hold no tissue.
+            share: share of each pixel that is metal, `[slice, y, x]`; pixels that are mostly metal contain no tissue.
         """
         tissue = split_tissue(mu * (share < 0.5))
         return Crossing(*self._lengths(torch.cat([tissue, share[None]])))
@@ -128,7 +128,7 @@ class ScanModel:
         """
         correction = self._correction
         inner = sinogram[..., 1:-1]
-        second = (sinogram[..., :-2] - 2 * inner + sinogram[..., 2:]).square() / 6  # of noise alone: its square
+        second = (sinogram[..., :-2] - 2 * inner + sinogram[..., 2:]).square() / 6  # noise alone gives its square
         squares = [each[rays.abs() < _IN_AIR] for each, rays in zip(second, inner, strict=True)]
         in_air = [float(each.median()) if each.numel() >= _FEWEST_RAYS else 0.0 for each in squares]
         of_one = sinogram.new_tensor(in_air)[:, None, None] / _MEDIAN_SQUARE / correction.coefficients[0] ** 2

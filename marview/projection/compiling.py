@@ -11,7 +11,7 @@ from typing import Any
 from marview.children import NEUTRAL_FOLDER
 from marview.threads import threads
 
-with chdir(NEUTRAL_FOLDER):  # numba takes settings, its cache of compiled code among them, from the current folder
+with chdir(NEUTRAL_FOLDER):  # numba reads settings, such as the place of its cache, from the current folder
     import numba
 
 _MOST_THREADS = 256
@@ -85,7 +85,7 @@ def share(work: Callable[[int], None], parts: Sequence[int]) -> None:
                 try:
                     work(part)
                     ended.put(None)
-                except BaseException as error:  # noqa: BLE001 - raised by whoever shares the work
+                except BaseException as error:  # noqa: BLE001 - `share` raises it again
                     ended.put(error)
 
     with suppress(RuntimeError):  # no thread can start: this one does the work

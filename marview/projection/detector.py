@@ -16,7 +16,7 @@ from marview.geometry import Beam, FanBeamFlat, ParallelBeam
 from marview.projection.compiling import kernel
 from marview.projection.simd import clip, load, multiply_add, product, quotient, root, split, spread, store, zeros_like
 
-PATCH = 8  # pixels along each edge of what is located at once: its part of some views is in the first cache
+PATCH = 8  # edge, in pixels, of a patch located at once: its part of VIEWS views fits into the first-level cache
 VIEWS = 8
 ENTRIES = PATCH * PATCH * VIEWS
 PARALLEL, FLAT, ARC = 0, 1, 2
@@ -102,7 +102,7 @@ def locate(kind, numbers, cosine, sine, bins, x, y, view, low, table, entry):  #
         half = quotient(along, multiply_add(root(square), real(1), depth))
         place, weight = multiply_add(_arctan(half), real(2), zeros_like(c)), quotient(product(far, far), square)
     place = multiply_add(place, scale, spread(middle, c))
-    # At the very end the bin above would be the one after the last: there all the weight goes to the upper bin instead.
+    # At the end of the detector, `split` limits the lower bin, so that all the weight goes to the upper one.
     upper = product(split(low, np.uint64(entry), clip(place, real(0), most), bins), weight)
     store(table, np.uint64(entry), multiply_add(upper, real(-1), weight))
     store(table, np.uint64(entry + ENTRIES), upper)

@@ -13,7 +13,7 @@ from torch import Tensor
 from marview.errors import UsageError
 from marview.projection.compiling import kernel, share
 
-ROWS = 512  # a thread's share of views
+ROWS = 512  # views for one thread
 
 
 def fill_linear(sinogram: Tensor | NDArray[Any], trace: Tensor | NDArray[Any]) -> Tensor:

@@ -17,9 +17,9 @@ from marview.projection.scratch import zeros
 from marview.projection.simd import load, multiply_add, store, zeros_like
 
 BAND = 16  # steps of a tile
-WIDE_BAND = 32  # the same where values are laid down: each ray's is fetched half as often
+WIDE_BAND = 32  # for `spread`: the value of each ray is fetched half as often
 ASIDE = 4  # pixels of a tile across the steps
-RUNS = 40  # of neighbouring views, sharing tiles
+RUNS = 40  # of neighbouring views that share tiles
 
 
 @cache
@@ -113,7 +113,7 @@ def project(plan: Rays, image: NDArray[Any], shape: tuple[int, int], lanes: int)
 def spread(plan: Rays, sinogram: NDArray[Any], shape: tuple[int, int], lanes: int) -> NDArray[Any]:
     """Apply the transpose of `project`: add the value of each ray along the ray to a packed image."""
     image = zeros((shape[0] + 2 * PAD) * (shape[1] + 2 * PAD) * lanes, sinogram.dtype)
-    for by_column in (0, 1):  # a band of rows and one of columns overlap: one kind after the other
+    for by_column in (0, 1):  # bands of rows and of columns overlap, so one kind follows the other
 
         def tile(band: int, by_column: int = by_column) -> None:
             _spread(lanes)(

@@ -11,9 +11,9 @@ from marview.projection.compiling import kernel, share
 from marview.projection.scratch import empty
 from marview.projection.simd import LOADED, STORED, transpose
 
-BLOCK = 8  # rows and columns that change places in the registers
-STRIP = 4 * BLOCK  # columns whose packed numbers stay in the first cache while all slices are read
-ROWS = 16  # a thread's share
+BLOCK = 8  # rows and columns that are transposed in the registers
+STRIP = 4 * BLOCK  # columns whose packed numbers stay in the first-level cache while all slices are read
+ROWS = 16  # rows for one thread
 
 
 @kernel

@@ -16,7 +16,7 @@ from marview.projection.compiling import kernel, share
 from marview.projection.detector import ENTRIES, VIEWS, detector, locate
 from marview.projection.rays import rays
 
-SHARE = 8 * VIEWS  # a thread's
+SHARE = 8 * VIEWS  # entries for one thread
 
 
 @kernel

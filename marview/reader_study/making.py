@@ -49,7 +49,7 @@ class Row:
 def read_table(table: Path) -> tuple[Row, ...]:
     """Read a table of cases: CSV with the columns case, method, original, corrected, slices.
 
-    Paths are relative to the table. `slices` holds slice numbers with spaces between them.
+    Paths are relative to the table. `slices` contains slice numbers with spaces between them.
 
     Raises:
         BadInput: the table cannot be read, is empty, or a line is incomplete or double; the message names the line.
@@ -95,7 +95,7 @@ def _row(table: Path, line: int, cells: dict[str, str]) -> Row:
 def make_study(table: Path, folder: Path, seed: int = 0, tell: Callable[[str], None] = lambda _: None) -> ReaderStudy:
     """Make a reader study of a table of cases in a new folder.
 
-    The folder holds copies of the slices without anything else of their files, so it can be given to readers.
+    The folder contains copies of the slices without anything else of their files, so it can be given to readers.
 
     Args:
         table: table of cases, as for `read_table`.

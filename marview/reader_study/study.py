@@ -41,7 +41,7 @@ class Pair(BaseModel):
 
 
 class Contents(BaseModel):
-    """What `study.json` holds."""
+    """What `study.json` contains."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,7 +68,7 @@ class ReaderStudy:
         """Open the study in a folder.
 
         Raises:
-            BadInput: the folder holds no reader study, or its list of pairs cannot be read.
+            BadInput: the folder contains no reader study, or its list of pairs cannot be read.
         """
         path = folder / STUDY
         if not path.is_file():

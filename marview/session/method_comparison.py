@@ -76,7 +76,7 @@ class MethodComparison:
         """Return the index of the slice in view.
 
         Raises:
-            UsageError: no method is chosen, or the slice holds no metal.
+            UsageError: no method is chosen, or the slice contains no metal.
         """
         if not chosen:
             raise UsageError(tr("No method is chosen: choose at least one to compare."))

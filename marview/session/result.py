@@ -165,7 +165,7 @@ class Result:
     _last: LastPicture = field(default_factory=LastPicture, repr=False)
 
     def take(self, done: SliceDone, correction: KeptPlane) -> None:
-        """Store the correction and report of a finished slice, which no export holds yet."""
+        """Store the correction and report of a finished slice, which no export contains yet."""
         self.is_exported = False
         self._planes[done.slice_index] = correction
         self.done[done.slice_index] = done

@@ -190,7 +190,7 @@ def _opened(file: Path) -> sqlite3.Connection:
             raise _NotUsed(
                 tr("The list of earlier studies is busy in another program. Close it and start again.")
             ) from why
-        if why.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:  # other columns than ours
+        if why.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:  # its columns differ
             raise
         raise _NotUsed(tr(_UNREACHABLE)) from why
     except OSError as why:

@@ -53,11 +53,11 @@ class CleanSlice:
 def list_clean(path: Path) -> list[CleanSlice]:
     """List the slices of a TIFF stack, DICOM series or NIfTI file.
 
-    A TIFF of unsigned pages holds HU as 2 * page - 1024, the way the project's own clean slices are kept; a signed or
-    floating one holds HU.
+    Unsigned pages of a TIFF store HU as 2 * page - 1024, like the project's own clean slices. Signed and floating-point
+    pages store HU.
 
     Raises:
-        BadInput: the path holds no such file, or the `index.csv` beside a stack is wrong.
+        BadInput: the path contains no such file, or the `index.csv` beside a stack is wrong.
     """
     if path.suffix.lower() in STACKS:
         return _list_tiff(path)
@@ -135,7 +135,7 @@ def _hu(page: NDArray[Any], path: Path, number: int) -> NDArray[np.float32]:
 
 def _list_series(path: Path) -> list[CleanSlice]:
     hu = read_volume(path)
-    patient = "" if path.suffix in ARRAYS else path.resolve().name  # an array may be of anybody
+    patient = "" if path.suffix in ARRAYS else path.resolve().name  # an array does not name its patient
     return [CleanSlice(f"{path.stem}_{k:03d}", partial(_slice_of, hu, k), patient) for k in range(len(hu))]
 
 

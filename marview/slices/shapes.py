@@ -45,7 +45,7 @@ def read_shapes(path: Path) -> NDArray[np.bool_]:
             keeps them, `[x, y, shape]` (told by the shortest axis).
 
     Raises:
-        BadInput: no such file, or it holds something else.
+        BadInput: no such file, or it contains something else.
     """
     try:
         with open_regular(path) as stream:  # numpy leaves a damaged file open

@@ -38,7 +38,7 @@ def open_volume(path: Path) -> AnyVolume:
             `.npy` or, as `hu`, in `.npz`.
 
     Raises:
-        BadInput: it cannot be read, holds values that are not numbers, or its geometry or HU cannot be relied on.
+        BadInput: it cannot be read, contains values that are not numbers, or its geometry or HU cannot be relied on.
     """
     if path.suffix in ARRAYS:
         hu = read_array(path, "hu").astype(np.float32)

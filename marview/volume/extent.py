@@ -1,4 +1,4 @@
-"""The part of a volume that holds the body."""
+"""The part of a volume that contains the body."""
 
 import itertools
 
@@ -21,7 +21,7 @@ _LOOKED_AT = (32, 128, 128)
 
 
 def body_extent_mm(volume: Volume) -> tuple[float, float, float]:
-    """Return the size (z, y, x) in mm of a box around the centre of a volume that holds the body in all slices.
+    """Return the size (z, y, x) in mm of a box around the centre of a volume that contains the body in all slices.
 
     Along z, and if there is no body, it is the size of the volume.
     """

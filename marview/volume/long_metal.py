@@ -28,7 +28,7 @@ light, its middle glows at twice its HU, so its densest pixels do not tell."""
 _REACH_PX, _BESIDE_PX = 2, 3
 _LIGHT_HU, _DENSE_HU = 12_000, 25_000
 """Titanium shows less than the first. Hardening lowers denser metal too, but its HU before hardening exceed the second:
-titanium has 11,000 to 20,000 there, cobalt chromium and tantalum 32,000 and more. Their rays hold too little light."""
+titanium has 11,000 to 20,000, cobalt chromium and tantalum, which let too little light through, 32,000 and more."""
 
 _LONGER_THAN_WIDE = 2.5
 _FEWEST_PIXELS = 6

@@ -109,7 +109,7 @@ def grow_mm(
         away_mm = _sheared_distance_mm(of, reach, spacing_mm, drift_mm)
     else:
         away_mm = _distance_mm(of, spacing_mm, in_slices=in_slices)
-    # Distances are float32: a margin of exactly some voxels takes them in.
+    # Distances are float32: the tolerance includes voxels at exactly the margin.
     near = away_mm <= reach * (1 + 1e-5)
     result = np.zeros(mask.shape, bool)
     result[box] = inner & ~near if margin_mm < 0 else near
@@ -140,7 +140,7 @@ def _sheared_distance_mm(
     steps = int(reach_mm / step_mm)
     drift = np.asarray(drift_mm) / in_slice_mm
     room = [(0, 0), *((int(steps * abs(one)) + 1,) * 2 for one in drift)]
-    wide = np.pad(of, room, constant_values=True)  # beyond the volume lies nothing to be near to
+    wide = np.pad(of, room, constant_values=True)  # outside the volume, nothing is near
     in_plane = np.minimum([_one_distance_mm(image, in_slice_mm) for image in wide], 2 * reach_mm)
     squared = in_plane**2
     for step in (*range(-steps, 0), *range(1, steps + 1)):

@@ -78,8 +78,8 @@ class Scale:
 def scale_of(hu: NDArray[np.int16]) -> Scale:
     """Determine the scale of a series, HU `[z, y, x]`.
 
-    Clipped means: the highest value is dense (above 2000 HU), at least three voxels share it, and they are more than
-    ten times what the values just below it hold on average.
+    A series counts as clipped if its highest value is dense (above 2000 HU), at least three voxels have it, and these
+    are more than ten times the mean count of the values just below.
     """
     highest = int(hu.max())
     if highest <= 2000:

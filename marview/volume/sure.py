@@ -11,7 +11,7 @@ CERTAIN_HU = 2500
 
 FEWEST_VOXELS = 3
 
-# Enamel reaches 3000 HU, and noise lifts single voxels of it higher. Metal that the scale cuts off lies at its end.
+# Enamel reaches 3000 HU, and noise lifts single voxels of it higher. Clipped metal has the highest HU of the scale.
 _ENAMEL_HU = 3000
 _USUAL_ENAMEL_HU = 2900
 _SURE_HU = 3200

@@ -24,7 +24,7 @@ _BEAMS: dict[str, type[Beam]] = {beam.__name__: beam for beam in (ParallelBeam, 
 def save_case(case: MarCase, path: Path) -> None:
     """Write a case.
 
-    The file holds hu, metal, pixel_mm, beam (JSON), slice_indices and, if the case has them, measured_sinogram and
+    The file contains hu, metal, pixel_mm, beam (JSON), slice_indices and, if the case has them, measured_sinogram and
     measured_trace. It appears whole or not at all.
     """
     arrays: dict[str, Any] = {
@@ -76,7 +76,7 @@ def load_neighbours(path: Path) -> Neighbours:
     """Read a file that `save_neighbours` wrote.
 
     Raises:
-        BadInput: the file cannot be read or holds something else.
+        BadInput: the file cannot be read or contains something else.
     """
     with _arrays_of(path, "holds no neighbours of a case") as file:
         return Neighbours(torch.from_numpy(file["clean_hu"]), torch.from_numpy(file["metal"]))

@@ -25,8 +25,8 @@ Numbered = tuple[int, MarCase]
 def run_cases(request: CasesRequest, channel: Channel) -> Finished:
     """Run a method on case files. Each result is written immediately, so that a stopped run can continue.
 
-    A result file holds `hu`, float32 `[slice, y, x]`, and, on request, `corrected_sinogram`. The report holds the notes
-    of the method: `notes` are sentences, `single_notes` holds each note, with its fields if it is about a slice.
+    A result file contains `hu`, float32 `[slice, y, x]`, and, on request, `corrected_sinogram`. The report contains the
+    notes of the method: `notes` are sentences, `single_notes` lists each note, with its fields if it is about a slice.
 
     Raises:
         UsageError: parameters or device that the method does not accept.

@@ -131,7 +131,7 @@ class LoadedMethod:
         path = self.folder / file
         try:
             status = path.stat()
-            if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for a writer
+            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for a writer
                 raise OSError(0, "it is not a regular file")
             digest = _sha256(path, status.st_mtime_ns, status.st_size)
         except OSError as error:

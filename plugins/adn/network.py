@@ -69,7 +69,7 @@ class AdnNetwork(nn.Module):
         swapped = make(clean_codes[-1], without_metal, artifact)
         return {
             "reduced": reduced,
-            # A residual generator begins at its base, which must not learn to show the artifact in its place.
+            # A residual generator starts from its base; without detach, the base would learn the artifact in its stead.
             "rebuilt": make(codes[-1], reduced.detach(), artifact),
             "kept": remove.made_of(clean_codes, without_metal),
             "swapped": swapped,

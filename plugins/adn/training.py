@@ -23,8 +23,8 @@ GENERATORS, DISCRIMINATORS = "generators", "discriminators"
 class AdnTraining:
     """Losses of Liao 2019, equations 3 to 7, with least-squares adversarial losses as the authors train them.
 
-    Beyond the paper, batches that have a truth add the difference to it outside metal, which holds bone; and the pair
-    that removes artifacts may have to leave clean images unchanged, which holds grey values.
+    Beyond the paper, batches that have a truth add the difference to it outside metal, which preserves bone. In
+    addition, the pair that removes artifacts may have to leave clean images unchanged, which preserves grey values.
     """
 
     turns = (GENERATORS, DISCRIMINATORS)
@@ -64,7 +64,7 @@ class AdnTraining:
         ]
         found = made["reduced"]
         if chosen.calm_steps:
-            # The other networks begin without any artifact, so this loss would teach the trained pair to find none.
+            # The other networks start without any artifact, so this loss would teach the trained pair to find none.
             found = found.detach()
         losses = {
             "reconstruction": chosen.reconstruction

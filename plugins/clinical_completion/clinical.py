@@ -101,7 +101,7 @@ def _mask(share: NDArray[np.float32], kind: str, hu: NDArray[np.float32], limit_
     if kind == "grown":
         return np.asarray(ndimage.binary_dilation(true))
     if kind == "threshold":
-        # bright streaks beside the metal are taken for metal, a rim that starvation hollows is not
+        # a threshold also finds bright streaks beside the metal, and misses a rim that photon starvation darkens
         found = ndimage.binary_dilation(true, iterations=3) & (hu > limit_hu)
         if found.sum() > true.sum() / 2:
             return np.asarray(found)

@@ -86,7 +86,7 @@ def test_network_adds_nothing_that_the_remainder_does_not_show(room: Any, made: 
 
 
 @pytest.mark.slow
-def test_network_learns_by_heart_which_remainders_are_tissue(room: Any, made: Any, learn_by_heart: Any) -> None:
+def test_network_memorises_which_remainders_are_tissue(room: Any, made: Any, learn_by_heart: Any) -> None:
     torch.manual_seed(0)
     planes = torch.zeros(2, 6, 64, 96)
     planes[:, 1, :, 30:60] = 1

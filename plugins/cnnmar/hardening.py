@@ -32,7 +32,7 @@ def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, meta
             continue
         powers = torch.stack([(length / longest) ** power for power in range(1, _DEGREE + 1)], dim=1)
         added = (sinogram - li_sinogram)[number][where].double()
-        # a little on the diagonal: thin metal leaves the powers all but equal
+        # a little on the diagonal, because the powers are almost equal for thin metal
         normal = powers.T @ powers
         normal.diagonal().add_(1e-9 * normal.diagonal().mean())
         factors = torch.linalg.solve(normal, powers.T @ added)

@@ -90,7 +90,7 @@ def test_in_the_channels_metal_is_water_and_nothing_is_below_zero(room) -> None:
         assert torch.allclose(seen[0, channel], wanted)
 
 
-def test_hardening_that_is_a_polynomial_of_the_length_is_taken_out_exactly(room) -> None:
+def test_hardening_that_is_a_polynomial_of_the_length_is_removed_exactly(room) -> None:
     length = torch.rand(1, 30, 40) * 3
     trace = length > 1
     length = torch.where(trace, length, 0.0)

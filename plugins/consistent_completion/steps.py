@@ -184,7 +184,7 @@ def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
     more = torch.exp((predicted - before).clamp(max=20)) + torch.exp((predicted - after).clamp(max=20)) - 2
     leak = torch.log1p(_LEAK * more.clamp(min=-0.9 / _LEAK))
     scattered = (torch.exp(predicted) * scan.model.scatter_share).clamp(max=1e3)
-    seen = 1 + scattered  # scatter hides what a dark ray would tell
+    seen = 1 + scattered  # the more scatter, the less a dark ray says about the metal
     return seen * (scan.variance + (_HARDENING * hardening).square() + leak.square()).sqrt()
 
 
@@ -230,7 +230,7 @@ def is_light(metal: Material) -> bool:
 
 
 def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
-    """Return the slices whose trace holds only a small remainder, bool `[slice]`."""
+    """Return the slices whose trace contains only a small remainder, bool `[slice]`."""
     rays = scan.trace.sum(dim=(1, 2)).clamp(min=1)
     rms = ((remainder.left.square() * scan.trace).sum(dim=(1, 2)) / rays).sqrt()
     return rms < _MISFIT

@@ -127,7 +127,7 @@ def test_copper_in_the_beam_is_found_by_the_rays_through_metal(loaded: LoadedMet
     ]
     without, filtered = (each.copper_mm for each in found)
     assert all(more > less + 0.03 for less, more in zip(without[:2], filtered[:2], strict=True))
-    assert without[2] == filtered[2] == 0  # no metal, nothing to tell
+    assert without[2] == filtered[2] == 0  # no metal, so no note
 
 
 def test_rays_through_dense_metal_are_left_out_with_a_note(loaded: LoadedMethod) -> None:
@@ -139,7 +139,7 @@ def test_rays_through_dense_metal_are_left_out_with_a_note(loaded: LoadedMethod)
     assert sum("were not used" in each for each in told) == 2  # the third slice has no metal
 
 
-def test_rays_through_titanium_are_used_though_the_prior_is_far_off(
+def test_rays_through_titanium_are_used_although_the_prior_is_far_off(
     loaded: LoadedMethod, room: Any, titanium: Simulation
 ) -> None:
     case = case_of(titanium)
@@ -157,7 +157,7 @@ def test_rays_through_another_metal_than_the_user_names_are_left_out(loaded: Loa
     assert sum("were not used" in each for each in told) == 2
 
 
-def test_rays_that_are_used_though_the_metal_does_not_explain_them_get_a_note(loaded: LoadedMethod) -> None:
+def test_rays_that_are_used_although_the_metal_does_not_explain_them_get_a_note(loaded: LoadedMethod) -> None:
     told = [str(note) for note in run(loaded, case_of(scanned("316l")), material="ti", rays_through="any metal").notes]
     assert sum("may be worse than interpolation" in each for each in told) == 2
 

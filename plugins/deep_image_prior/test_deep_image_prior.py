@@ -23,7 +23,7 @@ def test_the_method_keeps_the_contract() -> None:
     assert check_method(HERE, QUICK) == []
 
 
-def test_a_longer_fit_is_nearer_to_the_slice_and_a_note_tells_of_a_distant_one(loaded) -> None:
+def test_a_longer_fit_is_nearer_to_the_slice_and_a_distant_one_gets_a_note(loaded) -> None:
     case = phantom_case()
 
     def error(steps: int) -> float:
@@ -60,7 +60,7 @@ def test_a_cancelled_fit_stops_within_a_step(loaded) -> None:
     assert steps == 3
 
 
-def test_a_fit_that_diverges_is_told(loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_that_diverges_gets_a_note(loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     case = phantom_case()
     case.hu[0, 0, 0] = float("nan")
     with pytest.raises(MethodFailed, match="Choose a lower learning rate"):

@@ -23,11 +23,10 @@ _LEAST = 3e-7
 
 
 class SinogramTraining:
-    """What SinoNet leaves of the error that interpolation leaves, as the image sees it; nothing is reconstructed.
+    """Training of SinoNet alone, on the error of the sinogram as a share of the error of interpolation.
 
-    Errors are filtered along the bins as the squared error of the image weighs them, whereas loss (6) takes their
-    absolute values; each slice counts by the share that is left of what interpolation leaves. PriorNet stays as it is:
-    begin with weights that hold one.
+    Errors are filtered along the bins, which weights them like the squared error of the image; loss (6) takes their
+    absolute values. Each slice counts by its share. PriorNet does not change: start from weights that contain one.
     """
 
     turns = ONE_TURN

@@ -128,7 +128,7 @@ def filled_by(image: Tensor, case: MarCase, part: slice) -> Tensor:
         `[slice, view, bin]`.
     """
     sinogram, trace = case.sinogram[part], case.trace[part]
-    # the image network was never asked what metal hides
+    # inside metal, the network can only guess
     image = torch.where(grown(case.metal[part]), case.li_mu[part], image)
     return complete_with_prior(sinogram, case.projector.forward(image), trace)
 

@@ -98,7 +98,7 @@ def test_the_sinogram_network_alone_learns_from_blocks_of_views(room: Any, made:
         trainable = room.sinogram_training.SinogramTraining()
         network = trainable.build(made.SMALL | made.STAGED | {"image_net": False, "sinogram_start": start})
         found = learn(trainable, network, pairs, "sinogram", 60, 3e-3)
-        assert 0.5 < found[0] <= 1  # the share of the error it begins with
+        assert 0.5 < found[0] <= 1  # share of the initial error
         assert found[-1] < 0.95 * found[0]
         assert set(trainable.pictures(network, pairs, {})) == {"prior", "result", "corrected_sinogram"}
 
@@ -146,7 +146,7 @@ def test_eight_slices_are_learned_by_heart(room: Any, made: Any, learn_by_heart:
     settings = made.SMALL | widths | {"sinogram_start": "nmar", "losses": {"sinogram": 30.0, "image": 2.0}}
     network = training.build(settings)
     losses = training.losses
-    # At twice this rate IE-Net sometimes comes to rest at an image error of 0.43 of LI's instead of 0.25.
+    # At twice this rate, IE-Net sometimes ends at 0.43 of LI's image error instead of 0.25.
     learn_by_heart(network, lambda _: torch.stack(list(losses(network, pairs, "all", {}).values())).sum(), 1000, 2.5e-3)
     with torch.no_grad():
         corrected, _, result = room.training.forward(network, pairs)

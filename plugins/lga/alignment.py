@@ -101,7 +101,7 @@ class Alignment(nn.Module):
         """Change of a code.
 
         Args:
-            code: `[slice, channel, y, x]`; its edges hold all halvings of the levels.
+            code: `[slice, channel, y, x]`; its edges can be halved once per level.
             metal: metal mask of the image, `[slice, 1, y, x]`, 0 to 1.
             kinds: numbers of the implant types, `[slice]`.
 

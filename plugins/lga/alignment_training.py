@@ -42,7 +42,7 @@ class AlignmentTraining:
         self,
         network: nn.Module,
         batch: GsiBatch,
-        turn: str,  # noqa: ARG002 - there is one
+        turn: str,  # noqa: ARG002 - there is only one
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
         """Of crops near metal in training, of whole slices otherwise.

@@ -77,7 +77,7 @@ def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
     Args:
         planes: `[slice, channel, y, x]`.
         edge: edge of the squares in pixels; 0 or too large for whole slices.
-        around: bool `[slice, y, x]`; a square holds one of these pixels, if there are any.
+        around: bool `[slice, y, x]`; a square contains one of these pixels, if there are any.
     """
     rows, columns = planes.shape[-2:]
     if not edge or edge >= min(rows, columns):

@@ -76,7 +76,7 @@ def build(settings: Mapping[str, Any]) -> LatentAlignment:
     """
     network = LatentAlignment(read_settings(settings))
     for each in network.parameters():
-        if each.ndim == 4:  # convolutions are faster so on processors and GPUs
+        if each.ndim == 4:  # convolutions are faster in this layout, on CPUs and GPUs
             each.data = each.data.contiguous(memory_format=torch.channels_last)
     return network
 

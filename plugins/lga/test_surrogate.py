@@ -52,7 +52,7 @@ def test_metal_attenuates_less_at_the_spectral_energy_and_tissue_keeps_its_value
         assert abs(float((seen.gsi_hu - seen.clean_hu[1])[bone].mean())) < 60
 
 
-def test_neighbours_are_pages_of_one_stack_that_look_alike(room: Any, made: Any) -> None:
+def test_neighbours_are_similar_pages_of_the_same_stack(room: Any, made: Any) -> None:
     bank = made.disc_bank()
     assert room.surrogate.volume_around(bank, 1, 3).shape == (3, 256, 256)
     assert room.surrogate.volume_around(bank, 0, 3).shape == (1, 256, 256)

@@ -61,7 +61,7 @@ class NearHip:
         field_mm = case.pixel_mm * case.hu.shape[-1]
         taught = None
         if parameters.begin == "weights":
-            # Every run reads them, also with a network at hand: the result was made with them.
+            # Every run reads them, even if it reuses a network: they belong to the record of the result.
             taught, parameters = of_several(job, field_mm), _of_its_network(parameters, job)
         if len(clean) >= FEWEST:
             scan = SmallScan(parameters.size_px, parameters.views, field_mm)

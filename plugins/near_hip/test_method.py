@@ -54,7 +54,7 @@ def test_a_learning_that_is_cancelled_leaves_what_was_learned_before(loaded, mad
     case, _ = made.case()
     parameters = loaded.parameters(made.SMALL | {"seed": 8})
     loaded.method.run(case, parameters, made.Job())
-    for checks in range(0, 24, 3):  # before the first step, in training, and while what was learned is looked at
+    for checks in range(0, 24, 3):  # before the first step, in training, and in validation
         with pytest.raises(Cancelled):
             loaded.method.run(case, parameters, made.Job(grown_px=2, stops_after=checks))
     again = made.Job()
@@ -123,5 +123,5 @@ def test_without_a_step_no_learning_is_reported(loaded, made) -> None:
         loaded.method.run(case, loaded.parameters(made.SMALL | {"minutes": 1e-9, "start": "nothing"}), made.Job())
 
 
-def test_the_manifest_tells_the_window_from_how_many_slices_it_learns(loaded, room) -> None:
+def test_the_manifest_says_from_how_many_slices_it_learns(loaded, room) -> None:
     assert loaded.manifest.fewest_clean == room.patient.FEWEST

@@ -61,6 +61,6 @@ def test_folding_keeps_every_view_and_bin_in_its_place(room, fold, views, bins) 
                 layer.bias.zero_()
                 for k in range(fold**2):
                     layer.weight[k, k, 2, 2] = 1.0
-    seen = torch.rand(2, 1, views, bins)  # not negative, so leaky ReLU hands it on
+    seen = torch.rand(2, 1, views, bins)  # not negative, so leaky ReLU leaves it unchanged
     with torch.no_grad():
         torch.testing.assert_close(network.eval()(seen), seen, rtol=1e-4, atol=1e-4)

@@ -38,7 +38,7 @@ def test_a_scan_with_too_few_slices_without_metal_is_left_to_it_and_the_note_say
     assert says in words
     assert "knows nothing of this patient" in words
     other = loaded.method.run(case, loaded.parameters({"size_px": 64}), made.Job(slices=count, loaded=loaded))
-    assert torch.equal(other.hu, result.hu)  # how a run learns does not matter where it does not
+    assert torch.equal(other.hu, result.hu)  # settings of the training do not matter if the run does not train
 
 
 def test_learning_from_random_weights_is_refused_without_clean_slices(loaded, made) -> None:

@@ -59,7 +59,7 @@ def test_slices_of_many_are_varied_and_made_alike_and_have_metal_drawn_into_them
     other = trainable.sources(Asked(scans, RECIPE, CPU, process=1))
     assert not torch.equal(other.training(3).truth_mu, seen[3].truth_mu)
     first, second = (sources.validation(number) for number in range(2))
-    assert torch.equal(first.truth_mu, second.truth_mu)  # as it is, with other metal
+    assert torch.equal(first.truth_mu, second.truth_mu)  # the same slice, not varied, with other metal
     assert not torch.equal(first.metal, second.metal)
 
 

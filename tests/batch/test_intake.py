@@ -183,7 +183,7 @@ def test_a_study_that_cannot_become_dicom_fails_before_the_work(tmp_path: Path) 
     assert plan.state is State.QUEUED
 
 
-def test_a_gap_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_gap_gives_a_message_that_says_what_to_do(tmp_path: Path) -> None:
     study = write_study(tmp_path / "study", slices=6)
     sorted(study.iterdir())[2].unlink()
     (plan,) = plans(tmp_path)

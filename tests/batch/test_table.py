@@ -197,7 +197,7 @@ def test_a_name_that_is_not_text_comes_back(path: Path) -> None:
         assert table.jobs()[0].source == source
 
 
-def test_a_full_disk_is_told_and_nothing_is_lost(path: Path) -> None:
+def test_a_full_disk_gives_a_message_and_nothing_is_lost(path: Path) -> None:
     with JobTable(path) as table:
         table.add(plan("a"))
         pages = table._connection.execute("PRAGMA page_count").fetchone()[0]

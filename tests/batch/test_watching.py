@@ -25,7 +25,7 @@ def inbox(tmp_path: Path, clock: Clock) -> Inbox:
     return Inbox(tmp_path, 10.0, clock)
 
 
-def test_a_study_is_taken_once_it_has_been_quiet(tmp_path: Path, inbox: Inbox, clock: Clock) -> None:
+def test_a_study_is_corrected_once_it_no_longer_changes(tmp_path: Path, inbox: Inbox, clock: Clock) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "1.dcm").write_bytes(b"1")
     assert inbox.arrived() == []
@@ -40,7 +40,7 @@ def test_a_study_is_taken_once_it_has_been_quiet(tmp_path: Path, inbox: Inbox, c
     assert inbox.arrived() == []
 
 
-def test_a_study_that_grows_later_is_taken_again(tmp_path: Path, inbox: Inbox, clock: Clock) -> None:
+def test_a_study_that_grows_later_is_corrected_again(tmp_path: Path, inbox: Inbox, clock: Clock) -> None:
     (tmp_path / "a.zip").write_bytes(b"PK")
     inbox.arrived()
     clock.now = 10
@@ -71,7 +71,7 @@ def test_the_size_of_a_study_is_the_sum_of_its_files(tmp_path: Path) -> None:
     assert size_of(tmp_path / "a") == 8
 
 
-def test_an_arrival_that_was_moved_away_and_comes_again_is_taken_again(
+def test_a_folder_that_was_moved_away_and_comes_back_is_corrected_again(
     tmp_path: Path, inbox: Inbox, clock: Clock
 ) -> None:
     study = tmp_path / "a.zip"

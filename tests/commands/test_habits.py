@@ -87,7 +87,7 @@ def test_verbs_with_a_mask_share_its_options(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in VERBS if name not in {"plugin", "study", "watch"}],  # sub-apps, and a verb without a report
+    [name for name in VERBS if name not in {"plugin", "study", "watch"}],  # groups, and a verb without a report
 )
 def test_verbs_that_report_take_json(name: str) -> None:
     assert any("--json" in parameter.opts for parameter in load_verb(name).params)

@@ -54,7 +54,7 @@ def test_slices_hold_the_metal_that_the_whole_series_has_there(
 
 
 @pytest.mark.parametrize("name", ["seg.dcm", "seg.nrrd", "seg.nii.gz"])
-def test_evaluate_takes_every_mask_that_marview_writes(
+def test_evaluate_reads_every_mask_that_marview_writes(
     marview: Callable, simulated: Path, tmp_path: Path, name: str
 ) -> None:
     assert marview("mask", simulated / "study", "--threshold", "3000", "--output", tmp_path / name).exit_code == 0
@@ -106,7 +106,7 @@ licence = "MIT"
 """
 
 
-def test_benchmark_tells_of_a_scan_that_weights_were_not_trained_on(
+def test_benchmark_names_a_scan_that_weights_were_not_trained_on(
     marview: Callable, simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "methods" / "learned_elsewhere"

@@ -58,7 +58,7 @@ def test_a_nifti_file_is_not_replaced_and_its_neighbour_is_written(marview: Call
     hu[:, 10:14, 10:14] = 8000
     scan = write_nifti(tmp_path / "scan.nii.gz", hu, Grid.from_spacing(hu.shape, (2, 2, 2)))
     before = scan.read_bytes()
-    scan.write_bytes(before)  # not written by marview, which may overwrite its own output
+    scan.write_bytes(before)  # marview may overwrite its own output, but this is not
     mask = tmp_path / "mask.nii.gz"
     assert marview("mask", scan, "--output", scan).exit_code == 2
     assert marview("mask", scan, "--output", mask).exit_code == 0

@@ -59,7 +59,7 @@ def test_a_new_learned_method_says_that_it_has_to_be_trained(
     assert "has no weights yet" in answer.out
 
 
-def test_a_new_method_works_on_the_image_unless_told_otherwise(marview: Callable, tmp_path: Path) -> None:
+def test_a_new_method_works_on_the_image_by_default(marview: Callable, tmp_path: Path) -> None:
     assert marview("plugin", "new", "my_method", "--output", tmp_path / "a").exit_code == 0
     assert marview("plugin", "new", "my_method", "--image", "--output", tmp_path / "b").exit_code == 0
     made, asked = (sorted(path.name for path in (tmp_path / each / "my_method").iterdir()) for each in "ab")

@@ -119,15 +119,15 @@ def told(testimony: bytes) -> list[str]:
     return [secret for secret in SECRETS if secret.encode() in testimony]
 
 
-def test_batch_tells_of_no_patient(unattended: Callable[..., bytes]) -> None:
+def test_batch_names_no_patient(unattended: Callable[..., bytes]) -> None:
     assert told(unattended("batch", "--workers", "1")) == []
 
 
-def test_watch_tells_of_no_patient(unattended: Callable[..., bytes]) -> None:
+def test_watch_names_no_patient(unattended: Callable[..., bytes]) -> None:
     assert told(unattended("watch", "--settle", "1")) == []
 
 
-def test_a_cluster_tells_of_no_patient(
+def test_a_cluster_names_no_patient(
     unattended: Callable[..., bytes], scheduler: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
 ) -> None:
     address, _ = scheduler

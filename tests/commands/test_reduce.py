@@ -88,7 +88,7 @@ def test_nifti_and_pictures(marview: Callable, metal_series: Path, metal_hu: np.
 
 @pytest.fixture(scope="module")
 def cut_off_series(tmp_path_factory: pytest.TempPathFactory, metal_hu: np.ndarray) -> Path:
-    """The series with metal as a 12-bit file holds it, with a streak between the pins that reaches the lowest value."""
+    """The series with metal on a 12-bit scale, with a streak between the pins that reaches the lowest value."""
     hu = metal_hu.copy()
     y, x = np.mgrid[-48:48, -48:48] + 0.5
     for z in METAL_SLICES:
@@ -107,7 +107,7 @@ def cut_off_series(tmp_path_factory: pytest.TempPathFactory, metal_hu: np.ndarra
         (("--no-restore",), [], "restoring was switched off", "restoring of cut-off streaks switched off"),
     ],
 )
-def test_restoring_of_cut_off_streaks_is_a_switch_that_the_result_tells(
+def test_restoring_cut_off_streaks_is_a_switch_that_the_result_records(
     marview: Callable, cut_off_series: Path, tmp_path: Path, option: tuple, restored: list, noted: str, recorded: str
 ) -> None:
     record = marview("reduce", cut_off_series, *LI, "--output", tmp_path / "out", "--json", *option).record

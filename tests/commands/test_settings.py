@@ -1,4 +1,4 @@
-"""`--set` names a parameter, and where there are several methods, the method too."""
+"""`--set` names a parameter and, if there are several methods, the method."""
 
 import pytest
 

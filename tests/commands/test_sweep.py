@@ -66,7 +66,7 @@ def test_thresholds_alone_find_the_metal_where_nothing_else_does(
 ) -> None:
     y, x = np.ogrid[:64, :64]
     hu = np.where(np.hypot(y - 32, x - 32) < 28, 40, -1000) * np.ones((2, 1, 1))
-    hu[:, 30:34, 30:34] = 2300  # what bone reaches, too
+    hu[:, 30:34, 30:34] = 2300  # bone reaches this too
     faint = write_nifti(tmp_path / "faint.nii.gz", hu.astype(np.int16), GRID)
     swept = {"method": "linear_interpolation", "device": Device.CPU}
     with pytest.raises(BadInput, match="add --thresholds HU,HU or --mask FILE"):

@@ -57,9 +57,9 @@ def test_a_file_that_another_process_works_on_is_refused(
 ) -> None:
     target = tmp_path / name
     with claimed(target):
-        claim = next(tmp_path.glob(".part-*"))
+        part = next(tmp_path.glob(".part-*"))
         answer = marview(words[0], metal_series, *words[1:], "--output", target)
-        assert claim.exists()
+        assert part.exists()
     assert answer.exit_code == 3, answer
     assert f"{target} is being written by another process ({os.getpid()} on " in answer.err
     assert not list(tmp_path.iterdir())

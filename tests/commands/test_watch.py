@@ -81,7 +81,7 @@ class Looks(Event):
         return self.is_set()
 
 
-def test_nothing_is_taken_while_the_disk_is_nearly_full(
+def test_nothing_is_corrected_while_the_disk_is_nearly_full(
     metal_series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
@@ -92,7 +92,7 @@ def test_nothing_is_taken_while_the_disk_is_nearly_full(
     assert capsys.readouterr().err.count("nearly full") == 1
 
 
-def test_studies_that_fit_on_the_disk_only_one_by_one_are_taken_one_by_one(
+def test_studies_that_fit_on_the_disk_only_one_by_one_are_corrected_one_by_one(
     metal_series: Path, plain_series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"
@@ -174,7 +174,7 @@ def test_a_study_that_its_files_exclude_has_a_line_in_the_log_once(
     assert capsys.readouterr().err.count("study 1 failed: 1.dcm is an empty file") == 1
 
 
-def test_slices_that_arrive_after_the_correction_are_told(
+def test_slices_that_arrive_after_the_correction_give_a_message(
     metal_series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inbox, output = tmp_path / "in", tmp_path / "out"

@@ -106,7 +106,7 @@ def test_part_files_of_dead_processes_are_swept_and_those_of_another_machine_are
     (own,) = tmp_path.iterdir()
     process = own.name.removeprefix(".part-").split("-")[1]
     foreign = own.with_name(own.name.replace(own.name[6:18], "0123456789ab"))
-    of_a_later_process = own.with_name(own.name.replace(process, str(os.getpid())))  # its number, given out again
+    of_a_later_process = own.with_name(own.name.replace(process, str(os.getpid())))  # with the same number
     for path in (foreign, of_a_later_process):
         path.write_text("x")
     with whole_file(tmp_path / "b.nii.gz") as part:
@@ -144,7 +144,7 @@ def test_an_unwritable_target_is_found_before_the_work(tmp_path):
     assert names(tmp_path) == ["file", "full"]
 
 
-def test_too_small_a_disk_is_seen_at_once(tmp_path):
+def test_a_disk_that_is_too_small_is_refused_first(tmp_path):
     with pytest.raises(CannotWrite, match="the disk has"), whole_folder(tmp_path / "out", bytes_needed=1 << 60):
         pass
     assert names(tmp_path) == []

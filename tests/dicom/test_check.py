@@ -199,7 +199,7 @@ def test_a_copy_is_shown_once(slices, save):
 
 
 @pytest.mark.parametrize("keeps_uid", [True, False])
-def test_two_images_of_one_place_are_refused_by_name_and_the_rest_opens(slices, save, keeps_uid):
+def test_two_images_at_the_same_place_are_refused_by_name_and_the_rest_opens(slices, save, keeps_uid):
     other = deepcopy(slices[2])
     other.PixelData = slices[1].PixelData
     if not keeps_uid:

@@ -114,7 +114,7 @@ def test_dciodvfy_finds_nothing_new(slices, save, loaded, correction, tmp_path):
 
 
 @needs_dicom3tools
-def test_dciodvfy_finds_no_error_though_the_source_lacks_what_it_must_have(slices, save, tmp_path):
+def test_dciodvfy_finds_no_error_although_the_source_lacks_required_attributes(slices, save, tmp_path):
     for dataset in slices:
         for keyword in (*TYPE_2, "BodyPartExamined", "ImageType", "FrameOfReferenceUID", "WindowWidth"):
             if keyword in dataset and keyword != "InstanceNumber":

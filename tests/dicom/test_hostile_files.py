@@ -1,4 +1,4 @@
-"""Files made to take memory or time are refused soon, with a sentence."""
+"""Files made to waste memory or time are refused early, with a message."""
 
 import contextlib
 import time

@@ -235,7 +235,7 @@ def test_a_slope_that_cannot_be_is_named(tmp_path, slope, kind, words, is_packed
 
 
 @pytest.mark.parametrize("slope", [0, np.nan, 1])
-def test_a_slope_of_zero_or_none_is_not_a_slope(tmp_path, slope):
+def test_a_slope_of_zero_and_a_missing_one_are_not_slopes(tmp_path, slope):
     loaded = dicom.open_series(patched(tmp_path / "v.nii", SLOPE, slope, 0))
     assert loaded.volume.hu.max() == 40
     assert Kind.BAD_RESCALE not in {finding.kind for finding in loaded.report.findings}

@@ -1,4 +1,4 @@
-"""Dates, identifiers and flags of headers that cannot be."""
+"""Impossible dates, identifiers and flags in headers."""
 
 import numpy as np
 import pytest

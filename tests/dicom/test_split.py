@@ -42,7 +42,7 @@ def test_slices_of_several_volumes_are_split(slices, save, what):
     ("name", "value", "why"),
     [("PatientID", "P2", "several patients under one series UID"), ("FrameOfReferenceUID", "1.2.3", "other frame of")],
 )
-def test_the_choice_among_parts_says_what_tells_them_apart(slices, save, name, value, why):
+def test_the_choice_among_parts_says_how_they_differ(slices, save, name, value, why):
     for dataset in slices[:2]:
         setattr(dataset, name, value)
     with pytest.raises(BadInput, match=rf"Pelvis 2\.0, 2 slices, {why}.*Pelvis 2\.0, 3 slices, {why}"):

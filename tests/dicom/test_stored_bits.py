@@ -126,7 +126,7 @@ def test_metal_that_wraps_to_tissue_in_some_slices_is_read_alike_in_all(slices, 
     rng = np.random.default_rng(5)
     volume = rng.integers(1050, 1080, (5, 16, 16)) - (1024 if signed else 0)
     volume[:, :2] -= 1040
-    volume[1:4, 5:9, 5:9] += 4096  # as smooth as tissue without its upper bits
+    volume[1:4, 5:9, 5:9] += 4096  # without its upper bits, as smooth as tissue
     volume[2, 5:9, 5:9] += rng.integers(-400, 400, (4, 4))
     for dataset, stored in zip(slices, volume, strict=True):
         as_bits(dataset, stored, bits=16, signed=signed)

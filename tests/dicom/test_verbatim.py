@@ -97,9 +97,7 @@ def text(request: pytest.FixtureRequest) -> tuple[str, bytes]:
 
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda one: one.name)
 @pytest.mark.filterwarnings("ignore")
-def test_bytes_of_text_are_taken_over(
-    slices: list[Dataset], tmp_path: Path, text: tuple[str, bytes], syntax: str
-) -> None:
+def test_bytes_of_text_are_copied(slices: list[Dataset], tmp_path: Path, text: tuple[str, bytes], syntax: str) -> None:
     charset, value = text
     folder = tmp_path / "source"
     folder.mkdir()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-import pydantic.types  # noqa: F401 - PySide6, which pytest-qt brings, hooks imports and stumbles over it half loaded
+import pydantic.types  # noqa: F401 - before pytest-qt loads PySide6, whose import hook fails on a half-loaded pydantic
 import pytest
 import torch
 
@@ -48,7 +48,7 @@ def make_case() -> Callable[..., KnownCase]:
         projector = Projector(scan.beam, shape=scan.shape, pixel_mm=scan.pixel_mm)
         clean = projector.forward(hu_to_mu(torch.from_numpy(truths)))
         chord = projector.forward(torch.from_numpy(metal).float())
-        sinogram = clean + 4 * torch.tanh(chord)  # saturates, as a hardened beam does
+        sinogram = clean + 4 * torch.tanh(chord)  # saturates like a hardened beam
         case = MarCase(
             hu=mu_to_hu(projector.fbp(sinogram)).clamp(min=-1000),
             metal=torch.from_numpy(metal),

@@ -20,7 +20,7 @@ def frames(count: int = 4) -> list[np.ndarray]:
     return made
 
 
-def test_a_gif_holds_every_frame_for_its_time(tmp_path) -> None:
+def test_a_gif_shows_every_frame_for_its_time(tmp_path) -> None:
     file = write_movie(tmp_path / "a.gif", frames(), 100)
     with Image.open(file) as movie:
         assert movie.n_frames == 4

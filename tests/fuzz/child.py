@@ -68,7 +68,7 @@ def _problem_of(opened: object, target: Path) -> str:
         sentence = str(refusal)
         is_sentence = sentence.endswith((".", "?")) and sentence[:1].strip() and sentence.isprintable()
         return "" if is_sentence else f"no sentence: {sentence!r}"
-    except BaseException:  # noqa: BLE001 - everything else is what is looked for
+    except BaseException:  # noqa: BLE001 - every other exception is a finding
         return traceback.format_exc()
     finally:
         signal.alarm(0)

@@ -59,7 +59,7 @@ def no_leaks(qapp: QApplication) -> Iterator[None]:
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
-    gc.freeze()  # what outlives this test is not looked through again after the next ones
+    gc.freeze()  # later tests need not search what outlives this one
     left = [widget for widget in qapp.topLevelWidgets() if id(widget) not in before]
     assert not left, f"left behind: {left}"
 

@@ -135,7 +135,7 @@ def test_while_x_is_held_the_original_is_shown(viewed, qtbot) -> None:
     assert (pane.shown.values != viewed.session.original().values).any()
 
 
-def test_it_goes_when_it_is_taken_away_closed_or_another_series_comes_into_view(viewed, qtbot) -> None:
+def test_it_disappears_when_removed_or_closed_or_another_series_comes_into_view(viewed, qtbot) -> None:
     pane = lay(viewed, qtbot, "before")
     viewed.actions_table["beside_clear"].trigger()
     assert not pane.isVisible()

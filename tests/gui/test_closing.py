@@ -221,7 +221,7 @@ def test_a_closed_series_opens_again_with_nothing_left_of_it(reduced, qtbot, sma
 
 @pytest.mark.parametrize("layout", list(Layout))
 def test_a_shorter_series_takes_over_in_every_layout(reduced, qtbot, fakes, tmp_path, layout) -> None:
-    """Meanwhile the slice in view may lie beyond the end of the new series."""
+    """The slice in view may lie beyond the end of the new series for a moment."""
     session = reduced.session
     session.view.update(layout=layout, oblique_deg=None)
     session.view.go_to(6)

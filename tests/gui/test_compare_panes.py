@@ -168,7 +168,7 @@ def test_another_slice_joins_the_results_of_the_same_methods(comparing, worker, 
     first = comparing.session.results[0]
     assert sorted(first.done) == [2, 3]
     assert first.is_complete
-    assert not first.is_exported  # the new slice is in no file
+    assert not first.is_exported  # no file contains the new slice
 
 
 def test_a_comparison_with_another_mask_is_another_result(comparing, worker, qtbot) -> None:

@@ -25,7 +25,7 @@ def test_inverted_levels_mirror_the_shades() -> None:
     assert shades(VALUES, (240, -160)) == [255, 255, 127, 0, 0]
 
 
-def test_no_number_is_black_and_infinities_are_the_ends() -> None:
+def test_nan_is_black_and_infinities_are_the_ends() -> None:
     values = np.array([[np.nan, -np.inf, np.inf]], np.float32)
     assert shades(values) == [0, 0, 255]
     assert shades(values, (240, -160)) == [0, 255, 0]

@@ -83,7 +83,7 @@ def test_while_it_loads_runs_and_exports(window, qtbot, large_series, tmp_path) 
     assert len(list((tmp_path / "out").iterdir())) == SHAPE[0]
 
 
-def test_while_a_method_learns_and_tells_much(make_window, worker, fakes, qtbot, small_series, tmp_path) -> None:
+def test_while_a_method_learns_and_reports_often(make_window, worker, fakes, qtbot, small_series, tmp_path) -> None:
     window = make_window(make_worker=lambda: worker, listings=lambda: [fakes.listing(tmp_path)])
     load(window, qtbot, small_series)
     session = window.session

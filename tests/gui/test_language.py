@@ -160,7 +160,7 @@ def test_numbers_choose_the_word(english) -> None:
 
 
 class Foreign(gettext.NullTranslations):
-    """A language in which every letter is ж, so that what does not go through the catalogue is seen."""
+    """A language in which every letter is ж, so that texts outside the catalogue show."""
 
     def gettext(self, message: str) -> str:
         kept = re.split(r"(<[^>]*>|&\w+;|\{[^}]*\})", message)
@@ -182,7 +182,7 @@ OF_THE_DATA = {"small", "TEST", "NOBODY", "Two", "cores", "cpu", "strength", "hu
 
 
 def words_of(widget: QWidget) -> list[str]:
-    """Everything a widget shows or tells."""
+    """All texts and tool tips of a widget."""
     said = [widget.toolTip(), widget.accessibleName(), widget.windowTitle() if widget.isWindow() else ""]
     for name in ("text", "placeholderText", "specialValueText", "prefix", "suffix", "title"):
         read = getattr(widget, name, None)

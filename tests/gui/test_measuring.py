@@ -79,7 +79,7 @@ def test_every_tool_has_its_key_and_leaves_mask_and_trace_as_they_are(hand, key,
     assert hand.window.session.tools.settings.tool is Tool.NONE
 
 
-def test_a_ruler_tells_the_length(hand) -> None:
+def test_a_ruler_shows_the_length(hand) -> None:
     hand.key(Qt.Key.Key_D)
     hand.drag((-10.0, -5.0), (0.0, 0.0), (20.0, 15.0))
     [ruler] = listed(hand)

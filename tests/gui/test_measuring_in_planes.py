@@ -41,14 +41,14 @@ def labels(pane) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["coronal", "sagittal"])
-def test_a_ruler_in_a_section_tells_the_length_in_the_patient(planes, name) -> None:
+def test_a_ruler_in_a_section_shows_the_length_in_the_patient(planes, name) -> None:
     pane = planes.grid.panes[name]
     QTest.keyClick(planes, Qt.Key.Key_D)
     drag(pane, (-12.0, 3.0), (0.0, 0.0), (9.0, -4.0))
     [ruler] = planes.session.measures.listed
     start, end = ruler.to_lps(planes.session.loaded.volume.grid)
     assert ruler.length_mm == pytest.approx(float(np.linalg.norm(end - start)), abs=1e-6)
-    assert ruler.length_mm == pytest.approx(22.1, abs=0.5)  # to the pixels of the screen
+    assert ruler.length_mm == pytest.approx(22.1, abs=0.5)  # accurate to a pixel of the screen
     assert labels(pane) == [f"{ruler.length_mm:.1f} mm"]
     assert labels(planes.grid.panes["original"]) == []
 
@@ -94,7 +94,7 @@ def test_an_angle_and_a_region_in_the_oblique_section(planes) -> None:
     assert region.area_mm2 == pytest.approx(np.pi * 6 * 4, rel=0.1)
     assert len(labels(pane)) == 2
     QTest.keyClick(planes, Qt.Key.Key_Right, CONTROL)
-    assert labels(pane) == []  # it is another plane now
+    assert labels(pane) == []  # the plane has changed
 
 
 def test_a_region_in_a_section_has_a_row_and_a_histogram_for_every_image(planes, qtbot) -> None:

@@ -103,7 +103,7 @@ def test_a_swipe_divides_a_turned_result_at_the_line_on_the_screen(reduced, quar
     assert len(rows)
     for row, column in zip(rows[:50], columns[:50], strict=True):
         point = pane.view.viewportTransform().map(QPointF(*pane.shown.point_at(row, column)))
-        assert point.x() >= pane.view.viewport().width() / 2 - 6  # right of the line is the result
+        assert point.x() >= pane.view.viewport().width() / 2 - 6  # the result lies to the right of the line
     assert 0.2 < changed.mean() < 0.8
 
 
@@ -167,11 +167,11 @@ def test_it_is_tilted_by_its_ring_in_the_sagittal_plane(planes) -> None:
     point = pane.section.to_screen(planes.session.crosshair.lps_mm)
     centre = pane.view.viewportTransform().map(QPointF(*point))
     top, _ = sorted(pane.oblique_line.handles, key=lambda at: at.y())
-    drag(pane, top, centre + QPointF(60.0, -60.0))  # its upper end goes to the back
+    drag(pane, top, centre + QPointF(60.0, -60.0))  # its upper end moves towards the back
     turn, tilt = planes.session.view.display.oblique_deg
     assert (turn, abs(tilt)) == pytest.approx((0.0, 45.0), abs=1.5)
     normal = planes.grid.panes["oblique"].section.normal
-    assert abs(float(normal @ np.array([0.0, 1.0, 1.0]))) < 0.05  # the line that was drawn lies in the plane
+    assert abs(float(normal @ np.array([0.0, 1.0, 1.0]))) < 0.05  # the drawn line lies in the plane
 
 
 def test_without_an_oblique_section_there_is_no_ring(planes) -> None:

@@ -43,7 +43,7 @@ def test_a_painted_mask_looks_like_any_other(place: tuple[slice, slice]) -> None
     mask = np.zeros((12, 10), bool)
     mask[place] = True
     picture = MaskPicture(QColor("orange"), 90, 235)
-    picture.draw(np.ones_like(mask))  # what was there before must go
+    picture.draw(np.ones_like(mask))  # the earlier picture must disappear
 
     found = alphas(picture.draw(mask))
 

@@ -221,7 +221,7 @@ def test_taking_a_tool_shows_a_hidden_mask(hand) -> None:
 
 
 def test_escape_puts_the_tool_away_before_it_cancels_a_run(hand, worker) -> None:
-    """Who leaves a tool does not mean to lose a run of minutes."""
+    """Leaving a tool must not cancel a run of minutes."""
     hand.key(Qt.Key.Key_B)
     worker.gate.clear()
     hand.session.reduce()
@@ -280,7 +280,7 @@ def test_painting_only_what_has_changed_leaves_nothing_behind(hand) -> None:
     assert hand.mask[3, 50, 10:29].all()
     for view in (hand.view, pane.view):
         assert_same_picture(on_screen(hand, view), drawn_anew(view))
-    for turn in range(3):  # nothing is laid out anew from here on
+    for turn in range(3):  # no layout changes from here on
         hand.stroke((52 + turn, 12), (52 + turn, 25))
         hand.qtbot.waitUntil(lambda: session.traces.is_surveyed, timeout=5000)
         if turn == 1:

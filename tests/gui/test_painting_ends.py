@@ -16,7 +16,7 @@ def test_an_error_ends_the_painter(qapp) -> None:
 
     def paint() -> None:
         with painting(picture) as painter:
-            kept.append(painter)  # as a traceback keeps it
+            kept.append(painter)  # like a traceback
             raise KeyError
 
     with pytest.raises(KeyError):

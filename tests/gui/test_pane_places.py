@@ -27,7 +27,7 @@ BESIDE, STACKED = [(0, 0), (0, 1)], [(0, 0), (1, 0)]
         (WIDE, (700, 700), STACKED),
         (ROUND, (700, 700), BESIDE),
         (WIDE, (2400, 700), BESIDE),
-        (ROUND, (600, 1800), STACKED),  # a screen that stands upright
+        (ROUND, (600, 1800), STACKED),  # a portrait screen
         (WIDE, (700, 400), BESIDE),  # too low for two panes
         ((0.0, 0.0, 0.0), (700, 700), BESIDE),
     ],
@@ -57,7 +57,7 @@ def test_the_panes_of_the_window_follow_body_size_and_turn(reduced) -> None:
     assert is_stacked(reduced)
     QTest.keyClick(reduced, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     QApplication.processEvents()
-    assert not is_stacked(reduced)  # turned by 90 degrees the body is high
+    assert not is_stacked(reduced)  # turned by 90 degrees, the body is taller than wide
     reduced.session.view.reset()
     reduced.resize(2400, 800)
     QApplication.processEvents()

@@ -97,7 +97,7 @@ def test_the_swipe_line_stays_until_the_mouse_or_a_key_moves_it(reduced, qtbot) 
     pane, view = reduced.grid.panes["result"], reduced.session.view
     hu, target = reduced.session.original().values, reduced.grid.panes["result"].view.viewport()
     width, window = target.width(), view.display.window
-    for x in (width // 4, width // 2, width * 3 // 4):  # pointing moves nothing, and the line shows that it can be held
+    for x in (width // 4, width // 2, width * 3 // 4):  # pointing moves nothing; the line shows a grip
         QTest.mouseMove(target, QPoint(x, 30))
         assert view.display.swipe == 0.5
         assert (target.cursor().shape() is Qt.CursorShape.SplitHCursor) == (x == width // 2)
@@ -108,14 +108,14 @@ def test_the_swipe_line_stays_until_the_mouse_or_a_key_moves_it(reduced, qtbot) 
     QTest.mouseRelease(target, LEFT, pos=QPoint(-40, 80))
     assert view.display.swipe == 0
     assert view.display.window == window
-    np.testing.assert_array_equal(pane.shown.values[:, 12:], hu[:, 12:] + 10)  # columns of air before lie outside
+    np.testing.assert_array_equal(pane.shown.values[:, 12:], hu[:, 12:] + 10)  # columns of air to the left lie outside
     QTest.mouseMove(target, QPoint(width // 2, 80))
     assert view.display.swipe == 0  # released
     for _ in range(3):
         QTest.keyClick(reduced, Qt.Key.Key_Period)
     QTest.keyClick(reduced, Qt.Key.Key_Comma)
     assert view.display.swipe == pytest.approx(0.1)
-    QTest.mousePress(target, LEFT, pos=QPoint(width // 2, 80))  # beside the line a drag changes the HU window
+    QTest.mousePress(target, LEFT, pos=QPoint(width // 2, 80))  # a drag beside the line changes the HU window
     QTest.mouseMove(target, QPoint(width // 2 + 40, 80))
     QTest.mouseMove(target, QPoint(width // 2 + 60, 80))
     QTest.mouseRelease(target, LEFT, pos=QPoint(width // 2 + 60, 80))
@@ -178,7 +178,7 @@ def test_before_a_run_the_sinogram_of_the_slice_is_projected(opened, qtbot, fake
     kinds = SinogramPicture
     assert pane.available == {kinds.ORIGINAL, kinds.FILLED, kinds.DIFFERENCE}
     qtbot.waitUntil(lambda: opened.session.traces.current is not None, timeout=5000)
-    np.testing.assert_array_equal(pane.trace.sum(axis=1), 4 * 6)  # the fake marks four bins a column of metal
+    np.testing.assert_array_equal(pane.trace.sum(axis=1), 4 * 6)  # the fake marks four bins for each column of metal
     assert pane.view.overlay("trace").isVisible()
     assert pane.note.text().startswith("trace 3.7")
     opened.session.view.toggle_overlay(Overlay.TRACE)

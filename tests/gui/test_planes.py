@@ -81,9 +81,9 @@ def test_the_crosshair_is_grabbed_in_a_section_and_moves_slice_and_point(planes)
     before = planes.session.view.display.window
     x, y = pane.section.to_screen(planes.session.crosshair.lps_mm)
     drag(pane, pixel(pane, x, y), pixel(pane, x + 10.0, y + 4.0))
-    assert planes.session.view.display.window == before  # it was not a drag of the HU window
+    assert planes.session.view.display.window == before  # the drag did not change the HU window
     z, _, column = index_of(planes)
-    assert z == 1  # 4 mm towards the feet, of slices 2 mm apart
+    assert z == 1  # 4 mm towards the feet; slices are 2 mm apart
     assert column == pytest.approx(50, abs=1)
 
 
@@ -137,7 +137,7 @@ def test_the_oblique_section_takes_the_place_of_the_result_and_turns_by_keys(pla
     pane = planes.grid.panes["oblique"]
     assert pane.isVisible()
     assert not planes.grid.panes["result"].isVisible()
-    assert pane.section.letters == ("R", "L", "H", "F")  # not turned, it is the coronal plane
+    assert pane.section.letters == ("R", "L", "H", "F")  # without a turn, it is the coronal plane
     for _ in range(18):
         QTest.keyClick(planes, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
     assert pane.section.letters == ("A", "P", "H", "F")  # turned by 90 degrees, the sagittal plane

@@ -112,7 +112,7 @@ def test_going_back_shows_the_grades_and_a_change_is_added(read, study: ReaderSt
     assert len(study.ratings_path("anna").read_text(encoding="utf-8").splitlines()) == 3
 
 
-def test_after_a_break_the_reader_goes_on_at_the_first_pair_without_grades(read, study: ReaderStudy) -> None:
+def test_after_a_break_the_reader_continues_at_the_first_pair_without_grades(read, study: ReaderStudy) -> None:
     window = read()
     press(window, Qt.Key.Key_2, Qt.Key.Key_4, Qt.Key.Key_Right, Qt.Key.Key_3, Qt.Key.Key_3)
     window.close()

@@ -53,7 +53,7 @@ def test_a_report_is_one_page_of_pdf(reduced, choose) -> None:
 
 
 @pytest.mark.parametrize(("name", "action"), [("report.pdf", "save_report"), ("picture.tif", "save_picture")])
-def test_a_full_disk_is_told_and_leaves_no_half_file(reduced, choose, monkeypatch, name, action) -> None:
+def test_a_full_disk_gives_a_message_and_leaves_no_half_file(reduced, choose, monkeypatch, name, action) -> None:
     def fill_the_disk(path, data) -> None:
         with path.open("wb") as stream:
             stream.write(data[:100])

@@ -126,7 +126,7 @@ def test_the_region_is_drawn_and_moved_with_the_mouse_and_measured_at_once(swept
     drag(swept, region.middle_mm, (-8.0, -20.0))
     assert sensitivity.region.radii_mm == region.radii_mm
     assert sensitivity.region.middle_mm == pytest.approx((-8, -20), abs=0.6)
-    assert table.item(0, 2).text() != "40.0"  # bone is in it now
+    assert table.item(0, 2).text() != "40.0"  # the region contains bone now
     assert swept.desk.curve.around.isVisible()
     qtbot.mouseClick(swept.desk.curve.around, LEFT)
     assert sensitivity.region is None

@@ -29,7 +29,7 @@ def test_the_first_window_loads_no_torch_and_nothing_of_the_compute_side() -> No
     done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
     of_libraries, heavy, compute = done.stdout.splitlines()
     assert heavy == compute == "[]"
-    assert float(of_libraries) < 3  # processor time; 2.0, and 2 s on the wall, on an idle machine
+    assert float(of_libraries) < 3  # CPU time; 2.0 s on an idle machine, and as much elapsed time
 
 
 class _Source(QObject):

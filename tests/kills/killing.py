@@ -147,7 +147,7 @@ def kill_once(desk: Desk, name: str, share: float) -> list[str]:
         "XDG_STATE_HOME": str(place / "state"),
     }
     process = _start(verb, target, environment)
-    if name not in desk.seconds:  # once to the end: how long it takes
+    if name not in desk.seconds:  # once to the end, to measure its duration
         began = time.monotonic()
         process.wait()
         desk.seconds[name] = time.monotonic() - began
@@ -165,7 +165,7 @@ def kill_once(desk: Desk, name: str, share: float) -> list[str]:
     if target.exists():
         try:
             verb.check(target)
-        except Exception as why:  # noqa: BLE001 - whatever is not whole
+        except Exception as why:  # noqa: BLE001 - any exception means that the target is not whole
             wrong.append(f"{target.name} is there and not whole: {why!r}")
     if verb.resumed:
         wrong += _resume(verb, target, environment)

@@ -7,7 +7,7 @@ from tests import windows
 
 
 def main(study: Path, folder: Path) -> int:
-    """Exit code 0 where the result was written."""
+    """Exit code 0 if the result was written."""
     window = windows.opened_window()
     windows.open_study(window, study)
     windows.reduce(window)

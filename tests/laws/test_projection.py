@@ -138,14 +138,14 @@ def test_turning_the_disc_turns_the_sinogram() -> None:
     assert float((first.roll(20, 0) - second).norm() / first.norm()) < 0.01
 
 
-def test_every_parallel_view_holds_the_mass_of_the_image() -> None:
+def test_every_parallel_view_contains_the_mass_of_the_image() -> None:
     mu = disc((96, 96), 1.5, (11.0, -6.0), 40.0)
     mass = projector(PARALLEL).forward(mu).sum(1) * PARALLEL.bin_mm / 10
     assert torch.allclose(mass, mu.sum() * 0.15**2, rtol=2e-3)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int16, torch.bool, torch.uint8])
-def test_other_types_are_taken_as_float32(dtype: torch.dtype) -> None:
+def test_other_types_are_read_as_float32(dtype: torch.dtype) -> None:
     image = (torch.rand(2, 96, 96) * 4).to(dtype)
     assert torch.equal(projector(ARC).forward(image), projector(ARC).forward(image.float()))
 
@@ -191,7 +191,7 @@ def test_one_or_two_threads_give_the_same(beam: Beam, monkeypatch: pytest.Monkey
 def test_sinusoid_and_ray_meet_the_projection_of_a_point(beam: Beam) -> None:
     geometry = Projector(beam, shape=(97, 97), pixel_mm=1.0)
     image = torch.zeros(97, 97)
-    image[29:32, 59:62] = 1.0  # round x = 12, y = -18
+    image[29:32, 59:62] = 1.0  # around x = 12, y = -18
     position = geometry.sinusoid((12.0, -18.0))
     seen = geometry.forward(image).numpy()
     assert np.abs(position - seen.argmax(axis=1)).max() < 2
@@ -216,7 +216,7 @@ def test_the_trace_is_where_the_mask_projects(beam: Beam) -> None:
     trace = projector(beam).trace(mask)
     assert trace.dtype == torch.bool
     sinogram = projector(beam).forward(mask.float())
-    assert trace[sinogram > 1e-4].all()  # a ray that only touches a pixel may fall either way
+    assert trace[sinogram > 1e-4].all()  # a ray that only touches a pixel may count or not
     assert not trace[sinogram == 0].any()
     assert trace[0].any()
     assert not trace[1].any()
@@ -252,7 +252,7 @@ def test_astra_agrees_on_a_flat_detector() -> None:
     ours = Projector(flat, shape=(256, 256), pixel_mm=0.6).forward(mu).numpy()
     volume = astra.create_vol_geom(256, 256)
     c, s = np.cos(flat.angles_rad), np.sin(flat.angles_rad)
-    ends = [400 * s, -400 * c, -400 * s, 400 * c, 1.3 * c, 1.3 * s]  # source, detector's middle, way to the next bin
+    ends = [400 * s, -400 * c, -400 * s, 400 * c, 1.3 * c, 1.3 * s]  # source, middle of the detector, bin step
     upward = np.array([1, -1] * 3)[:, None]  # ASTRA's y points up
     geometry = astra.create_proj_geom("fanflat_vec", 257, (np.array(ends) * upward / 0.6).T)
     _, theirs = astra.create_sino(mu.numpy(), astra.create_projector("line_fanflat", geometry, volume))

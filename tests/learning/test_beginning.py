@@ -41,11 +41,11 @@ def test_fitting_tensors_are_copied_and_the_rest_stays_as_built(tmp_path: Path) 
 
 def test_a_part_with_some_fitting_tensors_is_named_so(tmp_path: Path) -> None:
     theirs = network()
-    theirs["last"] = nn.Conv2d(7, 2, 1)  # its bias fits
+    theirs["last"] = nn.Conv2d(7, 2, 1)  # only its bias fits
     assert begin_with(network(), saved(tmp_path / "a.safetensors", theirs), "small").mixed == ("last",)
 
 
-def test_a_counter_of_steps_starts_anew(tmp_path: Path) -> None:
+def test_a_counter_of_steps_starts_from_zero(tmp_path: Path) -> None:
     theirs, ours = network(), network()
     for each in (theirs, ours):
         each.register_buffer("steps", torch.tensor(0))
@@ -75,7 +75,7 @@ def test_a_run_starts_from_the_average_of_another_run(begin, small, tmp_path: Pa
     for learned in (later.learner.network, later.learner.used):
         for name, tensor in learned.state_dict().items():
             if not tensor.is_floating_point():
-                continue  # a counter starts anew
+                continue  # a counter starts from zero again
             torch.testing.assert_close(tensor, wanted[name], atol=1e-3, rtol=1e-3)
     assert later.beginning is not None
     assert later.beginning.steps == 3

@@ -96,7 +96,7 @@ def test_values_too_large_for_the_weights_replace_no_file(begin, small, tmp_path
     begin(recipe=small.recipe(steps=4)).run()
     good = [(tmp_path / "run" / name).read_bytes() for name in (STATE, WEIGHTS)]
     training = begin(is_resumed=True)
-    training.learner.used.state_dict()["last.weight"].fill_(1e6)  # a number, but none of 16 bits
+    training.learner.used.state_dict()["last.weight"].fill_(1e6)  # finite, but too large for 16 bits
     with pytest.raises(MethodFailed, match="The earlier file stays"):
         training.keep()
     assert [(tmp_path / "run" / name).read_bytes() for name in (STATE, WEIGHTS)] == good
@@ -108,7 +108,7 @@ def test_the_log_is_closed_however_it_ends(begin, monkeypatch) -> None:
     monkeypatch.setattr(loop.Journal, "close", lambda self: closed.append(close(self) is None))
 
     def broken(number: int):
-        raise BadInput("there is no tissue.")
+        raise BadInput("There is no tissue.")
 
     with pytest.raises(BadInput, match="no tissue"):
         begin(pairs=broken).run()
@@ -125,7 +125,7 @@ def test_a_folder_that_holds_something_else_is_refused_before_training(begin, tm
 
 def test_pairs_that_cannot_be_made_end_it_with_their_sentence(begin) -> None:
     def broken(number: int):
-        raise BadInput("there is no tissue.")
+        raise BadInput("There is no tissue.")
 
     with pytest.raises(BadInput, match="no tissue"):
         begin(pairs=broken).run()

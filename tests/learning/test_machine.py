@@ -1,4 +1,4 @@
-"""One process, or those that torchrun started."""
+"""Training in one process, or in several that torchrun started."""
 
 import subprocess
 import sys

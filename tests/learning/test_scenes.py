@@ -84,7 +84,7 @@ def test_implants_are_drawn_where_they_find_their_place(hu) -> None:
         assert sum(np.count_nonzero(each) for each in shares.values()) >= 4
 
 
-def test_implant_is_of_the_material_asked_for_or_has_no_place(hu) -> None:
+def test_implant_has_the_requested_material_or_finds_no_place(hu) -> None:
     shares = draw_implant(hu, "random", "au", 3.0, np.random.default_rng(0))
     assert set(shares) == {"au"}
     assert draw_implant(np.full_like(hu, -1000), "random", "au", 3.0, np.random.default_rng(0)) == {}

@@ -10,7 +10,7 @@ def rate(step: int, warm_from: int | None = None, **how: object) -> float:
     return learning_rate(Optimiser(learning_rate=1.0, **how), step, 100, warm_from)
 
 
-def test_it_stays_unless_told_otherwise() -> None:
+def test_it_stays_by_default() -> None:
     assert rate(0) == rate(99) == 1
 
 

@@ -1,4 +1,4 @@
-"""A step of a training: which parameters it changes, how far, and what it does with numbers that are none."""
+"""A step of a training: which parameters it changes, how far, and what it does with NaN and infinity."""
 
 from typing import Any
 

@@ -41,7 +41,7 @@ def start():
     workers[0].devices()
 thread = threading.Thread(target=start)
 thread.start(); thread.join()
-workers[0].devices()  # the thread that asked first is gone, the worker is not
+workers[0].devices()  # the first thread has ended, the worker lives on
 print(workers[0]._queue.process.pid, flush=True)
 if {ending!r} == "kill":
     os.kill(os.getpid(), 9)
@@ -100,7 +100,7 @@ def _scarce(monkeypatch: pytest.MonkeyPatch, left: int) -> _Scarce:
 
 
 @pytest.mark.parametrize("left", range(4))
-def test_where_no_thread_can_start_a_run_ends_with_a_message_and_the_next_one_is_taken(
+def test_where_no_thread_can_start_a_run_ends_with_a_message_and_the_next_one_starts(
     monkeypatch: pytest.MonkeyPatch, left: int
 ) -> None:
     scarce = _scarce(monkeypatch, left)
@@ -157,7 +157,7 @@ def arrays():
         array.close()
 
 
-def test_it_tells_methods_and_devices(worker: MarWorker) -> None:
+def test_it_lists_methods_and_devices(worker: MarWorker) -> None:
     schemas = worker.methods()
     assert {"linear_interpolation", "nmar", "nmar_frequency_split"} <= set(schemas)
     assert schemas["nmar"]["properties"]["prior_source"]["enum"] == ["auto", "raw", "linear_interpolation"]

@@ -138,7 +138,7 @@ def test_memory_is_reserved_where_it_is_asked_for_later() -> None:
         shared.reserve()
 
 
-def test_a_folder_whose_maker_was_killed_before_it_locked_it_is_swept_at_once(tmp_path: Path) -> None:
+def test_a_folder_whose_maker_was_killed_before_locking_it_is_removed_at_once(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
     (tmp_path / f"marview-scratch-{ended.pid}-abc").mkdir()

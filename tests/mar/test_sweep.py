@@ -49,7 +49,7 @@ def hu():
         yield shared
 
 
-def test_the_plan_holds_every_method_with_every_mask_once() -> None:
+def test_the_plan_contains_every_method_with_every_mask_once() -> None:
     variants = plan(["a", "b"], margins_mm=[-1, 0, 1, 1], margins_px=[2], thresholds_hu=[2000, 3000])
     assert len(variants) == 2 * 4 * 2
     assert Variant("a", 2, "px", 3000) in variants
@@ -117,7 +117,7 @@ def test_margins_that_make_no_difference_are_noted(hu) -> None:
     ]
 
 
-def test_measures_are_taken_in_the_same_place_whatever_the_mask(hu) -> None:
+def test_every_mask_is_measured_in_the_same_place(hu) -> None:
     thing = given(hu)
     truth = hu.array.copy()
     truth[thing.metal] = 40
@@ -158,7 +158,7 @@ def test_a_region_of_ones_own_is_measured(hu) -> None:
 
 def test_metal_in_a_region_is_noted_and_a_region_elsewhere_is_refused(hu) -> None:
     region = np.zeros(hu.array.shape, bool)
-    region[1, 40, 43:47] = True  # one voxel of it is metal once that has grown by 1 mm
+    region[1, 40, 43:47] = True  # one of its voxels is metal in the mask grown by 1 mm
     variants = plan(["a"], margins_mm=[0, 1])
     result = sweep(given(hu, region=region), variants, Worker())
     assert region_notes(result) == [

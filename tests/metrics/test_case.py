@@ -60,7 +60,7 @@ def test_undefined_values_are_left_out_of_the_mean():
     assert math.isnan(worst(slices).psnr_db)
 
 
-def test_without_metal_the_ring_has_no_measures_and_the_image_has(case):
+def test_without_metal_the_image_has_measures_but_the_ring_has_none(case):
     result, truth, metal, _ = case
     measured = measure_case(result, truth, np.zeros_like(metal)).mean
     assert math.isfinite(measured.psnr_db)

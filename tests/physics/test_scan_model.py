@@ -67,9 +67,9 @@ def test_the_noise_is_read_from_the_rays_through_air() -> None:
     assert float(noise.square().mean() / variance[dark].mean()) == pytest.approx(1, rel=0.5)
 
 
-def test_thin_things_in_the_air_are_not_taken_for_noise() -> None:
+def test_thin_things_in_the_air_are_not_mistaken_for_noise() -> None:
     quiet = scanned(noise=False)
-    hazy = model_of(quiet).tissue(quiet.mu + 0.0005)  # 2.6 HU more in all of the air
+    hazy = model_of(quiet).tissue(quiet.mu + 0.0005)  # 2.6 HU more everywhere in the air
     assert float(model_of(quiet).noise_variance(hazy)[hazy < 1].max()) < 1e-6
 
 

@@ -81,7 +81,7 @@ def test_without_hardening_the_scan_is_the_projection(body, pins, scan) -> None:
     torch.testing.assert_close(result.sinogram, result.projector.forward(mu), atol=2e-4, rtol=1e-5)
 
 
-def test_metal_displaces_tissue_unless_told_otherwise(body, pins, scan) -> None:
+def test_metal_displaces_tissue_by_default(body, pins, scan) -> None:
     stages = {"hardening": False, "noise": False, "scatter": False, "edges": False}
     over = simulate(body, {"ti": pins}, scan, stages=Stages(tissue_under_metal=True, **stages)).sinogram
     into = simulate(body, {"ti": pins}, scan, stages=Stages(**stages))

@@ -1,4 +1,4 @@
-"""Every bundled method keeps the contract of plugins, and each breach of it is named."""
+"""Every bundled method keeps the contract of plugins, and each breach gives a message."""
 
 import hashlib
 import importlib
@@ -156,7 +156,7 @@ def test_a_short_digest_and_a_missing_entry_name_the_table_of_the_weights(tmp_pa
     assert "licence of [[weights]] number 1 is missing" in finding
 
 
-def test_a_script_that_imports_marview_is_told_to_move(tmp_path: Path) -> None:
+def test_a_script_that_imports_marview_gets_advice_to_move(tmp_path: Path) -> None:
     new_plugin("scripted", output=tmp_path)
     (tmp_path / "scripted" / "train.py").write_text("import marview\n")
     (finding,) = check_method(tmp_path / "scripted")

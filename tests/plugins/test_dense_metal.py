@@ -1,4 +1,4 @@
-"""Networks that do not help beside dense metal keep the result of NMAR in clinical slices of it."""
+"""Networks that do not help beside dense metal keep the result of NMAR in clinical slices with dense metal."""
 
 import logging
 

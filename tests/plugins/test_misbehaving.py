@@ -46,7 +46,7 @@ def test_a_good_method_reaches_the_metal_slices_and_no_other(bench) -> None:
         ("in_integers", "return MarResult((case.hu + 7).round().to(torch.int32))"),
     ],
 )
-def test_results_of_other_kinds_of_numbers_are_taken_as_float32(bench, name: str, body: str) -> None:
+def test_results_of_other_number_types_are_read_as_float32(bench, name: str, body: str) -> None:
     bench.write(name, body)
     outcome = bench.reduce(name, slices=(3,), keep_outputs=True)
     assert outcome.state == "done", outcome.sentence
@@ -328,7 +328,7 @@ def test_another_interpreter_runs_it(bench) -> None:
     assert outcome.state == "done", outcome.sentence
 
 
-def test_an_interpreter_that_is_none_gives_a_message(bench) -> None:
+def test_a_file_that_is_not_an_interpreter_gives_a_message(bench) -> None:
     python = bench.folder / "no_python"
     python.write_text("#!/bin/sh\necho no torch here >&2\nexit 1\n")
     python.chmod(0o755)

@@ -80,7 +80,7 @@ def test_scores_equal_a_count_by_hand(study: ReaderStudy) -> None:
     lga = found["lga", "readability"]
     assert (lga.readers, lga.ratings, lga.mean, lga.sd) == (2, 6, 4.5, 0.5)
     assert found["nmar", "correctness"].mean == 3
-    assert math.isnan(found["nmar", "correctness"].kappa)  # nobody ever gave another grade
+    assert math.isnan(found["nmar", "correctness"].kappa)  # all grades are the same
     together = found[ALL_METHODS, "readability"]
     assert (together.ratings, together.mean) == (12, 3)
     order = [pair.method for pair in study.pairs]

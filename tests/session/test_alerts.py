@@ -39,7 +39,7 @@ def change(folder: Path, kind: Kind) -> Path:
         (Kind.SEVERAL_PATIENTS, "make sure whose images these are."),
     ],
 )
-def test_missing_damaged_and_foreign_images_are_told(session, mail, said, fakes, tmp_path, kind, words) -> None:
+def test_missing_damaged_and_foreign_images_give_messages(session, mail, said, fakes, tmp_path, kind, words) -> None:
     done = []
     session.library.finished.connect(done.append)
     session.open(change(fakes.write_series(tmp_path / "study"), kind))
@@ -59,7 +59,7 @@ def test_a_mark_is_enough_for_the_rest(session, mail, said, fakes, tmp_path, kin
     assert (entry.report.outcome is Outcome.VIEWS) == bool(session.refusal and kind is Kind.NOT_HU)
 
 
-def test_it_is_told_once_for_each_series(session, mail, said, fakes, tmp_path) -> None:
+def test_the_alert_appears_once_for_each_series(session, mail, said, fakes, tmp_path) -> None:
     done = []
     session.library.finished.connect(done.append)
     change(fakes.write_series(tmp_path / "study" / "a", "First", 1), Kind.MISSING_SLICE)

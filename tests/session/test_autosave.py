@@ -72,7 +72,7 @@ def test_work_on_every_listed_series_is_kept_and_offered(make_session, mail, sma
     mail.wait_until(lambda: first.safekeeping.autosave._kept == first.safekeeping.autosave._version)
     for lock in first.safekeeping.autosave._store._locks.values():
         lock.close()
-    first.safekeeping.autosave._store._own.clear()  # as a killed process leaves it
+    first.safekeeping.autosave._store._own.clear()  # like after a kill
 
     asked: list[Question] = []
     second = make_session()

@@ -197,7 +197,7 @@ def test_sixty_results_hold_no_descriptors_and_no_shared_memory(opened, mail) ->
         opened.reduce()
         ended(opened, mail)
     assert len(opened.results) == 61
-    # not equal: what an earlier test let go of may be released after the first count
+    # not equal, because memory of an earlier test may be released after the first count
     mail.wait_until(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
 
 

@@ -32,7 +32,7 @@ def test_areas_are_in_mm2_on_anisotropic_pixels() -> None:
     assert Measure(1, Kind.REGION, 0, triangle).statistics(fine).area_mm2 == pytest.approx(200, rel=0.01)
 
 
-def test_statistics_are_those_of_the_pixels_whose_middle_lies_inside() -> None:
+def test_statistics_use_the_pixels_whose_middle_lies_inside() -> None:
     height, width = ANISOTROPIC.size_mm
     corner = (-width / 2, -height / 2)
     box = Measure(1, Kind.RECTANGLE, 0, (corner, (corner[0] + 2.5, corner[1] + 1.0)))

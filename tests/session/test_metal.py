@@ -70,7 +70,7 @@ def test_undo_and_redo_go_bit_for_bit(opened, mail) -> None:
     assert opened.metal.recipe == Recipe(margin_mm=1.5)
 
 
-def test_only_the_last_of_many_thresholds_is_taken(opened, mail) -> None:
+def test_only_the_last_of_many_thresholds_is_used(opened, mail) -> None:
     for threshold in range(400, 800, 20):
         opened.metal.set_threshold(threshold)
     settled(opened, mail)

@@ -77,7 +77,7 @@ def test_outlines_are_filled_and_can_take_away(painter, tool: Tool) -> None:
         if tool is Tool.FREEHAND:
             stroke(painter, *corners)
         else:
-            for corner in [*corners, (5.5, 50.5)]:  # close to the first one closes
+            for corner in [*corners, (5.5, 50.5)]:  # a click near the first corner closes the outline
                 stroke(painter, corner)
 
     outline()

@@ -1,4 +1,4 @@
-"""Results come back after a crash as masks do: to the bit, with how they were made."""
+"""Results come back after a crash, like masks: bit by bit, with their record."""
 
 import re
 import shutil

@@ -12,7 +12,7 @@ def made(series: str) -> Result:
     return Result("li", "Linear interpolation", "1.0", {}, 0.0, "", (0, 1), mask, PlaneStore(), series=series)
 
 
-def test_a_result_that_was_in_view_before_it_was_listed_is_told_of_when_it_is() -> None:
+def test_a_result_in_view_before_it_was_listed_is_announced_when_listed() -> None:
     results, told = Results(), []
     results.turn_to("a")
     result = made("a")

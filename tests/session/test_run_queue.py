@@ -49,7 +49,7 @@ def test_the_order_can_be_changed_and_a_waiting_run_cancelled(opened, mail, work
     assert [result.parameters for result in opened.results] == [{}, {"rounds": 5}]
 
 
-def test_cancelling_all_begins_none(opened, mail, worker) -> None:
+def test_cancelling_all_starts_no_further_run(opened, mail, worker) -> None:
     worker.gate.clear()
     queue_three(opened)
     opened.runs.cancel_all()

@@ -80,7 +80,7 @@ def test_panes_update_as_slices_arrive(opened, mail, worker) -> None:
     ended(opened, mail)
 
 
-def test_slices_that_arrive_while_the_window_is_busy_are_told_once(opened, mail, worker) -> None:
+def test_slices_that_arrive_while_the_window_is_busy_are_announced_once(opened, mail, worker) -> None:
     filled, changed = [], []
     opened.runs.filled.connect(filled.append)
     opened.reduce()
@@ -379,7 +379,7 @@ def test_the_switch_of_restoring_reaches_the_run_its_record_and_its_repetition(o
 
 
 def test_a_run_on_one_slice_knows_the_metal_of_the_others(opened, mail, worker, fakes) -> None:
-    """A method that learns from slices without metal would else learn from slices with metal."""
+    """Otherwise a method would learn from slices with metal."""
     opened.reductions.scope = RunScope(Reach.SLICE)
     opened.view.go_to(3)
     opened.reduce()

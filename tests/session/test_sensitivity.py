@@ -94,7 +94,7 @@ def test_margins_without_effect_are_noted(opened, mail, said) -> None:
     assert said[-1] == "Margins 0 mm, +0.01 mm gave the same mask, because distances are counted between voxel centres."
 
 
-def test_a_sweep_and_a_run_do_not_go_on_at_once(opened, mail, worker, said) -> None:
+def test_a_sweep_and_a_run_do_not_run_at_the_same_time(opened, mail, worker, said) -> None:
     worker.gate.clear()
     opened.sweep(CHOICE)
     mail.wait_until(lambda: worker.requests)

@@ -8,7 +8,7 @@ def stroke(session, *places) -> None:
     session.painting.release()
 
 
-def test_nothing_is_traced_before_a_tool_is_taken(opened, mail, worker) -> None:
+def test_nothing_is_traced_before_a_tool_is_selected(opened, mail, worker) -> None:
     opened.view.go_to(3)
     assert worker.traced == []
     opened.tools.take(Tool.BRUSH)

@@ -65,6 +65,6 @@ def test_image_domain_methods_neither_erase_a_lesion_nor_invent_one(name: str) -
     loaded = load_method(bundled_plugins() / name)
     found = [loaded.method.run(case, loaded.parameters({}), TestJob(loaded)).hu[0].numpy() for case in cases]
     kept = kept_contrast(found[1], found[0], lesion, CONTRAST_HU)
-    assert 0.3 < kept < 1.1  # docs/results/image-domain.md: they lose part of it
+    assert 0.3 < kept < 1.1  # these methods lose part of it: docs/results/image-domain.md
     elsewhere = (distance_transform_edt(lesion.profile == 0) > 12) & (metal == 0)
     assert np.abs(found[1] - found[0])[elsewhere].mean() < 0.05 * CONTRAST_HU

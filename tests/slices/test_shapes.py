@@ -69,15 +69,15 @@ def test_a_file_without_masks_is_refused(tmp_path):
     np.save(tmp_path / "flat.npy", np.zeros((5, 5)))
     (tmp_path / "text.npz").write_text("no array")
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no zip")
-    with zipfile.ZipFile(tmp_path / "claims.npz", "w") as claims:
+    with zipfile.ZipFile(tmp_path / "too_large.npz", "w") as file:
         header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (40000000000000,)}"
-        claims.writestr("mask.npy", b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header)
+        file.writestr("mask.npy", b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header)
     np.savez(tmp_path / "others.npz", other=np.zeros((2, 5, 5)))
     for name, sentence in (
         ("flat.npy", "not masks"),
         ("text.npz", r"metal shapes: it is not an array file\.$"),
         ("broken.npz", r"metal shapes: it is not an array file\.$"),
-        ("claims.npz", "it is not an array file"),
+        ("too_large.npz", "it is not an array file"),
         ("others.npz", "no array named mask"),
         ("missing.npy", r"metal shapes: no such file or directory\.$"),
     ):

@@ -1,4 +1,4 @@
-"""The blur of metal is removed on clipped scales where metal is thick, and its edge blurred but steep."""
+"""The blur of metal is removed on clipped scales if the metal is thick and its edge blurred but steep."""
 
 import numpy as np
 import pytest

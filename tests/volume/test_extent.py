@@ -19,7 +19,7 @@ def air(shape=(6, 60, 100)):
     return np.full(shape, -1000)
 
 
-def test_a_body_in_the_middle_is_taken_with_a_margin() -> None:
+def test_a_body_in_the_middle_gets_a_margin() -> None:
     hu = air()
     hu[:, 20:40, 30:70] = 40
     extent = body_extent_mm(volume(hu))
@@ -28,7 +28,7 @@ def test_a_body_in_the_middle_is_taken_with_a_margin() -> None:
     assert extent[2] == pytest.approx(40 * 0.8 * (1 + MARGIN), rel=0.12)
 
 
-def test_the_box_holds_the_body_of_every_slice_around_the_middle_of_the_volume() -> None:
+def test_the_box_covers_the_body_in_every_slice_around_the_middle_of_the_volume() -> None:
     hu = air()
     hu[2, 10, 50] = 40  # 19.5 rows above the middle
     hu[4, 30, 95] = 40  # 45.5 columns to the right of it
@@ -58,7 +58,7 @@ DIRECTIONS = [(0.3, -0.5, 0.8), (0.7, 0.7, 0.1), (-0.2, 0.9, 0.4), (1.0, 0.0, 0.
 
 @pytest.mark.parametrize("normal", DIRECTIONS)
 def test_an_oblique_section_is_framed_by_the_box_that_it_cuts(normal) -> None:
-    """Where the section is moved, the frame holds what it cuts of the box, and its size stays."""
+    """If the section moves, the frame covers its cut through the box and keeps its size."""
     grid = Grid.from_spacing((30, 60, 50), (3.0, 1.0, 1.5))
     extent = (90.0, 40.0, 50.0)
     axes = grid.affine[:3, :3] / grid.spacing_mm

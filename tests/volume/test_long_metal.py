@@ -1,4 +1,4 @@
-"""The edge of a screw lies where its rays end."""
+"""The edge of a screw lies where rays through it end."""
 
 import warnings
 

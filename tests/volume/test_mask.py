@@ -164,7 +164,7 @@ def test_growing_where_slices_drift_is_the_distance_in_the_patient(
     away_mm = np.sqrt(((places[:, None] - chosen[None]) ** 2).sum(axis=-1).min(axis=1)).reshape(mask.shape)
     grown = grow_mm(mask, margin_mm, SPACING, drift_mm=drift_mm)
     changed = grown if margin_mm > 0 else ~grown
-    is_clear = abs(away_mm - abs(margin_mm)) > 0.25  # what lies nearer is decided by the interpolation
+    is_clear = abs(away_mm - abs(margin_mm)) > 0.25  # nearer to the margin, interpolation decides
     np.testing.assert_array_equal(changed[is_clear], (away_mm <= abs(margin_mm))[is_clear])
     assert is_clear.mean() > 0.7
 

@@ -91,6 +91,6 @@ def test_a_record_is_made_of_what_the_worker_reports() -> None:
         ({"restore_cut_off": False}, "restoring of cut-off streaks switched off"),
     ],
 )
-def test_the_record_tells_whether_cut_off_streaks_were_restored(report: dict, told: str) -> None:
+def test_the_record_says_whether_cut_off_streaks_were_restored(report: dict, told: str) -> None:
     run = {"method": "nmar", "title": "Normalised MAR", "version": "1.2", **report}
     assert Provenance.of_run(run, mask_origin="adaptive", margin_mm=0.0).settings() == told

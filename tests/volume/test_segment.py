@@ -131,7 +131,7 @@ def test_one_slice_is_enough() -> None:
 
 
 @pytest.mark.parametrize(("top_hu", "said"), [(3071, "clipped at 3071"), (8000, "clipped at 8000")])
-def test_one_sentence_tells_where_a_scale_ends_and_whether_it_is_extended(top_hu: int, said: str) -> None:
+def test_one_sentence_says_where_a_scale_ends_and_whether_it_is_extended(top_hu: int, said: str) -> None:
     hu, _ = with_pin(12000)
     (note,) = adaptive(np.minimum(hu, top_hu), SPACING).notes
     assert said in note

@@ -72,7 +72,7 @@ def test_a_batch_that_is_too_large_is_halved(monkeypatch: pytest.MonkeyPatch, er
         batches.run([1, 2], never)
 
 
-def test_other_errors_are_not_taken_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_not_mistaken_for_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     _with_free(monkeypatch, 10**6)
 
     def work(batch: list[int]) -> None:

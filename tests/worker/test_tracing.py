@@ -126,7 +126,7 @@ def test_legs_apart_are_one_body_and_air_hides_nothing(arrays) -> None:
     other = dataclasses.replace(asked, hu=_copied(hu))
     hidden = mark_trace(other).report["coverage"]["hidden_views"]
     other.hu.close()
-    assert 0 < hidden < BEAM.views / 4  # where one leg stands behind the other
+    assert 0 < hidden < BEAM.views / 4  # where one leg hides the other
 
 
 def _copied(shared: SharedArray) -> SharedArray:

@@ -28,7 +28,7 @@ class ParameterForm(QWidget):
         self._column.setSpacing(7)
 
     def show_schema(self, schema: Mapping[str, Any], values: Mapping[str, Any], *, with_advanced: bool) -> None:
-        """Rebuild the fields; `values` holds the values that differ from their defaults."""
+        """Rebuild the fields; `values` contains the values that differ from their defaults."""
         self.clear()
         for name, rule in schema.get("properties", {}).items():
             rule = resolved(rule, schema)

@@ -68,7 +68,7 @@ class Desk(QWidget):
         display = self._session.view.display
         is_here = display.layout is Layout.SENSITIVITY
         is_whole = is_here and not display.maximised and self._session.sensitivity.swept is not None
-        if is_here:  # ahead of the first sweep, whose figures are shown in one turn of the window
+        if is_here:  # made before the first sweep, so that showing its figures does not block the window
             _ = self.curve.plot, self.profile.plot
         self.bar.setVisible(is_here)
         self.compare_bar.setVisible(display.layout is Layout.COMPARE)

@@ -142,8 +142,8 @@ class Generator(nn.Module):
         blocks: residual blocks.
         has_norm: whether feature maps are normalised.
         is_residual: whether to add a change, zero at first, to a given image.
-        has_merges: whether it holds the convolutions that merge an artifact code. Both generators of ADN hold them, as
-            in the published counts.
+        has_merges: whether it has the convolutions that merge an artifact code. Both generators of ADN have them, as in
+            the published counts.
         square_px: edge of the squares of pixels that are the channels of the network's full resolution.
     """
 

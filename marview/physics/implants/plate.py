@@ -25,7 +25,7 @@ def plate(
         middle: centre of the plate's side that touches the bone, mm.
         along: direction of its length.
         inward: direction from its middle into the bone.
-        holes: number of holes; every other one holds a screw.
+        holes: number of holes; every other one has a screw.
         pitch_mm: distance between neighbouring holes.
         width_mm: width of the plate.
         thickness_mm: thickness of the plate.

@@ -34,7 +34,7 @@ def test_a_coarse_enough_volume_is_not_copied() -> None:
     assert coarsened(voxels, 24) is voxels
 
 
-def test_the_box_of_bone_holds_all_of_it_or_all_voxels_where_there_is_none() -> None:
+def test_the_box_of_bone_contains_all_bone_or_all_voxels_without_bone() -> None:
     hu = np.full((10, 40, 40), -1000, np.int16)
     assert box_of_dense(hu) == (slice(0, 10), slice(0, 40), slice(0, 40))
     hu[4:7, 20:24, 8:12] = 900

@@ -29,7 +29,7 @@ def test_views_go_on_in_a_circle_and_bins_are_reflected() -> None:
     assert (padded[0, 33:] / 100).tolist() == list(range(31, 0, -1))
 
 
-def test_only_the_pyramid_tells_the_depths_of_the_trace() -> None:
+def test_only_the_pyramid_shows_the_trace_to_deep_levels() -> None:
     trace = torch.zeros(1, 64, 64)
     trace[:, :, 20:30] = 1
     for has_pyramid in (True, False):

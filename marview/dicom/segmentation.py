@@ -157,7 +157,8 @@ def _refuse_other_patient(source: Source, series: LoadedSeries) -> None:
 
 
 def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> Segments:
-    frames = _frames(dataset, path, syntax)
+    background = _background(dataset)
+    frames = _frames(dataset, path, syntax, background)
     functional = list(dataset.PerFrameFunctionalGroupsSequence)
     shared = dataset.SharedFunctionalGroupsSequence[0] if "SharedFunctionalGroupsSequence" in dataset else Dataset()
     if len(functional) != len(frames):
@@ -180,11 +181,22 @@ def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> S
     affine[:3, 0], affine[:3, 1], affine[:3, 2] = step_mm, across[1] * row_mm, across[0] * column_mm
     affine[:3, 3] = first_mm
     grid = Grid((mask.shape[0], mask.shape[1], mask.shape[2]), affine, str(dataset.get("FrameOfReferenceUID", "")))
-    labels = tuple(str(one.get("SegmentLabel", "")) for one in dataset.get("SegmentSequence", []))
+    segments = [one for one in dataset.get("SegmentSequence", []) if one.get("SegmentNumber") != background]
+    labels = tuple(str(one.get("SegmentLabel", "")) for one in segments)
     return Segments(mask, grid, labels)
 
 
-def _frames(dataset: Dataset, path: Path, syntax: str) -> NDArray[np.bool_]:
+def _background(dataset: Dataset) -> int:
+    """Return the value of pixels outside all segments: the padding value of a label map, otherwise 0 (C.8.20)."""
+    value = dataset.get("PixelPaddingValue") if _kind_of(dataset) == "LABELMAP" else None
+    return 0 if value is None else int(value)
+
+
+def _kind_of(dataset: Dataset) -> str:
+    return str(dataset.get("SegmentationType") or "").strip().upper()
+
+
+def _frames(dataset: Dataset, path: Path, syntax: str, background: int) -> NDArray[np.bool_]:
     """Return the frames, `[frame, y, x]`, after a check that the file contains them."""
     number, bits = int(dataset.get("NumberOfFrames", 1) or 1), int(dataset.BitsAllocated)
     pixels = number * int(dataset.Rows) * int(dataset.Columns)
@@ -199,10 +211,11 @@ def _frames(dataset: Dataset, path: Path, syntax: str) -> NDArray[np.bool_]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         values: NDArray[Any] = dataset.pixel_array.reshape(number, int(dataset.Rows), int(dataset.Columns))
-    kind = str(dataset.get("SegmentationType") or "").strip().upper()
+    values = values.astype(f"u{values.dtype.itemsize}", copy=False)  # SEG has no signed values
+    kind = _kind_of(dataset)
     if kind == "FRACTIONAL" or (not kind and "MaximumFractionalValue" in dataset):
         return np.asarray(values >= (_most_fractional(dataset, values, path) + 1) // 2)
-    return np.asarray(values > 0)
+    return np.asarray(values != background)
 
 
 def _most_fractional(dataset: Dataset, values: NDArray[Any], path: Path) -> int:

@@ -202,7 +202,7 @@ def sources_of(series: LoadedSeries) -> list:
     return [dcmread(header.source.path) for header in series.sources]
 
 
-def write_seg(path: Path, sources: list, pixels: np.ndarray, **options) -> Path:
+def write_seg(path: Path, sources: list, pixels: np.ndarray, kind: str = "", **options) -> Path:
     import highdicom as hd
     from pydicom.sr.codedict import codes
     from pydicom.uid import generate_uid
@@ -210,7 +210,7 @@ def write_seg(path: Path, sources: list, pixels: np.ndarray, **options) -> Path:
     kinds = hd.seg.SegmentAlgorithmTypeValues
     metal = hd.seg.SegmentDescription(1, "metal", codes.SCT.PhysicalObject, codes.SCT.Implant, kinds.MANUAL)
     uids = [generate_uid(prefix=None) for _ in range(2)]
-    kind = "FRACTIONAL" if pixels.dtype.kind == "f" else "BINARY"
+    kind = kind or ("FRACTIONAL" if pixels.dtype.kind == "f" else "BINARY")
     hd.seg.Segmentation(sources, pixels, kind, [metal], uids[0], 1, uids[1], 1, "X", "X", "1", "1", **options).save_as(
         path
     )
@@ -224,6 +224,36 @@ def test_a_fractional_segmentation_is_metal_from_half_its_maximum(series, mask, 
     options = {"fractional_type": "PROBABILITY", "max_fractional_value": most}
     path = write_seg(tmp_path / "f.dcm", sources_of(series), values, **options)
     np.testing.assert_array_equal(read_mask(path, series).mask, mask | rim)
+
+
+@pytest.mark.parametrize("most", [200, 255])
+def test_fractions_that_are_declared_signed_keep_the_core_of_the_metal(series, mask, tmp_path, most: int) -> None:
+    values = np.where(mask, 1.0, 0).astype(np.float32)
+    options = {"fractional_type": "PROBABILITY", "max_fractional_value": most}
+    path = write_seg(tmp_path / "f.dcm", sources_of(series), values, **options)
+    dataset = dcmread(path)
+    dataset.PixelRepresentation = 1
+    dataset.save_as(path)
+    np.testing.assert_array_equal(read_mask(path, series).mask, mask)
+
+
+@pytest.mark.parametrize("background", [None, 0, 7, 255])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_the_padding_value_of_a_label_map_is_its_background(series, mask, tmp_path, background, bits: int) -> None:
+    path = write_seg(tmp_path / "l.dcm", sources_of(series), mask.astype(np.uint8), "LABELMAP")
+    dataset = dcmread(path)
+    labels = np.where(dataset.pixel_array == 0, background or 0, dataset.pixel_array).astype(f"<u{bits // 8}")
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, bits, bits - 1
+    dataset.PixelData = labels.tobytes()
+    dataset.SegmentSequence[0].SegmentNumber = background or 0
+    if background is None:
+        del dataset.PixelPaddingValue
+    else:
+        dataset.PixelPaddingValue = background
+    dataset.save_as(path)
+    found = read_mask(path, series)
+    np.testing.assert_array_equal(found.mask, mask)
+    assert not any("Background" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,12 @@ def _unusable(header: SliceHeader) -> Finding | None:
         return Finding(
             Kind.MULTI_FRAME, f"{name} holds {header.frames} frames in one file; export it as single slices."
         )
+    if header.has_float_pixels:
+        return Finding(
+            Kind.FLOAT_PIXELS,
+            f"{header.name} holds its image as Float Pixel Data, which marview cannot read: export it with whole "
+            "numbers.",
+        )
     if header.bits_allocated not in {8, 16, 32} or not 1 <= header.bits_stored <= header.bits_allocated:
         bits = f"{header.bits_stored} of {header.bits_allocated} bits"
         return Finding(Kind.DAMAGED, f"{name} stores its pixels in {bits}, which is not valid.")
@@ -111,12 +117,6 @@ def _is_usable_slope(slope: float, bits_stored: int) -> bool:
 
 
 def _truncated(header: SliceHeader) -> Finding | None:
-    if header.has_float_pixels:
-        return Finding(
-            Kind.FLOAT_PIXELS,
-            f"{header.name} holds its image as Float Pixel Data, which marview cannot read: export it with whole "
-            "numbers.",
-        )
     if header.pixel_offset is None:
         return Finding(Kind.DAMAGED, f"{header.name} ends before its image.")
     if header.transfer_syntax not in NATIVE:

@@ -244,7 +244,7 @@ def _collect(source: Source, syntax: str, elements: Elements) -> SliceHeader:
         study_description=values.text("study_description"),
         series_description=values.text("series_description"),
         body_part=values.text("body_part"),
-        modality=values.plain("modality"),
+        modality=values.plain("modality").upper(),
         derivation=values.text("derivation"),
         image_type=tuple(word.upper() for word in values.words("image_type")),
         series_number=values.whole("series_number"),

@@ -16,8 +16,8 @@ _DATES = {
     "acquisition_date": translatable("acquisition date"),
     "content_date": translatable("content date"),
 }
-_UID = re.compile(r"[0-9.]{1,64}")
-_HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNITS"})
+_UID = re.compile(r"(?=.{1,64}$)(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
+_HU_TYPES = frozenset({"", "HU", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"})
 _MODIFIED_HU = "HU_MOD"
 _OTHER_QUANTITIES = frozenset({"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "MAT_SPECIFIC", "MAT_FRACTIONAL"})
 """Values of Image Type that mark multi-energy images without HU (PS3.3, C.8.15.3.1.4)."""

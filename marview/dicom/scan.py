@@ -1,6 +1,7 @@
 """Finds the studies and series under a path by their headers, without blocking."""
 
 import contextlib
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -182,8 +183,9 @@ def _studies(
 
 
 def _plain_name(name: str) -> str:
-    """Normalise a patient's name: `A^B` and `a^b^^` are the same patient."""
-    groups = ("^".join(part.strip() for part in group.split("^")).rstrip("^") for group in name.casefold().split("="))
+    """Normalise a patient's name: `A^B` and `a^b^^` are the same patient, however accents and spaces are written."""
+    text = unicodedata.normalize("NFKC", name.casefold())
+    groups = ("^".join(" ".join(part.split()) for part in group.split("^")).rstrip("^") for group in text.split("="))
     return "=".join(groups).rstrip("=")
 
 

@@ -12,6 +12,9 @@ from pydicom.charset import convert_encodings, decode_bytes
 from marview.volume.window import is_usable_window
 
 MOST_MM, LEAST_MM = 1e6, 1e-5
+_TO_CHINESE = "\x1b$)A"
+"""Escape sequence of ISO 2022 IR 58, which pydicom leaves in the text."""
+
 _MOST_WHOLE = 1 << 31
 """Largest value of an Integer String (PS3.5, 6.2)."""
 _DECIMAL = re.compile(r"[-+0-9.,eE]+|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
@@ -114,7 +117,8 @@ class Values:
         if self._charset and self._charset not in {("ISO_IR 6",), ("",)}:
             try:
                 encodings = convert_encodings(list(self._charset))
-                return printable(decode_bytes(raw, encodings, {ord(c) for c in "\\^=\n\r\t\f"}))
+                text = decode_bytes(raw, encodings, {ord(c) for c in "\\^=\n\r\t\f"})
+                return printable(text.replace(_TO_CHINESE, ""))
             except Exception:  # noqa: BLE001 - unknown or misused character sets raise many types
                 return printable(raw.decode("latin-1"))
         try:

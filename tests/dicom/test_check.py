@@ -278,7 +278,14 @@ def test_an_unusable_slope_refuses(slices, save, slope):
         dicom.read(dicom.scan(save(slices, "again")).series[0])
 
 
-@pytest.mark.parametrize("named", ["", "HU", "hu "])
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+def test_a_modality_in_small_letters_is_ct(slices, save):
+    for dataset in slices:
+        dataset.Modality = "ct"
+    assert report_of(save(slices)).findings == ()
+
+
+@pytest.mark.parametrize("named", ["", "HU", "hu ", "Hounsfield Unit", "HOUNSFIELD UNITS"])
 def test_hu_may_go_unnamed(slices, save, named):
     for dataset in slices:
         dataset.RescaleType = named

@@ -32,7 +32,7 @@ def test_a_date_that_cannot_be_is_named_and_the_series_opens(slices, save, keywo
     assert (finding.kind, finding.outcome, finding.sentence) == (Kind.ODD_HEADER, Outcome.OPENS, words)
 
 
-@pytest.mark.parametrize("uid", ["1.2.x.4", "1." + "2" * 70, "1.2 3"])
+@pytest.mark.parametrize("uid", ["1.2.x.4", "1." + "2" * 70, "1.2 3", "1.02.3", "1..2"])
 def test_a_uid_that_is_not_valid_is_named_and_kept(slices, save, uid):
     for dataset in slices:
         dataset.StudyInstanceUID = uid

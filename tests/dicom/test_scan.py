@@ -124,12 +124,24 @@ def test_latin_1_is_read_whether_declared_or_not(slices, save, charset, raw):
     assert study.patient_name == "Müller"
 
 
-def test_iso_2022_is_read(slices, save):
+@pytest.mark.parametrize(
+    ("charset", "raw", "name"),
+    [
+        ("ISO 2022 IR 87", b"Yamada=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", "Yamada=山田^太郎"),
+        ("ISO 2022 IR 149", b"Hong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7", "Hong=洪^吉洞"),
+        ("ISO 2022 IR 58", b"Wang=\x1b$)A\xcd\xf5^\x1b$)A\xd0\xa1\xb6\xab", "Wang=王^小东"),
+    ],
+)
+def test_iso_2022_is_read(slices, save, charset, raw, name):
+    raw += b" " * (len(raw) % 2)
     for dataset in slices:
-        dataset.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
-        dataset.PatientName = "Yamada^Tarou=山田^太郎"
-    (study,) = dicom.scan(save(slices)).studies
-    assert "山田" in study.patient_name
+        dataset.SpecificCharacterSet = ["", charset]
+        dataset.PatientName = "#" * len(raw)
+    folder = save(slices)
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"#" * len(raw), raw))
+    (study,) = dicom.scan(folder).studies
+    assert study.patient_name == name
 
 
 def test_several_files_without_a_readable_one_are_counted(slices, save):
@@ -281,10 +293,11 @@ def test_odd_identifiers_and_dates_are_reported(slices, save, keyword, value):
     assert not value or value not in finding.sentence
 
 
-def test_float_pixels_are_named(slices, save):
+@pytest.mark.parametrize(("keyword", "bits"), [("FloatPixelData", 32), ("DoubleFloatPixelData", 64)])
+def test_float_pixels_are_named(slices, save, keyword, bits):
     for dataset in slices:
         del dataset.PixelData
-        dataset.BitsAllocated = 32
-        dataset.FloatPixelData = np.zeros((8, 6), "<f4").tobytes()
+        dataset.BitsAllocated = bits
+        setattr(dataset, keyword, np.zeros((8, 6), f"<f{bits // 8}").tobytes())
     with pytest.raises(BadInput, match="Float Pixel Data"):
         dicom.open_series(save(slices))

@@ -26,7 +26,7 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 _PHASES = ("temporal", "cardiac_phase", "trigger_time", "echo_time", "kernel", "tube_voltage", "acquisition")
 _SETTINGS = (
     *("tube_current", "exposure", "filter", "field_of_view", "scan_options", "contrast_agent", "protocol"),
-    "series_description",
+    *("series_description", "series_time", "exposure_time", "table_height", "algorithm", "patient_position"),
 )
 _DATES = ("study_date", "series_date", "acquisition_date", "content_date")
 _MEDIA_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010

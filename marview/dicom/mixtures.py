@@ -17,10 +17,15 @@ _SETTINGS = {
     "exposure": translatable("exposure"),
     "filter": translatable("filter type"),
     "field_of_view": translatable("reconstruction diameter"),
-    "scan_options": translatable("scan options"),
+    "scan_options": translatable("scan mode"),
     "contrast_agent": translatable("contrast agent"),
     "protocol": translatable("protocol"),
     "series_description": translatable("series description"),
+    "series_time": translatable("series time"),
+    "exposure_time": translatable("exposure time"),
+    "table_height": translatable("table height"),
+    "algorithm": translatable("reconstruction algorithm"),
+    "patient_position": translatable("patient position"),
 }
 _MOST_VALUES = 3
 """Largest number of values that can alternate; a tube current that follows the patient has more."""

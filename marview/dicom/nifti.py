@@ -18,6 +18,7 @@ from marview.dicom.read import Allocate, LoadedSeries, allocate_hu, middle_outwa
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
 from marview.dicom.series import Series
 from marview.dicom.source import open_regular
+from marview.dicom.stack import plane_findings
 from marview.errors import BadInput
 from marview.geometry.grid import Grid
 from marview.geometry.orientation import RAS_TO_LPS, Layout, layout_of
@@ -123,7 +124,10 @@ def check_nifti(path: Path) -> SeriesReport:
         image, layout = open_nifti(path)
     except BadInput as why:
         return SeriesReport((Finding(Kind.DAMAGED, str(why), Outcome.REFUSES),), None)
+    step_mm, column, row = layout.grid.affine[:3, :3].T
+    normal = np.cross(row, column)
     findings = _slope_findings(image, path) + size_findings(layout.grid, path.name)
+    findings += plane_findings(normal / np.linalg.norm(normal), step_mm)
     return SeriesReport(tuple(findings), Stack((), layout.grid))
 
 

@@ -68,7 +68,7 @@ def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
     slices, distance = [slices[at] for at in order], distance[order]
     if len(slices) == 1:
         grid = _grid(slices[0], 1, np.asarray(slices[0].position_mm), _nominal_step(slices[0]))
-        return Stack(tuple(slices), grid), _plane_findings(slices[0], None)
+        return Stack(tuple(slices), grid), plane_findings(normal_of(slices[0]), None, slices[0].tilt_degrees)
     lattice = _fit(np.asarray([header.position_mm for header in slices], dtype=np.float64), distance)
     uneven = _uneven(slices, distance, lattice)
     if uneven is not None:
@@ -79,7 +79,8 @@ def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
     for at, header in zip(lattice.index, slices, strict=True):
         by_index[at] = header
     grid = _grid(slices[0], count, lattice.first_mm, lattice.step_mm)
-    findings = _gap_findings(slices, distance, lattice) + _plane_findings(slices[0], lattice.step_mm)
+    findings = _gap_findings(slices, distance, lattice)
+    findings += plane_findings(normal_of(slices[0]), lattice.step_mm, slices[0].tilt_degrees)
     return Stack(tuple(by_index), grid), findings
 
 
@@ -179,15 +180,22 @@ def _gap_findings(slices: Sequence[SliceHeader], distance: NDArray[np.float64], 
     return findings
 
 
-def _plane_findings(header: SliceHeader, step_mm: NDArray[np.float64] | None) -> list[Finding]:
-    """Return findings on tilted slices (a sheared stack) and reformatted ones (rays not in their plane)."""
-    normal = normal_of(header)
+def plane_findings(
+    normal: NDArray[np.float64], step_mm: NDArray[np.float64] | None, tilt_degrees: float | None = None
+) -> list[Finding]:
+    """Return findings on tilted slices (a sheared stack) and reformatted ones (rays not in their plane).
+
+    Args:
+        normal: unit normal of the slices in LPS, `[3]`.
+        step_mm: step from a slice to the next in LPS, `[3]`; None for a single slice.
+        tilt_degrees: gantry tilt that the file declares; None if it declares none.
+    """
     from_axis = float(np.degrees(np.arccos(min(abs(normal[2]), 1.0))))
     shear = 0.0
     if step_mm is not None:
         cosine = abs(float(normal @ step_mm)) / float(np.linalg.norm(step_mm))
         shear = float(np.degrees(np.arccos(min(cosine, 1.0))))
-    tilt = abs(header.tilt_degrees or 0.0)
+    tilt = abs(tilt_degrees or 0.0)
     if shear > TILTED_DEGREES or (from_axis > TILTED_DEGREES and abs(tilt - from_axis) < 1):
         return [
             Finding(

@@ -130,8 +130,13 @@ def test_values_of_one_ordinary_scan_neither_split_nor_warn(twelve, save, keywor
         ("ReconstructionDiameter", ("200", "400"), "reconstruction diameter"),
         ("SeriesDescription", ("Arterial", "Portal"), "series description"),
         ("ContrastBolusAgent", ("", "Iodine"), "contrast agent"),
-        ("ScanOptions", ("HELICAL", "AXIAL"), "scan options"),
+        ("ScanOptions", ("HELICAL", "AXIAL"), "scan mode"),
         ("ProtocolName", ("A", "B"), "protocol"),
+        ("SeriesTime", ("101112", "103112"), "series time"),
+        ("ExposureTime", (500, 1000), "exposure time"),
+        ("TableHeight", ("100", "120"), "table height"),
+        ("ReconstructionAlgorithm", ("FILTER_BACK_PROJ", "ITERATIVE"), "reconstruction algorithm"),
+        ("PatientPosition", ("HFS", "FFS"), "patient position"),
     ],
 )
 def test_a_setting_that_alternates_from_slice_to_slice_is_a_finding(twelve, save, keyword, values, name):

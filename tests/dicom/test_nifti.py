@@ -54,6 +54,28 @@ def test_an_oblique_file_opens_with_its_own_axes(tmp_path, values):
     assert loaded.volume.grid.affine[2, 0] > 0.9
 
 
+@pytest.mark.parametrize(
+    ("degrees", "is_sheared", "kind", "words"),
+    [
+        (0.0, False, None, ""),
+        (12.0, True, Kind.GANTRY_TILT, "tilted by 12.0 degrees"),
+        (12.0, False, Kind.REFORMAT, "lie 12 degrees from the axial plane"),
+        (90.0, False, None, ""),
+    ],
+)
+def test_slices_out_of_the_axial_plane_are_named_as_those_of_dicom(
+    tmp_path, values, degrees, is_sheared, kind, words
+) -> None:
+    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    affine = np.eye(4)
+    affine[:3, 1] = 0, cosine, sine
+    affine[:3, 2] = (0, 0, 2) if is_sheared else (0, -2 * sine, 2 * cosine)
+    report = dicom.open_series(write(tmp_path / "v.nii.gz", values, affine)).report
+    found = {finding.kind: finding.sentence for finding in report.findings}
+    assert {Kind.GANTRY_TILT, Kind.REFORMAT} & found.keys() == ({kind} if kind else set())
+    assert words in found.get(kind, "")
+
+
 def test_numbers_become_whole_hu_and_nan_becomes_padding(tmp_path):
     values = np.array([[[0.4, np.nan, 1e9, -1e9]]], np.float32).reshape(1, 1, 4)
     loaded = dicom.open_series(write(tmp_path / "v.nii", values, np.eye(4)))

@@ -1,4 +1,4 @@
-"""Makes forty studies for trials of unattended work, from `marview demo` and `marview simulate`."""
+"""Make forty studies for trials of unattended work, from `marview demo` and `marview simulate`."""
 
 import gzip
 import shutil

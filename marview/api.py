@@ -145,7 +145,7 @@ def reduce(
         parameters: values of the method's parameters that differ from their defaults.
         slices: indices z of the slices to correct; empty for all slices with metal.
         device: "auto", "cpu" or "cuda".
-        restore_cut_off: whether to estimate dark streaks that the file cut off before the method runs.
+        restore_cut_off: whether to estimate dark streaks that the file clipped before the method runs.
         on_progress: called with the finished fraction, 0 to 1, on another thread.
 
     Raises:

@@ -48,8 +48,8 @@ class _Verbs(TyperGroup):
 app = typer.Typer(
     name="marview",
     cls=_Verbs,
-    help="See metal in CT, watch its trace, and run any metal artifact reduction method. For research, not for "
-    "diagnosis. Without a verb, marview [PATH] opens the window.",
+    help="View CT scans with metal, inspect the metal mask and its trace, and run any metal artifact reduction "
+    "method. For research, not for primary diagnosis. Without a command, marview [PATH] opens the window.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

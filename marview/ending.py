@@ -1,4 +1,4 @@
-"""Ends the program with an exit code and, unless it is 0, a message."""
+"""End the program with an exit code and, unless it is 0, a message."""
 
 import logging
 import sys

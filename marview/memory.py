@@ -10,7 +10,7 @@ from pathlib import Path
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
 _UNKNOWN_BYTES = 8 * 2**30
 
-NO_MEMORY = "There is not enough memory for this: close other programs, or take fewer slices."
+NO_MEMORY = "There is not enough memory for this: close other programs, or select fewer slices."
 
 _SIGNS = (
     "MemoryError",

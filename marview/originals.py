@@ -1,4 +1,4 @@
-"""Records the files that this process has read, so that they and their series' folders are never written.
+"""Record the files that this process has read, so that they and their series' folders are never written.
 
 Files and folders are identified by device and inode, so links, relative paths and other capitalisation are recognised.
 """

@@ -1,4 +1,4 @@
-"""Estimates the time left from the finished fraction of work."""
+"""Estimate the time left from the finished fraction of work."""
 
 import time
 from collections.abc import Callable

@@ -1,18 +1,18 @@
-"""The verbs of the command line with their descriptions, listed here so that no other module is loaded for them."""
+"""The commands with their descriptions, listed here so that no other module is loaded for them."""
 
 VERBS = {
     "reduce": "Correct the metal artifacts of a series and write the corrected series.",
-    "batch": "Correct every study with metal under the inputs, unattended.",
+    "batch": "Find studies in the inputs and correct every one with metal, without questions.",
     "watch": "Correct studies as they arrive in a folder, until stopped with Ctrl-C or SIGTERM.",
     "mask": "Find the metal of a series, or read it from a file, and write the metal mask.",
     "trace": "Write the sinogram of a slice and its metal trace, as arrays or as a picture.",
     "sweep": "Show how the result depends on the metal mask: methods and masks in one table.",
-    "demo": "Make a study with metal and known truth, once, and open it.",
+    "demo": "Simulate a study with metal and known truth, and open it; later calls open the same study.",
     "simulate": "Put metal into a clean series and simulate its scan, with known truth.",
     "evaluate": "Measure corrected volumes against their truth, in one table.",
     "benchmark": "Run methods on cases with known truth, then print and write the tables.",
     "study": "Let readers rate corrected slices without knowing the method, and summarise their grades.",
-    "train": "Train a learned method; Ctrl-C keeps everything.",
+    "train": "Train a learned method; Ctrl-C stops and saves the run.",
     "methods": "List the installed methods, or show the parameters of one.",
     "plugin": "Write, check, install and remove methods.",
     "doctor": "Check this machine, the installed methods and their weights.",

@@ -35,7 +35,7 @@ def speak_german():
             "kopieren Sie die Dateien noch einmal.",
         ),
         (
-            "This is a scout, not a stack of slices. It can be viewed, not measured or corrected.",
+            "This is a scout, not a stack of slices. You can view it, but not measure or correct it.",
             "Das ist eine Übersichtsaufnahme, kein Schichtstapel. Die Serie kann betrachtet, aber nicht gemessen oder "
             "korrigiert werden.",
         ),

@@ -1,4 +1,4 @@
-"""Finds the studies under paths (folders, archives, DICOMDIRs and files) and makes a job for each."""
+"""Find the studies under paths (folders, archives, DICOMDIRs and files) and make a job for each."""
 
 import json
 import os

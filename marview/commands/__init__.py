@@ -1,1 +1,1 @@
-"""The verbs of the command line, one module each, and what they share."""
+"""The commands of marview, one module each, and what they share."""

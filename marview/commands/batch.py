@@ -1,4 +1,4 @@
-"""Correct many studies: the verb `batch`."""
+"""Correct many studies: the command `batch`."""
 
 import enum
 import sys
@@ -64,7 +64,12 @@ def batch(
         str, typer.Option(metavar="ADDRESS", help="Use the workers of this Dask scheduler instead of this machine.")
     ] = "",
     prefer: Annotated[
-        str, typer.Option(metavar="A,B", help="Series of a study to prefer: thin, soft, many, in this order.")
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Preferred series of a study, in order: thin (thinnest slices), soft (softest kernel), many (most "
+            "slices).",
+        ),
     ] = "thin,soft,many",
     description: Annotated[
         str, typer.Option(metavar="PATTERN", help="Only series whose description contains this regular expression.")
@@ -81,9 +86,9 @@ def batch(
     report: Annotated[Report, typer.Option(help="Form of the summary.")] = Report.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --report jsonl.")] = False,
 ) -> int:
-    """Correct every study with metal under the inputs, unattended.
+    """Find studies in the inputs and correct every one with metal, without questions.
 
-    The folder gets the results, the job table and the summaries. The exit code is 0 only if no study failed.
+    Results, job table and summaries are written to the folder. The exit code is 0 only if no study failed.
 
     Raises:
         UsageError: no input, an unknown method, or an output folder of another batch, with other files, or inside a

@@ -1,4 +1,4 @@
-"""Measure methods on cases with known truth: the verb `benchmark`."""
+"""Measure methods on cases with known truth: the command `benchmark`."""
 
 import json
 from pathlib import Path
@@ -19,15 +19,15 @@ def benchmark(
         Path,
         typer.Option(
             metavar="DIR",
-            help="Cases in the public layout, case files, or clean slices. Beside TIFF stacks, an index.csv (columns "
-            "file, page, patient) says which slices are of one patient, for methods that learn from the scan.",
+            help="Cases in the public layout, case files, or clean slices. An index.csv next to TIFF stacks (columns "
+            "file, page, patient) lists the patient of each slice, for methods that learn from the scan.",
         ),
     ],
     method: Annotated[
         str,
         typer.Option(
             metavar="A,B,C",
-            help="Methods; `marview methods` lists them. `learned` stands for all with weights.",
+            help="Methods; `marview methods` lists them. `learned` selects all methods that have weights.",
             autocompletion=lambda: [*method_names(), "learned"],
         ),
     ],
@@ -98,4 +98,4 @@ def benchmark(
         )
     print(json.dumps(results.record(), indent=2) if as_json else markdown(results))
     if not any(row.slices for row in results.rows):
-        raise BadInput(f"No case in {cases} could be used, so the tables are empty. They say why.")
+        raise BadInput(f"No case in {cases} could be used, so the tables are empty. Their notes give the reasons.")

@@ -49,7 +49,7 @@ class Correction:
         device: "auto", "cpu" or "cuda".
         format_: file format of the corrected slices.
         is_across_gaps: whether to correct a series with missing slices.
-        restores_cut_off: whether to restore dark streaks that the file cut off before the method runs.
+        restores_cut_off: whether to restore dark streaks that the file clipped before the method runs.
         is_one_of_many: whether it is applied to many studies, so that one study cannot have options of its own.
     """
 
@@ -89,7 +89,7 @@ class CorrectedSeries:
     """A corrected series on disk.
 
     Attributes:
-        loaded: the source series; its HU are released.
+        loaded: the source series; the memory of its voxels is released.
         metal: the mask that was used.
         report: the worker's report of the run.
         files: the written files.

@@ -1,4 +1,4 @@
-"""Make a study with metal and known truth, once, and open it: the verb `demo`."""
+"""Simulate a study with metal and known truth, and open it: the command `demo`."""
 
 import enum
 import json
@@ -43,7 +43,7 @@ def demo(
 ) -> int:
     """Make a study with metal and known truth, once, and open it.
 
-    The folder gets `study` (the series with artifacts, DICOM), `truth` (the same anatomy without metal, DICOM) and
+    The folder will hold `study` (the series with artifacts, DICOM), `truth` (the same anatomy without metal, DICOM) and
     `metal.nii.gz` (the true metal mask).
 
     Raises:

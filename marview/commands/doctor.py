@@ -1,4 +1,4 @@
-"""Check this machine, the installed methods and their weights: the verb `doctor`."""
+"""Check this machine, the installed methods and their weights: the command `doctor`."""
 
 import json
 import platform
@@ -98,7 +98,7 @@ def _folders() -> list[Finding]:
 def _display() -> Finding:
     if not has_window():
         return Finding("window", "not installed; pip install 'marview[window]' adds it")
-    return Finding("display", "available" if has_display() else "none; marview draws windows into pictures")
+    return Finding("display", "available" if has_display() else "none; marview saves the window as an image")
 
 
 def _disk() -> Finding:

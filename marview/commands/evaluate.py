@@ -1,4 +1,4 @@
-"""Measure corrected volumes against their truth: the verb `evaluate`."""
+"""Measure corrected volumes against their truth: the command `evaluate`."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Metal mask from a DICOM SEG, NIfTI or NRRD file: measures its slices and the ring around it.",
+            help="Metal mask from a DICOM SEG, NIfTI or NRRD file; measures only its slices and the ring around metal.",
         ),
     ] = None,
     protocol: Annotated[

@@ -1,4 +1,4 @@
-"""Write the metal mask of a series: the verb `mask`."""
+"""Write the metal mask of a series: the command `mask`."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""List the installed methods and their parameters, and install trained weights: the verb `methods`."""
+"""List the installed methods and their parameters, and install trained weights: the command `methods`."""
 
 import json
 from collections.abc import Mapping

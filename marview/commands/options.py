@@ -63,15 +63,17 @@ AcrossGaps = Annotated[
 ]
 Restore = Annotated[
     bool,
-    typer.Option("--restore/--no-restore", help="Before the method runs, estimate dark streaks that the file cut off."),
+    typer.Option("--restore/--no-restore", help="Before the method runs, estimate dark streaks that the file clipped."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON record instead of sentences.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; run and write nothing.")]
 
 # How the metal is found: the same options for every verb that needs a metal mask.
-Threshold = Annotated[float | None, typer.Option("--threshold", metavar="HU", help="Metal is above this HU.")]
+Threshold = Annotated[
+    float | None, typer.Option("--threshold", metavar="HU", help="Treat voxels above this HU as metal.")
+]
 KMeans = Annotated[
-    int | None, typer.Option("--kmeans", metavar="K", help="Metal is the densest of K classes (k-means of HU).")
+    int | None, typer.Option("--kmeans", metavar="K", help="Treat the densest of K classes as metal (k-means of HU).")
 ]
 MaskFile = Annotated[
     Path | None, typer.Option("--mask", metavar="FILE", help="Metal mask from a DICOM SEG, NIfTI or NRRD file.")

@@ -27,7 +27,7 @@ class Order:
         across_gaps: whether to correct series with missing slices.
         rule: rule that chooses the series of a study.
         classes: number of k-means classes; the densest is metal.
-        restores_cut_off: whether to restore dark streaks that the file cut off before the method runs.
+        restores_cut_off: whether to restore dark streaks that the file clipped before the method runs.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""Write, check, install and remove methods: the verbs `plugin ...`."""
+"""Write, check, install and remove methods: the commands `plugin ...`."""
 
 import json
 import keyword
@@ -54,7 +54,7 @@ def about() -> None:
 @plugin.command("new")
 def new_plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Identifier: lower-case letters, digits, underscores.")],
-    image: Annotated[bool, typer.Option("--image", help="It works on the image alone; this is the default.")] = False,
+    image: Annotated[bool, typer.Option("--image", help="It uses only the image; this is the default.")] = False,
     sinogram: Annotated[bool, typer.Option("--sinogram", help="It completes the sinogram.")] = False,
     learned: Annotated[bool, typer.Option("--learned", help="It has a network, to be trained.")] = False,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which to make the folder NAME.")] = Path(),
@@ -113,7 +113,7 @@ def check_plugin(folder: Path) -> tuple[list[str], str]:
     if printed.strip():
         log.info("%s", printed.rstrip())
     if code:
-        last = f" Its last words: {printed.strip().splitlines()[-1]}" if printed.strip() else ""
+        last = f" Last line of its output: {printed.strip().splitlines()[-1]}" if printed.strip() else ""
         raise MethodFailed(
             f"The method in {folder} stopped unexpectedly: its process {how_it_ended(code)}.{last}{_advice(printed)}"
         )
@@ -169,7 +169,7 @@ def print_check(folder: Folder, as_json: AsJson = False) -> int:
     if as_json:
         print(json.dumps({"folder": str(folder), "ok": not found, "findings": found}, indent=2))
     else:
-        for sentence in found or [f"{folder} keeps the contract of methods."]:
+        for sentence in found or [f"{folder} meets the method contract."]:
             print(sentence)
         if found and (advice := _advice(printed).strip()):
             print(advice)
@@ -208,7 +208,7 @@ def remove_plugin(
         ),
     ],
 ) -> None:
-    """Remove one of your own methods; the bundled method with its identifier, or its earlier weights, return.
+    """Remove one of your own methods; the bundled method with the same identifier is used again.
 
     Raises:
         UsageError: you have no method with this identifier.
@@ -218,7 +218,10 @@ def remove_plugin(
             shutil.rmtree(listing.folder)
             print(f"{listing.folder}: removed.")
             return
-    raise UsageError(f"You have installed no method {method}. Bundled methods and those of packages cannot be removed.")
+    raise UsageError(
+        f"No method {method} is installed in your folder of methods. Bundled methods and methods from packages cannot "
+        "be removed."
+    )
 
 
 def main(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Correct a series: the verb `reduce`."""
+"""Correct a series: the command `reduce`."""
 
 import json
 import time
@@ -64,7 +64,7 @@ def reduce(
 ) -> int:
     """Correct the metal artifacts of a series and write the corrected series.
 
-    A series without metal is not a failure: a sentence says so, and nothing is written unless you add --copy.
+    A series without metal is not an error: marview reports it and writes nothing unless you add --copy.
 
     Raises:
         UsageError: an unknown method or parameter, or an output folder that is not empty.

@@ -1,4 +1,4 @@
-"""Put metal into a clean series and simulate its scan: the verb `simulate`."""
+"""Put metal into a clean series and simulate its scan: the command `simulate`."""
 
 import dataclasses
 import enum
@@ -59,16 +59,16 @@ def simulate(
         ),
     ] = USUAL_PROTOCOL,
     slices: Slices = "",
-    seed: Annotated[int, typer.Option(help="Seed of random places and of the noise.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed for the places of implants and the noise.")] = 0,
     layout: Annotated[Layout, typer.Option(help="File layout of the cases.")] = Layout.CASES,
     series: Series = "",
     as_json: AsJson = False,
 ) -> None:
     """Put metal into a clean series and simulate its scan, with known truth.
 
-    The folder gets `study` (with artifacts) and `truth` (without metal) as DICOM series, `metal.nii.gz`, and `cases`:
-    the slices with metal and their sinograms, as case files of marview or in the public SynDeepLesion layout. The
-    implant is placed in the whole series, even if only some slices are scanned.
+    The folder will hold `study` (with artifacts) and `truth` (without metal) as DICOM series, `metal.nii.gz`, and
+    `cases`: the slices with metal and their sinograms, as case files of marview or in the public SynDeepLesion layout.
+    The implant is placed in the whole series, even if only some slices are scanned.
 
     Raises:
         UsageError: an unknown implant, material or protocol, or a folder that is not empty.
@@ -119,7 +119,7 @@ def simulate(
             "protocol": scan.name,
             "seed": seed,
             "slices": loaded.volume.grid.slice_numbers.sorted((chosen.start, chosen.stop - 1)),
-            "note": "Simulated metal. Not a patient as scanned.",
+            "note": "Simulated metal. Not an original patient scan.",
         }
         name = f"{implant}, {about['material']}, {scan.name}"
         for folder, hu, number in (("study", inserted.hu, 1), ("truth", inserted.truth_hu, 2)):

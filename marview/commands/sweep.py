@@ -1,4 +1,4 @@
-"""Show how a result depends on the metal mask: the verb `sweep`."""
+"""Show how a result depends on the metal mask: the command `sweep`."""
 
 import json
 from collections.abc import Sequence
@@ -61,7 +61,9 @@ def sweep(
     margins_px: Annotated[
         str, typer.Option(metavar="N,N,...", help="The same in pixels of the 416 x 416 processing grid.")
     ] = "",
-    thresholds: Annotated[str, typer.Option(metavar="HU,HU,...", help="Metal is above each of these HU.")] = "",
+    thresholds: Annotated[
+        str, typer.Option(metavar="HU,HU,...", help="Treat voxels above each of these HU as metal.")
+    ] = "",
     threshold: Threshold = None,
     kmeans: KMeans = None,
     mask: MaskFile = None,
@@ -78,8 +80,8 @@ def sweep(
 ) -> int:
     """Show how the result depends on the metal mask: methods and masks in one table.
 
-    The folder gets the table, a picture, the variants and their spread. --threshold, --kmeans and --mask define the
-    mask that margins grow or shrink; without them marview finds it automatically.
+    The table, a picture, the variants and their spread are written to the folder. --threshold, --kmeans and --mask
+    define the mask that margins grow or shrink; without them marview finds it automatically.
 
     Raises:
         UsageError: no margins or thresholds, an unknown method, or a parameter that a method lacks.
@@ -201,7 +203,7 @@ def _numbers(text: str, option: str) -> list[float]:
 def _truth(path: Path, grid: Grid) -> NDArray[np.int16]:
     found = open_series(path).volume
     if found.grid.shape != grid.shape or not np.allclose(found.grid.affine, grid.affine, atol=0.05):
-        raise BadInput(f"{path} is not on the voxels of the series. Use the truth of the same scan.")
+        raise BadInput(f"{path} does not match the voxel grid of the series. Use the truth of the same scan.")
     return found.hu
 
 

@@ -1,4 +1,4 @@
-"""Write the sinogram of a slice and its metal trace, as arrays or as a picture: the verb `trace`."""
+"""Write the sinogram of a slice and its metal trace, as arrays or as a picture: the command `trace`."""
 
 import json
 from dataclasses import asdict

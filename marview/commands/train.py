@@ -1,4 +1,4 @@
-"""Train a learned method: the verb `train`."""
+"""Train a learned method: the command `train`."""
 
 import json
 import math
@@ -69,14 +69,14 @@ def train(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Weights of the method, of any size, for the start of a new run: those with equal names and shapes.",
+            help="Initial weights for a new run; tensors with the same name and shape are copied.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Train a learned method; Ctrl-C keeps everything.
+    """Train a learned method; Ctrl-C stops and saves the run.
 
-    The folder gets `weights.safetensors` for use, `state.safetensors` to continue from, `curve.csv`, `pictures`,
+    The folder will hold `weights.safetensors` for use, `state.safetensors` to continue from, `curve.csv`, `pictures`,
     a TensorBoard log if tensorboardX is installed, and `run.json`.
 
     Raises:
@@ -150,7 +150,7 @@ def train(
         print(json.dumps({**record, "ended": ending.reason}, indent=2))
     elif is_first:
         further = {"done": "", "time": " Time limit reached.", "asked": " Stopped on request."}[ending.reason]
-        go_on = f"{further} Everything is kept; --resume continues." if further else ""
+        go_on = f"{further} The run is saved; --resume continues it." if further else ""
         print(f"{output}: {count(ending.step, 'step')} in {ending.minutes:.1f} minutes.{go_on}")
         sys.stdout.flush()
     return _ASKED if ending.reason == "asked" else 0

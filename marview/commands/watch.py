@@ -1,4 +1,4 @@
-"""Correct studies as they arrive: the verb `watch`."""
+"""Correct studies as they arrive: the command `watch`."""
 
 import threading
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def watch(
 ) -> int:
     """Correct studies as they arrive in a folder, until stopped with Ctrl-C or SIGTERM.
 
-    The output folder gets the results, the job table and the summaries; an earlier table in it is continued.
+    Results, job table and summaries are written to the output folder; an earlier table in it is continued.
 
     Raises:
         UsageError: the output folder is inside the watched folder, or another process or batch uses it.

@@ -39,14 +39,14 @@ def _open(paths: list[str], picture: Path) -> int:
     """
     if not has_window():
         raise UsageError(
-            "marview is installed here without its window. Install it with: pip install 'marview[window]'. Every verb "
-            "works without: say marview --help."
+            "marview is installed here without its window. Install it with: pip install 'marview[window]'. All "
+            "commands work without it: run marview --help."
         )
     for path in paths:
         if not path:
             raise UsageError("The path is empty. Name a file or folder; '.' is the current folder.")
         if not Path(path).exists():
-            raise BadInput(f"'{path}' is neither a verb nor a file or folder here. Run marview --help for the verbs.")
+            raise BadInput(f"'{path}' is neither a command nor a file or folder. Run marview --help for the commands.")
     if has_display():
         from marview.gui.app import run
 

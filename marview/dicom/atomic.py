@@ -194,7 +194,7 @@ def refuse_occupied(target: Path) -> None:
     """
     if target.is_dir():
         if any(target.iterdir()):
-            raise UsageError(f"{target} is not empty and is not overwritten. Choose a new folder.")
+            raise UsageError(f"{target} is not empty, and marview does not overwrite it. Choose a new folder.")
     elif target.exists() or target.is_symlink():
         raise UsageError(f"{target} is a file. Choose a new folder.")
 

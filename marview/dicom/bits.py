@@ -1,4 +1,4 @@
-"""Extracts stored values from raw pixels, even if the header contradicts itself about their bits."""
+"""Extract stored values from raw pixels, even if the header contradicts itself about their bits."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -196,8 +196,8 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
     findings += [Finding(Kind.PASSED_OVER, sentence) for sentence in series.passed_over]
     if series.split.endswith(SEVERAL_PATIENTS):
         sentence = translatable(
-            "Slices of several patients share one series UID. These are the slices of one of them: make sure whose "
-            "images these are."
+            "Slices of several patients share one series UID. These are the slices of one of them: check which "
+            "patient they belong to."
         )
         findings.append(Finding(Kind.SEVERAL_PATIENTS, sentence))
     if other := series.split.removesuffix(SEVERAL_PATIENTS).removesuffix(", "):
@@ -225,15 +225,15 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
             findings.append(Finding(kind, f"{listing(s.name for s in lacking)} without {what}. {ONLY_VIEWED}", views))
     findings += other_values(slices) + mixtures(slices) + _trailing(slices)
     if any(header.is_lossy or (header.transfer_syntax in LOSSY and not _is_j2k(header)) for header in slices):
-        findings.append(Finding(Kind.LOSSY, "The images were compressed with loss: HU are approximate."))
+        findings.append(Finding(Kind.LOSSY, "The images were lossily compressed: HU are approximate."))
     if not all(header.sop_uid and header.series_uid and header.study_uid for header in slices):
         findings.append(
             Finding(
-                Kind.NO_UID, "The files name no UID of their study, series or instance: export as DICOM is refused."
+                Kind.NO_UID, "The files have no UID of their study, series or instance: export as DICOM is refused."
             )
         )
     elif not first.frame_of_reference_uid:
-        sentence = translatable("The files name no frame of reference: an export as DICOM gets one of its own.")
+        sentence = translatable("The files have no frame of reference: an export as DICOM gets a new one.")
         findings.append(Finding(Kind.NO_UID, sentence, Outcome.OPENS))
     return findings + odd_headers(slices)
 

@@ -1,4 +1,4 @@
-"""Decodes the stored values of a compressed slice."""
+"""Decode the stored values of a compressed slice."""
 
 import math
 import struct

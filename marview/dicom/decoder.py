@@ -1,4 +1,4 @@
-"""Decodes compressed slices in child processes, because codecs hold the GIL and may crash.
+"""Decode compressed slices in child processes, because codecs hold the GIL and may crash.
 
 `main` runs in the child. For each slice it reads a line of JSON from standard input (path, size, member, entry) and
 answers on standard output with a line of JSON ({"rows", "columns", "remarks"} or {"refusal"}), followed by the HU as

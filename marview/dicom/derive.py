@@ -1,4 +1,4 @@
-"""Writes a derived CT series: each source slice plus its correction."""
+"""Write a derived CT series: each source slice plus its correction."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Protects files that marview did not write: no output replaces one of them, or joins the slices of a series.
+"""Protect files that marview did not write: no output replaces one of them, or joins the slices of a series.
 
 marview names itself in every image, picture, movie and document it writes, if the format provides for the name of the
 software.
@@ -84,7 +84,9 @@ def refuse_other_kind(part: Path, target: Path) -> None:
         return
     new, old = _judged(part)[0], _judged(target)[0]
     if new != old:
-        raise UsageError(f"{target} holds other data ({old}, not {new}) and is not replaced. Choose another name.")
+        raise UsageError(
+            f"{target} holds other data ({old}, not {new}), and marview does not replace it. Choose another name."
+        )
 
 
 def _judged(path: Path) -> tuple[str, bool]:

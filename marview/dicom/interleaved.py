@@ -1,4 +1,4 @@
-"""Recognises slices of several acquisitions or reconstructions that lie between each other in space."""
+"""Recognise slices of several acquisitions or reconstructions that lie between each other in space."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Writes an original CT series, for `marview demo` and `marview simulate`."""
+"""Write an original CT series, for `marview demo` and `marview simulate`."""
 
 import uuid
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Labels:
 def write_ct_series(
     hu: NDArray[Any], grid: Grid, folder: Path | str, labels: Labels, *, seed: str = "", study_seed: str = ""
 ) -> tuple[Path, ...]:
-    """Write a volume as an original CT series, in 12 bits with intercept -1024 if possible, else in signed 16 bits.
+    """Write a volume as an original CT series, in 12 bits with intercept -1024 if possible or in signed 16 bits.
 
     Args:
         hu: HU, `[z, y, x]`, rounded to whole numbers.

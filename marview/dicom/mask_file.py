@@ -1,4 +1,4 @@
-"""Reads a metal mask (DICOM SEG, NIfTI or NRRD) onto the grid of a series."""
+"""Read a metal mask (DICOM SEG, NIfTI or NRRD) onto the grid of a series."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ def _labelled(values: NDArray[Any], path: Path, notes: list[str]) -> NDArray[np.
 def _notes(fitted: Fitted, path: Path) -> list[str]:
     notes = []
     if fitted.is_resampled:
-        notes.append(f"{path.name} has another grid than the series: it was resampled to the nearest voxel.")
+        notes.append(f"{path.name} is on a different grid from the series: it was resampled to the nearest voxel.")
     if fitted.outside:
         notes.append(f"Left out of {path.name}: {count(fitted.outside, 'voxel')} outside the series.")
     return notes

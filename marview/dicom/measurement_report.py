@@ -1,4 +1,4 @@
-"""Writes measurements as DICOM SR (TID 1500, Comprehensive 3D SR) with highdicom."""
+"""Write measurements as DICOM SR (TID 1500, Comprehensive 3D SR) with highdicom."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reads a NIfTI file like a series: HU on an LPS grid, slices from the foot end."""
+"""Read a NIfTI file like a series: HU on an LPS grid, slices from the foot end."""
 
 import gzip
 from collections.abc import Callable

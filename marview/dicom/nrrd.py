@@ -1,4 +1,4 @@
-"""Reads the labels of an NRRD file, as written by 3D Slicer and ITK."""
+"""Read the labels of an NRRD file, as written by 3D Slicer and ITK."""
 
 import bz2
 import gzip

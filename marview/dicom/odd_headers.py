@@ -28,7 +28,7 @@ def odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
     first = slices[0]
     findings = []
     if not first.patient_id:
-        sentence = translatable("The files name no patient identifier: make sure whose images these are.")
+        sentence = translatable("The files have no patient ID: check which patient the images belong to.")
         findings.append(Finding(Kind.ODD_HEADER, sentence, Outcome.OPENS))
     findings += _odd_dates(slices) + _odd_uids(slices)
     signs = [header.name for header in slices if header.has_odd_sign]
@@ -61,7 +61,7 @@ def _odd_dates(slices: Sequence[SliceHeader]) -> list[Finding]:
         Finding(Kind.ODD_HEADER, sentence.format(_DATES[name]), Outcome.OPENS)
         for names, sentence in (
             (invalid, translatable("The {} is not a valid date.")),
-            (future, translatable("The {} lies in the future.")),
+            (future, translatable("The {} is in the future.")),
         )
         for name in names
     ]

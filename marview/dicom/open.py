@@ -1,4 +1,4 @@
-"""Opens the series that a path of the command line refers to."""
+"""Open the series that a path of the command line refers to."""
 
 from collections.abc import Callable
 from pathlib import Path

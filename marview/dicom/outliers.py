@@ -1,4 +1,4 @@
-"""Finds slices of compressed series that look damaged although the decoder reported no error."""
+"""Find slices of compressed series that look damaged although the decoder reported no error."""
 
 from collections.abc import Collection, Mapping
 

@@ -1,4 +1,4 @@
-"""Reads the stored values of a slice and converts them to HU."""
+"""Read the stored values of a slice and convert them to HU."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keeps warnings of libraries, which may quote patient data, out of logs and screens."""
+"""Keep warnings of libraries, which may quote patient data, out of logs and screens."""
 
 import errno
 import logging

@@ -1,4 +1,4 @@
-"""Reads a series into HU on a grid, from the middle slice outward."""
+"""Read a series into HU on a grid, from the middle slice outward."""
 
 import contextlib
 import math

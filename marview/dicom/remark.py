@@ -29,8 +29,8 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
     Remark.CLIPPED: (
         Kind.CLIPPED,
         translatable(
-            "Values of {} beyond -32768 to 32767 HU are shown and corrected clipped. An export as DICOM keeps them; "
-            "NIfTI and PNG hold the clipped values."
+            "Values of {} beyond -32768 to 32767 HU are clipped to that range for display and correction. An export as "
+            "DICOM keeps them; NIfTI and PNG hold the clipped values."
         ),
     ),
     Remark.STRAY_PADDING: (

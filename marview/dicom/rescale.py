@@ -1,4 +1,4 @@
-"""Chooses the rescale of corrected slices: the source's own if nothing clips, otherwise a wider one."""
+"""Choose the rescale of corrected slices: the source's own if nothing clips, otherwise a wider one."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Finds the studies and series under a path by their headers, without blocking."""
+"""Find the studies and series under a path by their headers, without blocking."""
 
 import contextlib
 import unicodedata

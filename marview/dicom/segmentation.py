@@ -1,4 +1,4 @@
-"""Writes the metal mask as DICOM SEG with highdicom, and reads DICOM SEG of any vendor."""
+"""Write the metal mask as DICOM SEG with highdicom, and read DICOM SEG of any vendor."""
 
 import warnings
 from collections.abc import Iterable
@@ -127,7 +127,7 @@ def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
     """Read a DICOM SEG: all segments, and fractional pixels of at least one half.
 
     Raises:
-        BadInput: the file is not a SEG object, is damaged, or belongs to another patient than the series.
+        BadInput: the file is not a SEG object, is damaged, or belongs to a different patient from the series.
     """
     source = Source(path, path.stat().st_size)
     data = source.all()
@@ -153,7 +153,7 @@ def _refuse_other_patient(source: Source, series: LoadedSeries) -> None:
     header = next((one for one in series.sources if one is not None), None)
     theirs = read_header(source).patient_id
     if header is not None and theirs and header.patient_id and theirs != header.patient_id:
-        raise BadInput(f"{source.name} belongs to another patient than the series: choose a mask of this series.")
+        raise BadInput(f"{source.name} belongs to a different patient from the series: choose a mask of this series.")
 
 
 def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> Segments:

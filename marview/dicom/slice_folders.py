@@ -1,4 +1,4 @@
-"""Finds folders of slices before a study is read, so that nothing is written into them."""
+"""Find folders of slices before a study is read, so that nothing is written into them."""
 
 import os
 from itertools import islice

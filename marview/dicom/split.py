@@ -1,4 +1,4 @@
-"""Splits slices that share a series UID but are not one volume."""
+"""Split slices that share a series UID but are not one volume."""
 
 import math
 from collections.abc import Callable, Hashable, Sequence
@@ -62,7 +62,7 @@ _KEYS: tuple[tuple[str, Callable[[SliceHeader], Hashable]], ...] = (
     ("other kind of image", lambda header: (header.modality, header.sop_class)),
     ("scout", lambda header: header.is_scout),
     ("colour", lambda header: (header.samples, header.photometric.startswith("MONOCHROME"))),
-    ("other size", lambda header: (header.rows, header.columns)),
+    ("different size", lambda header: (header.rows, header.columns)),
     ("other frame of reference", lambda header: header.frame_of_reference_uid),
 )
 

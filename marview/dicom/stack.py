@@ -1,4 +1,4 @@
-"""Orders slices by position along the slice normal, and fits their grid."""
+"""Order slices by position along the slice normal, and fit their grid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,7 +121,7 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
         return Finding(
             Kind.UNEVEN_SPACING,
             f"The slices have two spacings: {step:.2f} mm, and {gaps[at]:.2f} mm from {slices[at].name} to "
-            f"{slices[at + 1].name}. They can be viewed one by one, not measured or corrected.",
+            f"{slices[at + 1].name}. You can view them one by one, but not measure or correct them.",
             Outcome.VIEWS,
         )
     if is_even:
@@ -133,13 +133,13 @@ def _uneven(slices: Sequence[SliceHeader], distance: NDArray[np.float64], lattic
         return Finding(
             Kind.NOT_A_VOLUME,
             f"{slices[worst].name} and {slices[worst + 1].name} are shifted sideways against each other, so the slices "
-            "are not an even stack: they can be viewed one by one, not measured or corrected.",
+            "are not an even stack: you can view them one by one, but not measure or correct them.",
             Outcome.VIEWS,
         )
     return Finding(
         Kind.UNEVEN_SPACING,
         f"Slices are unevenly spaced: {gaps[worst]:.2f} mm between {slices[worst].name} and {slices[worst + 1].name} "
-        f"instead of the usual {usual:.2f} mm. They can be viewed one by one, not measured or corrected.",
+        f"instead of the usual {usual:.2f} mm. You can view them one by one, but not measure or correct them.",
         Outcome.VIEWS,
     )
 
@@ -201,7 +201,7 @@ def plane_findings(
             Finding(
                 Kind.GANTRY_TILT,
                 f"The gantry was tilted by {max(shear, from_axis if step_mm is None else shear):.1f} degrees: slices "
-                "are kept in their own plane, in which methods work.",
+                "stay in their own tilted plane, in which methods work.",
             )
         ]
     if from_axis > 1:

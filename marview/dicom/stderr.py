@@ -1,4 +1,4 @@
-"""Redirects output of compiled code on standard error from the terminal to the log."""
+"""Redirect output of compiled code on standard error from the terminal to the log."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""Copies texts of a source byte by byte, whatever their real and declared character sets.
+"""Copy texts of a source byte by byte, whatever their real and declared character sets.
 
 If the bytes of a text do not match its declared character set, decoding and encoding change the text, and an archive
 takes the patient for another one.

@@ -53,7 +53,7 @@ def _read_scanned(folder: Path, name: str, protocol: Protocol) -> KnownCase:
     if not protocol.is_scan_of(known.case.beam, known.case.pixel_mm):
         own = _protocol_of(known.case)
         advice = f"Use --protocol {own.name}" if own else "No named protocol matches, so make the case again"
-        raise BadInput(f"Case {name} was scanned with another beam or pixel than {protocol.name}. {advice}.")
+        raise BadInput(f"Case {name} was scanned with a different beam or pixel size from {protocol.name}. {advice}.")
     return known
 
 

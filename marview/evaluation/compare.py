@@ -138,7 +138,7 @@ def _read_alike(path: Path, true: AnyVolume) -> NDArray[np.float32]:
         away_mm = _apart_mm(volume.series.volume.grid, true.series.volume.grid)
         if away_mm > _SAME_PLACE * min(true.series.volume.grid.spacing_mm):
             raise BadInput(
-                f"{path} is at another place in the patient than the truth, by up to {away_mm:.1f} mm. Compare a "
+                f"{path} is at a different position from the truth, by up to {away_mm:.1f} mm. Compare a "
                 "result with the truth of the same scan."
             )
     return volume.hu

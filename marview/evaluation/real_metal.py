@@ -80,7 +80,7 @@ class RealRow:
     Attributes:
         title: title of the method, or `original`.
         hu: HU `[slice, y, x]`.
-        streak_index: deviation of soft tissue in the 20-pixel ring around metal, divided by that far away.
+        streak_index: standard deviation of soft tissue in the 20-pixel ring around metal, divided by the same far away.
         bone_kept: bone near the metal that is still bone, fraction of the bone in the original; NaN without bone.
         consistency: root mean square difference between the result's projection and the sinogram outside the trace.
         consistency_map: that difference in the worst slice, line integrals `[view, bin]`.

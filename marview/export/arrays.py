@@ -1,4 +1,4 @@
-"""Writes volumes and masks as NIfTI, and arrays as npz."""
+"""Write volumes and masks as NIfTI, and arrays as npz."""
 
 from collections.abc import Mapping
 from pathlib import Path

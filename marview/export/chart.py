@@ -1,4 +1,4 @@
-"""Draws line charts, black on white, for reports and papers."""
+"""Draw line charts, black on white, for reports and papers."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Writes a corrected volume as DICOM series, NIfTI or pictures, for the window and the command line."""
+"""Write a corrected volume as DICOM series, NIfTI or pictures, for the window and the command line."""
 
 import enum
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Writes the metal mask as DICOM SEG, NIfTI or NRRD; the file extension selects the format."""
+"""Write the metal mask as DICOM SEG, NIfTI or NRRD; the file extension selects the format."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Writes movies: animated GIF with Pillow, or MP4 if imageio-ffmpeg is installed."""
+"""Write movies: animated GIF with Pillow, or MP4 if imageio-ffmpeg is installed."""
 
 from collections.abc import Sequence
 from pathlib import Path

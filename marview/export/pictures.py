@@ -1,4 +1,4 @@
-"""Writes slices as grey PNG pictures in an HU window."""
+"""Write slices as grey PNG pictures in an HU window."""
 
 from collections.abc import Iterable
 from io import BytesIO

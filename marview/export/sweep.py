@@ -1,4 +1,4 @@
-"""Writes a sweep: table, volumes of the variants, map of the spread, figure."""
+"""Write a sweep: table, volumes of the variants, map of the spread, figure."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Draws the figure of a sweep: variants of a slice with their masks, spread, and measures against the margin."""
+"""Draw the figure of a sweep: variants of a slice with their masks, spread, and measures against the margin."""
 
 import math
 from collections.abc import Callable, Sequence

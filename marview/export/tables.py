@@ -1,4 +1,4 @@
-"""Writes tables as CSV, records as JSON, and text."""
+"""Write tables as CSV, records as JSON, and text."""
 
 import csv
 import json

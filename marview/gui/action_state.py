@@ -1,4 +1,4 @@
-"""Enables and checks the actions according to the session."""
+"""Enable and check the actions according to the session."""
 
 from collections.abc import Callable
 
@@ -52,7 +52,7 @@ REASONS = {
     "redo": translatable("No change of the mask to redo."),
     "result": translatable("Reduce artifacts first."),
     "comparison": translatable("Open a series that can be corrected, or show another series beside this one."),
-    "swipe": translatable("Swipe original and result first."),
+    "swipe": translatable("Turn on the swipe view first."),
     "beside": translatable("Right-click another series of the list, and show it beside this one first."),
     "truth": translatable("Only demo studies have a simulated truth."),
     "planes": translatable("Choose the layout Planes first."),

@@ -1,4 +1,4 @@
-"""Starts the window, or renders it to a picture."""
+"""Start the window, or render it to a picture."""
 
 import gc
 import logging

@@ -1,4 +1,4 @@
-"""Passes calls from other threads to the window's thread."""
+"""Pass calls from other threads to the window's thread."""
 
 import contextlib
 from collections.abc import Callable

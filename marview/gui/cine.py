@@ -1,4 +1,4 @@
-"""Plays the slices in a loop."""
+"""Play the slices in a loop."""
 
 from PySide6.QtCore import QObject, QTimer
 

@@ -1,4 +1,4 @@
-"""Asks before closing discards unsaved work."""
+"""Ask before closing discards unsaved work."""
 
 from collections.abc import Sequence
 

@@ -24,7 +24,8 @@ from marview.session.tools import Tools
 from marview.text import tr, translatable
 
 ABOUT = translatable(
-    "<b>marview {}</b><br>CT with metal: its mask, its trace, and any metal artifact reduction method.<br><br>"
+    "<b>marview {}</b><br>View CT scans with metal, inspect the metal mask and its trace, and run any metal artifact "
+    "reduction method.<br><br>"
     "For research. Not for primary diagnosis; review every result with the uncorrected images."
 )
 

@@ -1,4 +1,4 @@
-"""Shows the differences between two runs side by side."""
+"""Show the differences between two runs side by side."""
 
 from collections.abc import Sequence
 

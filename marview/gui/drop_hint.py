@@ -1,4 +1,4 @@
-"""Shows that files dragged over the window can be dropped."""
+"""Show that files dragged over the window can be dropped."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget

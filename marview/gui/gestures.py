@@ -1,4 +1,4 @@
-"""Translates mouse events into gestures, the same in every pane."""
+"""Translate mouse events into gestures, the same in every pane."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Warns in the status line that the metal trace covers too much of the sinogram for a reliable completion."""
+"""Warn in the status line that the metal trace covers too much of the sinogram for a reliable completion."""
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 

@@ -15,7 +15,7 @@ LANGUAGES = {SOURCE: "English", "de": "Deutsch"}
 
 
 def language(chosen: str) -> str:
-    """The language in use: the one that is chosen, else the first of the system's languages that there is."""
+    """The language in use: the one that is chosen, or the first of the system's languages that there is."""
     wanted = [chosen] if chosen else [name.replace("_", "-").split("-")[0] for name in QLocale.system().uiLanguages()]
     return next((one for one in wanted if one in LANGUAGES), SOURCE)
 

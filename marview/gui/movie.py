@@ -70,7 +70,7 @@ class MovieMaker(QObject):
             return
         self._path, self._frame_ms = path, frame_ms
         self._frames, self._steps, self._restore = [], steps, restore
-        self._session.library.busy.emit(tr("Taking the pictures of the movie …"))
+        self._session.library.busy.emit(tr("Rendering the frames of the movie …"))
         self._timer.start()
 
     def _step(self) -> None:

@@ -1,4 +1,4 @@
-"""Arranges the panes in their layouts; one pane can be maximised."""
+"""Arrange the panes in their layouts; one pane can be maximised."""
 
 from collections.abc import Iterable
 

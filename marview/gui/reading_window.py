@@ -93,7 +93,7 @@ class ReadingWindow(QWidget):
             box.addItem(tr(preset.title), preset.window)
         box.activated.connect(lambda at: self.display.update(window=box.itemData(at)))
         self.display.changed.connect(lambda *_: self._show_window())
-        box.setPlaceholderText(tr("Own"))
+        box.setPlaceholderText(tr("Custom"))
         return box
 
     def _show_window(self) -> None:

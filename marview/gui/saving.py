@@ -1,4 +1,4 @@
-"""Saves a picture or movie of the active pane, or a report of the result."""
+"""Save a picture or movie of the active pane, or a report of the result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -68,13 +68,13 @@ class Saving:
 
     def save_scrolling(self) -> None:
         """Ask for a file name and save a movie of the active pane through the slices."""
-        path = self._ask(tr("Save a movie of scrolling"), "scrolling.gif", MOVIES)
+        path = self._ask(tr("Save scrolling movie"), "scrolling.gif", MOVIES)
         if path is not None:
             self.movie.scroll(path)
 
     def save_flicker(self) -> None:
         """Ask for a file name and save a movie that alternates between original and result."""
-        path = self._ask(tr("Save a movie of flicker"), "flicker.gif", MOVIES)
+        path = self._ask(tr("Save flicker movie"), "flicker.gif", MOVIES)
         if path is not None:
             self._session.view.update(active="result")
             self.movie.flicker(path)

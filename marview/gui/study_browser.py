@@ -27,7 +27,7 @@ class StudyBrowser(QWidget):
         self.more.setObjectName("quiet")
         self.more.setIcon(icon("chevron"))
         self.more.setAccessibleName(tr("Studies: more"))
-        self.more.setToolTip(tr("Watch a folder; the list of earlier studies"))
+        self.more.setToolTip(tr("Watch a folder, or manage earlier studies"))
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self)
         self.menu.aboutToShow.connect(self._fill_menu)

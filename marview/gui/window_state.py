@@ -1,4 +1,4 @@
-"""Saves and restores the window's size, panel widths and layout between sessions."""
+"""Save and restore the window's size, panel widths and layout between sessions."""
 
 import contextlib
 

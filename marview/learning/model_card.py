@@ -11,12 +11,12 @@ from marview.learning.record import read_record
 CARD = "model_card.md"
 _FAILS = "**When it fails.**"
 _SIMULATED = (
-    "For research, not for diagnosis. The network has seen simulated metal only: look at every result on real implants "
-    "beside the uncorrected image."
+    "For research, not for primary diagnosis. The network has seen simulated metal only: compare every result on real "
+    "implants with the uncorrected image."
 )
 _REAL = (
-    "For research, not for diagnosis. The network learned from real scans with metal, whose truth is unknown: look "
-    "at every result beside the uncorrected image."
+    "For research, not for primary diagnosis. The network learned from real scans with metal, whose truth is unknown: "
+    "compare every result with the uncorrected image."
 )
 _WHOSE = (
     "From the README of the method. Its numbers were measured with the weights that come with the method, not "

@@ -1,4 +1,4 @@
-"""Supervised training of networks that see the image alone, on patches of simulated pairs."""
+"""Supervised training of networks that see only the image, on patches of simulated pairs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping

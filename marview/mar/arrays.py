@@ -17,11 +17,11 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
     """
     shape = request.hu.array.shape
     if len(shape) != 3 or request.hu.array.dtype != np.int16:
-        raise UsageError(f"A volume is int16 [z, y, x], not {request.hu.array.dtype} {shape}.")
+        raise UsageError(f"The volume must be int16 [z, y, x], not {request.hu.array.dtype} {shape}.")
     if request.mask.array.shape != shape or request.mask.array.dtype != np.bool_:
-        raise UsageError(f"A metal mask is bool {shape} like its volume, not {request.mask.array.shape}.")
+        raise UsageError(f"The metal mask must be bool {shape} like its volume, not {request.mask.array.shape}.")
     if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:
-        raise UsageError(f"The distances of voxels are positive, not {request.spacing_mm} mm.")
+        raise UsageError(f"The voxel spacing must be positive, not {request.spacing_mm} mm.")
     if isinstance(request, SinogramRequest):
         slices: Sequence[int] = (request.slice_index,)
     else:
@@ -49,9 +49,9 @@ def check_trace(request: TraceRequest) -> None:
     if mask.ndim != 3 or mask.dtype != np.bool_ or not 0 <= request.slice_index < len(mask):
         raise UsageError(f"Slice {request.slice_index} of a mask {mask.dtype} {mask.shape} has no trace.")
     if trace.shape != (beam.views, beam.bins) or trace.dtype != np.bool_:
-        raise UsageError(f"A trace is bool {(beam.views, beam.bins)}, not {trace.dtype} {trace.shape}.")
+        raise UsageError(f"The trace must be bool {(beam.views, beam.bins)}, not {trace.dtype} {trace.shape}.")
     if not all(np.isfinite(request.spacing_mm)) or min(request.spacing_mm) <= 0:
-        raise UsageError(f"The distances of voxels are positive, not {request.spacing_mm} mm.")
+        raise UsageError(f"The voxel spacing must be positive, not {request.spacing_mm} mm.")
 
 
 def mark_unwritten(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""Copies a method to another folder, so that nobody but the user can change the copy."""
+"""Copy a method to another folder, so that nobody but the user can change the copy."""
 
 import fnmatch
 import os

@@ -228,7 +228,9 @@ def not_safe(folder: Path, opened: Path) -> str:
 
 def _closed(folder: Path, origin: str, why: OSError) -> Listing:
     reason = (why.strerror or "no reason given").lower()
-    sentence = f"The folder {folder} cannot be read ({reason}). Give yourself permission to read it."
+    sentence = (
+        f"The folder {folder} cannot be read ({reason}). Add read permission for your user (chmod u+rx {folder})."
+    )
     return Listing(folder.name, folder, origin, error=sentence)
 
 

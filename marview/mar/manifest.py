@@ -149,7 +149,7 @@ class Manifest(_Part):
     def _speaks_this_contract(self) -> "Manifest":
         if self.api > API_VERSION:
             raise ValueError(
-                f"it was written for version {self.api} of the contract of methods, but this marview supports version "
+                f"it was written for version {self.api} of the method contract, but this marview supports version "
                 f"{API_VERSION}; update marview"
             )
         return self

@@ -32,7 +32,7 @@ class ReduceRequest:
         parameters: values of the method's parameters that differ from their defaults.
         device: device of the method.
         restore_metal: whether metal pixels keep their source values.
-        restore_cut_off: whether to restore dark streaks that the file cut off at its lowest value before the method
+        restore_cut_off: whether to restore dark streaks that the file clipped at its lowest value before the method
             runs.
         keep_outputs: whether to send intermediate pictures (`Output`).
         keep_projections: whether the worker keeps the re-projections of the slices for the next run on this volume, and
@@ -208,7 +208,7 @@ class SliceDone:
         metal_pixels: number of its metal pixels, on its own grid.
         trace_fraction: fraction of the sinogram that the metal trace covers.
         seconds: its share of the duration of the batch.
-        is_restored: whether dark streaks that the file cut off were restored before the correction.
+        is_restored: whether dark streaks that the file clipped were restored before the correction.
     """
 
     slice_index: int

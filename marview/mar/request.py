@@ -43,7 +43,7 @@ def reduce_request(
         numbers: slice numbers that people see; None to count from the first slice of the array.
         parameters: values of the method's parameters that differ from their defaults.
         device: "auto", "cpu" or "cuda".
-        restore_cut_off: whether to restore dark streaks that the file cut off before the method runs.
+        restore_cut_off: whether to restore dark streaks that the file clipped before the method runs.
         keep_outputs: whether to send intermediate pictures.
         keep_projections: whether the worker keeps the re-projections for the next run on this volume.
         span: slices whose memory for the mask is reserved, and which contain all metal; all if None.

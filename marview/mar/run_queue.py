@@ -204,8 +204,10 @@ class RunQueue:
         elif tell_of_lacking_memory(process.last_words):
             self._finish(Outcome("failed", NO_MEMORY, exit_code=4))
         else:
-            said = f" Its last words: {process.last_words[-1]}" if process.last_words else ""
-            sentence = f"{_who(run)} stopped unexpectedly: its process {process.ending}. Nothing was changed.{said}"
+            said = f" Last line of its output: {process.last_words[-1]}" if process.last_words else ""
+            sentence = (
+                f"{_who(run)} stopped unexpectedly: its process {process.ending}. Your images are unchanged.{said}"
+            )
             self._finish(Outcome("crashed", sentence, exit_code=4))
 
     def _cancel(self, run: Run) -> None:

@@ -88,7 +88,7 @@ def sweep(
         worker: worker that runs the methods.
         parameters: values of each method's parameters, by identifier, that differ from the defaults.
         device: device of the methods.
-        restore_cut_off: whether to restore dark streaks that the file cut off before the methods run.
+        restore_cut_off: whether to restore dark streaks that the file clipped before the methods run.
         on_progress: called with the finished fraction and the current step.
         is_cancelled: called several times per second; True cancels the sweep.
 

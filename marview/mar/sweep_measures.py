@@ -31,7 +31,7 @@ class Row:
         mean_hu: mean within the region.
         deviation_hu: standard deviation within the region.
         streak_index: mean over the slices of `marview.metrics.streak_index`, around the given mask.
-        rmse_hu: root mean square error to the truth outside the metal of all variants, by slice, then averaged.
+        rmse_hu: root mean square error outside the metal of all variants, by slice, then averaged.
         seconds: duration of the run; 0 if a run with the same mask was used again.
         note: why there is no result; empty if there is one.
         remark: remark on the variant, for instance that its margin changes nothing.
@@ -52,7 +52,7 @@ def measure(result: SweepResult) -> tuple[Row, ...]:
     """Measure every variant, the uncorrected slices first.
 
     Mean and standard deviation are taken over the result's region, or without one over the soft tissue within 20
-    pixels of the metal; the streak index and the error to the truth do not depend on it.
+    pixels of the metal; the streak index and the error relative to the truth do not depend on it.
     """
     metal = _any_metal(result)
     soft = _soft_tissue(result) & ~metal

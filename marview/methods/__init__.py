@@ -1,1 +1,1 @@
-"""The contract of methods, and steps that several methods share."""
+"""The method contract, and steps that several methods share."""

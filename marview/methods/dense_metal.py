@@ -1,4 +1,4 @@
-"""Metal denser than titanium in clinical slices, beside which networks have larger errors than NMAR."""
+"""Metal denser than titanium in clinical slices, near which networks have larger errors than NMAR."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from marview.physics.attenuation import mu_to_hu
 from marview.text import translatable
 
 _FULL = 0.9
-_DENSE = translatable("the metal is denser than titanium, beside which this network has larger errors than NMAR")
+_DENSE = translatable("the metal is denser than titanium; near such metal this network has larger errors than NMAR")
 _NMAR = translatable(", so the slice has the result of NMAR")
 
 

@@ -1,4 +1,4 @@
-"""The unit of networks that see the image alone, and the artifact image that they find.
+"""The unit of networks that see only the image, and the artifact image that they find.
 
 A network sees an attenuation of 0 to 0.5/cm as -1 to 1, `[slice, 1, y, x]`.
 """

@@ -1,4 +1,4 @@
-"""Fills the metal trace of a sinogram by linear interpolation along the bins.
+"""Fill the metal trace of a sinogram by linear interpolation along the bins.
 
 W. A. Kalender, R. Hebel, J. Ebersberger, Reduction of CT artifacts caused by metallic implants, Radiology 164, 1987.
 """

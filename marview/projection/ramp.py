@@ -144,7 +144,7 @@ def fan_angles(beam: Beam) -> NDArray[np.float64]:
 
 
 def _shares(beam: Beam, gamma: NDArray[np.float64], field_radius_mm: float) -> NDArray[np.float64]:
-    """Return redundancy weights, which sum to one over all rays along a line: 1/2 in a full turn, else Parker's."""
+    """Return redundancy weights, which sum to one over all rays along a line: 1/2 in a full turn, or Parker's."""
     arc = abs(beam.arc_rad)
     if math.isclose(arc, 2 * math.pi, rel_tol=1e-9):
         return np.full((beam.views, beam.bins), 0.5)

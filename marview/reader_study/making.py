@@ -1,4 +1,4 @@
-"""Makes a reader study of a table of cases."""
+"""Make a reader study of a table of cases."""
 
 import csv
 import os

@@ -1,4 +1,4 @@
-"""Tells what a person must know of the images of a series when it comes into view."""
+"""Tell what a person must know of the images of a series when it comes into view."""
 
 from marview.dicom import Kind, LoadedSeries, Outcome
 from marview.session.library import Library

@@ -1,4 +1,4 @@
-"""Closes series and studies; asks first if unsaved work would be lost."""
+"""Close series and studies; ask first if unsaved work would be lost."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Exports the result in view as a derived DICOM series, NIfTI or PNG, in the background, whole or not at all."""
+"""Export the result in view as a derived DICOM series, NIfTI or PNG, in the background, whole or not at all."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""Links mask and view: shows the slice with metal, and shows the mask when a tool is selected."""
+"""Link mask and view: show the slice with metal, and show the mask when a tool is selected."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Imports and exports the mask as DICOM SEG, NIfTI or NRRD, in the background."""
+"""Import and export the mask as DICOM SEG, NIfTI or NRRD, in the background."""
 
 from functools import partial
 from pathlib import Path

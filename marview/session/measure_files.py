@@ -1,4 +1,4 @@
-"""Exports the measurements of the series in view as CSV or DICOM SR; the file extension selects the format."""
+"""Export the measurements of the series in view as CSV or DICOM SR; the file extension selects the format."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Converts measurements to plain values for a file, and back."""
+"""Convert measurements to plain values for a file, and back."""
 
 from collections.abc import Mapping
 from typing import Any

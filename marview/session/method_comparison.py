@@ -1,4 +1,4 @@
-"""Runs several methods on the slice in view, for the panes of the comparison."""
+"""Run several methods on the slice in view, for the panes of the comparison."""
 
 from collections.abc import Callable, Collection
 

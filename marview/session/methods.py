@@ -28,7 +28,7 @@ class Methods:
 
     Attributes:
         device: where methods run.
-        restores_cut_off: whether to restore dark streaks that the file cut off before a method runs.
+        restores_cut_off: whether to restore dark streaks that the file clipped before a method runs.
 
     Events on the window's thread: `listed()`, `chosen()` when another method is chosen, `described(id)` when the
     parameters of a method are known, `found_devices()`.

@@ -1,4 +1,4 @@
-"""Applies mask tools to a slice: strokes, outlines, seeds and boxes."""
+"""Apply mask tools to a slice: strokes, outlines, seeds and boxes."""
 
 import numpy as np
 from psygnal import Signal

@@ -1,4 +1,4 @@
-"""Offers to restore masks, measurements and results after a crash."""
+"""Offer to restore masks, measurements and results after a crash."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""Starts runs and sweeps on the series in view: builds the request, and turns the answer into a result."""
+"""Start runs and sweeps on the series in view: build the request, and turn the answer into a result."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -128,7 +128,7 @@ class Result:
         kept_as: name of its autosave; empty if there is none.
         kept_slices: number of corrected slices in its autosave.
         weights_sha256: SHA-256 of the weights used, separated by blanks.
-        restores_cut_off: whether dark streaks that the file cut off were to be restored before the method ran.
+        restores_cut_off: whether dark streaks that the file clipped were to be restored before the method ran.
         mask: metal mask of the run.
         slices: indices of the slices to correct.
         store: storage of the corrections.

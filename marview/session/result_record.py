@@ -87,7 +87,7 @@ def read_result(path: Path, store: PlaneStore) -> Result:
         for one, plane in zip(done, planes, strict=True):
             result.take(one, store.keep(plane))
     except (OSError, ValueError, TypeError, KeyError, IndexError, zlib.error, MemoryError, RecursionError) as error:
-        raise BadInput(tr("A result that was kept cannot be read again: {} is damaged.").format(path.name)) from error
+        raise BadInput(tr("A saved result cannot be restored: {} is damaged.").format(path.name)) from error
     return result
 
 

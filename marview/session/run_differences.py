@@ -1,4 +1,4 @@
-"""Compares two runs on a series: how they were made, and their images."""
+"""Compare two runs on a series: how they were made, and their images."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ def made_with(result: Result) -> dict[str, str]:
         tr("Margin"): f"{result.margin_mm:+g} mm" if result.margin_mm else "0 mm",
         tr("Slices"): count(len(result.slices), "slice"),
         tr("Device"): result.device or tr("unknown"),
-        tr("Cut-off streaks"): tr("restored") if result.restores_cut_off else tr("not restored"),
+        tr("Clipped streaks"): tr("restored") if result.restores_cut_off else tr("not restored"),
         **{name.replace("_", " "): str(value) for name, value in _parameters(result).items()},
     }
 

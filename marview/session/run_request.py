@@ -31,7 +31,7 @@ def empty_result(
         results: its store keeps the corrections.
         series: key of the series.
         series_title: description of the series.
-        restores_cut_off: whether to restore dark streaks that the file cut off.
+        restores_cut_off: whether to restore dark streaks that the file clipped.
     """
     assert method.manifest is not None
     assert metal.shared is not None

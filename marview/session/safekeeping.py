@@ -1,4 +1,4 @@
-"""Keeps the work against a crash: autosaves while marview runs, and their recovery at the next start."""
+"""Keep the work against a crash: autosaves while marview runs, and their recovery at the next start."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Makes a metal mask from a recipe: finds metal, then applies box, smallest size and margin. Runs in the background."""
+"""Make a metal mask from a recipe: find metal, then apply box, smallest size and margin. Runs in the background."""
 
 import enum
 import math

@@ -77,7 +77,7 @@ def numbers(text: str, what: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.replace(",", " ").replace("−", "-").split())
     except ValueError:
-        sentence = tr("The {} are numbers separated by commas, such as -1, 0, 1, not '{}'.")
+        sentence = tr("Enter the {} as numbers separated by commas, such as -1, 0, 1, not '{}'.")
         raise UsageError(sentence.format(what, text)) from None
 
 
@@ -108,6 +108,6 @@ def known_truth(loaded: LoadedSeries) -> NDArray[np.int16] | None:
         return None
     truth, grid = open_series(folder / "truth").volume, loaded.volume.grid
     if truth.grid.shape != grid.shape or not np.allclose(truth.grid.affine, grid.affine, atol=0.05):
-        sentence = tr("{} does not lie on the voxels of the series; make the demo study again.")
+        sentence = tr("{} does not match the voxel grid of the series; make the demo study again.")
         raise BadInput(sentence.format(folder / "truth"))
     return truth.hu

@@ -1,4 +1,4 @@
-"""Corrects several studies: runs `marview batch` in a separate process and follows its job table.
+"""Correct several studies: run `marview batch` in a separate process and follow its job table.
 
 The command line uses the same queue, table and results. A batch started in the window can be resumed on the command
 line and vice versa, and killing the window loses nothing.
@@ -57,7 +57,7 @@ class BatchOrder:
         parameters: values that differ from the method's defaults.
         margin_mm: margin of the metal mask in mm; + grows it, - shrinks it.
         format_: format of the corrected series.
-        restores_cut_off: whether to restore dark streaks that the files cut off before the method runs.
+        restores_cut_off: whether to restore dark streaks that the files clipped before the method runs.
     """
 
     inputs: tuple[Path, ...]

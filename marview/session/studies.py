@@ -107,10 +107,10 @@ class Studies:
             self._search_again()
 
     def clear(self) -> None:
-        """Clear the index; the files of the studies stay."""
+        """Clear the index; the study files are unchanged."""
         if self._index is not None:
             self._index.clear()
-            sentence = tr("The list of earlier studies is empty. The files of the studies stay.")
+            sentence = tr("The list of earlier studies is empty. The study files are unchanged.")
             self._messages.say(Severity.SUCCESS, sentence)
             self._search_again()
 

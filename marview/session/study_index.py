@@ -188,7 +188,10 @@ def _opened(file: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as why:
         if why.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise _NotUsed(
-                tr("The list of earlier studies is busy in another program. Close it and start again.")
+                tr(
+                    "The list of earlier studies is in use by another program. Close that program and start "
+                    "marview again."
+                )
             ) from why
         if why.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:  # its columns differ
             raise

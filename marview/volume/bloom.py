@@ -1,4 +1,4 @@
-"""Removes bloom around long dense metal, which looks like metal on a clipped scale."""
+"""Remove bloom around long dense metal, which looks like metal on a clipped scale."""
 
 import numpy as np
 from numpy.typing import NDArray

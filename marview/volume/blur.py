@@ -1,4 +1,4 @@
-"""Removes the blurred edge of metal, which looks like metal on a clipped scale.
+"""Remove the blurred edge of metal, which looks like metal on a clipped scale.
 
 Metal ends where the HU are half of its own, but the scale ends far below that, where the blur begins. So pixels of the
 outline are removed: some or all, as the piece and its streaks tell.

@@ -33,7 +33,7 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
         hu: HU, `[z, y, x]`.
 
     Raises:
-        BadInput: the mask has another shape than the volume, is empty, or covers more than half of the body in its
+        BadInput: the mask has a different shape from the volume, is empty, or covers more than half of the body in its
             slices.
     """
     if mask.shape != hu.shape:

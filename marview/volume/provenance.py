@@ -32,7 +32,7 @@ class Provenance:
         seconds: duration of the run.
         application_version: application version of marview.
         time: time of the run, ISO 8601 with time zone.
-        restored_slices: number of slices in which cut-off dark streaks were restored first.
+        restored_slices: number of slices in which clipped dark streaks were restored first.
         restores_cut_off: whether restoring of such streaks was switched on.
         notes: notes for the reader of the result; in the record only, too long for the text.
     """
@@ -95,9 +95,9 @@ class Provenance:
         given = [f"{name}{equals}{value}" for name, value in self.parameters.items()]
         if self.restored_slices:
             noun = "slice" if self.restored_slices == 1 else "slices"  # `count` would speak the window's language
-            given.append(f"cut-off streaks restored in {self.restored_slices} {noun}")
+            given.append(f"clipped streaks restored in {self.restored_slices} {noun}")
         elif not self.restores_cut_off:
-            given.append("restoring of cut-off streaks switched off")
+            given.append("restoring of clipped streaks switched off")
         return ", ".join(given)
 
     def text(self) -> str:

@@ -77,7 +77,7 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
     box = _box_around(hu, threshold_hu, spacing_mm)
     mask[box], is_sure = _in_box(hu[box], threshold_hu, spacing_mm, scale)
     if not mask.any():
-        none = tr("No metal was found: what is dense is too small.")
+        none = tr("No metal was found: the dense regions are too small.")
         return Segmentation(mask, threshold_hu, (*scale.notes, none))
     if not is_sure:
         doubt = _doubt(mask, hu, spacing_mm)
@@ -92,8 +92,8 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
 def _doubt(mask: NDArray[np.bool_], hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> str:
     volume_ml = np.count_nonzero(mask) * float(np.prod(spacing_mm)) / 1000
     return tr(
-        "Metal or not? {:.2f} ml reach up to {} HU, which enamel, dense bone and thin metal do. They are not marked as "
-        "metal."
+        "Metal or not? {:.2f} ml reach up to {} HU, as enamel, dense bone and thin metal also can. They are not marked "
+        "as metal."
     ).format(volume_ml, int(hu[mask].max()))
 
 

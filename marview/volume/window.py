@@ -41,9 +41,11 @@ class HuWindow:
 
     def __post_init__(self) -> None:
         if not self.width_hu > 0:
-            raise UsageError(f"A HU window has a width above 0, not {self.width_hu:g}.")
+            raise UsageError(f"The width of a HU window must be above 0, not {self.width_hu:g}.")
         if not is_usable_window(self.width_hu, self.level_hu):
-            raise UsageError(f"A HU window has no width of {self.width_hu:g} and level of {self.level_hu:g} HU.")
+            raise UsageError(
+                f"Width and level of a HU window must be finite, not {self.width_hu:g} and {self.level_hu:g} HU."
+            )
 
     @property
     def low_hu(self) -> float:

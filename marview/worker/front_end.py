@@ -1,4 +1,4 @@
-"""Converts clinical slices, whose only data are images, to cases for methods, and results to corrections.
+"""Convert clinical slices, whose only data are images, to cases for methods, and results to corrections.
 
 The sinogram is the forward projection of the slice. The result is never the method's image, which lost resolution on
 the way, but its difference to the method's input: smooth, small, and zero where the method changed nothing.
@@ -71,7 +71,7 @@ class FrontEnd:
         )
 
     def cut_off(self, hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> list[int]:
-        """Return the positions of slices `[slice, row, column]` whose dark streaks the file cut off."""
+        """Return the positions of slices `[slice, row, column]` whose dark streaks the file clipped."""
         return np.flatnonzero(cut_off(hu, mask).any(axis=(1, 2))).tolist()
 
     def restored(
@@ -81,7 +81,7 @@ class FrontEnd:
         mask: NDArray[np.bool_],
         pause: Callable[[], None] = lambda: None,
     ) -> tuple[MarCase, list[int]]:
-        """Restore the dark streaks that the file cut off; return the case and the positions of the restored slices.
+        """Restore the dark streaks that the file clipped; return the case and the positions of the restored slices.
 
         Args:
             case: case made by `case`.

@@ -1,4 +1,4 @@
-"""Sends the reports of a method to the window."""
+"""Send the reports of a method to the window."""
 
 import logging
 import time

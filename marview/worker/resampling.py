@@ -1,4 +1,4 @@
-"""Resamples slices of any pixel size and shape to the square processing grid, and corrections back."""
+"""Resample slices of any pixel size and shape to the square processing grid, and corrections back."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

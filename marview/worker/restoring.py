@@ -1,4 +1,4 @@
-"""Restore dark streaks that a file cut off at its lowest value.
+"""Restore dark streaks that a file clipped at its lowest value.
 
 Dense metal darkens an image far below -1024 HU, where most files end. The forward projection of such a file is too high
 outside the metal trace, because the dark half of the streaks is missing. marview estimates the missing part from the
@@ -44,7 +44,7 @@ _FEWEST_RAYS = 0.01
 
 
 def cut_off(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mark pixels at the lowest value of their slice, if dark streaks were cut off there; bool `[slice, row, column]`.
+    """Mark pixels at the lowest value of their slice, if dark streaks were clipped there; bool `[slice, row, column]`.
 
     No pixel is marked in a slice whose body rarely has that value, as in a file with the whole scale. Air beside the
     body counts if the body does, because a streak that leaves the body was cut off all along.

@@ -27,7 +27,7 @@ _STARVED = translatable(
     "the rays through metal contradict NMAR by {} line integrals, which is starvation rather than tissue"
 )
 _THIN = translatable("the metal hides or attenuates little, as wires and leads do")
-_ROUNDS = translatable("{} of what the rays through metal tell beside NMAR agrees with an image, so it was used")
+_ROUNDS = translatable("{} of what the rays through metal add to NMAR is consistent with an image, so it was used")
 _NMAR = translatable(", so the slice has the result of NMAR")
 
 

@@ -40,7 +40,7 @@ class TraceNetwork(nn.Module):
         nn.init.constant_(last.bias, settings.closed)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> Tensor:
-        """Return the change of the completed sinogram, line integrals, `[slice, view, bin]`.
+        """Return what to add to the completed sinogram, line integrals, `[slice, view, bin]`.
 
         Args:
             planes: planes of `trace_signal.planes_of`, `[slice, plane, view, bin]`; whole sinograms or blocks.

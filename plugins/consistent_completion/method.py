@@ -22,7 +22,7 @@ STEPS_ASIDE = translatable(
 )
 
 UNKNOWN_SCAN = translatable(
-    "The scan is of no named protocol, so a tube voltage of 120 kV was assumed; set the tube voltage if it differs."
+    "The scan matches no named protocol, so a tube voltage of 120 kV was assumed; set the tube voltage if it differs."
 )
 
 DENSE = translatable("the metal looks like {}, which is dense")

@@ -237,7 +237,7 @@ def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
 
 
 def misfit(remainder: Remainder) -> Tensor:
-    """Return the root mean square of the remainder in the trace, in units of its doubt, `[slice]`; 0 without metal."""
+    """Return the RMS residual in the trace, in standard deviations of its error, `[slice]`; 0 without metal."""
     rays = remainder.is_told.sum(dim=(1, 2)).clamp(min=1)
     return ((remainder.left / remainder.doubt).square() * remainder.is_told).sum(dim=(1, 2)).div(rays).sqrt()
 

@@ -43,7 +43,7 @@ class SinogramTraining:
         completion = Completion(read_settings(settings))
         if completion.sinogram_net is None:
             raise BadInput(
-                "SinogramTraining trains SinoNet; the recipe's table [network] must not say completion = "
+                "SinogramTraining trains SinoNet; the recipe's table [network] must not set completion = "
                 '"interpolation".'
             )
         if completion.prior_net is not None:

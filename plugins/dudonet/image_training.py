@@ -49,7 +49,7 @@ class ImageTraining:
         """
         chosen = read_settings(settings)
         if not chosen.image_net:
-            raise BadInput("ImageTraining trains IE-Net; the recipe's table [network] must not say image_net = false.")
+            raise BadInput("ImageTraining trains IE-Net; the recipe's table [network] must not set image_net = false.")
         dual = DualDomain(chosen)
         if dual.sinogram_net is not None:
             fill(dual.sinogram_net, learned_weights(chosen), WEIGHTS.name)
@@ -106,9 +106,9 @@ def learned_weights(settings: Settings) -> dict[str, Tensor]:
         BadInput: there are none, or they are of another SE-Net.
     """
     missing = (
-        "IE-Net is trained behind a SE-Net that has learned, and marview comes without weights of the one these "
-        "settings describe; take sinogram_base, sinogram_start and is_residual of the recipe cpu, and for a SE-Net of "
-        "your own --begin-with the weights of a run of --size cpu_sinogram."
+        "Training IE-Net needs a trained SE-Net, and marview has no weights for these settings. Use sinogram_base, "
+        "sinogram_start and is_residual of the recipe cpu; or train your own SE-Net (--size cpu_sinogram) and pass its "
+        "weights with --begin-with."
     )
     if not WEIGHTS.is_file():
         raise BadInput(missing)

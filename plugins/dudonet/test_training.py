@@ -120,10 +120,10 @@ def test_the_image_network_alone_learns_from_patches_behind_a_network_that_stays
     assert found[-1] < 0.9 * found[0]
     for name, kept in learned.sinogram_net.state_dict().items():
         assert torch.equal(network.sinogram_net.state_dict()[name], kept.half().float())
-    with pytest.raises(BadInput, match=r"comes without weights .* --begin-with"):
+    with pytest.raises(BadInput, match=r"has no weights for these settings.* --begin-with"):
         trainable.build(settings | {"sinogram_base": 5})
     monkeypatch.setattr(room.image_training, "WEIGHTS", tmp_path / "none.safetensors")
-    with pytest.raises(BadInput, match=r"comes without weights .* --begin-with"):
+    with pytest.raises(BadInput, match=r"has no weights for these settings.* --begin-with"):
         trainable.build(settings)
     assert trainable.build(settings | {"sinogram_net": "none"}).sinogram_net is None
 

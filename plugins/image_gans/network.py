@@ -24,10 +24,10 @@ def translation_of(settings: Settings) -> Translation:
 
 
 class CGan(nn.Module):
-    """cGAN-MAR: the discriminator sees the image with metal beside the corrected one.
+    """cGAN-MAR, whose discriminator receives the uncorrected and the corrected image as two channels.
 
     Attributes:
-        reduction: removes artifacts.
+        reduction: network that removes artifacts.
         judge_clean: discriminator of corrected images.
     """
 
@@ -41,7 +41,7 @@ class CycleGan(nn.Module):
     """CycleGAN: one translation removes artifacts, and the other one adds them again.
 
     Attributes:
-        reduction: removes artifacts.
+        reduction: network that removes artifacts.
         addition: adds artifacts.
         judge_clean: discriminator of images without metal.
         judge_artifact: discriminator of images with metal.

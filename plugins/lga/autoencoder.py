@@ -98,7 +98,7 @@ def drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Mean divergence of a code from a normal distribution of variance one (Kullback and Leibler)."""
+    """Return the mean Kullback-Leibler divergence of the distribution of a code from the standard normal one."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).mean() / 2
 
 

@@ -79,7 +79,7 @@ class AutoencoderTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: GsiBatch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """The spectral slice from its code, beside the ordinary and the clean slice from theirs."""
+        """Return the spectral, ordinary and clean slice, each decoded from its code, in the unit of the network."""
         assert isinstance(network, LatentAlignment)
         spectral = _repeated(batch.gsi_hu[:1], network.settings)
         ordinary, clean = (to_unit(each[:1]) for each in (batch.ordinary_hu, batch.clean_hu))

@@ -19,7 +19,7 @@ from .settings import read_settings
 WEIGHTS = "weights/bundled.safetensors"
 
 SURROGATE = translatable(
-    "The weights learned from simulated surrogates of spectral CT, not from spectral scans. Compare the result with "
+    "The weights were trained on simulated surrogates of spectral CT, not from spectral scans. Compare the result with "
     "the uncorrected image."
 )
 _GUESSED = translatable("the mask looks like {}")
@@ -95,7 +95,7 @@ def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
     """Return a slice with its neighbours, HU `[1, neighbour, y, x]`.
 
     Args:
-        hu: slice, HU `[y, x]`; marview may have restored values that the file cut off.
+        hu: slice, HU `[y, x]`; marview may have restored values that the file clipped.
         beside: the slice with its neighbours as in the file, `[neighbour, y, x]`; if empty, the slice stands for them.
         slices: number of neighbours, odd.
     """

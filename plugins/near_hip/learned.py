@@ -189,7 +189,13 @@ class Kept:
         self._entries: list[tuple[str, Tensor, Learned]] = []
 
     def find(self, patient: Patient, settings: str, *, is_alike_enough: bool) -> Learned | None:
-        """Return the network of this patient, these settings and the same masks or, on request, similar ones."""
+        """Return the network trained on this patient with these settings and these masks; None if there is none.
+
+        Args:
+            patient: scans of the patient.
+            settings: settings of the run, as JSON.
+            is_alike_enough: whether a network trained with similar masks will do.
+        """
         scan = _scan(patient, settings)
         known = [(_overlap(masks, patient.masks), learned) for of, masks, learned in self._entries if of == scan]
         overlap, learned = max(known, key=lambda each: each[0], default=(0.0, None))

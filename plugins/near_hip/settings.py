@@ -92,8 +92,8 @@ class Learning(BaseModel):
     begin: Literal["weights", "nothing"] = Field(
         "weights",
         title="Initial weights",
-        description="Start from the bundled weights, which learned from other patients, or from nothing, as "
-        "published. From nothing, use 1,500 steps and a learning rate of 0.003.",
+        description="Start from the bundled weights, which were trained on other patients, or from nothing, as "
+        "in the paper. From nothing, use 1,500 steps and a learning rate of 0.003.",
     )
     steps: int = Field(
         300,

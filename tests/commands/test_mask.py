@@ -57,7 +57,7 @@ def test_notes_on_scale_and_class_appear_for_every_source(marview: Callable, tmp
     for choice in (("--threshold", 2000), ("--kmeans", 3), ()):
         answer = marview("mask", series, "--output", tmp_path / "m.nii.gz", *choice)
         assert "clipped at 3071" in answer.err, choice
-        assert ("where bone lies too" in answer.err) == ("--kmeans" in choice)
+        assert ("where bone is too" in answer.err) == ("--kmeans" in choice)
 
 
 def test_a_margin_below_a_voxel_is_noted_as_without_effect(
@@ -78,7 +78,7 @@ def test_notes_go_to_standard_error(marview: Callable, metal_series: Path, tmp_p
     grid = type(series.volume.grid)(fine.shape, affine)
     write_nifti(tmp_path / "fine.nii.gz", fine, grid)
     answer = marview("mask", metal_series, "--mask", tmp_path / "fine.nii.gz", "--output", tmp_path / "m.nii.gz")
-    assert "Note: fine.nii.gz has another grid" in answer.err
+    assert "Note: fine.nii.gz is on a different grid" in answer.err
     assert "Note" not in answer.out
 
 

@@ -26,7 +26,7 @@ def test_a_new_method_keeps_the_contract_and_runs_after_installation(
 ) -> None:
     assert marview("plugin", "new", "my_method", f"--{kind}", "--output", tmp_path).exit_code == 0
     checked = marview("plugin", "check", tmp_path / "my_method")
-    assert (checked.exit_code, checked.out) == (0, f"{tmp_path / 'my_method'} keeps the contract of methods.\n")
+    assert (checked.exit_code, checked.out) == (0, f"{tmp_path / 'my_method'} meets the method contract.\n")
     assert marview("plugin", "install", tmp_path / "my_method").exit_code == 0
     assert (own_methods / "my_method" / "plugin.toml").is_file()
     listed = {listing.id: listing for listing in discover()}

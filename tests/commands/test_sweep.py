@@ -42,7 +42,7 @@ def test_a_truth_on_other_voxels_is_refused(series: Path, tmp_path: Path) -> Non
     other = write_nifti(
         tmp_path / "truth.nii.gz", np.zeros((2, 32, 32), np.int16), Grid.from_spacing((2, 32, 32), (2, 2, 2))
     )
-    with pytest.raises(BadInput, match="voxels of the series"):
+    with pytest.raises(BadInput, match="voxel grid of the series"):
         sweep(series, output=tmp_path / "out", method="nmar", margins="0,1", truth=other)
 
 
@@ -90,8 +90,8 @@ def test_notes_on_mask_and_region_are_printed(series: Path, tmp_path: Path, caps
     common = {"method": "linear_interpolation", "margins": "0,2", "device": Device.CPU}
     assert sweep(series, output=tmp_path / "out", mask=mask, roi=region, **common) == 0
     told = capsys.readouterr().err
-    assert "mask.nii.gz has another grid" in told
-    assert "region.nii.gz has another grid" in told
+    assert "mask.nii.gz is on a different grid" in told
+    assert "region.nii.gz is on a different grid" in told
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def test_a_run_is_trained_resumed_and_installed(marview, clean: Path, tmp_path: 
     first = marview(*words, "--max-minutes", 0)
     assert first.exit_code == 0
     assert "1 step in" in first.out
-    assert "Everything is kept; --resume continues." in first.out
+    assert "The run is saved; --resume continues it." in first.out
     assert "3 clean slices, 1 held out" in first.err
     again = marview(*words)
     assert again.exit_code == 2
@@ -223,7 +223,7 @@ def test_ctrl_c_between_steps_is_reported_once(marview, clean: Path, tmp_path: P
     answer = marview("train", "asked", "--data", clean, "--output", tmp_path / "run", "--size", "tiny")
     assert answer.exit_code == 130
     assert "1 step in" in answer.out
-    assert "Stopped on request. Everything is kept; --resume continues." in answer.out
+    assert "Stopped on request. The run is saved; --resume continues it." in answer.out
     assert "cancelled" not in answer.err
 
 

@@ -1,4 +1,4 @@
-"""The base installation without Qt: every verb works."""
+"""The base installation without Qt: every command works."""
 
 import json
 import os

@@ -259,7 +259,7 @@ def test_series_that_cannot_be_measured_are_only_viewed(slices, save, keyword, v
     assert kind in kinds(report)
     assert report.outcome == Outcome.VIEWS
     assert not report.is_volume
-    assert "not measured or corrected" in report.reason
+    assert "not measure or correct" in report.reason
     assert dicom.read(dicom.scan(folder).series[0]).volume.hu.shape == (5, 8, 6)
 
 

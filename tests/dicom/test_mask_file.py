@@ -85,7 +85,7 @@ def test_a_mask_on_other_voxels_is_resampled_and_says_so(series, mask, tmp_path)
     path = save_nrrd(tmp_path / "fine.nrrd", fine, np.diag([0.5, 0.5, 2.0]), (-0.25, -0.25, 0))
     read = read_mask(path, series)
     np.testing.assert_array_equal(read.mask, mask)
-    assert "fine.nrrd has another grid than the series: it was resampled" in read.notes[0]
+    assert "fine.nrrd is on a different grid from the series: it was resampled" in read.notes[0]
 
 
 def test_parts_outside_are_reported(series, mask, tmp_path) -> None:
@@ -106,7 +106,7 @@ def test_several_labels_and_segments_are_all_metal_and_named(series, mask, tmp_p
 def test_a_mask_of_another_patient_or_frame_is_refused(series, mask, tmp_path) -> None:
     other = dicom.open_series(write_series(tmp_path / "other", "two", "P-2"))
     path = export.write_mask(tmp_path / "other.dcm", mask, other)
-    with pytest.raises(BadInput, match=r"other\.dcm belongs to another patient"):
+    with pytest.raises(BadInput, match=r"other\.dcm belongs to a different patient"):
         read_mask(path, series)
     later = dicom.open_series(write_series(tmp_path / "later", "three"))
     path = export.write_mask(tmp_path / "later.dcm", mask, later)

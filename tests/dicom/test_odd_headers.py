@@ -20,8 +20,8 @@ def findings_of(folder):
         ("SeriesDate", "20200230", "The series date is not a valid date."),
         ("AcquisitionDate", "2020-01-02", "The acquisition date is not a valid date."),
         ("ContentDate", "00000000", "The content date is not a valid date."),
-        ("StudyDate", "29991231", "The study date lies in the future."),
-        ("SeriesDate", "29991231", "The series date lies in the future."),
+        ("StudyDate", "29991231", "The study date is in the future."),
+        ("SeriesDate", "29991231", "The series date is in the future."),
     ],
 )
 @pytest.mark.parametrize("where", ["all", "one"])

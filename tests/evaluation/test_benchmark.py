@@ -282,7 +282,7 @@ def test_a_missing_shape_leaves_the_others_in_their_groups(make_case, small, tmp
 
 def test_a_folder_without_a_single_number_is_free_for_another_benchmark(cases, tmp_path, laboratory):
     def of_another_protocol():
-        raise BadInput("Case a was scanned with another beam.")
+        raise BadInput("Case a was scanned with a different beam.")
 
     _run([ListedCase("a", of_another_protocol)], tmp_path, laboratory)
     results = run_benchmark("p", cases, [HALF], tmp_path, source="here", correct=laboratory)

@@ -91,6 +91,6 @@ def test_a_folder_with_files_of_another_origin_is_refused_before_the_work(cases,
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "table.md").write_text("my own table")
-    with pytest.raises(UsageError, match="mine is not empty and is not overwritten"):
+    with pytest.raises(UsageError, match="mine is not empty, and marview does not overwrite it"):
         command.benchmark("adn-256", ["nmar"], cases, folder)
     assert (folder / "table.md").read_text() == "my own table"

@@ -92,7 +92,7 @@ def test_a_result_of_another_place_in_the_patient_is_refused(placed):
     write_nifti(placed / "moved.nii.gz", hu, _moved(60))
     write_nifti(placed / "rounded.nii.gz", hu, _moved(0.01))
     assert evaluate([placed / "rounded.nii.gz"], placed / "truth.nii.gz").slices == (2, 3)
-    with pytest.raises(BadInput, match=r"moved.nii.gz is at another place .* by up to 60.0 mm"):
+    with pytest.raises(BadInput, match=r"moved.nii.gz is at a different position .* by up to 60.0 mm"):
         evaluate([placed / "moved.nii.gz"], placed / "truth.nii.gz")
 
 

@@ -125,7 +125,7 @@ def test_growing_from_a_click_and_a_seed_outside_gives_a_message(hand) -> None:
     hand.stroke((32, -3))
     hand.settle()
     hand.qtbot.waitUntil(hand.window.messages.isVisible, timeout=2000)
-    assert "lies outside" in hand.window.messages.text.text()
+    assert "is outside" in hand.window.messages.text.text()
     assert hand.session.metal.counts.sum() == 90
     hand.stroke((33, 40))
     hand.settle()

@@ -1,4 +1,4 @@
-"""Methods whose network sees the image alone: what they subtract, and which weights they read."""
+"""Methods whose network sees only the image: what they subtract, and which weights they read."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""Networks that see the image alone: their unit, and the artifact image that a result leaves out."""
+"""Networks that see only the image: their unit, and the artifact image that a result leaves out."""
 
 import pytest
 import torch

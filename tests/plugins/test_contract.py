@@ -1,4 +1,4 @@
-"""Every bundled method keeps the contract of plugins, and each breach gives a message."""
+"""Every bundled method meets the method contract, and each breach gives a message."""
 
 import hashlib
 import importlib

@@ -118,7 +118,7 @@ def test_growing_adds_to_the_mask_and_as_a_source_is_the_mask(painter, mail, sai
     assert "click on the metal" in said[-1]
     stroke(painter, (-9.0, 40.0))
     settled(painter, mail)
-    assert "lies outside" in said[-1]
+    assert "is outside" in said[-1]
     assert painter.metal.counts.sum() == 30
     assert painter.metal.recipe.seeds == painter.metal.asked.seeds == ((3, 32, 40),)
 

@@ -374,8 +374,8 @@ def test_the_switch_of_restoring_reaches_the_run_its_record_and_its_repetition(o
     opened.reduce()
     ended(opened, mail)
     assert [request.restore_cut_off for request in worker.requests] == [False, False, True]
-    assert "restoring of cut-off streaks switched off" in result.provenance().settings()
-    assert Difference("Cut-off streaks", "not restored", "restored") in differences(result, opened.result)
+    assert "restoring of clipped streaks switched off" in result.provenance().settings()
+    assert Difference("Clipped streaks", "not restored", "restored") in differences(result, opened.result)
 
 
 def test_a_run_on_one_slice_knows_the_metal_of_the_others(opened, mail, worker, fakes) -> None:

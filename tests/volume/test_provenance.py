@@ -77,8 +77,8 @@ def test_a_record_is_made_of_what_the_worker_reports() -> None:
     }
     made = Provenance.of_run(report, mask_origin="adaptive", margin_mm=0.5)
     assert (made.method_id, made.weights_sha256, made.notes) == ("nmar", "ab cd", ("A note.",))
-    assert made.settings() == "clamp=5.0, cut-off streaks restored in 2 slices"
-    assert "cut-off streaks restored in 2 slices" in made.text()
+    assert made.settings() == "clamp=5.0, clipped streaks restored in 2 slices"
+    assert "clipped streaks restored in 2 slices" in made.text()
     assert Provenance.from_json(made.to_json()) == made
 
 
@@ -87,8 +87,8 @@ def test_a_record_is_made_of_what_the_worker_reports() -> None:
     [
         ({}, ""),
         ({"restore_cut_off": True, "slices_restored": []}, ""),
-        ({"restore_cut_off": True, "slices_restored": [3]}, "cut-off streaks restored in 1 slice"),
-        ({"restore_cut_off": False}, "restoring of cut-off streaks switched off"),
+        ({"restore_cut_off": True, "slices_restored": [3]}, "clipped streaks restored in 1 slice"),
+        ({"restore_cut_off": False}, "restoring of clipped streaks switched off"),
     ],
 )
 def test_the_record_says_whether_cut_off_streaks_were_restored(report: dict, told: str) -> None:

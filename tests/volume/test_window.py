@@ -34,7 +34,7 @@ def test_nan_pixels_are_black() -> None:
 
 @pytest.mark.parametrize("width", [0, -5, float("nan")])
 def test_a_window_has_a_width(width: float) -> None:
-    with pytest.raises(UsageError, match="width above 0"):
+    with pytest.raises(UsageError, match="must be above 0"):
         HuWindow(width, 40)
 
 

@@ -1,4 +1,4 @@
-"""Restores the cut-off streak between two dense rods in a body."""
+"""Restore the cut-off streak between two dense rods in a body."""
 
 import numpy as np
 import pytest

@@ -56,9 +56,9 @@ class MethodPanel(Section):
         self.about.setWordWrap(True)
         self.form = ParameterForm(self._set)
         self.advanced = QCheckBox(tr("Show advanced parameters"))
-        self.restore = QCheckBox(tr("Restore cut-off streaks"))
+        self.restore = QCheckBox(tr("Restore clipped streaks"))
         self.restore.setToolTip(
-            tooltip(tr("Before the method runs, estimate dark streaks that the file cut off at its lowest value."))
+            tooltip(tr("Before the method runs, estimate dark streaks that the file clipped at its lowest value."))
         )
         self.restore.setChecked(methods.restores_cut_off)
         self.device = QComboBox()

@@ -38,8 +38,8 @@ class RunsPanel(FoldingSection):
         self.list.itemClicked.connect(self._show)
         self.list.itemActivated.connect(self._show)
         self.list.itemSelectionChanged.connect(self._enable)
-        self.earlier = self._button(tr("Earlier"), tr("Move the waiting run up in the queue"), lambda: self._move(-1))
-        self.later = self._button(tr("Later"), tr("Move the waiting run down in the queue"), lambda: self._move(1))
+        self.earlier = self._button(tr("Move up"), tr("Move the waiting run up in the queue"), lambda: self._move(-1))
+        self.later = self._button(tr("Move down"), tr("Move the waiting run down in the queue"), lambda: self._move(1))
         self.cancel = self._button(tr("Cancel"), tr("Cancel the selected runs"), self._cancel)
         self.again = self._button(
             tr("Run again"), tr("The same method, parameters and slices, with the mask in use"), self._run_again

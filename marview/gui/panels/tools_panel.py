@@ -24,7 +24,7 @@ FIELD_PX = 96
 SLIDER_STEPS = 2
 HINTS = {
     Tool.NONE: translatable(
-        "With a tool on, the left button paints in the original; Alt + left drag changes width and level."
+        "While a tool is selected, the left button paints in the original; Alt + left drag changes width and level."
     ),
     Tool.POLYGON: translatable("Click the corners; double-click, or click the first one, to close. Esc cancels."),
     Tool.FREEHAND: translatable("Draw around the metal."),

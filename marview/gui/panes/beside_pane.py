@@ -35,7 +35,9 @@ class BesidePane(SlicePane):
         if other.is_other_patient:
             self.set_note(tr("another patient"), "warning")
         else:
-            self.set_note("" if other.is_in_frame else tr("lies by an offset, not by a frame of reference"), "pending")
+            self.set_note(
+                "" if other.is_in_frame else tr("aligned by an offset, not by a frame of reference"), "pending"
+            )
         x, y, z = session.beside.offset_mm
         planes, rows, columns = other.volume.grid.shape
         self.set_caption(

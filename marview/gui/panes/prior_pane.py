@@ -1,4 +1,4 @@
-"""The prior image of a method, or the artifact image of one that sees the image alone, on the processing grid."""
+"""The prior image of a method, or the artifact image of one that uses only the image, on the processing grid."""
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -15,7 +15,7 @@ from marview.volume.window import HuWindow
 
 
 class PriorPane(SlicePane):
-    """Pane that shows the prior image of the result in view, else its artifact image, or why there is neither."""
+    """Pane that shows the prior image of the result in view, or its artifact image, or why there is neither."""
 
     redraws_for = frozenset({"slice_index", "slice_count", "layout", "maximised"})
     _is_artifact = False

@@ -56,14 +56,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "movie_scroll",
-        "Save a movie of scrolling …",
+        "Save scrolling movie …",
         "File",
         needs="series",
         does=lambda c: c.saving.save_scrolling(),
     ),
     Row(
         "movie_flicker",
-        "Save a movie of flicker …",
+        "Save flicker movie …",
         "File",
         needs="result",
         does=lambda c: c.saving.save_flicker(),

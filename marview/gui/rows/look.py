@@ -27,6 +27,6 @@ def _style(name: str, title: str) -> Row:
 
 ROWS: tuple[Row, ...] = (
     *(_style(name, title) for name, title in STYLES.items()),
-    _language("", "As the system"),
+    _language("", "System default"),
     *(_language(code, title) for code, title in LANGUAGES.items()),
 )

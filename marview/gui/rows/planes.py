@@ -29,7 +29,7 @@ ROWS: tuple[Row, ...] = (
     Row("thinner", "Thinner", "View/Slab", ("Shift+-",), needs="planes", does=lambda c: c.thicken(-1)),
     Row(
         "scene",
-        "3D beside the planes",
+        "3D next to the planes",
         "View",
         ("Shift+D",),
         needs="planes",

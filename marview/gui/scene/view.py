@@ -1,4 +1,4 @@
-"""Shows pictures of the 3D scene; mouse gestures move the camera."""
+"""Show pictures of the 3D scene; mouse gestures move the camera."""
 
 from typing import Any
 

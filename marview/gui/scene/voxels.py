@@ -1,4 +1,4 @@
-"""Crops and downsamples volumes for the 3D scene."""
+"""Crop and downsample volumes for the 3D scene."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -30,7 +30,7 @@ class VariantPane(SlicePane):
         super().__init__("variant", tr("Variant"), session, parent)
         self.setMinimumWidth(LEAST_PX)
         self.measuring = Measuring(self.view, session)
-        self.pens = Segmented({Pen.NONE: tr("Look"), Pen.LINE: tr("Line"), Pen.REGION: tr("Region")})
+        self.pens = Segmented({Pen.NONE: tr("View"), Pen.LINE: tr("Line"), Pen.REGION: tr("Region")})
         self.pens.setToolTip(tr("What the left button does: width and level, draw the line, draw or move the region"))
         self.pens.choose(Pen.NONE)
         self.pens.chosen.connect(lambda name: self.measuring.take(Pen(name)))

@@ -41,7 +41,7 @@ def demo(
     window: Annotated[bool, typer.Option("--window/--no-window", help="Open the study in the window.")] = True,
     as_json: AsJson = False,
 ) -> int:
-    """Make a study with metal and known truth, once, and open it.
+    """Simulate a study with metal and known truth, and open it; later calls open the same study.
 
     The folder will hold `study` (the series with artifacts, DICOM), `truth` (the same anatomy without metal, DICOM) and
     `metal.nii.gz` (the true metal mask).

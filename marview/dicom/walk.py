@@ -1,4 +1,4 @@
-"""Lists the regular files under a path, in folders, links and zips, without blocking."""
+"""List the regular files under a path, in folders, links and zips, without blocking."""
 
 import os
 import stat

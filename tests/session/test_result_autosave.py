@@ -180,7 +180,7 @@ def test_a_damaged_result_leaves_the_others_alone(corrected, make_session, mail,
     second.messages.said.connect(said.append)
     offered(second, mail)
     mail.wait_until(lambda: len(second.results) == 1)
-    assert any("cannot be read again" in message.sentence for message in said)
+    assert any("cannot be restored" in message.sentence for message in said)
 
 
 def test_an_exported_result_and_a_closed_series_are_kept_no_longer(corrected, mail, tmp_path) -> None:

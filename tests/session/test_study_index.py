@@ -23,7 +23,7 @@ def test_an_index_that_another_program_holds_is_kept_and_reported(file: Path, mo
     with closing(sqlite3.connect(file)) as other:
         other.execute("BEGIN EXCLUSIVE")
         index = StudyIndex(file)
-        assert "busy" in index.trouble
+        assert "in use by another program" in index.trouble
         assert (index.find(), index.is_fresh) == ([], False)
         index.close()
         other.rollback()

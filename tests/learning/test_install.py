@@ -174,7 +174,7 @@ def test_the_card_says_what_was_done(run: Path, listing: Listing, small) -> None
         "One GPU",
         "From step 8 on another recipe: run.steps is 20 (was 8).",
         "A collection (CC BY 4.0): 8 slices",
-        "not for diagnosis",
+        "not for primary diagnosis",
         "width = 3",
         "40",
     ):

@@ -16,17 +16,19 @@ from marview.projection import Projector
 from .trace_signal import remainder, strength
 
 _BELIEVED = (0.6, 0.5, 0.4, 0.3, 0.3)
-"""Share of the remainder that each round takes for tissue: the better the prior, the more of it is noise."""
+"""Share of the residual that each round attributes to tissue: the better the prior, the more of the residual is
+noise."""
 
 _TRUST = 1.2
-"""Makes up for what the weights below take from bright rays."""
+"""Factor that compensates for the weights below, which reduce bright rays."""
 
 _STARVED = 8.5
 _MUCH_METAL = 3.0
-"""Line integrals, of the ray and of its metal, at which a ray counts half: starved rays tell of no tissue."""
+"""Line integrals, of the ray and of its metal, at which a ray has half the weight: starved rays contain no tissue
+signal."""
 
 _SMOOTHING = 0.1
-"""Weight of the total variation, 1/cm: streaks and noise go, the shell of a bone stays."""
+"""Weight of the total variation, 1/cm: it removes streaks and noise, and preserves the cortex of a bone."""
 
 _ITERATIONS = 60
 _DENSEST = 0.6
@@ -38,12 +40,12 @@ class Shown:
     """The data of one slice.
 
     Attributes:
-        projector: between its image and sinogram.
+        projector: projector between its image and sinogram.
         mu: uncorrected image, 1/cm, `[1, y, x]`.
         mask: metal mask, bool, `[1, y, x]`.
-        sinogram: with metal, line integrals, `[1, view, bin]`.
+        sinogram: sinogram with metal, line integrals, `[1, view, bin]`.
         trace: metal trace, bool, `[1, view, bin]`.
-        metal: line integrals of the metal, as `trace_signal.metal_sinogram` gives them.
+        metal: line integrals of the metal, from `trace_signal.metal_sinogram`.
     """
 
     projector: Projector
@@ -63,9 +65,9 @@ class Reading:
     """The result of the rounds in a slice.
 
     Attributes:
-        completed: sinogram, `[1, view, bin]`.
-        explained: share of the remainder's energy that went into the image, 0 to 1. Tissue in the trace goes into the
-            image; starvation contradicts every image and stays.
+        completed: completed sinogram, `[1, view, bin]`.
+        explained: share of the residual's energy that the image explains, 0 to 1. Tissue in the trace agrees with an
+            image; starvation contradicts every image.
     """
 
     completed: Tensor
@@ -75,12 +77,13 @@ class Reading:
 def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lambda: None) -> Reading:
     """Complete the metal trace of one slice with the tissue that its rays show.
 
-    Each round completes the sinogram with a prior, adds a share of what the rays still tell, reconstructs, and smooths
-    the image into the next prior. The round with the weakest remainder counts: later ones put its noise into the image.
+    Each round completes the sinogram with a prior, adds a share of the residual, reconstructs, and smooths the image,
+    which is the next prior. The result is the round with the smallest residual: later rounds add its noise to the
+    image.
 
     Args:
         shown: the slice.
-        prior: image to begin with, 1/cm, `[1, y, x]`.
+        prior: initial image, 1/cm, `[1, y, x]`.
         pause: called between the steps, so that a run can be cancelled.
     """
     strengths: list[float] = []
@@ -109,7 +112,7 @@ def _trust(shown: Shown) -> Tensor:
 
 
 def smoothed(mu: Tensor, metal: Tensor) -> Tensor:
-    """Make a prior image with few streaks by total variation denoising; metal becomes water, 1/cm, `[slice, y, x]`.
+    """Reduce the streaks of an image by total variation denoising; metal becomes water, 1/cm, `[slice, y, x]`.
 
     Source: A. Chambolle, An algorithm for total variation minimization and applications, 2004.
     """

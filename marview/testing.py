@@ -27,7 +27,7 @@ from marview.physics.attenuation import MU_WATER, mu_to_hu
 from marview.projection import Projector
 from marview.worker.front_end import checked_result
 from marview.worker.job import check_picture
-from marview.worker.loading import LoadedMethod, load_method
+from marview.worker.loading import LoadedMethod, load_method, refuse_pipes
 from marview.worker.method_errors import as_clause, as_sentence, place
 from marview.worker.own_modules import as_in_a_run
 
@@ -170,6 +170,7 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
     """
     try:
         manifest = read_manifest(folder)
+        refuse_pipes(code_folder(folder, manifest))
     except MarviewError as why:
         return [str(why)]
     found = list(forbidden_imports(code_folder(folder, manifest)))
@@ -206,7 +207,7 @@ def _log_traceback(error: BaseException | None, folder: Path) -> None:
 def forbidden_imports(folder: Path) -> Iterator[str]:
     """Return messages on forbidden imports of a plugin's modules, from marview or from other plugins."""
     for source in sorted(folder.glob("*.py")):
-        if source.name.startswith("test_") or source.name == "conftest.py":
+        if source.name.startswith("test_") or source.name == "conftest.py" or not source.is_file():
             continue
         try:
             tree = ast.parse(source.read_bytes(), str(source))

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from marview.commands.options import AsJson, method_names
-from marview.errors import BadInput, UsageError
+from marview.errors import BadInput, MarviewError, UsageError
 from marview.mar import MarWorker, discovery
 from marview.mar.discovery import Listing, discover, find
 from marview.terminal import terminal
@@ -44,13 +44,12 @@ def methods(
 
 
 def print_methods(*, as_json: bool) -> None:
-    """Print every installed method, and why it cannot be used if it cannot; JSON adds the schema of its parameters."""
+    """Print every installed method, and the reason if it cannot be used; JSON adds the schema of its parameters."""
     listings = sorted(discover(), key=lambda listing: listing.id)
     if as_json:
-        with MarWorker() as worker:
-            schemas = worker.methods()
-        records = [{**listing.as_record(), "parameters": schemas.get(listing.id)} for listing in listings]
-        print(json.dumps(records, indent=2))
+        described = [_without_weights(listing) for listing in listings if listing.manifest is not None]
+        with MarWorker(listings=lambda: described) as worker:
+            print(json.dumps([_record(listing, worker) for listing in listings], indent=2))
         return
     table = Table(box=None, header_style="bold")
     for heading in ("id", "method", "version", "runs on", "from"):
@@ -131,6 +130,17 @@ def install_run(run: Path) -> None:
     replaced = used.replaces[0].manifest if used.folder == folder and used.replaces else None
     undo = "To return to the earlier ones" if replaced is not None and replaced.weights else "To remove them"
     print(f"{folder}: {now} {undo}, run marview plugin remove {method}.")
+
+
+def _record(listing: Listing, worker: MarWorker) -> dict[str, Any]:
+    """Return what is known about a method, with the schema of its parameters, or the reason why it cannot be loaded."""
+    record = listing.as_record()
+    if listing.manifest is None:
+        return {**record, "parameters": None}
+    try:
+        return {**record, "parameters": worker.describe(listing.id)}
+    except MarviewError as why:
+        return {**record, "error": str(why), "parameters": None}
 
 
 def _without_weights(listing: Listing) -> Listing:

@@ -1,6 +1,7 @@
 """Train a method: from the arguments of the command line to a run in a folder."""
 
 import errno
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from marview.errors import BadInput, MethodFailed, UsageError
+from marview.errors import BadInput, MarviewError, MethodFailed, UsageError
 from marview.export import CannotWrite, claimed
 from marview.learning.api import Asked, OwnPairs, Sources, SpectralPairs, Trainable
 from marview.learning.bank import read_banks
@@ -21,13 +22,18 @@ from marview.learning.pairs import SimulatedPairs, ValidationPairs
 from marview.learning.plan import Ending, News, Plan
 from marview.learning.recipe import Recipe, read_recipe
 from marview.learning.record import Session, add_session, collections_of
-from marview.learning.run_folder import check_folder
+from marview.learning.run_folder import check_folder, held
 from marview.learning.unpaired import unpaired_sources
 from marview.mar import Listing
 from marview.mar.manifest import code_folder
+from marview.memory import is_lack_of_memory
 from marview.originals import refuse_original
 from marview.physics import protocol
+from marview.threads import is_lack_of_threads
 from marview.worker.loading import made_in
+from marview.worker.method_errors import as_sentence, place
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -108,8 +114,24 @@ def train(
             "--data DIR."
         )
     machine = Machine(order.device)
-    with claimed(order.output) if machine.is_first else nullcontext():
+    with claimed(order.output) if machine.is_first else nullcontext(), _failures_of(listing.id, code, order.output):
         return _train(listing, order, trainable, recipe, code, machine, tell, hear)
+
+
+@contextmanager
+def _failures_of(method: str, code: Path, output: Path) -> Iterator[None]:
+    """Turn an exception in the training code of a method into a sentence with file and line in its folder."""
+    try:
+        yield
+    except MarviewError:
+        raise
+    except Exception as error:
+        if is_lack_of_memory(error) or is_lack_of_threads(error) or not place(error, code):
+            raise
+        log.exception("training of %s failed", method)
+        kept = "" if held(output) is None else f" The last saved state stays in {output}; --resume continues from it."
+        more = "" if log.isEnabledFor(logging.INFO) else " Add --verbose for the whole traceback."
+        raise MethodFailed(f"Training of {method} failed: {as_sentence(error, code)}{kept}{more}") from error
 
 
 def _train(

@@ -1,14 +1,13 @@
 """Run methods in a warm worker process, which contains all their failures."""
 
 import dataclasses
-import logging
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from marview.errors import MarviewError, UsageError
+from marview.errors import UsageError
 from marview.mar.arrays import check_arrays, check_trace
 from marview.mar.discovery import Listing, discover, find_usable
 from marview.mar.manifest import Manifest
@@ -25,8 +24,6 @@ from marview.mar.messages import (
 from marview.mar.run import OnMessage, Run
 from marview.mar.run_queue import RunQueue
 from marview.mar.scratch import scratch
-
-log = logging.getLogger(__name__)
 
 _START_S = 120.0
 
@@ -58,17 +55,6 @@ class MarWorker:
         self._listings = listings
         arguments = [] if memory_limit_mb is None else ["--memory-limit-mb", str(memory_limit_mb)]
         self._queue = RunQueue(arguments, patience_s=patience_s, starts_within_s=starts_within_s)
-
-    def methods(self) -> dict[str, dict[str, Any]]:
-        """Return the JSON schema of the parameters of every usable method, by identifier; broken methods are logged."""
-        schemas = {}
-        for listing in self._listings():
-            if listing.is_usable:
-                try:
-                    schemas[listing.id] = self.describe(listing.id)
-                except MarviewError as error:
-                    log.warning("the parameters of %s are not known (%s)", listing.id, type(error).__name__)
-        return schemas
 
     def describe(self, method: str) -> dict[str, Any]:
         """Return the JSON schema of a method's parameters.

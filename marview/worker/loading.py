@@ -170,8 +170,22 @@ def load_method(folder: Path) -> LoadedMethod:
         MethodFailed: the code cannot be imported, or is not a method.
     """
     folder = folder.resolve()
-    files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".toml"})
+    files = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".toml"} and path.exists())
     return _load(folder, tuple((str(path), path.stat().st_mtime_ns) for path in files))
+
+
+def refuse_pipes(folder: Path) -> None:
+    """Refuse a method with a module that is not a regular file: reading a pipe would wait for a writer.
+
+    Raises:
+        MethodFailed: a file *.py in the folder is a pipe, a socket or a device.
+    """
+    for path in sorted(folder.rglob("*.py")):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise MethodFailed(
+                f"The method {folder.name} cannot be loaded: {path.relative_to(folder).as_posix()} is not a regular "
+                "file. Replace it with a Python file."
+            )
 
 
 def made_in(folder: Path, entry: str, named_in: str = f"{MANIFEST}: entry") -> Any:
@@ -185,6 +199,7 @@ def made_in(folder: Path, entry: str, named_in: str = f"{MANIFEST}: entry") -> A
     Raises:
         MethodFailed: the class cannot be imported or instantiated.
     """
+    refuse_pipes(folder)
     module_name, _, class_name = entry.partition(":")
     path = f"{module_name.replace('.', '/')}.py"
     try:

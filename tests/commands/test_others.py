@@ -16,6 +16,26 @@ def test_methods_lists_the_bundled_ones(marview: Callable) -> None:
     assert "nmar" in marview("methods").out
 
 
+def test_methods_as_json_says_why_a_method_cannot_be_loaded(
+    marview: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, entry in (("broken", "method:Broken"), ("absent", "method:Absent")):
+        folder = tmp_path / name
+        folder.mkdir(mode=0o755)
+        about = f'id = "{name}"\ntitle = "M"\nversion = "1"\napi = 1\nentry = "{entry}"\n'
+        (folder / "plugin.toml").write_text(about, encoding="utf-8")
+    (tmp_path / "broken" / "method.py").write_text("\nimport no_such_module\n", encoding="utf-8")
+    monkeypatch.setenv("MARVIEW_PLUGINS", str(tmp_path))
+    found = {each["id"]: each for each in marview("methods", "--json").record}
+    assert found["broken"]["parameters"] is None
+    assert "method.py, line 2, imports no_such_module" in found["broken"]["error"]
+    assert "names method.py, which is not in the folder" in found["absent"]["error"]
+    assert found["nmar"]["error"] == ""
+    assert found["nmar"]["parameters"]["properties"]
+    assert found["image_gans"]["untrained"]
+    assert found["image_gans"]["parameters"]["properties"]
+
+
 def test_trace_of_a_slice_as_arrays_and_as_a_picture(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
     answer = marview("trace", metal_series, "--slice", 4, "--output", tmp_path / "t.npz")
     assert answer.exit_code == 0

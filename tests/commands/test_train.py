@@ -66,6 +66,10 @@ class Own(Net):
         batches = (ValidationPairs(bank, asked.recipe.data, asked.device, seed) for seed in (1, 2))
         return Sources(*batches, f"{len(bank)} slices of one scan")
 
+class Broken(Net):
+    def losses(self, network, pairs, turn, settings):
+        return {"image": self.image(network, pairs) - pairs.truth_mu[:, :1, :7]}
+
 class Hungry(Net):
     def losses(self, network, pairs, turn, settings):
         if network.training:
@@ -114,7 +118,7 @@ def methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's own methods: a small one, and special cases."""
     folder = tmp_path / "methods"
     kinds = {"small": "Net", "spoilt": "Spoilt", "later": "SpoiltLater", "asked": "Asked", "own": "Own"}
-    for name, kind in (kinds | {"hungry": "Hungry"}).items():
+    for name, kind in (kinds | {"hungry": "Hungry", "broken": "Broken"}).items():
         (folder / name / "recipes").mkdir(parents=True)
         (folder / name / "plugin.toml").write_text(MANIFEST.format(id=name), encoding="utf-8")
         (folder / name / "method.py").write_text(METHOD, encoding="utf-8")
@@ -324,6 +328,17 @@ def test_too_little_memory_gives_a_message(marview, clean: Path, tmp_path: Path)
     assert answer.exit_code == 4
     assert "needs more memory than" in answer.err
     assert "Use a smaller batch in" in answer.err
+
+
+def test_an_exception_in_training_code_names_file_and_line(marview, clean: Path, tmp_path: Path, methods: Path) -> None:
+    lines = (methods / "broken" / "training.py").read_text(encoding="utf-8").splitlines()
+    at = next(number for number, line in enumerate(lines, 1) if "[:, :1, :7]" in line)
+    words = ("train", "broken", "--data", clean, "--output", tmp_path / "run", "--size", "tiny", "--device", "cpu")
+    answer = marview(*words)
+    assert answer.exit_code == 4
+    assert f"Training of broken failed: training.py, line {at}: RuntimeError: The size of tensor" in answer.err
+    assert "--resume" not in answer.err
+    assert "Add --verbose for the whole traceback." in answer.err
 
 
 @pytest.mark.parametrize(

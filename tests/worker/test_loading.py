@@ -1,5 +1,7 @@
 """A method that cannot be loaded is refused in a sentence that names the file, the line and the remedy."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from marview.commands.plugin import new_plugin
 from marview.errors import MethodFailed
 from marview.paths import bundled_plugins
+from marview.testing import check_method
 from marview.worker.loading import load_method
 from marview.worker.method_errors import as_clause
 
@@ -136,3 +139,22 @@ def test_a_clause_names_the_last_place_in_the_folder_of_the_method(tmp_path: Pat
 )
 def test_each_parameter_of_a_bundled_method_has_a_default(folder: Path) -> None:
     assert all("default" in field for field in load_method(folder).schema().get("properties", {}).values())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+@pytest.mark.parametrize("name", ["method.py", "parts/more.py"])
+def test_a_module_that_is_a_pipe_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    folder = written(tmp_path)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    assert f"{name} is not a regular file" in refusal(folder)
+    (sentence,) = check_method(folder)
+    assert f"{name} is not a regular file" in sentence
+
+
+def test_a_link_to_nothing_stops_no_method(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    (folder / ".#method.py").symlink_to("nobody@nowhere")
+    assert load_method(folder).manifest.id == "mm"
+    assert not any(".#method.py" in sentence for sentence in check_method(folder))

@@ -130,5 +130,9 @@ def _method(worker: MarWorker, listing: Listing) -> Finding:
     except MarviewError as error:
         return Finding(name, str(error), ok=False)
     weights = sum((listing.folder / each.file).stat().st_size for each in listing.manifest.weights)
-    said = f"{listing.manifest.version}, {listing.origin}" + (f", weights {weights / 1e6:.1f} MB" if weights else "")
+    said = f"{listing.manifest.version}, {listing.origin}" + (f", weights {_size(weights)}" if weights else "")
     return Finding(name, f"{said}. {listing.notice}" if listing.notice else said, ok=True)
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.1f} kB"

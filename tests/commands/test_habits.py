@@ -227,7 +227,8 @@ def test_doctor_names_folders_log_and_weights(marview: Callable) -> None:
     found = {each["check"]: each for each in marview("doctor", "--json").record}
     assert found["log"]["result"].endswith("marview.log")
     assert found["your own methods"]["result"].endswith("plugins")
-    assert "weights" in found["method dudonet"]["result"]
+    assert "weights 4.7 MB" in found["method dudonet"]["result"]
+    assert "weights 1.6 kB" in found["method clinical_completion"]["result"]
     assert found["method dudonet"]["ok"] is True
 
 

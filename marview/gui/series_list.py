@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QMenu, 
 
 from marview.dicom import Outcome, Study
 from marview.gui.badge import Badge
+from marview.gui.elided_label import ElidedLabel
 from marview.gui.icons import pixmap
 from marview.gui.label import Label, tooltip
 from marview.session.entries import Entry, patient_of
@@ -22,8 +23,6 @@ from marview.told import told
 PICTURE_PX = 56
 LEAST_PX = 100
 """Width of a line below which it is cut off; the list makes it as wide as itself."""
-
-HEADING_MARGINS_PX = 34
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,15 +139,17 @@ class SeriesList(QListWidget):
             return
         item = QListWidgetItem()
         item.setFlags(Qt.ItemFlag.NoItemFlags)
-        heading = Label(parent=self)
-        heading.setObjectName("studyHeading")
-        heading.ensurePolished()  # the style sheet sets the font that the height depends on
-        metrics, room = heading.fontMetrics(), self.width() - HEADING_MARGINS_PX
-        heading.setText(
-            "\n".join(metrics.elidedText(line, Qt.TextElideMode.ElideRight, room) for line in words.split("\n"))
-        )
+        heading = QWidget(self)
+        column = QVBoxLayout(heading)
+        column.setContentsMargins(10, 12, 8, 4)
+        column.setSpacing(0)
+        for line in words.split("\n"):
+            label = ElidedLabel(heading)
+            label.setObjectName("studyHeading")
+            label.ensurePolished()  # the style sheet sets the font that the height depends on
+            label.setText(line)
+            column.addWidget(label)
         item.setToolTip(tooltip(words))
-        heading.setContentsMargins(10, 12, 8, 4)
         item.setSizeHint(QSize(LEAST_PX, heading.sizeHint().height()))
         self.addItem(item)
         self.setItemWidget(item, heading)

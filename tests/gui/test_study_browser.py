@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLabel
+from PySide6.QtWidgets import QFileDialog
 
+from marview.gui.elided_label import ElidedLabel
 from marview.session.settings import Settings
 
 LEFT = Qt.MouseButton.LeftButton
@@ -27,8 +28,8 @@ def archive(tmp_path: Path, fakes) -> Path:
 
 
 def headings(window) -> list[str]:
-    labels = [window.series.itemWidget(window.series.item(row)) for row in range(window.series.count())]
-    return [one.text().split("\n")[0] for one in labels if isinstance(one, QLabel)]
+    rows = [window.series.item(row) for row in range(window.series.count())]
+    return [row.toolTip().split("\n")[0] for row in rows if not row.data(Qt.ItemDataRole.UserRole)]
 
 
 def titles(window) -> list[str]:
@@ -55,6 +56,15 @@ def opened_with(make_window, worker, qtbot, tmp_path: Path, *paths: Path, settin
         window.session.open(*paths)
         qtbot.waitUntil(lambda: window.session.loaded is not None and not window.session.metal.is_busy, timeout=20_000)
     return window
+
+
+def test_headings_end_in_an_ellipsis_where_the_list_is_narrow(make_window, worker, qtbot, archive, tmp_path) -> None:
+    window = opened_with(make_window, worker, qtbot, tmp_path, archive / "old")
+    window.show()
+    lines = window.series.itemWidget(window.series.item(0)).findChildren(ElidedLabel)
+    assert [line.text() for line in lines] == window.series.item(0).toolTip().split("\n")
+    window.panels.setSizes([120, 900, 250])
+    qtbot.waitUntil(lambda: all(line.width() < window.series.viewport().width() for line in lines))
 
 
 def test_two_studies_of_one_patient_are_one_patient(make_window, worker, qtbot, archive, tmp_path) -> None:

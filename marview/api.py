@@ -102,7 +102,7 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
         margin_mm: margin in mm; + grows the mask, - shrinks it.
 
     Returns:
-        The mask. It is empty if nothing is certainly metal; the notes then name doubtful voxels. A note also says if
+        The mask. It is empty if nothing is certainly metal; the notes then mention doubtful voxels. A note also says if
         the margin is smaller than a voxel and so changes nothing.
 
     Raises:
@@ -146,10 +146,11 @@ def reduce(
         slices: indices z of the slices to correct; empty for all slices with metal.
         device: "auto", "cpu" or "cuda".
         restore_cut_off: whether to estimate dark streaks that the file clipped before the method runs.
-        on_progress: called with the finished fraction, 0 to 1, on another thread.
+        on_progress: function called with the finished fraction, 0 to 1, on another thread.
 
     Raises:
-        UsageError: an unknown method, parameter or slice, or a mask of another shape or with values beside 0 and 1.
+        UsageError: an unknown method, parameter or slice, or a mask with a wrong shape or with values other than 0 and
+            1.
         NoMetal: there is no metal.
         BadInput: the mask covers more than half of the body.
         MethodFailed: the method failed; the message says why.

@@ -35,7 +35,7 @@ import_module(name).main(sys.argv[1:])
 
 
 CHILD = "--child"
-"""Hidden verb of a frozen program without a separate interpreter: run a module of marview."""
+"""Hidden command of a frozen program without a separate interpreter: run a module of marview."""
 
 
 def command(module: str, *arguments: str, python: str = sys.executable) -> list[str]:

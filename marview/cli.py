@@ -1,6 +1,6 @@
-"""The command line: finds the verb, loads only this verb, and converts exceptions to exit codes.
+"""The command line: finds the command, loads only this command, and converts exceptions to exit codes.
 
-The verb NAME is the function, or the typer app, NAME in `marview/commands/NAME.py`; `marview.verbs` lists them.
+The command NAME is the function, or the typer app, NAME in `marview/commands/NAME.py`; `marview.verbs` lists them.
 """
 
 import enum
@@ -24,14 +24,14 @@ _ABOUT_CODE = re.compile(r"\n\n(?:Args|Raises|Returns|Example):\n.*", re.DOTALL)
 
 
 class _Unloaded(TyperCommand):
-    """A verb whose module is imported when it is called or completed, so that `marview --help` is fast."""
+    """A command whose module is imported when it is called or completed, so that `marview --help` is fast."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         return load_verb(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
 class _Verbs(TyperGroup):
-    """All verbs. Ctrl-C inside one is raised as `typer.Abort`, so that it differs from a verb that returns 130."""
+    """All commands. Ctrl-C in one is raised as `typer.Abort`, so that it differs from a command that returns 130."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -63,7 +63,7 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 def load_verb(name: str) -> Any:
-    """Import a verb and return its command, with help from its docstring and the options that every verb has."""
+    """Import a command and return it, with help from its docstring and the options that every command has."""
     made = getattr(import_module(f"marview.commands.{name}"), name)
     if isinstance(made, typer.Typer):
         verb = made
@@ -82,7 +82,7 @@ def load_verb(name: str) -> Any:
 
 
 def _refuse_empty_path(parameter: Any) -> None:
-    """Refuse an empty path, which Python takes for the current folder; usually a script lacks a variable."""
+    """Refuse an empty path, which Python reads as the current folder; it often comes from an unset shell variable."""
     process = parameter.process_value
 
     def checked(context: Any, value: Any) -> Any:
@@ -100,7 +100,7 @@ def _name_of(parameter: Any) -> str:
 
 
 def _loudness() -> list[Any]:
-    """Return the options of every verb that control the output on standard error."""
+    """Return the options of every command that control the output on standard error."""
 
     def hold(
         _quiet: Annotated[
@@ -124,7 +124,7 @@ def _loudness() -> list[Any]:
             ),
         ] = False,
     ) -> None:
-        """Hold the options."""
+        """Declare the options; it is never called."""
 
     holder = typer.Typer(add_completion=False)
     holder.command()(hold)
@@ -142,7 +142,7 @@ def _be_verbose(is_set: bool) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a verb and return the exit code: 0 done, 2 usage, 3 bad input, 4 method failed, 130 cancelled.
+    """Run a command and return the exit code: 0 done, 2 usage, 3 bad input, 4 method failed, 130 cancelled.
 
     1 means an unexpected error, or that `doctor` found a problem.
     """
@@ -166,7 +166,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _refused(wrong: typer.TyperException) -> str:
-    """Return what is wrong with a call; for a value that pydantic refused, without its words for programmers."""
+    """Return what is wrong with a call; for a value that pydantic refused, without technical terms."""
     refusal: Any = wrong.__cause__
     parameter = getattr(wrong, "param", None)
     if parameter is None or not hasattr(refusal, "errors"):

@@ -18,7 +18,7 @@ _SIGNS = (
     "Could not find/load shared object file",
     "Cannot allocate memory",
 )
-"""Words of Python, the linker, llvmlite and the C library when an allocation or the mapping of a library fails."""
+"""Error texts of Python, linker, llvmlite and C library when an allocation or the mapping of a library fails."""
 
 
 def total_bytes() -> int:
@@ -47,5 +47,5 @@ def is_lack_of_memory(bug: Exception) -> bool:
 
 
 def tell_of_lacking_memory(words: Iterable[str]) -> bool:
-    """Return whether the last words of a process say that there was not enough memory."""
+    """Return whether the last output lines of a process say that there was not enough memory."""
     return any(sign in line for line in words for sign in _SIGNS)

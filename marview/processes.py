@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 _ENDED = "ZX"
-"""States of processes that have ended but are not yet forgotten, because their parent has not asked how."""
+"""States of processes that have ended, but whose parent has not read their exit status yet."""
 
 
 def is_alive(process: int) -> bool:

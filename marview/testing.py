@@ -48,11 +48,11 @@ OPEN_ROOMS = (
 _CANCEL_S = 1.0
 _SAME_HU = 0.5
 _RAYS = 1e-5
-"""Line integrals that rounding may change."""
+"""Largest change of a line integral that counts as rounding."""
 
 
 def phantom_case(slices: int = 2, size: int = 64, *, is_measured: bool = True) -> MarCase:
-    """Make a test case: an oval body with a bone and a rod of metal that hardens the beam.
+    """Make a test case: an oval body with a bone and a metal rod that hardens the beam.
 
     Args:
         slices: number of slices; the position of the rod differs from slice to slice.
@@ -93,7 +93,7 @@ class TestJob:
     Args:
         loaded: method whose weights the job provides; None for a job without weights.
         folder: folder of that method, instead of `loaded`.
-        cancel_at: raise `Cancelled` at this call of `check_cancelled`, counted from 1.
+        cancel_at: number of the call of `check_cancelled` that raises `Cancelled`, from 1.
     """
 
     __test__ = False  # keeps pytest from collecting it as a test class
@@ -278,7 +278,7 @@ def _reports(job: TestJob, manifest: Manifest) -> Iterator[str]:
 def _cancelled(
     loaded: LoadedMethod, parameters: BaseModel, seconds: float, questions: int, *, is_measured: bool
 ) -> Iterator[str]:
-    """Return whether a run can be cancelled: it checks about once per second, and lets `Cancelled` pass."""
+    """Return breaches of the rules for cancelling: check about once per second, and let `Cancelled` pass."""
     if questions == 0 and seconds > _CANCEL_S:
         yield f"it ran for {seconds:.1f} s and never called job.check_cancelled."
     if questions == 0:

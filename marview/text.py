@@ -8,19 +8,19 @@ from collections.abc import Iterable
 
 
 class Catalogue(gettext.GNUTranslations):
-    """A catalogue that tells which texts it has."""
+    """A catalogue that can list its texts."""
 
     def texts(self) -> list[str]:
-        """Return the texts without a number."""
+        """Return the texts that have no plural form."""
         # gettext has no public list of them, and has kept them under this name since 1997
         return [text for text in vars(self)["_catalog"] if isinstance(text, str) and text]
 
     def knows(self, text: str) -> bool:
-        """Return whether there is such a text."""
+        """Return whether the catalogue contains a text."""
         return text != "" and text in vars(self)["_catalog"]
 
     def counts(self, noun: str) -> bool:
-        """Return whether there is a text for one of these things and for several."""
+        """Return whether the catalogue contains the singular and plural of a noun."""
         return (noun, 0) in vars(self)["_catalog"]
 
 
@@ -34,7 +34,7 @@ def speak(catalogue: gettext.NullTranslations) -> None:
 
 
 def spoken() -> gettext.NullTranslations:
-    """The catalogue in use."""
+    """Return the catalogue in use."""
     return _catalogue
 
 

@@ -31,7 +31,7 @@ its own process, which looks like a cancel. On ARM, torch computes with OpenBLAS
 """
 
 _SIGNS = ("pthread_create failed", "Thread creation failed", "can't start new thread")
-"""Words of OpenBLAS, OpenMP and Python about a thread that cannot start."""
+"""Error texts of OpenBLAS, OpenMP and Python when a thread cannot start."""
 
 
 class NoThread(MarviewError):  # noqa: N818
@@ -84,7 +84,7 @@ def is_lack_of_threads(bug: Exception) -> bool:
 
 
 def tell_of_lacking_threads(words: Iterable[str]) -> bool:
-    """Return whether the last words of a process say that a thread could not start."""
+    """Return whether the last output lines of a process say that a thread could not start."""
     return any(sign in line for line in words for sign in _SIGNS)
 
 

@@ -1,7 +1,7 @@
 """Translation of finished English sentences to the user's language.
 
 Notes of methods and findings about files are written into results in English, some by another process. When the
-window shows them, each is recognised by the text it was made of: `translatable(f"{name} is damaged.")` adds
+window shows them, each is recognised by the text it was made from: `translatable(f"{name} is damaged.")` adds
 "{} is damaged." to the catalogue.
 """
 
@@ -15,13 +15,16 @@ _PLACE = re.compile(r"\{[^{}]*\}")
 _BOUNDARY = re.compile(r"(?<=[.:]) |(?=[,;] )")
 _COUNT = re.compile(r"(\d+) (\w+)")
 _FEWEST_LETTERS, _MANY_LETTERS = 5, 12
-"""Texts with fewer letters beside their placeholders would be recognised in any sentence, or take in its next part."""
+"""Letters that a text needs besides its placeholders, to be recognised at all and across commas.
+
+A shorter one would match any sentence, or the next part of it.
+"""
 
 
 def told(sentence: str) -> str:
-    """Return a finished sentence in the person's language, or as it is if it is not recognised.
+    """Return a finished sentence in the user's language, or unchanged if it is not recognised.
 
-    What stands for a placeholder, such as a file name, stays; if it is a known text itself, it is translated too.
+    The value of a placeholder, such as a file name, is translated only if it is a known text itself.
     """
     catalogue = spoken()
     if not sentence or not isinstance(catalogue, Catalogue):
@@ -57,7 +60,7 @@ def _recognised(catalogue: Catalogue, sentence: str) -> str | None:
 
 @lru_cache(maxsize=2)
 def _patterns(catalogue: Catalogue) -> list[tuple[re.Pattern[str], str]]:
-    """Return the texts with placeholders, those with most letters first."""
+    """Return the texts with placeholders as pattern and text, those with the most letters first."""
     found = []
     for text in catalogue.texts():
         parts = _PLACE.split(text)

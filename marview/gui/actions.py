@@ -71,7 +71,7 @@ class Row:
 
     @property
     def words(self) -> str:
-        """What menus call it, in the person's language, with its figures."""
+        """Return the title for menus, in the user's language, with its figures."""
         return f"{tr(self.title)}  {self.figures}" if self.figures else tr(self.title)
 
 
@@ -142,5 +142,5 @@ class Actions:
 
 
 def key_words(key: str) -> str:
-    """A key sequence as the system and the person's language write it: Strg+O on a German keyboard."""
+    """Return a key sequence as the system writes it in the user's language, such as Strg+O in German."""
     return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)

@@ -38,10 +38,10 @@ from marview.text import tr
 
 SIZE = (1600, 1000)
 _TURN_S = 0.0005
-"""Longest turn of a thread while the window waits for its own; Python's 5 ms add up over the calls of one repaint."""
+"""Thread switch interval of Python in seconds; waits of the default 5 ms add up over the calls of one repaint."""
 
 _CACHE_KB = 2048
-"""Qt's cache of drawn pictures; its usual 10 MB fill up with the thumbnails of every list of series that was shown."""
+"""Size limit of Qt's pixmap cache in kB; by default, thumbnails of past series lists fill up to 10 MB."""
 
 
 def application(style: str = "dark") -> QApplication:
@@ -88,7 +88,7 @@ def run(paths: list[str]) -> int:
 
 
 def show(window: QWidget) -> None:
-    """Show a window, and exempt what exists by then from Python's garbage collection.
+    """Show a window, and exempt all objects that exist by then from Python's garbage collection.
 
     Otherwise each full collection goes through the 140,000 objects of the imported modules and stops the window for
     100 ms.

@@ -15,7 +15,7 @@ _SPARE_PX = 4
 
 
 class Badge(Label):
-    """A mark that shrinks if its row is too short.
+    """A badge that shrinks if its row is too narrow.
 
     Args:
         words: the finding.

@@ -31,7 +31,7 @@ ABOUT = translatable(
 
 
 class Commands:
-    """Commands of the actions: they reach the session, open dialogs and move the focus."""
+    """Functions that the actions call: they change the session, open dialogs and move the focus."""
 
     def __init__(
         self,
@@ -204,11 +204,11 @@ class Commands:
         return self._sheet
 
     def set_language(self, code: str) -> None:
-        """Choose the language, from the next start on; empty for the one of the system."""
+        """Choose the language, used from the next start; empty for the system's."""
         self._choose_for_next_start("language", code)
 
     def set_style(self, name: str) -> None:
-        """Choose the dark or the light style, from the next start on."""
+        """Choose the dark or the light style, used from the next start."""
         self._choose_for_next_start("style", name)
 
     def _choose_for_next_start(self, setting: str, value: str) -> None:

@@ -203,7 +203,7 @@ def _refusal(session: Session) -> str:
 
 
 def _partial(session: Session) -> str:
-    """Warn of slices with metal that the result leaves as they are; empty if it corrects them all."""
+    """Return a warning if the result leaves slices with metal uncorrected; empty otherwise."""
     result, with_metal = session.result, session.metal.slices
     corrected = 0 if result is None else sum(z in result.done for z in with_metal)
     if corrected == len(with_metal):

@@ -18,7 +18,7 @@ class Gestures(QObject):
     a drag opens the menu. The wheel scrolls slices; with Ctrl it zooms at the cursor, with Shift it resizes the brush.
 
     Attributes:
-        is_tool_on: whether the left button works a tool; with Alt it still changes width and level.
+        is_tool_on: whether the left button uses a tool; with Alt it still changes width and level.
     """
 
     windowed = Signal(float, float)
@@ -50,8 +50,8 @@ class Gestures(QObject):
         """Make an object draggable with the left button while no tool is on; later objects take precedence.
 
         Args:
-            is_here: returns whether the object lies under a pixel.
-            drag: moves the object to a pixel.
+            is_here: function that returns whether the object is under a pixel.
+            drag: function that moves the object to a pixel.
         """
         self._grabs.insert(0, (is_here, drag))
 

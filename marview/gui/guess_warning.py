@@ -11,9 +11,9 @@ from marview.text import plural, tr
 
 
 class GuessWarning(QFrame):
-    """A warning for slices with a large trace, of the current mask or else of the result in view.
+    """Warning for slices with a large trace, of the current mask or, without one, of the result in view.
 
-    It stays away from methods that do not complete the sinogram.
+    It is hidden for methods that do not complete the sinogram.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -65,7 +65,7 @@ class GuessWarning(QFrame):
         return ready.coverage if ready is not None and ready.slice_index == z else None
 
     def _completes_sinogram(self) -> bool:
-        """Whether the chosen method, or the method of the result in view, replaces values in the trace."""
+        """Return whether the chosen method, or the method of the result in view, replaces values in the trace."""
         methods, result = self._session.methods, self._session.result
         concerned = {None if methods.current is None else methods.current.id, None if result is None else result.method}
         manifests = [one.manifest for one in methods.listings if one.id in concerned]

@@ -91,7 +91,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
             self._redraw()
 
     def _redraw(self) -> None:
-        """Draw everything, together with what changed in the scene: an update of the viewport would come before it."""
+        """Redraw through the scene, so that marks and items change together; a viewport update would come first."""
         self.scene().update()
 
     def _covered(self, line: QPolygonF, width: float) -> QRect:

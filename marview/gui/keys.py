@@ -15,7 +15,7 @@ class Keys(QObject):
     """Keys of the application: number fields take only digits, other keys reach the window, and `X` can be held.
 
     Attributes:
-        handlers: what handles the events of keys, for the event filter of the application.
+        handlers: handlers of key events, for the event filter of the application.
     """
 
     held = Signal(bool)
@@ -32,7 +32,7 @@ class Keys(QObject):
         }
 
     def _leave_to_window(self, watched: QObject, event: QEvent) -> bool:
-        """Keep a number field from claiming a key that it does not use."""
+        """Let the window handle a key that a number field does not use."""
         if not isinstance(event, QKeyEvent) or not _is_number_field(watched):
             return False
         if event.key() in EDITING or (event.text() and event.text() in TYPED_IN_NUMBERS):

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
 TIP_CHARACTERS = 72
-"""Most characters in a line of a tool tip."""
+"""Maximum number of characters in a line of a tool tip."""
 
 
 class Label(QLabel):
@@ -33,5 +33,5 @@ def tooltip(text: str) -> str:
 
 
 def wrapped(tip: str) -> str:
-    """Break the long lines of a tool tip, which Qt leaves whole."""
+    """Break the long lines of a tool tip, which Qt does not wrap."""
     return "\n".join(textwrap.fill(line, TIP_CHARACTERS, break_on_hyphens=False) for line in tip.split("\n"))

@@ -1,4 +1,4 @@
-"""The language of the window: the system's, or the one that is chosen."""
+"""The language of the window: the system's, or the one the user chose."""
 
 import gettext
 
@@ -8,20 +8,20 @@ from marview.paths import resources
 from marview.text import Catalogue, speak
 
 SOURCE = "en"
-"""The language of the words in the source."""
+"""The language of the texts in the source code."""
 
 LANGUAGES = {SOURCE: "English", "de": "Deutsch"}
-"""The languages there are, each by its own name."""
+"""The available languages, each with its name in that language."""
 
 
 def language(chosen: str) -> str:
-    """The language in use: the one that is chosen, or the first of the system's languages that there is."""
+    """Return the language to use: the chosen one, or the first available one of the system's languages."""
     wanted = [chosen] if chosen else [name.replace("_", "-").split("-")[0] for name in QLocale.system().uiLanguages()]
     return next((one for one in wanted if one in LANGUAGES), SOURCE)
 
 
 def use_language(chosen: str) -> None:
-    """Speak the language that is chosen, empty for the system's; call it before the window is made."""
+    """Set the language of all texts, empty for the system's; call it before the window is made."""
     code = language(chosen)
     speak(catalogue(code))
     application = QCoreApplication.instance()
@@ -31,7 +31,7 @@ def use_language(chosen: str) -> None:
 
 
 def catalogue(code: str) -> gettext.NullTranslations:
-    """The catalogue of a language; an empty one for the language of the source."""
+    """Return the catalogue of a language; an empty one for the language of the source code."""
     return gettext.translation("marview", resources() / "translations", [code], Catalogue, fallback=code == SOURCE)
 
 

@@ -145,7 +145,7 @@ class MainWindow(QMainWindow):
         return page
 
     def _under_bars(self) -> int:
-        """Return the width of the images, over which the bars float; the plots beside them stay free."""
+        """Return the width of the images, over which the bars float; they do not cover the plots beside the images."""
         return self.grid.width() if self.grid.isVisible() else self.pages.width()
 
     def _above_bars(self) -> int:
@@ -188,7 +188,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("marview" if chosen is None else f"{chosen.series.description} — marview")
 
     def _compare(self) -> None:
-        """A series laid beside another one is seen in the comparison."""
+        """Show the comparison if another series is shown beside the one in view."""
         if self.session.beside.other is not None and self.session.view.display.layout is not Layout.COMPARE:
             self.commands.show_layout(Layout.COMPARE)
 

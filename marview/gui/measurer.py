@@ -69,7 +69,7 @@ class Measurer(QObject):
     """Connection between the gestures of a pane and the session's measurements, which it also draws.
 
     Args:
-        paints: whether the left button also works the tools of the mask in this pane.
+        paints: whether the left button also uses the mask tools in this pane.
     """
 
     def __init__(self, view: ImageView, session: Session, surface: Surface, *, paints: bool = False) -> None:

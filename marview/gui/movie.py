@@ -23,10 +23,10 @@ SCROLL_MS, FLICKER_MS = 100, 500
 class MovieMaker(QObject):
     """Maker of a movie.
 
-    It takes one picture per event, so that the window stays responsive, and writes the movie in a background thread.
+    It renders one frame per event, so that the window stays responsive, and writes the movie in a background thread.
 
     Args:
-        picture: returns the picture of the pane.
+        picture: function that returns the picture of the pane.
     """
 
     def __init__(self, session: Session, picture: Callable[[], QPixmap], parent: QObject) -> None:
@@ -45,7 +45,7 @@ class MovieMaker(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """Return whether pictures are being taken."""
+        """Return whether frames are being rendered."""
         return self._timer.isActive()
 
     def scroll(self, path: Path) -> None:

@@ -25,8 +25,9 @@ class ObliqueLine(QObject):
     """Line of the session's oblique section; dragging its handles turns the section.
 
     Args:
-        axes: returns unit vectors (LPS) of the scene's right and down directions; None if the pane is empty.
-        centre: returns the position of the crosshair in the scene; None if there is none.
+        axes: function that returns the unit vectors (LPS) of the scene's right and down directions; None if the pane is
+            empty.
+        centre: function that returns the position of the crosshair in the scene; None if there is none.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Painting that ends whatever happens: a painter left active blocks its widget, and Qt warns at every frame."""
+"""A painter that is always ended: an active one blocks its widget, and Qt warns at every frame."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from PySide6.QtGui import QPaintDevice, QPainter
 
 @contextmanager
 def painting(device: QPaintDevice) -> Iterator[QPainter]:
-    """Give a painter on a widget or picture, and end it, also after an error.
+    """Yield a painter on a widget or picture, and end it, also after an error.
 
     An error keeps the local variables of a `paintEvent` alive in its traceback, and the painter with them.
     """

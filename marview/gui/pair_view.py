@@ -1,4 +1,4 @@
-"""An uncorrected and a corrected slice side by side, with one HU window, zoom and place."""
+"""An uncorrected and a corrected slice side by side, with the same HU window, zoom and position."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ class PairView(QWidget):
     """View of two slices; the mouse works as in the panes of the main window.
 
     Args:
-        display: HU window, zoom and place of both slices.
+        display: HU window, zoom and position of both slices.
     """
 
     def __init__(self, display: View, parent: QWidget | None = None) -> None:

@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor
 from marview.text import translatable
 
 STYLES = {"dark": translatable("Dark"), "light": translatable("Light")}
-"""The styles and what the menu calls them."""
+"""The styles and their titles in the menu."""
 
 DARK = {
     "base": "#12161b",
@@ -82,7 +82,7 @@ COLOURS = dict(DARK)
 
 
 def use_style(name: str) -> None:
-    """Take the colours of a style; call it before the window is made."""
+    """Use the colours of a style; call it before the window is made."""
     COLOURS.update(LIGHT if name == "light" else DARK)
 
 
@@ -92,7 +92,7 @@ def colour(name: str, alpha: int = 255) -> QColor:
 
 
 def on_image(name: str, alpha: int = 255) -> QColor:
-    """Return a colour for drawing over images, which stay on black in every style."""
+    """Return a colour for drawing over images, whose background is black in every style."""
     return _colour(DARK[name], alpha)
 
 

@@ -81,7 +81,7 @@ class PaneGrid(QWidget):
         return places_of(session.view.display, len(session.results), has_beside=has_beside, room=self.size())
 
     def _follow_results(self, *_: object) -> None:
-        """Make a pane for each result of the comparison and for another series, and lay the panes where they fit."""
+        """Make a pane for each result of the comparison and for another series, and arrange the panes."""
         if self.places != self._arranged:
             self._arrange(self._session.view.display)
 
@@ -112,7 +112,7 @@ class PaneGrid(QWidget):
         self.panes[shown[(at + step) % len(shown)]].setFocus(Qt.FocusReason.TabFocusReason)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay the panes where they fit the new size."""
+        """Arrange the panes for the new size."""
         super().resizeEvent(event)
         self._follow_results()
 

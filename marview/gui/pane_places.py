@@ -13,7 +13,7 @@ from marview.session.display import Display, Layout
 GAP_PX = 3
 CAPTION_PX = 38
 GAIN = 1.1
-"""Least gain in scale for which panes leave their usual places."""
+"""Minimum gain in scale for which panes leave their usual places."""
 
 Places = dict[str, tuple[int, int]]
 
@@ -28,13 +28,14 @@ FIXED: dict[Layout, Places] = {
 def places_of(display: Display, results: int = 0, *, has_beside: bool = False, room: QSize | None = None) -> Places:
     """Return row and column of the visible panes.
 
-    Panes that show the same slice lie where it is largest: those of a wide body below each other in a high window.
+    Panes that show the same slice are arranged so that it is largest: below each other for a wide body in a tall
+    window.
 
     Args:
         display: display state.
         results: number of results; the comparison has a pane for each.
         has_beside: whether another series is compared.
-        room: size of all panes; None if unknown.
+        room: size of the area of all panes; None if unknown.
     """
     if display.layout is Layout.READ:
         return _gathered(["original", "result"], display, room)
@@ -49,7 +50,7 @@ def places_of(display: Display, results: int = 0, *, has_beside: bool = False, r
 
 
 def spans_of(places: Places) -> dict[str, int]:
-    """Return columns of the last pane, which fills the row that the others leave unfinished."""
+    """Return the column span of the last pane, which fills the rest of its row."""
     name, (row, column) = max(places.items(), key=lambda item: item[1])
     columns = 1 + max(column for _, column in places.values())
     return {name: columns - column} if row else {}

@@ -14,7 +14,7 @@ class ProbeBar(QStatusBar):
 
     Args:
         session: the session.
-        warning: shown at the right end while it is visible.
+        warning: widget at the right end, shown only while there is a warning.
     """
 
     def __init__(self, session: Session, warning: QWidget, parent: QWidget | None = None) -> None:

@@ -34,7 +34,7 @@ class ProfileWindow(QDialog):
 
     @cached_property
     def plot(self) -> Any:
-        """The plot, made when it is first needed."""
+        """Return the plot, created on first use."""
         plot = new_plot()
         plot.setLabel("left", "HU")
         plot.setLabel("bottom", tr("mm along the line"))

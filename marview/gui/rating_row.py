@@ -12,7 +12,7 @@ class RatingRow(QWidget):
 
     Args:
         title: name of the criterion.
-        question: what the grades say.
+        question: question that the grades answer.
     """
 
     chosen = Signal(int)

@@ -59,7 +59,7 @@ class ReadingWindow(QWidget):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every pair has its grades."""
+        """Return whether every pair has its grades."""
         return all(pair.id in self._rated for pair in self._order)
 
     def _lay_out(self) -> None:
@@ -124,7 +124,7 @@ class ReadingWindow(QWidget):
     # -- grading
 
     def _graded(self, number: int, _grade: int) -> None:
-        """Move on to the other question if it is still open."""
+        """Go to the other question if it has no grade yet."""
         other = 1 - number
         self._ask(other if self.rows[other].grade is None else number)
         self.next.setEnabled(self._grades is not None)
@@ -137,14 +137,14 @@ class ReadingWindow(QWidget):
 
     @property
     def _grades(self) -> tuple[int, int] | None:
-        """The two grades; None if one is open, or if the pair cannot be shown."""
+        """Return the two grades; None if one is missing, or if the pair cannot be shown."""
         readability, correctness = (row.grade for row in self.rows)
         if readability is None or correctness is None or not self._is_shown:
             return None
         return readability, correctness
 
     def _go(self, step: int) -> None:
-        """Save the grades and show another pair; a pair without grades is not passed over."""
+        """Save the grades and show another pair; a pair without grades cannot be skipped."""
         if (step > 0 and self._grades is None) or not self._save():
             return
         self._at = max(0, min(len(self._order) - 1, self._at + step))

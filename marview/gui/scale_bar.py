@@ -11,13 +11,13 @@ from marview.gui.painting import painting
 BAR_PX, TALL_PX, ROOM_PX, TITLE_PX = 14, 104, 8, 20
 CORNER_PX, BELOW_BANNER_PX = 10, 60
 TALL_VIEW_PX = 340
-"""In a view as tall as this, the scale leaves room for a banner above it."""
+"""Minimum height of a view in pixels at which the scale leaves room for a banner above it."""
 
 INK = QColor(225, 230, 236)
 
 
 class ScaleBar(QWidget):
-    """A subclass says which colours and labels it shows; transparent to the mouse.
+    """Base class of a scale; a subclass defines its colours and labels. Mouse events go to the view below.
 
     Args:
         host: view over which the scale lies.

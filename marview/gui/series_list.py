@@ -22,7 +22,7 @@ from marview.told import told
 
 PICTURE_PX = 56
 LEAST_PX = 100
-"""Width of a line below which it is cut off; the list makes it as wide as itself."""
+"""Minimum width of a line in pixels; the list widens its lines to its own width."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,7 +143,7 @@ class SeveralWindow(QDialog):
 
     @property
     def paths(self) -> list[str]:
-        """The folders and files."""
+        """Return the folders and files."""
         return [self.inputs.item(row).text() for row in range(self.inputs.count())]
 
     def refresh(self, *_: object) -> None:

@@ -18,7 +18,7 @@ from marview.gui.label import Label
 from marview.text import tr, translatable
 
 COLUMNS, COLUMN_PX = 3, 410
-"""Most columns, and the width that each of them needs."""
+"""Maximum number of columns, and the width that each of them needs in pixels."""
 
 TITLES = {
     "File": translatable("File"),

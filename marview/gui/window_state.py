@@ -21,7 +21,7 @@ def fit_screen(window: QMainWindow) -> None:
 
 
 def collapse_if_narrow(window: QMainWindow, panels: QSplitter) -> None:
-    """Leave the images the space of the series list in a narrow window; F7 or the splitter opens it."""
+    """Collapse the series list in a narrow window, so that the images use its space; F7 or the splitter opens it."""
     if window.width() < NARROW_PX:
         panels.setSizes([0, *panels.sizes()[1:]])
 

@@ -18,7 +18,7 @@ from marview.small_text import read_text
 from marview.text import count
 
 _SAME_PLACE = 0.1
-"""Largest distance between equal voxels, in voxels, because files round positions."""
+"""Tolerance in voxels for equal positions, which files round."""
 
 _MOST_DIGITS = 6
 
@@ -52,7 +52,8 @@ def read_table(table: Path) -> tuple[Row, ...]:
     Paths are relative to the table. `slices` contains slice numbers with spaces between them.
 
     Raises:
-        BadInput: the table cannot be read, is empty, or a line is incomplete or double; the message names the line.
+        BadInput: the table cannot be read, is empty, or a line is incomplete or a duplicate; the message says
+            which line.
     """
     try:
         lines = list(csv.reader(read_text(table).removeprefix("\ufeff").splitlines()))
@@ -100,11 +101,11 @@ def make_study(table: Path, folder: Path, seed: int = 0, tell: Callable[[str], N
     Args:
         table: table of cases, as for `read_table`.
         folder: folder that does not exist or is empty.
-        seed: seed of the order of each reader.
-        tell: receives a sentence about each series.
+        seed: random seed for the order of the pairs.
+        tell: function called with a sentence about each series.
 
     Raises:
-        BadInput: a series cannot be read, lacks a slice, or is not the corrected one of its original.
+        BadInput: a series cannot be read, lacks a slice, or does not match its original.
         UsageError: the folder is not empty.
         CannotWrite: the disk is full or read-only.
     """

@@ -24,8 +24,8 @@ class Rating:
 
     Attributes:
         pair: number of the pair.
-        readability: how well the anatomy can be read.
-        correctness: how far the corrected slice shows the anatomy as it is.
+        readability: grade of how well the anatomy can be read.
+        correctness: grade of how correctly the corrected slice shows the anatomy.
         time: time of the rating, ISO 8601 in UTC.
     """
 
@@ -40,7 +40,7 @@ class Rating:
 
     @property
     def grades(self) -> tuple[int, int]:
-        """Readability and correctness."""
+        """Return readability and correctness."""
         return self.readability, self.correctness
 
 
@@ -57,7 +57,7 @@ class RatingsFile:
         """Return the rating of each pair.
 
         Raises:
-            BadInput: the file cannot be read; the message names the line.
+            BadInput: the file cannot be read; the message says which line.
         """
         return {rating.pair: rating for rating in self._lines()}
 
@@ -75,7 +75,7 @@ class RatingsFile:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Keep the file for this process, so that two windows do not rate for one reader.
+        """Reserve the file for this process, so that two windows do not rate for the same reader.
 
         Raises:
             UsageError: another process rates for this reader.

@@ -21,7 +21,7 @@ _READER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 class Pair(BaseModel):
-    """A corrected slice beside the uncorrected one.
+    """A corrected slice and the uncorrected one.
 
     Attributes:
         id: number of the pair in the study; says nothing about the method.
@@ -55,7 +55,7 @@ class ReaderStudy:
 
     Attributes:
         folder: folder with `study.json`, the images of the pairs and the ratings.
-        seed: seed of the orders.
+        seed: random seed for the orders of the readers.
         pairs: all pairs, by number.
     """
 
@@ -114,10 +114,10 @@ class ReaderStudy:
 
 
 def reader_name(name: str) -> str:
-    """Return a reader's name as files are called: lower case, so that it is one reader on every system.
+    """Return a reader's name as used in file names: in lower case, so that it is the same on every system.
 
     Raises:
-        UsageError: the name has other characters than letters, digits, hyphens and underscores.
+        UsageError: the name contains characters other than letters, digits, hyphens and underscores.
     """
     known = name.lower()
     if not _READER.fullmatch(known):

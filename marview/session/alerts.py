@@ -1,4 +1,4 @@
-"""Tell what a person must know of the images of a series when it comes into view."""
+"""Warn of findings that the user must know when a series comes into view."""
 
 from marview.dicom import Kind, LoadedSeries, Outcome
 from marview.session.library import Library
@@ -20,7 +20,10 @@ ALERTING = frozenset(
         Kind.SEVERAL_PATIENTS,
     }
 )
-"""Findings of images that are missing, of someone else, or possibly wrong. A mark in the list is enough for others."""
+"""Kinds of findings shown as a message: images that are missing, belong to another patient, or may be wrong.
+
+For other kinds, a badge in the list is enough.
+"""
 
 _MOST = 2
 

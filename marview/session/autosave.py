@@ -44,9 +44,9 @@ class Autosave:
         store: store of the autosaves.
         metal: the mask of the series in view.
         measures: measurements of the series in view.
-        work: returns the state of the work, None if no series is open; called on the window's thread.
-        results: returns the results of a series, by its key, whose runs are over.
-        has_runs: returns whether runs on a series are queued.
+        work: function that returns the state of the work, None if no series is open; called on the window's thread.
+        results: function that returns the results of a series, by its key, whose runs are over.
+        has_runs: function that returns whether runs on a series are queued.
         every_s: interval in seconds; at most this much work is lost in a crash.
     """
 

@@ -27,7 +27,7 @@ MOST_BYTES = 64 * 2**20
 OLDEST_S = 30 * 86_400
 
 MOST_RESULT_BYTES = 2_000_000_000
-"""What results may take; the oldest ones go first."""
+"""Size limit of all autosaved results in bytes; the oldest ones are removed first."""
 
 _SUFFIX, _LOCK, _RESULT = ".mask", ".lock", ".result"
 _log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class AutosaveStore:
                 part.write_bytes(json.dumps(record).encode() + b"\n" + packed)
 
     def write_result(self, key: str, name: str, write: Callable[[Path], None]) -> None:
-        """Keep a result of a series whose work is kept, whole or not at all; `name` tells results apart.
+        """Write a result of a series that has an autosave, whole or not at all; `name` identifies the result.
 
         Raises:
             CannotWrite: the disk is full or read-only.

@@ -91,8 +91,8 @@ class Latest:
         is_busy: whether work is running, even if outdated.
 
     Args:
-        post: runs a call on the window's thread.
-        start: runs a call on another thread; raises `NoThread` if none can be started.
+        post: function that runs a call on the window's thread.
+        start: function that runs a call on another thread; raises `NoThread` if none can be started.
     """
 
     def __init__(self, post: Post, start: Callable[[Callable[[], None]], object]) -> None:

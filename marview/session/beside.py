@@ -30,10 +30,10 @@ class OtherSeries:
 
     Attributes:
         key: key of its entry; empty for the simulated truth.
-        title: what it calls itself.
-        volume: its HU.
+        title: description of the series.
+        volume: volume of the series.
         is_in_frame: whether it shares the frame of reference of the series in view.
-        is_other_patient: whether its headers name another patient.
+        is_other_patient: whether it belongs to another patient, according to its headers.
     """
 
     key: str
@@ -46,14 +46,14 @@ class OtherSeries:
 class Beside:
     """One series for a pane of the comparison, and its section through the slice in view.
 
-    Series with a common frame of reference lie as they were scanned. For the others an offset is added: first their
-    middles lie on each other, then `move` shifts them.
+    Series with a common frame of reference are shown where they were scanned. For the others, an offset first aligns
+    their centres; `move` changes it.
 
-    Event, on the window's thread: `changed()` when another series, or none, lies beside, or its offset is another.
+    Event, on the window's thread: `changed()` when another series, or none, is shown, or when its offset changed.
 
     Attributes:
-        other: the series; None if none lies beside.
-        offset_mm: added to a point of the series in view (LPS) to get the same point of the other one.
+        other: the series; None if there is none.
+        offset_mm: shift from a point of the series in view to the same point of the other one, LPS `[3]`.
     """
 
     changed = Signal()
@@ -69,7 +69,7 @@ class Beside:
         library.listed.connect(self._drop_closed)
 
     def show(self, entry: Entry) -> None:
-        """Read a series of the list and lay it beside the one in view."""
+        """Read a series of the list and show it beside the one in view."""
         chosen, loaded = self._library.chosen, self._library.loaded
         if chosen is None or loaded is None or entry.key == chosen.key:
             return
@@ -89,7 +89,7 @@ class Beside:
         self._begin(work, tr("Reading {} …").format(entry.series.description))
 
     def show_truth(self) -> None:
-        """Lay the simulated truth of a demo study beside the series in view."""
+        """Show the simulated truth of a demo study beside the series in view."""
         loaded = self._library.loaded
         if loaded is None:
             return
@@ -105,7 +105,7 @@ class Beside:
         self._begin(work, tr("Reading the simulated truth …"))
 
     def clear(self, *_: object) -> None:
-        """Lay nothing beside the series in view."""
+        """Remove the other series from the comparison."""
         self._reading.drop()
         if self.other is not None:
             self.other, self.offset_mm = None, np.zeros(3)
@@ -164,13 +164,13 @@ class Beside:
 
 
 def section(volume: Volume, grid: Grid, slice_index: int, offset_mm: NDArray[np.float64]) -> NDArray[np.int16]:
-    """A volume on the pixels of a slice of another grid, int16 HU `[y, x]`, by linear interpolation.
+    """Return a volume resampled to a slice of another grid by linear interpolation, int16 HU `[y, x]`.
 
     Args:
-        volume: what is shown.
-        grid: the grid whose slice is meant.
-        slice_index: index z of that slice.
-        offset_mm: added to a point of the grid (LPS) to get the point of the volume.
+        volume: volume to resample.
+        grid: grid of the slice.
+        slice_index: index z of the slice.
+        offset_mm: shift from a point of the grid to the same point of the volume, LPS `[3]`.
     """
     moved = grid.affine.copy()
     moved[:3, 3] += offset_mm
@@ -201,7 +201,7 @@ def section(volume: Volume, grid: Grid, slice_index: int, offset_mm: NDArray[np.
 
 
 def has_truth(loaded: LoadedSeries | None) -> bool:
-    """Whether a series is a demo study whose body without metal is known."""
+    """Return whether a series is a demo study with a known truth."""
     folder = None if loaded is None else loaded.series.path.parent
     return folder is not None and (folder / "demo.json").is_file() and (folder / "truth").is_dir()
 

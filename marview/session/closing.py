@@ -11,14 +11,14 @@ from marview.text import tr
 
 
 class Closing:
-    """Closing of entries of the list.
+    """Closing of series and studies of the list.
 
     Args:
         library: listed series.
         runs: queue; the runs of a closed series are cancelled.
         kept: work on each series.
-        messages: asks the user.
-        let_go: forgets a series, by its key, before its work is dropped.
+        messages: questions for the user.
+        let_go: function called with the key of a series before its work is dropped.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ class Crosshair:
     """The crosshair: the slice in view and the point in it, to read and to move.
 
     Args:
-        grid: returns the grid of the series in view; None if none is open.
+        grid: function that returns the grid of the series in view; None if none is open.
     """
 
     def __init__(self, view: View, grid: Callable[[], Grid | None]) -> None:

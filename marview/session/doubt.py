@@ -10,11 +10,11 @@ class Doubt:
     """Question about doubtful voxels, asked once.
 
     Attributes:
-        words: the question; empty without doubt.
+        words: the question; empty if there is none.
 
     Args:
-        messages: shows the question.
-        confirm: called if the user says that the voxels are metal.
+        messages: messages and questions for the user.
+        confirm: function called if the user says that the voxels are metal.
     """
 
     def __init__(self, messages: Messages, confirm: Callable[[], None]) -> None:
@@ -36,7 +36,7 @@ class Doubt:
             self.ask(self.words)
 
     def withdraw(self) -> None:
-        """Take the question back."""
+        """Withdraw the question."""
         if self._question is not None:
             self._messages.withdraw(self._question)
         self._question, self.words = None, ""

@@ -32,7 +32,7 @@ class Edits:
     """Edits of the mask with the settings of the tools; each edit is one undo step.
 
     Args:
-        under_cursor: returns the voxel under the cursor; None if there is none.
+        under_cursor: function that returns the voxel under the cursor; None if there is none.
     """
 
     def __init__(

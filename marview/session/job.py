@@ -38,9 +38,10 @@ class Job:
 
     Attributes:
         result: result that the run fills.
-        prepare: makes the request when the job's turn comes, on its own thread; a waiting job uses no memory.
-        started: called on the window's thread when the run starts.
-        ended: called on the window's thread when the job is over, even if it never started.
+        prepare: function that makes the request when the job's turn comes, on its own thread; a waiting job uses no
+            memory.
+        started: function called on the window's thread when the run starts.
+        ended: function called on the window's thread when the job is over, even if it never started.
         request: request to the worker; its mask and correction are closed when the run is over.
         earlier_notes: notes of the earlier part of a continued run.
         purpose: identity of the task; equal for two runs that would do the same.

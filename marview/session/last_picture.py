@@ -1,4 +1,4 @@
-"""The corrected slice that was computed last."""
+"""Cache of the corrected slice that was computed last."""
 
 import weakref
 
@@ -11,25 +11,25 @@ Picture = NDArray[np.int16]
 
 
 class LastPicture:
-    """A corrected slice, int16 HU `[y, x]`: panes that show it share it, and it goes when nobody shows it any more."""
+    """Cache of one corrected slice, int16 HU `[y, x]`, shared by panes; released when no pane shows it any more."""
 
     def __init__(self) -> None:
         self._of: tuple[KeptPlane, weakref.ref[Picture]] | None = None
         self._awaited: Picture | None = None
 
     def put(self, correction: KeptPlane, picture: Picture, *, is_awaited: bool = False) -> None:
-        """Replace it; one that is awaited stays until it is asked for. Any thread may call this."""
+        """Replace the picture; an awaited one is held until the next `get`. Any thread may call this."""
         picture.setflags(write=False)
         self._awaited = picture if is_awaited else None
         self._of = correction, weakref.ref(picture)
 
     def get(self, correction: KeptPlane) -> Picture | None:
-        """Return the picture with this correction; None if another one was computed since, or it is gone."""
+        """Return the picture with this correction; None if another one was computed since, or if it was released."""
         if self._of is None or self._of[0] is not correction:
             return None
         picture, self._awaited = self._of[1](), None
         return picture
 
     def drop(self) -> None:
-        """Drop it."""
+        """Release the picture."""
         self._of = self._awaited = None

@@ -21,7 +21,7 @@ ANNOUNCE_SECONDS = 0.1
 
 
 class Library:
-    """List of series, which it finds; it reads the chosen one, in the background.
+    """List of the series found under paths; the chosen one is read in the background.
 
     Events, all on the window's thread: `listed()` when the list of entries changed, `started(LoadedSeries)` when the
     grid of the chosen series is known, `arrived(slices)` as slices are decoded (at most ten times a second),

@@ -22,15 +22,15 @@ class Marking:
         tools.changed.connect(self._take_tool)
 
     def undo(self) -> None:
-        """Undo the last change of the mask, and show a slice in which that is seen."""
+        """Undo the last change of the mask, and show a changed slice."""
         self._show_change(self._metal.undo())
 
     def redo(self) -> None:
-        """Redo the last undone change, and show a slice in which that is seen."""
+        """Redo the last undone change, and show a changed slice."""
         self._show_change(self._metal.redo())
 
     def _take_tool(self, tools: ToolSettings, names: frozenset[str]) -> None:
-        """Selecting a tool for the mask shows the mask and its trace; measuring leaves them as they are."""
+        """Show the mask and its trace when a mask tool is selected; measuring tools change nothing."""
         if "tool" in names and tools.tool is not Tool.NONE and not tools.tool.is_measuring:
             self._traces.switch_on()
             self._view.update(overlays=self._view.display.overlays | {Overlay.MASK}, are_overlays_hidden=False)

@@ -1,4 +1,4 @@
-"""Changes of the whole mask in the background: one at a time, and the latest replaces the one before."""
+"""Changes of the whole mask in the background: one at a time, and the latest replaces the previous one."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class MaskChanges:
     """Changes of the mask, run one after another.
 
-    The message about a failed one goes when the next one starts, because it may succeed.
+    The message about a failed change disappears when the next one starts, because that one may succeed.
 
     Event on the window's thread: `busy()` when `is_busy` changed.
 
@@ -55,7 +55,7 @@ class MaskChanges:
         self._set_busy(is_busy=False)
 
     def is_held_up(self) -> bool:
-        """Return whether another change must wait, and say so."""
+        """Return whether another change must wait; if so, show a message."""
         if self.is_busy:
             self._messages.say(Severity.INFO, tr("The mask is being changed; try again in a moment."))
         return self.is_busy

@@ -86,7 +86,7 @@ class Measure:
 
     @property
     def title(self) -> str:
-        """What it is called in lists, in the person's language."""
+        """Return the name in lists, in the user's language."""
         return f"{tr(TITLES[self.kind])} {self.number}"
 
     @property

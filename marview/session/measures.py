@@ -16,7 +16,7 @@ class Measures:
     Event on the window's thread: `changed()` when measurements of the series in view change.
 
     Args:
-        pictures: returns the compared pictures of a measurement's plane, the original first.
+        pictures: function that returns the compared pictures of a measurement's plane, the original first.
     """
 
     changed = Signal()
@@ -82,7 +82,7 @@ class Measures:
             self.changed.emit()
 
     def put(self, series: str, measures: Sequence[Measure]) -> None:
-        """Add measurements of an earlier session; they keep their numbers unless taken."""
+        """Add measurements of an earlier session; they keep their numbers unless those are in use."""
         known = self._by_series.setdefault(series, [])
         taken = {one.number for one in known}
         for one in measures:

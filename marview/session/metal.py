@@ -27,14 +27,14 @@ __all__ = ["KeptMetal", "Metal", "Recipe", "Source"]
 
 
 class Metal(SharedMask):
-    """Metal of the series in view, which it finds, and whose mask it changes.
+    """The metal of the series in view, with methods to find it and to change its mask.
 
-    Events on the window's thread, beside `touched`: `changed()` when the mask or its recipe changed, at the end of a
-    stroke; `busy()` when `is_busy` changed.
+    Events on the window's thread, in addition to `touched`: `changed()` when the mask or its recipe changed, at the end
+    of a stroke; `busy()` when `is_busy` changed.
 
     Attributes:
         recipe: recipe of the mask in use.
-        asked: recipe in progress, or the one in use; region growing waits here for its first seed.
+        asked: recipe requested last; it differs from `recipe` during a search and until region growing has a seed.
         found_threshold_hu: threshold in effect, chosen or found automatically; NaN without metal.
         is_found: whether the search for metal has finished, or a mask was restored.
         saved: recipe of the mask exported last.
@@ -235,7 +235,7 @@ class Metal(SharedMask):
     def put(
         self, given: Mask, origin: str, notes: tuple[str, ...] = (), then: Callable[[], object] = lambda: None
     ) -> None:
-        """Use a mask of a file or an earlier session, as one undo step; `origin` describes it."""
+        """Use a mask from a file or an earlier session, as one undo step; `origin` describes it."""
         self.end_stroke()
         mask, search = self.mask, self._search
         if mask is None or search is None:

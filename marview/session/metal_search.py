@@ -1,4 +1,4 @@
-"""The search for the metal of one volume by recipes; what an earlier recipe found is used again."""
+"""The search for the metal of one volume by recipes; metal found by an earlier recipe is reused."""
 
 import math
 from collections.abc import Callable
@@ -42,11 +42,12 @@ class MetalSearch:
         self._scale_notes: tuple[str, ...] | None = None
 
     def prepare(self, recipe: Recipe, mask: Mask, notes: tuple[str, ...]) -> Callable[[IsStale], Found | None]:
-        """Return the search by a recipe, for the background; it returns None if the request is outdated.
+        """Return a function that finds metal by a recipe in the background; it returns None if the request is outdated.
 
         Args:
-            recipe: how metal is found.
-            mask: mask in use, bool `[z, y, x]`; a recipe by hand starts from it if its edit is not kept.
+            recipe: recipe of the search.
+            mask: mask in use, bool `[z, y, x]`; a recipe edited by hand uses it if the packed mask of its edit is not
+                stored.
             notes: notes on the mask in use.
         """
         core = self.core if self.core is not None and self.core.recipe == recipe.core else None

@@ -21,13 +21,13 @@ class MethodComparison:
     """Comparison that queues one run per method on the slice in view.
 
     Args:
-        reductions: queues the runs.
+        reductions: starter of the runs.
         metal: mask of the series in view.
         methods: parameters of each method.
         results: results of the series in view.
         view: display with the slice in view.
-        messages: receives refusals.
-        save: writes an autosave before the runs.
+        messages: messages for the user.
+        save: function that writes an autosave before the runs.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class MethodComparison:
         """Correct the slice in view with these methods.
 
         A method that has corrected the slice with this mask and these parameters does not run again. If it has
-        corrected other slices so, the slice joins their result.
+        corrected other slices with them, the slice is added to that result.
         """
         chosen = [one for one in self._methods.usable if one.id in methods]
         if self._reductions.is_refused():

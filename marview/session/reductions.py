@@ -41,12 +41,12 @@ class Reductions:
         metal: mask of the series in view.
         methods: chosen method, parameters and device.
         runs: queue of runs.
-        sensitivity: runs sweeps.
+        sensitivity: sweeps of the series in view.
         results: store of results.
         kept: work on each open series.
         view: display; its slice in view is corrected first.
-        messages: receives refusals.
-        save: writes an autosave before a run.
+        messages: messages for the user.
+        save: function that writes an autosave before a run.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ class Reductions:
         )
 
     def _purpose(self, result: Result) -> object:
-        """Return an identity that equal runs share; a run that continues a result shares it with no other."""
+        """Return a key that equal runs share; a run that continues a result has a key of its own."""
         if result.done:
             return result
         how = (self._methods.device, result.restores_cut_off)

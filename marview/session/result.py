@@ -198,7 +198,7 @@ class Result:
         return np.zeros(self.mask.shape[1:], np.float32)
 
     def corrected(self, hu: NDArray[np.int16], slice_index: int) -> NDArray[np.int16]:
-        """Return the corrected slice, int16 HU `[y, x]`, not to be written to; `hu` is the slice of the source."""
+        """Return the corrected slice, int16 HU `[y, x]`, not to be modified; `hu` is the slice of the source."""
         if self.coverage(slice_index) is not Coverage.CORRECTED:
             return hu
         correction, kept = self.correction_of(slice_index), self._planes.get(slice_index)

@@ -1,4 +1,4 @@
-"""A result as one file, exact to the bit: what is kept against a crash beside the mask."""
+"""The file format of an autosaved result, exact to the bit."""
 
 import dataclasses
 import hashlib
@@ -35,7 +35,7 @@ _FIELDS = (
     "report",
 )
 _LEVEL = 1
-"""Of compression: noise hardly shrinks, and what is not corrected vanishes at any level."""
+"""Compression level; at any level, noise hardly compresses, and uncorrected pixels take almost no space."""
 
 
 def write_result(result: Result, path: Path) -> None:
@@ -43,7 +43,7 @@ def write_result(result: Result, path: Path) -> None:
 
     Raises:
         BadInput: one of its slices cannot be read again.
-        OSError: there is no room.
+        OSError: the file cannot be written.
     """
     planes = result.settled_correction()
     masks = {z: np.packbits(plane) for z in result.mask.slices if (plane := result.mask[z]).any()}
@@ -63,7 +63,7 @@ def write_result(result: Result, path: Path) -> None:
 
 
 def read_result(path: Path, store: PlaneStore) -> Result:
-    """Read what `write_result` wrote; `store` keeps the corrections.
+    """Read a file written by `write_result`; `store` stores its corrections.
 
     Raises:
         BadInput: the file is damaged.

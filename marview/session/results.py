@@ -34,7 +34,7 @@ class Results:
         return self._by_series.setdefault(self._series, [])
 
     def of(self, series: str) -> list[Result]:
-        """The results of a series, the oldest first."""
+        """Return the results of a series, oldest first."""
         return list(self._by_series.get(series, ()))
 
     @property

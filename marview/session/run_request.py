@@ -1,4 +1,4 @@
-"""What a run is asked for: the result that it fills, and the request to the worker."""
+"""The empty result that a run fills, and the request to the worker."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ def empty_result(
         parameters: parameters of the method.
         slices: indices of the slices to correct.
         metal: mask of the series; the result keeps a copy.
-        results: its store keeps the corrections.
+        results: results of the session, whose store gets the corrections.
         series: key of the series.
         series_title: description of the series.
         restores_cut_off: whether to restore dark streaks that the file clipped.

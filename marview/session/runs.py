@@ -151,8 +151,8 @@ class Runs:
     def _hear(self, job: Job, message: Message) -> None:
         """Pass messages to the window: progress ten times a second, slices immediately; on the worker's thread.
 
-        Corrections are copied here, because copying 16 MB would delay the window's thread. What arrives while that
-        thread is busy is shown in one go.
+        Corrections are copied here, because copying 16 MB would delay the window's thread. Messages that arrive
+        while that thread is busy are shown together.
         """
         if isinstance(message, Progress):
             now = time.monotonic()
@@ -168,7 +168,7 @@ class Runs:
             self._post(self._take_heard)
 
     def _take_heard(self) -> None:
-        """Record all messages that have arrived, then tell of each slice and job once."""
+        """Record all messages that have arrived, then emit one event per slice and job."""
         slices: dict[int, None] = {}
         jobs: dict[Job, None] = {}
         while self._heard:

@@ -1,4 +1,4 @@
-"""Keep the work against a crash: autosaves while marview runs, and their recovery at the next start."""
+"""Protect the work against a crash: autosaves while marview runs, and their recovery at the next start."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,8 +26,8 @@ class Safekeeping:
     """Safekeeping of the work on the series in view; without a folder it does nothing.
 
     Attributes:
-        autosave: writes autosaves; None without a folder.
-        recovery: offers the autosaves of a crash; None without a folder.
+        autosave: writer of the autosaves; None without a folder.
+        recovery: offer to restore the autosaves of a crash; None without a folder.
 
     Args:
         folder: folder of autosaves; None for none.
@@ -86,7 +86,7 @@ class Safekeeping:
             self.autosave.close()
 
     def work(self) -> Work | None:
-        """Return the state that an autosave stores beside the mask; None if no series is in view."""
+        """Return the state that an autosave stores in addition to the mask; None if no series is in view."""
         if self._in_view is None:
             return None
         (chosen, loaded), method = self._in_view, self._methods.current

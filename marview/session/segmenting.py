@@ -43,9 +43,9 @@ class Recipe:
         seeds: seed voxels (z, y, x) of region growing.
         in_slices: whether metal is found slice by slice.
         is_doubtful_metal: whether the user confirmed that voxels of metal, enamel or dense bone are metal.
-        edit: number of the last edit by hand; only if the source is the hand.
+        edit: number of the last edit by hand; only if the mask was edited by hand.
         edited_from: description of the mask that was edited by hand; empty if it was painted from scratch.
-        is_given: whether the mask of a file or an earlier session, named in `edited_from`, is unchanged.
+        is_given: whether the mask is the one from a file or an earlier session described in `edited_from`, unchanged.
         box: box outside which metal is removed; None for no limit.
         smallest_mm3: volume below which pieces are removed.
         margin_mm: margin in mm; + grows the mask, - shrinks it.
@@ -76,7 +76,7 @@ class Recipe:
 
     @property
     def words(self) -> str:
-        """How the metal was found, in the person's language, without the margin."""
+        """Describe how the metal was found, in the user's language, without the margin."""
         return self._describe(tr)
 
     def _describe(self, say: Callable[[str], str]) -> str:
@@ -125,7 +125,7 @@ class Core:
         mask: metal, bool `[z, y, x]`.
         threshold_hu: threshold in effect; NaN without one.
         notes: notes for the user.
-        doubt: question to the user about doubtful voxels; empty without doubt.
+        doubt: question to the user about doubtful voxels; empty if there are none.
     """
 
     recipe: Recipe

@@ -55,10 +55,10 @@ class Session:
     Event on the window's thread: `result_changed()` when the results of the series in view, or the one shown, change.
 
     Args:
-        post: runs a call on the window's thread.
+        post: function that runs a call on the window's thread.
         settings: settings that persist between sessions.
-        make_worker: starts the worker on first use.
-        listings: finds the installed methods.
+        make_worker: function that starts the worker on first use.
+        listings: function that finds the installed methods.
         autosaves: folder of autosaves; None for none.
         index: file of the study index; None for none.
     """

@@ -35,7 +35,7 @@ def is_speed(seconds: float) -> bool:
 
 
 def body_part_of(text: str) -> str:
-    """Return the body part of `BODY_PARTS` that a text names; empty if it names none.
+    """Return the body part of `BODY_PARTS` that a text contains; empty if it contains none.
 
     >>> body_part_of("TH CT CHEST WO C")
     'chest'

@@ -29,7 +29,7 @@ class SharedMask:
         is_painting: whether a stroke is in progress.
 
     Args:
-        let_go: runs a call that releases memory on another thread.
+        let_go: function that runs a call on another thread, to release memory.
     """
 
     touched = Signal(object)
@@ -89,7 +89,7 @@ class SharedMask:
         return int(ahead[0]) if len(ahead) else None
 
     def outward(self, slice_index: int) -> tuple[int, ...]:
-        """Return the slices with metal, ordered by distance from one."""
+        """Return the slices with metal, ordered by distance from a slice."""
         return tuple(sorted((int(z) for z in self.slices), key=lambda z: (abs(z - slice_index), z)))
 
     @property
@@ -122,12 +122,12 @@ class SharedMask:
     # -- inside
 
     def _allocate(self, volume: Volume | None, room: SharedArray | None, describe: Callable[[], Any]) -> None:
-        """Replace the mask by an empty one of a volume, or by none.
+        """Replace the mask by an empty one for a volume, or by none.
 
         Args:
             volume: volume; None for no mask.
             room: zeros for the mask, bool `[z, y, x]`, owned by it from now on; allocated if None.
-            describe: describes the mask, for undo.
+            describe: function that describes the mask, for undo.
 
         Raises:
             MarviewError: there is not enough memory.

@@ -26,14 +26,14 @@ class SinogramPictures:
 
     Attributes:
         available: pictures that can be shown; the change needs one that is filled or corrected.
-        source: tells pictures of equal origin; None if there are none.
-        projected: the projection before any run, if they come from one.
+        source: origin of the pictures, equal for the same pictures; None if there are none.
+        projected: projection made before any run; None for pictures of a result.
 
     Args:
-        source: where they come from.
+        source: origin of the pictures, equal for the same pictures; None if there are none.
         available: pictures that can be loaded.
-        load: returns the array that the worker names so, or None.
-        projected: the projection before any run, if they come from one.
+        load: function that returns an array by the worker's name for it; None if there is none.
+        projected: projection made before any run; None for pictures of a result.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class SinogramPictures:
 
     @cached_property
     def trace(self) -> NDArray[np.bool_] | None:
-        """The metal trace that the pictures were made with, bool `[view, bin]`."""
+        """Return the metal trace that the pictures were made with, bool `[view, bin]`; None if there is none."""
         trace = self._load(_TRACE)
         return None if trace is None else np.asarray(trace, dtype=bool)
 
     @cached_property
     def consistency(self) -> NDArray[np.float32] | None:
-        """Deviation of the projected result from the sinogram outside the trace, `[view, bin]`."""
+        """Return the deviation of the projected result from the sinogram outside the trace, `[view, bin]`, or None."""
         return self._loaded(_CONSISTENCY)
 
     def _loaded(self, name: str) -> NDArray[np.float32] | None:
@@ -86,7 +86,7 @@ NO_PICTURES = SinogramPictures(None, frozenset(), lambda _name: None)
 def pictures_of(
     slice_index: int, result: Result | None, projected: SliceSinogram | None, before: SinogramPictures
 ) -> SinogramPictures:
-    """Return the pictures of a slice, of a result or else projected; `before` again if they are the same."""
+    """Return the pictures of a slice, from a result or else a projection; `before` itself if they are the same."""
     made = NO_PICTURES
     if result is not None and (OUTPUTS[SinogramPicture.ORIGINAL], slice_index) in result.outputs:
         made = _of_result(result, slice_index)

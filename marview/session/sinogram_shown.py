@@ -29,7 +29,7 @@ class SinogramShown:
     Attributes:
         slice_index: slice in view.
         pictures: its sinograms.
-        trace: its metal trace, bool `[view, bin]`; the mask's own, also while the user paints.
+        trace: its metal trace, bool `[view, bin]`; from the current mask if known, also while the user paints.
         coverage: coverage by the trace; None without one.
         is_body_known: whether the coverage counts the rays through the body alone.
         is_older: whether the mask has changed since the result that the pictures belong to.
@@ -48,7 +48,7 @@ class SinogramShown:
 
 
 def resolve(session: Session, before: SinogramShown) -> SinogramShown:
-    """Return the snapshot of now; what is the same as in the one before is taken from it."""
+    """Return the current snapshot; it reuses unchanged parts of the previous one."""
     z = session.view.display.slice_index
     pictures = pictures_of(z, session.result, session.sinograms.current, before.pictures)
     trace, coverage = pictures.trace, None if pictures.projected is None else pictures.projected.coverage

@@ -50,7 +50,7 @@ class Sinograms:
 
     Attributes:
         current: slice projected last; None if there is none.
-        asked: index of the slice requested last and edition of its mask; None if no slice is.
+        asked: index of the slice requested last and edition of its mask; None if no slice was requested.
         refusal: why that slice could not be projected; empty otherwise.
     """
 

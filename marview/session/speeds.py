@@ -8,7 +8,7 @@ from marview.session.settings import MOST_SPEEDS, Settings, is_speed
 
 
 class Speeds:
-    """Memory of seconds per slice by method, version and device."""
+    """Record of the seconds per slice by method, version and device."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

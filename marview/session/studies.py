@@ -24,9 +24,9 @@ _log = logging.getLogger(__name__)
 
 
 class Studies:
-    """Opened series, remembered and searchable.
+    """Search in the index of opened series, and watched folders.
 
-    Series that arrive in watched folders are opened.
+    New studies in watched folders are added to the list.
 
     Event on the window's thread: `changed()` when `found` or the watched folders changed.
 
@@ -36,7 +36,7 @@ class Studies:
 
     Args:
         index: index of series; None to remember nothing.
-        look_s: interval between looks at watched folders, in seconds.
+        look_s: interval between checks of the watched folders in seconds.
         quiet_s: time without changes after which a new study counts as complete, in seconds.
     """
 
@@ -101,7 +101,7 @@ class Studies:
         self._messages.error(sentence.format(known.path))
 
     def forget(self, known: KnownSeries) -> None:
-        """Remove a series from the index; its files stay."""
+        """Remove a series from the index; its files are unchanged."""
         if self._index is not None:
             self._index.forget(known.key)
             self._search_again()
@@ -192,7 +192,7 @@ class Studies:
                     self._background.post(partial(self._library.add, path))
 
     def close(self) -> None:
-        """Stop watching folders and remembering series."""
+        """Stop watching folders and adding series to the index."""
         self._stop.set()
         self._searching.drop()
         if self._watcher is not None:

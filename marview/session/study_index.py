@@ -1,7 +1,7 @@
 """The index of opened series: header data in a SQLite file of the user.
 
-The index contains names and identifiers of patients. Only the user can read its file, which lies in the user's data
-folder, and nothing of it is logged. The index can be deleted and rebuilt from the files at any time.
+The index contains names and identifiers of patients. Its file is in the user's data folder, only the user can read it,
+and its contents are never logged. The index can be deleted and rebuilt from the files at any time.
 """
 
 import logging
@@ -87,8 +87,8 @@ class StudyIndex:
     """Index that stores and finds series; thread-safe.
 
     A damaged file is set aside and replaced by an empty index; then `is_fresh` is True and `rebuild` fills it. A file
-    that another program holds, that a newer marview wrote, or that cannot be written stays as it is, and this index
-    forgets everything when it is closed.
+    that is locked by another program, was written by a newer marview or cannot be written is left unchanged; this index
+    is then in memory only.
 
     Attributes:
         trouble: why the file is not used, and what to do; empty if it is used.
@@ -153,8 +153,8 @@ class StudyIndex:
         """Read the headers of all series again; remove series that no longer exist.
 
         Args:
-            paths: further paths beside those of the index.
-            look: finds the series under a path; returns none if it cannot be read.
+            paths: further paths in addition to those of the index.
+            look: function that finds the series under a path; it returns none if the path cannot be read.
         """
         for path in dict.fromkeys((*self.paths, *(path.absolute() for path in paths))):
             self.remember(path, look(path))

@@ -1,4 +1,4 @@
-"""A worker that is made when it is first needed, on whichever thread that is, and never after the end."""
+"""A worker that is started on first use, on any thread, and never after closing."""
 
 import threading
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from marview.mar import MarWorker
 
 
 class WorkerOnDemand:
-    """One worker, made for whoever asks for it first.
+    """Callable that starts a worker on its first call and returns the same worker on later calls.
 
     Args:
-        make: makes the worker.
+        make: function that starts the worker.
     """
 
     def __init__(self, make: Callable[[], MarWorker]) -> None:

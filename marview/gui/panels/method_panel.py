@@ -24,7 +24,7 @@ class MethodPanel(Section):
     Args:
         methods: installed methods and chosen parameters.
         speeds: run times of methods on this machine.
-        use: applies a preset.
+        use: function that applies a preset.
     """
 
     def __init__(

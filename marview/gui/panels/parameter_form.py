@@ -11,7 +11,7 @@ from marview.text import tr
 
 FIELD_WIDTH = 128
 LARGEST_INTEGER = 2**31 - 1
-"""Of Qt's number fields; a parameter may allow more."""
+"""Upper limit of Qt's integer fields; a parameter may allow larger values."""
 
 LARGE = 1_000_000
 

@@ -40,7 +40,7 @@ class RegionDetails(QWidget):
 
     @cached_property
     def plot(self) -> Any:
-        """The plot of the histograms, made when it is first needed."""
+        """Return the plot of the histograms, created on first use."""
         plot = new_plot()
         plot.setFixedHeight(PLOT_PX)
         plot.setLabel("bottom", "HU")

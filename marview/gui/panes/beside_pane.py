@@ -1,4 +1,4 @@
-"""Another series in the comparison, on the pixels of the slice in view."""
+"""Another series in the comparison, resampled to the slice in view."""
 
 from PySide6.QtWidgets import QWidget
 
@@ -23,7 +23,7 @@ class BesidePane(SlicePane):
         self.measurer = Measurer(self.view, session, self)
 
     def picture(self) -> Picture | None:
-        """The other series where the slice in view lies."""
+        """Return the other series, resampled to the slice in view."""
         session, display = self.session, self.session.view.display
         other = session.beside.other
         if other is None:
@@ -48,7 +48,7 @@ class BesidePane(SlicePane):
         return session.original() if display.is_original_held else session.beside.picture(display.slice_index)
 
     def plane(self) -> MeasuredPlane | None:
-        """None: it shows a slice."""
+        """Return None: the pane shows a slice."""
         return None
 
     def is_there(self) -> bool:
@@ -56,5 +56,5 @@ class BesidePane(SlicePane):
         return self.session.beside.other is not None
 
     def pictures(self) -> tuple[Picture | None, Picture | None]:
-        """Return pictures of the slice in view and of the same place in the other series, each None if missing."""
+        """Return the slice in view and the same section through the other series, each None if missing."""
         return self.session.original(), self.session.beside.picture(self.session.view.display.slice_index)

@@ -13,7 +13,7 @@ from marview.text import tr
 
 HEADER_PX = 38
 LEAST_PX = (240, 220)
-"""Least width and height of a pane."""
+"""Minimum width and height of a pane."""
 
 
 class Pane(QFrame):

@@ -151,7 +151,7 @@ class ResultPane(SlicePane):
         self.session.view.move_divider(at.x() / max(1, self.view.viewport().width()))
 
     def _show_grip(self, at: QPointF, _is_linking: bool) -> None:  # noqa: FBT001 - a Qt signal's argument
-        """Show by the cursor that the line under the mouse can be dragged."""
+        """Change the cursor over the line, to show that the line can be dragged."""
         if self._is_on_divider(at) and not self.view.gestures.is_tool_on:
             self.view.viewport().setCursor(Qt.CursorShape.SplitHCursor)
         elif self.view.viewport().cursor().shape() is Qt.CursorShape.SplitHCursor:

@@ -1,4 +1,4 @@
-"""The words beside and below a sinogram."""
+"""The texts of the note beside a sinogram and of the caption below it."""
 
 from marview.geometry import SliceNumbers, TraceCoverage
 from marview.session.sinogram_shown import Absence

@@ -1,4 +1,4 @@
-"""A row that takes a tool."""
+"""A row that selects a tool."""
 
 from marview.gui.actions import Row
 from marview.session.tools import Tool

@@ -1,4 +1,4 @@
-"""Layouts, and what the panes show and how."""
+"""Layouts, and the contents and appearance of the panes."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -35,9 +35,9 @@ class Renderer:
     """Renderer in a process, which starts on first use, and again after it ended.
 
     Args:
-        post: runs a call on the window's thread.
-        on_picture: called with each picture.
-        on_state: called when `state` changes.
+        post: function that runs a call on the window's thread.
+        on_picture: function called with each picture.
+        on_state: function called when `state` changes.
         command: command line of the process.
     """
 

@@ -14,7 +14,7 @@ from marview.session.session import Session
 
 
 class Desk(QWidget):
-    """The panes; for a sweep its bar above, strip below, plots and table beside; for a comparison its bar above."""
+    """The panes with the bar of a sweep or comparison above; a sweep also has plots, a table and thumbnails."""
 
     def __init__(self, session: Session, grid: PaneGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)

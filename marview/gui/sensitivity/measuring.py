@@ -17,7 +17,7 @@ LEAST_MM = 0.5
 
 
 class Pen(enum.StrEnum):
-    """The use of the left button."""
+    """The action of the left button."""
 
     NONE = "none"
     LINE = "line"

@@ -73,7 +73,7 @@ class CurvePlot(QWidget):
 
     @cached_property
     def plot(self) -> Any:
-        """The plot, made when it is first needed."""
+        """Return the plot, created on first use."""
         plot = new_plot()
         self._column.addWidget(plot, 1)
         return plot
@@ -193,7 +193,7 @@ class ProfilePlot(QWidget):
 
     @cached_property
     def plot(self) -> Any:
-        """The plot, made when it is first needed."""
+        """Return the plot, created on first use."""
         plot = new_plot()
         plot.setLabel("left", "HU")
         plot.setLabel("bottom", tr("mm along the line"))

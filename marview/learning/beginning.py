@@ -11,6 +11,8 @@ from marview.errors import UsageError
 from marview.learning.state import network_of, read_state
 from marview.learning.weights import about
 
+_RUN_STEPS = "steps"
+
 
 @dataclass(frozen=True)
 class Beginning:
@@ -46,7 +48,8 @@ class Beginning:
 def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
     """Copy the tensors of a file that have the same name and shape as tensors of the network.
 
-    Whole numbers count what a run has done, such as its steps, so they start anew.
+    A tensor named `steps` counts the steps of the run, so it starts at zero. Other counters tell what the network has
+    learned before, and are copied.
 
     Args:
         network: network to change.
@@ -63,8 +66,8 @@ def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
         raise UsageError(f"{path} holds weights of {of.method}; {method} can only start from its own.")
     own = network.state_dict()
     found = network_of(tensors)
-    weights = {name: tensor for name, tensor in own.items() if tensor.is_floating_point()}
-    fits = {name for name, tensor in found.items() if name in weights and weights[name].shape == tensor.shape}
+    learned = {name: tensor for name, tensor in own.items() if name != _RUN_STEPS}
+    fits = {name for name, tensor in found.items() if name in learned and learned[name].shape == tensor.shape}
     if not fits:
         raise UsageError(
             f"No tensor in {path} has the name and shape of a tensor of the new network. Use weights "
@@ -72,7 +75,7 @@ def begin_with(network: nn.Module, path: Path, method: str) -> Beginning:
         )
     network.load_state_dict({name: found[name].to(own[name].dtype) if name in fits else own[name] for name in own})
     parts: dict[str, list[bool]] = {}
-    for name in weights:
+    for name in learned:
         parts.setdefault(name.partition(".")[0], []).append(name in fits)
     return Beginning(
         path.name,

@@ -191,3 +191,19 @@ def test_a_resumed_run_equals_the_unbroken_run(
     curve = (tmp_path / "whole" / "curve.csv").read_text(encoding="utf-8").splitlines()[0]
     named = "validation clean_rmse_hu" if size == "tiny_autoencoder" else "validation near_rmse_hu"
     assert named in curve
+
+
+def test_the_second_stage_starts_from_the_first(tmp_path: Path, room: Any, made: Any, stages: dict[str, Any]) -> None:
+    def begun(size: str, begins_with: Path | None = None) -> Training:
+        def batch(number: int) -> Any:
+            return made.batch_of(room, number)
+
+        where = tmp_path / size, Machine("cpu"), begins_with
+        return Training(Plan("lga", "1.0.0", stages[size], short(size), batch, batch, *where))
+
+    begun("tiny_autoencoder").run()
+    for name in ("weights.safetensors", "state.safetensors"):
+        second = begun("tiny", tmp_path / "tiny_autoencoder" / name)
+        assert int(second.learner.network.autoencoder_steps) == 6
+        second.run(max_minutes=0)
+        (tmp_path / "tiny").rename(tmp_path / name)

@@ -14,6 +14,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", default=["lga", "linear_interpolation", "nmar"])
     arguments = parser.parse_args()
     clock, how = Clock(), read_recipe(METHOD, "bundled").data
-    surrogate, distance = importlib.import_module(f"{_package()}.surrogate"), code_distance()
+    surrogate, distance = module("surrogate"), code_distance()
     held_out = read_banks(arguments.data).validation
     methods = {name: runner(name) for name in arguments.method}
     measured: dict[str, list[Measures]] = {"uncorrected": [], **{name: [] for name in methods}}
@@ -58,7 +59,7 @@ def main() -> None:
         case, wanted = _case(surrogate, replace(scene, kernel="ram-lak"))
         for name, found in measured.items():
             hu = case.hu if name == "uncorrected" else methods[name](case)
-            own[name].append((_iou(hu > METAL_HU, wanted > METAL_HU), distance(hu, wanted)))
+            own[name].append((iou(hu > METAL_HU, wanted > METAL_HU), distance(hu, wanted)))
             hu = torch.where(case.metal, case.hu, hu)
             found.append(measure_slice(hu[0].numpy(), wanted[0].numpy(), case.metal[0].numpy()))
         clock.tell((number + 1) / arguments.cases, "surrogates")
@@ -87,19 +88,20 @@ def _case(surrogate: Any, scene: Any) -> tuple[MarCase, Tensor]:
     return case, mu_to_hu(spectral.image)
 
 
-def _iou(one: Tensor, other: Tensor) -> float:
+def iou(one: Tensor, other: Tensor) -> float:
     """Intersection over union of two masks."""
     return float((one & other).sum() / (one | other).sum().clamp(min=1))
 
 
-def _package() -> str:
-    """Name of the package in which the method's modules are loaded."""
-    return type(made_in(METHOD, "alignment_training:AlignmentTraining")).__module__.rpartition(".")[0]
+def module(name: str) -> ModuleType:
+    """Return a module of `lga` as a worker loads it."""
+    package = type(made_in(METHOD, "alignment_training:AlignmentTraining")).__module__.rpartition(".")[0]
+    return importlib.import_module(f"{package}.{name}")
 
 
 def code_distance() -> Callable[[Tensor, Tensor], float]:
     """Return the mean absolute difference of the codes of two images, HU `[1, y, x]`, by the encoder of `lga`."""
-    method, batches = (importlib.import_module(f"{_package()}.{name}") for name in ("method", "batches"))
+    method, batches = (module(name) for name in ("method", "batches"))
     network = method.load(TestJob(load_method(METHOD)))
 
     @torch.no_grad()

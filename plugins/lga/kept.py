@@ -10,10 +10,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from marview.errors import BadInput
+
 from .batches import GsiBatch
 from .surrogate import Scanned
 
-_IMAGES = ("ordinary_hu", "clean_hu", "gsi_hu")
+_VOLUMES = ("ordinary_hu", "clean_hu")
+_IMAGES = (*_VOLUMES, "gsi_hu")
 
 
 def scene_file(folder: Path, kind: str, number: int) -> Path:
@@ -37,10 +40,26 @@ def save_scene(path: Path, scanned: Scanned) -> None:
     part.replace(path)
 
 
-def read_scene(path: Path) -> Scanned:
-    """Read a scene."""
+def read_scene(path: Path, slices: int) -> Scanned:
+    """Read a scene.
+
+    Args:
+        path: file of the scene.
+        slices: number of neighbours around the middle slice, odd.
+
+    Raises:
+        BadInput: the file holds fewer neighbours.
+    """
     with safe_open(path, "pt") as file:
         found = {name: file.get_tensor(name).float() for name in _IMAGES}
+        for name in _VOLUMES:
+            more = len(found[name]) - slices
+            if more < 0:
+                raise BadInput(
+                    f"{path} holds {len(found[name])} neighbouring slices, but the recipe needs {slices}. "
+                    "Make new scenes for this recipe."
+                )
+            found[name] = found[name][more // 2 :][:slices]
         bits = np.unpackbits(file.get_tensor("mask").numpy(), axis=-1)[..., : found["gsi_hu"].shape[-1]]
         return Scanned(**found, mask=torch.from_numpy(bits.astype(bool)), kind=int(file.metadata()["kind"]))
 

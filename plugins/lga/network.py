@@ -11,6 +11,7 @@ from .alignment import Alignment
 from .autoencoder import Decoder, Encoder
 from .batches import in_hu, to_unit
 from .contrast import ContrastiveEncoder
+from .implants import NONE
 from .settings import Settings, read_settings
 
 
@@ -47,7 +48,7 @@ class LatentAlignment(nn.Module):
         return mean
 
     def aligned(self, volume: Tensor, metal: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Align the code of the middle slice.
+        """Align the code of the middle slice. The alignment network sees only the priors that the settings name.
 
         Args:
             volume: neighbouring slices in the network's unit, `[slice, neighbour, y, x]`.
@@ -58,6 +59,8 @@ class LatentAlignment(nn.Module):
             Ordinary code, aligned code, and the corrected image `[slice, 1, y, x]`.
         """
         code = self.code(volume)
+        metal = metal if self.settings.sees_mask else torch.zeros_like(metal)
+        kinds = kinds if self.settings.sees_implant else torch.full_like(kinds, NONE)
         aligned = code + self.alignment(code, metal, kinds)
         image: Tensor = self.decoder_gsi(aligned)
         if self.settings.adds_change:

@@ -21,6 +21,8 @@ class Settings(NetworkSettings):
         alignment_widths: channels of the alignment network at each resolution.
         alignment_blocks: residual blocks at each resolution of the alignment network.
         heads: heads of the attention.
+        sees_mask: whether the alignment network sees the metal mask.
+        sees_implant: whether the alignment network sees the implant type.
         contrast_width: channels of the first layer of the contrastive encoders.
         has_norm: whether group normalisation precedes each layer; its statistics differ between crops and whole slices.
         adds_change: whether the result is the image plus the change that the alignment makes to the decoded code,
@@ -46,6 +48,8 @@ class Settings(NetworkSettings):
     alignment_widths: Annotated[tuple[Count, ...], Field(min_length=1)] = (128, 256, 256)
     alignment_blocks: Count = 2
     heads: Count = 8
+    sees_mask: bool = True
+    sees_implant: bool = True
     contrast_width: Count = 64
     has_norm: bool = True
     adds_change: bool = False

@@ -62,13 +62,19 @@ class KeptScenes:
 
     Attributes:
         files: files of the scenes.
+        slices: number of neighbours.
     """
 
     files: tuple[Path, ...]
+    slices: int
 
     def __call__(self, number: int) -> Scanned:
-        """Return the scene of a number."""
-        return read_scene(self.files[number])
+        """Return the scene of a number.
+
+        Raises:
+            BadInput: its file holds too few neighbours.
+        """
+        return read_scene(self.files[number], self.slices)
 
 
 @dataclass(frozen=True)
@@ -146,10 +152,11 @@ def sources_of(asked: Asked) -> Sources:
     how, seed, device = asked.recipe.data, asked.recipe.run.seed, asked.device
     if asked.spectral is not None:
         return _real_sources(asked, asked.spectral)
+    slices = read_settings(asked.recipe.network).slices
     files = {kind: scene_files(asked.data, kind) for kind in KINDS}
     if all(files.values()):
         training, validation = (
-            Batches(KeptScenes(of), how.batch, device, len(of), order)
+            Batches(KeptScenes(of, slices), how.batch, device, len(of), order)
             for of, order in zip(files.values(), (seed + asked.process, None), strict=True)
         )
         held_out = len(files["validation"])
@@ -159,7 +166,6 @@ def sources_of(asked: Asked) -> Sources:
     if any(files.values()):
         missing = next(kind for kind, found in files.items() if not found)
         raise BadInput(f"{asked.data} holds no {missing} scenes. Make some, or give --data scans without metal.")
-    slices = read_settings(asked.recipe.network).slices
     banks = read_banks(asked.data, asked.tell)
     training, validation = (
         Batches(SimulatedScenes(bank, how, slices, device, (*first, seed)), how.batch, device)

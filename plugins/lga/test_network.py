@@ -89,6 +89,19 @@ def test_alignment_sees_metal_and_implant_type(room: Any, made: Any) -> None:
     assert not torch.allclose(change, alignment(code, none, spine))
 
 
+def test_alignment_sees_only_the_priors_of_the_settings(room: Any, made: Any) -> None:
+    torch.manual_seed(0)
+    volume, hip, spine = torch.rand(1, 3, 16, 16), torch.tensor([0]), torch.tensor([2])
+    none, metal = torch.zeros(1, 1, 16, 16), torch.ones(1, 1, 16, 16)
+    for name, other in (("sees_mask", (metal, hip)), ("sees_implant", (none, spine))):
+        network = room.network.build(made.SMALL | {name: False}).eval()
+        for each in network.alignment.parameters():
+            torch.nn.init.normal_(each, std=0.2)
+        image = network.aligned(volume, none, hip)[2]
+        assert torch.equal(image, network.aligned(volume, *other)[2])
+        assert not torch.equal(image, network.aligned(volume, metal, spine)[2])
+
+
 def test_slices_of_any_size_keep_their_size(room: Any, made: Any) -> None:
     network = room.network.build(made.SMALL)
     mask = torch.zeros(1, 33, 30, dtype=torch.bool)

@@ -70,11 +70,16 @@ def test_scenes_come_back_from_their_files(room: Any, made: Any, tmp_path: Path)
     path = room.kept.scene_file(tmp_path, "training", 3)
     room.kept.save_scene(path, seen)
     assert room.kept.scene_files(tmp_path, "training") == (path,)
-    again = room.kept.read_scene(path)
+    again = room.kept.read_scene(path, 3)
     assert torch.equal(again.mask, seen.mask)
     assert again.kind == seen.kind
     for name in ("ordinary_hu", "clean_hu", "gsi_hu"):
         assert torch.allclose(getattr(again, name), getattr(seen, name).clamp(-32768, 32767), atol=0.51)
+    alone = room.kept.read_scene(path, 1)
+    assert torch.equal(alone.ordinary_hu, again.ordinary_hu[1:2])
+    assert torch.equal(alone.gsi_hu, again.gsi_hu)
+    with pytest.raises(BadInput, match="holds 3 neighbouring slices, but the recipe needs 5"):
+        room.kept.read_scene(path, 5)
 
 
 def test_batch_names_its_middle_slices_as_unpaired_training_does(room: Any, made: Any) -> None:

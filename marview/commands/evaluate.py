@@ -35,6 +35,9 @@ def evaluate(
 ) -> None:
     """Measure corrected volumes against their truth, in one table.
 
+    A correction keeps the values of the pixels in its metal mask. So compare results of different masks with
+    `marview sweep`, which measures all of them outside the union of the masks.
+
     Raises:
         BadInput: a volume cannot be read, or the volumes differ in shape or position.
         UsageError: an unknown protocol, or slices beyond the volume.

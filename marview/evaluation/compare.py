@@ -112,7 +112,8 @@ def evaluate(
         )
     names = _names(results)
     notes = (*notes, *_partly_changed(names, [each[chosen] for each in volumes], numbers, chosen))
-    measured = tuple(measure_case(each[chosen], true.hu[chosen], metal[chosen]) for each in volumes)
+    about = None if mask is None else metal[chosen]
+    measured = tuple(measure_case(each[chosen], true.hu[chosen], about) for each in volumes)
     return Comparison(tuple(names), measured, tuple(numbers.sorted(chosen)), protocol, notes)
 
 

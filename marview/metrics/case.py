@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -72,46 +73,76 @@ class CaseMeasures(NamedTuple):
 
 
 def measure_case(
-    result_hu: ArrayLike, truth_hu: ArrayLike, metal: ArrayLike, uncorrected_hu: ArrayLike | None = None
+    result_hu: ArrayLike,
+    truth_hu: ArrayLike,
+    metal: ArrayLike | None,
+    uncorrected_hu: ArrayLike | None = None,
+    *,
+    exclude: ArrayLike | None = None,
 ) -> CaseMeasures:
     """Compare the corrected slices of a case with their truth.
+
+    A correction keeps the values of the pixels in its mask. To compare results of different masks, exclude the union of
+    the masks, so that all are measured in the same pixels.
 
     Args:
         result_hu: HU, `[slice, y, x]`, metal restored.
         truth_hu: HU, `[slice, y, x]`.
-        metal: bool, `[slice, y, x]`.
+        metal: bool, `[slice, y, x]`; None to measure without metal and ring. A warning says if it is empty.
         uncorrected_hu: uncorrected image, HU, `[slice, y, x]`; without it ADN's measures are NaN.
+        exclude: bool, `[slice, y, x]`; further pixels that are not measured, except in *Metal Dice* and *Metal volume
+            change*.
 
     Raises:
         UsageError: the arrays differ in shape, or are not `[slice, y, x]`.
     """
-    result, truth, mask = np.asarray(result_hu), np.asarray(truth_hu), np.asarray(metal).astype(bool)
+    result, truth = np.asarray(result_hu), np.asarray(truth_hu)
+    mask = np.zeros(truth.shape, bool) if metal is None else np.asarray(metal).astype(bool)
     uncorrected = None if uncorrected_hu is None else np.asarray(uncorrected_hu)
-    shapes = [each.shape for each in (result, truth, mask, uncorrected) if each is not None]
+    left_out = None if exclude is None else np.asarray(exclude).astype(bool)
+    shapes = [each.shape for each in (result, truth, mask, uncorrected, left_out) if each is not None]
     if len(set(shapes)) > 1 or result.ndim != 3:
         raise UsageError(
-            f"Result, truth, metal and uncorrected image must have the same shape [slice, y, x], not "
+            f"Result, truth, metal, uncorrected image and excluded pixels must have the same shape [slice, y, x], not "
             f"{', '.join(map(str, shapes))}."
         )
+    if metal is not None and not mask.any():
+        warnings.warn("The metal mask is empty, so all measures of the ring and of metal are NaN.", stacklevel=2)
     slices = tuple(
-        measure_slice(result[k], truth[k], mask[k], None if uncorrected is None else uncorrected[k])
+        measure_slice(
+            result[k],
+            truth[k],
+            mask[k],
+            None if uncorrected is None else uncorrected[k],
+            exclude=None if left_out is None else left_out[k],
+        )
         for k in range(len(result))
     )
     return CaseMeasures(slices, mean(slices), worst(slices))
 
 
 def measure_slice(
-    result_hu: Image, truth_hu: Image, metal: NDArray[Any], uncorrected_hu: Image | None = None
+    result_hu: Image,
+    truth_hu: Image,
+    metal: NDArray[Any],
+    uncorrected_hu: Image | None = None,
+    *,
+    exclude: NDArray[Any] | None = None,
 ) -> Measures:
     """Compare a corrected slice with its truth; arguments as for `measure_case`, all `[y, x]`."""
-    not_metal, around = ~metal, ring(metal)
+    left_out = metal
+    if exclude is not None:
+        left_out = metal | exclude
+        # ADN leaves out what is bright in the uncorrected image
+        uncorrected_hu = None if uncorrected_hu is None else np.where(exclude, np.inf, uncorrected_hu)
+    not_metal, around = ~left_out, ring(metal) & ~left_out
     soft_tissue = SOFT_TISSUE.holds(truth_hu) & not_metal
     pair = result_hu, truth_hu
-    whole, near = primary_in(*pair, metal, [None, around])
-    soft, near_soft = primary_in(*pair, metal, [None, around], SOFT_TISSUE)
-    wide = full_range(*pair, metal)
+    whole, near = primary_in(*pair, left_out, [None, around])
+    soft, near_soft = primary_in(*pair, left_out, [None, around], SOFT_TISSUE)
+    wide = full_range(*pair, left_out)
     by_adn = (math.nan, math.nan) if uncorrected_hu is None else adn(*pair, uncorrected_hu)
-    bone, kept_metal = bone_integrity(*pair, metal), metal_integrity(*pair, metal)
+    bone, kept_metal = bone_integrity(*pair, left_out), metal_integrity(*pair, metal)
     return Measures(
         psnr_db=whole.psnr_db,
         ssim=whole.ssim,

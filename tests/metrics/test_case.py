@@ -1,11 +1,12 @@
 import dataclasses
 import math
+import warnings
 
 import numpy as np
 import pytest
 
 from marview.errors import UsageError
-from marview.metrics import Measures, mean, measure_case, measure_slice, primary, standard_deviation, worst
+from marview.metrics import Measures, mean, measure_case, measure_slice, primary, ring, standard_deviation, worst
 
 
 @pytest.fixture
@@ -61,11 +62,30 @@ def test_undefined_values_are_left_out_of_the_mean():
 
 
 def test_without_metal_the_image_has_measures_but_the_ring_has_none(case):
-    result, truth, metal, _ = case
-    measured = measure_case(result, truth, np.zeros_like(metal)).mean
+    result, truth, *_ = case
+    measured = measure_case(result, truth, None).mean
     assert math.isfinite(measured.psnr_db)
     assert math.isnan(measured.ring_psnr_db)
     assert math.isnan(measured.adn_psnr_db)
+
+
+def test_an_empty_mask_warns_and_no_mask_does_not(case):
+    result, truth, metal, _ = case
+    with pytest.warns(UserWarning, match="mask is empty"):
+        empty = measure_case(result, truth, np.zeros_like(metal))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert measure_case(result, truth, None).mean.psnr_db == empty.mean.psnr_db
+
+
+def test_excluded_pixels_are_not_measured(case):
+    result, truth, metal, uncorrected = case
+    rim = ring(metal[0], 3)[None].repeat(2, axis=0)
+    kept = np.where(rim, result - 100, result)  # as pixels that a large mask keeps
+    measured = measure_case(kept, truth, metal, uncorrected, exclude=rim).mean
+    assert measured == measure_case(result, truth, metal, uncorrected, exclude=rim).mean
+    assert measured.ring_rmse_hu == pytest.approx(measure_case(result, truth, metal).mean.ring_rmse_hu, rel=0.1)
+    assert measure_case(kept, truth, metal).mean.ring_rmse_hu > 1.2 * measured.ring_rmse_hu
 
 
 def test_images_that_are_not_alike_are_refused(case):

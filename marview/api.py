@@ -8,7 +8,9 @@ Examples:
 
 import atexit
 import math
+import numbers
 import operator
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -89,8 +91,11 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
 
     Raises:
         BadInput: there is no series, there are several, or the series cannot be read; the message says which.
+        UsageError: the path is not a path.
     """
-    return open_series(path, series)
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"A path is needed, not {type(path).__name__}: a folder, zip, DICOM file or NIfTI file.")
+    return open_series(path, series, option="series=UID")
 
 
 def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = None, margin_mm: float = 0.0) -> Metal:
@@ -102,21 +107,23 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
         margin_mm: margin in mm; + grows the mask, - shrinks it.
 
     Returns:
-        The mask. It is empty if nothing is certainly metal; the notes then mention doubtful voxels. A note also says if
-        the margin is smaller than a voxel and so changes nothing.
+        The mask. It is empty if nothing is certainly metal; the notes then mention doubtful voxels, or the highest HU
+        if it does not exceed the threshold. A note also says if the margin is smaller than a voxel and so changes nothing.
 
     Raises:
         BadInput: the margin removes the whole mask.
         UsageError: the threshold or the margin is not a finite number.
     """
     hu, grid = _volume(volume).hu, _volume(volume).grid
+    _refuse_no_number(margin_mm, "A margin must be a length in mm")
     if threshold_hu is None:
         found = adaptive(hu, grid.stack_mm)
         mask, origin, notes = found.mask, f"adaptive, above {found.threshold_hu:.0f} HU", tuple(found.notes)
-    elif math.isfinite(threshold_hu):
-        mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", ()
     else:
-        raise UsageError(f"A threshold must be a number of HU, not {threshold_hu}.")
+        _refuse_no_number(threshold_hu, "A threshold must be a number of HU")
+        mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", ()
+        if not mask.any():
+            notes = (f"No voxel is above {threshold_hu:g} HU: the highest has {hu.max()} HU.",)
     mask, about_margin = with_margin(mask, margin_mm, grid)
     if margin_mm and mask.any():
         origin = f"{origin}, margin {margin_mm:+g} mm"
@@ -149,8 +156,8 @@ def reduce(
         on_progress: function called with the finished fraction, 0 to 1, on another thread.
 
     Raises:
-        UsageError: an unknown method, parameter or slice, or a mask with a wrong shape or with values other than 0 and
-            1.
+        UsageError: an unknown method, parameter, device or slice, or a mask with a wrong shape or with values other than
+            0 and 1.
         NoMetal: there is no metal.
         BadInput: the mask covers more than half of the body.
         MethodFailed: the method failed; the message says why.
@@ -165,7 +172,8 @@ def reduce(
         raise UsageError(f"Slice {outside[0]} is out of range: the volume has slices 0 to {len(mask) - 1}.")
     chosen = tuple(z for z in wanted if mask[z].any())
     if not chosen:
-        raise NoMetal("No metal was found in these slices, so there is nothing to correct.")
+        said = "No metal was found" if metal is None else "The mask marks no metal"
+        raise NoMetal(f"{said} in these slices, so there is nothing to correct.")
     refuse_unusable(mask, source.hu)
 
     def listen(message: Message) -> None:
@@ -202,9 +210,12 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
     """Write a corrected series as a derived DICOM CT series to a new folder, whole or not at all.
 
     Raises:
-        UsageError: the volume did not come from DICOM files, or the folder is not empty.
+        UsageError: this is not a result of `reduce`, the volume did not come from DICOM files, or the folder is not
+            empty.
         BadInput: the source cannot be written as a DICOM series, or the folder cannot be written.
     """
+    if not isinstance(reduction, Reduction):
+        raise UsageError(f"A result of marview.reduce is needed, not {type(reduction).__name__}.")
     if not isinstance(reduction.source, LoadedSeries):
         raise UsageError("A derived series needs the files it is derived from: reduce what marview.read returns.")
     planes = CorrectionPlanes.of(reduction.correction_hu, reduction.slices, len(reduction.hu))
@@ -220,6 +231,11 @@ def _volume(volume: Volume | LoadedSeries) -> Volume:
             f"A volume is needed, not {type(volume).__name__}. Make one: marview.Volume(hu, grid), or use marview.read."
         )
     return volume.volume if isinstance(volume, LoadedSeries) else volume
+
+
+def _refuse_no_number(value: object, must_be: str) -> None:
+    if not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise UsageError(f"{must_be}, not {value!r}.")
 
 
 def _mask(metal: object) -> NDArray[np.bool_]:

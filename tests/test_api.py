@@ -49,6 +49,8 @@ def test_a_notebook_shows_one_line_for_each_object(study: Path) -> None:
     result = marview.reduce(series, "linear_interpolation", metal=metal)
     assert repr(series.volume) == "Volume(4 slices of 80 x 80, voxels of 3 x 2 x 2 mm)"
     assert repr(series) == f"LoadedSeries({series.volume!r})"
+    assert re.fullmatch(r"SeriesReport\(\w+: .{2,80}\)", repr(series.report))
+    assert "T^T" not in repr(series.report)
     assert repr(metal) == f"Metal({metal.mask.sum()} voxels in 2 of 4 slices, above 5000 HU)"
     assert repr(result).startswith("Reduction(")
     assert repr(result).endswith("2 of 4 slices corrected)")
@@ -89,6 +91,12 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
         (lambda v: marview.Volume(v.volume.hu.astype(float), v.volume.grid), "int16"),
         (lambda v: marview.evaluate(v.volume.hu[:2], v.volume.hu, v.volume.hu > 5000), "the same shape"),
         (lambda v: marview.reduce(v, "nmar", parameters={"colour": 1}), "colour"),
+        (lambda v: marview.reduce(v, "nmar", device="gpu"), "no device 'gpu'. Choose auto, cpu or cuda"),
+        (lambda v: marview.find_metal(v, threshold_hu="2000"), "number of HU, not '2000'"),
+        (lambda v: marview.find_metal(v, margin_mm="1"), "length in mm, not '1'"),
+        (lambda _: marview.read(5), "A path is needed, not int"),
+        (lambda v: marview.write_dicom(v.volume.hu, "out"), r"marview\.reduce is needed, not ndarray"),
+        (lambda v: marview.simulate(v.volume.hu, {}, "adn-265"), "no protocol 'adn-265'"),
     ],
 )
 def test_wrong_calls_are_refused_with_a_sentence(study: Path, call: Callable, sentence: str) -> None:
@@ -117,8 +125,33 @@ def test_a_margin_that_changes_nothing_says_so(study: Path) -> None:
 
 
 def test_slices_without_metal_are_refused(study: Path) -> None:
-    with pytest.raises(marview.NoMetal):
-        marview.reduce(marview.read(study), slices=[0])
+    series = marview.read(study)
+    with pytest.raises(marview.NoMetal, match="No metal was found in these slices"):
+        marview.reduce(series, slices=[0])
+    with pytest.raises(marview.NoMetal, match="The mask marks no metal in these slices"):
+        marview.reduce(series, metal=np.zeros(series.volume.hu.shape, bool))
+
+
+def test_a_threshold_above_all_values_says_so(study: Path) -> None:
+    found = marview.find_metal(marview.read(study), threshold_hu=9500)
+    assert not found.mask.any()
+    assert found.notes == ("No voxel is above 9500 HU: the highest has 9000 HU.",)
+
+
+def test_a_folder_of_several_series_asks_for_an_argument_of_python(study: Path, tmp_path: Path) -> None:
+    volume = marview.read(study).volume
+    for name in "ab":
+        write_ct_series(volume.hu, volume.grid, tmp_path / name, Labels("T^T", "T", "S", name), seed=name)
+    with pytest.raises(marview.BadInput, match="Choose one with series=UID"):
+        marview.read(tmp_path)
+
+
+def test_a_protocol_is_accepted_by_name() -> None:
+    scan = marview.protocol("adn-256")
+    rod = np.zeros((1, *scan.shape))
+    rod[0, 120:128, 120:128] = 1.0
+    by_name, by_protocol = (marview.simulate(0 * rod, {"ti": rod}, each).sinogram for each in ("adn-256", scan))
+    assert bool((by_name == by_protocol).all())
 
 
 def test_a_margin_grows_the_mask(study: Path) -> None:

@@ -19,22 +19,24 @@ def open_series(
     allocate: Allocate | None = None,
     on_slice: Callable[[int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
+    option: str = "--series UID",
 ) -> LoadedSeries:
-    """Scan, check and read the only volume under `path`, or the series `series_uid`.
+    """Scan, check and read the only volume under `path`, or the series `series_uid`; `option` is how to choose it.
 
     Raises:
         BadInput: there is no series, there are several (the message lists them), or the series cannot be read.
     """
-    series, report = choose(path, series_uid)
+    series, report = choose(path, series_uid, option)
     return read(series, report=report, allocate=allocate, on_slice=on_slice, is_cancelled=is_cancelled)
 
 
-def choose(path: Path | str, series_uid: str = "") -> tuple[Series, SeriesReport]:
+def choose(path: Path | str, series_uid: str = "", option: str = "--series UID") -> tuple[Series, SeriesReport]:
     """Return the only volume under `path`, or the only viewable series, and its report.
 
     Args:
         path: folder, zip or file.
         series_uid: UID, key or digest of a series; needed if there are several.
+        option: how the user chooses a series, for the message.
 
     Raises:
         BadInput: there is no series, or there are several.
@@ -52,7 +54,7 @@ def choose(path: Path | str, series_uid: str = "") -> tuple[Series, SeriesReport
         if fitting:
             names = "; ".join(f"{one.key} ({_about(one, report)})" for one, report in fitting[:8])
             more = f" and {len(fitting) - 8} more" if len(fitting) > 8 else ""
-            raise BadInput(f"{path} holds {len(fitting)} series. Choose one with --series: {names}{more}.")
+            raise BadInput(f"{path} holds {len(fitting)} series. Choose one with {option}: {names}{more}.")
     raise BadInput(judged[0][1].reason)
 
 

@@ -105,6 +105,10 @@ class SeriesReport:
     findings: tuple[Finding, ...]
     stack: Stack | None
 
+    def __repr__(self) -> str:
+        kinds = ", ".join(dict.fromkeys(finding.kind.value for finding in self.findings)) or "no findings"
+        return f"SeriesReport({self.outcome.name.lower()}: {kinds})"  # not the headers, which name the patient
+
     @property
     def outcome(self) -> Outcome:
         """Return the worst outcome of the findings."""

@@ -1,15 +1,16 @@
 """Build the request of a run: one builder for the window, the command line, the Python API, sweeps and tables."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.errors import MarviewError
+from marview.errors import MarviewError, UsageError
 from marview.geometry import SliceNumbers
 from marview.mar.messages import Device, ReduceRequest
 from marview.mar.shared import SharedArray
+from marview.wrong_value import one_of
 
 Metal = Callable[[NDArray[np.bool_]], object]
 """Writes the metal of a volume into an empty mask, bool `[z, y, x]`."""
@@ -49,8 +50,11 @@ def reduce_request(
         span: slices whose memory for the mask is reserved, and which contain all metal; all if None.
 
     Raises:
+        UsageError: there is no such device.
         MarviewError: there is no room in memory.
     """
+    if device not in get_args(Device):
+        raise UsageError(f"There is no device {device!r}. Choose {one_of(get_args(Device))}.")
     shape = hu.array.shape
     count = len(slices) if len(slices) else len(hu.array)
     mask = SharedArray.create(shape, np.bool_, reserved=span)

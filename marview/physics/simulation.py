@@ -19,6 +19,7 @@ from marview.physics.materials import Material, material
 from marview.physics.photons import count_photons
 from marview.physics.polychromatic import WaterCorrection, polychromatic, polychromatic_of_two, water_correction
 from marview.physics.protocols import Protocol
+from marview.physics.protocols import protocol as named_protocol
 from marview.physics.scanner import Scanner
 from marview.physics.spectrum import Spectrum
 from marview.physics.tissue import split_tissue
@@ -108,7 +109,7 @@ class Simulation:
 def simulate(
     hu: Tensor | NDArray[Any],
     metal: Mapping[str | Material, Tensor | NDArray[Any]],
-    protocol: Protocol,
+    protocol: Protocol | str,
     *,
     stages: Stages | None = None,
     scanner: Scanner | None = None,
@@ -122,13 +123,14 @@ def simulate(
     Args:
         hu: image without metal, HU, `[slice, y, x]` on the protocol's grid; values below -1000 count as -1000.
         metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material (a name of `material`).
-        protocol: scan protocol.
+        protocol: scan protocol, or its name.
         stages: stages to include; all by default.
         scanner: rays, detector, spectrum and metal edges; by default as in the public simulators.
         seed: seed of the noise.
 
     Raises:
-        UsageError: an unknown material, shapes that do not fit, values that are not finite, or fractions beyond 0 to 1.
+        UsageError: an unknown material or protocol, shapes that do not fit, values that are not finite, or fractions
+            beyond 0 to 1.
 
     Examples:
         >>> from marview.physics import protocol
@@ -140,6 +142,8 @@ def simulate(
     stages, scanner = stages or Stages(), scanner or Scanner()
     if not isinstance(metal, Mapping):
         raise UsageError('The metal must be arrays by material, such as {"ti": fractions}.')
+    if not isinstance(protocol, Protocol):
+        protocol = named_protocol(protocol)
     image = _image(hu, (-1, *protocol.shape), "The tissue")
     shares = {one: _share(part, image) for one, part in metal.items()}
     mu = hu_to_mu(image.clamp(min=-1000))

@@ -39,7 +39,7 @@ def evaluate(
     `marview sweep`, which measures all of them outside the union of the masks.
 
     Raises:
-        BadInput: a volume cannot be read, or the volumes differ in shape or position.
+        BadInput: a volume cannot be read, or the volumes differ in patient, shape or position.
         UsageError: an unknown protocol, or slices beyond the volume.
     """
     from marview.evaluation.compare import evaluate as compare

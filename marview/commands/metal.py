@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom import LoadedSeries
-from marview.dicom.mask_file import read_mask
+from marview.dicom.mask_file import read_metal
 from marview.errors import NoMetal, UsageError
 from marview.volume import adaptive
 from marview.volume.kmeans import class_notes, k_means
@@ -74,7 +74,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
     hu, grid = loaded.volume.hu, loaded.volume.grid
     notes: Sequence[str] = ()
     if choice.file is not None:
-        read = read_mask(choice.file, loaded)
+        read = read_metal(choice.file, loaded)
         mask, notes, origin = read.mask, read.notes, f"mask file {choice.file.name}"
     elif choice.threshold_hu is not None:
         mask, origin, notes = hu > choice.threshold_hu, f"above {choice.threshold_hu:g} HU", scale_of(hu).notes

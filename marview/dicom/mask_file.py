@@ -19,6 +19,12 @@ from marview.text import count, listing
 from marview.volume.on_grid import Fitted, fit_to_grid
 
 _MOST_LABELS = 64
+_TISSUE_HU, _MOST_TISSUE = 500, 0.7
+"""HU that metal exceeds, and the largest share of a metal mask below them without a note.
+
+Automatic masks of thin metal reach a share of 0.66 when they are grown by four pixels; masks that lie 60 pixels beside
+the metal have 0.76 to 0.96.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +67,22 @@ def read_mask(path: Path | str, series: LoadedSeries) -> MaskFile:
     except BadInput as why:
         raise BadInput(f"{path.name}: {why}") from None
     return MaskFile(fitted.mask, (*notes, *_notes(fitted, path)))
+
+
+def read_metal(path: Path | str, series: LoadedSeries) -> MaskFile:
+    """Read a mask of the metal that a series shows, with a note if most of it is tissue there.
+
+    Raises:
+        BadInput: as for `read_mask`.
+    """
+    read = read_mask(path, series)
+    planes = [(hu, mask) for hu, mask in zip(series.volume.hu, read.mask, strict=True) if mask.any()]
+    tissue = sum(int(np.count_nonzero(hu[mask] < _TISSUE_HU)) for hu, mask in planes)
+    share = tissue / max(1, int(np.count_nonzero(read.mask)))
+    if share <= _MOST_TISSUE:
+        return read
+    doubt = f"{share:.0%} of {Path(path).name} is below {_TISSUE_HU} HU: is it the mask of this series?"
+    return MaskFile(read.mask, (*read.notes, doubt))
 
 
 def _kind(path: Path) -> str:

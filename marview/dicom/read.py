@@ -54,6 +54,11 @@ class LoadedSeries:
         """Return the indices z without an image."""
         return () if self.nifti is not None else tuple(z for z, header in enumerate(self.sources) if header is None)
 
+    @property
+    def patient_id(self) -> str:
+        """Return the patient's identifier in the files; empty if they state none."""
+        return next((header.patient_id for header in self.sources if header is not None), "")
+
     def window_at(self, z: int) -> tuple[float, float] | None:
         """Return width and level in HU stored in the file of slice z; None if there are none."""
         header = self.sources[z]

@@ -150,9 +150,8 @@ def read_segmentation(path: Path, series: LoadedSeries) -> Segments:
 
 def _refuse_other_patient(source: Source, series: LoadedSeries) -> None:
     """Refuse another patient's mask; both identifiers are read by the same function, whatever their characters."""
-    header = next((one for one in series.sources if one is not None), None)
     theirs = read_header(source).patient_id
-    if header is not None and theirs and header.patient_id and theirs != header.patient_id:
+    if theirs and series.patient_id and theirs != series.patient_id:
         raise BadInput(f"{source.name} belongs to a different patient from the series: choose a mask of this series.")
 
 

@@ -33,7 +33,8 @@ class Comparison:
         measured: measures of each volume, slice by slice.
         slices: numbers of the measured slices, as the window counts.
         protocol: protocol whose published rows appear below the table; empty for none.
-        notes: notes about the mask, and about results that equal the first one in some slices.
+        notes: notes about the mask, about results of another frame of reference, and about results that equal the
+            first one in some slices.
     """
 
     names: tuple[str, ...]
@@ -89,7 +90,7 @@ def evaluate(
         choose: returns the indices of the slices to measure, given how they are counted; default: all.
 
     Raises:
-        BadInput: a volume cannot be read, or the volumes differ in shape or in place in the patient.
+        BadInput: a volume cannot be read, or the volumes differ in patient, shape or place in the patient.
         UsageError: an unknown protocol.
     """
     if protocol:
@@ -100,7 +101,11 @@ def evaluate(
         found = read_mask(mask, true)
         metal, notes = found.mask, tuple(found.notes)
         _refuse_other_shape(metal.shape, true, mask)
-    volumes = [_read_alike(path, true) for path in results]
+    volumes = []
+    for path in results:
+        volume, doubts = _read_alike(path, true)
+        volumes.append(volume)
+        notes = (*notes, *doubts)
     counted = metal.any(axis=(1, 2)) if mask is not None else np.ones(len(true.hu), dtype=bool)
     counted &= np.any([(each != true.hu).any(axis=(1, 2)) for each in volumes], axis=0)
     numbers = SliceNumbers(len(true.hu)) if true.series is None else true.series.volume.grid.slice_numbers
@@ -131,18 +136,30 @@ def _partly_changed(
             )
 
 
-def _read_alike(path: Path, true: AnyVolume) -> NDArray[np.float32]:
-    """Open a volume on the voxels of the truth; an array has no place, so only its shape must match."""
+def _read_alike(path: Path, true: AnyVolume) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Open a volume on the voxels of the truth, with notes; an array has no place, so only its shape must match."""
     volume = open_volume(path)
     _refuse_other_shape(volume.hu.shape, true, path)
     if volume.series is not None and true.series is not None:
+        if _differ(volume.series.patient_id, true.series.patient_id):
+            raise BadInput(
+                f"{path} belongs to a different patient from the truth. Compare a result with the truth of the same scan."
+            )
         away_mm = _apart_mm(volume.series.volume.grid, true.series.volume.grid)
         if away_mm > _SAME_PLACE * min(true.series.volume.grid.spacing_mm):
             raise BadInput(
                 f"{path} is at a different position from the truth, by up to {away_mm:.1f} mm. Compare a "
                 "result with the truth of the same scan."
             )
-    return volume.hu
+        frames = [series.volume.grid.frame_of_reference_uid for series in (volume.series, true.series)]
+        if _differ(*frames):
+            return volume.hu, (f"{path} has another frame of reference than the truth: are both of the same scan?",)
+    return volume.hu, ()
+
+
+def _differ(one: str, other: str) -> bool:
+    """Return whether two identifiers are known and differ."""
+    return bool(one and other and one != other)
 
 
 def _apart_mm(grid: Grid, other: Grid) -> float:

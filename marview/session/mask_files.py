@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from marview.dicom import LoadedSeries
-from marview.dicom.mask_file import MaskFile, read_mask
+from marview.dicom.mask_file import MaskFile, read_metal
 from marview.export.masks import write_mask
 from marview.session.background import Background
 from marview.session.messages import Messages, Severity
@@ -25,7 +25,7 @@ class MaskFiles:
         before = self._metal.mask
 
         def work() -> MaskFile:
-            return read_mask(path, series)
+            return read_metal(path, series)
 
         def done(read: MaskFile) -> None:
             if self._metal.mask is not before:

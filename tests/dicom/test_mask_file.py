@@ -1,6 +1,7 @@
 """Masks of other programs, and files that are not masks."""
 
 import gzip
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from pydicom.tag import Tag
 from marview import dicom, export
 from marview.dicom import LoadedSeries
 from marview.dicom.make import Labels, write_ct_series
-from marview.dicom.mask_file import read_mask
+from marview.dicom.mask_file import read_mask, read_metal
 from marview.dicom.verbatim import put_text
 from marview.errors import BadInput
 from marview.geometry import Grid
+from marview.volume.mask import grow_px
 
 SHAPE = (5, 12, 10)
 GRID = Grid.from_spacing(SHAPE, (2.0, 1.0, 1.0))
@@ -373,3 +375,15 @@ def test_an_nrrd_that_counts_in_no_length_is_refused(series, mask, tmp_path) -> 
     path = save_nrrd(tmp_path / "m.nrrd", values, **{"space units": ["s", "s", "s"]})
     with pytest.raises(BadInput, match=r"m\.nrrd gives lengths in s"):
         read_mask(path, series)
+
+
+def test_a_mask_of_tissue_is_doubted_and_a_generous_one_is_not(mask, tmp_path) -> None:
+    hu = np.where(mask, 3000, 40).astype(np.int16)
+    write_ct_series(hu, GRID, tmp_path / "series", Labels("NO^ONE", "P-1", "A study", "S"))
+    series = dicom.open_series(tmp_path / "series")
+    for name, values in (("own", mask), ("generous", grow_px(mask, 1)), ("moved", np.roll(mask, 4, axis=2))):
+        save_nrrd(tmp_path / f"{name}.nrrd", values.transpose(2, 1, 0).astype(np.uint8))
+    assert read_metal(tmp_path / "own.nrrd", series).notes == ()
+    assert read_metal(tmp_path / "generous.nrrd", series).notes == ()
+    [note] = read_metal(tmp_path / "moved.nrrd", series).notes
+    assert re.fullmatch(r"\d+% of moved.nrrd is below 500 HU: is it the mask of this series\?", note)

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from marview.dicom.make import Labels, write_ct_series
 from marview.errors import BadInput, UsageError
 from marview.evaluation.compare import evaluate
 from marview.export import write_nifti
@@ -94,6 +95,23 @@ def test_a_result_of_another_place_in_the_patient_is_refused(placed):
     assert evaluate([placed / "rounded.nii.gz"], placed / "truth.nii.gz").slices == (2, 3)
     with pytest.raises(BadInput, match=r"moved.nii.gz is at a different position .* by up to 60.0 mm"):
         evaluate([placed / "moved.nii.gz"], placed / "truth.nii.gz")
+
+
+def test_another_patient_is_refused_and_another_frame_of_reference_is_noted(volumes):
+    truth, bad = (np.rint(np.load(volumes / f"{name}.npy")).astype(np.int16) for name in ("truth", "bad"))
+    for name, hu, patient, frame in (
+        ("truth", truth, "P-1", "1.2.3"),
+        ("same", bad, "P-1", "1.2.3"),
+        ("frame", bad, "P-1", "1.2.4"),
+        ("other", bad, "P-2", "1.2.4"),
+    ):
+        grid = Grid(GRID.shape, GRID.affine, frame)
+        write_ct_series(hu, grid, volumes / name, Labels("T^T", patient, "S", name), seed=name)
+    assert evaluate([volumes / "same"], volumes / "truth").notes == ()
+    [note] = evaluate([volumes / "frame"], volumes / "truth").notes
+    assert "another frame of reference" in note
+    with pytest.raises(BadInput, match="belongs to a different patient"):
+        evaluate([volumes / "other"], volumes / "truth")
 
 
 def test_a_mask_counts_where_it_lies_in_the_patient(placed):

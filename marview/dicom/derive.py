@@ -105,7 +105,7 @@ def write_derived_series(
             if not header.frame_of_reference_uid:
                 dataset.FrameOfReferenceUID = frame_uid  # `check` has a finding about it
             near = [headers[k] for k in range(z - neighbours, z + neighbours + 1) if k != z and k in headers]
-            refer(dataset, [header, *near], derivation, date + time)
+            refer(dataset, [header, *near], derivation, date + time, is_changed=bool(np.any(correction_hu[z])))
             _remap(dataset, header, own, has_own_rescale=wide is None)
             set_pixels(dataset, stored, bits_stored=own.bits_stored, is_signed=own.is_signed)
             path = part / f"slice_{number:05d}.dcm"

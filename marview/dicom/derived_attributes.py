@@ -36,12 +36,11 @@ class Derivation:
     weights: str = ""
     application_version: str = __version__
 
-    @property
-    def text(self) -> str:
-        """Return the Derivation Description, at most 1024 characters."""
+    def text(self, *, is_changed: bool = True) -> str:
+        """Return the Derivation Description of a slice, which says if it is unchanged; at most 1024 characters."""
         what = f"Metal artifact reduction: {self.method} {self.version}, {MAKER} {self.application_version}."
         weights = f" Weights {self.weights}." if self.weights else ""
-        head = short_text(what + weights, 512)
+        head = short_text(what + weights, 512) + ("" if is_changed else " This slice is unchanged.")
         given = short_text(self.parameters, 1000 - len(head) - len(_CAUTION) - len(" Parameters: . "))
         return f"{head} Parameters: {given}. {_CAUTION}" if given else f"{head} {_CAUTION}"
 
@@ -146,7 +145,9 @@ def _complete(dataset: Dataset) -> None:
         dataset.ImageLaterality = None  # means unknown; an empty Laterality would mean a paired body part
 
 
-def refer(dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, now: str) -> None:
+def refer(
+    dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, now: str, *, is_changed: bool = True
+) -> None:
     """Record what the image was derived from, how, and by which software."""
     items = []
     for header in sources:
@@ -157,7 +158,7 @@ def refer(dataset: Dataset, sources: list[SliceHeader], derivation: Derivation, 
         item.PurposeOfReferenceCodeSequence = coded("121322", "DCM", "Source image for image processing operation")
         items.append(item)
     dataset.SourceImageSequence = DicomSequence(items)
-    dataset.DerivationDescription = derivation.text
+    dataset.DerivationDescription = derivation.text(is_changed=is_changed)
     dataset.DerivationCodeSequence = coded("MAR", SCHEME, "Metal artifact reduction")
     scheme = Dataset()
     scheme.CodingSchemeDesignator = SCHEME

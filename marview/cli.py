@@ -6,6 +6,7 @@ The command NAME is the function, or the typer app, NAME in `marview/commands/NA
 import enum
 import inspect
 import re
+from functools import partial
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -37,6 +38,10 @@ class _Verbs(TyperGroup):
         super().__init__(**attributes)
         self.commands = {name: _Unloaded(name, help=sentence, short_help=sentence) for name, sentence in VERBS.items()}
         self.params += _loudness()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        _hide_types_of_flags(self, ctx)
+        super().format_help(ctx, formatter)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -78,7 +83,20 @@ def load_verb(name: str) -> Any:
         for parameter in each.params:
             _refuse_empty_path(parameter)
         each.params += _loudness()
+        each.format_help = partial(_format_help, each, each.format_help)
     return command
+
+
+def _format_help(command: Any, formatted: Any, context: Any, formatter: Any) -> None:
+    _hide_types_of_flags(command, context)
+    formatted(context, formatter)
+
+
+def _hide_types_of_flags(command: Any, context: Any) -> None:
+    """Remove the `<bool>` that typer shows after flags, because they take no value."""
+    for parameter in command.get_params(context):
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
 
 
 def _refuse_empty_path(parameter: Any) -> None:

@@ -58,6 +58,19 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {plural(number, one, many or one + 's')}"
 
 
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return a question about a misspelt word, with a space before it; empty if no known word is similar.
+
+    Examples:
+        >>> meant("nmarr", ["nmar", "adn"])
+        " Did you mean 'nmar'?"
+    """
+    from difflib import get_close_matches
+
+    similar = get_close_matches(word.lower(), list(known), 1, 0.7)
+    return f" Did you mean {similar[0]!r}?" if similar else ""
+
+
 def listing(names: Iterable[str], most: int = 3) -> str:
     """Join names for a sentence; a long list ends with the number of names left out."""
     names = list(names)

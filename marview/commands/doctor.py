@@ -116,7 +116,7 @@ def _worker_and_methods() -> list[Finding]:
             return [Finding("worker", str(error), ok=False)]
         names = ", ".join(f"{each['title']} ({each['free_mb'] / 1000:.1f} GB free)" for each in devices)
         found = [Finding("worker", f"starts; computes on {names}", ok=True)]
-        return found + [_method(worker, listing) for listing in discover()]
+        return found + [_method(worker, listing) for listing in sorted(discover(), key=lambda listing: listing.id)]
 
 
 def _method(worker: MarWorker, listing: Listing) -> Finding:

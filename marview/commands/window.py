@@ -8,6 +8,8 @@ from pathlib import Path
 from marview.ending import ended
 from marview.errors import BadInput, UsageError
 from marview.log_file import log_to_file
+from marview.text import meant
+from marview.verbs import VERBS
 
 
 def has_display() -> bool:
@@ -35,7 +37,7 @@ def _open(paths: list[str], picture: Path) -> int:
 
     Raises:
         BadInput: a path does not exist.
-        UsageError: a path is empty, or marview is installed without its window.
+        UsageError: a path is empty or a misspelt command, or marview is installed without its window.
     """
     if not has_window():
         raise UsageError(
@@ -46,6 +48,8 @@ def _open(paths: list[str], picture: Path) -> int:
         if not path:
             raise UsageError("The path is empty. Name a file or folder; '.' is the current folder.")
         if not Path(path).exists():
+            if question := meant(path, VERBS):
+                raise UsageError(f"There is no command {path!r}.{question} Run marview --help for the commands.")
             raise BadInput(f"'{path}' is neither a command nor a file or folder. Run marview --help for the commands.")
     if has_display():
         from marview.gui.app import run

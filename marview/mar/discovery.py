@@ -17,6 +17,7 @@ from marview.mar.manifest import MANIFEST, Manifest, read_manifest
 from marview.mar.ownership import opened_to_others
 from marview.paths import bundled_plugins
 from marview.small_text import read_toml
+from marview.text import meant
 
 ENTRY_POINTS = "marview.methods"
 SEARCH_PATH = "MARVIEW_PLUGINS"
@@ -139,7 +140,8 @@ def find(method: str, listings: list[Listing]) -> Listing:
         raise UsageError(f"The method {method} cannot be used: {same[0].error}")
     known = ", ".join(sorted(listing.id for listing in listings if listing.manifest is not None)) or "none"
     closed = " ".join(listing.error for listing in listings if listing.manifest is None) if known == "none" else ""
-    raise UsageError(f"There is no method {method!r}. Installed methods: {known}. {closed}".strip())
+    question = meant(method, [listing.id for listing in listings if listing.manifest is not None])
+    raise UsageError(f"There is no method {method!r}.{question} Installed methods: {known}. {closed}".strip())
 
 
 def find_usable(method: str, listings: list[Listing]) -> Listing:

@@ -14,6 +14,7 @@ import pytest
 from marview.cli import load_verb
 from marview.commands import progress as progress_module
 from marview.commands.progress import Lines, progress
+from marview.commands.window import open_window
 from marview.verbs import VERBS
 
 LI = ("--method", "linear_interpolation", "--device", "cpu")
@@ -44,6 +45,13 @@ def test_verb_has_help_quiet_and_verbose(marview: Callable, name: str) -> None:
     assert answer.exit_code == 0
     for option in ("--quiet", "-q", "--verbose", "-v", "--help", "-h"):
         assert option in answer.out
+    assert "<bool>" not in answer.out
+
+
+def test_a_misspelt_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert open_window(["reduse", "study"]) == 2
+    assert "There is no command 'reduse'. Did you mean 'reduce'?" in capsys.readouterr().err
+    assert open_window(["no_such_folder"]) == 3
 
 
 def test_help_loads_no_verb() -> None:

@@ -12,7 +12,7 @@ from types import TracebackType
 
 import pyqtgraph as pg
 from PIL import Image
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, QMessageLogContext, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QPixmapCache
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -40,6 +40,8 @@ SIZE = (1600, 1000)
 _TURN_S = 0.0005
 """Thread switch interval of Python in seconds; waits of the default 5 ms add up over the calls of one repaint."""
 
+_NO_SIZE_HINTS = "This plugin does not support propagateSizeHints()"
+
 _CACHE_KB = 2048
 """Size limit of Qt's pixmap cache in kB; by default, thumbnails of past series lists fill up to 10 MB."""
 
@@ -49,6 +51,7 @@ def application(style: str = "dark") -> QApplication:
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
+    qInstallMessageHandler(print_message)
     bound_heap()
     sys.setswitchinterval(_TURN_S)
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
@@ -60,6 +63,12 @@ def application(style: str = "dark") -> QApplication:
     pg.setConfigOptions(imageAxisOrder="row-major", useOpenGL=False, antialias=False)
     dress(made, style)
     return made
+
+
+def print_message(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
+    """Print a message of Qt, except one that each window causes on a platform without a window manager."""
+    if message != _NO_SIZE_HINTS and sys.stderr is not None:
+        sys.stderr.write(f"{message}\n")
 
 
 def make_window(settings: Settings, *, keeps: bool = False) -> MainWindow:

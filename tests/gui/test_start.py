@@ -3,9 +3,10 @@
 import subprocess
 import sys
 
-from PySide6.QtCore import QObject, Signal
+import pytest
+from PySide6.QtCore import QObject, Signal, qInstallMessageHandler, qWarning
 
-from marview.gui.app import render_to_png
+from marview.gui.app import print_message, render_to_png
 
 START = """
 import sys, time
@@ -54,3 +55,13 @@ def test_twenty_thousand_signals_keep_true_and_none_alive(qapp) -> None:
 def test_a_picture_of_the_window_is_drawn_without_a_display(tmp_path, small_series) -> None:
     render_to_png(small_series, tmp_path / "window.png")
     assert (tmp_path / "window.png").stat().st_size > 20_000
+
+
+def test_messages_of_qt_are_printed_except_the_line_about_size_hints(capsys: pytest.CaptureFixture[str]) -> None:
+    before = qInstallMessageHandler(print_message)
+    try:
+        qWarning("This plugin does not support propagateSizeHints()")
+        qWarning("something else")
+    finally:
+        qInstallMessageHandler(before)
+    assert capsys.readouterr().err == "something else\n"

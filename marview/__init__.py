@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from marview.dicom import LoadedSeries
     from marview.errors import BadInput, MethodFailed, NoMetal, UsageError
     from marview.geometry import Grid
+    from marview.metrics import CaseMeasures, Measures
     from marview.metrics import measure_case as evaluate
-    from marview.physics import protocol, simulate
+    from marview.physics import Simulation, protocol, simulate
     from marview.projection import Projector
     from marview.volume import Volume
 
@@ -20,13 +21,16 @@ __version__ = "0.2.0"
 
 _PLACES = {
     "BadInput": "marview.errors",
+    "CaseMeasures": "marview.metrics",
     "Grid": "marview.geometry",
     "LoadedSeries": "marview.dicom",
+    "Measures": "marview.metrics",
     "Metal": "marview.api",
     "MethodFailed": "marview.errors",
     "NoMetal": "marview.errors",
     "Projector": "marview.projection",
     "Reduction": "marview.api",
+    "Simulation": "marview.physics",
     "UsageError": "marview.errors",
     "Volume": "marview.volume",
     "evaluate": "marview.metrics:measure_case",
@@ -40,13 +44,16 @@ _PLACES = {
 
 __all__ = [
     "BadInput",
+    "CaseMeasures",
     "Grid",
     "LoadedSeries",
+    "Measures",
     "Metal",
     "MethodFailed",
     "NoMetal",
     "Projector",
     "Reduction",
+    "Simulation",
     "UsageError",
     "Volume",
     "evaluate",
@@ -61,7 +68,9 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from marview.text import meant
+
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{meant(name, __all__)}")
     module, _, other = _PLACES[name].partition(":")
     return getattr(import_module(module), other or name)
 

@@ -3,7 +3,7 @@
 Examples:
     >>> import marview
     >>> sorted(marview.__all__)[:3]
-    ['BadInput', 'LoadedSeries', 'MethodFailed']
+    ['BadInput', 'CaseMeasures', 'Grid']
 """
 
 import atexit

@@ -76,6 +76,7 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
     ("call", "sentence"),
     [
         (lambda v: marview.reduce(v, "no_such"), "no method 'no_such'"),
+        (lambda v: marview.reduce(v, "nmarr"), r"no method 'nmarr'\. Did you mean 'nmar'\?"),
         (lambda v: marview.reduce(v, metal=np.zeros((1, 2, 3), bool)), "shape"),
         (lambda v: marview.reduce(v, slices=[9]), "Slice 9 is out of range"),
         (lambda v: marview.reduce(v, slices=1), "a list of indices"),
@@ -171,6 +172,11 @@ def test_every_public_name_is_on_the_page_of_the_api() -> None:
     page = (Path(__file__).parents[1] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     names = page.partition("## Stable names")[2].partition("## Objects")[0]
     assert [name for name in marview.__all__ if not re.search(rf"`{name}\b", names)] == []
+
+
+def test_a_misspelt_name_asks_for_the_similar_one() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'redcue'\. Did you mean 'reduce'\?"):
+        _ = marview.redcue
 
 
 def test_importing_marview_imports_nothing_heavy() -> None:

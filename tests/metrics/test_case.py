@@ -1,11 +1,14 @@
 import dataclasses
 import math
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from marview.errors import UsageError
+from marview.evaluation.tables import measure_lines
 from marview.metrics import Measures, mean, measure_case, measure_slice, primary, ring, standard_deviation, worst
 
 
@@ -67,6 +70,16 @@ def test_without_metal_the_image_has_measures_but_the_ring_has_none(case):
     assert math.isfinite(measured.psnr_db)
     assert math.isnan(measured.ring_psnr_db)
     assert math.isnan(measured.adn_psnr_db)
+
+
+def test_the_page_of_the_metrics_explains_every_row(case):
+    page = (Path(__file__).parents[2] / "docs/reference/metrics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| `(\w+)` \| (\w+) \| ([\w ]+) \| .+ \|$", page, re.MULTILINE)
+    measured = measure_case(*case)
+    labels = [line[0] for line in measure_lines([(measured.mean, measured.worst)])]
+    assert [label for label, *_ in rows] == labels
+    fields = dataclasses.fields(Measures)
+    assert [(field, better) for _, field, _, better in rows] == [(f.name, f.metadata["better"]) for f in fields]
 
 
 def test_an_empty_mask_warns_and_no_mask_does_not(case):

@@ -108,7 +108,8 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
 
     Returns:
         The mask. It is empty if nothing is certainly metal; the notes then mention doubtful voxels, or the highest HU
-        if it does not exceed the threshold. A note also says if the margin is smaller than a voxel and so changes nothing.
+        if it does not exceed the threshold. A note also says if the margin is smaller than a voxel and so changes
+        nothing.
 
     Raises:
         BadInput: the margin removes the whole mask.
@@ -156,8 +157,8 @@ def reduce(
         on_progress: function called with the finished fraction, 0 to 1, on another thread.
 
     Raises:
-        UsageError: an unknown method, parameter, device or slice, or a mask with a wrong shape or with values other than
-            0 and 1.
+        UsageError: an unknown method, parameter, device or slice, or a mask with a wrong shape or with values other
+            than 0 and 1.
         NoMetal: there is no metal.
         BadInput: the mask covers more than half of the body.
         MethodFailed: the method failed; the message says why.

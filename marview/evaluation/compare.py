@@ -143,7 +143,8 @@ def _read_alike(path: Path, true: AnyVolume) -> tuple[NDArray[np.float32], tuple
     if volume.series is not None and true.series is not None:
         if _differ(volume.series.patient_id, true.series.patient_id):
             raise BadInput(
-                f"{path} belongs to a different patient from the truth. Compare a result with the truth of the same scan."
+                f"{path} belongs to a different patient from the truth. Compare a result with the truth of the same "
+                "scan."
             )
         away_mm = _apart_mm(volume.series.volume.grid, true.series.volume.grid)
         if away_mm > _SAME_PLACE * min(true.series.volume.grid.spacing_mm):

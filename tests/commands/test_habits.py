@@ -238,6 +238,8 @@ def test_doctor_names_folders_log_and_weights(marview: Callable) -> None:
     assert "weights 4.7 MB" in found["method dudonet"]["result"]
     assert "weights 1.6 kB" in found["method clinical_completion"]["result"]
     assert found["method dudonet"]["ok"] is True
+    methods = [check for check in found if check.startswith("method ")]
+    assert methods == sorted(methods)
 
 
 def test_doctor_finds_damaged_weights_and_broken_code(

@@ -12,7 +12,7 @@ from marview.dicom.mask_file import read_metal
 from marview.errors import NoMetal, UsageError
 from marview.volume import adaptive
 from marview.volume.kmeans import class_notes, k_means
-from marview.volume.margin import with_margin
+from marview.volume.margin import is_margin, with_margin
 from marview.volume.mask import refuse_unusable
 from marview.volume.scale import scale_of
 
@@ -39,8 +39,8 @@ class MaskChoice:
             raise UsageError(f"{' and '.join(names)} cannot be combined. Use one of them to find the metal.")
         if self.threshold_hu is not None and not np.isfinite(self.threshold_hu):
             raise UsageError(f"--threshold must be a number of HU, not {self.threshold_hu}.")
-        if not np.isfinite(self.margin_mm):
-            raise UsageError(f"--margin must be a length in mm, not {self.margin_mm}.")
+        if not is_margin(self.margin_mm):
+            raise UsageError(f"--margin must be -1000 to 1000 mm, not {self.margin_mm}.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ def simulate(
         ),
     ] = USUAL_PROTOCOL,
     slices: Slices = "",
-    seed: Annotated[int, typer.Option(help="Random seed for the places of implants and the noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed for the places of implants and the noise.")] = 0,
     layout: Annotated[Layout, typer.Option(help="File layout of the cases.")] = Layout.CASES,
     series: Series = "",
     as_json: AsJson = False,

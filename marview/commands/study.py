@@ -32,7 +32,7 @@ def new_study(
             metavar="FILE", help="CSV with the columns case, method, original, corrected, slices (such as 40 45 50)."
         ),
     ],
-    seed: Annotated[int, typer.Option(help="Random seed for each reader's order of pairs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed for each reader's order of pairs.")] = 0,
 ) -> None:
     """Make a reader study of corrected series: copies of slices without the patient's data.
 

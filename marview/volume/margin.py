@@ -1,13 +1,23 @@
 """The margin of a metal mask: in mm, with a note if it changes nothing."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from marview.errors import BadInput, UsageError
 from marview.geometry import Grid
 from marview.volume.mask import grow_mm
+
+MOST_MARGIN_MM = 1000.0
+"""Largest margin: more than the field of view of a CT scanner."""
+
+
+def is_margin(margin_mm: float) -> bool:
+    """Return whether a number can be a margin; NaN cannot.
+
+    >>> is_margin(-2.5), is_margin(float("nan")), is_margin(-1e308)
+    (True, False, False)
+    """
+    return abs(margin_mm) <= MOST_MARGIN_MM
 
 
 def with_margin(mask: NDArray[np.bool_], margin_mm: float, grid: Grid) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
@@ -23,10 +33,10 @@ def with_margin(mask: NDArray[np.bool_], margin_mm: float, grid: Grid) -> tuple[
 
     Raises:
         BadInput: the margin removes the whole mask.
-        UsageError: the margin is not a finite number.
+        UsageError: the margin is not a number or exceeds `MOST_MARGIN_MM`.
     """
-    if not math.isfinite(margin_mm):
-        raise UsageError(f"A margin must be a length in mm, not {margin_mm}.")
+    if not is_margin(margin_mm):
+        raise UsageError(f"A margin must be -1000 to 1000 mm, not {margin_mm}.")
     if not margin_mm or not mask.any():
         return mask, ()
     changed = grow_mm(mask, margin_mm, grid.stack_mm, drift_mm=grid.drift_mm)

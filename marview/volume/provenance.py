@@ -134,5 +134,5 @@ class Provenance:
             known = {item.name for item in fields(cls)}
             given = {name: value for name, value in record.items() if name in known}
             return cls(**given | {"notes": tuple(given.get("notes", ()))})
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise BadInput("This is not a record of a correction. Choose a file that marview wrote.") from error

@@ -131,3 +131,10 @@ def test_a_folder_that_another_process_writes_is_refused_before_the_work(
         assert files(tmp_path) == before
     assert answer.exit_code == 3, answer.err
     assert "out is being written by another process" in answer.err
+
+
+def test_a_seed_below_zero_is_refused(marview: Callable, metal_series: Path, tmp_path: Path) -> None:
+    answer = marview("simulate", metal_series, *FOLDERS["simulate"], "--output", tmp_path / "new", "--seed", "-1")
+    assert answer.exit_code == 2
+    assert "--seed" in answer.err
+    assert not (tmp_path / "new").exists()

@@ -57,7 +57,7 @@ def test_json_gives_the_record_back() -> None:
     assert Provenance.from_json(later) == record()
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"method_id": "nmar"}'])
+@pytest.mark.parametrize("text", ["", "[1]", '{"method_id": "nmar"}', "[" * 100_000])
 def test_an_invalid_record_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="not a record"):
         Provenance.from_json(text)

@@ -13,6 +13,7 @@ from pydicom.uid import UID
 
 from marview.dicom.header import LARGEST_SLICE_PIXELS, SliceHeader
 from marview.dicom.quiet import note_caught
+from marview.dicom.remark import Remark
 from marview.dicom.stderr import Heard, heard_on_stderr
 from marview.errors import BadInput
 
@@ -44,11 +45,14 @@ LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55,
 """Syntaxes with lossy compression; JPEG 2000 (.91) and HTJ2K (.203) may be lossless, which the file states."""
 
 _MOST_RLE_EXPANSION = 64
+_WAVELET_SIZE, _WAVELET_SIGN = b"\xff\x4f\xff\x51", 42
+"""Start of a JPEG 2000 stream, and the position of the byte with sign and precision from there (ISO 15444-1, A.5.1)."""
+
 _ITEM, _DELIMITER = 0xE000FFFE, 0xE0DDFFFE
 
 
-def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
-    """Decode the stored values of a compressed slice, `[y, x]` or `[y, x, sample]`.
+def decode(header: SliceHeader, encapsulated: bytes) -> tuple[Stored, Remark]:
+    """Decode the stored values of a compressed slice, `[y, x]` or `[y, x, sample]`, with remarks on them.
 
     Args:
         header: header of the slice.
@@ -70,7 +74,18 @@ def decode(header: SliceHeader, encapsulated: bytes) -> Stored:
         raise BadInput(f"{header.name} holds a damaged compressed image.") from None
     if any(complaint in heard.text for complaint in _COMPLAINTS):
         raise BadInput(f"{header.name} holds a damaged compressed image: its decoder met corrupt data.")
-    return values
+    return values, Remark.SIGN if _has_other_sign(header, frame, values) else Remark.NONE
+
+
+def _has_other_sign(header: SliceHeader, frame: bytes, values: Stored) -> bool:
+    """Return whether a JPEG 2000 stream contradicts Pixel Representation, and a value depends on which one is right."""
+    start = frame.find(_WAVELET_SIZE, 0, 4096)
+    if start < 0 or len(frame) <= start + _WAVELET_SIGN:
+        return False
+    if bool(frame[start + _WAVELET_SIGN] & 0x80) == header.is_signed:
+        return False
+    sign = np.asarray(1 << (header.bits_stored - 1), f"u{values.dtype.itemsize}")
+    return bool((values.astype(sign.dtype, copy=False) & sign).any())
 
 
 def _only_frame(header: SliceHeader, encapsulated: bytes) -> bytes:
@@ -160,7 +175,7 @@ def _check_size(header: SliceHeader, frame: bytes) -> None:
 
 def codestream_size(frame: bytes) -> tuple[int, int] | None:
     """Return rows and columns declared in a JPEG, JPEG-LS or JPEG 2000 stream; None if there are none."""
-    start = frame.find(b"\xff\x4f\xff\x51", 0, 4096)
+    start = frame.find(_WAVELET_SIZE, 0, 4096)
     if start >= 0 and len(frame) >= start + 24:
         right, bottom, left, top = struct.unpack_from(">IIII", frame, start + 8)
         return bottom - top, right - left

@@ -32,14 +32,14 @@ def stored_values(header: SliceHeader) -> Stored:
     Raises:
         BadInput: the pixel data is truncated, damaged, or cannot be reached.
     """
-    return image_bits(_raw(header), header)[0]
+    return image_bits(_raw(header)[0], header)[0]
 
 
-def _raw(header: SliceHeader) -> Stored:
+def _raw(header: SliceHeader) -> tuple[Stored, Remark]:
     if header.pixel_offset is None:
         raise BadInput(f"{header.name} ends before its image.")
     if header.transfer_syntax in NATIVE:
-        return _native(header, header.pixel_offset)
+        return _native(header, header.pixel_offset), Remark.NONE
     if header.frame:
         items = _bytes_of(header, header.pixel_offset, header.pixel_length)
         return decode(header, _NO_OFFSETS + items + _END_OF_ITEMS)
@@ -100,7 +100,9 @@ def write_hu(header: SliceHeader, hu: NDArray[np.int16]) -> Remark:
     Raises:
         BadInput: the pixel data is truncated, damaged, or cannot be reached.
     """
-    stored, remarks = image_bits(_raw(header), header)
+    raw, on_codec = _raw(header)
+    stored, remarks = image_bits(raw, header)
+    remarks |= on_codec
     if stored.ndim == 3:
         stored = _luminance(stored, header.photometric)
     if _apply(stored, header, hu):

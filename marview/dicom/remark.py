@@ -23,6 +23,8 @@ class Remark(enum.IntFlag):
     """Values use more bits than Bits Stored says."""
     DROPPED_BITS = enum.auto()
     """Bits above Bits Stored were dropped as an overlay that the file does not declare."""
+    SIGN = enum.auto()
+    """The compressed stream contradicts Pixel Representation."""
 
 
 _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
@@ -59,6 +61,13 @@ _FINDINGS: Mapping[Remark, tuple[Kind, str]] = {
         translatable(
             "The pixels of {} have bits above those that Bits Stored says. marview dropped them, because they look "
             "like an overlay: the image continues under them. If metal is missing there, export the series again."
+        ),
+    ),
+    Remark.SIGN: (
+        Kind.BITS,
+        translatable(
+            "Pixel Representation and the compressed images of {} disagree on whether values are signed: marview "
+            "followed Pixel Representation. Check the HU of air and metal."
         ),
     ),
 }

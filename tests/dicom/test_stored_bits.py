@@ -99,6 +99,22 @@ def test_metal_that_uses_more_bits_than_stated_does_not_wrap(slices, save, signe
     assert kinds_of(loaded) == {Kind.BITS}
 
 
+@pytest.mark.parametrize("top", [2047, 4095])
+def test_a_wavelet_stream_that_contradicts_the_sign_of_its_file_is_named_if_it_matters(slices, save, hu_of, top):
+    for dataset in slices:
+        stored = np.minimum(np.frombuffer(dataset.PixelData, "<u2"), top).reshape(8, 6)
+        dataset.PixelData = np.tile(stored, (8, 8)).tobytes()
+        dataset.Rows, dataset.Columns = 64, 48
+    expected = [hu_of(dataset) for dataset in slices]
+    for dataset in slices:
+        dataset.compress("1.2.840.10008.1.2.4.90", generate_instance_uid=False)
+        dataset.PixelRepresentation = 1
+    loaded = dicom.open_series(save(slices))
+    if top < 2048:
+        np.testing.assert_array_equal(loaded.volume.hu, expected)
+    assert (Kind.BITS in kinds_of(loaded)) == (top > 2047)
+
+
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_an_overlay_drawn_in_the_spare_bits_is_left_out(slices, save, is_declared):
     stored = np.random.default_rng(5).integers(1050, 1080, (16, 16))

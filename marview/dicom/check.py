@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from marview.dicom.codec import COMPRESSED, LOSSY, NATIVE
+from marview.dicom.codec import COMPRESSED, LOSSY, MOST_RLE_EXPANSION, NATIVE, RLE
 from marview.dicom.header import DEFLATED, LARGEST_SLICE_PIXELS, SliceHeader
 from marview.dicom.mixtures import lack_place, mixtures
 from marview.dicom.odd_headers import odd_headers, other_values
@@ -120,7 +120,7 @@ def _truncated(header: SliceHeader) -> Finding | None:
     if header.pixel_offset is None:
         return Finding(Kind.DAMAGED, f"{header.name} ends before its image.")
     if header.transfer_syntax not in NATIVE:
-        return None
+        return _bomb(header)
     if _has_more_rows(header):
         return Finding(
             Kind.DAMAGED,
@@ -142,6 +142,14 @@ def _truncated(header: SliceHeader) -> Finding | None:
             f"after {there}.",
         )
     return None
+
+
+def _bomb(header: SliceHeader) -> Finding | None:
+    """Return a finding if run lengths cannot expand to the declared size, before memory is allocated for it."""
+    packed = header.source.size - (header.pixel_offset or 0)
+    if header.transfer_syntax != RLE or native_bytes(header) <= MOST_RLE_EXPANSION * packed:
+        return None
+    return Finding(Kind.DAMAGED, f"{header.name} is truncated: {packed} bytes cannot hold its compressed image.")
 
 
 def _has_more_rows(header: SliceHeader) -> bool:

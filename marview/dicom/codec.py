@@ -20,8 +20,9 @@ from marview.errors import BadInput
 Stored = NDArray[np.integer[Any]]
 """Stored values, before the rescale."""
 
+RLE = "1.2.840.10008.1.2.5"
 _PLUGINS = {
-    "1.2.840.10008.1.2.5": "pylibjpeg",  # RLE
+    RLE: "pylibjpeg",
     "1.2.840.10008.1.2.4.80": "pyjpegls",
     "1.2.840.10008.1.2.4.81": "pyjpegls",
     "1.2.840.10008.1.2.4.90": "pylibjpeg",  # JPEG 2000
@@ -33,7 +34,7 @@ _PLUGINS = {
 _JPEG = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 57, 70))
 """Syntaxes read by GDCM, which also supports 12 bits and the retired processes (.53, .55), unlike pydicom."""
 
-_TALKATIVE = _JPEG | {"1.2.840.10008.1.2.5"}
+_TALKATIVE = _JPEG | {RLE}
 """Syntaxes whose codecs print to standard error: GDCM on 12 bits, the RLE codec when it panics on a damaged image."""
 
 _COMPLAINTS = ("Corrupt JPEG data", "Premature end of JPEG", "Inconsistent progression", "Invalid SOS parameters")
@@ -44,7 +45,7 @@ NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1
 LOSSY = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 81, 91, 203))
 """Syntaxes with lossy compression; JPEG 2000 (.91) and HTJ2K (.203) may be lossless, which the file states."""
 
-_MOST_RLE_EXPANSION = 64
+MOST_RLE_EXPANSION = 64
 _WAVELET_SIZE, _WAVELET_SIGN = b"\xff\x4f\xff\x51", 42
 """Start of a JPEG 2000 stream, and the position of the byte with sign and precision from there (ISO 15444-1, A.5.1)."""
 
@@ -157,9 +158,9 @@ def _with_gdcm(header: SliceHeader, frame: bytes) -> Stored:
 
 def _check_size(header: SliceHeader, frame: bytes) -> None:
     """Refuse a frame whose size contradicts the header, before a codec allocates memory for it."""
-    if header.transfer_syntax == "1.2.840.10008.1.2.5":
+    if header.transfer_syntax == RLE:
         pixels = header.rows * header.columns * header.samples * header.bits_allocated // 8
-        if pixels > _MOST_RLE_EXPANSION * len(frame):
+        if pixels > MOST_RLE_EXPANSION * len(frame):
             raise BadInput(f"{header.name} is truncated: {len(frame)} bytes cannot hold its compressed image.")
         return
     size = codestream_size(frame)

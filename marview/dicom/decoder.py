@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview import children
-from marview.dicom.codec import COMPRESSED
+from marview.dicom.codec import COMPRESSED, RLE
 from marview.dicom.header import SliceHeader, read_header
 from marview.dicom.pixels import write_hu
 from marview.dicom.quiet import quiet
@@ -41,7 +41,7 @@ def is_worthwhile(headers: Mapping[int, SliceHeader]) -> bool:
 
 def _seconds(header: SliceHeader) -> float:
     """Estimate the seconds to decode a slice of 512 x 512 pixels; JPEG 2000 is slowest."""
-    if header.transfer_syntax not in COMPRESSED or header.transfer_syntax == "1.2.840.10008.1.2.5":
+    if header.transfer_syntax not in COMPRESSED or header.transfer_syntax == RLE:
         return 0.001
     is_wavelet = header.transfer_syntax.split(".")[-1] in {"90", "91", "201", "202", "203"}
     return (0.03 if is_wavelet else 0.007) * header.rows * header.columns / 512**2

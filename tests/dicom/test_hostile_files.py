@@ -152,12 +152,14 @@ def test_every_refusal_says_what_to_do(slices, save, tmp_path, kind):
     assert str(refusal.value).count("Copy the files from their source again") <= 1
 
 
-def test_an_rle_bomb_is_refused(slices, save):
-    dataset = slices[0]
-    as_rle(dataset)
-    dataset.Rows = dataset.Columns = 4000
+def test_an_rle_bomb_is_refused_by_its_header(slices, save):
+    for dataset in slices:
+        as_rle(dataset)
+        dataset.Rows = dataset.Columns = 4000
+    folder = save(slices)
+    assert dicom.check(dicom.scan(folder).series[0]).stack is None, "no memory is allocated for the slices"
     with pytest.raises(BadInput, match="cannot hold"):
-        dicom.open_series(save([dataset]))
+        dicom.open_series(folder)
 
 
 def test_a_codestream_larger_than_its_header_says_is_refused(shared_data, tmp_path):

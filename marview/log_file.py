@@ -13,6 +13,8 @@ from typing import Any
 
 import platformdirs
 
+from marview.paths import make_private
+
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")
 _Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -26,7 +28,7 @@ def log_to_file() -> None:
     """Log to the file and not to the terminal; log nothing if the file cannot be written."""
     handler: logging.Handler = logging.NullHandler()
     with contextlib.suppress(OSError):
-        log_path().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(log_path().parent)
         handler = _Private(log_path(), maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
     handler.setFormatter(Discreet("%(asctime)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

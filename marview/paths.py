@@ -1,4 +1,4 @@
-"""Folders of marview's own files, in a checkout and in an installed wheel."""
+"""Folders of marview's own files, in a checkout, in an installed wheel, and of the user."""
 
 from pathlib import Path
 
@@ -15,3 +15,13 @@ def bundled_plugins() -> Path:
     """Return the folder of the bundled methods, one subfolder each."""
     installed = _PACKAGE.parent / "marview_plugins"
     return installed if installed.is_dir() else _PACKAGE.parent / "plugins"
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and its missing parents, which only their owner can read and change, whatever the umask allows.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    for each in (*reversed(folder.parents), folder):
+        each.mkdir(mode=0o700, exist_ok=True)

@@ -19,6 +19,7 @@ from platformdirs import user_data_path
 from marview.dicom.atomic import whole_file
 from marview.dicom.parts import PART
 from marview.mar.scratch import try_lock
+from marview.paths import make_private
 from marview.volume.box import Box
 from marview.volume.patch import MaskPatch
 
@@ -120,7 +121,7 @@ class AutosaveStore:
             "sha256": hashlib.sha256(packed).hexdigest(),
         }
         with self._mutex:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._folder)
             id_ = self._own.setdefault(work.key, uuid.uuid4().hex)
             self._lock(id_)
             with whole_file(self._folder / f"{id_}{_SUFFIX}") as part:

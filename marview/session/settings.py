@@ -9,6 +9,7 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
+from marview.paths import make_private
 from marview.small_text import read_json
 from marview.volume.window import is_usable_window
 
@@ -110,7 +111,7 @@ class Settings:
         stored = {name: value for name, value in asdict(self).items() if name != "file"}
         temporary = self.file.with_suffix(".new")
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.file.parent)
             temporary.unlink(missing_ok=True)
             temporary.touch(mode=0o600)  # paths name patients
             temporary.write_text(json.dumps(stored, indent=1), encoding="utf-8")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from platformdirs import user_data_path
 
 from marview.dicom import Outcome
+from marview.paths import make_private
 from marview.session.entries import Entry
 from marview.text import tr, translatable
 
@@ -181,7 +182,7 @@ def _opened(file: Path) -> sqlite3.Connection:
         sqlite3.DatabaseError: the file is damaged.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(file.parent)
         file.touch(mode=0o600)  # names of patients
         file.chmod(0o600)
         return _prepared(str(file))

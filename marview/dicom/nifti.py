@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom.pixels import HIGHEST_HU, LOWEST_HU, PADDING_HU
-from marview.dicom.plausible import size_findings, values_findings
+from marview.dicom.plausible import ONLY_VIEWED, size_findings, values_findings
 from marview.dicom.quiet import note_caught, quiet
 from marview.dicom.read import Allocate, LoadedSeries, allocate_hu, middle_outward
 from marview.dicom.report import Finding, Kind, Outcome, SeriesReport, Stack
@@ -28,6 +28,8 @@ from marview.volume import Volume
 
 LARGEST_VOXELS = 2_000_000_000
 _MOST_DEFLATION = 1032
+_MOST_SKEW = 0.01
+"""Largest cosine between rows and columns, as in DICOM; methods project square slices."""
 
 
 _TO_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
@@ -127,6 +129,10 @@ def check_nifti(path: Path) -> SeriesReport:
     step_mm, column, row = layout.grid.affine[:3, :3].T
     normal = np.cross(row, column)
     findings = _slope_findings(image, path) + size_findings(layout.grid, path.name)
+    skew = float(row @ column) / float(np.linalg.norm(row) * np.linalg.norm(column))
+    if abs(skew) > _MOST_SKEW:
+        sentence = translatable(f"The rows and columns of {path.name} are not at right angles. {ONLY_VIEWED}")
+        findings.append(Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS))
     findings += plane_findings(normal / np.linalg.norm(normal), step_mm)
     return SeriesReport(tuple(findings), Stack((), layout.grid))
 

@@ -76,6 +76,15 @@ def test_slices_out_of_the_axial_plane_are_named_as_those_of_dicom(
     assert words in found.get(kind, "")
 
 
+@pytest.mark.parametrize(("skew", "is_volume"), [(0.0, True), (0.005, True), (0.05, False), (1.0, False)])
+def test_slices_that_a_registration_sheared_in_their_plane_are_only_viewed(tmp_path, values, skew, is_volume) -> None:
+    affine = np.eye(4)
+    affine[0, 1] = skew
+    report = dicom.open_series(write(tmp_path / "v.nii.gz", values, affine)).report
+    assert report.is_volume == is_volume
+    assert ("not at right angles" in report.reason) == (not is_volume)
+
+
 def test_numbers_become_whole_hu_and_nan_becomes_padding(tmp_path):
     values = np.array([[[0.4, np.nan, 1e9, -1e9]]], np.float32).reshape(1, 1, 4)
     loaded = dicom.open_series(write(tmp_path / "v.nii", values, np.eye(4)))

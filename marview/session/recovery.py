@@ -67,12 +67,11 @@ class Recovery:
             return
         saved = self._offered.pop(0)
         when = datetime.fromisoformat(saved.work.time).astimezone().strftime("%d %b %Y, %H:%M")
-        what = f"{Path(saved.work.path).name} ({saved.work.origin})"
-        parts = [tr("the metal mask")] if saved.metal is not None else []
+        parts = [tr("the metal mask ({})").format(saved.work.origin)] if saved.metal is not None else []
         parts += [count(len(saved.work.measures), "measurement")] if saved.work.measures else []
         parts += [count(len(saved.results), "result")] if saved.results else []
         sentence = tr("marview closed unexpectedly. The autosave of {} from {} contains {}. Restore it?").format(
-            what, when, ", ".join(parts)
+            Path(saved.work.path).name, when, _together(parts)
         )
         self._messages.ask(
             Question(sentence, tr("Restore"), tr("Discard"), lambda is_yes: self._answer(saved, is_yes=is_yes))
@@ -142,3 +141,8 @@ class Recovery:
     def _tell(self, sentence: str) -> None:
         self._messages.say(Severity.SUCCESS, sentence)
         self._ask()
+
+
+def _together(parts: list[str]) -> str:
+    """Join the parts of a sentence with commas and an "and"."""
+    return tr("{} and {}").format(", ".join(parts[:-1]), parts[-1]) if len(parts) > 1 else "".join(parts)

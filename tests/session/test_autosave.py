@@ -86,7 +86,7 @@ def test_work_on_every_listed_series_is_kept_and_offered(make_session, mail, sma
         mail.wait_until(lambda number=number: len(second.library.entries) == number)
         mail.wait_until(lambda: not second.refusal and second.measures.listed and not second.metal.is_busy)
     assert any(sentence.endswith(" contains 1 measurement. Restore it?") for sentence in sentences)
-    assert any(sentence.endswith(" contains the metal mask, 1 measurement. Restore it?") for sentence in sentences)
+    assert any(sentence.endswith("edited by hand) and 1 measurement. Restore it?") for sentence in sentences)
     choose(second, mail, here)
     mail.wait_until(lambda: not second.metal.is_busy)
     np.testing.assert_array_equal(second.metal.mask.array, painted)

@@ -96,5 +96,6 @@ def test_a_new_window_offers_what_a_killed_one_left(
     if is_restored:
         qtbot.waitUntil(lambda: "edited by hand" in metal.recipe.text, timeout=20_000)
         np.testing.assert_array_equal(metal.shared.array, left)
+        qtbot.waitUntil(window.side.metal.slider.isHidden)
     else:
         assert not list(folder.glob("*.mask"))

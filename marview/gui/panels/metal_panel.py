@@ -135,7 +135,8 @@ class MetalPanel(Section):
         self.margin.setValue(metal.recipe.margin_mm)
         self.smallest.setValue(metal.recipe.smallest_mm3)
         del blockers
-        is_threshold = asked.source in {Source.ADAPTIVE, Source.THRESHOLD, Source.HAND}
+        is_known = not math.isnan(metal.found_threshold_hu)  # it is not for a mask restored after a crash
+        is_threshold = asked.source in {Source.ADAPTIVE, Source.THRESHOLD} or (asked.source is Source.HAND and is_known)
         self._rows["threshold"].setVisible(is_threshold)
         self.slider.setVisible(is_threshold)
         self._rows["classes"].setVisible(asked.source is Source.K_MEANS)

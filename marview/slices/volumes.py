@@ -68,7 +68,7 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
 
     Args:
         path: DICOM SEG, NIfTI or NRRD, which goes where it says it lies in the patient; or an array in `.npy` or, as
-            `mask`, in `.npz`, whose voxels are taken for the volume's own: what is not 0.
+            `mask`, in `.npz`, on the voxels of the volume: values above 0 are metal.
         volume: what it is the mask of.
 
     Raises:

@@ -35,3 +35,10 @@ def test_numbers_and_indices_are_inverse(is_head_last: bool) -> None:
 def test_a_span_holds_both_ends() -> None:
     assert list(SliceNumbers(98).span(12, 20)) == list(range(11, 20))
     assert list(SliceNumbers(98, is_head_last=True).span(12, 20)) == list(range(78, 87))
+
+
+def test_words_count_slices_and_name_the_first_and_the_last() -> None:
+    numbers = SliceNumbers(98, is_head_last=True)
+    assert numbers.sorted([71, 83, 71]) == [15, 27]
+    assert numbers.words([71]) == "slice 27"
+    assert numbers.words([83, 82, 71]) == "3 slices (15 to 27)"

@@ -87,7 +87,7 @@ def _unusable(header: SliceHeader) -> Finding | None:
     if header.rows * header.columns > LARGEST_SLICE_PIXELS:
         return Finding(
             Kind.TOO_LARGE,
-            f"{name} has {header.rows} x {header.columns} pixels by its header, more than a CT slice has.",
+            f"{name} has {header.rows} x {header.columns} pixels according to its header, more than a CT slice has.",
         )
     if header.frames > 1:
         return Finding(

@@ -61,7 +61,9 @@ def _parts(header: SliceHeader) -> Iterator[tuple[int, int]]:
     if header.transfer_syntax in NATIVE:
         size = header.rows * header.columns * header.samples * header.bits_allocated // 8
         if size < 1 or listed * size > header.source.size - offset:
-            raise BadInput(f"{header.source.name} is truncated: it is too short for the {listed} frames of its header.")
+            raise BadInput(
+                f"{header.source.name} is truncated: it is too short for the {listed} frames that its header lists."
+            )
         yield from ((offset + number * size, size) for number in range(listed))
         return
     data = header.source.all()

@@ -17,11 +17,13 @@ from typing import Any
 
 import torch
 from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
 from torch import Tensor
 
 from marview.errors import MarviewError
 from marview.geometry import FanBeamFlat
 from marview.mar.manifest import MANIFEST, OUTPUTS, Manifest, code_folder, no_output, outputs_line, read_manifest
+from marview.mar.parameter_schema import without_field
 from marview.methods.api import Cancelled, MarCase, MarResult
 from marview.physics.attenuation import MU_WATER, mu_to_hu
 from marview.projection import Projector
@@ -44,6 +46,8 @@ OPEN_ROOMS = (
     "volume",
 )
 """Packages of marview that a plugin may import."""
+
+_NO_PURPOSE = f"purpose in {MANIFEST} is empty. Write there what the method is good for; the window shows it."
 
 _CANCEL_S = 1.0
 _SAME_HU = 0.5
@@ -196,6 +200,24 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
     for kind, breaches in (("a measured sinogram", measured), ("a clinical image", clinical)):
         found += [f"With {kind}: {each}" for each in breaches if each not in both]
     return found
+
+
+def hints(folder: Path) -> list[str]:
+    """Return a sentence for each thing that works but that users will miss; for a method with breaches there are few.
+
+    Args:
+        folder: folder of the method.
+    """
+    found: list[str] = []
+    try:
+        manifest = read_manifest(folder)
+        found += [] if manifest.purpose else [_NO_PURPOSE]
+        with as_in_a_run(code_folder(folder, manifest)):
+            return [*found, *without_field(load_method(folder).schema())]
+    except MarviewError:
+        return found
+    except PydanticUserError as why:  # a type without a JSON schema
+        return [*found, f"The window cannot show the parameters: {why.message.rstrip('.')}."]
 
 
 def _log_traceback(error: BaseException | None, folder: Path) -> None:

@@ -13,6 +13,7 @@ from marview.commands.options import AsJson, method_names
 from marview.errors import BadInput, MarviewError, UsageError
 from marview.mar import MarWorker, discovery
 from marview.mar.discovery import Listing, discover, find
+from marview.mar.parameter_schema import item_type, resolved
 from marview.terminal import terminal
 
 
@@ -93,7 +94,7 @@ def print_parameters(method: str, *, as_json: bool) -> None:
     for heading in ("parameter", "type", "default", "range", "meaning"):
         table.add_column(heading, overflow="fold")
     for name, field in properties.items():
-        about = _resolved(field, schema)
+        about = resolved(field, schema)
         default = json.dumps(field.get("default"))
         words = (name, _type(about), default, _range(about), field.get("description") or about.get("title", ""))
         table.add_row(*map(escape, words))
@@ -150,19 +151,13 @@ def _without_weights(listing: Listing) -> Listing:
     return Listing(listing.id, listing.folder, listing.origin, manifest)
 
 
-def _resolved(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow a reference to a definition of the schema, as enumerations have."""
-    reference = str(field.get("$ref", "")) or next(
-        (str(each["$ref"]) for each in field.get("allOf", ()) if "$ref" in each), ""
-    )
-    return schema["$defs"][reference.rpartition("/")[2]] if reference else field
-
-
 def _type(field: Mapping[str, Any]) -> str:
     if "enum" in field or "const" in field:
         return "choice"
     if "anyOf" in field:
         return " or ".join(_type(each) for each in field["anyOf"])
+    if item := item_type(field):
+        return f"list of {item}s"
     return {"null": "none", "boolean": "true/false"}.get(field.get("type", ""), str(field.get("type", "")))
 
 

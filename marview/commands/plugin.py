@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -26,7 +27,7 @@ from marview.mar.ownership import opened_to_others
 from marview.mar.process import how_it_ended
 from marview.mar.runner import interpreter
 from marview.paths import resources
-from marview.terminal import say
+from marview.terminal import note, say
 
 log = logging.getLogger(__name__)
 
@@ -97,11 +98,23 @@ def new_plugin(
         )
 
 
-def check_plugin(folder: Path) -> tuple[list[str], str]:
-    """Check a method in its own process.
+@dataclass(frozen=True)
+class Checked:
+    """What the check of a method found.
 
-    Returns:
-        One sentence for each breach of the contract or of safety, and what the method and the check printed.
+    Attributes:
+        findings: one sentence for each breach of the contract or of safety.
+        hints: one sentence for each thing that works but that users will miss.
+        printed: what the method and the check printed.
+    """
+
+    findings: list[str]
+    hints: list[str]
+    printed: str
+
+
+def check_plugin(folder: Path) -> Checked:
+    """Check a method in its own process.
 
     Raises:
         BadInput: the folder contains no manifest.
@@ -117,9 +130,10 @@ def check_plugin(folder: Path) -> tuple[list[str], str]:
         raise MethodFailed(
             f"The method in {folder} stopped unexpectedly: its process {how_it_ended(code)}.{last}{_advice(printed)}"
         )
-    found: list[str] = json.loads(out.splitlines()[-1])
+    found: dict[str, list[str]] = json.loads(out.splitlines()[-1])
     opened = opened_to_others(folder)
-    return (found if opened is None else [discovery.not_safe(folder, opened), *found]), printed
+    unsafe = [] if opened is None else [discovery.not_safe(folder, opened)]
+    return Checked([*unsafe, *found["findings"]], found["hints"], printed)
 
 
 def _run_check(folder: Path, python: str) -> tuple[int, str, str]:
@@ -165,14 +179,17 @@ def print_check(folder: Folder, as_json: AsJson = False) -> int:
     """
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder. Name the folder that holds plugin.toml.")
-    found, printed = check_plugin(folder)
+    checked = check_plugin(folder)
+    found, hints = checked.findings, checked.hints
     if as_json:
-        print(json.dumps({"folder": str(folder), "ok": not found, "findings": found}, indent=2))
+        print(json.dumps({"folder": str(folder), "ok": not found, "findings": found, "hints": hints}, indent=2))
     else:
         for sentence in found or [f"{folder} meets the method contract."]:
             print(sentence)
-        if found and (advice := _advice(printed).strip()):
+        if found and (advice := _advice(checked.printed).strip()):
             print(advice)
+        for sentence in hints:
+            note(sentence)
     return MethodFailed.exit_code if found else 0
 
 
@@ -228,8 +245,9 @@ def main(arguments: list[str]) -> None:
     """Check a method in this process and print the findings as JSON; output of the method goes to standard error."""
     out, sys.stdout = sys.stdout, sys.stderr
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    from marview.testing import check_method
+    from marview.testing import check_method, hints
 
-    found = check_method(Path(arguments[0]))
+    folder = Path(arguments[0])
+    found = {"findings": check_method(folder), "hints": hints(folder)}
     out.write(f"\n{json.dumps(found)}\n")  # a line of its own, whatever compiled code printed before
     out.flush()

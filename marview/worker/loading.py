@@ -245,6 +245,17 @@ def _faults(method: Method) -> Iterator[str]:
         yield f"The parameter {required[0]} has no default. Give one: Field(default, ...)."
     elif required:
         yield f"The parameters {', '.join(required)} have no default. Give each of them one: Field(default, ...)."
+    else:
+        yield from _wrong_default(model)
+
+
+def _wrong_default(model: type[BaseModel]) -> Iterator[str]:
+    """Return a sentence on a default that breaks the rules of its parameter, which pydantic does not check."""
+    checked = type(model.__name__, (model,), {"model_config": {"validate_default": True}, "__module__": __name__})
+    try:
+        checked()
+    except ValidationError as error:
+        yield f"A default does not fit its parameter: {wrong_field(error, model)}"
 
 
 def _package(folder: Path) -> str:

@@ -110,6 +110,19 @@ def test_a_method_that_ends_its_process_is_contained(marview: Callable, own_meth
     assert "exit code 9" in answer.err
 
 
+def test_the_check_hints_at_what_users_would_miss(marview: Callable, tmp_path: Path) -> None:
+    marview("plugin", "new", "hinted", "--output", tmp_path)
+    source = tmp_path / "hinted" / "method.py"
+    more = "\n\n    table: dict[str, float] = {}\n    sigmas: list[float] = [1.0]\n"
+    source.write_text(source.read_text().replace('"step": 0.5},\n    )\n', f'"step": 0.5}},\n    ){more}'))
+    answer = marview("plugin", "check", tmp_path / "hinted")
+    assert answer.exit_code == 0, answer.out
+    assert "Note: purpose in plugin.toml is empty." in answer.err
+    assert "Note: The parameter table gets no field in the window, because its type is object" in answer.err
+    assert "sigmas" not in answer.err
+    assert len(marview("plugin", "check", tmp_path / "hinted", "--json").record["hints"]) == 2
+
+
 BEGIN = "        assert isinstance(parameters, Parameters)\n"
 
 

@@ -6,9 +6,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
 
-from marview.gui.panels.parameter_form import ParameterForm, resolved
+from marview.gui.panels.parameter_form import ParameterForm
 from marview.gui.panels.run_panel import progress_text
 from marview.mar import Progress
+from marview.mar.parameter_schema import resolved
 from marview.session.job import State
 from marview.time_left import TimeLeft
 
@@ -93,6 +94,29 @@ def test_a_form_takes_a_schema_of_anything(qtbot) -> None:
     odd = {"properties": {"a": {}, "b": {"type": "array"}, "c": {"type": "number"}, "d": {"type": "string"}}}
     form.show_schema(odd, {}, with_advanced=True)
     assert set(form.fields) == {"c", "d"}
+
+
+def test_a_list_is_a_field_with_commas_that_refuses_other_words(qtbot) -> None:
+    changed = []
+    form = ParameterForm(lambda name, value: changed.append((name, value)))
+    qtbot.addWidget(form)
+    rules = {
+        "sigmas": {"type": "array", "items": {"type": "number"}, "default": [1.0, 2.5]},
+        "pair": {"type": "array", "prefixItems": [{"type": "integer"}] * 2, "default": [1, 2]},
+        "names": {"type": "array", "items": {"type": "string"}},
+        "nested": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+    }
+    form.show_schema({"properties": rules}, {}, with_advanced=True)
+    assert {name: field.text() for name, field in form.fields.items()} == {
+        "sigmas": "1, 2.5",
+        "pair": "1, 2",
+        "names": "",
+    }
+    for name, typed in (("sigmas", "3,4.5,"), ("sigmas", "3, wide"), ("names", "bone, teeth"), ("names", "bone,teeth")):
+        form.fields[name].setText(typed)
+        form.fields[name].editingFinished.emit()
+    assert changed == [("sigmas", [3.0, 4.5]), ("names", ["bone", "teeth"])]
+    assert form.fields["sigmas"].text() == "3, 4.5"
 
 
 def test_buttons_derive_from_the_job(opened, qtbot, worker) -> None:

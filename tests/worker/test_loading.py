@@ -92,6 +92,11 @@ def test_a_wrong_entry_names_what_the_folder_holds(tmp_path: Path, entry: str, s
             "Field(ge=0)",
             "The parameter strength_hu has no default. Give one: Field(default, ...).",
         ),
+        (
+            "Field(10.0, ge=0)",
+            "Field(20.0, ge=0, le=10)",
+            "A default does not fit its parameter: strength_hu must be 10 or less, not 20.0.",
+        ),
     ],
 )
 def test_a_fault_names_its_place_and_the_remedy(tmp_path: Path, before: str, after: str, says: str) -> None:

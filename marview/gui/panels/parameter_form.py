@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, Q
 
 from marview.gui.label import tooltip
 from marview.gui.panels.section import labelled, set_up
+from marview.mar.parameter_schema import field_kind, item_type, resolved
 from marview.text import tr
 
 FIELD_WIDTH = 128
@@ -62,8 +63,8 @@ class ParameterForm(QWidget):
 
     def _field(self, name: str, rule: Mapping[str, Any], value: Any) -> QWidget | None:
         """Return the widget of one parameter; None for types that only the command line can set."""
-        kind = rule.get("type")
-        if "enum" in rule:
+        kind = field_kind(rule)
+        if kind == "choice":
             return self._choice(name, rule, value)
         if kind == "boolean":
             box = QCheckBox()
@@ -85,7 +86,28 @@ class ParameterForm(QWidget):
             line = QLineEdit(str(value or ""))
             line.editingFinished.connect(lambda: self._changed(name, line.text()))
             return line
+        if kind == "list":
+            return self._list(name, rule, list(value or ()))
         return None
+
+    def _list(self, name: str, rule: Mapping[str, Any], items: list[Any]) -> QLineEdit:
+        """Return a field for items separated by commas; it goes back to the last list if an item is no number."""
+        read: type[int | float | str] = {"integer": int, "number": float}.get(item_type(rule), str)
+        line = QLineEdit(_as_line(items))
+
+        def finished() -> None:
+            nonlocal items
+            try:
+                given = [read(item) for item in map(str.strip, line.text().split(",")) if item]
+            except ValueError:
+                given = items
+            line.setText(_as_line(given))
+            if given != items:
+                items = given
+                self._changed(name, given)
+
+        line.editingFinished.connect(finished)
+        return line
 
     def _choice(self, name: str, rule: Mapping[str, Any], value: Any) -> QComboBox:
         box = QComboBox()
@@ -109,18 +131,8 @@ class ParameterForm(QWidget):
         return box
 
 
-def resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a property with its reference resolved and an optional type reduced to the type itself."""
-    made = dict(rule)
-    for key in ("allOf", "anyOf"):
-        for part in made.pop(key, []):
-            if part.get("type") != "null":
-                made = {**part, **made}
-    reference = made.pop("$ref", "")
-    if reference:
-        target = schema.get("$defs", {}).get(reference.rpartition("/")[2], {})
-        made = {**target, **made}
-    return made
+def _as_line(items: list[Any]) -> str:
+    return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in items)
 
 
 def _low(rule: Mapping[str, Any]) -> float:

@@ -1,0 +1,58 @@
+"""The JSON schema of a method's parameters: what kind of field each parameter gets in the window."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Kind = Literal["choice", "boolean", "integer", "number", "string", "list"]
+
+_ITEMS = ("integer", "number", "string")
+"""Types of the items of a list that has a field."""
+
+
+def resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a property with its reference resolved and an optional type reduced to the type itself."""
+    made = dict(rule)
+    for key in ("allOf", "anyOf"):
+        for part in made.pop(key, []):
+            if part.get("type") != "null":
+                made = {**part, **made}
+    reference = made.pop("$ref", "")
+    if reference:
+        target = schema.get("$defs", {}).get(reference.rpartition("/")[2], {})
+        made = {**target, **made}
+    return made
+
+
+def field_kind(rule: Mapping[str, Any]) -> Kind | None:
+    """Return the kind of field for a resolved property; None if only the command line can set it."""
+    if "enum" in rule:
+        return "choice"
+    match rule.get("type"):
+        case "boolean":
+            return "boolean"
+        case "integer":
+            return "integer"
+        case "number":
+            return "number"
+        case "string":
+            return "string"
+        case "array" if item_type(rule):
+            return "list"
+    return None
+
+
+def item_type(rule: Mapping[str, Any]) -> str:
+    """Return the type of the items of a list: "integer", "number" or "string"; empty for others and mixed ones."""
+    types = {item.get("type") for item in [rule.get("items") or {}, *rule.get("prefixItems", ())] if item}
+    return types.pop() if len(types) == 1 and types <= set(_ITEMS) else ""
+
+
+def without_field(schema: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each parameter that the window has no field for."""
+    rules = {name: resolved(rule, schema) for name, rule in schema.get("properties", {}).items()}
+    return [
+        f"The parameter {name} gets no field in the window, because its type is {rule.get('type', 'mixed')}; only the "
+        "command line can set it. The window shows int, float, bool, str, Literal, and lists of numbers or words."
+        for name, rule in rules.items()
+        if field_kind(rule) is None
+    ]

@@ -159,6 +159,14 @@ def test_write_a_method(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any((place / "filtered").iterdir())
 
 
+def test_own_training_loop(place: Path) -> None:
+    (loop,) = (block for block in blocks("how-to/write-a-method.md", "python") if "learning.cases" in block)
+    names: dict[str, object] = {}
+    exec(compile(loop, "write-a-method.md", "exec"), names)
+    assert names["case"].hu.shape == names["target"].hu.shape == (1, 416, 416)
+    assert float(names["loss"].detach()) > 0
+
+
 @pytest.mark.slow  # trains, simulates and corrects
 @pytest.mark.timeout(900)
 def test_train_on_your_scans(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,13 +58,15 @@ def new_plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Identifier: lower-case letters, digits, underscores.")],
     image: Annotated[bool, typer.Option("--image", help="It uses only the image; this is the default.")] = False,
     sinogram: Annotated[bool, typer.Option("--sinogram", help="It completes the sinogram.")] = False,
-    learned: Annotated[bool, typer.Option("--learned", help="It has a network, to be trained.")] = False,
+    learned: Annotated[
+        bool, typer.Option("--learned", help="It has a network, to be trained; with --image, on the image alone.")
+    ] = False,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which to make the folder NAME.")] = Path(),
 ) -> None:
     """Write a working method with its test, to start from.
 
     Raises:
-        UsageError: the name is not an identifier, more than one kind is given, or the folder is not empty.
+        UsageError: the name is not an identifier, two kinds do not go together, or the folder is not empty.
         CannotWrite: the folder cannot be written.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
@@ -72,20 +75,17 @@ def new_plugin(
             "avoid keywords of Python."
         )
     kinds = [kind for kind, is_asked in (("image", image), ("sinogram", sinogram), ("learned", learned)) if is_asked]
-    if len(kinds) > 1:
+    if len(kinds) > 1 and kinds != ["image", "learned"]:
         raise UsageError(f"A method has one kind: give --{kinds[0]} or --{kinds[1]}, not both.")
-    kind = kinds[0] if kinds else "image"
+    templates = [*kinds[1:], "learned_on_image"] if len(kinds) > 1 else kinds or ["image"]  # a later one wins
     words = name.replace("_", " ").strip()
     values = {"id": name, "title": words[0].upper() + words[1:], "class_name": words.title().replace(" ", "")}
-    template = resources() / "plugin_templates" / kind
     folder = output / name
     with whole_folder(folder) as part:
-        for source in sorted(template.rglob(f"*{_TEMPLATE}")):
-            target = part / source.relative_to(template).with_name(source.name.removesuffix(_TEMPLATE))
-            if target.name == f"test_{kind}.py":
-                target = target.with_name(f"test_{name}.py")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(Template(source.read_text(encoding="utf-8")).substitute(values), encoding="utf-8")
+        for template in templates:
+            _fill(resources() / "plugin_templates" / template, part, values)
+    if same := [listing for listing in discovery.discover() if listing.id == name and listing.folder != folder]:
+        note(f"There is already a {same[0].origin} method {name}. Yours replaces it once marview finds it.")
     if learned:
         print(
             f"{folder}: set MARVIEW_PLUGINS={output.absolute()}, train it with 'marview train {name} --data DIR "
@@ -111,6 +111,16 @@ class Checked:
     findings: list[str]
     hints: list[str]
     printed: str
+
+
+def _fill(template: Path, folder: Path, values: Mapping[str, str]) -> None:
+    """Write the files of a template into the folder of a new method, where they replace earlier ones."""
+    for source in sorted(template.rglob(f"*{_TEMPLATE}")):
+        target = folder / source.relative_to(template).with_name(source.name.removesuffix(_TEMPLATE))
+        if target.name == f"test_{template.name}.py":
+            target = target.with_name(f"test_{values['id']}.py")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(Template(source.read_text(encoding="utf-8")).substitute(values), encoding="utf-8")
 
 
 def check_plugin(folder: Path) -> Checked:

@@ -64,9 +64,9 @@ def test_a_new_method_works_on_the_image_by_default(marview: Callable, tmp_path:
     assert marview("plugin", "new", "my_method", "--image", "--output", tmp_path / "b").exit_code == 0
     made, asked = (sorted(path.name for path in (tmp_path / each / "my_method").iterdir()) for each in "ab")
     assert made == asked
-    both = marview("plugin", "new", "my_method", "--image", "--learned", "--output", tmp_path / "c")
+    both = marview("plugin", "new", "my_method", "--sinogram", "--learned", "--output", tmp_path / "c")
     assert both.exit_code == 2
-    assert "--image or --learned, not both" in both.err
+    assert "--sinogram or --learned, not both" in both.err
     assert not (tmp_path / "c").exists()
 
 

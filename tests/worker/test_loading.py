@@ -8,9 +8,10 @@ import pytest
 
 from marview.commands.plugin import new_plugin
 from marview.errors import MethodFailed
+from marview.learning.api import Pairs
 from marview.paths import bundled_plugins
-from marview.testing import check_method
-from marview.worker.loading import load_method
+from marview.testing import check_method, phantom_case
+from marview.worker.loading import load_method, made_in
 from marview.worker.method_errors import as_clause
 
 GOOD = """
@@ -121,6 +122,23 @@ def test_every_kind_of_new_method_loads(tmp_path: Path) -> None:
     for kind in ("image", "sinogram", "learned"):
         new_plugin(f"new_{kind}", output=tmp_path, **{kind: True})
         assert load_method(tmp_path / f"new_{kind}").schema()["properties"] is not None
+
+
+@pytest.mark.parametrize("is_on_image", [True, False])
+def test_a_new_learned_method_learns_and_shows_its_result(tmp_path: Path, is_on_image: bool) -> None:
+    new_plugin("learner", image=is_on_image, learned=True, output=tmp_path)
+    loaded = load_method(tmp_path / "learner")
+    assert loaded.manifest.needs_sinogram != is_on_image
+    assert (tmp_path / "learner" / "test_learner.py").is_file()
+    training = made_in(tmp_path / "learner", "training:Training")
+    case = phantom_case(slices=1, size=64)
+    pairs = Pairs(case.mu, case.metal, case.sinogram, case.sinogram, case.trace, case.projector)
+    settings = {"width": 4, "patch_px": 32}
+    network = training.build(settings)
+    (loss,) = training.losses(network, pairs, "all", settings).values()
+    loss.backward()
+    assert loss.isfinite()
+    assert training.pictures(network, pairs, settings)["result"].shape == case.hu.shape[1:]
 
 
 class Length:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from marview.commands.plugin import new_plugin
 from marview.errors import BadInput, UsageError
 from marview.export import CannotWrite
 from marview.learning.bank import read_banks
@@ -195,6 +196,11 @@ def test_every_method_that_can_be_trained_says_when_it_fails() -> None:
     learned = [folder for folder in bundled_plugins().iterdir() if (folder / "recipes").is_dir()]
     assert learned
     assert [folder.name for folder in learned if not failures_in(folder / "README.md")] == []
+
+
+def test_the_paragraph_of_a_template_is_no_failure(tmp_path: Path) -> None:
+    new_plugin("untold", learned=True, output=tmp_path)
+    assert failures_in(tmp_path / "untold" / "README.md") == ""
 
 
 def test_a_record_that_is_broken_gives_a_message(run: Path) -> None:

@@ -12,7 +12,7 @@ from marview.learning.api import Pairs
 from marview.paths import bundled_plugins
 from marview.testing import check_method, phantom_case
 from marview.worker.loading import load_method, made_in
-from marview.worker.method_errors import as_clause
+from marview.worker.method_errors import as_clause, as_sentence
 
 GOOD = """
 from pydantic import BaseModel, Field
@@ -122,6 +122,27 @@ def test_every_kind_of_new_method_loads(tmp_path: Path) -> None:
     for kind in ("image", "sinogram", "learned"):
         new_plugin(f"new_{kind}", output=tmp_path, **{kind: True})
         assert load_method(tmp_path / f"new_{kind}").schema()["properties"] is not None
+
+
+def test_adding_to_the_input_gets_the_remedy(tmp_path: Path) -> None:
+    folder = written(tmp_path, GOOD.replace('raise ValueError("the kernel must be odd, not 4.")', "case.hu += 1"))
+    with pytest.raises(AttributeError) as raised:
+        load_method(folder).method.run(phantom_case(), None, None)
+    assert as_sentence(raised.value, folder).endswith("cannot assign to field 'hu'. Work on case.hu.clone().")
+
+
+def test_a_sentence_that_asks_ends_with_its_question_mark(tmp_path: Path) -> None:
+    folder = written(tmp_path, GOOD + "\nlist = [1 2]\n")
+    assert refusal(folder).endswith("Perhaps you forgot a comma?")
+
+
+def test_a_lost_weights_file_is_named_with_the_remedy(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    facts = f'file = "w.safetensors"\nsha256 = "{"0" * 64}"\ntrained_on = "none"\nlicence = "MIT"\n'
+    manifest = folder / "plugin.toml"
+    manifest.write_text(f"{manifest.read_text()}[[weights]]\n{facts}")
+    with pytest.raises(MethodFailed, match=r"Put the file there, or correct `file` in plugin\.toml"):
+        load_method(folder).check_weights()
 
 
 @pytest.mark.parametrize("is_on_image", [True, False])

@@ -1,4 +1,4 @@
-"""Normalized MAR, corrected with the residual signal in the metal trace, by iterations or by a network."""
+"""Normalized MAR, corrected with the remaining signal in the metal trace, by rounds or by a network."""
 
 from dataclasses import dataclass, replace
 
@@ -17,8 +17,9 @@ from marview.text import translatable
 
 from .guard import is_believed, is_light, is_trusted
 from .network import TraceNetwork
-from .rounds import Shown, read_in_rounds
+from .rounds import read_in_rounds
 from .settings import read_settings
+from .shown import Shown
 from .trace_signal import LEFT, metal_sinogram, planes_of, strength
 
 WEIGHTS = "weights/bundled.safetensors"
@@ -91,15 +92,16 @@ def load(job: Job) -> TraceNetwork:
 def _read(
     network: TraceNetwork | None, case: MarCase, k: int, prior: Tensor, base: Tensor, metal: Tensor, job: Job
 ) -> _Found:
-    """Complete the trace of a slice in rounds, with the network if their result is not reliable, or with NMAR.
+    """Read the trace of a slice in rounds; where they are not believed, with the network; else leave it to NMAR.
 
-    Without a network, as for metal denser than titanium, NMAR replaces an unreliable result.
+    Without a network, as beside metal denser than titanium, NMAR follows the rounds.
     """
     one = slice(k, k + 1)
     sinogram, trace = case.sinogram[one], case.trace[one]
     shown = Shown(case.projector, case.mu[one], case.metal[one], sinogram, trace, metal[one])
-    reading = read_in_rounds(shown, prior[one], job.check_cancelled)
-    if is_believed(reading.explained, light=is_light(case.mu[one], case.metal[one])):
+    light = is_light(case.mu[one], case.metal[one])
+    reading = read_in_rounds(shown, prior[one], job.check_cancelled, light=light)
+    if is_believed(reading.explained, light=light):
         return _Found(reading.completed, SliceNote(0, _ROUNDS, "", reading.explained, "{:.0%}"))
     if network is None:
         return _Found(base[one], dense_note(0))

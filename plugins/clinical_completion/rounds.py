@@ -11,24 +11,25 @@ from torch import Tensor
 
 from marview.methods.trace_completion import complete_with_prior, grown
 from marview.physics.attenuation import MU_WATER
-from marview.projection import Projector
 
+from .hardening import without_hardening
+from .shown import Shown
 from .trace_signal import remainder, strength
 
 _BELIEVED = (0.6, 0.5, 0.4, 0.3, 0.3)
-"""Share of the residual that each round attributes to tissue: the better the prior, the more of the residual is
-noise."""
+_BELIEVED_OF_LIGHT = _BELIEVED[:4]
+"""Share of the remainder that each round takes for tissue: the better the prior, the more of it is noise. Beside light
+metal less tissue is taken for hardening, so fewer rounds will do."""
 
 _TRUST = 1.2
-"""Factor that compensates for the weights below, which reduce bright rays."""
+"""Makes up for what the weights below take from bright rays."""
 
 _STARVED = 8.5
 _MUCH_METAL = 3.0
-"""Line integrals, of the ray and of its metal, at which a ray has half the weight: starved rays contain no tissue
-signal."""
+"""Line integrals, of the ray and of its metal, at which a ray counts half: starved rays tell of no tissue."""
 
 _SMOOTHING = 0.1
-"""Weight of the total variation, 1/cm: it removes streaks and noise, and preserves the cortex of a bone."""
+"""Weight of the total variation, 1/cm: streaks and noise go, the shell of a bone stays."""
 
 _ITERATIONS = 60
 _DENSEST = 0.6
@@ -36,68 +37,45 @@ _DENSEST = 0.6
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """The data of one slice.
-
-    Attributes:
-        projector: projector between its image and sinogram.
-        mu: uncorrected image, 1/cm, `[1, y, x]`.
-        mask: metal mask, bool, `[1, y, x]`.
-        sinogram: sinogram with metal, line integrals, `[1, view, bin]`.
-        trace: metal trace, bool, `[1, view, bin]`.
-        metal: line integrals of the metal, from `trace_signal.metal_sinogram`.
-    """
-
-    projector: Projector
-    mu: Tensor
-    mask: Tensor
-    sinogram: Tensor
-    trace: Tensor
-    metal: Tensor
-
-    def reconstruct(self, completed: Tensor) -> Tensor:
-        """Return the image plus the FBP of the change in a completed sinogram, 1/cm, `[1, y, x]`."""
-        return self.mu + self.projector.fbp(completed - self.sinogram)
-
-
-@dataclass(frozen=True, eq=False)
 class Reading:
     """The result of the rounds in a slice.
 
     Attributes:
-        completed: completed sinogram, `[1, view, bin]`.
-        explained: share of the residual's energy that the image explains, 0 to 1. Tissue in the trace agrees with an
-            image; starvation contradicts every image.
+        completed: sinogram, `[1, view, bin]`.
+        explained: share of the remainder's energy that went into the image, 0 to 1. Tissue in the trace goes into the
+            image; starvation contradicts every image and stays.
     """
 
     completed: Tensor
     explained: float
 
 
-def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lambda: None) -> Reading:
+def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lambda: None, *, light: bool) -> Reading:
     """Complete the metal trace of one slice with the tissue that its rays show.
 
-    Each round completes the sinogram with a prior, adds a share of the residual, reconstructs, and smooths the image,
-    which is the next prior. The result is the round with the smallest residual: later rounds add its noise to the
-    image.
+    Each round completes the sinogram with a prior, adds a share of what the rays still tell, reconstructs, and smooths
+    the image into the next prior. The round with the weakest remainder counts: later ones put its noise into the image.
 
     Args:
         shown: the slice.
-        prior: initial image, 1/cm, `[1, y, x]`.
+        prior: image to begin with, 1/cm, `[1, y, x]`.
         pause: called between the steps, so that a run can be cancelled.
+        light: whether the metal is as light as titanium, whose hardening is fitted in two ways.
     """
     strengths: list[float] = []
     trust = _trust(shown)
     completed = best = shown.sinogram
-    for turn, share in enumerate(_BELIEVED):
+    for turn, share in enumerate(_BELIEVED_OF_LIGHT if light else _BELIEVED):
         pause()
         if turn:
             prior = smoothed(shown.reconstruct(completed), shown.mask)
             pause()
         base = complete_with_prior(shown.sinogram, shown.projector.forward(prior), shown.trace)
         pause()
-        _, left = remainder(shown.sinogram, base, shown.metal, shown.trace, has_slopes=True)
-        left *= trust
+        if light:
+            left = without_hardening(shown, base, trust)
+        else:
+            left = trust * remainder(shown.sinogram, base, shown.metal, shown.trace, has_slopes=True)[1]
         strengths.append(float(strength(left, shown.trace)))
         completed = base + share * left
         if strengths[-1] == min(strengths):
@@ -112,7 +90,7 @@ def _trust(shown: Shown) -> Tensor:
 
 
 def smoothed(mu: Tensor, metal: Tensor) -> Tensor:
-    """Reduce the streaks of an image by total variation denoising; metal becomes water, 1/cm, `[slice, y, x]`.
+    """Make a prior image with few streaks by total variation denoising; metal becomes water, 1/cm, `[slice, y, x]`.
 
     Source: A. Chambolle, An algorithm for total variation minimization and applications, 2004.
     """

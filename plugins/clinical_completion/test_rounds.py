@@ -59,16 +59,17 @@ def plate(room: Any) -> Plate:
     return Plate(room)
 
 
-def test_tissue_that_the_prior_lacks_comes_back(room: Any, plate: Plate) -> None:
+@pytest.mark.parametrize("light", [True, False])
+def test_tissue_that_the_prior_lacks_comes_back(room: Any, plate: Plate, light: bool) -> None:
     shown = plate.shown
-    read = room.rounds.read_in_rounds(shown, plate.without_bone)
+    read = room.rounds.read_in_rounds(shown, plate.without_bone, light=light)
     base = complete_with_prior(shown.sinogram, shown.projector.forward(plate.without_bone), shown.trace)
     assert plate.error(read.completed) < 0.8 * plate.error(base)
     assert read.explained > room.guard.LEAST_EXPLAINED_OF_LIGHT
 
 
 def test_outside_the_trace_nothing_changes(room: Any, plate: Plate) -> None:
-    read = room.rounds.read_in_rounds(plate.shown, plate.without_bone)
+    read = room.rounds.read_in_rounds(plate.shown, plate.without_bone, light=True)
     outside = ~plate.shown.trace
     assert torch.equal(read.completed[outside], plate.shown.sinogram[outside])
 
@@ -77,17 +78,18 @@ def test_noise_agrees_with_no_image(room: Any, plate: Plate) -> None:
     torch.manual_seed(0)
     noise = torch.where(plate.shown.trace, torch.randn_like(plate.shown.sinogram), 0.0)
     noisy = replace(plate.shown, sinogram=plate.shown.sinogram + noise)
-    explained = room.rounds.read_in_rounds(noisy, plate.without_bone).explained
+    explained = room.rounds.read_in_rounds(noisy, plate.without_bone, light=True).explained
     assert not room.guard.is_believed(explained, light=True)
 
 
 def test_the_round_with_the_weakest_remainder_counts(room: Any, plate: Plate, monkeypatch: pytest.MonkeyPatch) -> None:
     strengths = iter([0.5, 0.6, 0.2, 0.3, 0.4, 0.5, 0.6, 0.2])
     monkeypatch.setattr(room.rounds, "strength", lambda _left, _trace: next(strengths))
-    read = room.rounds.read_in_rounds(plate.shown, plate.without_bone)
+    read = room.rounds.read_in_rounds(plate.shown, plate.without_bone, light=False)
     assert read.explained == pytest.approx(1 - (0.2 / 0.5) ** 2)
     monkeypatch.setattr(room.rounds, "_BELIEVED", room.rounds._BELIEVED[:3])
-    assert torch.equal(room.rounds.read_in_rounds(plate.shown, plate.without_bone).completed, read.completed)
+    again = room.rounds.read_in_rounds(plate.shown, plate.without_bone, light=False)
+    assert torch.equal(again.completed, read.completed)
 
 
 def test_prior_has_water_for_metal_and_fewer_streaks(room: Any, discs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The tissue signal inside the metal trace: line integrals minus the metal and the beam hardening."""
+"""The signal of the tissue inside the metal trace: its rays minus the metal and the hardening of the beam."""
 
 import torch
 from torch import Tensor
@@ -8,14 +8,14 @@ from marview.physics.attenuation import MU_WATER
 from marview.projection import Projector
 
 _METAL_UNIT, _TISSUE_UNIT = 3.0, 4.0
-"""Line integrals of metal and tissue that are the unit of the fit and of the network."""
+"""Line integrals of metal and tissue that count as one in the fit and in the network."""
 
 _ROUNDS = 6
 _LIMIT = 2.0
 _RIDGE = 1e-6
 
 LEFT, TRACE, SCALE, SPREAD = 0, 1, 2, 5
-"""Planes: residual, trace, the first of three that show how reliable a ray is, and the RMS residual of the slice."""
+"""Planes: remainder, trace, first of the three that tell how far to believe a ray, strength in the slice."""
 
 _LARGEST = 1.0
 _SMALL = 0.01
@@ -27,7 +27,7 @@ def metal_sinogram(projector: Projector, mu: Tensor, metal: Tensor) -> Tensor:
     Args:
         projector: between images and sinograms.
         mu: uncorrected image, 1/cm, `[slice, y, x]`.
-        metal: metal mask, bool; grown by a pixel, because metal is blurred.
+        metal: metal mask, bool; grown by a pixel, since metal blurs.
     """
     around = max_pool2d(metal.float()[:, None], 3, stride=1, padding=1)[:, 0] > 0
     return projector.forward(torch.where(around, (mu - MU_WATER).clamp(min=0), 0.0))
@@ -44,63 +44,76 @@ def remainder(
 ) -> tuple[Tensor, Tensor]:
     """Subtract metal and a completion from the rays of the trace, then the part that depends on the amount of metal.
 
-    Hardening and starvation are smooth functions of the line integrals of metal and tissue. A robust polynomial fit in
-    both estimates them in each slice; its residual is tissue that the completion lacks, and noise. Where the metal of
-    neighbouring rays differs, a detector that averages their photons measures less metal than their mean; the fit
-    includes this effect if the slopes of the metal are given.
+    Hardening and starvation are smooth in the line integrals of metal and tissue. A robust fit of a polynomial in both
+    finds them in each slice; what it leaves is tissue that the completion does not know, and noise.
 
     Args:
-        sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.
+        sinogram: with metal, line integrals, `[slice, view, bin]`.
         base: a completion of the sinogram.
-        metal: line integrals of the metal, from `metal_sinogram`.
+        metal: as `metal_sinogram` gives it.
         trace: metal trace, bool.
-        has_slopes: whether the fit uses the slope of the metal along the bins; the network was trained without it.
+        has_slopes: whether the fit has the terms of `slopes_of`; the network has learned without.
 
     Returns:
         Both as `[slice, view, bin]`, 0 outside the trace.
     """
     raw = torch.where(trace, sinogram - metal - base, 0.0)
     left = torch.zeros_like(raw)
-    edge = edges(trace)
-    slopes = pad((metal[..., 2:] - metal[..., :-2]) / 2, (1, 1)) if has_slopes else None
     for k, rays in enumerate(trace):
         if bool(rays.any()):
-            m, b = metal[k][rays] / _METAL_UNIT, base[k][rays] / _TISSUE_UNIT
-            terms = _powers(m, b, edge[k][rays].to(m.dtype))
-            if slopes is not None:
-                steep = slopes[k][rays].double().square()
-                terms = torch.cat([terms, torch.stack([steep, steep * m, steep * b], dim=-1)], dim=-1)
-            left[k][rays] = _without_fit(raw[k][rays], terms)
+            values, terms = raw[k][rays].double(), terms_of(metal[k], base[k], rays)
+            if has_slopes:
+                terms = torch.cat([terms, slopes_of(metal[k], base[k], rays)], dim=-1)
+            left[k][rays] = (values - terms @ factors_of(values, terms)).to(raw.dtype)
     return raw, left
 
 
 def strength(left: Tensor, trace: Tensor) -> Tensor:
-    """Return the RMS residual inside the trace, line integrals, `[slice]`; 0 without a trace."""
+    """Return the root mean square of a remainder inside the trace, line integrals, `[slice]`; 0 without a trace."""
     return (left.square().sum(dim=(1, 2)) / trace.sum(dim=(1, 2)).clamp(min=1)).sqrt()
 
 
-def _powers(m: Tensor, b: Tensor, edge: Tensor) -> Tensor:
+def terms_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
+    """Return the terms that hardening and starvation are made of, `[ray, term]`.
+
+    Args:
+        metal: as `metal_sinogram` gives it, `[view, bin]`.
+        base: a completion of the sinogram, `[view, bin]`.
+        trace: metal trace, bool, `[view, bin]`; its rays are meant.
+    """
+    m, b, edge = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT, edges(trace)[trace].to(metal.dtype)
     return torch.stack([m, m**2, m**3, m * b, m**2 * b, m * b**2, edge * m, edge * m**2], dim=-1).double()
 
 
-def _without_fit(values: Tensor, terms: Tensor) -> Tensor:
-    """Subtract the best fit of the terms from values, with Cauchy weights."""
-    wanted = values.double()
-    terms = terms / terms.square().mean(dim=0).sqrt().clamp(min=1e-9)
-    ridge = _RIDGE * len(wanted) * torch.eye(terms.shape[1], dtype=terms.dtype, device=terms.device)
-    weights, left = torch.ones_like(wanted), wanted
+def slopes_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
+    """Return terms for a detector that averages photons; arguments as for `terms_of`, `[ray, term]`.
+
+    Where the metal of neighbouring rays differs, it sees less metal than their mean.
+    """
+    steep = (pad((metal[..., 2:] - metal[..., :-2]) / 2, (1, 1)))[trace].double().square()
+    m, b = metal[trace] / _METAL_UNIT, base[trace] / _TISSUE_UNIT
+    return torch.stack([steep, steep * m, steep * b], dim=-1)
+
+
+def factors_of(values: Tensor, terms: Tensor) -> Tensor:
+    """Find the factors of terms `[ray, term]` that fit values `[ray]` best, with Cauchy weights, `[term]`."""
+    sizes = terms.square().mean(dim=0).sqrt().clamp(min=1e-9)
+    scaled = terms / sizes
+    ridge = _RIDGE * len(values) * torch.eye(terms.shape[1], dtype=terms.dtype, device=terms.device)
+    weights, factors = torch.ones_like(values), torch.zeros_like(sizes)
     for _ in range(_ROUNDS):
-        weighted = terms * weights[:, None]
-        left = wanted - terms @ torch.linalg.solve(weighted.T @ terms + ridge, weighted.T @ wanted)
+        weighted = scaled * weights[:, None]
+        factors = torch.linalg.solve(weighted.T @ scaled + ridge, weighted.T @ values)
+        left = values - scaled @ factors
         weights = 1 / (1 + (left / (_LIMIT * 1.48 * left.abs().median() + 1e-9)).square())
-    return left.to(values.dtype)
+    return factors / sizes
 
 
 def planes_of(sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor) -> Tensor:
     """Return the input planes of the network, `[slice, plane, view, bin]`; arguments as for `remainder`.
 
-    The planes are the residual; the trace; its edges, metal and tissue, which determine how reliable a ray is; and the
-    RMS residual of the slice, because a large one is starvation and not tissue.
+    The remainder; the trace; its edges, metal and tissue, on which it depends how far a ray can be believed; and how
+    strong the remainder is in the slice, since strong ones are starvation and not tissue.
     """
     _, left = remainder(sinogram, base, metal, trace)
     spread = strength(left, trace)[:, None, None]

@@ -1,0 +1,55 @@
+"""The data of one slice that the rounds read."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from marview.physics import material
+from marview.projection import Projector
+
+ALLOY = "ti6al4v"
+_BESIDE_PX = (3, 30)
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The data of one slice.
+
+    Attributes:
+        projector: between its image and sinogram.
+        mu: uncorrected image, 1/cm, `[1, y, x]`.
+        mask: metal mask, bool, `[1, y, x]`.
+        sinogram: with metal, line integrals, `[1, view, bin]`.
+        trace: metal trace, bool, `[1, view, bin]`.
+        metal: line integrals of the metal, as `trace_signal.metal_sinogram` gives them.
+    """
+
+    projector: Projector
+    mu: Tensor
+    mask: Tensor
+    sinogram: Tensor
+    trace: Tensor
+    metal: Tensor
+
+    def reconstruct(self, completed: Tensor) -> Tensor:
+        """Return the image plus the FBP of the change in a completed sinogram, 1/cm, `[1, y, x]`."""
+        return self.mu + self.projector.fbp(completed - self.sinogram)
+
+    @cached_property
+    def titanium(self) -> Tensor:
+        """Line integrals of the mask at 70 keV if it is all titanium, `[1, view, bin]`."""
+        return self.projector.forward(self.mask.float() * material(ALLOY).mu)
+
+    @cached_property
+    def beside(self) -> Tensor:
+        """Pixels beside metal, bool, `[1, y, x]`."""
+        near, far = (_within(self.mask, reach) for reach in _BESIDE_PX)
+        return far & ~near
+
+
+def _within(mask: Tensor, reach: int) -> Tensor:
+    """Mark the square around each pixel of a mask, bool, `[1, y, x]`."""
+    rows = max_pool2d(mask.float(), (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return max_pool2d(rows, (1, 2 * reach + 1), stride=1, padding=(0, reach)) > 0

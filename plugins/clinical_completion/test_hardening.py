@@ -1,0 +1,85 @@
+"""Hardening of the beam by light metal."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from marview.geometry import FanBeamFlat
+from marview.methods.trace_completion import complete_with_prior, grown
+from marview.physics import material
+from marview.physics.attenuation import MU_WATER
+from marview.projection import Projector
+
+SIZE, PIXEL_MM = 96, 3.0
+
+
+class Screw:
+    """A long rod of titanium in bone that the prior lacks."""
+
+    def __init__(self, room: Any) -> None:
+        y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+        body = np.where((x / 40) ** 2 + (y / 30) ** 2 < 1, MU_WATER, 0.0)
+        metal = (abs(x) < 1.6) & (abs(y) < 12)
+        beam = FanBeamFlat(
+            views=160,
+            bins=141,
+            source_to_isocentre_mm=3 * SIZE * PIXEL_MM,
+            source_to_detector_mm=6 * SIZE * PIXEL_MM,
+            bin_mm=2 * math.sqrt(2) * SIZE / 141 * PIXEL_MM,
+        )
+        projector = Projector(beam, shape=(SIZE, SIZE), pixel_mm=PIXEL_MM)
+        self.mask = torch.from_numpy(metal)[None]
+        without_bone = torch.from_numpy(np.float32(body))[None]
+        truth = torch.where(torch.from_numpy(np.hypot(x, y / 1.4) < 11)[None], 0.3, without_bone)
+        self.tissue = projector.forward(torch.where(self.mask, 0.0, truth))
+        length = projector.forward(self.mask.float() * material("ti6al4v").mu)
+        self.added = room.hardening._added_by_titanium(length, self.tissue)
+        image = projector.fbp(self.tissue + self.added)
+        trace = projector.trace(grown(self.mask))
+        part = room.trace_signal.metal_sinogram(projector, image, self.mask)
+        self.shown = room.shown.Shown(projector, image, self.mask, projector.forward(image), trace, part)
+        self.base = complete_with_prior(self.shown.sinogram, projector.forward(without_bone), trace)
+        self.missing = torch.where(trace, projector.forward(truth) - self.base, 0.0)
+
+    def error(self, left: torch.Tensor) -> float:
+        """Share of the missing tissue's energy that a remainder lacks or adds."""
+        return float((left - self.missing).square().sum() / self.missing.square().sum())
+
+
+@pytest.fixture(scope="module")
+def screw(room: Any) -> Screw:
+    """The screw in bone."""
+    return Screw(room)
+
+
+def test_bone_around_a_screw_is_not_taken_for_hardening(room: Any, screw: Screw) -> None:
+    shown = screw.shown
+    left = room.hardening.without_hardening(shown, screw.base, torch.ones_like(screw.base))
+    _, alone = room.trace_signal.remainder(shown.sinogram, screw.base, shown.metal, shown.trace, has_slopes=True)
+    assert not left[~shown.trace].any()
+    assert screw.error(left) < 0.9 * screw.error(alone)
+
+
+def test_the_mixture_with_the_least_variation_counts(room: Any, screw: Screw, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, trust = screw.shown, torch.ones_like(screw.base)
+    found = []
+    for best in (0, 4):
+        variations = iter([float(number != best) for number in range(5)])
+        monkeypatch.setattr(room.hardening, "_variation", lambda _image, _where, found=variations: next(found))
+        found.append(room.hardening.without_hardening(shown, screw.base, trust))
+    assert not torch.allclose(*found, atol=1e-3)
+
+
+def test_rays_that_are_not_trusted_leave_nothing(room: Any, screw: Screw) -> None:
+    assert not room.hardening.without_hardening(screw.shown, screw.base, torch.zeros_like(screw.base)).any()
+
+
+def test_titanium_attenuates_less_the_more_there_is_of_it(room: Any) -> None:
+    metal = torch.tensor([0.0, 1.0, 2.0, 4.0])
+    added = room.hardening._added_by_titanium(metal, torch.full_like(metal, 4.0))
+    assert float(added[0]) == 0
+    steps = (added.diff() / metal.diff()).tolist()
+    assert steps[0] > steps[1] > steps[2] > 0

@@ -1,4 +1,4 @@
-"""Check a series: its findings, and whether it opens, can only be viewed, or is refused."""
+"""Checks a series: its findings, and whether it opens, can only be viewed, or is refused."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""Published benchmarks other than SynDeepLesion, each with its own cases and metric."""
+"""Published boards beside SynDeepLesion's, each with cases and a metric of its own."""
 
 from marview.evaluation.published_row import Published
 

@@ -1,4 +1,4 @@
-"""Metal denser than titanium in clinical slices, near which networks have larger errors than NMAR."""
+"""Clinical slices in which networks have larger errors than NMAR: dense metal, and restored dark streaks."""
 
 from dataclasses import replace
 
@@ -10,10 +10,19 @@ from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 from marview.physics import material
 from marview.physics.attenuation import mu_to_hu
 from marview.text import translatable
+from marview.volume.padding import VACUUM_HU, between
+from marview.volume.volume import BODY_HU
 
 _FULL = 0.9
 _DENSE = translatable("the metal is denser than titanium; near such metal this network has larger errors than NMAR")
+_DARKENED = translatable("the file clipped dark streaks; near such streaks this network has larger errors than NMAR")
 _NMAR = translatable(", so the slice has the result of NMAR")
+
+_TWELVE_BITS = 0.8
+"""Any metal on a scale that ends at 3071 HU attenuates less than this, in 1/cm."""
+
+_DARK_SHARE = 0.02
+"""Fraction of the body below vacuum above which the metal is dense. Titanium screws darken up to 1.3 % of it so far."""
 
 
 def dense_slices(case: MarCase) -> list[int]:
@@ -33,8 +42,33 @@ def _typical(mu: Tensor) -> float:
     return float(torch.quantile(mu, _FULL))
 
 
+def darkened_slices(case: MarCase) -> list[int]:
+    """Return the positions of clinical slices on a clipped scale in which restored streaks darken much of the body.
+
+    Only dense metal does so, but the clipped scale does not show how dense it is.
+    """
+    if case.measured_sinogram is not None:
+        return []
+    return [
+        k
+        for k, metal in enumerate(case.metal)
+        if metal.any() and _typical(case.mu[k][metal]) < _TWELVE_BITS and _dark_share(case.hu[k], metal) > _DARK_SHARE
+    ]
+
+
+def _dark_share(hu: Tensor, metal: Tensor) -> float:
+    """Return the fraction of the body of a slice `[y, x]` that is darker than vacuum."""
+    body = between(((hu > BODY_HU) | metal).cpu().numpy())
+    return float((hu.cpu().numpy() < VACUUM_HU)[body].mean())
+
+
+def slices_of_nmar(case: MarCase) -> list[int]:
+    """Return the positions of slices that networks leave to NMAR: dense and darkened ones."""
+    return sorted({*dense_slices(case), *darkened_slices(case)})
+
+
 def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Job) -> list[SliceNote]:
-    """Replace a network's prior image and completed sinogram by NMAR's in slices with dense metal.
+    """Replace a network's prior image and completed sinogram by NMAR's in the slices of `slices_of_nmar`.
 
     Args:
         case: slices to correct.
@@ -45,15 +79,15 @@ def leave_dense_to_nmar(case: MarCase, prior: Tensor, corrected: Tensor, job: Jo
     Returns:
         A note for each slice that has the result of NMAR.
     """
-    notes = []
-    for k in dense_slices(case):
+    notes, dense = [], dense_slices(case)
+    for k in slices_of_nmar(case):
         job.check_cancelled()
         one, index = _slice(case, k), case.slice_indices[k] if case.slice_indices else k
         prior[k] = nmar_prior(one, pause=job.check_cancelled)[0]
         corrected[k] = complete_normalized(one, case.projector.forward(prior[k : k + 1]), NmarSettings())[0]
         job.output("prior", index, mu_to_hu(prior[k]))
         job.output("corrected_sinogram", index, corrected[k])
-        notes.append(dense_note(index))
+        notes.append(dense_note(index) if k in dense else SliceNote(index, _DARKENED, _NMAR))
     return notes
 
 

@@ -12,6 +12,7 @@ from marview.learning.networks import line_unit
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
 from marview.methods.consistency import looped
+from marview.methods.dense_metal import leave_dense_to_nmar
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import compose, hidden_share, interpolate_with_prior
 from marview.physics.attenuation import mu_to_hu
@@ -51,7 +52,7 @@ class Parameters(BaseModel):
 
 
 class DeepSinogramCompletion:
-    """Method with two networks: one makes a prior image, the other joins its sinogram to the measured one."""
+    """One network makes a prior image, a second one joins its sinogram to the measured one."""
 
     Parameters = Parameters
 
@@ -60,7 +61,7 @@ class DeepSinogramCompletion:
         """Complete the metal trace; outside it the sinogram stays as measured.
 
         Raises:
-            MethodFailed: the weights do not fit the networks that they describe.
+            MethodFailed: the weights are not those of the networks they say they are.
         """
         assert isinstance(parameters, Parameters)
         completion = load(job)
@@ -68,8 +69,9 @@ class DeepSinogramCompletion:
         job.progress(0.5, "projection")
         prior_sinogram = case.projector.forward(prior)
         corrected = corrected_sinograms(completion, case, prior_sinogram, parameters, job)
-        job.progress(0.9, "reconstruction")
         notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case)]
+        notes += leave_dense_to_nmar(case, prior, corrected, job)
+        job.progress(0.9, "reconstruction")
         image = looped(case, case.reconstruct(corrected), parameters.loop_iterations, lambda _: job.check_cancelled())
         return MarResult(mu_to_hu(image), mu_to_hu(prior), corrected, notes)
 

@@ -11,7 +11,7 @@ from marview.learning.networks import line_unit
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult
 from marview.methods.consistency import looped
-from marview.methods.dense_metal import dense_slices, leave_dense_to_nmar
+from marview.methods.dense_metal import leave_dense_to_nmar, slices_of_nmar
 from marview.methods.thin_metal import thin_metal_notes
 from marview.methods.trace_completion import complete_with_prior, grown
 from marview.physics.attenuation import mu_to_hu
@@ -53,7 +53,7 @@ class Parameters(BaseModel):
 
 
 class DuDoNet:
-    """Method with two networks: one fills the trace, the other refines the image of that sinogram."""
+    """One network fills the trace, a second one refines the image of that sinogram."""
 
     Parameters = Parameters
 
@@ -62,8 +62,8 @@ class DuDoNet:
         """Correct the slices of a case, one at a time, so that a run can be stopped within a second.
 
         Raises:
-            MethodFailed: the weights do not fit the networks that they describe.
-            UsageError: the weights need rebinned rays, and the scan covers less than a whole turn.
+            MethodFailed: the weights are not those of the networks they say they are.
+            UsageError: the weights rebin the rays, and the case's go less than a whole turn.
         """
         assert isinstance(parameters, Parameters)
         dual = load(job)
@@ -104,12 +104,12 @@ class DuDoNet:
         notes = [*warnings(case, job.about_weights(WEIGHTS)), *thin_metal_notes(case)]
         if parameters.keeps_measured == "clinical":
             notes += leave_dense_to_nmar(case, inverted, corrected, job)
-            for k in dense_slices(case):
+            for k in slices_of_nmar(case):
                 result[k] = case.mu[k] + case.projector.fbp((corrected[k] - case.sinogram[k])[None])[0]
         return MarResult(mu_to_hu(result), mu_to_hu(inverted), corrected, notes)
 
     def _inverted(self, dual: DualDomain, case: MarCase, part: slice, corrected: Tensor) -> Tensor:
-        """Return the image of a corrected sinogram in 1/cm, `[slice, y, x]`."""
+        """The image of a corrected sinogram in 1/cm, `[slice, y, x]`."""
         if not dual.settings.changes_sinogram:
             return case.li_mu[part]
         known = (case.mu[part], case.sinogram[part]) if case.measured_sinogram is None else None
@@ -117,12 +117,12 @@ class DuDoNet:
 
 
 def filled_by(image: Tensor, case: MarCase, part: slice) -> Tensor:
-    """Return the sinogram of some slices with the trace filled by the projection of an image, joined by interpolation.
+    """The sinogram of some slices, its trace filled with that of an image, their difference interpolated.
 
     Args:
-        image: image of the slices, 1/cm, `[slice, y, x]`.
+        image: 1/cm, `[slice, y, x]`.
         case: all slices.
-        part: slices of the image.
+        part: those of the image.
 
     Returns:
         `[slice, view, bin]`.

@@ -6,7 +6,7 @@ import torch
 
 from marview.geometry import ParallelBeam
 from marview.methods.api import MarCase
-from marview.methods.dense_metal import dense_slices, leave_dense_to_nmar
+from marview.methods.dense_metal import dense_slices, leave_dense_to_nmar, slices_of_nmar
 from marview.methods.nmar import NmarSettings, complete_normalized, nmar_prior
 
 SIZE, PIXEL_MM = 64, 4.0
@@ -45,6 +45,19 @@ def test_metal_denser_than_titanium_is_dense() -> None:
 
 def test_a_clipped_scale_does_not_tell_so_no_slice_is_dense() -> None:
     assert dense_slices(case_of(CLIPPED_HU)) == []
+
+
+def test_a_clipped_slice_with_broad_restored_streaks_is_left_to_nmar_with_a_note_on_them() -> None:
+    case = case_of(CLIPPED_HU, CLIPPED_HU, TITANIUM_HU)
+    case.hu[0, 30, 15] = -1500
+    case.hu[1:, 28:38, 10:20] = -1500
+    assert slices_of_nmar(case) == [1]
+    prior, corrected = torch.zeros_like(case.mu), torch.zeros_like(case.sinogram)
+    (note,) = leave_dense_to_nmar(case, prior, corrected, ShownJob())
+    assert note.slice_index == 4
+    assert "clipped dark streaks" in str(note)
+    assert corrected[1].any()
+    assert not corrected[[0, 2]].any()
 
 
 def test_a_slice_without_metal_is_not_dense() -> None:

@@ -58,7 +58,7 @@ def case_of(metal_hu: float) -> MarCase:
 
 @torch.no_grad()
 @pytest.mark.parametrize("metal_hu", [TITANIUM_HU, STEEL_HU])
-@pytest.mark.parametrize("method", ["cnnmar", "dudonet", "near_hip"])
+@pytest.mark.parametrize("method", ["cnnmar", "deep_sinogram_completion", "dudonet", "near_hip"])
 def test_a_clinical_slice_with_dense_metal_has_the_result_of_nmar_and_a_note(method: str, metal_hu: float) -> None:
     loaded = load_method(find(method, discover()).folder)
     case = case_of(metal_hu)

@@ -11,7 +11,7 @@ from torch import nn
 from marview.learning.guard import warnings
 from marview.learning.weights import about, fill
 from marview.methods.api import Job, MarCase, MarResult, SliceNote
-from marview.methods.image_domain import MOST_MU, artifact_image
+from marview.methods.image_domain import MOST_MU, artifact_image, averaged_over_flips
 from marview.physics.attenuation import MU_WATER
 from marview.text import translatable
 
@@ -31,6 +31,14 @@ class Strength(BaseModel):
         title="Strength",
         description="Share of the artifact image that is removed. Lower values keep more of the original image.",
         json_schema_extra={"step": 0.1},
+    )
+    flips: int = Field(
+        4,
+        ge=1,
+        le=4,
+        title="Flips",
+        description="Number of mirrored copies of each slice whose corrections are averaged. More copies remove more "
+        "artifacts and take more time; 1 is fastest.",
     )
 
 
@@ -78,6 +86,7 @@ class ImageMethod(ABC):
                 name.removeprefix(self.part): each for name, each in weights.items() if name.startswith(self.part)
             }
         fill(network.to(job.device), weights, WEIGHTS).eval()
+        correct = averaged_over_flips(network, parameters.flips)
         result = case.hu.clone()
         notes = warnings(case, job.about_weights(WEIGHTS))
         for number, index in enumerate(case.slice_indices or range(len(result))):
@@ -85,7 +94,7 @@ class ImageMethod(ABC):
             job.progress(number / len(result), "removing artifacts")
             artifact_hu = torch.zeros_like(result[number])
             if _shows_metal(case, number):
-                artifact_mu = artifact_image(network, case.mu[number : number + 1], fold)[0]
+                artifact_mu = artifact_image(correct, case.mu[number : number + 1], fold)[0]
                 artifact_hu = parameters.strength * artifact_mu * (1000 / MU_WATER)
                 result[number] -= artifact_hu
             else:

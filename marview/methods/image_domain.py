@@ -5,6 +5,7 @@ A network sees an attenuation of 0 to 0.5/cm as -1 to 1, `[slice, 1, y, x]`.
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -42,3 +43,20 @@ def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -
     made = correct(whole)[..., :rows, :columns].float().clamp(-1, 1)
     artifact: Tensor = (seen - made)[:, 0] * (MOST_MU / 2)
     return artifact
+
+
+def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int) -> Callable[[Tensor], Tensor]:
+    """Average a network's corrections of an image and of its mirrored copies.
+
+    The network errs differently in each copy, so part of its error cancels. Each copy takes the time of a correction.
+
+    Args:
+        correct: the network: image to corrected image, `[slice, 1, y, x]`.
+        count: number of copies, 1 to 4: the image, mirrored left to right, top to bottom, and both.
+    """
+    axes: list[tuple[int, ...]] = [(), (3,), (2,), (2, 3)]
+
+    def average(image: Tensor) -> Tensor:
+        return torch.stack([correct(image.flip(each)).float().flip(each) for each in axes[:count]]).mean(dim=0)
+
+    return correct if count == 1 else average

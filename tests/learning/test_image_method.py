@@ -71,6 +71,21 @@ def test_a_result_leaves_out_the_share_of_the_artifact_image_that_is_shown(stren
     assert artifact[is_inside].tolist() == pytest.approx([strength * 25 / 0.192] * int(is_inside.sum()), rel=0.01)
 
 
+@pytest.mark.parametrize("flips", [1, 4])
+def test_the_network_sees_as_many_copies_of_each_slice_as_flips(flips: int) -> None:
+    case, calls = phantom_case(), []
+
+    class Counted(Method):
+        def build(self, settings: Any) -> tuple[nn.Module, int]:
+            network, fold = super().build(settings)
+            network.register_forward_hook(lambda *_: calls.append(1))
+            return network, fold
+
+    result = Counted().run(case, Strength(flips=flips), Watched())  # type: ignore[arg-type]
+    assert len(calls) == flips * len(case.hu)
+    assert torch.allclose(result.hu, Method().run(case, Strength(flips=1), Watched()).hu, atol=0.01)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("has_mask", "is_dense"), [(False, False), (True, False), (False, True)])
 def test_slices_without_mask_and_dense_pixels_are_unchanged(*, has_mask: bool, is_dense: bool) -> None:
     case, job = phantom_case(), Watched()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from marview.methods.image_domain import artifact_image, to_mu, to_unit
+from marview.methods.image_domain import artifact_image, averaged_over_flips, to_mu, to_unit
 from marview.physics.attenuation import hu_to_mu
 
 
@@ -33,3 +33,16 @@ def test_dense_metal_and_bone_beyond_the_scale_keep_their_values() -> None:
     assert torch.equal(same, torch.zeros_like(same))
     darker = artifact_image(lambda seen: seen - 0.1, hu_to_mu(hu), 1)
     assert torch.allclose(darker[0, 1], torch.full((2,), 0.025), atol=1e-6)  # the change alone, not the clipped range
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_every_copy_of_an_image_is_put_back_in_place(count: int) -> None:
+    image = torch.rand(1, 1, 12, 20)
+    assert torch.allclose(averaged_over_flips(lambda seen: seen, count)(image), image)
+
+
+def test_the_mean_over_four_flips_does_not_depend_on_how_an_image_is_mirrored() -> None:
+    mean = averaged_over_flips(lambda seen: seen * torch.arange(8.0) * torch.arange(6.0).view(-1, 1).square(), 4)
+    image = torch.rand(1, 1, 6, 8)
+    for axes in ((2,), (3,), (2, 3)):
+        assert torch.allclose(mean(image.flip(axes)), mean(image).flip(axes), rtol=1e-5)

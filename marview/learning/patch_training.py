@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from marview.learning.api import ONE_TURN, Pairs
@@ -24,6 +25,8 @@ class PatchSettings(NetworkSettings):
         patches: number of patches of a step.
         hard_share: share of patches placed where the artifact is strong.
         clean_share: share of patches without artifact, which the network must leave unchanged.
+        quarter_turns: largest number of quarter turns of a patch. With 0 a patch is only mirrored.
+        holds_metal: whether metal must stay as it is; otherwise the loss leaves it out.
         rms: weight of the root mean square difference, which large errors near metal dominate. The mean absolute
             difference weighs 1.
         contrast: weight of the share of faint lesions that the result misses.
@@ -33,6 +36,8 @@ class PatchSettings(NetworkSettings):
     patches: Count = 8
     hard_share: Share = 0.0
     clean_share: Share = 0.0
+    quarter_turns: Annotated[int, Field(ge=0, le=3)] = 3
+    holds_metal: bool = True
     rms: Weight = 0.0
     contrast: Weight = 0.0
 
@@ -66,7 +71,12 @@ class PatchTraining(ABC):
         wanted = torch.where(pairs.metal[:, None], seen, truth)
         if network.training:
             seen, wanted = patches(
-                torch.cat([away, seen], dim=1), wanted[:, 0], chosen.patch_px, chosen.patches, chosen.hard_share
+                torch.cat([away, seen], dim=1),
+                wanted[:, 0],
+                chosen.patch_px,
+                chosen.patches,
+                chosen.hard_share,
+                chosen.quarter_turns,
             )
             away, seen, wanted = seen[:, :1], seen[:, 1:], wanted[:, None]
             is_clean = torch.rand(len(seen)) < chosen.clean_share
@@ -75,9 +85,10 @@ class PatchTraining(ABC):
         images = torch.cat([seen, seen[: len(lesions)] + lesions])
         made = network(images.contiguous(memory_format=torch.channels_last))
         corrected, with_lesions = made[: len(seen)], made[len(seen) :]
-        losses = {"image": l1(corrected, wanted)}
+        where = None if chosen.holds_metal else away
+        losses = {"image": l1(corrected, wanted, where)}
         if chosen.rms:
-            losses["rms"] = chosen.rms * rms(corrected, wanted)
+            losses["rms"] = chosen.rms * rms(corrected, wanted, where)
         if chosen.contrast:
             losses["contrast"] = chosen.contrast * lost_contrast(with_lesions, corrected[:1], lesions)
         return losses

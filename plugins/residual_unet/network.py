@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from marview.learning.networks import UNet
+from marview.learning.networks import Translation, UNet
 from marview.learning.networks.start import keep_feature_size
 
 from .settings import Settings
@@ -12,13 +12,28 @@ from .settings import Settings
 class ResidualUNet(nn.Module):
     """Correct an image `[slice, 1, y, x]` in the unit of `marview.methods.image_domain`.
 
+    With `blocks` it is a shallow U-Net with residual blocks at its coarse level, as in ADN. It learns more in the same
+    time than the published one.
+
     Attributes:
         fold: number that edges must be multiples of.
     """
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self.fold = settings.fold
+        self.square_px = self.fold = settings.fold
+        self.unet: nn.Module
+        if settings.blocks:
+            self.unet = Translation(
+                settings.base,
+                settings.blocks,
+                has_norm=settings.has_norm,
+                is_residual=True,
+                square_px=settings.fold,
+                sees_details=True,
+            )
+            self.fold = self.unet.multiple
+            return
         channels = settings.fold**2
         self.unet = UNet(channels, channels, settings.base, has_norm=settings.has_norm, starts_at_zero=True)
         if not settings.has_norm:
@@ -28,6 +43,7 @@ class ResidualUNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Remove artifacts from an image, `[slice, 1, y, x]`."""
-        change = pixel_shuffle(self.unet(pixel_unshuffle(image, self.fold)), self.fold)
-        corrected: Tensor = image + change
-        return corrected
+        if isinstance(self.unet, Translation):
+            corrected: Tensor = self.unet(image)
+            return corrected
+        return image + pixel_shuffle(self.unet(pixel_unshuffle(image, self.square_px)), self.square_px)

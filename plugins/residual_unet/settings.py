@@ -15,11 +15,14 @@ class Settings(PatchSettings):
     Attributes:
         base: channels of the first level.
         fold: the network sees squares of this many pixels as channels, which saves time at full resolution.
+        blocks: residual blocks at a quarter of the first level's resolution, on the way down and again on the way up; 0
+            for the published U-Net.
         has_norm: whether batch normalisation follows every convolution. It needs large batches.
     """
 
     base: Count = 64
     fold: Annotated[int, Field(ge=1, le=4)] = 1
+    blocks: Annotated[int, Field(ge=0)] = 0
     has_norm: bool = True
 
 

@@ -13,6 +13,7 @@ from marview.worker.loading import made_in
 
 HERE = Path(__file__).parent
 SMALL = {"base": 4, "fold": 2, "has_norm": False, "patch_px": 32, "patches": 2}
+COARSE = SMALL | {"blocks": 1}
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +21,12 @@ def training():
     return made_in(HERE, read_recipe(HERE, "tiny").training)
 
 
-def shaken(training):
+def shaken(training, settings=SMALL):
     """A network whose last layer is not zero, so that it changes every image."""
     torch.manual_seed(0)
-    network = training.build(SMALL)
-    torch.nn.init.normal_(network.unet.last.weight, std=0.01)
+    network = training.build(settings)
+    last = getattr(network.unet, "generator", network.unet).last
+    torch.nn.init.normal_(last.weight, std=0.01)
     return network
 
 
@@ -32,6 +34,13 @@ def test_the_paper_size_is_the_published_u_net(training) -> None:
     with torch.device("meta"):
         network = training.build(read_recipe(HERE, "paper").network)
     assert sum(each.numel() for each in network.parameters()) == 13_394_177
+
+
+def test_the_bundled_size_has_residual_blocks_at_its_coarse_level(training) -> None:
+    with torch.device("meta"):
+        network = training.build(read_recipe(HERE, "bundled").network)
+    assert sum(each.numel() for each in network.parameters()) == 2_246_948
+    assert network.fold == 8
 
 
 @pytest.mark.parametrize("size", ["paper", "bundled", "tiny"])
@@ -45,9 +54,17 @@ def test_a_network_begins_with_the_image_itself(training, fold: int) -> None:
     assert torch.equal(training.build(SMALL | {"fold": fold})(seen), seen)
 
 
+@pytest.mark.parametrize("fold", [1, 2, 4])
+def test_a_network_with_residual_blocks_begins_with_the_image_itself(training, fold: int) -> None:
+    network = training.build(COARSE | {"fold": fold})
+    seen = torch.rand(2, 1, 64, 80)
+    assert torch.equal(network(seen), seen)
+
+
 @pytest.mark.slow
-def test_eight_slices_are_learned_by_heart(training, error_left) -> None:
-    assert error_left(training, SMALL | {"base": 8, "patch_px": 48, "patches": 8}) < 0.3
+@pytest.mark.parametrize("settings", [SMALL, COARSE], ids=["published", "coarse"])
+def test_eight_slices_are_learned_by_heart(training, error_left, settings) -> None:
+    assert error_left(training, settings | {"base": 8, "patch_px": 48, "patches": 8}) < 0.3
 
 
 def test_metal_is_to_stay_as_it_is(training, discs) -> None:
@@ -55,6 +72,14 @@ def test_metal_is_to_stay_as_it_is(training, discs) -> None:
     with torch.no_grad():
         losses = training.losses(training.build(SMALL).eval(), pairs, "all", SMALL)
     error = (pairs.image.clamp(0, 0.5) - pairs.truth_mu).abs() * ~pairs.metal
+    assert float(losses["image"]) == pytest.approx(float(error.mean()) * 4, rel=1e-4)
+
+
+def test_the_loss_may_leave_metal_out(training, discs) -> None:
+    settings, pairs = SMALL | {"holds_metal": False}, discs(2)
+    with torch.no_grad():
+        losses = training.losses(training.build(settings).eval(), pairs, "all", settings)
+    error = (pairs.image.clamp(0, 0.5) - pairs.truth_mu).abs()[~pairs.metal]
     assert float(losses["image"]) == pytest.approx(float(error.mean()) * 4, rel=1e-4)
 
 
@@ -92,8 +117,9 @@ def test_unknown_settings_are_refused(training) -> None:
         training.build({"width": 4})
 
 
-def test_the_method_keeps_the_contract(training, copy_with) -> None:
-    assert check_method(copy_with(shaken(training), SMALL)) == []
+@pytest.mark.parametrize("settings", [SMALL, COARSE], ids=["published", "coarse"])
+def test_the_method_keeps_the_contract(training, copy_with, settings) -> None:
+    assert check_method(copy_with(shaken(training, settings), settings)) == []
 
 
 def test_half_the_strength_removes_half_of_the_artifact_image(loaded, training, weights_job) -> None:

@@ -246,7 +246,7 @@ def _mask(metal: object) -> NDArray[np.bool_]:
         )
     values = np.asarray(metal)
     if values.dtype != bool and not np.isin(values, (0, 1)).all():
-        raise UsageError("A mask must hold True and False, or 0 and 1. Compare with a threshold first: values > 0.5.")
+        raise UsageError("A mask must contain True and False or 0 and 1. Compare with a threshold first: values > 0.5.")
     return values.astype(bool)
 
 

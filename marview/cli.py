@@ -138,7 +138,7 @@ def _loudness() -> list[Any]:
                 "-v",
                 callback=_be_verbose,
                 expose_value=False,
-                help="Print what marview logs, too.",
+                help="Also print the log messages.",
             ),
         ] = False,
     ) -> None:

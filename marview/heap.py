@@ -52,7 +52,7 @@ def bound_heap(*, maps_large: bool = True) -> None:
         options.append((_M_MMAP_THRESHOLD, LARGE_BYTES))
     for option, value in options:
         if not glibc.mallopt(option, value):
-            _log.info("the C library did not take option %d", option)
+            _log.info("the C library did not accept option %d", option)
 
 
 def give_back() -> None:

@@ -85,4 +85,4 @@ class Discreet(logging.Formatter):
         while raised is not None:
             told.append(f"{''.join(traceback.format_tb(raised.__traceback__))}{type(raised).__name__}")
             raised = raised.__cause__ or (None if raised.__suppress_context__ else raised.__context__)
-        return "\n\nwhile dealing with which:\n\n".join(reversed(told))
+        return "\n\nDuring handling of this exception, another one was raised:\n\n".join(reversed(told))

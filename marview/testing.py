@@ -182,7 +182,7 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
         return [
             *found,
             f"{manifest.id} has no weights yet, so it was not run. Train it, run 'marview methods --install RUN', and "
-            "check the folder that this names.",
+            "check the folder that this command prints.",
         ]
     with as_in_a_run(code_folder(folder, manifest)):
         try:
@@ -292,7 +292,7 @@ def _reports(job: TestJob, manifest: Manifest) -> Iterator[str]:
     unknown = sorted({name for name, _ in job.shown} - set(manifest.outputs))
     if known := [name for name in unknown if name in OUTPUTS]:
         line = outputs_line([*manifest.outputs, *known])
-        yield f"it shows {', '.join(known)}, which {MANIFEST} does not name. Write there: {line}"
+        yield f"it shows {', '.join(known)}, which {MANIFEST} does not declare. It must contain: {line}"
     for name in sorted({*unknown} - {*known}):
         yield f"job.output: {no_output(name)}."
 
@@ -313,4 +313,4 @@ def _cancelled(
         _log_traceback(why, loaded.code)
         yield f"it does not let Cancelled pass: {as_sentence(why, loaded.code)}"
     else:
-        yield "it goes on after job.check_cancelled raised Cancelled."
+        yield "it continues after job.check_cancelled raised Cancelled."

@@ -66,6 +66,6 @@ MOUSE: tuple[tuple[str, str], ...] = (
     (translatable("Alt + left, with a tool"), translatable("Width and level")),
     (translatable("Double click, polygon"), translatable("Close it")),
     (translatable("Double click"), translatable("Maximise the pane")),
-    (translatable("Hover an image"), translatable("Its sinusoid in the sinogram")),
-    (translatable("Hover a sinogram"), translatable("Its ray in the images")),
+    (translatable("Hover over an image"), translatable("Its sinusoid in the sinogram")),
+    (translatable("Hover over a sinogram"), translatable("Its ray in the images")),
 )

@@ -39,7 +39,7 @@ COLUMNS = (
     translatable("Slices"),
     translatable("Corrected"),
     translatable("Seconds"),
-    translatable("Why"),
+    translatable("Reason"),
 )
 FORMATS = {Format.DICOM: translatable("DICOM series"), Format.NIFTI: "NIfTI", Format.PNG: "PNG"}
 
@@ -92,7 +92,7 @@ class SeveralWindow(QDialog):
         self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         header = self.table.horizontalHeader()
         for column in range(len(COLUMNS)):
-            is_wide = COLUMNS[column] in {"Input", "Why"}
+            is_wide = COLUMNS[column] in {"Input", "Reason"}
             mode = QHeaderView.ResizeMode.Stretch if is_wide else QHeaderView.ResizeMode.ResizeToContents
             header.setSectionResizeMode(column, mode)
         self.table.itemSelectionChanged.connect(self.refresh)

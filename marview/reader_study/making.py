@@ -82,7 +82,7 @@ def _row(table: Path, line: int, cells: dict[str, str]) -> Row:
     numbers = values["slices"].split()
     if not all(each.isascii() and each.isdigit() and len(each) <= _MOST_DIGITS for each in numbers):
         raise BadInput(
-            f"{table}, line {line}: slices are numbers with spaces between them, such as 40 45 50, "
+            f"{table}, line {line}: slices must be numbers with spaces between them, such as 40 45 50, "
             f"not '{values['slices']}'."
         )
     original, corrected = (
@@ -136,7 +136,7 @@ def make_study(table: Path, folder: Path, seed: int = 0, tell: Callable[[str], N
 def _read(path: Path, where: str) -> LoadedSeries:
     series = open_series(path)
     if not series.report.is_volume:
-        raise BadInput(f"{where}: {path} can only be looked at: {series.report.reason}")
+        raise BadInput(f"{where}: {path} can only be viewed: {series.report.reason}")
     return series
 
 

@@ -36,7 +36,7 @@ class Rating:
 
     def __post_init__(self) -> None:
         if self.readability not in GRADES or self.correctness not in GRADES:
-            raise ValueError(f"grades are 1 to 5, not {self.readability} and {self.correctness}")
+            raise ValueError(f"grades must be 1 to 5, not {self.readability} and {self.correctness}")
 
     @property
     def grades(self) -> tuple[int, int]:

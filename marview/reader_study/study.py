@@ -72,7 +72,7 @@ class ReaderStudy:
         """
         path = folder / STUDY
         if not path.is_file():
-            raise BadInput(f"{folder} holds no reader study. Make one with marview study new.")
+            raise BadInput(f"{folder} contains no reader study. Make one with marview study new.")
         try:
             contents = Contents.model_validate_json(read_text(path))
         except (OSError, ValueError) as why:
@@ -100,7 +100,7 @@ class ReaderStudy:
             raise BadInput(f"{path} is missing or damaged. Restore it from a copy of the study.") from why
         if original.ndim != 2 or original.shape != corrected.shape or {original.dtype, corrected.dtype} != {_HU}:
             raise BadInput(
-                f"{path} does not hold two int16 slices of the same size. Restore it from a copy of the study."
+                f"{path} does not contain two int16 slices of the same size. Restore it from a copy of the study."
             )
         return original, corrected
 
@@ -122,6 +122,6 @@ def reader_name(name: str) -> str:
     known = name.lower()
     if not _READER.fullmatch(known):
         raise UsageError(
-            f"{name!r} cannot name a reader. Use letters, digits, hyphens and underscores, such as reader-1."
+            f"{name!r} is not a valid name of a reader. Use letters, digits, hyphens and underscores, such as reader-1."
         )
     return known

@@ -147,7 +147,7 @@ class Autosave:
                 try:
                     self._keep()
                 except (OSError, MarviewError):
-                    _log.warning("the work could not be kept against a crash", exc_info=True)
+                    _log.warning("the autosave could not be written", exc_info=True)
 
     def _keep(self) -> None:
         with self._mutex:

@@ -158,7 +158,7 @@ class AutosaveStore:
         for path in sorted(self._folder.glob(f"*{_RESULT}"), key=_changed, reverse=True):
             total += path.stat().st_size
             if total > MOST_RESULT_BYTES:
-                _log.warning("an autosaved result makes room for later ones")
+                _log.warning("an autosaved result was removed to make room for later ones")
                 path.unlink(missing_ok=True)
 
     def found(self) -> list[Saved]:

@@ -111,7 +111,7 @@ class SettledCorrection:
     def __getitem__(self, z: int) -> NDArray[np.float32]:
         """Return the correction of a slice, float32 HU `[y, x]`."""
         if not 0 <= z < self.shape[0]:
-            raise IndexError(f"there is no slice {z} of {self.shape[0]}")
+            raise IndexError(f"slice {z} is out of range: the volume has {self.shape[0]} slices")
         return self._planes[z].read() if z in self._planes else self._nothing
 
 

@@ -104,5 +104,5 @@ def _read_block(source: BinaryIO) -> bytes:
     size, digest = int.from_bytes(source.read(8), "little"), source.read(32)
     packed = source.read(size)
     if len(packed) != size or hashlib.sha256(packed).digest() != digest:
-        raise ValueError("a block is not what was written")
+        raise ValueError("a block does not match its checksum")
     return zlib.decompress(packed)

@@ -50,11 +50,11 @@ class RunScope:
             return tuple(sorted(range(len(metal.counts)), key=lambda z: (abs(z - here), z)))
         if self.reach is Reach.SLICE:
             chosen = tuple(z for z in outward if z == here)
-            said = tr("Slice {} holds no metal, so there is nothing to correct").format(numbers.number(here))
+            said = tr("Slice {} contains no metal, so there is nothing to correct").format(numbers.number(here))
         else:
             first, last = sorted((self.first, self.last))
             chosen = tuple(z for z in outward if first <= numbers.number(z) <= last)
-            said = tr("Slices {} to {} hold no metal, so there is nothing to correct").format(first, last)
+            said = tr("Slices {} to {} contain no metal, so there is nothing to correct").format(first, last)
         if not chosen:
             raise UsageError(tr("{}: choose other slices, or mark the metal.").format(said))
         return chosen

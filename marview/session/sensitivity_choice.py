@@ -60,7 +60,7 @@ class SweepChoice:
         first, last = (0, np.inf) if self.slices is None else self.slices
         chosen = tuple(int(k) for k in with_metal if first <= k <= last)
         if not chosen:
-            raise UsageError(tr("None of the chosen slices holds metal: choose others, or mark the metal first."))
+            raise UsageError(tr("None of the chosen slices contains metal: choose others, or mark the metal first."))
         return chosen
 
 
@@ -91,7 +91,7 @@ def refuse_too_large(variants: int, slices: int, shape: tuple[int, int]) -> None
     if size > MOST_BYTES:
         raise UsageError(
             tr(
-                "{} variants of {} slices would take {:.1f} GB of memory, more than the {:.1f} GB a sweep may keep: "
+                "{} variants of {} slices would need {:.1f} GB of memory; the limit of a sweep is {:.1f} GB: "
                 "choose fewer slices or margins."
             ).format(variants, slices, size / 1e9, MOST_BYTES / 1e9)
         )

@@ -184,7 +184,7 @@ def test_a_slice_without_metal_is_not_compared(comparing, worker) -> None:
     comparing.session.view.go_to(0)
     click(comparing.desk.compare_bar.button)
     assert not worker.requests
-    assert "holds no metal" in comparing.messages.text.text()
+    assert "contains no metal" in comparing.messages.text.text()
 
 
 def test_the_result_in_view_stays_and_a_cancel_ends_all_runs(reduced, worker, qtbot) -> None:

@@ -199,7 +199,7 @@ def test_an_invalid_sweep_is_reported_and_not_run(opened, qtbot, worker, margins
 def test_without_metal_in_the_slice_or_at_all_nothing_is_run(opened, qtbot, worker) -> None:
     opened.session.view.go_to(0)
     press(qtbot, opened)
-    assert "holds metal" in opened.messages.text.text()
+    assert "contains metal" in opened.messages.text.text()
     opened.session.metal.set_threshold(30000)
     qtbot.waitUntil(lambda: not opened.session.metal.is_busy)
     assert not opened.desk.bar.button.isEnabled()

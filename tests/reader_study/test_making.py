@@ -56,8 +56,8 @@ def test_the_number_of_a_pair_does_not_tell_its_method(study: ReaderStudy) -> No
         ("case,method,original,corrected\n", "lacks the column slices"),
         (HEADER, "lists no case"),
         (HEADER + "hip,nmar,a,,1\n", "line 2: the cell corrected is empty"),
-        (HEADER + "hip,nmar,a,b,1-3\n", "line 2: slices are numbers with spaces"),
-        (HEADER + f"hip,nmar,a,b,{'1' * 5000}\n", "line 2: slices are numbers with spaces"),
+        (HEADER + "hip,nmar,a,b,1-3\n", "line 2: slices must be numbers with spaces"),
+        (HEADER + f"hip,nmar,a,b,{'1' * 5000}\n", "line 2: slices must be numbers with spaces"),
         (HEADER + "hip,nmar,a,b,1\n\nhip,nmar,a,b,2\n", "line 4: case hip already has a series of nmar"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_damaged_study_is_named(study: ReaderStudy, tmp_path: Path) -> None:
     (study.folder / "study.json").write_text("{", encoding="utf-8")
     with pytest.raises(BadInput, match=r"study\.json is damaged"):
         ReaderStudy.open(study.folder)
-    with pytest.raises(BadInput, match="holds no reader study"):
+    with pytest.raises(BadInput, match="contains no reader study"):
         ReaderStudy.open(tmp_path)
 
 
@@ -146,12 +146,12 @@ def test_slices_of_another_type_than_hu_are_damaged(study: ReaderStudy) -> None:
     pair = study.pairs[0]
     wide = np.full((40, 48), 70000.0)
     np.savez_compressed(study.folder / "images" / f"{pair.id}.npz", original=wide, corrected=wide)
-    with pytest.raises(BadInput, match="does not hold two int16 slices"):
+    with pytest.raises(BadInput, match="does not contain two int16 slices"):
         study.images(pair)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "ä", "x" * 41, "-a"])
 def test_a_reader_needs_a_name_that_can_name_a_file(name: str) -> None:
-    with pytest.raises(UsageError, match="cannot name a reader"):
+    with pytest.raises(UsageError, match="is not a valid name of a reader"):
         reader_name(name)
     assert reader_name("Reader-1") == "reader-1"

@@ -148,7 +148,7 @@ def test_a_scope_without_metal_is_refused_with_the_slice_number(opened, worker, 
     opened.reductions.scope = RunScope(Reach.SLICE)
     opened.reduce()
     assert not worker.requests
-    assert said[-1].startswith("Slice 7 holds no metal")
+    assert said[-1].startswith("Slice 7 contains no metal")
 
 
 def test_run_again_uses_the_method_the_parameters_and_the_mask_in_use(opened, mail, worker) -> None:

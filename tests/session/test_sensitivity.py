@@ -118,7 +118,7 @@ def test_a_sweep_and_a_run_do_not_run_at_the_same_time(opened, mail, worker, sai
     [
         (SweepChoice(()), "No method"),
         (SweepChoice(("fake",), (1.0,)), "at least two"),
-        (SweepChoice(("fake",), (0.0, 1.0), slices=(5, 6)), "holds metal"),
+        (SweepChoice(("fake",), (0.0, 1.0), slices=(5, 6)), "contains metal"),
         (SweepChoice(("fake",), (0.0, math.inf)), "numbers"),
     ],
 )

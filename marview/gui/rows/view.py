@@ -181,7 +181,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "beside_on",
-        "Shift on by one slice",
+        "Shift forward by one slice",
         "View/Other series",
         ("Ctrl+PgDown",),
         needs="beside",

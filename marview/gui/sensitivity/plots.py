@@ -49,7 +49,7 @@ class CurvePlot(QWidget):
         self.where.setObjectName("muted")
         self.around = QPushButton(tr("Around metal"))
         self.around.setObjectName("link")
-        self.around.setToolTip(tr("Measure the soft tissue within 20 pixels of the metal again"))
+        self.around.setToolTip(tr("Measure in the soft tissue within 20 pixels of the metal, not in the region"))
         self.around.clicked.connect(session.sensitivity.drop_region)
         self.key = Label()
         self.key.setTextFormat(Qt.TextFormat.RichText)  # coloured dots; text from elsewhere is escaped

@@ -30,7 +30,7 @@ from marview.projection import Projector
 from marview.worker.front_end import checked_result
 from marview.worker.job import check_picture
 from marview.worker.loading import LoadedMethod, load_method, refuse_pipes
-from marview.worker.method_errors import as_clause, as_sentence, place
+from marview.worker.method_errors import as_clause, as_sentence, ended, place
 from marview.worker.own_modules import as_in_a_run
 
 OPEN_ROOMS = (
@@ -235,7 +235,7 @@ def forbidden_imports(folder: Path) -> Iterator[str]:
             tree = ast.parse(source.read_bytes(), str(source))
         except (SyntaxError, ValueError) as why:
             said = f"{source.name} is not valid Python: {str(why).partition(' (')[0]}"
-            yield f"{as_clause(why, folder) if place(why, folder) else said}."
+            yield ended(as_clause(why, folder) if place(why, folder) else said)
             continue
         for node in ast.walk(tree):
             if not isinstance(node, ast.Import | ast.ImportFrom):

@@ -91,6 +91,8 @@ def _folders() -> list[Finding]:
     return [
         Finding("data folder", str(data)),
         Finding("your own methods", str(discovery.user_plugins())),
+        *(Finding(discovery.SEARCH_PATH, str(place)) for place in discovery.search_path() if place.is_dir()),
+        *(Finding(discovery.SEARCH_PATH, sentence, ok=False) for sentence in discovery.missing_folders()),
         Finding("log", str(log_path())),
     ]
 

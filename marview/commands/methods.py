@@ -14,7 +14,7 @@ from marview.errors import BadInput, MarviewError, UsageError
 from marview.mar import MarWorker, discovery
 from marview.mar.discovery import Listing, discover, find
 from marview.mar.parameter_schema import item_type, resolved
-from marview.terminal import terminal
+from marview.terminal import note, terminal
 
 
 def methods(
@@ -47,6 +47,8 @@ def methods(
 def print_methods(*, as_json: bool) -> None:
     """Print every installed method, and the reason if it cannot be used; JSON adds the schema of its parameters."""
     listings = sorted(discover(), key=lambda listing: listing.id)
+    for sentence in discovery.missing_folders():
+        note(sentence)
     if as_json:
         described = [_without_weights(listing) for listing in listings if listing.manifest is not None]
         with MarWorker(listings=lambda: described) as worker:
@@ -66,7 +68,7 @@ def print_methods(*, as_json: bool) -> None:
     console = terminal()
     console.print(table)
     for listing in listings:
-        if said := listing.error or listing.untrained or (listing.notice if listing.untrained_copy else ""):
+        for said in filter(None, (listing.error, listing.untrained, listing.notice)):
             console.print(f"\n{said}", highlight=False, soft_wrap=True, markup=False)
 
 
@@ -86,6 +88,9 @@ def print_parameters(method: str, *, as_json: bool) -> None:
     assert listing.manifest is not None
     console = terminal(highlight=False)
     console.print(f"{listing.manifest.title} {listing.manifest.version}", markup=False, soft_wrap=True)
+    where = f"From: {listing.origin}, {listing.folder}"
+    for line in filter(None, (listing.manifest.purpose, where, listing.notice)):
+        console.print(line, markup=False, soft_wrap=True)
     properties = schema.get("properties", {})
     if not properties:
         console.print("It has no parameters.")

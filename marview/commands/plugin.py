@@ -25,7 +25,7 @@ from marview.errors import BadInput, MethodFailed, UsageError
 from marview.mar import discovery, read_manifest
 from marview.mar.copying import copy_method
 from marview.mar.ownership import opened_to_others
-from marview.mar.process import how_it_ended
+from marview.mar.process import how_it_ended, lacks_packages
 from marview.mar.runner import interpreter
 from marview.paths import resources
 from marview.terminal import note, say
@@ -136,7 +136,9 @@ def check_plugin(folder: Path) -> Checked:
     if printed.strip():
         log.info("%s", printed.rstrip())
     if code:
-        last = f" Last line of its output: {printed.strip().splitlines()[-1]}" if printed.strip() else ""
+        if lacks := lacks_packages(printed, python):
+            raise MethodFailed(lacks)
+        last = f" Last line of its output: {printed.strip().splitlines()[-1].rstrip('.')}." if printed.strip() else ""
         raise MethodFailed(
             f"The method in {folder} stopped unexpectedly: its process {how_it_ended(code)}.{last}{_advice(printed)}"
         )

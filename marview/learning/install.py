@@ -21,7 +21,7 @@ USUAL = "weights/bundled.safetensors"
 """File name that methods ask for; a manifest that names another file keeps its name."""
 
 
-def install(run: Path, listing: Listing, parent: Path, licence: str = "MIT") -> Path:
+def install(run: Path, listing: Listing, parent: Path, licence: str = "not stated") -> Path:
     """Install the weights of a run for its method, whole or not at all.
 
     Args:
@@ -103,7 +103,7 @@ def _refuse_unread(listing: Listing, training: str) -> None:
 def _copy(listing: Listing, folder: Path) -> None:
     """Copy a method to a folder; of a bundled one only the manifest, because its code stays where it is."""
     if listing.origin != "bundled":
-        copy_method(listing.folder, folder, leave_out=("test_*.py", "conftest.py"))
+        copy_method(listing.folder, folder)
         return
     text = (listing.folder / MANIFEST).read_text(encoding="utf-8")
     (folder / MANIFEST).write_text(f'code = "{listing.folder.name}"\n{text}', encoding="utf-8")

@@ -10,6 +10,9 @@ from marview.learning.record import read_record
 
 CARD = "model_card.md"
 _FAILS = "**When it fails.**"
+_UNWRITTEN = "Say what a reader should look out for."
+"""Paragraph of a new method's README, which its author has not written yet."""
+
 _SIMULATED = (
     "For research, not for primary diagnosis. The network has seen simulated metal only: compare every result on real "
     "implants with the uncorrected image."
@@ -77,7 +80,8 @@ def failures_in(readme: Path) -> str:
     """Return the paragraph of a method's README about its failures; empty if there is none."""
     if not readme.is_file():
         return ""
-    return readme.read_text(encoding="utf-8").partition(_FAILS)[2].partition("\n\n")[0].strip()
+    said = readme.read_text(encoding="utf-8").partition(_FAILS)[2].partition("\n\n")[0].strip()
+    return "" if said == _UNWRITTEN else said
 
 
 def _facts(record: Mapping[str, Any], sessions: Sequence[Mapping[str, Any]]) -> list[tuple[str, object]]:

@@ -11,7 +11,7 @@ from marview.errors import BadInput
 _LEFT_OUT = ("__pycache__", ".*")
 
 
-def copy_method(folder: Path, target: Path, *, leave_out: tuple[str, ...] = ()) -> None:
+def copy_method(folder: Path, target: Path) -> None:
     """Copy the files of a method; caches and hidden files stay behind.
 
     The copies keep the permission to execute and no other: marview refuses a method that other users may change.
@@ -19,7 +19,6 @@ def copy_method(folder: Path, target: Path, *, leave_out: tuple[str, ...] = ()) 
     Args:
         folder: folder of the method.
         target: folder of the copy, made if necessary.
-        leave_out: patterns of further names that stay behind.
 
     Raises:
         BadInput: a file cannot be read or is not a regular file.
@@ -32,10 +31,10 @@ def copy_method(folder: Path, target: Path, *, leave_out: tuple[str, ...] = ()) 
     target.mkdir(exist_ok=True)
     target.chmod(_own(target.stat().st_mode))
     for source in sources:
-        if any(fnmatch.fnmatch(source.name, pattern) for pattern in (*_LEFT_OUT, *leave_out)):
+        if any(fnmatch.fnmatch(source.name, pattern) for pattern in _LEFT_OUT):
             continue
         if source.is_dir():
-            copy_method(source, target / source.name, leave_out=leave_out)
+            copy_method(source, target / source.name)
         else:
             _copy_file(source, target / source.name)
 

@@ -23,6 +23,8 @@ ENTRY_POINTS = "marview.methods"
 SEARCH_PATH = "MARVIEW_PLUGINS"
 """Environment variable that names further folders of methods, separated as in PATH."""
 
+_PACKED = "[tool.setuptools.package-data] in pyproject.toml"
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -58,7 +60,7 @@ class Listing:
             return ""
         other = self.replaces[0]
         version = f" {other.manifest.version}" if other.manifest else ""
-        return f"The {self.origin} method {self.id} in {self.folder} replaces the {other.origin} one{version}."
+        return f"The {self.origin} method {self.id} in {self.folder} replaces the {other.origin} {self.id}{version}."
 
     @property
     def untrained(self) -> str:
@@ -118,7 +120,23 @@ def discover() -> list[Listing]:
             continue
         replaces = () if earlier is None else (earlier, *earlier.replaces)
         found[listing.id] = Listing(listing.id, listing.folder, listing.origin, listing.manifest, replaces=replaces)
-    return sorted([*found.values(), *broken], key=lambda each: each.manifest.title if each.manifest else f"~{each.id}")
+    return sorted([*found.values(), *broken], key=_in_the_list)
+
+
+def _in_the_list(listing: Listing) -> tuple[bool, str]:
+    """Return what methods are sorted by: title without case; those with a wrong manifest last."""
+    manifest = listing.manifest
+    return manifest is None, (manifest.title if manifest else listing.id).casefold()
+
+
+def search_path() -> list[Path]:
+    """Return the folders that the environment variable `MARVIEW_PLUGINS` names."""
+    return [Path(place).absolute() for place in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if place]
+
+
+def missing_folders() -> list[str]:
+    """Return a sentence for each folder in `MARVIEW_PLUGINS` that does not exist."""
+    return [f"{SEARCH_PATH} names {place}, which is not a folder." for place in search_path() if not place.is_dir()]
 
 
 def users_own() -> list[Listing]:
@@ -139,9 +157,10 @@ def find(method: str, listings: list[Listing]) -> Listing:
     if same:
         raise UsageError(f"The method {method} cannot be used: {same[0].error}")
     known = ", ".join(sorted(listing.id for listing in listings if listing.manifest is not None)) or "none"
-    closed = " ".join(listing.error for listing in listings if listing.manifest is None) if known == "none" else ""
+    closed = [listing.error for listing in listings if listing.manifest is None] if known == "none" else []
     question = meant(method, [listing.id for listing in listings if listing.manifest is not None])
-    raise UsageError(f"There is no method {method!r}.{question} Installed methods: {known}. {closed}".strip())
+    said = [f"There is no method {method!r}.{question} Installed methods: {known}.", *closed, *missing_folders()]
+    raise UsageError(" ".join(said))
 
 
 def find_usable(method: str, listings: list[Listing]) -> Listing:
@@ -157,8 +176,8 @@ def find_usable(method: str, listings: list[Listing]) -> Listing:
 
 
 def _all() -> Iterator[Listing]:
-    named = [Path(place).absolute() for place in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if place]
-    places = [("bundled", bundled_plugins()), ("user", user_plugins()), *((SEARCH_PATH, place) for place in named)]
+    named = [(SEARCH_PATH, place) for place in search_path()]
+    places = [("bundled", bundled_plugins()), ("user", user_plugins()), *named]
     for origin, parent in places:
         yield from _below(parent, origin)
     for entry in _packages(_installed()):
@@ -167,6 +186,9 @@ def _all() -> Iterator[Listing]:
         if package is None:
             sentence = f"The package {entry.value} is not installed as a folder that holds a {MANIFEST}."
             yield Listing(entry.name, Path(entry.value), origin, error=sentence)
+        elif not (package / MANIFEST).exists():
+            sentence = f"The package {entry.value} holds no {MANIFEST}. Pack it as package data: {_PACKED}."
+            yield Listing(entry.name, package, origin, error=sentence)
         else:
             yield _listing(package, origin)
 

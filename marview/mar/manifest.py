@@ -207,7 +207,10 @@ def wrong_field(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"{field} is missing."
     if first["type"] == "extra_forbidden":
-        *_, given = first["loc"]
+        *tables, given = first["loc"]
+        if tables and given in model.model_fields:
+            heading = f"[[{tables[0]}]]" if isinstance(tables[-1], int) else f"[{tables[0]}]"
+            return f"{given} belongs above {heading}, because every line below a heading belongs to its table."
         similar = difflib.get_close_matches(str(given), _names_beside(first["loc"], model), n=1)
         return f"{field} is an unknown name." + "".join(f" Did you mean {name}?" for name in similar)
     if first["type"] == "tuple_type" and isinstance(first["input"], dict):

@@ -3,11 +3,13 @@
 import contextlib
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from threading import Thread
 
 from marview import children
@@ -36,6 +38,22 @@ def how_it_ended(code: int) -> str:
         name = signal.Signals(-code).name
         return f"was ended by {_ENDINGS.get(name, name)}"
     return f"was ended by signal {-code}"
+
+
+def lacks_packages(printed: str, python: str) -> str:
+    """Return the sentence on a process that ended because another interpreter lacks a package of marview; else empty.
+
+    Args:
+        printed: what the process wrote to standard error.
+        python: its interpreter.
+    """
+    last = printed.strip().rpartition("\n")[2]
+    found = re.fullmatch(r"ModuleNotFoundError: No module named '([\w.]+)'", last)
+    if found is None or python == sys.executable:
+        return ""
+    source = Path(__file__).resolve().parents[2]
+    name = source if (source / "pyproject.toml").is_file() else "marview"
+    return f"{python} lacks packages of marview ({found[1]}). Run {python} -m pip install {name}."
 
 
 class WorkerProcess:

@@ -24,7 +24,7 @@ from marview.mar.messages import (
     Request,
     decode,
 )
-from marview.mar.process import WorkerProcess
+from marview.mar.process import WorkerProcess, lacks_packages
 from marview.mar.run import Outcome, Run
 from marview.mar.shared import NoRoom
 from marview.memory import NO_MEMORY, tell_of_lacking_memory
@@ -203,6 +203,8 @@ class RunQueue:
             self._finish(Outcome("failed", NO_THREAD, exit_code=NoThread.exit_code))
         elif tell_of_lacking_memory(process.last_words):
             self._finish(Outcome("failed", NO_MEMORY, exit_code=4))
+        elif lacks := lacks_packages("\n".join(process.last_words), process.python):
+            self._finish(Outcome("failed", lacks, exit_code=4))
         else:
             said = f" Last line of its output: {process.last_words[-1]}" if process.last_words else ""
             sentence = (

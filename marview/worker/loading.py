@@ -2,10 +2,11 @@
 
 import hashlib
 import importlib
+import inspect
 import stat
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -136,7 +137,8 @@ class LoadedMethod:
             digest = _sha256(path, status.st_mtime_ns, status.st_size)
         except OSError as error:
             raise MethodFailed(
-                f"The weights {path} cannot be read: {error.strerror}. Install the method again."
+                f"The weights {path} cannot be read: {error.strerror}. Put the file there, or correct `file` in "
+                f"{MANIFEST}; if the method is not yours, install it again."
             ) from error
         if digest != named[file]:
             raise MethodFailed(
@@ -236,6 +238,8 @@ def _faults(method: Method) -> Iterator[str]:
     name = type(method).__name__
     if not callable(getattr(method, "run", None)):
         yield f"The class {name} has no run(self, case, parameters, job)."
+    elif not _takes_three(method.run):
+        yield f"run of the class {name} must take (self, case, parameters, job)."
     model = getattr(method, "Parameters", None)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         yield f"The class {name} has no pydantic model Parameters."
@@ -256,6 +260,17 @@ def _wrong_default(model: type[BaseModel]) -> Iterator[str]:
         checked()
     except ValidationError as error:
         yield f"A default does not fit its parameter: {wrong_field(error, model)}"
+
+
+def _takes_three(run: Callable[..., Any]) -> bool:
+    """Return whether a method can be called with a case, parameters and a job; True for code without a signature."""
+    try:
+        inspect.signature(run).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
 
 
 def _package(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import traceback
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 from marview.mar.manifest import MANIFEST
@@ -29,7 +30,14 @@ def as_sentence(error: BaseException, folder: Path | None = None) -> str:
                 f"{where}, imports {name}, which is not installed. Install it in the Python that runs the method; "
                 f"'python' in {MANIFEST} can name another one."
             )
-    return f"{as_clause(error, folder)}."
+    if isinstance(error, FrozenInstanceError) and str(error).endswith("'hu'"):
+        return f"{as_clause(error, folder)}. Work on case.hu.clone()."
+    return ended(as_clause(error, folder))
+
+
+def ended(clause: str) -> str:
+    """End a clause with a full stop, unless it ends with a question mark."""
+    return clause if clause.endswith("?") else f"{clause}."
 
 
 def as_clause(error: BaseException, folder: Path | None = None) -> str:

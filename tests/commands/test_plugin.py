@@ -193,6 +193,35 @@ def test_the_check_uses_the_interpreter_that_the_manifest_names(marview: Callabl
     assert answer.exit_code == 0, answer.out + answer.err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell script is the interpreter")
+def test_an_interpreter_that_lacks_a_package_of_marview_is_named(marview: Callable, tmp_path: Path) -> None:
+    folder = spoilt(marview, tmp_path, "pass")
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'typer'\" >&2\nexit 1\n")
+    python.chmod(0o755)
+    manifest = folder / "plugin.toml"
+    manifest.write_text(f'python = "../python"\n{manifest.read_text()}')
+    answer = marview("plugin", "check", folder)
+    assert answer.exit_code == 4
+    python = folder / ".." / "python"
+    assert f"{python} lacks packages of marview (typer). Run {python} -m pip install " in answer.err
+
+
+def test_a_method_that_replaces_another_is_announced(
+    marview: Callable, own_methods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = marview("plugin", "new", "nmar", "--output", tmp_path)
+    assert "There is already a bundled method nmar. Yours replaces it" in made.err
+    monkeypatch.setenv("MARVIEW_PLUGINS", os.pathsep.join([str(tmp_path), str(tmp_path / "lost")]))
+    notice = f"The MARVIEW_PLUGINS method nmar in {tmp_path / 'nmar'} replaces the bundled nmar "
+    listed = marview("methods")
+    assert notice in listed.out
+    assert f"Note: MARVIEW_PLUGINS names {tmp_path / 'lost'}, which is not a folder." in listed.err
+    about = marview("methods", "nmar").out
+    assert notice in about
+    assert f"From: MARVIEW_PLUGINS, {tmp_path / 'nmar'}" in about
+
+
 def test_names_that_cannot_be_identifiers_are_refused(marview: Callable, tmp_path: Path) -> None:
     for name in ("My-Method", "2nd", "class"):
         assert marview("plugin", "new", name, "--output", tmp_path).exit_code == 2

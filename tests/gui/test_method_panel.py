@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from marview.gui.label import tooltip
 from marview.gui.panels.method_panel import MethodPanel
 from marview.mar import Listing, Manifest
 from marview.session.messages import Messages
@@ -30,6 +31,7 @@ def _listing(method: str, title: str, **more) -> Listing:
 @pytest.fixture
 def methods() -> Methods:
     listings = [_listing("learner", "A learner", needs_weights=True), _listing("nmar", "NMAR"), _listing("li", "LI")]
+    listings.append(Listing("broken", Path("broken"), "user", error="broken/plugin.toml: title is missing."))
     settings = dataclasses.replace(Settings(), method="learner")
     return Methods(AtOnce(), Messages(), settings, lambda: None, lambda: listings)
 
@@ -42,9 +44,12 @@ def test_a_method_that_is_not_trained_is_shown_and_cannot_be_chosen(qtbot, metho
         "NMAR",
         "LI",
         "A learner (not trained)",
+        "broken (cannot be used)",
     ]
     assert methods.current.id == "nmar", "what was chosen before and cannot be run gives way to one that can"
     assert "marview train learner" in panel.chooser.itemData(2, Qt.ItemDataRole.ToolTipRole)
+    assert not panel.chooser.model().item(3).isEnabled()
+    assert panel.chooser.itemData(3, Qt.ItemDataRole.ToolTipRole) == tooltip("broken/plugin.toml: title is missing.")
     panel.show()
     panel.chooser.setFocus()
     QTest.keyClick(panel.chooser, Qt.Key.Key_End)

@@ -78,7 +78,7 @@ def test_the_method_is_copied_with_the_run_s_weights(run: Path, listing: Listing
     assert json.loads(loaded.about_weights(named.file)["network"]) == {"width": 3}
     assert loaded.manifest.citation == listing.manifest.citation
     assert (folder / "weights" / CARD).is_file()
-    assert not (folder / "test_small.py").exists()
+    assert (folder / "test_small.py").is_file()
     assert listing.manifest.weights[0].sha256 == "0" * 64
 
 

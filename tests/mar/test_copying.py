@@ -24,9 +24,9 @@ def _files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_caches_hidden_files_and_named_ones_stay_behind(method: Path, tmp_path: Path) -> None:
-    copy_method(method, tmp_path / "copy", leave_out=("test_*.py",))
-    assert _files(tmp_path / "copy") == {"plugin.toml", "method.py", "weights/a.safetensors"}
+def test_caches_and_hidden_files_stay_behind(method: Path, tmp_path: Path) -> None:
+    copy_method(method, tmp_path / "copy")
+    assert _files(tmp_path / "copy") == {"plugin.toml", "method.py", "test_method.py", "weights/a.safetensors"}
     assert (tmp_path / "copy" / "method.py").read_text() == "method.py"
 
 

@@ -46,7 +46,7 @@ def test_later_wins_and_says_so(places: tuple[Path, Path]) -> None:
     (listing,) = discover()
     assert listing.manifest is not None
     assert (listing.manifest.version, listing.origin) == ("2", "user")
-    assert "replaces the bundled one 1" in listing.notice
+    assert "replaces the bundled nmar 1" in listing.notice
 
 
 def test_a_wrong_manifest_is_listed_and_replaces_nothing(places: tuple[Path, Path]) -> None:
@@ -139,6 +139,11 @@ def test_packages_name_themselves(places: tuple[Path, Path], tmp_path: Path, mon
     good, missing = discover()
     assert (good.id, good.folder) == ("packaged", package)
     assert "not_there is not installed" in missing.error
+    (package / "plugin.toml").unlink()
+    unpacked = next(each for each in discover() if each.id == "packaged")
+    assert "outer.packaged holds no plugin.toml. Pack it as package data" in unpacked.error
+    with pytest.raises(UsageError, match=r"tool\.setuptools\.package-data"):
+        find_usable("packaged", [unpacked])
 
 
 def test_a_package_installed_meanwhile_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +184,24 @@ def test_unreadable_folders_are_reported_and_hide_no_others(
     monkeypatch.setattr(discovery, "bundled_plugins", lambda: user)
     with pytest.raises(UsageError, match="permission denied"):
         find("nmar", discover())
+
+
+def test_a_folder_of_the_search_path_that_does_not_exist_is_named(
+    places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = tmp_path / "lost"
+    monkeypatch.setenv("MARVIEW_PLUGINS", os.pathsep.join([str(tmp_path), str(lost)]))
+    assert discovery.missing_folders() == [f"MARVIEW_PLUGINS names {lost}, which is not a folder."]
+    with pytest.raises(UsageError, match=f"There is no method 'mine'.*MARVIEW_PLUGINS names {lost}"):
+        find("mine", discover())
+
+
+def test_methods_are_sorted_by_title_without_case(places: tuple[Path, Path]) -> None:
+    bundled, user = places
+    for id_, title in (("a", "beta"), ("b", "Alpha"), ("c", "Gamma")):
+        _write(bundled, id_, text=MANIFEST.format(id=id_, title=title, version="1"))
+    _write(user, "aa", text="\x00")
+    assert [each.id for each in discover()] == ["b", "a", "c", "aa"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights of files as POSIX has them")

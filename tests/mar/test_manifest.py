@@ -51,6 +51,10 @@ def test_missing_settings_have_defaults(tmp_path: Path) -> None:
             GOOD + WEIGHTS.format(file="net.safetensors", sha256="0" * 64) + 'license = "MIT"\n',
             "license of [[weights]] number 1 is an unknown name. Did you mean licence?",
         ),
+        (
+            GOOD + WEIGHTS.format(file="net.safetensors", sha256="0" * 64) + 'python = "py"\n',
+            "python belongs above [[weights]], because every line below a heading belongs to its table.",
+        ),
         (GOOD.replace('version = "1"', "version = 1.0"), "version must be text in quotation marks, not 1.0."),
         (GOOD.replace('"good"', '"Good One"'), "id: 'Good One' is not an identifier"),
         (GOOD.replace("method:Good", "method"), "entry: 'method' does not name a class"),

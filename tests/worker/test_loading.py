@@ -87,6 +87,11 @@ def test_a_wrong_entry_names_what_the_folder_holds(tmp_path: Path, entry: str, s
             "missing 1 required positional argument: 'size'. marview creates the class without arguments.",
         ),
         ("    Parameters = Parameters", "    pass", "The class Good has no pydantic model Parameters."),
+        (
+            "case, parameters, job)",
+            "case)",
+            "run of the class Good must take (self, case, parameters, job).",
+        ),
         ("def run", "def runs", "The class Good has no run(self, case, parameters, job)."),
         (
             "Field(10.0, ge=0)",

@@ -89,23 +89,27 @@ class MethodPanel(Section):
             for listing in self._methods.usable:
                 if listing.manifest is not None:
                     self.chooser.addItem(tr(listing.manifest.title), listing.id)
-            self._list_untrained()
+            self._list_unusable()
         broken = [listing for listing in self._methods.listings if listing.manifest is None]
         self.broken.setText("\n".join(listing.error for listing in broken[:3]))
         self.broken.setVisible(bool(broken))
         self._show()
 
-    def _list_untrained(self) -> None:
-        """List untrained methods below the others, disabled; their tool tips say how to train them."""
+    def _list_unusable(self) -> None:
+        """List methods that cannot run below the others, disabled; their tool tips say why and what to do."""
         model = self.chooser.model()
         assert isinstance(model, QStandardItemModel)
         for listing in self._methods.listings:
-            if listing.manifest is not None and listing.untrained:
+            if listing.is_usable:
+                continue
+            if listing.manifest is None:
+                item = QStandardItem(tr("{} (cannot be used)").format(listing.id))
+            else:
                 item = QStandardItem(tr("{} (not trained)").format(tr(listing.manifest.title)))
                 item.setData(listing.id, Qt.ItemDataRole.UserRole)
-                item.setToolTip(tooltip(listing.untrained))
-                item.setEnabled(False)
-                model.appendRow(item)
+            item.setToolTip(tooltip(listing.error or listing.untrained))
+            item.setEnabled(False)
+            model.appendRow(item)
 
     def _show(self) -> None:
         current = self._methods.current
@@ -125,7 +129,7 @@ class MethodPanel(Section):
         current = self._methods.current
         manifest = None if current is None else current.manifest
         known = self._speeds.seconds_a_slice(current, self._methods.device)
-        words = [tr(manifest.purpose)] if manifest is not None and manifest.purpose else []
+        words = [_sentence(tr(manifest.purpose))] if manifest is not None and manifest.purpose else []
         if known is not None:
             seconds, runs = known
             a_slice = f"{seconds:.1f} s" if seconds < 10 else in_words(seconds)
@@ -176,6 +180,11 @@ class MethodPanel(Section):
     def _set_device(self, at: int) -> None:
         self._methods.device = str(self.device.itemData(at))
         self.show_purpose()
+
+
+def _sentence(purpose: str) -> str:
+    """End the purpose of a method with a full stop, because another sentence may follow."""
+    return purpose if purpose.endswith((".", "!", "?", "。")) else f"{purpose}."
 
 
 def _about(listing: Listing) -> str:

@@ -146,7 +146,7 @@ class RunPanel(QWidget):
             return session.refusal
         result, unfinished = session.result, session.unfinished
         if job is not None and job.state in {State.FAILED, State.CRASHED} and unfinished is None:
-            return tr("The last run failed.")
+            return tr("The last run of {} failed.").format(tr(job.result.title))
         incomplete = result if result is not None and not result.is_complete else unfinished
         if incomplete is not None:
             is_cancelled = job is None or job.result is not incomplete or job.state is State.CANCELLED

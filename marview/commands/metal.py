@@ -65,7 +65,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
         loaded: the series.
         choice: how to find the metal.
         advice: sentence on what to do if there is none.
-        where: the command that takes the advised options, as " to marview reduce"; empty for this one.
+        where: the command that has the advised options, as " to marview reduce"; empty for this one.
 
     Raises:
         NoMetal: the series contains no certain metal.

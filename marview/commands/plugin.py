@@ -149,7 +149,7 @@ def check_plugin(folder: Path) -> Checked:
 
 
 def _run_check(folder: Path, python: str) -> tuple[int, str, str]:
-    """Run the check in a process of its own, and say from time to time that it still runs; exit code and output."""
+    """Run the check in its own process, with regular signs of life; return exit code and output."""
     started = time.monotonic()
     with subprocess.Popen(  # noqa: S603 - our own interpreter, or the one that the manifest names
         children.command("marview.commands.plugin", str(folder.resolve()), python=python),

@@ -61,7 +61,7 @@ class Lines:
         self._clock, self._last = clock, clock()
 
     def tell(self, text: str, seconds_left: float | None) -> None:
-        """Print a line, unless the last one was printed a moment ago."""
+        """Print a line, at most one in a short time."""
         now = self._clock()
         if now - self._last < LINE_S:
             return

@@ -35,7 +35,7 @@ class LocalCorrector:
 
     Args:
         output: folder of the results.
-        correction: what is done with every study.
+        correction: method and options for every study.
         number: threads that call `correct`; they share the processor cores.
         advance: called with a job and the number of its slices corrected so far, at most once per second.
     """
@@ -107,9 +107,9 @@ def correct_study(
 
     Args:
         job: the study.
-        folder: where the result goes.
-        correction: what is done.
-        worker: gives the worker that runs the method.
+        folder: folder of the result.
+        correction: method and options.
+        worker: function that returns the worker that runs the method.
         is_cancelled: asked a few times a second.
         advance: called with the number of slices corrected so far, at most once per second.
     """
@@ -162,7 +162,7 @@ def correct_study(
 def ending_of(folder: Path) -> Ending | None:
     """Return how a study ended if its result exists but the process that wrote it died before it could report.
 
-    A result appears whole or not at all, and what there is to tell of it is written beside it before.
+    A result appears whole or not at all, and its record is written next to it before.
     """
     if not folder.is_dir() or not any(folder.iterdir()):
         return None

@@ -1,4 +1,4 @@
-"""Checks a series: its findings, and whether it opens, can only be viewed, or is refused."""
+"""Check a series: its findings, and whether it opens, can only be viewed, or is refused."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""Published boards beside SynDeepLesion's, each with cases and a metric of its own."""
+"""Published benchmarks other than SynDeepLesion, each with its own cases and metric."""
 
 from marview.evaluation.published_row import Published
 

@@ -165,7 +165,7 @@ def _write_part(known: KnownCase, part: slice, slice_folder: Path) -> None:
 
 
 def _mask_files(slice_folder: Path, top: Path) -> list[Path]:
-    """List possible mask files, first the one with priority: in the slice's folder, above it, beside all of them."""
+    """List possible mask files, in order of priority: in the slice's folder, in its parent, and next to all slices."""
     folders = [slice_folder, *(folder for folder in slice_folder.parents if folder.is_relative_to(top)), top.parent]
     return [folder / _MASKS for folder in folders if (folder / _MASKS).is_file()]
 

@@ -22,10 +22,10 @@ _EDGE_PX = 0.7
 """Softness of a lesion's edge, about the blur of a scan."""
 
 _ROOM_PX, _ROOM_SHARE = 9, 0.9
-"""A lesion lies where this share of a square of this edge is soft tissue."""
+"""Share of soft tissue, in a square of this edge, that a place for a lesion needs."""
 
 _FAR = 1e-3
-"""Chance of a place in soft tissue far from metal beside a place near it."""
+"""Probability of a place in soft tissue far from metal, relative to a place near it."""
 
 
 def faint_lesions(truth: Tensor, away: Tensor, *, is_fixed: bool = False) -> Tensor:
@@ -37,7 +37,7 @@ def faint_lesions(truth: Tensor, away: Tensor, *, is_fixed: bool = False) -> Ten
         is_fixed: whether to draw the same lesions at every call, for the measurements of a run.
 
     Returns:
-        What the lesions add to the images; 0 in slices without soft tissue.
+        Contrast of the lesions, to be added to the images; 0 in slices without soft tissue.
     """
     low, high = ((1000 + hu) * _UNIT_PER_HU - 1 for hu in SOFT_HU)
     soft = ((truth > low) & (truth < high) & (away > 0)).float()

@@ -1,4 +1,4 @@
-"""Methods whose network finds the artifact in the image alone, without sinogram and metal mask."""
+"""Methods whose network finds the artifact in the image, without sinogram and metal mask."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Batches kept in memory and shown again, because simulating a slice costs more than learning from it."""
+"""Batches kept in memory and repeated, because simulating a slice takes longer than training on it."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar

@@ -31,11 +31,11 @@ def consistency_loop(
     iterations: int = ITERATIONS,
     pause: Callable[[int], None] = lambda _: None,
 ) -> Tensor:
-    """Reduce the hardening, blur and shading that one FBP leaves.
+    """Reduce the hardening, blur and shading that remain after one FBP.
 
-    Each iteration predicts the scan of the image, interpolates the measured remainder across the trace and adds its
-    FBP to the image. A slice is finished when its remainder is no larger than the noise (Morozov's discrepancy
-    principle); further iterations would only fit noise.
+    Each iteration predicts the scan of the image, interpolates the residual across the trace and adds its FBP to the
+    image. A slice is finished when its residual is no larger than the noise (Morozov's discrepancy principle); further
+    iterations would only fit noise.
 
     Args:
         model: model that predicts the scan.
@@ -98,7 +98,7 @@ def model_of(case: MarCase, tube_kv: int | None = None, filtration_mm: float = 0
 
 
 def is_noise(remainder: Tensor, variance: Tensor, trace: Tensor) -> Tensor:
-    """Return whether a remainder outside the trace is no larger than the noise, bool `[slice]`.
+    """Return whether the residual outside the trace is no larger than the noise, bool `[slice]`.
 
     Args:
         remainder: measured minus predicted line integrals, `[slice, view, bin]`.

@@ -24,7 +24,7 @@ def to_mu(image: Tensor) -> Tensor:
 
 
 def artifact_image(correct: Callable[[Tensor], Tensor], mu: Tensor, fold: int) -> Tensor:
-    """Estimate the artifact image x - x̂, which is what a result leaves out of the image.
+    """Estimate the artifact image x - x̂, the difference between uncorrected and corrected image.
 
     Both images end where the network's scale ends, so that dense metal and bone beyond the scale keep their values in
     a result.

@@ -39,8 +39,8 @@ class CleanSlice:
     """A slice without metal.
 
     Attributes:
-        name: names it in tables.
-        read: its HU, float32, `[y, x]`, at least -1000.
+        name: name in tables.
+        read: function that returns its HU, float32, `[y, x]`, at least -1000.
         patient: the patient according to an `index.csv` beside the stack; the name of the file if it is one scan; empty
             if unknown.
     """

@@ -44,10 +44,10 @@ def read_index(folder: Path) -> list[dict[str, str]]:
 def patients_of(stack: Path, pages: int) -> list[str]:
     """Return the patient of each page of a stack from the index beside it; empty if unknown.
 
-    A row without a page is about all of them that no other row names.
+    A row without a page applies to all pages without a row of their own.
 
     Raises:
-        BadInput: as `read_index`, or the index names a page that the stack has not.
+        BadInput: as `read_index`, or the index lists a page that the stack lacks.
     """
     rows = [row for row in read_index(stack.parent) if row["file"] == stack.name]
     found = [""] * pages

@@ -22,8 +22,8 @@ TEST_SIZES_PX = (2054, 890, 880, 450, 250, 124, 118, 112, 53, 35)
 """Metal pixels of ten shapes on a grid of 416 x 416, spread as in the public test set (32 to 2054)."""
 
 TEST_PIECES = 5
-"""Implants rarely come alone (hips, screws, fillings, clips): what streaks is the space between the pieces. One piece a
-shape leaves the uncorrected image 6 dB better than the public files are, five bring it to theirs."""
+"""Implants rarely come alone (hips, screws, fillings, clips), and streaks arise between the pieces. With one piece per
+shape the uncorrected image is 6 dB better than in the public files, with five it is equal."""
 
 
 @dataclass(frozen=True, eq=False)

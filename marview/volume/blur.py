@@ -1,7 +1,7 @@
 """Remove the blurred edge of metal, which looks like metal on a clipped scale.
 
-Metal ends where the HU are half of its own, but the scale ends far below that, where the blur begins. So pixels of the
-outline are removed: some or all, as the piece and its streaks tell.
+Metal ends where the HU are half of its own, but the scale ends far below that, where the blur begins. So some or all
+pixels of the outline are removed, depending on the piece and its streaks.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ _DEEP_PX = 3.5
 _BLURRED_HU = 700
 _SLOPE_HU, _SLOPE_PX = 2600, 0.75
 _STREAKS_HU, _STREAKS_PX = 620, (3.0, 12.0)
-"""Deviation of the HU beside dense metal, and where it is measured; titanium throws weaker streaks."""
+"""Standard deviation of the HU near dense metal, and where it is measured; titanium causes weaker streaks."""
 
 _SMALL_MM2, _LONGER_THAN_WIDE = 80.0, 2.5
 _FINE_MM, _COARSE_MM = 0.65, 0.9
@@ -82,7 +82,7 @@ def _is_thick(
 def _is_steep(
     found: NDArray[np.bool_], image: NDArray[np.int16], labels: NDArray[np.int32], count: int
 ) -> NDArray[np.bool_]:
-    """Whether the HU fall fast beside pieces, bool `[label]`."""
+    """Return whether the HU fall steeply at the edge of pieces, bool `[label]`."""
     depth_px, (row, column) = ndimage.distance_transform_edt(found, return_indices=True)
     steps_px = ndimage.distance_transform_edt(image >= _SLOPE_HU)[row, column]
     return np.asarray(_means(steps_px, np.where(depth_px <= 1, labels, 0), count) <= _SLOPE_PX)
@@ -91,7 +91,7 @@ def _is_steep(
 def _throws_streaks(
     found: NDArray[np.bool_], image: NDArray[np.int16], labels: NDArray[np.int32], count: int
 ) -> NDArray[np.bool_]:
-    """Whether the HU near pieces vary as beside dense metal, bool `[label]`."""
+    """Return whether the HU near pieces vary as they do near dense metal, bool `[label]`."""
     away_px, (row, column) = ndimage.distance_transform_edt(~found, return_indices=True)
     is_near = (away_px > _STREAKS_PX[0]) & (away_px <= _STREAKS_PX[1])
     near = np.where(is_near, labels[row, column], 0)

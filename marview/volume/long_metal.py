@@ -1,7 +1,7 @@
 """Fit of the edge of long light metal, such as titanium screws, to its rays.
 
 Hardening of the beam lifts the pixels around a screw above half of its HU, and darkens the middle. The rays through it
-tell where it ends: the model of a screw with a sharp edge must explain what they lose. Which share of each pixel is
+show where it ends: the model of a screw with a sharp edge must explain their attenuation. Which share of each pixel is
 metal is found by discrete tomography: hardening is a polynomial in the line integrals, what it leaves unexplained is
 reconstructed, and a share lies between 0 and 1.
 
@@ -22,8 +22,8 @@ _ANGLES, _STEPS = 90, 3
 """Chosen on simulated slices with titanium screws; with 60 angles the mask is worse, with six steps as well."""
 
 _EDGE, _TYPICAL = 0.5, 0.75
-"""A pixel is metal from this share on; this quantile of such pixels is full of metal. Where rays along a screw carry no
-light, its middle glows at twice its HU, so its densest pixels do not tell."""
+"""A pixel is metal from this share on; this quantile of such pixels is full of metal. Where no photons pass along a
+screw, its middle has twice its HU, so its densest pixels are not representative."""
 
 _REACH_PX, _BESIDE_PX = 2, 3
 _LIGHT_HU, _DENSE_HU = 12_000, 25_000
@@ -155,8 +155,8 @@ class _Explained:
     """Agreement of metal with sharp edges with its rays.
 
     Attributes:
-        unexplained: mean square of what it leaves unexplained in the trace.
-        density_hu: HU of the metal in a beam that is not hardened yet.
+        unexplained: mean square residual in the trace.
+        density_hu: HU of the metal before beam hardening.
     """
 
     unexplained: float

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ROOM = 20
-"""Bins beside the slice, for what lies beside metal in a corner."""
+"""Bins outside the slice, for the surroundings of metal in a corner."""
 
 Bins = tuple[NDArray[np.int32], NDArray[np.float32]]
 

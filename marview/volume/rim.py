@@ -21,7 +21,7 @@ class _Search:
 
     Attributes:
         rule: what a pixel of the rim must reach.
-        light: a ray of the rim loses this share of what the darkest ray near it loses.
+        light: share of the loss of the darkest ray nearby that a ray of the rim must reach.
         peak: peaks above this multiple of the piece's median do not raise what its rim must reach.
         widths_px: mean widths of a rim that is believed. A thinner one is the blur of an edge that is right already; a
             wider one beside a long piece is bloom.

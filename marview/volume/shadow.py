@@ -24,11 +24,11 @@ _SHARE_OF_VIEWS = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Shadow:
-    """The light that rays through a slice lose to its metal.
+    """The share of the photons that metal in a slice absorbs, ray by ray.
 
     Attributes:
         shape: rows and columns of the slice.
-        lost: share of the light that the metal takes, up to 1, `[angle, bin]`; a bin is one pixel wide.
+        lost: share of the photons that the metal absorbs, up to 1, `[angle, bin]`; a bin is one pixel wide.
     """
 
     shape: tuple[int, int]
@@ -40,7 +40,7 @@ class Shadow:
         Args:
             rows: part of the slice.
             columns: part of the slice.
-            share: a ray lies in the shadow if it loses this share of what the darkest ray near it loses.
+            share: share of the loss of the darkest ray nearby from which a ray is in the shadow.
         """
         darkest = ndimage.maximum_filter1d(self.lost, 2 * _WIDEST_PX + 1, axis=1)
         inside = self.lost - np.float32(share) * darkest

@@ -29,7 +29,7 @@ class AdnNetwork(nn.Module):
     """All networks; in the paper's size 27,980,418 parameters generate images and 1,321,858 discriminate.
 
     Attributes:
-        reduction: removes artifacts (E_Ia and G_I of the paper).
+        reduction: encoder and generator that remove artifacts (E_Ia and G_I of the paper).
         clean_encoder: content of an image without metal (E_I).
         artifact_encoder: artifact of an image with metal (E_a).
         artifact_generator: image with an artifact (G_Ia).

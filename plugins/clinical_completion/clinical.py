@@ -61,7 +61,7 @@ class ClinicalPairs(Pairs):
 def scan(scene: ClinicalScene, device: torch.device) -> ClinicalPairs:
     """Scan a scene, store it as a scanner does, and make the case of the front end.
 
-    The truth is the same scan without metal, since the front end's sinogram knows nothing finer.
+    The truth is the same scan without metal, because the front end's sinogram contains no finer detail.
     """
     pixel_mm = scene.protocol.pixel_mm
     simulation = simulate(

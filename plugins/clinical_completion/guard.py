@@ -6,7 +6,8 @@ from torch import Tensor
 from marview.physics import material
 
 LARGEST_REMAINDER = 0.2
-"""Line integrals. Where the remainder in the metal trace is stronger, it shows starvation rather than tissue. Chosen on
+"""Upper limit of the RMS residual in the metal trace, line integrals; a larger one shows photon starvation rather than
+tissue. Chosen on
 32 simulated validation slices: the slices that the network corrects are at most 6 % worse than linear interpolation."""
 
 
@@ -14,19 +15,20 @@ def is_trusted(remainder: Tensor) -> Tensor:
     """Return whether the network corrects NMAR's completion of each slice, bool, `[slice]`.
 
     Args:
-        remainder: strength of the remainder, as `trace_signal.strength` measures it, `[slice]`.
+        remainder: RMS residual in the trace (`trace_signal.strength`), `[slice]`.
     """
     return remainder <= LARGEST_REMAINDER  # False where it is not a number
 
 
 LEAST_EXPLAINED = 0.5
 LEAST_EXPLAINED_OF_LIGHT = 0.2
-"""Share of the remainder's energy that an image must explain, for the slice to have the result of the rounds. Chosen on
+"""Share of the residual's energy that an image must explain for the slice to get the result of the rounds. Chosen on
 simulated slices: four with titanium screws have 0.35 to 0.72 and gain, two steel hips have 0.15 and 0.21 and lose."""
 
 _LIGHT_MU = (0.8, material("ti").mu)
-"""Attenuation of light metal in images, 1/cm: up to that of titanium at 70 keV, since hardening only takes some
-of it. Stems of steel show 2.7 and more. A scale that ends at 3071 HU shows less of any metal, so it does not tell."""
+"""Attenuation of light metal in images, 1/cm: up to that of titanium at 70 keV, because hardening only lowers it. Steel
+stems have 2.7 and more. On a scale that ends at 3071 HU every metal has less, so this limit does not distinguish
+them."""
 
 _FULL = 0.9
 
@@ -46,7 +48,7 @@ def is_believed(explained: float, *, light: bool) -> bool:
     """Return whether a slice gets the result of the rounds.
 
     Args:
-        explained: share of the remainder's energy that the rounds put into the image.
+        explained: share of the residual's energy that the rounds attribute to the image.
         light: whether the metal is light.
     """
     return explained >= (LEAST_EXPLAINED_OF_LIGHT if light else LEAST_EXPLAINED)

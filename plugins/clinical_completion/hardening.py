@@ -1,10 +1,10 @@
-"""What light metal does to its rays beyond its projection: it hardens the beam, and the detector blurs its edges.
+"""Effects of light metal on its rays: it hardens the beam, and the detector blurs its edges.
 
-A fit to the rays through metal takes tissue for hardening where the prior lacks it, because bone around a screw lies on
+A fit to the rays through metal attributes tissue that the prior lacks to hardening, because bone around a screw is on
 the rays of the screw. In the sinogram metal has sharp edges and tissue is smooth. Therefore a second fit compares each
-ray with the mean of the rays around it, in which most of the missing tissue cancels. But this fit takes errors at the
-edges for hardening. A wrong fit leaves bands beside the metal. So marview chooses the mixture of both fits whose image
-has the least total variation beside the metal.
+ray with the mean of the rays around it, in which most of the missing tissue cancels. But this fit attributes errors at
+the edges to hardening. A wrong fit leaves bands next to the metal. So marview chooses the mixture of both fits whose
+image has the least total variation next to the metal.
 """
 
 from functools import cache
@@ -59,7 +59,7 @@ def _terms(shown: Shown, base: Tensor) -> Tensor:
 
 
 def _added_by_titanium(titanium: Tensor, water: Tensor) -> Tensor:
-    """Return what titanium adds to the line integrals of a scanner with water correction, `[ray]`.
+    """Return the contribution of titanium to the line integrals of a scanner with water correction, `[ray]`.
 
     Args:
         titanium: line integrals at 70 keV.

@@ -1,4 +1,4 @@
-"""Normalized MAR, corrected with the remaining signal in the metal trace, by rounds or by a network."""
+"""Normalized MAR, corrected with the residual signal in the metal trace, by iterations or by a network."""
 
 from dataclasses import dataclass, replace
 
@@ -92,9 +92,9 @@ def load(job: Job) -> TraceNetwork:
 def _read(
     network: TraceNetwork | None, case: MarCase, k: int, prior: Tensor, base: Tensor, metal: Tensor, job: Job
 ) -> _Found:
-    """Read the trace of a slice in rounds; where they are not believed, with the network; else leave it to NMAR.
+    """Complete the trace of a slice in rounds, with the network if their result is not reliable, or with NMAR.
 
-    Without a network, as beside metal denser than titanium, NMAR follows the rounds.
+    Without a network, as for metal denser than titanium, NMAR replaces an unreliable result.
     """
     one = slice(k, k + 1)
     sinogram, trace = case.sinogram[one], case.trace[one]

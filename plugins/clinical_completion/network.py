@@ -1,4 +1,4 @@
-"""The network that decides how much of the remaining signal in the metal trace is tissue."""
+"""The network that estimates how much of the residual signal in the metal trace is tissue."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from .settings import Settings
 from .trace_signal import LEFT, SCALE, SPREAD, TRACE
 
 _WIDTHS = (5, 15)
-"""Edges of the boxes, in rays, whose means part coarse from fine."""
+"""Edges of the boxes, in rays, whose means separate coarse from fine detail."""
 
 BANDS = len(_WIDTHS) + 1
 _FEATURES = 5
@@ -17,13 +17,13 @@ _SMALL = 0.01
 
 
 class TraceNetwork(nn.Module):
-    """Gates between 0 and 1 for fine, middle and coarse remainders, ray by ray.
+    """Gates between 0 and 1 for the fine, middle and coarse parts of the residual, ray by ray.
 
-    The network only says how much of the remainder is tissue; it cannot add what no ray shows.
+    The network only scales the residual; it cannot add tissue that no ray shows.
 
     Attributes:
         settings: settings of the network.
-        gates: two hidden layers that look at one ray at a time.
+        gates: two hidden layers, applied ray by ray.
     """
 
     def __init__(self, settings: Settings) -> None:

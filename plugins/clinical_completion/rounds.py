@@ -18,18 +18,20 @@ from .trace_signal import remainder, strength
 
 _BELIEVED = (0.6, 0.5, 0.4, 0.3, 0.3)
 _BELIEVED_OF_LIGHT = _BELIEVED[:4]
-"""Share of the remainder that each round takes for tissue: the better the prior, the more of it is noise. Beside light
+"""Share of the residual that each round attributes to tissue: the better the prior, the more of the residual is noise.
+Beside light
 metal less tissue is taken for hardening, so fewer rounds will do."""
 
 _TRUST = 1.2
-"""Makes up for what the weights below take from bright rays."""
+"""Factor that compensates for the weights below, which reduce bright rays."""
 
 _STARVED = 8.5
 _MUCH_METAL = 3.0
-"""Line integrals, of the ray and of its metal, at which a ray counts half: starved rays tell of no tissue."""
+"""Line integrals, of the ray and of its metal, at which a ray has half the weight: starved rays contain no tissue
+signal."""
 
 _SMOOTHING = 0.1
-"""Weight of the total variation, 1/cm: streaks and noise go, the shell of a bone stays."""
+"""Weight of the total variation, 1/cm: it removes streaks and noise, and preserves the cortex of a bone."""
 
 _ITERATIONS = 60
 _DENSEST = 0.6
@@ -41,9 +43,9 @@ class Reading:
     """The result of the rounds in a slice.
 
     Attributes:
-        completed: sinogram, `[1, view, bin]`.
-        explained: share of the remainder's energy that went into the image, 0 to 1. Tissue in the trace goes into the
-            image; starvation contradicts every image and stays.
+        completed: completed sinogram, `[1, view, bin]`.
+        explained: share of the residual's energy that the image explains, 0 to 1. Tissue in the trace agrees with an
+            image; starvation contradicts every image.
     """
 
     completed: Tensor
@@ -53,12 +55,13 @@ class Reading:
 def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lambda: None, *, light: bool) -> Reading:
     """Complete the metal trace of one slice with the tissue that its rays show.
 
-    Each round completes the sinogram with a prior, adds a share of what the rays still tell, reconstructs, and smooths
-    the image into the next prior. The round with the weakest remainder counts: later ones put its noise into the image.
+    Each round completes the sinogram with a prior, adds a share of the residual, reconstructs, and smooths the image,
+    which is the next prior. The result is the round with the smallest residual: later rounds add its noise to the
+    image.
 
     Args:
         shown: the slice.
-        prior: image to begin with, 1/cm, `[1, y, x]`.
+        prior: initial image, 1/cm, `[1, y, x]`.
         pause: called between the steps, so that a run can be cancelled.
         light: whether the metal is as light as titanium, whose hardening is fitted in two ways.
     """
@@ -90,7 +93,7 @@ def _trust(shown: Shown) -> Tensor:
 
 
 def smoothed(mu: Tensor, metal: Tensor) -> Tensor:
-    """Make a prior image with few streaks by total variation denoising; metal becomes water, 1/cm, `[slice, y, x]`.
+    """Reduce the streaks of an image by total variation denoising; metal becomes water, 1/cm, `[slice, y, x]`.
 
     Source: A. Chambolle, An algorithm for total variation minimization and applications, 2004.
     """

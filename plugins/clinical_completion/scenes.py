@@ -16,7 +16,7 @@ from marview.learning.recipe import Augmentation, Metal
 from marview.physics.protocols import Protocol
 
 SLICES = 8
-"""Slices of a scene. They share a scanner, since projecting eight slices together costs little more than one."""
+"""Slices of a scene. They share a scanner, because projecting eight slices together takes little more time than one."""
 
 _TRIES = 40
 _SHAPE = (SIZE, SIZE)
@@ -33,7 +33,7 @@ _HEAD_PIXEL_MM, _BODY_PIXEL_MM = (0.5, 0.64), (0.78, 1.0)
 
 @dataclass(frozen=True)
 class _Family:
-    """Implants of a kind and their metals; an empty name stands for the usual metals."""
+    """Implants of a kind and their metals; an empty name means the usual metals."""
 
     region: str
     implants: tuple[str, ...]
@@ -49,7 +49,7 @@ _TEETH = _Family("jaw", ("fillings", "fillings", "crown"), ("amalgam", "amalgam"
 
 _BODY_FAMILIES = ((0.44, _HIPS), (0.37, _SCREWS), (0.05, _PLATES), (0.14, None))
 _HEAD_FAMILIES = ((0.9, _TEETH), (0.1, None))
-"""Shares of the families; None stands for random shapes."""
+"""Shares of the families of implants; None means random shapes."""
 
 _PIECES = Metal(materials=("ti", "316l", "cocrmo", "amalgam", "au"), area_px=(30.0, 2500.0), pieces=(1, 4))
 _VARIED = Augmentation(rotation_deg=10.0, scale=(0.85, 1.1), crop=0.0, shift_px=10.0, noise_hu=4.0)

@@ -27,8 +27,8 @@ class Settings(NetworkSettings):
 
     Attributes:
         width: width of the two hidden layers.
-        closed: what the gates begin with, before the logistic function.
-        steepness: weight of the error's difference along the bins beside the error, which reconstruction enhances.
+        closed: initial value of the gates, before the logistic function.
+        steepness: weight of the error's difference along the bins, relative to the error; reconstruction amplifies it.
         blocks: blocks of a training step.
     """
 

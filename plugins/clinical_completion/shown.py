@@ -1,4 +1,4 @@
-"""The data of one slice that the rounds read."""
+"""The data of one slice, for the rounds."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +18,12 @@ class Shown:
     """The data of one slice.
 
     Attributes:
-        projector: between its image and sinogram.
+        projector: projector between its image and sinogram.
         mu: uncorrected image, 1/cm, `[1, y, x]`.
         mask: metal mask, bool, `[1, y, x]`.
-        sinogram: with metal, line integrals, `[1, view, bin]`.
+        sinogram: sinogram with metal, line integrals, `[1, view, bin]`.
         trace: metal trace, bool, `[1, view, bin]`.
-        metal: line integrals of the metal, as `trace_signal.metal_sinogram` gives them.
+        metal: line integrals of the metal, from `trace_signal.metal_sinogram`.
     """
 
     projector: Projector
@@ -39,12 +39,12 @@ class Shown:
 
     @cached_property
     def titanium(self) -> Tensor:
-        """Line integrals of the mask at 70 keV if it is all titanium, `[1, view, bin]`."""
+        """Line integrals of a titanium mask at 70 keV, `[1, view, bin]`."""
         return self.projector.forward(self.mask.float() * material(ALLOY).mu)
 
     @cached_property
     def beside(self) -> Tensor:
-        """Pixels beside metal, bool, `[1, y, x]`."""
+        """Pixels next to metal, bool, `[1, y, x]`."""
         near, far = (_within(self.mask, reach) for reach in _BESIDE_PX)
         return far & ~near
 

@@ -28,7 +28,7 @@ class SimulatedScenes:
     Attributes:
         bank: slices without metal.
         slices: slices of a scene.
-        device: where the scenes are simulated and stay.
+        device: device of the simulation and of the scenes.
         seed: one of `KINDS`, and the seed of the run.
     """
 
@@ -54,8 +54,8 @@ class KeptScenes:
 
     Attributes:
         files: files of the scenes.
-        device: where the scenes lie.
-        seed: seed of the order; None keeps that of the files.
+        device: device of the scenes.
+        seed: random seed for the order; None keeps the order of the files.
     """
 
     files: tuple[Path, ...]
@@ -80,7 +80,7 @@ def make_scenes(
         output: folder of the scenes.
         counts: number of scenes of each kind of `KINDS`.
         seed: seed of the scenes.
-        tell: hears which share is done, and what is made now.
+        tell: function that receives the finished share and the current step.
 
     Raises:
         BadInput: there is no slice without metal.

@@ -1,4 +1,4 @@
-"""The signal of the tissue inside the metal trace: its rays minus the metal and the hardening of the beam."""
+"""The tissue signal inside the metal trace: line integrals minus the metal and the beam hardening."""
 
 import torch
 from torch import Tensor
@@ -8,14 +8,14 @@ from marview.physics.attenuation import MU_WATER
 from marview.projection import Projector
 
 _METAL_UNIT, _TISSUE_UNIT = 3.0, 4.0
-"""Line integrals of metal and tissue that count as one in the fit and in the network."""
+"""Line integrals of metal and tissue that are the unit of the fit and of the network."""
 
 _ROUNDS = 6
 _LIMIT = 2.0
 _RIDGE = 1e-6
 
 LEFT, TRACE, SCALE, SPREAD = 0, 1, 2, 5
-"""Planes: remainder, trace, first of the three that tell how far to believe a ray, strength in the slice."""
+"""Planes: residual, trace, the first of three that show how reliable a ray is, and the RMS residual of the slice."""
 
 _LARGEST = 1.0
 _SMALL = 0.01
@@ -27,7 +27,7 @@ def metal_sinogram(projector: Projector, mu: Tensor, metal: Tensor) -> Tensor:
     Args:
         projector: between images and sinograms.
         mu: uncorrected image, 1/cm, `[slice, y, x]`.
-        metal: metal mask, bool; grown by a pixel, since metal blurs.
+        metal: metal mask, bool; grown by a pixel, because metal is blurred.
     """
     around = max_pool2d(metal.float()[:, None], 3, stride=1, padding=1)[:, 0] > 0
     return projector.forward(torch.where(around, (mu - MU_WATER).clamp(min=0), 0.0))
@@ -44,13 +44,13 @@ def remainder(
 ) -> tuple[Tensor, Tensor]:
     """Subtract metal and a completion from the rays of the trace, then the part that depends on the amount of metal.
 
-    Hardening and starvation are smooth in the line integrals of metal and tissue. A robust fit of a polynomial in both
-    finds them in each slice; what it leaves is tissue that the completion does not know, and noise.
+    Hardening and starvation are smooth functions of the line integrals of metal and tissue. A robust polynomial fit in
+    both estimates them in each slice; its residual is tissue that the completion lacks, and noise.
 
     Args:
-        sinogram: with metal, line integrals, `[slice, view, bin]`.
+        sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.
         base: a completion of the sinogram.
-        metal: as `metal_sinogram` gives it.
+        metal: line integrals of the metal, from `metal_sinogram`.
         trace: metal trace, bool.
         has_slopes: whether the fit has the terms of `slopes_of`; the network has learned without.
 
@@ -69,7 +69,7 @@ def remainder(
 
 
 def strength(left: Tensor, trace: Tensor) -> Tensor:
-    """Return the root mean square of a remainder inside the trace, line integrals, `[slice]`; 0 without a trace."""
+    """Return the RMS residual inside the trace, line integrals, `[slice]`; 0 without a trace."""
     return (left.square().sum(dim=(1, 2)) / trace.sum(dim=(1, 2)).clamp(min=1)).sqrt()
 
 
@@ -112,8 +112,8 @@ def factors_of(values: Tensor, terms: Tensor) -> Tensor:
 def planes_of(sinogram: Tensor, base: Tensor, metal: Tensor, trace: Tensor) -> Tensor:
     """Return the input planes of the network, `[slice, plane, view, bin]`; arguments as for `remainder`.
 
-    The remainder; the trace; its edges, metal and tissue, on which it depends how far a ray can be believed; and how
-    strong the remainder is in the slice, since strong ones are starvation and not tissue.
+    The planes are the residual; the trace; its edges, metal and tissue, which determine how reliable a ray is; and the
+    RMS residual of the slice, because a large one is starvation and not tissue.
     """
     _, left = remainder(sinogram, base, metal, trace)
     spread = strength(left, trace)[:, None, None]

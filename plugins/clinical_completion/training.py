@@ -16,14 +16,14 @@ from .sources import sources_of
 from .trace_signal import planes_of
 
 _LEAST_ERROR = 0.05
-"""Line integrals: a slice whose completion errs less weighs no more than one that errs so much."""
+"""Line integrals: slices whose completion has a smaller error are weighted as if it had this one."""
 
 
 class TraceTraining:
     """Squared error of the sinogram inside the trace and of its steps along the bins.
 
-    Both count as shares of what NMAR's completion leaves in that slice. Otherwise a few slices with fillings of gold
-    would decide what the network learns.
+    Both are relative to the error of NMAR's completion in that slice. Otherwise a few slices with gold fillings would
+    dominate the training.
     """
 
     turns = ONE_TURN
@@ -84,9 +84,9 @@ def error(change: Tensor, wanted: Tensor, steepness: float) -> Tensor:
     """Compute the weighted squared error inside the trace, and of its differences along the bins.
 
     Args:
-        change: change of the network, `[slice, view, bin]`.
-        wanted: what the completion misses, and the weight of the ray, 0 outside the trace, `[slice, 2, view, bin]`.
-        steepness: weight of the steps.
+        change: output of the network, `[slice, view, bin]`.
+        wanted: error of the completion, and weight of the ray, 0 outside the trace, `[slice, 2, view, bin]`.
+        steepness: weight of the differences.
     """
     missing, weight = wanted.unbind(dim=1)
     left = torch.where(weight > 0, change - missing, 0.0)
@@ -100,12 +100,12 @@ def cut(planes: Tensor, trace: Tensor, how: Blocks) -> Tensor:
     """Cut random blocks of neighbouring views around the metal trace, mirrored at random.
 
     Args:
-        planes: anything `[slice, plane, view, bin]`.
+        planes: any planes, `[slice, plane, view, bin]`.
         trace: metal trace, bool, `[slice, view, bin]`.
         how: size and number of the blocks.
 
     Returns:
-        `[block, plane, view, bin]`; views go on in a circle.
+        `[block, plane, view, bin]`; views continue from the last to the first.
     """
     views, bins = trace.shape[-2:]
     width = min(how.bins, bins)

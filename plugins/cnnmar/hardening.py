@@ -7,19 +7,19 @@ _DEGREE = 3
 
 
 def without_hardening(sinogram: Tensor, li_sinogram: Tensor, trace: Tensor, metal_cm: Tensor) -> Tensor:
-    """Return the sinogram with metal as at a single energy.
+    """Return the sinogram with metal as if measured at a single energy.
 
-    What metal adds to the interpolated sinogram is fitted by c1 t + c2 t^2 + c3 t^3 of the length t, by least squares
-    over the trace of each slice; the fit is subtracted and its linear part added again.
+    The contribution of metal, relative to the interpolated sinogram, is fitted by c1 t + c2 t^2 + c3 t^3 of the length
+    t, by least squares over the trace of each slice; the fit is subtracted and its linear part added again.
 
     Args:
-        sinogram: with metal, line integrals, `[slice, view, bin]`.
-        li_sinogram: filled by linear interpolation.
+        sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.
+        li_sinogram: sinogram completed by linear interpolation.
         trace: metal trace, bool.
-        metal_cm: length of metal each ray meets, in cm.
+        metal_cm: length of metal along each ray, in cm.
 
     Returns:
-        `[slice, view, bin]`; outside the trace as it was.
+        `[slice, view, bin]`; unchanged outside the trace.
 
     Source: Zhang and Yu 2018, section II.
     """

@@ -60,7 +60,7 @@ class Cnnmar:
         """Correct the slices of a case.
 
         Raises:
-            MethodFailed: the weights are not those of the network they say they are.
+            MethodFailed: the weights do not fit the network that they describe.
         """
         assert isinstance(parameters, Parameters)
         network = load(job)
@@ -97,8 +97,8 @@ def load(job: Job) -> Cnn:
     """Load the network of the method's weights onto the device of the job.
 
     Raises:
-        BadInput: the weights do not say what network they are of.
-        MethodFailed: they are not those of the network they say they are.
+        BadInput: the weights do not describe their network.
+        MethodFailed: the weights do not fit that network.
     """
     settings = read_settings(about(job.about_weights(WEIGHTS), WEIGHTS).network)
     network = Cnn(settings.width).to(job.device)

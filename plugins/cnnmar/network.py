@@ -9,7 +9,7 @@ from torch.nn.functional import max_pool2d
 from marview.physics.attenuation import MU_WATER
 
 CHANNELS = 3
-"""Of the sinogram as it is, with the metal's beam hardening taken out, and of linear interpolation."""
+"""Images of the uncorrected sinogram, of the sinogram corrected for beam hardening, and of linear interpolation."""
 
 _LI = 2
 
@@ -18,9 +18,9 @@ class Cnn(nn.Sequential):
     """Five convolutions of 3 x 3, ReLU after the first four: 28,929 parameters at a width of 32.
 
     Args:
-        width: channels within.
-        starts_as_li: begin with a path that hands the image of linear interpolation through, so that the network
-            learns a correction of it; else as PyTorch begins.
+        width: channels of the hidden layers.
+        starts_as_li: whether the network initially returns the image of linear interpolation, so that it learns a
+            correction; otherwise PyTorch's initial weights are used.
 
     Source: Zhang and Yu 2018, section III.
     """
@@ -51,7 +51,7 @@ def channels(image: Tensor, hardened: Tensor, li_image: Tensor, metal: Tensor) -
     """Return the input of the network, 1/cm, `[slice, channel, y, x]`: metal is water and nothing is below 0.
 
     Args:
-        image: with metal, 1/cm, `[slice, y, x]`.
+        image: image with metal, 1/cm, `[slice, y, x]`.
         hardened: image of the sinogram corrected for the beam hardening of metal.
         li_image: image of linear interpolation.
         metal: metal mask, bool; grown by a pixel here.

@@ -17,15 +17,15 @@ def tissue_prior(
 ) -> Tensor:
     """Make the prior image in 1/cm, `[slice, y, x]`.
 
-    Three classes are found by k-means. What is soft tissue takes its mean, the more the farther it lies from air and
-    bone; air and bone stay as the network has them.
+    Three classes are found by k-means. Soft tissue is replaced by its mean, gradually with the distance from air and
+    bone; air and bone keep the network's values.
 
     Args:
-        image: the network's, 1/cm, `[slice, y, x]`.
+        image: image of the network, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool.
-        soft_from_hu: soft tissue begins where the second class does, but not below this; in the paper there is no such
-            limit, and where a class of air takes in little lung the mean of the rest is far below water.
-        bone_from_hu: bone begins where the third class does, but not below this.
+        soft_from_hu: lower limit of soft tissue, which otherwise begins with the second class. The paper has no such
+            limit; without it, lung may lower the mean of the class far below water.
+        bone_from_hu: lower limit of bone, which otherwise begins with the third class.
         blend_px: distance over which soft tissue changes gradually to its mean.
 
     Source: Zhang and Yu 2018, section II.

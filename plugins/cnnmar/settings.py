@@ -12,12 +12,12 @@ class Settings(NetworkSettings):
     """Settings with the defaults of the paper (Zhang and Yu 2018), except for the rotation of patches.
 
     Attributes:
-        width: channels within the network.
-        starts_as_li: whether it begins by handing the image of linear interpolation through.
-        patch_px: edge of the patches it is trained on.
-        patches: patches of a step.
-        hard_share: share of them that is put where linear interpolation errs most.
-        quarter_turns: that a patch is turned by at most; 1 in the paper.
+        width: channels of the hidden layers.
+        starts_as_li: whether the network initially returns the image of linear interpolation.
+        patch_px: edge of the training patches.
+        patches: number of patches per step.
+        hard_share: share of patches placed where linear interpolation has the largest errors.
+        quarter_turns: largest number of quarter turns of a patch; 1 in the paper.
         mirrors: whether half of the patches are mirrored; not in the paper.
     """
 
@@ -34,6 +34,6 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     """Read the settings of a recipe or a weights file.
 
     Raises:
-        BadInput: a name or value that is not known.
+        BadInput: an unknown name or a wrong value.
     """
     return settings_of(Settings, values, "CNNMAR")

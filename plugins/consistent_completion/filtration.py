@@ -14,15 +14,15 @@ MOST_MM = 0.4
 """Upper limit of the copper that is found, in mm."""
 
 SOFTER_MM = -0.05
-"""Copper below which the beam is softer than the model's; none can be taken away, so it counts as 0."""
+"""Copper below which the beam is softer than the model's; the model has none to remove, so it counts as 0."""
 
 _TRIAL_MM = 0.1
 
 _ABSORBED = 3.0
-"""Factor on the copper that the remainder still tells: the share of metal has taken the rest of it for density."""
+"""Factor on the copper fitted to the residual: the metal share has absorbed the rest of it as density."""
 
 _DENSITY = 1.1
-"""Factor on the change of density that follows, since metal hardens the beam."""
+"""Factor on the corresponding change of density, because metal hardens the beam."""
 
 _FEWEST_RAYS = 1000
 _ROUNDS = 5
@@ -30,13 +30,13 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
-    """A scan of one slice whose filtration is being found.
+    """Scan of one slice during the search for its filtration.
 
     Attributes:
-        base: scan model without the copper that was found.
-        scan: what was measured, with the model of the filtered beam.
-        copper_mm: the copper that was found.
-        asked_mm: what the rays asked for last, which may lie outside the limits.
+        base: scan model without the estimated copper.
+        scan: measured data, with the model of the filtered beam.
+        copper_mm: estimated copper.
+        asked_mm: copper that fits the rays best, which may be outside the limits.
     """
 
     base: ScanModel
@@ -48,18 +48,18 @@ class Filtered:
 def find_filtration(
     filtered: Filtered, estimate: Estimate, remainder: Remainder
 ) -> tuple[Filtered, Estimate, Remainder]:
-    """Explain the remainder in the trace of one slice by copper in the beam and the density of the metal.
+    """Fit copper in the beam and the density of the metal to the residual in the trace of one slice.
 
-    A harder beam changes long paths through metal otherwise than short ones, and density changes both alike, so the two
-    can be told apart. The robust fit leaves most of the tissue out that the estimate got wrong.
+    A harder beam changes long and short paths through metal differently, whereas density changes both alike, so the fit
+    can separate the two. It is robust, because the residual also contains errors of the tissue.
 
     Args:
-        filtered: scan and copper found so far.
+        filtered: scan and copper estimated so far.
         estimate: tissue and metal.
-        remainder: remainder of the estimate.
+        remainder: residual of the estimate.
 
     Returns:
-        The same with the copper that was found, and with metal of the density that goes with it.
+        The same with the estimated copper, and with metal of the corresponding density.
     """
     scan, rays = filtered.scan, remainder.is_told[0]
     if int(rays.sum()) < _FEWEST_RAYS:

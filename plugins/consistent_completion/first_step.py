@@ -18,7 +18,7 @@ from .parameters import Parameters
 from .steps import Estimate, Scan, change_both, change_metal, compare, is_explained, is_light, joined, misfit, trusted
 
 Tell = Callable[[float, str], None]
-"""Hears the share that is done, 0 to 1, and what comes next; it may raise to end the run."""
+"""Function that receives the finished share, 0 to 1, and the next step; it may raise to end the run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +26,12 @@ class FirstStep:
     """The result of the first joint step.
 
     Attributes:
-        scan: what was measured, and its model.
+        scan: measured data and their model.
         estimate: tissue and metal after the step.
         is_trusted: slices whose rays through metal are used, bool `[slice]`.
         is_explained: slices whose rays through metal the model explains, bool `[slice]`.
-        misfit: root mean square of the remainder in the trace, in units of its doubt, `[slice]`.
-        crossing: what the rays cross, if it is known already.
+        misfit: RMS residual in the trace, in standard deviations of its error, `[slice]`.
+        crossing: materials along the rays, if they were projected before.
     """
 
     scan: Scan
@@ -74,16 +74,16 @@ def first_step(
     tell: Tell = lambda _share, _text: None,
     completed: Tensor | None = None,
 ) -> FirstStep:
-    """Make the first joint step, which also tells the slices whose rays through metal the model explains.
+    """Make the first joint step, and find the slices whose rays through metal the model explains.
 
-    What tissue leaves in the trace goes with the step; what a wrong mask, alloy or spectrum leaves stays.
+    The step removes the residual that tissue causes; the residual of a wrong mask, alloy or spectrum remains.
 
     Args:
-        case: with a measured sinogram.
-        model: predicts the scan.
+        case: case with a measured sinogram.
+        model: model that predicts the scan.
         parameters: parameters of the run.
-        tell: hears how far it is.
-        completed: sinogram to begin with; NMAR's if None.
+        tell: function that receives the progress.
+        completed: initial completed sinogram; NMAR's if None.
     """
     scan, before = begin(case, model, parameters, tell, completed)
     tell(0.5, "rays through metal")
@@ -109,7 +109,7 @@ def begin(
 ) -> tuple[Scan, Estimate]:
     """Start the joint steps: make one iteration of the loop and estimate the metal.
 
-    Arguments as of `first_step`.
+    Arguments as for `first_step`.
     """
     completed = completed_by_nmar(case, tell)[1] if completed is None else completed
     tell(0.2, "consistency loop")

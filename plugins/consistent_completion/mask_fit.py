@@ -12,35 +12,36 @@ from .first_step import FirstStep
 from .steps import is_light
 
 MISFIT = 2.5
-"""Remainder in the trace, in standard deviations of what the model may be wrong by, above which a mask is fitted.
-
-Masks that fit leave 0.6 to 3.2 on training slices, masks that are one pixel too narrow 2 to 9."""
+"""Residual in the trace, in standard deviations of the model's error, above which a mask is fitted. On training slices
+it is 0.6 to 3.2 with correct masks, and 2 to 9 with masks that are one pixel too narrow."""
 
 _GAIN = 0.85
-"""Share of the remainder below which a fitted mask is taken: the fit of a mask that is right gains a few percent."""
+"""Share of the residual below which a fitted mask is used: fitting a correct mask gains only a few percent."""
 
 _LEAST_METAL = 0.1
-"""Share of metal below which a pixel is not of the mask; one pixel too many moves the trace in half of the views."""
+"""Share of metal below which a pixel leaves the mask; one pixel too many moves the trace in half of the views."""
 
 _SMALL_PIXELS = 100
-"""Masks of dense metal with more pixels are kept; a smaller one may be titanium seen through too small a mask."""
+"""Size in pixels above which masks of dense metal remain unchanged; in a smaller one, the metal may be titanium whose
+mask is too small."""
 
 _ROUNDS = 3
 
 Begin = Callable[[MarCase], FirstStep]
-"""Makes the first joint step of a case."""
+"""Function that makes the first joint step of a case."""
 
 
 def fitted(case: MarCase, step: FirstStep, begin: Begin) -> FirstStep:
     """Return the first joint step of one slice with the mask that fits its rays best.
 
-    The share of metal in a mask that is one pixel wider tells where the metal ends. Dense metal keeps its mask, as its
-    rays tell too little, unless a mask is small and a wider one shows that the metal is titanium.
+    The share of metal in a mask that is one pixel wider shows where the metal ends. The mask of dense metal remains
+    unchanged, because its rays contain too little information, unless it is small and a wider mask shows that the metal
+    is titanium.
 
     Args:
         case: the slice.
         step: its first joint step with the given mask.
-        begin: makes the first joint step of a case.
+        begin: function that makes the first joint step of a case.
     """
     best, mask = step, case.metal
     if not is_light(step.scan.metals[0]) and int(mask.sum()) > _SMALL_PIXELS:

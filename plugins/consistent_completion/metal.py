@@ -10,10 +10,12 @@ from marview.physics.attenuation import MU_WATER
 from marview.physics.scan_model import Crossing, ScanModel
 
 CANDIDATES = ("ti", "316l", "cocrmo", "amalgam", "au")
-"""Materials that `auto` tells apart: alloys of one base element differ less than the fit of their amount allows."""
+"""Materials that `auto` distinguishes: alloys of one base element differ by less than the error of the fitted
+amount."""
 
 _FULL = 0.9
-"""Quantile of the values inside the mask that stands for a full metal pixel; streaks make the highest values."""
+"""Quantile of the values inside the mask that is taken as a full metal pixel, because streaks cause the highest
+values."""
 
 _DENSITIES = (0.8, 1.0, 1.2)
 _VIEW_STEP = 16
@@ -23,7 +25,7 @@ def first_share(image: Tensor, metal: Tensor) -> Tensor:
     """Estimate the share of each pixel that is metal from the uncorrected image, `[slice, y, x]`.
 
     Args:
-        image: with metal, 1/cm, `[slice, y, x]`.
+        image: image with metal, 1/cm, `[slice, y, x]`.
         metal: metal mask, bool, `[slice, y, x]`.
     """
     share = torch.zeros_like(image)
@@ -41,10 +43,10 @@ def choose_metal(model: ScanModel, crossing: Crossing, sinogram: Tensor, rays: T
     Every sixteenth view decides, with three densities for each material.
 
     Args:
-        model: predicts the scan.
-        crossing: what the rays cross.
+        model: model that predicts the scan.
+        crossing: materials along the rays.
         sinogram: measured line integrals, `[slice, view, bin]`.
-        rays: rays that are compared, bool, `[slice, view, bin]`.
+        rays: rays to compare, bool, `[slice, view, bin]`.
     """
     is_seen = torch.zeros_like(rays)
     is_seen[:, ::_VIEW_STEP] = rays[:, ::_VIEW_STEP]

@@ -1,4 +1,4 @@
-"""From a case with a measured sinogram to its image without metal."""
+"""Reconstruct the image without metal from a case with a measured sinogram."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ class Reconstruction:
     Attributes:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
         trace: metal trace that was used, bool, `[slice, view, bin]`.
-        models: scan models that predict the measured scan, one a slice.
-        copper_mm: copper in mm that the rays suggest in addition to the set filtration, one number a slice.
-        metals: what the metal was taken for, one a slice; empty if it was not asked.
-        is_trusted: slices whose rays through metal were used, one bool a slice.
-        is_explained: slices whose rays through metal the model explains, one bool a slice.
-        changed_pixels: pixels of the mask that the rays moved to metal or to tissue, one number a slice.
+        models: scan models that predict the measured scan, one per slice.
+        copper_mm: copper in mm that the rays suggest in addition to the set filtration, one number per slice.
+        metals: assumed material of the metal, one per slice; empty if it was not estimated.
+        is_trusted: slices whose rays through metal were used, one bool per slice.
+        is_explained: slices whose rays through metal the model explains, one bool per slice.
+        changed_pixels: pixels that the fit added to the mask or removed from it, one number per slice.
     """
 
     tissue: Tensor
@@ -57,10 +57,10 @@ def reconstruct(
     """Find the image without metal whose predicted scan is the measured one.
 
     Args:
-        case: with a measured sinogram.
+        case: case with a measured sinogram.
         parameters: parameters of the run.
-        tell: hears how far it is.
-        completed: sinogram to begin with; NMAR's if None.
+        tell: function that receives the progress.
+        completed: initial completed sinogram; NMAR's if None.
     """
     model = scan_model(case, parameters)
     completed = completed_by_nmar(case, tell)[1] if completed is None else completed
@@ -112,7 +112,7 @@ def _slice_of(case: MarCase, number: int) -> MarCase:
 
 
 def _refined(first: FirstStep, parameters: Parameters, tell: Tell) -> tuple[list[Filtered], Estimate]:
-    """Make the further joint steps; each slice finds its own filtration.
+    """Make the remaining joint steps; the filtration is estimated for each slice.
 
     All slices are projected and backprojected together, which costs a fraction of one at a time.
     """

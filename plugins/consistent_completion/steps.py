@@ -19,22 +19,23 @@ MOST_METAL = 1.2
 _LEAST_SLOPE = 0.1
 
 _RELAXATION = 1.4
-"""Factor on changes of the metal's share, whose rays tell less the more of it they cross."""
+"""Factor on changes of the metal's share, because rays contain less information the more metal they cross."""
 
 _TISSUE = 0.1
-"""Standard deviation of what tissue leaves in the trace, against which the doubt of a ray is held."""
+"""Standard deviation of the residual that tissue causes in the trace; the error of a ray is compared with it."""
 
 _DENSE_MU = 4.0
 """Attenuation in 1/cm between titanium and steel."""
 
 _MISFIT = 0.06
-"""Root mean square of the remainder in the trace after a step above which the metal is not what it was taken for."""
+"""RMS residual in the trace after a step above which the assumed material of the metal is wrong."""
 
 _LEAK = 0.03
 """Share of its photons that a bin gives to each neighbour."""
 
 _HARDENING = 0.02
-"""Doubt of a ray for each unit of line integral that hardening takes from the metal: spectrum and alloy are guesses."""
+"""Standard error of a ray per unit of line integral that hardening removes from the metal: spectrum and alloy are
+guesses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +43,11 @@ class Scan:
     """The measured data and their model.
 
     Attributes:
-        model: predicts the scan.
+        model: model that predicts the scan.
         sinogram: measured line integrals, `[slice, view, bin]`.
         trace: metal trace, bool, `[slice, view, bin]`.
         metal: metal mask, bool, `[slice, y, x]`.
-        metals: material of the metal, one a slice.
+        metals: material of the metal, one per slice.
         variance: variance of each ray's noise, `[slice, view, bin]`.
     """
 
@@ -78,7 +79,7 @@ class Scan:
 
     @property
     def edge(self) -> Tensor:
-        """Rays at the edge of the trace, bool; they pass partly beside the metal, so no model predicts them well."""
+        """Rays at the edge of the trace, bool; they pass only partly through metal, so no model predicts them well."""
         return edge_rays(self.trace)
 
     def mu_of_metal(self) -> Tensor:
@@ -108,11 +109,11 @@ class Remainder:
     """Measured minus predicted line integrals, and the lengths behind the prediction, `[slice, view, bin]`.
 
     Attributes:
-        crossing: what the rays cross.
-        left: the remainder; doubted rays of the trace are interpolated.
-        interpolated: the remainder outside the trace, interpolated across it.
+        crossing: materials along the rays.
+        left: the residual; uncertain rays of the trace are interpolated.
+        interpolated: the residual outside the trace, interpolated across it.
         tissue: predicted line integrals of the tissue alone.
-        hardened: what metal adds to the predicted line integrals.
+        hardened: contribution of the metal to the predicted line integrals.
         path: line integral of the metal at the reference energy.
         doubt: standard deviation of the prediction's error.
         is_told: rays of the trace that are predicted well enough to be compared, bool.
@@ -144,12 +145,12 @@ def joined(slices: Sequence[Part]) -> Part:
 def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) -> Remainder:
     """Predict the scan of an estimate and subtract it from the measured one.
 
-    A remainder outside the trace that is no larger than the noise counts as none.
+    A residual outside the trace that is no larger than the noise counts as 0.
 
     Args:
-        scan: what was measured.
+        scan: measured data.
         estimate: tissue and metal.
-        crossing: what the rays cross, if it has been projected before.
+        crossing: materials along the rays, if they were projected before.
     """
     model = scan.model
     crossing = crossing or model.crossing(estimate.tissue, estimate.share)
@@ -189,19 +190,20 @@ def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
 
 
 def change_metal(scan: Scan, estimate: Estimate, remainder: Remainder) -> Estimate:
-    """Explain the remainder in the trace by the metal alone."""
+    """Attribute the residual in the trace to the metal alone."""
     in_trace = torch.where(scan.trace, remainder.left, 0.0)
     return Estimate(estimate.tissue, _changed_share(scan, estimate, remainder, scan.model.projector.fbp(in_trace)))
 
 
 def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue: Tensor) -> Estimate:
-    """Explain the remainder by tissue and metal; its FBP separates pixels outside the mask from pixels inside it.
+    """Attribute the residual to tissue and metal; its FBP separates pixels outside the mask from pixels inside it.
 
     Args:
         scan: what was measured.
         estimate: before the step.
-        remainder: remainder of the estimate.
-        of_tissue: part of the remainder in the trace that is due to tissue, `[slice, view, bin]`.
+        remainder: residual of the estimate.
+        of_tissue: part of the residual in the trace that is due to tissue,
+            `[slice, view, bin]`.
     """
     of_all = torch.where(scan.trace, of_tissue, remainder.left)
     change, change_of_all = scan.model.projector.fbp(torch.cat([of_all, remainder.left])).chunk(2)
@@ -210,7 +212,7 @@ def change_both(scan: Scan, estimate: Estimate, remainder: Remainder, of_tissue:
 
 
 def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
-    """Attribute the remainder to tissue as far as the rays are reliable, and interpolate elsewhere.
+    """Attribute the residual to tissue where the rays are reliable, and interpolate it elsewhere.
 
     Args:
         remainder: remainder of the estimate.
@@ -223,14 +225,14 @@ def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
 def is_light(metal: Material) -> bool:
     """Return whether a metal is titanium or an alloy of it.
 
-    Dense metal hardens the beam so much that a small error of spectrum, alloy or detector is larger than what tissue
-    leaves.
+    Dense metal hardens the beam so much that a small error of spectrum, alloy or detector is larger than the residual
+    of the tissue.
     """
     return metal.mu < _DENSE_MU
 
 
 def is_explained(scan: Scan, remainder: Remainder) -> Tensor:
-    """Return the slices whose trace contains only a small remainder, bool `[slice]`."""
+    """Return the slices whose residual in the trace is small, bool `[slice]`."""
     rays = scan.trace.sum(dim=(1, 2)).clamp(min=1)
     rms = ((remainder.left.square() * scan.trace).sum(dim=(1, 2)) / rays).sqrt()
     return rms < _MISFIT
@@ -243,7 +245,7 @@ def misfit(remainder: Remainder) -> Tensor:
 
 
 def _changed_share(scan: Scan, estimate: Estimate, remainder: Remainder, change: Tensor) -> Tensor:
-    """Add to the share of metal what an image of the remainder, 1/cm, says inside the mask."""
+    """Update the share of metal with an image of the residual, 1/cm, inside the mask."""
     hardened, path = (each.sum(dim=(1, 2), keepdim=True) for each in (remainder.hardened, remainder.path))
     slope = (hardened / path.clamp(min=1e-6)).clamp(min=_LEAST_SLOPE)
     more = _RELAXATION * change / (slope * scan.mu_of_metal())

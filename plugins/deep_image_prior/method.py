@@ -19,7 +19,7 @@ _NOISE = 0.1
 """Largest value of the noise that the network turns into a slice, as in the paper."""
 
 _ROUGH_HU = 150.0
-"""Root mean square difference outside metal from which on a fit does not show the slice yet."""
+"""RMS difference outside metal above which a fit does not show the slice yet."""
 
 
 class Parameters(BaseModel):

@@ -52,7 +52,7 @@ class Parameters(BaseModel):
 
 
 class DeepSinogramCompletion:
-    """One network makes a prior image, a second one joins its sinogram to the measured one."""
+    """Method with two networks: one makes a prior image, the other joins its sinogram to the measured one."""
 
     Parameters = Parameters
 
@@ -61,7 +61,7 @@ class DeepSinogramCompletion:
         """Complete the metal trace; outside it the sinogram stays as measured.
 
         Raises:
-            MethodFailed: the weights are not those of the networks they say they are.
+            MethodFailed: the weights do not fit the networks that they describe.
         """
         assert isinstance(parameters, Parameters)
         completion = load(job)

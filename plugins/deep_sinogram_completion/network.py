@@ -18,12 +18,12 @@ _LEAST_BONE = 1.2 * MU_WATER
 
 
 class Completion(nn.Module):
-    """Both networks.
+    """Build both networks.
 
     Attributes:
-        settings: what they are.
-        prior_net: makes the prior image; None if no prior guides the sinogram.
-        sinogram_net: completes the sinogram; None if interpolation does.
+        settings: settings of both networks.
+        prior_net: network that makes the prior image; None if no prior guides the sinogram.
+        sinogram_net: network that completes the sinogram; None for interpolation.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -51,13 +51,13 @@ class Completion(nn.Module):
         """Return PriorNet's image in 1/cm: XLI + f_P([Xma, XLI]), equation (1).
 
         Args:
-            image: with metal, 1/cm, `[slice, y, x]`.
+            image: image with metal, 1/cm, `[slice, y, x]`.
             li_image: image of linear interpolation.
             metal: metal mask, bool.
-            hidden: `hidden_share` if the settings say that PriorNet sees it.
+            hidden: `hidden_share`, if PriorNet has it as an input.
 
         Returns:
-            `[slice, y, x]`; the image of linear interpolation if the method knows no prior.
+            `[slice, y, x]`; the image of linear interpolation if the method uses no prior.
         """
         if self.prior_net is None:
             return li_image
@@ -69,7 +69,7 @@ class Completion(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the input of PriorNet, `[slice, channel, y, x]`, and the image that it changes, 1/cm, `[slice, y, x]`.
 
-        Arguments as of `prior`.
+        Arguments as for `prior`.
         """
         images = [image.clamp(0, _HIGHEST_MU)]
         start = images[0]
@@ -95,13 +95,13 @@ class Completion(nn.Module):
         """Return SinoNet's sinogram S'corr, equation (4): SLI + f_S([Sprior - SLI, Tr]).
 
         Args:
-            sinogram: with metal, line integrals, `[slice, view, bin]`; any block of views.
-            prior_sinogram: of the prior image; not used, and may be None, if no prior guides the sinogram.
+            sinogram: sinogram with metal, line integrals, `[slice, view, bin]`; any block of views.
+            prior_sinogram: sinogram of the prior image; None if no prior guides the sinogram.
             trace: metal trace, bool.
-            unit: line integral that grows with the field of view, `line_unit`.
+            unit: line integral that is one to the network (`line_unit`); it grows with the field of view.
 
         Returns:
-            `[slice, view, bin]`, the network's also outside the trace.
+            `[slice, view, bin]`; outside the trace, too, the output of the network.
         """
         if self.sinogram_net is None:
             return self.join(sinogram, prior_sinogram, trace)
@@ -125,10 +125,7 @@ class Completion(nn.Module):
         return interpolate_with_prior(sinogram, prior_sinogram, trace)
 
     def prior_change(self, channels: Tensor) -> Tensor:
-        """Return the change by PriorNet, 1/cm, `[slice, y, x]`, from its channels `[slice, channel, y, x]`; any part.
-
-        The edges of a part are best multiples of 16 times `fold`.
-        """
+        """Return the change that PriorNet makes, 1/cm, `[slice, y, x]`, from its input `[slice, channel, y, x]`."""
         fold = self.settings.fold
         rows, columns = channels.shape[-2:]
         framed = pad(channels, (0, -columns % fold, 0, -rows % fold), mode="replicate")

@@ -1,4 +1,4 @@
-"""Training of PriorNet alone, on patches of slices that are shown again and again: what a CPU has time for."""
+"""Training of PriorNet alone on patches of repeated slices, which is fast enough for a CPU."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,15 +19,15 @@ from .settings import read_settings
 from .training import JointTraining
 
 _UNIT = 0.1 * MU_WATER
-"""100 HU: what an error of the prior is measured in, so that the loss is about one at the beginning."""
+"""Unit of the error of the prior, 100 HU, so that the loss begins near one."""
 
 
 class PriorTraining:
-    """Squared error of the prior image where it counts, and nothing projected in a step.
+    """Squared error of the prior image, weighted by its effect on the result; a step projects nothing.
 
-    A pixel weighs as much as metal hides of its rays, since no other ray sees the prior. Errors are squared, whereas
-    loss (2) takes their absolute values: what spoils the result are wide, strong errors, not the grain of the slice
-    that no network can know. What SinoNet would correct is interpolated, which the settings must say.
+    The weight of a pixel is the share of its rays that metal hides, because only these rays use the prior. Errors are
+    squared, whereas loss (2) uses their absolute values, because wide, strong errors spoil the result, but noise does
+    not. The settings must select interpolation instead of SinoNet.
     """
 
     turns = ONE_TURN
@@ -36,11 +36,7 @@ class PriorTraining:
         self._seen: WeakKeyDictionary[Pairs, Tensor] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """PriorNet.
-
-        Raises:
-            BadInput: the settings ask for SinoNet as well, or for no PriorNet.
-        """
+        """PriorNet. Raises: BadInput: the settings ask for SinoNet as well, or for no PriorNet."""
         completion = Completion(read_settings(settings))
         if completion.prior_net is None or completion.sinogram_net is not None:
             raise BadInput(
@@ -71,9 +67,9 @@ class PriorTraining:
         return JointTraining().pictures(network, pairs, settings)
 
     def _planes(self, completion: Completion, pairs: Pairs) -> Tensor:
-        """What PriorNet sees, how much of each pixel's rays metal hides, and what PriorNet changes.
+        """Return PriorNet's input, the share of hidden rays of each pixel, and the image that PriorNet changes.
 
-        Made once, since a batch is shown more than once.
+        They are computed once, because a batch is used several times.
         """
         if pairs not in self._seen:
             with torch.no_grad():

@@ -9,15 +9,15 @@ from marview.learning.settings import Count, NetworkSettings, Share, Weight, set
 
 
 class Losses(NetworkSettings):
-    """Weights of the losses, and how often they are taken of a part of the scan.
+    """Weights of the losses, and how often they are computed on a part of the scan.
 
     Attributes:
-        prior: (2), of the prior image.
-        sinogram: (6), of the corrected sinogram.
-        whole_sinogram: (6), of SinoNet's sinogram outside the trace as well, within the former.
-        image: (7), of the reconstructed image outside the metal.
-        block_share: of the steps that are taken on a block of neighbouring views, without reconstruction and so
-            without (7); 0 in the paper, whose steps are whole.
+        prior: weight of loss (2), of the prior image.
+        sinogram: weight of loss (6), of the corrected sinogram.
+        whole_sinogram: weight, within loss (6), of SinoNet's sinogram outside the trace.
+        image: weight of loss (7), of the reconstructed image outside metal.
+        block_share: share of the steps on a block of neighbouring views, without reconstruction and therefore without
+            (7); 0 in the paper.
         block_views: number of views of a block.
     """
 
@@ -30,12 +30,12 @@ class Losses(NetworkSettings):
 
 
 class Patches(NetworkSettings):
-    """Parts of slices that PriorNet alone is trained on.
+    """Parts of slices for the training of PriorNet alone.
 
     Attributes:
         edge_px: edge of a patch.
         count: number of patches of a step.
-        hard_share: share of them that is put where PriorNet's start errs most.
+        hard_share: share of patches placed where PriorNet's start has the largest errors.
     """
 
     edge_px: Count = 192
@@ -44,7 +44,7 @@ class Patches(NetworkSettings):
 
 
 class Blocks(NetworkSettings):
-    """Neighbouring views that SinoNet alone is trained on.
+    """Neighbouring views for the training of SinoNet alone.
 
     Attributes:
         views: number of views of a block.
@@ -56,30 +56,30 @@ class Blocks(NetworkSettings):
 
 
 class Settings(NetworkSettings):
-    """The networks. Defaults are the paper's (Yu 2020).
+    """Settings of the networks; the defaults come from the paper (Yu 2020).
 
     Attributes:
         prior_base: width of PriorNet's first level.
         sinogram_base: width of SinoNet's first level.
-        sinogram_unit: what SinoNet takes for one, as a share of the line integral that grows with the field of view;
-            what a prior leaves to be corrected is some hundredths of it.
-        has_norm: whether PriorNet normalizes batches.
-        fold: PriorNet sees pixels in blocks of this edge, folded into channels, and works on so many fewer.
-        starts_at_zero: whether both networks begin by changing nothing.
-        prior: what guides SinoNet: PriorNet's image, that image made of air, water and bone as NMAR's, or nothing.
-        prior_start: what PriorNet changes: the image of linear interpolation, or NMAR's prior made of it, which it then
-            sees as well; it is good before PriorNet has learned anything, and not in the paper.
-        prior_input: what PriorNet sees: the image with metal and that of linear interpolation, or the first alone.
-        is_relative: whether PriorNet's images and what it adds are relative to water, 0 water and -1 air, which a
-            network without normalization learns faster than 1/cm; not in the paper.
-        sees_hidden: whether PriorNet also sees which share of the rays through each pixel metal hides, and so where
-            the streaks can be, even in a part of a slice without metal; not in the paper.
-        is_residual: whether SinoNet sees how the prior's sinogram differs from the interpolated one and corrects that;
-            else it sees the prior's sinogram and makes a new one.
-        start: what SinoNet corrects: the interpolated sinogram, or the prior's with the difference to the measured one
-            interpolated across the trace, which is good before SinoNet has learned anything and not in the paper.
-        completion: what fills the trace: SinoNet, or interpolation of the difference between the prior's sinogram and
-            the measured one, which needs no training; not in the paper.
+        sinogram_unit: unit of SinoNet, as a share of a line integral that grows with the field of view; the error of a
+            prior is some hundredths of that line integral.
+        has_norm: whether PriorNet has batch normalisation.
+        fold: edge of the blocks of pixels that PriorNet sees as channels; more than 1 saves time.
+        starts_at_zero: whether both networks initially change nothing.
+        prior: prior of SinoNet: PriorNet's image, the same image with the tissue classes of NMAR, or none.
+        prior_start: image that PriorNet changes: the image of linear interpolation, or NMAR's prior, which is then a
+            further input. NMAR's prior is good before any training; it is not in the paper.
+        prior_input: input of PriorNet: the image with metal and the image of linear interpolation, or only the first.
+        is_relative: whether PriorNet's input and output are relative to water (water 0, air -1), which a network
+            without normalisation learns faster than 1/cm; not in the paper.
+        sees_hidden: whether the share of rays through each pixel that metal hides is a further input of PriorNet. It
+            shows where streaks can be, even in a part of a slice without metal; not in the paper.
+        is_residual: whether SinoNet corrects the difference between the prior's sinogram and the interpolated one;
+            otherwise it makes a new sinogram from the prior's.
+        start: sinogram that SinoNet corrects: the interpolated one, or the prior's with its difference to the measured
+            one interpolated across the trace. The second is good before any training; it is not in the paper.
+        completion: completion of the trace: by SinoNet, or by interpolation of the difference between the prior's
+            sinogram and the measured one, which needs no training and is not in the paper.
         losses: losses of the training of both networks.
         patches: patches of the training of PriorNet alone.
         blocks: blocks of the training of SinoNet alone.
@@ -108,6 +108,6 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     """Read the settings of a recipe or a weights file.
 
     Raises:
-        BadInput: a name or value that is not known.
+        BadInput: an unknown name or a wrong value.
     """
     return settings_of(Settings, values, "deep sinogram completion")

@@ -1,4 +1,4 @@
-"""Training of SinoNet behind a PriorNet that has learned, on blocks of views of slices shown again and again."""
+"""Training of SinoNet with a trained PriorNet, on blocks of views of repeated slices."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,14 +19,15 @@ from .settings import read_settings
 from .training import JointTraining, prior_of
 
 _LEAST = 3e-7
-"""Error of a sinogram that is lost in the grain of its image, so that metal which hides little does not rule."""
+"""Error of a sinogram that is invisible in the noise of its image, so that small metal does not dominate."""
 
 
 class SinogramTraining:
-    """Training of SinoNet alone, on the error of the sinogram as a share of the error of interpolation.
+    """Training of SinoNet alone, on the error of the sinogram relative to the error of interpolation.
 
-    Errors are filtered along the bins, which weights them like the squared error of the image; loss (6) takes their
-    absolute values. Each slice counts by its share. PriorNet does not change: start from weights that contain one.
+    Errors are filtered along the bins, which weights them like the squared error of the image; loss (6) uses their
+    absolute values. Each slice counts relative to its own error. PriorNet is not trained: start from weights that
+    contain one.
     """
 
     turns = ONE_TURN
@@ -35,7 +36,7 @@ class SinogramTraining:
         self._seen: WeakKeyDictionary[Pairs, tuple[Tensor | None, Tensor]] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """Both networks.
+        """Build both networks.
 
         Raises:
             BadInput: the settings ask for no SinoNet.
@@ -51,13 +52,13 @@ class SinogramTraining:
         return completion
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """SinoNet's."""
+        """Return the parameters of SinoNet."""
         assert isinstance(network, Completion)
         assert network.sinogram_net is not None
         return network.sinogram_net.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Of random blocks of views in training, of whole slices otherwise."""
+        """Compute the losses of random blocks of views in training, and of whole slices otherwise."""
         assert isinstance(network, Completion)
         how, unit = network.settings.blocks, line_unit(pairs.projector)
         prior_sinogram, begun = self._begun(network, pairs)
@@ -76,9 +77,9 @@ class SinogramTraining:
         return JointTraining().pictures(network, pairs, settings)
 
     def _begun(self, completion: Completion, pairs: Pairs) -> tuple[Tensor | None, Tensor]:
-        """The prior's sinogram, None if there is no prior, and the error that interpolation leaves, `[slice]`.
+        """Return the prior's sinogram, None if there is no prior, and the error of interpolation, `[slice]`.
 
-        Made once, since a batch is shown more than once and PriorNet stays as it is.
+        They are computed once, because a batch is used several times and PriorNet does not change.
         """
         if pairs not in self._seen:
             with torch.no_grad():

@@ -17,24 +17,24 @@ from .settings import Losses, read_settings
 
 
 class JointTraining:
-    """One optimiser for PriorNet and SinoNet together; the loss is (8), or of a block of views what can be had of it.
+    """Training of PriorNet and SinoNet together with loss (8); on a block of views, with its terms that need no image.
 
-    Projecting and reconstructing whole slices is most of what a step costs on a CPU, so a recipe may let a share of the
-    steps project and complete a block of neighbouring views alone.
+    On a CPU, projecting and reconstructing whole slices takes most of the time of a step, so a recipe may use only a
+    block of neighbouring views in a share of the steps.
     """
 
     turns = ONE_TURN
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """Both networks."""
+        """Build both networks."""
         return Completion(read_settings(settings))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """All of both."""
+        """Return the parameters of both networks."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Weighted losses; on a block of views or whole slices as chance has it, on whole ones for validation."""
+        """Compute the weighted losses, on a block of views or on whole slices at random."""
         completion = _completion(network)
         weights = completion.settings.losses
         is_block = network.training and float(torch.rand(())) < weights.block_share
@@ -54,7 +54,7 @@ class JointTraining:
 
 
 def joint_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[str, Tensor]:
-    """(2), (6) and (7): of the prior image, the sinogram in the network's unit, and the reconstructed image."""
+    """Compute losses (2), (6) and (7): of the prior image, of the sinogram in the network's unit, and of the result."""
     prior, completed, corrected = forward(completion, pairs)
     losses = _before_reconstruction(completion, pairs, prior, completed, corrected, pairs.metal_free_sinogram)
     losses["image"] = weights.image * l1(pairs.reconstruct(corrected), pairs.truth_mu, ~pairs.metal)
@@ -62,7 +62,7 @@ def joint_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[
 
 
 def block_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[str, Tensor]:
-    """(2), and (6) on a block of neighbouring views."""
+    """Compute loss (2), and loss (6) on a block of neighbouring views."""
     projector = pairs.projector
     views = projector.beam.views
     count = min(weights.block_views, views)
@@ -84,7 +84,7 @@ def block_losses(completion: Completion, pairs: Pairs, weights: Losses) -> dict[
 
 
 def forward(completion: Completion, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
-    """Prior image in 1/cm, completed and corrected sinogram of whole slices."""
+    """Return prior image in 1/cm, completed and corrected sinogram of whole slices."""
     prior = prior_of(completion, pairs)
     prior_sinogram = pairs.projector.forward(completion.guide(prior, pairs.metal))
     completed = completion.complete(pairs.sinogram, prior_sinogram, pairs.trace, line_unit(pairs.projector))
@@ -92,7 +92,7 @@ def forward(completion: Completion, pairs: Pairs) -> tuple[Tensor, Tensor, Tenso
 
 
 def prior_of(completion: Completion, pairs: Pairs) -> Tensor:
-    """PriorNet's images in 1/cm, `[slice, y, x]`."""
+    """Return PriorNet's images in 1/cm, `[slice, y, x]`."""
     hidden = hidden_share(pairs.projector, pairs.trace) if completion.settings.sees_hidden else None
     return completion.prior(pairs.image, pairs.li_image, pairs.metal, hidden)
 
@@ -112,7 +112,7 @@ def _before_reconstruction(
 
 
 def _first(pairs: Pairs) -> Pairs:
-    """The pair of the first slice alone."""
+    """Return the pair of the first slice."""
     names = ("truth_mu", "metal", "sinogram", "metal_free_sinogram", "trace")
     clinical_mu = None if pairs.clinical_mu is None else pairs.clinical_mu[:1]
     return replace(pairs, clinical_mu=clinical_mu, **{name: getattr(pairs, name)[:1] for name in names})

@@ -1,4 +1,4 @@
-"""Training of IE-Net behind a SE-Net that has learned, on patches of slices shown again and again, for a CPU."""
+"""Training of IE-Net with a trained SE-Net, on patches of repeated slices, for a CPU."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,17 +23,17 @@ WEIGHTS = Path(__file__).parent / "weights" / "bundled.safetensors"
 """Source of SE-Net's weights, unless the run begins with others (`--begin-with`)."""
 
 _WINDOW = (0.0, 0.5)
-"""1/cm: what the primary metric compares, so that soft tissue counts and neither air nor enamel does."""
+"""Range that the primary metric compares, 1/cm: soft tissue counts, air and enamel do not."""
 
 _LEAST = (0.005 * MU_WATER) ** 2
-"""The square of 5 HU: the error of a slice that is as good as none."""
+"""Square of 5 HU, an error that is invisible."""
 
 
 class ImageTraining:
-    """What IE-Net leaves of the squared error of the image it changes, outside metal; nothing is projected in a step.
+    """Squared error of IE-Net's image outside metal, relative to the error of its input; a step projects nothing.
 
-    Squared errors, whereas loss (10) has absolute ones, since what spoils the result are wide, strong streaks; and each
-    slice counts by the share that is left, as in decibels. SE-Net stays as it is.
+    Errors are squared, whereas loss (10) uses their absolute values, because wide, strong streaks spoil the result.
+    Each slice counts by its relative error, as in decibels. SE-Net is not trained.
     """
 
     turns = ONE_TURN
@@ -42,7 +42,7 @@ class ImageTraining:
         self._seen: WeakKeyDictionary[Pairs, Tensor] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """IE-Net at random, SE-Net with the weights of the method.
+        """Build IE-Net with random weights, and SE-Net with the weights of the method.
 
         Raises:
             BadInput: the settings ask for no IE-Net, or the method has no weights of this SE-Net.
@@ -57,7 +57,7 @@ class ImageTraining:
         return dual
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """IE-Net's."""
+        """Return the parameters of IE-Net."""
         assert isinstance(network, DualDomain)
         assert network.image_net is not None
         return network.image_net.parameters()
@@ -78,9 +78,9 @@ class ImageTraining:
         return pictures(network, pairs)
 
     def _planes(self, dual: DualDomain, pairs: Pairs) -> Tensor:
-        """What IE-Net sees, what a pixel's squared error counts, and the image IE-Net changes.
+        """Return IE-Net's input, the weight of each pixel's squared error, and the image that IE-Net changes.
 
-        Made once, since SE-Net stays as it is and a batch is shown more than once.
+        They are computed once, because SE-Net does not change and a batch is used several times.
         """
         if pairs not in self._seen:
             with torch.no_grad():
@@ -95,15 +95,15 @@ class ImageTraining:
 
 
 def squares(image: Tensor, truth: Tensor) -> Tensor:
-    """Squared differences of images in 1/cm within the window of the primary metric, `[slice, y, x]`."""
+    """Return squared differences of images in 1/cm within the window of the primary metric, `[slice, y, x]`."""
     return (image.clamp(*_WINDOW) - truth.clamp(*_WINDOW)).square()
 
 
 def learned_weights(settings: Settings) -> dict[str, Tensor]:
-    """The weights of the SE-Net that the method comes with.
+    """Return the bundled weights of SE-Net.
 
     Raises:
-        BadInput: there are none, or they are of another SE-Net.
+        BadInput: there are none, or they belong to a different SE-Net.
     """
     missing = (
         "Training IE-Net needs a trained SE-Net, and marview has no weights for these settings. Use sinogram_base, "

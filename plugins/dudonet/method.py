@@ -53,7 +53,7 @@ class Parameters(BaseModel):
 
 
 class DuDoNet:
-    """One network fills the trace, a second one refines the image of that sinogram."""
+    """Method with two networks: one fills the trace, the other refines the image of that sinogram."""
 
     Parameters = Parameters
 
@@ -62,8 +62,8 @@ class DuDoNet:
         """Correct the slices of a case, one at a time, so that a run can be stopped within a second.
 
         Raises:
-            MethodFailed: the weights are not those of the networks they say they are.
-            UsageError: the weights rebin the rays, and the case's go less than a whole turn.
+            MethodFailed: the weights do not fit the networks that they describe.
+            UsageError: the weights need rebinned rays, and the scan covers less than a whole turn.
         """
         assert isinstance(parameters, Parameters)
         dual = load(job)
@@ -109,7 +109,7 @@ class DuDoNet:
         return MarResult(mu_to_hu(result), mu_to_hu(inverted), corrected, notes)
 
     def _inverted(self, dual: DualDomain, case: MarCase, part: slice, corrected: Tensor) -> Tensor:
-        """The image of a corrected sinogram in 1/cm, `[slice, y, x]`."""
+        """Return the image of a corrected sinogram in 1/cm, `[slice, y, x]`."""
         if not dual.settings.changes_sinogram:
             return case.li_mu[part]
         known = (case.mu[part], case.sinogram[part]) if case.measured_sinogram is None else None
@@ -117,12 +117,12 @@ class DuDoNet:
 
 
 def filled_by(image: Tensor, case: MarCase, part: slice) -> Tensor:
-    """The sinogram of some slices, its trace filled with that of an image, their difference interpolated.
+    """Return the sinogram of some slices with the trace filled by the projection of an image, joined by interpolation.
 
     Args:
-        image: 1/cm, `[slice, y, x]`.
+        image: image of the slices, 1/cm, `[slice, y, x]`.
         case: all slices.
-        part: those of the image.
+        part: slices of the image.
 
     Returns:
         `[slice, view, bin]`.

@@ -1,4 +1,4 @@
-"""SE-Net and IE-Net, and how they are joined (Lin 2019, equations 1 to 9)."""
+"""SE-Net and IE-Net, and the layer between them (Lin 2019, equations 1 to 9)."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from .settings import Settings
 
 _HIGHEST_MU = 1.0
 _DIFFERENCE = 0.02
-"""Share of the line unit that a difference to a prior's sinogram is counted in: about its size in the trace."""
+"""Unit of differences to a prior's sinogram, as a share of the line unit: about their size in the trace."""
 
 _CHANGE = 0.1 * MU_WATER
 """Unit of IE-Net's change if its images are relative to water."""
@@ -24,10 +24,10 @@ _CHANGE = 0.1 * MU_WATER
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What some slices begin with besides the interpolated sinogram; None for what the settings do not ask for.
+    """Further inputs of the networks besides the interpolated sinogram; None for those that the settings do not use.
 
     Attributes:
-        image: with metal, 1/cm, `[slice, y, x]`.
+        image: image with metal, 1/cm, `[slice, y, x]`.
         prior_sinogram: line integrals through NMAR's prior, `[slice, view, bin]`.
         hidden: share of the rays through each pixel that metal hides, `[slice, y, x]`.
         is_measured: whether the sinogram is the scanner's own, and no projection of a clinical image.
@@ -39,18 +39,18 @@ class Start:
     is_measured: bool
 
     def of(self, part: slice) -> "Start":
-        """The same of some of the slices."""
+        """Return the inputs of some of the slices."""
         prior_sinogram, hidden = (each if each is None else each[part] for each in (self.prior_sinogram, self.hidden))
         return Start(self.image[part], prior_sinogram, hidden, self.is_measured)
 
 
 class DualDomain(nn.Module):
-    """Both networks.
+    """Build both networks.
 
     Attributes:
-        settings: what they are.
-        sinogram_net: SE-Net; None if the image alone is refined.
-        image_net: IE-Net; None if the sinogram alone is.
+        settings: settings of both networks.
+        sinogram_net: SE-Net; None if only the image is refined.
+        image_net: IE-Net; None if only the sinogram is completed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -84,13 +84,14 @@ class DualDomain(nn.Module):
         return torch.where(trace, interpolate_with_prior(li_sinogram, prior_sinogram, trace), li_sinogram)
 
     def enhance(self, li_sinogram: Tensor, trace: Tensor, unit: float, prior_sinogram: Tensor | None = None) -> Tensor:
-        """SE-Net's sinogram: Yout = Mt G_s(YLI, Mt) + (1 - Mt) YLI, equation (3).
+        """Return SE-Net's sinogram: Yout = Mt G_s(YLI, Mt) + (1 - Mt) YLI, equation (3).
 
         Args:
-            li_sinogram: filled by linear interpolation, line integrals, `[slice, view, bin]`; any block of views.
+            li_sinogram: sinogram completed by linear interpolation, line integrals, `[slice, view, bin]`; any block of
+                views.
             trace: metal trace, bool.
             unit: line integral that is one to the network, `line_unit`.
-            prior_sinogram: sinogram of NMAR's prior, if the settings let SE-Net start from it.
+            prior_sinogram: sinogram of NMAR's prior, if SE-Net starts from it.
         """
         start = self.start(li_sinogram, trace, prior_sinogram)
         if self.sinogram_net is None:
@@ -102,24 +103,24 @@ class DualDomain(nn.Module):
         return torch.where(trace, start + made if self.settings.is_residual else made, li_sinogram)
 
     def invert(self, sinogram: Tensor, projector: Projector, known: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """The Radon inversion layer, equation (7): `[slice, view, bin]` -> `[slice, y, x]` in 1/cm.
+        """Apply the Radon inversion layer, equation (7): `[slice, view, bin]` -> `[slice, y, x]` in 1/cm.
 
         Args:
             sinogram: line integrals.
-            projector: between images and sinograms.
-            known: an image in 1/cm and the sinogram that was projected from it, for clinical slices: the inverse of the
-                change is added to the image, which keeps its sharpness.
+            projector: projector between images and sinograms.
+            known: image in 1/cm and its projected sinogram, for clinical slices: the inverse of the change is added to
+                the image, which preserves its sharpness.
         """
         layer = inversion(projector, self.settings.inversion)
         return layer(sinogram) if known is None else known[0] + layer(sinogram - known[1])
 
     def refine(self, inverted: Tensor, li_image: Tensor, start: Start | None = None) -> Tensor:
-        """IE-Net's image in 1/cm: Xout = XLI + G_i(Xhat, XLI), equation (9); Xhat itself if there is no IE-Net.
+        """Return IE-Net's image in 1/cm: Xout = XLI + G_i(Xhat, XLI), equation (9); Xhat itself if there is no IE-Net.
 
         Args:
             inverted: Xhat, the image of SE-Net's sinogram, `[slice, y, x]`.
             li_image: XLI.
-            start: what else IE-Net sees, if the settings say so.
+            start: further inputs of IE-Net, if the settings use them.
         """
         if self.image_net is None:
             return inverted
@@ -129,7 +130,7 @@ class DualDomain(nn.Module):
         return torch.maximum(inverted + change, inverted.clamp(max=0))
 
     def image_sees(self, inverted: Tensor, li_image: Tensor, start: Start | None = None) -> Tensor:
-        """IE-Net's channels, `[slice, channel, y, x]`; arguments as for `refine`."""
+        """Return the input of IE-Net, `[slice, channel, y, x]`; arguments as for `refine`."""
         seen = [inverted, li_image] if self.settings.changes_sinogram else [li_image]
         if self.settings.sees_metal:
             assert start is not None
@@ -145,7 +146,7 @@ class DualDomain(nn.Module):
         return channels
 
     def image_change(self, channels: Tensor) -> Tensor:
-        """What IE-Net adds, 1/cm, `[slice, y, x]`, of its channels, `[slice, channel, y, x]`; of any part of a slice.
+        """Return the change that IE-Net makes, 1/cm, `[slice, y, x]`, from its input `[slice, channel, y, x]`.
 
         The edges of a part are best multiples of 16 times `fold`.
         """

@@ -9,7 +9,7 @@ from marview.learning.settings import Count, NetworkSettings, Share, Weight, set
 
 
 class Losses(NetworkSettings):
-    """Weights of the losses; the paper has all three alike.
+    """Weights of the losses; equal in the paper.
 
     Attributes:
         sinogram: weight of the loss of SE-Net's sinogram, equation (4).
@@ -23,7 +23,7 @@ class Losses(NetworkSettings):
 
 
 class Blocks(NetworkSettings):
-    """Neighbouring views that SE-Net alone is trained on.
+    """Neighbouring views for the training of SE-Net alone.
 
     Attributes:
         views: number of views of a block; a multiple of 32.
@@ -35,12 +35,12 @@ class Blocks(NetworkSettings):
 
 
 class Patches(NetworkSettings):
-    """Parts of slices that IE-Net alone is trained on.
+    """Parts of slices for the training of IE-Net alone.
 
     Attributes:
         edge_px: edge of a patch.
         count: number of patches of a step.
-        hard_share: share of them that is put where what IE-Net changes errs most.
+        hard_share: share of patches placed where IE-Net's input has the largest errors.
     """
 
     edge_px: Count = 192
@@ -49,32 +49,32 @@ class Patches(NetworkSettings):
 
 
 class Settings(NetworkSettings):
-    """The networks. Defaults are the paper's (Lin 2019).
+    """Settings of the networks; the defaults come from the paper (Lin 2019).
 
     Attributes:
-        sinogram_net: SE-Net with its mask pyramid, with the mask in its input alone, or none.
+        sinogram_net: SE-Net with its mask pyramid, with the mask only in its input, or none.
         image_net: whether IE-Net refines the image.
-        inversion: how SE-Net's sinogram becomes an image: rebinned to parallel rays as in the paper, or the fan beam's
-            own FBP.
+        inversion: reconstruction of SE-Net's sinogram: rebinned to parallel rays as in the paper, or by FBP of the fan
+            beam.
         sinogram_base: width of SE-Net's first level.
         image_base: width of IE-Net's first level.
-        has_norm: whether IE-Net normalizes batches.
-        fold: IE-Net sees pixels in blocks of this edge, folded into channels, and works on so many fewer.
-        is_residual: whether SE-Net corrects the interpolated sinogram; in the paper it makes a new one.
-        starts_at_zero: whether IE-Net, and SE-Net if it is residual, begin by changing nothing.
-        sinogram_start: what fills the trace before SE-Net: linear interpolation, or the sinogram of NMAR's prior joined
-            to the measured one by interpolating their difference. SE-Net then sees and corrects that difference; if
-            there is no SE-Net, it is what IE-Net sees the image of. Not in the paper.
-        image_start: what IE-Net changes: the image of linear interpolation, or Xhat, which is the better one and of
-            which nothing is taken below vacuum; the latter is not in the paper.
-        is_relative: whether IE-Net's images are relative to water, 0 water and -1 air, and its change in 100 HU, which
-            a network without normalization learns faster than 1/cm; not in the paper.
-        sees_metal: whether IE-Net also sees the uncorrected image, which knows what is beside the metal; not in the
+        has_norm: whether IE-Net has batch normalisation.
+        fold: edge of the blocks of pixels that IE-Net sees as channels; more than 1 saves time.
+        is_residual: whether SE-Net corrects the interpolated sinogram instead of making a new one as in the paper.
+        starts_at_zero: whether IE-Net, and SE-Net if it is residual, initially change nothing.
+        sinogram_start: completion of the trace before SE-Net: linear interpolation, or the sinogram of NMAR's prior,
+            joined to the measured one by interpolating their difference. SE-Net then corrects that difference; without
+            SE-Net, IE-Net receives the image of this completion. Not in the paper.
+        image_start: image that IE-Net changes: the image of linear interpolation, or Xhat, which is better and whose
+            values are at least those of vacuum; Xhat is not in the paper.
+        is_relative: whether IE-Net's images are relative to water (water 0, air -1) and its change is in units of 100
+            HU, which a network without normalisation learns faster than 1/cm; not in the paper.
+        sees_metal: whether the uncorrected image is a further input of IE-Net, because it shows the tissue next to the
+            metal; not in the paper.
+        sees_hidden: whether further inputs of IE-Net are the share of rays through each pixel that metal hides, which
+            shows where streaks can be, and whether the sinogram is measured, which determines the noise; not in the
             paper.
-        sees_hidden: whether IE-Net also sees which share of the rays through each pixel metal hides, and so where the
-            streaks can be, and whether the sinogram is measured, and so whether the grain is the scanner's; not in the
-            paper.
-        losses: losses of the training end to end.
+        losses: losses of the joint training.
         blocks: blocks of the training of SE-Net alone.
         patches: patches of the training of IE-Net alone.
     """
@@ -122,13 +122,13 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "F": {"sinogram_net": "plain", "image_net": True},
     "G": {"sinogram_net": "pyramid", "image_net": True},
 }
-"""Settings of the rows of the paper's table 1; G is the whole."""
+"""Settings of the rows of table 1 of the paper; G is the complete method."""
 
 
 def read_settings(values: Mapping[str, Any]) -> Settings:
     """Read the settings of a recipe or a weights file.
 
     Raises:
-        BadInput: a name or value that is not known, or values that do not go together.
+        BadInput: an unknown name, a wrong value, or values that contradict each other.
     """
     return settings_of(Settings, values, "DuDoNet")

@@ -1,4 +1,4 @@
-"""Training of SE-Net alone, on blocks of views of slices that are shown again and again: what a CPU has time for."""
+"""Training of SE-Net alone on blocks of views of repeated slices, which is fast enough for a CPU."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,14 +19,14 @@ from .start import start_of
 from .training import pictures
 
 _LEAST = 3e-7
-"""Error of a sinogram that is lost in the grain of its image, so that metal which hides little does not rule."""
+"""Error of a sinogram that is invisible in the noise of its image, so that small metal does not dominate."""
 
 
 class SinogramTraining:
-    """What SE-Net leaves of the error of the sinogram it corrects, as the image sees it; nothing is reconstructed.
+    """Error of SE-Net's sinogram, relative to the error of its input; a step reconstructs nothing.
 
-    Errors are filtered along the bins as the squared error of the image weighs them, and squared, whereas loss (4)
-    takes them as they are; and each slice counts by the share that is left, as in decibels.
+    Errors are filtered along the bins, which weights them like the squared error of the image, and squared, whereas
+    loss (4) uses their absolute values. Each slice counts by its relative error, as in decibels.
     """
 
     turns = ONE_TURN
@@ -35,7 +35,7 @@ class SinogramTraining:
         self._seen: WeakKeyDictionary[Pairs, tuple[Tensor | None, Tensor]] = WeakKeyDictionary()
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """SE-Net.
+        """Build SE-Net.
 
         Raises:
             BadInput: the settings ask for IE-Net as well, or for no SE-Net.
@@ -53,7 +53,7 @@ class SinogramTraining:
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Of random blocks of views in training, of whole slices otherwise."""
+        """Compute the losses of random blocks of views in training, and of whole slices otherwise."""
         assert isinstance(network, DualDomain)
         how, unit = network.settings.blocks, line_unit(pairs.projector)
         prior_sinogram, begun = self._start(network, pairs)
@@ -68,12 +68,12 @@ class SinogramTraining:
         return {"sinogram": (seen_error((made - wanted) / unit) / begun).mean()}
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """SE-Net's image as prior and as result in 1/cm, and the corrected sinogram."""
+        """Return SE-Net's image as prior and as result in 1/cm, and the corrected sinogram."""
         assert isinstance(network, DualDomain)
         return pictures(network, pairs)
 
     def _start(self, dual: DualDomain, pairs: Pairs) -> tuple[Tensor | None, Tensor]:
-        """The prior's sinogram and the error SE-Net begins with, `[slice]`; once, since a batch is shown repeatedly."""
+        """Return the prior's sinogram and the initial error, `[slice]`; computed once for a batch."""
         if pairs not in self._seen:
             with torch.no_grad():
                 prior_sinogram = start_of(dual, pairs.case()).prior_sinogram

@@ -10,7 +10,7 @@ from .network import DualDomain, Start
 
 
 def start_of(dual: DualDomain, case: MarCase, pause: Callable[[], None] = lambda: None) -> Start:
-    """Compute the inputs that the settings of the networks ask for; `pause` is called between them."""
+    """Compute the inputs that the settings of the networks use; `pause` is called between them."""
     prior_sinogram = hidden = None
     if dual.settings.sinogram_start == "nmar":
         prior = nmar_prior(case, pause=pause)

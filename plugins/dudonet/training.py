@@ -17,16 +17,16 @@ from .start import start_of
 
 
 class EndToEnd:
-    """One optimiser for SE-Net and IE-Net together; the inversion layer hands gradients from the images to SE-Net."""
+    """Training of SE-Net and IE-Net together; gradients pass from the images through the inversion layer to SE-Net."""
 
     turns = ONE_TURN
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """Both networks."""
+        """Build both networks."""
         return DualDomain(read_settings(settings))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
-        """All of both."""
+        """Return the parameters of both networks."""
         return network.parameters()
 
     def losses(self, network: nn.Module, pairs: Pairs, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
@@ -47,13 +47,13 @@ class EndToEnd:
         return losses
 
     def pictures(self, network: nn.Module, pairs: Pairs, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """SE-Net's image as prior, and the result, in 1/cm; the corrected sinogram."""
+        """Return SE-Net's image as prior, and the result, in 1/cm, and the corrected sinogram."""
         return pictures(_dual(network), pairs)
 
 
 @torch.no_grad()
 def pictures(dual: DualDomain, pairs: Pairs) -> dict[str, Tensor]:
-    """Of the first slice: the prior and the result in 1/cm, `[y, x]`, and the corrected sinogram, `[view, bin]`."""
+    """Return prior and result of the first slice in 1/cm, `[y, x]`, and its corrected sinogram, `[view, bin]`."""
     names = ("truth_mu", "metal", "sinogram", "metal_free_sinogram", "trace")
     clinical_mu = None if pairs.clinical_mu is None else pairs.clinical_mu[:1]
     first = replace(pairs, clinical_mu=clinical_mu, **{name: getattr(pairs, name)[:1] for name in names})
@@ -62,14 +62,14 @@ def pictures(dual: DualDomain, pairs: Pairs) -> dict[str, Tensor]:
 
 
 def forward(dual: DualDomain, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
-    """Yout, Xhat and Xout; images in 1/cm."""
+    """Return Yout, Xhat and Xout; images in 1/cm."""
     start = start_of(dual, pairs.case())
     corrected, inverted = sinogram_and_image(dual, pairs, start)
     return corrected, inverted, dual.refine(inverted, pairs.li_image, start)
 
 
 def sinogram_and_image(dual: DualDomain, pairs: Pairs, start: Start) -> tuple[Tensor, Tensor]:
-    """Yout, `[slice, view, bin]`, and Xhat, 1/cm, `[slice, y, x]`."""
+    """Return Yout, `[slice, view, bin]`, and Xhat, 1/cm, `[slice, y, x]`."""
     corrected = dual.enhance(pairs.li_sinogram, pairs.trace, line_unit(pairs.projector), start.prior_sinogram)
     if not dual.settings.changes_sinogram:
         return corrected, pairs.li_image

@@ -17,6 +17,6 @@ class ImageGans(ImageMethod):
     part: ClassVar[str] = PART
 
     def build(self, settings: Mapping[str, Any]) -> tuple[nn.Module, int]:
-        """The generator that removes artifacts."""
+        """Build the generator that removes artifacts."""
         network = translation_of(read_settings(settings))
         return network, network.multiple

@@ -11,7 +11,7 @@ PART = "reduction."
 
 
 def translation_of(settings: Settings) -> Translation:
-    """A generator of either direction."""
+    """Build a generator, of either direction."""
     return Translation(
         settings.width,
         settings.blocks,
@@ -42,7 +42,7 @@ class CycleGan(nn.Module):
 
     Attributes:
         reduction: network that removes artifacts.
-        addition: adds artifacts.
+        addition: network that adds artifacts.
         judge_clean: discriminator of images without metal.
         judge_artifact: discriminator of images with metal.
     """

@@ -31,17 +31,17 @@ class GanTraining:
         self._judged: list[tuple[str, nn.Module, Tensor, Tensor]] = []
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """The networks of the variant."""
+        """Build the networks of the variant."""
         chosen = read_settings(settings)
         return channels_last(CGan(chosen) if chosen.variant == "cgan" else CycleGan(chosen))
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """Translations, or the discriminators."""
+        """Return the parameters of the translations, or of the discriminators."""
         is_judge = turn == DISCRIMINATORS
         return [each for name, each in network.named_parameters() if name.startswith("judge_") == is_judge]
 
     def losses(self, network: nn.Module, batch: Batch, turn: str, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Losses of a turn."""
+        """Compute the losses of a turn."""
         if turn == DISCRIMINATORS:
             assert self._judged, "the generators' turn comes first"
             judged, self._judged = self._judged, []
@@ -62,14 +62,14 @@ class GanTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: Batch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """Result and artifact image (zero as grey as water), in 1/cm."""
+        """Return result and artifact image (zero is as grey as water), in 1/cm."""
         assert isinstance(network, CGan | CycleGan)
         mu = batch.image if isinstance(batch, Pairs) else batch.with_metal_mu
         artifact = artifact_image(network.reduction, mu[:1], network.reduction.multiple)[0]
         return {"result": mu[0] - artifact, "artifact": artifact + MU_WATER}
 
     def _of_pairs(self, network: CGan, pairs: Pairs, edge: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Adversarial loss of the corrected image beside its input, and the difference to the truth outside metal."""
+        """Compute the adversarial loss of input and corrected image, and the difference to the truth outside metal."""
         planes = [to_unit(pairs.image), to_unit(pairs.truth_mu), (~pairs.metal)[:, None].float()]
         seen, truth, away = crops(torch.cat(planes, dim=1), edge).chunk(3, dim=1)
         reduced = network.reduction(seen)
@@ -78,7 +78,7 @@ class GanTraining:
         return adversarial(network.judge_clean(made), 1.0), {"truth": l1(reduced, truth, away)}
 
     def _of_unpaired(self, network: CycleGan, batch: Unpaired, edge: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Adversarial losses of both translations; the way there and back; the change of what needs none."""
+        """Compute the adversarial losses of both translations, the cycle losses, and the identity losses."""
         with_metal = crops(to_unit(batch.with_metal_mu), edge)
         without_metal = crops(to_unit(batch.without_metal_mu), edge)
         reduced, added = network.reduction(with_metal), network.addition(without_metal)

@@ -17,7 +17,7 @@ _TOKENS = 4
 
 
 class Attention(nn.Module):
-    """Attention of places to places, or to the tokens of an implant type.
+    """Attention between places, or from places to the tokens of an implant type.
 
     Args:
         channels: channels of the places.
@@ -77,7 +77,7 @@ class TransformerBlock(nn.Module):
 
 
 class Alignment(nn.Module):
-    """Predict the change that turns a code of ordinary CT into one of spectral CT; zero until it has learned.
+    """Network that predicts the change from a code of ordinary CT to one of spectral CT; zero before training.
 
     Args:
         settings: sizes; every level but the finest has a transformer block.

@@ -1,4 +1,4 @@
-"""Second stage: the alignment network learns to turn codes of ordinary slices into those of spectral slices."""
+"""Second stage: training of the alignment network, from codes of ordinary slices to codes of spectral slices."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,17 +17,17 @@ from .sources import sources_of
 
 
 class AlignmentTraining:
-    """Differences of the result to the spectral image, of the codes, and of what contrastive encoders see in them.
+    """Losses of the result against the spectral image, of its code, and of the features of contrastive encoders.
 
-    Autoencoder and contrastive encoders come from the first stage and stay as they are. The image loss counts near
-    metal, since the rest of a slice keeps its original values.
+    Autoencoder and contrastive encoders come from the first stage and are not trained further. The image loss counts
+    only near metal, because the rest of a slice keeps its original values.
     """
 
     turns = ONE_TURN
     is_spectral = True
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """All networks."""
+        """Build all networks."""
         network = build(settings)
         network.requires_grad_(requires_grad=False)
         network.alignment.requires_grad_()
@@ -45,10 +45,10 @@ class AlignmentTraining:
         turn: str,  # noqa: ARG002 - there is only one
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
-        """Of crops near metal in training, of whole slices otherwise.
+        """Compute the losses of crops near metal in training, and of whole slices otherwise.
 
         Raises:
-            BadInput: the autoencoder has learned nothing yet.
+            BadInput: the autoencoder is not trained yet.
         """
         assert isinstance(network, LatentAlignment)
         if not int(network.autoencoder_steps):
@@ -80,7 +80,7 @@ class AlignmentTraining:
 
     @torch.no_grad()
     def pictures(self, network: nn.Module, batch: GsiBatch, settings: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
-        """The first slice corrected near metal, and its change (zero as grey as water)."""
+        """Return the first slice, corrected near metal, and its change (zero is as grey as water)."""
         assert isinstance(network, LatentAlignment)
         change = change_hu(network, batch.ordinary_hu[:1], batch.mask[:1], batch.kinds[:1])
         near = nearness(batch.mask[:1], network.settings.reach_px)
@@ -89,7 +89,7 @@ class AlignmentTraining:
         return {"result": to_mu((before + change)[0]), "change": to_mu(change[0] + to_unit(torch.tensor(0.0)))}
 
     def sources(self, asked: Asked) -> Sources:
-        """Scenes with ordinary and spectral slices.
+        """Make sources of scenes with ordinary and spectral slices.
 
         Raises:
             BadInput: there is nothing to train on.
@@ -98,7 +98,7 @@ class AlignmentTraining:
 
 
 def _bounded(made: Tensor, wanted: Tensor, weight: Tensor, bound_hu: float) -> Tensor:
-    """Weighted mean of squared differences, which grow linearly beyond a bound, so that starved slices do not rule."""
+    """Return the weighted mean of squared differences, linear beyond a bound so that starved slices do not dominate."""
     if not bound_hu:
         return l2(made, wanted, weight)
     bound = bound_hu / float(in_hu(torch.tensor(1.0)))
@@ -107,6 +107,6 @@ def _bounded(made: Tensor, wanted: Tensor, weight: Tensor, bound_hu: float) -> T
 
 
 def _rmse_hu(made: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
-    """Mean over the slices of the weighted error in HU."""
+    """Return the mean over the slices of the weighted error in HU."""
     squares = ((made - wanted).square() * weight).sum(dim=(1, 2, 3))
     return in_hu((squares / weight.sum(dim=(1, 2, 3)).clamp(min=1)).sqrt().mean())

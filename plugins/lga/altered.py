@@ -1,4 +1,4 @@
-"""Volume aggregation: the middle slice loses a part, so that the encoder learns to use its neighbours (Han 2025)."""
+"""Volume aggregation: the encoder learns to use neighbours of a slice that has lost a part (Han 2025)."""
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ def altered(volume: Tensor, share: float) -> Tensor:
 
 
 def _masked(image: Tensor) -> Tensor:
-    """One to six rectangles of air, which cover a quarter of the image at most."""
+    """Return the image with one to six rectangles of air, which cover a quarter of it at most."""
     masked, (rows, columns) = image.clone(), image.shape
     count = int(torch.randint(1, _MOST_RECTANGLES + 1, ()))
     for _ in range(count):
@@ -42,7 +42,7 @@ def _masked(image: Tensor) -> Tensor:
 
 
 def _blurred(image: Tensor) -> Tensor:
-    """A Gaussian blur of up to three pixels."""
+    """Return the image with a Gaussian blur of up to three pixels."""
     width = _MOST_BLUR_PX * float(torch.rand(())) + 0.1
     reach = int(3 * width) + 1
     places = torch.arange(-reach, reach + 1, device=image.device, dtype=torch.float32)
@@ -53,7 +53,7 @@ def _blurred(image: Tensor) -> Tensor:
 
 
 def _coarse(image: Tensor) -> Tensor:
-    """Pixels that are two to four times as large."""
+    """Return the image with pixels two to four times as large."""
     factor = int(torch.randint(_COARSE[0], _COARSE[1] + 1, ()))
     small = interpolate(image[None, None], scale_factor=1 / factor, mode="area")
     return interpolate(small, size=image.shape, mode="bilinear")[0, 0]

@@ -19,7 +19,7 @@ _FIRST_LOG_VARIANCE = -16.0
 
 
 class Encoder(nn.Module):
-    """Encode the middle slice of neighbouring slices.
+    """Encoder of the middle one of neighbouring slices.
 
     Args:
         settings: sizes.
@@ -62,7 +62,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Make the image of a code.
+    """Decoder that makes the image of a code.
 
     Args:
         settings: sizes.

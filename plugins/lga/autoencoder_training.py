@@ -1,4 +1,4 @@
-"""First stage: the autoencoder learns images with and without metal, the contrastive encoders learn their codes."""
+"""First stage: training of the autoencoder on images, and of the contrastive encoders on their codes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,10 +21,10 @@ AUTOENCODER, CONTRAST = "autoencoder", "contrast"
 
 
 class AutoencoderTraining:
-    """Absolute differences of images and of their gradients, and the divergence of codes from a normal distribution.
+    """Losses of images and of their gradients, and of the divergence of codes from a normal distribution.
 
     The decoder of ordinary images sees slices with metal. The decoder of spectral images sees spectral and clean
-    slices. The contrastive encoders learn in a turn of their own from the codes of the same crops.
+    slices. The contrastive encoders are trained in a separate turn, on the codes of the same crops.
     """
 
     turns = (AUTOENCODER, CONTRAST)
@@ -34,11 +34,11 @@ class AutoencoderTraining:
         self._codes: tuple[Tensor, Tensor] | None = None
 
     def build(self, settings: Mapping[str, Any]) -> nn.Module:
-        """All networks."""
+        """Build all networks."""
         return build(settings)
 
     def parameters(self, network: nn.Module, turn: str) -> Iterable[nn.Parameter]:
-        """Encoder and decoders, or the contrastive encoders; the alignment network stays as it is."""
+        """Return the parameters of encoder and decoders, or of the contrastive encoders."""
         assert isinstance(network, LatentAlignment)
         parts: tuple[nn.Module, ...] = (network.contrast_ordinary, network.contrast_gsi)
         if turn == AUTOENCODER:
@@ -52,7 +52,7 @@ class AutoencoderTraining:
         turn: str,
         settings: Mapping[str, Any],  # noqa: ARG002 - the network knows them
     ) -> dict[str, Tensor]:
-        """Of crops in training, of whole slices otherwise; the second turn uses the codes of the first."""
+        """Compute the losses of crops in training, and of whole slices otherwise; the second turn reuses the codes."""
         assert isinstance(network, LatentAlignment)
         if turn == CONTRAST:
             assert self._codes is not None, "the autoencoder's turn comes first"
@@ -91,7 +91,7 @@ class AutoencoderTraining:
         return {name: to_mu(image[0, 0]) for name, image in made.items()}
 
     def sources(self, asked: Asked) -> Sources:
-        """Scenes with ordinary, clean and spectral slices.
+        """Make sources of scenes with ordinary, clean and spectral slices.
 
         Raises:
             BadInput: there is nothing to train on.
@@ -99,7 +99,7 @@ class AutoencoderTraining:
         return sources_of(asked)
 
     def _measured(self, network: LatentAlignment, batch: GsiBatch) -> dict[str, Tensor]:
-        """Errors of held-out slices in HU: clean slices through both decoders, and slices with metal through theirs."""
+        """Return the errors of held-out slices in HU, clean ones with both decoders, others with their own."""
         spectral, clean = _repeated(batch.gsi_hu, network.settings), to_unit(batch.clean_hu)
         ordinary = to_unit(batch.ordinary_hu)
         code, code_clean, code_gsi = network.code(ordinary), network.code(clean), network.code(spectral)
@@ -117,7 +117,7 @@ class AutoencoderTraining:
 
 
 def _crops(batch: GsiBatch, settings: Settings) -> tuple[Tensor, Tensor, Tensor]:
-    """Ordinary, spectral and clean slices with their neighbours in the network's unit, `[slice, neighbour, y, x]`."""
+    """Return ordinary, spectral and clean slices with neighbours in the network's unit, `[slice, neighbour, y, x]`."""
     planes = torch.cat([to_unit(batch.ordinary_hu), _repeated(batch.gsi_hu, settings)], dim=1)
     ordinary, spectral = crops(planes, settings.crop_px, batch.mask).chunk(2, dim=1)
     clean = to_unit(batch.clean_hu)
@@ -129,5 +129,5 @@ _BODY = -0.75
 
 
 def _repeated(hu: Tensor, settings: Settings) -> Tensor:
-    """A slice as its own neighbours, `[slice, neighbour, y, x]` in the network's unit."""
+    """Repeat a slice as its own neighbours, `[slice, neighbour, y, x]` in the network's unit."""
     return to_unit(hu)[:, None].expand(-1, settings.slices, -1, -1)

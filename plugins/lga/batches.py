@@ -36,12 +36,12 @@ def in_hu(difference: Tensor) -> Tensor:
 class GsiBatch(Unpaired):
     """Ordinary slices with metal, clean slices, and spectral slices of the same places as the ordinary ones.
 
-    What `Unpaired` names is the middle slice; `truth_mu` is the spectral slice.
+    The images of `Unpaired` are the middle slices; `truth_mu` is the spectral slice.
 
     Attributes:
         ordinary_hu: slices with metal and their neighbours, HU, `[slice, neighbour, y, x]`.
-        clean_hu: slices without metal and their neighbours, of any place, `[slice, neighbour, y, x]`.
-        gsi_hu: spectral slices, `[slice, y, x]`; metal is kept in them.
+        clean_hu: slices without metal and their neighbours, from any place, `[slice, neighbour, y, x]`.
+        gsi_hu: spectral slices, which contain the metal, `[slice, y, x]`.
         mask: metal mask, bool `[slice, y, x]`.
         kinds: numbers of the implant types, `[slice]`.
     """
@@ -54,7 +54,7 @@ class GsiBatch(Unpaired):
 
     @classmethod
     def of(cls, ordinary_hu: Tensor, clean_hu: Tensor, gsi_hu: Tensor, mask: Tensor, kinds: Tensor) -> Self:
-        """Make a batch of its own parts."""
+        """Make a batch from its parts."""
         middle = ordinary_hu.shape[1] // 2
         seen = ordinary_hu[:, middle], clean_hu[:, middle], gsi_hu
         with_metal, without, truth = (hu_to_mu(each.float()).clamp(min=0) for each in seen)
@@ -72,7 +72,7 @@ class GsiBatch(Unpaired):
 
 
 def crops(planes: Tensor, edge: int, around: Tensor | None = None) -> Tensor:
-    """Crop a random square of each slice; all channels of a slice have one place, other slices have others.
+    """Crop a random square of each slice, the same in all its channels.
 
     Args:
         planes: `[slice, channel, y, x]`.

@@ -16,7 +16,7 @@ class ResidualBlock(nn.Module):
 
     Args:
         channels: number of channels.
-        beside: channels that enter the first convolution besides, such as the metal mask.
+        beside: additional input channels of the first convolution, such as the metal mask.
         has_norm: whether group normalisation precedes each convolution.
     """
 

@@ -1,4 +1,4 @@
-"""Contrastive encoders: what codes of ordinary and of spectral CT of one place have in common (Han 2025)."""
+"""Contrastive encoders of the information that codes of ordinary and spectral CT share (Han 2025)."""
 
 from itertools import pairwise
 
@@ -26,13 +26,13 @@ class ContrastiveEncoder(nn.Sequential):
 
 
 def contrast(ordinary: Tensor, spectral: Tensor) -> Tensor:
-    """Cross entropy of finding, for each slice, its own spectral code among those of the other slices, and conversely.
+    """Return the cross entropy of finding the spectral code of each slice among all spectral codes, and conversely.
 
     Equation 11 of the paper has no lower bound; this loss has one (InfoNCE, van den Oord 2018).
 
     Args:
         ordinary: feature maps of `ContrastiveEncoder`, `[slice, channel, y, x]`.
-        spectral: those of the same slices, in the same order.
+        spectral: feature maps of the same slices, in the same order.
     """
     first, second = (normalize(each.float().mean(dim=(2, 3)), dim=1) for each in (ordinary, spectral))
     alike = first @ second.T / _TEMPERATURE

@@ -5,16 +5,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 KINDS = ("hip_prosthesis", "fracture_fixation", "spinal_fixation", "none")
-"""Types that the alignment network knows; a code's number is its place here."""
+"""Implant types of the alignment network; the position is the number of a type."""
 
 WORDS = ("a hip prosthesis", "a fracture fixation", "a spinal fixation", "no known implant type")
-"""The same in sentences."""
+"""Names of the types in sentences."""
 
 NONE = KINDS.index("none")
 
 _BODY_HU = -500.0
 _HIP_MM = 18.0
-"""Heads of hip prostheses and the upper stem are wider than this, nails, plates and screws are not."""
+"""Width in mm that heads of hip prostheses and upper stems exceed, but nails, plates and screws do not."""
 
 _LEAST_MM2 = 20.0
 _MIDDLE = 0.12
@@ -36,7 +36,7 @@ def guess_kind(hu: NDArray[np.float32], metal: NDArray[np.bool_], pixel_mm: floa
         pixel_mm: edge of a pixel.
 
     Returns:
-        A place in `KINDS`.
+        Position in `KINDS`.
     """
     body = hu > _BODY_HU
     columns, rows = np.flatnonzero(body.any(axis=0)), np.flatnonzero(body.any(axis=1))

@@ -1,4 +1,4 @@
-"""Scanned scenes in files, because simulating one takes longer than learning from it."""
+"""Scanned scenes in files, because simulating one takes longer than training on it."""
 
 import os
 from collections.abc import Sequence

@@ -96,7 +96,7 @@ def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
 
     Args:
         hu: slice, HU `[y, x]`; marview may have restored values that the file clipped.
-        beside: the slice with its neighbours as in the file, `[neighbour, y, x]`; if empty, the slice stands for them.
+        beside: the slice with its neighbours as in the file, `[neighbour, y, x]`; if empty, the slice is repeated.
         slices: number of neighbours, odd.
     """
     volume = beside.clone() if len(beside) else hu.expand(slices, -1, -1).clone()
@@ -105,7 +105,7 @@ def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
 
 
 def blended(hu: Tensor, change: Tensor, near: Tensor) -> Tensor:
-    """Add a change near metal; nothing there stays thinner than air.
+    """Add a change near metal; no pixel there is below -1000 HU.
 
     Args:
         hu: slice, HU `[y, x]`.

@@ -31,7 +31,7 @@ class Settings(NetworkSettings):
         altered: share of crops whose middle slice the encoder sees masked, blurred or coarse.
         gsi: share of spectral images among the images of their decoder; the others are clean.
         reach_px: distance from metal up to which the image loss counts.
-        bound_hu: error from which the image loss grows linearly instead of squared; 0 for squares alone.
+        bound_hu: error above which the image loss is linear instead of squared; 0 for squares only.
         kl: weight of the divergence of a code from a normal distribution.
         gradient: weight of the difference of image gradients.
         image: weight of the difference between result and spectral image.
@@ -73,12 +73,12 @@ class Settings(NetworkSettings):
 
     @property
     def scale(self) -> int:
-        """Edge in pixels of the square that one place of a latent code stands for."""
+        """Edge in pixels of the square that one place of a latent code represents."""
         return self.fold * (1 << len(self.widths) - 1)
 
     @property
     def multiple(self) -> int:
-        """Edges of an image must be multiples of this."""
+        """Number that the edges of an image must be multiples of."""
         return self.scale * (1 << len(self.alignment_widths) - 1)
 
 

@@ -85,8 +85,8 @@ class Batches:
         scene: scene of a number.
         size: number of scenes in a batch.
         device: device of the batches.
-        scenes: number of scenes that are shown again and again; 0 if there is no end of them.
-        seed: seed of their order; None keeps the order of their numbers.
+        scenes: number of scenes that are repeated; 0 for an endless supply.
+        seed: random seed for their order; None keeps the order of their numbers.
     """
 
     scene: Callable[[int], Scanned]

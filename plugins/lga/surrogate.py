@@ -1,7 +1,7 @@
-"""Surrogates of spectral CT: one place scanned as ordinary CT and as a monoenergetic scan, both with the metal.
+"""Surrogates of spectral CT: the same slice scanned as ordinary CT and with a single energy, both with the metal.
 
-Nobody may pass on images of gemstone spectral imaging (GSI), so the simulator makes what stands for them. The metal has
-the attenuation of 110 keV, where rays through it keep photons. Tissue keeps the grey values of ordinary CT, because the
+Images of gemstone spectral imaging (GSI) are not freely available, so the simulator makes surrogates. The metal has the
+attenuation of 110 keV, where rays through it keep photons. Tissue keeps the grey values of ordinary CT, because the
 corrected part of a slice meets its untouched part.
 """
 

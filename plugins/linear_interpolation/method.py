@@ -9,7 +9,7 @@ class LinearInterpolation:
     """Method that replaces rays through metal with a straight line between their neighbours in the view."""
 
     class Parameters(BaseModel):
-        """No parameters."""
+        """Parameters of linear interpolation: none."""
 
     def run(self, case: MarCase, parameters: BaseModel, job: Job) -> MarResult:  # noqa: ARG002
         """Correct the slices of a case."""

@@ -34,7 +34,7 @@ MOST = 16
 """Number of kept networks; each needs about two megabytes."""
 
 ALIKE = 0.8
-"""Smallest Dice of masks that teach the same: training rotates, scales and shifts them."""
+"""Smallest Dice of masks that count as the same in training, which rotates, scales and shifts them."""
 
 _CHANGED = translatable("It was trained with a slightly different mask.")
 
@@ -44,12 +44,12 @@ class Learned:
     """A trained network.
 
     Attributes:
-        network: network that changes its start.
+        network: network that corrects its start.
         words: description for the notes of a result.
         scan: small scan on which it works.
         start: completion that it corrects.
         is_own: whether it learned from the scan that is corrected.
-        has_alike: whether its slices had their soft tissue scaled to water.
+        has_alike: whether the soft tissue of its slices was scaled to water.
     """
 
     network: nn.Module

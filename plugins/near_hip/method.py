@@ -40,7 +40,8 @@ class NearHip:
 
     The next run on the scan reuses the network.
 
-    Training starts from weights of other patients. They do the work alone if a scan has too few slices without metal.
+    Training starts from weights of other patients. They are used without further training if a scan has too few slices
+    without metal.
     """
 
     Parameters = Parameters
@@ -105,7 +106,7 @@ def of_several(job: Job, field_mm: float) -> Learned:
 
     Args:
         job: provides the weights.
-        field_mm: edge of the case's grid.
+        field_mm: width of the case's grid.
 
     Raises:
         BadInput: the weights do not describe their network.

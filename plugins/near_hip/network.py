@@ -27,7 +27,8 @@ class NearHipCnn(nn.Sequential):
 
     Args:
         channels: number of channels.
-        fold: edge of the blocks of views and bins that enter as channels; the network sees 12 blocks to either side.
+        fold: edge of the blocks of views and bins that enter as channels; the receptive field is 12 blocks to either
+            side.
         planes: number of sinograms that it sees side by side.
         starts_at_zero: whether its output is zero at first.
     """
@@ -55,7 +56,7 @@ class NearHipCnn(nn.Sequential):
 
 
 class Nothing(nn.Module):
-    """A network that adds nothing to its start."""
+    """Network that leaves its start unchanged."""
 
     def forward(self, seen: Tensor) -> Tensor:
         """Return zeros, `[slice, 1, view, bin]`."""
@@ -65,7 +66,7 @@ class Nothing(nn.Module):
 def start_of(
     case: MarCase, how: Start, settings: NmarSettings = _USUAL, pause: Callable[[], None] = lambda: None
 ) -> Tensor | None:
-    """Return the completion that the network corrects, `[slice, view, bin]`; None if it makes its own sinogram.
+    """Return the completion that the network corrects, `[slice, view, bin]`; None if it makes all of it.
 
     It is linear interpolation, or the projection of NMAR's prior image, joined to the measured sinogram.
 
@@ -92,7 +93,7 @@ def image_of_start(case: MarCase, how: Start, pause: Callable[[], None] = lambda
 
 
 def brightened(sinogram: Tensor, trace: Tensor) -> Tensor:
-    """Fill the trace of a sinogram with the largest value beside it, `[slice, view, bin]`."""
+    """Fill the trace of a sinogram with the largest neighbouring value, `[slice, view, bin]`."""
     outside = sinogram.masked_fill(trace, 0)
     return torch.where(trace, outside.amax(dim=(1, 2), keepdim=True), sinogram)
 

@@ -35,7 +35,7 @@ class SmallScan:
 
     Attributes:
         size_px: rows and columns.
-        views: over half a turn.
+        views: number of views over half a turn.
         field_mm: edge of the grid.
     """
 
@@ -119,14 +119,14 @@ def brightness(clean_hu: Tensor) -> float:
 
 
 def alike(clean_hu: Tensor) -> Tensor:
-    """Scale each slice to its `brightness`, HU `[slice, y, x]`."""
+    """Scale each slice by its `brightness`, HU `[slice, y, x]`."""
     scale = clean_hu.new_tensor([brightness(one) for one in clean_hu])
     return (clean_hu + 1000) * scale[:, None, None] - 1000
 
 
 @dataclass(frozen=True, eq=False)
 class LitPairs(Pairs):
-    """Slices whose sinogram has a bright trace instead of measured metal."""
+    """Pairs whose sinogram has a bright trace instead of measured metal."""
 
     @classmethod
     def of(cls, projector: Projector, truth_mu: Tensor, free: Tensor, masks: Tensor) -> "LitPairs":
@@ -220,7 +220,7 @@ class ScenePairs:
 
     Attributes:
         scan: scan of the pairs.
-        draw: makes the scene of a number.
+        draw: function that makes the scene of a number.
         device: device of the pairs.
     """
 

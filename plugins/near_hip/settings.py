@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from marview.learning.settings import NetworkSettings, Weight, settings_of
 
 Start = Literal["nothing", "li", "nmar"]
-"""What the network corrects: nothing (it makes its own sinogram, as published), linear interpolation, NMAR."""
+"""What the network corrects: nothing (it makes the whole sinogram, as in the paper), linear interpolation, or NMAR."""
 
 
 class Network(BaseModel):
@@ -73,7 +73,7 @@ class Network(BaseModel):
 
 
 class Settings(Network, NetworkSettings):
-    """Settings of a recipe or a weights file; `outside` is the weight of the sinogram beside the trace."""
+    """Settings of a recipe or a weights file; `outside` is the weight of the sinogram outside the trace."""
 
     outside: Weight = 0.05
 
@@ -133,7 +133,7 @@ class Parameters(Network, Learning):
 
     @property
     def network(self) -> dict[str, Any]:
-        """The settings of the network, as in a recipe. A network that makes its own sinogram learns all of it."""
+        """The settings of the network, as in a recipe. One that makes the whole sinogram is trained on all of it."""
         return self.model_dump(include=set(Network.model_fields)) | {
             "outside": 1.0 if self.start == "nothing" else 0.05
         }

@@ -86,7 +86,7 @@ class NearHipTraining:
         }
 
     def sources(self, asked: Asked) -> Sources:
-        """Make pairs of slices without metal: of scans with metal in other slices, or of other patients.
+        """Make pairs of slices without metal, from scans with metal in other slices or from other patients.
 
         Raises:
             BadInput: there are too few slices without metal, or the recipe is wrong.
@@ -97,7 +97,7 @@ class NearHipTraining:
 def block(trace: Tensor, views: int, bins: int) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of neighbouring views and bins around a random place in each slice's trace.
 
-    The last view is not a neighbour of the first one: half a turn later left is right.
+    The last view is not a neighbour of the first one, because left and right are swapped after half a turn.
 
     Args:
         trace: metal trace, bool, `[slice, view, bin]`.

@@ -13,7 +13,7 @@ from marview.physics.attenuation import mu_to_hu
 
 
 class Parameters(NmarSettings):
-    """Parameters of NMAR, and of the mix of its image with the uncorrected one."""
+    """Parameters of NMAR, and of mixing its image with the uncorrected one."""
 
     split_mm: float = Field(
         3.8,

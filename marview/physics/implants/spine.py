@@ -45,13 +45,13 @@ def pedicle_screws(
     sizes: ScrewSizes | None = None,
     overhang_mm: float = 8.0,
 ) -> Implant:
-    """The screws of one side, from the lowest to the highest, joined by a rod.
+    """Make the screws of one side, from the lowest to the highest, and the rod that joins them.
 
     Args:
         entries_and_targets: entries and targets of every screw, mm.
         material: material of the whole implant.
         sizes: usual ones if None.
-        overhang_mm: how far the rod goes on past the outer screws.
+        overhang_mm: length of the rod beyond the outer screws.
     """
     sizes = sizes or ScrewSizes()
     screws, seats = zip(*(pedicle_screw(entry, target, sizes) for entry, target in entries_and_targets), strict=True)

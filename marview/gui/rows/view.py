@@ -161,7 +161,7 @@ ROWS: tuple[Row, ...] = (
         does=lambda c: c.view.update(is_anonymous=not c.view.display.is_anonymous),
         is_on=lambda s: s.view.display.is_anonymous,
     ),
-    Row("next_region", "Next area (series, panes, metal, method)", "View", ("F6",), does=lambda c: c.next_region()),
+    Row("next_region", "Next area of the window", "View", ("F6",), does=lambda c: c.next_region()),
     Row("next_pane", "Next pane", "", ("Tab",), needs="series"),
     Row("full_screen", "Full screen", "View", ("F11",), does=lambda c: c.full_screen()),
     Row(

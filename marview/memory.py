@@ -40,7 +40,7 @@ def usable_bytes() -> int:
 
 
 def is_lack_of_memory(bug: Exception) -> bool:
-    """Return whether an exception says that there is not enough memory, also for a library to be loaded."""
+    """Return whether an exception was caused by lack of memory, even if it says that a library cannot be loaded."""
     if isinstance(bug, MemoryError) or (isinstance(bug, OSError) and bug.errno == errno.ENOMEM):
         return True
     return isinstance(bug, OSError | ImportError) and tell_of_lacking_memory([str(bug)])

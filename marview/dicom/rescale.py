@@ -100,7 +100,7 @@ def _exact_hu(header: SliceHeader, correction_hu: NDArray[np.float32]) -> NDArra
 def remapped(
     header: SliceHeader, correction_hu: NDArray[np.float32], wide: Rescale | None
 ) -> tuple[NDArray[np.int64], Rescale]:
-    """Return stored values of source plus correction, `[y, x]`, and the rescale: `wide`, or the slice's own if None."""
+    """Return the corrected slice as stored values, `[y, x]`, and its rescale: `wide`, or the slice's own if None."""
     if wide is None:
         return _corrected(header, correction_hu), own_rescale(header)
     exact = _exact_hu(header, correction_hu)

@@ -121,7 +121,7 @@ class FrontEndMethods:
             entry: method in the benchmark.
             hu: HU, `[z, y, x]`.
             mask: metal mask of the volume.
-            spacing_mm: distance of neighbouring voxels along (z, y, x).
+            spacing_mm: distance between neighbouring voxels along (z, y, x).
             tell: called with the finished fraction.
             mapped_slice: slice whose difference to the sinogram is kept.
 

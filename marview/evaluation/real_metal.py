@@ -44,7 +44,7 @@ class RealScan:
     Attributes:
         hu: int16 HU, `[slice, y, x]`.
         mask: metal mask.
-        spacing_mm: distance of neighbouring voxels along (z, y, x).
+        spacing_mm: distance between neighbouring voxels along (z, y, x).
         indices: indices of the slices in the series.
         clean_hu: slices of the scan without metal, nearest first, for methods that learn from them.
     """

@@ -184,10 +184,12 @@ def _all() -> Iterator[Listing]:
         origin = f"package {entry.dist.name if entry.dist else entry.value}"
         package = _folder_of(entry.value)
         if package is None:
-            sentence = f"The package {entry.value} is not installed as a folder that holds a {MANIFEST}."
+            sentence = (
+                f"The package {entry.value} was not installed as a folder with a {MANIFEST}. Reinstall it unzipped."
+            )
             yield Listing(entry.name, Path(entry.value), origin, error=sentence)
         elif not (package / MANIFEST).exists():
-            sentence = f"The package {entry.value} holds no {MANIFEST}. Pack it as package data: {_PACKED}."
+            sentence = f"The package {entry.value} contains no {MANIFEST}. Pack it as package data: {_PACKED}."
             yield Listing(entry.name, package, origin, error=sentence)
         else:
             yield _listing(package, origin)

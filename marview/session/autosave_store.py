@@ -105,11 +105,11 @@ class AutosaveStore:
         self._mutex = threading.RLock()
 
     def write(self, work: Work, metal: MaskPatch | None) -> None:
-        """Replace the autosave of a series by its present state, whole or not at all.
+        """Replace the autosave of a series with its current state, whole or not at all.
 
         Raises:
             CannotWrite: the disk is full or read-only.
-            OSError: the folder cannot be made.
+            OSError: the folder cannot be created.
         """
         packed = b"" if metal is None else metal.packed
         if len(packed) > MOST_BYTES:

@@ -122,7 +122,7 @@ class SharedMask:
     # -- inside
 
     def _allocate(self, volume: Volume | None, room: SharedArray | None, describe: Callable[[], Any]) -> None:
-        """Replace the mask by an empty one for a volume, or by none.
+        """Replace the mask with an empty one for a volume, or with none.
 
         Args:
             volume: volume; None for no mask.

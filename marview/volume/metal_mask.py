@@ -72,7 +72,7 @@ class MetalMask:
         return self._keep(fill_outline(self.array, slice_index, outline_yx, brush, self.hu))
 
     def replace(self, mask: NDArray[np.bool_]) -> Box | None:
-        """Replace the mask by another, bool `[z, y, x]`, for example of `marview.volume.mask`, as one edit."""
+        """Replace the mask with another, bool `[z, y, x]`, for example from `marview.volume.mask`, as one edit."""
         return self.flip(MaskPatch.between(self.array, mask))
 
     def flip(self, patch: MaskPatch | None) -> Box | None:

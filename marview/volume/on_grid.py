@@ -13,7 +13,7 @@ from marview.volume.box import Box, box_of, grown
 
 _SAME_VOXELS = 0.05
 _FAR_VOXELS = float(2**40)
-"""Beyond every volume; a damaged file may give a position that no integer holds."""
+"""Limit of voxel positions, far outside any volume: positions from damaged files could overflow an integer."""
 
 _NEAR_VOXELS = 0.1
 _OUTSIDE = translatable(

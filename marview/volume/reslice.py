@@ -1,4 +1,4 @@
-"""Slices of a volume across its own: sagittal, coronal, or any plane."""
+"""Reformatted slices of a volume: sagittal, coronal, or any plane."""
 
 from dataclasses import dataclass
 

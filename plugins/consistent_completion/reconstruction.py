@@ -26,7 +26,7 @@ class Reconstruction:
         tissue: image without metal, 1/cm, `[slice, y, x]`.
         trace: metal trace that was used, bool, `[slice, view, bin]`.
         models: scan models that predict the measured scan, one per slice.
-        copper_mm: copper in mm that the rays suggest in addition to the set filtration, one number per slice.
+        copper_mm: estimated copper in mm in addition to the set filtration, one number per slice.
         metals: assumed material of the metal, one per slice; empty if it was not estimated.
         is_trusted: slices whose rays through metal were used, one bool per slice.
         is_explained: slices whose rays through metal the model explains, one bool per slice.

@@ -119,7 +119,7 @@ class Completion(nn.Module):
         return start + one * found
 
     def join(self, sinogram: Tensor, prior_sinogram: Tensor | None, trace: Tensor) -> Tensor:
-        """Interpolate a sinogram and, if given, the sinogram of its prior; arguments as for `complete`."""
+        """Fill the trace by interpolation, guided by the prior sinogram if given; arguments as for `complete`."""
         if prior_sinogram is None:
             return fill_linear(sinogram, trace)
         return interpolate_with_prior(sinogram, prior_sinogram, trace)

@@ -141,7 +141,7 @@ def test_packages_name_themselves(places: tuple[Path, Path], tmp_path: Path, mon
     assert "not_there is not installed" in missing.error
     (package / "plugin.toml").unlink()
     unpacked = next(each for each in discover() if each.id == "packaged")
-    assert "outer.packaged holds no plugin.toml. Pack it as package data" in unpacked.error
+    assert "outer.packaged contains no plugin.toml. Pack it as package data" in unpacked.error
     with pytest.raises(UsageError, match=r"tool\.setuptools\.package-data"):
         find_usable("packaged", [unpacked])
 

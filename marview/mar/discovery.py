@@ -185,7 +185,7 @@ def _all() -> Iterator[Listing]:
         package = _folder_of(entry.value)
         if package is None:
             sentence = (
-                f"The package {entry.value} was not installed as a folder with a {MANIFEST}. Reinstall it unzipped."
+                f"The package {entry.value} is not installed as a folder with a {MANIFEST}. Install it unzipped."
             )
             yield Listing(entry.name, Path(entry.value), origin, error=sentence)
         elif not (package / MANIFEST).exists():

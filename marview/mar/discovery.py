@@ -184,9 +184,7 @@ def _all() -> Iterator[Listing]:
         origin = f"package {entry.dist.name if entry.dist else entry.value}"
         package = _folder_of(entry.value)
         if package is None:
-            sentence = (
-                f"The package {entry.value} is not installed as a folder with a {MANIFEST}. Install it unzipped."
-            )
+            sentence = f"The package {entry.value} is not installed as a folder with a {MANIFEST}. Install it unzipped."
             yield Listing(entry.name, Path(entry.value), origin, error=sentence)
         elif not (package / MANIFEST).exists():
             sentence = f"The package {entry.value} contains no {MANIFEST}. Pack it as package data: {_PACKED}."

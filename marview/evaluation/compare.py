@@ -113,7 +113,7 @@ def evaluate(
     chosen = np.array([z for z in np.flatnonzero(counted) if z in wanted], dtype=int)
     if not len(chosen):
         raise BadInput(
-            "No slice is left to compare: the chosen slices contain no metal, or the results equal the truth."
+            "There is no slice to compare: the chosen slices contain no metal, or the results equal the truth."
         )
     names = _names(results)
     notes = (*notes, *_partly_changed(names, [each[chosen] for each in volumes], numbers, chosen))

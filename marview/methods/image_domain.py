@@ -52,7 +52,7 @@ def averaged_over_flips(correct: Callable[[Tensor], Tensor], count: int) -> Call
 
     Args:
         correct: the network: image to corrected image, `[slice, 1, y, x]`.
-        count: number of copies, 1 to 4: the image, mirrored left to right, top to bottom, and both.
+        count: number of copies, 1 to 4: unchanged, mirrored horizontally, vertically, and in both directions.
     """
     axes: list[tuple[int, ...]] = [(), (3,), (2,), (2, 3)]
 

@@ -62,7 +62,7 @@ def test_incomparable_volumes_are_refused(volumes):
     for name, sentence in (
         ("short", "must be equal"),
         ("broken", "not numbers"),
-        ("truth", "No slice"),
+        ("truth", "There is no slice"),
         ("missing", "missing"),
     ):
         with pytest.raises(BadInput, match=sentence):

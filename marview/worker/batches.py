@@ -10,9 +10,11 @@ from marview.errors import MethodFailed
 from marview.mar.manifest import Manifest
 from marview.worker.devices import memory_mb
 
-LARGEST = 32
-_FIRST = 8
-_MOST_PIXELS = LARGEST * 512**2
+LARGEST = {"cpu": 8, "cuda": 32}
+"""Slices by device. On a CPU larger batches double the memory of a run and do not make it faster."""
+
+_FIRST = 4
+_SLICE_PIXELS = 512**2
 _SHARE = 0.6
 
 Case = TypeVar("Case")
@@ -29,7 +31,8 @@ class Batches:
         """
         self._manifest = manifest
         free_mb, _ = memory_mb(device)
-        self.largest = min(LARGEST, int(_SHARE * free_mb / manifest.memory_mb))
+        self._most = LARGEST[device.type]
+        self.largest = min(self._most, int(_SHARE * free_mb / manifest.memory_mb))
         if self.largest < 1:
             raise MethodFailed(
                 f"The method {manifest.id} needs {manifest.memory_mb} MB per slice, but {free_mb} MB are free on "
@@ -38,7 +41,7 @@ class Batches:
 
     def limit(self, pixels: int) -> None:
         """Reduce the batch size for large slices, because their corrections are computed on their own pixels."""
-        self.largest = max(1, min(self.largest, _MOST_PIXELS // pixels))
+        self.largest = max(1, min(self.largest, self._most * _SLICE_PIXELS // pixels))
 
     def split(self, items: list[Case], *, is_first_alone: bool) -> Iterator[list[Case]]:
         """Split the items into batches, in their order.

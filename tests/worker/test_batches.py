@@ -26,7 +26,7 @@ def test_the_slice_in_view_comes_alone_and_all_come_once(monkeypatch: pytest.Mon
     _with_free(monkeypatch, 10**6)
     items = list(range(100))
     split = list(Batches(_manifest(), CPU).split(items, is_first_alone=True))
-    assert [len(batch) for batch in split][:3] == [1, 8, LARGEST]
+    assert [len(batch) for batch in split][:3] == [1, 4, LARGEST["cpu"]]
     assert [item for batch in split for item in batch] == items
 
 
@@ -114,9 +114,12 @@ def test_a_device_is_given_or_refused_never_swapped(
         assert choose_device(asked, _manifest(device=needs)).type == gets
 
 
-@pytest.mark.parametrize(("edge", "most"), [(512, LARGEST), (1024, 8), (2048, 2), (4096, 1), (8192, 1)])
-def test_large_slices_come_in_small_batches(monkeypatch: pytest.MonkeyPatch, edge: int, most: int) -> None:
+@pytest.mark.parametrize(
+    ("device", "edge", "most"),
+    [("cuda", 512, 32), ("cuda", 1024, 8), ("cuda", 2048, 2), ("cuda", 8192, 1), ("cpu", 512, 8), ("cpu", 2048, 1)],
+)
+def test_large_slices_come_in_small_batches(monkeypatch: pytest.MonkeyPatch, device: str, edge: int, most: int) -> None:
     _with_free(monkeypatch, 10**6)
-    batches = Batches(_manifest(), CPU)
+    batches = Batches(_manifest(), torch.device(device))
     batches.limit(edge**2)
     assert batches.largest == most

@@ -1,4 +1,4 @@
-"""The values of `--slices` and `--slice`, counted as in the window."""
+"""The value of `--slices`, counted as in the window."""
 
 import re
 
@@ -37,14 +37,3 @@ def parse_slices(text: str, numbers: SliceNumbers) -> range:
             f"--slices {text} is out of range: the series has slices 1 to {count}, slice 1 at the head end."
         )
     return numbers.span(first, last)
-
-
-def parse_slice(number: int, numbers: SliceNumbers) -> int:
-    """Return the index of a slice number.
-
-    Raises:
-        UsageError: the series has no such slice.
-    """
-    if not 1 <= number <= numbers.count:
-        raise UsageError(f"There is no slice {number}: the series has slices 1 to {numbers.count}.")
-    return numbers.index(number)

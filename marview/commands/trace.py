@@ -13,7 +13,6 @@ from PIL import Image
 from marview.commands.metal import FoundMetal, MaskChoice, find_metal
 from marview.commands.options import AsJson, Input, KMeans, Margin, MaskFile, Series, Threshold
 from marview.commands.series import shared_series
-from marview.commands.slices import parse_slice
 from marview.dicom.atomic import check_file, claimed
 from marview.errors import UsageError
 from marview.export import save_picture, whole_file, write_npz
@@ -51,7 +50,7 @@ def trace(
     check_file(output)
     choice = MaskChoice(threshold_hu=threshold, file=mask, classes=kmeans, margin_mm=margin)
     with claimed(output), shared_series(input_, series) as shared:
-        slice_index = parse_slice(slice_, shared.loaded.volume.grid.slice_numbers)
+        slice_index = shared.loaded.volume.grid.slice_numbers.index(slice_)
         check_file(output)  # again, now that the folder of the series is known: nothing may be written there
         metal = find_metal(shared.loaded, choice)
         pictures: dict[str, NDArray[Any]] = {"mask": metal.mask[slice_index]}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from marview.errors import UsageError
 from marview.text import tr
 
 
@@ -30,11 +31,21 @@ class SliceNumbers:
         return self.count - index if self.is_head_last else index + 1
 
     def index(self, number: int) -> int:
-        """Return the index of a slice number."""
+        """Return the index of a slice number.
+
+        Raises:
+            UsageError: the series has no such slice.
+        """
+        if not 1 <= number <= self.count:
+            raise UsageError(f"There is no slice {number}: the series has slices 1 to {self.count}.")
         return self.count - number if self.is_head_last else number - 1
 
     def span(self, first: int, last: int) -> range:
-        """Return the indices of the slices `first` to `last`, both included, in array order."""
+        """Return the indices of the slices `first` to `last`, both included, in array order.
+
+        Raises:
+            UsageError: the series has no such slices.
+        """
         ends = sorted((self.index(first), self.index(last)))
         return range(ends[0], ends[1] + 1)
 

@@ -160,7 +160,9 @@ class View:
 
     def go_to_number(self, number: int) -> None:
         """Show the slice with a number, or the nearest one."""
-        self.go_to(self.display.numbers.index(number))
+        numbers = self.display.numbers
+        if numbers.count:
+            self.go_to(numbers.index(max(1, min(numbers.count, number))))
 
     def go_to(self, slice_index: int) -> None:
         """Show the slice at an index, or the nearest one."""

@@ -70,12 +70,13 @@ class Edits:
     def copy_to_next(self) -> None:
         """Copy the mask of the slice in view to the next slice, and go there."""
         display = self._view.display
-        z, target = display.slice_index, display.numbers.index(display.slice_number + 1)
-        if not 0 <= target < display.slice_count:
+        z, numbers = display.slice_index, display.numbers
+        if display.slice_number >= numbers.count:
             self._messages.say(Severity.WARNING, tr("This is the last slice: there is no next one to copy to."))
         elif self._metal.plane(z) is None:
             self._messages.say(Severity.WARNING, tr("There is no metal in this slice to copy: paint some first."))
         else:
+            target = numbers.index(display.slice_number + 1)
             self._metal.edit(partial(copy_slice, source=z, target=target), lambda: self._view.go_to(target))
 
     def keep_piece(self) -> None:

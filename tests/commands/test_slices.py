@@ -1,6 +1,6 @@
 import pytest
 
-from marview.commands.slices import parse_slice, parse_slices
+from marview.commands.slices import parse_slices
 from marview.errors import UsageError
 from marview.geometry import SliceNumbers
 
@@ -32,9 +32,3 @@ def test_refuses_what_names_no_slices_of_the_series(text: str) -> None:
 def test_a_range_that_runs_backwards_is_turned_in_the_message() -> None:
     with pytest.raises(UsageError, match=r"--slices 9-3 runs backwards\. Write 3-9\."):
         parse_slices("9-3", DOWN)
-
-
-def test_one_slice_by_its_number() -> None:
-    assert parse_slice(1, UP) == 97
-    with pytest.raises(UsageError, match="slices 1 to 98"):
-        parse_slice(99, UP)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from marview.errors import UsageError
 from marview.geometry import Grid, SliceNumbers
 
 
@@ -30,6 +31,16 @@ def test_numbers_and_indices_are_inverse(is_head_last: bool) -> None:
     numbers = SliceNumbers(7, is_head_last)
     assert [numbers.index(numbers.number(z)) for z in range(7)] == list(range(7))
     assert sorted(numbers.number(z) for z in range(7)) == list(range(1, 8))
+
+
+@pytest.mark.parametrize("is_head_last", [False, True])
+@pytest.mark.parametrize("number", [-1, 0, 99, 999])
+def test_a_number_that_no_slice_has_is_refused(number: int, is_head_last: bool) -> None:
+    numbers = SliceNumbers(98, is_head_last)
+    with pytest.raises(UsageError, match=f"no slice {number}: the series has slices 1 to 98"):
+        numbers.index(number)
+    with pytest.raises(UsageError, match="slices 1 to 98"):
+        numbers.span(1, number)
 
 
 def test_a_span_holds_both_ends() -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from marview.geometry import SliceNumbers
 from marview.session.display import ZOOM_RANGE, Comparison, Display, Overlay, View
 from marview.volume.window import HuWindow
 
@@ -8,7 +9,7 @@ from marview.volume.window import HuWindow
 @pytest.fixture
 def view() -> View:
     made = View()
-    made.update(slice_count=20, slice_index=10)
+    made.update(slice_count=20, numbers=SliceNumbers(20), slice_index=10)
     return made
 
 

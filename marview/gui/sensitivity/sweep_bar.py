@@ -92,9 +92,9 @@ class SweepBar(QWidget):
     def start(self) -> None:
         """Start the sweep; report fields that cannot be read."""
         view = self._session.view.display
-        chosen = view.numbers.span(self.first.value(), self.last.value())
-        slices = {HERE: (view.slice_index, view.slice_index), SOME: (chosen.start, chosen.stop - 1)}
         try:
+            chosen = view.numbers.span(self.first.value(), self.last.value())
+            slices = {HERE: (view.slice_index, view.slice_index), SOME: (chosen.start, chosen.stop - 1)}
             choice = SweepChoice(
                 self.methods.chosen,
                 numbers(self.margins.text(), tr("margins")),

@@ -26,6 +26,7 @@ from marview.errors import NoMetal, UsageError
 from marview.export import Corrected, Format, corrected_hu, write_corrected
 from marview.mar import MarWorker, Message, Progress, SharedArray, metal_of, reduce_request
 from marview.volume import Volume, adaptive
+from marview.volume.checked_mask import checked_mask
 from marview.volume.correction import CorrectionPlanes
 from marview.volume.margin import with_margin
 from marview.volume.mask import refuse_unusable
@@ -244,10 +245,7 @@ def _mask(metal: object) -> NDArray[np.bool_]:
         raise UsageError(
             f"A mask must be an array, not a path. Read it first: marview.read({str(metal)!r}).volume.hu > 0."
         )
-    values = np.asarray(metal)
-    if values.dtype != bool and not np.isin(values, (0, 1)).all():
-        raise UsageError("A mask must contain True and False or 0 and 1. Compare with a threshold first: values > 0.5.")
-    return values.astype(bool)
+    return checked_mask(metal)
 
 
 def _indices(slices: Sequence[int]) -> tuple[int, ...]:

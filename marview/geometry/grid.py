@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from marview.errors import UsageError
 from marview.geometry.numbering import SliceNumbers
 
 
@@ -41,7 +42,17 @@ class Grid:
 
     @classmethod
     def from_spacing(cls, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> "Grid":
-        """Make an axial grid with its first voxel at the origin; spacing_mm is (z, y, x)."""
+        """Make an axial grid with its first voxel at the origin.
+
+        Args:
+            shape: voxels along (z, y, x).
+            spacing_mm: distance between neighbouring voxels along (z, y, x).
+
+        Raises:
+            UsageError: a distance is not a positive number.
+        """
+        if len(spacing_mm) != 3 or not all(mm > 0 and np.isfinite(mm) for mm in spacing_mm):
+            raise UsageError(f"A spacing must be three positive numbers of mm (z, y, x), not {tuple(spacing_mm)}.")
         affine = np.zeros((4, 4))
         affine[2, 0], affine[1, 1], affine[0, 2] = spacing_mm
         affine[3, 3] = 1

@@ -1,5 +1,7 @@
 """All measures of a corrected case: per slice, mean and worst."""
 
+from __future__ import annotations  # help() shows the annotations as they are written here
+
 import dataclasses
 import math
 import warnings
@@ -17,6 +19,8 @@ from marview.metrics.overlap import bone_integrity, metal_integrity
 from marview.metrics.ranges import SOFT_TISSUE, Image
 from marview.metrics.region import ring
 from marview.metrics.streak import streak_amplitude_hu, streak_index
+from marview.text import count
+from marview.volume.checked_mask import checked_mask
 
 Better = Literal["higher", "lower", "nearer 0"]
 
@@ -25,12 +29,39 @@ def _measure(title: str, better: Better) -> Any:
     return field(metadata={"title": title, "better": better})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Measures:
     """Measures of one slice, or the mean or worst of several.
 
-    NaN where undefined, for example in the ring of a slice without metal. The functions of `marview.metrics` define the
-    measures.
+    NaN where undefined, for example in the ring of a slice without metal. The ring is 20 pixels wide, soft tissue is
+    -175 to 275 HU. The functions of `marview.metrics` define the measures.
+
+    Attributes:
+        psnr_db: peak signal-to-noise ratio outside metal, dB; higher is better.
+        ssim: structural similarity, at most 1; higher is better.
+        rmse_hu: root mean square error outside metal, HU; lower is better.
+        soft_tissue_psnr_db: PSNR in the range of soft tissue, dB; higher is better.
+        soft_tissue_ssim: SSIM in the range of soft tissue; higher is better.
+        soft_tissue_rmse_hu: RMSE in the range of soft tissue, HU; lower is better.
+        ring_psnr_db: PSNR in the ring around metal, dB; higher is better.
+        ring_ssim: SSIM in the ring around metal; higher is better.
+        ring_rmse_hu: RMSE in the ring around metal, HU; lower is better.
+        ring_soft_tissue_psnr_db: PSNR in the ring, in the range of soft tissue, dB; higher is better.
+        ring_soft_tissue_ssim: SSIM in the ring, in the range of soft tissue; higher is better.
+        ring_soft_tissue_rmse_hu: RMSE in the ring, in the range of soft tissue, HU; lower is better.
+        full_range_psnr_db: PSNR in 0 to 1/cm, dB; higher is better.
+        full_range_ssim: SSIM in 0 to 1/cm; higher is better.
+        adn_psnr_db: PSNR of ADN's test program, dB; higher is better.
+        adn_ssim: SSIM of ADN's test program; higher is better.
+        streak_amplitude_hu: mean of the highest 5 % of the errors in the ring minus mean of the lowest 5 %, HU; lower
+            is better.
+        streak_index: standard deviation of soft tissue in the ring divided by its value far from metal; lower is
+            better, and 1 without streaks.
+        ct_number_bias_hu: mean error in soft tissue, HU; nearer to 0 is better.
+        bone_dice: Dice coefficient of the pixels above 150 HU, 0 to 1; higher is better.
+        bone_volume_change: relative change of the number of these pixels; nearer to 0 is better.
+        metal_dice: Dice coefficient of the metal in the image with the mask, 0 to 1; higher is better.
+        metal_volume_change: relative change of the number of metal pixels; nearer to 0 is better.
     """
 
     psnr_db: float = _measure("PSNR", "higher")
@@ -57,6 +88,10 @@ class Measures:
     metal_dice: float = _measure("Metal Dice", "higher")
     metal_volume_change: float = _measure("Metal volume change", "nearer 0")
 
+    def __repr__(self) -> str:
+        values = (f"{each.name}={getattr(self, each.name):.4g}" for each in dataclasses.fields(self))
+        return f"Measures({', '.join(values)})"
+
 
 class CaseMeasures(NamedTuple):
     """The measures of a case.
@@ -70,6 +105,13 @@ class CaseMeasures(NamedTuple):
     slices: tuple[Measures, ...]
     mean: Measures
     worst: Measures
+
+    def __repr__(self) -> str:
+        mean = self.mean
+        return (
+            f"CaseMeasures({count(len(self.slices), 'slice')}; mean: PSNR {mean.psnr_db:.1f} dB, SSIM {mean.ssim:.3f}, "
+            f"ring RMSE {mean.ring_rmse_hu:.0f} HU, streak index {mean.streak_index:.1f})"
+        )
 
 
 def measure_case(
@@ -94,12 +136,13 @@ def measure_case(
             change*.
 
     Raises:
-        UsageError: the arrays differ in shape, or are not `[slice, y, x]`.
+        UsageError: the arrays differ in shape, are not `[slice, y, x]`, or have slices smaller than 11 x 11 pixels, or
+            a mask contains values other than 0 and 1.
     """
     result, truth = np.asarray(result_hu), np.asarray(truth_hu)
-    mask = np.zeros(truth.shape, bool) if metal is None else np.asarray(metal).astype(bool)
+    mask = np.zeros(truth.shape, bool) if metal is None else checked_mask(metal)
     uncorrected = None if uncorrected_hu is None else np.asarray(uncorrected_hu)
-    left_out = None if exclude is None else np.asarray(exclude).astype(bool)
+    left_out = None if exclude is None else checked_mask(exclude)
     shapes = [each.shape for each in (result, truth, mask, uncorrected, left_out) if each is not None]
     if len(set(shapes)) > 1 or result.ndim != 3:
         raise UsageError(
@@ -130,8 +173,9 @@ def measure_slice(
     exclude: NDArray[Any] | None = None,
 ) -> Measures:
     """Compare a corrected slice with its truth; arguments as for `measure_case`, all `[y, x]`."""
-    left_out = metal
+    left_out = metal = checked_mask(metal)
     if exclude is not None:
+        exclude = checked_mask(exclude)
         left_out = metal | exclude
         # ADN leaves out what is bright in the uncorrected image
         uncorrected_hu = None if uncorrected_hu is None else np.where(exclude, np.inf, uncorrected_hu)

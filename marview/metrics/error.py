@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.metrics.ranges import PRIMARY, HuRange, Image
+from marview.volume.checked_mask import checked_mask
 
 Region = NDArray[Any]
 """Region to measure, bool, of the image's shape."""
@@ -35,6 +36,7 @@ def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange
         >>> rmse_hu(np.array([[30.0, 30.0, 30.0, -30.0]]), np.zeros((1, 4)), np.ones((1, 4), bool))
         30.0
     """
+    region = checked_mask(region)
     if not region.any():
         return math.nan
     difference = hu_range.clip(result_hu[region]) - hu_range.clip(truth_hu[region])
@@ -44,9 +46,10 @@ def rmse_hu(result_hu: Image, truth_hu: Image, region: Region, hu_range: HuRange
 def ct_number_bias_hu(result_hu: Image, truth_hu: Image, region: Region) -> float:
     """Return the mean of result minus truth in HU over a region; positive if the result is too bright.
 
-    Unlike the RMSE it shows only a shift, which falsifies density or dose; streaks cancel. Images are HU `[y, x]`. An
-    empty region gives NaN.
+    A shift of all HU makes measured density and dose wrong. The mean shows only this shift: bright and dark streaks
+    cancel each other. Images are HU `[y, x]`. An empty region gives NaN.
     """
+    region = checked_mask(region)
     if not region.any():
         return math.nan
     return float(np.mean(np.subtract(result_hu[region], truth_hu[region], dtype=np.float64)))

@@ -11,6 +11,7 @@ from skimage.metrics import structural_similarity
 from marview.metrics.error import psnr_db
 from marview.metrics.ranges import FULL, PRIMARY, HuRange, Image
 from marview.metrics.ssim import ssim, ssim_in
+from marview.volume.checked_mask import checked_mask
 
 FULL_RANGE_GAIN_DB = 20 * math.log10(2.0)
 """Difference in PSNR between the ranges 0 to 1/cm and 0 to 0.5/cm if nothing is clipped: 6.02 dB."""
@@ -58,7 +59,7 @@ def primary_in(
     Returns:
         One score per region; NaN for an empty region.
     """
-    keep = ~metal
+    keep = ~checked_mask(metal)
     result, truth = hu_range.scale(result_hu) * keep, hu_range.scale(truth_hu) * keep
     squares = (result - truth) ** 2
     similarities = ssim_in(result, truth, regions)
@@ -74,7 +75,7 @@ def full_range(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Score:
 
     It is about `FULL_RANGE_GAIN_DB` = 6.02 dB above the primary metric. Arguments as for `primary`.
     """
-    keep = ~metal
+    keep = ~checked_mask(metal)
     result = np.round(FULL.scale(result_hu) * 255) / 255 * keep
     truth = np.round(FULL.scale(truth_hu) * 255) / 255 * keep
     return Score(psnr_db(float(np.mean((result - truth) ** 2))), ssim(result, truth))

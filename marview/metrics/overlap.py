@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from marview.metrics.ranges import Image
 from marview.metrics.region import ring
+from marview.volume.checked_mask import checked_mask
 
 _BONE_HU = 150.0
 _METAL_MARGIN_HU = 250.0
@@ -32,6 +33,7 @@ def dice(first: NDArray[Any], second: NDArray[Any]) -> float:
         >>> dice(np.array([True, True, False]), np.array([False, True, False])) * 3
         2.0
     """
+    first, second = checked_mask(first), checked_mask(second)
     total = int(np.count_nonzero(first)) + int(np.count_nonzero(second))
     return 2 * int(np.count_nonzero(first & second)) / total if total else math.nan
 
@@ -42,7 +44,8 @@ def bone_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> In
     The sixth measure of the AAPM CT-MAR challenge (Haneda et al. 2025, doi 10.1002/mp.70050). HU in `[y, x]`; metal
     bool, `[y, x]`.
     """
-    return _integrity((result_hu > _BONE_HU) & ~metal, (truth_hu > _BONE_HU) & ~metal)
+    tissue = ~checked_mask(metal)
+    return _integrity((result_hu > _BONE_HU) & tissue, (truth_hu > _BONE_HU) & tissue)
 
 
 def metal_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> Integrity:
@@ -57,6 +60,7 @@ def metal_integrity(result_hu: Image, truth_hu: Image, metal: NDArray[Any]) -> I
         truth_hu: HU, `[y, x]`.
         metal: true metal mask, bool, `[y, x]`; an empty mask gives NaN.
     """
+    metal = checked_mask(metal)
     surroundings = ring(metal)
     if not surroundings.any():
         return Integrity(math.nan, math.nan)

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d, uniform_filter
 
+from marview.errors import UsageError
+
 _RADIUS_PX, _SIGMA_PX = 5, 1.5
 _K1, _K2 = 0.01, 0.03
 
@@ -21,6 +23,9 @@ def ssim(first: Picture, second: Picture) -> float:
     reduces the images to about 256 pixels, with f = round(min(height, width) / 256) (2 at 416 and 512 pixels);
     scikit-image and the code of most papers omit this step. Then follows an 11 x 11 Gaussian window of sigma 1.5,
     K = (0.01, 0.03), peak 1, at positions inside the image.
+
+    Raises:
+        UsageError: the images are too small.
     """
     return ssim_in(first, second, [None])[0]
 
@@ -43,7 +48,8 @@ def _ssim_map(first: Picture, second: Picture) -> tuple[Picture, int]:
     factor = max(1, math.floor(min(first.shape) / 256 + 0.5))
     a, b = _shrink(first, factor), _shrink(second, factor)
     if min(a.shape) < 2 * _RADIUS_PX + 1:
-        raise ValueError(f"Structural similarity needs at least 11 x 11 pixels, not {first.shape}.")
+        height, width = first.shape
+        raise UsageError(f"SSIM needs slices of at least 11 x 11 pixels, not {height} x {width}.")
     mean_a, mean_b = _blur(a), _blur(b)
     variance_a = _blur(a * a) - mean_a * mean_a
     variance_b = _blur(b * b) - mean_b * mean_b

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from marview.metrics.ranges import Image
 from marview.metrics.region import far_from, ring
+from marview.volume.checked_mask import checked_mask
 
 _FEWEST_PX = 30
 
@@ -28,6 +29,7 @@ def streak_amplitude_hu(result_hu: Image, truth_hu: Image, region: NDArray[Any])
         >>> streak_amplitude_hu(error, np.zeros((10, 10)), np.ones((10, 10), bool))  # 97 - 2
         95.0
     """
+    region = checked_mask(region)
     errors = np.sort(np.subtract(result_hu[region], truth_hu[region], dtype=np.float64))
     if not errors.size:
         return math.nan
@@ -50,6 +52,7 @@ def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> f
     Returns:
         The ratio; NaN if fewer than 30 soft tissue pixels are near or far, or if all far ones are equal.
     """
+    soft_tissue = checked_mask(soft_tissue)
     near, far = hu[ring(metal) & soft_tissue], hu[far_from(metal) & soft_tissue]
     if min(near.size, far.size) < _FEWEST_PX:
         return math.nan

@@ -75,7 +75,10 @@ class Projector:
         return self._apply("fbp", "fbp_adjoint", sinogram, (self.beam.views, self.beam.bins), filter)
 
     def trace(self, mask: Array) -> Tensor:
-        """Mark the rays that cross a mask, bool, `[slice, y, x]` -> `[slice, view, bin]`."""
+        """Mark the rays that cross metal, `[slice, y, x]` -> bool `[slice, view, bin]`.
+
+        Every pixel above 0 counts as metal, so a fraction of metal marks the rays that cross any metal.
+        """
         marked = _tensor(mask) > 0
         if tuple(marked.shape[-2:]) != self.shape or marked.ndim not in {2, 3}:
             raise UsageError(

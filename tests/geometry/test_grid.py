@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from marview.errors import UsageError
 from marview.geometry import Grid
 
 
@@ -69,3 +70,9 @@ def test_an_upright_stack_does_not_drift() -> None:
     grid = Grid.from_spacing((4, 8, 8), (5, 0.7, 0.9))
     assert grid.drift_mm == (0, 0)
     assert grid.stack_mm == pytest.approx(grid.spacing_mm)
+
+
+@pytest.mark.parametrize("spacing_mm", [(0, 1, 1), (2.5, -1, 1), (float("nan"), 1, 1), (1, 1)])
+def test_a_spacing_that_is_not_positive_is_refused(spacing_mm) -> None:
+    with pytest.raises(UsageError, match=r"three positive numbers of mm \(z, y, x\)"):
+        Grid.from_spacing((3, 4, 5), spacing_mm)

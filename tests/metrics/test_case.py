@@ -101,6 +101,32 @@ def test_excluded_pixels_are_not_measured(case):
     assert measure_case(kept, truth, metal).mean.ring_rmse_hu > 1.2 * measured.ring_rmse_hu
 
 
+@pytest.mark.parametrize("name", ["metal", "exclude"])
+def test_fractions_of_metal_are_refused(case, name):
+    result, truth, metal, uncorrected = case
+    masks = {"metal": metal, "exclude": metal} | {name: metal * 0.3}
+    with pytest.raises(UsageError, match="0 and 1"):
+        measure_case(result, truth, uncorrected_hu=uncorrected, **masks)
+
+
+def test_slices_smaller_than_the_window_of_ssim_are_refused(case):
+    with pytest.raises(UsageError, match="at least 11 x 11 pixels, not 8 x 8"):
+        measure_case(*(each[:, :8, :8] for each in case[:2]), None)
+
+
+def test_a_notebook_shows_measures_in_short(case):
+    measured = measure_case(*case)
+    assert re.fullmatch(
+        r"CaseMeasures\(2 slices; mean: PSNR [\d.]+ dB, SSIM [\d.]+, ring RMSE \d+ HU, streak index [\d.]+\)",
+        repr(measured),
+    )
+    assert f"psnr_db={measured.mean.psnr_db:.4g}, ssim=" in repr(measured.mean)
+
+
+def test_every_measure_is_explained_in_the_help():
+    assert [each.name for each in dataclasses.fields(Measures) if f" {each.name}: " not in Measures.__doc__] == []
+
+
 def test_images_that_are_not_alike_are_refused(case):
     result, truth, metal, _ = case
     for wrong in ((result[:1], truth, metal), (result[0], truth[0], metal[0]), (result, truth, metal, result[:1])):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
+from marview.errors import UsageError
 from marview.metrics import ssim
 from marview.metrics.ssim import ssim_in
 
@@ -52,5 +53,5 @@ def test_in_a_region_counts_only_the_windows_in_its_middle(rng):
 
 
 def test_an_image_smaller_than_the_window_is_refused():
-    with pytest.raises(ValueError, match="11 x 11"):
+    with pytest.raises(UsageError, match="11 x 11"):
         ssim(np.zeros((10, 40)), np.zeros((10, 40)))

@@ -1,0 +1,27 @@
+"""Check that an array given as a mask is one."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marview.errors import UsageError
+
+
+def checked_mask(values: Any) -> NDArray[np.bool_]:
+    """Return a mask as a bool array of its shape.
+
+    Args:
+        values: array or tensor of True and False, or of 0 and 1.
+
+    Raises:
+        UsageError: the array contains other values, such as fractions of metal.
+
+    Examples:
+        >>> checked_mask(np.array([0.0, 1.0])).tolist()
+        [False, True]
+    """
+    mask = np.asarray(values)
+    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
+        raise UsageError("A mask must contain True and False or 0 and 1. Compare with a threshold first: values > 0.5.")
+    return mask.astype(bool, copy=False)

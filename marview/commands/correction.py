@@ -21,8 +21,6 @@ from marview.export import Corrected, Format, refuse_up_front, write_corrected
 from marview.mar import (
     MarWorker,
     Message,
-    Outcome,
-    Run,
     discover,
     find_usable,
     metal_of,
@@ -191,7 +189,7 @@ def corrected_series(
         metal = dataclasses.replace(planned.metal, mask=request.mask.array)
         del planned  # its mask would be a second copy in memory
         with closing(request):
-            report = _wait(worker().reduce(request, on_message), is_cancelled).check()
+            report = worker().reduce(request, on_message).wait_or_cancel(is_cancelled).check()
             choice = wanted.choice
             record = Provenance.of_run(
                 report, mask_origin=metal.origin, threshold_hu=choice.threshold_hu, margin_mm=choice.margin_mm
@@ -201,20 +199,3 @@ def corrected_series(
             before_writing(metal, report)
             files = write_corrected(corrected, wanted.format_, output, window=SOFT_TISSUE)
         return CorrectedSeries(series.loaded, metal, report, files)
-
-
-def _wait(run: Run, is_cancelled: Callable[[], bool]) -> Outcome:
-    """Wait in short steps, because Ctrl-C does not interrupt a long wait on every system; Ctrl-C cancels the run."""
-    try:
-        while True:
-            if is_cancelled():
-                run.cancel()
-                return run.wait()
-            try:
-                return run.wait(0.2)
-            except TimeoutError:
-                continue
-    except KeyboardInterrupt:
-        run.cancel()
-        run.wait()
-        raise

@@ -81,6 +81,28 @@ class Run:
         assert self._outcome is not None
         return self._outcome
 
+    def wait_or_cancel(self, is_cancelled: Callable[[], bool] = lambda: False) -> Outcome:
+        """Wait for the end of the run; Ctrl-C cancels the run and is raised after its end.
+
+        It waits in short steps, because Ctrl-C does not interrupt a long wait on every system.
+
+        Args:
+            is_cancelled: called a few times per second; True cancels the run.
+        """
+        try:
+            while True:
+                if is_cancelled():
+                    self.cancel()
+                    return self.wait()
+                try:
+                    return self.wait(0.2)
+                except TimeoutError:
+                    continue
+        except KeyboardInterrupt:
+            self.cancel()
+            self.wait()  # the end of the run still clears its arrays, which the caller closes
+            raise
+
     @property
     def outcome(self) -> Outcome | None:
         """Outcome of the run; None while it runs."""

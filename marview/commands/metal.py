@@ -83,8 +83,7 @@ def find_metal(loaded: LoadedSeries, choice: MaskChoice, advice: str = "", *, wh
         notes = (*scale_of(hu).notes, *class_notes(hu, mask, choice.classes))
     else:
         found = adaptive(hu, grid.stack_mm)
-        mask, notes = found.mask, found.notes
-        origin = f"adaptive, above {found.threshold_hu:.0f} HU" if mask.any() else "adaptive"
+        mask, notes, origin = found.mask, found.notes, found.origin
         if found.doubtful is not None:
             least_hu = int(np.ceil(found.threshold_hu))
             raise NoMetal(

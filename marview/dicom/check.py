@@ -241,7 +241,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
             )
         )
     elif not first.frame_of_reference_uid:
-        sentence = translatable("The files have no frame of reference: an export as DICOM gets a new one.")
+        sentence = translatable("The files have no frame of reference. marview writes a new one when it exports DICOM.")
         findings.append(Finding(Kind.NO_UID, sentence, Outcome.OPENS))
     return findings + odd_headers(slices)
 

@@ -27,7 +27,7 @@ class Derivation:
         version: version of the method.
         parameters: parameters of the run, as text.
         weights: SHA-256 of the weights; empty without weights.
-        application_version: application version of marview.
+        application_version: version of marview.
     """
 
     method: str

@@ -15,7 +15,9 @@ from marview.volume.volume import BODY_HU
 
 _FULL = 0.9
 _DENSE = translatable("the metal is denser than titanium; near such metal this network has larger errors than NMAR")
-_DARKENED = translatable("the file clipped dark streaks; near such streaks this network has larger errors than NMAR")
+_DARKENED = translatable(
+    "the image has clipped dark streaks; near such streaks this network has larger errors than NMAR"
+)
 _NMAR = translatable(", so the slice has the result of NMAR")
 
 _TWELVE_BITS = 0.8

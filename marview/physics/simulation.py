@@ -122,7 +122,8 @@ def simulate(
 
     Args:
         hu: image without metal, HU, `[slice, y, x]` on the protocol's grid; values below -1000 count as -1000.
-        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material (a name of `material`).
+        metal: metal fraction of each pixel, 0 to 1, `[slice, y, x]`, by material: an object of `material`, or its name,
+            such as ti, fe or cocrmo (`marview.physics.material_names` lists all names).
         protocol: scan protocol, or its name.
         stages: stages to include; all by default.
         scanner: rays, detector, spectrum and metal edges; by default as in the public simulators.
@@ -224,8 +225,9 @@ def _image(array: Tensor | NDArray[Any], shape: Sequence[int], what: str) -> Ten
 def _share(array: Tensor | NDArray[Any], image: Tensor) -> Tensor:
     """The fraction of each pixel of an image that a material fills."""
     share = _image(array, image.shape, "The metal").to(image.device)
-    if bool((share < 0).any()) or bool((share > 1 + _ROUNDING).any()):
-        raise UsageError(f"Fractions of metal must be 0 to 1, not {float(share.min()):g} to {float(share.max()):g}.")
+    outside = share[(share < 0) | (share > 1 + _ROUNDING)]
+    if outside.numel():
+        raise UsageError(f"A fraction of metal must be 0 to 1, not {float(outside[0]):g}.")
     return share
 
 

@@ -54,8 +54,8 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
     if share > _TOO_MUCH:
         raise BadInput(
             tr(
-                "The metal mask covers {:.0%} of the body in its slices: nothing is left to correct from; raise the "
-                "threshold or shrink the mask."
+                "The metal mask covers {:.0%} of the body in its slices, so too little tissue is left for a "
+                "correction. Raise the threshold or shrink the mask."
             ).format(min(share, 1))
         )
 

@@ -26,15 +26,15 @@ class Provenance:
         parameters: parameters of the run.
         weights_sha256: SHA-256 of the weights used; empty without weights.
         mask_origin: origin of the metal mask: adaptive, threshold, painted, or the name of a file.
-        threshold_hu: threshold of the mask; None without one.
+        threshold_hu: threshold that the user set, in HU; None for every other mask.
         margin_mm: margin of the mask in mm; + grown, - shrunk.
         device: device of the run.
         seconds: duration of the run.
-        application_version: application version of marview.
+        application_version: version of marview.
         time: time of the run, ISO 8601 with time zone.
         restored_slices: number of slices in which clipped dark streaks were restored first.
         restores_cut_off: whether restoring of such streaks was switched on.
-        notes: notes for the reader of the result; in the record only, too long for the text.
+        notes: notes for the reader of the result; they are in the record, not in the text.
     """
 
     method_id: str
@@ -69,7 +69,7 @@ class Provenance:
             report: report of the worker.
             mask_origin: origin of the metal mask.
             margin_mm: margin of the mask in mm.
-            threshold_hu: threshold of the mask in HU; None without one.
+            threshold_hu: threshold that the user set, in HU; None for every other mask.
             time: time of the run, ISO 8601 with time zone; empty for now.
         """
         return cls(
@@ -102,11 +102,10 @@ class Provenance:
 
     def text(self) -> str:
         """Return the record as text of at most 1024 characters; longer parameters are cut."""
-        threshold = "" if self.threshold_hu is None else f", above {self.threshold_hu:.0f} HU"
         head = f"{self.method_title} {self.method_version} ({self.method_id})."
         weights = f" Weights {self.weights_sha256[:12]}." if self.weights_sha256 else ""
         tail = (
-            f" Metal mask: {self.mask_origin}{threshold}, margin {self.margin_mm:+g} mm."
+            f" Metal mask: {self._mask()}."
             f" {self.device}, {self.seconds:.1f} s, marview {self.application_version}, {self.time}. {_WARNING}"
         )
         room = LONGEST_TEXT - len(head) - len(weights) - len(tail)
@@ -117,6 +116,15 @@ class Provenance:
         if len(parameters) > room:
             parameters = parameters[: room - 5] + " ..." if room > len(" Parameters: ") + 10 else ""
         return head + parameters + weights + tail
+
+    def _mask(self) -> str:
+        """Return the origin, threshold and margin of the mask, each once."""
+        known = [self.mask_origin]
+        if self.threshold_hu is not None and f"above {self.threshold_hu:g} HU" not in self.mask_origin:
+            known.append(f"above {self.threshold_hu:.0f} HU")
+        if (margin := f"margin {self.margin_mm:+g} mm") not in self.mask_origin:
+            known.append(margin)
+        return ", ".join(known)
 
     def to_json(self) -> str:
         """Return the record as a JSON object."""

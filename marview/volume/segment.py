@@ -43,6 +43,11 @@ class Segmentation:
     doubtful: NDArray[np.bool_] | None = None
 
     @property
+    def origin(self) -> str:
+        """Short description of how the mask was found."""
+        return f"adaptive, grown from voxels above {self.threshold_hu:.0f} HU" if self.mask.any() else "adaptive"
+
+    @property
     def possible(self) -> NDArray[np.bool_]:
         """Certain and doubtful metal, bool `[z, y, x]`, which training excludes."""
         return self.mask if self.doubtful is None else self.doubtful
@@ -92,8 +97,8 @@ def adaptive(hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> S
 def _doubt(mask: NDArray[np.bool_], hu: NDArray[np.int16], spacing_mm: tuple[float, float, float]) -> str:
     volume_ml = np.count_nonzero(mask) * float(np.prod(spacing_mm)) / 1000
     return tr(
-        "Metal or not? {:.2f} ml reach up to {} HU, as enamel, dense bone and thin metal also can. They are not marked "
-        "as metal."
+        "Metal or not? {:.2f} ml of voxels reach up to {} HU. Enamel, dense bone and thin metal can all be this dense, "
+        "so marview does not mark these voxels as metal."
     ).format(volume_ml, int(hu[mask].max()))
 
 

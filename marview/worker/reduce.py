@@ -25,7 +25,7 @@ from marview.worker.neighbours import beside, neighbours
 from marview.worker.reprojection import Reprojections
 from marview.worker.resampling import SliceFrame
 
-_CUT_OFF = translatable("the file clipped dark streaks at its lowest value")
+_CUT_OFF = translatable("the image has dark streaks clipped at its lowest value")
 _RESTORED = translatable("; marview estimated the missing part before the correction")
 _NOT_RESTORED = translatable("; the missing part was not estimated, because restoring was switched off")
 

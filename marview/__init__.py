@@ -3,13 +3,14 @@
 The names below are the Python API; each is imported on first use.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from marview.api import Metal, Reduction, find_metal, read, reduce, write_dicom
+    from marview.api import Metal, Reduction, find_metal, read, reduce, write_dicom, write_nifti
     from marview.dicom import LoadedSeries
-    from marview.errors import BadInput, MethodFailed, NoMetal, UsageError
+    from marview.errors import BadInput, MarviewError, MethodFailed, NoMetal, UsageError
     from marview.geometry import Grid
     from marview.metrics import CaseMeasures, Measures
     from marview.metrics import measure_case as evaluate
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
+# A library stays silent unless the program that uses it sets up logging; Python would print warnings itself.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 _PLACES = {
     "BadInput": "marview.errors",
     "CaseMeasures": "marview.metrics",
     "Grid": "marview.geometry",
     "LoadedSeries": "marview.dicom",
+    "MarviewError": "marview.errors",
     "Measures": "marview.metrics",
     "Metal": "marview.api",
     "MethodFailed": "marview.errors",
@@ -40,6 +45,7 @@ _PLACES = {
     "reduce": "marview.api",
     "simulate": "marview.physics",
     "write_dicom": "marview.api",
+    "write_nifti": "marview.api",
 }
 
 __all__ = [
@@ -47,6 +53,7 @@ __all__ = [
     "CaseMeasures",
     "Grid",
     "LoadedSeries",
+    "MarviewError",
     "Measures",
     "Metal",
     "MethodFailed",
@@ -63,6 +70,7 @@ __all__ = [
     "reduce",
     "simulate",
     "write_dicom",
+    "write_nifti",
 ]
 
 

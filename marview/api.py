@@ -6,11 +6,14 @@ Examples:
     ['BadInput', 'CaseMeasures', 'Grid']
 """
 
+from __future__ import annotations  # help() shows the annotations as they are written here
+
 import atexit
 import math
 import numbers
 import operator
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom import LoadedSeries, open_series
-from marview.errors import NoMetal, UsageError
-from marview.export import Corrected, Format, corrected_hu, write_corrected
+from marview.dicom.report import Outcome
+from marview.errors import BadInput, NoMetal, UsageError
+from marview.export import Corrected, Format, corrected_hu, write_corrected, write_corrected_nifti
 from marview.mar import MarWorker, Message, Progress, SharedArray, metal_of, reduce_request
 from marview.volume import Volume, adaptive
 from marview.volume.checked_mask import checked_mask
@@ -40,17 +44,30 @@ _SOFT_TISSUE = HuWindow(400.0, 40.0)
 class Metal:
     """A metal mask and how it was found.
 
+    The mask is a read-only copy, because `origin` describes it. To edit it, copy it and make another object:
+    `marview.Metal(mask, "drawn by me")`.
+
     Attributes:
         mask: bool, `[z, y, x]`; True in metal.
         origin: description of how the metal was found.
         notes: notes for the reader of the mask.
         margin_mm: margin that the mask contains, in mm.
+        threshold_hu: threshold that the user set, in HU; None for every other mask.
+
+    Raises:
+        UsageError: the mask contains values other than 0 and 1.
     """
 
     mask: NDArray[np.bool_]
     origin: str
     notes: tuple[str, ...] = ()
     margin_mm: float = 0.0
+    threshold_hu: float | None = None
+
+    def __post_init__(self) -> None:
+        mask = checked_mask(self.mask).copy()
+        mask.flags.writeable = False
+        object.__setattr__(self, "mask", mask)
 
     def __repr__(self) -> str:
         slices = int(self.mask.any(axis=(1, 2)).sum())
@@ -86,9 +103,14 @@ class Reduction:
 def read(path: Path | str, series: str = "") -> LoadedSeries:
     """Read a series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` the position of its voxels.
 
+    A Python warning tells of each finding that affects measures, such as a missing slice. `.report` has all findings.
+
     Args:
         path: folder, zip, DICOM file or NIfTI file.
         series: UID of the series, needed if `path` contains several.
+
+    Returns:
+        The series, also if methods refuse it; `.report.reason` then says why.
 
     Raises:
         BadInput: there is no series, there are several, or the series cannot be read; the message says which.
@@ -96,7 +118,11 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
     """
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"A path is needed, not {type(path).__name__}: a folder, zip, DICOM file or NIfTI file.")
-    return open_series(path, series, option="series=UID")
+    loaded = open_series(path, series, option="series=UID")
+    for finding in loaded.report.findings:
+        if finding.outcome is Outcome.WARNS:
+            warnings.warn(finding.sentence, stacklevel=2)
+    return loaded
 
 
 def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = None, margin_mm: float = 0.0) -> Metal:
@@ -113,14 +139,14 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
         nothing.
 
     Raises:
-        BadInput: the margin removes the whole mask.
+        BadInput: the margin removes the whole mask, or the geometry or HU of the series are unreliable.
         UsageError: the threshold or the margin is not a finite number.
     """
     hu, grid = _volume(volume).hu, _volume(volume).grid
     _refuse_no_number(margin_mm, "A margin must be a length in mm")
     if threshold_hu is None:
         found = adaptive(hu, grid.stack_mm)
-        mask, origin, notes = found.mask, f"adaptive, above {found.threshold_hu:.0f} HU", tuple(found.notes)
+        mask, origin, notes = found.mask, found.origin, found.notes
     else:
         _refuse_no_number(threshold_hu, "A threshold must be a number of HU")
         mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", ()
@@ -129,7 +155,7 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
     mask, about_margin = with_margin(mask, margin_mm, grid)
     if margin_mm and mask.any():
         origin = f"{origin}, margin {margin_mm:+g} mm"
-    return Metal(mask, origin, (*notes, *about_margin), margin_mm)
+    return Metal(mask, origin, (*notes, *about_margin), margin_mm, threshold_hu)
 
 
 def reduce(
@@ -141,6 +167,7 @@ def reduce(
     slices: Sequence[int] = (),
     device: str = "auto",
     restore_cut_off: bool = True,
+    across_gaps: bool = False,
     on_progress: Callable[[float], None] = lambda _: None,
 ) -> Reduction:
     """Reduce the metal artifacts of a volume.
@@ -151,31 +178,36 @@ def reduce(
         volume: volume, or result of `read`; it is not changed.
         method: identifier of a method, as listed by `marview methods`.
         metal: result of `find_metal`, or bool array `[z, y, x]`; None to find metal automatically.
-        parameters: values of the method's parameters that differ from their defaults.
+        parameters: values of the method's parameters that differ from their defaults, by name. `marview methods nmar`
+            on the command line prints names, ranges and units of the parameters of a method.
         slices: indices z of the slices to correct; empty for all slices with metal.
         device: "auto", "cpu" or "cuda".
-        restore_cut_off: whether to estimate dark streaks that the file clipped before the method runs.
+        restore_cut_off: whether marview estimates clipped dark streaks before the method runs.
+        across_gaps: whether to correct the slices that are present if others are missing or unreadable.
         on_progress: function called with the finished fraction, 0 to 1, on another thread.
+
+    Returns:
+        The corrected volume, its metal mask and the record of the run.
 
     Raises:
         UsageError: an unknown method, parameter, device or slice, or a mask with a wrong shape or with values other
             than 0 and 1.
         NoMetal: there is no metal.
-        BadInput: the mask covers more than half of the body.
+        BadInput: the geometry or HU of the series are unreliable, slices are missing and `across_gaps` is False, or the
+            mask covers more than half of the body.
         MethodFailed: the method failed; the message says why.
     """
     source = _volume(volume)
-    found = find_metal(volume) if metal is None else metal
-    mask, origin = (found.mask, found.origin) if isinstance(found, Metal) else (_mask(found), "given")
+    _refuse_wrong_method(method, parameters)
+    if isinstance(volume, LoadedSeries) and not across_gaps:
+        _refuse_gaps(volume)
+    found = metal if isinstance(metal, Metal) else find_metal(volume) if metal is None else Metal(_mask(metal), "given")
+    mask = found.mask
     if mask.shape != source.hu.shape:
         raise UsageError(f"The mask has the shape {mask.shape} and the volume {source.hu.shape}.")
-    wanted = _indices(slices) or range(len(mask))
-    if outside := [z for z in wanted if not 0 <= z < len(mask)]:
-        raise UsageError(f"Slice {outside[0]} is out of range: the volume has slices 0 to {len(mask) - 1}.")
-    chosen = tuple(z for z in wanted if mask[z].any())
+    chosen = _with_metal(mask, slices)
     if not chosen:
-        said = "No metal was found" if metal is None else "The mask marks no metal"
-        raise NoMetal(f"{said} in these slices, so there is nothing to correct.")
+        raise NoMetal(_no_metal(found, is_automatic=metal is None))
     refuse_unusable(mask, source.hu)
 
     def listen(message: Message) -> None:
@@ -195,15 +227,11 @@ def reduce(
             restore_cut_off=restore_cut_off,
         )
         with closing(request):
-            run = _worker().reduce(request, listen)
-            try:
-                report = run.wait().check()
-            except KeyboardInterrupt:
-                run.cancel()
-                raise
+            report = _worker().reduce(request, listen).wait_or_cancel().check()
             planes = request.correction.array.copy()
-    margin_mm = found.margin_mm if isinstance(found, Metal) else 0.0
-    record = Provenance.of_run(report, mask_origin=origin, margin_mm=margin_mm)
+    record = Provenance.of_run(
+        report, mask_origin=found.origin, margin_mm=found.margin_mm, threshold_hu=found.threshold_hu
+    )
     corrected = corrected_hu(source.hu, CorrectionPlanes.of(planes, chosen, len(mask)))
     return Reduction(volume, corrected, planes, chosen, mask, record)
 
@@ -211,18 +239,51 @@ def reduce(
 def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
     """Write a corrected series as a derived DICOM CT series to a new folder, whole or not at all.
 
+    Missing slices are left out.
+
+    Args:
+        reduction: result of `reduce` with a series of `read`.
+        folder: a new or empty folder.
+
+    Returns:
+        The paths of the files.
+
     Raises:
-        UsageError: this is not a result of `reduce`, the volume did not come from DICOM files, or the folder is not
-            empty.
-        BadInput: the source cannot be written as a DICOM series, or the folder cannot be written.
+        UsageError: this is not a result of `reduce`, the corrected volume was not a series of `read`, or the folder is
+            not empty.
+        BadInput: the source is NIfTI, Enhanced CT or lacks UIDs, so no DICOM series can be made of it; use
+            `write_nifti`. Or the folder cannot be written.
     """
-    if not isinstance(reduction, Reduction):
-        raise UsageError(f"A result of marview.reduce is needed, not {type(reduction).__name__}.")
+    _refuse_no_reduction(reduction, folder)
     if not isinstance(reduction.source, LoadedSeries):
-        raise UsageError("A derived series needs the files it is derived from: reduce what marview.read returns.")
+        raise UsageError(
+            "marview needs the original files to write a DICOM series. Pass a series of marview.read to "
+            "marview.reduce, or use marview.write_nifti."
+        )
     planes = CorrectionPlanes.of(reduction.correction_hu, reduction.slices, len(reduction.hu))
     corrected = Corrected(reduction.source, planes, reduction.mask, reduction.provenance)
     return write_corrected(corrected, Format.DICOM, Path(folder), window=_SOFT_TISSUE)
+
+
+def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
+    """Write a corrected volume, its metal mask and its record as NIfTI and JSON to a new folder, whole or not at all.
+
+    Args:
+        reduction: result of `reduce`.
+        folder: a new or empty folder.
+
+    Returns:
+        The paths of `corrected.nii.gz`, `metal.nii.gz` and `provenance.json`.
+
+    Raises:
+        UsageError: this is not a result of `reduce`, or the folder is not empty.
+        BadInput: the folder cannot be written.
+    """
+    _refuse_no_reduction(reduction, folder)
+    source = reduction.source
+    like = source.nifti if isinstance(source, LoadedSeries) else None
+    grid = _volume(source).grid
+    return write_corrected_nifti(Path(folder), reduction.hu, reduction.mask, reduction.provenance, grid, like=like)
 
 
 def _volume(volume: Volume | LoadedSeries) -> Volume:
@@ -232,7 +293,44 @@ def _volume(volume: Volume | LoadedSeries) -> Volume:
         raise UsageError(
             f"A volume is needed, not {type(volume).__name__}. Make one: marview.Volume(hu, grid), or use marview.read."
         )
-    return volume.volume if isinstance(volume, LoadedSeries) else volume
+    if isinstance(volume, Volume):
+        return volume
+    if not volume.report.is_volume:
+        raise BadInput(volume.report.reason)
+    return volume.volume
+
+
+def _refuse_wrong_method(method: object, parameters: object) -> None:
+    if not isinstance(method, str):
+        raise UsageError(f"A method must be an identifier, such as 'nmar', not {method!r}.")
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise UsageError(f"Parameters must be a dictionary of names and values, not {type(parameters).__name__}.")
+
+
+def _refuse_gaps(series: LoadedSeries) -> None:
+    if series.report.question:
+        named = ", ".join(map(str, series.volume.grid.slice_numbers.sorted(series.gaps)))
+        where = f" (slice {named})" if named else ""
+        raise BadInput(
+            f"Part of the series is missing or unreadable{where}. Pass across_gaps=True to correct the slices that are "
+            "present; write_dicom leaves out the others."
+        )
+
+
+def _no_metal(found: Metal, *, is_automatic: bool) -> str:
+    if found.mask.any() or not is_automatic:
+        said = "No metal was found" if is_automatic else "The mask marks no metal"
+        return f"{said} in these slices, so there is nothing to correct."
+    return (
+        f"{found.notes[-1]} If there is metal, set its threshold: metal=marview.find_metal(volume, threshold_hu=...)."
+    )
+
+
+def _refuse_no_reduction(reduction: object, folder: object) -> None:
+    if not isinstance(reduction, Reduction):
+        raise UsageError(f"A result of marview.reduce is needed, not {type(reduction).__name__}.")
+    if not isinstance(folder, str | os.PathLike):
+        raise UsageError(f"A folder is needed, not {type(folder).__name__}.")
 
 
 def _refuse_no_number(value: object, must_be: str) -> None:
@@ -248,11 +346,15 @@ def _mask(metal: object) -> NDArray[np.bool_]:
     return checked_mask(metal)
 
 
-def _indices(slices: Sequence[int]) -> tuple[int, ...]:
+def _with_metal(mask: NDArray[np.bool_], slices: Sequence[int]) -> tuple[int, ...]:
+    """Return the indices of the chosen slices that contain metal."""
     try:
-        return tuple(map(operator.index, slices))
+        chosen = tuple(map(operator.index, slices)) or range(len(mask))
     except TypeError:
         raise UsageError(f"Slices must be a list of indices, such as [16], not {slices!r}.") from None
+    if outside := [z for z in chosen if not 0 <= z < len(mask)]:
+        raise UsageError(f"Index z {outside[0]} is out of range: the volume has indices 0 to {len(mask) - 1}.")
+    return tuple(z for z in chosen if mask[z].any())
 
 
 @cache

@@ -1,16 +1,22 @@
 """The Python API, used as in a notebook."""
 
+import inspect
+import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import marview
 from marview.dicom.make import Labels, write_ct_series
+from marview.dicom.report import Finding, Kind, Outcome
 from marview.geometry import Grid
 
 
@@ -26,6 +32,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("api") / "study"
     write_ct_series(volume, Grid.from_spacing(volume.shape, (3.0, 2.0, 2.0)), folder, Labels("T^T", "T", "S", "D"))
     return folder
+
+
+def water(series: marview.LoadedSeries) -> marview.Volume:
+    """The first slice of the study, without metal."""
+    return marview.Volume(series.volume.hu[:1], marview.Grid.from_spacing((1, 80, 80), series.volume.grid.spacing_mm))
 
 
 def test_five_lines_correct_a_study(study: Path, tmp_path: Path) -> None:
@@ -64,6 +75,98 @@ def test_a_notebook_shows_one_line_for_each_object(study: Path) -> None:
     assert max(map(len, (simulated, repr(series), repr(metal), repr(result)))) < 120
 
 
+def test_an_edited_mask_is_a_new_mask_with_its_own_origin(study: Path) -> None:
+    series = marview.read(study)
+    found = marview.find_metal(series, threshold_hu=5000)
+    with pytest.raises(ValueError, match="read-only"):
+        found.mask[1] = False
+    edited = found.mask.copy()
+    edited[1] = False
+    drawn = marview.Metal(edited, "drawn by me")
+    edited[:] = False
+    result = marview.reduce(series, "linear_interpolation", metal=drawn)
+    assert result.slices == (2,)
+    assert (result.provenance.mask_origin, result.provenance.threshold_hu) == ("drawn by me", None)
+
+
+def test_the_record_names_the_threshold_once(study: Path) -> None:
+    series = marview.read(study)
+    metal = marview.find_metal(series, threshold_hu=5000, margin_mm=3)
+    record = marview.reduce(series, "linear_interpolation", metal=metal).provenance
+    assert record.threshold_hu == 5000
+    assert "Metal mask: above 5000 HU, margin +3 mm." in record.text()
+
+
+def test_an_automatic_mask_says_that_it_was_grown(study: Path) -> None:
+    series = marview.read(study)
+    assert re.fullmatch(r"adaptive, grown from voxels above \d+ HU", marview.find_metal(series).origin)
+    assert marview.find_metal(water(series)).origin == "adaptive"
+
+
+def test_a_gap_warns_when_read_and_needs_an_argument_when_corrected(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study, tmp_path / "study")
+    sorted((tmp_path / "study").iterdir())[1].unlink()
+    with pytest.warns(UserWarning, match="A slice is missing") as told:
+        series = marview.read(tmp_path / "study")
+    assert told[0].filename == __file__
+    with pytest.raises(marview.BadInput, match=r"unreadable \(slice [23]\)\. Pass across_gaps=True"):
+        marview.reduce(series, "linear_interpolation")
+    result = marview.reduce(series, "linear_interpolation", across_gaps=True)
+    assert len(marview.write_dicom(result, tmp_path / "out")) == 3
+
+
+def test_a_series_that_can_only_be_viewed_is_not_corrected(study: Path) -> None:
+    series = marview.read(study)
+    finding = Finding(Kind.NOT_HU, "These are not HU.", Outcome.VIEWS)
+    only_viewed = replace(series, report=replace(series.report, findings=(finding,)))
+    for call in (marview.find_metal, lambda v: marview.reduce(v, metal=series.volume.hu > 5000)):
+        with pytest.raises(marview.BadInput, match=r"These are not HU\."):
+            call(only_viewed)
+
+
+@pytest.mark.parametrize("has_files", [True, False])
+def test_a_result_is_written_as_nifti(study: Path, tmp_path: Path, has_files: bool) -> None:
+    series = marview.read(study)
+    result = marview.reduce(series if has_files else series.volume, "linear_interpolation")
+    corrected, metal, record = marview.write_nifti(result, tmp_path / "out")
+    written = marview.read(corrected).volume
+    np.testing.assert_array_equal(written.hu, result.hu)
+    np.testing.assert_allclose(written.grid.affine, series.volume.grid.affine, atol=1e-4)
+    np.testing.assert_array_equal(marview.read(metal).volume.hu > 0, result.mask)
+    assert json.loads(record.read_text(encoding="utf-8"))["method_id"] == "linear_interpolation"
+
+
+def test_a_result_of_a_nifti_file_is_not_written_as_dicom(study: Path, tmp_path: Path) -> None:
+    first = marview.write_nifti(marview.reduce(marview.read(study), "linear_interpolation"), tmp_path / "first")[0]
+    again = marview.reduce(marview.read(first), "linear_interpolation")
+    with pytest.raises(marview.BadInput, match="write the result as NIfTI"):
+        marview.write_dicom(again, tmp_path / "out")
+    assert len(marview.write_nifti(again, tmp_path / "out")) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a thread cannot send Ctrl-C to the main thread")
+def test_an_interrupted_run_prints_nothing(study: Path) -> None:
+    code = f"""
+import signal, threading, marview
+
+def interrupt(_fraction):
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+series = marview.read({str(study)!r})
+try:
+    marview.reduce(series, "linear_interpolation", on_progress=interrupt)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+
+
+def test_the_log_stays_off_the_terminal() -> None:
+    code = "import logging, marview; logging.getLogger('marview.dicom.quiet').warning('a file was refused')"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr == ""
+
+
 def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Path, tmp_path: Path) -> None:
     volume = marview.read(study).volume
     result = marview.reduce(volume, "linear_interpolation", metal=volume.hu > 5000, slices=[2])
@@ -78,7 +181,7 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
         (lambda v: marview.reduce(v, "no_such"), "no method 'no_such'"),
         (lambda v: marview.reduce(v, "nmarr"), r"no method 'nmarr'\. Did you mean 'nmar'\?"),
         (lambda v: marview.reduce(v, metal=np.zeros((1, 2, 3), bool)), "shape"),
-        (lambda v: marview.reduce(v, slices=[9]), "Slice 9 is out of range"),
+        (lambda v: marview.reduce(v, slices=[9]), "Index z 9 is out of range: the volume has indices 0 to 3"),
         (lambda v: marview.reduce(v, slices=1), "a list of indices"),
         (lambda v: marview.reduce(v, slices=[1.5]), "a list of indices"),
         (lambda v: marview.reduce("demo/study"), r"marview\.read\('demo/study'\)"),
@@ -98,6 +201,11 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
         (lambda _: marview.read(5), "A path is needed, not int"),
         (lambda v: marview.write_dicom(v.volume.hu, "out"), r"marview\.reduce is needed, not ndarray"),
         (lambda v: marview.simulate(v.volume.hu, {}, "adn-265"), "no protocol 'adn-265'"),
+        (lambda v: marview.reduce(v, None), "identifier, such as 'nmar', not None"),
+        (lambda v: marview.reduce(v, parameters=["clamp"]), "a dictionary of names and values, not list"),
+        (lambda v: marview.write_dicom(marview.reduce(v, "linear_interpolation"), None), "A folder is needed"),
+        (lambda v: marview.Metal(np.full(v.volume.hu.shape, 0.3), "drawn by me"), "0 and 1"),
+        (lambda v: marview.evaluate(*[v.volume.hu] * 2, np.full(v.volume.hu.shape, 0.3)), "0 and 1"),
     ],
 )
 def test_wrong_calls_are_refused_with_a_sentence(study: Path, call: Callable, sentence: str) -> None:
@@ -129,6 +237,8 @@ def test_slices_without_metal_are_refused(study: Path) -> None:
     series = marview.read(study)
     with pytest.raises(marview.NoMetal, match="No metal was found in these slices"):
         marview.reduce(series, slices=[0])
+    with pytest.raises(marview.NoMetal, match=r"nothing reaches .*set its threshold: metal=marview\.find_metal"):
+        marview.reduce(water(series))
     with pytest.raises(marview.NoMetal, match="The mask marks no metal in these slices"):
         marview.reduce(series, metal=np.zeros(series.volume.hu.shape, bool))
 
@@ -172,6 +282,22 @@ def test_every_public_name_is_on_the_page_of_the_api() -> None:
     page = (Path(__file__).parents[1] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     names = page.partition("## Stable names")[2].partition("## Objects")[0]
     assert [name for name in marview.__all__ if not re.search(rf"`{name}\b", names)] == []
+
+
+def test_the_page_of_the_api_shows_the_signatures_of_the_code() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    names = page.partition("## Stable names")[2].partition("## Objects")[0]
+    shown = re.findall(r"^\| \[?`(\w+)\(([^`]*)\)`", names, re.MULTILINE)
+    functions = {name for name in marview.__all__ if inspect.isfunction(getattr(marview, name))}
+    assert functions <= {name for name, _ in shown}
+    for name, arguments in shown:
+        on_page: dict[str, Any] = {}
+        exec(f"def {name}({arguments}): ...", on_page)
+        told = inspect.signature(on_page[name]).parameters
+        real = inspect.signature(getattr(marview, name)).parameters
+        assert [(one.name, one.kind) for one in told.values()] == [(one.name, one.kind) for one in real.values()], name
+        for one in told.values():
+            assert one.default in (inspect.Parameter.empty, real[one.name].default), (name, one.name)
 
 
 def test_a_misspelt_name_asks_for_the_similar_one() -> None:

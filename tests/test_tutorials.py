@@ -137,12 +137,19 @@ def test_projector(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pyte
     assert last < first / 2
 
 
-def test_python_api(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_api(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("MPLBACKEND", "Agg")
     names: dict[str, object] = {}
     exec(compile("\n".join(blocks("reference/api.md", "python")), "api.md", "exec"), names)
     printed = capsys.readouterr().out
-    before, after = (float(number) for number in re.findall(r"ring RMSE (\d+) HU", printed))
+    before, after = (float(number) for number in re.findall(r"ring RMSE (\d+) HU, streak", printed))
     assert after < before
+    uncorrected, corrected = (int(number) for number in re.findall(r"ring RMSE (\d+) HU$", printed, re.MULTILINE))
+    assert corrected < uncorrected
+    losses = [float(line) for line in printed.splitlines()[-3:]]
+    assert losses == sorted(set(losses), reverse=True)
+    assert names["rays"].shape == (1, 640, 641)
+    assert (place / "slice-16.png").is_file()
     assert names["image"].grad.abs().max() > 0
     assert any((place / "corrected-api").iterdir())
 

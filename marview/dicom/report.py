@@ -99,6 +99,7 @@ class SeriesReport:
     """The result of `check`.
 
     Attributes:
+        findings: findings about the files, each with a sentence, its kind, its outcome and the slices concerned.
         stack: ordered slices; None if nothing can be shown.
     """
 

@@ -14,6 +14,7 @@ from marview.dicom.derived_attributes import Derivation
 from marview.dicom.read import LoadedSeries
 from marview.export.arrays import DEFLATION, corrected_hu, write_nifti
 from marview.export.pictures import write_pngs
+from marview.geometry import Grid
 from marview.volume.correction import Planes
 from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
@@ -105,11 +106,7 @@ def write_corrected(
         ).files
     hu, grid = corrected_hu(source.volume.hu, corrected.correction_hu), source.volume.grid
     if format_ is Format.NIFTI:
-        with whole_folder(folder) as part:
-            write_nifti(part / "corrected.nii.gz", hu, grid, like=source.nifti)
-            write_nifti(part / "metal.nii.gz", corrected.mask, grid, like=source.nifti)
-            (part / "provenance.json").write_text(record.to_json(), encoding="utf-8")
-        return tuple(folder / name for name in ("corrected.nii.gz", "metal.nii.gz", "provenance.json"))
+        return write_corrected_nifti(folder, hu, corrected.mask, record, grid, like=source.nifti)
     present = [z for z in range(len(hu)) if z not in source.gaps]
     return write_pngs(
         folder,
@@ -120,3 +117,33 @@ def write_corrected(
         slices=present,
         numbers=grid.slice_numbers,
     )
+
+
+def write_corrected_nifti(
+    folder: Path,
+    hu: NDArray[np.int16],
+    mask: NDArray[np.bool_],
+    record: Provenance,
+    grid: Grid,
+    *,
+    like: Path | None = None,
+) -> tuple[Path, ...]:
+    """Write a corrected volume, its metal mask and its record to a new or empty folder, and return the files.
+
+    Args:
+        folder: output folder, written whole or not at all.
+        hu: corrected HU, `[z, y, x]`.
+        mask: metal mask, bool `[z, y, x]`.
+        record: record of how the correction was made.
+        grid: positions of the voxels.
+        like: NIfTI file with the same voxels; the new files copy its axis order and affine.
+
+    Raises:
+        BadInput: the folder cannot be written.
+        UsageError: the folder is not empty.
+    """
+    with whole_folder(folder) as part:
+        write_nifti(part / "corrected.nii.gz", hu, grid, like=like)
+        write_nifti(part / "metal.nii.gz", mask, grid, like=like)
+        (part / "provenance.json").write_text(record.to_json(), encoding="utf-8")
+    return tuple(folder / name for name in ("corrected.nii.gz", "metal.nii.gz", "provenance.json"))

@@ -9,7 +9,14 @@ PROCESSING_SIZE = 416
 
 
 def processing_pixel_mm(shape: tuple[int, int], spacing_mm: tuple[float, float]) -> float:
-    """Return the pixel edge of the processing grid for slices of this shape (rows, columns) and spacing (y, x)."""
+    """Return the pixel edge of the processing grid of a slice.
+
+    The processing grid is a square of 416 x 416 pixels that contains the slice. It is not the grid of the series.
+
+    Args:
+        shape: rows and columns of the slice.
+        spacing_mm: distance between its rows and columns (y, x).
+    """
     return max(shape[0] * spacing_mm[0], shape[1] * spacing_mm[1]) / PROCESSING_SIZE
 
 

@@ -10,6 +10,7 @@ from marview.physics.protocols import USUAL_PROTOCOL, Protocol, protocol, protoc
 from marview.physics.spectrum import Spectrum, spectrum
 
 if TYPE_CHECKING:
+    from marview.physics.attenuation import hu_to_mu, mu_to_hu
     from marview.physics.scanner import MISMATCHED, Scanner
     from marview.physics.simulation import Simulation, Stages, simulate
 
@@ -23,10 +24,12 @@ __all__ = [
     "Simulation",
     "Spectrum",
     "Stages",
+    "hu_to_mu",
     "material",
     "material_names",
     "metal",
     "metal_names",
+    "mu_to_hu",
     "protocol",
     "protocol_names",
     "protocol_of",
@@ -36,6 +39,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in {"hu_to_mu", "mu_to_hu"}:
+        from marview.physics import attenuation
+
+        return getattr(attenuation, name)
     if name in {"MISMATCHED", "Scanner"}:
         from marview.physics import scanner
 

@@ -13,7 +13,7 @@ Image = TypeVar("Image", Tensor, NDArray[np.float32], NDArray[np.float64])
 
 
 def hu_to_mu(hu: Image) -> Image:
-    """Convert HU to attenuation in 1/cm, any shape."""
+    """Convert HU to attenuation in 1/cm, any shape: 0.192 (1 + HU / 1000)."""
     return hu * (MU_WATER / 1000) + MU_WATER
 
 

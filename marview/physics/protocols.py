@@ -56,6 +56,12 @@ class Protocol:
 def protocol(name: str) -> Protocol:
     """Return the protocol with a name.
 
+    Args:
+        name: syndeeplesion-640, dudonet-320, dudonet-640, adn-256, cnnmar-984 or aapm-1000.
+
+    Returns:
+        The beam, image grid and spectrum of a scan.
+
     Raises:
         UsageError: an unknown name.
 

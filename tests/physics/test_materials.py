@@ -1,5 +1,7 @@
 """Attenuation tables against published values; unknown names are refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,11 @@ def test_an_implant_is_made_of_metal(name: str) -> None:
         metal(name)
     assert metal("Ti") is material("ti")
     assert {*metal_names(), "water", "bone"} == set(material_names())
+
+
+def test_the_page_on_simulation_lists_every_material() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "physics.md").read_text(encoding="utf-8")
+    table = page.partition("density g/cm³")[2].partition("\n\n")[0]
+    listed = [line for line in table.splitlines() if line.startswith("| `")]
+    known = map(material, material_names())
+    assert listed == [f"| `{one.name}` | {one.label} | {one.density_g_cm3:g} |" for one in known]

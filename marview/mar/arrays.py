@@ -35,7 +35,7 @@ def check_arrays(request: ReduceRequest | SinogramRequest) -> None:
             raise UsageError("A slice is named twice.")
     outside = [k for k in slices if not 0 <= k < shape[0]]
     if outside:
-        raise UsageError(f"There is no slice {outside[0]}: the volume has slices 0 to {shape[0] - 1}.")
+        raise UsageError(f"Index z {outside[0]} is out of range: the volume has indices 0 to {shape[0] - 1}.")
 
 
 def check_trace(request: TraceRequest) -> None:

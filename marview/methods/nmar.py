@@ -32,7 +32,7 @@ class NmarSettings(BaseModel):
         json_schema_extra={"unit": "%", "step": 0.5, "advanced": True},
     )
     mild_below: float = Field(
-        0.3,
+        0.24,
         ge=0,
         le=10,
         title="Mild below",

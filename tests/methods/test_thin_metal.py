@@ -1,4 +1,4 @@
-"""Thin metal is told from rods on a scale that ends at 3071 HU."""
+"""Thin metal and rods on a scale that ends at 3071 HU."""
 
 import numpy as np
 import torch

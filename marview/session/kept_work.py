@@ -1,5 +1,6 @@
 """The work on each open series: kept while another one is in view, and listed before it would be lost."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from marview.session.display import View
@@ -92,8 +93,7 @@ class KeptWork:
             lost.append(words.format(tr(job.result.title), job.result.series_title))
         if self._sensitivity.is_running:
             lost.append(tr("the sweep, which is not finished"))
-        not_exported = tr("{} of {}, not exported")
-        lost += [not_exported.format(tr(one.title), one.series_title) for one in self._results.unsaved]
+        lost += self._unsaved_results()
         mask = tr("the metal mask of {}, edited by hand and not exported")
         if self.series and self._metal.is_unsaved:
             lost.append(mask.format(self._title))
@@ -102,6 +102,20 @@ class KeptWork:
                 lost.append(mask.format(other.title))
         if self._measures.unsaved:
             lost.append(tr("{}, not exported").format(count(self._measures.unsaved, "measurement")))
+        return lost
+
+    def _unsaved_results(self) -> list[str]:
+        """Describe the results that were not exported; those of one method on one series also by their run and mask."""
+        unsaved = self._results.unsaved
+        alike = Counter((one.series, one.title) for one in unsaved)
+        lost = []
+        for one in unsaved:
+            if alike[one.series, one.title] == 1:
+                lost.append(tr("{} of {}, not exported").format(tr(one.title), one.series_title))
+                continue
+            words = tr("{} of {}, not exported (run {}: mask {}, margin {:+g} mm)")
+            number = self._results.of(one.series).index(one) + 1
+            lost.append(words.format(tr(one.title), one.series_title, number, one.mask_words, one.margin_mm))
         return lost
 
     def unsaved_of(self, series: str) -> list[str]:

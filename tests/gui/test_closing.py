@@ -44,6 +44,20 @@ def test_closing_with_unsaved_work_asks_once_and_says_what_is_unsaved(reduced, q
     assert reduced.session.background.is_closed()
 
 
+def test_closing_tells_results_of_one_method_apart(reduced, qtbot) -> None:
+    session = reduced.session
+    session.metal.set_margin(2)
+    qtbot.waitUntil(lambda: not session.metal.is_busy, timeout=5000)
+    reduced.actions_table["reduce"].trigger()
+    qtbot.waitUntil(lambda: len(session.results) == 2 and not session.runs.is_running, timeout=20000)
+    reduced.close()
+    first, second = reduced.close_question.informativeText().splitlines()
+    assert first.startswith("• Fake method of Small series, not exported (run 1: mask ")
+    assert first.endswith("margin +0 mm)")
+    assert "(run 2: mask " in second
+    assert second.endswith("margin +2 mm)")
+
+
 def test_escape_keeps_the_window(reduced) -> None:
     reduced.close()
     QTest.keyClick(reduced.close_question, Qt.Key.Key_Escape)

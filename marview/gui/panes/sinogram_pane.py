@@ -183,8 +183,8 @@ class SinogramPane(ImagePane):
         if session.traces.refusal:
             self.set_note(session.traces.refusal, "warning")
         elif shown.is_older:
-            words += tr(", the mask has changed since the result")
-            self.set_note(words, "warning" if coverage.is_guess else "pending")
+            older = tr("mask changed since the result")  # first, because a narrow heading cuts the end
+            self.set_note(f"{older}, {words}", "warning" if coverage.is_guess else "pending")
         else:
             self.set_note(words, "warning" if coverage.is_guess else "")
         views, bins = shown.trace.shape

@@ -2,7 +2,7 @@
 
     python -m benchmarks.ablations --output DIR [--steps 500 300] [--slices 10 30 50 70] [--shapes 0 2 4 6 8]
 
-First two PriorNets by the recipe `cpu`, one that sees both images and one that sees the uncorrected image alone; then
+First two PriorNets by the recipe `cpu`, one that sees both images and one that sees only the uncorrected image; then
 behind them a SinoNet for every row by the recipe `cpu_sinogram`, all with the same seeds and the same simulated slices.
 The table has PSNR, RMSE in HU, the share of the mean squared error between NMAR and the FBP ceiling that is closed
 (primary metric) and the paper's RMSE. What is trained stays in DIR, and is not trained again. One thread, a

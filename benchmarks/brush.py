@@ -1,4 +1,4 @@
-"""Time of brush strokes on a large volume, in the mask alone and in the real window, and delay of the trace.
+"""Time of brush strokes on a large volume, in the mask only and in the real window, and delay of the trace.
 
 python benchmarks/brush.py
 
@@ -42,7 +42,7 @@ TARGETS_MS = "targets: event 8 median, 16 at the 99th percentile; trace 50"
 
 
 def event_ms(brush: Brush, hu: NDArray[np.int16]) -> NDArray[np.float64]:
-    """Return milliseconds per event of a long stroke in the mask alone: voxels written, change kept for undo."""
+    """Return milliseconds per event of a long stroke in the mask only: voxels written, change kept for undo."""
     generator = np.random.default_rng(0)
     metal = MetalMask(np.zeros(SHAPE, bool), SPACING_MM, hu)
     metal.begin_stroke()
@@ -190,9 +190,9 @@ class BrushWindow:
 
 
 def print_mask_table() -> None:
-    """Print the table of the mask alone."""
+    """Print the table of the mask only."""
     hu = np.random.default_rng(2).integers(-1000, 3000, SHAPE, np.int16)
-    print("| brush, mask alone | median ms | 99th percentile ms |\n|---|---|---|")
+    print("| brush, mask only | median ms | 99th percentile ms |\n|---|---|---|")
     for title, brush in (
         ("disc, 5 mm", Brush(radius_mm=5)),
         ("disc, 20 mm", Brush(radius_mm=20)),
@@ -229,7 +229,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=EVENTS, help="events of a stroke in the window")
-    parser.add_argument("--window-only", action="store_true", help="leave out the mask alone")
+    parser.add_argument("--window-only", action="store_true", help="leave out the table of the mask only")
     options = parser.parse_args()
     print(f"{SHAPE[2]} x {SHAPE[1]} x {SHAPE[0]} voxels, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
     if not options.window_only:

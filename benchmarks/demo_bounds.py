@@ -1,12 +1,12 @@
-"""Limits of completing the metal trace on the demo studies, and where in the ring the remaining error lies.
+"""Limits of completing the metal trace on the demo studies, and where in the ring the rest of the error is.
 
     python -m benchmarks.demo_bounds [--kind hip dental] [--every 1]
 
 The trace of the metal that is found, then of the true metal, each grown by one pixel as in the clinical front end, is
 filled with the truth's own projections, their difference to the measured ones interpolated: the best prior there is.
 All this on the studies' own grid. RMSE in HU over the 20 pixels around true metal, -1000 to 1604 HU, mean square over
-the slices, as `learned.py --part demo` has it. Of the squared error it says what share lies where metal was found that
-is none (the front end leaves such pixels as they were), within three pixels of metal otherwise, and farther away.
+the slices, as `learned.py --part demo` has it. Of the squared error it says what share is where metal was found that
+is none (the front end leaves such pixels unchanged), within three pixels of metal otherwise, and farther away.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 A series of 300 slices of 512 x 512 pixels is opened in the layout of planes: axial, coronal, sagittal and the result,
 with an oblique section in none of them. Mouse events go to the real window, one after the other, and each is followed
-until all panes are drawn. *Paint* is the drawing alone, *event to picture* begins with the event. VTK's image viewer
+until all panes are drawn. *Paint* is only the drawing, *event to picture* begins with the event. VTK's image viewer
 draws the same four pictures off-screen in a process of its own. With `--napari PYTHON`, an interpreter that has napari
 draws one pane of the same size on a virtual screen (xvfb-run) in the same run.
 """

@@ -4,7 +4,7 @@
 
 `python -m benchmarks.gsi_scenes` makes the scenes. First two autoencoders by the recipe `autoencoder`, then an
 alignment network for each row by the recipe `bundled`, all with the same seed, batches and number of steps. The
-held-out scenes are used for the table alone. What is trained stays in the output folder, and is not trained again.
+held-out scenes are used only for the table. Trained networks stay in the output folder and are not trained again.
 One thread.
 
 Rows compare the result with the surrogate: PSNR, SSIM and RMSE of the slice and of the 20 pixels around metal, the
@@ -56,7 +56,7 @@ class Arm:
     Attributes:
         title: name in the table.
         autoencoder: one of `AUTOENCODERS`.
-        settings: differences of the alignment network from the recipe `bundled`; None for the autoencoder alone.
+        settings: differences of the alignment network from the recipe `bundled`; None for only the autoencoder.
     """
 
     title: str
@@ -186,7 +186,7 @@ def table(found: dict[str, Found]) -> str:
 
 
 def _shortened(recipe: Recipe, settings: dict[str, Any], steps: int) -> Recipe:
-    """The recipe with other settings and steps; it looks at one held-out batch at its start and end alone."""
+    """The recipe with other settings and steps; it looks at one held-out batch only at its start and end."""
     run = recipe.run.model_copy(update={"steps": steps, "validate_every": steps, "validation_batches": 1})
     return recipe.model_copy(update={"network": recipe.network | settings, "run": run})
 

@@ -4,8 +4,8 @@
 
 Each validation slice goes through the method as it is, and as the protocol's scanner shows it (FBP of its noisy
 sinogram). A method may bring the second image closer to the slice itself, because it also removes blur and noise.
-With --marked a corner of each slice counts as metal. Methods that leave slices without metal alone must correct them
-then: this is the change far from metal.
+With --marked a corner of each slice counts as metal. Methods that leave slices without metal unchanged must correct
+them then: this is the change far from metal.
 Reads ../shared/data.
 """
 

@@ -2,12 +2,12 @@
 
     python -m benchmarks.near_hip --output DIR [--steps 1500] [--start nmar] [--patients 1 5]
 
-Hip prostheses are put where they sit in the pelvis of the one training patient that shows one; 33 neighbouring slices
-of a patient, with every third held out, have masks of that metal laid over them, turned, scaled and moved. The
-network learns from the other 22, but for every fifth of them, on which its run measures it; the masks over the 11 held
-out are of another prosthesis. As in the paper the trace holds the sinogram's largest value before the correction, and
-nothing else is wrong with the sinogram: no beam hardening, no noise but the scan's own. Images are in units of water,
-metal is counted, the peak of PSNR and SSIM is the truth's largest value. Results are kept in DIR.
+Simulated hip prostheses are placed in the only pelvis among the training scans. Their metal masks are rotated, scaled
+and shifted, and placed on 33 neighbouring slices of each patient. Every third of these slices is a test slice with the
+masks of another prosthesis. The network learns from the other 22, except every fifth of them, on which the run
+measures it. As in the paper, the metal trace has the largest value of the sinogram before
+the correction. The sinogram has no other fault: no beam hardening, and only the noise of the scan. Images are in units
+of water and include the metal; the peak of PSNR and SSIM is the largest value of the truth. DIR keeps the results.
 """
 
 import argparse

@@ -55,7 +55,7 @@ def note_series(files: Iterable[Path]) -> None:
 
 
 def refuse_original(target: Path) -> None:
-    """Refuse a target that is a file that was read, or lies in or below the folder of a series that was read.
+    """Refuse a target that is a file that was read, or is in or below the folder of a series that was read.
 
     Raises:
         UsageError: writing there would overwrite original data or mix with it.
@@ -66,8 +66,8 @@ def refuse_original(target: Path) -> None:
     for folder in target.parents:
         if _is_noted(folder, _series_folders):
             raise UsageError(
-                f"{target} lies in {folder}, the folder of the images that were read, and nothing is written there. "
-                "Choose a place outside of it."
+                f"{target} is inside {folder}, the folder of the source images, and marview writes nothing there. "
+                "Choose a place outside it."
             )
     resolved = Path(os.path.realpath(target))
     if resolved != target:

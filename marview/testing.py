@@ -244,7 +244,7 @@ def forbidden_imports(folder: Path) -> Iterator[str]:
             names = [alias.name for alias in node.names]
             if isinstance(node, ast.ImportFrom):
                 if node.level > 1:
-                    yield f"{where} imports from outside of its folder."
+                    yield f"{where} imports from outside its folder."
                 names = [node.module or ""] if node.level == 0 else []
             for name in names:
                 room = [*name.split("."), ""][1]

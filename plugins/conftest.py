@@ -25,7 +25,7 @@ from marview.worker.loading import LoadedMethod, load_method
 
 @pytest.fixture(scope="module")
 def loaded(request: pytest.FixtureRequest) -> LoadedMethod:
-    """The method beside whose code the tests lie."""
+    """The method whose folder contains the tests."""
     return load_method(request.path.parent)
 
 
@@ -111,7 +111,7 @@ def weights_job() -> type[WeightsJob]:
 
 @pytest.fixture
 def copy_with(loaded: LoadedMethod, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Path]:
-    """Copies the method beside whose code the tests lie, with the weights of a network as its own."""
+    """Copies the method whose folder contains the tests, with the weights of a network as its own."""
 
     def copy(network: nn.Module, settings: dict[str, Any]) -> Path:
         name, source = loaded.manifest.id, request.path.parent

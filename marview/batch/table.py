@@ -108,7 +108,7 @@ class JobTable:
         """Note in the row of a corrected study that it has another number of slices now.
 
         Returns:
-            The job with the new note; None if the study is as it was, or the row already says so.
+            The job with the new note; None if the study is unchanged, or the row already says so.
         """
         job = self.job(plan.key)
         note = f"The study has {count(plan.slices, 'slice')} now. Correct it again with marview reduce."

@@ -74,7 +74,7 @@ def batch(
     description: Annotated[
         str, typer.Option(metavar="PATTERN", help="Only series whose description contains this regular expression.")
     ] = "",
-    derived: Annotated[bool, typer.Option("--derived", help="Use derived series, too.")] = False,
+    derived: Annotated[bool, typer.Option("--derived", help="Also use derived series.")] = False,
     threshold: Threshold = None,
     kmeans: KMeans = None,
     margin: Margin = 0.0,

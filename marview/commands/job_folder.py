@@ -22,7 +22,7 @@ _LOCK = "jobs.lock"
 
 @contextmanager
 def opened_table(output: Path, order: Order, *, is_resumed: bool) -> Iterator[JobTable]:
-    """Open the job table of an output folder for this process alone."""
+    """Open the job table of an output folder for this process only."""
     there = (output / TABLE).exists()
     if there and not is_resumed:
         raise UsageError(f"{output} already holds a job table. Add --resume to continue it, or use another folder.")

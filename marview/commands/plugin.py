@@ -59,7 +59,8 @@ def new_plugin(
     image: Annotated[bool, typer.Option("--image", help="It uses only the image; this is the default.")] = False,
     sinogram: Annotated[bool, typer.Option("--sinogram", help="It completes the sinogram.")] = False,
     learned: Annotated[
-        bool, typer.Option("--learned", help="It has a network, to be trained; with --image, on the image alone.")
+        bool,
+        typer.Option("--learned", help="It has a network to train; with --image, the network uses only the image."),
     ] = False,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which to make the folder NAME.")] = Path(),
 ) -> None:

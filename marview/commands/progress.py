@@ -48,7 +48,7 @@ def progress(title: str, *, is_quiet: bool = False) -> Iterator[Advance]:
         left.note(fraction)
         bar.update(task, completed=fraction, description=step or title)
         if lines is not None:
-            lines.tell(f"{step or title}: {fraction:.0%}", left.seconds)
+            lines.tell(f"{step or title}: {fraction:.0%}", left.seconds if round(fraction, 2) < 1 else None)
 
     with bar:
         yield advance

@@ -9,7 +9,7 @@ from marview.time_left import in_words
 
 
 class TimeLeftColumn(ProgressColumn):
-    """Time left in words; empty while it is not known.
+    """Time left in words; empty while it is not known and after the end.
 
     Args:
         seconds: seconds left, None while they are not known.
@@ -19,7 +19,7 @@ class TimeLeftColumn(ProgressColumn):
         super().__init__()
         self._seconds = seconds
 
-    def render(self, task: Task) -> Text:  # noqa: ARG002 - every task of a bar shares the time
-        """Return the time left."""
+    def render(self, task: Task) -> Text:
+        """Return the time left, which all tasks of a bar share."""
         seconds = self._seconds()
-        return Text("" if seconds is None else f"{in_words(seconds)} left")
+        return Text("" if seconds is None or task.finished else f"{in_words(seconds)} left")

@@ -88,9 +88,11 @@ def trace(
 
 def _described(coverage: TraceCoverage, metal: FoundMetal) -> str:
     """Describe the coverage of the sinogram in one or two sentences."""
+    hidden = coverage.hidden_views
+    views = f"{count(hidden, 'view')} {'is' if hidden == 1 else 'are'}" if hidden else "no view is"
     text = (
         f"the metal trace covers {coverage.fraction:.1%} of the sinogram ({metal.origin}); largest gap "
-        f"{count(coverage.largest_gap, 'bin')}, metal fully hides the body in {count(coverage.hidden_views, 'view')}."
+        f"{count(coverage.largest_gap, 'bin')}; {views} fully hidden by metal."
     )
     return text + " The values that replace it are largely a guess." if coverage.is_guess else text
 

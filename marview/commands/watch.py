@@ -115,9 +115,7 @@ def watch_folder(
         BadInput: the folder cannot be listed, or the job table cannot be used.
     """
     if output.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(
-            f"{output} is inside the watched folder {folder.resolve()}. Use an output folder outside of it."
-        )
+        raise UsageError(f"{output} is inside the watched folder {folder.resolve()}. Use an output folder outside it.")
     stop = stop or threading.Event()
     correction, inbox = order.correction(), Inbox(folder, quiet_s)
     number = workers or affordable(correction)

@@ -30,7 +30,7 @@ def whole_folder(target: Path, *, bytes_needed: int = 0) -> Iterator[Path]:
         bytes_needed: required disk space in bytes, checked first.
 
     Raises:
-        UsageError: the target is not empty, or lies among slices.
+        UsageError: the target is not empty, or is among slices.
         CannotWrite: the disk is full or read-only, or another process is writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link that will be replaced
@@ -67,7 +67,7 @@ def check_place(target: Path, *, bytes_needed: int = 0) -> None:
     """Check ahead of the work whether `whole_folder` will be able to write a folder.
 
     Raises:
-        UsageError: the target is not empty, or lies among slices.
+        UsageError: the target is not empty, or is among slices.
         CannotWrite: writing is not allowed there, there is not enough disk space, or another process is writing there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
@@ -84,7 +84,7 @@ def check_file(target: Path) -> None:
     """Check ahead of the work whether `whole_file` will be able to write a file.
 
     Raises:
-        UsageError: the target is a file that was read or that marview did not write, or lies among slices.
+        UsageError: the target is a file that was read or that marview did not write, or is among slices.
         CannotWrite: writing is not allowed there, the disk is full, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
@@ -112,7 +112,7 @@ def claimed(target: Path) -> Iterator[None]:
     `whole_file` writes the file itself. Claims of killed processes are removed.
 
     Raises:
-        UsageError: the target is a file that was read or that marview did not write, or lies among slices.
+        UsageError: the target is a file that was read or that marview did not write, or is among slices.
         CannotWrite: another process works on the target, or writing is not allowed there.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100
@@ -139,7 +139,7 @@ def whole_file(target: Path) -> Iterator[Path]:
     """Yield a temporary file that replaces `target` when the block succeeds and is removed when it fails.
 
     Raises:
-        UsageError: the target is a file that was read or that marview did not write, or lies among slices.
+        UsageError: the target is a file that was read or that marview did not write, or is among slices.
         CannotWrite: the disk is full or read-only, or the target is a folder.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100

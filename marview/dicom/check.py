@@ -218,7 +218,7 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
         findings.append(Finding(Kind.SCOUT, f"This is a scout, not a stack of slices. {ONLY_VIEWED}", views))
     if first.samples != 1 or not first.photometric.startswith("MONOCHROME"):
         findings.append(
-            Finding(Kind.COLOUR, f"The image is in colour ({first.photometric}), so has no HU. {ONLY_VIEWED}", views)
+            Finding(Kind.COLOUR, f"The image is in colour ({first.photometric}), so it has no HU. {ONLY_VIEWED}", views)
         )
     for kind, what, lacking in (
         (
@@ -288,15 +288,15 @@ def _one_per_place(
             else (Kind.SAME_POSITION, translatable("the same position"))
         )
         names = listing(header.name for header in group)
-        findings.append(Finding(kind, f"{names} have {what} but different images, so none of them is shown."))
+        findings.append(Finding(kind, f"{names} have {what} but different images, so marview shows none of them."))
     if len(unclear) > len(groups) // 2:
-        example = findings[-1].sentence.removesuffix(", so none of them is shown.")
+        example = findings[-1].sentence.removesuffix(", so marview shows none of them.")
         sentence = translatable(f"{example}, like most slices here: they are not a volume. {ONLY_VIEWED}")
         return [], unclear, [Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS)]
     uids = Counter(header.own_uid for header in kept if header.own_uid)
     for uid in [uid for uid, number in uids.items() if number > 1]:
         names = listing(header.name for header in kept if header.own_uid == uid)
-        findings.append(Finding(Kind.SAME_UID, f"{names} have the same UID but lie at different positions."))
+        findings.append(Finding(Kind.SAME_UID, f"{names} have the same UID but are at different positions."))
     return kept, unclear, _shorten(findings)
 
 

@@ -90,7 +90,7 @@ def _has_other_sign(header: SliceHeader, frame: bytes, values: Stored) -> bool:
 
 
 def _only_frame(header: SliceHeader, encapsulated: bytes) -> bytes:
-    """Return the codestream, after a check that all items lie inside the file."""
+    """Return the codestream, after a check that all items are inside the file."""
     truncated = BadInput(f"{header.name} is truncated: its compressed image is incomplete.")
     at = 0
     while at + 8 <= len(encapsulated):

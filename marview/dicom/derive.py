@@ -77,7 +77,7 @@ def write_derived_series(
     Raises:
         BadInput: the source is not DICOM or has no UIDs, the correction is not finite, or the written file differs
             when read back.
-        CannotWrite: the disk is full or read-only. Nothing is left behind.
+        CannotWrite: the disk is full or read-only. No partial files remain.
         UsageError: the folder is not empty.
         Cancelled: `is_cancelled` returned True.
     """
@@ -224,7 +224,7 @@ def _compare(
         read = stored_values(written)
     except OutOfMemory:
         raise CannotWrite(
-            f"There is not enough memory to check {path.name} after it was written. Nothing was left behind; close "
+            f"There is not enough memory to check {path.name} after it was written. No partial files remain; close "
             "other programs and try again."
         ) from None
     is_right = (
@@ -236,4 +236,4 @@ def _compare(
         and is_verbatim(data, opening(data)[1], identity)
     )
     if not is_right:
-        raise CannotWrite(f"{path.name} differed when read back. Nothing was left behind; try another disk.")
+        raise CannotWrite(f"{path.name} differed when read back. No partial files remain; try another disk.")

@@ -41,7 +41,7 @@ def listed(directory: Path, skipped: Counter[str]) -> Iterator[Source]:
 
 
 def count_absent(directory: Source, skipped: Counter[str]) -> None:
-    """Count the files that a DICOMDIR lists and that its folder, or the zip it lies in, lacks.
+    """Count the files that a DICOMDIR lists but its folder or zip lacks.
 
     Raises:
         BadInput: the DICOMDIR cannot be read.
@@ -71,9 +71,9 @@ def _file_ids(directory: Source, skipped: Counter[str]) -> list[list[str]]:
         raise
     except Exception as why:  # noqa: BLE001 - pydicom raises many types on a damaged file
         note_caught(why, directory.name)
-        raise BadInput(f"{_full_name(directory)} is a damaged DICOMDIR. Open the folder it lies in.") from None
+        raise BadInput(f"{_full_name(directory)} is a damaged DICOMDIR. Open the folder that contains it.") from None
     if not any(file_id or kind == "IMAGE" for file_id, kind in file_ids):
-        raise BadInput(f"{_full_name(directory)} lists no files. Open the folder it lies in.")
+        raise BadInput(f"{_full_name(directory)} lists no files. Open the folder that contains it.")
     unnamed = sum(kind == "IMAGE" for file_id, kind in file_ids if not file_id)
     if unnamed:  # patients, studies and series have no file
         skipped[UNNAMED] += unnamed

@@ -97,7 +97,7 @@ class _Reader:
         return int(group << 16 | element)
 
     def element(self, at: int) -> tuple[int, int, int]:
-        """Return tag, length and start of the value; the header's 8 bytes must lie inside the data."""
+        """Return tag, length and start of the value; the header's 8 bytes must be inside the data."""
         data = self._data
         group, element, kind, length = self._header(data, at)
         tag = group << 16 | element

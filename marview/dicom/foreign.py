@@ -70,7 +70,7 @@ def refuse_foreign(target: Path) -> None:
     there = next((folder for folder in target.parents if folder.is_dir()), target.parent)  # new folders go there
     if _holds_slices(there):
         raise UsageError(
-            f"{there} holds the slices of a series, and nothing is written among them. Choose another folder."
+            f"{there} contains the slices of a series, and marview writes no other files there. Choose another folder."
         )
 
 

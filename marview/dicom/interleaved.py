@@ -1,4 +1,4 @@
-"""Recognise slices of several acquisitions or reconstructions that lie between each other in space."""
+"""Recognise slices of several acquisitions or reconstructions that alternate in space."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence

@@ -61,7 +61,7 @@ def write_ct_series(
         Files from the foot end.
 
     Raises:
-        CannotWrite: the disk is full or read-only. Nothing is left behind.
+        CannotWrite: the disk is full or read-only. No partial files remain.
         UsageError: the folder is not empty.
         ValueError: the volume does not fit the grid, or its HU do not fit 16 bits.
     """

@@ -22,7 +22,7 @@ _MOST_LABELS = 64
 _TISSUE_HU, _MOST_TISSUE = 500, 0.7
 """HU that metal exceeds, and the largest share of a metal mask below them without a note.
 
-Automatic masks of thin metal reach a share of 0.66 when they are grown by four pixels; masks that lie 60 pixels beside
+Automatic masks of thin metal reach a share of 0.66 when they are grown by four pixels; masks that are 60 pixels beside
 the metal have 0.76 to 0.96.
 """
 
@@ -47,7 +47,7 @@ def read_mask(path: Path | str, series: LoadedSeries) -> MaskFile:
 
     Raises:
         BadInput: the file cannot be read, is not a mask or is empty, belongs to another patient or frame of reference,
-            or lies outside the series.
+            or is outside the series.
     """
     path = Path(path)
     kind = _kind(path)

@@ -48,7 +48,7 @@ def odd_headers(slices: Sequence[SliceHeader]) -> list[Finding]:
 
 
 def _odd_dates(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return findings on dates that do not exist, or lie in the future."""
+    """Return findings on dates that do not exist, or are in the future."""
     latest = f"{datetime.now(UTC) + timedelta(days=1):%Y%m%d}"
     invalid: dict[str, None] = {}
     future: dict[str, None] = {}
@@ -98,7 +98,7 @@ def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
     inverted = [header.name for header in slices if header.slope is not None and header.slope < 0]
     if inverted:
         sentence = translatable(
-            f"The rescale slope of {listing(inverted)} is negative, as no CT scanner writes it, so the values may be "
+            f"The rescale slope of {listing(inverted)} is negative, which is unusual for CT, so the values may be "
             "inverted. Check that air has -1000 HU."
         )
         findings.append(Finding(Kind.NOT_HU, sentence))

@@ -128,7 +128,7 @@ def rescale(header: SliceHeader) -> tuple[float, float]:
 def padding_mask(stored: Stored, header: SliceHeader) -> NDArray[np.bool_] | None:
     """Return the padding of a slice, bool `[y, x]`: areas of the padding value that reach the border; None if none.
 
-    Padding lies outside the reconstructed field of view. The same value inside the image is an ordinary value: some
+    Padding is outside the reconstructed field of view. The same value inside the image is an ordinary value: some
     files declare 0 as padding and also store 0 HU as 0.
     """
     has_value = _has_padding_value(stored, header)

@@ -56,7 +56,7 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> lis
     low, high = (float(value) for value in np.percentile(sample, (0.1, 99.9)))
     if low >= -1 and high <= _HIGHEST_ATTENUATION:
         sentence = translatable(
-            f"The values of {name} lie between {low:.0f} and {high:.0f}, like attenuation in 1/cm or labels: they are "
+            f"The values of {name} are between {low:.0f} and {high:.0f}, like attenuation in 1/cm or labels: they are "
             f"not HU. {ONLY_VIEWED}"
         )
         return [Finding(Kind.NOT_HU, sentence, Outcome.VIEWS)]
@@ -69,7 +69,7 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> lis
         return [Finding(Kind.NOT_HU, sentence)]
     if _are_shifted(sample):
         sentence = translatable(
-            f"Many values of {name} lie below air (-1000 HU), down to about {low:.0f}: the values may be shifted or "
+            f"Many values of {name} are below air (-1000 HU), down to about {low:.0f}: the values may be shifted or "
             "inverted, for example by a wrong rescale slope or intercept. Thresholds and corrections may be wrong."
         )
         return [Finding(Kind.NOT_HU, sentence)]
@@ -85,7 +85,7 @@ def _inside(hu: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def _are_shifted(sample: NDArray[np.int16]) -> bool:
-    """Return whether more values lie below air than streaks explain, or air or tissue is where neither can be."""
+    """Return whether more values are below air than streaks explain, or air or tissue is where neither can be."""
     below = sample[sample < _LOWEST_AIR_HU]
     if below.size < _FEWEST_BELOW * sample.size:
         return False

@@ -225,10 +225,10 @@ def _most_fractional(dataset: Dataset, values: NDArray[Any], path: Path) -> int:
     """
     most, highest = int(dataset.get("MaximumFractionalValue") or 0), int(values.max(initial=0))
     if most < 1:
-        why = "holds fractions and does not say which value is the whole (Maximum Fractional Value)"
+        why = "stores fractions without a valid Maximum Fractional Value"
     elif not highest <= most < 1 << int(dataset.BitsAllocated):
         why = (
-            f"gives {most} as the whole of its fractions (Maximum Fractional Value), but its pixels have "
+            f"gives {most} as its Maximum Fractional Value, but its pixels have "
             f"{dataset.BitsAllocated} bits and reach {highest}"
         )
     else:

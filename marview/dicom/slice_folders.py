@@ -1,4 +1,4 @@
-"""Find folders of slices before a study is read, so that nothing is written into them."""
+"""Find folders of slices before a study is read, so that marview writes no files into them."""
 
 import os
 from itertools import islice
@@ -19,7 +19,7 @@ def refuse_among_slices(target: Path, source: Path) -> None:
         source: folder searched for studies; folders outside it are not checked.
 
     Raises:
-        UsageError: the target lies in or below a folder of slices.
+        UsageError: the target is in or below a folder of slices.
     """
     top = Path(os.path.realpath(source))
     for folder in Path(os.path.realpath(target)).parents:

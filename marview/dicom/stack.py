@@ -57,7 +57,7 @@ class _Lattice:
 def arrange(slices: Sequence[SliceHeader]) -> tuple[Stack, list[Finding]]:
     """Order slices of one orientation and distinct positions, and fit their grid.
 
-    A gap that a whole number of slices would fill stays open (None in the stack). If the slices do not lie on an even
+    A gap that a whole number of slices would fill stays open (None in the stack). If the slices are not on an even
     grid, the stack holds them in order, with a finding that it is not a volume.
 
     Args:
@@ -213,8 +213,8 @@ def plane_findings(
         return [
             Finding(
                 Kind.REFORMAT,
-                f"The slices lie {from_axis:.0f} degrees from the axial plane: {unless}the rays did not run in them, "
-                "so the fan-beam assumption of all methods fails and corrections are less reliable.",
+                f"The slices are tilted {from_axis:.0f} degrees from the axial plane: {unless}the rays did not run in "
+                "the slice plane, so the fan-beam assumption of all methods fails and corrections are less reliable.",
             )
         ]
     return []

@@ -132,7 +132,7 @@ def _partly_changed(
             which = numbers.words(chosen[differs].tolist())
             yield (
                 f"{name} differs from {names[0]} only in {which} of {len(differs)}; choose these with --slices to "
-                "measure them alone."
+                "measure only these."
             )
 
 

@@ -24,7 +24,7 @@ def list_demo(kinds: tuple[str, ...], hear: Hear, every: int = 1) -> list[Listed
     Args:
         kinds: kinds of `make_demo`.
         hear: called with the automatically found metal before the case is returned. The case itself has the true mask,
-            and errors are measured outside of it.
+            and errors are measured outside it.
         every: keep every n-th slice.
     """
 

@@ -7,7 +7,7 @@ Family = Literal["A", "B", "C", "sample", "DSC", "DuDoNet", "ADN", "LGA", "AAPM"
 
 FAMILIES: dict[Family, str] = {
     "A": "SynDeepLesion in the tables of 2021 and 2022; their PSNR is not reproducible from the public files, compare "
-    "SSIM alone",
+    "only SSIM",
     "B": "the public SynDeepLesion files in 0 to 0.5/cm, metal zeroed: comparable with our PSNR and SSIM",
     "C": "the public SynDeepLesion files in 0 to 1/cm and 8 bits: 6.02 dB above family B for the same image",
     "sample": "20 of the 2000 public SynDeepLesion files, measured for this project as family B, give or take 1 dB",

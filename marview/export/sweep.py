@@ -29,7 +29,7 @@ def refuse_sweep(folder: Path, volume: Volume, variants: int) -> None:
 
     Raises:
         CannotWrite: the folder cannot be written, or there is not enough disk space for a series of each variant.
-        UsageError: the folder is not empty, or lies in the folder of a series that was read.
+        UsageError: the folder is not empty, or is in the folder of a series that was read.
     """
     check_place(folder, bytes_needed=variants * volume.hu.nbytes // DEFLATION)
 

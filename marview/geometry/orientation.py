@@ -85,7 +85,7 @@ def layout_onto(grid: Grid, shape: tuple[int, int, int], affine_ras: NDArray[np.
         raise ValueError(f"it has {layout.grid.shape} voxels, not {grid.shape}")
     off_mm = np.abs(layout.grid.to_patient(corners) - grid.to_patient(corners)).max()
     if off_mm > max(_SAME_MM, 0.1 * min(grid.spacing_mm)):
-        raise ValueError(f"it lies {off_mm:.1f} mm elsewhere")
+        raise ValueError(f"it is {off_mm:.1f} mm away from the expected position")
     return layout
 
 

@@ -208,7 +208,7 @@ def _partial(session: Session) -> str:
     corrected = 0 if result is None else sum(z in result.done for z in with_metal)
     if corrected == len(with_metal):
         return ""
-    words = tr("{} of {} slices with metal corrected; the others are exported as they were.")
+    words = tr("{} of {} slices with metal corrected; the other slices are exported unchanged.")
     return words.format(corrected, len(with_metal))
 
 

@@ -61,7 +61,7 @@ class ImageView(pg.GraphicsView):  # type: ignore[misc]
         self._image.setLevels((black, white))
 
     def overlay(self, name: str) -> OverlayItem:
-        """Return the overlay of a name, created on first use; newer overlays lie on top."""
+        """Return the overlay of a name, created on first use; newer overlays are on top."""
         if name not in self._overlays:
             item = OverlayItem()
             item.setZValue(len(self._overlays) + 1)

@@ -27,7 +27,7 @@ class PanelSlot(QWidget):
         return self.floating is not None
 
     def show_panel(self, *, is_wanted: bool = True) -> None:
-        """Show or hide the slot with its panel; a floating panel stays as it is."""
+        """Show or hide the slot with its panel; a floating panel does not change."""
         if not self.is_floating:
             self.setVisible(is_wanted)
 

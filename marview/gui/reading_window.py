@@ -46,7 +46,7 @@ class ReadingWindow(QWidget):
         self.window_box = self._presets()
         self.rows = (
             RatingRow(tr("Readability"), tr("Can the anatomy be read? 1: not at all, 5: fully")),
-            RatingRow(tr("Correctness"), tr("Is the anatomy shown as it is? 1: not at all, 5: fully")),
+            RatingRow(tr("Correctness"), tr("Is the anatomy shown correctly? 1: not at all, 5: fully")),
         )
         self.back, self.next = QPushButton(tr("Back")), QPushButton(tr("Next"))
         self.back.clicked.connect(lambda: self._go(-1))

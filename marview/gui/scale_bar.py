@@ -20,7 +20,7 @@ class ScaleBar(QWidget):
     """Base class of a scale; a subclass defines its colours and labels. Mouse events go to the view below.
 
     Args:
-        host: view over which the scale lies.
+        host: view that shows the scale.
         name: accessible name.
     """
 

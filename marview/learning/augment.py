@@ -16,7 +16,7 @@ _SMALLEST_CROP = 0.55
 def augment(
     hu: NDArray[np.float32], shape: tuple[int, int], how: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Vary a slice and resample it to `shape`; outside of it is air.
+    """Vary a slice and resample it to `shape`; outside it is air.
 
     Args:
         hu: HU, `[y, x]`, at least -1000.

@@ -1,4 +1,4 @@
-"""Slices of a series as the cases that methods receive, for training loops outside of `marview train`."""
+"""Slices of a series as the cases that methods receive, for training loops outside `marview train`."""
 
 from collections.abc import Iterator, Sequence
 

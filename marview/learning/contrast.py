@@ -1,6 +1,6 @@
 """Contrast of faint lesions: lesions drawn into the image for a network must appear in its result.
 
-A network that learns from an error of pixels alone smooths faint lesions near metal away, because most of what differs
+A network that learns only from an error of pixels smooths faint lesions near metal away, because most of what differs
 from soft tissue there is an artifact. The images here are `[slice, 1, y, x]` in the unit of
 `marview.methods.image_domain`.
 """

@@ -38,7 +38,7 @@ _BODY_MU = MU_WATER / 2
 
 @dataclass(frozen=True)
 class _Quantity:
-    """A quantity of a slice, with the text of its note; `has_lowest` if a smaller value is unusual, too."""
+    """A quantity of a slice, with the text of its note; `has_lowest` if a smaller value is also unusual."""
 
     words: str
     form: str

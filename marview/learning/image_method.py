@@ -50,7 +50,7 @@ class ImageMethod(ABC):
     Slices without metal keep their values, because networks change every slice a little.
 
     Attributes:
-        part: names of the weights that inference needs begin with this; other weights serve the training alone.
+        part: names of the weights that inference needs begin with this; other weights serve only the training.
     """
 
     Parameters: type[BaseModel] = Strength

@@ -37,7 +37,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
         BadInput: the folder contains no run of this method.
         UsageError: the method uses no weights, the run learned from a patient's own scan, or the folder has another
             method.
-        CannotWrite: the disk is full or read-only. The method stays as it was.
+        CannotWrite: the disk is full or read-only. The method stays unchanged.
     """
     record = read_record(run)
     source = run / "weights.safetensors"

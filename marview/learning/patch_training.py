@@ -26,7 +26,7 @@ class PatchSettings(NetworkSettings):
         hard_share: share of patches placed where the artifact is strong.
         clean_share: share of patches without artifact, which the network must leave unchanged.
         quarter_turns: largest number of quarter turns of a patch. With 0 a patch is only mirrored.
-        holds_metal: whether metal must stay as it is; otherwise the loss leaves it out.
+        holds_metal: whether metal must stay unchanged; otherwise the loss leaves it out.
         rms: weight of the root mean square difference, which large errors near metal dominate. The mean absolute
             difference weighs 1.
         contrast: weight of the share of faint lesions that the result misses.
@@ -43,7 +43,7 @@ class PatchSettings(NetworkSettings):
 
 
 class PatchTraining(ABC):
-    """Difference to the truth in the network's unit; metal stays as it is, and faint lesions keep their contrast."""
+    """Difference to the truth in the network's unit; metal stays unchanged, and faint lesions keep their contrast."""
 
     turns = ONE_TURN
 

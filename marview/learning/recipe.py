@@ -33,7 +33,7 @@ class Optimiser(_Part):
         gamma: factor at each of `milestones`.
         decay: decay as in Keras: the learning rate is divided by 1 + decay * step.
         cosine: whether the learning rate follows half a cosine down to zero at the last step.
-        warm_up: steps over which the learning rate rises from zero; also after resuming from weights alone.
+        warm_up: steps over which the learning rate rises from zero; also after resuming from weights only.
         gradient_clip: largest norm of all gradients together; 0 for no limit.
         ema: fraction of the running average of the weights that stays at each step; 0 for no average.
         turn_rates: factor on the learning rate by turn, if it is not 1.

@@ -1,4 +1,4 @@
-"""Optimisers, and their learning rate as a function of the step alone."""
+"""Optimisers, and their learning rate as a function of the step."""
 
 import math
 from collections.abc import Iterable

@@ -94,7 +94,7 @@ class Learner:
     def _fill_moments(self, moments: Mapping[str, Tensor]) -> bool:
         """Load moments by turn, parameter and name; return whether none are missing.
 
-        A state has moments of every optimiser that took a step. Weights alone have no moments.
+        A state has moments of every optimiser that took a step. A file with only weights has no moments.
         """
         for turn, optimiser, name, parameter in self._parameters():
             own = {key: value for key, value in _below(moments, f"{turn}.{name}.").items() if "." not in key}

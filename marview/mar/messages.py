@@ -95,7 +95,7 @@ class SinogramRequest:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TraceRequest:
-    """Mark the metal trace of one slice, from the pixels of the mask alone; the report contains its coverage.
+    """Mark the metal trace of one slice, only from the pixels of the mask; the report contains its coverage.
 
     Attributes:
         mask: metal mask, bool `[z, y, x]`.

@@ -22,7 +22,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the scratch folders below it are priv
 
 @cache
 def scratch(root: Path) -> Path:
-    """Return this process's own folder below `root`, readable by its user alone; removed when the process ends.
+    """Return this process's own folder below `root`, readable only by its user; removed when the process ends.
 
     A killed process leaves its folders behind, in memory and on disk; the next process that needs a folder removes
     them. A folder is in use while a process holds the lock file in it; the system releases the lock when the process

@@ -102,7 +102,7 @@ def sweep(
     slices = _slices(given)
     index = list(slices)
     if given.region is not None and not given.region[index].any():
-        raise BadInput("The region to measure in is in none of the slices of the sweep. Draw it beside the metal.")
+        raise BadInput("No slice of the sweep contains the region to measure. Draw it beside the metal.")
     kinds = {replace(variant, method="") for variant in variants}
     masks_of = {kind: _mask(given, kind, slices) for kind in kinds}
     masks = {variant: masks_of[replace(variant, method="")] for variant in variants}

@@ -36,7 +36,7 @@ class HuRange(NamedTuple):
         return (self.clip(hu) - self.low_hu) / self.width_hu
 
     def holds(self, hu: Image) -> NDArray[np.bool_]:
-        """Return where an image in HU, of any shape, lies in the range, both ends included."""
+        """Return where an image in HU, of any shape, is in the range, both ends included."""
         return np.asarray((hu >= self.low_hu) & (hu <= self.high_hu))
 
 

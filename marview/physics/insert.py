@@ -128,9 +128,9 @@ def _covered(shares: dict[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
 def _beside(whole: dict[str, NDArray[np.float32]], chosen: range, numbers: SliceNumbers) -> str:
     """Explain why there is no metal in the chosen slices, given its fractions in the whole volume."""
     if not (covered := _covered(whole)).any():
-        return "No part of the implant lies in this volume; choose another implant or series."
+        return "No part of the implant is in this volume; choose another implant or series."
     there = np.flatnonzero(covered.any(axis=(1, 2)))
-    return f"No metal reaches {numbers.words(chosen)}: the implant lies in {numbers.words(there)}; choose among those."
+    return f"No metal reaches {numbers.words(chosen)}: the implant is in {numbers.words(there)}; choose from these."
 
 
 def _refuse_too_much(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> None:

@@ -120,7 +120,7 @@ class ScanModel:
         """Estimate the variance of each ray's noise from the rays through air, `[slice, view, bin]`.
 
         There it is one over the photons; the darker a ray, the fewer of them arrive. Second differences along the bins
-        leave out what lies in the air, such as a blanket or noise of the image. Slices with fewer than 200 rays through
+        leave out what is in the air, such as a blanket or noise of the image. Slices with fewer than 200 rays through
         air get zero, since their photons are unknown.
 
         Args:

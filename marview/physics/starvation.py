@@ -10,7 +10,7 @@ _FULL_AT = 8.5
 def smooth_starved(sinogram: Tensor) -> Tensor:
     """Return a sinogram whose darkest rays are averaged with their neighbours, `[slice, view, bin]`.
 
-    Rays below 6.5 (1.5 per mille of the photons) stay as they are, those above 8.5 take the mean over a Gaussian of
+    Rays below 6.5 (1.5 per mille of the photons) stay unchanged, those above 8.5 take the mean over a Gaussian of
     2 bins and 1 view. After J. Hsieh, Adaptive streak artifact reduction in computed tomography resulting from
     excessive X-ray photon noise, Medical Physics 25, 1998.
     """

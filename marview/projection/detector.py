@@ -56,7 +56,7 @@ class Detector:
 
 @lru_cache(maxsize=16)
 def detector(beam: Beam, pixel_mm: float, dtype: str) -> Detector:
-    """Describe a beam in numbers of `dtype`; bins count the empty bin before each view, too."""
+    """Describe a beam in numbers of `dtype`; bins also count the empty bin before each view."""
     if isinstance(beam, ParallelBeam):
         kind, distance, scale = PARALLEL, 0.0, 1 / beam.bin_mm
     elif isinstance(beam, FanBeamFlat):

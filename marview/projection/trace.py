@@ -1,4 +1,4 @@
-"""The rays that cross a mask, found from its edge pixels alone.
+"""The rays that cross a mask, found only from its edge pixels.
 
 Each ray that crosses a mask crosses a pixel with a neighbour outside the mask: along the ray, the last row (or column)
 in which Joseph's method samples the mask is followed by one in which it does not, at most one pixel to the side. It is

@@ -96,7 +96,7 @@ class Measure:
 
     @property
     def angle_deg(self) -> float:
-        """Return the angle at the vertex, 0 to 180 degrees; NaN if a point lies on the vertex."""
+        """Return the angle at the vertex, 0 to 180 degrees; NaN if a point is on the vertex."""
         try:
             return angle_deg(self.points[0], self.points[1], self.points[2], (1.0, 1.0))
         except UsageError:
@@ -121,7 +121,7 @@ class Measure:
         return np.array([grid.to_patient((self.slice_index, *picture.place_at(*point))) for point in self.points])
 
     def pixels(self, picture: Picture) -> NDArray[np.bool_]:
-        """Return the pixels of a picture whose centre lies in the region, bool `[y, x]`."""
+        """Return the pixels of a picture whose centre is in the region, bool `[y, x]`."""
         rows, columns = picture.values.shape
         if self.kind is Kind.REGION:
             outline = [picture.place_at(*point) for point in self.points]

@@ -218,7 +218,7 @@ class Metal(SharedMask):
 
         def done(patch: MaskPatch | None) -> None:
             if patch is None:
-                self._messages.say(Severity.INFO, tr("Nothing to change: the mask stays as it is."))
+                self._messages.say(Severity.INFO, tr("The mask is unchanged."))
             else:
                 self._touch(patch.apply(mask.array))
                 mask.undo_stack.push(patch)

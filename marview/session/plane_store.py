@@ -27,7 +27,7 @@ Plane = NDArray[np.float32]
 
 
 class KeptPlane:
-    """An immutable plane; its memory or file, which contains the values alone, is released with the last reference."""
+    """An immutable plane; its memory or file, which contains only the values, is released with the last reference."""
 
     def __init__(self, held: Plane | Path, shape: tuple[int, ...]) -> None:
         self._held, self._shape = held, shape

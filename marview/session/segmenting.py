@@ -141,7 +141,7 @@ def find_core(
     """Find metal by a recipe; return None if the request is outdated. Notes on the HU scale are passed on.
 
     Raises:
-        UsageError: a seed lies outside or not on metal; k is out of range.
+        UsageError: a seed is outside or not on metal; k is out of range.
     """
     hu, spacing_mm = volume.hu, volume.grid.stack_mm
     if recipe.source is Source.ADAPTIVE and not recipe.in_slices:

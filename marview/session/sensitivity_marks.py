@@ -33,7 +33,7 @@ class Region:
         return cls(slice_index, ((x0 + x1) / 2, (y0 + y1) / 2), (abs(x1 - x0) / 2, abs(y1 - y0) / 2))
 
     def holds(self, point: Point) -> bool:
-        """Return whether a point lies in the ellipse."""
+        """Return whether a point is in the ellipse."""
         (x, y), (radius_x, radius_y) = self.middle_mm, self.radii_mm
         if min(self.radii_mm) <= 0:
             return False

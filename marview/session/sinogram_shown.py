@@ -31,7 +31,7 @@ class SinogramShown:
         pictures: its sinograms.
         trace: its metal trace, bool `[view, bin]`; from the current mask if known, also while the user paints.
         coverage: coverage by the trace; None without one.
-        is_body_known: whether the coverage counts the rays through the body alone.
+        is_body_known: whether the coverage counts only the rays through the body.
         is_older: whether the mask has changed since the result that the pictures belong to.
         absence: why there is no trace; None if there is one.
         is_wanted: whether the slice should be projected.

@@ -167,7 +167,7 @@ class StudyIndex:
 
 
 class _NotUsed(Exception):  # noqa: N818 - a reason, for the user
-    """The file stays as it is and is not used."""
+    """The file stays unchanged, and marview does not use it."""
 
 
 def _aside(file: Path) -> Path:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
 
 SOFT_HU = (-50.0, 150.0)
-"""Soft tissue, in which a lesion of low contrast can lie."""
+"""Soft tissue that can contain a lesion of low contrast."""
 
 
 @dataclass(frozen=True, eq=False)

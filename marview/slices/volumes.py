@@ -67,7 +67,7 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
     """Read a mask on the voxels of a volume.
 
     Args:
-        path: DICOM SEG, NIfTI or NRRD, which goes where it says it lies in the patient; or an array in `.npy` or, as
+        path: DICOM SEG, NIfTI or NRRD, which is placed at its position in the patient; or an array in `.npy` or, as
             `mask`, in `.npz`, on the voxels of the volume: values above 0 are metal.
         volume: what it is the mask of.
 
@@ -78,7 +78,7 @@ def read_mask(path: Path, volume: AnyVolume) -> MaskFile:
         return MaskFile(read_array(path, "mask") > 0)
     if volume.series is None:
         raise BadInput(
-            f"{path} says where in the patient it lies and an array does not: give both as arrays, or the volume as a "
+            f"{path} has a position in the patient and an array has none: give both as arrays, or the volume as a "
             "series or NIfTI."
         )
     return mask_file.read_mask(path, volume.series)

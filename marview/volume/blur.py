@@ -34,7 +34,7 @@ def without_blur(
 
     Most is removed where pixels are small, and from small compact pieces that throw streaks, as fillings do; less from
     other dense metal; least from titanium and where pixels are large. Thin pieces, such as wires, are kept. So are
-    pieces with a sharp edge, and compact ones around which the HU fall slowly: starvation hides their edge, which lies
+    pieces with a sharp edge, and compact ones around which the HU fall slowly: starvation hides their edge, which is
     farther out.
 
     Args:

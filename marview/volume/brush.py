@@ -128,7 +128,7 @@ def _squared_distance_mm(
     It is the distance from the first point minus the part along the line, in float32 and in place for speed.
     """
     steps, rows, columns = (np.arange(part.start, part.stop) - start for part, start in zip(box, first, strict=True))
-    moved = np.outer(steps, drift) if drift.any() else np.zeros((1, 2))  # how far the rows and columns of a slice lie
+    moved = np.outer(steps, drift) if drift.any() else np.zeros((1, 2))  # how far the rows and columns of a slice are
     z = steps * spacing[0]
     y, x = rows * spacing[1] + moved[:, :1], columns * spacing[2] + moved[:, 1:]
     squared = _sum_of(z**2, y**2, x**2)

@@ -31,9 +31,9 @@ class EdgeRule:
     share_beside: float = 0.0
 
 
-# Near metal an edge lies at half the height; far from it streaks fade. No streak of our simulated fillings, screws and
+# Near metal an edge is at half the height; far from it streaks fade. No streak of our simulated fillings, screws and
 # stems passes these HU (except those of tantalum screws), so a denser pixel is a second metal, like a crown beside
-# amalgam. Beside long dense metal, beam hardening lifts tissue to the HU of bone. There an edge lies above that fog.
+# amalgam. Beside long dense metal, beam hardening lifts tissue to the HU of bone. There an edge is above that fog.
 # 0.75 was chosen on simulated screws: 0.6 left two pixels too many around steel and cobalt.
 USUAL_EDGE = EdgeRule(((3.0, 0.5, np.inf), (6.0, 0.4, 12000.0), (12.0, 0.3, 11000.0), (FARTHEST_MM, 0.2, 7000.0)), 0.75)
 
@@ -52,7 +52,7 @@ def least_hu(
         image: HU, `[y, x]`.
         spacing_mm: distance between pixels along (y, x).
         scale: scale of the series; clipped plateaus count as higher than they are.
-        rule: where the edge lies.
+        rule: where the edge is.
     """
     heights = scale.estimated_peaks(image)
     needed = np.zeros(image.shape, np.float32)

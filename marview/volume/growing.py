@@ -37,7 +37,7 @@ def grow_from(
         bool, `[z, y, x]`.
 
     Raises:
-        UsageError: the seed lies outside the volume or the box, or not on metal.
+        UsageError: the seed is outside the volume or the box, or not on metal.
     """
     z, y, x = seed_zyx
     everything: Box = (slice(0, hu.shape[0]), slice(0, hu.shape[1]), slice(0, hu.shape[2]))

@@ -69,6 +69,6 @@ def _threshold(hu: NDArray[np.int16], k: int) -> float:
         start = totals.argmin(axis=0)
         best = totals.min(axis=0)
     begins = int(start[-1])
-    if begins == 0:  # all values are alike: no class lies above the others
+    if begins == 0:  # all values are alike: no class is above the others
         return float(highest)
     return lowest + begins * step - 0.5

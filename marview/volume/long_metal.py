@@ -3,7 +3,7 @@
 Hardening of the beam lifts the pixels around a screw above half of its HU, and darkens the middle. The rays through it
 show where it ends: the model of a screw with a sharp edge must explain their attenuation. Which share of each pixel is
 metal is found by discrete tomography: hardening is a polynomial in the line integrals, what it leaves unexplained is
-reconstructed, and a share lies between 0 and 1.
+reconstructed, and a share is between 0 and 1.
 
 Source: K. J. Batenburg and J. Sijbers, DART: a practical reconstruction algorithm for discrete tomography, IEEE
 Transactions on Image Processing 20, 2011 (the alternation of reconstruction and known grey values).

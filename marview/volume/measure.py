@@ -126,7 +126,7 @@ def angle_deg(
     """Return the angle at a vertex between two other points, 0 to 180 degrees; points in pixels.
 
     Raises:
-        UsageError: a point lies on the vertex.
+        UsageError: a point is on the vertex.
 
     Examples:
         >>> angle_deg((0, 1), (0, 0), (1, 0), (1.0, 1.0))

@@ -20,9 +20,9 @@ class MetalMask:
     are one edit for undo.
 
     Attributes:
-        array: bool, `[z, y, x]`; written in place, so that it may lie in shared memory.
+        array: bool, `[z, y, x]`; written in place, so that it may be in shared memory.
         spacing_mm: distance between slices along their normal, between rows and between columns.
-        drift_mm: how far rows and columns (y, x) of a slice lie from those of the slice before.
+        drift_mm: how far rows and columns (y, x) of a slice are from those of the slice before.
         hu: HU, `[z, y, x]`, for brushes with an HU range.
         undo_stack: edits, each with the description of the mask before it.
 

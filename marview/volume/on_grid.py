@@ -17,7 +17,7 @@ _FAR_VOXELS = float(2**40)
 
 _NEAR_VOXELS = 0.1
 _OUTSIDE = translatable(
-    "The metal of the mask lies outside the volume or between its voxels: the mask belongs to another series; draw it "
+    "The metal of the mask is outside the volume or between its voxels: the mask belongs to another series; draw it "
     "on this one, or choose the mask's own series."
 )
 
@@ -46,7 +46,7 @@ def fit_to_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> Fitted:
         grid: where they are wanted.
 
     Raises:
-        BadInput: the two belong to different frames of reference, or all of the metal lies outside of the grid.
+        BadInput: the two belong to different frames of reference, or all of the metal is outside the grid.
     """
     if mask.shape != mask_grid.shape:
         raise ValueError(f"a mask of shape {mask.shape} on a grid of shape {mask_grid.shape}")
@@ -103,7 +103,7 @@ def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArra
         grid: where they are wanted.
 
     Raises:
-        BadInput: the two belong to different frames of reference, or the metal lies outside the volume.
+        BadInput: the two belong to different frames of reference, or the metal is outside the volume.
     """
     if mask.shape != mask_grid.shape:
         raise ValueError(f"a mask of shape {mask.shape} on a grid of shape {mask_grid.shape}")

@@ -13,7 +13,7 @@ _ROUNDING = 1e-6
 def padding(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Mark the pixels outside the scanner's field of view, bool `[slice, row, column]`, in slices in HU.
 
-    Padding fills a corner of the slice with one value at or below -1024 HU, and nothing else lies between it and the
+    Padding fills a corner of the slice with one value at or below -1024 HU, and nothing else is between it and the
     slice's border. A dark streak inside the body is not padding, however dark it is.
 
     >>> padding(np.array([[[-2000, -2000, -900], [-2000, 40, -3000], [-950, -3000, 40]]], np.int16))[0].astype(int)

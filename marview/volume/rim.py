@@ -36,7 +36,7 @@ class _Search:
 # Chosen on simulated fillings, stems and screws whose detector averages light: all wider rims of compact pieces were
 # metal there, all thinner ones of the cases in benchmarks/segmentation.py were not.
 _COMPACT = _Search(EDGE_IN_SHADOW, light=0.65, peak=np.inf, widths_px=(0.55, np.inf))
-# The shadow of a screw also covers much of what lies beside it, so its rim keeps the usual edge. Where rays along the
+# The shadow of a screw also covers much of what is beside it, so its rim keeps the usual edge. Where rays along the
 # screw carry no light, its middle glows at twice its HU. That must not raise what its rim has to reach.
 _LONG = _Search(USUAL_EDGE, light=0.5, peak=1.2, widths_px=(0.45, 0.75))
 _LONGER_THAN_WIDE = 2.5

@@ -43,14 +43,15 @@ class Scale:
         if self.is_clipped and self.is_extended:
             return (
                 tr(
-                    "The HU scale is extended beyond the {} of 12 bits and clipped at {}: metal and streaks that "
-                    "exceed it look alike, so check the mask."
+                    "The HU scale is extended beyond the {} of 12 bits and clipped at {}: above this value, "
+                    "metal and streaks look the same, so check the mask."
                 ).format(TWELVE_BIT_HU, self.highest_hu),
             )
         if self.is_clipped:
             return (
                 tr(
-                    "The HU scale is clipped at {}: metal and streaks that exceed it look alike, so check the mask."
+                    "The HU scale is clipped at {}: above this value, metal and streaks look the same, so check the "
+                    "mask."
                 ).format(self.highest_hu),
             )
         if self.is_extended:
@@ -64,7 +65,7 @@ class Scale:
     def estimated_peaks(self, image: NDArray[np.int16]) -> NDArray[np.float32]:
         """Return the HU of a slice, `[y, x]`, with clipped plateaus multiplied by their depth in pixels.
 
-        A wide plateau hides a high peak, so half of the peak, where the edge lies, is also high; a narrow plateau
+        A wide plateau hides a high peak, so half of the peak, where the edge is, is also high; a narrow plateau
         hardly exceeds the scale.
         """
         heights = image.astype(np.float32)

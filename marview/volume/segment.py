@@ -182,7 +182,7 @@ def _starved(
 def _plateau_where_deep(found: NDArray[np.bool_], plateau: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Limit possible metal, `[y, x]`: in thick metal, only clipped pixels and pixels that they enclose count.
 
-    A wide plateau hides a peak far above the scale, so half of the peak, where the edge lies, exceeds the scale, too.
+    A wide plateau hides a peak far above the scale, so half of the peak, where the edge is, also exceeds the scale.
     """
     deep = ndimage.distance_transform_edt(found) >= _DEEP_PX
     if not deep.any():

@@ -30,7 +30,7 @@ _DEVIATION_OF_MEDIAN = 1.4826
 def sure_pieces(hu: NDArray[np.int16], labels: NDArray[np.int32], count: int, scale: Scale) -> NDArray[np.bool_]:
     """Mark the pieces that are certainly metal, bool `[piece]`.
 
-    Metal has three voxels above enamel, or one far above it. If most dense voxels of a piece lie below that level, as
+    Metal has three voxels above enamel, or one far above it. If most dense voxels of a piece are below that level, as
     in thin metal and in noisy enamel, the level must also exceed enamel by five times the noise of the slices.
 
     Args:

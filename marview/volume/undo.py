@@ -29,7 +29,7 @@ class UndoStack:
     """Stack of mask edits for undo and redo; beyond the memory limit it drops the oldest.
 
     Args:
-        describe: describes the mask as it is, before an edit is pushed and before a step is undone or redone; what it
+        describe: describes the current mask, before an edit is pushed and before a step is undone or redone; what it
             returns comes back with the step that leads there.
         limit_bytes: memory for patches.
 

@@ -78,7 +78,7 @@ def load_neighbours(path: Path) -> Neighbours:
     Raises:
         BadInput: the file cannot be read or contains something else.
     """
-    with _arrays_of(path, "holds no neighbours of a case") as file:
+    with _arrays_of(path, "does not contain the neighbouring slices of a case") as file:
         return Neighbours(torch.from_numpy(file["clean_hu"]), torch.from_numpy(file["metal"]))
 
 

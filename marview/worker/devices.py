@@ -54,7 +54,7 @@ def choose_device(asked: str, manifest: Manifest) -> torch.device:
     has_cuda = torch.cuda.is_available()
     if (asked == "cuda" or needs == "cuda") and not has_cuda:
         who = f"The method {manifest.id} needs a CUDA GPU" if needs == "cuda" else "The run needs a CUDA GPU"
-        raise UsageError(f"{who}, but this machine has none that PyTorch {torch.__version__} can use.")
+        raise UsageError(f"{who}, but PyTorch {torch.__version__} finds no such device on this machine.")
     return torch.device("cuda" if has_cuda and asked != "cpu" and needs != "cpu" else "cpu")
 
 

@@ -31,7 +31,7 @@ _PASSES, _STEPS = 4, 3
 """Number of priors, and of SIRT steps towards each; more of either fit the errors of the prior."""
 
 _LEAST_SHARE = 0.004
-"""Body fraction at the lowest value below which a slice is left alone, because bowel gas is as dark."""
+"""Body fraction at the lowest value below which a slice is left unchanged, because bowel gas is as dark."""
 
 _LOWEST_FLOOR_HU = -1500
 """Lowest value of a file below which it stores the whole scale."""

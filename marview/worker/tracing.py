@@ -1,6 +1,6 @@
 """The metal trace of a slice while the user paints its mask: the work of a `TraceRequest`.
 
-A brush adds to a mask, so the trace gains only the rays of the added pixels. On the processing grid, too, only the
+A brush adds to a mask, so the trace gains only the rays of the added pixels. Also on the processing grid, only the
 brushed region changes.
 """
 

@@ -103,7 +103,7 @@ class AdnTraining:
         }
 
     def _calm(self, network: AdnNetwork, batch: Unpaired, chosen: Settings) -> dict[str, Tensor]:
-        """Compute the losses of artifact removal alone: of a clean crop and, with a truth, of crops with artifacts.
+        """Compute the losses of artifact removal only: of a clean crop and, with a truth, of crops with artifacts.
 
         Both belong to the same step: Adam scales steps, so weights would not balance losses of different steps. One
         clean crop is enough, and one pass through the network serves both. The discriminators do not learn.

@@ -100,7 +100,7 @@ def sources_of(asked: Asked) -> Sources:
     """Read scenes made by `python -m benchmarks.clinical_scenes`, or simulate scenes of scans without metal.
 
     Raises:
-        BadInput: there is no slice without metal, or the folder contains scenes of one kind alone.
+        BadInput: there is no slice without metal, or the folder contains scenes of only one kind.
     """
     how, seed = asked.recipe.data, asked.recipe.run.seed
     training, validation = (tuple(scene_files(asked.data, kind)) for kind in KINDS)

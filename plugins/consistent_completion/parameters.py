@@ -48,7 +48,7 @@ class Parameters(BaseModel):
         ge=0,
         le=8,
         title="Loop iterations",
-        description="Largest number of iterations if the consistency loop is used alone; the noise of the scan "
+        description="Largest number of iterations if only the consistency loop is used; the noise of the scan "
         "may end it earlier. One iteration precedes the joint steps; 0 switches the loop off.",
         json_schema_extra={"advanced": True},
     )

@@ -112,7 +112,7 @@ class Remainder:
         crossing: materials along the rays.
         left: the residual; uncertain rays of the trace are interpolated.
         interpolated: the residual outside the trace, interpolated across it.
-        tissue: predicted line integrals of the tissue alone.
+        tissue: predicted line integrals of the tissue only.
         hardened: contribution of the metal to the predicted line integrals.
         path: line integral of the metal at the reference energy.
         doubt: standard deviation of the prediction's error.
@@ -190,7 +190,7 @@ def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
 
 
 def change_metal(scan: Scan, estimate: Estimate, remainder: Remainder) -> Estimate:
-    """Attribute the residual in the trace to the metal alone."""
+    """Attribute the residual in the trace to the metal only."""
     in_trace = torch.where(scan.trace, remainder.left, 0.0)
     return Estimate(estimate.tissue, _changed_share(scan, estimate, remainder, scan.model.projector.fbp(in_trace)))
 

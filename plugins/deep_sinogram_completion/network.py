@@ -101,7 +101,7 @@ class Completion(nn.Module):
             unit: line integral that is one to the network (`line_unit`); it grows with the field of view.
 
         Returns:
-            `[slice, view, bin]`; outside the trace, too, the output of the network.
+            `[slice, view, bin]`; also outside the trace the output of the network.
         """
         if self.sinogram_net is None:
             return self.join(sinogram, prior_sinogram, trace)

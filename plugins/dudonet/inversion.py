@@ -1,7 +1,7 @@
 """The Radon inversion layer (Lin 2019, section 3.2): from a sinogram to its image, with gradients back.
 
 A fan beam's sinogram is rebinned to parallel rays by two linear interpolations, filtered by Ram-Lak and backprojected.
-The ray of fan angle gamma in the view beta lies along the parallel direction theta = beta - gamma, at t = D sin(gamma)
+The ray of fan angle gamma in the view beta has the parallel direction theta = beta - gamma, at t = D sin(gamma)
 from the middle (the paper counts gamma the other way).
 """
 
@@ -48,9 +48,9 @@ class Rebinning:
     Attributes:
         parallel: the beam of the result.
         view: the fan's view before the one wanted of every ray, `[parallel view, fan bin]`.
-        view_share: how far the wanted one lies towards the view after it.
+        view_share: how far the wanted one is towards the view after it.
         bin: the fan's bin before the one wanted, counted from an empty one before the first, `[parallel bin]`.
-        bin_share: how far the wanted one lies towards the bin after it.
+        bin_share: how far the wanted one is towards the bin after it.
     """
 
     parallel: ParallelBeam

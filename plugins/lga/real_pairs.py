@@ -126,7 +126,7 @@ def alignment(moving: Tensor, fixed: Tensor) -> Tensor:
 
 
 def moved(image: Tensor, move: Tensor) -> Tensor:
-    """Move an image `[y, x]` by an affine map; outside of it is air."""
+    """Move an image `[y, x]` by an affine map; outside it is air."""
     lowest = _SCALE_HU[0]
     grid = affine_grid(move[None], [1, 1, *image.shape], align_corners=False)
     found: Tensor = grid_sample(image[None, None] - lowest, grid, mode="bilinear", align_corners=False)

@@ -147,7 +147,7 @@ def sources_of(asked: Asked) -> Sources:
     """Make real pairs, read scenes of `python -m benchmarks.gsi_scenes`, or simulate scenes of scans without metal.
 
     Raises:
-        BadInput: there is no slice without metal, no real pair, or the folder contains scenes of one kind alone.
+        BadInput: there is no slice without metal, no real pair, or the folder contains scenes of only one kind.
     """
     how, seed, device = asked.recipe.data, asked.recipe.run.seed, asked.device
     if asked.spectral is not None:

@@ -136,7 +136,7 @@ def _metal(
 
 
 def volume_around(bank: Bank, index: int, slices: int) -> NDArray[np.float32]:
-    """Return a slice of a bank with its neighbours, HU `[neighbour, y, x]`; the slice alone if a neighbour is unknown.
+    """Return a slice of a bank with its neighbours, HU `[neighbour, y, x]`; only the slice if a neighbour is unknown.
 
     Args:
         bank: slices without metal.

@@ -200,7 +200,7 @@ def _moved(mask: Tensor, chance: torch.Generator) -> Tensor:
     rows, columns = mask.shape
     middle = (2 * x + 1) / columns - 1, (2 * y + 1) / rows - 1
     cosine, sine = factor * math.cos(angle), factor * math.sin(angle)
-    # a pixel p of the result shows what lies at middle + A (p - middle - shift)
+    # a pixel p of the result shows what is at middle + A (p - middle - shift)
     at = middle[0] + right * _SHIFT, middle[1] + down * _SHIFT
     matrix = [
         [cosine, -sine, middle[0] - cosine * at[0] + sine * at[1]],

@@ -15,6 +15,7 @@ from marview.cli import load_verb
 from marview.commands import progress as progress_module
 from marview.commands.progress import Lines, progress
 from marview.commands.window import open_window
+from marview.time_left import TimeLeft
 from marview.verbs import VERBS
 
 LI = ("--method", "linear_interpolation", "--device", "cpu")
@@ -197,6 +198,17 @@ def test_progress_off_a_terminal_is_a_line_now_and_then(capsys: pytest.CaptureFi
         now[0] = float(second)
         lines.tell(f"nmar: {second} %", 120.0 if second > 20 else None)
     assert capsys.readouterr().err == "marview: nmar: 15 %\nmarview: nmar: 30 %, 2 min left\n"
+
+
+def test_finished_progress_shows_no_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "LINE_S", 0.0)
+    monkeypatch.setattr(TimeLeft, "seconds", 5.0)
+    with progress("work") as advance:
+        advance(0.9, "")
+        advance(0.999, "")
+    assert capsys.readouterr().err == "marview: work: 90%, 5 s left\nmarview: work: 100%\n"
 
 
 def test_progress_is_silent_for_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,7 +139,7 @@ def test_a_file_that_is_not_a_mask_is_refused_with_a_message(series, mask, tmp_p
         "volume.nii": "is not a mask: its values range from -100 to 499",
         "shares.nii": "is not a mask",
         "nan.nii": "is not a mask",
-        "elsewhere.nii": "lies outside the volume",
+        "elsewhere.nii": "is outside the volume",
         "words.dcm": "not DICOM SEG, NRRD or NIfTI",
         "words.nrrd": "is not a readable NRRD file",
         "nowhere.nrrd": "does not state where its voxels are",
@@ -261,9 +261,9 @@ def test_the_padding_value_of_a_label_map_is_its_background(series, mask, tmp_pa
 @pytest.mark.parametrize(
     ("most", "words"),
     [
-        (None, "does not say which value is the whole"),
-        (0, "does not say which value is the whole"),
-        (1000, "gives 1000 as the whole of its fractions"),
+        (None, "stores fractions without a valid Maximum Fractional Value"),
+        (0, "stores fractions without a valid Maximum Fractional Value"),
+        (1000, "gives 1000 as its Maximum Fractional Value"),
         (100, "8 bits and reach 200"),
     ],
 )

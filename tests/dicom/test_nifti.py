@@ -59,7 +59,7 @@ def test_an_oblique_file_opens_with_its_own_axes(tmp_path, values):
     [
         (0.0, False, None, ""),
         (12.0, True, Kind.GANTRY_TILT, "tilted by 12.0 degrees"),
-        (12.0, False, Kind.REFORMAT, "lie 12 degrees from the axial plane"),
+        (12.0, False, Kind.REFORMAT, "are tilted 12 degrees from the axial plane"),
         (90.0, False, None, ""),
     ],
 )

@@ -39,7 +39,7 @@ def test_a_volume_elsewhere_is_refused():
     affine = np.diag([-1.0, -1, 1, 1])
     assert layout_onto(grid, (3, 4, 5), affine).grid == grid
     affine[0, 3] = 2
-    with pytest.raises(ValueError, match=r"2\.0 mm elsewhere"):
+    with pytest.raises(ValueError, match=r"2\.0 mm away from the expected position"):
         layout_onto(grid, (3, 4, 5), affine)
     with pytest.raises(ValueError, match="axes or the spacing"):
         layout_onto(grid, (3, 4, 5), np.diag([-3.0, -1, 1, 1]))

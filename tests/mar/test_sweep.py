@@ -169,7 +169,7 @@ def test_metal_in_a_region_is_noted_and_a_region_elsewhere_is_refused(hu) -> Non
     assert region_notes(inside)[0].endswith("mean and SD are left out.")
     assert math.isnan(measure(inside)[0].mean_hu)
     worker = Worker()
-    with pytest.raises(BadInput, match="none of the slices"):
+    with pytest.raises(BadInput, match="No slice of the sweep contains"):
         sweep(given(hu, region=np.roll(region, 2, axis=0)), variants, worker)
     assert not worker.requests
 

@@ -184,7 +184,7 @@ def test_whole_edits_are_steps_of_undo_and_refuse_with_a_message(painter, mail, 
     assert "would remove all metal" in said[-1]
     painter.edits.fill_holes()
     settled(painter, mail)
-    assert "Nothing to change" in said[-1]
+    assert "The mask is unchanged" in said[-1]
     painter.view.update(pointed_mm=(-30.0, -30.0))
     painter.edits.drop_piece()
     settled(painter, mail)

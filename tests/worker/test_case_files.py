@@ -70,7 +70,7 @@ def test_neighbours_come_back_as_they_were(tmp_path: Path) -> None:
     save_case(_case(BEAMS[0]), tmp_path / "case.npz")
     (tmp_path / "cut.npz").write_bytes((tmp_path / "neighbours.npz").read_bytes()[:300])
     for name in ("case", "cut", "absent"):
-        with pytest.raises(BadInput, match=rf"{name}\.npz holds no neighbours"):
+        with pytest.raises(BadInput, match=rf"{name}\.npz does not contain the neighbouring slices"):
             load_neighbours(tmp_path / f"{name}.npz")
 
 

@@ -36,7 +36,7 @@ class PriorPane(SlicePane):
         self._name(is_artifact=False)
         if original is None or result is None:
             self.set_note("")
-            self._hint(tr("The prior image appears with a result.") if original is not None else "")
+            self._hint(tr("Run a method to see its prior image.") if original is not None else "")
             return None
         values = result.output("prior", z)
         if values is None and (values := result.output("artifact", z)) is not None:

@@ -1,4 +1,4 @@
-"""The corrected slice, alone or compared with the original, and how it was made."""
+"""The corrected slice, by itself or compared with the original, and how it was made."""
 
 import numpy as np
 from numpy.typing import NDArray

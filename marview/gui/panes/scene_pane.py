@@ -42,7 +42,7 @@ CUTS: dict[Cut, str] = {
 LOOKS: dict[Look, str] = {
     "bone": translatable("Bone"),
     "translucent": translatable("Translucent bone"),
-    "metal": translatable("Metal alone"),
+    "metal": translatable("Metal only"),
 }
 
 

@@ -39,7 +39,7 @@ class Picture:
     Attributes:
         rgb: `[y, x, 3]`, rows from the bottom.
         pixel_mm: edge of a pixel in the scene.
-        is_stacked: whether the corrected volume lies below the original instead of to its right.
+        is_stacked: whether the corrected volume is below the original instead of to its right.
     """
 
     rgb: NDArray[np.uint8]

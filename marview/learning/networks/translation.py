@@ -181,7 +181,7 @@ class Generator(nn.Module):
             content: code of an encoder.
             base: image that a residual generator changes, `[slice, 1, y, x]`.
             merged: feature maps of an encoder at full, half and quarter resolution to merge with the content, such as
-                those of the artifact encoder; none to make the image of the content alone.
+                those of the artifact encoder; none to make the image from the content only.
 
         Returns:
             `[slice, 1, y, x]`.

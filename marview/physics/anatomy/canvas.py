@@ -89,7 +89,7 @@ class Canvas:
         Args:
             solid: solid to fill.
             wobble_mm: standard deviation of the random displacement of the surface.
-            sheath_mm: mean thickness of the sheath, which lies outside the solid.
+            sheath_mm: mean thickness of the sheath, which is outside the solid.
         """
         block = self._block(solid, 3 * wobble_mm + sheath_mm)
         if block is None:

@@ -44,7 +44,7 @@ def place_hip(site: Site, side: float) -> Implant:
 
 
 def place_pedicle_screws(site: Site) -> tuple[Implant, ...]:
-    """Place screws in both pedicles of each vertebra whose body lies in the volume, as deep in bone as possible.
+    """Place screws in both pedicles of each vertebra whose body is in the volume, as deep in bone as possible.
 
     Raises:
         BadInput: no path into a vertebral body runs through bone.

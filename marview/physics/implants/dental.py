@@ -60,7 +60,7 @@ def dental_screw(
         middle: point at which it leaves the bone, mm.
         length_mm: length in the bone.
         diameter_mm: diameter at the bone's surface.
-        goes_down: whether the bone lies towards lower z.
+        goes_down: whether the bone is towards lower z.
         material: material of screw and post.
     """
     way = -1.0 if goes_down else 1.0

@@ -56,7 +56,7 @@ def hip(
     Args:
         middle: centre of the joint, mm.
         shaft_top: on the axis of the femur at the height of the neck's cut; on the outer side of the joint.
-        shaft_bottom: on that axis, where the tip of the stem lies.
+        shaft_bottom: on that axis, where the tip of the stem is.
         material: material of the whole implant; None for a cobalt-chromium head and titanium alloy elsewhere.
         sizes: sizes; None for the usual ones.
     """

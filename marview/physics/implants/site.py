@@ -117,11 +117,11 @@ class Site:
         return np.asarray(ndimage.uniform_filter(self.coarse, (1, 3, 3)), dtype=np.float32)
 
     def is_bone(self, place: Point) -> bool:
-        """Return whether a point lies in bone."""
+        """Return whether a point is in bone."""
         return bool(self._found(self.bone, np.array([place]))[0])
 
     def is_body(self, place: Point) -> bool:
-        """Return whether a point lies in the body."""
+        """Return whether a point is in the body."""
         return bool(self._found(self.body, np.array([place]))[0])
 
     def share_in_bone(self, starts: ArrayLike, ends: ArrayLike) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from typing import Any
 import platformdirs
 
 from marview.errors import BadInput, UsageError
+from marview.mar.faults import missing_weights, wrong_entry
 from marview.mar.manifest import MANIFEST, Manifest, read_manifest
 from marview.mar.ownership import opened_to_others
 from marview.paths import bundled_plugins
@@ -35,9 +36,9 @@ class Listing:
         folder: folder of the method.
         origin: "bundled", "user", "MARVIEW_PLUGINS" or "package NAME".
         manifest: its manifest; None if that is wrong.
-        error: sentence about a wrong manifest, or empty.
+        error: sentence about a wrong manifest, code that cannot be imported, or missing weights; or empty.
         replaces: methods of the same id that it replaces, later ones first.
-        untrained_copy: later method of the same id that is not trained yet: `marview train` uses it, runs do not.
+        unusable_copy: later method of the same id that cannot run: `marview train` uses it, runs do not.
     """
 
     id: str
@@ -46,21 +47,32 @@ class Listing:
     manifest: Manifest | None = None
     error: str = ""
     replaces: tuple["Listing", ...] = ()
-    untrained_copy: "Listing | None" = None
+    unusable_copy: "Listing | None" = None
+
+    @property
+    def name(self) -> str:
+        """The method with its origin, such as "the bundled method nmar", for messages."""
+        match self.origin.split():
+            case ["bundled"]:
+                return f"the bundled method {self.id}"
+            case ["user"]:
+                return f"the installed method {self.id}"
+            case ["package", package]:
+                return f"the method {self.id} from the package {package}"
+        return f"the method {self.id} in {self.origin}"
 
     @property
     def notice(self) -> str:
-        """Sentence about the method that it replaces, or about its untrained copy; empty if there is neither."""
-        if self.untrained_copy is not None:
-            return (
-                f"Runs use the {self.origin} method {self.id} in {self.folder}, because the copy in "
-                f"{self.untrained_copy.folder} is not trained yet."
-            )
+        """Sentence about the method that it replaces, or about its unusable copy; empty if there is neither."""
+        if copy := self.unusable_copy:
+            why = f"cannot be used: {copy.error}" if copy.error else "is not trained yet."
+            return f"Runs use {self.name} ({self.folder}), because the copy in {copy.folder} {why}"
         if not self.replaces:
             return ""
         other = self.replaces[0]
-        version = f" {other.manifest.version}" if other.manifest else ""
-        return f"The {self.origin} method {self.id} in {self.folder} replaces the {other.origin} {self.id}{version}."
+        version = f" (version {other.manifest.version})" if other.manifest else ""
+        name = f"{self.name[0].upper()}{self.name[1:]}"
+        return f"{name} ({self.folder}) replaces {other.name}{version}."
 
     @property
     def untrained(self) -> str:
@@ -75,13 +87,13 @@ class Listing:
 
     @property
     def to_train(self) -> "Listing":
-        """The method to train: the last one of this identifier, even if it is not trained yet."""
-        return self.untrained_copy or self
+        """The method to train: the last one of this identifier, even if it cannot run."""
+        return self.unusable_copy or self
 
     @property
     def is_usable(self) -> bool:
-        """Whether it can run."""
-        return self.manifest is not None and not self.untrained
+        """Whether it can run, as far as its files show it."""
+        return self.manifest is not None and not self.error and not self.untrained
 
     def as_record(self) -> dict[str, Any]:
         """Return all that is known about it, for JSON."""
@@ -102,11 +114,11 @@ def user_plugins() -> Path:
 
 
 def discover() -> list[Listing]:
-    """List every installed method by title; methods with a wrong manifest carry their error.
+    """List every installed method by title; methods that cannot be used carry their error.
 
     Of methods with the same id the later one wins: bundled, the user's folder, the folders in `MARVIEW_PLUGINS`,
     packages in the entry-point group `marview.methods`. A wrong manifest replaces nothing, so a method that worked
-    still works. Nor does a method that is not trained yet replace one that can run.
+    still works. Nor does a method replace one that can run if it cannot run itself.
     """
     found: dict[str, Listing] = {}
     broken: list[Listing] = []
@@ -115,11 +127,10 @@ def discover() -> list[Listing]:
             broken.append(listing)
             continue
         earlier = found.get(listing.id)
-        if earlier is not None and earlier.is_usable and listing.untrained:
-            found[listing.id] = replace(earlier, untrained_copy=listing)
+        if earlier is not None and earlier.is_usable and not listing.is_usable:
+            found[listing.id] = replace(earlier, unusable_copy=listing)
             continue
-        replaces = () if earlier is None else (earlier, *earlier.replaces)
-        found[listing.id] = Listing(listing.id, listing.folder, listing.origin, listing.manifest, replaces=replaces)
+        found[listing.id] = replace(listing, replaces=() if earlier is None else (earlier, *earlier.replaces))
     return sorted([*found.values(), *broken], key=_in_the_list)
 
 
@@ -263,7 +274,8 @@ def _listing(folder: Path, origin: str) -> Listing:
         manifest = read_manifest(folder)
     except BadInput as error:
         return Listing(_id_of(folder), folder, origin, error=str(error))
-    return Listing(manifest.id, folder, origin, manifest)
+    broken = "" if origin == "bundled" else wrong_entry(folder, manifest)
+    return Listing(manifest.id, folder, origin, manifest, broken or missing_weights(folder, manifest))
 
 
 def _id_of(folder: Path) -> str:

@@ -107,8 +107,8 @@ def test_a_method_that_replaces_a_bundled_one_is_named(
     marview: Callable, metal_series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     (own := tmp_path / "methods" / "nmar").mkdir(parents=True)
-    manifest = (bundled_plugins() / "nmar" / MANIFEST).read_text(encoding="utf-8")
-    (own / MANIFEST).write_text(manifest, encoding="utf-8")
+    for name in (MANIFEST, "method.py"):
+        (own / name).write_text((bundled_plugins() / "nmar" / name).read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.setattr("marview.mar.discovery.user_plugins", lambda: tmp_path / "methods")
     words = (
         (metal_series, "--margins", "0,1")
@@ -116,8 +116,7 @@ def test_a_method_that_replaces_a_bundled_one_is_named(
         else ("--cases", tmp_path / "methods", "--protocol", "dudonet-640")
     )
     answer = marview(verb, *words, "--method", "nmar", "--output", tmp_path / "out")
-    assert "The user method nmar" in answer.err
-    assert "replaces the bundled " in answer.err
+    assert f"The installed method nmar ({own}) replaces the bundled method nmar (version " in answer.err
 
 
 @pytest.mark.parametrize("verb", [*FOLDERS, "demo"])

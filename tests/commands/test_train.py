@@ -186,7 +186,7 @@ def test_a_trained_copy_runs_although_the_search_path_names_the_untrained_one(
     shutil.copytree(methods / "small", mine / "small", dirs_exist_ok=True)
     shutil.rmtree(methods / "small")
     replaced = marview("methods", "--install", run).out
-    assert f"the MARVIEW_PLUGINS method in {mine / 'small'} replaces this one" in replaced
+    assert f"but runs use the method small in MARVIEW_PLUGINS ({mine / 'small'})." in replaced
 
 
 def test_a_run_starts_from_weights_and_resumes_with_its_own(marview, clean: Path, tmp_path: Path) -> None:

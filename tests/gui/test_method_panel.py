@@ -58,6 +58,18 @@ def test_a_method_that_is_not_trained_is_shown_and_cannot_be_chosen(qtbot, metho
     assert methods.current.id != "learner"
 
 
+def test_a_method_whose_code_is_broken_is_greyed_with_its_title_and_the_cause(qtbot) -> None:
+    listings = [_listing("nmar", "NMAR"), dataclasses.replace(_listing("own", "My own"), error="method.py is missing.")]
+    methods = Methods(AtOnce(), Messages(), Settings(), lambda: None, lambda: listings)
+    panel = MethodPanel(methods, Speeds(Settings()), pytest.fail)
+    qtbot.addWidget(panel)
+    methods.look()
+    assert panel.chooser.itemText(1) == "My own (cannot be used)"
+    assert not panel.chooser.model().item(1).isEnabled()
+    assert panel.chooser.itemData(1, Qt.ItemDataRole.ToolTipRole) == tooltip("method.py is missing.")
+    assert panel.broken.text() == "method.py is missing."
+
+
 def test_restoring_of_cut_off_streaks_is_on_until_the_box_is_cleared(qtbot, methods) -> None:
     panel = MethodPanel(methods, Speeds(Settings()), pytest.fail)
     qtbot.addWidget(panel)

@@ -26,7 +26,7 @@ def _write(parent: Path, id_: str, version: str = "1", text: str = "") -> Path:
     folder = parent / id_
     folder.mkdir(parents=True)
     (folder / "plugin.toml").write_text(text or MANIFEST.format(id=id_, title=id_.title(), version=version))
-    (folder / "method.py").write_text("raise AssertionError('reading a manifest imports no code')")
+    (folder / "method.py").write_text("raise AssertionError('not to be imported')\nclass Method: pass\n")
     return folder
 
 
@@ -46,7 +46,7 @@ def test_later_wins_and_says_so(places: tuple[Path, Path]) -> None:
     (listing,) = discover()
     assert listing.manifest is not None
     assert (listing.manifest.version, listing.origin) == ("2", "user")
-    assert "replaces the bundled nmar 1" in listing.notice
+    assert "replaces the bundled method nmar (version 1)." in listing.notice
 
 
 def test_a_wrong_manifest_is_listed_and_replaces_nothing(places: tuple[Path, Path]) -> None:
@@ -101,7 +101,9 @@ def test_a_method_that_has_to_learn_is_listed_and_says_how_to_train_it(places: t
         find_usable("learner", [listing])
     facts = {"file": "weights/own.safetensors", "sha256": "0" * 64, "trained_on": "slices", "licence": "MIT"}
     weights = "[[weights]]\n" + "".join(f'{name} = "{value}"\n' for name, value in facts.items())
-    _write(user, "learner", text=untrained + weights)
+    copy = _write(user, "learner", text=untrained + weights)
+    (copy / "weights").mkdir()
+    (copy / "weights" / "own.safetensors").touch()
     (listing,) = discover()
     assert listing.is_usable
     assert find_usable("learner", [listing]).origin == "user"
@@ -122,6 +124,35 @@ def test_an_untrained_copy_hides_no_trained_method_but_is_the_one_to_train(
     _write(bundled, "other", text=untrained.replace('"learner"', '"other"'))
     untrained_one = find("other", discover())
     assert untrained_one.to_train == untrained_one
+
+
+def test_a_copy_that_cannot_run_hides_no_method_that_can(places: tuple[Path, Path]) -> None:
+    bundled, user = places
+    _write(bundled, "nmar")
+    copy = _write(user, "nmar", "2")
+    (copy / "method.py").unlink()
+    (listing,) = discover()
+    assert (listing.origin, listing.is_usable, listing.to_train.folder) == ("bundled", True, copy)
+    why = f"cannot be used: {copy / 'plugin.toml'}: entry names method.py, which is not in {copy}."
+    assert listing.notice.endswith(f"because the copy in {copy} {why}")
+    _write(user, "own")
+    (user / "own" / "method.py").write_text("class Method")
+    own = find("own", discover())
+    assert "method.py is not valid Python: line 1" in own.error
+    assert not own.is_usable
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [
+        ("bundled", "the bundled method own"),
+        ("user", "the installed method own"),
+        ("MARVIEW_PLUGINS", "the method own in MARVIEW_PLUGINS"),
+        ("package own-method", "the method own from the package own-method"),
+    ],
+)
+def test_a_method_is_named_with_its_origin(origin: str, name: str) -> None:
+    assert discovery.Listing("own", Path("own"), origin).name == name
 
 
 def test_packages_name_themselves(places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ class MethodPanel(Section):
                 if listing.manifest is not None:
                     self.chooser.addItem(tr(listing.manifest.title), listing.id)
             self._list_unusable()
-        broken = [listing for listing in self._methods.listings if listing.manifest is None]
+        broken = [listing for listing in self._methods.listings if listing.error]
         self.broken.setText("\n".join(listing.error for listing in broken[:3]))
         self.broken.setVisible(bool(broken))
         self._show()
@@ -102,10 +102,11 @@ class MethodPanel(Section):
         for listing in self._methods.listings:
             if listing.is_usable:
                 continue
-            if listing.manifest is None:
-                item = QStandardItem(tr("{} (cannot be used)").format(listing.id))
+            title = listing.id if listing.manifest is None else tr(listing.manifest.title)
+            if listing.error:
+                item = QStandardItem(tr("{} (cannot be used)").format(title))
             else:
-                item = QStandardItem(tr("{} (not trained)").format(tr(listing.manifest.title)))
+                item = QStandardItem(tr("{} (not trained)").format(title))
                 item.setData(listing.id, Qt.ItemDataRole.UserRole)
             item.setToolTip(tooltip(listing.error or listing.untrained))
             item.setEnabled(False)
@@ -195,7 +196,7 @@ def _about(listing: Listing) -> str:
     if manifest.citation is not None:
         parts.append(f"{manifest.citation.authors.split(',')[0]}, {manifest.citation.year}")
     if listing.replaces:
-        parts.append(tr("{} method in place of the {} one").format(tr(listing.origin), tr(listing.replaces[0].origin)))
+        parts.append(tr("{} (replaces: {})").format(tr(listing.origin), tr(listing.replaces[0].origin)))
     elif listing.origin != "bundled":
         parts.append(tr(listing.origin))
     return " · ".join(parts)

@@ -1,0 +1,71 @@
+"""Find what keeps a method from running, as far as its files show it: its code is not imported."""
+
+import ast
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+from marview.mar.manifest import MANIFEST, Manifest, code_folder
+
+_LARGEST = 1 << 20
+"""Largest module to parse, in bytes: the list of methods must stay fast."""
+
+
+def missing_weights(folder: Path, manifest: Manifest) -> str:
+    """Return a sentence about the first weights file that is missing; empty if all files are there."""
+    for each in manifest.weights:
+        if not (folder / each.file).exists():
+            return (
+                f"{manifest.title} cannot run, because its weights {folder / each.file} are missing. Put the file "
+                f"there, or correct the file name in {MANIFEST}. If the method is not yours, install it again."
+            )
+    return ""
+
+
+def wrong_entry(folder: Path, manifest: Manifest) -> str:
+    """Return a sentence about an entry that the source code does not define; empty if none is visible.
+
+    Code for another interpreter may have another syntax, so it is not read.
+    """
+    code = code_folder(folder, manifest)
+    module, _, name = manifest.entry.partition(":")
+    path = code / f"{module.replace('.', '/')}.py"
+    names = f"{folder / MANIFEST}: entry names"
+    try:
+        status = path.stat()
+        if manifest.python or not path.is_file() or status.st_size > _LARGEST:
+            return ""
+        defined, error = _defined(path, status.st_mtime_ns, status.st_size)
+    except FileNotFoundError:
+        is_elsewhere = path.with_suffix("").exists() or any(path.parent.glob(f"{path.stem}.*"))  # package, or compiled
+        return "" if is_elsewhere else f"{names} {path.relative_to(code).as_posix()}, which is not in {code}."
+    except OSError as why:
+        return f"{path} cannot be read ({(why.strerror or 'no reason given').lower()})."
+    if error:
+        return f"{path} is not valid Python: {error}."
+    if defined is not None and name not in defined:
+        return f"{names} the class {name}, but {path} has no such class."
+    return ""
+
+
+@lru_cache(maxsize=64)
+def _defined(path: Path, _changed_ns: int, _size: int) -> tuple[frozenset[str] | None, str]:
+    """Return the names that a module defines, None if only an import can tell, and its syntax error."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # the import of the module shows them
+            tree = ast.parse(path.read_bytes(), str(path))
+    except (RecursionError, MemoryError):
+        return None, ""
+    except SyntaxError as why:
+        return None, f"line {why.lineno}, {why.msg}" if why.lineno else why.msg
+    except ValueError as why:  # null bytes
+        return None, str(why)
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return None if names & {"*", "__getattr__"} else frozenset(names), ""

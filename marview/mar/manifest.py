@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 from inspect import isclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -13,6 +13,9 @@ from marview.errors import BadInput
 from marview.paths import bundled_plugins
 from marview.small_text import read_toml
 from marview.wrong_value import must_be
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 API_VERSION = 1
 """Version of the contract in `marview.methods.api` that this marview supports."""
@@ -23,6 +26,8 @@ OUTPUTS = ("sinogram", "trace", "li_sinogram", "prior", "artifact", "corrected_s
 """Names of the intermediate pictures of a run."""
 
 Text = Annotated[str, Field(min_length=1)]
+Whole = Annotated[int, Field(ge=1, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 def _shaped(pattern: str, otherwise: str) -> AfterValidator:
@@ -92,7 +97,7 @@ class Citation(_Part):
 
     authors: Text
     title: Text
-    year: int
+    year: Annotated[int, Field(strict=True)]
     doi: str = ""
 
 
@@ -123,15 +128,15 @@ class Manifest(_Part):
     title: Text
     purpose: str = ""
     version: Text
-    api: Annotated[int, Field(ge=1)]
+    api: Whole
     entry: ClassPath
     device: Literal["cpu", "cuda", "any"] = "any"
-    needs_sinogram: bool = True
+    needs_sinogram: Flag = True
     outputs: tuple[str, ...] = ("result",)
-    memory_mb: Annotated[int, Field(ge=1)] = 64
-    needs_weights: bool = False
-    learns_from_scan: bool = False
-    fewest_clean: Annotated[int, Field(ge=1)] = 1
+    memory_mb: Whole = 64
+    needs_weights: Flag = False
+    learns_from_scan: Flag = False
+    fewest_clean: Whole = 1
     code: Annotated[str, _shaped(r"([a-z][a-z0-9_]*)?", _NO_IDENTIFIER)] = ""
     python: str = ""
     weights: tuple[Weights, ...] = ()
@@ -159,7 +164,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of the method in a folder.
 
     Raises:
-        BadInput: there is none, or it is wrong; the sentence names the field.
+        BadInput: there is none, or it is wrong; the message names each wrong field.
     """
     path = folder / MANIFEST
     try:
@@ -193,31 +198,48 @@ def outputs_line(names: Collection[str]) -> str:
 
 
 def wrong_field(error: ValidationError, model: type[BaseModel]) -> str:
-    """Describe a validation error in a sentence: the field, the reason, and the given value.
+    """Describe a validation error: for each field its name, the reason, and the given value.
 
-    An unknown name comes first, because a misspelt name also makes the right one missing.
+    Unknown names come first. A misspelt name also makes the right one missing, which is then left out.
 
     Args:
         error: error of pydantic.
         model: model that refused the values; a similar name in it is suggested for an unknown one.
     """
     errors = error.errors(include_url=False)
-    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-    field = _field(first["loc"])
-    if first["type"] == "missing":
+    unknown = [each for each in errors if each["type"] == "extra_forbidden"]
+    meant = {(*each["loc"][:-1], name) for each in unknown for name in _similar(each["loc"], model)}
+    others = [
+        each
+        for each in errors
+        if each["type"] != "extra_forbidden" and not (each["type"] == "missing" and each["loc"] in meant)
+    ]
+    return " ".join(_sentence(each, model) for each in [*unknown, *others])
+
+
+def _sentence(error: "ErrorDetails", model: type[BaseModel]) -> str:
+    """Describe one error of a field."""
+    field = _field(error["loc"])
+    if error["type"] == "missing":
         return f"{field} is missing."
-    if first["type"] == "extra_forbidden":
-        *tables, given = first["loc"]
+    if error["type"] == "extra_forbidden":
+        *tables, given = error["loc"]
         if tables and given in model.model_fields:
             heading = f"[[{tables[0]}]]" if isinstance(tables[-1], int) else f"[{tables[0]}]"
             return f"{given} belongs above {heading}, because every line below a heading belongs to its table."
-        similar = difflib.get_close_matches(str(given), _names_beside(first["loc"], model), n=1)
-        return f"{field} is an unknown name." + "".join(f" Did you mean {name}?" for name in similar)
-    if first["type"] == "tuple_type" and isinstance(first["input"], dict):
+        return f"There is no field {field}." + "".join(
+            f" Did you mean {name}?" for name in _similar(error["loc"], model)
+        )
+    if error["type"] == "tuple_type" and isinstance(error["input"], dict):
         return f"{field} must be a list; the heading [[{field}]] starts each table of it."
-    if first["type"] == "value_error":
-        return f"{field}: {must_be(first)}." if field else f"{must_be(first)}."
-    return f"{field} {must_be(first)}, not {first['input']!r}."
+    if error["type"] == "value_error":
+        return f"{field}: {must_be(error)}." if field else f"{must_be(error)}."
+    return f"{field} {must_be(error)}, not {error['input']!r}."
+
+
+def _similar(place: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """Return the field that an unknown name resembles, if there is one."""
+    return difflib.get_close_matches(str(place[-1]), _names_beside(place, model), n=1)
 
 
 def _names_beside(place: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
@@ -241,5 +263,5 @@ def _field(place: tuple[int | str, ...]) -> str:
     """Name a field: `weights.sha256`, with the number of its table, from 1, if there may be several."""
     match place:
         case (str(table), int(index), str(name)):
-            return f"{name} of [[{table}]] number {index + 1}"
+            return f"{name} in [[{table}]] table {index + 1}"
     return ".".join(str(part) for part in place)

@@ -38,7 +38,7 @@ def test_a_recipe_needs_little(tmp_path: Path) -> None:
     [
         ("steps = 10", "steps = 0", r"run.steps must be 1 or more, not 0"),
         ("steps = 10", "", "run.steps is missing"),
-        ("width = 4", "width = 4\n[colour]\nred = 1", "colour is an unknown name"),
+        ("width = 4", "width = 4\n[colour]\nred = 1", "There is no field colour"),
         ("1e-3", "-1", "optimiser.learning_rate must be more than 0, not -1"),
         ("[run]", '[data]\nprotocols = ["sdl"]\n[run]', "There is no protocol 'sdl'. Choose one of"),
         ("[run]", '[data.metal]\nmaterials = ["lead"]\n[run]', "There is no material 'lead'"),
@@ -82,5 +82,5 @@ def test_wrong_network_settings_are_named(method: str, wrong: dict[str, object],
     trainable = made_in(bundled_plugins() / method, recipe.training)
     with pytest.raises(BadInput, match=says):
         trainable.build(recipe.network | wrong)
-    with pytest.raises(BadInput, match=r"colour is an unknown name\. Correct the table \[network\]"):
+    with pytest.raises(BadInput, match=r"There is no field colour\. Correct the table \[network\]"):
         trainable.build(recipe.network | {"colour": 1})

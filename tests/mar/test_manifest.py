@@ -44,18 +44,22 @@ def test_missing_settings_have_defaults(tmp_path: Path) -> None:
         ("id = ", "not a TOML file"),
         ("id = " + "[" * 100_000, "not a TOML file"),
         (GOOD.replace('title = "Good"\n', ""), "title is missing"),
-        (GOOD + "colour = 1\n", "colour is an unknown name."),
-        (GOOD + 'purpos = "x"\n', "purpos is an unknown name. Did you mean purpose?"),
+        (GOOD + "colour = 1\n", "There is no field colour."),
+        (GOOD + 'purpos = "x"\n', "There is no field purpos. Did you mean purpose?"),
         (GOOD + '[citation]\nauthor = "x"\ntitle = "y"\nyear = 2020\n', "Did you mean authors?"),
         (
             GOOD + WEIGHTS.format(file="net.safetensors", sha256="0" * 64) + 'license = "MIT"\n',
-            "license of [[weights]] number 1 is an unknown name. Did you mean licence?",
+            "There is no field license in [[weights]] table 1. Did you mean licence?",
         ),
         (
             GOOD + WEIGHTS.format(file="net.safetensors", sha256="0" * 64) + 'python = "py"\n',
             "python belongs above [[weights]], because every line below a heading belongs to its table.",
         ),
         (GOOD.replace('version = "1"', "version = 1.0"), "version must be text in quotation marks, not 1.0."),
+        (GOOD + 'memory_mb = "64"\n', "memory_mb must be a whole number, not '64'."),
+        (GOOD + "memory_mb = 64.5\n", "memory_mb must be a whole number, not 64.5."),
+        (GOOD + 'needs_sinogram = "no"\n', "needs_sinogram must be true or false, not 'no'."),
+        (GOOD + 'outputs = "result"\n', "outputs must be a list, not 'result'."),
         (GOOD.replace('"good"', '"Good One"'), "id: 'Good One' is not an identifier"),
         (GOOD.replace("method:Good", "method"), "entry: 'method' does not name a class"),
         (GOOD.replace("api = 1", f"api = {API_VERSION + 1}"), "update marview"),
@@ -73,6 +77,15 @@ def test_a_wrong_manifest_names_the_field(tmp_path: Path, text: str, says: str) 
         _read(tmp_path, text)
     assert says in str(refusal.value)
     assert str(tmp_path) in str(refusal.value)
+
+
+def test_a_manifest_with_several_faults_names_all(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as refusal:
+        _read(tmp_path, GOOD.replace("entry =", "entri =") + 'porpose = "x"\nmemory_mb = 64.5\n')
+    assert str(refusal.value).removeprefix(f"{tmp_path / MANIFEST}: ") == (
+        "There is no field entri. Did you mean entry? There is no field porpose. Did you mean purpose? "
+        "memory_mb must be a whole number, not 64.5."
+    )
 
 
 def test_no_manifest_gives_a_message(tmp_path: Path) -> None:

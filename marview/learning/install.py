@@ -8,14 +8,15 @@ from pathlib import Path
 
 from marview.errors import BadInput, UsageError
 from marview.export import whole_file, whole_folder
-from marview.learning.api import OwnPairs
+from marview.learning.api import OwnPairs, Trainable
 from marview.learning.model_card import CARD, write_card
 from marview.learning.record import read_record
-from marview.learning.weights import load_weights, rounded, write_tensors
+from marview.learning.weights import difference, load_weights, rounded, write_tensors
 from marview.mar import Listing
 from marview.mar.copying import copy_method
 from marview.mar.manifest import MANIFEST, code_folder, read_manifest
 from marview.worker.loading import made_in
+from marview.worker.method_errors import as_clause
 
 USUAL = "weights/bundled.safetensors"
 """File name that methods ask for; a manifest that names another file keeps its name."""
@@ -35,8 +36,9 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
 
     Raises:
         BadInput: the folder contains no run of this method.
-        UsageError: the method uses no weights, the run learned from a patient's own scan, or the folder has another
-            method.
+        UsageError: the method uses no weights, the run learned from a patient's own scan, the weights do not fit the
+            network of the method, or the folder has another method.
+        MethodFailed: the code of the training cannot be loaded.
         CannotWrite: the disk is full or read-only. The method stays unchanged.
     """
     record = read_record(run)
@@ -52,6 +54,7 @@ def install(run: Path, listing: Listing, parent: Path, licence: str = "not state
             f"{run} learned from a patient's own scan, but installed weights are for other scans. The trained network "
             f"stays where it is. Train on scans without metal (marview train {listing.id} --data DIR)."
         )
+    _refuse_another_network(run, listing, str(record["recipe"]["training"]))
     facts = {"trained_on": str(record["sessions"][-1]["data"]), "licence": licence}
     folder = parent / listing.id
     if folder.resolve() == listing.folder.resolve():
@@ -97,6 +100,25 @@ def _refuse_unread(listing: Listing, training: str) -> None:
         raise UsageError(
             f"{manifest.title} uses no weights: it learns from the scan in every run. The "
             "trained network stays where it is."
+        )
+
+
+def _refuse_another_network(run: Path, listing: Listing, training: str) -> None:
+    """Refuse weights that do not fit the network, whose code may have changed since the training."""
+    if listing.manifest is None or listing.manifest.python:  # this interpreter may lack packages of the method
+        return
+    code = code_folder(listing.folder, listing.manifest)
+    weights, of = load_weights(run / "weights.safetensors")
+    trainable: Trainable = made_in(code, training, "recipe: training")
+    try:
+        differs = difference(trainable.build(of.network), weights)
+    except Exception as error:  # noqa: BLE001 - whatever the code of the method raises
+        differs = as_clause(error, code)
+    if differs:
+        raise UsageError(
+            f"The weights in {run} do not fit the network in {code}: {differs}. The code of the network has changed "
+            f"since the training. Undo the change, or train again (marview train {listing.id} --data DIR --output "
+            "RUN). Nothing was installed."
         )
 
 

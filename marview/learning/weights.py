@@ -149,21 +149,24 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], file: str) -> nn.Mod
         MethodFailed: a name or a shape differs from those of the network.
     """
     file = str(weights.path) if isinstance(weights, Weights) else file
-    wanted = network.state_dict()
-    missing = sorted(set(wanted) ^ set(weights))
-    if missing:
+    if differs := difference(network, weights):
         raise MethodFailed(
-            f"The weights {file} belong to another network: {missing[0]} is "
-            f"{'missing' if missing[0] in wanted else 'unknown'}. Train it again, or install the method again."
+            f"The weights {file} belong to another network: {differs}. Train it again, or install the method again."
         )
-    for name, tensor in weights.items():
-        if tensor.shape != wanted[name].shape:
-            raise MethodFailed(
-                f"The weights {file} belong to another network: {name} is {tuple(tensor.shape)} and the network asks "
-                f"for {tuple(wanted[name].shape)}. Use weights of its size, or install the method again."
-            )
+    wanted = network.state_dict()
     network.load_state_dict({name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()})
     return network
+
+
+def difference(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
+    """Describe the first difference between weights and those of a network, in names and shapes; empty if they fit."""
+    wanted = network.state_dict()
+    if unmatched := sorted(set(wanted) ^ set(weights)):
+        return f"{unmatched[0]} is {'missing' if unmatched[0] in wanted else 'unknown'}"
+    for name, tensor in weights.items():
+        if tensor.shape != wanted[name].shape:
+            return f"{name} is {tuple(tensor.shape)}, but the network needs {tuple(wanted[name].shape)}"
+    return ""
 
 
 def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -29,6 +29,15 @@ class Small:
     def run(self, case, parameters, job):
         raise NotImplementedError
 """
+TRAINING = """
+from torch import nn
+
+class SmallNetwork:
+    def build(self, settings):
+        width = settings["width"]
+        first = nn.Sequential(nn.Conv2d(2, width, 3, padding=1), nn.BatchNorm2d(width), nn.LeakyReLU())
+        return nn.ModuleDict({"first": first, "last": nn.Conv2d(width, 1, 3, padding=1)})
+"""
 MANIFEST = """
 id = "small"
 title = "A small network"
@@ -54,6 +63,7 @@ def listing(tmp_path: Path) -> Listing:
     folder = tmp_path / "installed" / "small"
     folder.mkdir(parents=True)
     (folder / "method.py").write_text(METHOD, encoding="utf-8")
+    (folder / "training.py").write_text(TRAINING, encoding="utf-8")
     (folder / "test_small.py").write_text("", encoding="utf-8")
     (folder / "plugin.toml").write_text(MANIFEST.format(digest="0" * 64), encoding="utf-8")
     return Listing("small", folder, "package small", read_manifest(folder))
@@ -129,6 +139,33 @@ def test_on_a_full_disk_the_method_stays_as_it_was(
     assert not (tmp_path / "mine").exists() or list((tmp_path / "mine").iterdir()) == []
     if is_there_already:
         LoadedMethod(parent / "small").check_weights()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "differs"),
+    [
+        (
+            '"last": nn.Conv2d(width, 1, 3',
+            '"last": nn.Conv2d(width, 1, 5',
+            "last.weight is (1, 3, 3, 3), but the network",
+        ),
+        ('"last"', '"end"', "end.bias is missing"),
+        ('settings["width"]', 'settings["depth"]', "training.py, line 6: KeyError: 'depth'"),
+    ],
+)
+@pytest.mark.parametrize("is_there_already", [False, True])
+def test_weights_that_do_not_fit_the_changed_code_are_refused(
+    run: Path, listing: Listing, tmp_path: Path, before: str, after: str, differs: str, is_there_already: bool
+) -> None:
+    parent = listing.folder.parent if is_there_already else tmp_path / "mine"
+    (listing.folder / "training.py").write_text(TRAINING.replace(before, after), encoding="utf-8")
+    held = contents(tmp_path / "installed")
+    with pytest.raises(UsageError) as refusal:
+        install(run, listing, parent)
+    assert f"do not fit the network in {listing.folder}: {differs}" in str(refusal.value)
+    assert "has changed since the training. Undo the change, or train again" in str(refusal.value)
+    assert {name: text for name, text in contents(tmp_path / "installed").items() if ".pyc" not in name} == held
+    assert not (tmp_path / "mine").exists()
 
 
 def test_another_method_of_that_name_is_not_mixed_with_it(run: Path, listing: Listing, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_values_beyond_half_precision_are_refused(tmp_path: Path, value: float) 
 
 
 def test_weights_of_another_width_are_refused() -> None:
-    with pytest.raises(MethodFailed, match=r"0.weight is \(8, 1, 3, 3\) and the network asks for \(4, 1, 3, 3\)"):
+    with pytest.raises(MethodFailed, match=r"0.weight is \(8, 1, 3, 3\), but the network needs \(4, 1, 3, 3\)"):
         fill(network(4), network(8).state_dict(), "w.safetensors")
 
 

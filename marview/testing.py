@@ -292,7 +292,7 @@ def _reports(job: TestJob, manifest: Manifest) -> Iterator[str]:
     unknown = sorted({name for name, _ in job.shown} - set(manifest.outputs))
     if known := [name for name in unknown if name in OUTPUTS]:
         line = outputs_line([*manifest.outputs, *known])
-        yield f"it shows {', '.join(known)}, which {MANIFEST} does not declare. It must contain: {line}"
+        yield f"it shows {', '.join(known)}, which {MANIFEST} does not list. Write in {MANIFEST}: {line}"
     for name in sorted({*unknown} - {*known}):
         yield f"job.output: {no_output(name)}."
 

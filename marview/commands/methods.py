@@ -58,13 +58,14 @@ def print_methods(*, as_json: bool) -> None:
     for heading in ("id", "method", "version", "runs on", "from"):
         table.add_column(heading)
     for listing in listings:
-        if listing.manifest is None:
-            table.add_row(listing.id, "[red](cannot be used)[/red]", "", "", escape(listing.origin))
-        else:
-            found = listing.manifest
-            title = escape(found.title)
-            title = f"{title} [yellow](not trained)[/yellow]" if listing.untrained else title
-            table.add_row(found.id, title, escape(found.version), found.device, escape(listing.origin))
+        found = listing.manifest
+        title = "" if found is None else f"{escape(found.title)} "
+        if listing.error:
+            title += "[red](cannot be used)[/red]"
+        elif listing.untrained:
+            title += "[yellow](not trained)[/yellow]"
+        about = ("", "") if found is None else (escape(found.version), found.device)
+        table.add_row(listing.id, title.rstrip(), *about, escape(listing.origin))
     console = terminal()
     console.print(table)
     for listing in listings:
@@ -104,7 +105,7 @@ def print_parameters(method: str, *, as_json: bool) -> None:
         words = (name, _type(about), default, _range(about), field.get("description") or about.get("title", ""))
         table.add_row(*map(escape, words))
     console.print(table)
-    console.print(f"Set one with: marview reduce INPUT --method {method} --set NAME=VALUE --output DIR", soft_wrap=True)
+    console.print(f"Set one with: marview reduce STUDY --method {method} --set NAME=VALUE --output DIR", soft_wrap=True)
 
 
 def install_run(run: Path) -> None:
@@ -132,7 +133,7 @@ def install_run(run: Path) -> None:
     if used.folder == folder:
         now = f"{method} now uses these weights."
     else:
-        now = f"the weights are installed, but the {used.origin} method in {used.folder} replaces this one in runs."
+        now = f"the weights are installed, but runs use {used.name} ({used.folder})."
     replaced = used.replaces[0].manifest if used.folder == folder and used.replaces else None
     undo = "To return to the earlier ones" if replaced is not None and replaced.weights else "To remove them"
     print(f"{folder}: {now} {undo}, run marview plugin remove {method}.")

@@ -56,8 +56,8 @@ def about() -> None:
 @plugin.command("new")
 def new_plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Identifier: lower-case letters, digits, underscores.")],
-    image: Annotated[bool, typer.Option("--image", help="It uses only the image; this is the default.")] = False,
-    sinogram: Annotated[bool, typer.Option("--sinogram", help="It completes the sinogram.")] = False,
+    image: Annotated[bool, typer.Option("--image", help="The method uses only the image (default).")] = False,
+    sinogram: Annotated[bool, typer.Option("--sinogram", help="The method completes the sinogram.")] = False,
     learned: Annotated[
         bool,
         typer.Option("--learned", help="It has a network to train; with --image, the network uses only the image."),
@@ -82,11 +82,15 @@ def new_plugin(
     words = name.replace("_", " ").strip()
     values = {"id": name, "title": words[0].upper() + words[1:], "class_name": words.title().replace(" ", "")}
     folder = output / name
+    same = [listing for listing in discovery.discover() if listing.id == name]
     with whole_folder(folder) as part:
         for template in templates:
             _fill(resources() / "plugin_templates" / template, part, values)
-    if same := [listing for listing in discovery.discover() if listing.id == name and listing.folder != folder]:
-        note(f"There is already a {same[0].origin} method {name}. Yours replaces it once marview finds it.")
+    if same:
+        note(
+            f"The identifier {name} is already in use by {same[0].name} ({same[0].folder}). marview uses only one of "
+            "the two methods; marview plugin list says which."
+        )
     if learned:
         print(
             f"{folder}: set MARVIEW_PLUGINS={output.absolute()}, train it with 'marview train {name} --data DIR "
@@ -170,10 +174,13 @@ def _run_check(folder: Path, python: str) -> tuple[int, str, str]:
                 seconds = time.monotonic() - started
                 if seconds >= _CHECK_S:
                     raise MethodFailed(
-                        f"The method in {folder} was still running after {_CHECK_S} s; the check ended it. A loop in "
-                        "run must end, and call job.check_cancelled() at least once a second."
+                        f"The method in {folder} was still running after {_CHECK_S} s, so the check ended it. A loop "
+                        "in run must end, and call job.check_cancelled() at least once a second."
                     )
-                say(f"{folder} is still running after {seconds:.0f} s; the check ends it after {_CHECK_S} s.")
+                say(
+                    f"The method in {folder} is still running after {seconds:.0f} s. The check ends it after "
+                    f"{_CHECK_S} s."
+                )
         finally:
             process.kill()
 
@@ -197,7 +204,8 @@ def print_check(folder: Folder, as_json: AsJson = False) -> int:
     if as_json:
         print(json.dumps({"folder": str(folder), "ok": not found, "findings": found, "hints": hints}, indent=2))
     else:
-        for sentence in found or [f"{folder} meets the method contract."]:
+        print(f"{folder} does not meet the method contract:" if found else f"{folder} meets the method contract.")
+        for sentence in found:
             print(sentence)
         if found and (advice := _advice(checked.printed).strip()):
             print(advice)

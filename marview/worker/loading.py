@@ -127,7 +127,8 @@ class LoadedMethod:
         named = {each.file: each.sha256.lower() for each in self.manifest.weights}
         if file not in named:
             raise MethodFailed(
-                f"The method {self.manifest.id} asks for weights {file} that its manifest does not name."
+                f"The method {self.manifest.id} asks for the weights {file}, but its {MANIFEST} names "
+                f"{', '.join(named) or 'no weights'}. Use the same name in both."
             )
         path = self.folder / file
         try:
@@ -142,9 +143,8 @@ class LoadedMethod:
             ) from error
         if digest != named[file]:
             raise MethodFailed(
-                f"The weights {path} are refused: their sha256 is {digest}, but the manifest says "
-                f"{named[file][:12]}.... If you made these weights, write their sha256 into {MANIFEST}; otherwise "
-                "install the method again."
+                f"The weights {path} are refused: their sha256 is {digest}, but {MANIFEST} says {named[file]}. If you "
+                f"made these weights, write their sha256 into {MANIFEST}; otherwise install the method again."
             )
         return path
 

@@ -150,13 +150,14 @@ def test_an_exception_names_its_place_and_verbose_prints_the_traceback(
 ) -> None:
     folder = spoilt(marview, tmp_path, "raise ValueError('the kernel must be odd, not 4.')")
     place = "method.py, line 32: ValueError: the kernel must be odd, not 4."
+    breach = f"{folder} does not meet the method contract:\n"
     answer = marview("plugin", "check", folder)
     assert answer.exit_code == 4
-    assert answer.out == f"{place}\nAdd --verbose for the whole traceback.\n"
+    assert answer.out == f"{breach}{place}\nAdd --verbose for the whole traceback.\n"
     assert "Traceback" not in answer.err
     assert marview("plugin", "check", folder, "--json").record["findings"] == [place]
     loud = marview("plugin", "check", folder, "-v")
-    assert loud.out == f"{place}\n"
+    assert loud.out == f"{breach}{place}\n"
     assert "Traceback (most recent call last)" in loud.err
     assert "raise ValueError('the kernel must be odd, not 4.')" in loud.err
 
@@ -175,9 +176,9 @@ def test_an_endless_loop_is_reported_and_ended(
     monkeypatch.setattr(plugin, "_SAY_S", 0.5)
     answer = marview("plugin", "check", spoilt(marview, tmp_path, "while True: pass"))
     assert answer.exit_code == 4
-    assert "s; the check ends it after 2 s." in answer.err
+    assert "s. The check ends it after 2 s." in answer.err
     advice = "A loop in run must end, and call job.check_cancelled() at least once a second."
-    assert f"was still running after 2 s; the check ended it. {advice}" in answer.err
+    assert f"was still running after 2 s, so the check ended it. {advice}" in answer.err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell script is the interpreter")
@@ -211,15 +212,27 @@ def test_a_method_that_replaces_another_is_announced(
     marview: Callable, own_methods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = marview("plugin", "new", "nmar", "--output", tmp_path)
-    assert "There is already a bundled method nmar. Yours replaces it" in made.err
+    assert "Note: The identifier nmar is already in use by the bundled method nmar (" in made.err
+    assert "marview uses only one of the two methods; marview plugin list says which." in made.err
     monkeypatch.setenv("MARVIEW_PLUGINS", os.pathsep.join([str(tmp_path), str(tmp_path / "lost")]))
-    notice = f"The MARVIEW_PLUGINS method nmar in {tmp_path / 'nmar'} replaces the bundled nmar "
+    notice = f"The method nmar in MARVIEW_PLUGINS ({tmp_path / 'nmar'}) replaces the bundled method nmar (version "
     listed = marview("methods")
     assert notice in listed.out
     assert f"Note: MARVIEW_PLUGINS names {tmp_path / 'lost'}, which is not a folder." in listed.err
     about = marview("methods", "nmar").out
     assert notice in about
     assert f"From: MARVIEW_PLUGINS, {tmp_path / 'nmar'}" in about
+
+
+def test_a_new_method_in_a_folder_of_the_search_path_replaces_nothing(
+    marview: Callable, own_methods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MARVIEW_PLUGINS", str(tmp_path / "mine"))
+    assert marview("plugin", "new", "first_one", "--output", "mine").err == ""
+    assert "already in use by the method first_one in MARVIEW_PLUGINS (" in (
+        marview("plugin", "new", "first_one", "--output", "other").err
+    )
 
 
 def test_names_that_cannot_be_identifiers_are_refused(marview: Callable, tmp_path: Path) -> None:

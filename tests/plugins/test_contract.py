@@ -46,7 +46,8 @@ def test_a_bundled_method_keeps_the_contract(folder: Path) -> None:
         ("job.learning(-1)", "job.learning(-1) is outside 0 to 1."),
         (
             "job.output('artifact', 0, case.hu[0])",
-            'It shows artifact, which plugin.toml does not declare. It must contain: outputs = ["artifact", "result"]',
+            "It shows artifact, which plugin.toml does not list. "
+            'Write in plugin.toml: outputs = ["artifact", "result"]',
         ),
         ("job.output('heat', 0, case.hu[0])", "job.output: 'heat' is not an output; choose from sinogram"),
         (

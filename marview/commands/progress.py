@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from marview.commands.time_left_column import TimeLeftColumn
@@ -36,7 +37,7 @@ def progress(title: str, *, is_quiet: bool = False) -> Iterator[Advance]:
         console=console,
         disable=not (is_shown and console.is_terminal),
     )
-    task = bar.add_task(title, total=1.0)
+    task = bar.add_task(escape(title), total=1.0)
     lines = Lines() if is_shown and not console.is_terminal else None
     earlier = 0.0
 
@@ -46,7 +47,7 @@ def progress(title: str, *, is_quiet: bool = False) -> Iterator[Advance]:
             left.restart(fraction)
         earlier = fraction
         left.note(fraction)
-        bar.update(task, completed=fraction, description=step or title)
+        bar.update(task, completed=fraction, description=escape(step or title))
         if lines is not None:
             lines.tell(f"{step or title}: {fraction:.0%}", left.seconds if round(fraction, 2) < 1 else None)
 

@@ -112,7 +112,9 @@ def _progress(method: str, *, is_quiet: bool) -> Iterator[Callable[[Message], No
 
         def listen(message: Message) -> None:
             if isinstance(message, Step):
-                advance(message.fraction, "learning from this scan" if message.is_learning else method)
+                task = "learning from this scan" if message.is_learning else method
+                text = " ".join(message.text.split())
+                advance(message.fraction, f"{task}, {text}" if text else task)
 
         yield listen
 

@@ -48,7 +48,7 @@ class Report(enum.StrEnum):
 
 def batch(
     inputs: Annotated[
-        list[Path] | None, typer.Argument(metavar="INPUT...", help="Any number of folders, zips, DICOMDIRs and files.")
+        list[Path] | None, typer.Argument(metavar="STUDY...", help="Any number of folders, zips, DICOMDIRs and files.")
     ] = None,
     method: Method = "nmar",
     output: JobFolder = Path("corrected"),
@@ -96,7 +96,7 @@ def batch(
         BadInput: an input does not exist, no input contains images, or the job table cannot be used.
     """
     if not inputs and not jobs:
-        raise UsageError("marview batch needs an INPUT or --jobs FILE.")
+        raise UsageError("marview batch needs a STUDY or --jobs FILE.")
     order = Order(
         method=method,
         settings=tuple(settings or ()),

@@ -35,9 +35,9 @@ def learned_methods() -> list[str]:
     return sorted(each.id for each in discover() if each.manifest is not None and each.manifest.needs_weights)
 
 
-Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A folder, zip, DICOM file or NIfTI file.")]
+Input = Annotated[Path, typer.Argument(metavar="STUDY", help="A folder, zip, DICOM file or NIfTI file.")]
 Series = Annotated[
-    str, typer.Option("--series", metavar="UID", help="The series to use if INPUT holds several: its UID.")
+    str, typer.Option("--series", metavar="UID", help="The series to use if STUDY holds several: its UID.")
 ]
 NewFolder = Annotated[Path, typer.Option("--output", metavar="DIR", help="A new or empty folder for the results.")]
 JobFolder = Annotated[

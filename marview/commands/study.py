@@ -15,7 +15,7 @@ from marview.reader_study.study import ReaderStudy, reader_name
 from marview.terminal import say
 
 study = typer.Typer(no_args_is_help=True, add_completion=False)
-Folder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the reader study.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the reader study.")]
 
 
 @study.callback()
@@ -25,7 +25,7 @@ def about() -> None:
 
 @study.command("new")
 def new_study(
-    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="A new or empty folder for the reader study.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder for the reader study.")],
     cases: Annotated[
         Path,
         typer.Option(

@@ -64,8 +64,10 @@ class Comparison:
 
     def text(self) -> str:
         """Return one table: a row per measure, a column per result; below it the published rows of the protocol."""
-        header = [f"Mean of {count(len(self.slices), 'slice')} (worst)", *self.names]
-        table = markdown_table(header, measure_lines([(each.mean, each.worst) for each in self.measured]))
+        is_one = len(self.slices) == 1
+        measured = f"Slice {self.slices[0]}" if is_one else f"Mean of {count(len(self.slices), 'slice')} (worst)"
+        lines = measure_lines([(each.mean, each.worst) for each in self.measured], is_one_slice=is_one)
+        table = markdown_table([measured, *self.names], lines)
         published = published_table(published_rows(self.protocol))
         return table + "\n" + (f"\n{published}\n" if published else "")
 

@@ -70,18 +70,20 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str
     return "\n".join([row(header), row(rule), *map(row, lines)])
 
 
-def measure_lines(columns: Sequence[tuple[Measures, Measures]]) -> list[list[str]]:
+def measure_lines(columns: Sequence[tuple[Measures, Measures]], *, is_one_slice: bool = False) -> list[list[str]]:
     """Return one row for each measure that at least one column has: `PSNR dB | 38.20 (35.10) | ...`.
 
     Args:
         columns: mean and worst values of each column.
+        is_one_slice: whether the values come from one slice, so that mean and worst are the same.
     """
     lines = []
     for each in dataclasses.fields(Measures):
         pairs = [(getattr(average, each.name), getattr(lowest, each.name)) for average, lowest in columns]
         if not all(math.isnan(average) for average, _ in pairs):
             digits = 1 if each.name.endswith("_hu") else 2 if each.name.endswith(("_db", "index")) else 4
-            cells = [f"{_text(average, digits)} ({_text(lowest, digits)})" for average, lowest in pairs]
+            worst = ["" if is_one_slice else f" ({_text(lowest, digits)})" for _, lowest in pairs]
+            cells = [f"{_text(average, digits)}{low}" for (average, _), low in zip(pairs, worst, strict=True)]
             unit = " HU" if each.name.endswith("_hu") else " dB" if each.name.endswith("_db") else ""
             lines.append([each.metadata["title"] + unit, *cells])
     return lines

@@ -54,8 +54,10 @@ class SliceNumbers:
         return sorted({self.number(int(index)) for index in indices})
 
     def words(self, indices: Iterable[int]) -> str:
-        """Describe the slices at these indices: "slice 7", or "13 slices (15 to 27)"."""
+        """Describe the slices at these indices: "slice 7", "2 slices (15 and 18)" or "13 slices (15 to 27)"."""
         known = self.sorted(indices)
         if len(known) == 1:
             return tr("slice {}").format(known[0])
+        if len(known) == 2:
+            return tr("{} slices ({} and {})").format(len(known), known[0], known[-1])
         return tr("{} slices ({} to {})").format(len(known), known[0], known[-1])

@@ -66,8 +66,11 @@ def _sentence(alike: Sequence[SliceNote], number: Callable[[int], int]) -> str:
     one = alike[0]
     slices = sorted({number(note.slice_index) for note in alike})
     first, last = slices[0], slices[-1]
-    where = (
-        translatable(f"Slice {first}") if first == last else translatable(f"{len(slices)} slices ({first} to {last})")
-    )
+    if len(slices) == 1:
+        where = translatable(f"Slice {first}")
+    elif len(slices) == 2:
+        where = translatable(f"{len(slices)} slices ({first} and {last})")
+    else:
+        where = translatable(f"{len(slices)} slices ({first} to {last})")
     ends = (one.form.format(end(note.value for note in alike)) for end in (min, max))
     return f"{where}: {one.found.format(' to '.join(dict.fromkeys(ends)))}{one.meaning}."

@@ -70,7 +70,7 @@ class Recovery:
         parts = [tr("the metal mask ({})").format(saved.work.origin)] if saved.metal is not None else []
         parts += [count(len(saved.work.measures), "measurement")] if saved.work.measures else []
         parts += [count(len(saved.results), "result")] if saved.results else []
-        sentence = tr("marview closed unexpectedly. The autosave of {} from {} contains {}. Restore it?").format(
+        sentence = tr("marview closed unexpectedly. The autosave of “{}” from {} contains {}. Restore it?").format(
             Path(saved.work.path).name, when, _together(parts)
         )
         self._messages.ask(

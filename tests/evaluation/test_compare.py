@@ -45,7 +45,11 @@ def test_without_a_mask_every_slice_that_differs_counts_and_there_is_no_ring(vol
 
 def test_chosen_slices_alone_are_measured(volumes):
     files = [volumes / "bad.npy"], volumes / "truth.npy", volumes / "mask.npy"
-    assert evaluate(*files, choose=lambda numbers: numbers.span(3, 4)).slices == (3,)
+    found = evaluate(*files, choose=lambda numbers: numbers.span(3, 4))
+    assert found.slices == (3,)
+    assert found.text().startswith("| Slice 3  ")
+    [line] = [line for line in found.text().splitlines() if line.startswith("| RMSE HU")]
+    assert line.endswith("| 50.0 |")
     with pytest.raises(BadInput, match="contain no metal"):
         evaluate(*files, choose=lambda numbers: numbers.span(1, 1))
 

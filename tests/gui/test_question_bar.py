@@ -86,7 +86,7 @@ def test_a_new_window_offers_what_a_killed_one_left(
     window = make_window(make_worker=lambda: worker, listings=lambda: listings, autosaves=folder)
     qtbot.waitUntil(window.questions.isVisible, timeout=20_000)
     asked = window.questions.text.text()
-    assert asked.startswith("marview closed unexpectedly. The autosave of small from ")
+    assert asked.startswith("marview closed unexpectedly. The autosave of “small” from ")
     assert asked.endswith(" contains the metal mask (adaptive, edited by hand). Restore it?")
     button = window.questions.yes if is_restored else window.questions.no
     assert button.text() == ("Restore" if is_restored else "Discard")

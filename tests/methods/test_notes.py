@@ -11,7 +11,7 @@ def test_alike_notes_are_one_sentence_with_their_slices_and_numbers() -> None:
     notes = Notes()
     told = [notes.add(note) for note in (hidden(9, 0.31), "It was re-projected.", hidden(4, 0.27), hidden(7, 0.3))]
     first = "Slice 9: metal hides 31% of the sinogram, which is much."
-    second = "2 slices (4 to 9): metal hides 27% to 31% of the sinogram, which is much."
+    second = "2 slices (4 and 9): metal hides 27% to 31% of the sinogram, which is much."
     third = "3 slices (4 to 9): metal hides 27% to 31% of the sinogram, which is much."
     assert told == [(first, ""), ("It was re-projected.", ""), (second, first), (third, second)]
     assert notes.sentences == [
@@ -38,5 +38,5 @@ def test_one_slice_and_one_number_are_written_as_one() -> None:
     assert notes.sentences == [
         "Same.",
         "Slice 2: the metal attenuates little; compare.",
-        "2 slices (5 to 6): metal hides 30% of the sinogram, which is much.",
+        "2 slices (5 and 6): metal hides 30% of the sinogram, which is much.",
     ]

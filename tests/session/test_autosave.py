@@ -164,7 +164,7 @@ def test_an_autosave_is_offered_and_restored(make_session, mail, small_series, t
     second.messages.asked.connect(asked.append)
     second.safekeeping.recovery.look()
     mail.wait_until(lambda: asked)
-    assert "The autosave of small from " in asked[0].sentence
+    assert "The autosave of “small” from " in asked[0].sentence
     assert "the metal mask (adaptive, edited by hand)" in asked[0].sentence
     asked[0].answer(True)
     mail.wait_until(lambda: second.metal.is_present and "edited by hand" in second.metal.recipe.text)

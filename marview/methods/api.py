@@ -22,7 +22,7 @@ class Cancelled(Exception):  # noqa: N818 - not an error: the user cancelled
 
 @dataclass(frozen=True, eq=False)
 class MarCase:
-    """Slices to correct, on the processing grid.
+    """Slices to correct, on the processing grid. All its tensors are on the device of the job.
 
     Attributes:
         hu: float32 HU `[slice, y, x]`, not clipped. Dark streaks beside dense metal can be far below
@@ -115,10 +115,13 @@ class Job(Protocol):
     log: logging.Logger
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Report the finished fraction of this case, 0 to 1."""
+        """Report the finished fraction of this case, 0 to 1; `marview reduce` shows the text beside the bar."""
 
     def learning(self, fraction: float, text: str = "") -> None:
-        """Report the finished fraction of the training on this scan, 0 to 1; it precedes the correction."""
+        """Report the finished fraction of the training on this scan, 0 to 1; it precedes the correction.
+
+        The window and `marview reduce` show the text.
+        """
 
     def output(self, name: str, slice_index: int, array: Tensor) -> None:
         """Show a picture of a slice: `name` is an output in the manifest, `array` is `[y, x]` or `[view, bin]`."""

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from marview.cli import load_verb
 from marview.commands import progress as progress_module
@@ -178,7 +179,8 @@ def test_quiet_leaves_results_and_errors(
 ) -> None:
     monkeypatch.setattr(progress_module, "LINE_S", 0.0)
     loud = marview("reduce", metal_series, *LI, "--output", tmp_path / "loud", "--kmeans", 3)
-    assert "linear_interpolation: 100%" in loud.err
+    assert "linear_interpolation, reconstructing: " in loud.err
+    assert "with metal: 100%" in loud.err
     quiet = marview("reduce", metal_series, *LI, "--output", tmp_path / "quiet", "--kmeans", 3, "-q")
     assert quiet.err == ""
     assert "corrected with linear_interpolation" in quiet.out
@@ -209,6 +211,16 @@ def test_finished_progress_shows_no_time_left(
         advance(0.9, "")
         advance(0.999, "")
     assert capsys.readouterr().err == "marview: work: 90%, 5 s left\nmarview: work: 100%\n"
+
+
+def test_progress_shows_brackets_in_the_text_of_a_method(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_terminal = Console(stderr=True, force_terminal=True, width=80)
+    monkeypatch.setattr(progress_module, "terminal", lambda **_: a_terminal)
+    with progress("work") as advance:
+        advance(0.5, "nmar, [/b] step [1]")
+    assert "nmar, [/b] step [1]" in capsys.readouterr().err
 
 
 def test_progress_is_silent_for_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

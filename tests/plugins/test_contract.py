@@ -150,11 +150,11 @@ def test_weights_trained_again_are_named_once_with_their_digest(tmp_path: Path) 
 def test_a_short_digest_and_a_missing_entry_name_the_table_of_the_weights(tmp_path: Path) -> None:
     folder = with_weights(tmp_path, digest="91c7")
     (finding,) = check_method(folder)
-    assert "sha256 of [[weights]] number 1: '91c7' is not a SHA-256, which has 64 digits" in finding
+    assert "sha256 in [[weights]] table 1: '91c7' is not a SHA-256, which has 64 digits" in finding
     manifest = folder / "plugin.toml"
     manifest.write_text(manifest.read_text().replace('licence = "MIT"\n', "").replace("91c7", "0" * 64))
     (finding,) = check_method(folder)
-    assert "licence of [[weights]] number 1 is missing" in finding
+    assert "licence in [[weights]] table 1 is missing" in finding
 
 
 def test_a_script_that_imports_marview_gets_advice_to_move(tmp_path: Path) -> None:

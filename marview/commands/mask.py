@@ -58,7 +58,8 @@ def mask(
         return
     for each in found.notes:
         note(each)
-    which = f"{slices[0]} to {slices[-1]}" if len(slices) > 1 else f"slice {slices[0]}"
+    ends = f"{slices[0]} {'and' if len(slices) == 2 else 'to'} {slices[-1]}"
+    which = ends if len(slices) > 1 else f"slice {slices[0]}"
     print(
         f"{output}: {volume_ml:.2f} ml of metal in {len(slices)} of {count(len(found.mask), 'slice')} ({which}), "
         f"{found.origin}."

@@ -16,7 +16,7 @@ from marview.geometry import Grid
 def test_written_files_are_read_back(marview: Callable, metal_series: Path, tmp_path: Path, name: str) -> None:
     answer = marview("mask", metal_series, "--output", tmp_path / name, "--threshold", 3000)
     assert answer.exit_code == 0, answer.err
-    assert "in 2 of 6 slices (4 to 5), above 3000 HU" in answer.out
+    assert "in 2 of 6 slices (4 and 5), above 3000 HU" in answer.out
     series = open_series(metal_series)
     np.testing.assert_array_equal(read_mask(tmp_path / name, series).mask, series.volume.hu > 3000)
     copied = marview("mask", metal_series, "--mask", tmp_path / name, "--output", tmp_path / "copy.nii")

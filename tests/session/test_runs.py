@@ -191,9 +191,10 @@ def test_a_note_stands_in_the_place_of_the_one_it_replaces(opened, mail) -> None
     opened.reduce()
     ended(opened, mail)
     job = opened.runs.job
-    for note in (Note("Slice 3: much.", 3), Note("Of the run."), Note("2 slices (3 and 4): much.", 4, "Slice 3: much.")):
+    both = "2 slices (3 and 4): much."
+    for note in (Note("Slice 3: much.", 3), Note("Of the run."), Note(both, 4, "Slice 3: much.")):
         job.take(note)
-    assert job.result.notes[-2:] == ["2 slices (3 and 4): much.", "Of the run."]
+    assert job.result.notes[-2:] == [both, "Of the run."]
 
 
 def test_the_remaining_time_is_estimated_from_the_end_of_learning(opened, mail) -> None:

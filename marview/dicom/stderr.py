@@ -1,5 +1,6 @@
 """Redirect output of compiled code on standard error from the terminal to the log."""
 
+import atexit
 import contextlib
 import logging
 import os
@@ -51,6 +52,7 @@ def _turn_aside() -> int:
     with contextlib.suppress(OSError):  # standard error may be closed, or a temporary file impossible
         if not _aside:
             _aside.append(tempfile.TemporaryFile())  # noqa: SIM115 - reused by later blocks
+            atexit.register(_aside[0].close)
         kept = os.dup(2)
         try:
             os.dup2(_aside[0].fileno(), 2)

@@ -1,5 +1,7 @@
 import logging
 import os
+import subprocess
+import sys
 import threading
 
 from marview.dicom.stderr import heard_on_stderr
@@ -32,3 +34,9 @@ def test_many_threads_at_once_leave_it_as_it_was(capfd, caplog) -> None:
     with heard_on_stderr():
         pass
     assert sum(record.getMessage().count(".") for record in caplog.records) == 200
+
+
+def test_the_file_that_receives_the_output_is_closed_at_the_end() -> None:
+    code = "from marview.dicom.stderr import heard_on_stderr\nwith heard_on_stderr(): pass"
+    done = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)
+    assert "ResourceWarning" not in done.stderr

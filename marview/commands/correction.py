@@ -128,7 +128,8 @@ def planned_correction(
             refuse_up_front(series.loaded, wanted.format_, output)
         except Underivable as why:
             raise BadInput(f"{why} Add --format nifti{where}.") from None
-        refuse_gaps(series.loaded, is_across_gaps=wanted.is_across_gaps, tell=tell)
+        is_nifti = wanted.format_ is Format.NIFTI
+        refuse_gaps(series.loaded, is_across_gaps=wanted.is_across_gaps, is_nifti=is_nifti, tell=tell)
         numbers = series.loaded.volume.grid.slice_numbers
         chosen = parse_slices(wanted.slices, numbers)
         metal = find_metal(series.loaded, wanted.choice, where=where)

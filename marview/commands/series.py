@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marview.dicom import LoadedSeries, open_series
+from marview.dicom import PADDING_HU, LoadedSeries, open_series
 from marview.errors import BadInput
+from marview.export import gap_note
 from marview.mar import SharedArray
 from marview.terminal import say
 
@@ -53,18 +54,26 @@ def shared_series(path: Path, series_uid: str = "", tell: Tell = say) -> Iterato
             array.close()
 
 
-def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, tell: Tell = say) -> None:
+def refuse_gaps(loaded: LoadedSeries, *, is_across_gaps: bool, is_nifti: bool = False, tell: Tell = say) -> None:
     """Accept missing slices only if the user asked for it; `tell` receives their numbers.
+
+    Args:
+        loaded: the series.
+        is_across_gaps: whether the user asked for it.
+        is_nifti: whether the result is NIfTI, which cannot leave out slices.
+        tell: receives what happens to the missing slices.
 
     Raises:
         BadInput: slices are missing and `is_across_gaps` is False.
     """
-    named = ", ".join(map(str, loaded.volume.grid.slice_numbers.sorted(loaded.gaps)))
+    numbers = loaded.volume.grid.slice_numbers
+    named = ", ".join(map(str, numbers.sorted(loaded.gaps)))
     if loaded.report.question and not is_across_gaps:
         where = f" (slice {named})" if named else ""
         raise BadInput(
             f"Part of the series is missing or unreadable{where}. Add --across-gaps to correct the slices that are "
-            "present; the result leaves out the others."
+            f"present; the result {f'has {PADDING_HU} HU in' if is_nifti else 'leaves out'} the others."
         )
     if named:
-        tell(f"Missing or unreadable, left out of the result: slice {named}.")
+        left_out = f"Missing or unreadable, left out of the result: slice {named}."
+        tell(gap_note(loaded.gaps, numbers) if is_nifti else left_out)

@@ -3,7 +3,14 @@
 from marview.dicom.atomic import claimed, whole_file, whole_folder
 from marview.dicom.cannot_write import CannotWrite
 from marview.export.arrays import corrected_hu, write_nifti, write_npz
-from marview.export.corrected import Corrected, Format, refuse_up_front, write_corrected, write_corrected_nifti
+from marview.export.corrected import (
+    Corrected,
+    Format,
+    gap_note,
+    refuse_up_front,
+    write_corrected,
+    write_corrected_nifti,
+)
 from marview.export.masks import MASK_SUFFIXES, refuse_mask_name, write_mask, write_nrrd
 from marview.export.pictures import picture, save_picture, write_png, write_pngs
 from marview.export.tables import write_csv, write_json, write_text
@@ -15,6 +22,7 @@ __all__ = [
     "Format",
     "claimed",
     "corrected_hu",
+    "gap_note",
     "picture",
     "refuse_mask_name",
     "refuse_up_front",

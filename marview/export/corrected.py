@@ -1,8 +1,8 @@
 """Write a corrected volume as DICOM series, NIfTI or pictures, for the window and the command line."""
 
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from marview.dicom.atomic import check_place, whole_folder
 from marview.dicom.derive import derived_bytes, refuse_underivable, write_derived_series
 from marview.dicom.derived_attributes import Derivation
+from marview.dicom.pixels import PADDING_HU
 from marview.dicom.read import LoadedSeries
 from marview.export.arrays import DEFLATION, corrected_hu, write_nifti
 from marview.export.pictures import write_pngs
-from marview.geometry import Grid
+from marview.geometry import Grid, SliceNumbers
+from marview.text import translatable
 from marview.volume.correction import Planes
 from marview.volume.provenance import Provenance
 from marview.volume.window import HuWindow
@@ -106,7 +108,7 @@ def write_corrected(
         ).files
     hu, grid = corrected_hu(source.volume.hu, corrected.correction_hu), source.volume.grid
     if format_ is Format.NIFTI:
-        return write_corrected_nifti(folder, hu, corrected.mask, record, grid, like=source.nifti)
+        return write_corrected_nifti(folder, hu, corrected.mask, record, grid, gaps=source.gaps, like=source.nifti)
     present = [z for z in range(len(hu)) if z not in source.gaps]
     return write_pngs(
         folder,
@@ -119,6 +121,19 @@ def write_corrected(
     )
 
 
+def gap_note(gaps: Sequence[int], numbers: SliceNumbers) -> str:
+    """Return the note on slices without an image, which NIfTI cannot leave out; empty if there are none.
+
+    Args:
+        gaps: indices z without an image.
+        numbers: slice numbers that people see.
+    """
+    if not gaps:
+        return ""
+    named = ", ".join(map(str, numbers.sorted(gaps)))
+    return translatable(f"Missing or unreadable slices ({named}) are written as {PADDING_HU} HU.")
+
+
 def write_corrected_nifti(
     folder: Path,
     hu: NDArray[np.int16],
@@ -126,6 +141,7 @@ def write_corrected_nifti(
     record: Provenance,
     grid: Grid,
     *,
+    gaps: Sequence[int] = (),
     like: Path | None = None,
 ) -> tuple[Path, ...]:
     """Write a corrected volume, its metal mask and its record to a new or empty folder, and return the files.
@@ -136,12 +152,15 @@ def write_corrected_nifti(
         mask: metal mask, bool `[z, y, x]`.
         record: record of how the correction was made.
         grid: positions of the voxels.
+        gaps: indices z without an image; a note in the record names them.
         like: NIfTI file with the same voxels; the new files copy its axis order and affine.
 
     Raises:
         BadInput: the folder cannot be written.
         UsageError: the folder is not empty.
     """
+    if note := gap_note(gaps, grid.slice_numbers):
+        record = replace(record, notes=(*record.notes, note))
     with whole_folder(folder) as part:
         write_nifti(part / "corrected.nii.gz", hu, grid, like=like)
         write_nifti(part / "metal.nii.gz", mask, grid, like=like)

@@ -13,10 +13,11 @@ from psygnal import Signal
 
 from marview.dicom import Cancelled, LoadedSeries
 from marview.errors import MarviewError
-from marview.export import Corrected, Format, write_corrected
+from marview.export import Corrected, Format, gap_note, write_corrected
 from marview.session.background import Background
 from marview.session.result import Result
 from marview.text import plural, tr, translatable
+from marview.told import told
 from marview.volume.window import HuWindow
 
 CAUTION = translatable("For research: not for primary diagnosis; review with the uncorrected images.")
@@ -135,7 +136,9 @@ def _write(
             "{} slices were written as a derived series.",
         ).format(len(files))
     elif format_ is Format.NIFTI:
-        said = tr("The corrected volume and its metal mask were written as NIfTI.")
+        source = corrected.source
+        missing = told(gap_note(source.gaps, source.volume.grid.slice_numbers))
+        said = f"{tr('The corrected volume and its metal mask were written as NIfTI.')} {missing}".rstrip()
     else:
         said = plural(
             len(files),

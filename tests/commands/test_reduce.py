@@ -202,6 +202,9 @@ def test_across_gaps_corrects_a_series_without_its_damaged_slice(
     assert broken.name in answer.err
     assert "left out of the result: slice 1" in answer.err
     assert len(list((tmp_path / "out").iterdir())) == 5
+    answer = marview("reduce", copied, *LI, "--output", tmp_path / "nifti", "--across-gaps", "--format", "nifti")
+    assert "slices (1) are written as -1024 HU" in answer.err
+    assert "left out" not in answer.err
 
 
 @pytest.fixture

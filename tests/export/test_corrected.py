@@ -58,6 +58,7 @@ def test_nifti_is_volume_mask_and_record(corrected: Corrected, tmp_path: Path) -
     )
     np.testing.assert_array_equal(np.asarray(nib.load(mask).dataobj).transpose(2, 1, 0), corrected.mask)
     assert json.loads(record.read_text())["parameters"] == {"sigma_mm": 2.0}
+    assert json.loads(record.read_text())["notes"] == ["Missing or unreadable slices (2) are written as -1024 HU."]
 
 
 @pytest.mark.parametrize("format_", list(Format))

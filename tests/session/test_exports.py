@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marview.dicom import open_series
+from marview.dicom import LoadedSeries, open_series
 from marview.dicom.mask_file import read_mask
 from marview.export import Format
 from marview.session.exports import ExportState, folder_name
@@ -44,6 +44,12 @@ def test_nifti_holds_volume_mask_and_record(reduced, mail, tmp_path) -> None:
     mask = read_mask(tmp_path / "out" / "metal.nii.gz", reduced.loaded).mask
     np.testing.assert_array_equal(mask, reduced.metal.shared.array)
     assert json.loads((tmp_path / "out" / "provenance.json").read_text())["method_id"] == "fake"
+
+
+def test_an_export_as_nifti_names_the_slices_without_an_image(reduced, mail, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(LoadedSeries, "gaps", (0,))
+    state = export(reduced, mail, Format.NIFTI, tmp_path / "out")
+    assert "written as NIfTI. Missing or unreadable slices (7) are written as -1024 HU." in state.sentence
 
 
 def test_png_gives_a_picture_a_slice(reduced, mail, tmp_path) -> None:

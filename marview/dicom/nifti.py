@@ -178,14 +178,16 @@ def read_nifti(
     if on_start is not None:
         on_start(loaded)
     values = layout.to_zyx(_voxels(image, path))
-    lacking, clipped = [], []
+    lacking, clipped, are_whole = [], [], True
     for z in middle_outward(len(values)):
         plane = values[z]
         if plane.dtype.kind == "f":
             is_lacking = np.isnan(plane)
             if is_lacking.any():
                 lacking.append(z)
-            plane = np.where(is_lacking, PADDING_HU, np.rint(plane))
+            whole = np.where(is_lacking, PADDING_HU, np.rint(plane))
+            are_whole = are_whole and bool((is_lacking | (whole == plane)).all())
+            plane = whole
         if plane.min() < LOWEST_HU or plane.max() > HIGHEST_HU:
             clipped.append(z)
             plane = np.clip(plane, max(LOWEST_HU, _lowest(plane)), min(HIGHEST_HU, _highest(plane)))
@@ -195,7 +197,7 @@ def read_nifti(
     findings = (
         *report.findings,
         *_value_findings(path, lacking, clipped),
-        *values_findings(hu, path.name, is_padded=bool(lacking)),
+        *values_findings(hu, path.name, is_padded=bool(lacking), are_labels=are_whole),
     )
     return replace(loaded, report=SeriesReport(findings, report.stack))
 

@@ -39,7 +39,7 @@ def size_findings(grid: Grid, name: str) -> list[Finding]:
     return [Finding(Kind.NO_UNIT, sentence, Outcome.VIEWS)]
 
 
-def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> list[Finding]:
+def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_labels: bool = False) -> list[Finding]:
     """Return a finding if the values are not HU but attenuation, labels, or values with air not at -1000.
 
     Corners outside the field of view do not count.
@@ -48,6 +48,7 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> lis
         hu: values, `[z, y, x]`.
         name: name of the file or series.
         is_padded: whether `PADDING_HU` marks pixels without a value, so that it does not count as air.
+        are_labels: whether values too small for HU are labels, because the file stores whole numbers.
     """
     sample = _inside(hu)
     sample = sample[sample != PADDING_HU] if is_padded else sample
@@ -55,11 +56,12 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool) -> lis
         return []
     low, high = (float(value) for value in np.percentile(sample, (0.1, 99.9)))
     if low >= -1 and high <= _HIGHEST_ATTENUATION:
+        least, most = _extremes(hu, -1, _HIGHEST_ATTENUATION)
         sentence = translatable(
-            f"The values of {name} are between {low:.0f} and {high:.0f}, like attenuation in 1/cm or labels: they are "
-            f"not HU. {ONLY_VIEWED}"
+            f"The values of {name} are between {least} and {most}, like attenuation in 1/cm or labels: they are not "
+            f"HU. {ONLY_VIEWED}"
         )
-        return [Finding(Kind.NOT_HU, sentence, Outcome.VIEWS)]
+        return [Finding(Kind.LABELS if are_labels else Kind.NOT_HU, sentence, Outcome.VIEWS)]
     if low > _HIGHEST_AIR_HU:
         sentence = translatable(
             f"The lowest values of {name} are about {low:.0f}, but air has -1000 HU: the values may not be HU (for "
@@ -82,6 +84,13 @@ def _inside(hu: NDArray[np.int16]) -> NDArray[np.int16]:
     sample = hu[::step, ::step, ::step]
     y, x = (np.linspace(-1, 1, size + 2)[1:-1] for size in sample.shape[1:])
     return np.asarray(sample[:, np.hypot(y[:, None], x) < _FIELD_OF_VIEW])
+
+
+def _extremes(hu: NDArray[np.int16], low: int, high: int) -> tuple[int, int]:
+    """Return the smallest and largest value from `low` to `high`; labels of a few voxels count too."""
+    planes = (plane[(plane >= low) & (plane <= high)] for plane in hu)
+    ends = [(int(plane.min()), int(plane.max())) for plane in planes if plane.size]
+    return min(least for least, _ in ends), max(most for _, most in ends)
 
 
 def _are_shifted(sample: NDArray[np.int16]) -> bool:

@@ -50,6 +50,7 @@ class Kind(enum.StrEnum):
     BITS = "contradictory bits"
     NO_NUMBER = "no number"
     NOT_HU = "not HU"
+    LABELS = "labels"
     NO_UNIT = "no unit"
     ODD_HEADER = "odd header"
     PASSED_OVER = "skipped files"

@@ -71,3 +71,11 @@ def test_missing_slices_do_not_count_as_air():
     hu = phantom() + 1000
     hu[3] = PADDING_HU
     assert of_kinds(hu, is_padded=True) == [Kind.NOT_HU]
+
+
+def test_a_mask_of_a_few_voxels_is_named_with_its_whole_range():
+    mask = np.zeros((6, 64, 64), np.int16)
+    mask[3, 32, 32:34] = 1
+    (finding,) = values_findings(mask, "metal.nii.gz", is_padded=False, are_labels=True)
+    assert finding.kind is Kind.LABELS
+    assert "metal.nii.gz are between 0 and 1, like" in finding.sentence

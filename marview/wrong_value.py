@@ -1,5 +1,6 @@
 """Words for messages about values that pydantic refuses: what the value must be."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ _KINDS = {
 def must_be(error: "ErrorDetails") -> str:
     """Return what a refused value must be, as in "must be 1 or more"; pydantic's own words for rarer errors."""
     limits = error.get("ctx", {})
+    if isinstance(error["input"], float) and math.isnan(error["input"]):
+        return "must be a finite number"
     match error["type"]:
         case "greater_than_equal":
             return f"must be {limits['ge']:g} or more"

@@ -55,6 +55,15 @@ def test_refused_value_is_described_in_plain_words(name: str, value: Any, words:
     assert must_be(refusal.value.errors()[0]) == words
 
 
+def test_nan_is_not_a_finite_number_whatever_limit_it_breaks() -> None:
+    class Bounded(BaseModel):
+        share: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+    with pytest.raises(ValidationError) as refusal:
+        Bounded.model_validate({"share": math.nan})
+    assert must_be(refusal.value.errors()[0]) == "must be a finite number"
+
+
 def test_one_value_is_a_choice_too() -> None:
     assert one_of(["cpu"]) == "cpu"
     assert one_of(["cpu", "cuda"]) == "cpu or cuda"

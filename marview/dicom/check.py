@@ -220,17 +220,17 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
         findings.append(
             Finding(Kind.COLOUR, f"The image is in colour ({first.photometric}), so it has no HU. {ONLY_VIEWED}", views)
         )
-    for kind, what, lacking in (
-        (
-            Kind.NO_RESCALE,
-            translatable("usable rescale slope and intercept, so its HU are unknown"),
-            _lack_rescale(slices),
-        ),
-        (Kind.NO_SPACING, translatable("usable pixel spacing"), [s for s in slices if s.spacing_mm is None]),
-        (Kind.NO_POSITION, translatable("usable position and orientation"), lack_place(slices)),
-    ):
-        if lacking:
-            findings.append(Finding(kind, f"{listing(s.name for s in lacking)} without {what}. {ONLY_VIEWED}", views))
+    if names := listing(header.name for header in slices if header.slope is None or header.intercept is None):
+        sentence = translatable(
+            f"The rescale slope or intercept of {names} is missing or unusable, so the HU are unknown. {ONLY_VIEWED}"
+        )
+        findings.append(Finding(Kind.NO_RESCALE, sentence, views))
+    if names := listing(header.name for header in slices if header.spacing_mm is None):
+        sentence = translatable(f"The pixel spacing of {names} is missing or unusable. {ONLY_VIEWED}")
+        findings.append(Finding(Kind.NO_SPACING, sentence, views))
+    if names := listing(header.name for header in lack_place(slices)):
+        sentence = translatable(f"The position or orientation of {names} is missing or unusable. {ONLY_VIEWED}")
+        findings.append(Finding(Kind.NO_POSITION, sentence, views))
     findings += other_values(slices) + mixtures(slices) + _trailing(slices)
     if any(header.is_lossy or (header.transfer_syntax in LOSSY and not _is_j2k(header)) for header in slices):
         findings.append(Finding(Kind.LOSSY, "The images were lossily compressed: HU are approximate."))
@@ -248,10 +248,6 @@ def _of_the_whole(series: Series, slices: Sequence[SliceHeader]) -> list[Finding
 
 def _is_j2k(header: SliceHeader) -> bool:
     return header.transfer_syntax.endswith((".91", ".203"))
-
-
-def _lack_rescale(slices: Sequence[SliceHeader]) -> list[SliceHeader]:
-    return [header for header in slices if header.slope is None or header.intercept is None]
 
 
 def _one_per_place(
@@ -290,8 +286,10 @@ def _one_per_place(
         names = listing(header.name for header in group)
         findings.append(Finding(kind, f"{names} have {what} but different images, so marview shows none of them."))
     if len(unclear) > len(groups) // 2:
-        example = findings[-1].sentence.removesuffix(", so marview shows none of them.")
-        sentence = translatable(f"{example}, like most slices here: they are not a volume. {ONLY_VIEWED}")
+        sentence = translatable(
+            f"{names} have {what} but different images. This is true of most slices, so the series is not a volume. "
+            f"{ONLY_VIEWED}"
+        )
         return [], unclear, [Finding(Kind.NOT_A_VOLUME, sentence, Outcome.VIEWS)]
     uids = Counter(header.own_uid for header in kept if header.own_uid)
     for uid in [uid for uid, number in uids.items() if number > 1]:

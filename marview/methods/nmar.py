@@ -68,7 +68,7 @@ class NmarSettings(BaseModel):
         gt=0,
         le=1,
         title="Least line integral",
-        description="Rays with a smaller line integral in the prior are not normalized.",
+        description="Rays whose line integral in the prior is below this value are not normalized.",
         json_schema_extra={"step": 0.01, "advanced": True},
     )
     largest_ratio: float = Field(
@@ -76,7 +76,7 @@ class NmarSettings(BaseModel):
         ge=1,
         le=100,
         title="Largest ratio",
-        description="The normalized sinogram is limited to values between one divided by this and this.",
+        description="Largest value of the normalized sinogram. The smallest value is 1 divided by it.",
         json_schema_extra={"step": 0.5, "advanced": True},
     )
 

@@ -1,5 +1,6 @@
 """Forward projection and filtered backprojection of slices, differentiable."""
 
+import numbers
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,11 +30,11 @@ class Projector:
     Attributes:
         beam: geometry of the rays.
         shape: rows and columns of the image; its centre is the isocentre.
-        pixel_mm: edge of a pixel.
+        pixel_mm: edge of a square pixel in mm.
         half_storage: whether a GPU stores images and sinograms in 16 bits between steps: faster, errors of about 1e-3.
 
     Raises:
-        UsageError: the source would pass through the image.
+        UsageError: the source would pass through the image, or a size is not positive or not a number.
 
     Examples:
         >>> from marview.geometry import ParallelBeam
@@ -48,6 +49,9 @@ class Projector:
     half_storage: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
+        pixel_mm: object = self.pixel_mm  # notebooks are not checked by mypy, and `Grid.spacing_mm` is a tuple
+        if not isinstance(pixel_mm, numbers.Real):
+            raise UsageError(f"pixel_mm must be one number of mm, not {self.pixel_mm}: pixels must be square.")
         if min(self.shape) < 1 or not self.pixel_mm > 0:
             raise UsageError(f"An image needs pixels of positive size, not {self.shape} pixels of {self.pixel_mm} mm.")
         check_source_outside(self.beam, self.shape, self.pixel_mm)

@@ -33,8 +33,8 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
         hu: HU, `[z, y, x]`.
 
     Raises:
-        BadInput: the mask has a different shape from the volume, is empty, or covers more than half of the body in its
-            slices.
+        BadInput: the mask has a different shape from the volume, is empty, is in slices without a body, or covers more
+            than half of the body in its slices.
     """
     if mask.shape != hu.shape:
         raise BadInput(
@@ -50,7 +50,14 @@ def refuse_unusable(mask: Mask, hu: NDArray[np.int16]) -> None:
         body += sum(int(np.count_nonzero(rows > BODY_HU)) for rows in _blocks(plane))
         if metal <= _TOO_MUCH * body:
             return  # usually decided after a slice or two, so that the window need not wait
-    share = metal / max(body, 1)
+    if not body:
+        raise BadInput(
+            tr(
+                "The slices with metal show no body: nothing in them is above {} HU. Check the metal mask and the "
+                "HU of the series."
+            ).format(BODY_HU)
+        )
+    share = metal / body
     if share > _TOO_MUCH:
         raise BadInput(
             tr(

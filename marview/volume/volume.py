@@ -40,4 +40,6 @@ class Volume:
         if self.hu.shape != self.grid.shape:
             raise UsageError(f"The HU have the shape {self.hu.shape}, but the grid has {self.grid.shape}.")
         if self.hu.dtype != np.int16:
-            raise UsageError(f"A volume holds int16 HU, not {self.hu.dtype}. Round them: hu.round().astype(np.int16).")
+            raise UsageError(
+                f"A volume needs HU of the type int16, not {self.hu.dtype}. Round the HU: hu.round().astype(np.int16)."
+            )

@@ -28,8 +28,8 @@ from marview.worker.resampling import AIR_HU, SIZE, SliceFrame
 from marview.worker.restoring import Restorer, cut_off
 
 REPROJECTED = translatable(
-    "The sinogram is a forward projection of the image, not raw data. Only rays through the metal trace are "
-    "corrected, and correcting the scanner's raw data would give a better result."
+    "The sinogram is a forward projection of the image, not raw data. marview corrects only the rays in the "
+    "metal trace. Correcting the scanner's raw data would give a better result."
 )
 
 

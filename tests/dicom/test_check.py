@@ -225,6 +225,7 @@ def test_all_slices_at_one_place_are_not_a_volume(slices, save):
     report = report_of(save(slices))
     assert kinds(report) == {Kind.NOT_A_VOLUME}
     assert report.outcome == Outcome.VIEWS
+    assert "have the same position but different images. This is true of most slices" in report.reason
 
 
 @pytest.mark.parametrize(
@@ -320,7 +321,8 @@ def test_a_rescale_that_is_not_a_single_number_is_only_viewed(slices, save, tag,
         dataset[tag] = RawDataElement(Tag(tag), "DS", len(raw), raw, 0, False, True)
     report = report_of(save(slices))
     assert report.outcome == Outcome.VIEWS
-    assert "usable rescale slope" in report.reason
+    assert "rescale slope or intercept of " in report.reason
+    assert "is missing or unusable" in report.reason
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marview.dicom import LoadedSeries, open_series
-from marview.dicom.report import Outcome
+from marview.dicom.report import Kind, Outcome
 from marview.errors import BadInput, NoMetal, UsageError
-from marview.export import Corrected, Format, corrected_hu, write_corrected, write_corrected_nifti
+from marview.export import Corrected, Format, corrected_hu, gap_note, write_corrected, write_corrected_nifti
+from marview.geometry import SliceNumbers
 from marview.mar import MarWorker, Message, Progress, SharedArray, metal_of, reduce_request
 from marview.volume import Volume, adaptive
 from marview.volume.checked_mask import checked_mask
@@ -35,6 +36,7 @@ from marview.volume.correction import CorrectionPlanes
 from marview.volume.margin import with_margin
 from marview.volume.mask import refuse_unusable
 from marview.volume.provenance import Provenance
+from marview.volume.scale import scale_of
 from marview.volume.window import HuWindow
 
 _SOFT_TISSUE = HuWindow(400.0, 40.0)
@@ -55,7 +57,7 @@ class Metal:
         threshold_hu: threshold that the user set, in HU; None for every other mask.
 
     Raises:
-        UsageError: the mask contains values other than 0 and 1.
+        UsageError: the mask contains values other than 0 and 1, or does not have three axes.
     """
 
     mask: NDArray[np.bool_]
@@ -66,6 +68,8 @@ class Metal:
 
     def __post_init__(self) -> None:
         mask = checked_mask(self.mask).copy()
+        if mask.ndim != 3:
+            raise UsageError(f"A metal mask must have three axes [z, y, x], but this one has the shape {mask.shape}.")
         mask.flags.writeable = False
         object.__setattr__(self, "mask", mask)
 
@@ -103,7 +107,8 @@ class Reduction:
 def read(path: Path | str, series: str = "") -> LoadedSeries:
     """Read a series: `.volume.hu` is int16 HU `[z, y, x]`, `.volume.grid` the position of its voxels.
 
-    A Python warning tells of each finding that affects measures, such as a missing slice. `.report` has all findings.
+    marview issues a Python warning for each finding that affects measures, such as a missing slice, and for each reason
+    why methods refuse the series. `.report` has all findings. A NIfTI file of labels, such as a mask, gives no warning.
 
     Args:
         path: folder, zip, DICOM file or NIfTI file.
@@ -114,13 +119,13 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
 
     Raises:
         BadInput: there is no series, there are several, or the series cannot be read; the message says which.
-        UsageError: the path is not a path.
+        UsageError: `path` is neither a string nor a path.
     """
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"A path is needed, not {type(path).__name__}: a folder, zip, DICOM file or NIfTI file.")
     loaded = open_series(path, series, option="series=UID")
     for finding in loaded.report.findings:
-        if finding.outcome is Outcome.WARNS:
+        if finding.outcome >= Outcome.WARNS and finding.kind is not Kind.LABELS:
             warnings.warn(finding.sentence, stacklevel=2)
     return loaded
 
@@ -135,8 +140,8 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
 
     Returns:
         The mask. It is empty if nothing is certainly metal; the notes then mention doubtful voxels, or the highest HU
-        if it does not exceed the threshold. A note also says if the margin is smaller than a voxel and so changes
-        nothing.
+        if it does not exceed the threshold. Notes also say if the HU scale is clipped or extended, and if the margin is
+        smaller than a voxel and so changes nothing.
 
     Raises:
         BadInput: the margin removes the whole mask, or the geometry or HU of the series are unreliable.
@@ -149,9 +154,9 @@ def find_metal(volume: Volume | LoadedSeries, *, threshold_hu: float | None = No
         mask, origin, notes = found.mask, found.origin, found.notes
     else:
         _refuse_no_number(threshold_hu, "A threshold must be a number of HU")
-        mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", ()
+        mask, origin, notes = hu > threshold_hu, f"above {threshold_hu:g} HU", scale_of(hu).notes
         if not mask.any():
-            notes = (f"No voxel is above {threshold_hu:g} HU: the highest has {hu.max()} HU.",)
+            notes = (*notes, f"No voxel is above {threshold_hu:g} HU. The highest value is {hu.max()} HU.")
     mask, about_margin = with_margin(mask, margin_mm, grid)
     if margin_mm and mask.any():
         origin = f"{origin}, margin {margin_mm:+g} mm"
@@ -172,15 +177,17 @@ def reduce(
 ) -> Reduction:
     """Reduce the metal artifacts of a volume.
 
-    The method runs in a worker process, which is kept for the next call.
+    The method runs in a worker process. The first call starts it, which takes a few seconds; later calls use it again.
 
     Args:
         volume: volume, or result of `read`; it is not changed.
         method: identifier of a method, as listed by `marview methods`.
         metal: result of `find_metal`, or bool array `[z, y, x]`; None to find metal automatically.
         parameters: values of the method's parameters that differ from their defaults, by name. `marview methods nmar`
-            on the command line prints names, ranges and units of the parameters of a method.
-        slices: indices z of the slices to correct; empty for all slices with metal.
+            on the command line prints names, ranges and units of the parameters of a method. Text is converted as on
+            the command line: "no" to False, "2" to 2.0.
+        slices: indices z of the slices to correct; empty for all slices with metal. Slices without metal stay
+            unchanged; a note in the record names them.
         device: "auto", "cpu" or "cuda".
         restore_cut_off: whether marview estimates clipped dark streaks before the method runs.
         across_gaps: whether to correct the slices that are present if others are missing or unreadable.
@@ -194,7 +201,7 @@ def reduce(
             than 0 and 1.
         NoMetal: there is no metal.
         BadInput: the geometry or HU of the series are unreliable, slices are missing and `across_gaps` is False, or the
-            mask covers more than half of the body.
+            mask covers more than half of the body or is in slices without a body.
         MethodFailed: the method failed; the message says why.
     """
     source = _volume(volume)
@@ -232,6 +239,9 @@ def reduce(
     record = Provenance.of_run(
         report, mask_origin=found.origin, margin_mm=found.margin_mm, threshold_hu=found.threshold_hu
     )
+    if without := sorted(set(map(int, slices)) - set(chosen)):
+        named = _named(without, source.grid.slice_numbers)
+        record = replace(record, notes=(*record.notes, f"Slices without metal were not corrected: {named}."))
     corrected = corrected_hu(source.hu, CorrectionPlanes.of(planes, chosen, len(mask)))
     return Reduction(volume, corrected, planes, chosen, mask, record)
 
@@ -268,6 +278,8 @@ def write_dicom(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
 def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
     """Write a corrected volume, its metal mask and its record as NIfTI and JSON to a new folder, whole or not at all.
 
+    Missing slices are written as -1024 HU. A Python warning and a note in the record name them.
+
     Args:
         reduction: result of `reduce`.
         folder: a new or empty folder.
@@ -281,9 +293,14 @@ def write_nifti(reduction: Reduction, folder: Path | str) -> tuple[Path, ...]:
     """
     _refuse_no_reduction(reduction, folder)
     source = reduction.source
-    like = source.nifti if isinstance(source, LoadedSeries) else None
+    like, gaps = (source.nifti, source.gaps) if isinstance(source, LoadedSeries) else (None, ())
     grid = _volume(source).grid
-    return write_corrected_nifti(Path(folder), reduction.hu, reduction.mask, reduction.provenance, grid, like=like)
+    files = write_corrected_nifti(
+        Path(folder), reduction.hu, reduction.mask, reduction.provenance, grid, gaps=gaps, like=like
+    )
+    if note := gap_note(gaps, grid.slice_numbers):
+        warnings.warn(note, stacklevel=2)
+    return files
 
 
 def _volume(volume: Volume | LoadedSeries) -> Volume:
@@ -309,21 +326,24 @@ def _refuse_wrong_method(method: object, parameters: object) -> None:
 
 def _refuse_gaps(series: LoadedSeries) -> None:
     if series.report.question:
-        named = ", ".join(map(str, series.volume.grid.slice_numbers.sorted(series.gaps)))
-        where = f" (slice {named})" if named else ""
+        named = _named(series.gaps, series.volume.grid.slice_numbers)
+        where = f": {named}" if named else ""
         raise BadInput(
             f"Part of the series is missing or unreadable{where}. Pass across_gaps=True to correct the slices that are "
-            "present; write_dicom leaves out the others."
+            "present. write_dicom leaves out the others; write_nifti writes them as -1024 HU."
         )
 
 
+def _named(indices: Sequence[int], numbers: SliceNumbers) -> str:
+    return ", ".join(f"slice {numbers.number(z)} (index {z})" for z in sorted(indices, key=numbers.number))
+
+
 def _no_metal(found: Metal, *, is_automatic: bool) -> str:
-    if found.mask.any() or not is_automatic:
+    if found.mask.any() or not found.notes:
         said = "No metal was found" if is_automatic else "The mask marks no metal"
         return f"{said} in these slices, so there is nothing to correct."
-    return (
-        f"{found.notes[-1]} If there is metal, set its threshold: metal=marview.find_metal(volume, threshold_hu=...)."
-    )
+    threshold = "its threshold" if found.threshold_hu is None else "a lower threshold"
+    return f"{found.notes[-1]} If there is metal, set {threshold}: metal=marview.find_metal(volume, threshold_hu=...)."
 
 
 def _refuse_no_reduction(reduction: object, folder: object) -> None:

@@ -6,17 +6,21 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 
 import marview
 from marview.dicom.make import Labels, write_ct_series
 from marview.dicom.report import Finding, Kind, Outcome
+from marview.export import write_nifti
 from marview.geometry import Grid
 
 
@@ -56,7 +60,7 @@ def test_five_lines_correct_a_study(study: Path, tmp_path: Path) -> None:
 
 def test_a_notebook_shows_one_line_for_each_object(study: Path) -> None:
     series = marview.read(study)
-    metal = marview.find_metal(series, threshold_hu=5000)
+    metal = marview.Metal(series.volume.hu > 5000, "above 5000 HU")
     result = marview.reduce(series, "linear_interpolation", metal=metal)
     assert repr(series.volume) == "Volume(4 slices of 80 x 80, voxels of 3 x 2 x 2 mm)"
     assert repr(series) == f"LoadedSeries({series.volume!r})"
@@ -109,10 +113,37 @@ def test_a_gap_warns_when_read_and_needs_an_argument_when_corrected(study: Path,
     with pytest.warns(UserWarning, match="A slice is missing") as told:
         series = marview.read(tmp_path / "study")
     assert told[0].filename == __file__
-    with pytest.raises(marview.BadInput, match=r"unreadable \(slice [23]\)\. Pass across_gaps=True"):
+    with pytest.raises(marview.BadInput, match=r"unreadable: slice [23] \(index [12]\)\. Pass across_gaps=True"):
         marview.reduce(series, "linear_interpolation")
     result = marview.reduce(series, "linear_interpolation", across_gaps=True)
     assert len(marview.write_dicom(result, tmp_path / "out")) == 3
+    with pytest.warns(UserWarning, match=r"Missing or unreadable slices \([23]\) are written as -1024 HU") as told:
+        written = marview.write_nifti(result, tmp_path / "nifti")
+    assert told[0].filename == __file__
+    assert "are written as -1024 HU" in json.loads(written[2].read_text(encoding="utf-8"))["notes"][-1]
+
+
+def test_reading_a_series_that_methods_refuse_warns_why(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study, tmp_path / "study")
+    for path in (tmp_path / "study").iterdir():
+        header = pydicom.dcmread(path)
+        header.Modality = "MR"
+        header.save_as(path)
+    with pytest.warns(UserWarning, match="This is MR, not CT"):
+        assert not marview.read(tmp_path / "study").report.is_volume
+
+
+def test_reading_a_mask_does_not_warn_but_reading_attenuation_does(study: Path, tmp_path: Path) -> None:
+    volume = marview.read(study).volume
+    write_nifti(tmp_path / "mask.nii.gz", volume.hu > 5000, volume.grid)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mask = marview.read(tmp_path / "mask.nii.gz")
+    assert "are between 0 and 1, like" in mask.report.reason
+    image = nib.Nifti1Image(np.full((8, 8, 3), 0.19, np.float32), np.eye(4))
+    nib.save(image, tmp_path / "mu.nii.gz")
+    with pytest.warns(UserWarning, match="like attenuation in 1/cm"):
+        marview.read(tmp_path / "mu.nii.gz")
 
 
 def test_a_series_that_can_only_be_viewed_is_not_corrected(study: Path) -> None:
@@ -205,6 +236,12 @@ def test_a_volume_without_files_is_corrected_but_not_written_as_dicom(study: Pat
         (lambda v: marview.reduce(v, parameters=["clamp"]), "a dictionary of names and values, not list"),
         (lambda v: marview.write_dicom(marview.reduce(v, "linear_interpolation"), None), "A folder is needed"),
         (lambda v: marview.Metal(np.full(v.volume.hu.shape, 0.3), "drawn by me"), "0 and 1"),
+        (lambda v: marview.Metal(v.volume.hu[0] > 5000, "drawn by me"), r"three axes \[z, y, x\].* \(80, 80\)"),
+        (
+            lambda v: marview.Projector(marview.protocol("adn-256").beam, pixel_mm=v.volume.grid.spacing_mm[1:]),
+            r"pixel_mm must be one number of mm, not \(2\.0, 2\.0\)",
+        ),
+        (lambda v: marview.reduce(v, parameters={"smoothing_px": np.nan}), "smoothing_px must be a finite number"),
         (lambda v: marview.evaluate(*[v.volume.hu] * 2, np.full(v.volume.hu.shape, 0.3)), "0 and 1"),
     ],
 )
@@ -241,12 +278,29 @@ def test_slices_without_metal_are_refused(study: Path) -> None:
         marview.reduce(water(series))
     with pytest.raises(marview.NoMetal, match="The mask marks no metal in these slices"):
         marview.reduce(series, metal=np.zeros(series.volume.hu.shape, bool))
+    with pytest.raises(marview.NoMetal, match=r"highest value is 9000 HU\..* set a lower threshold"):
+        marview.reduce(series, metal=marview.find_metal(series, threshold_hu=9500))
+
+
+def test_a_note_names_chosen_slices_without_metal(study: Path) -> None:
+    result = marview.reduce(marview.read(study), "linear_interpolation", slices=[0, 1])
+    assert result.slices == (1,)
+    assert result.provenance.notes[-1] == "Slices without metal were not corrected: slice 4 (index 0)."
+    whole = marview.reduce(marview.read(study), "linear_interpolation", slices=[1])
+    assert "not corrected" not in " ".join(whole.provenance.notes)
 
 
 def test_a_threshold_above_all_values_says_so(study: Path) -> None:
     found = marview.find_metal(marview.read(study), threshold_hu=9500)
     assert not found.mask.any()
-    assert found.notes == ("No voxel is above 9500 HU: the highest has 9000 HU.",)
+    assert found.notes[-1] == "No voxel is above 9500 HU. The highest value is 9000 HU."
+
+
+def test_a_threshold_on_a_clipped_scale_says_so(study: Path) -> None:
+    volume = marview.read(study).volume
+    clipped = marview.Volume(volume.hu.clip(max=3071), volume.grid)
+    notes = marview.find_metal(clipped, threshold_hu=2000).notes
+    assert "The HU scale is clipped at 3071" in " ".join(notes)
 
 
 def test_a_folder_of_several_series_asks_for_an_argument_of_python(study: Path, tmp_path: Path) -> None:

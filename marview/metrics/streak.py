@@ -41,13 +41,13 @@ def streak_index(hu: Image, metal: NDArray[Any], soft_tissue: NDArray[Any]) -> f
     """Return the standard deviation of soft tissue in the 20-pixel ring around metal over its value far from metal.
 
     Clinical studies use this ratio with one region beside the implant and one without artifact. It is 1 without
-    streaks, and needs no truth. Far means more than 40 pixels.
+    streaks. It needs no truth, only the position of soft tissue. Far means more than 40 pixels.
 
     Args:
         hu: HU, `[y, x]`.
         metal: bool, `[y, x]`.
         soft_tissue: bool, `[y, x]`; soft tissue in an image without artifacts, because streaks push tissue out of any
-            HU range.
+            HU range. For a real scan, a region drawn by hand, or the soft tissue of the best corrected image.
 
     Returns:
         The ratio; NaN if fewer than 30 soft tissue pixels are near or far, or if all far ones are equal.

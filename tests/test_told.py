@@ -60,7 +60,7 @@ def test_notes_of_methods_whatever_their_slices_and_numbers() -> None:
     notes.add(SliceNote(7, seen, advice))
     first, second = notes.sentences
     assert told(first) == (
-        "2 Schichten (15 bis 27): Metall verdeckt 31% to 40% des Sinogramms, die Werte, die es ersetzen, sind also "
+        "2 Schichten (15 und 27): Metall verdeckt 31% to 40% des Sinogramms, die Werte, die es ersetzen, sind also "
         "weitgehend geraten."
     )
     assert told(second).startswith("Schicht 8: das Metall sieht aus wie steel und ist dicht; vergleichen Sie")

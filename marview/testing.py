@@ -160,6 +160,12 @@ class TestJob:
         return self._loaded
 
 
+_UNTRAINED = (
+    "{} has no weights yet, so it was not run. Train it, run 'marview methods --install RUN', and check the folder "
+    "that this command prints."
+)
+
+
 def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[str]:
     """Check a method against its contract, and return a sentence for each breach.
 
@@ -178,17 +184,13 @@ def check_method(folder: Path, values: Mapping[str, Any] | None = None) -> list[
     except MarviewError as why:
         return [str(why)]
     found = list(forbidden_imports(code_folder(folder, manifest)))
-    if manifest.needs_weights and not manifest.weights:
-        return [
-            *found,
-            f"{manifest.id} has no weights yet, so it was not run. Train it, run 'marview methods --install RUN', and "
-            "check the folder that this command prints.",
-        ]
     with as_in_a_run(code_folder(folder, manifest)):
         try:
             loaded = load_method(folder)
-            loaded.check_weights()
             parameters = loaded.parameters(dict(values or {}))
+            if manifest.needs_weights and not manifest.weights:
+                return [*found, _UNTRAINED.format(manifest.id)]
+            loaded.check_weights()
         except MarviewError as why:
             _log_traceback(why.__cause__, code_folder(folder, manifest))
             is_known = any(each in str(why) for each in found)  # a syntax error

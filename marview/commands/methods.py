@@ -13,6 +13,7 @@ from marview.commands.options import AsJson, method_names
 from marview.errors import BadInput, MarviewError, UsageError
 from marview.mar import MarWorker, discovery
 from marview.mar.discovery import Listing, discover, find
+from marview.mar.faults import wrong_entry
 from marview.mar.parameter_schema import item_type, resolved
 from marview.terminal import note, terminal
 
@@ -128,7 +129,10 @@ def install_run(run: Path) -> None:
             f"{run} trained the method {method}, which is not installed. Set MARVIEW_PLUGINS to the folder that holds "
             "it, as for the training."
         )
-    folder = install(run, find(str(method), listings).to_train, discovery.user_plugins())
+    source = find(str(method), listings).to_train
+    if source.manifest is not None and (fault := wrong_entry(source.folder, source.manifest)):
+        raise BadInput(f"{fault} Nothing was installed. Correct this, then install the run again.")
+    folder = install(run, source, discovery.user_plugins())
     used = find(str(method), discover())
     if used.folder == folder:
         now = f"{method} now uses these weights."
@@ -136,7 +140,8 @@ def install_run(run: Path) -> None:
         now = f"the weights are installed, but runs use {used.name} ({used.folder})."
     replaced = used.replaces[0].manifest if used.folder == folder and used.replaces else None
     undo = "To return to the earlier ones" if replaced is not None and replaced.weights else "To remove them"
-    print(f"{folder}: {now} {undo}, run marview plugin remove {method}.")
+    print(f"{folder}: {now} To check the method, run marview plugin check {folder}.")
+    print(f"{undo}, run marview plugin remove {method}.")
 
 
 def _record(listing: Listing, worker: MarWorker) -> dict[str, Any]:

@@ -57,6 +57,12 @@ def test_a_new_learned_method_says_that_it_has_to_be_trained(
     answer = marview("plugin", "check", tmp_path / "my_network")
     assert answer.exit_code == 4
     assert "has no weights yet" in answer.out
+    manifest = tmp_path / "my_network" / "plugin.toml"
+    manifest.write_text(manifest.read_text().replace('entry = "method:', 'entry = "method:No'))
+    answer = marview("plugin", "check", tmp_path / "my_network")
+    assert answer.exit_code == 4
+    assert "has no weights yet" not in answer.out
+    assert "the class No" in answer.out
 
 
 def test_a_new_method_works_on_the_image_by_default(marview: Callable, tmp_path: Path) -> None:

@@ -158,8 +158,30 @@ def test_a_run_is_trained_resumed_and_installed(marview, clean: Path, tmp_path: 
         assert (run / name).is_file()
     installed = marview("methods", "--install", run)
     assert installed.exit_code == 0
-    assert "small now uses these weights. To remove them, run marview plugin remove small." in installed.out
+    assert f"small now uses these weights. To check the method, run marview plugin check {methods / 'small'}." in (
+        installed.out.replace("\n", " ")
+    )
+    assert "To remove them, run marview plugin remove small." in installed.out
     assert (methods / "small" / "weights" / "bundled.safetensors").is_file()
+
+
+def test_a_run_of_a_method_with_a_wrong_entry_is_not_installed(
+    marview, clean: Path, tmp_path: Path, methods: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, run = tmp_path / "mine", tmp_path / "run"
+    shutil.move(methods / "small", mine / "small")
+    monkeypatch.setenv("MARVIEW_PLUGINS", str(mine))
+    words = ("train", "small", "--data", clean, "--output", run, "--size", "tiny", "--device", "cpu")
+    assert marview(*words, "--max-minutes", 0).exit_code == 0
+    manifest = mine / "small" / "plugin.toml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(
+        text.replace('entry = "method:', 'entry = "method:No') + "needs_weights = true\n", encoding="utf-8"
+    )
+    refused = marview("methods", "--install", run)
+    assert refused.exit_code != 0
+    assert "entry names the class No" in refused.err.replace("\n", " ")
+    assert not (methods / "small").exists()
 
 
 def test_a_trained_copy_runs_although_the_search_path_names_the_untrained_one(

@@ -180,6 +180,8 @@ def test_an_interrupted_run_prints_nothing(study: Path) -> None:
     code = f"""
 import signal, threading, marview
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
+
 def interrupt(_fraction):
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 

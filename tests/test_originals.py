@@ -76,11 +76,11 @@ def test_the_folder_of_a_series_takes_nothing_at_any_depth(tmp_path: Path) -> No
     (tmp_path / "link").symlink_to(study)
     note_series([study / "000.dcm"])
     for target in (study / "mask.nii.gz", study / "deep" / "er", tmp_path / "link" / "new", elsewhere / "new"):
-        with pytest.raises(UsageError, match="the folder of the images"):
+        with pytest.raises(UsageError, match="the folder of the source images"):
             check_place(target)
-        with pytest.raises(UsageError, match="the folder of the images"), whole_folder(target):
+        with pytest.raises(UsageError, match="the folder of the source images"), whole_folder(target):
             pass
-        with pytest.raises(UsageError, match="the folder of the images"), whole_file(target):
+        with pytest.raises(UsageError, match="the folder of the source images"), whole_file(target):
             pass
     assert not (study / "deep").exists()
 

@@ -1,4 +1,4 @@
-"""Findings on slices of several kinds that `split` keeps together: blocks, and settings that alternate."""
+"""Findings on slices of different kinds that `split` keeps together: blocks, and settings that alternate."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ _MOST_VALUES = 3
 
 
 def mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
-    """Return findings on slices of several kinds that `split` keeps together, because they follow one another."""
+    """Return findings on slices of different kinds that `split` keeps together, because they follow one another."""
     findings = []
     for tag, name in (
         ("kernel", translatable("reconstruction kernels")),
@@ -41,14 +41,12 @@ def mixtures(slices: Sequence[SliceHeader]) -> list[Finding]:
         values = sorted({dict(header.phase).get(tag, "") for header in slices} - {""})
         if len(values) > 1:
             sentence = translatable(
-                f"The slices were made with several {name}: {listing(values)}. Values may differ from slice to slice."
+                f"The slices were made with different {name}: {listing(values)}. Values may differ from slice to slice."
             )
             findings.append(Finding(Kind.MIXED, sentence))
     thickness = [header.thickness_mm for header in slices if header.thickness_mm and header.thickness_mm > 0]
     if thickness and max(thickness) > _MOST_THICKNESS_RATIO * min(thickness):
-        sentence = translatable(
-            f"The slices have several thicknesses, from {min(thickness):g} to {max(thickness):g} mm."
-        )
+        sentence = translatable(f"The slice thickness varies from {min(thickness):g} to {max(thickness):g} mm.")
         findings.append(Finding(Kind.MIXED, sentence))
     return findings + _turns(slices) + _passes(slices)
 

@@ -149,7 +149,7 @@ def _slope_findings(image: nib.Nifti1Image, path: Path) -> list[Finding]:
         return [Finding(Kind.BAD_RESCALE, sentence)]
     if slope < 0:
         sentence = translatable(
-            f"The slope of {path.name} is negative, so the values may be inverted. Check that air has -1000 HU."
+            f"The slope of {path.name} is negative, so the values may be inverted. Check that air is -1000 HU."
         )
         return [Finding(Kind.NOT_HU, sentence)]
     return []

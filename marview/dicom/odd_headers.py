@@ -99,7 +99,7 @@ def other_values(slices: Sequence[SliceHeader]) -> list[Finding]:
     if inverted:
         sentence = translatable(
             f"The rescale slope of {listing(inverted)} is negative, which is unusual for CT, so the values may be "
-            "inverted. Check that air has -1000 HU."
+            "inverted. Check that air is -1000 HU."
         )
         findings.append(Finding(Kind.NOT_HU, sentence))
     if any(header.rescale_type == _MODIFIED_HU for header in slices):

@@ -64,7 +64,7 @@ def values_findings(hu: NDArray[np.int16], name: str, *, is_padded: bool, are_la
         return [Finding(Kind.LABELS if are_labels else Kind.NOT_HU, sentence, Outcome.VIEWS)]
     if low > _HIGHEST_AIR_HU:
         sentence = translatable(
-            f"The lowest values of {name} are about {low:.0f}, but air has -1000 HU: the values may not be HU (for "
+            f"The lowest values of {name} are about {low:.0f}, but air is -1000 HU: the values may not be HU (for "
             "example grey values of cone-beam CT), or the images contain no air. Thresholds and corrections may be "
             "wrong."
         )

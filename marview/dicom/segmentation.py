@@ -167,7 +167,9 @@ def _segments(dataset: Dataset, path: Path, syntax: str, series_grid: Grid) -> S
     for one in functional[1:]:
         pixel_mm = _pixel_mm(_of(one, shared, "PixelMeasures"))
         if not np.allclose(_across(one, shared), across, atol=1e-3) or not np.allclose(pixel_mm, (row_mm, column_mm)):
-            raise BadInput(f"{path.name} marks slices of several orientations or pixel sizes, so it is not a volume.")
+            raise BadInput(
+                f"{path.name} marks slices with different orientations or pixel sizes, so it is not a volume."
+            )
     positions = np.array([_numbers(_of(one, shared, "PlanePosition").ImagePositionPatient, 3) for one in functional])
     index, first_mm, step_mm = _lattice(positions, np.cross(*across), measures, series_grid)
     off_mm = np.linalg.norm(first_mm + index[:, None] * step_mm - positions, axis=1).max()

@@ -109,7 +109,7 @@ class FanBeamArc(_Beam):
         super().__post_init__()
         _positive(source_to_isocentre_mm=self.source_to_isocentre_mm, bin_rad=self.bin_rad)
         if float(np.abs(self.bin_positions).max()) * self.bin_rad >= math.pi / 2:
-            raise ValueError("The angle of a fan must be less than half a turn.")
+            raise ValueError("The fan angle must be less than 180 degrees.")
 
 
 Beam = ParallelBeam | FanBeamFlat | FanBeamArc

@@ -54,9 +54,9 @@ def insert(
 ) -> Inserted:
     """Scan a clean volume with implants in it.
 
-    Slices are padded with air to a square and resized to the protocol's pixels, whose size decides how strong hardening
-    and starvation are, as in the papers: `syndeeplesion-640` shrinks a body to two fifths. The grid keeps the size in
-    the patient.
+    Slices are padded with air to a square and resized to the protocol's pixels, whose size decides how strong beam
+    hardening and starvation are, as in the papers: `syndeeplesion-640` shrinks a body to two fifths. The grid keeps the
+    size in the patient.
 
     Args:
         volume: without metal, axial.
@@ -69,7 +69,7 @@ def insert(
         on_batch: called with the index of its first slice in the volume and every batch's simulation, to write cases.
 
     Raises:
-        BadInput: no metal falls into these slices, or it covers half of the body.
+        BadInput: no metal falls into these slices, or it covers more than half of the body.
 
     Examples:
         >>> from marview.physics import protocol
@@ -136,7 +136,7 @@ def _beside(whole: dict[str, NDArray[np.float32]], chosen: range, numbers: Slice
 def _refuse_too_much(volume: Volume, shares: dict[str, NDArray[np.float32]]) -> None:
     body = volume.hu > BODY_HU
     if (_covered(shares) & body).sum() > _MOST_METAL * max(int(body.sum()), 1):
-        raise BadInput("The implant covers half of the body; choose a smaller one.")
+        raise BadInput("The implant covers more than half of the body; choose a smaller one.")
 
 
 def _resized(slices: NDArray[np.int16] | NDArray[np.float32], size: int, outside: float) -> Tensor:

@@ -64,7 +64,7 @@ class Cnnmar:
         """
         assert isinstance(parameters, Parameters)
         network = load(job)
-        job.progress(0.0, "beam hardening of the metal")
+        job.progress(0.0, "beam hardening by the metal")
         metal_cm = case.projector.forward(case.metal.float())
         hardened = case.reconstruct(without_hardening(case.sinogram, case.li_sinogram, case.trace, metal_cm))
         job.check_cancelled()

@@ -27,7 +27,7 @@ class Parameters(BaseModel):
         ge=0,
         le=1,
         title="Added filtration",
-        description="Copper in the beam in addition to the 3 mm of aluminium of the spectrum.",
+        description="Copper in the beam in addition to the 3 mm of aluminium already included in the spectrum.",
         json_schema_extra={"unit": "mm", "step": 0.05, "advanced": True},
     )
     finds_filtration: bool = Field(
@@ -55,7 +55,7 @@ class Parameters(BaseModel):
     rays_through: Literal["titanium", "any metal", "no metal"] = Field(
         "titanium",
         title="Use rays through",
-        description="Metals whose rays also show the tissue that they cross. Rays through dense metal need an "
+        description="Rays through these metals are used to correct the tissue. Rays through dense metal need an "
         "exact model of the scanner; without one, interpolation across the trace does less harm.",
     )
     steps: int = Field(

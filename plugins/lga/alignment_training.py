@@ -54,7 +54,7 @@ class AlignmentTraining:
         if not int(network.autoencoder_steps):
             raise BadInput(
                 "The autoencoder of Latent GSI Alignment has not been trained. Train it first (--size autoencoder), "
-                "then name its weights with --begin-with RUN/weights.safetensors."
+                "then pass its weights with --begin-with RUN/weights.safetensors."
             )
         chosen = network.settings
         planes = torch.cat([to_unit(batch.ordinary_hu), to_unit(batch.gsi_hu[:, None]), batch.mask[:, None]], dim=1)

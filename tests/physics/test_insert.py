@@ -59,7 +59,7 @@ def test_progress_and_batches_are_reported(volume: Volume) -> None:
 def test_metal_beside_or_all_over_the_body_is_refused(volume: Volume) -> None:
     with pytest.raises(BadInput, match="No part of the implant"):
         insert(volume, (Implant("pin", (Part(ball((900.0, 0.0, 0.0), 5.0), "ti"),)),), protocol("adn-256"))
-    with pytest.raises(BadInput, match="covers half of the body"):
+    with pytest.raises(BadInput, match="covers more than half of the body"):
         insert(volume, (Implant("pin", (Part(ball((0.0, 0.0, 0.0), 120.0), "ti"),)),), protocol("adn-256"))
 
 

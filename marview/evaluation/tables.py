@@ -156,8 +156,8 @@ def _clinical_table(rows: Sequence[Row]) -> str:
 
 
 def _family_table(rows: Sequence[Row]) -> str:
-    header = ["Other families' metrics", "PSNR in [0, 1]/cm (+6 dB)", "SSIM", "PSNR as ADN", "SSIM as ADN in %"]
-    header += ["PSNR in -175 to 275 HU, as DuDoNet", "SSIM"]
+    header = ["Other families' metrics", "PSNR in [0, 1]/cm (+6 dB)", "SSIM", "ADN PSNR", "ADN SSIM in %"]
+    header += ["DuDoNet PSNR in -175 to 275 HU", "SSIM"]
     lines = []
     for row in rows:
         average = mean(row.measures)

@@ -115,7 +115,7 @@ def read(path: Path | str, series: str = "") -> LoadedSeries:
         series: UID of the series, needed if `path` contains several.
 
     Returns:
-        The series, also if methods refuse it; `.report.reason` then says why.
+        The series, even if methods refuse it; `.report.reason` then says why.
 
     Raises:
         BadInput: there is no series, there are several, or the series cannot be read; the message says which.

@@ -17,7 +17,7 @@ def run_on_cluster(
     correct: Callable[[Job], Ending],
     on_end: Callable[[Job, Ending], None],
 ) -> None:
-    """Correct jobs on a cluster; returns when all have ended. The table stays authoritative.
+    """Correct jobs on a cluster and wait until all have ended. The table stays authoritative.
 
     If a worker dies, the scheduler gives its study to another one; after three dead workers the study has failed.
     If the scheduler is lost, or on Ctrl-C, unfinished jobs are queued again.

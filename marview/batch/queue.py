@@ -31,7 +31,7 @@ class Queue:
     on_start: Callable[[Job], None] = lambda _: None
 
     def run(self, jobs: Sequence[Job], stop: threading.Event | None = None) -> None:
-        """Correct the jobs; returns when all have ended.
+        """Correct the jobs and wait until all have ended.
 
         Stopped jobs are queued again. Ctrl-C stops the running jobs and is raised again.
 

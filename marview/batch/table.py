@@ -1,4 +1,4 @@
-"""The job table: a SQLite file that is consistent at any moment, also after a kill."""
+"""The job table: a SQLite file that is consistent at any moment, even after a kill."""
 
 import json
 import sqlite3

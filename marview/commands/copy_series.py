@@ -7,7 +7,7 @@ from marview.export import whole_folder
 
 
 def copy_series(path: Path, output: Path, series_uid: str = "") -> int:
-    """Copy the files of the series at `path` byte for byte into the folder `output`; returns how many.
+    """Copy the files of the series at `path` byte for byte into the folder `output` and return the number of files.
 
     Raises:
         BadInput: the series cannot be read.

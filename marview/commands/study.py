@@ -80,7 +80,7 @@ def summarise_study(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the grades of each method and the agreement of the readers.
+    """Print the grades of each method and the agreement between the readers.
 
     Raises:
         BadInput: the folder contains no reader study, ratings cannot be read, or there are none to write.

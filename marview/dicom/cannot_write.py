@@ -32,7 +32,7 @@ def sentences(target: Path) -> Iterator[None]:
 
 
 def sentence(target: Path, why: OSError) -> CannotWrite:
-    """Return the refusal for an error of the operating system, also if a library raised another error from it."""
+    """Return the refusal for an error of the operating system, even if a library raised another error from it."""
     why = _first_cause(why)
     reasons = {
         errno.ENOSPC: "the disk is full",

@@ -22,7 +22,7 @@ class Series:
 
     Attributes:
         uid: Series Instance UID; empty if the files have none.
-        key: unique key within a scan, also for parts that share a UID.
+        key: unique key within a scan, even for parts that share a UID.
         slices: headers ordered by instance number. Empty for NIfTI.
         split: why this is only a part of the slices with its UID; empty if it is all of them.
         nifti: NIfTI file; None for DICOM.

@@ -46,7 +46,7 @@ def benchmark(
         material: material of the metal in clean slices.
         is_mismatched: whether to scan clean slices with finer rays, detector blur and a harder beam, which no method
             models.
-        device: device of the methods.
+        device: device for the methods.
         on_progress: called with the finished fraction and the next step.
         tell: receives sentences about methods that replace a bundled one.
 

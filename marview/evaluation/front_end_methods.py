@@ -69,7 +69,7 @@ class FrontEndMethods:
             see.
 
     Args:
-        device: device of the methods.
+        device: device for the methods.
         listings: function that finds the installed methods.
     """
 

@@ -29,7 +29,7 @@ class WorkerMethods:
     """Installed methods, run on cases in one warm worker process, which contains their failures.
 
     Args:
-        device: device of the methods.
+        device: device for the methods.
         listings: function that finds the installed methods.
     """
 

@@ -29,7 +29,7 @@ from marview.slices.reason import in_words
 
 _MASKS = "testmask.npy"
 _ALIKE = 1.5
-"""Largest ratio between the line integrals of a file and those of its image: hardening and noise change them by
+"""Largest ratio between the line integrals of a file and those of its image: beam hardening and noise change them by
 some percent, a protocol with another pixel by 2.67."""
 
 
@@ -39,7 +39,7 @@ def is_syndeeplesion(folder: Path) -> bool:
 
 
 def _slice_folders(folder: Path) -> list[Path]:
-    """List slice folders, also those with a missing file; reading them says which."""
+    """List slice folders, including those with a missing file; reading those says which."""
     return sorted({path.parent for path in folder.rglob("*.h5") if path.stem == "gt" or path.stem.isdecimal()})
 
 

@@ -83,7 +83,7 @@ class Grid:
 
     @property
     def voxel_mm3(self) -> float:
-        """Volume of a voxel, also for sheared slices (a tilted gantry)."""
+        """Volume of a voxel, also correct for sheared slices (a tilted gantry)."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     @property

@@ -128,7 +128,7 @@ def _say_bug(window: MainWindow, kind: type[BaseException], bug: BaseException, 
 
 
 def render_to_png(path: Path | None, output_png: Path) -> None:
-    """Render the window with an open study to a PNG picture, also without a display.
+    """Render the window with an open study to a PNG picture; no display is needed.
 
     Raises:
         BadInput: the study cannot be opened, or the picture cannot be written.

@@ -8,7 +8,7 @@ from PySide6.QtGui import QPaintDevice, QPainter
 
 @contextmanager
 def painting(device: QPaintDevice) -> Iterator[QPainter]:
-    """Yield a painter on a widget or picture, and end it, also after an error.
+    """Yield a painter on a widget or picture, and end it, even after an error.
 
     An error keeps the local variables of a `paintEvent` alive in its traceback, and the painter with them.
     """

@@ -184,7 +184,7 @@ class Asked:
     Attributes:
         data: path given as `--data` or `--patient`.
         recipe: the recipe.
-        device: device of the batches.
+        device: device for the batches.
         process: number of this training process; each process has its own batches.
         tell: receives sentences on what is read, and what is left out and why.
         is_patient: whether `data` is a patient's own scan with metal, not scans without metal.

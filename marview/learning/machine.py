@@ -20,7 +20,7 @@ class Machine:
     """Device of this process, and its place among the processes of the run.
 
     Attributes:
-        device: device of training, simulation and projection.
+        device: device for training, simulation and projection.
         process: number of the process, from 0; the first one writes files.
         processes: number of processes.
         title: name of the hardware, for the model card.

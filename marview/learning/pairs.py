@@ -32,7 +32,7 @@ class SimulatedPairs:
     Attributes:
         bank: training slices.
         how: composition of the pairs.
-        device: device of the batches.
+        device: device for the batches.
         seed: seed of the run.
         process: number of this training process.
         workers: processes that draw the scenes, if there are any.
@@ -86,7 +86,7 @@ def scan(scene: Scene, device: torch.device, ahead: tuple[str, ...] = ()) -> Pai
 
     Args:
         scene: slices, metal and scan.
-        device: device of the simulation and the pairs.
+        device: device for the simulation and the pairs.
         ahead: attributes of the pairs to compute now.
     """
     if device.index is not None:

@@ -151,7 +151,7 @@ def missing_folders() -> list[str]:
 
 
 def users_own() -> list[Listing]:
-    """List the methods in the user's folder, also those that one in `MARVIEW_PLUGINS` or a package replaces."""
+    """List the methods in the user's folder, including those replaced by a method in `MARVIEW_PLUGINS` or a package."""
     return [each for each in _below(user_plugins(), "user") if each.folder != user_plugins()]
 
 

@@ -30,7 +30,7 @@ class ReduceRequest:
             to `hu`, 0 without a change. A plane is valid after the `SliceDone` of its slice.
         slices: indices of the slices, in the order of correction; empty for all.
         parameters: values of the method's parameters that differ from their defaults.
-        device: device of the method.
+        device: device for the method.
         restore_metal: whether metal pixels keep their source values.
         restore_cut_off: whether to restore dark streaks that the file clipped at its lowest value before the method
             runs.
@@ -121,7 +121,7 @@ class CasesRequest:
         cases: case files, .npz.
         results: result file of each case, .npz, written whole or not at all.
         parameters: values of the method's parameters that differ from their defaults.
-        device: device of the method.
+        device: device for the method.
         keep_sinogram: whether a result file also contains the corrected sinogram.
         neighbours: .npz file with other slices of the scan of all these cases, for methods that learn from it.
         folder: folder of the method; set by the runner.

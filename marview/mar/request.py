@@ -38,7 +38,8 @@ def reduce_request(
     Args:
         method: identifier of the method.
         hu: int16 HU, `[z, y, x]`.
-        metal: writes the metal, also that of slices that are not corrected: methods learn from slices without metal.
+        metal: writes the metal, including metal in slices that are not corrected: methods learn from slices without
+            metal.
         spacing_mm: distance between voxels along (z, y, x).
         slices: indices of the slices to correct, in their order; all if empty.
         numbers: slice numbers that people see; None to count from the first slice of the array.

@@ -87,7 +87,7 @@ def sweep(
         variants: result of `plan`.
         worker: worker that runs the methods.
         parameters: values of each method's parameters, by identifier, that differ from the defaults.
-        device: device of the methods.
+        device: device for the methods.
         restore_cut_off: whether to restore dark streaks that the file clipped before the methods run.
         on_progress: called with the finished fraction and the current step.
         is_cancelled: called several times per second; True cancels the sweep.

@@ -1,4 +1,4 @@
-"""The variants of a sweep: methods, combined with masks of several margins and thresholds."""
+"""The variants of a sweep: methods, combined with masks with different margins and thresholds."""
 
 import math
 from collections.abc import Sequence

@@ -31,7 +31,7 @@ def consistency_loop(
     iterations: int = ITERATIONS,
     pause: Callable[[int], None] = lambda _: None,
 ) -> Tensor:
-    """Reduce the hardening, blur and shading that remain after one FBP.
+    """Reduce the beam hardening, blur and shading that remain after one FBP.
 
     Each iteration predicts the scan of the image, interpolates the residual across the trace and adds its FBP to the
     image. A slice is finished when its residual is no larger than the noise (Morozov's discrepancy principle); further

@@ -13,7 +13,7 @@ RING_PX = 20
 
 
 def ring(metal: NDArray[Any], width_px: float = RING_PX) -> NDArray[np.bool_]:
-    """Return the pixels within `width_px` of metal that are not metal; bool, `[y, x]`, empty without metal."""
+    """Return the non-metal pixels within `width_px` of metal; bool, `[y, x]`, all False without metal."""
     metal = checked_mask(metal)
     if not metal.any():
         return np.zeros(metal.shape, dtype=bool)

@@ -95,7 +95,7 @@ def protocol_of(beam: Beam, pixel_mm: float) -> Protocol | None:
 def _library() -> dict[str, Protocol]:
     """Make the protocols from the numbers of their publications.
 
-    With pixels of 0.0369 cm the body is shrunk to two fifths, as in the papers: hardening and starvation are far
+    With pixels of 0.0369 cm the body is shrunk to two fifths, as in the papers: beam hardening and starvation are far
     weaker there than with the 0.0985 cm of DuDoNet's published scripts.
     """
     shrunk_mm = 512 / 416 * 0.3

@@ -109,7 +109,7 @@ class ScanModel:
         return polychromatic(torch.stack(parts).clamp(min=0), [*_tissues(), metal], self.spectrum)
 
     def read(self, seen: Tensor) -> Tensor:
-        """Convert line integrals to those that the scanner stores: with scatter, corrected for hardening by water."""
+        """Convert line integrals to what the scanner stores: with scatter, corrected for beam hardening by water."""
         return self._correction(-torch.log(torch.exp(-seen) + self.scatter_share))
 
     @cached_property

@@ -36,7 +36,7 @@ class Stages:
         bone: whether dense tissue is cortical bone; otherwise all tissue is water.
         tissue_under_metal: whether metal is added to the tissue, as in ADN; otherwise it displaces the tissue.
         edges: whether rays at the edge of the metal trace keep only a quarter of their metal.
-        hardening: whether to use the spectrum of a tube; otherwise all photons have 70 keV.
+        hardening: whether to simulate beam hardening with the spectrum of a tube; otherwise all photons have 70 keV.
         noise: whether to add photon noise.
         scatter: whether to add scattered photons.
         water_correction: whether to apply the scanner's water correction.

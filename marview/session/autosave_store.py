@@ -84,7 +84,7 @@ class Saved:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """Return the mask, bool `[z, y, x]`; empty if none was saved."""
+        """Return the mask, bool `[z, y, x]`; all False if none was saved."""
         mask = np.zeros(self.work.shape, bool)
         if self.metal is not None:
             self.metal.apply(mask)

@@ -27,7 +27,7 @@ class Methods:
     """Methods, listed from their manifests immediately; parameters come from the worker once it has started.
 
     Attributes:
-        device: compute device of the methods.
+        device: compute device for the methods.
         restores_cut_off: whether to restore dark streaks that the file clipped before a method runs.
 
     Events on the window's thread: `listed()`, `chosen()` when another method is chosen, `described(id)` when the

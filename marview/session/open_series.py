@@ -19,7 +19,7 @@ from marview.volume.window import HuWindow
 
 
 class OpenSeries:
-    """HU of the series in view and of series that runs still read.
+    """HU of the series in view and of series still being read by runs.
 
     Attributes:
         hu: HU of the series in view, int16 `[z, y, x]`; None until it is read completely.

@@ -54,7 +54,7 @@ class Swept:
         return np.asarray(self.result.masks[name][self.result.slices.index(slice_index)])
 
     def any_metal(self, slice_index: int) -> NDArray[np.bool_]:
-        """Return the union of the masks of all variants in a slice, `[y, x]`; empty if it was not swept."""
+        """Return the union of the masks of all variants in a slice, `[y, x]`; all False if it was not swept."""
         result = self.result
         if slice_index not in result.slices:
             return np.zeros(result.masks[ORIGINAL].shape[1:], bool)

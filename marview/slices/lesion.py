@@ -53,13 +53,13 @@ def lesion_near(
 
 
 def kept_contrast(with_lesion: NDArray[Any], without_lesion: NDArray[Any], lesion: Lesion, contrast_hu: float) -> float:
-    """Return how much of a lesion's contrast to its surroundings an image shows: 1 is all of it.
+    """Return how much of a lesion's contrast with its surroundings an image shows: 1 is all of it.
 
     Args:
         with_lesion: image of the scan with the lesion, HU, `[y, x]`.
-        without_lesion: image of the same scan, with equal noise, without it.
+        without_lesion: image of the same scan without the lesion, with the same noise.
         lesion: the lesion.
-        contrast_hu: contrast it was given.
+        contrast_hu: contrast the lesion was given.
     """
     shown = np.asarray(with_lesion, np.float64) - without_lesion
     core = lesion.profile > 0.5

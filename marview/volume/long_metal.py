@@ -1,9 +1,9 @@
 """Fit of the edge of long light metal, such as titanium screws, to its rays.
 
-Hardening of the beam lifts the pixels around a screw above half of its HU, and darkens the middle. The rays through it
+Beam hardening lifts the pixels around a screw above half of its HU, and darkens the middle. The rays through it
 show where it ends: the model of a screw with a sharp edge must explain their attenuation. Which share of each pixel is
-metal is found by discrete tomography: hardening is a polynomial in the line integrals, what it leaves unexplained is
-reconstructed, and a share is between 0 and 1.
+metal is found by discrete tomography: beam hardening is a polynomial in the line integrals, what it leaves unexplained
+is reconstructed, and a share is between 0 and 1.
 
 Source: K. J. Batenburg and J. Sijbers, DART: a practical reconstruction algorithm for discrete tomography, IEEE
 Transactions on Image Processing 20, 2011 (the alternation of reconstruction and known grey values).
@@ -27,8 +27,9 @@ screw, its middle has twice its HU, so its densest pixels are not representative
 
 _REACH_PX, _BESIDE_PX = 2, 3
 _LIGHT_HU, _DENSE_HU = 12_000, 25_000
-"""Titanium shows less than the first. Hardening lowers denser metal too, but its HU before hardening exceed the second:
-titanium has 11,000 to 20,000, cobalt chromium and tantalum, which let too little light through, 32,000 and more."""
+"""Titanium shows less than the first. Beam hardening lowers denser metal too, but its HU before hardening exceed the
+second: titanium is at 11,000 to 20,000 HU, cobalt chromium and tantalum, which let too little light through, at 32,000
+and more."""
 
 _LONGER_THAN_WIDE = 2.5
 _FEWEST_PIXELS = 6

@@ -73,7 +73,7 @@ class UndoStack:
             self._done.popleft()
 
     def undo(self, mask: NDArray[np.bool_]) -> Step | None:
-        """Undo the last edit in the mask, in place; returns the step, or None if there is no edit."""
+        """Undo the last edit in the mask, in place, and return the step; None if there is no edit."""
         if not self._done:
             return None
         step = self._done.pop()
@@ -82,7 +82,7 @@ class UndoStack:
         return step
 
     def redo(self, mask: NDArray[np.bool_]) -> Step | None:
-        """Redo the last undone edit in the mask, in place; returns the step, or None if there is none."""
+        """Redo the last undone edit in the mask, in place, and return the step; None if there is none."""
         if not self._undone:
             return None
         step = self._undone.pop()

@@ -39,7 +39,7 @@ class FrontEnd:
 
     Attributes:
         frame: grid of the slices.
-        device: device of the cases.
+        device: device for the cases.
     """
 
     frame: SliceFrame

@@ -20,7 +20,7 @@ _BELIEVED = (0.6, 0.5, 0.4, 0.3, 0.3)
 _BELIEVED_OF_LIGHT = _BELIEVED[:4]
 """Share of the residual that each round attributes to tissue: the better the prior, the more of the residual is noise.
 Beside light
-metal less tissue is taken for hardening, so fewer rounds will do."""
+metal less tissue is taken for beam hardening, so fewer rounds will do."""
 
 _TRUST = 1.2
 """Factor that compensates for the weights below, which reduce bright rays."""
@@ -63,7 +63,7 @@ def read_in_rounds(shown: Shown, prior: Tensor, pause: Callable[[], None] = lamb
         shown: the slice.
         prior: initial image, 1/cm, `[1, y, x]`.
         pause: called between the steps, so that a run can be cancelled.
-        light: whether the metal is as light as titanium, whose hardening is fitted in two ways.
+        light: whether the metal is as light as titanium, whose beam hardening is fitted in two ways.
     """
     strengths: list[float] = []
     trust = _trust(shown)

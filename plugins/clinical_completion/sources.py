@@ -28,7 +28,7 @@ class SimulatedScenes:
     Attributes:
         bank: slices without metal.
         slices: slices of a scene.
-        device: device of the simulation and of the scenes.
+        device: device for the simulation and the scenes.
         seed: one of `KINDS`, and the seed of the run.
     """
 
@@ -54,7 +54,7 @@ class KeptScenes:
 
     Attributes:
         files: files of the scenes.
-        device: device of the scenes.
+        device: device for the scenes.
         seed: random seed for the order; None keeps the order of the files.
     """
 

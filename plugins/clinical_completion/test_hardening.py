@@ -1,4 +1,4 @@
-"""Hardening of the beam by light metal."""
+"""Beam hardening by light metal."""
 
 import math
 from typing import Any

@@ -44,8 +44,8 @@ def remainder(
 ) -> tuple[Tensor, Tensor]:
     """Subtract metal and a completion from the rays of the trace, then the part that depends on the amount of metal.
 
-    Hardening and starvation are smooth functions of the line integrals of metal and tissue. A robust polynomial fit in
-    both estimates them in each slice; its residual is tissue that the completion lacks, and noise.
+    Beam hardening and starvation are smooth functions of the line integrals of metal and tissue. A robust polynomial
+    fit in both estimates them in each slice; its residual is tissue that the completion lacks, and noise.
 
     Args:
         sinogram: sinogram with metal, line integrals, `[slice, view, bin]`.
@@ -74,7 +74,7 @@ def strength(left: Tensor, trace: Tensor) -> Tensor:
 
 
 def terms_of(metal: Tensor, base: Tensor, trace: Tensor) -> Tensor:
-    """Return the terms that hardening and starvation are made of, `[ray, term]`.
+    """Return the terms that beam hardening and starvation are made of, `[ray, term]`.
 
     Args:
         metal: as `metal_sinogram` gives it, `[view, bin]`.

@@ -1,4 +1,4 @@
-"""Correction of the beam hardening of metal by a polynomial in the length of metal."""
+"""Correction of beam hardening by metal with a polynomial in the length of metal."""
 
 import torch
 from torch import Tensor

@@ -52,7 +52,7 @@ def channels(image: Tensor, hardened: Tensor, li_image: Tensor, metal: Tensor) -
 
     Args:
         image: image with metal, 1/cm, `[slice, y, x]`.
-        hardened: image of the sinogram corrected for the beam hardening of metal.
+        hardened: image of the sinogram corrected for beam hardening by metal.
         li_image: image of linear interpolation.
         metal: metal mask, bool; grown by a pixel here.
     """

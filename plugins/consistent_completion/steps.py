@@ -34,7 +34,7 @@ _LEAK = 0.03
 """Share of its photons that a bin gives to each neighbour."""
 
 _HARDENING = 0.02
-"""Standard error of a ray per unit of line integral that hardening removes from the metal: spectrum and alloy are
+"""Standard error of a ray per unit of line integral that beam hardening removes from the metal: spectrum and alloy are
 guesses."""
 
 
@@ -177,8 +177,8 @@ def compare(scan: Scan, estimate: Estimate, crossing: Crossing | None = None) ->
 def _doubt(scan: Scan, predicted: Tensor, hardening: Tensor) -> Tensor:
     """Return the standard deviation of the model's error, `[slice, view, bin]`.
 
-    The sum has the noise of the ray, hardening by metal, whose spectrum and alloy are guesses, and photons that leak
-    from neighbouring bins or sides of a bin, which are many where metal ends.
+    The sum has the noise of the ray, beam hardening by metal, whose spectrum and alloy are guesses, and photons that
+    leak from neighbouring bins or sides of a bin, which are many where metal ends.
     """
     around = torch.nn.functional.pad(predicted, (1, 1), mode="replicate")
     before, after = around[..., :-2], around[..., 2:]
@@ -215,7 +215,7 @@ def trusted(remainder: Remainder, is_trusted: Tensor) -> Tensor:
     """Attribute the residual to tissue where the rays are reliable, and interpolate it elsewhere.
 
     Args:
-        remainder: remainder of the estimate.
+        remainder: residual of the estimate.
         is_trusted: slices whose rays through metal are used, bool, `[slice]`; the others are interpolated.
     """
     share = is_trusted[:, None, None] / (1 + (remainder.doubt / _TISSUE).square())

@@ -1,4 +1,7 @@
-"""What the tests of DuDoNet share: pairs and cases of discs, small networks, and exact ones."""
+"""What the tests of DuDoNet share.
+
+Pairs and cases of discs, small networks, and networks that return the exact answer.
+"""
 
 import sys
 from collections.abc import Callable

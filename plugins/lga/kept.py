@@ -45,7 +45,7 @@ def read_scene(path: Path, slices: int) -> Scanned:
 
     Args:
         path: file of the scene.
-        slices: number of neighbours around the middle slice, odd.
+        slices: number of neighbouring slices around the middle slice, odd.
 
     Raises:
         BadInput: the file holds fewer neighbours.

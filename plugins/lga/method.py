@@ -97,7 +97,7 @@ def volume_of(hu: Tensor, beside: Tensor, slices: int) -> Tensor:
     Args:
         hu: slice, HU `[y, x]`; marview may have restored values that the file clipped.
         beside: the slice with its neighbours as in the file, `[neighbour, y, x]`; if empty, the slice is repeated.
-        slices: number of neighbours, odd.
+        slices: number of neighbouring slices, odd.
     """
     volume = beside.clone() if len(beside) else hu.expand(slices, -1, -1).clone()
     volume[slices // 2] = hu

@@ -54,7 +54,7 @@ class RealPairs:
         spectral: slices with metal of spectral scans.
         clean: slices without metal; empty to use spectral slices instead.
         matches: matched slices.
-        slices: number of neighbours, odd.
+        slices: number of neighbouring slices, odd.
     """
 
     ordinary: Bank

@@ -34,8 +34,8 @@ class SimulatedScenes:
     Attributes:
         bank: slices without metal.
         how: composition of the scenes.
-        slices: number of neighbours.
-        device: device of the simulation.
+        slices: number of neighbouring slices.
+        device: device for the simulation.
         seed: one of `KINDS`, and the seed of the run.
     """
 
@@ -62,7 +62,7 @@ class KeptScenes:
 
     Attributes:
         files: files of the scenes.
-        slices: number of neighbours.
+        slices: number of neighbouring slices.
     """
 
     files: tuple[Path, ...]
@@ -84,7 +84,7 @@ class Batches:
     Attributes:
         scene: scene of a number.
         size: number of scenes in a batch.
-        device: device of the batches.
+        device: device for the batches.
         scenes: number of scenes that are repeated; 0 for an endless supply.
         seed: random seed for their order; None keeps the order of their numbers.
     """
@@ -123,7 +123,7 @@ def make_scenes(
         data: scans without metal.
         output: folder of the scenes.
         how: composition of the scenes.
-        slices: number of neighbours.
+        slices: number of neighbouring slices.
         counts: number of scenes of each kind of `KINDS`.
         seed: seed of the scenes.
         tell: receives the finished share, and what is made now.

@@ -95,7 +95,7 @@ def draw_scene(bank: Bank, how: Data, seed: tuple[int, ...], slices: int, *, is_
         bank: slices without metal.
         how: settings of the random scenes.
         seed: seed, for instance run and number of the scene.
-        slices: number of neighbours, odd.
+        slices: number of neighbouring slices, odd.
         is_varied: whether real slices are moved, scaled and warped, and a share of the slices is painted anatomy.
 
     Raises:
@@ -141,7 +141,7 @@ def volume_around(bank: Bank, index: int, slices: int) -> NDArray[np.float32]:
     Args:
         bank: slices without metal.
         index: number of the slice.
-        slices: number of neighbours, odd.
+        slices: number of neighbouring slices, odd.
     """
     middle = bank.slices[index].astype(np.float32)
     found = []
@@ -167,7 +167,7 @@ def both_scans(scene: Scene, device: torch.device) -> tuple[Simulation, Simulati
 
     Args:
         scene: slices and metal.
-        device: device of the simulations.
+        device: device for the simulations.
     """
     usual = protocol(scene.protocol)
     usual = replace(usual, photons=usual.photons * scene.photons)
@@ -188,12 +188,12 @@ def both_scans(scene: Scene, device: torch.device) -> tuple[Simulation, Simulati
 
 @torch.no_grad()
 def scan(scene: Scene, device: torch.device, slices: int) -> Scanned:
-    """Scan a scene with both scans.
+    """Simulate the ordinary and the spectral scan of a scene.
 
     Args:
         scene: slices and metal.
-        device: device of the simulation and the result.
-        slices: number of neighbours of the result.
+        device: device for the simulation and the result.
+        slices: number of neighbouring slices in the result.
     """
     scans = both_scans(scene, device)
     seen, kept = (mu_to_hu(each.projector.fbp(each.sinogram, filter=scene.kernel)) for each in scans)

@@ -221,7 +221,7 @@ class ScenePairs:
     Attributes:
         scan: scan of the pairs.
         draw: function that makes the scene of a number.
-        device: device of the pairs.
+        device: device for the pairs.
     """
 
     scan: SmallScan
